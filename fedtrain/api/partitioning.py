@@ -1,0 +1,39 @@
+"""`spec.partitioning`: how many samples a participant trains on in a round."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fedtrain.api.base import Block, Count, PositiveFloat, Quantity
+
+Strategy = Literal["All", "FixedSize", "Percentage", "MaxDataVolume", "DataVolumeAndGPUMemory"]
+
+
+class FixedSize(Block):
+    samples: Count
+
+
+class Percentage(Block):
+    percent: Annotated[PositiveFloat, Field(le=100)]
+
+
+class DataVolumeAndGPUMemory(Block):
+    """`gpu_memory` stands for participants whose policy and device say nothing; `batches_per_gpu` is lambda, the
+    number of full micro-batches each GPU works through in a round (the median of what would use up each
+    participant's data by the last round, if unset)."""
+
+    gpu_memory: Quantity | None = None
+    batches_per_gpu: PositiveFloat | None = None
+
+
+class Partitioning(Block):
+    """`on_exhausted`: what a participant does when its pass over the data ends: start a new pass (`Wrap`), train on
+    what is left of this one (`Clip`), or sit out the rounds that it can't fill (`Idle`)."""
+
+    strategy: Strategy = "All"
+    fixed_size: FixedSize | None = None
+    percentage: Percentage | None = None
+    data_volume_and_gpu_memory: Annotated[
+        DataVolumeAndGPUMemory | None, Field(alias="dataVolumeAndGPUMemory")
+    ] = None
+    on_exhausted: Literal["Wrap", "Clip", "Idle"] = "Wrap"

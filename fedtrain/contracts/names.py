@@ -1,0 +1,66 @@
+"""Names of the ledger's objects, relative to the run's folder `<namespace>/<name>/`."""
+
+RUN = "run.json"
+END = "end.json"
+
+
+def preflight(participant: str) -> str:
+    return f"preflight/{participant}.json"
+
+
+def round_folder(round: int) -> str:
+    return f"rounds/{round:04d}"
+
+
+def initial() -> str:
+    return "rounds/0000/initial.json"
+
+
+def plan(round: int) -> str:
+    return f"{round_folder(round)}/plan.json"
+
+
+def grant(round: int, who: str, attempt: int) -> str:
+    return f"{round_folder(round)}/attempts/{who}-{attempt}.json"
+
+
+def update_folder(round: int, participant: str, attempt: int) -> str:
+    return f"{round_folder(round)}/updates/{participant}/{attempt}"
+
+
+def update(round: int, participant: str, attempt: int) -> str:
+    return f"{update_folder(round, participant, attempt)}/record.json"
+
+
+def close(round: int, k: int) -> str:
+    return f"{round_folder(round)}/close-{k}.json"
+
+
+def aggregate(round: int, k: int) -> str:
+    return f"{round_folder(round)}/aggregate-{k}.json"
+
+
+def evaluation(round: int, k: int) -> str:
+    return f"{round_folder(round)}/evaluation-{k}.json"
+
+
+def manifest(round: int) -> str:
+    return f"{round_folder(round)}/manifest.json"
+
+
+def measurement(round: int, participant: str) -> str:
+    return f"{round_folder(round)}/measurements/{participant}.json"
+
+
+def failure(number: int) -> str:
+    return f"failures/{number:04d}.json"
+
+
+def blob(digest: str) -> str:
+    """`blobs/<hex>`: adapters, their config and server state, by content."""
+    return f"blobs/{digest.removeprefix('blake3:')}"
+
+
+def telemetry(path: str) -> str:
+    """Outside the chain: seconds, hosts, bytes, logs."""
+    return f"telemetry/{path}"

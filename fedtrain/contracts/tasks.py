@@ -1,0 +1,111 @@
+"""The trainer's contract: one task is one JSON file.
+
+`Task` is what the coordinator orders; `Binding` is what the participant (or the hub, for its own tasks) adds: where
+the data is here. Nobody but a task's own participant knows the paths. The trainer gets both as an `Assignment`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fedtrain.api.base import Block
+from fedtrain.api.data import Data
+from fedtrain.api.evaluation import Metric
+from fedtrain.api.model import Model
+from fedtrain.api.storage import Storage
+from fedtrain.api.training import Training
+from fedtrain.contracts.records import CONTRACT_VERSION, Digest
+
+
+class Initialise(Block):
+    """Write round 0's adapter from the seed (or `model.adapter.initialFrom`) and its `Initial` record."""
+
+    type: Literal["Initialise"] = "Initialise"
+    seed: int
+
+
+class Inspect(Block):
+    """Count and fingerprint the data; write the `Preflight` record."""
+
+    type: Literal["Inspect"] = "Inspect"
+
+
+class Train(Block):
+    """Train on `samples` from `start` of the participant's stream, send the update and its record. `train_only_b`:
+    LoRA's A stays as it is and is not sent. `proximal_mu`: FedProx's mu."""
+
+    type: Literal["Train"] = "Train"
+    adapter: Digest
+    config: Digest
+    fingerprint: Digest
+    population: int
+    start: int
+    samples: int
+    distinct: int
+    seed: int
+    progress_start: float
+    progress_end: float
+    train_only_b: bool = False
+    proximal_mu: float | None = None
+    metrics: tuple[Metric, ...] = ()
+
+
+class Measure(Block):
+    """Measure an adapter on the validation split; write the `Measurement` record."""
+
+    type: Literal["Measure"] = "Measure"
+    adapter: Digest
+    config: Digest
+    fingerprint: Digest
+    metrics: tuple[Metric, ...]
+
+
+class Evaluate(Block):
+    """Measure an adapter on the hub's data (the binding says where it is); write the `Evaluation` record."""
+
+    type: Literal["Evaluate"] = "Evaluate"
+    k: int
+    adapter: Digest
+    config: Digest
+    metrics: tuple[Metric, ...]
+
+
+Work = Annotated[Initialise | Inspect | Train | Measure | Evaluate, Field(discriminator="type")]
+
+
+class Task(Block):
+    """A work order. `participant` is None for the hub's own (Initialise, Evaluate). `seed` of the data's split is
+    `training.seed`, with the participant's name."""
+
+    contract_version: int = CONTRACT_VERSION
+    required_features: tuple[str, ...] = ()
+    namespace: str
+    name: str
+    run_id: str
+    round: int
+    attempt: int
+    participant: str | None
+    model: Model
+    data: Data
+    training: Training
+    work: Work
+
+
+class Binding(Block):
+    """What the executing side adds: where the data is, the GPU memory a task may use (bytes), where the ledger is."""
+
+    data_uri: str | None = None
+    gpu_memory: int | None = None
+    storage: Storage
+
+
+class Assignment(Block):
+    task: Task
+    binding: Binding
+
+
+EXIT_DONE = 0
+EXIT_RETRY = 75
+"""The task may succeed when tried again (EX_TEMPFAIL): lost store, out of memory, interrupted."""
+EXIT_REFUSED = 78
+"""Trying again won't help (EX_CONFIG): bad data, an empty slice, NaN loss, a base that does not fit the adapter."""

@@ -33,7 +33,5 @@ class Partitioning(Block):
     strategy: Strategy = "All"
     fixed_size: FixedSize | None = None
     percentage: Percentage | None = None
-    data_volume_and_gpu_memory: Annotated[
-        DataVolumeAndGPUMemory | None, Field(alias="dataVolumeAndGPUMemory")
-    ] = None
+    data_volume_and_gpu_memory: Annotated[DataVolumeAndGPUMemory | None, Field(alias="dataVolumeAndGPUMemory")] = None
     on_exhausted: Literal["Wrap", "Clip", "Idle"] = "Wrap"

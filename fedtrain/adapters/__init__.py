@@ -1,0 +1,1 @@
+"""LoRA adapters as files: safetensors in PEFT's names, deltas, digests."""

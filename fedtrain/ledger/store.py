@@ -1,0 +1,66 @@
+"""The protocol that an object store speaks, and its errors. `file_store.py` and `s3_store.py` implement it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+
+class StoreError(Exception):
+    """The store said no, and trying again won't help: no bucket, no permission, no space, wrong endpoint. The
+    message names the store, the key and what to do."""
+
+
+class StoreUnavailable(StoreError):
+    """The store can't be reached, or answered that it is busy; it may answer later."""
+
+
+class ObjectMissing(StoreError):
+    """No object of this key."""
+
+
+class ObjectReader(Protocol):
+    """Ranged reads of one object. `size` in bytes."""
+
+    size: int
+
+    def read(self, offset: int, length: int) -> bytes | memoryview:
+        """`length` bytes from `offset`; a view into the file where the store is a folder."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ObjectStore(Protocol):
+    """Keys are relative, `/`-separated. Every method may raise StoreError or StoreUnavailable."""
+
+    url: str
+    """`file:///...` or `s3://bucket/prefix`; never holds a credential."""
+
+    def get(self, key: str) -> bytes:
+        """The whole object. Raises ObjectMissing."""
+        ...
+
+    def size(self, key: str) -> int | None:
+        """Bytes of the object; None if there is none."""
+        ...
+
+    def open(self, key: str) -> ObjectReader:
+        """Raises ObjectMissing."""
+        ...
+
+    def create(self, key: str, content: bytes | Path) -> bool:
+        """Writes the object if there is none, atomically: of many writers one wins and gets True; the others get
+        False. The object is durable and whole before any reader sees it."""
+        ...
+
+    def replace(self, key: str, content: bytes | Path) -> None:
+        """Writes over what is there (telemetry only)."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Keys that start with `prefix`, sorted."""
+        ...
+
+    def delete(self, prefix: str) -> None:
+        """Deletes every object under `prefix`."""
+        ...

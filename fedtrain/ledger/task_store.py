@@ -1,0 +1,35 @@
+"""The narrow interface through which a trainer meets the ledger: read the task's inputs by digest, write its file,
+then its record. A bucket, a folder or presigned requests can serve it."""
+
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from fedtrain.contracts.records import Digest, Record
+
+R = TypeVar("R", bound=Record)
+
+
+class TaskStore(Protocol):
+    def fetch(self, digest: Digest, target: Path) -> None:
+        """Copies the blob of this digest to `target` and checks it. Raises StoreError."""
+        ...
+
+    def existing(self, kind: type[R]) -> R | None:
+        """The record that an earlier execution of this very task left, if any."""
+        ...
+
+    def put_blob(self, path: Path) -> Digest:
+        """Stores a file by content (the initial adapter and its config)."""
+        ...
+
+    def put_update(self, path: Path) -> tuple[str, Digest, int]:
+        """Stores an update file under a name of this execution's own: (name, digest, bytes)."""
+        ...
+
+    def put_record(self, record: R) -> R:
+        """Writes the task's record, first writer wins; returns the one that is there."""
+        ...
+
+    def put_telemetry(self, name: str, content: bytes) -> None:
+        """Seconds, bytes, hosts, logs of this execution; never fails a task."""
+        ...

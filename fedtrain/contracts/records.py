@@ -91,6 +91,8 @@ class Plan(Record):
     absent: tuple[Absent, ...] = ()
     progress_start: float
     progress_end: float
+    positions: Mapping[str, int] = {}
+    """Where every participant's stream of samples stands after this round, those that sit out included."""
 
 
 class Grant(Record):

@@ -92,9 +92,12 @@ class Task(Block):
 
 
 class Binding(Block):
-    """What the executing side adds: where the data is, the GPU memory a task may use (bytes), where the ledger is."""
+    """What the executing side adds: where the data, the base model (`model.base` itself, if unset) and the adapter to
+    start from are here, the GPU memory a task may use (bytes), where the ledger is."""
 
     data_uri: str | None = None
+    base_path: str | None = None
+    initial_path: str | None = None
     gpu_memory: int | None = None
     storage: Storage
 

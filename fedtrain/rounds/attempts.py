@@ -1,0 +1,106 @@
+"""Attempts: whether one try of a piece of work should start, go on, be granted anew, or is given up.
+
+Attempt 1 needs no grant; every further one is a `Grant` in the ledger, so that no two coordinators count differently.
+Only grants of this epoch with cause Failed use up retries: a run that failed and was applied again starts its retries
+anew, and its first new attempt is free.
+"""
+
+from dataclasses import dataclass
+
+from blake3 import blake3
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Grant
+from fedtrain.rounds.decision import Claim
+from fedtrain.rounds.snapshot import Kind, Snapshot, TaskKey
+
+BACK_OFF_SECONDS = 1.0
+LONGEST_BACK_OFF_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Go:
+    """This attempt should run: start it, or let it go on."""
+
+    key: TaskKey
+    running: bool
+
+
+@dataclass(frozen=True)
+class Again:
+    """A new attempt is due: grant it."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A new attempt is due in so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """No further attempt in this epoch."""
+
+    reason: str
+
+
+Attempting = Go | Again | Wait | GivenUp
+
+
+def attempt(snapshot: Snapshot, now: float, kind: Kind, who: str, spent: dict[int, str] | None = None) -> Attempting:
+    """What to do about the work of `who`, whose result isn't in the ledger.
+
+    `spent`: attempts that the ledger itself shows to have failed (a record without its file, a quarantined update),
+    with the reason.
+    """
+    round = snapshot.ledger.current.round
+    grants = [grant for grant in snapshot.ledger.current.grants if grant.who == who]
+    newest = max((grant.attempt for grant in grants), default=1)
+    epoch = max((grant.epoch for grant in grants), default=1)
+    key = TaskKey(round, kind, who, newest)
+    execution = snapshot.executions.get(key)
+    permanent, ended_at = False, None
+    if spent and newest in spent:
+        reason = spent[newest]
+    elif execution is None:
+        return Go(key, running=False)
+    elif execution.state == "Running":
+        return Go(key, running=True)
+    elif execution.state == "Done":
+        reason, ended_at = "it ended without leaving its record", execution.ended_at
+    else:
+        reason, ended_at, permanent = execution.reason, execution.ended_at, not execution.retryable
+
+    if epoch < snapshot.epoch:
+        return _grant(snapshot, who, newest, "Resumed", reason)
+    used = sum(grant.epoch == snapshot.epoch and grant.cause == "Failed" for grant in grants)
+    if permanent or used >= snapshot.spec.rounds.retries:
+        return GivenUp(reason if permanent or used == 0 else f"{reason} (attempt {newest}, no retry left)")
+    due = now if ended_at is None else ended_at + back_off(snapshot.ledger.run.run_id, round, who, newest)
+    if now < due:
+        return Wait(due - now)
+    return _grant(snapshot, who, newest, "Failed", reason)
+
+
+def back_off(run_id: str, round: int, who: str, attempt: int) -> float:
+    """Seconds between the end of this attempt and the next: exponential, with a jitter of +-50% that depends on
+    nothing but its arguments, so that every coordinator waits the same."""
+    digest = blake3(f"{run_id}/{round}/{who}/{attempt}".encode()).digest(length=8)
+    jitter = 0.5 + int.from_bytes(digest, "little") / 2**64
+    return min(BACK_OFF_SECONDS * 2 ** min(attempt - 1, 16), LONGEST_BACK_OFF_SECONDS) * jitter
+
+
+def _grant(snapshot: Snapshot, who: str, newest: int, cause: str, reason: str) -> Again:
+    grant = Grant(
+        run_id=snapshot.ledger.run.run_id,
+        round=snapshot.ledger.current.round,
+        who=who,
+        attempt=newest + 1,
+        epoch=snapshot.epoch,
+        cause="Resumed" if cause == "Resumed" else "Failed",
+        reason=reason[:1000],
+    )
+    return Again(Claim(names.grant(grant.round, who, grant.attempt), grant))

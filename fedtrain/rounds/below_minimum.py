@@ -1,0 +1,38 @@
+"""A round with fewer valid updates than it needs: the run fails, or the round is skipped, as the file says."""
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.records import Absent, Close, Manifest, Plan
+from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.snapshot import Snapshot
+from fedtrain.rounds.stage import because, fail
+
+
+def below_minimum(
+    snapshot: Snapshot, manifest: Manifest, plan: Plan, missing: dict[str, str], close: Close | None = None
+) -> Decision:
+    """`missing`: who has no valid update in this round, and why."""
+    needed = snapshot.spec.minimum
+    if snapshot.spec.rounds.below_minimum == "Fail":
+        have = len(close.updates) if close else max(0, len(snapshot.spec.participants) - len(missing))
+        return fail(
+            snapshot,
+            "BelowMinimum",
+            f"round {plan.round} needs {needed} valid updates and can have {have}: {because(missing)}",
+        )
+    skipped = Manifest(
+        run_id=snapshot.ledger.run.run_id,
+        round=plan.round,
+        outcome="Skipped",
+        k=close.k if close else None,
+        step=manifest.step,
+        adapter=manifest.adapter,
+        config=manifest.config,
+        state=manifest.state,
+        plan=digest_of(plan),
+        close=digest_of(close) if close else None,
+        absent=tuple(Absent(participant=who, reason=why) for who, why in sorted(missing.items())),
+        previous=digest_of(manifest),
+    )
+    message = f"skipped: {because(missing)}"
+    return Decision("Recording", message, plan.round, (Claim(names.manifest(plan.round), skipped),))

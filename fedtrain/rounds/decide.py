@@ -1,0 +1,52 @@
+"""The decision: where the run stands, and what to do next.
+
+Pure and total: the same snapshot and time give the same decision, and no snapshot raises. One file a stage; the first
+of these that applies decides:
+
+    ended       the run has its end, or a failure that nobody has asked to go on from
+    suspended   nothing runs
+    initialise  round 0: each participant's data counted, the first adapter made and measured
+    finish      after the last round: measure the final adapter at the participants, write the end
+    plan        the round has no plan
+    train       the round has no close that counts
+    aggregate   aggregate, evaluate, write the manifest
+"""
+
+from dataclasses import replace
+
+from fedtrain.rounds.aggregating import aggregate, standing_close
+from fedtrain.rounds.decision import Cancel, Decision
+from fedtrain.rounds.finishing import finish
+from fedtrain.rounds.initialising import initialise
+from fedtrain.rounds.planning import plan
+from fedtrain.rounds.snapshot import Snapshot
+from fedtrain.rounds.training import train
+
+
+def decide(snapshot: Snapshot, now: float) -> Decision:
+    """`now`: seconds on the coordinator's clock, the one of `Execution.ended_at`."""
+    decision = _stage(snapshot, now)
+    running = (key for key, execution in snapshot.executions.items() if execution.state == "Running")
+    unwanted = tuple(Cancel(key) for key in sorted(running) if key not in decision.keep)
+    return replace(decision, actions=unwanted + decision.actions) if unwanted else decision
+
+
+def _stage(snapshot: Snapshot, now: float) -> Decision:
+    ledger = snapshot.ledger
+    if ledger.end is not None:
+        return Decision(ledger.end.outcome, round=ledger.end.round)
+    if len(ledger.failures) > snapshot.acknowledged:
+        failure = ledger.failures[-1]
+        return Decision("Failed", failure.message, failure.round)
+    if snapshot.suspended:
+        return Decision("Suspended", round=ledger.current.round)
+    if ledger.manifest is None:
+        return initialise(snapshot, now)
+    if ledger.current.round > snapshot.spec.rounds.count:
+        return finish(snapshot, now, ledger.manifest)
+    if ledger.current.plan is None:
+        return plan(snapshot, now, ledger.manifest)
+    close = standing_close(snapshot)
+    if close is None:
+        return train(snapshot, now, ledger.manifest, ledger.current.plan)
+    return aggregate(snapshot, now, ledger.manifest, ledger.current.plan, close)

@@ -1,0 +1,37 @@
+"""After the last round: each participant measures the final adapter (bounded, never fatal), then the run ends."""
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.records import End, Manifest
+from fedtrain.rounds import orders
+from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.preflight import time_left
+from fedtrain.rounds.snapshot import Snapshot
+from fedtrain.rounds.stage import Work, fail
+
+
+def finish(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
+    spec, ledger = snapshot.spec, snapshot.ledger
+    if manifest.step == 0:
+        return fail(snapshot, "NothingCommitted", f"none of the {spec.rounds.count} rounds was committed")
+    work = Work(snapshot, now)
+    if spec.evaluation.participants is not None and time_left(snapshot) > 0:
+        for who in (p.name for p in spec.participants):
+            preflight = ledger.preflights.get(who)
+            if preflight is None or preflight.validation_samples == 0 or who in ledger.measurements:
+                continue
+            work.pursue(
+                "Measure",
+                who,
+                lambda key, preflight=preflight: orders.measure_task(spec, ledger.run, key, preflight, manifest),
+            )
+        if work.actions or work.keep or work.waits:
+            return work.decision("Measuring", "the participants measure the result", until=[time_left(snapshot)])
+    end = End(
+        run_id=ledger.run.run_id,
+        outcome="Succeeded",
+        round=manifest.round,
+        adapter=manifest.adapter,
+        manifest=digest_of(manifest),
+    )
+    return Decision("Recording", round=manifest.round, actions=(Claim(names.END, end),))

@@ -1,0 +1,44 @@
+"""Round 0: count and fingerprint each participant's data, make the first adapter, measure it, record it."""
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.records import Manifest
+from fedtrain.rounds import orders
+from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.evaluating import evaluate
+from fedtrain.rounds.preflight import inspect, preflight_settled, time_left, too_few
+from fedtrain.rounds.snapshot import Snapshot
+from fedtrain.rounds.stage import Work, fail
+
+
+def initialise(snapshot: Snapshot, now: float) -> Decision:
+    spec, ledger = snapshot.spec, snapshot.ledger
+    work = Work(snapshot, now)
+    inspect(work)
+    if lack := too_few(work):
+        return fail(snapshot, "PreflightFailed", lack)
+    refused = dict(work.given_up)
+    if ledger.initial is None:
+        work.pursue("Initialise", "_initialise", lambda key: orders.initialise_task(spec, ledger.run, key))
+        if "_initialise" in work.given_up:
+            return fail(snapshot, "InitialiseFailed", f"no initial adapter: {work.given_up['_initialise']}")
+        return work.decision("Initialising")
+    evaluated = evaluate(work, 0, ledger.initial.adapter, ledger.initial.config)
+    if isinstance(evaluated, Decision):
+        return evaluated
+    if not preflight_settled(snapshot, refused):
+        return work.decision("Preflight", "counting the participants' data", until=[time_left(snapshot)])
+    manifest = Manifest(
+        run_id=ledger.run.run_id,
+        round=0,
+        outcome="Initial",
+        k=None,
+        step=0,
+        adapter=ledger.initial.adapter,
+        config=ledger.initial.config,
+        state=None,
+        evaluation=evaluated.digest,
+        previous=digest_of(ledger.run),
+    )
+    work.actions.append(Claim(names.manifest(0), manifest))
+    return work.decision("Recording")

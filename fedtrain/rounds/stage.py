@@ -1,0 +1,69 @@
+"""What the stages share: turning attempts into actions, and ending a run in a failure that says why."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Failure
+from fedtrain.contracts.tasks import Task
+from fedtrain.rounds.attempts import Again, GivenUp, Go, Wait, attempt
+from fedtrain.rounds.decision import Action, AggregateOrder, Claim, Decision, Phase, Start
+from fedtrain.rounds.snapshot import Kind, Snapshot, TaskKey
+
+
+@dataclass
+class Work:
+    """Collects, over several pieces of work, what to do now. `given_up`: who won't deliver in this epoch, and why."""
+
+    snapshot: Snapshot
+    now: float
+    actions: list[Action] = field(default_factory=list[Action])
+    keep: set[TaskKey] = field(default_factory=set[TaskKey])
+    given_up: dict[str, str] = field(default_factory=dict[str, str])
+    waits: list[float] = field(default_factory=list[float])
+
+    def pursue(
+        self,
+        kind: Kind,
+        who: str,
+        order: Callable[[TaskKey], Task | AggregateOrder],
+        spent: dict[int, str] | None = None,
+    ) -> None:
+        """Moves one piece of work on by one step."""
+        match attempt(self.snapshot, self.now, kind, who, spent):
+            case Go(key, running):
+                self.keep.add(key)
+                if not running:
+                    self.actions.append(Start(key, order(key)))
+            case Again(claim):
+                self.actions.append(claim)
+            case Wait(seconds):
+                self.waits.append(seconds)
+            case GivenUp(reason):
+                self.given_up[who] = reason
+
+    def decision(self, phase: Phase, message: str = "", until: Iterable[float] = ()) -> Decision:
+        waits = [*self.waits, *until]
+        return Decision(
+            phase=phase,
+            message=message,
+            round=self.snapshot.ledger.current.round,
+            actions=tuple(self.actions),
+            keep=frozenset(self.keep),
+            wake_after=min(waits) if waits else None,
+        )
+
+
+def fail(snapshot: Snapshot, reason: str, message: str) -> Decision:
+    """Records the failure; the next decision reads it and stops. Nothing is lost: applied again, the run goes on."""
+    number = len(snapshot.ledger.failures) + 1
+    round = snapshot.ledger.current.round
+    failure = Failure(
+        run_id=snapshot.ledger.run.run_id, number=number, round=round, reason=reason, message=message[:1000]
+    )
+    return Decision("Failed", message, round, (Claim(names.failure(number), failure),))
+
+
+def because(reasons: dict[str, str]) -> str:
+    """`a: why; b: why`."""
+    return "; ".join(f"{who}: {reason}" for who, reason in sorted(reasons.items()))

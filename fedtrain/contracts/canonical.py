@@ -1,25 +1,32 @@
-"""Canonical bytes of a record and their digest.
+"""The one way a record is written, so that equal records have equal bytes and digests.
 
-UTF-8 JSON, keys sorted, no white space, unset (None) fields left out, floats in Python's shortest form that reads
-back the same; NaN and infinities are refused. Equal records give equal bytes, so a digest names a record.
+JSON in UTF-8, names in camelCase, keys sorted by code point, no blanks, no newline at the end; numbers as Python's
+`json` writes them (a float has its shortest form that reads back the same, so `1.0`, `0.1`, `1e-05`). Fields of a
+record that are None are left out, so that a later version can add optional ones without changing old digests;
+inside of `run.json`'s `spec`, which is the user's, a null stays. NaN and infinity are refused.
 """
 
 import json
 
-from blake3 import blake3
-
+from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Digest, Record
 
 
 def canonical(record: Record) -> bytes:
-    """Raises ValueError on NaN and infinities."""
-    plain = record.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    """The bytes of `record`. Raises ValueError naming the record if it holds NaN, infinity, or no JSON."""
+    plain = record.model_dump(mode="python", by_alias=True, exclude_none=True)
+    try:
+        return canonical_json(plain)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{type(record).__name__} of run {record.run_id} can't be written: {error}: {plain}"
+        ) from error
 
 
-def digest_bytes(content: bytes) -> Digest:
-    return f"blake3:{blake3(content).hexdigest()}"
+def canonical_json(plain: object) -> bytes:
+    return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
 
 
 def digest_of(record: Record) -> Digest:
+    """BLAKE3 of the record's bytes in the ledger."""
     return digest_bytes(canonical(record))

@@ -18,6 +18,11 @@ class ObjectMissing(StoreError):
     """No object of this key."""
 
 
+class LedgerCorrupt(StoreError):
+    """An object is there, but it is not what the ledger wrote: truncated, edited, or of another run. The message
+    names it."""
+
+
 class ObjectReader(Protocol):
     """Ranged reads of one object. `size` in bytes."""
 
@@ -62,5 +67,5 @@ class ObjectStore(Protocol):
         ...
 
     def delete(self, prefix: str) -> None:
-        """Deletes every object under `prefix`."""
+        """Deletes the object `prefix` and all below the folder `prefix/`; those that aren't there are no error."""
         ...

@@ -1,0 +1,187 @@
+"""The ledger in a folder.
+
+An object is written aside, flushed to disk and then hard-linked to its name: the link fails when the name is taken
+and never shows half a file, so the first writer wins, whole, on a local disk as well as on NFS. Afterwards the folder
+is flushed too: what `create` returned True for survives a power cut.
+"""
+
+import errno
+import io
+import mmap
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from fedtrain.ledger.file_errors import explained
+from fedtrain.ledger.keys import check_key
+from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError
+from fedtrain.ledger.temporary import FOLDER, clean, temporary
+
+_COPY = 4 * 1024 * 1024
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+
+
+class FileStore:
+    """An ObjectStore in the folder `root`, which is made at the first write. Relative to the working directory.
+    Raises StoreError if `root` is no folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.expanduser().absolute()
+        self.url = self.root.as_uri()
+        with explained(self.root, self.root):
+            if self.root.exists() and not self.root.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self.root))
+        clean(self.root)
+
+    def get(self, key: str) -> bytes:
+        path = self._path(key)
+        with explained(self.root, path):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                raise self._missing(key) from None
+
+    def size(self, key: str) -> int | None:
+        path = self._path(key)
+        with explained(self.root, path):
+            try:
+                status = path.stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def open(self, key: str) -> ObjectReader:
+        path = self._path(key)
+        with explained(self.root, path):
+            try:
+                with path.open("rb") as file:
+                    return MappedReader(file, f"{self.url}/{key}")
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                raise self._missing(key) from None
+
+    def create(self, key: str, content: bytes | Path) -> bool:
+        path = self._path(key)
+        with explained(self.root, path):
+            if path.exists():  # spares the copy; the link below is what decides
+                return False
+        with _source(content) as source, explained(self.root, path):
+            _make_folder(self.root, path.parent)
+            with temporary(self.root) as (aside, file):
+                shutil.copyfileobj(source, file, _COPY)
+                file.flush()
+                os.fsync(file.fileno())
+                won = self._link(aside, path)
+            if won:
+                _flush_folder(path.parent)
+            return won
+
+    def replace(self, key: str, content: bytes | Path) -> None:
+        path = self._path(key)
+        with _source(content) as source, explained(self.root, path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary(self.root) as (aside, file):
+                shutil.copyfileobj(source, file, _COPY)
+                file.flush()
+                aside.replace(path)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        start = self.root / prefix.rpartition("/")[0]
+        with explained(self.root, start):
+            found = sorted(key for key in self._walk(start) if key.startswith(prefix))
+        yield from found
+
+    def delete(self, prefix: str) -> None:
+        path = self._path(prefix.rstrip("/"))
+        with explained(self.root, path):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    path.unlink()
+            for folder in path.parents:  # folders are no objects: none stays behind empty
+                if folder == self.root or not folder.is_dir() or any(folder.iterdir()):
+                    break
+                folder.rmdir()
+
+    def _path(self, key: str) -> Path:
+        return self.root / check_key(key)
+
+    def _missing(self, key: str) -> ObjectMissing:
+        return ObjectMissing(f"There is no object {key} in {self.url}.")
+
+    def _walk(self, start: Path) -> Iterator[str]:
+        for folder, folders, files in os.walk(start, onerror=_unless_missing):
+            if Path(folder) == self.root and FOLDER in folders:
+                folders.remove(FOLDER)
+            for name in files:
+                yield (Path(folder) / name).relative_to(self.root).as_posix()
+
+    def _link(self, aside: Path, path: Path) -> bool:
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            # NFS may lose the reply to a link that was made; then the file has two names.
+            return aside.stat().st_nlink == 2
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                raise StoreError(
+                    f"The file system of {self.root} has no hard links ({os.strerror(error.errno)}), without which "
+                    "the first writer of an object can't be told from the second. Name a folder on a local disk or "
+                    "on NFS in storage.file.path, or use storage.type: S3."
+                ) from error
+            raise
+        return True
+
+
+class MappedReader:
+    """Reads a file through the page cache: what `read` returns are views into the mapped file, no copies."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.size = os.fstat(file.fileno()).st_size
+        self._name = name
+        self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else None
+
+    def read(self, offset: int, length: int) -> bytes | memoryview:
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise StoreError(f"{self._name} has {self.size} bytes, so {length} from {offset} can't be read.")
+        return memoryview(self._map)[offset : offset + length] if self._map is not None else b""
+
+    def close(self) -> None:
+        if self._map is not None:
+            with suppress(BufferError):  # views are still in use; the map goes with the last of them
+                self._map.close()
+
+
+def _source(content: bytes | Path) -> BinaryIO:
+    """The content as a stream. OSError of the caller's own file stays what it is."""
+    return io.BytesIO(content) if isinstance(content, bytes) else content.open("rb")
+
+
+def _make_folder(root: Path, folder: Path) -> None:
+    """Makes `folder` and what is above it, flushed, so that an object in it is not lost with it."""
+    if folder.is_dir():
+        return
+    if folder != root.parent:
+        _make_folder(root, folder.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    _flush_folder(folder.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems flush folders by themselves
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _unless_missing(error: OSError) -> None:
+    if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+        raise error

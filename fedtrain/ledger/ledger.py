@@ -1,0 +1,166 @@
+"""One run's ledger: records that the first writer decides, and blobs named by their content."""
+
+import os
+import threading
+from collections import OrderedDict
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import canonical, digest_of
+from fedtrain.contracts.digests import BLOCK, digest_bytes, digest_file, digest_reader, hasher, written
+from fedtrain.contracts.records import Digest, Record
+from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, ObjectReader, ObjectStore, StoreError
+
+__all__ = ["Ledger", "LedgerCorrupt", "canonical", "digest_of"]
+
+R = TypeVar("R", bound=Record)
+
+_REMEMBERED = 4096
+"""Records kept in memory. Objects never change, so one that was read need not be read again."""
+
+
+class Ledger:
+    """The objects of run `name` in `namespace`, by the names of `fedtrain.contracts.names`. Safe to use from several
+    threads. Every method may raise StoreError."""
+
+    def __init__(self, store: ObjectStore, namespace: str, name: str) -> None:
+        self.store = store
+        self.namespace = namespace
+        self.name = name
+        self._folder = f"{namespace}/{name}/"
+        self._records: OrderedDict[str, tuple[Record, Digest]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"{self.store.url}/{self._folder}".rstrip("/")
+
+    def read(self, name: str, kind: type[R]) -> R | None:
+        """The record `name`, or None if there is none. Raises LedgerCorrupt when it is there but is no `kind`."""
+        known = self._known(name)
+        if known is not None and isinstance(known[0], kind):
+            return known[0]
+        try:
+            content = self.store.get(self._folder + name)
+        except ObjectMissing:
+            return None
+        return self._parse(name, kind, content)
+
+    def claim(self, name: str, record: R) -> R:
+        """Writes `record` unless there is one, and returns the one that is there. Raises LedgerCorrupt if that one is
+        of another run."""
+        content = canonical(record)
+        if self.store.create(self._folder + name, content):
+            self._remember(name, record, digest_bytes(content))
+            return record
+        found = self.read(name, type(record))
+        if found is None:
+            raise StoreError(f"{self.url}/{name} was there and is gone. Does something else delete from {self.url}?")
+        if found.run_id != record.run_id and name != names.RUN:
+            raise LedgerCorrupt(
+                f"{self.url}/{name} belongs to run {found.run_id}, not to {record.run_id}. Two runs share this folder: "
+                "give one of them another metadata.name."
+            )
+        return found
+
+    def digest(self, name: str) -> Digest | None:
+        """BLAKE3 of the object's bytes, None if there is none."""
+        known = self._known(name)
+        if known is not None:
+            return known[1]
+        try:
+            reader = self.open(name)
+        except ObjectMissing:
+            return None
+        with closing(reader):
+            return digest_reader(reader)
+
+    def size(self, name: str) -> int | None:
+        """Bytes of the object, None if there is none."""
+        return self.store.size(self._folder + name)
+
+    def names(self, prefix: str = "") -> list[str]:
+        """The names of the run's objects that start with `prefix`, sorted."""
+        return [key.removeprefix(self._folder) for key in self.store.keys(self._folder + prefix)]
+
+    def open(self, name: str) -> ObjectReader:
+        """Ranged reads of an object. Raises ObjectMissing."""
+        return self.store.open(self._folder + name)
+
+    def create(self, name: str, content: bytes | Path) -> bool:
+        """Writes an object that is no record, such as an update file. False if there is one."""
+        return self.store.create(self._folder + name, content)
+
+    def put_blob(self, content: bytes | Path) -> Digest:
+        """Stores `content` under its digest. Raises LedgerCorrupt if that name holds something of another size."""
+        digest = digest_bytes(content) if isinstance(content, bytes) else digest_file(content)
+        name = names.blob(digest)
+        if not self.create(name, content):
+            size = len(content) if isinstance(content, bytes) else content.stat().st_size
+            found = self.size(name)
+            if found != size:
+                raise LedgerCorrupt(f"{self.url}/{name} has {found} bytes instead of {size}. Delete it and go on.")
+        return digest
+
+    def open_blob(self, digest: Digest) -> ObjectReader:
+        """Ranged reads of a blob, unchecked. Raises ObjectMissing."""
+        return self.open(names.blob(digest))
+
+    def fetch_blob(self, digest: Digest, target: Path) -> None:
+        """Copies a blob to `target` (whole or not at all) and checks it. Raises ObjectMissing, or LedgerCorrupt when
+        its content is not what its name says."""
+        self._fetch(names.blob(digest), digest, target)
+
+    def fetch(self, name: str, digest: Digest, target: Path) -> None:
+        """Copies any object to `target` (whole or not at all) and checks it against `digest`."""
+        self._fetch(name, digest, target)
+
+    def put_telemetry(self, path: str, content: bytes) -> None:
+        """Writes over `telemetry/<path>`; a store that refuses is no error here."""
+        with suppress(StoreError):
+            self.store.replace(self._folder + names.telemetry(path), content)
+
+    def _fetch(self, name: str, digest: Digest, target: Path) -> None:
+        state = hasher()
+        aside = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            with closing(self.open(name)) as reader, aside.open("wb") as file:
+                for offset in range(0, reader.size, BLOCK):
+                    block = reader.read(offset, min(BLOCK, reader.size - offset))
+                    state.update(block)
+                    file.write(block)
+            if written(state) != digest:
+                raise LedgerCorrupt(
+                    f"{self.url}/{name} is damaged: its content has digest {written(state)} instead of {digest}. "
+                    "Restore it from a backup, or start a run of another name."
+                )
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def _parse(self, name: str, kind: type[R], content: bytes) -> R:
+        try:
+            record = kind.model_validate_json(content)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_context=False)[0]
+            where = ".".join(map(str, problem["loc"])) or "the file"
+            raise LedgerCorrupt(
+                f"{self.url}/{name} is no {kind.__name__} record: {where}: {problem['msg']}. It was edited, cut "
+                "off, or written by a newer fedtrain."
+            ) from error
+        self._remember(name, record, digest_bytes(content))
+        return record
+
+    def _known(self, name: str) -> tuple[Record, Digest] | None:
+        with self._lock:
+            return self._records.get(name)
+
+    def _remember(self, name: str, record: Record, digest: Digest) -> None:
+        with self._lock:
+            self._records[name] = (record, digest)
+            if len(self._records) > _REMEMBERED:
+                self._records.popitem(last=False)

@@ -3,28 +3,51 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
+UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
-.PHONY: setup demo test lint lock clean
+.PHONY: help setup demo test lint format unit lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## make setup  install everything, locked, into .venv
+## make demo     four participants train one model on real text; ends with a table, a picture and the adapter
+demo: setup
+	$(BIN)/fedtrain baseline examples/quickstart/federation.yaml --alone-only
+
+## make test     everything that must hold: lint, types, layers, tests
+test: setup lint unit
+
+## make setup    install everything, locked, into .venv
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "fedtrain needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "fedtrain needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
-	$(BIN)/python -m ensurepip --upgrade >/dev/null 2>&1 || true
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
+	$(UV) pip install --quiet --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --no-deps -e .
 	@touch $@
 
-## make lock   resolve the dependencies anew
-lock:
-	uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --universal --no-emit-index-url -o requirements.lock
+## make lint     ruff, pyright, import-linter
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+## make format   put the code into shape
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+## make unit     the tests alone
+unit: setup
+	$(BIN)/pytest -n 2
+
+## make lock     resolve the dependencies anew
+lock: setup
+	$(UV) pip compile --quiet pyproject.toml --extra dev --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock" -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .fedtrain runs
+	rm -rf $(VENV)

@@ -1,0 +1,44 @@
+"""What the executing side adds to a task: the places that its owner's policy names."""
+
+from pathlib import Path
+
+from fedtrain.api.base import quantity
+from fedtrain.api.reading.federation import Federation
+from fedtrain.api.storage import File, Storage
+from fedtrain.contracts.tasks import Binding, Evaluate, Task
+
+
+def storage_of(federation: Federation) -> Storage:
+    """The file's storage; a folder is relative to the file, as every path in it is."""
+    storage = federation.training.spec.storage
+    if storage.type == "S3":
+        return storage
+    path = federation.resolve((storage.file or File()).path)
+    return Storage(type="File", file=File(path=path))
+
+
+def bind(federation: Federation, task: Task) -> Binding:
+    """The binding of one task."""
+    spec = federation.training.spec
+    initial = spec.model.adapter.initial_from
+    common = Binding(
+        storage=storage_of(federation),
+        base_path=_base_path(federation),
+        initial_path=federation.resolve(initial.uri) if initial else None,
+    )
+    if task.participant is None:
+        hub = spec.evaluation.hub
+        evaluates = isinstance(task.work, Evaluate) and hub is not None
+        return common.model_copy(update={"data_uri": federation.resolve(hub.data.uri) if evaluates else None})
+    policy = federation.policies[task.participant].spec
+    dataset = next(dataset for dataset in policy.datasets if dataset.name == spec.data.dataset)
+    memory = policy.limits.gpu_memory or spec.participant(task.participant).compute.gpu_memory
+    return common.model_copy(
+        update={"data_uri": federation.resolve(dataset.uri), "gpu_memory": quantity(memory) if memory else None}
+    )
+
+
+def _base_path(federation: Federation) -> str | None:
+    """A folder is bound to its place here; hub ids and s3:// are their own."""
+    resolved = federation.resolve(federation.training.spec.model.base)
+    return resolved if Path(resolved).is_dir() else None

@@ -1,0 +1,48 @@
+"""Plain lines, for logs and pipes: one a change, none a step."""
+
+import sys
+from typing import TextIO
+
+from fedtrain.local.events import Delivered, Event, Planned, Recorded, RunEnded, RunStarted, StoreOutage
+from fedtrain.local.pool import Ended
+from fedtrain.local.progress.text import bytes_text, metric_text, recorded_text
+
+
+class PlainProgress:
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._rounds = 0
+
+    def __call__(self, event: Event) -> None:
+        if line := self._line(event):
+            print(line, file=self._out, flush=True)
+
+    def close(self) -> None:
+        pass
+
+    def _line(self, event: Event) -> str:
+        match event:
+            case RunStarted():
+                self._rounds = event.rounds
+                goes_on = f", goes on with round {event.round}" if event.round else ""
+                return f"{event.name}: {event.rounds} rounds, {len(event.participants)} participants{goes_on} ({event.url})"
+            case Planned(plan):
+                shares = ", ".join(f"{member.participant} {member.samples}" for member in plan.members)
+                return f"round {plan.round}/{self._rounds} planned  samples: {shares}"
+            case Delivered(update):
+                received = "".join(f"  received {metric_text(*item)}" for item in update.received.items())
+                return (
+                    f"round {update.round}/{self._rounds}  {update.participant}  {update.samples} samples  "
+                    f"loss {update.train_loss:.4f}{received}  {bytes_text(update.size)}"
+                )
+            case Ended() if event.execution.state == "Failed":
+                key = event.key
+                return f"round {key.round}/{self._rounds}  {key.who}  attempt {key.attempt} failed: {event.execution.reason}"
+            case Recorded():
+                return recorded_text(event, self._rounds)
+            case StoreOutage():
+                return f"the store does not answer, waiting: {event.message}"
+            case RunEnded():
+                return f"{event.outcome}{': ' if event.message else ''}{event.message}"
+            case _:
+                return ""

@@ -1,0 +1,102 @@
+"""`fedtrain run`: one federation on this machine, from its file to its last round."""
+
+import contextlib
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+
+from fedtrain.api.reading.federation import Federation
+from fedtrain.contracts.records import Run
+from fedtrain.ledger.admission import claim_run
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.probe import probe
+from fedtrain.local.bindings import bind, storage_of
+from fedtrain.local.coordinator import Coordinator, Observer, Outcome
+from fedtrain.local.devices import Devices, find_devices
+from fedtrain.local.events import Listener, RunStarted
+from fedtrain.local.hands import Hands
+from fedtrain.local.launching import Launcher
+from fedtrain.local.pool import WorkerPool
+
+
+def run(
+    federation: Federation,
+    *,
+    listener: Listener,
+    parallel: int | None = None,
+    pool: WorkerPool | None = None,
+    observe: Observer | None = None,
+) -> Outcome:
+    """Runs a federation to its end, or goes on where it was. A finished one is left as it is.
+
+    `parallel`: how many participants train at a time. `pool`: workers to share with other runs; otherwise a pool of
+    this run's own. Raises SpecDiffers when a run of this name has another spec, StoreError, RunError.
+    """
+    ledger, claimed = admit(federation)
+    metadata, spec = federation.training.metadata, federation.training.spec
+    manifests = [name for name in ledger.names("rounds/") if name.endswith("/manifest.json")]
+    participants = tuple(participant.name for participant in spec.participants)
+    listener(RunStarted(metadata.name, claimed.run_id, ledger.url, participants, spec.rounds.count, len(manifests)))
+    with contextlib.ExitStack() as stack:
+        if pool is None:
+            pool = stack.enter_context(workers(federation, parallel))
+        hands = Hands(
+            claimed,
+            pool,
+            storage_of(federation),
+            _logs(federation) / "aggregator.log",
+            lambda task: bind(federation, task),
+        )
+        stack.callback(hands.close)
+        coordinator = Coordinator(
+            spec=spec, ledger=ledger, run=claimed, hands=hands, listener=listener, observe=observe
+        )
+        return coordinator.run()
+
+
+def admit(federation: Federation) -> tuple[Ledger, Run]:
+    """The run's ledger and its claim: new, or the one that is there for the same spec."""
+    metadata = federation.training.metadata
+    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
+    if ledger.size("run.json") is None:
+        probe(ledger.store)
+    run = Run(
+        run_id=uuid.uuid4().hex,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        spec=federation.written,
+    )
+    return ledger, claim_run(ledger, run)
+
+
+@contextlib.contextmanager
+def workers(federation: Federation, parallel: int | None) -> Generator[WorkerPool, None, None]:
+    """Warm trainer processes for this federation's participants."""
+    devices = find_devices()
+    count = parallel or default_parallel(len(federation.training.spec.participants), devices)
+    threads = str(max(1, devices.cores // count))
+    launcher = Launcher(_logs(federation), {"OMP_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false"})
+
+    def launch(environment: dict[str, str]):  # one GPU a worker, in turn
+        index = int(environment["FEDTRAIN_WORKER_INDEX"])
+        own = {"CUDA_VISIBLE_DEVICES": devices.gpus[index % len(devices.gpus)]} if devices.gpus else {}
+        return launcher({**environment, **own})
+
+    pool = WorkerPool(lambda environment: launch(dict(environment)), count)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def default_parallel(participants: int, devices: Devices) -> int:
+    """A worker a GPU; without GPUs one a core, at most four (each holds torch and the base model)."""
+    return max(1, min(participants, len(devices.gpus) or min(devices.cores, 4)))
+
+
+def _logs(federation: Federation) -> Path:
+    """Where the workers' logs are kept: beside the run in a folder, else in the current directory."""
+    metadata, storage = federation.training.metadata, storage_of(federation)
+    root = Path(storage.file.path) if storage.file else Path("runs")
+    return root / metadata.namespace / metadata.name / "telemetry" / "workers"

@@ -1,0 +1,19 @@
+"""The server's side of each strategy, one file each; importing them here registers them."""
+
+from fedtrain_aggregator.strategies import fed_adagrad, fed_adam, fed_avg, fed_avg_m, fed_prox, fed_yogi
+from fedtrain_aggregator.strategies.base import Block, State, Strategy, register, registered, strategy_of
+
+__all__ = [
+    "Block",
+    "State",
+    "Strategy",
+    "fed_adagrad",
+    "fed_adam",
+    "fed_avg",
+    "fed_avg_m",
+    "fed_prox",
+    "fed_yogi",
+    "register",
+    "registered",
+    "strategy_of",
+]

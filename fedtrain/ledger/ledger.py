@@ -45,7 +45,7 @@ class Ledger:
         if known is not None and isinstance(known[0], kind):
             return known[0]
         try:
-            content = self.store.get(self._folder + name)
+            content = self.content(name)
         except ObjectMissing:
             return None
         return self._parse(name, kind, content)
@@ -91,15 +91,22 @@ class Ledger:
         """Ranged reads of an object. Raises ObjectMissing."""
         return self.store.open(self._folder + name)
 
-    def create(self, name: str, content: bytes | Path) -> bool:
-        """Writes an object that is no record, such as an update file. False if there is one."""
-        return self.store.create(self._folder + name, content)
+    def content(self, name: str) -> bytes:
+        """All bytes of an object, unchecked. Raises ObjectMissing."""
+        return self.store.get(self._folder + name)
+
+    def put_file(self, name: str, path: Path) -> tuple[Digest, int]:
+        """Stores a file under a new name: (digest, bytes). Raises StoreError if the name is taken."""
+        digest, size = digest_file(path), path.stat().st_size
+        if not self.store.create(self._folder + name, path):
+            raise StoreError(f"{self.url}/{name} is there already; a file's name must be new.")
+        return digest, size
 
     def put_blob(self, content: bytes | Path) -> Digest:
         """Stores `content` under its digest. Raises LedgerCorrupt if that name holds something of another size."""
         digest = digest_bytes(content) if isinstance(content, bytes) else digest_file(content)
         name = names.blob(digest)
-        if not self.create(name, content):
+        if not self.store.create(self._folder + name, content):
             size = len(content) if isinstance(content, bytes) else content.stat().st_size
             found = self.size(name)
             if found != size:
@@ -113,18 +120,11 @@ class Ledger:
     def fetch_blob(self, digest: Digest, target: Path) -> None:
         """Copies a blob to `target` (whole or not at all) and checks it. Raises ObjectMissing, or LedgerCorrupt when
         its content is not what its name says."""
-        self._fetch(names.blob(digest), digest, target)
+        self.fetch(names.blob(digest), digest, target)
 
     def fetch(self, name: str, digest: Digest, target: Path) -> None:
-        """Copies any object to `target` (whole or not at all) and checks it against `digest`."""
-        self._fetch(name, digest, target)
-
-    def put_telemetry(self, path: str, content: bytes) -> None:
-        """Writes over `telemetry/<path>`; a store that refuses is no error here."""
-        with suppress(StoreError):
-            self.store.replace(self._folder + names.telemetry(path), content)
-
-    def _fetch(self, name: str, digest: Digest, target: Path) -> None:
+        """Copies an object to `target` (whole or not at all) and checks it against `digest`. Raises ObjectMissing,
+        LedgerCorrupt, and OSError when `target` can't be written."""
         state = hasher()
         aside = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
         try:
@@ -141,6 +141,11 @@ class Ledger:
             aside.replace(target)
         finally:
             aside.unlink(missing_ok=True)
+
+    def put_telemetry(self, path: str, content: bytes) -> None:
+        """Writes over `telemetry/<path>`; a store that refuses is no error here."""
+        with suppress(StoreError):
+            self.store.replace(self._folder + names.telemetry(path), content)
 
     def _parse(self, name: str, kind: type[R], content: bytes) -> R:
         try:

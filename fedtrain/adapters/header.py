@@ -1,0 +1,123 @@
+"""The header of a safetensors file, read by range and believed only as far as it checks out.
+
+A file is 8 bytes (little-endian length of the header), the header (JSON: tensor -> dtype, shape, data_offsets), then
+the tensors' bytes. A file of another party may be hostile: the header's size is bounded before it is read, every name
+must be there once, and the tensors must tile the data exactly: no gap, no overlap, nothing beyond the end.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
+
+from fedtrain.adapters.errors import AdapterFileError
+from fedtrain.contracts.digests import Source
+
+MAX_HEADER = 16 * 1024 * 1024
+"""Bytes. The entry of a tensor takes about 200, so this is enough for 80,000 of them."""
+
+LENGTH_BYTES = 8
+METADATA = "__metadata__"
+SIZES = {
+    **{"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2},
+    **{"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8},
+}
+"""Bytes of one element, by safetensors' name of the dtype."""
+
+
+@dataclass(frozen=True)
+class TensorEntry:
+    """Where a tensor is: `start` counts from the beginning of the file, `length` is in bytes."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    length: int
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+
+def read_header(source: Source, where: str) -> Mapping[str, TensorEntry]:
+    """The tensors of a safetensors file, sorted by name. `where` names the file in errors. Raises AdapterFileError."""
+    if source.size < LENGTH_BYTES:
+        _refuse(where, f"it has {source.size} bytes, too few for a safetensors file")
+    length = int.from_bytes(source.read(0, LENGTH_BYTES), "little")
+    begin = LENGTH_BYTES + length
+    if begin > source.size:
+        _refuse(
+            where, f"its header claims {length} bytes, but the file has {source.size}: it is cut off, or no such file"
+        )
+    if length > MAX_HEADER:
+        _refuse(where, f"its header has {length} bytes; at most {MAX_HEADER} are read")
+    plain = _parse(bytes(source.read(LENGTH_BYTES, length)), where)
+    plain.pop(METADATA, None)
+    entries = sorted((_entry(name, entry, begin, where) for name, entry in plain.items()), key=lambda e: e.name)
+    _check_tiling(entries, begin, source.size, where)
+    return {entry.name: entry for entry in entries}
+
+
+def _parse(content: bytes, where: str) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            seen = [name for name, _ in pairs]
+            _refuse(where, f"its header names {max(seen, key=seen.count)[:200]!r} more than once")
+        return found
+
+    try:
+        plain: object = json.loads(content.decode("utf-8"), object_pairs_hook=once)
+    except AdapterFileError:
+        raise
+    except (ValueError, RecursionError) as error:
+        _refuse(where, f"its header is no JSON ({error})")
+    if not isinstance(plain, dict):
+        _refuse(where, "its header is no JSON object")
+    return cast(dict[str, Any], plain)
+
+
+def _entry(name: str, plain: object, begin: int, where: str) -> TensorEntry:
+    about = f"tensor {name[:200]!r}"
+    if not isinstance(plain, dict) or plain.keys() != {"dtype", "shape", "data_offsets"}:
+        _refuse(where, f"{about} must have dtype, shape and data_offsets, and nothing else")
+    fields = cast(dict[str, object], plain)
+    dtype, shape, offsets = fields["dtype"], _counts(fields["shape"]), _counts(fields["data_offsets"])
+    if not isinstance(dtype, str) or dtype not in SIZES:
+        _refuse(where, f"{about} has the dtype {str(dtype)[:50]!r}, which is none of {', '.join(SIZES)}")
+    if shape is None or len(shape) > 8:
+        _refuse(where, f"{about} has no shape of at most 8 numbers")
+    if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
+        _refuse(where, f"{about} has no two data_offsets in order")
+    length = offsets[1] - offsets[0]
+    needed = math.prod(shape) * SIZES[dtype]
+    if length != needed:
+        _refuse(where, f"{about} has {length} bytes; {dtype} of shape {list(shape)} takes {needed}")
+    return TensorEntry(name, dtype, shape, begin + offsets[0], length)
+
+
+def _counts(plain: object) -> tuple[int, ...] | None:
+    """A list of numbers from 0, or None. (JSON's true is an int to Python: `type`, not `isinstance`.)"""
+    if not isinstance(plain, list):
+        return None
+    numbers = cast(list[object], plain)
+    if any(type(number) is not int or not 0 <= number < 2**63 for number in numbers):
+        return None
+    return tuple(cast(list[int], numbers))
+
+
+def _check_tiling(entries: list[TensorEntry], begin: int, size: int, where: str) -> None:
+    end = begin
+    for entry in sorted(entries, key=lambda e: (e.start, e.length)):
+        if entry.start != end:
+            kind = "overlaps the one before it" if entry.start < end else "leaves a gap before it"
+            _refuse(where, f"tensor {entry.name[:200]!r} {kind}")
+        end = entry.start + entry.length
+    if end != size:
+        _refuse(where, f"its tensors end at byte {end}, the file at {size}")
+
+
+def _refuse(where: str, problem: str) -> NoReturn:
+    raise AdapterFileError(f"{where} can't be read: {problem}.")

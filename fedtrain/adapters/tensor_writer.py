@@ -1,0 +1,108 @@
+"""Writing safetensors files tensor by tensor: equal tensors give equal bytes.
+
+The layout is the one that the `safetensors` package writes (largest elements first, then by name; the header padded
+with blanks to 8 bytes), with PEFT's metadata `{"format": "pt"}`, so that whatever reads adapters reads these.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedtrain.adapters.errors import AdapterFileError
+from fedtrain.adapters.header import LENGTH_BYTES, METADATA, SIZES, TensorEntry
+from fedtrain.adapters.tensor_file import NUMPY
+
+_ALIGN = 8
+
+
+class TensorWriter:
+    """Writes `path`, which appears whole when the block ends without an exception, and not at all otherwise.
+
+    `tensors`: dtype (safetensors' name) and shape of each. They are written in the order of `order`, each in any
+    number of pieces; so memory holds one piece.
+    """
+
+    def __init__(self, path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
+        self.path = path
+        header, self._entries = _lay_out(tensors)
+        self.order = tuple(self._entries)
+        self._aside = path.with_name(f".{path.name}.{os.getpid()}")
+        self._file = self._aside.open("wb")
+        self._file.write(header)
+
+    def write(self, name: str, piece: NDArray[np.generic]) -> None:
+        """The next elements of tensor `name`, flattened in C order. Raises AdapterFileError when they are out of
+        order or of another dtype."""
+        entry = self._entries.get(name)
+        at = self._file.tell()
+        if entry is None or not entry.start <= at <= entry.start + entry.length - piece.nbytes:
+            raise AdapterFileError(f"{self.path}: {piece.size} elements of {name!r} don't belong at byte {at}.")
+        if piece.dtype != np.dtype(NUMPY[entry.dtype]):
+            raise AdapterFileError(f"{self.path}: {name!r} is declared {entry.dtype} and written as {piece.dtype}.")
+        self._file.write(np.ascontiguousarray(piece).data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            end = self._file.tell()
+            self._file.close()
+            if kind is None:
+                self._publish(end)
+        finally:
+            self._aside.unlink(missing_ok=True)
+
+    def _publish(self, end: int) -> None:
+        missing = [entry.name for entry in self._entries.values() if entry.start + entry.length > end]
+        if missing:
+            raise AdapterFileError(f"{self.path}: {missing[0]!r} was not written whole.")
+        self._aside.replace(self.path)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[np.generic]]) -> None:
+    """Writes a safetensors file whole or not at all. Raises AdapterFileError for a dtype it has no name for."""
+    declared = {name: (dtype_name(tensor, name), tensor.shape) for name, tensor in tensors.items()}
+    with TensorWriter(path, declared) as writer:
+        for name in writer.order:
+            writer.write(name, tensors[name])
+
+
+def dtype_name(tensor: NDArray[np.generic], name: str) -> str:
+    """safetensors' name of a tensor's dtype."""
+    for dtype, numpy_dtype in NUMPY.items():
+        if tensor.dtype == np.dtype(numpy_dtype):
+            return dtype
+    raise AdapterFileError(f"Tensor {name!r} is {tensor.dtype}, which can't be written; use one of {', '.join(NUMPY)}.")
+
+
+def _lay_out(tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[bytes, dict[str, TensorEntry]]:
+    """The header's bytes, its length included, and where each tensor goes, in order."""
+    order = sorted(tensors, key=lambda name: (-_RANK[tensors[name][0]], name))
+    header: dict[str, object] = {METADATA: {"format": "pt"}}
+    ends = [0]
+    for name in order:
+        dtype, shape = tensors[name]
+        ends.append(ends[-1] + math.prod(shape) * SIZES[dtype])
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": ends[-2:]}
+    content = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    content += b" " * (-len(content) % _ALIGN)
+    begin = LENGTH_BYTES + len(content)
+    entries = {
+        name: TensorEntry(name, tensors[name][0], tensors[name][1], begin + start, end - start)
+        for name, start, end in zip(order, ends, ends[1:], strict=False)
+    }
+    return len(content).to_bytes(LENGTH_BYTES, "little") + content, entries
+
+
+_RANK = {dtype: rank for rank, dtype in enumerate(("BOOL", "U8", "F16", "I32", "F32", "F64", "I64"))}
+"""Order in the file: the `safetensors` package's own order of dtypes, ascending."""

@@ -27,8 +27,12 @@ class DataVolumeAndGPUMemory(Block):
 
 
 class Partitioning(Block):
-    """`on_exhausted`: what a participant does when its pass over the data ends: start a new pass (`Wrap`), train on
-    what is left of this one (`Clip`), or sit out the rounds that it can't fill (`Idle`)."""
+    """How many samples each participant trains on in a round; the strategies are in `fedtrain/partitioning`.
+
+    `on_exhausted`: what a participant does when its pass over the data ends. `Wrap`: the window runs on into a new
+    pass, in a new order. `Clip`: its last window is what is left of the one pass, then it is done for the run.
+    `Idle`: it trains on no window that what is left can't fill, and is then done for the run. With `strategy: All`
+    every round is a whole pass of its own, so nothing is ever exhausted."""
 
     strategy: Strategy = "All"
     fixed_size: FixedSize | None = None

@@ -1,5 +1,16 @@
 """How many samples each participant trains on in a round, and which: a strategy a file."""
 
+from fedtrain.partitioning.partition import partition, situation
+from fedtrain.partitioning.situation import Candidate, Share, Situation
 from fedtrain.partitioning.streams import distinct, split_indices, window_indices
 
-__all__ = ["distinct", "split_indices", "window_indices"]
+__all__ = [
+    "Candidate",
+    "Share",
+    "Situation",
+    "distinct",
+    "partition",
+    "situation",
+    "split_indices",
+    "window_indices",
+]

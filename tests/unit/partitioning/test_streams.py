@@ -28,17 +28,14 @@ def test_fields_are_kept_apart_by_their_lengths() -> None:
 
 
 def test_purpose_seed_participant_and_pass_each_change_the_order() -> None:
-    orders = {
-        tuple(permutation(30, *key).tolist())
-        for key in [
-            ("pass", 1, "a", 0),
-            ("validation", 1, "a", 0),
-            ("pass", 2, "a", 0),
-            ("pass", 1, "b", 0),
-            ("pass", 1, "a", 1),
-        ]
-    }
-    assert len(orders) == 5
+    orders = [
+        permutation(30, "pass", 1, "a", 0),
+        permutation(30, "validation", 1, "a", 0),
+        permutation(30, "pass", 2, "a", 0),
+        permutation(30, "pass", 1, "b", 0),
+        permutation(30, "pass", 1, "a", 1),
+    ]
+    assert len({tuple(order.tolist()) for order in orders}) == 5
 
 
 @given(st.integers(0, 300), st.floats(0, 0.99), seeds, names)

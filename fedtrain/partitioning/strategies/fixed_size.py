@@ -1,0 +1,14 @@
+"""FixedSize: the same number of samples for everyone, n = S."""
+
+from fedtrain.api.partitioning import Partitioning
+from fedtrain.partitioning.registry import Strategy
+from fedtrain.partitioning.situation import Situation, Want
+
+
+def _wants(spec: Partitioning, situation: Situation) -> tuple[Want, ...]:
+    if spec.fixed_size is None:
+        raise ValueError("partitioning.fixedSize.samples is missing")
+    return tuple(Want(spec.fixed_size.samples) for _ in situation.candidates)
+
+
+FIXED_SIZE = Strategy("FixedSize", _wants)

@@ -1,0 +1,15 @@
+"""MaxDataVolume: the same for everyone, and as much as the largest participant needs to use all of its data once over
+the run: n = ceil(max_j N_j / R), R the number of rounds. Smaller participants run out: `onExhausted` says what then.
+"""
+
+from fedtrain.api.partitioning import Partitioning
+from fedtrain.partitioning.registry import Strategy
+from fedtrain.partitioning.situation import Situation, Want
+
+
+def _wants(_: Partitioning, situation: Situation) -> tuple[Want, ...]:
+    largest = max((candidate.population for candidate in situation.candidates), default=0)
+    return tuple(Want(-(-largest // situation.rounds)) for _ in situation.candidates)
+
+
+MAX_DATA_VOLUME = Strategy("MaxDataVolume", _wants)

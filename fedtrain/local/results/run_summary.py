@@ -1,0 +1,146 @@
+"""What a run looks like from outside: `fedtrain status`, the model card and the report are made from these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.records import Absent, Digest, ModelFacts
+
+Phase = Literal[
+    "Preflight",
+    "Initialising",
+    "Planning",
+    "Training",
+    "Aggregating",
+    "Evaluating",
+    "Measuring",
+    "Succeeded",
+    "Failed",
+]
+RoundOutcome = Literal["Initial", "Committed", "Skipped", "Open"]
+State = Literal["Training", "Updated", "Aggregated", "Quarantined", "Absent"]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Telemetry that a trainer left: seconds by phase, tokens a second, bytes of peak memory, where."""
+
+    seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    tokens_per_second: float | None = None
+    peak_memory: int | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskTime:
+    """Telemetry of the runner: one task as its worker saw it. `phases`: seconds by phase, as the trainer measured them;
+    `worker` is below 0 for the aggregator's own process."""
+
+    who: str
+    kind: str
+    attempt: int
+    worker: int
+    seconds: float
+    phases: Mapping[str, float] = field(default_factory=dict[str, float])
+    state: str = "Done"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ParticipantRound:
+    """One participant in one round. `attempts` counts those that were started or granted; `attempt` is the one whose
+    update counts. `received` is of the adapter that the round began with, on the participant's validation split."""
+
+    participant: str
+    state: State
+    reason: str = ""
+    attempt: int = 1
+    attempts: int = 1
+    retried: tuple[str, ...] = ()
+    samples: int = 0
+    distinct: int = 0
+    steps: int | None = None
+    tokens: int | None = None
+    train_loss: float | None = None
+    validation_loss: float | None = None
+    received: Mapping[str, float] = field(default_factory=dict[str, float])
+    weight: float | None = None
+    norm: float | None = None
+    bytes: int | None = None
+    execution: Execution | None = None
+
+
+@dataclass(frozen=True)
+class RoundSummary:
+    """One round. `metrics` are the hub's, of the adapter after the round; `measured` the participants' of that same
+    adapter, each on its own validation split. `wall_seconds` and `tasks` are telemetry."""
+
+    number: int
+    outcome: RoundOutcome
+    step: int
+    adapter: Digest | None = None
+    participants: tuple[ParticipantRound, ...] = ()
+    absent: tuple[Absent, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    samples: int | None = None
+    measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
+    update_norm: float | None = None
+    manifest: Digest | None = None
+    wall_seconds: float | None = None
+    tasks: tuple[TaskTime, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """A participant's data: rows to train on, rows held out."""
+
+    participant: str
+    samples: int
+    validation_samples: int
+    fingerprint: Digest
+
+
+@dataclass(frozen=True)
+class FailureSummary:
+    number: int
+    round: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run as its ledger tells it. `rounds` begins with round 0, the initial adapter, and ends with the open round
+    if there is one. `adapter`, `config`: of the newest manifest. `adapter_bytes`: size of the adapter's file."""
+
+    namespace: str
+    name: str
+    url: str
+    run_id: str
+    phase: Phase
+    message: str
+    rounds_done: int
+    rounds_of: int
+    spec: FederatedTrainingSpec
+    data: tuple[DataSummary, ...]
+    rounds: tuple[RoundSummary, ...]
+    failures: tuple[FailureSummary, ...] = ()
+    facts: ModelFacts | None = None
+    adapter: Digest | None = None
+    config: Digest | None = None
+    adapter_bytes: int | None = None
+    head: Digest | None = None
+    """Digest of the newest manifest: it stands for everything before it."""
+
+    @property
+    def recorded(self) -> tuple[RoundSummary, ...]:
+        """The rounds that have a manifest."""
+        return tuple(round for round in self.rounds if round.outcome != "Open")
+
+    def round(self, number: int) -> RoundSummary:
+        """Raises KeyError."""
+        for round in self.rounds:
+            if round.number == number:
+                return round
+        raise KeyError(number)

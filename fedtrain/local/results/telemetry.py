@@ -1,0 +1,85 @@
+"""Reading what trainers and the runner left under `telemetry/`. It is outside of the ledger's chain and may be missing,
+cut off or of another version: whatever can't be read is left out, and nothing raises for it."""
+
+import json
+from contextlib import closing
+from typing import Any, cast
+
+from fedtrain.contracts import names
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import ObjectMissing
+from fedtrain.local.results.run_summary import Execution, TaskTime
+
+
+def execution_folder(round: int, who: str, attempt: int) -> str:
+    return f"rounds/{round:04d}/{who}-{attempt}"
+
+
+def read_text(ledger: Ledger, path: str) -> str | None:
+    """`telemetry/<path>` as text, None if there is none. Raises StoreError."""
+    try:
+        reader = ledger.open(names.telemetry(path))
+    except ObjectMissing:
+        return None
+    with closing(reader):
+        return bytes(reader.read(0, reader.size)).decode(errors="replace")
+
+
+def read_json(ledger: Ledger, path: str) -> dict[str, Any]:
+    """`telemetry/<path>` as a JSON object; empty if there is none or it is no object. Raises StoreError."""
+    text = read_text(ledger, path)
+    try:
+        plain = json.loads(text) if text else None
+    except ValueError:
+        return {}
+    return cast(dict[str, Any], plain) if isinstance(plain, dict) else {}
+
+
+def read_execution(ledger: Ledger, round: int, who: str, attempt: int) -> Execution | None:
+    """What the trainer says of one execution."""
+    plain = read_json(ledger, f"{execution_folder(round, who, attempt)}/trainer.json")
+    if not plain:
+        return None
+    memory, host = number(plain.get("peakMemory")), plain.get("host")
+    return Execution(
+        seconds=_numbers(plain.get("seconds")),
+        tokens_per_second=number(plain.get("tokensPerSecond")),
+        peak_memory=None if memory is None else int(memory),
+        host=host if isinstance(host, str) else None,
+    )
+
+
+def read_runner(ledger: Ledger, round: int) -> tuple[float | None, tuple[TaskTime, ...]]:
+    """A round's wall time in seconds, and its tasks."""
+    plain = read_json(ledger, f"rounds/{round:04d}/runner.json")
+    tasks = plain.get("tasks")
+    entries = cast(list[Any], tasks) if isinstance(tasks, list) else []
+    found = (_task(cast(dict[str, Any], entry)) for entry in entries if isinstance(entry, dict))
+    return number(plain.get("wallSeconds")), tuple(task for task in found if task is not None)
+
+
+def number(plain: object) -> float | None:
+    return float(plain) if isinstance(plain, int | float) and not isinstance(plain, bool) else None
+
+
+def _numbers(plain: object) -> dict[str, float]:
+    if not isinstance(plain, dict):
+        return {}
+    entries = cast(dict[str, object], plain).items()
+    return {key: value for key, entry in entries if (value := number(entry)) is not None}
+
+
+def _task(plain: dict[str, Any]) -> TaskTime | None:
+    seconds, worker = number(plain.get("seconds")), number(plain.get("worker"))
+    if seconds is None or not isinstance(plain.get("who"), str):
+        return None
+    return TaskTime(
+        who=plain["who"],
+        kind=str(plain.get("kind", "")),
+        attempt=int(number(plain.get("attempt")) or 1),
+        worker=int(worker or 0),
+        seconds=seconds,
+        phases=_numbers(plain.get("phases")),
+        state=str(plain.get("state", "Done")),
+        reason=str(plain.get("reason") or ""),
+    )

@@ -1,0 +1,48 @@
+"""Numbers in words, for tables, cards and captions."""
+
+
+def count(number: int | None) -> str:
+    """`12,345`; a dash for None."""
+    return "–" if number is None else f"{number:,}"
+
+
+def size(count: float | None) -> str:
+    """Bytes in decimal units: `310 kB`."""
+    if count is None:
+        return "–"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 999.5 or unit == "TB":
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.3g} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def duration(seconds: float | None) -> str:
+    """`4.2 s`, `3 min 05 s`, `2 h 07 min`."""
+    if seconds is None:
+        return "–"
+    if seconds < 99.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def loss(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
+
+
+def several(number: int, one: str, many: str | None = None) -> str:
+    """`1 round`, `3 rounds`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(items: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def short(digest: str | None) -> str:
+    """`blake3:` and the first 12 digits."""
+    return "–" if digest is None else digest[: len("blake3:") + 12]

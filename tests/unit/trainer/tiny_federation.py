@@ -1,0 +1,177 @@
+"""Tiny models with random weights, a tokenizer trained on the spot, and a ledger in a folder."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import torch
+from fedtrain_trainer.lora import Models
+from fedtrain_trainer.outcome import Outcome
+from fedtrain_trainer.run import run_task
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    LlamaConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+)
+
+from fedtrain.api.storage import File, Storage
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Evaluation, Initial, Preflight, Record, Update
+from fedtrain.contracts.tasks import Assignment
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.task_ledger import TaskLedger
+
+WORDS = ["cat", "dog", "oak", "fir", "iron", "tin", "rose", "lily", "crow", "owl", "salt", "gold"]
+CLASSES = ["animal", "plant", "metal"]
+TEMPLATE = (
+    "{% for message in messages %}<|start|>{{ message['role'] }}\n{{ message['content'] }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
+)
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level BPE over the words of the tests."""
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # pyright: ignore[reportAttributeAccessIssue]
+    raw.decoder = decoders.ByteLevel()  # pyright: ignore[reportAttributeAccessIssue]
+    specials = ["<|eos|>", "<|start|>", "<|end|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=specials, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    raw.train_from_iterator([f"a {word} is => {kind}" for word in WORDS for kind in CLASSES] * 3, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=raw,
+        eos_token="<|eos|>",
+        additional_special_tokens=["<|start|>", "<|end|>"],
+        chat_template=TEMPLATE,
+    )
+
+
+def config(kind: str, vocabulary: int) -> PreTrainedConfig:
+    sizes: dict[str, Any] = {"vocab_size": vocabulary, "bos_token_id": None, "eos_token_id": 0}
+    if kind == "gpt2":
+        return GPT2Config(
+            n_embd=32, n_layer=2, n_head=4, n_positions=128, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, **sizes
+        )
+    sizes |= {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes |= {"max_position_embeddings": 128, "num_key_value_heads": 2}
+    return LlamaConfig(tie_word_embeddings=True, **sizes) if kind == "llama" else Qwen2Config(**sizes)
+
+
+def saved_base(folder: Path, kind: str) -> Path:
+    words = tokenizer()
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config(kind, len(words))).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+def write_rows(file: Path, rows: list[dict[str, Any]]) -> Path:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def classified(count: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Rows in PromptCompletion, prompts of different lengths."""
+    chance = random.Random(seed)
+    rows: list[dict[str, Any]] = []
+    for _ in range(count):
+        words = " ".join(chance.choices(WORDS, k=chance.randint(1, 5)))
+        rows.append({"prompt": f"a {words} is =>", "completion": " " + CLASSES[len(words) % 3]})
+    return rows
+
+
+class Federation:
+    """One participant's tasks against a ledger in a folder."""
+
+    def __init__(self, folder: Path, base: Path, rows: list[dict[str, Any]]) -> None:
+        self.folder = folder
+        self.data = write_rows(folder / "data.jsonl", rows)
+        self.model: dict[str, Any] = {"base": str(base), "adapter": {"rank": 4, "alpha": 8.0}}
+        self.format: dict[str, Any] = {"dataset": "words", "format": "PromptCompletion", "maxLength": 64}
+        self.format["validationFraction"] = 0.2
+        self.training: dict[str, Any] = {
+            "length": {"type": "Steps", "steps": 4},
+            "batchSize": 8,
+            "learningRate": 5e-3,
+        }
+        self.storage = Storage(type="File", file=File(path=str(folder / "runs")))
+        self.ledger: Ledger = open_ledger(self.storage, "default", "words")
+        self.models = Models()
+
+    def assignment(
+        self, work: dict[str, Any], *, round: int = 0, attempt: int = 1, participant: str | None = "a"
+    ) -> Assignment:
+        task = {
+            "namespace": "default",
+            "name": "words",
+            "runId": "r1",
+            "round": round,
+            "attempt": attempt,
+            "participant": None if work["type"] in ("Initialise", "Evaluate") else participant,
+            "model": self.model,
+            "data": self.format,
+            "training": self.training,
+            "work": work,
+        }
+        binding = {"dataUri": str(self.data), "storage": self.storage.model_dump(by_alias=True)}
+        return Assignment.model_validate({"task": task, "binding": binding})
+
+    def run(self, assignment: Assignment) -> Outcome:
+        return run_task(assignment, store=TaskLedger(self.ledger, assignment.task), models=self.models)
+
+    def initialised(self) -> Initial:
+        assert self.run(self.assignment({"type": "Initialise", "seed": 17})).reason == ""
+        return self.record(names.initial(), Initial)
+
+    def inspected(self) -> Preflight:
+        assert self.run(self.assignment({"type": "Inspect"})).reason == ""
+        return self.record(names.preflight("a"), Preflight)
+
+    def train_work(self, **changes: Any) -> dict[str, Any]:
+        """The work of training on 16 rows from the start, initialised and inspected first."""
+        initial, preflight = self.initialised(), self.inspected()
+        return {
+            "type": "Train",
+            "adapter": initial.adapter,
+            "config": initial.config,
+            "fingerprint": preflight.fingerprint,
+            "population": preflight.samples,
+            "start": 0,
+            "samples": 16,
+            "distinct": 16,
+            "seed": 5,
+            "progressStart": 0.0,
+            "progressEnd": 0.5,
+            **changes,
+        }
+
+    def trained(self, attempt: int = 1, **changes: Any) -> Update:
+        outcome = self.run(self.assignment(self.train_work(**changes), round=1, attempt=attempt))
+        assert outcome.reason == ""
+        return self.record(names.update(1, "a", attempt), Update)
+
+    def evaluated(self, metrics: list[dict[str, Any]], adapter: str | None = None) -> Evaluation:
+        initial = self.initialised()
+        work = {"type": "Evaluate", "k": 1, "adapter": adapter or initial.adapter, "config": initial.config}
+        outcome = self.run(self.assignment({**work, "metrics": metrics}))
+        assert outcome.reason == ""
+        return self.record(names.evaluation(0, 1), Evaluation)
+
+    def record(self, name: str, kind: type[Any]) -> Any:
+        record: Record | None = self.ledger.read(name, kind)
+        assert record is not None
+        return record
+
+    def weights(self, update: Update) -> dict[str, torch.Tensor]:
+        from safetensors.torch import load
+
+        name = f"{names.update_folder(update.round, update.participant, update.attempt)}/{update.file}"
+        reader = self.ledger.open(name)
+        return load(bytes(reader.read(0, reader.size)))

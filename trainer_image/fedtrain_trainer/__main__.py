@@ -1,0 +1,84 @@
+"""`python -m fedtrain_trainer --assignment FILE`: one task; the exit code is its outcome."""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from pydantic import ValidationError
+
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, Assignment
+from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.store import StoreError
+from fedtrain.ledger.task_ledger import TaskLedger
+from fedtrain_trainer.outcome import Interrupted, Outcome
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(signal.Signals(number).name)
+
+
+def log_to_stderr() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("fedtrain").setLevel(logging.INFO)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m fedtrain_trainer", description=__doc__)
+    parser.add_argument("--assignment", required=True, help="JSON file of the task and its binding; - for stdin")
+    parser.add_argument(
+        "--outcome", type=Path, help="file to write the outcome to as JSON; torchrun exits with 1 whatever happened"
+    )
+    options = parser.parse_args(arguments)
+    log_to_stderr()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
+    content = sys.stdin.read() if options.assignment == "-" else Path(options.assignment).read_text()
+    try:
+        assignment = Assignment.model_validate_json(content)
+    except ValidationError as error:
+        outcome = Outcome(EXIT_REFUSED, f"{options.assignment}: not an assignment: {error}")
+    else:
+        outcome = _run(assignment)
+    if outcome.code != EXIT_DONE:
+        print(outcome.reason, file=sys.stderr)
+    if options.outcome is not None:
+        _write(options.outcome, outcome)
+    return outcome.code
+
+
+def _run(assignment: Assignment) -> Outcome:
+    from fedtrain_trainer.distributed import Group
+    from fedtrain_trainer.run import run_task
+
+    task = assignment.task
+    group = Group.joined()
+    try:
+        store = None
+        if group.is_main:
+            store = TaskLedger(open_ledger(assignment.binding.storage, task.namespace, task.name), task)
+        outcome = run_task(assignment, store=store, group=group)
+    except StoreError as error:
+        outcome = Outcome(EXIT_REFUSED, str(error))
+    if outcome.code == EXIT_DONE:
+        group.leave()
+    return outcome
+
+
+def _write(target: Path, outcome: Outcome) -> None:
+    """Of several processes, the main one says that all is done, and the first that fails says why."""
+    failed_before = outcome.code != EXIT_DONE and target.is_file() and target.stat().st_size > 0
+    if failed_before or (outcome.code == EXIT_DONE and os.environ.get("RANK", "0") != "0"):
+        return
+    target.write_text(json.dumps({"code": outcome.code, "reason": outcome.reason, "seconds": outcome.seconds}))
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    sys.stdout.flush()
+    os._exit(code)  # at once: interpreter shutdown would wait for threads of a group that has fallen apart

@@ -1,0 +1,68 @@
+"""The rows of a task: all of the hub's, or a participant's training and validation rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fedtrain.contracts.records import Digest
+from fedtrain.contracts.tasks import Task
+from fedtrain.partitioning import split_indices
+from fedtrain_trainer.context import Context
+from fedtrain_trainer.examples import Encoder, Example
+from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.reading import read_rows
+from fedtrain_trainer.rows import Row, fingerprint
+
+
+@dataclass(frozen=True)
+class Split:
+    """`fingerprint`: of all rows, in order, before the split."""
+
+    train: list[Row]
+    validation: list[Row]
+    fingerprint: Digest
+
+
+def all_rows(context: Context) -> list[Row]:
+    uri = context.binding.data_uri
+    if uri is None:
+        raise Refused("the assignment's binding says no dataUri, so there is nothing to read")
+    return read_rows(uri, context.task.data.format, context.binding.storage)
+
+
+def participant_rows(context: Context) -> Split:
+    task = context.task
+    rows = all_rows(context)
+    train, validation = split_indices(
+        len(rows), task.data.validation_fraction, task.training.seed, participant_of(task)
+    )
+    return Split([rows[at] for at in train], [rows[at] for at in validation], fingerprint(rows))
+
+
+def unchanged(split: Split, expected: Digest, population: int | None = None) -> Split:
+    """`split`, if its rows are those that the run began with."""
+    if split.fingerprint != expected or population not in (None, len(split.train)):
+        raise Refused(
+            f"the data changed since the run began: {len(split.train)} training rows with fingerprint "
+            f"{split.fingerprint} instead of {expected}; put the old data back, or start a run of a new name"
+        )
+    return split
+
+
+def participant_of(task: Task) -> str:
+    if task.participant is None:
+        raise Refused(f"a task of type {task.work.type} is a participant's, and this one names none")
+    return task.participant
+
+
+def encoded(context: Context, encoder: Encoder, rows: Sequence[Row], what: str) -> list[Example]:
+    """The rows that have an answer left after truncation; the others are counted. Raises Refused if none has."""
+    examples = encoder.examples(rows)
+    kept = [example for example in examples if example is not None]
+    if not kept and rows:
+        raise Refused(
+            f"none of the {len(rows)} {what} rows has an answer token left within data.maxLength "
+            f"{context.task.data.max_length}; raise it"
+        )
+    if len(kept) < len(rows):
+        context.notes[f"rowsWithoutAnswer.{what}"] = len(rows) - len(kept)
+    return kept

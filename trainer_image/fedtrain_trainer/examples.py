@@ -1,0 +1,142 @@
+"""Token ids of rows, and which of them are the answer that the loss is on.
+
+What a model sees before the answer is tokenised exactly as it would be at inference, on its own: the ids of the whole
+text are used when they begin with the ids of the prompt, else the pieces are tokenised apart. An answer ends with the
+tokenizer's end-of-sequence token, if it has one (in Messages with whatever the chat template ends a turn with).
+
+Truncation to `max_length`: Messages and Text keep their beginning; PromptCompletion keeps the answer (its beginning,
+should it alone be too long) and as much of the end of the prompt as fits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import Any
+
+from fedtrain.api.data import Format
+from fedtrain_trainer.chat import Piece, generation_marked, marked, turns
+from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.rows import Row, answer
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """`ids` of one row. `targets`: the positions, ascending and at least 1, whose token is learned: position t is
+    predicted from the tokens before it."""
+
+    ids: list[int]
+    targets: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A prompt and its possible answers, as ids; every answer is non-empty. `right` is the index of the right one."""
+
+    prompt: list[int]
+    answers: list[list[int]]
+    right: int
+
+
+class Encoder:
+    """Rows of one format to ids. `max_length` in tokens."""
+
+    def __init__(self, tokenizer: Any, format: Format, max_length: int) -> None:
+        self._tokenizer = tokenizer
+        self._format = format
+        self._max_length = max_length
+        plain = tokenizer("a", add_special_tokens=False)["input_ids"]
+        special = tokenizer("a")["input_ids"]
+        begin = special.index(plain[0]) if plain and plain[0] in special else 0
+        self._begin: list[int] = [] if format == "Messages" else list(special[:begin])
+        end = tokenizer.eos_token_id
+        self._end: list[int] = [] if format == "Messages" or end is None else [end]
+        if format == "Messages" and not tokenizer.chat_template:
+            raise Refused(
+                "data.format is Messages, but the base model has no chat template: add a chat_template.jinja to it, "
+                "choose an instruction-tuned base, or write the data as PromptCompletion"
+            )
+
+    def examples(self, rows: Sequence[Row]) -> list[Example | None]:
+        """One example a row, in order; None where no answer token is left after truncation."""
+        if self._format == "Messages" and generation_marked(self._tokenizer):
+            return [self._cut(*marked(self._tokenizer, row)) for row in rows]
+        pieces = [self._pieces(row) for row in rows]
+        return [self._example(row_pieces, ids) for row_pieces, ids in zip(pieces, self._ids(pieces), strict=True)]
+
+    def questions(self, rows: Sequence[Row], choices: Sequence[Sequence[str]]) -> list[Question]:
+        """For each row its prompt and every one of its choices, the right answer among them."""
+        asked: list[list[Piece]] = []
+        for row, options in zip(rows, choices, strict=True):
+            asked.extend(self._choice(row, option) for option in options)
+        encoded = iter(self._ids(asked))
+        questions: list[Question] = []
+        for row, options in zip(rows, choices, strict=True):
+            pairs = [next(encoded) for _ in options]
+            answers = [(answered + self._end)[: max(self._max_length - 1, 1)] for _, answered in pairs]
+            prompt = self._prompt(pairs[0][0], max(map(len, answers)))
+            questions.append(Question(prompt, answers, list(options).index(answer(row))))
+        return questions
+
+    def prompts(self, rows: Sequence[Row]) -> list[list[int]]:
+        """What the model is given to go on from, for each row; cut from the left to `max_length`."""
+        texts = [self._choice(row, "")[0].text for row in rows]
+        return [self._prompt(ids, 0) for ids in self._tokenise(texts)]
+
+    def _pieces(self, row: Row) -> list[Piece]:
+        if self._format == "Messages":
+            return turns(self._tokenizer, row.fields["messages"], row.where)
+        if self._format == "PromptCompletion":
+            return [Piece(row.fields["prompt"], False), Piece(row.fields["completion"], True)]
+        return [Piece(row.fields["text"], True)]
+
+    def _choice(self, row: Row, option: str) -> list[Piece]:
+        """Prompt and one answer: two pieces."""
+        if self._format == "PromptCompletion":
+            return [Piece(row.fields["prompt"], False), Piece(option, True)]
+        messages = [*row.fields["messages"][:-1], {"role": "assistant", "content": option}]
+        pieces = turns(self._tokenizer, messages, row.where)
+        last = max(number for number, piece in enumerate(pieces) if piece.is_answer)
+        return [Piece("".join(piece.text for piece in pieces[:last]), False), pieces[last]]
+
+    def _ids(self, pieces: Sequence[Sequence[Piece]]) -> list[list[list[int]]]:
+        """The ids of each piece of each row; one call of the tokenizer for all."""
+        texts: list[str] = []
+        for row in pieces:
+            texts.extend("".join(piece.text for piece in row[: end + 1]) for end in range(len(row)))
+        encoded = iter(self._tokenise(texts))
+        split: list[list[list[int]]] = []
+        for row in pieces:
+            prefixes = [next(encoded) for _ in row]
+            whole = prefixes[-1]
+            if all(whole[: len(prefix)] == prefix for prefix in prefixes):
+                cuts = [0, *map(len, prefixes)]
+                split.append([whole[start:end] for start, end in pairwise(cuts)])
+            else:
+                split.append(self._tokenise([piece.text for piece in row]))
+        return split
+
+    def _tokenise(self, texts: list[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        return self._tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+
+    def _example(self, pieces: Sequence[Piece], ids: Sequence[list[int]]) -> Example | None:
+        if self._format == "PromptCompletion":
+            answered = (ids[1] + self._end)[: max(self._max_length - 1, 1)]
+            prompt = self._prompt(ids[0], len(answered))
+            return self._cut(prompt + answered, [False] * len(prompt) + [True] * len(answered))
+        flat = [*self._begin, *chain.from_iterable(ids), *self._end]
+        is_answer = [False] * len(self._begin)
+        for piece, piece_ids in zip(pieces, ids, strict=True):
+            is_answer.extend([piece.is_answer] * len(piece_ids))
+        return self._cut(flat, is_answer + [True] * len(self._end))
+
+    def _prompt(self, ids: list[int], reserved: int) -> list[int]:
+        """The begin-of-text tokens and the end of the prompt, leaving `reserved` tokens for the answer."""
+        room = max(self._max_length - reserved - len(self._begin), 0)
+        return (self._begin + ids[len(ids) - min(room, len(ids)) :])[: self._max_length]
+
+    def _cut(self, ids: list[int], is_answer: list[bool]) -> Example | None:
+        ids = ids[: self._max_length]
+        targets = [position for position in range(1, len(ids)) if is_answer[position]]
+        return Example(ids, targets) if targets else None

@@ -1,0 +1,215 @@
+"""A base model with its LoRA adapter, held ready between tasks.
+
+What stays from task to task is the frozen base and the modules of the adapter; every task fills in all of the
+adapter's weights, says which of them are trained, and sets every switch anew, so that no task can see the one before.
+"""
+
+import gc
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from blake3 import blake3
+
+from fedtrain.contracts.records import ModelFacts
+from fedtrain_trainer.base import quiet, stamp
+from fedtrain_trainer.outcome import Refused
+
+
+@dataclass
+class AnswerHead:
+    """Lets the output head see only the positions that matter: logits of all positions are by far the largest tensor
+    of a step. `sources`: positions in the flattened input, or None for all."""
+
+    sources: torch.Tensor | None = None
+
+    def __call__(self, module: torch.nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        hidden = inputs[0]
+        if self.sources is None or hidden.dim() != 3:
+            return None
+        return (hidden.reshape(-1, hidden.shape[-1]).index_select(0, self.sources), *inputs[1:])
+
+
+@dataclass
+class AdaptedModel:
+    """`module`: the base model with LoRA layers inside; `parameters`: the adapter's, by PEFT's saved names."""
+
+    module: Any
+    tokenizer: Any
+    config: Any
+    device: torch.device
+    parameters: dict[str, torch.nn.Parameter]
+    head: AnswerHead = field(default_factory=AnswerHead)
+
+    def load(self, tensors: Mapping[str, torch.Tensor], *, train_only_b: bool = False) -> None:
+        """Fills in every weight of the adapter. Raises Refused with what differs."""
+        fits(tensors, self.parameters)
+        for name, parameter in self.parameters.items():
+            parameter.data = tensors[name].to(self.device, torch.float32, copy=True)
+            parameter.grad = None
+            parameter.requires_grad_(not (train_only_b and ".lora_A." in name))
+        self.module.eval()
+        self.head.sources = None
+
+    def logits(self, ids: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
+        """Logits [sources, vocabulary] at flattened positions of `ids` [rows, longest], padded on the right."""
+        self.head.sources = sources
+        try:
+            logits: torch.Tensor = self.module(input_ids=ids, use_cache=False).logits
+        finally:
+            self.head.sources = None
+        if logits.dim() == 3:  # a model whose head is no module of its own
+            logits = logits.reshape(-1, logits.shape[-1]).index_select(0, sources)
+        return logits
+
+    def facts(self) -> ModelFacts:
+        text = self.module.config.get_text_config()
+        adapter = sum(parameter.numel() for parameter in self.parameters.values())
+        return ModelFacts(
+            base_parameters=sum(parameter.numel() for parameter in self.module.parameters()) - adapter,
+            adapter_parameters=adapter,
+            hidden_size=text.hidden_size,
+            layers=text.num_hidden_layers,
+            vocabulary=text.vocab_size,
+        )
+
+
+def fits(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+    """Raises Refused when an adapter's names or shapes are not those that the base model gives."""
+    for name, tensor in expected.items():
+        if name not in tensors:
+            raise Refused(f"the adapter does not fit the base model: it has no {name}")
+        if tensors[name].shape != tensor.shape:
+            raise Refused(
+                f"the adapter does not fit the base model: {name} has shape {list(tensors[name].shape)}, "
+                f"the base model needs {list(tensor.shape)}"
+            )
+        if not tensors[name].is_floating_point():
+            raise Refused(f"the adapter holds {tensors[name].dtype} in {name}; it must hold floating-point numbers")
+    if unknown := sorted(set(tensors) - set(expected)):
+        raise Refused(f"the adapter does not fit the base model: nothing takes {unknown[0]} ({len(unknown)} such)")
+
+
+class Models:
+    """The one adapted model that a process holds."""
+
+    def __init__(self) -> None:
+        self._keys: tuple[object, ...] = ()
+        self._held: AdaptedModel | None = None
+
+    def get(self, folder: Path, config: Any, dtype: torch.dtype, device: torch.device) -> AdaptedModel:
+        """The base model of `folder` with an adapter as `config` says; from disk unless it is the one held."""
+        place = (str(folder), stamp(folder), dtype, device)
+        if self._held is None or (place, _essence(config)) not in self._keys:
+            self._held = None
+            gc.collect()
+            self._held = _adapted(folder, config, dtype, device)
+            # PEFT has filled in what the config left to the model: all-linear is now names
+            self._keys = ((place, _essence(config)), (place, _essence(self._held.config)))
+        return self._held
+
+
+def initial_weights(model: AdaptedModel, seed: int) -> dict[str, torch.Tensor]:
+    """PEFT's default: A uniform in +-1/sqrt(inputs) (Kaiming with a = sqrt 5), B zero. Every tensor has a generator
+    of its own, seeded from `seed` and its name, so that the bytes depend on nothing else."""
+    weights: dict[str, torch.Tensor] = {}
+    for name, parameter in model.parameters.items():
+        if ".lora_B." in name:
+            weights[name] = torch.zeros(parameter.shape)
+            continue
+        own = int.from_bytes(blake3(f"fedtrain/initialise/1 {seed} {name}".encode()).digest(length=8), "little")
+        generator = torch.Generator().manual_seed(own >> 1)
+        bound = parameter.shape[1] ** -0.5
+        weights[name] = (torch.rand(parameter.shape, generator=generator) * 2 - 1) * bound
+    return weights
+
+
+def _adapted(folder: Path, config: Any, dtype: torch.dtype, device: torch.device) -> AdaptedModel:
+    from peft import get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    quiet()
+    name = config.base_model_name_or_path
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise Refused(f"model.base {name}: transformers can't load it: {error}") from error
+    base, loading = loaded
+    if lacking := sorted({*map(str, loading["missing_keys"]), *map(str, loading["mismatched_keys"])}):
+        raise Refused(
+            f"model.base {config.base_model_name_or_path}: its weights lack {lacking[0]} ({len(lacking)} such)"
+        )
+    _check_targets(base, config)
+    try:
+        peft = get_peft_model(base, _fresh(config), low_cpu_mem_usage=False)
+    except ValueError as error:
+        raise Refused(f"model.adapter.targetModules: {error}; the base has {', '.join(_linear(base))}") from error
+    module = peft.get_base_model().to(device)
+    parameters: dict[str, torch.nn.Parameter] = {}
+    for name, parameter in peft.named_parameters():
+        parameter.requires_grad_(False)
+        if ".lora_A." in name or ".lora_B." in name:
+            parameters[name.replace(".default.", ".")] = parameter
+    resolved = peft.peft_config["default"]
+    resolved.target_modules = _shortest(module, set(resolved.target_modules))
+    model = AdaptedModel(module, tokenizer, resolved, device, parameters)
+    if (output := module.get_output_embeddings()) is not None:
+        output.register_forward_pre_hook(model.head)
+    return model
+
+
+def _fresh(config: Any) -> Any:
+    """A copy to inject with: PEFT fills fields in as it goes, and need not initialise what `load` overwrites."""
+    from copy import deepcopy
+
+    copy = deepcopy(config)
+    copy.inference_mode = False
+    copy.init_lora_weights = True
+    return copy
+
+
+def _essence(config: Any) -> str:
+    """What of a config makes a difference to the modules."""
+    plain = config.to_dict() | {"inference_mode": None, "peft_version": None}
+    plain["target_modules"] = sorted(targets) if not isinstance(targets := plain["target_modules"], str) else targets
+    return repr(sorted(plain.items()))
+
+
+def _shortest(module: Any, targets: set[str]) -> set[str]:
+    """Last names (q_proj) instead of a name for every layer, where they mean the same."""
+    last = {target.rpartition(".")[2] for target in targets}
+    adapted = {name for name, child in module.named_modules() if hasattr(child, "lora_A")}
+    meant = {
+        name.removesuffix(".base_layer")
+        for name, _ in module.named_modules()
+        if name.removesuffix(".base_layer").rpartition(".")[2] in last
+    }
+    return last if meant == adapted else targets
+
+
+def _linear(base: Any) -> list[str]:
+    """The last names of the layers that LoRA can adapt, such as q_proj."""
+    from transformers.pytorch_utils import Conv1D
+
+    return sorted({n.rpartition(".")[2] for n, m in base.named_modules() if isinstance(m, torch.nn.Linear | Conv1D)})
+
+
+def _check_targets(base: Any, config: Any) -> None:
+    """Every name must be of a linear layer: PEFT would pass over a misspelt one in silence if another matches."""
+    from transformers.pytorch_utils import Conv1D
+
+    if isinstance(config.target_modules, str):
+        return
+    modules = list(base.named_modules())
+    for target in sorted(config.target_modules):
+        matched = [module for name, module in modules if name == target or name.endswith(f".{target}")]
+        if not matched or not all(isinstance(module, torch.nn.Linear | Conv1D) for module in matched):
+            raise Refused(
+                f"model.adapter.targetModules.names: {target} is {'no layer' if not matched else 'no linear layer'} of "
+                f"the base model; it has {', '.join(_linear(base))}"
+            )

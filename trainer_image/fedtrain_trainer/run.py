@@ -1,0 +1,142 @@
+"""`run_task`: one work order in, one record and an outcome out."""
+
+import errno
+import json
+import logging
+import platform
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from fedtrain.contracts.records import CONTRACT_VERSION, Evaluation, Initial, Measurement, Preflight, Record, Update
+from fedtrain.contracts.tasks import (
+    EXIT_DONE,
+    EXIT_REFUSED,
+    EXIT_RETRY,
+    Assignment,
+    Evaluate,
+    Initialise,
+    Inspect,
+    Measure,
+    Task,
+    Train,
+)
+from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.ledger.task_store import TaskStore
+from fedtrain_trainer import works
+from fedtrain_trainer.context import Context
+from fedtrain_trainer.distributed import Group
+from fedtrain_trainer.lora import Models
+from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, Refused, Retry, silent
+from fedtrain_trainer.precision import deterministic
+
+log = logging.getLogger("fedtrain.trainer")
+
+_RECORDS: dict[type, type[Record]] = {
+    Initialise: Initial,
+    Inspect: Preflight,
+    Train: Update,
+    Measure: Measurement,
+    Evaluate: Evaluation,
+}
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def run_task(
+    assignment: Assignment,
+    progress: Progress = silent,
+    store: TaskStore | None = None,
+    group: Group | None = None,
+    models: Models | None = None,
+) -> Outcome:
+    """Runs one task. `store` is needed in the main process of `group` alone. `models` holds the base model between
+    tasks. Never raises but for bugs in itself: what goes wrong is in the outcome."""
+    folder = Path(tempfile.mkdtemp(prefix="fedtrain-"))
+    context = Context(assignment, store, group or Group(), models or Models(), progress, folder)
+    log.info("%s: begins", _name(assignment.task))
+    start = time.perf_counter()
+    code, reason = _attempt(context)
+    context.seconds["total"] = time.perf_counter() - start
+    shutil.rmtree(folder, ignore_errors=True)
+    level = logging.INFO if code == EXIT_DONE else logging.ERROR
+    log.log(level, "%s: %s in %.1f s %s", _name(assignment.task), _WORDS[code], context.seconds["total"], reason)
+    if store is not None and context.group.is_main:
+        store.put_telemetry("trainer.json", _telemetry(context, code, reason))
+    return Outcome(code, reason, context.seconds)
+
+
+_WORDS = {EXIT_DONE: "done", EXIT_RETRY: "failed, may be tried again,", EXIT_REFUSED: "refused"}
+
+
+def _attempt(context: Context) -> tuple[int, str]:
+    try:
+        _run(context)
+        return EXIT_DONE, ""
+    except Refused as refused:
+        return EXIT_REFUSED, str(refused)
+    except (Retry, StoreUnavailable) as retry:
+        return EXIT_RETRY, str(retry)
+    except Interrupted as interrupted:
+        return EXIT_RETRY, f"interrupted: {interrupted}"
+    except torch.OutOfMemoryError as error:
+        return EXIT_RETRY, f"out of memory on the GPU: {str(error).splitlines()[0]}"
+    except StoreError as error:
+        full = isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_SPACE
+        return (EXIT_RETRY if full else EXIT_REFUSED), str(error)
+    except OSError as error:
+        what = "the disk is full" if error.errno in _NO_SPACE else "the operating system said no"
+        return EXIT_RETRY, f"{what}: {error}"
+    except Exception as error:
+        log.exception("%s: unexpected", _name(context.task))
+        return EXIT_RETRY, f"unexpected {type(error).__name__}: {error}"
+
+
+def _run(context: Context) -> None:
+    task, work, group = context.task, context.task.work, context.group
+    if task.contract_version > CONTRACT_VERSION:
+        raise Refused(
+            f"the task is of contract {task.contract_version}, this trainer knows {CONTRACT_VERSION}; update it"
+        )
+    if task.required_features:
+        raise Refused(f"the task requires {', '.join(task.required_features)}, which this trainer lacks; update it")
+    if group.from_main(lambda: context.ledger.existing(_RECORDS[type(work)]) is not None):
+        log.info("%s: an earlier execution has done it", _name(task))
+        return
+    deterministic()
+    if isinstance(work, Train):
+        works.train_round(context, work)
+    elif isinstance(work, Measure):
+        works.measure(context, work)
+    elif isinstance(work, Evaluate):
+        works.evaluate(context, work)
+    elif group.is_main:
+        works.initialise(context, work) if isinstance(work, Initialise) else works.inspect(context)
+
+
+def _name(task: Task) -> str:
+    who = f" {task.participant}" if task.participant else ""
+    return f"{task.namespace}/{task.name} round {task.round}{who} {task.work.type} attempt {task.attempt}"
+
+
+def _telemetry(context: Context, code: int, reason: str) -> bytes:
+    training, tokens = context.seconds.get("training"), context.notes.get("tokens")
+    rate = tokens / training if training and isinstance(tokens, int) else None
+    report = {
+        "task": _name(context.task),
+        "code": code,
+        "reason": reason,
+        "seconds": {phase: round(seconds, 4) for phase, seconds in context.seconds.items()},
+        "host": platform.node(),
+        "processes": context.group.world,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "answerTokensPerSecond": rate,
+        "peakMemory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peakGpuMemory": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        **context.notes,
+    }
+    return json.dumps(report, default=str).encode()

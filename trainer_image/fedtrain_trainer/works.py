@@ -1,0 +1,160 @@
+"""The five kinds of work. Each gives its record; a record that an earlier execution left is adopted instead."""
+
+import torch
+
+from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Update
+from fedtrain.contracts.tasks import Evaluate, Initialise, Measure, Train
+from fedtrain.partitioning import window_indices
+from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, write_config, write_weights
+from fedtrain_trainer.context import Context
+from fedtrain_trainer.data import all_rows, encoded, participant_of, participant_rows, unchanged
+from fedtrain_trainer.examples import Encoder
+from fedtrain_trainer.lora import initial_weights
+from fedtrain_trainer.measuring import Measure as Measured
+from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.training import Round, train
+
+
+def initialise(context: Context, work: Initialise) -> Initial:
+    task = context.task
+    with context.timed("loading"):
+        model = context.model(config_of(task.model))
+    weights = initial_weights(model, work.seed)
+    with context.timed("uploading"):
+        adapter = context.ledger.put_blob(write_weights(weights, context.folder / WEIGHTS))
+        config = context.ledger.put_blob(write_config(model.config, context.folder / CONFIG))
+    return context.ledger.put_record(Initial(run_id=task.run_id, adapter=adapter, config=config, facts=model.facts()))
+
+
+def inspect(context: Context) -> Preflight:
+    task = context.task
+    with context.timed("data"):
+        split = participant_rows(context)
+    return context.ledger.put_record(
+        Preflight(
+            run_id=task.run_id,
+            participant=participant_of(task),
+            samples=len(split.train),
+            validation_samples=len(split.validation),
+            fingerprint=split.fingerprint,
+            gpu_memory=gpu_memory(context),
+        )
+    )
+
+
+def train_round(context: Context, work: Train) -> Update | None:
+    """Measures the adapter that came, trains it, sends what changed. None in all but the main process."""
+    task, group = context.task, context.group
+    with context.timed("data"):
+        split = unchanged(participant_rows(context), work.fingerprint, work.population)
+        window = window_indices(len(split.train), task.training.seed, participant_of(task), work.start, work.samples)
+        if len(window) == 0:
+            raise Refused(f"the slice of round {task.round} is empty; give the participant more samples a round")
+    model, received = context.received(work.adapter, work.config)
+    model.load(received, train_only_b=work.train_only_b)
+    encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
+    with context.timed("data"):
+        examples = encoded(context, encoder, [split.train[at] for at in window], "training")
+    held_out = Measured(context, model, encoder, split.validation) if split.validation else None
+    with context.timed("measuring"):
+        metrics = held_out.metrics(work.metrics, "measuring") if held_out is not None else {}
+    best = task.training.keep == "Best" and held_out is not None
+    with context.timed("training"):
+        trained = train(
+            model,
+            examples,
+            Round(
+                work=work,
+                training=task.training,
+                dtype=next(model.module.parameters()).dtype,
+                rows=task.training.micro_batch_size,
+                validate=(lambda: held_out.loss("training")) if best and held_out is not None else None,
+            ),
+            group,
+            context.told,
+        )
+    loss = trained.validation_loss
+    if loss is None and held_out is not None:
+        with context.timed("evaluating"):
+            loss = held_out.loss("evaluating")
+    context.notes.update(curve=trained.curve, steps=trained.steps, tokens=trained.tokens, rows=trained.rows)
+    if not group.is_main:
+        return None
+    context.told("uploading", 0, 1)
+    with context.timed("uploading"):
+        file, digest, size = context.ledger.put_update(write_weights(trained.update, context.folder / "update"))
+        record = context.ledger.put_record(
+            Update(
+                run_id=task.run_id,
+                round=task.round,
+                participant=participant_of(task),
+                attempt=task.attempt,
+                file=file,
+                digest=digest,
+                size=size,
+                samples=work.samples,
+                distinct=work.distinct,
+                steps=trained.steps,
+                tokens=trained.tokens,
+                train_loss=trained.loss,
+                validation_loss=loss,
+                received=metrics,
+            )
+        )
+    context.told("uploading", 1, 1)
+    return record
+
+
+def measure(context: Context, work: Measure) -> Measurement | None:
+    task = context.task
+    with context.timed("data"):
+        split = unchanged(participant_rows(context), work.fingerprint)
+    model, received = context.received(work.adapter, work.config)
+    model.load(received)
+    encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
+    with context.timed("measuring"):
+        held_out = Measured(context, model, encoder, split.validation)
+        metrics = held_out.metrics(work.metrics, "measuring") if split.validation else {}
+    if not context.group.is_main:
+        return None
+    return context.ledger.put_record(
+        Measurement(
+            run_id=task.run_id,
+            round=task.round,
+            participant=participant_of(task),
+            adapter=work.adapter,
+            metrics=metrics,
+        )
+    )
+
+
+def evaluate(context: Context, work: Evaluate) -> Evaluation | None:
+    task = context.task
+    with context.timed("data"):
+        rows = all_rows(context)
+    model, received = context.received(work.adapter, work.config)
+    model.load(received)
+    encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
+    with context.timed("evaluating"):
+        metrics = Measured(context, model, encoder, rows).metrics(work.metrics, "evaluating")
+    if not context.group.is_main:
+        return None
+    return context.ledger.put_record(
+        Evaluation(
+            run_id=task.run_id,
+            round=task.round,
+            k=work.k,
+            adapter=work.adapter,
+            samples=len(rows),
+            metrics=metrics,
+        )
+    )
+
+
+def gpu_memory(context: Context) -> int | None:
+    """Free bytes of one GPU, no more than the policy allows; the policy's word where there is none here."""
+    allowed = context.binding.gpu_memory
+    if not torch.cuda.is_available():
+        return allowed
+    free, _ = torch.cuda.mem_get_info()
+    return free if allowed is None else min(free, allowed)

@@ -45,7 +45,7 @@ def _stage(snapshot: Snapshot, now: float) -> Decision:
     if ledger.current.round > snapshot.spec.rounds.count:
         return finish(snapshot, now, ledger.manifest)
     if ledger.current.plan is None:
-        return plan(snapshot, now, ledger.manifest)
+        return plan(snapshot, ledger.manifest)
     close = standing_close(snapshot)
     if close is None:
         return train(snapshot, now, ledger.manifest, ledger.current.plan)

@@ -42,6 +42,16 @@ def preflight_settled(snapshot: Snapshot, refused: dict[str, str]) -> bool:
     return all(p.name in answered for p in snapshot.spec.participants) or time_left(snapshot) <= 0
 
 
+def why_uncounted(snapshot: Snapshot, who: str) -> str:
+    """Why this participant has no preflight: how its newest try failed, where the hands still know."""
+    failed = {
+        (key.round, key.attempt): execution.reason
+        for key, execution in snapshot.executions.items()
+        if key.kind == "Inspect" and key.who == who and execution.state == "Failed"
+    }
+    return f"its data was not counted: {failed[max(failed)]}" if failed else "it has not counted its data yet"
+
+
 def time_left(snapshot: Snapshot) -> float:
     """Seconds until the round's deadline, in time in which work could go on."""
     return seconds(snapshot.spec.rounds.deadline) - snapshot.elapsed

@@ -1,0 +1,76 @@
+"""Planning a round: who takes part, and on which samples of its stream.
+
+The plan names every participant once, as a member or as absent with the reason. It is written even when it has fewer
+members than the round needs: the training stage then fails or skips the round, the one place that does.
+"""
+
+from collections.abc import Mapping
+
+from blake3 import blake3
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.records import Absent, Manifest, Plan, PlanMember
+from fedtrain.partitioning import Share, distinct, partition, situation
+from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.preflight import why_uncounted
+from fedtrain.rounds.snapshot import Snapshot
+
+
+def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
+    """Claims the plan of the round after `manifest`."""
+    spec, ledger = snapshot.spec, snapshot.ledger
+    round = ledger.current.round
+    positions = dict(ledger.last_plan.positions) if ledger.last_plan else {}
+    shares = partition(
+        spec.partitioning,
+        situation(
+            spec,
+            preflights=ledger.preflights,
+            positions=positions,
+            facts=ledger.initial.facts if ledger.initial else None,
+        ),
+    )
+    planned = Plan(
+        run_id=ledger.run.run_id,
+        round=round,
+        previous=digest_of(manifest),
+        members=tuple(_member(snapshot, share) for share in shares if share.samples > 0),
+        absent=_absent(snapshot, {share.participant: share for share in shares}),
+        progress_start=(round - 1) / spec.rounds.count,
+        progress_end=round / spec.rounds.count,
+        positions={p.name: positions.get(p.name, 0) for p in spec.participants}
+        | {share.participant: share.end for share in shares},
+    )
+    return Decision("Planning", round=round, actions=(Claim(names.plan(round), planned),))
+
+
+def member_seed(seed: int, round: int, participant: str) -> int:
+    """The 32-bit seed of a participant's training in a round: the first 4 bytes, little-endian, of BLAKE3 over
+    `fedtrain/training/1`, the run's seed, the round and the participant, separated by slashes."""
+    message = f"fedtrain/training/1/{seed}/{round}/{participant}"
+    return int.from_bytes(blake3(message.encode()).digest(length=4), "little")
+
+
+def _member(snapshot: Snapshot, share: Share) -> PlanMember:
+    seed, who = snapshot.spec.training.seed, share.participant
+    population = snapshot.ledger.preflights[who].samples
+    return PlanMember(
+        participant=who,
+        start=share.start,
+        samples=share.samples,
+        distinct=distinct(population, seed, who, share.start, share.samples),
+        seed=member_seed(seed, snapshot.ledger.current.round, who),
+    )
+
+
+def _absent(snapshot: Snapshot, shares: Mapping[str, Share]) -> tuple[Absent, ...]:
+    """Those without a share of the round, in the file's order."""
+    absent: list[Absent] = []
+    for participant in snapshot.spec.participants:
+        share = shares.get(participant.name)
+        if share is None:
+            absent.append(Absent(participant=participant.name, reason=why_uncounted(snapshot, participant.name)))
+        elif share.samples == 0:
+            absent.append(Absent(participant=participant.name, reason=share.reason or "it has no samples to train on"))
+    return tuple(absent)

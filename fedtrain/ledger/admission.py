@@ -64,10 +64,11 @@ def claim_run(ledger: Ledger, run: Run) -> Run:
 def compare(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Where two specs, as users wrote them, mean different things. A field that one leaves out has its default there,
     so writing a default down is no difference."""
-    before, after = dict(_flat(_filled(recorded))), dict(_flat(_filled(wanted)))
+    before, after = dict(_flat(_read(recorded, written=False))), dict(_flat(_read(wanted, written=False)))
+    written = {field for spec in (recorded, wanted) for field, _ in _flat(_read(spec, written=True))}
     return tuple(
         Difference(field, _shown(before, field), _shown(after, field))
-        for field in sorted(before.keys() | after.keys())
+        for field in sorted(written)
         if not _may_change(field) and _shown(before, field, None) != _shown(after, field, None)
     )
 
@@ -86,12 +87,14 @@ def _check_version(ledger: Ledger) -> None:
         )
 
 
-def _filled(spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The spec with its defaults; as it is if this version of the API can't read it."""
+def _read(spec: Mapping[str, Any], written: bool) -> Mapping[str, Any]:
+    """The spec as the API reads it: what the user wrote, or with all defaults. As it is if this version of the API
+    can't read it."""
     try:
-        return FederatedTrainingSpec.model_validate(spec).model_dump(mode="json", by_alias=True, exclude_none=True)
+        block = FederatedTrainingSpec.model_validate(spec)
     except ValidationError:
         return spec
+    return block.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=written)
 
 
 def _flat(plain: object, path: str = "") -> list[tuple[str, object]]:

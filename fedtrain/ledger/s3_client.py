@@ -1,0 +1,67 @@
+"""The boto3 client of a bucket."""
+
+# pyright: reportMissingTypeStubs=false
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from fedtrain.api.storage import S3
+from fedtrain.ledger.s3_errors import without_credentials
+from fedtrain.ledger.store import StoreError
+
+_CONNECTIONS = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a request is pursued: seconds to connect and between two packets, and attempts, between which boto
+    waits with exponential back-off and jitter (20 s at most)."""
+
+    connect_seconds: float = 5.0
+    read_seconds: float = 30.0
+    attempts: int = 5
+
+
+def connect(s3: S3, patience: Patience) -> Any:
+    """A client for `s3`. Credentials come from boto's usual chain. Raises StoreError when the block can't be right;
+    whether the server is there shows at the first request."""
+    if s3.ca_file is not None:
+        _check_certificates(Path(s3.ca_file))
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path" if s3.path_style else "auto"},
+        # Servers other than AWS may refuse the checksums that boto adds by default; digests are checked on reading.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
+        connect_timeout=patience.connect_seconds,
+        read_timeout=patience.read_seconds,
+        max_pool_connections=_CONNECTIONS,
+    )
+    try:
+        session: Any = boto3.Session()
+        return session.client(
+            "s3",
+            endpoint_url=s3.endpoint,
+            region_name=s3.region or session.region_name or ("us-east-1" if s3.endpoint else None),
+            verify=s3.ca_file,
+            config=config,
+        )
+    except ValueError as error:  # boto: "Invalid endpoint: ..."
+        endpoint = without_credentials(s3.endpoint) if s3.endpoint else "unset"
+        raise StoreError(f"storage.s3.endpoint: {endpoint} is no URL; write it as https://host:port.") from error
+    except BotoCoreError as error:
+        raise StoreError(f"storage.s3 can't be used: {error}. Check AWS_PROFILE and storage.s3.region.") from error
+
+
+def _check_certificates(path: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        raise StoreError(f"storage.s3.caFile: {path} can't be used as certificates in PEM form: {error}.") from error

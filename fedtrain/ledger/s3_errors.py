@@ -1,0 +1,160 @@
+"""From boto's errors to the store's: each names the bucket, the endpoint and the key, and says what to do. None holds
+a credential: messages are made here from error codes; a server's own words appear for codes that are unknown only."""
+
+# pyright: reportMissingTypeStubs=false
+
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from fedtrain.ledger.store import ObjectMissing, StoreError, StoreUnavailable
+
+CONFLICT = ("ConditionalRequestConflict", "409", "OperationAborted")
+TAKEN = ("PreconditionFailed", "412")
+GONE = ("NoSuchKey", "404", "NotFound")
+NO_UPLOAD = ("NoSuchUpload",)
+"""A completion that was repeated although it had gone through, or an upload that someone aborted."""
+
+_BUSY = frozenset(
+    {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling", "ThrottlingException"}
+    | {"TooManyRequests", "RequestLimitExceeded", "429", "500", "502", "503", "504", "XMinioServerNotInitialized"}
+    | {"RequestTimeoutException", "BadGateway", "GatewayTimeout", "Busy"}
+)
+
+_ADVICE: dict[tuple[str, ...], tuple[str, str]] = {
+    ("NoSuchBucket",): (
+        "there is no such bucket",
+        "Create it, or correct storage.s3.bucket, storage.s3.endpoint or storage.s3.region.",
+    ),
+    ("AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"): (
+        "access is denied",
+        "The credentials need s3:GetObject, s3:PutObject, s3:ListBucket and s3:DeleteObject on this bucket and prefix.",
+    ),
+    ("SignatureDoesNotMatch",): (
+        "the server computed another signature",
+        "The secret key is wrong, or a proxy rewrites requests. Check AWS_SECRET_ACCESS_KEY or the profile in use.",
+    ),
+    ("InvalidAccessKeyId",): (
+        "the server doesn't know this access key",
+        "Check AWS_ACCESS_KEY_ID or the profile in use, and that the key belongs to this endpoint.",
+    ),
+    ("ExpiredToken", "InvalidToken", "TokenRefreshRequired", "ExpiredTokenException"): (
+        "the session's token has expired or is not valid",
+        "Log in again, or renew AWS_SESSION_TOKEN.",
+    ),
+    ("RequestTimeTooSkewed",): ("this machine's clock is wrong", "Set it (NTP); signatures are valid for minutes."),
+    ("PermanentRedirect", "301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "307"): (
+        "the bucket is in another region",
+        "Set storage.s3.region to the bucket's.",
+    ),
+    ("NotImplemented", "501"): (
+        "the server doesn't know conditional writes (If-None-Match)",
+        "Update the server, or use another store; fedtrain can't keep a ledger without them.",
+    ),
+    ("QuotaExceeded", "XMinioStorageFull", "507", "XMinioAdminBucketQuotaExceeded"): (
+        "the store is full",
+        "Free some space or raise the quota.",
+    ),
+    ("InvalidBucketName",): ("the name of the bucket is not valid", "Correct storage.s3.bucket."),
+    ("MethodNotAllowed", "405", "400", "301"): (
+        "what answers doesn't speak S3",
+        "storage.s3.endpoint must be the URL of the S3 API, not of a console or a web page.",
+    ),
+}
+_BY_CODE = {code: advice for codes, advice in _ADVICE.items() for code in codes}
+_NO_S3 = _BY_CODE["405"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where requests go: for messages."""
+
+    bucket: str
+    endpoint: str | None
+    region: str | None
+
+    def __str__(self) -> str:
+        return f"bucket {self.bucket!r} at {without_credentials(self.endpoint) if self.endpoint else self._aws()}"
+
+    def _aws(self) -> str:
+        return f"AWS S3 ({self.region or 'region from the environment'})"
+
+
+def without_credentials(endpoint: str) -> str:
+    """A URL as it may be shown: no user, no password, no query."""
+    parts = urlsplit(endpoint)
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "") + parts.path
+
+
+def code_of(error: Exception) -> str:
+    """The server's code of a ClientError (the HTTP status where there is none), else ''."""
+    if not isinstance(error, boto.ClientError):
+        return ""
+    plain = _answer(error)
+    return str(plain.get("Error", {}).get("Code") or plain.get("ResponseMetadata", {}).get("HTTPStatusCode") or "")
+
+
+def was_retried(error: Exception) -> bool:
+    """Whether boto sent the request more than once, so that an earlier one may have gone through."""
+    plain = _answer(error) if isinstance(error, boto.ClientError) else {}
+    return bool(plain.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
+def explain(error: Exception, place: Place, key: str) -> StoreError:
+    """The StoreError that says what `error`, of boto or urllib3, means."""
+    where = f"{place}, key {key!r}"
+    if isinstance(error, boto.ClientError):
+        return _explain_answer(error, where)
+    if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)):
+        return StoreError(
+            f"No credentials for {where}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run "
+            "where an instance or pod role gives them."
+        )
+    if isinstance(error, boto.SSLError):
+        return StoreError(
+            f"The certificate of {where} could not be verified. For a private authority, set storage.s3.caFile to its "
+            "certificate (PEM); for a server without TLS, write http:// in storage.s3.endpoint."
+        )
+    if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):
+        return StoreUnavailable(f"{where} did not answer in time. Is the server up, and storage.s3.endpoint right?")
+    if isinstance(error, ResponseParserError):
+        return no_s3(place, key)
+    if isinstance(error, boto.HTTPClientError):
+        return StoreUnavailable(
+            f"{where} can't be reached ({type(error).__name__}). Is the server up, storage.s3.endpoint right, and the "
+            "network open?"
+        )
+    return StoreError(f"{where}: {type(error).__name__}: {str(error)[:300]}. Check the storage.s3 block.")
+
+
+def no_s3(place: Place, key: str) -> StoreError:
+    """What answered is no S3 server."""
+    return StoreError(f"{place}, key {key!r}: {_NO_S3[0]}. {_NO_S3[1]}")
+
+
+def _answer(error: boto.ClientError) -> dict[str, Any]:
+    return cast(dict[str, Any], error.response)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _explain_answer(error: boto.ClientError, where: str) -> StoreError:
+    code, plain = code_of(error), _answer(error)
+    metadata = plain.get("ResponseMetadata", {})
+    status = str(metadata.get("HTTPStatusCode", ""))
+    page = "html" in str(metadata.get("HTTPHeaders", {}).get("content-type", "")).lower()
+    if page and code == status and status[:1] != "5" and error.operation_name != "HeadObject":  # that has no body
+        return StoreError(f"{where}: {_NO_S3[0]} (it answered {status} with a web page). {_NO_S3[1]}")
+    if code in GONE:
+        return ObjectMissing(f"{where}: there is no such object.")
+    if code in _BUSY or (status[:1] == "5" and code not in _BY_CODE):
+        return StoreUnavailable(f"{where}: the server is busy or failing ({code}). It may answer later.")
+    if code in CONFLICT:
+        return StoreUnavailable(f"{where}: other writers kept the server from deciding who was first. Try again.")
+    if code in _BY_CODE:
+        problem, advice = _BY_CODE[code]
+        return StoreError(f"{where}: {problem} ({code}). {advice}")
+    message = str(plain.get("Error", {}).get("Message", ""))[:200]
+    return StoreError(f"{where}: the server refused with {code} ({message}). Check the storage.s3 block.")

@@ -1,0 +1,180 @@
+"""The ledger in an S3-compatible bucket.
+
+An object is created with a conditional PUT (`If-None-Match: *`): 412 says that another writer was first, 409 that the
+server could not tell and wants the request again. A reply may get lost after the write went through; the repeated
+request then meets its own object with a 412, so after a repetition an object of equal bytes counts as won.
+"""
+
+# pyright: reportMissingTypeStubs=false
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
+
+from fedtrain.api.storage import S3
+from fedtrain.ledger import s3_upload
+from fedtrain.ledger.keys import check_key
+from fedtrain.ledger.s3_client import Patience, connect
+from fedtrain.ledger.s3_errors import CONFLICT, GONE, NO_UPLOAD, TAKEN, Place, code_of, explain, no_s3, was_retried
+from fedtrain.ledger.s3_reader import RangedReader
+from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable
+
+ERRORS = (BotoCoreError, ClientError, HTTPError)
+"""What a request or the reading of its body may raise."""
+
+_DELETED_AT_ONCE = 1000
+_COMPARED = 8 * 1024 * 1024
+
+
+class S3Store:
+    """An ObjectStore in a bucket, below `s3.prefix`. `multipart` are the bytes above which an object is uploaded in
+    parts. Raises StoreError when the block can't be right."""
+
+    def __init__(self, s3: S3, *, patience: Patience | None = None, multipart: int = s3_upload.MULTIPART) -> None:
+        self._patience = patience or Patience()
+        self._client = connect(s3, self._patience)
+        self._bucket = s3.bucket
+        self._place = Place(s3.bucket, s3.endpoint, s3.region)
+        self._prefix = f"{s3.prefix.strip('/')}/" if s3.prefix and s3.prefix.strip("/") else ""
+        self._multipart = multipart
+        self._bucket_seen = False
+        self.url = f"s3://{s3.bucket}/{self._prefix}".rstrip("/")
+
+    def get(self, key: str) -> bytes:
+        return self._body(key)
+
+    def size(self, key: str) -> int | None:
+        try:
+            return self._head(key)
+        except ObjectMissing:
+            return None
+
+    def open(self, key: str) -> ObjectReader:
+        def fetch(offset: int, length: int) -> bytes:
+            content = self._body(key, Range=f"bytes={offset}-{offset + length - 1}")
+            if len(content) != length:
+                raise StoreError(f"{self._place}, key {key!r}: {len(content)} bytes came for {length} from {offset}.")
+            return content
+
+        return RangedReader(f"{self.url}/{key}", self._head(key), fetch)
+
+    def create(self, key: str, content: bytes | Path) -> bool:
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        large = isinstance(content, Path) and size > self._multipart
+        if large and self.size(key) is not None:  # spares the upload; the condition below is what decides
+            return False
+        attempt = 0
+        while True:
+            try:
+                self._put(key, content, size, large)
+                return True
+            except ERRORS as error:
+                code = code_of(error)
+                repeated = attempt > 0 or was_retried(error)
+                if repeated and code in (*TAKEN, *NO_UPLOAD) and self._holds(key, content, size):
+                    return True
+                if code in TAKEN:
+                    return False
+                if code not in (*CONFLICT, *NO_UPLOAD) or attempt + 1 >= self._patience.attempts:
+                    raise explain(error, self._place, key) from error
+            _back_off(attempt)
+            attempt += 1
+
+    def replace(self, key: str, content: bytes | Path) -> None:
+        try:
+            with s3_upload.body(content) as stream:
+                self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=stream)
+        except ERRORS as error:
+            raise explain(error, self._place, key) from error
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + prefix
+            )
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"].removeprefix(self._prefix)
+        except ERRORS as error:
+            raise explain(error, self._place, prefix) from error
+
+    def delete(self, prefix: str) -> None:
+        path = check_key(prefix.rstrip("/"))
+        found = [path, *self.keys(f"{path}/")]
+        for start in range(0, len(found), _DELETED_AT_ONCE):
+            objects = [{"Key": self._key(key)} for key in found[start : start + _DELETED_AT_ONCE]]
+            try:
+                reply = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+            except ERRORS as error:
+                raise explain(error, self._place, prefix) from error
+            for refused in reply.get("Errors", ()):
+                raise StoreError(f"{self._place}, key {refused.get('Key')!r} can't be deleted ({refused.get('Code')}).")
+
+    def _key(self, key: str) -> str:
+        return self._prefix + check_key(key)
+
+    def _put(self, key: str, content: bytes | Path, size: int, large: bool) -> None:
+        """One conditional write. Raises ERRORS, StoreError."""
+        if large and isinstance(content, Path):
+            s3_upload.in_parts(self._client, self._bucket, self._key(key), content, size)
+            return
+        with s3_upload.body(content) as stream:
+            reply = self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=stream, IfNoneMatch="*")
+        if not reply.get("ETag"):  # a web server that says 200 to everything
+            raise no_s3(self._place, key)
+
+    def _body(self, key: str, **request: str) -> bytes:
+        """Bytes of a GET. boto repeats a request that fails, but not one whose body breaks off."""
+        attempt = 0
+        while True:
+            try:
+                reply = self._client.get_object(Bucket=self._bucket, Key=self._key(key), **request)
+            except ERRORS as error:
+                raise explain(error, self._place, key) from error
+            try:
+                return bytes(reply["Body"].read())
+            except ERRORS as error:
+                if attempt + 1 >= self._patience.attempts:
+                    raise StoreUnavailable(f"{self._place}, key {key!r}: the answer keeps breaking off.") from error
+            _back_off(attempt)
+            attempt += 1
+
+    def _head(self, key: str) -> int:
+        try:
+            reply: dict[str, Any] = self._client.head_object(Bucket=self._bucket, Key=self._key(key))
+        except ERRORS as error:
+            if code_of(error) in GONE:
+                self._see_bucket()
+            raise explain(error, self._place, key) from error
+        return int(reply["ContentLength"])
+
+    def _see_bucket(self) -> None:
+        """The answer to a HEAD has no body, so it can't tell a missing bucket from a missing object."""
+        if self._bucket_seen:
+            return
+        try:
+            self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+        except ERRORS as error:
+            raise explain(error, self._place, "") from error
+        self._bucket_seen = True
+
+    def _holds(self, key: str, content: bytes | Path, size: int) -> bool:
+        """Whether the object's bytes are `content`."""
+        try:
+            reader = self.open(key)
+        except ObjectMissing:
+            return False
+        if reader.size != size:
+            return False
+        with s3_upload.body(content) as stream:
+            offsets = range(0, size, _COMPARED)
+            return all(reader.read(at, min(_COMPARED, size - at)) == stream.read(_COMPARED) for at in offsets)
+
+
+def _back_off(attempt: int) -> None:
+    time.sleep(random.uniform(0, min(5.0, 0.1 * 2**attempt)))

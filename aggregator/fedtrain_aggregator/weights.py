@@ -58,7 +58,7 @@ def normalised(raw: Sequence[float]) -> list[float]:
 
 
 def _fixed(spec: FederatedTrainingSpec, participant: str) -> float:
-    weight = spec.participant(participant).weight
+    weight = next((known.weight for known in spec.participants if known.name == participant), None)
     if weight is None:
         raise ValueError(
             f"aggregation.weights is Fixed, but participant {participant} has no weight in the file. Give it one."

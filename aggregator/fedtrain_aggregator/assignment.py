@@ -1,0 +1,55 @@
+"""What the aggregator is asked to do: one JSON object, `{namespace, name, round, k, storage}`."""
+
+from pydantic import ValidationError
+
+from fedtrain.api.base import Block, Count, Name
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.storage import Storage
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Aggregate, Close, Run
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
+from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain_aggregator.aggregate import aggregate
+from fedtrain_aggregator.refused import Refused
+
+
+class Assignment(Block):
+    """Aggregate what close `k` of a round lists. The spec is the ledger's."""
+
+    namespace: Name
+    name: Name
+    round: Count
+    k: Count
+    storage: Storage
+
+
+def carry_out(text: str) -> tuple[int, str]:
+    """Does what the JSON in `text` asks: (exit code of fedtrain.contracts.tasks, what came of it in words)."""
+    try:
+        return EXIT_DONE, _told(_aggregate(Assignment.model_validate_json(text)))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        return EXIT_REFUSED, f"{error.title}: {where}: {problem['msg']}"
+    except StoreUnavailable as error:
+        return EXIT_RETRY, str(error)
+    except (Refused, StoreError, ValueError) as error:
+        return EXIT_REFUSED, str(error)
+    except (OSError, MemoryError) as error:
+        return EXIT_RETRY, f"{type(error).__name__}: {error}"
+
+
+def _aggregate(assignment: Assignment) -> Aggregate | Close:
+    ledger = open_ledger(assignment.storage, assignment.namespace, assignment.name)
+    run = ledger.read(names.RUN, Run)
+    if run is None:
+        raise Refused(f"{ledger.url} has no {names.RUN}: there is no such run. Check namespace, name and storage.")
+    return aggregate(ledger, assignment.round, assignment.k, FederatedTrainingSpec.model_validate(run.spec))
+
+
+def _told(made: Aggregate | Close) -> str:
+    if isinstance(made, Aggregate):
+        return f"round {made.round}: {len(made.weights)} updates aggregated into {made.adapter}"
+    out = ", ".join(f"{bad.participant} ({bad.reason})" for bad in made.quarantined)
+    return f"round {made.round}: close {made.k} leaves {len(made.updates)} updates; quarantined: {out}"

@@ -1,0 +1,26 @@
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from round_on_disk import RoundOnDisk, Tensors, adapter, spec_of
+
+
+@pytest.fixture
+def make_round(tmp_path: Path) -> Callable[..., RoundOnDisk]:
+    """(participants, start adapter, fixed weights, aggregation fields) -> a round to send updates to."""
+    count = 0
+
+    def make(
+        participants: Sequence[str] = ("anna", "ben", "carla", "dora"),
+        start: Tensors | None = None,
+        fixed: Mapping[str, float] | None = None,
+        **aggregation: Any,
+    ) -> RoundOnDisk:
+        nonlocal count
+        count += 1
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        return RoundOnDisk(folder, spec_of(participants, fixed, **aggregation), start or adapter(0))
+
+    return make

@@ -1,0 +1,138 @@
+"""A round in a ledger on disk: round 0's manifest, a plan's worth of updates, a close."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedtrain.adapters.tensor_file import TensorFile
+from fedtrain.adapters.tensor_writer import write_tensors
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts import names
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.records import Aggregate, Close, Closed, Manifest, Run, Update
+from fedtrain.ledger.file_store import FileStore
+from fedtrain.ledger.ledger import Ledger
+from fedtrain_aggregator.aggregate import aggregate
+
+Tensors = Mapping[str, NDArray[Any]]
+
+RUN_ID = "run-1"
+A, B = "base_model.model.layers.0.q_proj.lora_A.weight", "base_model.model.layers.0.q_proj.lora_B.weight"
+A2, B2 = "base_model.model.layers.1.q_proj.lora_A.weight", "base_model.model.layers.1.q_proj.lora_B.weight"
+SHAPES = {A: (2, 5), B: (3, 2), A2: (2, 5), B2: (3, 2)}
+DIGEST = "blake3:" + "0" * 64
+
+
+def adapter(seed: int, shapes: Mapping[str, tuple[int, ...]] = SHAPES, scale: float = 1.0) -> dict[str, Any]:
+    random = np.random.default_rng(seed)
+    return {name: (scale * random.standard_normal(shape)).astype(np.float32) for name, shape in shapes.items()}
+
+
+def spec_of(participants: Sequence[str], fixed: Mapping[str, float] | None = None, **aggregation: Any):
+    members = [{"name": name} | ({"weight": fixed[name]} if fixed else {}) for name in participants]
+    return FederatedTrainingSpec.model_validate(
+        {
+            "model": {"base": "./base"},
+            "data": {"dataset": "notes", "format": "Text"},
+            "participants": members,
+            "rounds": {"count": 3},
+            "training": {"length": {"type": "Steps", "steps": 1}},
+            "aggregation": aggregation,
+        }
+    )
+
+
+@dataclass
+class RoundOnDisk:
+    """`ledger` with round 0 recorded; `send` updates, then `close` and `aggregate`."""
+
+    folder: Path
+    spec: FederatedTrainingSpec
+    start: Tensors
+    round: int = 1
+    sent: list[Closed] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.store = FileStore(self.folder / "store")
+        self.ledger = self.reopened()
+        plain = self.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+        self.ledger.claim(names.RUN, Run(run_id=RUN_ID, namespace="team", name="notes", spec=plain))
+        self.record(0, "Initial", self.blob(self.start), None, None, 0)
+
+    def reopened(self) -> Ledger:
+        """The ledger as another process sees it: nothing remembered."""
+        return Ledger(self.store, "team", "notes")
+
+    def blob(self, tensors: Tensors) -> str:
+        return self.ledger.put_blob(self.bytes_of(tensors))
+
+    def bytes_of(self, tensors: Tensors) -> bytes:
+        path = self.folder / "made.safetensors"
+        write_tensors(path, tensors)
+        return path.read_bytes()
+
+    def record(self, round: int, outcome: Any, blob: str, state: str | None, k: int | None, step: int) -> None:
+        self.ledger.claim(
+            names.manifest(round),
+            Manifest(
+                run_id=RUN_ID,
+                round=round,
+                outcome=outcome,
+                k=k,
+                step=step,
+                adapter=blob,
+                config=DIGEST,
+                state=state,
+                previous=DIGEST,
+            ),
+        )
+
+    def send(self, participant: str, update: Tensors | bytes | None, **record: Any) -> Closed:
+        """Stores an update and its record; None: the record alone. `record`: fields that say otherwise."""
+        content = update if isinstance(update, bytes) else self.bytes_of(update or self.start)
+        folder = names.update_folder(self.round, participant, 1)
+        if update is not None:
+            self.ledger.create(f"{folder}/update.safetensors", content)
+        plain = {
+            "run_id": RUN_ID,
+            "round": self.round,
+            "participant": participant,
+            "attempt": 1,
+            "file": "update.safetensors",
+            "digest": digest_bytes(content),
+            "size": len(content),
+            "samples": 10,
+            "distinct": 10,
+            "steps": 1,
+            "tokens": 100,
+            "train_loss": 1.0,
+        }
+        made = Update(**plain | record)
+        self.ledger.claim(names.update(self.round, participant, 1), made)
+        closed = Closed(participant=participant, attempt=1, digest=made.digest)
+        self.sent.append(closed)
+        return closed
+
+    def close(self, k: int = 1) -> Close:
+        made = Close(run_id=RUN_ID, round=self.round, k=k, epoch=1, updates=tuple(self.sent))
+        return self.ledger.claim(names.close(self.round, k), made)
+
+    def aggregate(self, k: int = 1, **options: Any) -> Aggregate | Close:
+        return aggregate(self.reopened(), self.round, k, self.spec, **options)
+
+    def commit(self, made: Aggregate | Close) -> None:
+        """Records the round as committed and goes on to the next."""
+        assert isinstance(made, Aggregate)
+        self.record(self.round, "Committed", made.adapter, made.state, made.k, self.round)
+        self.round += 1
+        self.sent = []
+
+    def tensors(self, digest: str | None) -> dict[str, NDArray[Any]]:
+        """Copies of the tensors in a blob."""
+        assert digest is not None
+        file = TensorFile(self.ledger.open_blob(digest), digest)
+        return {name: np.array(file.read(name)) for name in file.entries}

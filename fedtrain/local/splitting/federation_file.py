@@ -1,0 +1,100 @@
+"""The text of the `federation.yaml` that a split writes."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fedtrain.api.data import Format
+
+
+@dataclass(frozen=True, kw_only=True)
+class FederationFile:
+    """`base` is None when the user has not named one yet; `revision` goes with a hub id. `files` are (participant,
+    path) and `test` a path, relative to the file."""
+
+    name: str
+    dataset: str
+    format: Format
+    base: str | None
+    revision: str | None
+    files: Sequence[tuple[str, str]]
+    test: str | None
+    seed: int
+
+    def text(self) -> str:
+        return "".join([self._training(), *(self._policy(name, path) for name, path in self.files)])
+
+    def _training(self) -> str:
+        participants = "".join(f"    - name: {name}\n" for name, _ in self.files)
+        return f"""\
+# Written by `fedtrain split`. What next:
+#   fedtrain validate federation.yaml     is everything right?
+#   fedtrain plan federation.yaml         who trains on how much
+#   fedtrain run federation.yaml          train
+apiVersion: fedtrain.dev/v1alpha1
+kind: FederatedTraining
+metadata:
+  name: {self.name}
+spec:
+  model:
+{self._base()}\
+    adapter:
+      rank: 8
+      alpha: 16
+  data:
+    dataset: {self.dataset}
+    format: {self.format}
+    maxLength: 512                       # tokens; what is longer is cut
+    validationFraction: 0.1              # of each participant's rows, held out from its training
+  participants:
+{participants}\
+  rounds:
+    count: 5
+  training:
+    length: {{type: Epochs, epochs: 1}}    # of the rows that a participant trains on in a round
+    batchSize: 16
+    learningRate: 2e-4
+    seed: {self.seed}
+  partitioning:
+    strategy: All                        # every round trains on everything
+{self._evaluation()}\
+  storage:
+    type: File
+    file: {{path: ./runs}}
+"""
+
+    def _base(self) -> str:
+        if self.base is None:
+            return (
+                "    # The model that everyone fine-tunes: a folder, or a hub id with its revision (a commit).\n"
+                "    # base: ./path/to/base\n"
+            )
+        revision = f"    revision: {_quoted(self.revision)}\n" if self.revision else ""
+        return f"    base: {_quoted(self.base)}\n{revision}"
+
+    def _evaluation(self) -> str:
+        if self.test is None:
+            return ""
+        return f"""\
+  evaluation:
+    every: 1
+    hub:
+      data: {{uri: {_quoted(self.test)}}}
+"""
+
+    def _policy(self, name: str, path: str) -> str:
+        return f"""\
+---
+apiVersion: fedtrain.dev/v1alpha1
+kind: ParticipantPolicy
+metadata:
+  name: {name}
+spec:
+  datasets:
+    - {{name: {self.dataset}, uri: {_quoted(path)}}}
+"""
+
+
+def _quoted(text: str) -> str:
+    """JSON's strings are YAML's."""
+    return json.dumps(text, ensure_ascii=False)

@@ -164,7 +164,7 @@ class Aggregate(Record):
     round: int
     k: int
     adapter: Digest
-    state: Digest | None
+    state: Digest | None = None
     weights: tuple[Weight, ...]
     update_norm: float
 
@@ -186,11 +186,11 @@ class Manifest(Record):
 
     round: int
     outcome: Literal["Initial", "Committed", "Skipped"]
-    k: int | None
+    k: int | None = None
     step: int
     adapter: Digest
     config: Digest
-    state: Digest | None
+    state: Digest | None = None
     plan: Digest | None = None
     close: Digest | None = None
     aggregate: Digest | None = None

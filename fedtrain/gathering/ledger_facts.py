@@ -4,6 +4,7 @@ Objects of the ledger never change, so what was read once is kept, and a gather 
 plus the objects that are new.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -31,6 +32,9 @@ from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords
 R = TypeVar("R", bound=Record)
 P = TypeVar("P", Preflight, Measurement)
 
+_UPDATE = re.compile(r"rounds/[0-9]+/updates/([^/]+)/([0-9]+)/record\.json")
+_FILE = re.compile(r"[0-9A-Za-z][-0-9A-Za-z._]{0,199}")
+
 
 @dataclass
 class LedgerGatherer:
@@ -40,10 +44,12 @@ class LedgerGatherer:
     run: Run
     _manifest: Manifest | None = None
     _last_plan: Plan | None = None
-    _sizes: dict[str, int | None] = field(default_factory=dict[str, "int | None"])
+    _sound: set[str] = field(default_factory=set[str])
+    """Update files that were found whole."""
 
     def gather(self) -> LedgerFacts:
-        """Raises StoreError."""
+        """Raises StoreError. The round is listed first: whatever its records depend on (a plan on preflights, a close
+        on updates) was written before them, so it is found by the reads that follow."""
         round = self._manifest.round + 1 if self._manifest else 0
         listed = self.ledger.names(names.round_folder(round) + "/")
         while names.manifest(round) in listed:
@@ -68,13 +74,14 @@ class LedgerGatherer:
         updates: dict[tuple[str, int], Update] = {}
         faults: dict[tuple[str, int], str] = {}
         for name in listed:
-            if name.startswith(f"{folder}/updates/") and name.endswith("/record.json"):
-                who, attempt = name.split("/")[3:5]
-                found = self._update(name, round, who, int(attempt))
-                if isinstance(found, Update):
-                    updates[who, int(attempt)] = found
-                else:
-                    faults[who, int(attempt)] = found
+            if (parts := _UPDATE.fullmatch(name)) is None:
+                continue
+            who, attempt = parts[1], int(parts[2])
+            found = self._update(name, round, who, attempt)
+            if isinstance(found, Update):
+                updates[who, attempt] = found
+            else:
+                faults[who, attempt] = found
         return RoundRecords(
             round=round,
             plan=self.ledger.read(names.plan(round), Plan) if names.plan(round) in listed else None,
@@ -87,23 +94,26 @@ class LedgerGatherer:
         )
 
     def _update(self, name: str, round: int, who: str, attempt: int) -> Update | str:
-        """The update record, or why it is of no use."""
+        """The update record, or why it is of no use, in words that hold on every host."""
         try:
             record = self.ledger.read(name, Update)
-        except LedgerCorrupt as error:
-            return str(error)
+        except LedgerCorrupt:
+            return "its record.json is damaged"
         if record is None:
             return "its record is gone"
         if (record.run_id, record.round, record.participant, record.attempt) != (self.run.run_id, round, who, attempt):
             return "its record belongs to another run, round, participant or attempt"
+        if _FILE.fullmatch(record.file) is None:
+            return f"its record names the file {record.file[:100]!r}, which is no plain file name"
         file = f"{names.update_folder(round, who, attempt)}/{record.file}"
-        if file not in self._sizes:
-            self._sizes[file] = self.ledger.size(file)
-        size = self._sizes[file]
+        if file in self._sound:
+            return record
+        size = self.ledger.size(file)
         if size is None:
             return f"its file {record.file} is missing"
         if size != record.size:
             return f"its file {record.file} has {size} bytes instead of {record.size}"
+        self._sound.add(file)
         return record
 
     def _read(self, listed: list[str], prefix: str, kind: type[R]) -> list[R]:

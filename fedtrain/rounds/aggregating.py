@@ -8,7 +8,7 @@ the quarantined participants get new attempts, and a further close lists what is
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Close, Manifest, Plan
-from fedtrain.rounds.below_minimum import below_minimum
+from fedtrain.rounds.below_minimum import BELOW_MINIMUM, below_minimum
 from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
 from fedtrain.rounds.evaluating import evaluate
 from fedtrain.rounds.snapshot import Snapshot
@@ -20,7 +20,10 @@ def standing_close(snapshot: Snapshot) -> Close | None:
     if not snapshot.ledger.current.closes:
         return None
     last = max(snapshot.ledger.current.closes, key=lambda close: close.k)
-    dead = len(last.updates) < snapshot.spec.minimum and last.epoch < snapshot.epoch
+    dead = len(last.updates) < snapshot.spec.minimum and any(
+        failure.reason == BELOW_MINIMUM and failure.round == last.round and failure.number >= last.epoch
+        for failure in snapshot.ledger.failures
+    )
     return None if dead else last
 
 
@@ -34,9 +37,9 @@ def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, cl
     aggregated = ledger.current.aggregates.get(close.k)
     if aggregated is None:
         who = f"_aggregate-{close.k}"
-        work.pursue("Aggregate", who, lambda _: AggregateOrder(plan.round, close.k))
-        if who in work.given_up:
-            return fail(snapshot, "AggregationFailed", f"round {plan.round} can't be aggregated: {work.given_up[who]}")
+        failed = work.hub_job("Aggregate", who, lambda _: AggregateOrder(plan.round, close.k))
+        if failed:
+            return fail(snapshot, "AggregationFailed", f"round {plan.round} can't be aggregated: {failed}")
         return work.decision("Aggregating")
     evaluated = evaluate(work, close.k, aggregated.adapter, manifest.config)
     if isinstance(evaluated, Decision):

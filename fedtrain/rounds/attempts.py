@@ -6,6 +6,7 @@ anew, and its first new attempt is free.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from blake3 import blake3
 
@@ -16,6 +17,8 @@ from fedtrain.rounds.snapshot import Kind, Snapshot, TaskKey
 
 BACK_OFF_SECONDS = 1.0
 LONGEST_BACK_OFF_SECONDS = 60.0
+LONGEST_REASON = 1000
+"""Characters of a reason or message in a record."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def attempt(snapshot: Snapshot, now: float, kind: Kind, who: str, spent: dict[in
     else:
         reason, ended_at, permanent = execution.reason, execution.ended_at, not execution.retryable
 
+    reason = reason[:LONGEST_REASON]
     if epoch < snapshot.epoch:
         return _grant(snapshot, who, newest, "Resumed", reason)
     used = sum(grant.epoch == snapshot.epoch and grant.cause == "Failed" for grant in grants)
@@ -93,14 +97,14 @@ def back_off(run_id: str, round: int, who: str, attempt: int) -> float:
     return min(BACK_OFF_SECONDS * 2 ** min(attempt - 1, 16), LONGEST_BACK_OFF_SECONDS) * jitter
 
 
-def _grant(snapshot: Snapshot, who: str, newest: int, cause: str, reason: str) -> Again:
+def _grant(snapshot: Snapshot, who: str, newest: int, cause: Literal["Failed", "Resumed"], reason: str) -> Again:
     grant = Grant(
         run_id=snapshot.ledger.run.run_id,
         round=snapshot.ledger.current.round,
         who=who,
         attempt=newest + 1,
         epoch=snapshot.epoch,
-        cause="Resumed" if cause == "Resumed" else "Failed",
-        reason=reason[:1000],
+        cause=cause,
+        reason=reason,
     )
     return Again(Claim(names.grant(grant.round, who, grant.attempt), grant))

@@ -7,6 +7,9 @@ from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import because, fail
 
+BELOW_MINIMUM = "BelowMinimum"
+"""The reason of such a failure; a close that it is about no longer stands once the run goes on."""
+
 
 def below_minimum(
     snapshot: Snapshot, manifest: Manifest, plan: Plan, missing: dict[str, str], close: Close | None = None
@@ -17,7 +20,7 @@ def below_minimum(
         have = len(close.updates) if close else max(0, len(snapshot.spec.participants) - len(missing))
         return fail(
             snapshot,
-            "BelowMinimum",
+            BELOW_MINIMUM,
             f"round {plan.round} needs {needed} valid updates and can have {have}: {because(missing)}",
         )
     skipped = Manifest(

@@ -15,20 +15,36 @@ of these that applies decides:
 from dataclasses import replace
 
 from fedtrain.rounds.aggregating import aggregate, standing_close
-from fedtrain.rounds.decision import Cancel, Decision
+from fedtrain.rounds.decision import STOPPED, Decision
 from fedtrain.rounds.finishing import finish
 from fedtrain.rounds.initialising import initialise
 from fedtrain.rounds.planning import plan
+from fedtrain.rounds.preflight import inspect
 from fedtrain.rounds.snapshot import Snapshot
+from fedtrain.rounds.stage import Work
 from fedtrain.rounds.training import train
+from fedtrain.rounds.unwanted import unwanted
 
 
 def decide(snapshot: Snapshot, now: float) -> Decision:
     """`now`: seconds on the coordinator's clock, the one of `Execution.ended_at`."""
     decision = _stage(snapshot, now)
-    running = (key for key, execution in snapshot.executions.items() if execution.state == "Running")
-    unwanted = tuple(Cancel(key) for key in sorted(running) if key not in decision.keep)
-    return replace(decision, actions=unwanted + decision.actions) if unwanted else decision
+    if decision.phase not in STOPPED and 1 <= snapshot.ledger.round < snapshot.spec.rounds.count:
+        decision = _asking(snapshot, now, decision)
+    return replace(decision, actions=unwanted(snapshot, decision) + decision.actions)
+
+
+def _asking(snapshot: Snapshot, now: float, decision: Decision) -> Decision:
+    """`decision`, and meanwhile the data of those is counted that could still join a later round."""
+    work = Work(snapshot, now)
+    inspect(work)
+    waits = work.waits if decision.wake_after is None else [*work.waits, decision.wake_after]
+    return replace(
+        decision,
+        actions=(*decision.actions, *work.actions),
+        keep=decision.keep | work.keep,
+        wake_after=min(waits, default=None),
+    )
 
 
 def _stage(snapshot: Snapshot, now: float) -> Decision:

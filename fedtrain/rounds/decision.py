@@ -22,6 +22,8 @@ Phase = Literal[
     "Suspended",
 ]
 TERMINAL: frozenset[Phase] = frozenset({"Succeeded", "Failed"})
+STOPPED: frozenset[Phase] = frozenset({"Succeeded", "Failed", "Suspended"})
+"""Phases in which no task runs."""
 
 
 @dataclass(frozen=True)

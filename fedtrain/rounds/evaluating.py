@@ -26,7 +26,7 @@ def evaluate(work: Work, k: int, adapter: Digest, config: Digest) -> Evaluated |
     if k in ledger.current.evaluations:
         return Evaluated(digest_of(ledger.current.evaluations[k]))
     who = f"_evaluate-{k}"
-    work.pursue("Evaluate", who, lambda key: orders.evaluate_task(spec, ledger.run, key, k, adapter, config))
-    if who in work.given_up:
-        return fail(work.snapshot, "EvaluationFailed", f"round {round} can't be evaluated: {work.given_up[who]}")
+    failed = work.hub_job("Evaluate", who, lambda key: orders.evaluate_task(spec, ledger.run, key, k, adapter, config))
+    if failed:
+        return fail(work.snapshot, "EvaluationFailed", f"round {round} can't be evaluated: {failed}")
     return work.decision("Evaluating")

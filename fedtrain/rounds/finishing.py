@@ -4,8 +4,8 @@ from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import End, Manifest
 from fedtrain.rounds import orders
+from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
-from fedtrain.rounds.preflight import time_left
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 
@@ -13,7 +13,12 @@ from fedtrain.rounds.stage import Work, fail
 def finish(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
     spec, ledger = snapshot.spec, snapshot.ledger
     if manifest.step == 0:
-        return fail(snapshot, "NothingCommitted", f"none of the {spec.rounds.count} rounds was committed")
+        return fail(
+            snapshot,
+            "NothingCommitted",
+            f"none of the {spec.rounds.count} rounds had enough valid updates; the adapter is still the initial one. "
+            "Every round is recorded as skipped, so start a run of another name",
+        )
     work = Work(snapshot, now)
     if spec.evaluation.participants is not None and time_left(snapshot) > 0:
         for who in (p.name for p in spec.participants):

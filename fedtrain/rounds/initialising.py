@@ -6,7 +6,7 @@ from fedtrain.contracts.records import Manifest
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.evaluating import evaluate
-from fedtrain.rounds.preflight import inspect, preflight_settled, time_left, too_few
+from fedtrain.rounds.preflight import inspect, preflight_settled, too_few
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 
@@ -17,17 +17,17 @@ def initialise(snapshot: Snapshot, now: float) -> Decision:
     inspect(work)
     if lack := too_few(work):
         return fail(snapshot, "PreflightFailed", lack)
-    refused = dict(work.given_up)
+    settled = preflight_settled(snapshot, work.given_up)
     if ledger.initial is None:
-        work.pursue("Initialise", "_initialise", lambda key: orders.initialise_task(spec, ledger.run, key))
-        if "_initialise" in work.given_up:
-            return fail(snapshot, "InitialiseFailed", f"no initial adapter: {work.given_up['_initialise']}")
+        failed = work.hub_job("Initialise", "_initialise", lambda key: orders.initialise_task(spec, ledger.run, key))
+        if failed:
+            return fail(snapshot, "InitialiseFailed", f"no initial adapter: {failed}")
         return work.decision("Initialising")
     evaluated = evaluate(work, 0, ledger.initial.adapter, ledger.initial.config)
     if isinstance(evaluated, Decision):
         return evaluated
-    if not preflight_settled(snapshot, refused):
-        return work.decision("Preflight", "counting the participants' data", until=[time_left(snapshot)])
+    if not settled:
+        return work.decision("Preflight", "counting the participants' data")
     manifest = Manifest(
         run_id=ledger.run.run_id,
         round=0,

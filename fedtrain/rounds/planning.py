@@ -70,7 +70,8 @@ def _absent(snapshot: Snapshot, shares: Mapping[str, Share]) -> tuple[Absent, ..
     for participant in snapshot.spec.participants:
         share = shares.get(participant.name)
         if share is None:
-            absent.append(Absent(participant=participant.name, reason=why_uncounted(snapshot, participant.name)))
+            reason = why_uncounted(snapshot, participant.name) or "it has not counted its data yet"
+            absent.append(Absent(participant=participant.name, reason=reason))
         elif share.samples == 0:
             absent.append(Absent(participant=participant.name, reason=share.reason or "it has no samples to train on"))
     return tuple(absent)

@@ -78,6 +78,11 @@ class LedgerFacts:
     failures: tuple[Failure, ...] = ()
     end: End | None = None
 
+    @property
+    def round(self) -> int:
+        """The round that is being worked on."""
+        return self.current.round
+
 
 @dataclass(frozen=True)
 class Snapshot:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Failure
 from fedtrain.contracts.tasks import Task
-from fedtrain.rounds.attempts import Again, GivenUp, Go, Wait, attempt
+from fedtrain.rounds.attempts import LONGEST_REASON, Again, GivenUp, Go, Wait, attempt
+from fedtrain.rounds.deadlines import hub_time_left
 from fedtrain.rounds.decision import Action, AggregateOrder, Claim, Decision, Phase, Start
 from fedtrain.rounds.snapshot import Kind, Snapshot, TaskKey
 
@@ -42,6 +43,18 @@ class Work:
             case GivenUp(reason):
                 self.given_up[who] = reason
 
+    def hub_job(self, kind: Kind, who: str, order: Callable[[TaskKey], Task | AggregateOrder]) -> str | None:
+        """Moves one of the hub's own jobs on by one step. Says why, when it won't be done in this epoch."""
+        self.pursue(kind, who, order)
+        if who in self.given_up:
+            return self.given_up[who]
+        left = hub_time_left(self.snapshot)
+        if left <= 0:
+            deadline = self.snapshot.spec.rounds.deadline
+            return f"the round has taken twice its deadline of {deadline}. Raise rounds.deadline if it needs longer"
+        self.waits.append(left)
+        return None
+
     def decision(self, phase: Phase, message: str = "", until: Iterable[float] = ()) -> Decision:
         waits = [*self.waits, *until]
         return Decision(
@@ -50,7 +63,7 @@ class Work:
             round=self.snapshot.ledger.current.round,
             actions=tuple(self.actions),
             keep=frozenset(self.keep),
-            wake_after=min(waits) if waits else None,
+            wake_after=min(waits, default=None),
         )
 
 
@@ -59,9 +72,9 @@ def fail(snapshot: Snapshot, reason: str, message: str) -> Decision:
     number = len(snapshot.ledger.failures) + 1
     round = snapshot.ledger.current.round
     failure = Failure(
-        run_id=snapshot.ledger.run.run_id, number=number, round=round, reason=reason, message=message[:1000]
+        run_id=snapshot.ledger.run.run_id, number=number, round=round, reason=reason, message=message[:LONGEST_REASON]
     )
-    return Decision("Failed", message, round, (Claim(names.failure(number), failure),))
+    return Decision("Failed", failure.message, round, (Claim(names.failure(number), failure),))
 
 
 def because(reasons: dict[str, str]) -> str:

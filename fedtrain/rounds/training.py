@@ -9,8 +9,8 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Absent, Close, Closed, Manifest, Plan
 from fedtrain.rounds import orders
 from fedtrain.rounds.below_minimum import below_minimum
+from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
-from fedtrain.rounds.preflight import inspect, time_left
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work
 
@@ -57,10 +57,16 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
             k=max((close.k for close in ledger.current.closes), default=0) + 1,
             epoch=snapshot.epoch,
             updates=tuple(delivered[m.participant] for m in plan.members if m.participant in delivered),
-            absent=(*plan.absent, *(Absent(participant=who, reason=why) for who, why in absent.items())),
+            absent=(
+                *plan.absent,
+                *(
+                    Absent(participant=m.participant, reason=absent[m.participant])
+                    for m in plan.members
+                    if m.participant in absent
+                ),
+            ),
         )
         return Decision("Closing", round=plan.round, actions=(Claim(names.close(plan.round, close.k), close),))
-    inspect(work)
     return work.decision("Training", f"{len(delivered)} of {len(plan.members)} updates", until=[time_left(snapshot)])
 
 

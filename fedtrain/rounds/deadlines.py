@@ -1,0 +1,15 @@
+"""The two bounds on a round's time. Both count time in which work could go on; both start anew after a failure."""
+
+from fedtrain.api.base import seconds
+from fedtrain.rounds.snapshot import Snapshot
+
+
+def time_left(snapshot: Snapshot) -> float:
+    """Seconds that the participants still have in this round: `rounds.deadline`."""
+    return seconds(snapshot.spec.rounds.deadline) - snapshot.elapsed
+
+
+def hub_time_left(snapshot: Snapshot) -> float:
+    """Seconds that the hub's own jobs still have in this round: twice the deadline, so that they have a whole one for
+    themselves after the participants. A job that hangs ends in a failure that says so."""
+    return 2 * seconds(snapshot.spec.rounds.deadline) - snapshot.elapsed

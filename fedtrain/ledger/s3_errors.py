@@ -123,7 +123,7 @@ def explain(error: Exception, place: Place, key: str) -> StoreError:
         return StoreUnavailable(f"{where} did not answer in time. Is the server up, and storage.s3.endpoint right?")
     if isinstance(error, ResponseParserError):
         return no_s3(place, key)
-    if isinstance(error, boto.HTTPClientError):
+    if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return StoreUnavailable(
             f"{where} can't be reached ({type(error).__name__}). Is the server up, storage.s3.endpoint right, and the "
             "network open?"

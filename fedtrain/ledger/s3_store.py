@@ -98,6 +98,8 @@ class S3Store:
                 Bucket=self._bucket, Prefix=self._prefix + prefix
             )
             for page in pages:
+                if "IsTruncated" not in page:
+                    raise no_s3(self._place, prefix)
                 for entry in page.get("Contents", ()):
                     yield entry["Key"].removeprefix(self._prefix)
         except ERRORS as error:
@@ -125,7 +127,11 @@ class S3Store:
             return
         with s3_upload.body(content) as stream:
             reply = self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=stream, IfNoneMatch="*")
-        if not reply.get("ETag"):  # a web server that says 200 to everything
+        self._check_answer(reply, key)
+
+    def _check_answer(self, reply: dict[str, Any], key: str) -> None:
+        """S3 answers about objects with an ETag; a web server may say 200 to everything."""
+        if not reply.get("ETag"):
             raise no_s3(self._place, key)
 
     def _body(self, key: str, **request: str) -> bytes:
@@ -136,6 +142,7 @@ class S3Store:
                 reply = self._client.get_object(Bucket=self._bucket, Key=self._key(key), **request)
             except ERRORS as error:
                 raise explain(error, self._place, key) from error
+            self._check_answer(reply, key)
             try:
                 return bytes(reply["Body"].read())
             except ERRORS as error:
@@ -151,6 +158,7 @@ class S3Store:
             if code_of(error) in GONE:
                 self._see_bucket()
             raise explain(error, self._place, key) from error
+        self._check_answer(reply, key)
         return int(reply["ContentLength"])
 
     def _see_bucket(self) -> None:

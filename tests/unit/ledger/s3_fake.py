@@ -1,0 +1,77 @@
+"""A server that answers as a test says: real HTTP, for what a sound S3 server never does."""
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from fedtrain.api.storage import S3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`broken`: the body breaks off before its declared end. `silent`: no answer, the connection is closed."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    broken: bool = False
+    silent: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+def failure(status: int, code: str) -> Answer:
+    """S3's way to say no."""
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>The server's words</Message></Error>"
+    return Answer(status, body.encode(), {"Content-Type": "application/xml"})
+
+
+@contextmanager
+def serving(answer: Callable[[Request], Answer]) -> Generator[S3]:
+    """The storage block of a server that answers so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _handle(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            reply = answer(Request(self.command, self.path, headers, body))
+            if reply.silent:
+                self.close_connection = True
+                return
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            if "Content-Type" not in reply.headers:
+                self.send_header("ETag", '"etag"')
+            if "Content-Length" not in reply.headers:
+                self.send_header("Content-Length", str(len(reply.body) + (100 if reply.broken else 0)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(reply.body)
+            self.close_connection = self.close_connection or reply.broken
+
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _handle  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield S3(bucket="federation", endpoint=f"http://127.0.0.1:{server.server_port}", region="us-east-1")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,215 @@
+"""What only a folder can get wrong: processes, killed writers, disks that are full, closed or no disks."""
+
+import errno
+import multiprocessing
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from fedtrain.ledger import temporary as temporary_files
+from fedtrain.ledger.file_errors import explain
+from fedtrain.ledger.file_store import FileStore
+from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.ledger.temporary import FOLDER, temporary
+
+FORK = multiprocessing.get_context("fork")
+
+
+def in_a_process(act: Callable[[], object]) -> str:
+    """What a child process that runs `act` says: its result, or its StoreError; 'killed' if it died."""
+
+    def run(end: Connection) -> None:
+        try:
+            end.send(str(act()))
+        except StoreError as error:
+            end.send(str(error))
+
+    mine, its = FORK.Pipe()
+    child = FORK.Process(target=run, args=(its,))
+    child.start()
+    its.close()
+    try:
+        return mine.recv()
+    except EOFError:
+        return "killed"
+    finally:
+        child.join()
+
+
+def leftovers(root: Path) -> list[Path]:
+    return sorted((root / FOLDER).iterdir()) if (root / FOLDER).exists() else []
+
+
+def make_old(paths: list[Path]) -> None:
+    for path in paths:
+        os.utime(path, (time.time() - 3600, time.time() - 3600))
+
+
+def test_of_many_processes_one_wins_each_race(tmp_path: Path):
+    writers, races = 6, 10
+    barrier = FORK.Barrier(writers)
+    results = FORK.Queue()
+
+    def write(writer: int) -> None:
+        store = FileStore(tmp_path)
+        for race in range(races):
+            barrier.wait()
+            results.put((race, writer, store.create(f"races/{race}", f"writer {writer}".encode() * 1000)))
+
+    processes = [FORK.Process(target=write, args=(writer,)) for writer in range(writers)]
+    for process in processes:
+        process.start()
+    outcomes = [results.get(timeout=60) for _ in range(writers * races)]
+    for process in processes:
+        process.join()
+    winners = sorted((race, writer) for race, writer, won in outcomes if won)
+    assert [race for race, _ in winners] == list(range(races))
+    for race, writer in winners:
+        assert FileStore(tmp_path).get(f"races/{race}") == f"writer {writer}".encode() * 1000
+
+
+@pytest.mark.parametrize("moment", ["before the link", "after the link"])
+def test_a_writer_killed_at_the_link_leaves_the_whole_object_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+):
+    link = os.link
+
+    def kill(source: Path, target: Path) -> None:
+        if moment == "after the link":
+            link(source, target)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(os, "link", kill)
+    assert in_a_process(lambda: FileStore(tmp_path).create("default/demo/run.json", b"content")) == "killed"
+    monkeypatch.setattr(os, "link", link)
+    assert len(leftovers(tmp_path)) == 1
+
+    store = FileStore(tmp_path)
+    published = moment == "after the link"
+    assert list(store.keys("")) == (["default/demo/run.json"] if published else [])
+    assert store.create("default/demo/run.json", b"content") is not published
+    assert store.get("default/demo/run.json") == b"content"
+
+
+def test_what_a_killed_writer_left_is_removed_once_it_is_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "link", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    in_a_process(lambda: FileStore(tmp_path).create("key", b"content"))
+    FileStore(tmp_path)
+    assert len(leftovers(tmp_path)) == 1, "it is young: its writer may be about to lock it"
+    make_old(leftovers(tmp_path))
+    FileStore(tmp_path)
+    assert leftovers(tmp_path) == []
+
+
+def test_the_file_of_a_writer_that_lives_is_never_removed(tmp_path: Path):
+    with temporary(tmp_path) as (path, _):
+        make_old([path])
+        FileStore(tmp_path)
+        assert leftovers(tmp_path) == [path]
+    assert leftovers(tmp_path) == []
+
+
+def test_temporary_files_are_no_objects(tmp_path: Path):
+    store = FileStore(tmp_path)
+    store.create("default/a", b"")
+    with temporary(tmp_path):
+        assert list(store.keys("")) == ["default/a"]
+        assert list(store.keys(temporary_files.FOLDER)) == []
+
+
+def test_a_write_beyond_the_quota_says_so_and_leaves_nothing(tmp_path: Path):
+    def write() -> object:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+        return FileStore(tmp_path).create("default/large", b"x" * (1 << 17))
+
+    message = in_a_process(write)
+    assert "File too large" in message
+    assert str(tmp_path) in message
+    assert "Free some space" in message
+    assert list(FileStore(tmp_path).keys("")) == []
+    assert leftovers(tmp_path) == []
+
+
+def test_a_folder_of_someone_else_says_who_needs_what(tmp_path: Path):
+    root = tmp_path / "runs"
+    root.mkdir(mode=0o500)
+
+    def write() -> object:
+        if os.getuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        return FileStore(root).create("default/run.json", b"")
+
+    message = in_a_process(write)
+    assert str(root) in message
+    assert "Permission denied" in message
+    assert "change its owner or permissions" in message
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_at_once(tmp_path: Path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(StoreError, match=r"runs.*A file is where a folder is needed"):
+        FileStore(tmp_path / "runs")
+
+
+def test_an_object_in_the_place_of_a_folder_is_named(tmp_path: Path):
+    store = FileStore(tmp_path)
+    store.create("a", b"")
+    with pytest.raises(StoreError, match=r"A file is where a folder is needed"):
+        store.create("a/b", b"")
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOSPC, StoreError, "Free some space"),
+        (errno.EDQUOT, StoreError, "quota"),
+        (errno.EACCES, StoreError, "owner or permissions"),
+        (errno.EROFS, StoreError, "mounted read-only"),
+        (errno.EIO, StoreError, "Check the disk"),
+        (errno.ESTALE, StoreUnavailable, "may pass"),
+        (errno.EMFILE, StoreUnavailable, "may pass"),
+    ],
+)
+def test_every_refusal_of_the_disk_says_what_to_do(number: int, kind: type[StoreError], words: str):
+    error = explain(OSError(number, os.strerror(number)), Path("/runs"), Path("/runs/default/a"))
+    assert type(error) is kind
+    assert words in str(error)
+    assert "/runs/default/a" in str(error)
+
+
+def test_a_file_system_without_hard_links_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    with pytest.raises(StoreError, match=r"no hard links.*storage\.type: S3"):
+        FileStore(tmp_path).create("key", b"")
+
+
+def test_a_link_whose_reply_was_lost_counts_as_won(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    link = os.link
+
+    def twice(source: Path, target: Path) -> None:
+        link(source, target)
+        raise FileExistsError(errno.EEXIST, "File exists")
+
+    monkeypatch.setattr(os, "link", twice)
+    assert FileStore(tmp_path).create("key", b"mine") is True
+
+
+def test_opening_and_reading_makes_no_folder(tmp_path: Path):
+    store = FileStore(tmp_path / "runs")
+    assert (list(store.keys("")), store.size("a")) == ([], None)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_relative_path_is_seen_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert FileStore(Path("./runs")).url == f"file://{tmp_path}/runs"

@@ -28,8 +28,9 @@ def bind(federation: Federation, task: Task) -> Binding:
     )
     if task.participant is None:
         hub = spec.evaluation.hub
-        evaluates = isinstance(task.work, Evaluate) and hub is not None
-        return common.model_copy(update={"data_uri": federation.resolve(hub.data.uri) if evaluates else None})
+        if hub is None or not isinstance(task.work, Evaluate):
+            return common
+        return common.model_copy(update={"data_uri": federation.resolve(hub.data.uri)})
     policy = federation.policies[task.participant].spec
     dataset = next(dataset for dataset in policy.datasets if dataset.name == spec.data.dataset)
     memory = policy.limits.gpu_memory or spec.participant(task.participant).compute.gpu_memory

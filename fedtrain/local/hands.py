@@ -46,9 +46,7 @@ class Hands:
 
     def close(self) -> None:
         """Stops this run's tasks; the pool goes on."""
-        for key, execution in self.executions().items():
-            if execution.state == "Running":
-                self.cancel(key)
+        self._pool.cancel_all(self._run.run_id)
         self._aggregator.close()
 
     def _job(self, key: TaskKey) -> Job:

@@ -56,9 +56,9 @@ class Launcher:
         self._environment = dict(environment)
         self._component = f"{_trainer_folder() / 'component.py'}:worker"
         with _own_signal_handlers():
-            from torchx.runner import get_runner
+            from torchx.runner import get_runner  # pyright: ignore[reportMissingTypeStubs]
 
-            self._runner: Any = get_runner("fedtrain")
+            self._runner: Any = get_runner()
 
     def __call__(self, environment: Mapping[str, str]) -> Launched:
         with _own_signal_handlers(), _environment({**self._environment, **environment}):

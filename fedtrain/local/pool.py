@@ -77,7 +77,7 @@ class Job:
 class _Worker:
     index: int
     process: Process
-    connection: Connection[Any, Any] | None = None
+    connection: "Connection[Any, Any] | None" = None
     pid: int | None = None
     busy: Job | None = None
     since: float = 0.0
@@ -133,6 +133,15 @@ class WorkerPool:
                 if worker.busy == job:
                     worker.busy = None
                     self._replace(worker)
+
+    def cancel_all(self, run_id: str) -> None:
+        """Stops every task of a run."""
+        with self._lock:
+            running = [
+                job for job, known in self._executions.items() if job.run_id == run_id and known.state == "Running"
+            ]
+        for job in running:
+            self.cancel(job)
 
     def close(self) -> None:
         """Ends all workers at once."""
@@ -193,7 +202,7 @@ class WorkerPool:
                 continue
             threading.Thread(target=self._read, args=(connection,), daemon=True).start()
 
-    def _read(self, connection: Connection[Any, Any]) -> None:
+    def _read(self, connection: "Connection[Any, Any]") -> None:
         worker: _Worker | None = None
         try:
             while True:
@@ -207,7 +216,7 @@ class WorkerPool:
         if worker is not None:
             self._lost(worker)
 
-    def _greet(self, connection: Connection[Any, Any], index: int, pid: int) -> _Worker:
+    def _greet(self, connection: "Connection[Any, Any]", index: int, pid: int) -> _Worker:
         with self._lock:
             worker = self._workers[index]
             worker.connection, worker.pid = connection, pid

@@ -34,10 +34,10 @@ class Teller:
             self._keep(manifest.round, seconds)
             self._listener(Recorded(manifest, evaluation, seconds))
             self._since = self._clock()
-        known = {} if new_round or before is None else before.current.updates
+        known = frozenset[tuple[str, int]]() if new_round or before is None else before.current.updates.keys()
         if facts.current.plan is not None and (new_round or before is None or before.current.plan is None):
             self._listener(Planned(facts.current.plan))
-        for key in facts.current.updates.keys() - known.keys():
+        for key in facts.current.updates.keys() - known:
             self._listener(Delivered(facts.current.updates[key]))
 
     def pass_on(self, event: PoolEvent) -> None:

@@ -1,0 +1,62 @@
+"""Whatever process is killed, at whatever write, the same command goes on and ends with the same result."""
+
+from pathlib import Path
+
+import pytest
+from federation import Small
+from fedtrain.ledger.verify import verify
+
+WRITES = [
+    r"run\.json$",
+    r"preflight/zoo\.json$",
+    r"rounds/0000/initial\.json$",
+    r"rounds/0000/evaluation-0\.json$",
+    r"rounds/0000/manifest\.json$",
+    r"rounds/0001/plan\.json$",
+    r"rounds/0001/updates/zoo/1/(?!record).*$",
+    r"rounds/0001/updates/museum/1/record\.json$",
+    r"rounds/0001/close-1\.json$",
+    r"rounds/0001/aggregate-1\.json$",
+    r"blobs/",
+    r"rounds/0001/evaluation-1\.json$",
+    r"rounds/0001/manifest\.json$",
+    r"rounds/0002/plan\.json$",
+    r"rounds/0002/manifest\.json$",
+    r"rounds/0002/measurements/zoo\.json$",
+    r"end\.json$",
+]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("write", WRITES)
+def test_a_run_killed_at_a_write_ends_as_if_undisturbed(
+    write: str, when: str, zygote: str, undisturbed: Small, tmp_path: Path
+) -> None:
+    small = Small(tmp_path / "run")
+    killed = tmp_path / "killed"
+    first = small.run(zygote, FEDTRAIN_TEST_KILL=f"{when}:{write}", FEDTRAIN_TEST_KILLED=str(killed))
+    assert killed.exists(), f"nothing wrote {write}: {first.stdout}{first.stderr}"
+    if first.returncode == 137:  # the coordinator itself was killed; a worker's death it survives
+        assert small.run(zygote).returncode == 0
+    else:
+        assert first.returncode == 0, first.stdout + first.stderr
+    assert small.digests() == undisturbed.digests()
+    assert verify(small.ledger).findings == ()
+
+
+def test_training_changes_the_adapter(undisturbed: Small) -> None:
+    adapters = [manifest.adapter for manifest in undisturbed.manifests()]
+    assert len(set(adapters)) == len(adapters) == 3
+
+
+def test_one_worker_gives_the_digests_of_two(zygote: str, undisturbed: Small, tmp_path: Path) -> None:
+    small = Small(tmp_path / "run")
+    assert small.run(zygote, parallel=1).returncode == 0
+    assert small.digests() == undisturbed.digests()
+
+
+def test_a_finished_run_is_left_as_it_is(zygote: str, undisturbed: Small) -> None:
+    before = undisturbed.ledger.names("rounds/")
+    done = undisturbed.run(zygote)
+    assert done.returncode == 0
+    assert undisturbed.ledger.names("rounds/") == before

@@ -1,0 +1,217 @@
+"""`fedtrain split` as a user calls it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fedtrain.api.reading import Invalid, read_file
+from fedtrain.cli.main import main
+
+ROWS = [
+    {"prompt": f"question {number} =>", "completion": " yes" if number % 3 else " no", "site": f"Site {number % 4}"}
+    for number in range(40)
+]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return written(tmp_path / "tickets.jsonl", ROWS)
+
+
+def written(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def split(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["split", *map(str, arguments)])
+
+
+def done(*arguments: str | Path) -> Result:
+    result = split(*arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def rows_of(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    files = sorted((folder / "data").iterdir())
+    return {file.stem: [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] for file in files}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def key(row: dict[str, Any]) -> str:
+    return json.dumps(row, sort_keys=True)
+
+
+def test_rows_are_dealt_evenly_and_none_is_lost(data: Path, tmp_path: Path) -> None:
+    result = done(data, "--participants", "3", "--out", tmp_path / "out")
+    found = rows_of(tmp_path / "out")
+    assert [len(rows) for rows in found.values()] == [14, 13, 13]
+    assert sorted(key(row) for rows in found.values() for row in rows) == sorted(map(key, ROWS))
+    assert "participant-1" in result.output
+    assert "name the base model" in result.output
+
+
+def test_the_same_seed_writes_the_same_bytes_and_another_seed_others(data: Path, tmp_path: Path) -> None:
+    for folder, seed in [("one/fed", "3"), ("two/fed", "3"), ("three/fed", "4")]:
+        arguments = ("--participants", "3", "--dirichlet", "0.5", "--label", "completion", "--test-fraction", "0.2")
+        done(data, *arguments, "--seed", seed, "--out", tmp_path / folder)
+    assert content(tmp_path / "one/fed") == content(tmp_path / "two/fed")
+    assert content(tmp_path / "one/fed")["data/test.jsonl"] != content(tmp_path / "three/fed")["data/test.jsonl"]
+
+
+def test_the_file_is_valid_once_a_base_is_named(data: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text("{}")
+    done(data, "--participants", "a,b", "--test-fraction", "0.1", "--base", base, "--out", tmp_path / "out")
+    federation = read_file(tmp_path / "out" / "federation.yaml")
+    spec = federation.training.spec
+    assert federation.training.metadata.name == "out"
+    assert (spec.data.dataset, spec.data.format) == ("tickets", "PromptCompletion")
+    assert [participant.name for participant in spec.participants] == ["a", "b"]
+    assert spec.evaluation.hub is not None
+    places = [spec.evaluation.hub.data.uri, *(policy.spec.datasets[0].uri for policy in federation.policies.values())]
+    assert all(Path(federation.resolve(place)).is_file() for place in places)
+
+
+def test_a_relative_base_is_written_relative_to_the_file(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "base").mkdir()
+    monkeypatch.chdir(tmp_path)
+    done(data, "--participants", "2", "--base", "base", "--out", "made/here")
+    federation = read_file(Path("made/here/federation.yaml"))
+    assert Path(federation.resolve(federation.training.spec.model.base)).resolve() == (tmp_path / "base").resolve()
+
+
+def test_without_a_base_validation_asks_for_nothing_else(data: Path, tmp_path: Path) -> None:
+    done(data, "--participants", "2", "--out", tmp_path / "out")
+    with pytest.raises(Invalid) as caught:
+        read_file(tmp_path / "out" / "federation.yaml")
+    assert [error.path for error in caught.value.errors] == [("spec", "model", "base")]
+
+
+def test_by_a_field_each_value_is_a_participant(data: Path, tmp_path: Path) -> None:
+    done(data, "--by", "site", "--out", tmp_path / "out")
+    found = rows_of(tmp_path / "out")
+    assert sorted(found) == ["site-0", "site-1", "site-2", "site-3"]
+    assert all({row["site"] for row in rows} == {f"Site {name[-1]}"} for name, rows in found.items())
+
+
+def test_more_values_than_participants_are_spread_and_said(data: Path, tmp_path: Path) -> None:
+    result = done(data, "--by", "site", "--participants", "2", "--out", tmp_path / "out")
+    found = rows_of(tmp_path / "out")
+    assert [len(rows) for rows in found.values()] == [20, 20]
+    assert "4 values were spread over 2 participants" in result.output
+
+
+def test_the_test_file_shares_no_row_with_the_participants(data: Path, tmp_path: Path) -> None:
+    done(data, "--by", "site", "--test-fraction", "0.2", "--out", tmp_path / "out")
+    found = rows_of(tmp_path / "out")
+    test = {key(row) for row in found.pop("test")}
+    assert len(test) == 8
+    assert test.isdisjoint(key(row) for rows in found.values() for row in rows)
+
+
+def test_rows_that_are_there_twice_and_leak_into_the_test_are_warned_of(tmp_path: Path) -> None:
+    data = written(tmp_path / "d.jsonl", [{"text": "same"}] * 10)
+    result = done(data, "--participants", "2", "--test-fraction", "0.2", "--out", tmp_path / "out")
+    assert "2 of the 2 test rows are also" in " ".join(result.output.split())
+
+
+def test_a_participant_called_test_keeps_its_file(data: Path, tmp_path: Path) -> None:
+    done(data, "--participants", "test,b", "--test-fraction", "0.2", "--out", tmp_path / "out")
+    assert {name: len(rows) for name, rows in rows_of(tmp_path / "out").items()} == {"b": 16, "test": 16, "test_": 8}
+
+
+def test_parquet_is_read_and_lines_are_written(tmp_path: Path) -> None:
+    parquet: Any = pytest.importorskip("pyarrow.parquet")
+    table: Any = pytest.importorskip("pyarrow").Table
+    rows = [
+        {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": str(i)}]} for i in range(6)
+    ]
+    parquet.write_table(table.from_pylist(rows), tmp_path / "d.parquet")
+    result = done(tmp_path / "d.parquet", "--participants", "2", "--out", tmp_path / "out")
+    assert "format Messages" in result.output
+    found = rows_of(tmp_path / "out")
+    assert sorted(key(row) for part in found.values() for row in part) == sorted(map(key, rows))
+
+
+def test_lines_stay_as_they_were_written(tmp_path: Path) -> None:
+    line = '{"text":  "caf\u00e9", "n": 1.50}'
+    (tmp_path / "d.jsonl").write_text(f"\ufeff{line}\r\n\n{line}\n", encoding="utf-8")
+    done(tmp_path / "d.jsonl", "--participants", "2", "--out", tmp_path / "out")
+    assert content(tmp_path / "out")["data/participant-1.jsonl"] == f"{line}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--by", "region"], "no row of {data} has this field; rows have the fields completion, prompt, site"),
+        (["--by", "site", "--dirichlet", "1"], "choose one"),
+        (["--by", "site", "--participants", "9"], "9 participants are more than the 4 values of site"),
+        (["--participants", "2", "--dirichlet", "0", "--label", "site"], "alpha must be above 0"),
+        (["--participants", "2", "--dirichlet", "nan", "--label", "site"], "alpha must be above 0"),
+        (["--participants", "2", "--dirichlet", "1"], "--dirichlet needs --label"),
+        (["--participants", "2", "--dirichlet", "1", "--label", "topic"], "--label topic: no row of"),
+        (["--participants", "41"], "41 participants are more than the 40 rows"),
+        (["--participants", "40", "--test-fraction", "0.5"], "none is left for a test"),
+        (["--participants", "2", "--test-fraction", "1"], "--test-fraction 1 must be"),
+        ([], "--participants is missing"),
+        (["--participants", "2", "--base", "org/model"], "needs --revision"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_nothing_is_written(
+    data: Path, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    result = split(data, *arguments, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert said.format(data=data) in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["tickets.jsonl"]
+
+
+def test_an_output_that_exists_is_refused_and_left_alone(data: Path, tmp_path: Path) -> None:
+    result = split(data, "--participants", "2", "--out", data)
+    assert result.exit_code == 1
+    assert "it exists already" in result.output
+    (tmp_path / "out").mkdir()
+    done(data, "--participants", "2", "--out", tmp_path / "out")
+    assert split(data, "--participants", "2", "--out", tmp_path / "out").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"text": "a"}\n{"text"\n', "d.jsonl:2: not JSON"),
+        ('{"text": "a"}\n[1]\n', "d.jsonl:2: a row must be an object"),
+        (
+            '{"text": "a"}\n{"question": "b"}\n',
+            "d.jsonl:2: the row's format is none that fedtrain trains on; it has the",
+        ),
+        ("\n", "there are no rows"),
+    ],
+)
+def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "d.jsonl").write_text(text)
+    result = split(tmp_path / "d.jsonl", "--participants", "1", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+def test_a_row_without_the_field_is_named(tmp_path: Path) -> None:
+    data = written(tmp_path / "d.jsonl", [{"text": "a", "site": "x"}, {"text": "b"}])
+    result = split(data, "--by", "site", "--out", tmp_path / "out")
+    assert f"{data}:2 has no such field; it has the fields text" in result.output
+
+
+def test_a_missing_file_and_an_unknown_kind_are_said(tmp_path: Path) -> None:
+    assert "there is no such file" in split(tmp_path / "no.jsonl", "--participants", "1", "--out", "x").output
+    (tmp_path / "d.csv").write_text("a,b")
+    assert "unknown kind of file" in split(tmp_path / "d.csv", "--participants", "1", "--out", "x").output

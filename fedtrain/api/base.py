@@ -33,6 +33,7 @@ Text = Annotated[str, Strict(), Field(min_length=1, max_length=1024)]
 Name = Annotated[str, Strict(), Field(pattern=DNS_LABEL_PATTERN, max_length=40)]
 Duration = Annotated[str, Strict(), Field(pattern=DURATION_PATTERN, max_length=32)]
 Quantity = Annotated[str, Strict(), Field(pattern=QUANTITY_PATTERN, max_length=32)]
+Switch = Annotated[bool, Strict()]
 Toggle = Literal["Auto", "Enabled", "Disabled"]
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

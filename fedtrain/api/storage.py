@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from fedtrain.api.base import Block, Text
+from fedtrain.api.base import Block, Switch, Text
 
 
 class S3(Block):
@@ -12,7 +12,7 @@ class S3(Block):
     prefix: Text | None = None
     endpoint: Text | None = None
     region: Text | None = None
-    path_style: bool = True
+    path_style: Switch = True
     ca_file: Text | None = None
 
 

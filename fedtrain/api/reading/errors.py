@@ -1,0 +1,54 @@
+"""What is wrong in a file: where, what is there, and what to write instead."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fedtrain.api.paths import Path, show
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldError:
+    """One error. `line` and `column` count from 1 (0: the whole file). `message` says what is wrong and `fix` what to write instead, each
+    as sentences. `item` names what the field belongs to when its path doesn't: `participant bank-a`."""
+
+    file: str
+    line: int
+    column: int
+    path: Path
+    value: Any
+    message: str
+    fix: str
+    item: str | None = None
+
+    def __str__(self) -> str:
+        field = show(self.path)
+        subject = f"{field} ({self.item})" if field and self.item else field or self.item
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {f'{subject}: ' if subject else ''}{self.message} {self.fix}".rstrip()
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs: `fedtrain validate -o json`."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "path": show(self.path),
+            "item": self.item,
+            "value": self.value,
+            "message": self.message,
+            "fix": self.fix,
+        }
+
+
+class Invalid(Exception):
+    """The file has errors: all of them, sorted by line."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        self.errors = tuple(sorted(errors, key=lambda error: (error.line, error.column, error.path != ())))
+        super().__init__(self.errors)
+
+    def __str__(self) -> str:
+        count = len(self.errors)
+        total = f"{count} error{'s' if count > 1 else ''} in {self.errors[0].file}."
+        return "\n".join([*map(str, self.errors), total])

@@ -1,0 +1,24 @@
+"""A whole federation as it was read from one file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fedtrain.api.federated_training import FederatedTraining
+from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.places import absolute
+
+
+@dataclass(frozen=True, kw_only=True)
+class Federation:
+    """`policies` by participant. `written` is the spec as the user wrote it, as plain JSON without defaults."""
+
+    path: Path
+    training: FederatedTraining
+    policies: Mapping[str, ParticipantPolicy]
+    written: Mapping[str, Any]
+
+    def resolve(self, uri: str) -> str:
+        """Where `uri` is on this machine: relative paths start at the folder of the file; `s3://` stays as it is."""
+        return absolute(uri, self.path.absolute().parent)

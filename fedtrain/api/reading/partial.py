@@ -1,0 +1,50 @@
+"""A model of a document that has errors, so that the rules can judge the rest of it.
+
+What is malformed or missing is left out of the model: a rule that touches it gets an AttributeError and can't judge
+(`fedtrain.api.rules` skips it there). Names are kept as they are written, even against the pattern for names, so that
+what refers to them can still be found.
+"""
+
+from collections.abc import Set
+from typing import Any, TypeVar
+
+from fedtrain.api.base import DNS_LABEL_PATTERN, Block
+from fedtrain.api.paths import Path
+from fedtrain.api.reading.values import is_list, is_map
+from fedtrain.api.shapes import Shape, fields_of
+
+B = TypeVar("B", bound=Block)
+
+
+def partial(block: type[B], raw: Any, bad: Set[Path], path: Path = ()) -> B:
+    """A `block` from `raw`, without what is at the paths in `bad`; with nothing at all if `raw` is no map."""
+    values: dict[str, Any] = {}
+    absent = set(block.model_fields)
+    for name, field in fields_of(block).items() if is_map(raw) else ():
+        at = (*path, name)
+        if name not in raw:
+            if not field.required:
+                absent.discard(field.attribute)
+        elif at not in bad:
+            values[field.attribute] = _value(field.shape, raw[name], bad, at)
+        elif field.shape.pattern == DNS_LABEL_PATTERN and isinstance(raw[name], str):
+            values[field.attribute] = raw[name]
+    built = block.model_construct(_fields_set=set(values), **values)
+    for attribute in absent - set(values):
+        vars(built).pop(attribute, None)  # model_construct fills in defaults
+    return built
+
+
+def _value(shape: Shape, raw: Any, bad: Set[Path], at: Path) -> Any:
+    if shape.block is not None and is_map(raw):
+        return partial(shape.block, raw, bad, at)
+    if shape.item is not None and is_list(raw):
+        return _items(shape.item, raw, bad, at)
+    return raw
+
+
+def _items(shape: Shape, raw: list[Any], bad: Set[Path], at: Path) -> tuple[Any, ...]:
+    """A malformed map becomes an empty one, so that the others keep their places; malformed text is left out."""
+    if shape.block is not None:
+        return tuple(partial(shape.block, item, bad, (*at, number)) for number, item in enumerate(raw))
+    return tuple(item for number, item in enumerate(raw) if (*at, number) not in bad)

@@ -1,0 +1,153 @@
+"""`read_file`: text, documents, models, rules; all errors of all of them at once."""
+
+from collections.abc import Iterator
+from pathlib import Path as File
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from fedtrain.api.base import API_VERSION, Block
+from fedtrain.api.federated_training import FederatedTraining
+from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.paths import Path
+from fedtrain.api.reading.documents import Documents, Located
+from fedtrain.api.reading.errors import FieldError, Invalid
+from fedtrain.api.reading.federation import Federation
+from fedtrain.api.reading.partial import partial
+from fedtrain.api.reading.source import read_text
+from fedtrain.api.reading.unknown_fields import unknown_field
+from fedtrain.api.reading.values import is_map, nearest, shown
+from fedtrain.api.reading.words import translate
+from fedtrain.api.rules import judge
+from fedtrain.api.rules.subject import Found, Place, Subject
+from fedtrain.api.shapes import field_at
+
+KINDS: dict[str, type[FederatedTraining] | type[ParticipantPolicy]] = {
+    "FederatedTraining": FederatedTraining,
+    "ParticipantPolicy": ParticipantPolicy,
+}
+
+
+def read_file(path: File) -> Federation:
+    """The federation that a file describes. Raises Invalid with all that is wrong in it."""
+    return _Reader(path).read()
+
+
+class _Reader:
+    def __init__(self, path: File) -> None:
+        self.path = path
+        self.errors: list[FieldError] = []
+        self.documents: list[Located] = []
+        self.training: list[Found[FederatedTraining]] = []
+        self.policies: list[Found[ParticipantPolicy]] = []
+
+    def read(self) -> Federation:
+        text = read_text(self.path)
+        parsed = Documents(text)
+        self.documents = parsed.found
+        for flaw in parsed.flaws:
+            self._flaw(*flaw.spot, flaw.message, flaw.fix)
+        if not parsed.found and not parsed.flaws:
+            self._flaw(0, 0, "The file holds comments only.", "`fedtrain init` writes one to start from.")
+        strange = [number for number in range(len(self.documents)) if not self._document(number)]
+        if self.documents and not strange and not self.training:
+            self._flaw(0, 0, "No document is of kind: FederatedTraining.", "`fedtrain init` writes one.")
+        for extra in self.training[1:]:
+            message = "There is a FederatedTraining before this one, and a file describes one."
+            self._error(extra.place.at("kind"), message, "Move it to a file of its own.")
+        if self.training:
+            subject = Subject(self.training[0], tuple(self.policies), self.path.absolute().parent)
+            for problem in judge(subject):
+                self._error(problem.place, problem.message, problem.fix, key=problem.key)
+        if self.errors:
+            raise Invalid(self.errors)
+        training = self.training[0]
+        return Federation(
+            path=self.path,
+            training=training.value,
+            policies={found.value.metadata.name: found.value for found in self.policies},
+            written=self.documents[training.place.document].value["spec"],
+        )
+
+    def _document(self, number: int) -> bool:
+        """Reads one document; False when it is of no kind that we know."""
+        document, place = self.documents[number], Place(number, ())
+        if not is_map(document.value):
+            self._error(place, f"The document is {shown(document.value)}.", "Begin it with apiVersion: and kind:.")
+            return False
+        raw, kind = document.value, document.value.get("kind")
+        if raw.get("apiVersion") != API_VERSION:
+            self._expected(place.at("apiVersion"), raw.get("apiVersion"), (API_VERSION,))
+        if not isinstance(kind, str) or kind not in KINDS:
+            self._expected(place.at("kind"), kind, tuple(KINDS))
+            return False
+        body = {name: value for name, value in raw.items() if name != "apiVersion"}
+        if kind == "FederatedTraining":
+            self.training.append(Found(self._model(FederatedTraining, body, place), place))
+        else:
+            self.policies.append(Found(self._model(ParticipantPolicy, body, place), place))
+        return True
+
+    def _model(self, model: type[Any], raw: dict[str, Any], place: Place) -> Any:
+        """The document as a model; what is left of it when it has errors."""
+        try:
+            return model.model_validate(raw, by_alias=True, by_name=False)
+        except ValidationError as error:
+            bad = {tuple(detail["loc"]) for detail in error.errors()}
+            for detail in error.errors():
+                self._translated(model, detail, place)
+            return partial(model, raw, bad)
+
+    def _translated(self, model: type[Block], detail: ErrorDetails, place: Place) -> None:
+        path = tuple(detail["loc"])
+        if detail["type"] == "extra_forbidden":
+            self._error(place.at(*path), *unknown_field(model, path, detail["input"]), key=True)
+            return
+        field = field_at(model, path)
+        assert field is not None, path
+        self._error(place.at(*path), *translate(detail, field, isinstance(path[-1], int)))
+
+    def _expected(self, place: Place, value: Any, choices: tuple[str, ...]) -> None:
+        if value is None:
+            self._error(place, "It is missing.", f"Write {place.path[-1]}: {' or '.join(choices)}.")
+            return
+        guess = nearest(str(value), choices)
+        fix = f"Did you mean {guess}?" if guess and len(choices) > 1 else f"Write {' or '.join(choices)}."
+        self._error(place, f"{shown(value)} is not known to fedtrain.", fix)
+
+    def _error(self, place: Place, message: str, fix: str, *, key: bool = False) -> None:
+        document = self.documents[place.document]
+        line, column = document.spot_of(place.path, key=key)
+        self.errors.append(
+            FieldError(
+                file=str(self.path),
+                line=line,
+                column=column,
+                path=place.path,
+                value=document.at(place.path),
+                message=message,
+                fix=fix,
+                item=_item(document, place.path),
+            )
+        )
+
+    def _flaw(self, line: int, column: int, message: str, fix: str) -> None:
+        self.errors.append(
+            FieldError(file=str(self.path), line=line, column=column, path=(), value=None, message=message, fix=fix)
+        )
+
+
+def _item(document: Located, path: Path) -> str | None:
+    """Whose field it is: the name of the innermost named item of a list, or of the policy."""
+
+    def names() -> Iterator[str]:
+        for end in range(len(path) - 1, 0, -1):
+            name = document.at((*path[:end], "name"))
+            if isinstance(path[end - 1], int) and isinstance(name, str) and path[end:] != ("name",):
+                yield f"{str(path[end - 2]).removesuffix('s')} {name}"
+        if document.at(("kind",)) == "ParticipantPolicy" and path != ("metadata", "name"):
+            name = document.at(("metadata", "name"))
+            yield f"policy {name}" if isinstance(name, str) else "policy"
+
+    return ", ".join(names()) or None

@@ -1,0 +1,68 @@
+"""A field that a block doesn't have: the nearest that it has, or where the field belongs."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from fedtrain.api.base import Block
+from fedtrain.api.paths import Path, show
+from fedtrain.api.reading.values import nearest, plain_form
+from fedtrain.api.shapes import block_at, block_of, fields_of
+
+_OTHER_NAMES = {
+    # what other tools call it: what it is called here
+    "lr": "learningRate", "gamma": "learningRate", "r": "rank", "loraRank": "rank", "loraR": "rank",
+    "loraAlpha": "alpha", "loraDropout": "dropout", "targets": "targetModules", "maxSteps": "steps",
+    "localSteps": "steps", "numTrainEpochs": "epochs", "numEpochs": "epochs", "localEpochs": "epochs",
+    "numRounds": "count", "clients": "participants", "parties": "participants", "silos": "participants",
+    "minClients": "minParticipants", "quorum": "minParticipants", "timeout": "deadline", "path": "uri",
+    "file": "uri", "maxSeqLength": "maxLength", "maxSeqLen": "maxLength", "valFraction": "validationFraction",
+    "baseModel": "base", "modelName": "base", "gpus": "gpusPerNode", "algorithm": "strategy", "optim": "optimizer",
+    "perDeviceTrainBatchSize": "microBatchSize", "lrSchedulerType": "schedule", "maxTokens": "maxNewTokens",
+}  # fmt: skip
+_RENAMED = {plain_form(name): own for name, own in _OTHER_NAMES.items()}
+
+
+def unknown_field(root: type[Block], path: Path, value: Any) -> tuple[str, str]:
+    """Message and fix for a field at `path` that `root` doesn't have there."""
+    name, around = str(path[-1]), path[:-1]
+    block = block_at(root, around) or root
+    known = fields_of(block)
+    message = f"There is no field {name} {f'in {show(around)}' if around else 'here'}."
+    same = nearest(name, known, cutoff=0.85) or _RENAMED.get(plain_form(name))
+    if same in known:
+        return message, f"Did you mean {same}?"
+    places = _places(root, name) or (_places(root, same) if same else ())
+    if place := _closest(around, places):
+        return message, f"It belongs at {show(place)}."
+    if near := nearest(name, known):
+        return message, f"Did you mean {near}?"
+    return message, f"Remove it; the fields here are {', '.join(known)}."
+
+
+def _closest(around: Path, places: tuple[Path, ...]) -> Path | None:
+    """Of several places the one that shares the longest beginning with where the field is now."""
+
+    def shared(place: Path) -> int:
+        steps = [step for step in around if not isinstance(step, int)]
+        return next(
+            (i for i, (a, b) in enumerate(zip(steps, place, strict=False)) if a != b), min(len(steps), len(place))
+        )
+
+    best = max(places, key=lambda place: (shared(place), -len(place)), default=None)
+    return best if best is not None and (len(places) == 1 or shared(best) > 0) else None
+
+
+def _places(root: type[Block], name: str) -> tuple[Path, ...]:
+    return tuple(path for path in _all_paths(root) if plain_form(str(path[-1])) == plain_form(name))
+
+
+@cache
+def _all_paths(root: type[Block]) -> tuple[Path, ...]:
+    def walk(block: type[Block], path: Path) -> Iterator[Path]:
+        for name, field in fields_of(block).items():
+            yield (*path, name)
+            if inner := block_of(field.shape):
+                yield from walk(inner, (*path, name))
+
+    return tuple(walk(root, ()))

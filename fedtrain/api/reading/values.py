@@ -1,0 +1,94 @@
+"""How a value is shown in a message, and numbers and words that people write in another form."""
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import Any, TypeGuard
+
+_LONGEST = 60
+
+
+def is_map(value: Any) -> TypeGuard[dict[str, Any]]:
+    """A mapping of YAML; its keys are text, or it would not have been read."""
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """A sequence of YAML."""
+    return isinstance(value, list)
+
+
+def shown(value: Any) -> str:
+    """The value as it stands in the file, cut to one short line."""
+    if is_map(value):
+        return f"a map with {', '.join(list(value)[:5])}" if value else "an empty map"
+    if is_list(value):
+        return f"a list of {len(value)}" if value else "an empty list"
+    match value:
+        case None:
+            return "null"
+        case str():
+            text = json.dumps(value, ensure_ascii=False)
+            return text if len(text) <= _LONGEST else f'{text[: _LONGEST - 4]}..."'
+        case float() if not math.isfinite(value):
+            return ".nan" if math.isnan(value) else f"{'-' if value < 0 else ''}.inf"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)[:_LONGEST]
+
+
+def as_number(text: str) -> str | None:
+    """The number that a text means (`"8"`, `1_000`, `25%`, `1,5`), as one should write it."""
+    cleaned = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text.strip()).removesuffix("%").replace(",", ".").strip()
+    return cleaned if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", cleaned) else None
+
+
+def as_label(text: str) -> str | None:
+    """The nearest name that Kubernetes allows: `Bank_A` is `bank-a`."""
+    label = re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
+    return label or None
+
+
+_UNITS = {
+    "ms": "ms", "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "m": "m", "min": "m", "mins": "m",
+    "minute": "m", "minutes": "m", "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "d": "d", "day": "d",
+    "days": "d",
+}  # fmt: skip
+_SIZES = {"k": "k", "m": "M", "g": "G", "t": "T"}
+
+
+def as_duration(value: Any) -> str | None:
+    """`2 hours` is `2h`; 90 are `90s`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value}s"
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)", str(value).strip())
+    if found is None or (found[2].lower() not in _UNITS and found[2]):
+        return None
+    return found[1] + _UNITS.get(found[2].lower(), "s")
+
+
+def as_quantity(value: Any) -> str | None:
+    """`40 GB` is `40G`, `40gib` is `40Gi`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value}Gi" if 0 < value < 1000 else f'"{value}"'
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgtKMGT])(i?)[bB]?", str(value).strip())
+    return (
+        f"{found[1]}{_SIZES[found[2].lower()].upper() if found[3] else _SIZES[found[2].lower()]}{found[3]}"
+        if found
+        else None
+    )
+
+
+def plain_form(word: str) -> str:
+    """A word without what spellings differ in: case, `_`, `-` and blanks."""
+    return re.sub(r"[\s_-]", "", word).lower()
+
+
+def nearest(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The choice that looks most like `word`; spellings in another case or with `_` count as equal."""
+    forms = {plain_form(choice): choice for choice in choices}
+    found = difflib.get_close_matches(plain_form(word), forms, n=1, cutoff=cutoff)
+    return forms[found[0]] if found else None

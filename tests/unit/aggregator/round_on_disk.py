@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fedtrain_aggregator.aggregate import aggregate
 from numpy.typing import NDArray
 
 from fedtrain.adapters.tensor_file import TensorFile
@@ -16,7 +17,6 @@ from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Aggregate, Close, Closed, Manifest, Run, Update
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
-from fedtrain_aggregator.aggregate import aggregate
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -67,6 +67,9 @@ class RoundOnDisk:
         """The ledger as another process sees it: nothing remembered."""
         return Ledger(self.store, "team", "notes")
 
+    def put(self, name: str, content: bytes) -> None:
+        self.store.create(f"team/notes/{name}", content)
+
     def blob(self, tensors: Tensors) -> str:
         return self.ledger.put_blob(self.bytes_of(tensors))
 
@@ -96,7 +99,7 @@ class RoundOnDisk:
         content = update if isinstance(update, bytes) else self.bytes_of(update or self.start)
         folder = names.update_folder(self.round, participant, 1)
         if update is not None:
-            self.ledger.create(f"{folder}/update.safetensors", content)
+            self.put(f"{folder}/update.safetensors", content)
         plain = {
             "run_id": RUN_ID,
             "round": self.round,

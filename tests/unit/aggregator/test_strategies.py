@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fedtrain_aggregator.strategies import register, registered, strategy_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fedtrain.api.aggregation import Aggregation
-from fedtrain_aggregator.strategies import register, registered, strategy_of
 
 ALL = ("FedAvg", "FedProx", "FedAvgM", "FedAdam", "FedAdagrad", "FedYogi")
 Float64 = NDArray[np.float64]

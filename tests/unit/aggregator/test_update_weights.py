@@ -2,10 +2,10 @@ from math import exp
 from typing import Any
 
 import pytest
+from fedtrain_aggregator.weights import objection, weights
 from round_on_disk import DIGEST, RUN_ID, spec_of
 
 from fedtrain.contracts.records import Update
-from fedtrain_aggregator.weights import objection, weights
 
 
 def record(participant: str, distinct: int = 10, samples: int = 10, validation_loss: float | None = None) -> Update:

@@ -1,0 +1,42 @@
+"""Memory is bounded by one adapter and fixed buffers, whatever the number of participants."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+from round_on_disk import RoundOnDisk, adapter
+
+MakeRound = Callable[..., RoundOnDisk]
+
+VALUES = 4 * 2**20
+"""16 MiB an update."""
+
+SCRIPT = """
+import resource, sys
+from fedtrain_aggregator.assignment import carry_out
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+code, reason = carry_out(sys.stdin.read())
+assert code == 0, reason
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def growth(round: RoundOnDisk, participants: int) -> int:
+    """Bytes by which the peak of a process's resident memory grows while it aggregates."""
+    update = round.bytes_of(adapter(1, {"x.lora_B.weight": (VALUES // 16, 16)}))
+    for i in range(participants):
+        round.send(f"p{i}", update)
+    round.close()
+    storage = {"type": "File", "file": {"path": str(round.folder / "store")}}
+    text = json.dumps({"namespace": "team", "name": "notes", "round": 1, "k": 1, "storage": storage})
+    done = subprocess.run([sys.executable, "-c", SCRIPT], input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout) * 1024
+
+
+def test_the_peak_does_not_grow_with_the_number_of_participants(make_round: MakeRound):
+    start = adapter(0, {"x.lora_B.weight": (VALUES // 16, 16)})
+    few = growth(make_round([f"p{i}" for i in range(2)], start, strategy="FedAdam"), 2)
+    many = growth(make_round([f"p{i}" for i in range(12)], start, strategy="FedAdam"), 12)
+    assert many < few + 32 * 2**20, "ten more updates of 16 MiB take less than two of them"

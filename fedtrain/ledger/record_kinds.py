@@ -1,0 +1,64 @@
+"""Which record an object's name stands for, and which name a record belongs under."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import (
+    Aggregate,
+    Close,
+    End,
+    Evaluation,
+    Failure,
+    Grant,
+    Initial,
+    Manifest,
+    Measurement,
+    Plan,
+    Preflight,
+    Record,
+    Run,
+    Update,
+)
+
+
+@dataclass(frozen=True)
+class RecordKind:
+    """`own_name` tells, from a record's content, where it belongs."""
+
+    pattern: re.Pattern[str]
+    kind: type[Record]
+    own_name: Callable[[Any], str]
+
+
+def _kind(pattern: str, kind: type[Record], own_name: Callable[[Any], str]) -> RecordKind:
+    return RecordKind(re.compile(pattern), kind, own_name)
+
+
+_ROUND = r"rounds/\d{4,}"
+_KINDS = (
+    _kind(r"run\.json", Run, lambda _: names.RUN),
+    _kind(r"end\.json", End, lambda _: names.END),
+    _kind(r"preflight/[^/]+\.json", Preflight, lambda r: names.preflight(r.participant)),
+    _kind(r"failures/\d+\.json", Failure, lambda r: names.failure(r.number)),
+    _kind(r"rounds/0000/initial\.json", Initial, lambda _: names.initial()),
+    _kind(rf"{_ROUND}/plan\.json", Plan, lambda r: names.plan(r.round)),
+    _kind(rf"{_ROUND}/manifest\.json", Manifest, lambda r: names.manifest(r.round)),
+    _kind(rf"{_ROUND}/close-\d+\.json", Close, lambda r: names.close(r.round, r.k)),
+    _kind(rf"{_ROUND}/aggregate-\d+\.json", Aggregate, lambda r: names.aggregate(r.round, r.k)),
+    _kind(rf"{_ROUND}/evaluation-\d+\.json", Evaluation, lambda r: names.evaluation(r.round, r.k)),
+    _kind(rf"{_ROUND}/attempts/[^/]+\.json", Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
+    _kind(rf"{_ROUND}/measurements/[^/]+\.json", Measurement, lambda r: names.measurement(r.round, r.participant)),
+    _kind(
+        rf"{_ROUND}/updates/[^/]+/\d+/record\.json",
+        Update,
+        lambda r: names.update(r.round, r.participant, r.attempt),
+    ),
+)
+
+
+def kind_of(name: str) -> RecordKind | None:
+    """What the object `name` should hold; None for blobs, update files, telemetry and what isn't the ledger's."""
+    return next((kind for kind in _KINDS if kind.pattern.fullmatch(name)), None)

@@ -1,0 +1,164 @@
+"""Second pass of verification: the chain. Each manifest names the one before and, by digest, what its round rests on;
+what they name must be there and must agree."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import (
+    Aggregate,
+    Close,
+    Digest,
+    End,
+    Evaluation,
+    Initial,
+    Manifest,
+    Plan,
+)
+from fedtrain.ledger.finding import Finding
+from fedtrain.ledger.verify_records import Records
+
+_ROUND = re.compile(r"rounds/(\d+)/")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Checks over all records of a run. Every method appends to `findings`."""
+
+    records: Records
+    findings: list[Finding]
+
+    def check(self) -> None:
+        manifests = dict(self.records.all(Manifest))
+        rounds = sorted({int(found[1]) for name in self.records.digests if (found := _ROUND.match(name))})
+        for round in rounds:
+            self._closes(round)
+            self._plan(round)
+        last = max((manifest.round for manifest in manifests.values()), default=-1)
+        later = [round for round in rounds if round > last + 1]
+        for round in range(max(last, later[-1] - 1 if later else -1) + 1):
+            self._manifest(round)
+        self._end(last)
+
+    def _manifest(self, round: int) -> None:
+        name = names.manifest(round)
+        manifest = self.records.get(name, Manifest)
+        if manifest is None:
+            if name not in self.records.digests:
+                self._say(name, "is missing, though a later round is there")
+            return
+        before = names.manifest(round - 1) if round else names.RUN
+        self._digest(name, "previous", manifest.previous, before)
+        if round == 0:
+            self._initial(name, manifest)
+        else:
+            self._progress(name, manifest)
+            self._digest(name, "plan", manifest.plan, names.plan(round))
+        if manifest.k is not None and manifest.outcome != "Initial":
+            self._digest(name, "close", manifest.close, names.close(round, manifest.k))
+        if manifest.outcome == "Committed":
+            self._committed(name, manifest)
+        if manifest.evaluation is not None:
+            self._evaluation(name, manifest)
+
+    def _initial(self, name: str, manifest: Manifest) -> None:
+        self._same(name, "outcome", "Initial", manifest.outcome)
+        self._same(name, "step", 0, manifest.step)
+        initial = self.records.get(names.initial(), Initial)
+        if initial is None:
+            if names.initial() not in self.records.digests:
+                self._say(names.initial(), "is missing")
+            return
+        self._same(name, f"adapter, which {names.initial()} names", initial.adapter, manifest.adapter)
+        self._same(name, f"config, which {names.initial()} names", initial.config, manifest.config)
+
+    def _progress(self, name: str, manifest: Manifest) -> None:
+        """A committed round is one step further; a skipped one leaves everything as it was."""
+        before = self.records.get(names.manifest(manifest.round - 1), Manifest)
+        if before is None:
+            return
+        self._same(name, "step", before.step + (manifest.outcome == "Committed"), manifest.step)
+        self._same(name, "config, which never changes", before.config, manifest.config)
+        if manifest.outcome == "Skipped":
+            self._same(name, "adapter, which a skipped round keeps", before.adapter, manifest.adapter)
+            self._same(name, "state, which a skipped round keeps", before.state, manifest.state)
+
+    def _committed(self, name: str, manifest: Manifest) -> None:
+        if manifest.k is None:
+            self._say(name, "is committed without a close (k)")
+            return
+        own = names.aggregate(manifest.round, manifest.k)
+        self._digest(name, "aggregate", manifest.aggregate, own)
+        aggregate = self.records.get(own, Aggregate)
+        close = self.records.get(names.close(manifest.round, manifest.k), Close)
+        if aggregate is None or close is None:
+            return
+        self._same(name, f"adapter, which {own} names", aggregate.adapter, manifest.adapter)
+        self._same(name, f"state, which {own} names", aggregate.state, manifest.state)
+        listed = [update.participant for update in close.updates]
+        self._same(own, "participants, which the close lists", listed, [w.participant for w in aggregate.weights])
+
+    def _evaluation(self, name: str, manifest: Manifest) -> None:
+        own = names.evaluation(manifest.round, manifest.k or 0)
+        self._digest(name, "evaluation", manifest.evaluation, own)
+        evaluation = self.records.get(own, Evaluation)
+        if evaluation is not None:
+            self._same(own, "adapter, which the manifest names", manifest.adapter, evaluation.adapter)
+
+    def _plan(self, round: int) -> None:
+        plan = self.records.get(names.plan(round), Plan)
+        if plan is not None:
+            self._digest(names.plan(round), "previous", plan.previous, names.manifest(round - 1))
+
+    def _closes(self, round: int) -> None:
+        """Closes are numbered from 1 and list members of the plan. Within an epoch each further one only takes updates
+        away, in the same order."""
+        closes = sorted(
+            ((name, close) for name, close in self.records.all(Close) if close.round == round), key=lambda c: c[1].k
+        )
+        for number, (name, close) in enumerate(closes, 1):
+            if close.k != number:
+                self._say(names.close(round, number), f"is missing, though {name} is there")
+                return
+        plan = self.records.get(names.plan(round), Plan)
+        members = [member.participant for member in plan.members] if plan else []
+        for name, close in closes if plan else ():
+            strangers = [update.participant for update in close.updates if update.participant not in members]
+            if strangers:
+                self._say(name, f"lists participants that the plan doesn't: {strangers}")
+        for (_, before), (name, after) in pairwise(closes):
+            kept = [update for update in before.updates if update in after.updates]
+            if after.epoch == before.epoch and list(after.updates) != kept:
+                extra = [update.participant for update in after.updates if update not in before.updates]
+                self._say(name, f"lists updates that the close before doesn't, or in another order: {extra}")
+            if after.epoch < before.epoch:
+                self._say(name, "has an earlier epoch than the close before")
+
+    def _end(self, last: int) -> None:
+        end = self.records.get(names.END, End)
+        if end is None:
+            return
+        self._same(names.END, "round, the last manifest's", last, end.round)
+        self._digest(names.END, "manifest", end.manifest, names.manifest(end.round))
+        manifest = self.records.get(names.manifest(end.round), Manifest)
+        if manifest is not None:
+            self._same(names.END, "adapter, the last manifest's", manifest.adapter, end.adapter)
+
+    def _digest(self, name: str, field: str, expected: Digest | None, target: str) -> None:
+        """`name` says in `field` what the digest of `target` is."""
+        found = self.records.digests.get(target)
+        if expected is None:
+            self._say(name, f"doesn't name the digest of {target} ({field})")
+        elif found is None:
+            self._say(target, f"is missing, though {name} names it ({field})")
+        elif found != expected:
+            problem = f"is not the object that {name} names ({field}); one of the two was changed"
+            self.findings.append(Finding(target, problem, expected, found))
+
+    def _same(self, name: str, what: str, expected: object, found: object) -> None:
+        if expected != found:
+            self.findings.append(Finding(name, f"has another {what}", str(expected), str(found)))
+
+    def _say(self, name: str, problem: str) -> None:
+        self.findings.append(Finding(name, problem))

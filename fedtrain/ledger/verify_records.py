@@ -1,0 +1,83 @@
+"""First pass of verification: every record by itself. It parses, is written canonically, lies under its own name and
+belongs to this run."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import canonical_json
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.records import Digest, Record, Run
+from fedtrain.ledger.finding import Finding
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.record_kinds import RecordKind, kind_of
+from fedtrain.ledger.store import ObjectMissing
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass
+class Records:
+    """All records that could be read, and the digests of their bytes, by name."""
+
+    found: dict[str, Record] = field(default_factory=dict[str, Record])
+    digests: dict[str, Digest] = field(default_factory=dict[str, Digest])
+
+    def get(self, name: str, kind: type[R]) -> R | None:
+        record = self.found.get(name)
+        return record if isinstance(record, kind) else None
+
+    def all(self, kind: type[R]) -> list[tuple[str, R]]:
+        """The records of a kind, by name."""
+        return [(name, record) for name, record in sorted(self.found.items()) if isinstance(record, kind)]
+
+
+def read_records(ledger: Ledger, listed: Iterable[str], findings: list[Finding]) -> Records:
+    """Reads every record from the store, past the ledger's memory. Raises StoreError when the store can't be read."""
+    records = Records()
+    for name in listed:
+        kind = kind_of(name)
+        if kind is None:
+            continue
+        try:
+            content = ledger.content(name)
+        except ObjectMissing:
+            findings.append(Finding(name, "is listed, but can't be read"))
+            continue
+        records.digests[name] = digest_bytes(content)
+        record = _parse(name, kind, content, findings)
+        if record is not None:
+            records.found[name] = record
+    _check_run(records, findings)
+    return records
+
+
+def _parse(name: str, kind: RecordKind, content: bytes, findings: list[Finding]) -> Record | None:
+    try:
+        record = kind.kind.model_validate_json(content)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(map(str, problem["loc"])) or "the object"
+        findings.append(Finding(name, f"is no {kind.kind.__name__} record: {where}: {problem['msg']}"))
+        return None
+    if canonical_json(json.loads(content)) != content:
+        findings.append(Finding(name, "is not written as the ledger writes records, so it was edited"))
+    own = kind.own_name(record)
+    if own != name:
+        findings.append(Finding(name, "holds the record of another object", expected=name, found=own))
+    return record
+
+
+def _check_run(records: Records, findings: list[Finding]) -> None:
+    run = records.get(names.RUN, Run)
+    if run is None:
+        if names.RUN not in records.digests:
+            findings.append(Finding(names.RUN, "is missing; there is no run here"))
+        return
+    for name, record in sorted(records.found.items()):
+        if record.run_id != run.run_id:
+            findings.append(Finding(name, "is of another run", expected=run.run_id, found=record.run_id))

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedtrain.api.paths import Path, show
+from fedtrain.api.reading.values import as_json
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldError:
-    """One error. `line` and `column` count from 1 (0: the whole file). `message` says what is wrong and `fix` what to write instead, each
-    as sentences. `item` names what the field belongs to when its path doesn't: `participant bank-a`."""
+    """One error. `line` and `column` count from 1; 0 stands for the whole file. `message` says what is wrong and `fix`
+    what to write instead, as sentences. `item` names what the field belongs to, when its path doesn't: `participant
+    bank-a`."""
 
     file: str
     line: int
@@ -35,7 +37,7 @@ class FieldError:
             "column": self.column,
             "path": show(self.path),
             "item": self.item,
-            "value": self.value,
+            "value": as_json(self.value),
             "message": self.message,
             "fix": self.fix,
         }

@@ -64,7 +64,7 @@ class _Reader:
             raise Invalid(self.errors)
         training = self.training[0]
         return Federation(
-            path=self.path,
+            path=self.path.absolute(),
             training=training.value,
             policies={found.value.metadata.name: found.value for found in self.policies},
             written=self.documents[training.place.document].value["spec"],

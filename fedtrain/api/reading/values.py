@@ -40,6 +40,12 @@ def shown(value: Any) -> str:
             return str(value)[:_LONGEST]
 
 
+def as_json(value: Any) -> Any:
+    """A scalar as it is, where JSON can say it; else as it is shown."""
+    whole = isinstance(value, str | bool | int) or value is None or (isinstance(value, float) and math.isfinite(value))
+    return value if whole else shown(value)
+
+
 def as_number(text: str) -> str | None:
     """The number that a text means (`"8"`, `1_000`, `25%`, `1,5`), as one should write it."""
     cleaned = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text.strip()).removesuffix("%").replace(",", ".").strip()

@@ -85,6 +85,7 @@ def test_a_relative_base_is_written_relative_to_the_file(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     done(data, "--participants", "2", "--base", "base", "--out", "made/here")
     federation = read_file(Path("made/here/federation.yaml"))

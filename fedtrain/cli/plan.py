@@ -1,0 +1,128 @@
+"""`fedtrain plan FILE`: who will train on how much in every round."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fedtrain.cli.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from fedtrain.local.preview import Part, Preview
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--rows", multiple=True, metavar="NAME=COUNT", help="Rows of a participant whose data is not here.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(file: Path, rows: tuple[str, ...], output: str) -> None:
+    """Show who will train on how much in every round of the federation in FILE, before anything runs.
+
+    Counts the rows that the policies name and plays the partitioning through, with the code that a run decides with.
+    """
+    from fedtrain.api.reading import read_file
+    from fedtrain.local.preview import Uncounted, preview
+
+    federation = read_file(file)
+    names = [participant.name for participant in federation.training.spec.participants]
+    try:
+        made = preview(federation, dict(_given(entry, names) for entry in rows))
+    except Uncounted as error:
+        lines = "".join(f"\n  {who}: {why}" for who, why in error.reasons.items())
+        example = " ".join(f"--rows {who}=1000" for who in list(error.reasons)[:2])
+        raise UserError(f"rows can't be counted here:{lines}", f"say how many there are: {example}") from error
+    if output == "json":
+        click.echo(made.model_dump_json(by_alias=True, indent=2))
+    else:
+        _show(made)
+
+
+def _given(entry: str, names: list[str]) -> tuple[str, int]:
+    name, _, count = entry.partition("=")
+    if name not in names:
+        raise UserError(f"--rows {entry}: there is no participant {name!r}", f"there are {', '.join(names)}")
+    if not count.isdecimal():
+        raise UserError(f"--rows {entry}: {count!r} is no number of rows", f"--rows {name}=1000")
+    return name, int(count)
+
+
+def _show(made: "Preview") -> None:
+    from rich.console import Console
+
+    console = Console()
+    exhausted = "" if made.strategy == "All" else f", {made.on_exhausted} when a pass ends"
+    click.echo(f"{made.name}: {len(made.rounds)} rounds, partitioning {made.strategy}{exhausted}")
+    console.print(_participants(made))
+    console.print(_rounds(made))
+    for note in (*_absences(made), *made.notes):
+        console.print(f"note: {note}", markup=False, highlight=False)
+
+
+def _participants(made: "Preview") -> "Table":
+    table = _table("the run", "rows", "training", "validation", "in slices", "trained", "steps")
+    for who in made.participants:
+        counts = (who.rows, who.training, who.validation)
+        table.add_row(
+            who.participant,
+            *(f"{count:,}" for count in counts),
+            f"{_range(who.uses_min, who.uses_max)}x",
+            f"{who.trained:,}",
+            f"{who.steps:,}",
+        )
+    return table
+
+
+def _rounds(made: "Preview") -> "Table":
+    from fedtrain.local.preview import grouped
+
+    table = _table("each round", "samples", "distinct", "pass", "trained", "steps", "weight")
+    for first, last in grouped(made.rounds):
+        table.add_section()
+        table.add_row(f"[bold]{_span(first.round, last.round)}[/]")
+        for begin, end in zip(first.parts, last.parts, strict=True):
+            table.add_row(*_cells(begin, end))
+    return table
+
+
+def _cells(begin: "Part", end: "Part") -> list[str]:
+    if begin.first_pass is None or end.last_pass is None:
+        return [begin.participant, "sits out", "", "", "", "", ""]
+    return [
+        begin.participant,
+        f"{begin.samples:,}",
+        f"{begin.distinct:,}",
+        _range(begin.first_pass, end.last_pass),
+        f"{begin.trained:,}",
+        f"{begin.steps:,}",
+        "?" if begin.weight is None else f"{begin.weight:.1%}",
+    ]
+
+
+def _absences(made: "Preview") -> list[str]:
+    """Who sits out, when and why, a line for each reason."""
+    absent: dict[tuple[str, str], list[int]] = {}
+    for round in made.rounds:
+        for part in round.parts:
+            if part.reason is not None:
+                absent.setdefault((part.participant, part.reason), []).append(round.round)
+    return [f"{who} sits out {_span(rounds[0], rounds[-1])}: {why}." for (who, why), rounds in absent.items()]
+
+
+def _table(first: str, *rest: str) -> "Table":
+    from rich.table import Table
+
+    table = Table()
+    table.add_column(first, no_wrap=True)
+    for title in rest:
+        table.add_column(title, justify="right")
+    return table
+
+
+def _span(first: int, last: int) -> str:
+    return f"round {first}" if first == last else f"rounds {first}-{last}"
+
+
+def _range(first: int, last: int) -> str:
+    return f"{first}" if first == last else f"{first}-{last}"

@@ -1,0 +1,208 @@
+"""`fedtrain plan` as a user calls it, and what it counts rows from."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from safetensors.numpy import save_file
+
+from fedtrain.api.reading import read_file
+from fedtrain.cli.main import main
+from fedtrain.contracts.records import ModelFacts
+from fedtrain.local.base_facts import base_facts
+from fedtrain.local.counting import CountError, count_rows
+from fedtrain.local.preview import Uncounted, grouped, preview
+
+FILE = """\
+apiVersion: fedtrain.dev/v1alpha1
+kind: FederatedTraining
+metadata: {{name: try}}
+spec:
+  model: {{base: ./base, adapter: {{rank: 4}}}}
+  data: {{dataset: d, format: Text, validationFraction: 0.1}}
+  participants: [{{name: big}}, {{name: small}}]
+  rounds: {{count: {rounds}, minParticipants: 2, belowMinimum: Skip}}
+  training: {{length: {length}, batchSize: 8}}
+  partitioning: {partitioning}
+  aggregation: {{weights: {weights}}}
+---
+apiVersion: fedtrain.dev/v1alpha1
+kind: ParticipantPolicy
+metadata: {{name: big}}
+spec: {{datasets: [{{name: d, uri: ./big.jsonl}}]}}
+---
+apiVersion: fedtrain.dev/v1alpha1
+kind: ParticipantPolicy
+metadata: {{name: small}}
+spec: {{datasets: [{{name: d, uri: ./small.jsonl}}]}}
+"""
+
+
+def federation(
+    folder: Path,
+    partitioning: str = "{strategy: All}",
+    rounds: int = 4,
+    length: str = "{type: Epochs, epochs: 1}",
+    weights: str = "Samples",
+    sizes: tuple[int, int] = (100, 20),
+) -> Path:
+    """A base of one layer, 100 and 20 rows (90 and 18 to train on), four rounds."""
+    base = folder / "base"
+    base.mkdir()
+    (base / "config.json").write_text(json.dumps({"hidden_size": 8, "num_hidden_layers": 1, "vocab_size": 32}))
+    tensors = {
+        "model.embed_tokens.weight": (32, 8),
+        "model.layers.0.self_attn.q_proj.weight": (8, 8),
+        "model.layers.0.mlp.up_proj.weight": (16, 8),
+        "model.norm.weight": (8,),
+        "lm_head.weight": (32, 8),
+    }
+    save_file({name: np.zeros(shape, np.float32) for name, shape in tensors.items()}, base / "model.safetensors")
+    for name, size in zip(("big", "small"), sizes, strict=True):
+        (folder / f"{name}.jsonl").write_text('{"text": "a"}\n' * size)
+    file = folder / "federation.yaml"
+    file.write_text(FILE.format(partitioning=partitioning, rounds=rounds, length=length, weights=weights))
+    return file
+
+
+def plan(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["plan", *map(str, arguments)], env={"COLUMNS": "120"})
+
+
+def as_json(*arguments: str | Path) -> dict[str, Any]:
+    result = plan(*arguments, "-o", "json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def test_the_table_shows_everyone_in_groups_of_equal_rounds(tmp_path: Path) -> None:
+    result = plan(federation(tmp_path, "{strategy: FixedSize, fixedSize: {samples: 30}, onExhausted: Clip}"))
+    assert result.exit_code == 0, result.output
+    lines = " ".join(result.output.split())
+    assert "try: 4 rounds, partitioning FixedSize, Clip when a pass ends" in lines
+    assert "│ round 1 │" in lines
+    assert "│ rounds 2-3 │" in lines
+    assert "note: small sits out rounds 2-4: all of its 18 samples are used up (onExhausted: Clip)." in lines
+    assert "note: In 3 of 4 rounds, from round 2, fewer train than the 2 that a round needs" in lines
+    assert "they are skipped" in lines
+
+
+def test_the_numbers_are_those_of_a_run(tmp_path: Path) -> None:
+    made = as_json(federation(tmp_path, "{strategy: FixedSize, fixedSize: {samples: 30}}"))
+    big, small = made["participants"]
+    assert (big["rows"], big["training"], big["validation"]) == (100, 90, 10)
+    assert (big["samples"], big["steps"], big["usesMin"], big["usesMax"]) == (120, 16, 1, 2)
+    assert (small["samples"], small["usesMin"], small["usesMax"]) == (120, 6, 7)
+    first = made["rounds"][0]["parts"]
+    assert [(part["samples"], part["distinct"], part["firstPass"], part["lastPass"]) for part in first] == [
+        (30, 30, 1, 1),
+        (30, 18, 1, 2),
+    ]
+    assert [part["weight"] for part in first] == [30 / 48, 18 / 48]
+
+
+def test_steps_that_leave_out_part_of_a_slice_are_said(tmp_path: Path) -> None:
+    made = preview(read_file(federation(tmp_path, length="{type: Steps, steps: 3}")))
+    assert [(part.samples, part.trained, part.steps) for part in made.rounds[0].parts] == [(90, 24, 3), (18, 24, 3)]
+    assert [note for note in made.notes if "The steps of big do not go through" in note]
+
+
+@pytest.mark.parametrize(("weights", "expected"), [("Uniform", 0.5), ("ValidationLoss", None)])
+def test_weights_that_only_a_run_can_tell_are_left_open(tmp_path: Path, weights: str, expected: float | None) -> None:
+    made = preview(read_file(federation(tmp_path, weights=weights)))
+    assert [part.weight for part in made.rounds[0].parts] == [expected, expected]
+    assert any("validation losses" in note for note in made.notes) == (expected is None)
+
+
+def test_a_long_run_of_equal_rounds_is_one_group(tmp_path: Path) -> None:
+    made = preview(read_file(federation(tmp_path, rounds=500)))
+    assert [(first.round, last.round) for first, last in grouped(made.rounds)] == [(1, 500)]
+    assert made.rounds[-1].parts[0].first_pass == 500
+
+
+def test_unknown_gpu_memory_is_said_and_not_guessed(tmp_path: Path) -> None:
+    made = preview(read_file(federation(tmp_path, "{strategy: DataVolumeAndGPUMemory}")))
+    assert all(part.samples == 0 for part in made.rounds[0].parts)
+    assert any("read from the device when the run starts" in note for note in made.notes)
+
+
+def test_a_given_gpu_memory_gives_shares_with_the_base_models_sizes(tmp_path: Path) -> None:
+    partitioning = "{strategy: DataVolumeAndGPUMemory, dataVolumeAndGPUMemory: {gpuMemory: 8Gi}}"
+    made = preview(read_file(federation(tmp_path, partitioning)))
+    assert [part.samples for part in made.rounds[0].parts] == [13, 4]
+    assert any("prediction, not a measurement" in note for note in made.notes)
+
+
+def test_sizes_of_the_base_come_from_its_headers(tmp_path: Path) -> None:
+    facts = base_facts(read_file(federation(tmp_path)))
+    assert facts == ModelFacts(
+        base_parameters=32 * 8 * 2 + 8 * 8 + 16 * 8 + 8,
+        adapter_parameters=4 * (8 + 8) + 4 * (16 + 8),
+        hidden_size=8,
+        layers=1,
+        vocabulary=32,
+    )
+
+
+def test_rows_that_are_not_here_can_be_told(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    file.write_text(file.read_text().replace("./small.jsonl", "s3://bucket/small.jsonl"))
+    with pytest.raises(Uncounted):
+        preview(read_file(file))
+    result = plan(file)
+    assert result.exit_code == 1
+    assert "small: s3://bucket/small.jsonl is not on this machine" in result.output
+    assert "--rows small=1000" in result.output
+    assert as_json(file, "--rows", "small=50")["participants"][1]["training"] == 45
+
+
+@pytest.mark.parametrize(("given", "said"), [("nobody=3", "there is no participant 'nobody'"), ("big=x", "'x' is no")])
+def test_rows_of_nobody_or_no_number_are_refused(tmp_path: Path, given: str, said: str) -> None:
+    result = plan(federation(tmp_path), "--rows", given)
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_bytes(b'{"text": "a"}\n\n  \r\n{"text": "b"}')
+    assert count_rows(str(tmp_path / "d.jsonl")) == 2
+
+
+def test_parquet_folders_and_saved_data_sets_are_counted(tmp_path: Path) -> None:
+    arrow: Any = pytest.importorskip("pyarrow")
+    parquet: Any = pytest.importorskip("pyarrow.parquet")
+    table = arrow.table({"text": ["a", "b", "c"]})
+    parquet.write_table(table, tmp_path / "one.parquet")
+    (tmp_path / "two.jsonl").write_text('{"text": "a"}\n')
+    (tmp_path / "notes.txt").write_text("not data")
+    assert count_rows(str(tmp_path / "one.parquet")) == 3
+    assert count_rows(f"file://{tmp_path}") == 4
+    datasets: Any = pytest.importorskip("datasets")
+    saved = datasets.Dataset(table).filter(lambda row: row["text"] != "b", load_from_cache_file=False)
+    saved.save_to_disk(str(tmp_path / "saved"))
+    assert count_rows(str(tmp_path / "saved")) == 2
+
+
+@pytest.mark.parametrize("name", ["missing.jsonl", "empty", "bad.parquet"])
+def test_what_cant_be_counted_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.parquet").write_text("no table")
+    with pytest.raises(CountError, match=name):
+        count_rows(str(tmp_path / name))
+
+
+def test_planning_imports_no_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; from fedtrain.cli.main import main\n"
+        "main(['plan', sys.argv[1]], standalone_mode=False)\n"
+        "print([name for name in ('torch', 'transformers', 'datasets', 'pyarrow') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(federation(tmp_path))], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -33,9 +33,11 @@ class Located:
     ledger: Ledger
     federation: "Federation | None" = None
 
-    def resolve(self, uri: str) -> str:
-        """A path of the run's file, as seen from here: relative to the file where it is known."""
-        return self.federation.resolve(uri) if self.federation else uri
+    def base(self, base: str) -> str:
+        """The base model that the run's file names, as seen from here: folders are relative to the file, where it is
+        known."""
+        found = self.federation.resolve(base) if self.federation else base
+        return found if Path(found).is_dir() else base
 
 
 def locate(run: str) -> Located:

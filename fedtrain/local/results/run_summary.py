@@ -24,12 +24,16 @@ State = Literal["Training", "Updated", "Aggregated", "Quarantined", "Absent"]
 
 @dataclass(frozen=True)
 class Execution:
-    """Telemetry that a trainer left: seconds by phase, tokens a second, bytes of peak memory, where."""
+    """Telemetry that a trainer left: seconds by phase, tokens of answers a second, bytes of peak memory, where. `code`
+    is its exit code, `reason` why it wasn't 0."""
 
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
-    tokens_per_second: float | None = None
+    answer_tokens_per_second: float | None = None
     peak_memory: int | None = None
+    peak_gpu_memory: int | None = None
     host: str | None = None
+    code: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -40,12 +40,15 @@ def read_execution(ledger: Ledger, round: int, who: str, attempt: int) -> Execut
     plain = read_json(ledger, f"{execution_folder(round, who, attempt)}/trainer.json")
     if not plain:
         return None
-    memory, host = number(plain.get("peakMemory")), plain.get("host")
+    host = plain.get("host")
     return Execution(
         seconds=_numbers(plain.get("seconds")),
-        tokens_per_second=number(plain.get("tokensPerSecond")),
-        peak_memory=None if memory is None else int(memory),
+        answer_tokens_per_second=number(plain.get("answerTokensPerSecond")),
+        peak_memory=_whole(plain.get("peakMemory")),
+        peak_gpu_memory=_whole(plain.get("peakGpuMemory")),
         host=host if isinstance(host, str) else None,
+        code=_whole(plain.get("code")),
+        reason=str(plain.get("reason") or ""),
     )
 
 
@@ -62,22 +65,27 @@ def number(plain: object) -> float | None:
     return float(plain) if isinstance(plain, int | float) and not isinstance(plain, bool) else None
 
 
+def _whole(plain: object) -> int | None:
+    value = number(plain)
+    return None if value is None else int(value)
+
+
 def _numbers(plain: object) -> dict[str, float]:
     if not isinstance(plain, dict):
         return {}
     entries = cast(dict[str, object], plain).items()
-    return {key: value for key, entry in entries if (value := number(entry)) is not None}
+    return {key: value for key, entry in entries if key != "total" and (value := number(entry)) is not None}
 
 
 def _task(plain: dict[str, Any]) -> TaskTime | None:
-    seconds, worker = number(plain.get("seconds")), number(plain.get("worker"))
+    seconds = number(plain.get("seconds"))
     if seconds is None or not isinstance(plain.get("who"), str):
         return None
     return TaskTime(
         who=plain["who"],
         kind=str(plain.get("kind", "")),
-        attempt=int(number(plain.get("attempt")) or 1),
-        worker=int(worker or 0),
+        attempt=_whole(plain.get("attempt")) or 1,
+        worker=_whole(plain.get("worker")) or 0,
         seconds=seconds,
         phases=_numbers(plain.get("phases")),
         state=str(plain.get("state", "Done")),

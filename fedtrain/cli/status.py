@@ -1,0 +1,28 @@
+"""`fedtrain status RUN`."""
+
+import json
+import sys
+
+import click
+
+
+@click.command()
+@click.argument("run")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="For people or programs.")
+def command(run: str, output: str) -> None:
+    """Show how far RUN is: its rounds, participants and metrics.
+
+    RUN is a run's folder (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
+    """
+    from fedtrain.local.results.as_json import as_json
+    from fedtrain.local.results.locate import locate
+    from fedtrain.local.results.status import first_lines, tables
+    from fedtrain.local.results.summary import summarise
+    from fedtrain.local.results.tables import show
+
+    summary = summarise(locate(run).ledger)
+    if output == "json":
+        click.echo(json.dumps(as_json(summary), indent=2))
+        return
+    click.echo("\n".join(first_lines(summary)) + "\n")
+    show(tables(summary), terminal=sys.stdout.isatty())

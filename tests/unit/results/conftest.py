@@ -1,0 +1,52 @@
+"""Runs to read: one that has not begun, and one that is finished."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from ledger_by_hand import WHO, Hand
+
+from fedtrain.api.storage import File, Storage
+from fedtrain.contracts.records import Quarantined
+from fedtrain.ledger.open import open_ledger
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def hand(runs: Path) -> Hand:
+    """A run `default/quickstart` that has not begun."""
+    storage = Storage(type="File", file=File(path=str(runs)))
+    return Hand(open_ledger(storage, "default", "quickstart"))
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Hand]:
+    """Three rounds: in the second one zoo's update came with the second attempt; in the third observatory's was
+    quarantined."""
+    runs = tmp_path_factory.mktemp("template")
+    hand = Hand(open_ledger(Storage(type="File", file=File(path=str(runs))), "default", "quickstart"))
+    hand.begin()
+    hand.whole_round(1)
+    plan = hand.plan(2)
+    hand.grant(2, "zoo", 2, "its process died")
+    updates = (hand.update(2, "museum"), hand.update(2, "observatory"), hand.update(2, "zoo", 2))
+    hand.record(plan, hand.close(2, updates))
+    plan = hand.plan(3)
+    updates = tuple(hand.update(3, who) for who in WHO)
+    hand.close(3, updates)
+    bad = Quarantined(participant="observatory", attempt=1, reason="norm 812 is beyond 10 times the median")
+    hand.record(plan, hand.close(3, (updates[0], updates[2]), k=2, quarantined=(bad,)))
+    hand.end()
+    return runs, hand
+
+
+@pytest.fixture
+def finished(template: tuple[Path, Hand], hand: Hand, runs: Path) -> Hand:
+    """A copy of the finished run."""
+    shutil.copytree(template[0], runs)
+    hand.previous, hand.step = template[1].previous, template[1].step
+    return hand

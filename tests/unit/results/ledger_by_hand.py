@@ -1,0 +1,282 @@
+"""Ledgers made by hand, record by record, as a run would have left them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from fedtrain.contracts import names
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.records import (
+    Absent,
+    Aggregate,
+    Close,
+    Closed,
+    Digest,
+    End,
+    Evaluation,
+    Failure,
+    Grant,
+    Initial,
+    Manifest,
+    Measurement,
+    ModelFacts,
+    Plan,
+    PlanMember,
+    Preflight,
+    Quarantined,
+    Run,
+    Update,
+    Weight,
+)
+from fedtrain.ledger.ledger import Ledger, digest_of
+
+RUN_ID = "0123456789abcdef0123456789abcdef"
+WHO = ("museum", "observatory", "zoo")
+SPEC: dict[str, Any] = {
+    "model": {"base": "./base", "adapter": {"rank": 2, "alpha": 4.0}},
+    "data": {"dataset": "glosses", "format": "PromptCompletion"},
+    "participants": [{"name": who} for who in WHO],
+    "rounds": {"count": 3, "minParticipants": 2},
+    "training": {"length": {"type": "Steps", "steps": 25}},
+    "evaluation": {
+        "hub": {
+            "data": {"uri": "./test.jsonl"},
+            "metrics": [{"name": "loss", "type": "Loss"}, {"name": "accuracy", "type": "Choices"}],
+        },
+        "participants": {"metrics": [{"name": "accuracy", "type": "Choices"}]},
+    },
+}
+HUB = (0.126, 0.412, 0.555, 0.671)
+"""Accuracy at the hub after each round."""
+
+
+def adapter_bytes(round: int) -> bytes:
+    generator = np.random.default_rng(round)
+    shape = {"lora_A": (2, 8), "lora_B": (8, 2)}
+    prefix = "base_model.model.model.layers.0.self_attn.q_proj"
+    tensors = {f"{prefix}.{name}.weight": generator.standard_normal(shape[name], np.float32) for name in shape}
+    return save(tensors)
+
+
+@dataclass
+class Hand:
+    """Writes a run's records. Every method adds what a run writes at that point."""
+
+    ledger: Ledger
+    spec: dict[str, Any] = field(default_factory=lambda: SPEC)
+    adapter: Callable[[int], bytes] = adapter_bytes
+    config: bytes = json.dumps({"peft_type": "LORA", "r": 2, "base_model_name_or_path": "./base"}).encode()
+    previous: Manifest | None = None
+    step: int = 0
+
+    def create(self, name: str, content: bytes) -> None:
+        """Any object, also one that is no record."""
+        self.ledger.store.create(f"default/{self.ledger.name}/{name}", content)
+
+    def begin(self, evaluated: bool = True) -> Manifest:
+        run = self.ledger.claim(
+            names.RUN, Run(run_id=RUN_ID, namespace="default", name=self.ledger.name, spec=self.spec)
+        )
+        for number, who in enumerate(p["name"] for p in self.spec["participants"]):
+            preflight = Preflight(
+                run_id=RUN_ID,
+                participant=who,
+                samples=1000 + 100 * number,
+                validation_samples=100,
+                fingerprint=digest_bytes(who.encode()),
+            )
+            self.ledger.claim(names.preflight(who), preflight)
+        facts = ModelFacts(base_parameters=1_190_000, adapter_parameters=32, hidden_size=8, layers=1, vocabulary=32)
+        adapter, config = self.ledger.put_blob(self.adapter(0)), self.ledger.put_blob(self.config)
+        self.ledger.claim(names.initial(), Initial(run_id=RUN_ID, adapter=adapter, config=config, facts=facts))
+        evaluation = self.evaluation(0, 0, adapter) if evaluated else None
+        self.previous = self.ledger.claim(
+            names.manifest(0),
+            Manifest(
+                run_id=RUN_ID,
+                round=0,
+                outcome="Initial",
+                k=None,
+                step=0,
+                adapter=adapter,
+                config=config,
+                state=None,
+                evaluation=digest_of(evaluation) if evaluation else None,
+                previous=digest_of(run),
+            ),
+        )
+        return self.previous
+
+    def plan(self, round: int, members: tuple[str, ...] = WHO, absent: tuple[Absent, ...] = ()) -> Plan:
+        assert self.previous is not None
+        return self.ledger.claim(
+            names.plan(round),
+            Plan(
+                run_id=RUN_ID,
+                round=round,
+                previous=digest_of(self.previous),
+                members=tuple(
+                    PlanMember(participant=who, start=(round - 1) * 800, samples=800, distinct=800, seed=17)
+                    for who in members
+                ),
+                absent=absent,
+                progress_start=(round - 1) / 3,
+                progress_end=round / 3,
+            ),
+        )
+
+    def update(self, round: int, who: str, attempt: int = 1) -> Update:
+        content = self.adapter(100 * round + WHO.index(who)) if who in WHO else self.adapter(round)
+        folder, file = names.update_folder(round, who, attempt), f"{attempt}a.safetensors"
+        self.create(f"{folder}/{file}", content)
+        if round > 0:
+            phases = {
+                "loading": 0.25,
+                "measuring": 1.0,
+                "training": 6.0 + len(who) / 10,
+                "uploading": 0.125,
+                "total": 9.0,
+            }
+            telemetry = {
+                "seconds": phases,
+                "answerTokensPerSecond": 2100.0,
+                "peakMemory": 512_000_000,
+                "host": "node-1",
+                "code": 0,
+                "reason": "",
+            }
+            path = f"rounds/{round:04d}/{who}-{attempt}"
+            self.ledger.put_telemetry(f"{path}/trainer.json", json.dumps(telemetry).encode())
+            self.ledger.put_telemetry(f"{path}/log.txt", f"{who} trains in round {round}\nstep 25/25\n".encode())
+        return self.ledger.claim(
+            names.update(round, who, attempt),
+            Update(
+                run_id=RUN_ID,
+                round=round,
+                participant=who,
+                attempt=attempt,
+                file=file,
+                digest=digest_bytes(content),
+                size=len(content),
+                samples=800,
+                distinct=800,
+                steps=25,
+                tokens=20_000,
+                train_loss=3.0 / round + len(who) / 100,
+                validation_loss=3.1 / round + len(who) / 100,
+                received={"accuracy": HUB[round - 1] + len(who) / 100},
+            ),
+        )
+
+    def grant(self, round: int, who: str, attempt: int, reason: str, epoch: int = 1, cause: str = "Failed") -> Grant:
+        grant = Grant(
+            run_id=RUN_ID,
+            round=round,
+            who=who,
+            attempt=attempt,
+            epoch=epoch,
+            cause="Resumed" if cause == "Resumed" else "Failed",
+            reason=reason,
+        )
+        return self.ledger.claim(names.grant(round, who, attempt), grant)
+
+    def close(
+        self,
+        round: int,
+        updates: tuple[Update, ...],
+        k: int = 1,
+        absent: tuple[Absent, ...] = (),
+        quarantined: tuple[Quarantined, ...] = (),
+    ) -> Close:
+        listed = tuple(Closed(participant=u.participant, attempt=u.attempt, digest=u.digest) for u in updates)
+        close = Close(run_id=RUN_ID, round=round, k=k, epoch=1, updates=listed, absent=absent, quarantined=quarantined)
+        return self.ledger.claim(names.close(round, k), close)
+
+    def aggregate(self, close: Close) -> Aggregate:
+        share = 1 / len(close.updates)
+        return self.ledger.claim(
+            names.aggregate(close.round, close.k),
+            Aggregate(
+                run_id=RUN_ID,
+                round=close.round,
+                k=close.k,
+                adapter=self.ledger.put_blob(self.adapter(close.round)),
+                state=None,
+                weights=tuple(Weight(participant=u.participant, weight=share, norm=1.5) for u in close.updates),
+                update_norm=1.25,
+            ),
+        )
+
+    def evaluation(self, round: int, k: int, adapter: Digest) -> Evaluation:
+        accuracy = HUB[min(round, len(HUB) - 1)]
+        metrics = {"loss": 3.0 - 2 * accuracy, "accuracy": accuracy}
+        evaluation = Evaluation(run_id=RUN_ID, round=round, k=k, adapter=adapter, samples=720, metrics=metrics)
+        return self.ledger.claim(names.evaluation(round, k), evaluation)
+
+    def record(self, plan: Plan, close: Close | None, outcome: str = "Committed") -> Manifest:
+        assert self.previous is not None
+        committed = outcome == "Committed"
+        aggregate = self.aggregate(close) if close and committed else None
+        evaluation = self.evaluation(plan.round, aggregate.k, aggregate.adapter) if aggregate else None
+        self.step += committed
+        self.previous = self.ledger.claim(
+            names.manifest(plan.round),
+            Manifest(
+                run_id=RUN_ID,
+                round=plan.round,
+                outcome="Committed" if committed else "Skipped",
+                k=close.k if close else None,
+                step=self.step,
+                adapter=aggregate.adapter if aggregate else self.previous.adapter,
+                config=self.previous.config,
+                state=None,
+                plan=digest_of(plan),
+                close=digest_of(close) if close else None,
+                aggregate=digest_of(aggregate) if aggregate else None,
+                evaluation=digest_of(evaluation) if evaluation else None,
+                absent=close.absent if close else plan.absent,
+                previous=digest_of(self.previous),
+            ),
+        )
+        phases = {"loading": 0.25, "measuring": 1.0, "training": 6.5, "uploading": 0.125}
+        tasks: list[dict[str, Any]] = []
+        for number, who in enumerate(member.participant for member in plan.members):
+            task = {"who": who, "kind": "Train", "attempt": 1, "worker": number % 2, "seconds": 8.0, "phases": phases}
+            grant = self.ledger.read(names.grant(plan.round, who, 2), Grant)
+            if grant is not None:
+                tasks.append(task | {"seconds": 1.5, "phases": {}, "state": "Failed", "reason": grant.reason})
+                task["attempt"] = 2
+            tasks.append(task)
+        tasks.append({"who": "_aggregate-1", "kind": "Aggregate", "attempt": 1, "worker": -1, "seconds": 0.5})
+        tasks.append({"who": "_evaluate-1", "kind": "Evaluate", "attempt": 1, "worker": 0, "seconds": 2.0})
+        runner = {"wallSeconds": 20.0, "tasks": tasks}
+        self.ledger.put_telemetry(f"rounds/{plan.round:04d}/runner.json", json.dumps(runner).encode())
+        return self.previous
+
+    def whole_round(self, round: int) -> Manifest:
+        plan = self.plan(round)
+        return self.record(plan, self.close(round, tuple(self.update(round, who) for who in WHO)))
+
+    def fail(self, round: int, reason: str = "BelowMinimum", message: str = "too few") -> Failure:
+        number = len(self.ledger.names("failures/")) + 1
+        failure = Failure(run_id=RUN_ID, number=number, round=round, reason=reason, message=message)
+        return self.ledger.claim(names.failure(number), failure)
+
+    def end(self) -> End:
+        assert self.previous is not None
+        last = self.previous
+        for who in WHO:
+            measurement = Measurement(
+                run_id=RUN_ID,
+                round=last.round,
+                participant=who,
+                adapter=last.adapter,
+                metrics={"accuracy": HUB[last.round] + len(who) / 100},
+            )
+            self.ledger.claim(names.measurement(last.round, who), measurement)
+        end = End(run_id=RUN_ID, outcome="Succeeded", round=last.round, adapter=last.adapter, manifest=digest_of(last))
+        return self.ledger.claim(names.END, end)

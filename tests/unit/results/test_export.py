@@ -1,0 +1,132 @@
+"""An export is a folder that PEFT loads, whole or not there, and never in place of somebody else's folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from ledger_by_hand import SPEC, Hand
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from fedtrain.api.storage import S3, Storage
+from fedtrain.contracts import names
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, StoreError
+from fedtrain.local.results.export import default_target, export, export_merged
+from fedtrain.local.results.summary import summarise
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A tiny random Llama with a tokenizer of words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=32, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2
+    )
+    folder = str(tmp_path / "base")
+    LlamaForCausalLM(config).save_pretrained(folder)
+    words = Tokenizer(models.WordLevel({f"w{i}": i for i in range(31)} | {"<unk>": 31}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
+    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>").save_pretrained(folder)
+    return tmp_path / "base"
+
+
+@pytest.fixture
+def trained(hand: Hand, base: Path, tmp_path: Path) -> Hand:
+    """A run of one round over that base; its adapter after the round changes what the model says."""
+    settings = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), settings)
+    model.save_pretrained(str(tmp_path / "peft"))
+    tensors = load_file(tmp_path / "peft/adapter_model.safetensors")
+
+    def adapter(round: int) -> bytes:
+        generator = torch.Generator().manual_seed(round)
+        return save({name: torch.randn(tensor.shape, generator=generator) * round for name, tensor in tensors.items()})
+
+    hand.adapter, hand.config = adapter, (tmp_path / "peft/adapter_config.json").read_bytes()
+    hand.spec = {**SPEC, "model": {"base": str(base), "adapter": {"rank": 2, "alpha": 4.0}}}
+    hand.begin()
+    hand.whole_round(1)
+    return hand
+
+
+def test_peft_loads_the_export_with_the_ledgers_weights(trained: Hand, base: Path, tmp_path: Path) -> None:
+    folder = export(trained.ledger, tmp_path / "adapter")
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
+    assert (folder / "adapter_model.safetensors").read_bytes() == trained.adapter(1)
+    plain = AutoModelForCausalLM.from_pretrained(base)
+    tokens = torch.tensor([[1, 2, 3]])
+    before = plain(tokens).logits
+    after = PeftModel.from_pretrained(plain, str(folder))(tokens).logits
+    assert not torch.allclose(before, after, atol=1e-3)
+
+
+def test_the_merged_model_says_what_base_and_adapter_say(trained: Hand, base: Path, tmp_path: Path) -> None:
+    folder = export_merged(trained.ledger, tmp_path / "model", str(base))
+    adapter = export(trained.ledger, tmp_path / "adapter")
+    tokens = AutoTokenizer.from_pretrained(folder)("w1 w2 w3", return_tensors="pt").input_ids
+    merged = AutoModelForCausalLM.from_pretrained(folder)(tokens).logits
+    apart = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), str(adapter))(tokens).logits
+    torch.testing.assert_close(merged, apart, rtol=1e-4, atol=1e-4)
+    assert "merged" in (folder / "README.md").read_text()
+    assert not (folder / "adapter_config.json").exists()
+
+
+def test_a_base_that_is_not_there_is_named(trained: Hand, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"no folder \./elsewhere .* --base"):
+        export_merged(trained.ledger, tmp_path / "model", "./elsewhere")
+    assert list(tmp_path.glob("*model*")) == []
+
+
+def test_an_earlier_round_is_exported_on_demand(finished: Hand, tmp_path: Path) -> None:
+    folder = export(finished.ledger, tmp_path / "adapter", round=1)
+    assert (folder / "adapter_model.safetensors").read_bytes() == finished.adapter(1)
+    with pytest.raises(ObjectMissing, match=r"no round 4 .* has rounds 0 to 3"):
+        export(finished.ledger, tmp_path / "adapter", round=4)
+
+
+def test_an_export_is_replaced_by_the_next(finished: Hand, tmp_path: Path) -> None:
+    export(finished.ledger, tmp_path / "adapter", round=1)
+    folder = export(finished.ledger, tmp_path / "adapter")
+    assert (folder / "adapter_model.safetensors").read_bytes() == finished.adapter(3)
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
+
+
+def test_a_folder_of_somebody_else_is_left_alone(finished: Hand, tmp_path: Path) -> None:
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/thesis.txt").write_text("years of work")
+    with pytest.raises(StoreError, match=r"not written by this command.*--out"):
+        export(finished.ledger, tmp_path / "adapter")
+    assert (tmp_path / "adapter/thesis.txt").read_text() == "years of work"
+
+
+def test_a_damaged_adapter_is_refused_and_nothing_is_written(finished: Hand, runs: Path, tmp_path: Path) -> None:
+    adapter = summarise(finished.ledger).adapter
+    assert adapter is not None
+    blob = runs / "default/quickstart" / names.blob(adapter)
+    blob.chmod(0o600)
+    blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+    with pytest.raises(LedgerCorrupt):
+        export(finished.ledger, tmp_path / "adapter")
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_by_default_it_goes_into_the_runs_folder_or_beside_the_user(finished: Hand, runs: Path) -> None:
+    assert default_target(finished.ledger) == runs / "default/quickstart/adapter"
+    from fedtrain.ledger.open import open_store
+
+    in_bucket = Ledger(open_store(Storage(type="S3", s3=S3(bucket="b", region="us-east-1"))), "default", "quickstart")
+    assert default_target(in_bucket) == Path("quickstart-adapter")
+
+
+def test_the_config_is_the_ledgers_own(finished: Hand, tmp_path: Path) -> None:
+    folder = export(finished.ledger, tmp_path / "adapter")
+    assert json.loads((folder / "adapter_config.json").read_text())["peft_type"] == "LORA"

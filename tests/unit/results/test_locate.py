@@ -1,0 +1,110 @@
+"""A run is found by its folder, by its file or by its address in a bucket; where it isn't, those nearby are named."""
+
+from pathlib import Path
+
+import boto3
+import pytest
+from ledger_by_hand import Hand
+from moto.server import ThreadedMotoServer
+
+from fedtrain.api.storage import S3, Storage
+from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.store import StoreError
+from fedtrain.local.results.locate import NoRun, locate, run_folder
+from fedtrain.local.results.summary import summarise
+
+FILE = """
+apiVersion: fedtrain.dev/v1alpha1
+kind: FederatedTraining
+metadata: {name: quickstart}
+spec:
+  model: {base: ./base}
+  data: {dataset: glosses, format: Text}
+  participants: [{name: zoo}]
+  rounds: {count: 3}
+  training: {length: {type: Steps, steps: 25}}
+  storage: {type: File, file: {path: ./runs}}
+---
+apiVersion: fedtrain.dev/v1alpha1
+kind: ParticipantPolicy
+metadata: {name: zoo}
+spec: {datasets: [{name: glosses, uri: ./zoo.jsonl}]}
+"""
+
+
+@pytest.mark.parametrize("called", ["default/quickstart", "default/quickstart/", "default/quickstart/run.json"])
+def test_a_run_is_found_by_its_folder(hand: Hand, runs: Path, called: str) -> None:
+    hand.begin()
+    found = locate(f"{runs}/{called}").ledger
+    assert (found.namespace, found.name) == ("default", "quickstart")
+    assert run_folder(found) == runs / "default/quickstart"
+
+
+def test_a_run_is_found_from_within_its_folder(hand: Hand, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand.begin()
+    monkeypatch.chdir(runs / "default/quickstart")
+    assert summarise(locate(".").ledger).name == "quickstart"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/config.json").write_text('{"model_type": "llama"}')
+    (tmp_path / "zoo.jsonl").write_text('{"text": "a giraffe"}\n')
+    (tmp_path / "federation.yaml").write_text(FILE)
+    return tmp_path / "federation.yaml"
+
+
+def test_a_run_is_found_by_its_file_from_anywhere(hand: Hand, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand.begin()
+    monkeypatch.chdir("/")
+    located = locate(str(file))
+    assert summarise(located.ledger).name == "quickstart"
+    assert located.base("./base") == str(file.parent / "base"), "a base beside the file is found"
+
+
+def test_a_file_that_was_never_run_says_how_to_run_it(file: Path) -> None:
+    with pytest.raises(NoRun, match=r"has not been run.*`fedtrain run .*federation.yaml`"):
+        locate(str(file))
+
+
+@pytest.mark.parametrize("called", ["default/quikstart", "default", "", "other/place"])
+def test_runs_nearby_are_named(hand: Hand, runs: Path, called: str) -> None:
+    hand.begin()
+    with pytest.raises(NoRun, match=r"Runs nearby:\n  .*runs/default/quickstart"):
+        locate(str(runs / called))
+
+
+def test_without_any_run_the_ways_to_name_one_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoRun, match=r"nothing at nowhere.*runs/<namespace>/<name>"):
+        locate("nowhere")
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch):
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    boto3.client("s3").create_bucket(Bucket="federations")
+    yield "federations"
+    server.stop()
+
+
+def test_a_run_is_found_in_a_bucket(bucket: str) -> None:
+    storage = Storage(type="S3", s3=S3(bucket=bucket, prefix="support/eu"))
+    Hand(open_ledger(storage, "default", "quickstart")).begin()
+    located = locate(f"s3://{bucket}/support/eu/default/quickstart")
+    assert summarise(located.ledger).name == "quickstart"
+    assert run_folder(located.ledger) is None
+    with pytest.raises(NoRun, match=r"s3://federations/support/eu/default/quickstart"):
+        locate(f"s3://{bucket}/support/eu/default/quikstart")
+
+
+def test_an_address_in_a_bucket_needs_a_namespace_and_a_name() -> None:
+    with pytest.raises(StoreError, match=r"s3://bucket/\[prefix/\]namespace/name"):
+        locate("s3://federations/quickstart")

@@ -1,0 +1,88 @@
+"""What the commands print, through the real command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from ledger_by_hand import Hand
+
+from fedtrain.cli.main import main
+
+
+def fedtrain(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def run(finished: Hand, runs: Path) -> Path:
+    return runs / "default/quickstart"
+
+
+def test_status_shows_rounds_and_the_newest_rounds_participants(run: Path) -> None:
+    result = fedtrain("status", run)
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert lines[0] == "default/quickstart: Succeeded, 3 of 3 rounds"
+    assert "1 Committed 3/3 2,400 3.067 2.176 41.2% 20 s" in lines
+    assert any(line.startswith("observatory Quarantined: norm 812 is beyond") for line in lines)
+
+
+def test_status_for_programs_is_json_of_the_summary(run: Path) -> None:
+    plain = json.loads(fedtrain("status", run, "-o", "json").stdout)
+    assert plain["phase"] == "Succeeded"
+    assert plain["rounds"][3]["metrics"]["accuracy"] == pytest.approx(0.671)
+    assert plain["rounds"][3]["participants"][1]["state"] == "Quarantined"
+    assert plain["spec"]["rounds"]["minParticipants"] == 2
+
+
+def test_status_of_nothing_names_the_runs_nearby(run: Path) -> None:
+    result = fedtrain("status", run.parent / "quikstart")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: There is nothing at")
+    assert str(run) in result.stderr
+
+
+def test_logs_show_every_execution_with_its_times(run: Path) -> None:
+    output = fedtrain("logs", run).stdout
+    assert output.count("==> ") == 16, "ten attempts, three aggregations, three evaluations"
+    assert "zoo trains in round 2" in output
+    assert "==> round 2  zoo  attempt 1  failed: its process died  1.5 s" in output.splitlines()
+    assert "loading 0.2 s, measuring 1.0 s, training 6.3 s, uploading 0.1 s" in output
+
+
+def test_logs_of_one_participant_and_round(run: Path) -> None:
+    output = fedtrain("logs", run, "zoo", "--round", "3").stdout
+    assert "zoo trains in round 3" in output
+    assert "round 2" not in output
+    assert "museum" not in output
+
+
+def test_logs_of_the_hub(run: Path) -> None:
+    output = fedtrain("logs", run, "hub", "--round", "1").stdout
+    assert [line.split()[3] for line in output.splitlines() if line.startswith("==>")] == ["aggregate-1", "evaluate-1"]
+
+
+def test_logs_of_a_stranger_name_the_participants(run: Path) -> None:
+    result = fedtrain("logs", run, "zooo")
+    assert result.exit_code == 1
+    assert "no participant zooo" in result.stderr
+    assert "museum, observatory, zoo" in result.stderr
+
+
+def test_logs_follow_until_the_run_is_over(run: Path) -> None:
+    assert fedtrain("logs", run, "--follow").stdout == fedtrain("logs", run).stdout
+
+
+def test_export_prints_where_it_wrote(run: Path, tmp_path: Path) -> None:
+    result = fedtrain("export", run)
+    assert result.stdout.strip() == str(run / "adapter")
+    assert (run / "adapter/adapter_model.safetensors").is_file()
+    result = fedtrain("export", run, "--out", tmp_path / "mine", "--round", "2")
+    assert result.stdout.strip() == str(tmp_path / "mine")
+
+
+def test_export_takes_a_base_for_a_merged_model_alone(run: Path) -> None:
+    result = fedtrain("export", run, "--base", "/models/llama")
+    assert result.exit_code == 2
+    assert "--base is for --merged alone" in result.stderr

@@ -1,0 +1,129 @@
+"""The summary says what the ledger holds, at any moment of a run."""
+
+import dataclasses
+
+import pytest
+from ledger_by_hand import HUB, WHO, Hand
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Absent
+from fedtrain.ledger.store import ObjectMissing
+from fedtrain.local.results.summary import summarise
+
+
+def test_a_finished_run_is_told_whole(finished: Hand) -> None:
+    summary = summarise(finished.ledger)
+    assert (summary.phase, summary.rounds_done, summary.rounds_of) == ("Succeeded", 3, 3)
+    assert [round.outcome for round in summary.rounds] == ["Initial", "Committed", "Committed", "Committed"]
+    assert [round.metrics["accuracy"] for round in summary.rounds] == list(HUB)
+    assert summary.adapter == finished.ledger.put_blob(finished.adapter(3))
+    assert summary.head == finished.ledger.digest(names.manifest(3))
+    assert [(data.participant, data.samples) for data in summary.data] == [
+        ("museum", 1000),
+        ("observatory", 1100),
+        ("zoo", 1200),
+    ]
+
+
+def test_a_new_attempt_is_counted_and_its_reason_told(finished: Hand) -> None:
+    zoo = summarise(finished.ledger).round(2).participants[2]
+    assert (zoo.participant, zoo.state, zoo.attempt, zoo.attempts) == ("zoo", "Aggregated", 2, 2)
+    assert zoo.retried == ("attempt 1: its process died",)
+
+
+def test_what_was_quarantined_is_told_with_its_reason(finished: Hand) -> None:
+    third = summarise(finished.ledger).round(3)
+    states = {one.participant: one.state for one in third.participants}
+    assert states == {"museum": "Aggregated", "observatory": "Quarantined", "zoo": "Aggregated"}
+    assert third.participants[1].reason == "norm 812 is beyond 10 times the median"
+    assert third.participants[1].weight is None
+    assert third.participants[0].weight == 0.5
+
+
+def test_metrics_that_participants_received_belong_to_the_round_before(finished: Hand) -> None:
+    summary = summarise(finished.ledger)
+    assert summary.round(0).measured["zoo"]["accuracy"] == pytest.approx(HUB[0] + 0.03)
+    assert summary.round(3).measured["zoo"]["accuracy"] == pytest.approx(HUB[3] + 0.03), "measured after the last round"
+
+
+def test_telemetry_is_read_where_it_is_there(finished: Hand) -> None:
+    first = summarise(finished.ledger).round(1)
+    execution = first.participants[0].execution
+    assert execution is not None
+    assert (execution.answer_tokens_per_second, execution.peak_memory, execution.host) == (
+        2100.0,
+        512_000_000,
+        "node-1",
+    )
+    assert execution.seconds["measuring"] == 1.0
+    assert first.wall_seconds == 20.0
+    assert [task.kind for task in first.tasks] == ["Train", "Train", "Train", "Aggregate", "Evaluate"]
+
+
+def test_damaged_telemetry_hides_nothing_else(finished: Hand) -> None:
+    before = summarise(finished.ledger)
+    finished.ledger.put_telemetry("rounds/0001/runner.json", b'{"wallSeconds": "long", "tasks": [3, {"who": ')
+    finished.ledger.put_telemetry("rounds/0001/zoo-1/trainer.json", b"[1, 2]")
+    after = summarise(finished.ledger)
+    assert after.round(1).tasks == ()
+    assert after.round(1).participants[2].execution is None
+    assert dataclasses.replace(after, rounds=()) == dataclasses.replace(before, rounds=())
+
+
+def test_the_phase_follows_the_records(hand: Hand) -> None:
+    hand.begin()
+    assert summarise(hand.ledger).phase == "Planning"
+    plan = hand.plan(1)
+    assert summarise(hand.ledger).phase == "Training"
+    updates = tuple(hand.update(1, who) for who in WHO[:2])
+    open_round = summarise(hand.ledger).rounds[-1]
+    assert open_round.outcome == "Open"
+    assert [one.state for one in open_round.participants] == ["Updated", "Updated", "Training"]
+    close = hand.close(1, updates, absent=(Absent(participant="zoo", reason="no update before the deadline of 2h"),))
+    assert summarise(hand.ledger).phase == "Aggregating"
+    hand.aggregate(close)
+    assert summarise(hand.ledger).phase == "Evaluating"
+    hand.record(plan, close)
+    summary = summarise(hand.ledger)
+    assert (summary.phase, summary.rounds_done) == ("Planning", 1)
+    assert summary.round(1).participants[2].state == "Absent"
+    assert summary.round(1).absent[0].reason == "no update before the deadline of 2h"
+
+
+def test_a_skipped_round_aggregated_nothing(hand: Hand) -> None:
+    hand.begin()
+    plan = hand.plan(1)
+    hand.record(plan, hand.close(1, (hand.update(1, "zoo"),)), outcome="Skipped")
+    skipped = summarise(hand.ledger).round(1)
+    assert skipped.outcome == "Skipped"
+    assert {one.participant: one.state for one in skipped.participants} == {
+        "museum": "Absent",
+        "observatory": "Absent",
+        "zoo": "Updated",
+    }
+    assert skipped.adapter == summarise(hand.ledger).round(0).adapter
+
+
+def test_a_failed_run_says_why_until_it_goes_on(hand: Hand) -> None:
+    hand.begin()
+    hand.plan(1)
+    hand.fail(1, message="round 1 needs 2 valid updates and can have 1")
+    summary = summarise(hand.ledger)
+    assert summary.phase == "Failed"
+    assert summary.message == "BelowMinimum: round 1 needs 2 valid updates and can have 1"
+    hand.grant(1, "zoo", 2, "its process died", epoch=2, cause="Resumed")
+    summary = summarise(hand.ledger)
+    assert summary.phase == "Training"
+    assert [failure.reason for failure in summary.failures] == ["BelowMinimum"]
+
+
+def test_an_update_record_that_is_damaged_does_not_count(hand: Hand) -> None:
+    hand.begin()
+    hand.plan(1)
+    hand.create(names.update(1, "zoo", 1), b'{"runId": "')
+    assert summarise(hand.ledger).rounds[-1].participants[2].state == "Training"
+
+
+def test_no_run_is_an_error_that_names_the_place(hand: Hand) -> None:
+    with pytest.raises(ObjectMissing, match=r"no run in file:.*/runs/default/quickstart"):
+        summarise(hand.ledger)

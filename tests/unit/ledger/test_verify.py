@@ -1,0 +1,217 @@
+"""Whatever is done to a ledger's objects, verification names the object."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from history import RUN_ID, WHO, write_history
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import canonical, canonical_json, digest_of
+from fedtrain.contracts.records import Close, Manifest, Record
+from fedtrain.ledger.file_store import FileStore
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import LedgerCorrupt
+from fedtrain.ledger.verify import verify
+
+CHAINED = (
+    names.RUN,
+    names.END,
+    names.initial(),
+    names.evaluation(0, 0),
+    names.manifest(0),
+    names.plan(1),
+    names.close(1, 1),
+    names.close(1, 2),
+    names.aggregate(1, 2),
+    names.evaluation(1, 2),
+    names.manifest(1),
+    names.update(1, "carla", 2),
+    names.plan(2),
+    names.manifest(2),
+    names.manifest(3),
+)
+"""Objects that another one names, or that every run must have."""
+
+BESIDE = (
+    names.preflight("anna"),
+    names.grant(1, "carla", 2),
+    names.failure(1),
+    names.measurement(3, "berta"),
+    names.update(1, "berta", 1),
+)
+"""Records that no other names."""
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sound")
+    write_history(Ledger(FileStore(folder / "runs"), "default", "demo"), folder)
+    return folder / "runs"
+
+
+@pytest.fixture
+def run(sound: Path, tmp_path: Path) -> Path:
+    """The folder of a run that is sound, to be tampered with."""
+    shutil.copytree(sound, tmp_path / "runs")
+    return tmp_path / "runs" / "default" / "demo"
+
+
+def found_in(run: Path) -> list[str]:
+    """The names of what verification finds."""
+    ledger = Ledger(FileStore(run.parent.parent), "default", "demo")
+    return [finding.name for finding in verify(ledger).findings]
+
+
+def rewrite(path: Path, **fields: object) -> None:
+    """Edits a record with care: canonical JSON again."""
+    path.write_bytes(canonical_json({**json.loads(path.read_bytes()), **fields}))
+
+
+def test_a_sound_run_has_no_findings_and_everything_is_counted(ledger: Ledger, tmp_path: Path):
+    write_history(ledger, tmp_path)
+    result = verify(ledger)
+    assert [str(finding) for finding in result.findings] == []
+    assert result.sound
+    assert (result.rounds, result.updates) == (3, 4)
+    blobs = [name for name in ledger.names() if name.startswith("blobs/")]
+    assert result.blobs == len(blobs) == 9
+    assert result.records == len([name for name in ledger.names() if name.endswith(".json")]) - 1
+    assert result.tip == ledger.digest(names.manifest(3))
+
+
+def test_a_run_that_is_not_finished_is_sound(run: Path):
+    for name in (names.END, names.manifest(3), names.aggregate(3, 2), names.evaluation(3, 2)):
+        (run / name).unlink()
+    for who in WHO:
+        (run / names.measurement(3, who)).unlink()
+    assert found_in(run) == []
+
+
+@pytest.mark.parametrize("name", [name for name in CHAINED if name not in (names.END, names.close(1, 1))])
+def test_a_missing_record_is_named(run: Path, name: str):
+    (run / name).unlink()
+    assert name in found_in(run)
+
+
+def test_a_close_that_is_missing_below_another_is_named(run: Path):
+    (run / names.close(1, 1)).unlink()
+    assert found_in(run) == [names.close(1, 1)]
+
+
+@pytest.mark.parametrize("name", [*CHAINED, *BESIDE])
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda content: content[:-7],
+        lambda content: b"",
+        lambda content: content + b"\n",
+        lambda content: json.dumps(json.loads(content), indent=2).encode(),
+        lambda content: content.replace(RUN_ID.encode(), b"f" * 16),
+        lambda content: b'{"surprise":1}',
+    ],
+    ids=["cut off", "emptied", "a newline more", "pretty", "another run", "something else"],
+)
+def test_a_record_that_was_tampered_with_is_named(run: Path, name: str, tamper: Callable[[bytes], bytes]):
+    path = run / name
+    path.write_bytes(tamper(path.read_bytes()))
+    assert name in found_in(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "also"),
+    [
+        (names.RUN, {"spec": {"rounds": {"count": 4}}}, names.RUN),
+        (names.plan(1), {"progressEnd": 0.5}, names.plan(1)),
+        (names.close(1, 2), {"updates": []}, names.close(1, 2)),
+        (names.aggregate(1, 2), {"updateNorm": 3.5}, names.aggregate(1, 2)),
+        (names.evaluation(3, 2), {"metrics": {"loss": 0.1}}, names.evaluation(3, 2)),
+        (names.manifest(1), {"step": 5}, names.manifest(1)),
+        (names.manifest(3), {"absent": [{"participant": "anna", "reason": "x"}]}, names.manifest(3)),
+        (names.END, {"round": 2}, names.END),
+        (names.update(1, "anna", 1), {"digest": "blake3:" + "0" * 64}, names.update(1, "anna", 1)),
+    ],
+)
+def test_a_careful_edit_is_found_by_the_digest_that_names_it(
+    run: Path, name: str, fields: dict[str, object], also: str
+):
+    rewrite(run / name, **fields)
+    assert also in found_in(run)
+
+
+@pytest.mark.parametrize("name", [names.plan(1), names.manifest(1), names.preflight("anna"), names.close(1, 2)])
+def test_a_record_under_another_name_is_found(run: Path, name: str):
+    other = {names.plan(1): names.plan(2), names.manifest(1): names.manifest(2)}.get(name)
+    other = other or (names.preflight("berta") if "preflight" in name else names.close(3, 2))
+    (run / other).write_bytes((run / name).read_bytes())
+    assert other in found_in(run)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("tamper", [flip, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
+@pytest.mark.parametrize("what", ["adapter", "state", "config"])
+def test_a_blob_that_is_damaged_or_missing_is_named(run: Path, what: str, tamper: Callable[[Path], object]):
+    manifest = Manifest.model_validate_json((run / names.manifest(1)).read_bytes())
+    name = names.blob(getattr(manifest, what))
+    tamper(run / name)
+    assert found_in(run) == [name]
+
+
+@pytest.mark.parametrize("tamper", [flip, Path.unlink, lambda path: path.write_bytes(path.read_bytes() + b"x")])
+def test_an_update_file_that_was_changed_is_named(run: Path, tamper: Callable[[Path], object]):
+    name = f"{names.update_folder(1, 'carla', 2)}/0a1b.safetensors"
+    tamper(run / name)
+    assert found_in(run) == [name]
+
+
+def test_an_update_that_was_quarantined_need_not_be_sound(run: Path):
+    flip(run / f"{names.update_folder(1, 'berta', 1)}/0a1b.safetensors")
+    assert found_in(run) == []
+
+
+def forge(run: Path, name: str, record: Record) -> None:
+    (run / name).write_bytes(canonical(record))
+
+
+def test_a_later_close_can_only_take_away(run: Path):
+    close = Close.model_validate_json((run / names.close(1, 1)).read_bytes())
+    forge(run, names.close(1, 1), close.model_copy(update={"updates": close.updates[:1]}))
+    assert found_in(run) == [names.close(1, 2)]
+
+
+def test_a_forged_history_shows_in_the_step_the_outcome_and_the_config(run: Path):
+    first = Manifest.model_validate_json((run / names.manifest(1)).read_bytes())
+    second = Manifest.model_validate_json((run / names.manifest(2)).read_bytes())
+    forged = second.model_copy(update={"adapter": "blake3:" + "1" * 64, "step": 7, "config": first.adapter})
+    forge(run, names.manifest(2), forged)
+    ledger = Ledger(FileStore(run.parent.parent), "default", "demo")
+    problems = [str(finding) for finding in verify(ledger).findings if finding.name == names.manifest(2)]
+    for words in ("another step: expected 1, found 7", "config, which never changes", "a skipped round keeps"):
+        assert any(words in problem for problem in problems)
+    assert any(digest_of(second) in problem and digest_of(forged) in problem for problem in problems)
+
+
+def test_an_empty_folder_is_no_run(tmp_path: Path):
+    assert [f.name for f in verify(Ledger(FileStore(tmp_path), "default", "none")).findings] == [names.RUN]
+
+
+def test_telemetry_and_foreign_files_are_left_alone(run: Path):
+    (run / "telemetry" / "rounds" / "0001" / "runner.json").write_text("edited")
+    (run / "notes.txt").write_text("mine")
+    assert found_in(run) == []
+
+
+def test_a_damaged_blob_does_not_reach_its_reader(run: Path, tmp_path: Path):
+    manifest = Manifest.model_validate_json((run / names.manifest(1)).read_bytes())
+    flip(run / names.blob(manifest.adapter))
+    ledger = Ledger(FileStore(run.parent.parent), "default", "demo")
+    with pytest.raises(LedgerCorrupt, match=rf"{names.blob(manifest.adapter)}.*damaged"):
+        ledger.fetch_blob(manifest.adapter, tmp_path / "adapter.safetensors")
+    assert not (tmp_path / "adapter.safetensors").exists()

@@ -10,10 +10,14 @@ Format = Literal["Messages", "PromptCompletion", "Text"]
 
 
 class Data(Block):
-    """Format of a row: `Messages` {messages: [{role, content}]}, `PromptCompletion` {prompt, completion} or
-    `Text` {text}. Loss is on the answer only (the assistant's turns, the completion), unless `Text`."""
+    """What each participant trains on."""
 
     dataset: Name
+    """A logical name: each participant's policy says where it is there."""
     format: Format
+    """Of a row: `Messages` {messages: [{role, content}]}, `PromptCompletion` {prompt, completion} or `Text` {text}.
+    The loss is on the answer only (the assistant's turns, the completion), unless `Text`."""
     max_length: Annotated[Count, Field(le=1_048_576)] = 512
+    """Tokens of a row; longer ones are cut."""
     validation_fraction: Fraction = 0.1
+    """Share of its rows that each participant holds out, the same ones in every round."""

@@ -17,24 +17,37 @@ from fedtrain.api.training import Training
 
 
 class Metadata(Block):
-    """Of Kubernetes' metadata, what a run depends on."""
+    """Of Kubernetes' metadata, what a run depends on; the rest is let through."""
 
     model_config = Block.model_config | {"extra": "ignore"}
 
     name: Name
+    """The run's name, or (of a policy) the participant's."""
     namespace: Name = "default"
+    """Where the run is kept: `<storage>/<namespace>/<name>`."""
 
 
 class FederatedTrainingSpec(Block):
+    """The whole run."""
+
     model: Model
+    """The base model and the adapter."""
     data: Data
+    """What is trained on."""
     participants: Annotated[tuple[Participant, ...], Field(min_length=1, max_length=1000)]
+    """Who trains."""
     rounds: Rounds
+    """How many rounds, and what a round needs."""
     training: Training
+    """How each participant trains."""
     partitioning: Partitioning = Partitioning()
+    """On how many rows."""
     aggregation: Aggregation = Aggregation()
+    """How updates become the next adapter."""
     evaluation: Evaluation = Evaluation()
+    """What is measured."""
     storage: Storage = Storage()
+    """Where the ledger is."""
 
     def participant(self, name: str) -> Participant:
         """The participant of this name. Raises KeyError."""

@@ -9,17 +9,25 @@ from fedtrain.api.training import TrainingOverrides
 
 
 class Compute(Block):
-    """What one participant trains on. `gpus_per_node: 0` trains on CPU, in one process a node."""
+    """What one participant trains on."""
 
     nodes: Annotated[Count, Field(le=1024)] = 1
+    """Machines."""
     gpus_per_node: Annotated[NonNegativeInt, Field(le=64)] = 0
+    """GPUs, and processes, of each node. 0: one process a node, on CPU."""
     gpu_memory: Quantity | None = None
+    """Memory of one GPU that a task may count on. The least of this, the policy's limit and what is free on the device
+    holds."""
 
 
 class Participant(Block):
-    """One participant. `weight` only with `aggregation.weights: Fixed`."""
+    """One organisation that trains on its own data."""
 
     name: Name
+    """Its name, and that of its policy."""
     compute: Compute = Compute()
+    """What it trains on."""
     training: TrainingOverrides = TrainingOverrides()
+    """What it does otherwise than `spec.training`."""
     weight: PositiveFloat | None = None
+    """Its weight in the mean; only with `aggregation.weights: Fixed`."""

@@ -8,12 +8,15 @@ from fedtrain.api.base import Block, Count, Duration, NonNegativeInt
 
 
 class Rounds(Block):
-    """`count` is the horizon: schedules and partitions depend on it, so it never changes during a run.
-    `deadline` is of one round's training; `min_participants` are the valid updates a round needs (all, if unset);
-    `retries` are new attempts of a participant inside the deadline."""
+    """How many rounds, and what a round needs."""
 
     count: Annotated[Count, Field(le=10_000)]
+    """The horizon: schedules and partitions depend on it, so it never changes during a run."""
     deadline: Duration = "2h"
+    """Of one round's training. Time in which no work could go on does not count."""
     min_participants: Count | None = None
+    """The valid updates that a round needs; those of all participants if left out."""
     retries: Annotated[NonNegativeInt, Field(le=100)] = 2
+    """New attempts of a participant, inside the deadline."""
     below_minimum: Literal["Fail", "Skip"] = "Fail"
+    """What happens to a round with fewer updates: the run fails, or the round is skipped."""

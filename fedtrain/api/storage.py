@@ -6,21 +6,35 @@ from fedtrain.api.base import Block, Switch, Text
 
 
 class S3(Block):
-    """An S3-compatible bucket. On one machine the credentials come from boto3's usual chain."""
+    """An S3-compatible bucket. Credentials come from where boto3 looks for them (environment, profile, role)."""
 
     bucket: Text
+    """Its name alone."""
     prefix: Text | None = None
+    """Where in the bucket."""
     endpoint: Text | None = None
+    """URL of the server, if it is not AWS's."""
     region: Text | None = None
+    """The bucket's region."""
     path_style: Switch = True
+    """`https://server/bucket/key`, and not `https://bucket.server/key`."""
     ca_file: Text | None = None
+    """Certificates (PEM) that the server's is checked against."""
 
 
 class File(Block):
+    """A folder."""
+
     path: Text = "./runs"
+    """The runs are in `<path>/<namespace>/<name>`."""
 
 
 class Storage(Block):
+    """Where the ledger and the results are."""
+
     type: Literal["S3", "File"] = "File"
+    """A bucket or a folder."""
     s3: S3 | None = None
+    """Only with type S3."""
     file: File | None = None
+    """Only with type File."""

@@ -10,41 +10,61 @@ Precision = Literal["Auto", "BF16", "FP16", "FP32"]
 
 
 class Length(Block):
-    """Optimizer steps a round, or passes over the round's slice."""
+    """How long a participant trains in a round."""
 
     type: Literal["Steps", "Epochs"]
+    """`Steps` of the optimizer, or `Epochs`: passes over the round's rows."""
     steps: Count | None = None
+    """Steps a round; the round's rows come again when they are used up."""
     epochs: PositiveFloat | None = None
+    """Passes a round."""
 
 
 class Training(Block):
-    """Local training. `batch_size` is the effective batch over all of a participant's processes; `micro_batch_size`
-    is what one process holds at a time (found from memory if unset). The schedule runs over all rounds. `keep` says
-    which local checkpoint is sent: the best by validation loss, or the last."""
+    """How each participant trains within a round."""
 
     length: Length
+    """How long, each round."""
     batch_size: Count = 32
+    """The effective batch: rows an optimizer step, over all of a participant's processes."""
     micro_batch_size: Count | None = None
+    """Rows that one process holds at a time; found from memory if left out."""
     learning_rate: PositiveFloat = 2e-4
+    """The peak of the schedule."""
     schedule: Literal["Cosine", "Linear", "Constant"] = "Cosine"
+    """Of the learning rate, over all rounds: it does not start anew in each."""
     warmup_ratio: Fraction = 0.0
+    """The part of the whole run in which the learning rate rises from 0."""
     optimizer: Literal["AdamW", "SGD"] = "AdamW"
+    """Its state starts anew each round."""
     weight_decay: NonNegativeFloat = 0.0
+    """AdamW's, or SGD's."""
     max_grad_norm: PositiveFloat = 1.0
+    """Gradients are clipped to this L2 norm."""
     precision: Precision = "Auto"
+    """Of the frozen base and of the computation; the adapter is FP32 always. `Auto`: BF16 on GPUs that have it, else
+    FP32."""
     gradient_checkpointing: Toggle = "Auto"
+    """Less memory, more time. `Auto`: only where nothing fits without."""
     keep: Literal["Best", "Last"] = "Last"
+    """Which local checkpoint is sent: the `Best` by validation loss, or the `Last`."""
     seed: Annotated[NonNegativeInt, Field(le=2**32 - 1)] = 17
+    """Of everything random: the adapter's start, the validation split, the order of rows, dropout."""
 
 
 class TrainingOverrides(Block):
-    """What one participant may do otherwise than `spec.training`; unset fields are inherited."""
+    """What one participant does otherwise than `spec.training`; what is left out is inherited."""
 
     length: Length | None = None
+    """As in `spec.training`."""
     micro_batch_size: Count | None = None
+    """As in `spec.training`."""
     learning_rate: PositiveFloat | None = None
+    """As in `spec.training`."""
     precision: Precision | None = None
+    """As in `spec.training`."""
     gradient_checkpointing: Toggle | None = None
+    """As in `spec.training`."""
 
     def over(self, training: Training) -> Training:
         """`training` with this participant's fields laid over it."""

@@ -1,0 +1,158 @@
+"""docs/reference.md, from the models and the rules: `python -m fedtrain.api.reference`.
+
+A field's description is the string below it in its class; pydantic can collect those itself, but reads the sources at
+every import to do so.
+"""
+
+import ast
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from fedtrain.api import rules
+from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN, Block
+from fedtrain.api.federated_training import FederatedTraining
+from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.shapes import FieldOf, Shape, block_of, bounds, fields_of
+
+FILE = Path("docs/reference.md")
+
+_TEXTS = {DNS_LABEL_PATTERN: "name", DURATION_PATTERN: "duration", QUANTITY_PATTERN: "size"}
+
+_HEAD = """# The file's reference
+
+<!-- Made by `python -m fedtrain.api.reference`; edit the models in fedtrain/api instead. -->
+
+`fedtrain run`, `validate` and `plan` read one YAML file: a `FederatedTraining`, and a `ParticipantPolicy` for each
+participant, as documents that `---` separates. `fedtrain init` writes one with comments; `fedtrain validate` shows all
+errors of one at once.
+
+- The file is YAML 1.2, in UTF-8: `2e-4` is a number, `yes` and `on` are text. Numbers stand without quotes.
+- Relative paths, wherever they stand, start at the folder of the file. `s3://bucket/key` is a place in a bucket.
+- Durations are `90s`, `30m`, `2h`, `1h30m`; sizes are `40Gi` (2^30) or `40G` (10^9).
+- Names are a-z, 0-9 and `-`, at most 40 characters, so that they fit Kubernetes' objects.
+- A field that nobody knows is an error. So is an empty one: leave the line out for the default.
+"""
+
+
+def render() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for kind, title in ((FederatedTraining, "FederatedTraining"), (ParticipantPolicy, "ParticipantPolicy")):
+        parts.append(f"## {title}\n\n{_doc(kind)}\n")
+        for block, paths in _blocks(kind).items():
+            if block is not kind:
+                parts.append(_section(block, paths))
+    parts.append(_rules())
+    return "\n".join(parts)
+
+
+def _blocks(kind: type[Block]) -> dict[type[Block], list[str]]:
+    """All blocks below a kind, each with the paths where it stands."""
+    found: dict[type[Block], list[str]] = {}
+
+    def walk(block: type[Block], path: str) -> None:
+        found.setdefault(block, []).append(path)
+        for name, field in fields_of(block).items():
+            inner = block_of(field.shape)
+            if inner is not None:
+                walk(inner, f"{path}.{name}".removeprefix(".") + ("[]" if field.shape.item else ""))
+
+    walk(kind, "")
+    return found
+
+
+def _section(block: type[Block], paths: list[str]) -> str:
+    lines = [f"### {', '.join(f'`{path}`' for path in paths)}", "", _doc(block), ""]
+    lines += ["| field | value | default | |", "|---|---|---|---|"]
+    texts = descriptions(block)
+    for name, field in fields_of(block).items():
+        text = texts.get(field.attribute, "")
+        lines.append(f"| `{name}` | {_cell(_value(field.shape))} | {_default(field)} | {_cell(text)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _value(shape: Shape) -> str:
+    match shape.kind:
+        case "Choice":
+            return " or ".join(f"`{choice}`" for choice in shape.choices)
+        case "Map":
+            return "map"
+        case "List":
+            assert shape.item is not None
+            size = f", at most {shape.longest}" if shape.longest else ""
+            return f"list of {'maps' if shape.item.block else 'texts'}{size}"
+        case "Integer" | "Number":
+            return ("whole number" if shape.kind == "Integer" else "number") + bounds(shape)
+        case "Switch":
+            return "`true` or `false`"
+        case "Text":
+            return _TEXTS.get(shape.pattern or "", "digest" if shape.pattern else "text")
+
+
+def _default(field: FieldOf) -> str:
+    if field.required:
+        return "**required**"
+    default: Any = field.info.get_default(call_default_factory=True)
+    if default is None:
+        return ""
+    if isinstance(default, tuple):  # of blocks; a block's own default is that of its fields
+        items = [item.model_dump(by_alias=True, exclude_none=True) for item in cast(tuple[Block, ...], default)]
+        return f"`{json.dumps(items)}`"
+    if isinstance(default, Block):
+        return ""
+    return f"`{default}`" if isinstance(default, str) else f"`{json.dumps(default)}`"
+
+
+def _rules() -> str:
+    lines = ["## Rules across fields and documents", "", "`fedtrain validate` checks these too.", ""]
+    tables: tuple[tuple[str, Iterable[Callable[..., Any]]], ...] = (
+        ("Every block", rules.BLOCK_RULES),
+        ("The training", rules.TRAINING_RULES),
+        ("Every participant", rules.PARTICIPANT_RULES),
+        ("Every metric", rules.METRIC_RULES),
+        ("Every policy", rules.POLICY_RULES),
+    )
+    for title, table in tables:
+        lines += [f"### {title}", "", *(f"- {_doc(rule)}" for rule in table), ""]
+    return "\n".join(lines)
+
+
+def _doc(described: Any) -> str:
+    return " ".join((inspect.getdoc(described) or "").split())
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def descriptions(block: type[Block]) -> dict[str, str]:
+    """The strings below the fields of a block, by the fields' names in Python."""
+    module = sys.modules[block.__module__]
+    body = next(node.body for node in _classes(module) if node.name == block.__name__)
+    return dict(_described(body))
+
+
+def _described(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for field, text in pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+            constant = text.value
+            if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                yield field.target.id, " ".join(constant.value.split())
+
+
+@cache
+def _classes(module: ModuleType) -> tuple[ast.ClassDef, ...]:
+    tree = ast.parse(inspect.getsource(module))
+    return tuple(node for node in tree.body if isinstance(node, ast.ClassDef))
+
+
+if __name__ == "__main__":
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(render(), encoding="utf-8")

@@ -1,5 +1,6 @@
 """Which rows an optimizer step trains on, and how they are laid out in micro-batches."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -48,10 +49,11 @@ def order(rows: int, seed: int, cycle: int) -> np.ndarray:
 
 def steps(rows: int, batch_size: int, total: int, seed: int) -> Iterator[np.ndarray]:
     """The rows of each optimizer step: `total` rows of one cycle after another, `batch_size` at a time."""
-    cycles = -(-total // rows)
-    stream = np.concatenate([order(rows, seed, cycle) for cycle in range(cycles)])[:total]
-    for start in range(0, total, batch_size):
-        yield stream[start : start + batch_size]
+    stream = itertools.islice(
+        itertools.chain.from_iterable(order(rows, seed, cycle) for cycle in itertools.count()), total
+    )
+    while batch := list(itertools.islice(stream, batch_size)):
+        yield np.asarray(batch)
 
 
 def micro_batches(examples: Sequence[Example], rank: int, world: int, rows: int | None) -> list[list[Example]]:

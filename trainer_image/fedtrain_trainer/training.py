@@ -134,7 +134,7 @@ def _accumulate(
     """Gradient and loss of this process's share, divided by the answer tokens of the whole effective batch, so that
     neither the size of micro-batches nor the number of processes changes what is computed."""
     flat.clear()
-    torch.manual_seed((round.work.seed * 1_000_003 + step) * 65_537 + group.rank)  # dropout
+    torch.manual_seed(((round.work.seed * 1_000_003 + step) * 65_537 + group.rank) % 2**63)  # dropout
     for micro in micro_batches(batch, group.rank, group.world, rows):
         loss = answer_loss(model, collate(micro, model.device), round.dtype) / tokens
         scaler.scale(loss).backward()

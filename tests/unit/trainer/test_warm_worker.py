@@ -1,0 +1,116 @@
+"""Workers as real processes, spoken to as the local runner does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_federation import Federation
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Update
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY, Assignment
+
+KEY = bytes(range(32))
+
+
+class Worker:
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        address = str(Path(self._folder.name) / "socket")
+        listener = Listener(address, "AF_UNIX", authkey=KEY)
+        environment = {
+            "FEDTRAIN_WORKER_ADDRESS": address,
+            "FEDTRAIN_WORKER_KEY": KEY.hex(),
+            "FEDTRAIN_WORKER_INDEX": "3",
+            "OMP_NUM_THREADS": "2",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "fedtrain_trainer.worker"], env={**os.environ, **environment}
+        )
+        self.wire: Connection[Any, Any] = listener.accept()
+
+    def hear(self) -> dict[str, Any]:
+        assert self.wire.poll(60), "the worker says nothing"
+        return json.loads(self.wire.recv_bytes())
+
+    def run(self, assignment: Assignment) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The result, and the progress before it."""
+        self.order(assignment)
+        heard: list[dict[str, Any]] = []
+        while (message := self.hear())["type"] == "progress":
+            heard.append(message)
+        return message, heard
+
+    def order(self, assignment: Assignment) -> None:
+        message = {"type": "run", "assignment": assignment.model_dump(mode="json", by_alias=True)}
+        self.wire.send_bytes(json.dumps(message).encode())
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._folder.cleanup()
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    started = Worker()
+    yield started
+    started.end()
+
+
+def endless(federation: Federation) -> Assignment:
+    federation.training["length"] = {"type": "Steps", "steps": 1_000_000}
+    return federation.assignment(federation.train_work(), round=1)
+
+
+def test_a_warm_worker_gives_the_bytes_of_a_fresh_process_whatever_ran_before(
+    worker: Worker, federation: Federation
+) -> None:
+    alone = federation.trained(attempt=1)
+    work = federation.train_work()
+    hello = worker.hear()
+    assert (hello["type"], hello["index"], hello["pid"]) == ("hello", 3, worker.process.pid)
+    other = federation.train_work(seed=99, start=8, trainOnlyB=True, proximalMu=0.1)
+    result, heard = worker.run(federation.assignment(other, round=1, attempt=2))
+    assert (result["code"], result["reason"]) == (EXIT_DONE, "")
+    assert {message["phase"] for message in heard} >= {"training", "uploading"}
+    steps = [message for message in heard if message["phase"] == "training"]
+    assert (steps[-1]["step"], steps[-1]["steps"]) == (4, 4)
+    assert worker.run(federation.assignment(work, round=1, attempt=3))[0]["code"] == EXIT_DONE
+    after = federation.record(names.update(1, "a", 3), Update)
+    assert federation.record(names.update(1, "a", 2), Update).digest != alone.digest
+    assert after.digest == alone.digest
+    refused, _ = worker.run(federation.assignment({**work, "population": 7}, round=1, attempt=4))
+    assert refused["code"] == EXIT_REFUSED
+    assert "the data changed since the run began" in refused["reason"]
+    worker.wire.send_bytes(b'{"type": "stop"}')
+    assert worker.process.wait(30) == EXIT_DONE
+
+
+def test_a_worker_exits_when_its_runner_is_gone_in_mid_training(worker: Worker, federation: Federation) -> None:
+    worker.hear()
+    worker.order(endless(federation))
+    while worker.hear()["phase"] != "training":
+        pass
+    worker.wire.close()
+    assert worker.process.wait(30) == EXIT_RETRY
+
+
+def test_a_terminated_worker_says_that_its_task_may_be_tried_again(worker: Worker, federation: Federation) -> None:
+    worker.hear()
+    worker.order(endless(federation))
+    while worker.hear()["phase"] != "training":
+        pass
+    worker.process.send_signal(signal.SIGTERM)
+    while (message := worker.hear())["type"] == "progress":
+        pass
+    assert (message["code"], message["reason"]) == (EXIT_RETRY, "interrupted: SIGTERM")
+    assert worker.process.wait(30) == EXIT_RETRY

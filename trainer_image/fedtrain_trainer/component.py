@@ -1,0 +1,29 @@
+"""The trainer as a TorchX component: `torchx run .../component.py:worker`, or from the local runner."""
+
+import sys
+
+import torchx.specs as specs
+
+
+def worker(image: str = "", memory_mib: int = 4096) -> specs.AppDef:
+    """One warm worker of the local runner. Where it connects to is in FEDTRAIN_WORKER_ADDRESS, _KEY and _INDEX of the
+    environment: an argument list can be read by everyone on the machine.
+
+    Args:
+        image: where to run; the current directory with the scheduler local_cwd
+        memory_mib: memory to ask a scheduler for
+    """
+    return specs.AppDef(
+        name="fedtrain-worker",
+        roles=[
+            specs.Role(
+                name="worker",
+                image=image,
+                entrypoint=sys.executable,
+                args=["-m", "fedtrain_trainer.worker"],
+                num_replicas=1,
+                max_retries=0,
+                resource=specs.Resource(cpu=1, gpu=0, memMB=memory_mib),
+            )
+        ],
+    )

@@ -1,0 +1,131 @@
+"""`python -m fedtrain_trainer.worker`: a warm worker that runs one task after another for a runner on this machine.
+
+It connects to the Unix socket $FEDTRAIN_WORKER_ADDRESS with the key $FEDTRAIN_WORKER_KEY (hex) and speaks JSON:
+
+    -> {"type": "hello", "index": 0, "pid": 4711}          once everything heavy is imported
+    <- {"type": "run", "assignment": {...}}  or  {"type": "stop"}
+    -> {"type": "progress", "phase": "training", "step": 5, "steps": 25, "loss": 2.3}
+    -> {"type": "result", "code": 0, "reason": "", "seconds": {...}}
+
+When the connection ends, for the runner was killed, the process exits at once, in mid-training too.
+"""
+
+import json
+import os
+import queue
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from multiprocessing.connection import Client, Connection
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY, Assignment
+from fedtrain_trainer.__main__ import interrupt, log_to_stderr
+from fedtrain_trainer.outcome import Interrupted, Outcome
+
+Wire: TypeAlias = "Connection[Any, Any]"
+
+PROGRESS_SECONDS = 0.25
+
+
+class Reporter:
+    """Progress to the runner, at most one message in `PROGRESS_SECONDS`, first and last steps always."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._sent = 0.0
+        self._phase = ""
+
+    def __call__(self, phase: str, step: int, steps: int, loss: float | None = None) -> None:
+        now = time.monotonic()
+        if phase == self._phase and step < steps and now - self._sent < PROGRESS_SECONDS:
+            return
+        self._sent, self._phase = now, phase
+        send(self._wire, {"type": "progress", "phase": phase, "step": step, "steps": steps, "loss": loss})
+
+
+def send(wire: Wire, message: dict[str, object]) -> None:
+    wire.send_bytes(json.dumps(message).encode())
+
+
+def listen(wire: Wire, orders: "queue.SimpleQueue[dict[str, Any]]") -> None:
+    """Passes orders on to the main thread; ends the process on `stop` and when the connection ends."""
+    code = EXIT_RETRY
+    try:
+        while True:
+            message = json.loads(wire.recv_bytes())
+            if message["type"] == "stop":
+                code = EXIT_DONE
+                break
+            orders.put(message)
+    except (EOFError, OSError):
+        pass
+    leave(code)
+
+
+def leave(code: int) -> None:
+    """At once: the main thread may be in a kernel that takes minutes."""
+    if tempfile.tempdir is not None:
+        shutil.rmtree(tempfile.tempdir, ignore_errors=True)
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def run(assignment: object, wire: Wire, models: Any) -> Outcome:
+    from fedtrain.ledger.open import open_ledger
+    from fedtrain.ledger.store import StoreError, StoreUnavailable
+    from fedtrain.ledger.task_ledger import TaskLedger
+    from fedtrain_trainer.run import run_task
+
+    try:
+        order = Assignment.model_validate(assignment)
+    except ValidationError as error:
+        return Outcome(EXIT_REFUSED, f"not an assignment: {error}")
+    task = order.task
+    try:
+        store = TaskLedger(open_ledger(order.binding.storage, task.namespace, task.name), task)
+    except StoreUnavailable as error:
+        return Outcome(EXIT_RETRY, str(error))
+    except StoreError as error:
+        return Outcome(EXIT_REFUSED, str(error))
+    return run_task(order, Reporter(wire), store, models=models)
+
+
+def main() -> None:
+    log_to_stderr()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the runner says what happens
+    signal.signal(signal.SIGTERM, interrupt)
+    wire = Client(os.environ["FEDTRAIN_WORKER_ADDRESS"], authkey=bytes.fromhex(os.environ["FEDTRAIN_WORKER_KEY"]))
+    orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=listen, args=(wire, orders), daemon=True).start()
+    tempfile.tempdir = tempfile.mkdtemp(prefix="fedtrain-worker-")
+    try:
+        models = imported()
+        send(wire, {"type": "hello", "index": int(os.environ["FEDTRAIN_WORKER_INDEX"]), "pid": os.getpid()})
+        while True:
+            outcome = run(orders.get()["assignment"], wire, models)
+            send(wire, {"type": "result", "code": outcome.code, "reason": outcome.reason, "seconds": outcome.seconds})
+            if outcome.reason.startswith("interrupted"):
+                break
+    except (Interrupted, OSError):
+        pass
+    leave(EXIT_RETRY)
+
+
+def imported() -> Any:
+    """Imports all that a task needs, so that the first one does not wait for it."""
+    import peft  # noqa: F401
+
+    import fedtrain_trainer.run  # noqa: F401
+    from fedtrain_trainer.lora import Models
+
+    return Models()
+
+
+if __name__ == "__main__":
+    main()

@@ -56,7 +56,7 @@ class TaskLedger:
 
     def _check(self, kind: type[Record]) -> None:
         if kind is not self._kind:
-            raise TypeError(f"A {self._task.work.type} task has a {self._kind.__name__} record, no {kind.__name__}.")
+            raise TypeError(f"{self._task.work.type} work leaves a {self._kind.__name__} record, no {kind.__name__}.")
 
 
 def _record_of(task: Task) -> tuple[type[Record], str]:
@@ -92,5 +92,5 @@ def _who(task: Task) -> str:
 
 def _participant(task: Task) -> str:
     if task.participant is None:
-        raise ValueError(f"A {task.work.type} task is a participant's, but this one names none.")
+        raise ValueError(f"{task.work.type} work is a participant's, but this task names none.")
     return task.participant

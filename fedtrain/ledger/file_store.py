@@ -11,17 +11,20 @@ import mmap
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from fedtrain.ledger.file_errors import explained
 from fedtrain.ledger.keys import check_key
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError
 from fedtrain.ledger.temporary import FOLDER, clean, temporary
 
+T = TypeVar("T")
+
 _COPY = 4 * 1024 * 1024
+_TRIES = 20
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 
@@ -68,25 +71,18 @@ class FileStore:
         with explained(self.root, path):
             if path.exists():  # spares the copy; the link below is what decides
                 return False
-        with _source(content) as source, explained(self.root, path):
-            _make_folder(self.root, path.parent)
-            with temporary(self.root) as (aside, file):
-                shutil.copyfileobj(source, file, _COPY)
-                file.flush()
-                os.fsync(file.fileno())
-                won = self._link(aside, path)
-            if won:
-                _flush_folder(path.parent)
-            return won
+        with _source(content) as source, explained(self.root, path), temporary(self.root) as (aside, file):
+            shutil.copyfileobj(source, file, _COPY)
+            file.flush()
+            os.fsync(file.fileno())
+            return _in_folder(self.root, path.parent, lambda: self._link(aside, path))
 
     def replace(self, key: str, content: bytes | Path) -> None:
         path = self._path(key)
-        with _source(content) as source, explained(self.root, path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary(self.root) as (aside, file):
-                shutil.copyfileobj(source, file, _COPY)
-                file.flush()
-                aside.replace(path)
+        with _source(content) as source, explained(self.root, path), temporary(self.root) as (aside, file):
+            shutil.copyfileobj(source, file, _COPY)
+            file.flush()
+            _in_folder(self.root, path.parent, lambda: aside.replace(path))
 
     def keys(self, prefix: str) -> Iterator[str]:
         start = self.root / prefix.rpartition("/")[0]
@@ -103,9 +99,10 @@ class FileStore:
                 with suppress(FileNotFoundError, NotADirectoryError):
                     path.unlink()
             for folder in path.parents:  # folders are no objects: none stays behind empty
-                if folder == self.root or not folder.is_dir() or any(folder.iterdir()):
+                if folder == self.root:
                     break
-                folder.rmdir()
+                with suppress(OSError):  # it is not empty, or gone already
+                    folder.rmdir()
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
@@ -125,7 +122,8 @@ class FileStore:
             os.link(aside, path)
         except FileExistsError:
             # NFS may lose the reply to a link that was made; then the file has two names.
-            return aside.stat().st_nlink == 2
+            if aside.stat().st_nlink != 2:
+                return False
         except OSError as error:
             if error.errno in _NO_LINKS:
                 raise StoreError(
@@ -134,6 +132,7 @@ class FileStore:
                     "on NFS in storage.file.path, or use storage.type: S3."
                 ) from error
             raise
+        _flush_folder(path.parent)
         return True
 
 
@@ -159,6 +158,16 @@ class MappedReader:
 def _source(content: bytes | Path) -> BinaryIO:
     """The content as a stream. OSError of the caller's own file stays what it is."""
     return io.BytesIO(content) if isinstance(content, bytes) else content.open("rb")
+
+
+def _in_folder(root: Path, folder: Path, act: Callable[[], T]) -> T:
+    """Acts in `folder`, which is made; anew when a `delete` took the folder away in between because it was empty."""
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError):
+            _make_folder(root, folder)
+            return act()
+    _make_folder(root, folder)
+    return act()
 
 
 def _make_folder(root: Path, folder: Path) -> None:

@@ -7,6 +7,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -213,3 +214,19 @@ def test_opening_and_reading_makes_no_folder(tmp_path: Path):
 def test_a_relative_path_is_seen_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     assert FileStore(Path("./runs")).url == f"file://{tmp_path}/runs"
+
+
+def test_writing_beside_others_that_delete_never_fails(tmp_path: Path):
+    def work(worker: int) -> None:
+        store = FileStore(tmp_path)
+        for number in range(40):
+            key = f"_probe/{worker}/{number}"
+            assert store.create(key, b"x")
+            store.delete(f"_probe/{worker}")
+            store.replace(key, b"y")
+            store.delete(f"_probe/{worker}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert list(FileStore(tmp_path).keys("")) == []
+    assert not (tmp_path / "_probe").exists()

@@ -321,7 +321,7 @@ class Coordinator:
                 if self.executions.get(key, Execution("Done")).state != "Running":
                     self.executions[key], self.orders[key] = Execution("Running"), order
             case Cancel(key):
-                if key in self.executions:
+                if key in self.orders:
                     self.strays.append((key, self.orders.pop(key)))
                     del self.executions[key]
                     self.cancelled.add(key)
@@ -373,14 +373,22 @@ class Coordinator:
         """Steps until the run has ended or failed; every task comes to its end, or none does."""
         return drive([self], hanging=hanging)
 
+    def work_on(self, steps: int, flaws: Sequence[Flaw] = ()) -> None:
+        """So many steps; a task comes to its end where nothing else is to be done. `flaws`: of the first updates."""
+        left = list(flaws)
+        for _ in range(steps):
+            decision = self.step()
+            if self.orders and all(isinstance(action, Start) for action in decision.actions):
+                key = self.running()[0]
+                self.finish(key, left.pop(0) if left and key.kind == "Train" else "")
+
     def until(self, phase: str, most: int = 200) -> Decision:
-        """Drives fairly until a decision has this phase; its actions are applied."""
+        """Works on until a decision has this phase; its actions are applied."""
         for _ in range(most):
             decision = self.step()
             if decision.phase == phase:
                 return decision
-            claimed = any(isinstance(action, Claim) for action in decision.actions)
-            if not claimed and self.orders:
+            if self.orders and all(isinstance(action, Start) for action in decision.actions):
                 self.finish(self.running()[0])
         raise Runaway(f"never {phase}; the last decision is {self.decided[-1]}")
 
@@ -392,7 +400,7 @@ def drive(coordinators: Sequence[Coordinator], *, hanging: bool = False, most: i
         decisions = [coordinator.step() for coordinator in coordinators]
         if all(decision.phase in TERMINAL and not decision.actions for decision in decisions):
             return decisions[0]
-        if any(isinstance(action, Claim) for decision in decisions for action in decision.actions):
+        if any(not isinstance(action, Start) for decision in decisions for action in decision.actions):
             continue
         busy = [coordinator for coordinator in coordinators if coordinator.orders]
         if busy and not hanging:

@@ -56,8 +56,9 @@ class Documents:
             parser: Any = YAML(typ="safe", pure=True)  # its nodes are untyped
             for node in parser.compose_all(text):
                 self._seen = {}
-                if node is not None:
-                    self.found.append(self._locate(node, ()))
+                located = self._locate(node, ()) if node is not None else None
+                if located is not None and located.value is not None:  # nothing but comments
+                    self.found.append(located)
         except (MarkedYAMLError, ReaderError) as error:
             self.flaws = [explain(error, text)]
             self.found = []

@@ -16,16 +16,21 @@ _PLAIN = (
     ("character '\\t'", "A tab begins or pads this line.", "YAML indents with spaces."),
     ("mapping values are not allowed", "A second `:` in one value, or a wrong indentation.",
      "Put a value that holds `: ` in quotes, and line fields up with those beside them."),
-    ("but got '<stream end>'", "A bracket is open at the end of the file.", "Close it with ] or }."),
-    ("unexpected end of stream", "A quote is open at the end of the file.", "Close the quote."),
+    ("'<stream end>'", "A bracket{opened} is open at the end of the file.", "Close it with ] or }."),
+    ("unexpected end of stream", "A quote{opened} is open at the end of the file.", "Close the quote."),
     ("found undefined alias", "This alias (`*name`) has no anchor (`&name`) before it.",
      "Put a value that begins with * in quotes, or define the anchor."),
     ("expected <block end>", "This line does not fit the lines above it.",
      "Indent it as the fields beside it are, and begin list items, and only those, with `- `."),
     ("could not find expected ':'", "This line has no `:`.", "Write `field: value`."),
-    ("expected ',' or", "A comma or a closing bracket is missing before this.", "Write `, ` between items."),
+    ("expected ',' or", "A bracket{opened} is not closed before this, or a comma is missing.",
+     "Close it, or write `, `."),
     ("that cannot start any token", "A value can't begin with this character.", "Put the value in quotes."),
 )  # fmt: skip
+
+
+_OPENED = ("a flow sequence", "a flow mapping", "a quoted scalar")
+"""Ends of the parser's words for what it was in, where that has a beginning worth naming."""
 
 
 def explain(error: Any, text: str) -> Flaw:
@@ -33,14 +38,12 @@ def explain(error: Any, text: str) -> Flaw:
     if hasattr(error, "position"):
         before: str = text[: error.position]
         spot = (before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        return Flaw(spot, f"Control character {error.character!r} in the file.", "Remove it.")
+        return Flaw(spot, f"Control character 0x{ord(text[error.position]):02x} in the file.", "Remove it.")
     mark = error.problem_mark or error.context_mark
     spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = f"{error.problem or error}"
+    opened = f" that opens on line {error.context_mark.line + 1}" if f"{error.context}".endswith(_OPENED) else ""
     for said, message, fix in _PLAIN:
         if said in problem:
-            opened = error.context_mark if said.endswith(("stream end>'", "of stream")) else None
-            if opened is not None:
-                message = message.replace("is open", f"that opens on line {opened.line + 1} is open")
-            return Flaw(spot, message, fix)
+            return Flaw(spot, message.format(opened=opened), fix)
     return Flaw(spot, f"This is not YAML: {problem}.", "")

@@ -1,0 +1,144 @@
+"""Files that are no federation at all, or no YAML."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from federation_files import SECTIONS, write
+
+from fedtrain.api.reading import Invalid, read_file
+from fedtrain.api.reading.scalars import plain
+
+
+def only_error(file: Path) -> str:
+    with pytest.raises(Invalid) as caught:
+        read_file(file)
+    (error,) = caught.value.errors
+    return str(error).removeprefix(str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2e-4", 2e-4),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("-1.5E+2", -150.0),
+        ("010", 10),
+        ("0x1f", 31),
+        ("0o17", 15),
+        ("-.inf", float("-inf")),
+        ("true", True),
+        ("False", False),
+        ("~", None),
+        ("", None),
+        ("yes", "yes"),
+        ("on", "on"),
+        ("1_000", "1_000"),
+        ("12:30", "12:30"),
+        ("2026-01-01", "2026-01-01"),
+        ("1.2.3", "1.2.3"),
+        ("e5", "e5"),
+        ("=", "="),
+    ],
+)
+def test_plain_scalars_are_read_as_yaml_1_2_says(text: str, value: Any):
+    assert (plain(text), type(plain(text))) == (value, type(value))
+
+
+def test_a_number_of_thousands_of_digits_is_text():
+    assert plain("9" * 5000) == "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("\trounds: {count: 3}", ":8:1: A tab begins or pads this line. YAML indents with spaces."),
+        (
+            "  rounds: {count: 3",
+            ":9:11: A bracket that opens on line 8 is not closed before this, or a comma is missing. "
+            "Close it, or write `, `.",
+        ),
+        (
+            "  rounds: count: 3",
+            ":8:16: A second `:` in one value, or a wrong indentation. "
+            "Put a value that holds `: ` in quotes, and line fields up with those beside them.",
+        ),
+        (
+            " rounds: {count: 3}",
+            ":8:2: This line does not fit the lines above it. "
+            "Indent it as the fields beside it are, and begin list items, and only those, with `- `.",
+        ),
+        (
+            "  rounds: *three",
+            ":8:11: This alias (`*name`) has no anchor (`&name`) before it. "
+            "Put a value that begins with * in quotes, or define the anchor.",
+        ),
+        ("  rounds: {count: @3}", ":8:19: A value can't begin with this character. Put the value in quotes."),
+        ("  rounds: {count: !mine 3}", ":8:19: The tag !mine means nothing here. Remove it."),
+        (
+            "  rounds: {count: 3, count: 4}",
+            ":8:22: count is there twice; it is on line 8 already. Remove one of the two.",
+        ),
+        ("  rounds: {count: 3, 4: 5}", ":8:22: 4 is no name of a field. Names of fields are text."),
+        ("  rounds: {count: 3, <<: 5}", ":8:22: `<<` merges maps only. Write an alias of a map after it."),
+        ("  rounds: {count: 3} # \x01", ":8:24: Control character 0x01 in the file. Remove it."),
+    ],
+)
+def test_what_yaml_does_not_allow_is_said_with_its_line(line: str, says: str, tmp_path: Path):
+    assert only_error(write(tmp_path, rounds=line)) == says
+
+
+def test_open_quotes_and_brackets_name_the_line_that_opens_them(tmp_path: Path):
+    file = write(tmp_path)
+    file.write_text(file.read_text() + "---\na: [1\n")
+    assert (
+        only_error(file)
+        == ":22:1: A bracket that opens on line 21 is open at the end of the file. Close it with ] or }."
+    )
+    file.write_text('a: "b\n')
+    assert only_error(file) == ":2:1: A quote that opens on line 1 is open at the end of the file. Close the quote."
+
+
+def test_duplicate_keys_come_together_with_all_other_errors(tmp_path: Path):
+    file = write(tmp_path, rounds="  rounds: {count: 0, count: 4}", storage="  storage: {type: Disk}")
+    with pytest.raises(Invalid) as caught:
+        read_file(file)
+    assert [(error.line, error.column) for error in caught.value.errors] == [(8, 19), (8, 22), (13, 19)]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path):
+    assert only_error(tmp_path / "no.yaml") == ": There is no such file. Write one with `fedtrain init`."
+
+
+def test_a_folder_names_the_file_in_it(tmp_path: Path):
+    file = write(tmp_path)
+    assert only_error(tmp_path) == f": This is a folder, not a file. Write {file}."
+
+
+@pytest.mark.parametrize("text", ["", " \n\n", "\ufeff"])
+def test_an_empty_file(text: str, tmp_path: Path):
+    file = tmp_path / "f.yaml"
+    file.write_text(text)
+    assert only_error(file) == ": The file is empty. `fedtrain init` writes one to start from."
+
+
+def test_a_file_of_comments(tmp_path: Path):
+    file = tmp_path / "f.yaml"
+    file.write_text("# one day\n---\n# another\n")
+    assert only_error(file) == ": The file holds comments only. `fedtrain init` writes one to start from."
+
+
+def test_bytes_that_are_not_utf_8(tmp_path: Path):
+    file = write(tmp_path)
+    file.write_bytes(file.read_bytes().replace(b"name: answers", b"name: caf\xe9"))
+    assert only_error(file) == ":3:21: Byte 0xe9 is not UTF-8. Save the file as UTF-8."
+    file.write_text("a: 1", encoding="utf-16")
+    assert only_error(file) == ": The file is UTF-16. Save it as UTF-8."
+
+
+def test_a_file_of_policies_alone(tmp_path: Path):
+    file = tmp_path / "f.yaml"
+    file.write_text(SECTIONS["bank-a"] + "\n")
+    (tmp_path / "a.jsonl").write_text("{}\n")
+    assert only_error(file) == ": No document is of kind: FederatedTraining. `fedtrain init` writes one."

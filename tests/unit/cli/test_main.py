@@ -1,0 +1,117 @@
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fedtrain import __version__
+from fedtrain.api.reading.errors import FieldError, Invalid
+from fedtrain.cli import main as module
+from fedtrain.cli.commands import COMMANDS, Entry
+from fedtrain.cli.errors import UserError, explain
+from fedtrain.cli.main import main
+from fedtrain.ledger.store import StoreError
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch):
+    """A command `fail` that raises what the test gives it."""
+
+    def install(error: Exception) -> None:
+        @click.command()
+        def command() -> None:
+            raise error
+
+        monkeypatch.setattr(module, "failing_command", command, raising=False)
+        monkeypatch.setitem(COMMANDS, "fail", Entry("fedtrain.cli.main:failing_command", "Fails."))
+
+    return install
+
+
+def test_help_lists_all_commands_and_imports_none_of_them():
+    code = (
+        "import sys\nfrom fedtrain.cli.main import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "print(sorted(m for m in sys.modules if m.startswith('fedtrain')"
+        " or m in ('pydantic', 'rich', 'boto3', 'numpy', 'torch')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *text, modules = done.stdout.splitlines()
+    assert all(any(line.split()[:1] == [name] for line in text) for name in COMMANDS)
+    imported = ["fedtrain", "fedtrain.cli", "fedtrain.cli.commands", "fedtrain.cli.errors", "fedtrain.cli.main"]
+    assert modules == str(imported)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_in_the_table_is_there_and_has_help(name: str):
+    target, _, attribute = COMMANDS[name].target.partition(":")
+    command = getattr(importlib.import_module(target), attribute)
+    assert isinstance(command, click.Command)
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: main {name}")
+
+
+def test_version():
+    assert CliRunner().invoke(main, ["--version"]).stdout == f"fedtrain, version {__version__}\n"
+
+
+def test_an_unknown_command_names_the_nearest_and_exits_with_2():
+    result = CliRunner().invoke(main, ["valdate"])
+    assert result.exit_code == 2
+    assert "There is no command 'valdate'. Did you mean 'validate'?" in result.stderr
+
+
+def test_a_users_error_is_said_with_its_hint_and_exit_code_1(failing):
+    failing(UserError("no run there", "Run it first."))
+    result = CliRunner().invoke(main, ["fail"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: no run there\nhint: Run it first.\n"
+
+
+def test_an_error_of_the_store_is_said_in_one_line(failing):
+    failing(StoreError("s3://runs: there is no such bucket; create it"))
+    result = CliRunner().invoke(main, ["fail"])
+    assert (result.exit_code, result.stderr) == (1, "error: s3://runs: there is no such bucket; create it\n")
+
+
+def test_a_file_that_can_not_be_written_is_said_with_its_name(failing):
+    failing(PermissionError(13, "Permission denied", "/etc/federation.yaml"))
+    assert CliRunner().invoke(main, ["fail"]).stderr == "error: /etc/federation.yaml: Permission denied\n"
+
+
+@pytest.mark.parametrize("how", ["flag", "environment"])
+def test_debug_shows_the_traceback_of_what_is_said_otherwise(how: str, failing):
+    error = UserError("no run there")
+    failing(error)
+    if how == "flag":
+        result = CliRunner().invoke(main, ["--debug", "fail"])
+    else:
+        result = CliRunner().invoke(main, ["fail"], env={"FEDTRAIN_DEBUG": "1"})
+    assert result.exception is error
+
+
+def test_a_bug_keeps_its_traceback(failing):
+    bug = KeyError("x")
+    failing(bug)
+    assert CliRunner().invoke(main, ["fail"]).exception is bug
+
+
+def test_a_package_that_is_not_installed_says_what_to_install():
+    said = explain(ModuleNotFoundError("No module named 'torch'", name="torch"))
+    assert said is not None
+    assert "pip install 'fedtrain[local]'" in said
+
+
+def test_an_invalid_file_is_said_error_by_error():
+    error = FieldError(file="f.yaml", line=1, column=2, path=("spec",), value=3, message="It is 3.", fix="Write 4.")
+    assert explain(Invalid([error])) == "f.yaml:1:2: spec: It is 3. Write 4.\n1 error in f.yaml."
+
+
+def test_the_console_script_runs():
+    script = Path(sys.executable).with_name("fedtrain")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"fedtrain, version {__version__}\n"

@@ -1,0 +1,117 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from fedtrain.cli.main import main
+
+QUICKSTART = Path(__file__).parents[3] / "examples/quickstart/federation.yaml"
+
+GOOD = """\
+apiVersion: fedtrain.dev/v1alpha1
+kind: FederatedTraining
+metadata:
+  name: answers
+spec:
+  model:
+    base: ./base
+  data:
+    dataset: tickets
+    format: Text
+  participants:
+    - name: bank-a
+  rounds:
+    count: 1
+    minParticipants: 1
+  training:
+    length: {type: Steps, steps: 5}
+---
+apiVersion: fedtrain.dev/v1alpha1
+kind: ParticipantPolicy
+metadata:
+  name: bank-a
+spec:
+  datasets:
+    - {name: tickets, uri: a.jsonl}
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    (folder / "base").mkdir()
+    (folder / "base/config.json").write_text("{}")
+    (folder / "a.jsonl").write_text('{"text": "t"}\n')
+    (folder / "federation.yaml").write_text(text)
+    return str(folder / "federation.yaml")
+
+
+def test_a_valid_file_gets_one_line_that_says_what_was_understood(tmp_path: Path):
+    file = write(tmp_path, GOOD)
+    result = CliRunner().invoke(main, ["validate", file])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{file} is valid: answers, 1 participant (bank-a), 1 round, FedAvg.\n"
+
+
+def test_errors_go_to_stderr_by_line_with_their_count_and_exit_code_1(tmp_path: Path):
+    file = write(tmp_path, GOOD.replace("minParticipants: 1", "minParticipants: 5").replace("Text", "text"))
+    result = CliRunner().invoke(main, ["validate", file])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        f'{file}:10:13: spec.data.format: "text" is written Text. '
+        "Write Text (one of Messages, PromptCompletion, Text).",
+        f"{file}:15:22: spec.rounds.minParticipants: 5 is more than the one participant. Write 1.",
+        f"2 errors in {file}.",
+    ]
+
+
+def test_programs_get_json_of_errors(tmp_path: Path):
+    file = write(tmp_path, GOOD.replace("count: 1", "count: .nan"))
+    result = CliRunner().invoke(main, ["validate", file, "-o", "json"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {
+        "valid": False,
+        "errors": [
+            {
+                "file": file,
+                "line": 14,
+                "column": 12,
+                "path": "spec.rounds.count",
+                "item": None,
+                "value": ".nan",
+                "message": ".nan is not a whole number.",
+                "fix": "Write a whole number from 1 to 10000.",
+            }
+        ],
+    }
+
+
+def test_programs_get_json_of_a_valid_file(tmp_path: Path):
+    result = CliRunner().invoke(main, ["validate", write(tmp_path, GOOD), "-o", "json"])
+    assert json.loads(result.stdout) == {
+        "valid": True,
+        "errors": [],
+        "name": "answers",
+        "participants": ["bank-a"],
+        "rounds": 1,
+        "strategy": "FedAvg",
+    }
+
+
+def test_a_file_that_is_not_there_is_no_traceback(tmp_path: Path):
+    result = CliRunner().invoke(main, ["validate", str(tmp_path / "no.yaml")])
+    assert result.exit_code == 1
+    assert "There is no such file" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_validating_imports_nothing_heavy():
+    heavy = "{'torch', 'transformers', 'boto3', 'numpy', 'rich', 'safetensors'}"
+    code = (
+        "import sys\nfrom fedtrain.cli.main import main\n"
+        f"main(['validate', {str(QUICKSTART)!r}], standalone_mode=False)\n"
+        f"print(sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "quickstart, 4 participants" in done.stdout

@@ -1,10 +1,12 @@
 """A server that answers as a test says: real HTTP, for what a sound S3 server never does."""
 
+import ssl
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from fedtrain.api.storage import S3
 
@@ -35,8 +37,8 @@ def failure(status: int, code: str) -> Answer:
 
 
 @contextmanager
-def serving(answer: Callable[[Request], Answer]) -> Generator[S3]:
-    """The storage block of a server that answers so."""
+def serving(answer: Callable[[Request], Answer], certificate: Path | None = None) -> Generator[S3]:
+    """The storage block of a server that answers so; over TLS with a `certificate` (PEM, its key included)."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -67,10 +69,15 @@ def serving(answer: Callable[[Request], Answer]) -> Generator[S3]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "https" if certificate else "http"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield S3(bucket="federation", endpoint=f"http://127.0.0.1:{server.server_port}", region="us-east-1")
+        yield S3(bucket="federation", endpoint=f"{scheme}://127.0.0.1:{server.server_port}", region="us-east-1")
     finally:
         server.shutdown()
         thread.join()

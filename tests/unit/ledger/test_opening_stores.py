@@ -1,0 +1,68 @@
+"""From the storage block to a store: both kinds, and servers with a certificate of a private authority."""
+
+import datetime
+import ipaddress
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from s3_fake import Answer, serving
+
+from fedtrain.api.storage import S3, File, Storage
+from fedtrain.ledger.open import open_ledger, open_store
+from fedtrain.ledger.s3_client import Patience
+from fedtrain.ledger.s3_store import S3Store
+from fedtrain.ledger.store import StoreError, StoreUnavailable
+
+ONCE = Patience(connect_seconds=1, read_seconds=2, attempts=1)
+
+
+def test_a_run_in_a_folder_and_in_a_bucket_have_the_same_names(tmp_path: Path, bucket: S3):
+    for storage in (Storage(file=File(path=str(tmp_path / "runs"))), Storage(type="S3", s3=bucket)):
+        ledger = open_ledger(storage, "default", "demo")
+        ledger.put_blob(b"content")
+        (name,) = ledger.names()
+        assert list(open_store(storage).keys("")) == [f"default/demo/{name}"]
+        assert ledger.url.endswith("/default/demo")
+    assert ledger.url == f"s3://{bucket.bucket}/team/runs/default/demo"
+
+
+def test_without_a_block_the_ledger_is_in_runs_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    open_ledger(Storage(), "default", "demo").put_blob(b"")
+    assert (tmp_path / "runs" / "default" / "demo" / "blobs").is_dir()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed one for 127.0.0.1, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a private authority")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path / "authority.pem"
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_a_private_authority_is_trusted_through_ca_file_alone(certificate: Path):
+    with serving(lambda request: Answer(body=b"content"), certificate) as s3:
+        trusting = s3.model_copy(update={"ca_file": str(certificate)})
+        assert S3Store(trusting, patience=ONCE).get("key") == b"content"
+        with pytest.raises(StoreError, match=r"certificate of bucket 'federation'.*storage\.s3\.caFile") as caught:
+            S3Store(s3, patience=ONCE).get("key")
+        assert not isinstance(caught.value, StoreUnavailable)

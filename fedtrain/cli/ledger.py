@@ -1,0 +1,35 @@
+"""`fedtrain ledger verify RUN`."""
+
+import click
+
+
+@click.group()
+def command() -> None:
+    """Look into a run's ledger."""
+
+
+@command.command()
+@click.argument("run")
+def verify(run: str) -> None:
+    """Check every record, the chain of manifests and all bytes of RUN's ledger; exit code 1 when something is wrong.
+
+    RUN is a run's folder (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
+    """
+    from fedtrain.ledger import verify as verification
+    from fedtrain.local.results.locate import locate
+    from fedtrain.local.results.words import several, size
+
+    ledger = locate(run).ledger
+    result = verification.verify(ledger)
+    click.echo(
+        f"{ledger.url}: {several(result.rounds, 'round')}, {several(result.records, 'record')}, "
+        f"{several(result.blobs, 'blob')} and {several(result.updates, 'update')} ({size(result.bytes)})"
+    )
+    for finding in result.findings:
+        click.echo(f"  {finding}", err=True)
+    if not result.sound:
+        click.echo(f"error: {several(len(result.findings), 'finding')}: this ledger is not what was written", err=True)
+        raise click.exceptions.Exit(1)
+    click.echo("sound: every digest matches")
+    if result.tip is not None:
+        click.echo(f"tip {result.tip} (keep it elsewhere: it stands for everything above)")

@@ -1,0 +1,130 @@
+"""One look for all charts, and their way into HTML and PNG."""
+
+# pyright: basic
+# (matplotlib's keyword arguments have no types)
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+INK = "#1f2430"
+MUTED = "#6b7280"
+GRID = "#e7e9ef"
+BASE = "#9aa1ad"
+FEDERATED = "#2f5bea"
+POOLED = "#0f8a6d"
+PARTICIPANTS = ("#e0702f", "#8b57c9", "#1c93b8", "#c2396b", "#a98308", "#5b7f3a", "#7a5548", "#c75bb0")
+"""Colours of the first participants; the others share the last one."""
+PHASES = {
+    "measuring": "#8fb3f5",
+    "training": FEDERATED,
+    "preparing": "#c9bdf0",
+    "exchanging": "#e0a458",
+    "aggregating": "#0f8a6d",
+    "evaluating": "#7fcbb5",
+    "idle": "#e3e5ea",
+}
+
+_SETTINGS: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Inter", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 10.0,
+    "text.color": INK,
+    "axes.edgecolor": "#c4c8d2",
+    "axes.labelcolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.9,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": 9.0,
+    "svg.fonttype": "none",
+    "figure.facecolor": "white",
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
+}
+
+
+def colour(index: int) -> str:
+    """Of the participant at this place in the file."""
+    return PARTICIPANTS[min(index, len(PARTICIPANTS) - 1)]
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator["tuple[Figure, Axes]"]:
+    """A figure of this many inches with one axes, in the common look; without pyplot, so that no window system and no
+    global state is touched."""
+    import logging
+
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # a missing font is no news
+    with rc_context(_SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure, figure.add_subplot()
+
+
+def titled(axes: "Axes", title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=11)
+
+
+def whole_rounds(axes: "Axes") -> None:
+    """The x axis counts rounds."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("round")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, nbins=9))
+
+
+def percentages(axis: "Axis") -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def svg(draw: Callable[[], "Figure"], name: str) -> str:
+    """The figure as SVG to be put into HTML: no header, no metadata, scalable, its ids begin with `name`."""
+    from matplotlib import rc_context
+
+    with rc_context({**_SETTINGS, "svg.hashsalt": name}):
+        figure, out = draw(), io.StringIO()
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'(href="#|url\(#)', rf"\1{name}-", text)
+    text = re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", text)
+    return re.sub(r'^<svg ([^>]*?)height="[^"]*"', r'<svg aria-hidden="true" \1', text).strip()
+
+
+def png(draw: Callable[[], "Figure"]) -> bytes:
+    """The figure as a PNG, twice as dense as a screen."""
+    from matplotlib import rc_context
+
+    with rc_context(_SETTINGS):
+        figure, out = draw(), io.BytesIO()
+        figure.savefig(out, format="png", dpi=200, metadata={"Software": None})
+    return out.getvalue()

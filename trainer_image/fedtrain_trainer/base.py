@@ -1,6 +1,7 @@
 """The base model's files: a directory, a hub id with its revision, or `s3://`, as a local folder."""
 
 import os
+import warnings
 from pathlib import Path
 
 from fedtrain.api.model import Model
@@ -79,5 +80,6 @@ def quiet() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging
 
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     logging.set_verbosity_error()
     logging.disable_progress_bar()

@@ -10,9 +10,9 @@ from blake3 import blake3
 
 from fedtrain_trainer.examples import Example
 
-TOKENS_ON_CPU = 2048
-"""Tokens of a micro-batch on CPU where none is set: large enough to keep the cores busy. Constant, because the order
-of a sum depends on it, and the same task must give the same bytes on every machine."""
+TOKENS = 2048
+"""Tokens of a micro-batch where no number of rows is set, on CPU and for measuring: large enough to keep the cores
+busy. Constant, because the order of a sum depends on it, and the same task must give the same bytes everywhere."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ def steps(rows: int, batch_size: int, total: int, seed: int) -> Iterator[np.ndar
 
 def micro_batches(examples: Sequence[Example], rank: int, world: int, rows: int | None) -> list[list[Example]]:
     """This process's share of an effective batch, rows of like length together. `rows` at a time; None: as many as
-    `TOKENS_ON_CPU` hold, at least one."""
+    `TOKENS` hold, at least one."""
     share = sorted(examples, key=lambda example: -len(example.ids))[rank::world]
     found: list[list[Example]] = []
     start = 0
     while start < len(share):
-        size = rows or max(1, TOKENS_ON_CPU // len(share[start].ids))
+        size = rows or max(1, TOKENS // len(share[start].ids))
         found.append(share[start : start + size])
         start += size
     return found

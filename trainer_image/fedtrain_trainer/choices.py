@@ -1,11 +1,13 @@
 """Choices: is the right answer the likeliest of those on offer?
 
 An answer's score is the summed log-likelihood of its tokens. Log-likelihoods are never above 0, so that of the first
-token bounds the whole, and one pass over the prompts gives this bound for all answers. Answers are then scored whole
-from the most promising on, until none that is left could still win: the result is exact, and few are ever scored.
+token bounds the whole. One pass over the prompts with their right answers gives the right answers' scores and the
+bounds of all others; only those are then scored whole that could still beat the right one, the most promising first,
+until one does or none is left. The result is exact, and few are ever scored.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -38,88 +40,73 @@ def options(rows: Sequence[Row]) -> list[list[str]]:
     return found
 
 
+@dataclass
+class _Contest:
+    """`rivals`: answers that may still beat the right one, the most promising last."""
+
+    score: float
+    rivals: list[int]
+    won: bool = True
+
+
 @torch.inference_mode()
 def right(
-    model: AdaptedModel,
-    questions: Sequence[Question],
-    dtype: torch.dtype,
-    told: Callable[[int, int], None],
+    model: AdaptedModel, questions: Sequence[Question], dtype: torch.dtype, told: Callable[[int, int], None]
 ) -> list[bool]:
     """For each question, whether the right answer has the highest score (of equals, the first wins)."""
     model.module.eval()
-    bounds = _first_tokens(model, questions, dtype)
-    scores = [
-        [bound if len(reply) == 1 else None for bound, reply in zip(bound_of, question.answers, strict=True)]
-        for bound_of, question in zip(bounds, questions, strict=True)
-    ]
-    open_pairs = _next(bounds, scores)
-    while open_pairs:
-        told(len(questions) - len(open_pairs), len(questions))
-        asked = [questions[row] for row, _ in open_pairs]
-        whole = [
-            _example(question, question.answers[option])
-            for question, (_, option) in zip(asked, open_pairs, strict=True)
-        ]
-        for (row, option), score in zip(open_pairs, _scores(model, whole, dtype), strict=True):
-            scores[row][option] = score
-        open_pairs = _next(bounds, scores)
+    whole = [_example(question, question.right) for question in questions]
+    contests: list[_Contest] = []
+    first = _log_likelihoods(model, whole, dtype, _contested(questions))
+    for question, (score, bounds) in zip(questions, first, strict=True):
+        contests.append(_contest(question, score, bounds or [0.0] * len(question.answers)))
+    while pending := [number for number, contest in enumerate(contests) if contest.won and contest.rivals]:
+        told(len(questions) - len(pending), len(questions))
+        pairs = [(number, contests[number].rivals.pop()) for number in pending]
+        rivals = [_example(questions[number], option) for number, option in pairs]
+        for (number, option), (score, _) in zip(pairs, _log_likelihoods(model, rivals, dtype, None), strict=True):
+            contests[number].won = not _beats(score, option, contests[number].score, questions[number].right)
     told(len(questions), len(questions))
-    return [_best(score) == question.right for score, question in zip(scores, questions, strict=True)]
+    return [contest.won for contest in contests]
 
 
-def _next(bounds: list[list[float]], scores: list[list[float | None]]) -> list[tuple[int, int]]:
-    """For each question not decided yet, its most promising answer without a score."""
-    pairs: list[tuple[int, int]] = []
-    for row, (bound_of, score_of) in enumerate(zip(bounds, scores, strict=True)):
-        best = max((score for score in score_of if score is not None), default=float("-inf"))
-        waiting = [option for option, score in enumerate(score_of) if score is None and bound_of[option] >= best]
-        if waiting:
-            pairs.append((row, max(waiting, key=lambda option: bound_of[option])))
-    return pairs
+def _beats(score: float, option: int, right_score: float, right_option: int) -> bool:
+    return (score, -option) > (right_score, -right_option)
 
 
-def _best(scores: list[float | None]) -> int:
-    return max(range(len(scores)), key=lambda option: float("-inf") if (s := scores[option]) is None else s)
+def _contest(question: Question, score: float, bounds: list[float]) -> _Contest:
+    """`bounds`: of every answer, its first token's log-likelihood; the score of an answer of one token."""
+    able = [option for option, bound in enumerate(bounds) if _beats(bound, option, score, question.right)]
+    rivals = sorted((option for option in able if option != question.right), key=lambda option: bounds[option])
+    return _Contest(score, rivals, won=all(len(question.answers[option]) > 1 for option in rivals))
 
 
-def _example(question: Question, reply: list[int]) -> Example:
-    start = len(question.prompt)
-    ids = question.prompt + reply
-    return Example(ids, [position for position in range(start, len(ids)) if position > 0])
+def _example(question: Question, option: int) -> Example:
+    start, ids = len(question.prompt), question.prompt + question.answers[option]
+    return Example(ids, list(range(max(start, 1), len(ids))))
 
 
-def _first_tokens(model: AdaptedModel, questions: Sequence[Question], dtype: torch.dtype) -> list[list[float]]:
-    """Log-likelihood of the first token of every answer; 0, the weakest bound, after an empty prompt."""
-    bounds: list[list[float]] = [[0.0] * len(question.answers) for question in questions]
-    examples: list[Example] = []
-    numbers: dict[int, int] = {}
-    for number, question in enumerate(questions):
-        if question.prompt:
-            example = _example(question, question.answers[0][:1])
-            numbers[id(example)] = number
-            examples.append(example)
-    for micro in micro_batches(examples, 0, 1, None):
-        logs = _log_likelihoods(model, micro, dtype)
-        for line, example in zip(logs, micro, strict=True):
-            number = numbers[id(example)]
-            first = [reply[0] for reply in questions[number].answers]
-            bounds[number] = line[torch.tensor(first, device=line.device)].tolist()
-    return bounds
+def _contested(questions: Sequence[Question]) -> list[list[int]]:
+    """The first tokens of each question's answers; none after an empty prompt, where nothing predicts them."""
+    return [[reply[0] for reply in question.answers] if question.prompt else [] for question in questions]
 
 
-def _scores(model: AdaptedModel, examples: list[Example], dtype: torch.dtype) -> list[float]:
-    found: dict[int, float] = {}
-    for micro in micro_batches(examples, 0, 1, None):
-        logs = _log_likelihoods(model, micro, dtype)
-        targets = collate(micro, model.device).targets
-        each = logs.gather(1, targets[:, None])[:, 0].split([len(example.targets) for example in micro])
-        found.update({id(example): part.sum().item() for example, part in zip(micro, each, strict=True)})
-    return [found[id(example)] for example in examples]
-
-
-def _log_likelihoods(model: AdaptedModel, examples: list[Example], dtype: torch.dtype) -> torch.Tensor:
-    """Of every token of the vocabulary, [targets of all examples, vocabulary]."""
-    batch = collate(examples, model.device)
-    with computing(dtype, model.device):
-        logits = model.logits(batch.ids, batch.sources)
-    return torch.log_softmax(logits.float(), dim=-1)
+def _log_likelihoods(
+    model: AdaptedModel, examples: list[Example], dtype: torch.dtype, firsts: list[list[int]] | None
+) -> list[tuple[float, list[float]]]:
+    """For each example the sum over its targets, and what each of `firsts` would have had as the first target."""
+    numbers = {id(example): number for number, example in enumerate(examples)}
+    found: list[tuple[float, list[float]]] = [(0.0, [])] * len(examples)
+    for micro in micro_batches([example for example in examples if example.targets], 0, 1, None):
+        batch = collate(micro, model.device)
+        with computing(dtype, model.device):
+            logits = model.logits(batch.ids, batch.sources)
+        logs = torch.log_softmax(logits.float(), dim=-1)
+        each = logs.gather(1, batch.targets[:, None])[:, 0]
+        start = 0
+        for example in micro:
+            number, end = numbers[id(example)], start + len(example.targets)
+            wanted = firsts[number] if firsts is not None else []
+            found[number] = (each[start:end].sum().item(), logs[start, wanted].tolist())
+            start = end
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from fedtrain.api.evaluation import ExactMatch
-from fedtrain_trainer.batches import TOKENS_ON_CPU
+from fedtrain_trainer.batches import TOKENS
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import computing
@@ -65,7 +65,7 @@ def matches(
     at = 0
     while at < len(numbers):
         longest = max(1, len(prompts[numbers[at]]))
-        taken = numbers[at : at + max(1, TOKENS_ON_CPU // longest)]
+        taken = numbers[at : at + max(1, TOKENS // longest)]
         ids = torch.full((len(taken), longest), pad)
         mask = torch.zeros_like(ids)
         for line, number in enumerate(taken):

@@ -42,6 +42,7 @@ class AdaptedModel:
     device: torch.device
     parameters: dict[str, torch.nn.Parameter]
     head: AnswerHead = field(default_factory=AnswerHead)
+    checkpointing: bool = False
 
     def load(self, tensors: Mapping[str, torch.Tensor], *, train_only_b: bool = False) -> None:
         """Fills in every weight of the adapter. Raises Refused with what differs."""

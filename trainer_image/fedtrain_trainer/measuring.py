@@ -12,6 +12,7 @@ from fedtrain_trainer.examples import Encoder, Example
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.loss import mean_loss
 from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.precision import chosen
 from fedtrain_trainer.rows import Row
 
 
@@ -23,7 +24,7 @@ class Measure:
         self._model = model
         self._encoder = encoder
         self._rows = rows
-        self._dtype = next(model.module.parameters()).dtype
+        self._dtype = chosen(context.task.training.precision, model.device)
         self._examples: list[Example] | None = None
 
     def loss(self, phase: str) -> float:

@@ -1,5 +1,6 @@
 """The number format that a task computes in. What is trained is fp32 always."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -30,6 +31,7 @@ def device_here() -> torch.device:
 
 def deterministic() -> None:
     """Every kernel the same way each time, where there is one that is."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may choose kernels by stream
     torch.use_deterministic_algorithms(True, warn_only=True)
     # on by default, it fills every new tensor, which is slow and read by nothing
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]

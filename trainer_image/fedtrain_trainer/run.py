@@ -31,8 +31,9 @@ from fedtrain_trainer import works
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.lora import Models
+from fedtrain_trainer.memory import limit
 from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, Refused, Retry, silent
-from fedtrain_trainer.precision import deterministic
+from fedtrain_trainer.precision import deterministic, device_here
 
 log = logging.getLogger("fedtrain.trainer")
 
@@ -107,6 +108,7 @@ def _run(context: Context) -> None:
         log.info("%s: an earlier execution has done it", _name(task))
         return
     deterministic()
+    limit(context.binding.gpu_memory, device_here())
     if isinstance(work, Train):
         works.train_round(context, work)
     elif isinstance(work, Measure):

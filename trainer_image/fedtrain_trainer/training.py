@@ -14,7 +14,7 @@ from fedtrain_trainer.examples import Example
 from fedtrain_trainer.flat import FlatWeights
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.loss import answer_loss
-from fedtrain_trainer.memory import halved
+from fedtrain_trainer.memory import Fit, halved, probed, switch_checkpointing
 from fedtrain_trainer.outcome import Progress, Refused
 from fedtrain_trainer.schedule import factor, position
 
@@ -34,17 +34,18 @@ class Trained:
     curve: list[float]
     validation_loss: float | None
     rows: int | None
+    """Rows of a micro-batch, as it turned out."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """What a round trains with. `rows`: rows of a micro-batch, None to go by tokens. `validate` gives the validation
-    loss of the weights as they are; None keeps the last."""
+    """What a round trains with. `validate` gives the validation loss of the weights as they are; None keeps the
+    last."""
 
     work: Train
     training: Training
     dtype: torch.dtype
-    rows: int | None
+    fit: Fit
     validate: Callable[[], float] | None
 
 
@@ -56,11 +57,14 @@ def train(model: AdaptedModel, examples: Sequence[Example], round: Round, group:
     scaler = torch.amp.GradScaler(model.device.type, enabled=round.dtype == torch.float16)
     total = rows_of_round(training, len(examples))
     count = math.ceil(total / training.batch_size)
-    rows = round.rows
+    switch_checkpointing(model, enabled=round.fit.checkpointing)
+    rows = round.fit.rows
     losses: list[tuple[float, int]] = []
     checkpoints = {math.ceil(count * part / CHECKPOINTS) for part in range(1, CHECKPOINTS + 1)}
     best: tuple[float, torch.Tensor] | None = None
     model.module.train()
+    if model.device.type == "cuda":
+        rows = _probed(model, flat, examples, round)
     for step, indices in enumerate(steps(len(examples), training.batch_size, total, work.seed), start=1):
         batch = [examples[index] for index in indices]
         tokens = sum(len(example.targets) for example in batch)
@@ -118,6 +122,19 @@ def rows_of_round(training: Training, rows: int) -> int:
     if length.type == "Steps":
         return (length.steps or 1) * training.batch_size
     return max(1, round(rows * (length.epochs or 1.0)))
+
+
+def _probed(model: AdaptedModel, flat: FlatWeights, examples: Sequence[Example], round: Round) -> int | None:
+    """The rows of a micro-batch that fit, found by trying with the longest ones."""
+    by_length = sorted(examples, key=lambda example: -len(example.ids))
+
+    def step(rows: int) -> None:
+        answer_loss(model, collate(by_length[:rows], model.device), round.dtype).backward()
+
+    rows = probed(round.fit, step).rows
+    flat.clear()
+    torch.cuda.empty_cache()
+    return rows
 
 
 def _accumulate(

@@ -1,5 +1,7 @@
 """The five kinds of work. Each gives its record; a record that an earlier execution left is adopted instead."""
 
+import math
+
 import torch
 
 from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Update
@@ -9,9 +11,12 @@ from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, write_con
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.data import all_rows, encoded, participant_of, participant_rows, unchanged
 from fedtrain_trainer.examples import Encoder
+from fedtrain_trainer.initial_from import earlier_weights
 from fedtrain_trainer.lora import initial_weights
 from fedtrain_trainer.measuring import Measure as Measured
+from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.precision import chosen
 from fedtrain_trainer.training import Round, train
 
 
@@ -19,7 +24,10 @@ def initialise(context: Context, work: Initialise) -> Initial:
     task = context.task
     with context.timed("loading"):
         model = context.model(config_of(task.model))
-    weights = initial_weights(model, work.seed)
+    if task.model.adapter.initial_from is None:
+        weights = initial_weights(model, work.seed)
+    else:
+        weights = earlier_weights(context.assignment, model)
     with context.timed("uploading"):
         adapter = context.ledger.put_blob(write_weights(weights, context.folder / WEIGHTS))
         config = context.ledger.put_blob(write_config(model.config, context.folder / CONFIG))
@@ -59,6 +67,8 @@ def train_round(context: Context, work: Train) -> Update | None:
     with context.timed("measuring"):
         metrics = held_out.metrics(work.metrics, "measuring") if held_out is not None else {}
     best = task.training.keep == "Best" and held_out is not None
+    dtype = chosen(task.training.precision, model.device)
+    share = math.ceil(task.training.batch_size / group.world)
     with context.timed("training"):
         trained = train(
             model,
@@ -66,8 +76,8 @@ def train_round(context: Context, work: Train) -> Update | None:
             Round(
                 work=work,
                 training=task.training,
-                dtype=next(model.module.parameters()).dtype,
-                rows=task.training.micro_batch_size,
+                dtype=dtype,
+                fit=fit(model, task.training, task.data.max_length, share, dtype, context.binding.gpu_memory),
                 validate=(lambda: held_out.loss("training")) if best and held_out is not None else None,
             ),
             group,

@@ -1,5 +1,6 @@
 """Places that a file names: a path (absolute, or relative to the file), `file://`, `s3://bucket/key`, a hub id."""
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,26 @@ def absolute(uri: str, folder: Path) -> str:
     """The place as an absolute path, relative ones starting at `folder`; other schemes stay as they are."""
     if scheme(uri) != "file":
         return uri
-    return str((folder / Path(uri.removeprefix("file://")).expanduser()).absolute())
+    path = Path(uri.removeprefix("file://"))
+    with contextlib.suppress(RuntimeError):  # ~nobody: no such user, so no such place either
+        path = path.expanduser()
+    return str((folder / path).absolute())
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether a file is there; False for what can't be a path (too long, say) or may not be looked at."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether a folder is there; False as for `is_file`."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def base_kind(base: str, folder: Path) -> Literal["Bucket", "Folder", "Hub"]:
@@ -25,4 +45,4 @@ def base_kind(base: str, folder: Path) -> Literal["Bucket", "Folder", "Hub"]:
     if scheme(base) != "file":
         return "Bucket"
     looks = base.startswith((".", "/", "~", "file://")) or base.count("/") > 1
-    return "Folder" if looks or Path(absolute(base, folder)).exists() else "Hub"
+    return "Folder" if looks or is_folder(absolute(base, folder)) else "Hub"

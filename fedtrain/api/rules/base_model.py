@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from fedtrain.api.places import base_kind, scheme
+from fedtrain.api.places import base_kind, is_file, is_folder, scheme
 from fedtrain.api.rules.subject import Problem, Problems, Subject
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -42,12 +42,12 @@ def the_base_is_a_model(subject: Subject) -> Problems:
     match base_kind(base, subject.folder):
         case "Folder":
             folder = Path(subject.resolve(base))
-            if not folder.is_dir():
-                what = "a file" if folder.exists() else "not there"
+            if not is_folder(folder):
+                what = "a file" if is_file(folder) else "not there"
                 yield Problem(
                     place, f"The directory {folder} is {what}.", "Correct the path (from this file's folder)."
                 )
-            elif not (folder / "config.json").is_file():
+            elif not is_file(folder / "config.json"):
                 message = f"{folder} holds no config.json."
                 yield Problem(place, message, "Name a directory that transformers' save_pretrained wrote.")
         case "Hub" if not _HUB_ID.fullmatch(base):
@@ -63,9 +63,9 @@ def initial_adapter_is_there(subject: Subject) -> Problems:
     if initial is None or scheme(initial.uri) != "file":
         return
     place, folder = subject.at("model", "adapter", "initialFrom", "uri"), Path(subject.resolve(initial.uri))
-    if not folder.is_dir():
+    if not is_folder(folder):
         yield Problem(place, f"There is no folder {folder}.", "Correct the path (from this file's folder).")
         return
     for name in ("adapter_config.json", "adapter_model.safetensors"):
-        if not (folder / name).is_file():
+        if not is_file(folder / name):
             yield Problem(place, f"{folder} holds no {name}.", "Name a folder that PEFT's save_pretrained wrote.")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fedtrain.api.participant_policy import ParticipantPolicy
-from fedtrain.api.places import scheme
+from fedtrain.api.places import is_file, is_folder, scheme
 from fedtrain.api.rules.subject import Found, Place, Problem, Problems, Subject
 
 SUFFIXES = (".jsonl", ".ndjson", ".parquet")
@@ -63,21 +63,27 @@ def _data(subject: Subject, uri: str, place: Place) -> Problems:
         yield from _scheme(uri, place)
         return
     path = Path(subject.resolve(uri))
-    if not path.exists():
-        near = next(
-            (f for f in (path.with_suffix(s) for s in SUFFIXES) if path.suffix not in SUFFIXES and f.exists()), None
-        )
+    if is_file(path):
+        yield from _file(path, place)
+    elif is_folder(path):
+        yield from _folder(path, uri, place)
+    else:
+        near = next((file for suffix in SUFFIXES if is_file(file := path.parent / (path.stem + suffix))), None)
         fix = f"Write {near.name}." if near else "Correct the path; relative ones start at this file's folder."
         yield Problem(place, f"There is no file or folder {path}.", fix)
-    elif path.is_file() and path.suffix not in SUFFIXES:
+
+
+def _file(path: Path, place: Place) -> Problems:
+    if path.suffix not in SUFFIXES:
         message = f"{path.name} is no kind of file that rows are read from."
         yield Problem(place, message, f"Write one of {', '.join(SUFFIXES)}, with a row a line.")
-    elif path.is_file() and path.stat().st_size == 0:
+    elif path.stat().st_size == 0:
         yield Problem(place, f"{path} is empty.", "Write at least one row.")
-    elif path.is_dir() and not (path / "dataset_info.json").exists():
-        if (path / "dataset_dict.json").exists():
-            yield Problem(
-                place, f"{path} is a dictionary of data sets.", f"Name one of its folders, such as {uri}/train."
-            )
-        elif not any(file.suffix in SUFFIXES for file in path.rglob("*")):
-            yield Problem(place, f"The folder {path} holds no {', '.join(SUFFIXES)}.", "Name the folder of the data.")
+
+
+def _folder(path: Path, uri: str, place: Place) -> Problems:
+    if is_file(path / "dataset_dict.json"):
+        fix = f"Name one of its folders, such as {uri}/train."
+        yield Problem(place, f"{path} is a dictionary of data sets.", fix)
+    elif not is_file(path / "dataset_info.json") and not any(file.suffix in SUFFIXES for file in path.rglob("*")):
+        yield Problem(place, f"The folder {path} holds no {', '.join(SUFFIXES)}.", "Name the folder of the data.")

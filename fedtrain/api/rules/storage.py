@@ -1,10 +1,9 @@
 """Rules on `spec.storage`."""
 
 import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from fedtrain.api.places import scheme
+from fedtrain.api.places import is_file, scheme
 from fedtrain.api.rules.subject import Problem, Problems, Subject
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -27,7 +26,11 @@ def the_endpoint_is_a_plain_url(subject: Subject) -> Problems:
     if s3 is None or s3.endpoint is None:
         return
     place = subject.at("storage", "s3", "endpoint")
-    url = urlsplit(s3.endpoint)
+    try:
+        url = urlsplit(s3.endpoint)
+    except ValueError as error:
+        yield Problem(place, f"{s3.endpoint} is no URL: {error}.", "Write https:// and the server's name.")
+        return
     if url.scheme not in ("http", "https") or not url.netloc:
         yield Problem(place, f"{s3.endpoint} is no URL of a server.", f"Write https://{url.netloc or s3.endpoint}.")
     elif "@" in url.netloc:
@@ -38,7 +41,7 @@ def the_endpoint_is_a_plain_url(subject: Subject) -> Problems:
 def the_certificates_are_there(subject: Subject) -> Problems:
     """`s3.caFile` exists."""
     s3 = subject.spec.storage.s3
-    if s3 is not None and s3.ca_file is not None and not Path(subject.resolve(s3.ca_file)).is_file():
+    if s3 is not None and s3.ca_file is not None and not is_file(subject.resolve(s3.ca_file)):
         message = f"There is no file {subject.resolve(s3.ca_file)}."
         yield Problem(subject.at("storage", "s3", "caFile"), message, "Correct the path (from this file's folder).")
 
@@ -51,5 +54,5 @@ def the_folder_can_be_one(subject: Subject) -> Problems:
     place = subject.at("storage", "file", "path")
     if scheme(file.path) != "file":
         yield Problem(place, f"{file.path} is no folder.", "Write a path, or type: S3 with an s3 block.")
-    elif Path(subject.resolve(file.path)).is_file():
+    elif is_file(subject.resolve(file.path)):
         yield Problem(place, f"{subject.resolve(file.path)} is a file.", "Name a folder.")

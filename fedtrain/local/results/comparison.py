@@ -31,6 +31,13 @@ class Arm:
     def label(self) -> str:
         return f"{self.participant} alone" if self.kind == "Alone" else self.kind.lower()
 
+    def value(self, measure: Measure) -> float | None:
+        """The metric at the hub; without a hub, its mean over the validation splits."""
+        if self.hub:
+            return self.hub.get(measure.name)
+        values = [metrics[measure.name] for metrics in self.own.values() if measure.name in metrics]
+        return sum(values) / len(values) if values else None
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -49,28 +56,28 @@ class Comparison:
         return tuple(arm for arm in self.arms if arm.kind == "Alone")
 
     def best_alone(self, measure: Measure) -> Arm | None:
-        """The participant that alone does best at the hub."""
-        measured = [arm for arm in self.alone if measure.name in arm.hub]
+        """The participant that does best without the others."""
+        measured = [(value, arm) for arm in self.alone if (value := arm.value(measure)) is not None]
+        if not measured:
+            return None
         best = max if measure.share else min
-        return best(measured, key=lambda arm: arm.hub[measure.name]) if measured else None
+        return best(measured, key=lambda found: found[0])[1]
 
     def times_best_alone(self, measure: Measure) -> float | None:
         """By which factor the federated adapter is better than the best participant alone."""
         federated, best = self.arm("Federated"), self.best_alone(measure)
-        if federated is None or best is None or measure.name not in federated.hub:
+        if federated is None or best is None:
             return None
-        return measure.times(federated.hub[measure.name], best.hub[measure.name])
+        ours, theirs = federated.value(measure), best.value(measure)
+        return None if ours is None or theirs is None else measure.times(ours, theirs)
 
     def share_of_pooled_gain(self, measure: Measure) -> float | None:
         """What federating gains over the base, as a share of what pooling all data gains."""
-        base, federated, pooled = self.arm("Base"), self.arm("Federated"), self.arm("Pooled")
-        if base is None or federated is None or pooled is None:
+        arms = (self.arm("Base"), self.arm("Federated"), self.arm("Pooled"))
+        base, federated, pooled = (None if arm is None else arm.value(measure) for arm in arms)
+        if base is None or federated is None or pooled is None or not measure.better(pooled, base):
             return None
-        if any(measure.name not in arm.hub for arm in (base, federated, pooled)):
-            return None
-        start = base.hub[measure.name]
-        gained = pooled.hub[measure.name] - start
-        return (federated.hub[measure.name] - start) / gained if abs(gained) > 1e-9 else None
+        return (federated - base) / (pooled - base)
 
 
 def write_comparison(ledger: Ledger, comparison: Comparison) -> None:

@@ -15,7 +15,6 @@ class Curve:
     measure: Measure
     points: tuple[tuple[int, float], ...]
     where: str
-    at_hub: bool
 
     @property
     def first(self) -> float | None:
@@ -38,7 +37,7 @@ def curve(summary: RunSummary) -> Curve | None:
         rows = next((round.samples for round in reversed(summary.rounds) if round.samples), None)
         where = f"the hub's {several(rows, 'held-out row')}" if rows else "the hub's held-out data"
         if points:
-            return Curve(measure, points, where, at_hub=True)
+            return Curve(measure, points, where)
     measure = headline(own_measures(summary.spec))
     if measure is None:
         return None
@@ -48,7 +47,7 @@ def curve(summary: RunSummary) -> Curve | None:
         if values:
             means.append((round.number, sum(values) / len(values)))
     where = "the participants' own validation splits, on average"
-    return Curve(measure, tuple(means), where, at_hub=False) if means else None
+    return Curve(measure, tuple(means), where) if means else None
 
 
 def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
@@ -62,14 +61,14 @@ def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
     text = f"After {done}, {who} share one adapter with {measure.text(shown.last)} {measure.name} on {shown.where}"
     if shown.first is not None:
         text += f"; the base model has {measure.text(shown.first)}"
-    return text + "." + (_bought(comparison, measure) if comparison and shown.at_hub else "")
+    return text + "." + (_bought(comparison, measure) if comparison else "")
 
 
 def _bought(comparison: Comparison, measure: Measure) -> str:
     times, best = comparison.times_best_alone(measure), comparison.best_alone(measure)
     text = ""
     if times is not None and best is not None:
-        value = measure.text(best.hub[measure.name])
+        value = measure.text(best.value(measure))
         text += f" That is ×{times:.2f} of what the best participant reaches alone ({best.participant}, {value})"
         share = comparison.share_of_pooled_gain(measure)
         text += f", and {share:.0%} of what pooling all data would gain." if share is not None else "."

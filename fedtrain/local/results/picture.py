@@ -8,7 +8,14 @@ from fedtrain.local.results.charts.style import png
 from fedtrain.local.results.comparison import read_comparison
 from fedtrain.local.results.curve import curve
 from fedtrain.local.results.folders import write_file
+from fedtrain.local.results.locate import run_folder
 from fedtrain.local.results.summary import summarise
+
+
+def default_picture(ledger: Ledger) -> Path:
+    """`<run folder>/picture.png`, or `./<name>.png` for a run in a bucket."""
+    folder = run_folder(ledger)
+    return Path(f"{ledger.name}.png") if folder is None else folder / "picture.png"
 
 
 def write_picture(ledger: Ledger, target: Path) -> Path | None:

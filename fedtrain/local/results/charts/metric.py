@@ -37,7 +37,7 @@ def metric_by_round(
         rounds = [round for round, _ in shown.points]
         values = [value for _, value in shown.points]
         labels = [Label(shown.last, f"federated  {measure.text(shown.last)}", FEDERATED, bold=True)]
-        if comparison is not None and shown.at_hub:
+        if comparison is not None:
             labels += _lines(axes, shown, comparison, participants)
         if shown.first is not None:
             axes.axhline(shown.first, color=BASE, lw=1.2, ls=(0, (2, 2)), zorder=2)
@@ -60,7 +60,8 @@ def metric_by_round(
 
 def _lines(axes: "Axes", shown: Curve, comparison: Comparison, participants: list[str]) -> list[Label]:
     measure, labels = shown.measure, list[Label]()
-    alone = [(arm.participant or "", arm.hub[measure.name]) for arm in comparison.alone if measure.name in arm.hub]
+    measured = ((arm.participant or "", arm.value(measure)) for arm in comparison.alone)
+    alone = [(who, value) for who, value in measured if value is not None]
     if len(alone) > _NAMED_ALONE:
         low, high = min(value for _, value in alone), max(value for _, value in alone)
         axes.axhspan(low, high, color=colour(0), alpha=0.15, lw=0)
@@ -72,8 +73,7 @@ def _lines(axes: "Axes", shown: Curve, comparison: Comparison, participants: lis
             axes.axhline(value, color=tone, lw=1.2, ls=(0, (5, 3)), zorder=3)
             labels.append(Label(value, f"{who} alone  {measure.text(value)}", tone))
     pooled = comparison.arm("Pooled")
-    if pooled is not None and measure.name in pooled.hub:
-        value = pooled.hub[measure.name]
+    if pooled is not None and (value := pooled.value(measure)) is not None:
         axes.axhline(value, color=POOLED, lw=1.4, ls=(0, (1, 1.5)), zorder=3)
         labels.append(Label(value, f"all data pooled  {measure.text(value)}", POOLED))
     return labels

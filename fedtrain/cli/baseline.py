@@ -1,0 +1,109 @@
+"""`fedtrain baseline FILE`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fedtrain.cli.errors import UserError
+
+if TYPE_CHECKING:
+    from fedtrain.local.events import Event
+    from fedtrain.local.results.baseline.arms import ArmRun
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--alone-only", is_flag=True, help="Leave out all data pooled.")
+@click.option("--parallel", type=click.IntRange(min=1), help="Trainings at a time [default: by cores or GPUs].")
+@click.option("--json", "as_json", is_flag=True, help="The comparison as JSON, and nothing else.")
+@click.option("--plain", is_flag=True, help="Plain lines, also on a terminal.")
+def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, plain: bool) -> None:
+    """What did federating buy? Compare FILE's run with each participant alone, and with all data pooled.
+
+    Everyone gets the steps that it has in the federated run. Runs the federation first if it was not run yet;
+    interrupted or killed, the same command goes on. All data must be at hand here, as for `fedtrain run`.
+    """
+    from fedtrain.api.reading import read_file
+    from fedtrain.ledger.admission import SpecDiffers
+    from fedtrain.local.errors import RunError
+    from fedtrain.local.results.as_json import as_json as plain_json
+    from fedtrain.local.results.baseline.compare import Compared, Watch, compare
+    from fedtrain.local.results.baseline.view import comparison_table, headline_text
+    from fedtrain.local.results.export import default_target, export
+    from fedtrain.local.results.picture import default_picture, write_picture
+    from fedtrain.local.results.tables import show
+
+    federation = read_file(file)
+    terminal = sys.stdout.isatty() and not plain
+    screen = _Screen(as_json, terminal)
+    watch = Watch(screen.federated, screen.begins, screen.arms.arm, screen.arms.measured)
+    try:
+        result: Compared = compare(federation, watch, alone_only=alone_only, parallel=parallel)
+    except KeyboardInterrupt:
+        screen.close()
+        click.echo(f"stopped; `fedtrain baseline {file}` goes on where it was", err=True)
+        sys.exit(130)
+    except (RunError, SpecDiffers) as error:
+        raise UserError(str(error)) from error
+    finally:
+        screen.close()
+    if as_json:
+        click.echo(json.dumps(plain_json(result.comparison), indent=2))
+    else:
+        spec = federation.training.spec
+        click.echo("")
+        show([comparison_table(result.comparison, spec)], terminal)
+        click.echo(f"\n{headline_text(result.comparison, spec)}\n")
+        picture = write_picture(result.ledger, default_picture(result.ledger))
+        if picture is not None:
+            click.echo(f"picture: {picture}")
+        click.echo(f"adapter: {export(result.ledger, default_target(result.ledger))}")
+    if result.failed:
+        lines = "\n".join(f"  {what}: {why}" for what, why in result.failed.items())
+        raise UserError(f"not everything could be compared:\n{lines}", f"`fedtrain baseline {file}` tries again")
+
+
+class _Screen:
+    """The federated run is shown as `fedtrain run` shows it, then the arms. On a terminal only one of both draws at a
+    time."""
+
+    def __init__(self, as_json: bool, terminal: bool) -> None:
+        from fedtrain.local.results.baseline.progress import ArmsView, Bars, Lines, Silent
+
+        self._quiet = as_json
+        self._terminal = terminal
+        self._federated = None
+        self.arms: ArmsView = Silent() if as_json else Bars() if terminal else Lines(sys.stdout)
+
+    def federated(self, event: "Event") -> None:
+        if self._quiet:
+            return
+        if self._federated is None:
+            self._federated = _progress(self._terminal)
+        self._federated(event)
+
+    def begins(self, arms: "list[ArmRun]") -> None:
+        self._close_federated()
+        self.arms.begins(arms)
+
+    def close(self) -> None:
+        self._close_federated()
+        self.arms.close()
+
+    def _close_federated(self) -> None:
+        if self._federated is not None:
+            self._federated.close()
+            self._federated = None
+
+
+def _progress(terminal: bool):
+    if terminal:
+        from fedtrain.local.progress.live import LiveProgress
+
+        return LiveProgress()
+    from fedtrain.local.progress.plain import PlainProgress
+
+    return PlainProgress()

@@ -9,10 +9,13 @@ from fedtrain.contracts.tasks import Binding, Evaluate, Task
 
 
 def storage_of(federation: Federation) -> Storage:
-    """The file's storage; a folder is relative to the file, as every path in it is."""
+    """The file's storage; paths are relative to the file, as every path in it is."""
     storage = federation.training.spec.storage
     if storage.type == "S3":
-        return storage
+        if storage.s3 is None or storage.s3.ca_file is None:
+            return storage
+        own = storage.s3.model_copy(update={"ca_file": federation.resolve(storage.s3.ca_file)})
+        return storage.model_copy(update={"s3": own})
     path = federation.resolve((storage.file or File()).path)
     return Storage(type="File", file=File(path=path))
 

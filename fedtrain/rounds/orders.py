@@ -29,7 +29,8 @@ def measure_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, preflight:
         fingerprint=preflight.fingerprint,
         metrics=spec.evaluation.participants.metrics,
     )
-    return _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
+    task = _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
+    return task.model_copy(update={"round": manifest.round})  # it belongs to the round whose adapter it measures
 
 
 def train_task(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from federation import Small
+
 from fedtrain.ledger.verify import verify
 
 WRITES = [
@@ -41,7 +42,7 @@ def test_a_run_killed_at_a_write_ends_as_if_undisturbed(
     else:
         assert first.returncode == 0, first.stdout + first.stderr
     assert small.digests() == undisturbed.digests()
-    assert verify(small.ledger).findings == ()
+    assert verify(small.ledger).sound
 
 
 def test_training_changes_the_adapter(undisturbed: Small) -> None:
@@ -60,3 +61,9 @@ def test_a_finished_run_is_left_as_it_is(zygote: str, undisturbed: Small) -> Non
     done = undisturbed.run(zygote)
     assert done.returncode == 0
     assert undisturbed.ledger.names("rounds/") == before
+
+
+def test_each_participant_measures_the_final_adapter_once(undisturbed: Small) -> None:
+    measured = undisturbed.ledger.names("rounds/0002/measurements/")
+    assert [name.rsplit("/", 1)[1] for name in measured] == ["museum.json", "zoo.json"]
+    assert not undisturbed.ledger.names("rounds/0003/")

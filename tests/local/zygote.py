@@ -44,7 +44,10 @@ def launch(address: str, environment: Mapping[str, str]) -> Forked:
 
 def serve(address: str) -> None:
     import torch
-    from fedtrain_trainer import run, worker  # noqa: F401
+    import transformers.models.llama.modeling_llama  # noqa: F401
+    from fedtrain_trainer import worker
+
+    worker.imported()
 
     torch.set_num_threads(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps

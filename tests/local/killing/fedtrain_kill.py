@@ -1,11 +1,14 @@
-"""Kills whichever process is about to write, or has just written, one named object of the ledger.
+"""Faults at one named write of the ledger, in whichever process is about to do it.
 
-`sitecustomize.py` arms it in every Python process that has this folder on its PYTHONPATH. $FEDTRAIN_TEST_KILL is `before|after:REGEX` over
-ledger keys; $FEDTRAIN_TEST_KILLED names a file that the killed process leaves, so that it happens once.
+`sitecustomize.py` arms it in every Python process that has this folder on its PYTHONPATH. $FEDTRAIN_TEST_KILL is
+`FAULT:REGEX` over ledger keys: the process is killed `before` or `after` the write, `hang`s instead of it, or finds the
+disk `full`. $FEDTRAIN_TEST_KILLED names a file that is left, so that it happens once.
 """
 
+import errno
 import os
 import re
+import time
 from pathlib import Path
 
 
@@ -14,23 +17,26 @@ def arm() -> None:
 
     create = FileStore.create
 
-    def killing(self: FileStore, key: str, content: bytes | Path) -> bool:
-        when, _, pattern = os.environ.get("FEDTRAIN_TEST_KILL", "").partition(":")
-        meant = bool(pattern) and re.search(pattern, key) is not None
-        if meant and when == "before":
-            _die_once(key)
-        won = create(self, key, content)
-        if meant and when == "after":
-            _die_once(key)
-        return won
+    def faulty(self: FileStore, key: str, content: bytes | Path) -> bool:
+        fault, _, pattern = os.environ.get("FEDTRAIN_TEST_KILL", "").partition(":")
+        if not pattern or re.search(pattern, key) is None:
+            return create(self, key, content)
+        won = create(self, key, content) if fault == "after" else False
+        if _first_time(key):
+            if fault == "hang":
+                time.sleep(3600)
+            if fault == "full":
+                raise OSError(errno.ENOSPC, "No space left on device", key)
+            os._exit(137)
+        return won if fault == "after" else create(self, key, content)
 
-    FileStore.create = killing
+    FileStore.create = faulty
 
 
-def _die_once(key: str) -> None:
+def _first_time(key: str) -> bool:
     try:
         with Path(os.environ["FEDTRAIN_TEST_KILLED"]).open("x") as file:
             file.write(key)
     except FileExistsError:
-        return
-    os._exit(137)
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""A participant whose worker hangs, diverges or finds the disk full costs the run no more than it must."""
+
+from pathlib import Path
+
+import pytest
+from federation import Small
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Close, Failure, Grant
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> str:
+    return str(tmp_path / "killed")
+
+
+def test_a_participant_that_hangs_is_left_out_at_the_deadline_and_asked_again(
+    zygote: str, tmp_path: Path, killed: str
+) -> None:
+    small = Small(tmp_path / "run", {"rounds": {"deadline": "12s", "minParticipants": 1}})
+    fault = r"hang:rounds/0001/updates/zoo/1/record\.json$"
+    done = small.run(zygote, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, second = small.manifests()[1:]
+    assert [(who.participant, who.reason) for who in first.absent] == [("zoo", "no update before the deadline of 12s")]
+    assert second.absent == ()
+
+
+def test_a_participant_that_diverges_is_refused_with_the_step_and_the_rest_goes_on(zygote: str, tmp_path: Path) -> None:
+    wild = [{"name": "zoo", "training": {"learningRate": 1e30}}, {"name": "museum"}]
+    small = Small(tmp_path / "run", {"participants": wild, "rounds": {"minParticipants": 1}})
+    done = small.run(zygote)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (absent,) = small.manifests()[1].absent
+    assert absent.participant == "zoo"
+    assert "step" in absent.reason
+
+
+def test_a_disk_that_was_full_costs_one_attempt(zygote: str, undisturbed: Small, tmp_path: Path, killed: str) -> None:
+    small = Small(tmp_path / "run")
+    done = small.run(zygote, FEDTRAIN_TEST_KILL=r"full:rounds/0001/updates/zoo/1/", FEDTRAIN_TEST_KILLED=killed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    grant = small.ledger.read(names.grant(1, "zoo", 2), Grant)
+    assert grant is not None
+    assert "No space left" in grant.reason
+    close = small.ledger.read(names.close(1, 1), Close)
+    assert close is not None
+    assert [(update.participant, update.attempt) for update in close.updates] == [("zoo", 2), ("museum", 1)]
+    assert small.digests() == undisturbed.digests()
+
+
+def test_a_run_that_failed_goes_on_once_its_cause_is_gone(zygote: str, undisturbed: Small, tmp_path: Path) -> None:
+    small = Small(tmp_path / "run")
+    data = small.folder / "zoo.jsonl"
+    rows = data.read_text()
+    data.write_text("{not json}\n")
+    failed = small.run(zygote)
+    assert failed.returncode == 1
+    failure = small.ledger.read(names.failure(1), Failure)
+    assert failure is not None
+    assert "zoo.jsonl:1" in failure.message
+    data.write_text(rows)
+    assert small.run(zygote).returncode == 0
+    assert small.digests() == undisturbed.digests()

@@ -66,10 +66,10 @@ def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
 
 def _bought(comparison: Comparison, measure: Measure) -> str:
     times, best = comparison.times_best_alone(measure), comparison.best_alone(measure)
-    text = ""
-    if times is not None and best is not None:
-        value = measure.text(best.value(measure))
-        text += f" That is ×{times:.2f} of what the best participant reaches alone ({best.participant}, {value})"
-        share = comparison.share_of_pooled_gain(measure)
-        text += f", and {share:.0%} of what pooling all data would gain." if share is not None else "."
-    return text
+    if times is None or best is None:
+        return ""
+    than = "times what" if measure.share else "times better than what"
+    value = measure.text(best.value(measure))
+    text = f" That is {times:.2f} {than} the best participant reaches alone ({best.participant}, {value})"
+    share = comparison.share_of_pooled_gain(measure)
+    return text + (f", and {share:.0%} of what pooling all data would gain." if share is not None else ".")

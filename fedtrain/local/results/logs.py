@@ -82,11 +82,10 @@ def text(entry: Entry) -> str:
 
 
 def _ending(entry: Entry) -> str:
-    reason = entry.execution.reason if entry.execution and entry.execution.reason else ""
-    reason = reason or (entry.task.reason if entry.task else "")
-    if reason:
-        return f"failed: {reason}"
-    return "done" if entry.execution or entry.task else ""
+    execution, task = entry.execution, entry.task
+    failed = (execution is not None and bool(execution.code)) or (task is not None and task.state == "Failed")
+    said = (execution.reason if execution else "") or (task.reason if task else "")
+    return ("failed" if failed else "done") + (f": {said}" if said else "")
 
 
 def _telemetry_name(task: TaskTime) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fedtrain.api.evaluation import Metric
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.local.results.words import loss
 
 _SHARES = ("Choices", "ExactMatch")
 
@@ -20,10 +21,8 @@ class Measure:
         return "higher is better" if self.share else "lower is better"
 
     def text(self, value: float | None) -> str:
-        """`61.2%`, or four digits; a dash for None."""
-        if value is None:
-            return "–"
-        return f"{value:.1%}" if self.share else f"{value:.4g}"
+        """`61.2%`, `1.084`; a dash for None."""
+        return f"{value:.1%}" if self.share and value is not None else loss(value)
 
     def better(self, one: float, other: float) -> bool:
         """Whether `one` is better than `other`."""

@@ -32,10 +32,11 @@ def tables(summary: RunSummary) -> list[Table]:
     return found
 
 
-def rounds_table(summary: RunSummary) -> Table:
+def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
+    """The last `shown` rounds."""
     measures = hub_measures(summary.spec)
     rows: list[tuple[str, ...]] = []
-    for round in summary.rounds[-_SHOWN_ROUNDS:]:
+    for round in summary.rounds[-shown:]:
         losses = [p.train_loss for p in round.participants if p.train_loss is not None]
         rows.append(
             (

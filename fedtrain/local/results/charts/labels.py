@@ -63,5 +63,13 @@ def label_ends(axes: "Axes", x: float, labels: Sequence[Label], gap: float) -> N
             fontsize=9.5,
             va="center",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": label.colour, "lw": 0.6, "alpha": 0.6, "shrinkA": 2, "shrinkB": 1},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": label.colour,
+                "lw": 0.6,
+                "alpha": 0.6,
+                "shrinkA": 2,
+                "shrinkB": 1,
+                "relpos": (0.0, 0.5),
+            },
         )

@@ -54,7 +54,7 @@ def metric_by_round(
             axes.set_ylim(0.0 if low < 0.3 else low, high)
             percentages(axes.yaxis)
         titled(axes, title or f"{measure.name} on {shown.where}")
-        label_ends(axes, rounds[-1], labels, gap=0.19 / height)
+        label_ends(axes, rounds[-1], labels, gap=0.215 / height)
         return figure
 
 

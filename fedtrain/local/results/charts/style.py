@@ -98,8 +98,10 @@ def whole_rounds(axes: "Axes") -> None:
 
 
 def percentages(axis: "Axis") -> None:
-    from matplotlib.ticker import PercentFormatter
+    """Shares as percentages, at whole ones."""
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+    axis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], nbins=8))
     axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
 

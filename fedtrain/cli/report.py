@@ -1,0 +1,21 @@
+"""`fedtrain report RUN`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run")
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write [default: in the run's folder].")
+def command(run: str, out: Path | None) -> None:
+    """Write one HTML file about RUN: its result, plots, rounds, what went wrong, and how to verify it.
+
+    The file needs no network. RUN is a run's folder (runs/default/quickstart), its federation file, or
+    s3://bucket/prefix/namespace/name.
+    """
+    from fedtrain.local.results.locate import locate
+    from fedtrain.local.results.report import default_report, write_report
+
+    ledger = locate(run).ledger
+    click.echo(str(write_report(ledger, out or default_report(ledger))))

@@ -183,12 +183,12 @@ class World:
         elif isinstance(work, Measure):
             measurement = Measurement(
                 run_id=self.run.run_id,
-                round=key.round - 1,
+                round=order.round,
                 participant=key.who,
                 adapter=work.adapter,
                 metrics={"loss": 1.0},
             )
-            self.ledger.claim(names.measurement(key.round - 1, key.who), measurement)
+            self.ledger.claim(names.measurement(order.round, key.who), measurement)
         else:
             self._train(key, work, flaw)
 

@@ -39,6 +39,7 @@ class RoundsMachine(RuleBasedStateMachine):
         partitioning=st.sampled_from(PARTITIONINGS),
         samples=st.lists(st.sampled_from((20, 20, 20, 9, 1, 0)), min_size=3, max_size=3),
         progress=st.sampled_from((0, 4, 8, 12, 20)),
+        flaws=st.lists(FLAWS, max_size=3),
         ending=st.sampled_from(("fair", "hanging", "together")),
     )
     def begin(
@@ -53,6 +54,7 @@ class RoundsMachine(RuleBasedStateMachine):
         partitioning: dict[str, object],
         samples: list[int],
         progress: int,
+        flaws: list[Flaw],
         ending: str,
     ) -> None:
         spec = a_spec(
@@ -69,7 +71,8 @@ class RoundsMachine(RuleBasedStateMachine):
         self.coordinators = [Coordinator(self.world), Coordinator(self.world)]
         self.ending = ending
         self.audited = [0, 0]
-        self.coordinators[0].work_on(progress)
+        self.objects = 0
+        self.coordinators[0].work_on(progress, flaws)
 
     # The coordinators.
 
@@ -166,7 +169,9 @@ class RoundsMachine(RuleBasedStateMachine):
             for snapshot, claim in coordinator.claims[self.audited[index] :]:
                 audit_claim(self.world, snapshot, claim)
             self.audited[index] = len(coordinator.claims)
-        audit_chain(self.world)
+        if self.objects != len(self.world.store.objects):
+            self.objects = len(self.world.store.objects)
+            audit_chain(self.world)
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -205,7 +210,7 @@ class RoundsMachine(RuleBasedStateMachine):
 
 TestRoundsMachine = RoundsMachine.TestCase
 TestRoundsMachine.settings = settings(
-    max_examples=150,
+    max_examples=300,
     stateful_step_count=40,
     derandomize=True,
     deadline=None,

@@ -53,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(assignment: Assignment) -> Outcome:
     from fedtrain_trainer.distributed import Group
+    from fedtrain_trainer.failures import judged
     from fedtrain_trainer.run import run_task
 
     task = assignment.task
@@ -63,7 +64,7 @@ def _run(assignment: Assignment) -> Outcome:
             store = TaskLedger(open_ledger(assignment.binding.storage, task.namespace, task.name), task)
         outcome = run_task(assignment, store=store, group=group)
     except StoreError as error:
-        outcome = Outcome(EXIT_REFUSED, str(error))
+        outcome = Outcome(*judged(error))
     if outcome.code == EXIT_DONE:
         group.leave()
     return outcome

@@ -81,5 +81,6 @@ def quiet() -> None:
     from transformers.utils import logging
 
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    warnings.filterwarnings("ignore", message="fan_in_fan_out is set to False")
     logging.set_verbosity_error()
     logging.disable_progress_bar()

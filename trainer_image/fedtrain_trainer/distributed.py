@@ -8,6 +8,8 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED
+from fedtrain_trainer.failures import judged
 from fedtrain_trainer.outcome import Refused, Retry
 
 T = TypeVar("T")
@@ -53,27 +55,21 @@ class Group:
         return tensor.tolist()
 
     def from_main(self, make: Callable[[], T]) -> T:
-        """What `make` gives in the main process, in all of them; a refusal there is one everywhere."""
+        """What `make` gives in the main process, in all of them; what goes wrong there fails them all alike."""
         if self.world == 1:
             return make()
-        outcome: tuple[str, object] = ("", None)
+        held: list[tuple[int, object]] = [(EXIT_DONE, None)]
+        failed: Exception | None = None
         if self.is_main:
             try:
-                outcome = ("value", make())
-            except Refused as refused:
-                outcome = ("refused", str(refused))
+                held = [(EXIT_DONE, make())]
             except Exception as error:
-                outcome = ("retry", f"{type(error).__name__}: {error}")
-                self._share(outcome)
-                raise
-        kind, value = self._share(outcome)
-        if kind == "refused":
-            raise Refused(str(value))
-        if kind == "retry":
-            raise Retry(str(value))
-        return value  # pyright: ignore[reportReturnType]
-
-    def _share(self, outcome: tuple[str, object]) -> tuple[str, object]:
-        held: list[tuple[str, object]] = [outcome]
+                failed = error
+                held = [judged(error)]
         dist.broadcast_object_list(held, src=0)
-        return held[0]
+        if failed is not None:
+            raise failed
+        code, value = held[0]
+        if code != EXIT_DONE:
+            raise Refused(str(value)) if code == EXIT_REFUSED else Retry(str(value))
+        return value  # pyright: ignore[reportReturnType]

@@ -1,6 +1,5 @@
 """`run_task`: one work order in, one record and an outcome out."""
 
-import errno
 import json
 import logging
 import platform
@@ -25,14 +24,14 @@ from fedtrain.contracts.tasks import (
     Task,
     Train,
 )
-from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.ledger.task_store import TaskStore
 from fedtrain_trainer import works
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.distributed import Group
+from fedtrain_trainer.failures import is_expected, judged
 from fedtrain_trainer.lora import Models
 from fedtrain_trainer.memory import limit
-from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, Refused, Retry, silent
+from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, Refused, silent
 from fedtrain_trainer.precision import deterministic, device_here
 
 log = logging.getLogger("fedtrain.trainer")
@@ -44,7 +43,6 @@ _RECORDS: dict[type, type[Record]] = {
     Measure: Measurement,
     Evaluate: Evaluation,
 }
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run_task(
@@ -77,23 +75,10 @@ def _attempt(context: Context) -> tuple[int, str]:
     try:
         _run(context)
         return EXIT_DONE, ""
-    except Refused as refused:
-        return EXIT_REFUSED, str(refused)
-    except (Retry, StoreUnavailable) as retry:
-        return EXIT_RETRY, str(retry)
-    except Interrupted as interrupted:
-        return EXIT_RETRY, f"interrupted: {interrupted}"
-    except torch.OutOfMemoryError as error:
-        return EXIT_RETRY, f"out of memory on the GPU: {str(error).splitlines()[0]}"
-    except StoreError as error:
-        full = isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_SPACE
-        return (EXIT_RETRY if full else EXIT_REFUSED), str(error)
-    except OSError as error:
-        what = "the disk is full" if error.errno in _NO_SPACE else "the operating system said no"
-        return EXIT_RETRY, f"{what}: {error}"
-    except Exception as error:
-        log.exception("%s: unexpected", _name(context.task))
-        return EXIT_RETRY, f"unexpected {type(error).__name__}: {error}"
+    except (Exception, Interrupted) as error:
+        if not is_expected(error):
+            log.exception("%s: unexpected", _name(context.task))
+        return judged(error)
 
 
 def _run(context: Context) -> None:

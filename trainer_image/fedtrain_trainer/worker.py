@@ -24,9 +24,9 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY, Assignment
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY, Assignment
 from fedtrain_trainer.__main__ import interrupt, log_to_stderr
-from fedtrain_trainer.outcome import Interrupted, Outcome
+from fedtrain_trainer.outcome import Interrupted, Outcome, Refused
 
 Wire: TypeAlias = "Connection[Any, Any]"
 
@@ -78,21 +78,17 @@ def leave(code: int) -> None:
 
 def run(assignment: object, wire: Wire, models: Any) -> Outcome:
     from fedtrain.ledger.open import open_ledger
-    from fedtrain.ledger.store import StoreError, StoreUnavailable
+    from fedtrain.ledger.store import StoreError
     from fedtrain.ledger.task_ledger import TaskLedger
+    from fedtrain_trainer.failures import judged
     from fedtrain_trainer.run import run_task
 
     try:
         order = Assignment.model_validate(assignment)
-    except ValidationError as error:
-        return Outcome(EXIT_REFUSED, f"not an assignment: {error}")
-    task = order.task
-    try:
+        task = order.task
         store = TaskLedger(open_ledger(order.binding.storage, task.namespace, task.name), task)
-    except StoreUnavailable as error:
-        return Outcome(EXIT_RETRY, str(error))
-    except StoreError as error:
-        return Outcome(EXIT_REFUSED, str(error))
+    except (ValidationError, StoreError) as error:
+        return Outcome(*judged(Refused(f"not an assignment: {error}") if isinstance(error, ValidationError) else error))
     return run_task(order, Reporter(wire), store, models=models)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fedtrain_trainer import component
 from tiny_federation import Federation
 
 from fedtrain.contracts import names
@@ -71,7 +72,7 @@ def endless(federation: Federation) -> Assignment:
     return federation.assignment(federation.train_work(), round=1)
 
 
-def test_a_warm_worker_gives_the_bytes_of_a_fresh_process_whatever_ran_before(
+def test_a_warm_worker_gives_the_bytes_of_a_fresh_process_and_says_when_it_is_terminated(
     worker: Worker, federation: Federation
 ) -> None:
     alone = federation.trained(attempt=1)
@@ -91,8 +92,14 @@ def test_a_warm_worker_gives_the_bytes_of_a_fresh_process_whatever_ran_before(
     refused, _ = worker.run(federation.assignment({**work, "population": 7}, round=1, attempt=4))
     assert refused["code"] == EXIT_REFUSED
     assert "the data changed since the run began" in refused["reason"]
-    worker.wire.send_bytes(b'{"type": "stop"}')
-    assert worker.process.wait(30) == EXIT_DONE
+    worker.order(endless(federation))
+    while worker.hear()["phase"] != "training":
+        pass
+    worker.process.send_signal(signal.SIGTERM)
+    while (message := worker.hear())["type"] == "progress":
+        pass
+    assert (message["code"], message["reason"]) == (EXIT_RETRY, "interrupted: SIGTERM")
+    assert worker.process.wait(30) == EXIT_RETRY
 
 
 def test_a_worker_exits_when_its_runner_is_gone_in_mid_training(worker: Worker, federation: Federation) -> None:
@@ -104,13 +111,15 @@ def test_a_worker_exits_when_its_runner_is_gone_in_mid_training(worker: Worker, 
     assert worker.process.wait(30) == EXIT_RETRY
 
 
-def test_a_terminated_worker_says_that_its_task_may_be_tried_again(worker: Worker, federation: Federation) -> None:
-    worker.hear()
-    worker.order(endless(federation))
-    while worker.hear()["phase"] != "training":
-        pass
-    worker.process.send_signal(signal.SIGTERM)
-    while (message := worker.hear())["type"] == "progress":
-        pass
-    assert (message["code"], message["reason"]) == (EXIT_RETRY, "interrupted: SIGTERM")
-    assert worker.process.wait(30) == EXIT_RETRY
+def test_a_worker_stops_when_told_to(worker: Worker) -> None:
+    worker.wire.send_bytes(b'{"type": "stop"}')
+    assert worker.process.wait(60) == EXIT_DONE
+
+
+def test_the_component_starts_the_worker_module() -> None:
+    from torchx.specs.file_linter import validate
+
+    app = component.worker()
+    assert app.roles[0].args == ["-m", "fedtrain_trainer.worker"]
+    source = Path(component.__file__)
+    assert validate(str(source), "worker") == []

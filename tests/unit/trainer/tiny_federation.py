@@ -9,6 +9,7 @@ import torch
 from fedtrain_trainer.lora import Models
 from fedtrain_trainer.outcome import Outcome
 from fedtrain_trainer.run import run_task
+from safetensors.torch import load, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
@@ -157,12 +158,14 @@ class Federation:
         assert outcome.reason == ""
         return self.record(names.update(1, "a", attempt), Update)
 
-    def evaluated(self, metrics: list[dict[str, Any]], adapter: str | None = None) -> Evaluation:
+    def evaluation(self, metrics: list[dict[str, Any]], adapter: str | None = None, k: int = 1) -> Assignment:
         initial = self.initialised()
-        work = {"type": "Evaluate", "k": 1, "adapter": adapter or initial.adapter, "config": initial.config}
-        outcome = self.run(self.assignment({**work, "metrics": metrics}))
-        assert outcome.reason == ""
-        return self.record(names.evaluation(0, 1), Evaluation)
+        work = {"type": "Evaluate", "k": k, "adapter": adapter or initial.adapter, "config": initial.config}
+        return self.assignment({**work, "metrics": metrics})
+
+    def evaluated(self, metrics: list[dict[str, Any]], adapter: str | None = None, k: int = 1) -> Evaluation:
+        assert self.run(self.evaluation(metrics, adapter, k)).reason == ""
+        return self.record(names.evaluation(0, k), Evaluation)
 
     def record(self, name: str, kind: type[Any]) -> Any:
         record: Record | None = self.ledger.read(name, kind)
@@ -170,8 +173,36 @@ class Federation:
         return record
 
     def weights(self, update: Update) -> dict[str, torch.Tensor]:
-        from safetensors.torch import load
-
         name = f"{names.update_folder(update.round, update.participant, update.attempt)}/{update.file}"
         reader = self.ledger.open(name)
         return load(bytes(reader.read(0, reader.size)))
+
+    def blob_bytes(self, digest: str) -> bytes:
+        reader = self.ledger.open_blob(digest)
+        return bytes(reader.read(0, reader.size))
+
+    def blob(self, digest: str) -> dict[str, torch.Tensor]:
+        return load(self.blob_bytes(digest))
+
+    def exported(self, initial: Initial, update: dict[str, torch.Tensor]) -> Path:
+        """The initial adapter plus an update as a folder for PEFT."""
+        folder = self.sibling("adapter")
+        weights = {name: tensor + update.get(name, 0) for name, tensor in self.blob(initial.adapter).items()}
+        save_file(weights, folder / "adapter_model.safetensors")
+        (folder / "adapter_config.json").write_bytes(self.blob_bytes(initial.config))
+        return folder
+
+    def encoded(self) -> list[tuple[list[int], list[int]]]:
+        """The rows of the file as (ids, labels), tokenised without any of the trainer's code."""
+        words = tokenizer()
+        rows: list[tuple[list[int], list[int]]] = []
+        for line in self.data.read_text().splitlines():
+            row = json.loads(line)
+            prompt, completion = words(row["prompt"])["input_ids"], words(row["completion"])["input_ids"]
+            rows.append((prompt + completion + [0], [-100] * len(prompt) + completion + [0]))
+        return rows
+
+    def sibling(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        return folder

@@ -1,0 +1,66 @@
+"""Several processes under real torchrun."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from tiny_federation import Federation
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Update
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, Assignment
+
+
+def launched(federation: Federation, assignment: Assignment, processes: int) -> tuple[int, dict[str, Any]]:
+    """Exit code, and the outcome that the trainer wrote."""
+    file, outcome = federation.folder / "assignment.json", federation.folder / f"outcome-{processes}.json"
+    file.write_text(assignment.model_dump_json(by_alias=True))
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *(torchrun if processes > 1 else []), "-m", "fedtrain_trainer"]
+    ended = subprocess.run(
+        [*command, "--assignment", str(file), "--outcome", str(outcome)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=120,
+        check=False,
+    )
+    return ended.returncode, json.loads(outcome.read_text())
+
+
+def test_two_processes_give_the_update_of_one(federation: Federation) -> None:
+    metrics = [{"name": "loss", "type": "Loss"}, {"name": "right", "type": "Choices"}]
+    alone = federation.trained(attempt=1, metrics=metrics)
+    work = federation.train_work(metrics=metrics)
+    code, outcome = launched(federation, federation.assignment(work, round=1, attempt=2), processes=2)
+    assert (code, outcome["code"]) == (EXIT_DONE, EXIT_DONE)
+    together = federation.record(names.update(1, "a", 2), Update)
+    assert together.tokens == alone.tokens
+    assert abs(together.train_loss - alone.train_loss) < 1e-4
+    assert together.received["right"] == alone.received["right"]
+    one, two = federation.weights(alone), federation.weights(together)
+    assert all(torch.allclose(two[name], tensor, atol=2e-5) for name, tensor in one.items())
+
+
+def test_the_exit_code_of_one_process_is_its_outcome(federation: Federation) -> None:
+    work = federation.train_work(population=7)
+    code, outcome = launched(federation, federation.assignment(work, round=1), processes=1)
+    assert code == outcome["code"] == EXIT_REFUSED
+    assert "the data changed" in outcome["reason"]
+
+
+def test_under_torchrun_the_outcome_file_tells_refused_from_retry(federation: Federation) -> None:
+    work = federation.train_work(adapter="blake3:" + "0" * 64)
+    code, outcome = launched(federation, federation.assignment(work, round=1), processes=2)
+    assert code != EXIT_DONE
+    assert outcome["code"] == EXIT_REFUSED
+
+
+def test_a_file_that_is_no_assignment_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"task": 1}')
+    command = [sys.executable, "-m", "fedtrain_trainer", "--assignment", str(tmp_path / "a.json")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == EXIT_REFUSED
+    assert "not an assignment" in ended.stderr

@@ -1,0 +1,130 @@
+"""Metrics against their definitions."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from fedtrain_trainer.adapter_files import config_of
+from fedtrain_trainer.choices import right
+from fedtrain_trainer.exact_match import first_group
+from fedtrain_trainer.examples import Encoder, Question
+from fedtrain_trainer.lora import AdaptedModel, Models
+from tiny_federation import CLASSES, Federation, write_rows
+
+from fedtrain.api.model import Model
+
+ANSWERED = [
+    {"prompt": f"a {word} is =>", "completion": f" {kind}"}
+    for word, kind in [("cat", "animal"), ("dog", "animal"), ("owl", "animal"), ("crow", "animal"), ("tin", "metal")]
+    * 5
+]
+
+
+@pytest.fixture(scope="module")
+def model(bases: dict[str, Path]) -> AdaptedModel:
+    adapted = Models().get(
+        bases["llama"], config_of(Model(base=str(bases["llama"]))), torch.float32, torch.device("cpu")
+    )
+    generator = torch.Generator().manual_seed(3)
+    adapted.load({name: torch.randn(p.shape, generator=generator) for name, p in adapted.parameters.items()})
+    return adapted
+
+
+@torch.no_grad()
+def score(model: AdaptedModel, prompt: list[int], reply: list[int]) -> float:
+    logs = model.module(input_ids=torch.tensor([prompt + reply])).logits[0].log_softmax(-1)
+    return sum(logs[len(prompt) + at - 1, token].item() for at, token in enumerate(reply))
+
+
+def test_choices_is_the_highest_summed_log_likelihood(model: AdaptedModel) -> None:
+    chance = torch.Generator().manual_seed(1)
+
+    def some(count: int) -> list[int]:
+        return torch.randint(3, 300, (count,), generator=chance).tolist()
+
+    questions: list[Question] = []
+    for number in range(40):
+        answers = [some(1 + (number + option) % 3) for option in range(6)]
+        answers[5] = [*answers[0], *some(1)]  # one that begins like another
+        questions.append(Question(some(1 + number % 7), answers, number % 6))
+    expected: list[bool] = []
+    for question in questions:
+        scores = [score(model, question.prompt, reply) for reply in question.answers]
+        expected.append(max(range(6), key=scores.__getitem__) == question.right)
+    assert right(model, questions, torch.float32, lambda step, steps: None) == expected
+    assert 0 < sum(expected) < 40
+
+
+def test_questions_hold_all_choices_and_cut_prompts_alike(model: AdaptedModel, tmp_path: Path) -> None:
+    from fedtrain_trainer.reading import read_rows
+
+    from fedtrain.api.storage import Storage
+
+    rows = [{"prompt": "a cat " * 20, "completion": " plant", "choices": [" animal", " plant and more"]}]
+    rows[0]["choices"] = [" animal", " plant", " plant metal animal"]
+    read = read_rows(str(write_rows(tmp_path / "q.jsonl", rows)), "PromptCompletion", Storage())
+    (question,) = Encoder(model.tokenizer, "PromptCompletion", 30).questions(read, [rows[0]["choices"]])  # type: ignore[list-item]
+    assert [model.tokenizer.decode(reply) for reply in question.answers] == [
+        f"{choice}<|eos|>" for choice in rows[0]["choices"]
+    ]
+    assert len(question.prompt) + max(map(len, question.answers)) == 30
+    assert question.right == 1
+
+
+def test_loss_and_perplexity_are_of_the_answer_tokens(federation: Federation) -> None:
+    metrics = federation.evaluated([{"name": "l", "type": "Loss"}, {"name": "p", "type": "Perplexity"}]).metrics
+    assert metrics["p"] == pytest.approx(math.exp(metrics["l"]))
+
+
+def test_training_on_the_answers_makes_choices_and_exact_match_rise(tmp_path: Path, bases: dict[str, Path]) -> None:
+    federation = Federation(tmp_path, bases["llama"], ANSWERED)
+    match = {"name": "match", "type": "ExactMatch", "exactMatch": {"pattern": "(\\w+)", "maxNewTokens": 6}}
+    metrics = [{"name": "right", "type": "Choices"}, match]
+    federation.model["adapter"]["rank"] = 8
+    federation.format["validationFraction"] = 0.0
+    federation.training.update(learningRate=0.02, schedule="Constant")
+    federation.training["length"]["steps"] = 60
+    update = federation.trained(samples=25, distinct=25)
+    before = federation.evaluated(metrics).metrics
+    initial = federation.initialised()
+    folder = federation.exported(initial, federation.weights(update))
+    trained = federation.ledger.put_blob(folder / "adapter_model.safetensors")
+    after = federation.evaluated(metrics, adapter=trained, k=2).metrics
+    assert before["match"] == 0
+    assert before["right"] < after["right"]
+    assert after["match"] >= 0.8
+
+
+def test_choices_need_answers_to_choose_from(federation: Federation) -> None:
+    write_rows(federation.data, [{"prompt": "a", "completion": CLASSES[0]}])
+    refused = federation.run(federation.evaluation([{"name": "right", "type": "Choices"}]))
+    assert "2 to 100 different answers" in refused.reason
+
+
+def test_an_answer_outside_of_its_choices_is_named(federation: Federation) -> None:
+    write_rows(federation.data, [{"prompt": "a", "completion": "x", "choices": ["y", "z"]}])
+    refused = federation.run(federation.evaluation([{"name": "right", "type": "Choices"}]))
+    assert "data.jsonl:1: the answer 'x' is not among its" in refused.reason
+
+
+def test_an_answer_that_the_pattern_does_not_match_is_named(federation: Federation) -> None:
+    write_rows(federation.data, [{"prompt": "a", "completion": "x"}])
+    match = {"name": "match", "type": "ExactMatch", "exactMatch": {"pattern": "([0-9]+)"}}
+    assert "data.jsonl:1: exactMatch.pattern" in federation.run(federation.evaluation([match])).reason
+
+
+def test_text_has_no_answers_to_choose_or_match(federation: Federation) -> None:
+    write_rows(federation.data, [{"text": "a cat"}])
+    federation.format["format"] = "Text"
+    assert "needs answers" in federation.run(federation.evaluation([{"name": "c", "type": "Choices"}])).reason
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [("#### (\\d+)", "so #### 42.", "42"), ("\\d+", "so 7", "7"), ("#### (\\d+)", "so 42", None)],
+)
+def test_the_first_group_is_compared(pattern: str, text: str, found: str | None) -> None:
+    import re
+
+    assert first_group(re.compile(pattern), text) == found

@@ -1,0 +1,196 @@
+"""Base models and adapters from folders, the hub's cache and buckets."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import huggingface_hub.constants
+import pytest
+from fedtrain_trainer.base import base_folder
+from fedtrain_trainer.outcome import Refused
+from moto.server import ThreadedMotoServer
+from tiny_federation import Federation, classified
+
+from fedtrain.api.model import Model
+from fedtrain.api.storage import S3, Storage
+from fedtrain.contracts.digests import digest_file
+from fedtrain.contracts.tasks import EXIT_REFUSED, Binding
+
+REVISION = "93efa2f097d58c2a74874c7e644dbc9b0cee75a2"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bases: dict[str, Path]) -> Path:
+    """A cache in the hub's layout with one revision of one model, and no way to the hub."""
+    cache = tmp_path / "hub"
+    snapshot = cache / "models--org--tiny" / "snapshots" / REVISION
+    shutil.copytree(bases["llama"], snapshot)
+    (cache / "models--org--tiny" / "refs").mkdir()
+    (cache / "models--org--tiny" / "refs" / "main").write_text(REVISION)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    return cache
+
+
+def test_a_hub_model_is_taken_from_the_cache_and_named_as_the_file_does(
+    hub: Path, tmp_path: Path, bases: dict[str, Path]
+) -> None:
+    federation = Federation(tmp_path, bases["llama"], classified(20))
+    federation.model.update(base="org/tiny", revision=REVISION)
+    initial = federation.initialised()
+    config = json.loads(federation.blob_bytes(initial.config))
+    assert (config["base_model_name_or_path"], config["revision"]) == ("org/tiny", REVISION)
+    assert federation.trained().steps == 4
+
+
+@pytest.mark.parametrize(("name", "revision"), [("org/tiny", "1" * 40), ("org/other", REVISION)])
+def test_a_hub_model_that_is_not_cached_is_refused_offline_with_the_command(
+    hub: Path, name: str, revision: str
+) -> None:
+    with pytest.raises(Refused, match=rf"`hf download {name} --revision {revision}`"):
+        base_folder(Model(base=name, revision=revision), Binding(storage=Storage()))
+
+
+def test_the_binding_says_where_the_base_is_here(bases: dict[str, Path]) -> None:
+    model, binding = Model(base="./base"), Binding(storage=Storage(), base_path=str(bases["gpt2"]))
+    assert base_folder(model, binding) == bases["gpt2"]
+
+
+@pytest.mark.parametrize(
+    ("base", "message"), [("./nowhere", "there is no such directory"), ("a b c", "neither a directory here nor")]
+)
+def test_a_base_that_is_nowhere_is_refused(base: str, message: str) -> None:
+    with pytest.raises(Refused, match=message):
+        base_folder(Model(base=base), Binding(storage=Storage()))
+
+
+def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(Refused, match=r"no \*\.safetensors"):
+        base_folder(Model(base=str(tmp_path)), Binding(storage=Storage()))
+
+
+def test_weights_that_lack_a_layer_are_refused(federation: Federation, bases: dict[str, Path]) -> None:
+    folder = federation.sibling("broken")
+    shutil.copytree(bases["llama"], folder, dirs_exist_ok=True)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3, "layer_types": None}))
+    federation.model["base"] = str(folder)
+    refused = federation.run(federation.assignment({"type": "Initialise", "seed": 1}))
+    assert refused.code == EXIT_REFUSED
+    assert "its weights lack model.layers.2" in refused.reason
+
+
+def test_a_misspelt_target_module_is_refused_with_those_that_there_are(federation: Federation) -> None:
+    federation.model["adapter"]["targetModules"] = {"type": "Names", "names": ["q_proj", "v_porj"]}
+    refused = federation.run(federation.assignment({"type": "Initialise", "seed": 1}))
+    assert refused.code == EXIT_REFUSED
+    assert "v_porj is no layer" in refused.reason
+    assert "v_proj" in refused.reason
+
+
+def test_named_target_modules_are_those_that_get_an_adapter(federation: Federation) -> None:
+    federation.model["adapter"]["targetModules"] = {"type": "Names", "names": ["q_proj", "v_proj"]}
+    weights = federation.blob(federation.initialised().adapter)
+    assert {name.split(".")[-3] for name in weights} == {"q_proj", "v_proj"}
+
+
+def earlier(federation: Federation) -> Path:
+    """A trained adapter as a folder."""
+    return federation.exported(federation.initialised(), federation.weights(federation.trained()))
+
+
+def started_from(federation: Federation, uri: str, digest: str, name: str, **adapter: Any) -> Federation:
+    """A new run that goes on from an adapter."""
+    later = Federation(federation.sibling(name), Path(federation.model["base"]), classified(5))
+    later.model["adapter"].update(initialFrom={"uri": uri, "digest": digest}, **adapter)
+    return later
+
+
+def test_a_run_goes_on_from_an_earlier_adapter(federation: Federation) -> None:
+    folder = earlier(federation)
+    weights = folder / "adapter_model.safetensors"
+    sha = hashlib.sha256(weights.read_bytes()).hexdigest()
+    for name, uri, digest in (("one", str(folder), f"sha256:{sha}"), ("two", str(weights), digest_file(weights))):
+        later = started_from(federation, uri, digest, name)
+        found, expected = later.blob(later.initialised().adapter), federation_weights(folder)
+        assert all(bool((found[key] == tensor).all()) for key, tensor in expected.items())
+
+
+def federation_weights(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / "adapter_model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("adapter", "message"),
+    [
+        ({"rank": 8}, "its rank is 4, not 8"),
+        ({"alpha": 16.0}, "its alpha is 8, not 16"),
+        ({"targetModules": {"type": "Names", "names": ["q_proj"]}}, "nothing takes base_model"),
+    ],
+)
+def test_an_earlier_adapter_that_does_not_fit_is_refused_with_what_differs(
+    federation: Federation, adapter: dict[str, Any], message: str
+) -> None:
+    folder = earlier(federation)
+    digest = digest_file(folder / "adapter_model.safetensors")
+    later = started_from(federation, str(folder), digest, "later", **adapter)
+    refused = later.run(later.assignment({"type": "Initialise", "seed": 1}))
+    assert refused.code == EXIT_REFUSED
+    assert message in refused.reason
+
+
+def test_an_earlier_adapter_with_another_digest_is_refused(federation: Federation) -> None:
+    later = started_from(federation, str(earlier(federation)), "sha256:" + "0" * 64, "later")
+    refused = later.run(later.assignment({"type": "Initialise", "seed": 1}))
+    assert refused.code == EXIT_REFUSED
+    assert "has digest sha256:" in refused.reason
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Any, Storage]]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("FEDTRAIN_CACHE", str(tmp_path / "cache"))
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    endpoint = "http://{}:{}".format(*server.get_host_and_port())
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    client.create_bucket(Bucket="models")
+    yield client, Storage(type="S3", s3=S3(bucket="ledger", endpoint=endpoint, region="us-east-1"))
+    server.stop()
+
+
+def test_base_data_and_adapter_come_from_a_bucket(
+    bucket: tuple[Any, Storage], federation: Federation, bases: dict[str, Path]
+) -> None:
+    client, storage = bucket
+    folder = earlier(federation)
+    for name, source in (("base", bases["llama"]), ("adapters/v3", folder)):
+        for file in source.iterdir():
+            client.upload_file(str(file), "models", f"{name}/{file.name}")
+    client.upload_file(str(federation.data), "models", "rows/data.jsonl")
+    digest = digest_file(folder / "adapter_model.safetensors")
+    later = started_from(federation, "s3://models/adapters/v3", digest, "later")
+    (folder / "adapter_config.json").unlink()
+    later.model["base"] = "s3://models/base"
+    remote = later.assignment({"type": "Initialise", "seed": 1})
+    refused = later.run(remote.model_copy(update={"binding": remote.binding.model_copy(update={"storage": storage})}))
+    assert "its base is" in refused.reason  # it was trained on a folder of another name
+    later.model["adapter"].pop("initialFrom")
+    for work in ({"type": "Initialise", "seed": 1}, {"type": "Inspect"}):
+        remote = later.assignment(work)
+        changes = {"storage": storage, "data_uri": "s3://models/rows/data.jsonl"}
+        binding = remote.binding.model_copy(update=changes)
+        assert later.run(remote.model_copy(update={"binding": binding})).reason == ""
+    assert later.inspected().fingerprint == federation.inspected().fingerprint
+    missing = remote.binding.model_copy(update={"storage": storage, "data_uri": "s3://models/none"})
+    other = Federation(federation.sibling("other"), bases["llama"], classified(5))
+    inspect = other.assignment({"type": "Inspect"}).model_copy(update={"binding": missing})
+    assert "there is no such object or folder" in other.run(inspect).reason

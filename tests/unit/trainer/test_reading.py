@@ -1,0 +1,120 @@
+"""Data in every form, and bad data named by file and line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.reading import read_rows
+from fedtrain_trainer.rows import fingerprint
+from tiny_federation import classified, write_rows
+
+from fedtrain.api.storage import Storage
+
+ROWS = classified(7)
+CHAT: list[dict[str, Any]] = [
+    {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": f"b{n}"}]} for n in range(3)
+]
+
+
+def read(place: Path, format: Any = "PromptCompletion") -> Any:
+    return read_rows(str(place), format, Storage())
+
+
+@pytest.fixture
+def jsonl(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "tickets.jsonl", ROWS)
+
+
+def test_jsonl_parquet_and_a_data_set_on_disk_are_the_same_rows(jsonl: Path, tmp_path: Path) -> None:
+    table = datasets.Dataset.from_list([{**row, "ticket": number} for number, row in enumerate(ROWS)])
+    table.to_parquet(str(tmp_path / "rows.parquet"))
+    table.save_to_disk(str(tmp_path / "saved"))
+    expected = fingerprint(read(jsonl))
+    assert fingerprint(read(tmp_path / "rows.parquet")) == expected
+    assert fingerprint(read(tmp_path / "saved")) == expected
+
+
+def test_conversations_can_be_in_parquet(tmp_path: Path) -> None:
+    datasets.Dataset.from_list(CHAT).to_parquet(str(tmp_path / "chat.parquet"))
+    write_rows(tmp_path / "chat.jsonl", CHAT)
+    assert fingerprint(read(tmp_path / "chat.parquet", "Messages")) == fingerprint(
+        read(tmp_path / "chat.jsonl", "Messages")
+    )
+
+
+def test_a_folder_is_its_files_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    write_rows(folder / "b.jsonl", ROWS[3:])
+    write_rows(folder / "a.jsonl", ROWS[:3])
+    (folder / "README.md").write_text("about")
+    rows = read(folder)
+    assert [row.fields for row in rows] == ROWS
+    assert [rows[0].where, rows[3].where] == ["a.jsonl:1", "b.jsonl:1"]
+
+
+def test_the_fingerprint_is_of_the_rows_in_order_and_nothing_else(jsonl: Path, tmp_path: Path) -> None:
+    spaced = tmp_path / "spaced.jsonl"
+    spaced.write_text("\n\n".join(json.dumps({"note": 1, **row}, indent=None) for row in ROWS))
+    assert fingerprint(read(spaced)) == fingerprint(read(jsonl))
+    assert fingerprint(read(write_rows(tmp_path / "back.jsonl", ROWS[::-1]))) != fingerprint(read(jsonl))
+
+
+@pytest.mark.parametrize(
+    ("format", "line", "message"),
+    [
+        (
+            "PromptCompletion",
+            '{"prompt": "a"}',
+            'tickets.jsonl:2: field "completion" is missing; the format PromptCompletion needs {prompt, completion}',
+        ),
+        ("PromptCompletion", '{"prompt": "a", "completion": 3}', 'field "completion" must be a text, not 3'),
+        ("PromptCompletion", '{"prompt": "a", "completion": ""}', 'field "completion" is empty'),
+        ("PromptCompletion", '{"prompt": "a", "completion": "b", "choices": ["b"]}', '"choices" must be a list of at'),
+        ("PromptCompletion", '{"prompt": ', "tickets.jsonl:2: not JSON"),
+        ("PromptCompletion", "[1, 2]", "tickets.jsonl:2: a row must be an object"),
+        ("Text", '{"txt": "a"}', 'field "text" is missing; the format Text needs {text}'),
+        ("Messages", '{"messages": []}', 'field "messages" must be a list'),
+        ("Messages", '{"messages": [{"role": "user"}]}', 'messages[0] must have a text "content"'),
+        ("Messages", '{"messages": [{"role": "user", "content": "a"}]}', 'the last message is of "user"'),
+    ],
+)
+def test_a_bad_row_is_named_by_file_line_and_field(tmp_path: Path, format: str, line: str, message: str) -> None:
+    good = {"PromptCompletion": ROWS[0], "Text": {"text": "a"}, "Messages": CHAT[0]}[format]
+    file = tmp_path / "tickets.jsonl"
+    file.write_text(f"{json.dumps(good)}\n{line}\n")
+    with pytest.raises(Refused) as refused:
+        read(file, format)
+    assert str(refused.value).startswith("tickets.jsonl:2: ")
+    assert message in str(refused.value)
+
+
+def test_bytes_that_are_no_utf8_are_named(tmp_path: Path) -> None:
+    (tmp_path / "latin.jsonl").write_bytes('{"text": "caf\u00e9"}'.encode("latin-1"))
+    with pytest.raises(Refused, match=r"latin.jsonl:1: not UTF-8"):
+        read(tmp_path / "latin.jsonl", "Text")
+
+
+def test_places_without_rows_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "data.csv").write_text("a,b")
+    datasets.DatasetDict({"train": datasets.Dataset.from_list(ROWS)}).save_to_disk(str(tmp_path / "splits"))
+    for name, message in {
+        "empty.jsonl": "there are no rows",
+        "folder": r"no files \*.jsonl",
+        "data.csv": "unknown kind of file",
+        "missing.jsonl": "there is no such file",
+        "splits": "splits/train",
+    }.items():
+        with pytest.raises(Refused, match=message):
+            read(tmp_path / name)
+
+
+def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("hello")
+    with pytest.raises(Refused, match=r"x.parquet: not a Parquet file"):
+        read(tmp_path / "x.parquet")

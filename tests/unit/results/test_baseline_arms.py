@@ -1,0 +1,144 @@
+"""Arms get what is fair: the same steps, the same start, the same rows held out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ledger_by_hand import Hand
+
+from fedtrain.api.reading import read_file
+from fedtrain.api.reading.federation import Federation
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.records import Preflight
+from fedtrain.local.bindings import bind, storage_of
+from fedtrain.local.errors import RunError
+from fedtrain.local.results.baseline.arms import alone, arm_name, budgets, pooled
+from fedtrain.local.results.baseline.pooling import pool_rows
+from fedtrain.local.results.summary import summarise
+from fedtrain.partitioning import split_indices
+
+FILE = """
+apiVersion: fedtrain.dev/v1alpha1
+kind: FederatedTraining
+metadata: {name: quickstart}
+spec:
+  model: {base: ./base}
+  data: {dataset: glosses, format: Text, validationFraction: 0.25}
+  participants:
+    - {name: museum}
+    - {name: zoo, training: {length: {type: Steps, steps: 10}, learningRate: 1e-3}}
+  rounds: {count: 3, deadline: 10m, minParticipants: 2}
+  training: {length: {type: Steps, steps: 25}, seed: 5}
+  partitioning: {strategy: FixedSize, fixedSize: {samples: 8}}
+  aggregation: {strategy: FedAdam, fedAdam: {serverLearningRate: 0.1}}
+---
+apiVersion: fedtrain.dev/v1alpha1
+kind: ParticipantPolicy
+metadata: {name: museum}
+spec: {datasets: [{name: glosses, uri: ./museum.jsonl}]}
+---
+apiVersion: fedtrain.dev/v1alpha1
+kind: ParticipantPolicy
+metadata: {name: zoo}
+spec: {datasets: [{name: glosses, uri: ./zoo}]}
+"""
+ROWS = {"museum": [f"museum {i}" for i in range(20)], "zoo": [f"zoo {i}" for i in range(12)]}
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/config.json").write_text('{"model_type": "llama"}')
+    lines = {who: [json.dumps({"text": text}) for text in texts] for who, texts in ROWS.items()}
+    (tmp_path / "museum.jsonl").write_text("\n\n".join(lines["museum"]) + "\n")
+    (tmp_path / "zoo").mkdir()
+    (tmp_path / "zoo/b.jsonl").write_text("\n".join(lines["zoo"][5:]))
+    (tmp_path / "zoo/a.jsonl").write_text("\n".join(lines["zoo"][:5]))
+    (tmp_path / "federation.yaml").write_text(FILE)
+    return read_file(tmp_path / "federation.yaml")
+
+
+def preflights(museum: int = 15) -> dict[str, Preflight]:
+    counts = {"museum": (museum, 5), "zoo": (9, 3)}
+    return {
+        who: Preflight(
+            run_id="r", participant=who, samples=train, validation_samples=held, fingerprint=digest_bytes(b"")
+        )
+        for who, (train, held) in counts.items()
+    }
+
+
+def test_an_arm_alone_trains_all_its_steps_in_one_round_of_its_own(federation: Federation) -> None:
+    arm = alone(federation, "zoo", 30).federation
+    spec = arm.training.spec
+    assert arm.training.metadata.name == "quickstart-alone-zoo"
+    assert [participant.name for participant in spec.participants] == ["zoo"]
+    own = spec.participant("zoo").training.over(spec.training)
+    assert (own.length.steps, own.learning_rate, own.seed) == (30, 1e-3, 5)
+    assert (spec.rounds.count, spec.minimum, spec.rounds.deadline) == (1, 1, "1800s")
+    assert (spec.aggregation.strategy, spec.partitioning.strategy) == ("FedAvg", "All")
+    assert spec.data == federation.training.spec.data
+    assert storage_of(arm) == storage_of(federation)
+
+
+def test_an_arms_spec_is_valid_and_reads_back_the_same(federation: Federation) -> None:
+    arm = alone(federation, "museum", 75).federation
+    assert type(arm.training.spec).model_validate(arm.written) == arm.training.spec
+
+
+def test_everybodys_steps_go_to_the_pooled_arm(federation: Federation, tmp_path: Path) -> None:
+    arm = pooled(federation, tmp_path / "pooled.jsonl", 105).federation
+    spec = arm.training.spec
+    assert (spec.training.length.steps, spec.data.validation_fraction) == (105, 0.0)
+    assert arm.policies["pooled"].spec.datasets[0].uri == str(tmp_path / "pooled.jsonl")
+
+
+def test_steps_are_rounds_times_steps_with_overrides(hand: Hand) -> None:
+    zoo = {"name": "zoo", "training": {"length": {"type": "Steps", "steps": 10}}}
+    hand.spec = {**hand.spec, "participants": [{"name": "museum"}, {"name": "observatory"}, zoo]}
+    hand.begin()
+    assert budgets(summarise(hand.ledger)) == {"museum": 75, "observatory": 75, "zoo": 30}
+
+
+def test_with_epochs_the_steps_are_what_updates_took(hand: Hand) -> None:
+    hand.spec = {**hand.spec, "training": {"length": {"type": "Epochs", "epochs": 1.0}}}
+    hand.begin()
+    plan = hand.plan(1)
+    hand.record(plan, hand.close(1, (hand.update(1, "museum"), hand.update(1, "zoo"))))
+    assert budgets(summarise(hand.ledger)) == {"museum": 75, "zoo": 75}, "observatory never sent an update"
+
+
+def test_pooled_rows_are_all_training_rows_and_no_validation_row(federation: Federation, tmp_path: Path) -> None:
+    file = pool_rows(federation, preflights(), tmp_path / "pooled.jsonl")
+    found = [json.loads(line)["text"] for line in file.read_text().splitlines()]
+    expected: list[str] = []
+    for who, texts in ROWS.items():
+        train, held_out = split_indices(len(texts), 0.25, 5, who)
+        expected += [texts[at] for at in train]
+        assert not {texts[at] for at in np.asarray(held_out)} & set(found)
+    assert found == expected
+
+
+def test_data_that_changed_since_the_run_is_not_pooled(federation: Federation, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="data of museum changed since the run: 15 training rows instead of 14"):
+        pool_rows(federation, preflights(museum=14), tmp_path / "pooled.jsonl")
+
+
+def test_names_of_arms_fit_and_stay_apart() -> None:
+    long = "a" * 38
+    names = {arm_name(long, f"alone-{who}") for who in ("museum", "zoo", "observatory")}
+    assert len(names) == 3
+    assert all(len(name) <= 40 for name in names)
+
+
+def test_the_hubs_data_is_not_bound_to_an_arms_own_tasks(federation: Federation) -> None:
+    from fedtrain.contracts.tasks import Inspect, Task
+
+    arm = alone(federation, "zoo", 30).federation
+    spec = arm.training.spec
+    task = Task(
+        namespace="default", name="quickstart-alone-zoo", run_id="r", round=0, attempt=1, participant="zoo",
+        model=spec.model, data=spec.data, training=spec.training, work=Inspect(),
+    )  # fmt: skip
+    assert bind(arm, task).data_uri == federation.resolve("./zoo")

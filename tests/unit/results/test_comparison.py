@@ -1,0 +1,82 @@
+"""What federating bought, in numbers and in words."""
+
+import pytest
+from comparisons import arms, keep_comparison
+from ledger_by_hand import SPEC, Hand
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.local.results.baseline.view import comparison_table, headline_text
+from fedtrain.local.results.comparison import Arm, Comparison, read_comparison
+from fedtrain.local.results.metrics import Measure
+
+ACCURACY, LOSS = Measure("accuracy", share=True), Measure("loss", share=False)
+SPECIFICATION = FederatedTrainingSpec.model_validate(SPEC)
+
+
+def test_the_best_alone_is_the_one_with_the_best_metric_whichever_way_is_better() -> None:
+    one = Arm("Alone", "a", hub={"accuracy": 0.5, "loss": 2.0})
+    other = Arm("Alone", "b", hub={"accuracy": 0.4, "loss": 1.5})
+    found = Comparison("r", "a", (one, other))
+    assert found.best_alone(ACCURACY) is one
+    assert found.best_alone(LOSS) is other
+
+
+def test_factors_are_above_one_when_federated_is_better() -> None:
+    comparison = Comparison("r", "a", arms())
+    assert comparison.times_best_alone(ACCURACY) == pytest.approx(0.671 / 0.535)
+    assert comparison.times_best_alone(LOSS) == pytest.approx(1.9 / 1.658)
+
+
+def test_the_share_of_what_pooling_gains_counts_from_the_base() -> None:
+    comparison = Comparison("r", "a", arms())
+    assert comparison.share_of_pooled_gain(ACCURACY) == pytest.approx((0.671 - 0.126) / (0.738 - 0.126))
+    assert Comparison("r", "a", arms(pooled=False)).share_of_pooled_gain(ACCURACY) is None
+
+
+def test_without_a_hub_the_mean_over_validation_splits_counts() -> None:
+    arm = Arm("Alone", "zoo", own={"zoo": {"loss": 1.0}, "museum": {"loss": 3.0}})
+    assert arm.value(LOSS) == 2.0
+    assert arm.value(ACCURACY) is None
+
+
+def test_it_is_read_back_as_it_was_written(finished: Hand) -> None:
+    comparison = keep_comparison(finished.ledger)
+    assert read_comparison(finished.ledger, comparison.run_id, comparison.adapter) == comparison
+
+
+def test_one_of_another_adapter_is_not_shown(finished: Hand) -> None:
+    comparison = keep_comparison(finished.ledger)
+    assert read_comparison(finished.ledger, comparison.run_id, "blake3:" + "0" * 64) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"runId": "RUN", "adapter": "A"}', b'{"arms": [3, {"kind": "No"}]}'])
+def test_a_damaged_one_is_as_none_at_all(finished: Hand, content: bytes) -> None:
+    finished.ledger.put_telemetry("baseline.json", content.replace(b"RUN", b"r").replace(b"A", b"a"))
+    found = read_comparison(finished.ledger, "r", "a")
+    assert found is None or found.arms == ()
+
+
+def test_the_headline_says_who_was_beaten_and_by_how_much() -> None:
+    text = headline_text(Comparison("r", "a", arms()), SPECIFICATION)
+    assert text.startswith("federated beats the best participant alone (museum) by x1.25 on accuracy: 67.1% to 53.5%")
+    assert text.endswith("keeps 89% of what pooling all data gains over the base")
+
+
+def test_the_headline_is_honest_when_federating_did_not_help() -> None:
+    worse = tuple(arm if arm.kind != "Federated" else Arm("Federated", hub={"accuracy": 0.5}) for arm in arms())
+    text = headline_text(Comparison("r", "a", worse), SPECIFICATION)
+    assert text == "federated does not beat the best participant alone (museum) on accuracy: 50.0% to 53.5%"
+
+
+def test_the_table_has_a_row_an_adapter_and_a_column_a_split() -> None:
+    table = comparison_table(Comparison("r", "a", arms()), SPECIFICATION)
+    assert [row[0] for row in table.rows] == [
+        "base",
+        "museum alone",
+        "observatory alone",
+        "zoo alone",
+        "federated",
+        "pooled",
+    ]
+    assert table.head[4:] == ("museum accuracy", "observatory accuracy", "zoo accuracy")
+    assert table.rows[4] == ("federated", "225", "1.658", "67.1%", "72.0%", "77.0%", "69.0%")

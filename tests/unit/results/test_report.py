@@ -1,0 +1,182 @@
+"""The report is one file that shows the run's numbers and asks for nothing else."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from comparisons import arms, keep_comparison
+from ledger_by_hand import SPEC, Hand
+
+from fedtrain.api.storage import File, Storage
+from fedtrain.cli.main import main
+from fedtrain.ledger.open import open_ledger
+from fedtrain.local.results.comparison import Comparison
+from fedtrain.local.results.picture import write_picture
+from fedtrain.local.results.report import report, write_report
+from fedtrain.local.results.summary import summarise
+
+
+class Page(HTMLParser):
+    """Collects what a browser would load, the ids, and the text."""
+
+    VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(html)
+        assert self._open == [], f"never closed: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self._open.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href", "action", "data", "poster", "srcset"):
+                self.loaded.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open, f"</{tag}> without a beginning"
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data + " "
+
+
+@pytest.fixture(scope="module")
+def html(template: tuple[Path, Hand], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Written once for all tests: drawing takes a while."""
+    runs = tmp_path_factory.mktemp("report") / "runs"
+    shutil.copytree(template[0], runs)
+    ledger = open_ledger(Storage(type="File", file=File(path=str(runs))), "default", "quickstart")
+    keep_comparison(ledger)
+    return write_report(ledger, runs / "report.html").read_text(encoding="utf-8")
+
+
+def test_it_loads_nothing_and_runs_nothing(html: str) -> None:
+    page = Page(html)
+    assert [reference for reference in page.loaded if not reference.startswith("#")] == []
+    assert "script" not in page.tags
+    assert re.findall(r"https?://", html) == []
+    assert re.findall(r"url\((?!#)|@import", html) == []
+
+
+def test_references_within_it_lead_somewhere_and_ids_are_unique(html: str) -> None:
+    page = Page(html)
+    wanted = {reference[1:] for reference in page.loaded} | set(re.findall(r"url\(#([^)]+)\)", html))
+    assert wanted
+    assert wanted <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_it_begins_with_the_result_in_a_sentence(html: str) -> None:
+    text = " ".join(Page(html).text.split())
+    assert (
+        "After 3 rounds, 3 participants share one adapter with 67.1% accuracy on the hub's 720 held-out rows; the base "
+        "model has 12.6%. That is 1.25 times what the best participant reaches alone (museum, 53.5%), and 89% of what "
+        "pooling all data would gain."
+    ) in text
+
+
+def test_it_tells_what_went_wrong_and_why(html: str) -> None:
+    text = " ".join(Page(html).text.split())
+    assert "2 zoo Retried attempt 1: its process died" in text
+    assert "3 observatory Quarantined norm 812 is beyond 10 times the median" in text
+
+
+def test_it_tells_digests_and_how_to_check_them(html: str, template: tuple[Path, Hand]) -> None:
+    summary = summarise(template[1].ledger)
+    text = Page(html).text
+    assert summary.adapter is not None
+    assert summary.head is not None
+    assert summary.adapter in text
+    assert summary.head in text
+    assert "fedtrain ledger verify" in text
+
+
+def test_charts_say_in_words_what_they_show(html: str) -> None:
+    labels = re.findall(r'aria-label="([^"]+)"', html)
+    assert any("67.1% after round 3" in label for label in labels)
+    assert any("museum 53.5% to 67.1%" in label for label in labels)
+
+
+def test_time_is_shared_out_over_the_phases(html: str) -> None:
+    text = " ".join(Page(html).text.split())
+    # A round: 2 workers x 20 s; three trainings of 8 s (6.5 of it training), 2 s at the hub, .5 s aggregating.
+    # Round 2 has a failed attempt of 1.5 s besides.
+    assert (
+        "Of all worker-seconds: training 49%, measuring 8%, preparing 4%, exchanging 1%, evaluating 5%, "
+        "aggregating 1%, idle 32%."
+    ) in text
+
+
+def test_without_a_comparison_it_says_how_to_make_one(finished: Hand) -> None:
+    assert "Not compared yet. `fedtrain baseline`" in report(summarise(finished.ledger), None)
+
+
+def test_names_and_messages_are_text_and_never_markup(hand: Hand) -> None:
+    hand.spec = {**SPEC, "data": {**SPEC["data"], "dataset": "glosses"}, "model": {"base": "<script>alert(1)</script>"}}
+    hand.begin()
+    hand.plan(1)
+    hand.fail(1, message="lost & <b>found</b>")
+    page = Page(report(summarise(hand.ledger), None))
+    assert "script" not in page.tags
+    assert "lost & <b>found</b>" in page.text
+
+
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_a_run_that_has_only_begun_has_a_report(hand: Hand, rounds: int) -> None:
+    hand.begin(evaluated=bool(rounds))
+    if rounds:
+        hand.whole_round(1)
+    assert "quickstart" in Page(report(summarise(hand.ledger), None)).text
+
+
+def test_without_telemetry_the_rest_is_told(finished: Hand) -> None:
+    finished.ledger.store.delete("default/quickstart/telemetry/")
+    page = Page(report(summarise(finished.ledger), None))
+    assert "67.1%" in page.text
+    assert "worker-seconds" not in page.text
+
+
+def test_the_same_run_gives_the_same_bytes(html: str, template: tuple[Path, Hand]) -> None:
+    summary = summarise(template[1].ledger)
+    comparison = Comparison(summary.run_id, summary.adapter or "", arms())
+    again = report(summary, comparison)
+    place = re.compile(r"(file://)?/\S+?/default/quickstart")
+    assert place.sub("PLACE", again) == place.sub("PLACE", html)
+
+
+def test_the_command_writes_beside_the_run_or_where_it_is_told(finished: Hand, runs: Path, tmp_path: Path) -> None:
+    run = runs / "default/quickstart"
+    result = CliRunner().invoke(main, ["report", str(run)])
+    assert result.stdout.strip() == str(run / "report.html")
+    result = CliRunner().invoke(main, ["report", str(run), "--out", str(tmp_path / "mine.html")])
+    assert (tmp_path / "mine.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_the_picture_is_a_png_when_there_is_something_to_show(finished: Hand, tmp_path: Path) -> None:
+    keep_comparison(finished.ledger)
+    written = write_picture(finished.ledger, tmp_path / "picture.png")
+    assert written is not None
+    assert written.read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_picture_is_made_of_nothing(hand: Hand, tmp_path: Path) -> None:
+    hand.begin(evaluated=False)
+    assert write_picture(hand.ledger, tmp_path / "picture.png") is None
+    assert not (tmp_path / "picture.png").exists()

@@ -72,6 +72,7 @@ def test_a_bucket_that_does_not_answer_for_a_while_costs_nothing(
     again = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
     again.start()
     said, _ = running.communicate(timeout=240)
+    found = digests(ledger)
     again.stop()
     assert running.returncode == 0, said
-    assert digests(ledger) == undisturbed.digests()
+    assert found == undisturbed.digests()

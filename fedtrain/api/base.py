@@ -15,7 +15,13 @@ API_VERSION = "fedtrain.dev/v1alpha1"
 
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+CPU_PATTERN = r"^[0-9]+(\.[0-9]+)?m?$"
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+ANY_NAMESPACE_PATTERN = r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$"
+INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$"
+OBJECT_NAME_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
+VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+RESOURCE_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$"
 
 
 class Block(BaseModel):
@@ -31,8 +37,14 @@ NonNegativeFloat = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Strict(), Field(ge=0, lt=1, allow_inf_nan=False)]
 Text = Annotated[str, Strict(), Field(min_length=1, max_length=1024)]
 Name = Annotated[str, Strict(), Field(pattern=DNS_LABEL_PATTERN, max_length=40)]
+DnsLabel = Annotated[str, Strict(), Field(pattern=DNS_LABEL_PATTERN, max_length=63)]
+ObjectName = Annotated[str, Strict(), Field(pattern=OBJECT_NAME_PATTERN, max_length=253)]
 Duration = Annotated[str, Strict(), Field(pattern=DURATION_PATTERN, max_length=32)]
 Quantity = Annotated[str, Strict(), Field(pattern=QUANTITY_PATTERN, max_length=32)]
+AnyNamespace = Annotated[str, Strict(), Field(pattern=ANY_NAMESPACE_PATTERN, max_length=63)]
+Instant = Annotated[str, Strict(), Field(pattern=INSTANT_PATTERN, max_length=32)]
+Cpu = Annotated[str, Strict(), Field(pattern=CPU_PATTERN, max_length=32)]
+ResourceName = Annotated[str, Strict(), Field(pattern=RESOURCE_PATTERN, max_length=253)]
 Switch = Annotated[bool, Strict()]
 Toggle = Literal["Auto", "Enabled", "Disabled"]
 

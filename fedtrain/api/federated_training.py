@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fedtrain.api.aggregation import Aggregation
-from fedtrain.api.base import API_VERSION, Block, Name
+from fedtrain.api.base import API_VERSION, Block, DnsLabel, Name, Switch
 from fedtrain.api.data import Data
 from fedtrain.api.evaluation import Evaluation
 from fedtrain.api.model import Model
@@ -23,7 +23,7 @@ class Metadata(Block):
 
     name: Name
     """The run's name, or (of a policy) the participant's."""
-    namespace: Name = "default"
+    namespace: DnsLabel = "default"
     """Where the run is kept: `<storage>/<namespace>/<name>`."""
 
 
@@ -48,6 +48,8 @@ class FederatedTrainingSpec(Block):
     """What is measured."""
     storage: Storage = Storage()
     """Where the ledger is."""
+    suspend: Switch = False
+    """On a cluster: stops what runs and frees its GPUs until it is false again. That time counts for no deadline."""
 
     def participant(self, name: str) -> Participant:
         """The participant of this name. Raises KeyError."""

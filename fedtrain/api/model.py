@@ -6,7 +6,7 @@ from pydantic import Field
 
 from fedtrain.api.base import Block, Count, Fraction, PositiveFloat, Text
 
-Digest = Annotated[str, Field(pattern=r"^(blake3|sha256):[0-9a-f]{64}$")]
+Digest = Annotated[str, Field(pattern=r"^(blake3|sha256):[0-9a-f]{64}$", max_length=71)]
 
 
 class TargetModules(Block):

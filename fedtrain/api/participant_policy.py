@@ -6,6 +6,7 @@ from pydantic import Field
 
 from fedtrain.api.base import API_VERSION, Block, Name, Quantity, Text
 from fedtrain.api.federated_training import Metadata
+from fedtrain.api.pods import Pods
 
 
 class Dataset(Block):
@@ -31,6 +32,8 @@ class ParticipantPolicySpec(Block):
     """The data sets."""
     limits: Limits = Limits()
     """The limits."""
+    pods: Pods = Pods()
+    """On a cluster: what is laid over the pods of tasks here."""
 
 
 class ParticipantPolicy(Block):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fedtrain.api.base import Block, Count, Name, NonNegativeInt, PositiveFloat, Quantity
+from fedtrain.api.base import Block, Count, Cpu, Name, NonNegativeInt, PositiveFloat, Quantity, ResourceName
 from fedtrain.api.training import TrainingOverrides
 
 
@@ -18,6 +18,12 @@ class Compute(Block):
     gpu_memory: Quantity | None = None
     """Memory of one GPU that a task may count on. The least of this, the policy's limit and what is free on the device
     holds."""
+    gpu_resource: ResourceName = "nvidia.com/gpu"
+    """On a cluster: what its GPUs are asked for as."""
+    cpu: Cpu | None = None
+    """On a cluster: cores of each node, such as "4" or 500m."""
+    memory: Quantity | None = None
+    """On a cluster: memory of each node."""
 
 
 class Participant(Block):

@@ -16,14 +16,31 @@ from types import ModuleType
 from typing import Any, cast
 
 from fedtrain.api import rules
-from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN, Block
+from fedtrain.api.base import (
+    CPU_PATTERN,
+    DNS_LABEL_PATTERN,
+    DURATION_PATTERN,
+    OBJECT_NAME_PATTERN,
+    QUANTITY_PATTERN,
+    RESOURCE_PATTERN,
+    VARIABLE_PATTERN,
+    Block,
+)
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.shapes import FieldOf, Shape, block_of, bounds, fields_of
 
 FILE = Path("docs/reference.md")
 
-_TEXTS = {DNS_LABEL_PATTERN: "name", DURATION_PATTERN: "duration", QUANTITY_PATTERN: "size"}
+_TEXTS = {
+    CPU_PATTERN: "cores",
+    DNS_LABEL_PATTERN: "name",
+    DURATION_PATTERN: "duration",
+    OBJECT_NAME_PATTERN: "name",
+    QUANTITY_PATTERN: "size",
+    RESOURCE_PATTERN: "resource of nodes",
+    VARIABLE_PATTERN: "name",
+}
 
 _HEAD = """# The file's reference
 
@@ -84,6 +101,8 @@ def _value(shape: Shape) -> str:
             return " or ".join(f"`{choice}`" for choice in shape.choices)
         case "Map":
             return "map"
+        case "Table":
+            return "map of texts"
         case "List":
             assert shape.item is not None
             size = f", at most {shape.longest}" if shape.longest else ""
@@ -118,6 +137,7 @@ def _rules() -> str:
         ("Every participant", rules.PARTICIPANT_RULES),
         ("Every metric", rules.METRIC_RULES),
         ("Every policy", rules.POLICY_RULES),
+        ("Every Participant", rules.RECORD_RULES),
     )
     for title, table in tables:
         lines += [f"### {title}", "", *(f"- {_doc(rule)}" for rule in table), ""]

@@ -1,7 +1,7 @@
 """What may stand in a field, read off the models: for messages and for the reference."""
 
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -9,15 +9,26 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
-from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN, Block
+from fedtrain.api.base import (
+    ANY_NAMESPACE_PATTERN,
+    CPU_PATTERN,
+    DNS_LABEL_PATTERN,
+    DURATION_PATTERN,
+    INSTANT_PATTERN,
+    OBJECT_NAME_PATTERN,
+    QUANTITY_PATTERN,
+    RESOURCE_PATTERN,
+    VARIABLE_PATTERN,
+    Block,
+)
 
-Kind = Literal["Integer", "Number", "Text", "Switch", "Choice", "Map", "List"]
+Kind = Literal["Integer", "Number", "Text", "Switch", "Choice", "Map", "List", "Table"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
     """`minimum` and `maximum` are inclusive, `above` and `below` are not; `shortest` and `longest` count characters
-    or items."""
+    or items. A `Map` is a block; a `Table` has keys of the user's own, and an `item` for each."""
 
     kind: Kind
     optional: bool = False
@@ -58,11 +69,11 @@ def fields_of(block: type[Block]) -> dict[str, FieldOf]:
 
 
 def field_at(block: type[Block], path: Iterable[str | int]) -> FieldOf | None:
-    """The field that `path` leads to from `block`; of a list's item, the list's own field."""
+    """The field that `path` leads to from `block`; of an item of a list or a table, the list's or table's own field."""
     here: type[Block] | None = block
     field: FieldOf | None = None
     for step in path:
-        if isinstance(step, int):
+        if isinstance(step, int) or (field is not None and field.shape.kind == "Table"):
             continue
         field = fields_of(here).get(step) if here else None
         if field is None:
@@ -97,6 +108,8 @@ def _shape(annotation: Any) -> Shape:
         return replace(_shape(only), optional=True)
     if origin is Literal:
         return Shape(kind="Choice", choices=args)
+    if origin is Mapping:
+        return Shape(kind="Table", item=_shape(args[1]))
     if origin is tuple:
         return Shape(kind="List", item=_shape(args[0]))
     if isinstance(annotation, type) and issubclass(annotation, Block):
@@ -131,7 +144,13 @@ def _constrained(shape: Shape, metadata: Iterable[Any]) -> Shape:
 _PATTERNS = {
     DURATION_PATTERN: "a duration such as 90s, 30m or 2h",
     QUANTITY_PATTERN: "a size such as 40Gi",
+    ANY_NAMESPACE_PATTERN: 'a namespace, or "*" for all',
+    CPU_PATTERN: 'cores such as "4" or 500m',
     DNS_LABEL_PATTERN: "a name of a-z, 0-9 and -, such as bank-a",
+    INSTANT_PATTERN: "a moment such as 2025-06-01T12:00:00Z",
+    OBJECT_NAME_PATTERN: "a name of a-z, 0-9, - and ., such as my-secret",
+    RESOURCE_PATTERN: "a resource of nodes such as nvidia.com/gpu",
+    VARIABLE_PATTERN: "a name such as HF_TOKEN",
 }
 
 
@@ -145,7 +164,8 @@ def describe(shape: Shape) -> str:
         case "Switch":
             return "true or false"
         case "Text" if shape.pattern in _PATTERNS:
-            longest = f" (at most {shape.longest} characters)" if shape.pattern == DNS_LABEL_PATTERN else ""
+            names = (DNS_LABEL_PATTERN, OBJECT_NAME_PATTERN)
+            longest = f" (at most {shape.longest} characters)" if shape.pattern in names else ""
             return _PATTERNS[shape.pattern] + longest
         case "Text" if shape.pattern:
             return "a digest: blake3: or sha256: and 64 hexadecimal digits"
@@ -155,6 +175,8 @@ def describe(shape: Shape) -> str:
             assert shape.item is not None
             items = fields_of(shape.item.block) if shape.item.block else ()
             return f"a list of maps with {', '.join(items)}" if items else "a list of texts"
+        case "Table":
+            return "a map of texts"
         case "Map":
             assert shape.block is not None
             return f"a map with {', '.join(fields_of(shape.block))}"

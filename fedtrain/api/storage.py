@@ -2,11 +2,19 @@
 
 from typing import Literal
 
-from fedtrain.api.base import Block, Switch, Text
+from fedtrain.api.base import Block, ObjectName, Switch, Text
+
+
+class SecretRef(Block):
+    """A Kubernetes Secret."""
+
+    name: ObjectName
+    """In the training's namespace."""
 
 
 class S3(Block):
-    """An S3-compatible bucket. Credentials come from where boto3 looks for them (environment, profile, role)."""
+    """An S3-compatible bucket. On one machine, credentials come from where boto3 looks for them (environment, profile,
+    role)."""
 
     bucket: Text
     """Its name alone."""
@@ -20,6 +28,9 @@ class S3(Block):
     """`https://server/bucket/key`, and not `https://bucket.server/key`."""
     ca_file: Text | None = None
     """Certificates (PEM) that the server's is checked against."""
+    credentials_secret_ref: SecretRef | None = None
+    """On a cluster: the Secret with `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, if need be, `AWS_SESSION_TOKEN`;
+    without it the pods' own role holds."""
 
 
 class File(Block):
@@ -38,3 +49,5 @@ class Storage(Block):
     """Only with type S3."""
     file: File | None = None
     """Only with type File."""
+    retention_policy: Literal["Retain", "Delete"] = "Retain"
+    """On a cluster, when the training is deleted: its ledger and adapters stay (`Retain`) or go (`Delete`)."""

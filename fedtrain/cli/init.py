@@ -19,7 +19,17 @@ metadata:
 spec:
   datasets:
     - {{name: tickets, uri: ./data/{participant}.jsonl}}   # a file, a folder, a data set on disk, or s3://
-  # limits: {{gpuMemory: 40Gi}}                            # what a task may use of one GPU"""
+  # limits: {{gpuMemory: 40Gi}}                            # what a task may use of one GPU
+  # pods:                                                # on a cluster: laid over the pods of tasks
+  #   nodeSelector: {{pool: gpus}}
+  #   tolerations: [{{key: gpus, operator: Equal, value: "true", effect: NoSchedule, tolerationSeconds: 60}}]
+  #   imagePullSecrets: [{{name: registry}}]
+  #   volumes: [{{name: rows, persistentVolumeClaim: {{claimName: rows}}}}]
+  #   volumeMounts: [{{name: rows, mountPath: /data, readOnly: true}}]
+  #   env:                                               # valueFrom: secretKeyRef: or configMapKeyRef:
+  #     - {{name: NCCL_SOCKET_IFNAME, value: eth0}}
+  #     - {{name: HF_TOKEN, valueFrom: {{secretKeyRef: {{name: hub, key: token, optional: true}}}}}}
+  #   labels: {{kueue.x-k8s.io/queue-name: tickets}}"""
 
 
 @click.command()

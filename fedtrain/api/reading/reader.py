@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from fedtrain.api.base import API_VERSION, Block
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.paths import Path
 from fedtrain.api.reading.documents import Documents, Located
 from fedtrain.api.reading.errors import FieldError, Invalid
@@ -23,10 +24,7 @@ from fedtrain.api.rules import judge
 from fedtrain.api.rules.subject import Found, Place, Subject
 from fedtrain.api.shapes import field_at
 
-KINDS: dict[str, type[FederatedTraining] | type[ParticipantPolicy]] = {
-    "FederatedTraining": FederatedTraining,
-    "ParticipantPolicy": ParticipantPolicy,
-}
+KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 
 
 def read_file(path: File) -> Federation:
@@ -41,6 +39,7 @@ class _Reader:
         self.documents: list[Located] = []
         self.training: list[Found[FederatedTraining]] = []
         self.policies: list[Found[ParticipantPolicy]] = []
+        self.records: list[Found[ParticipantRecord]] = []
 
     def read(self) -> Federation:
         text = read_text(self.path)
@@ -57,7 +56,8 @@ class _Reader:
             message = "There is a FederatedTraining before this one, and a file describes one."
             self._error(extra.place.at("kind"), message, "Move it to a file of its own.")
         if self.training:
-            subject = Subject(self.training[0], tuple(self.policies), self.path.absolute().parent)
+            folder = self.path.absolute().parent
+            subject = Subject(self.training[0], tuple(self.policies), folder, tuple(self.records))
             for problem in judge(subject):
                 self._error(problem.place, problem.message, problem.fix, key=problem.key)
         if self.errors:
@@ -80,11 +80,13 @@ class _Reader:
         if raw.get("apiVersion") != API_VERSION:
             self._expected(place.at("apiVersion"), raw.get("apiVersion"), (API_VERSION,))
         if not isinstance(kind, str) or kind not in KINDS:
-            self._expected(place.at("kind"), kind, tuple(KINDS))
+            self._expected(place.at("kind"), kind, KINDS)
             return False
         body = {name: value for name, value in raw.items() if name != "apiVersion"}
         if kind == "FederatedTraining":
             self.training.append(Found(self._model(FederatedTraining, body, place), place))
+        elif kind == "Participant":
+            self.records.append(Found(self._model(ParticipantRecord, body, place), place))
         else:
             self.policies.append(Found(self._model(ParticipantPolicy, body, place), place))
         return True
@@ -96,7 +98,8 @@ class _Reader:
         except ValidationError as error:
             bad = {tuple(detail["loc"]) for detail in error.errors()}
             for detail in error.errors():
-                self._translated(model, detail, place)
+                if detail["type"] != "too_short" or not detail["input"]:  # pydantic counts an item with errors as none
+                    self._translated(model, detail, place)
             return partial(model, raw, bad)
 
     def _translated(self, model: type[Block], detail: ErrorDetails, place: Place) -> None:
@@ -106,7 +109,8 @@ class _Reader:
             return
         field = field_at(model, path)
         assert field is not None, path
-        self._error(place.at(*path), *translate(detail, field, isinstance(path[-1], int)))
+        item = isinstance(path[-1], int) or path[-1] != field.name
+        self._error(place.at(*path), *translate(detail, field, item))
 
     def _expected(self, place: Place, value: Any, choices: tuple[str, ...]) -> None:
         if value is None:

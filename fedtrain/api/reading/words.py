@@ -29,7 +29,7 @@ _YES, _NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disab
 
 
 def translate(error: ErrorDetails, field: FieldOf, item: bool) -> Words:
-    """`field` is where the error is; with `item`, at an item of its list."""
+    """`field` is where the error is; with `item`, at an item of its list or table."""
     shape = field.shape.item if item and field.shape.item else field.shape
     if error["type"] == "missing":
         return "It is missing.", f"Write {_example(field.name, shape)}."
@@ -49,6 +49,13 @@ def translate(error: ErrorDetails, field: FieldOf, item: bool) -> Words:
             return _list(field, value, shape)
         case "Map":
             return _map(field, value, shape)
+        case "Table" if is_map(value):
+            return f"The map has {len(value)} fields.", f"Write at most {shape.longest}."
+        case "Table":
+            return (
+                f"{shown(value)} is not a map.",
+                f"Write name and value of each under it, such as `{field.name}: {{a: b}}`.",
+            )
 
 
 def _example(name: str, shape: Shape) -> str:

@@ -11,8 +11,20 @@ from typing import Any, cast
 from fedtrain.api.base import Block
 from fedtrain.api.evaluation import Metric
 from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.participants import Participant
-from fedtrain.api.rules import base_model, measuring, participants, places, policies, storage, training, unions
+from fedtrain.api.rules import (
+    base_model,
+    measuring,
+    participants,
+    places,
+    pods,
+    policies,
+    records,
+    storage,
+    training,
+    unions,
+)
 from fedtrain.api.rules.subject import Found, Place, Problem, Problems, Subject
 
 BLOCK_RULES: tuple[Callable[[Block, Place], Problems], ...] = (
@@ -49,6 +61,7 @@ PARTICIPANT_RULES: tuple[Callable[[Subject, Found[Participant]], Problems], ...]
     participants.a_weight_needs_fixed_weights,  # a weight that would not count
     participants.batches_split_evenly,  # 32 over 3 processes
     participants.gpu_memory_is_more_than_none,  # 0Gi
+    participants.cpu_and_memory_are_more_than_none,  # 0m
 )
 
 METRIC_RULES: tuple[Callable[[Subject, Found[Metric]], Problems], ...] = (
@@ -62,12 +75,21 @@ POLICY_RULES: tuple[Callable[[Subject, Found[ParticipantPolicy]], Problems], ...
     policies.every_policy_maps_the_data_set,  # the training's data set is unknown there
     places.a_policys_data_are_there,  # a file that is not there
     policies.limits_leave_gpu_memory,  # 0Gi
+    pods.pods_have_their_own_names,  # a volume twice
+    pods.mounts_are_of_volumes,  # a volume that is not there
+    pods.variables_have_one_source,  # a value, and a Secret
+    pods.fedtrains_variables_are_its_own,  # FEDTRAIN_ASSIGNMENT
+)
+
+RECORD_RULES: tuple[Callable[[Subject, Found[ParticipantRecord]], Problems], ...] = (
+    records.everywhere_stands_alone,  # "*" and a namespace
+    records.namespaces_are_named_once,  # default twice
 )
 
 
 def judge(subject: Subject) -> Iterator[Problem]:
     """All problems of a file."""
-    for document in (subject.training, *subject.policies):
+    for document in (subject.training, *subject.policies, *subject.records):
         for block, place in _blocks(document.value, document.place):
             for rule in BLOCK_RULES:
                 yield from _guarded(rule, block, place)
@@ -82,6 +104,9 @@ def judge(subject: Subject) -> Iterator[Problem]:
     for policy in subject.policies:
         for rule in POLICY_RULES:
             yield from _guarded(rule, subject, policy)
+    for record in subject.records:
+        for rule in RECORD_RULES:
+            yield from _guarded(rule, subject, record)
 
 
 def _guarded(rule: Callable[..., Iterator[Any]], *judged: Any) -> Iterator[Any]:

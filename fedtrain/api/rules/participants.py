@@ -1,5 +1,6 @@
 """Rules on `spec.participants`, and on what depends on who takes part."""
 
+import re
 from collections.abc import Iterable
 
 from fedtrain.api.base import quantity
@@ -72,6 +73,17 @@ def gpu_memory_is_more_than_none(subject: Subject, participant: Found[Participan
     memory = participant.value.compute.gpu_memory
     if memory is not None:
         yield from not_zero(memory, participant.place.at("compute", "gpuMemory"))
+
+
+def cpu_and_memory_are_more_than_none(subject: Subject, participant: Found[Participant]) -> Problems:
+    """`cpu` and `memory` of a node are more than 0."""
+    compute, place = participant.value.compute, participant.place.at("compute")
+    if compute.cpu is not None and not re.search("[1-9]", compute.cpu):
+        fix = 'Write what a node\'s task needs, such as "4", or remove it.'
+        yield Problem(place.at("cpu"), f"{compute.cpu} is no core at all.", fix)
+    if compute.memory is not None and quantity(compute.memory) == 0:
+        fix = "Write what a node's task needs, such as 16Gi, or remove it."
+        yield Problem(place.at("memory"), f"{compute.memory} is no memory at all.", fix)
 
 
 def not_zero(memory: str, place: Place) -> Problems:

@@ -9,6 +9,7 @@ from fedtrain.api import paths
 from fedtrain.api.evaluation import Metric
 from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec
 from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.participants import Participant
 from fedtrain.api.places import absolute
 
@@ -51,11 +52,12 @@ class Found(Generic[T]):
 
 @dataclass(frozen=True)
 class Subject:
-    """All documents of a file. `folder` is where its relative paths start."""
+    """All documents of a file. `folder` is where its relative paths start; `records` are the hub's, of participants."""
 
     training: Found[FederatedTraining]
     policies: tuple[Found[ParticipantPolicy], ...]
     folder: File
+    records: tuple[Found[ParticipantRecord], ...] = ()
 
     @property
     def spec(self) -> FederatedTrainingSpec:

@@ -12,7 +12,7 @@ from fedtrain.api import rules
 from fedtrain.api.reading import Invalid, read_file
 
 CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).with_name("rule_cases.yaml"))
-TABLES = ("BLOCK_RULES", "TRAINING_RULES", "PARTICIPANT_RULES", "METRIC_RULES", "POLICY_RULES")
+TABLES = ("BLOCK_RULES", "TRAINING_RULES", "PARTICIPANT_RULES", "METRIC_RULES", "POLICY_RULES", "RECORD_RULES")
 
 
 def built(case: dict[str, Any], version: str, folder: Path) -> Path:

@@ -137,9 +137,16 @@ def test_a_lost_coordinator_gives_an_unfinished_attempt_the_same_number_again():
 
 
 def test_long_reasons_are_cut_before_they_reach_the_ledger():
-    _, coordinator = in_training(participants=2)
+    world, coordinator = in_training(participants=2, minimum=1)
     coordinator.lose(coordinator.running()[0], retryable=False, reason="x" * 5000)
+    coordinator.lose(coordinator.running()[0], retryable=False, reason="y" * 5000)
     assert len(coordinator.drive().message) <= LONGEST_REASON
+    coordinator.go_on()
+    coordinator.until("Training")
+    coordinator.step()
+    coordinator.lose(coordinator.running()[0], retryable=False, reason="x" * 5000)
+    coordinator.drive()
+    assert [len(absent.reason) for absent in close_of(world).absent] == [LONGEST_REASON]
 
 
 def test_of_two_coordinators_that_close_differently_the_first_decides():

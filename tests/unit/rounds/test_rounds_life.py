@@ -224,6 +224,9 @@ def test_one_who_answers_late_joins_the_round_that_is_planned_next():
     assert plan is not None
     assert [(a.participant, a.reason) for a in plan.absent] == [("c", "it has not counted its data yet")]
     coordinator.drive()
+    close = world.ledger.read(names.close(1, 1), Close)
+    assert close is not None
+    assert close.absent == plan.absent, "who was not planned is named in the close too"
     second = world.ledger.read(names.plan(2), Plan)
     assert second is not None
     assert [m.participant for m in second.members] == ["a", "b", "c"]

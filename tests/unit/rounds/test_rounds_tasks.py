@@ -3,7 +3,7 @@
 from rounds_world import Coordinator, World, a_spec
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Update
+from fedtrain.contracts.records import Evaluation, Update
 from fedtrain.rounds.decision import Cancel, Decision
 from fedtrain.rounds.snapshot import TaskKey
 
@@ -134,3 +134,28 @@ def test_a_gatherer_that_starts_anew_sees_what_one_sees_that_was_there_all_the_t
         assert coordinator.gatherer.gather() == Coordinator(world).gatherer.gather()
         if coordinator.orders and not decision.actions:
             coordinator.finish(coordinator.running()[0])
+
+
+def test_a_suspended_run_stops_even_what_would_end_by_itself():
+    world = World(a_spec(2))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    lingering = coordinator.running()[0]
+    world.execute(lingering, coordinator.orders[lingering])
+    coordinator.suspended = True
+    assert coordinator.step().phase == "Suspended"
+    assert coordinator.running() == []
+
+
+def test_an_evaluation_of_an_older_close_does_not_stand_for_the_newer_one():
+    world = World(a_spec(3, rounds=1, minimum=2, hub=True))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    coordinator.finish(coordinator.running()[0], "poison")
+    coordinator.until("Aggregating")
+    base = world.ledger.read(names.evaluation(0, 0), Evaluation)
+    assert base is not None
+    world.ledger.claim(names.evaluation(1, 1), base.model_copy(update={"round": 1, "k": 1}))
+    assert coordinator.drive().phase == "Succeeded"
+    assert world.manifests()[1].k == 2
+    assert world.manifests()[1].evaluation == world.ledger.digest(names.evaluation(1, 2))

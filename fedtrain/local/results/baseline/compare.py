@@ -51,14 +51,22 @@ class Compared:
     failed: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def compare(federation: Federation, watch: Watch, *, alone_only: bool = False, parallel: int | None = None) -> Compared:
-    """Runs and measures what is not there yet. `alone_only` leaves out all data pooled. Raises RunError when the
-    federated run fails, SpecDiffers, StoreError."""
+def compare(
+    federation: Federation,
+    watch: Watch,
+    *,
+    alone_only: bool = False,
+    parallel: int | None = None,
+    pool: WorkerPool | None = None,
+) -> Compared:
+    """Runs and measures what is not there yet. `alone_only` leaves out all data pooled; `pool`: workers to share,
+    otherwise some of its own, started when there is something to do. Raises RunError when the federated run fails,
+    SpecDiffers, StoreError."""
     ledger, _ = admit(federation)
     with ExitStack() as stack:
-        pool = _Lazily(lambda: stack.enter_context(workers(federation, parallel)))
+        shared = _Lazily(lambda: pool or stack.enter_context(workers(federation, parallel)))
         if ledger.read(names.END, End) is None:
-            outcome = run(federation, listener=watch.federated, pool=pool())
+            outcome = run(federation, listener=watch.federated, pool=shared())
             if outcome.phase != "Succeeded":
                 raise RunError(f"the federated run failed in round {outcome.round}: {outcome.message}")
         arms = _arms(federation, ledger, alone_only)
@@ -66,13 +74,13 @@ def compare(federation: Federation, watch: Watch, *, alone_only: bool = False, p
         failed: dict[str, str] = {}
         if missing:
             watch.begins(missing)
-            failed = run_arms(missing, pool(), watch.arm)
+            failed = run_arms(missing, shared(), watch.arm)
         subjects = _subjects(federation, ledger, [arm for arm in arms if arm.label not in failed])
         unmeasured = [one for subject in subjects for one in subject.measurings if one.record is None]
         if unmeasured:
             watch.measured(0, len(unmeasured))
             told = partial(_count, watch.measured, len(unmeasured))
-            failed |= measure_all(unmeasured, federation, pool(), told)
+            failed |= measure_all(unmeasured, federation, shared(), told)
     end = ledger.read(names.END, End)
     assert end is not None
     comparison = Comparison(end.run_id, end.adapter, tuple(subject.arm() for subject in subjects))

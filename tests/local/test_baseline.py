@@ -1,0 +1,168 @@
+"""The comparison with training alone and with all data pooled, with real training."""
+
+import json
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from federation import ROWS, Small
+from zygote import launch
+
+from fedtrain.api.reading import read_file
+from fedtrain.cli.main import main
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Manifest, Preflight, Update
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.verify import verify
+from fedtrain.local.pool import WorkerPool
+from fedtrain.local.results.baseline.compare import Compared, Watch, compare
+from fedtrain.local.results.comparison import read_comparison
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Seen:
+    """What a comparison told of itself."""
+
+    federated: int = 0
+    begun: list[str] = field(default_factory=list[str])
+    arms: int = 0
+    measured: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+
+    def watch(self) -> Watch:
+        def federated(event: object) -> None:
+            self.federated += 1
+
+        def arm(run: object, event: object) -> None:
+            self.arms += 1
+
+        return Watch(
+            federated=federated,
+            begins=lambda arms: self.begun.extend(arm.label for arm in arms),
+            arm=arm,
+            measured=lambda done, total: self.measured.append((done, total)),
+        )
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    return Small(tmp_path_factory.mktemp("baseline"))
+
+
+@pytest.fixture(scope="module")
+def compared(small: Small, zygote: str) -> tuple[Compared, Seen]:
+    pool, seen = WorkerPool(partial(launch, zygote), 2), Seen()
+    try:
+        return compare(read_file(small.file), seen.watch(), pool=pool), seen
+    finally:
+        pool.close()
+
+
+def arm_ledger(compared: Compared, suffix: str) -> Ledger:
+    return Ledger(compared.ledger.store, "default", f"small-{suffix}")
+
+
+def test_every_adapter_is_measured_on_everything(compared: tuple[Compared, Seen]) -> None:
+    result, seen = compared
+    assert result.failed == {}
+    assert [arm.label for arm in result.comparison.arms] == [
+        "base",
+        "zoo alone",
+        "museum alone",
+        "federated",
+        "pooled",
+    ]
+    for arm in result.comparison.arms:
+        assert arm.hub.keys() == {"loss"}
+        assert {who: metrics.keys() for who, metrics in arm.own.items()} == {"zoo": {"loss"}, "museum": {"loss"}}
+    assert len({arm.hub["loss"] for arm in result.comparison.arms}) == 5
+    assert sorted(seen.begun) == ["all data pooled", "museum alone", "zoo alone"]
+    assert seen.measured[-1][0] == seen.measured[-1][1]
+
+
+def test_everyone_has_the_same_steps_and_the_same_start(compared: tuple[Compared, Seen]) -> None:
+    result, _ = compared
+    start = result.ledger.read(names.manifest(0), Manifest)
+    assert start is not None
+    for suffix, who, steps in (("alone-zoo", "zoo", 4), ("alone-museum", "museum", 4), ("pooled", "pooled", 8)):
+        ledger = arm_ledger(result, suffix)
+        first, update = ledger.read(names.manifest(0), Manifest), ledger.read(names.update(1, who, 1), Update)
+        assert first is not None
+        assert update is not None
+        assert first.adapter == start.adapter
+        assert update.steps == steps
+        assert verify(ledger).sound
+
+
+def test_an_arm_holds_out_the_rows_that_the_federated_run_holds_out(compared: tuple[Compared, Seen]) -> None:
+    result, _ = compared
+    here, there = (
+        ledger.read(names.preflight("zoo"), Preflight) for ledger in (result.ledger, arm_ledger(result, "alone-zoo"))
+    )
+    assert here is not None
+    assert there is not None
+    assert (here.samples, here.validation_samples, here.fingerprint) == (
+        there.samples,
+        there.validation_samples,
+        there.fingerprint,
+    )
+
+
+def test_the_pooled_arm_trains_on_all_training_rows(compared: tuple[Compared, Seen], small: Small) -> None:
+    preflight = arm_ledger(compared[0], "pooled").read(names.preflight("pooled"), Preflight)
+    assert preflight is not None
+    rows = (small.folder / "runs/default/small-pooled/pooled.jsonl").read_text().splitlines()
+    assert (preflight.samples, preflight.validation_samples) == (len(rows), 0)
+    assert len(rows) < 2 * ROWS
+    assert all(json.loads(row)["completion"] for row in rows)
+
+
+def test_it_is_kept_for_the_report(compared: tuple[Compared, Seen]) -> None:
+    result, _ = compared
+    comparison = result.comparison
+    assert read_comparison(result.ledger, comparison.run_id, comparison.adapter) == comparison
+
+
+def test_once_finished_it_does_nothing(compared: tuple[Compared, Seen], small: Small) -> None:
+    before, seen = _files(small.folder), Seen()
+    again = compare(read_file(small.file), seen.watch())
+    assert again.comparison == compared[0].comparison
+    assert seen == Seen()
+    assert _files(small.folder) == before
+
+
+def test_all_data_pooled_can_be_left_out(compared: tuple[Compared, Seen], small: Small) -> None:
+    again = compare(read_file(small.file), Seen().watch(), alone_only=True)
+    assert [arm.label for arm in again.comparison.arms] == ["base", "zoo alone", "museum alone", "federated"]
+
+
+def test_the_command_ends_with_table_headline_picture_and_adapter(
+    compared: tuple[Compared, Seen], small: Small
+) -> None:
+    result = CliRunner().invoke(main, ["baseline", str(small.file)])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.strip().splitlines()
+    assert [line.split("  ")[0] for line in lines[2:7]] == ["base", "zoo alone", "museum alone", "federated", "pooled"]
+    assert "best participant alone" in lines[-4]
+    folder = small.folder / "runs/default/small"
+    assert lines[-2:] == [f"picture: {folder / 'picture.png'}", f"adapter: {folder / 'adapter'}"]
+    assert (folder / "adapter/adapter_model.safetensors").is_file()
+    assert (folder / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_gives_json_to_programs(compared: tuple[Compared, Seen], small: Small) -> None:
+    plain = json.loads(CliRunner().invoke(main, ["baseline", str(small.file), "--json"]).stdout)
+    assert plain["adapter"] == compared[0].comparison.adapter
+    assert [arm["kind"] for arm in plain["arms"]] == ["Base", "Alone", "Alone", "Federated", "Pooled"]
+
+
+def _files(folder: Path) -> dict[str, int]:
+    """All files but those of the comparison's own telemetry."""
+    return {
+        str(file.relative_to(folder)): file.stat().st_mtime_ns
+        for file in folder.rglob("*")
+        if file.is_file() and file.name != "baseline.json"
+    }

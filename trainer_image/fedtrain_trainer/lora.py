@@ -157,6 +157,7 @@ def _adapted(folder: Path, config: Any, dtype: torch.dtype, device: torch.device
         if ".lora_A." in name or ".lora_B." in name:
             parameters[name.replace(".default.", ".")] = parameter
     resolved = peft.peft_config["default"]
+    resolved.base_model_name_or_path, resolved.revision = config.base_model_name_or_path, config.revision
     resolved.target_modules = _shortest(module, set(resolved.target_modules))
     model = AdaptedModel(module, tokenizer, resolved, device, parameters)
     if (output := module.get_output_embeddings()) is not None:
@@ -171,6 +172,7 @@ def _fresh(config: Any) -> Any:
     copy = deepcopy(config)
     copy.inference_mode = False
     copy.init_lora_weights = True
+    copy.base_model_name_or_path = copy.revision = None  # PEFT would warn and write the folder that was loaded
     return copy
 
 

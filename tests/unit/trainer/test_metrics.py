@@ -15,9 +15,8 @@ from tiny_federation import CLASSES, Federation, write_rows
 from fedtrain.api.model import Model
 
 ANSWERED = [
-    {"prompt": f"a {word} is =>", "completion": f" {kind}"}
-    for word, kind in [("cat", "animal"), ("dog", "animal"), ("owl", "animal"), ("crow", "animal"), ("tin", "metal")]
-    * 5
+    {"prompt": f"a {word} is =>", "completion": " metal" if word == "tin" else " animal"}
+    for word in ["cat", "dog", "owl", "crow", "tin"] * 5
 ]
 
 
@@ -77,7 +76,7 @@ def test_loss_and_perplexity_are_of_the_answer_tokens(federation: Federation) ->
     assert metrics["p"] == pytest.approx(math.exp(metrics["l"]))
 
 
-def test_training_on_the_answers_makes_choices_and_exact_match_rise(tmp_path: Path, bases: dict[str, Path]) -> None:
+def test_training_on_the_answers_makes_the_model_generate_them(tmp_path: Path, bases: dict[str, Path]) -> None:
     federation = Federation(tmp_path, bases["llama"], ANSWERED)
     match = {"name": "match", "type": "ExactMatch", "exactMatch": {"pattern": "(\\w+)", "maxNewTokens": 6}}
     metrics = [{"name": "right", "type": "Choices"}, match]
@@ -92,7 +91,7 @@ def test_training_on_the_answers_makes_choices_and_exact_match_rise(tmp_path: Pa
     trained = federation.ledger.put_blob(folder / "adapter_model.safetensors")
     after = federation.evaluated(metrics, adapter=trained, k=2).metrics
     assert before["match"] == 0
-    assert before["right"] < after["right"]
+    assert after["right"] >= 0.8
     assert after["match"] >= 0.8
 
 

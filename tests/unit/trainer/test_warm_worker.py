@@ -69,7 +69,7 @@ def worker() -> Iterator[Worker]:
 
 def endless(federation: Federation) -> Assignment:
     federation.training["length"] = {"type": "Steps", "steps": 1_000_000}
-    return federation.assignment(federation.train_work(), round=1)
+    return federation.assignment(federation.train_work(), round=1, attempt=5)
 
 
 def test_a_warm_worker_gives_the_bytes_of_a_fresh_process_and_says_when_it_is_terminated(

@@ -86,3 +86,20 @@ def test_export_takes_a_base_for_a_merged_model_alone(run: Path) -> None:
     result = fedtrain("export", run, "--base", "/models/llama")
     assert result.exit_code == 2
     assert "--base is for --merged alone" in result.stderr
+
+
+def test_a_sound_ledger_is_called_sound_and_its_tip_is_told(run: Path, finished: Hand) -> None:
+    result = fedtrain("ledger", "verify", run)
+    assert result.exit_code == 0, result.stderr
+    assert "sound: every digest matches" in result.stdout
+    assert f"tip {finished.ledger.digest('rounds/0003/manifest.json')}" in result.stdout
+
+
+def test_a_changed_ledger_is_found_out(run: Path) -> None:
+    evaluation = run / "rounds/0002/evaluation-1.json"
+    evaluation.chmod(0o600)
+    evaluation.write_text(evaluation.read_text().replace("0.555", "0.999"))
+    result = fedtrain("ledger", "verify", run)
+    assert result.exit_code == 1
+    assert "rounds/0002" in result.stderr
+    assert "sound" not in result.stdout

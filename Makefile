@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
-.PHONY: help setup demo test lint format unit lock clean
+.PHONY: help setup demo test lint format unit cluster-tools controlplane lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -44,6 +44,14 @@ format: setup
 ## make unit     the tests alone
 unit: setup
 	$(BIN)/pytest -n 2
+
+## make cluster-tools  build what Kubernetes clusters are made of into ~/.cache, once (Go modules; minutes)
+cluster-tools: setup
+	$(BIN)/python tests/clusters/tools.py
+
+## make controlplane  the tests against a real control plane, training operator and S3 server
+controlplane: cluster-tools
+	$(BIN)/pytest tests/controlplane
 
 ## make lock     resolve the dependencies anew
 lock: setup

@@ -1,0 +1,180 @@
+"""A Kubernetes control plane for tests: real etcd, API server, controllers, and the real training operator.
+
+Ready in seconds, without root, engine or image. There are no nodes: pods stay Pending, unless a test sets their
+status. Everything listens on loopback and ends with the context manager.
+"""
+
+import secrets
+import shutil
+import subprocess
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from kubernetes import client, config
+
+from tests.clusters.api import Api
+from tests.clusters.eventually import eventually
+from tests.clusters.kubeconfig import Credentials
+from tests.clusters.processes import LOOPBACK, Processes, answers, free_port
+from tests.clusters.tools import provide
+from tests.clusters.training_operator import TrainingOperator
+
+TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "training-operator")
+
+
+class ControlPlane:
+    """A control plane in a folder; enter it to start it.
+
+    Attributes:
+        kubeconfig: a file with the rights of cluster-admin.
+        logs: the folder with a log for each program; it stays after the end, etcd's data doesn't.
+        processes: its programs, to kill and restart as faults: `etcd`, `kube-apiserver`, `kube-controller-manager`,
+            `training-operator`.
+    """
+
+    def __init__(self, folder: Path, *, scheduler: bool = False, training_operator: bool = True) -> None:
+        """
+        Args:
+            folder: an empty or missing folder for everything this control plane writes.
+            scheduler: start kube-scheduler, for tests that make Node objects of their own.
+            training_operator: start the Kubeflow training operator, with PyTorchJob and its validation.
+        """
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.kubeconfig = folder / "kubeconfig"
+        self._scheduler = scheduler
+        self._training_operator = training_operator
+
+    def __enter__(self) -> Self:
+        tools = provide(*TOOLS)
+        self._kubectl = tools["kubectl"]
+        self.processes = Processes(self.logs)
+        try:
+            self._start(tools)
+        except BaseException:
+            self.processes.kill()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.processes.kill()
+        shutil.rmtree(self.folder / "etcd", ignore_errors=True)
+
+    @cached_property
+    def client(self) -> client.ApiClient:
+        """A client with the rights of cluster-admin: `client.CoreV1Api(control_plane.client)`."""
+        return config.new_client_from_config(str(self.kubeconfig))
+
+    @cached_property
+    def api(self) -> Api:
+        """Objects as JSON, with the rights of cluster-admin."""
+        return Api(self._admin)
+
+    def service_account(self, namespace: str, name: str) -> Credentials:
+        """The credentials of a service account, with its rights and no others, for an hour."""
+        token = self.kubectl("create", "token", name, "--namespace", namespace).strip()
+        return Credentials(self._admin.server, self._admin.authority, token)
+
+    def kubectl(self, *arguments: str | Path) -> str:
+        """Runs kubectl as cluster-admin and gives back what it prints.
+
+        Raises:
+            subprocess.CalledProcessError: it failed; what it said is a note of the error.
+        """
+        command = [str(self._kubectl), f"--kubeconfig={self.kubeconfig}", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            error = subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+            error.add_note(done.stderr)
+            raise error
+        return done.stdout
+
+    def apply(self, *manifests: Path) -> None:
+        """Applies manifest files server-side, and waits until the kinds among them can be used."""
+        files = [argument for path in manifests for argument in ("-f", path)]
+        applied = self.kubectl("apply", "--server-side", "--validate=false", "-o", "name", *files).split()
+        for name in applied:
+            kind, _, name = name.partition("/")
+            if kind == "customresourcedefinition.apiextensions.k8s.io":
+                eventually(lambda name=name: self._is_established(name))
+
+    def _start(self, tools: dict[str, Path]) -> None:
+        etcd, peers, port = free_port(), free_port(), free_port()
+        self._certificates = self.folder / "certificates"
+        self._certificates.mkdir(parents=True)
+        self._admin = Credentials(
+            f"https://{LOOPBACK}:{port}", self._certificates / "apiserver.crt", secrets.token_hex()
+        )
+        self.processes.start(
+            "etcd",
+            tools["etcd"],
+            f"--data-dir={self.folder / 'etcd'}",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+            f"--listen-client-urls=http://{LOOPBACK}:{etcd}",
+            f"--advertise-client-urls=http://{LOOPBACK}:{etcd}",
+            f"--listen-peer-urls=http://{LOOPBACK}:{peers}",
+        )
+        ready, authority = f"{self._admin.server}/readyz", self._admin.authority
+        self.processes.start(
+            "kube-apiserver",
+            tools["kube-apiserver"],
+            *self._api_server_flags(etcd, port),
+            ready=lambda: answers(ready, authority, self._admin.token),
+        )
+        self._admin.write(self.kubeconfig)
+        self._start_controllers(tools)
+        if self._training_operator:
+            operator = TrainingOperator(tools["training-operator"], self.folder / "training-operator")
+            self.apply(operator.crd, operator.write_manifests(self._admin.authority))
+            operator.start(self.processes, self.kubeconfig, self._certificates)
+
+    def _api_server_flags(self, etcd: int, port: int) -> list[str]:
+        tokens = self._certificates / "tokens.csv"
+        tokens.write_text(f"{self._admin.token},admin,admin,system:masters\n")
+        key = self._certificates / "service-accounts.key"
+        # The API server makes its own certificate, but not this key; any RSA key will do.
+        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+        return [
+            f"--etcd-servers=http://{LOOPBACK}:{etcd}",
+            f"--bind-address={LOOPBACK}",
+            f"--advertise-address={LOOPBACK}",
+            f"--secure-port={port}",
+            f"--cert-dir={self._certificates}",
+            f"--token-auth-file={tokens}",
+            "--authorization-mode=Node,RBAC",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            "--endpoint-reconciler-type=none",
+            "--allow-privileged=true",
+        ]
+
+    def _start_controllers(self, tools: dict[str, Path]) -> None:
+        self.processes.start(
+            "kube-controller-manager",
+            tools["kube-controller-manager"],
+            f"--kubeconfig={self.kubeconfig}",
+            f"--service-account-private-key-file={self._certificates / 'service-accounts.key'}",
+            f"--root-ca-file={self._admin.authority}",
+            "--leader-elect=false",
+            "--secure-port=0",
+        )
+        if self._scheduler:
+            self.processes.start(
+                "kube-scheduler",
+                tools["kube-scheduler"],
+                f"--kubeconfig={self.kubeconfig}",
+                "--leader-elect=false",
+                "--secure-port=0",
+            )
+
+    def _is_established(self, kind: str) -> bool:
+        status = self.api.get("apiextensions.k8s.io/v1/customresourcedefinitions", kind).get("status", {})
+        conditions = {condition["type"]: condition["status"] for condition in status.get("conditions") or []}
+        return conditions.get("Established") == "True"

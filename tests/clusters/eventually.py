@@ -1,0 +1,20 @@
+"""Waiting for what a cluster brings about in its own time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(read: Callable[[], T], seconds: float = 30) -> T:
+    """The first truthy value that `read` returns.
+
+    Raises:
+        AssertionError: there is none within so many seconds.
+    """
+    until = time.monotonic() + seconds
+    while not (value := read()):
+        assert time.monotonic() < until, f"still {value!r} after {seconds:.0f} s"
+        time.sleep(0.05)
+    return value

@@ -1,0 +1,73 @@
+"""A real MinIO on loopback: an S3 server whose conditional writes are atomic."""
+
+import shutil
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+
+from tests.clusters.processes import LOOPBACK, Processes, answers, free_port
+from tests.clusters.tools import provide
+
+TOOLS = ("minio",)
+
+
+class Minio:
+    """A MinIO server in a folder; enter it to start it."""
+
+    access_key = "fedtrain-test"
+    secret_key = "fedtrain-test-secret"
+    region = "us-east-1"
+
+    def __init__(self, folder: Path, address: str = LOOPBACK) -> None:
+        self.logs = folder / "logs"
+        self._folder = folder
+        self._port = free_port()
+        self._address = address
+        self.endpoint = f"http://{address}:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._processes = Processes(self.logs)
+        try:
+            self._start(provide(*TOOLS)["minio"])
+        except BaseException:
+            self._processes.kill()
+            raise
+        return self
+
+    @cached_property
+    def client(self) -> Any:
+        """A boto3 client of this server."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._processes.kill()
+        shutil.rmtree(self._folder / "data", ignore_errors=True)
+
+    def _start(self, program: Path) -> None:
+        self._processes.start(
+            "minio",
+            program,
+            "server",
+            "--quiet",
+            f"--address={self._address}:{self._port}",
+            f"--console-address={self._address}:{free_port()}",
+            self._folder / "data",
+            environment={
+                "MINIO_ROOT_USER": self.access_key,
+                "MINIO_ROOT_PASSWORD": self.secret_key,
+                "MINIO_BROWSER": "off",
+                "MINIO_UPDATE": "off",
+            },
+            ready=lambda: answers(f"{self.endpoint}/minio/health/ready"),
+        )

@@ -1,0 +1,121 @@
+"""Programs that a fixture starts, watches and kills, each with a log of its own."""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+# On a machine that builds something else meanwhile, an API server may take half a minute.
+SECONDS_TO_BE_READY = 120
+
+
+class ProgramFailed(Exception):
+    """A program ended, or was not ready in time; the message carries the end of its log."""
+
+
+@dataclass(frozen=True)
+class _Program:
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    ready: Callable[[], bool] | None
+
+
+class Processes:
+    """Child processes that start one by one and end together, with SIGKILL.
+
+    They also end when this process dies, whatever kills it: the kernel sees to that.
+    """
+
+    def __init__(self, logs: Path) -> None:
+        self.logs = logs
+        self._programs: dict[str, _Program] = {}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def start(
+        self,
+        name: str,
+        *command: str | Path,
+        environment: Mapping[str, str] | None = None,
+        ready: Callable[[], bool] | None = None,
+    ) -> None:
+        """Starts a program whose output goes to `<logs>/<name>.log`, and waits until it is ready.
+
+        Raises:
+            ProgramFailed: it ended, or it isn't ready in time.
+        """
+        self._programs[name] = _Program(tuple(map(str, command)), {**os.environ, **(environment or {})}, ready)
+        self.restart(name)
+
+    def restart(self, name: str) -> None:
+        """Starts a program again as it was started first, after killing it where it still runs."""
+        if name in self._running:
+            self.kill(name)
+        program = self._programs[name]
+        leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        with self.log_of(name).open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [*leash, *program.command],
+                env=program.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        if program.ready:
+            self._wait_until(name, program.ready)
+
+    def kill(self, *names: str) -> None:
+        """Kills the named programs, or all of them, and waits until they are gone."""
+        for name in names or tuple(self._running):
+            process = self._running.pop(name)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def log_of(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def _wait_until(self, name: str, ready: Callable[[], bool]) -> None:
+        until = time.monotonic() + SECONDS_TO_BE_READY
+        while not ready():
+            code = self._running[name].poll()
+            if code is not None:
+                raise ProgramFailed(f"{name} ended with {code}:\n{self._end_of_log(name)}")
+            if time.monotonic() > until:
+                raise ProgramFailed(f"{name} isn't ready after {SECONDS_TO_BE_READY} s:\n{self._end_of_log(name)}")
+            time.sleep(0.05)
+
+    def _end_of_log(self, name: str) -> str:
+        return self.log_of(name).read_text(errors="replace")[-4000:]
+
+
+def free_port() -> int:
+    """A port nobody listens on, and that no outgoing connection of another program will take before it is used."""
+    lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10_000, max(lowest_outgoing, 20_000))
+        with socket.socket() as attempt, suppress(OSError):
+            attempt.bind((LOOPBACK, port))
+            return port
+
+
+def answers(url: str, authority: Path | None = None, token: str = "") -> bool:
+    """Whether a server answers a GET with 200, as health endpoints do once their server is ready."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        trust = ssl.create_default_context(cafile=str(authority)) if authority else None
+        with urllib.request.urlopen(request, timeout=5, context=trust) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

@@ -1,0 +1,90 @@
+"""The Kubeflow training operator beside a control plane, with its validation of PyTorchJobs."""
+
+import base64
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from tests.clusters.processes import LOOPBACK, Processes, answers, free_port
+from tests.clusters.tools import file_of
+
+NAMESPACE = "kubeflow"
+# The operator waits for a file of this name, and the path is fixed in it; what it serves with comes from $TMPDIR.
+FIXED_CERTIFICATE = Path("/tmp/k8s-webhook-server/serving-certs/tls.crt")
+
+
+class TrainingOperator:
+    """What the operator needs in the cluster, and its process outside."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.crd = file_of("training-operator", "kubeflow.org_pytorchjobs.yaml")
+        self._program = program
+        self._folder = folder
+        self._webhook_port = free_port()
+
+    def write_manifests(self, authority: Path) -> Path:
+        """Writes the operator's namespace, the Secret it insists on, and its validation of PyTorchJobs."""
+        objects = [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "training-operator-webhook-cert", "namespace": NAMESPACE},
+            },
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "ValidatingWebhookConfiguration",
+                "metadata": {"name": "pytorchjobs"},
+                "webhooks": [
+                    {
+                        "name": "validator.pytorchjob.training-operator.kubeflow.org",
+                        "admissionReviewVersions": ["v1"],
+                        "clientConfig": {
+                            "url": f"https://{LOOPBACK}:{self._webhook_port}/validate-kubeflow-org-v1-pytorchjob",
+                            "caBundle": base64.b64encode(authority.read_bytes()).decode(),
+                        },
+                        "rules": [
+                            {
+                                "apiGroups": ["kubeflow.org"],
+                                "apiVersions": ["v1"],
+                                "operations": ["CREATE", "UPDATE"],
+                                "resources": ["pytorchjobs"],
+                            }
+                        ],
+                        "sideEffects": "None",
+                    }
+                ],
+            },
+        ]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / "manifests.json"
+        path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        return path
+
+    def start(self, processes: Processes, kubeconfig: Path, certificates: Path) -> None:
+        """Starts the operator and waits until it validates and reconciles.
+
+        Args:
+            certificates: the folder with the API server's certificate and key, which serve the validation too.
+        """
+        health = free_port()
+        serving = self._folder / "k8s-webhook-server" / "serving-certs"
+        serving.mkdir(parents=True)
+        for name, source in {"tls.crt": "apiserver.crt", "tls.key": "apiserver.key"}.items():
+            (serving / name).symlink_to(certificates / source)
+        if not FIXED_CERTIFICATE.exists():
+            FIXED_CERTIFICATE.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(PermissionError):
+                os.close(os.open(FIXED_CERTIFICATE, os.O_CREAT))
+        processes.start(
+            "training-operator",
+            self._program,
+            "--enable-scheme=pytorchjob",
+            f"--kubeconfig={kubeconfig}",
+            "--metrics-bind-address=0",
+            f"--health-probe-bind-address={LOOPBACK}:{health}",
+            f"--webhook-server-port={self._webhook_port}",
+            environment={"MY_POD_NAMESPACE": NAMESPACE, "TMPDIR": str(self._folder)},
+            ready=lambda: answers(f"http://{LOOPBACK}:{health}/readyz"),
+        )

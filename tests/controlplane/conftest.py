@@ -1,0 +1,55 @@
+"""A real control plane and a real S3 server for the tests of a process, and a namespace of its own for each test."""
+
+import itertools
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.clusters import control_plane as planes
+from tests.clusters import minio as stores
+from tests.clusters.control_plane import ControlPlane
+from tests.clusters.minio import Minio
+from tests.clusters.tools import missing
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """etcd, API server, controllers and training operator; nobody else's objects, no nodes."""
+    _need(*planes.TOOLS)
+    with ControlPlane(tmp_path_factory.mktemp("control-plane")) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+    """A real S3 server with no buckets."""
+    _need(*stores.TOOLS)
+    with Minio(tmp_path_factory.mktemp("minio")) as server:
+        yield server
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """The name of a new namespace; it is deleted behind the test's back."""
+    name = f"test-{next(_numbers)}"
+    control_plane.api.create("v1/namespaces", {"metadata": {"name": name}})
+    yield name
+    control_plane.api.delete("v1/namespaces", name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test says where the logs of the programs it used are."""
+    report = yield
+    used: dict[str, object] = getattr(item, "funcargs", {})
+    for fixture in used.values():
+        if report.failed and isinstance(fixture, ControlPlane | Minio):
+            report.sections.append(("Logs of the programs", str(fixture.logs)))
+    return report
+
+
+def _need(*tools: str) -> None:
+    if names := missing(tools):
+        pytest.skip(f"{', '.join(names)} not built on this machine; `make cluster-tools` builds them, `make test` too")

@@ -1,0 +1,1 @@
+"""FederatedTraining -> TrainingTasks and the hub's Jobs, by the decisions of `fedtrain.rounds`."""

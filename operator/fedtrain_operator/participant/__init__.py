@@ -1,0 +1,1 @@
+"""TrainingTask + ParticipantPolicy -> PyTorchJob -> status, in the participant's namespace."""

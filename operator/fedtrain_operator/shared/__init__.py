@@ -1,0 +1,1 @@
+"""What both controllers stand on: the API client, caches, loops, names and labels."""

@@ -106,9 +106,8 @@ class ControlPlane:
         etcd, peers, port = free_port(), free_port(), free_port()
         self._certificates = self.folder / "certificates"
         self._certificates.mkdir(parents=True)
-        self._admin = Credentials(
-            f"https://{LOOPBACK}:{port}", self._certificates / "apiserver.crt", secrets.token_hex()
-        )
+        authority = self._certificates / "apiserver.crt"
+        self._admin = Credentials(f"https://{LOOPBACK}:{port}", authority, secrets.token_hex())
         self.processes.start(
             "etcd",
             tools["etcd"],
@@ -119,12 +118,11 @@ class ControlPlane:
             f"--advertise-client-urls=http://{LOOPBACK}:{etcd}",
             f"--listen-peer-urls=http://{LOOPBACK}:{peers}",
         )
-        ready, authority = f"{self._admin.server}/readyz", self._admin.authority
         self.processes.start(
             "kube-apiserver",
             tools["kube-apiserver"],
             *self._api_server_flags(etcd, port),
-            ready=lambda: answers(ready, authority, self._admin.token),
+            ready=lambda: answers(f"{self._admin.server}/readyz", authority, self._admin.token),
         )
         self._admin.write(self.kubeconfig)
         self._start_controllers(tools)

@@ -1,18 +1,9 @@
-"""docs/reference.md, from the models and the rules: `python -m fedtrain.api.reference`.
+"""docs/reference.md, from the models and the rules: `python -m fedtrain.api.reference`."""
 
-A field's description is the string below it in its class; pydantic can collect those itself, but reads the sources at
-every import to do so.
-"""
-
-import ast
 import inspect
 import json
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from itertools import pairwise
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast
 
 from fedtrain.api import rules
@@ -26,6 +17,7 @@ from fedtrain.api.base import (
     VARIABLE_PATTERN,
     Block,
 )
+from fedtrain.api.descriptions import descriptions
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.shapes import FieldOf, Shape, block_of, bounds, fields_of
@@ -150,27 +142,6 @@ def _doc(described: Any) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def descriptions(block: type[Block]) -> dict[str, str]:
-    """The strings below the fields of a block, by the fields' names in Python."""
-    module = sys.modules[block.__module__]
-    body = next(node.body for node in _classes(module) if node.name == block.__name__)
-    return dict(_described(body))
-
-
-def _described(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
-    for field, text in pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-            constant = text.value
-            if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                yield field.target.id, " ".join(constant.value.split())
-
-
-@cache
-def _classes(module: ModuleType) -> tuple[ast.ClassDef, ...]:
-    tree = ast.parse(inspect.getsource(module))
-    return tuple(node for node in tree.body if isinstance(node, ast.ClassDef))
 
 
 if __name__ == "__main__":

@@ -26,9 +26,8 @@ def mounts_are_of_volumes(subject: object, policy: Found[ParticipantPolicy]) -> 
     names = [volume.name for volume in pods.volumes]
     for number, mount in enumerate(pods.volume_mounts):
         if mount.name not in names:
-            there = f"the volumes are {', '.join(names)}" if names else "there are no volumes"
-            message = f"The volume {mount.name} is not there; {there}."
-            yield Problem(place.at(number, "name"), message, "Add it to spec.pods.volumes.")
+            fix = "Add it to spec.pods.volumes."
+            yield Problem(place.at(number, "name"), f"There is no volume {mount.name}.", fix)
 
 
 def variables_have_one_source(subject: object, policy: Found[ParticipantPolicy]) -> Problems:

@@ -1,0 +1,27 @@
+"""What the API server fills in where a field is left out."""
+
+from typing import Any
+
+from fedtrain.api.base import Block
+from fedtrain.api.shapes import FieldOf
+
+
+def default_of(field: FieldOf) -> Any:
+    """The default as JSON; None where the field then stays unset, as do those that would be empty."""
+    if field.required:
+        return None
+    default: Any = field.info.get_default(call_default_factory=True)
+    return _plain(default) or (default if isinstance(default, bool | int | float) else None)
+
+
+def always_there(field: FieldOf) -> bool:
+    """Whether every object has the field, as the user's or as the default."""
+    return field.required or default_of(field) is not None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Block):
+        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return dict(value) if isinstance(value, dict) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

@@ -1,0 +1,110 @@
+"""The four kinds on a cluster: their names, what `kubectl get` shows of them, their models."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fedtrain.api.base import Block
+from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec
+from fedtrain.api.participant_policy import ParticipantPolicy, ParticipantPolicySpec
+from fedtrain.api.participant_record import ParticipantRecord, ParticipantRecordSpec, ParticipantRecordStatus
+from fedtrain.api.status import FederatedTrainingStatus, TrainingTaskStatus
+from fedtrain.api.training_task import TrainingTask, TrainingTaskSpec
+
+GROUP, VERSION = "fedtrain.dev", "v1alpha1"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of `kubectl get`; with `wide`, of `kubectl get -o wide` only."""
+
+    name: str
+    path: str
+    type: Literal["string", "integer", "date"] = "string"
+    wide: bool = False
+
+
+AGE = Column("Age", ".metadata.creationTimestamp", "date")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """`model` is the whole object; its status, which users don't write, is a block of its own."""
+
+    name: str
+    plural: str
+    short_names: tuple[str, ...]
+    scope: Literal["Namespaced", "Cluster"]
+    model: type[Block]
+    spec: type[Block]
+    status: type[Block] | None
+    columns: tuple[Column, ...]
+
+
+KINDS = (
+    Kind(
+        name="FederatedTraining",
+        plural="federatedtrainings",
+        short_names=("ft",),
+        scope="Namespaced",
+        model=FederatedTraining,
+        spec=FederatedTrainingSpec,
+        status=FederatedTrainingStatus,
+        columns=(
+            Column("Round", ".status.round", "integer"),
+            Column("Phase", ".status.phase"),
+            Column("Participants", ".status.participants"),
+            Column("Metric", ".status.metric"),
+            AGE,
+            Column("Rounds", ".spec.rounds.count", "integer", wide=True),
+            Column("Strategy", ".spec.aggregation.strategy", wide=True),
+            Column("Message", ".status.message", wide=True),
+        ),
+    ),
+    Kind(
+        name="Participant",
+        plural="participants",
+        short_names=("fp",),
+        scope="Cluster",
+        model=ParticipantRecord,
+        spec=ParticipantRecordSpec,
+        status=ParticipantRecordStatus,
+        columns=(
+            Column("Namespace", ".spec.namespace"),
+            Column("GPUs", ".status.gpus.count", "integer"),
+            Column("Free", ".status.gpus.free", "integer"),
+            Column("Last Seen", ".status.lastSeen", "date"),
+            AGE,
+            Column("Version", ".status.version", wide=True),
+        ),
+    ),
+    Kind(
+        name="ParticipantPolicy",
+        plural="participantpolicies",
+        short_names=("fpol",),
+        scope="Namespaced",
+        model=ParticipantPolicy,
+        spec=ParticipantPolicySpec,
+        status=None,
+        columns=(Column("GPU Memory", ".spec.limits.gpuMemory"), AGE),
+    ),
+    Kind(
+        name="TrainingTask",
+        plural="trainingtasks",
+        short_names=("ftt",),
+        scope="Namespaced",
+        model=TrainingTask,
+        spec=TrainingTaskSpec,
+        status=TrainingTaskStatus,
+        columns=(
+            Column("Training", ".spec.task.name"),
+            Column("Participant", ".spec.task.participant"),
+            Column("Round", ".spec.task.round", "integer"),
+            Column("Work", ".spec.task.work.type"),
+            Column("Attempt", ".spec.task.attempt", "integer"),
+            Column("Phase", ".status.phase"),
+            Column("Reason", ".status.reason"),
+            AGE,
+            Column("Message", ".status.message", wide=True),
+        ),
+    ),
+)

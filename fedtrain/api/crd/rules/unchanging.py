@@ -1,0 +1,51 @@
+"""What may not change once an object is there: everything, but for a few fields that are named here."""
+
+from collections.abc import Iterator
+
+from fedtrain.api.base import Block
+from fedtrain.api.crd.defaults import always_there
+from fedtrain.api.crd.rule import Rule
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.shapes import fields_of
+from fedtrain.api.training_task import TrainingTaskSpec
+
+MAY_CHANGE = ("suspend", "rounds.deadline", "storage.retentionPolicy")
+"""Of a training: when it runs and what is kept, not what comes out."""
+
+
+def unchanging(spec: type[Block], may_change: tuple[str, ...], says: str) -> Iterator[Rule]:
+    """A rule for each field that stays as it is. All are on `spec` itself, where the old value is always known."""
+
+    def walk(block: type[Block], path: str) -> Iterator[Rule]:
+        for name, field in fields_of(block).items():
+            at = f"{path}.{name}".removeprefix(".")
+            if at in may_change:
+                continue
+            if any(free.startswith(f"{at}.") for free in may_change):
+                assert field.shape.block is not None, at
+                assert always_there(field), at
+                yield from walk(field.shape.block, at)
+                continue
+            same = f"self.{at} == oldSelf.{at}"
+            if not always_there(field):
+                same = f"has(self.{at}) == has(oldSelf.{at}) && (!has(self.{at}) || {same})"
+            yield Rule(holds=same, field=at, says=says, reason="FieldValueForbidden")
+
+    yield from walk(spec, "")
+
+
+_TRAINING = "It may not change in a run. Change it back to go on, or give the new run another metadata.name."
+
+TRAINING = (
+    *unchanging(FederatedTrainingSpec, MAY_CHANGE, _TRAINING),
+    Rule(  # lists by name are equal in any order, but updates are added up in this one
+        holds="self.participants.map(p, p.name) == oldSelf.participants.map(p, p.name)",
+        field="participants",
+        says=_TRAINING,
+        reason="FieldValueForbidden",
+    ),
+)
+
+TASK = tuple(
+    unchanging(TrainingTaskSpec, ("desiredState",), "A task never changes, but for desiredState. Make a new one.")
+)

@@ -1,9 +1,10 @@
 """`python -m fedtrain_aggregator --assignment FILE|-` does one aggregation and ends with an exit code of
-`fedtrain.contracts.tasks`. `--serve` reads assignments from standard input, one a line, and answers each with a line
-`{"code": ..., "reason": ...}`, until the input ends."""
+`fedtrain.contracts.tasks`; so does `--assignment-env NAME`. `--serve` reads assignments from standard input, one a
+line, and answers each with a line `{"code": ..., "reason": ...}`, until the input ends."""
 
 import argparse
 import json
+import os
 import resource
 import signal
 import sys
@@ -12,30 +13,41 @@ from pathlib import Path
 from fedtrain.contracts.tasks import EXIT_REFUSED, EXIT_RETRY
 from fedtrain_aggregator.assignment import carry_out
 
+LONGEST_REASON = 1000
+"""Characters: Kubernetes keeps 4096 bytes of a termination message, and half of a JSON is none."""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="fedtrain_aggregator", description="Aggregate the updates of one round.")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--assignment", metavar="FILE", help="JSON: namespace, name, round, k, storage; - reads stdin")
+    what.add_argument("--assignment-env", metavar="NAME", help="variable of the environment that holds that JSON")
     what.add_argument("--serve", action="store_true", help="assignments from stdin, one a line, answers on stdout")
+    parser.add_argument("--outcome", type=Path, help="file to write the exit code and the reason to, as JSON")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_RETRY))
     _allow_many_files()
     try:
-        return _serve() if arguments.serve else _once(arguments.assignment)
+        return _serve() if arguments.serve else _once(arguments)
     except KeyboardInterrupt:
         return EXIT_RETRY
 
 
-def _once(file: str) -> int:
+def _once(arguments: argparse.Namespace) -> int:
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+        code, reason = carry_out(_assignment(arguments))
     except OSError as error:
-        print(f"--assignment {file}: {error.strerror}", file=sys.stderr)
-        return EXIT_REFUSED
-    code, reason = carry_out(text)
+        code, reason = EXIT_REFUSED, f"--assignment {arguments.assignment}: {error.strerror}"
     print(reason, file=sys.stderr)
+    if arguments.outcome is not None:
+        arguments.outcome.write_text(json.dumps({"code": code, "reason": reason[:LONGEST_REASON]}))
     return code
+
+
+def _assignment(arguments: argparse.Namespace) -> str:
+    if arguments.assignment_env is not None:
+        return os.environ.get(arguments.assignment_env, "")
+    return sys.stdin.read() if arguments.assignment == "-" else Path(arguments.assignment).read_text()
 
 
 def _serve() -> int:

@@ -17,6 +17,9 @@ from fedtrain.ledger.store import StoreError
 from fedtrain.ledger.task_ledger import TaskLedger
 from fedtrain_trainer.outcome import Interrupted, Outcome
 
+LONGEST_REASON = 1000
+"""Characters: Kubernetes keeps 4096 bytes of a termination message, and half of a JSON is none."""
+
 
 def interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted(signal.Signals(number).name)
@@ -29,7 +32,9 @@ def log_to_stderr() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fedtrain_trainer", description=__doc__)
-    parser.add_argument("--assignment", required=True, help="JSON file of the task and its binding; - for stdin")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--assignment", help="JSON file of the task and its binding; - for stdin")
+    source.add_argument("--assignment-env", metavar="NAME", help="variable of the environment that holds that JSON")
     parser.add_argument(
         "--outcome", type=Path, help="file to write the outcome to as JSON; torchrun exits with 1 whatever happened"
     )
@@ -37,11 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
     log_to_stderr()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, interrupt)
-    content = sys.stdin.read() if options.assignment == "-" else Path(options.assignment).read_text()
+    where, content = _assignment(options)
     try:
         assignment = Assignment.model_validate_json(content)
     except ValidationError as error:
-        outcome = Outcome(EXIT_REFUSED, f"{options.assignment}: not an assignment: {error}")
+        outcome = Outcome(EXIT_REFUSED, f"{where}: not an assignment: {error}")
     else:
         outcome = _run(assignment)
     if outcome.code != EXIT_DONE:
@@ -49,6 +54,15 @@ def main(arguments: list[str] | None = None) -> int:
     if options.outcome is not None:
         _write(options.outcome, outcome)
     return outcome.code
+
+
+def _assignment(options: argparse.Namespace) -> tuple[str, str]:
+    """Where the assignment is from, and its text."""
+    if options.assignment_env is not None:
+        return options.assignment_env, os.environ.get(options.assignment_env, "")
+    if options.assignment == "-":
+        return "standard input", sys.stdin.read()
+    return options.assignment, Path(options.assignment).read_text()
 
 
 def _run(assignment: Assignment) -> Outcome:
@@ -75,7 +89,8 @@ def _write(target: Path, outcome: Outcome) -> None:
     failed_before = outcome.code != EXIT_DONE and target.is_file() and target.stat().st_size > 0
     if failed_before or (outcome.code == EXIT_DONE and os.environ.get("RANK", "0") != "0"):
         return
-    target.write_text(json.dumps({"code": outcome.code, "reason": outcome.reason, "seconds": outcome.seconds}))
+    reason = outcome.reason[:LONGEST_REASON]
+    target.write_text(json.dumps({"code": outcome.code, "reason": reason, "seconds": outcome.seconds}))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,75 @@
+"""The hub's own Jobs, in the training's namespace: Initialise and Evaluate in the trainer's image, Aggregate in the
+hub's. Pure."""
+
+import json
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.records import Run
+from fedtrain.contracts.tasks import Assignment, Binding, Evaluate, Task
+from fedtrain.rounds.decision import AggregateOrder
+from fedtrain.rounds.snapshot import TaskKey
+from fedtrain_operator.coordinator.tasks import plain, without_credentials
+from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.kinds import JOB, TRAINING, Json
+from fedtrain_operator.shared.pods import ASSIGNMENT, OUTCOME, hardened
+from fedtrain_operator.shared.settings import Settings
+
+
+def hub_job(
+    spec: FederatedTrainingSpec,
+    run: Run,
+    key: TaskKey,
+    order: Task | AggregateOrder,
+    settings: Settings,
+    owner_uid: str,
+) -> Json:
+    """A Job that runs one pod once; attempts are the ledger's. It goes when its training goes."""
+    if isinstance(order, AggregateOrder):
+        module, image, assignment = "fedtrain_aggregator", settings.hub_image, _aggregation(spec, run, order)
+    else:
+        module, image, assignment = "fedtrain_trainer", settings.trainer_image, _evaluation(spec, order)
+    s3 = spec.storage.s3
+    pod = hardened(
+        container="main",
+        image=image,
+        command=["python", "-m", module, "--assignment-env", ASSIGNMENT, "--outcome", OUTCOME],
+        assignment=assignment,
+        credentials=s3.credentials_secret_ref.name if s3 and s3.credentials_secret_ref else None,
+    )
+    name, marks = labels.name_of(run, key), labels.of_task(run, key)
+    owner = {
+        "apiVersion": TRAINING.api_version,
+        "kind": TRAINING.name,
+        "name": run.name,
+        "uid": owner_uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+    return {
+        "apiVersion": JOB.api_version,
+        "kind": JOB.name,
+        "metadata": {"name": name, "namespace": run.namespace, "labels": marks, "ownerReferences": [owner]},
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "template": {"metadata": {"labels": {**marks, labels.JOB: name}}, "spec": pod},
+        },
+    }
+
+
+def _aggregation(spec: FederatedTrainingSpec, run: Run, order: AggregateOrder) -> str:
+    storage = plain(without_credentials(spec.storage))
+    whole = {"namespace": run.namespace, "name": run.name, "round": order.round, "k": order.k, "storage": storage}
+    return json.dumps(whole)
+
+
+def _evaluation(spec: FederatedTrainingSpec, task: Task) -> str:
+    """The hub's places are those of the file: its data, and the adapter to start from."""
+    hub, initial = spec.evaluation.hub, spec.model.adapter.initial_from
+    binding = Binding(
+        storage=without_credentials(spec.storage),
+        initial_path=initial.uri if initial else None,
+        data_uri=hub.data.uri if hub is not None and isinstance(task.work, Evaluate) else None,
+    )
+    return Assignment(task=task, binding=binding).model_dump_json(by_alias=True)

@@ -1,0 +1,48 @@
+"""A TrainingTask from a decision to start one. Pure."""
+
+from fedtrain.api.base import Block
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.storage import Storage
+from fedtrain.contracts.records import Run
+from fedtrain.contracts.tasks import Task
+from fedtrain.rounds.snapshot import TaskKey
+from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.kinds import TASK, Json, Ref
+
+
+def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Task, namespace: str) -> Json:
+    """The work order for a participant, in the participant's namespace."""
+    content: Json = {
+        "task": plain(task),
+        "compute": plain(spec.participant(key.who).compute),
+        "storage": plain(without_credentials(spec.storage)),
+        "desiredState": "Run",
+    }
+    if has_credentials(spec.storage):
+        content["credentialsSecretRef"] = {"name": labels.secret_name(Ref(run.namespace, run.name))}
+    return {
+        "apiVersion": TASK.api_version,
+        "kind": TASK.name,
+        "metadata": {
+            "name": labels.name_of(run, key),
+            "namespace": namespace,
+            "labels": labels.of_task(run, key),
+        },
+        "spec": content,
+    }
+
+
+def has_credentials(storage: Storage) -> bool:
+    return storage.s3 is not None and storage.s3.credentials_secret_ref is not None
+
+
+def without_credentials(storage: Storage) -> Storage:
+    """Where the ledger is, and nothing about who may write there."""
+    if storage.s3 is None:
+        return storage
+    return storage.model_copy(update={"s3": storage.s3.model_copy(update={"credentials_secret_ref": None})})
+
+
+def plain(block: Block) -> Json:
+    """A block as the API takes it."""
+    return block.model_dump(mode="json", by_alias=True, exclude_none=True)

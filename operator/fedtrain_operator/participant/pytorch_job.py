@@ -1,0 +1,76 @@
+"""A TrainingTask as a Kubeflow PyTorchJob. Pure.
+
+fedtrain owns deadlines, retries and deletion: PyTorchJob's own are unreliable, so a job runs once (restartPolicy
+Never), and its pods that still run when it ends are removed (cleanPodPolicy Running).
+"""
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.tasks import Assignment
+from fedtrain_operator.participant.compute import command, processes, resources, threads
+from fedtrain_operator.participant.launcher import Standing
+from fedtrain_operator.participant.overlay import laid_over
+from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.conditions import find, holds
+from fedtrain_operator.shared.kinds import PYTORCH_JOB, Json
+from fedtrain_operator.shared.pods import hardened
+
+JOB_NAME_LABEL = "training.kubeflow.org/job-name"
+
+
+class PyTorchJobs:
+    """The Launcher of PyTorchJobs."""
+
+    kind = PYTORCH_JOB
+
+    def __init__(self, image: str) -> None:
+        self._image = image
+
+    def render(
+        self, body: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec
+    ) -> Json:
+        metadata, compute = body["metadata"], order.compute
+        name: str = metadata["name"]
+        own = dict(metadata.get("labels") or {}) | {labels.TASK: name}
+        pod = hardened(
+            container="pytorch",  # the training operator looks for this name
+            image=self._image,
+            command=command(compute),
+            assignment=assignment.model_dump_json(by_alias=True),
+            credentials=order.credentials_secret_ref.name if order.credentials_secret_ref else None,
+            environment=threads(compute),
+            resources=resources(compute),
+            shared_memory=True,
+        )
+        template = {"metadata": {"labels": {**policy.pods.labels, **own}}, "spec": laid_over(pod, policy.pods)}
+        replica = {"restartPolicy": "Never", "template": template}
+        replicas: Json = {"Master": {"replicas": 1, **replica}}
+        if compute.nodes > 1:
+            replicas["Worker"] = {"replicas": compute.nodes - 1, **replica}
+        return {
+            "apiVersion": PYTORCH_JOB.api_version,
+            "kind": PYTORCH_JOB.name,
+            "metadata": {
+                "name": name,
+                "namespace": metadata["namespace"],
+                "labels": {**policy.pods.labels, **own},
+            },
+            "spec": {
+                "nprocPerNode": str(processes(compute)),
+                "runPolicy": {"cleanPodPolicy": "Running"},
+                "pytorchReplicaSpecs": replicas,
+            },
+        }
+
+    def standing(self, job: Json) -> Standing:
+        """Terminal if any condition Succeeded or Failed is True: their order says nothing."""
+        conditions = job.get("status", {}).get("conditions", ())
+        if holds(conditions, "Succeeded"):
+            return Standing("Succeeded")
+        if holds(conditions, "Failed"):
+            failed = find(conditions, "Failed") or {}
+            return Standing("Failed", failed.get("message", ""))
+        return Standing("Running" if holds(conditions, "Running") else "Pending")
+
+    def pods(self, name: str) -> dict[str, str]:
+        return {JOB_NAME_LABEL: name}

@@ -1,0 +1,8 @@
+"""Moments as the API writes them."""
+
+from datetime import UTC, datetime
+
+
+def instant(seconds: float) -> str:
+    """RFC 3339 of seconds since 1970: `2025-06-01T12:00:00Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

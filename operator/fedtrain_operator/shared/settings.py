@@ -1,0 +1,51 @@
+"""What the operator is told by its environment; everything about a training is in its file."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class SettingsMissing(Exception):
+    """A variable that the operator can't do without is not set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """`trainer_image`: of trainers, at participants and at the hub; `hub_image`: of the aggregator. `namespaces`:
+    those that are watched; none for all. `controllers`: which of the two run here. `resync`: seconds after which an
+    object is looked at although nothing happened."""
+
+    trainer_image: str
+    hub_image: str
+    namespaces: tuple[str, ...] = ()
+    controllers: tuple[str, ...] = ("coordinator", "participant")
+    resync: float = 60.0
+    pod_check: float = 10.0
+    health_port: int = 8080
+    metrics_port: int = 8081
+    version: str = "0.1.0"
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Raises SettingsMissing."""
+
+        def needed(name: str) -> str:
+            value = environment.get(name, "")
+            if not value:
+                raise SettingsMissing(f"{name} is not set: the image that pods are started from. The chart sets it.")
+            return value
+
+        return cls(
+            trainer_image=needed("FEDTRAIN_TRAINER_IMAGE"),
+            hub_image=needed("FEDTRAIN_HUB_IMAGE"),
+            namespaces=_names(environment.get("FEDTRAIN_NAMESPACES", "")),
+            controllers=_names(environment.get("FEDTRAIN_CONTROLLERS", "")) or cls.controllers,
+            resync=float(environment.get("FEDTRAIN_RESYNC_SECONDS", cls.resync)),
+            pod_check=float(environment.get("FEDTRAIN_POD_CHECK_SECONDS", cls.pod_check)),
+            health_port=int(environment.get("FEDTRAIN_HEALTH_PORT", cls.health_port)),
+            metrics_port=int(environment.get("FEDTRAIN_METRICS_PORT", cls.metrics_port)),
+        )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

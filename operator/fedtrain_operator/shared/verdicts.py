@@ -1,0 +1,59 @@
+"""How a task's pods ended: the trainer's outcome, or what the kubelet says."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fedtrain.contracts.tasks import EXIT_REFUSED
+from fedtrain_operator.shared.kinds import Json
+
+LONGEST_REASON = 1000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a task failed. `refused`: trying again won't help."""
+
+    refused: bool
+    reason: str
+
+
+GONE = Verdict(False, "its pods are gone: deleted, or their node is")
+
+
+def verdict(pods: Sequence[Json]) -> Verdict:
+    """Of the pods of one failed job. A refusal of one explains the failures of the others, which lost a peer."""
+    found = [one for pod in sorted(pods, key=_name) if (one := _of_pod(pod)) is not None]
+    return next((one for one in found if one.refused), found[0] if found else GONE)
+
+
+def _of_pod(pod: Json) -> Verdict | None:
+    status = pod.get("status", {})
+    for container in status.get("containerStatuses", ()):
+        ended = container.get("state", {}).get("terminated")
+        if ended is not None and ended.get("exitCode") != 0:
+            return _of_container(pod, ended)
+    if status.get("phase") == "Failed":
+        said = ": ".join(filter(None, (status.get("reason"), status.get("message"))))
+        return Verdict(False, (said or f"pod {_name(pod)} failed")[:LONGEST_REASON])
+    return None
+
+
+def _of_container(pod: Json, ended: Json) -> Verdict:
+    """torchrun exits with 1 whatever happened, so what the trainer wrote outranks the exit code."""
+    code, message = ended["exitCode"], (ended.get("message") or "").strip()
+    try:
+        outcome: Any = json.loads(message)
+        code, message = int(outcome["code"]), str(outcome["reason"])
+    except (ValueError, KeyError, TypeError):
+        pass
+    if not message:
+        message = f"pod {_name(pod)} ended with {ended.get('reason') or 'exit code'} {ended['exitCode']}"
+    if ended.get("reason") == "OOMKilled":
+        message = f"out of memory: pod {_name(pod)} used more than its limit"
+    return Verdict(code == EXIT_REFUSED, message[:LONGEST_REASON])
+
+
+def _name(pod: Json) -> str:
+    return pod["metadata"]["name"]

@@ -1,0 +1,86 @@
+"""From pods to a verdict: what the trainer wrote outranks exit codes; a refusal explains its peers' failures."""
+
+import json
+from typing import Any
+
+from fedtrain_operator.participant.scheduling import unschedulable
+from fedtrain_operator.shared.verdicts import GONE, verdict
+
+from fedtrain.api.participants import Compute
+
+
+def pod(name: str = "master-0", phase: str = "Failed", **ended: Any) -> dict[str, Any]:
+    statuses = [{"name": "pytorch", "state": {"terminated": ended}}] if ended else []
+    return {"metadata": {"name": name}, "status": {"phase": phase, "containerStatuses": statuses}}
+
+
+def said(code: int, reason: str) -> str:
+    return json.dumps({"code": code, "reason": reason, "seconds": {}})
+
+
+def pending(message: str) -> list[dict[str, Any]]:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    return [{"metadata": {"name": "master-0"}, "status": {"phase": "Pending", "conditions": [condition]}}]
+
+
+def test_under_torchrun_the_exit_code_is_1_and_what_the_trainer_wrote_holds() -> None:
+    found = verdict([pod(exitCode=1, message=said(78, "bank-a's data has no row"))])
+    assert (found.refused, found.reason) == (True, "bank-a's data has no row")
+    assert not verdict([pod(exitCode=1, message=said(75, "the store is away"))]).refused
+
+
+def test_without_its_words_the_exit_code_tells() -> None:
+    assert verdict([pod(exitCode=78)]).refused
+    assert not verdict([pod(exitCode=75)]).refused
+    assert "Error 137" in verdict([pod(exitCode=137, reason="Error")]).reason
+
+
+def test_half_a_json_is_taken_as_words() -> None:
+    found = verdict([pod(exitCode=75, message='{"code": 75, "reason": "cut o')])
+    assert not found.refused
+    assert "cut o" in found.reason
+
+
+def test_a_refusal_of_one_process_explains_the_others() -> None:
+    lost = pod("a-worker-0", exitCode=1, message=said(75, "lost a peer"))
+    refused = pod("b-worker-1", exitCode=1, message=said(78, "NaN loss"))
+    assert verdict([lost, refused]).reason == "NaN loss"
+
+
+def test_too_much_memory_is_named_and_worth_another_try() -> None:
+    found = verdict([pod(exitCode=137, reason="OOMKilled")])
+    assert "out of memory" in found.reason
+    assert not found.refused
+
+
+def test_an_evicted_pod_says_what_the_kubelet_says() -> None:
+    evicted = pod()
+    evicted["status"] |= {"reason": "Evicted", "message": "The node was low on resource: memory."}
+    assert verdict([evicted]).reason == "Evicted: The node was low on resource: memory."
+
+
+def test_pods_that_are_gone_are_worth_another_try() -> None:
+    assert verdict([]) == GONE
+    assert not GONE.refused
+
+
+def test_gpus_that_no_node_has_are_said_in_words() -> None:
+    pods = pending("0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient nvidia.com/gpu.")
+    wish = Compute(gpus_per_node=2)
+    assert unschedulable("bank-b", wish, pods) == "bank-b asks for 2 GPUs on 1 node, none has 2 free"
+
+
+def test_memory_that_no_node_has_is_said_in_words() -> None:
+    pods = pending("0/3 nodes are available: 3 Insufficient memory. preemption: 0/3 nodes are available")
+    found = unschedulable("bank-b", Compute(memory="900Gi"), pods)
+    assert found == "bank-b asks for 900Gi of memory on 1 node, none has enough memory free"
+
+
+def test_other_reasons_are_the_schedulers_own() -> None:
+    found = unschedulable("bank-b", Compute(), pending("0/1 nodes are available: 1 node(s) had untolerated taint(s)."))
+    assert found is not None
+    assert "untolerated taint" in found
+
+
+def test_pods_that_have_a_node_are_no_trouble() -> None:
+    assert unschedulable("bank-b", Compute(), [pod(phase="Running")]) is None

@@ -1,0 +1,45 @@
+"""A training, a run and a task for tests of what the operator makes of them."""
+
+from typing import Any
+
+from fedtrain_operator.coordinator.tasks import training_task
+from fedtrain_operator.shared.kinds import Json
+from fedtrain_operator.shared.settings import Settings
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.contracts.records import Run
+from fedtrain.rounds import orders
+from fedtrain.rounds.snapshot import TaskKey
+
+SETTINGS = Settings(trainer_image="example.org/trainer:1", hub_image="example.org/hub:1")
+S3: Json = {"bucket": "runs", "endpoint": "http://minio:9000", "credentialsSecretRef": {"name": "bucket-keys"}}
+
+
+def spec(**changes: Any) -> FederatedTrainingSpec:
+    whole: Json = {
+        "model": {"base": "s3://models/base"},
+        "data": {"dataset": "tickets", "format": "Text"},
+        "participants": [{"name": "bank-a"}, {"name": "bank-b", "compute": {"gpusPerNode": 2}}],
+        "rounds": {"count": 2},
+        "training": {"length": {"type": "Steps", "steps": 2}},
+        "storage": {"type": "S3", "s3": S3},
+    }
+    return FederatedTrainingSpec.model_validate({**whole, **changes})
+
+
+def run(namespace: str = "hub", name: str = "tickets") -> Run:
+    return Run(run_id="0123456789abcdef", namespace=namespace, name=name, spec={})
+
+
+def policy(**changes: Any) -> ParticipantPolicySpec:
+    whole: Json = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}]}
+    return ParticipantPolicySpec.model_validate({**whole, **changes})
+
+
+def task(who: str = "bank-a", **changes: Any) -> Json:
+    """The TrainingTask that asks `who` to count its data."""
+    whole, claimed = spec(**changes), run()
+    key = TaskKey(0, "Inspect", who, 1)
+    body = training_task(whole, claimed, key, orders.inspect_task(whole, claimed, key), f"at-{who}")
+    return {**body, "metadata": {**body["metadata"], "uid": f"uid-{who}", "generation": 1}}

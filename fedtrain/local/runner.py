@@ -6,7 +6,8 @@ from collections.abc import Generator
 from pathlib import Path
 
 from fedtrain.api.reading.federation import Federation
-from fedtrain.contracts.records import Run
+from fedtrain.contracts import names
+from fedtrain.contracts.records import End, Run
 from fedtrain.ledger.admission import claim_run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
@@ -14,7 +15,7 @@ from fedtrain.ledger.probe import probe
 from fedtrain.local.bindings import bind, storage_of
 from fedtrain.local.coordinator import Coordinator, Observer, Outcome
 from fedtrain.local.devices import Devices, find_devices
-from fedtrain.local.events import Listener, RunStarted
+from fedtrain.local.events import Listener, RunEnded, RunStarted
 from fedtrain.local.hands import Hands
 from fedtrain.local.launching import Launcher
 from fedtrain.local.pool import WorkerPool
@@ -38,6 +39,9 @@ def run(
     manifests = [name for name in ledger.names("rounds/") if name.endswith("/manifest.json")]
     participants = tuple(participant.name for participant in spec.participants)
     listener(RunStarted(metadata.name, claimed.run_id, ledger.url, participants, spec.rounds.count, len(manifests)))
+    if (end := ledger.read(names.END, End)) is not None:
+        listener(RunEnded(end.outcome, end.round, "it was finished before"))
+        return Outcome(end.outcome, end.round, "")
     with contextlib.ExitStack() as stack:
         if pool is None:
             pool = stack.enter_context(workers(federation, parallel))
@@ -59,7 +63,7 @@ def admit(federation: Federation) -> tuple[Ledger, Run]:
     """The run's ledger and its claim: new, or the one that is there for the same spec."""
     metadata = federation.training.metadata
     ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
-    if ledger.size("run.json") is None:
+    if ledger.size(names.RUN) is None:
         probe(ledger.store)
     run = Run(
         run_id=uuid.uuid4().hex,

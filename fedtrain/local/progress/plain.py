@@ -24,8 +24,9 @@ class PlainProgress:
         match event:
             case RunStarted():
                 self._rounds = event.rounds
-                goes_on = f", goes on with round {event.round}" if event.round else ""
-                return f"{event.name}: {event.rounds} rounds, {len(event.participants)} participants{goes_on} ({event.url})"
+                goes_on = f", goes on with round {event.round}" if 0 < event.round <= event.rounds else ""
+                who = f"{event.rounds} rounds, {len(event.participants)} participants"
+                return f"{event.name}: {who}{goes_on} ({event.url})"
             case Planned(plan):
                 shares = ", ".join(f"{member.participant} {member.samples}" for member in plan.members)
                 return f"round {plan.round}/{self._rounds} planned  samples: {shares}"
@@ -36,8 +37,8 @@ class PlainProgress:
                     f"loss {update.train_loss:.4f}{received}  {bytes_text(update.size)}"
                 )
             case Ended() if event.execution.state == "Failed":
-                key = event.key
-                return f"round {key.round}/{self._rounds}  {key.who}  attempt {key.attempt} failed: {event.execution.reason}"
+                key, reason = event.key, event.execution.reason
+                return f"round {key.round}/{self._rounds}  {key.who}  attempt {key.attempt} failed: {reason}"
             case Recorded():
                 return recorded_text(event, self._rounds)
             case StoreOutage():

@@ -7,6 +7,7 @@ status. Everything listens on loopback and ends with the context manager.
 import secrets
 import shutil
 import subprocess
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from kubernetes import client, config
 from tests.clusters.api import Api
 from tests.clusters.eventually import eventually
 from tests.clusters.kubeconfig import Credentials
-from tests.clusters.processes import LOOPBACK, Processes, answers, free_port
+from tests.clusters.processes import HERE, LOOPBACK, Place, Processes, answers, free_port
 from tests.clusters.tools import provide
 from tests.clusters.training_operator import TrainingOperator
 
@@ -34,23 +35,37 @@ class ControlPlane:
             `training-operator`.
     """
 
-    def __init__(self, folder: Path, *, scheduler: bool = False, training_operator: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        place: Place = HERE,
+        scheduler: bool = False,
+        training_operator: bool = True,
+        init_image: str = "",
+        flags: Sequence[str] = (),
+    ) -> None:
         """
         Args:
             folder: an empty or missing folder for everything this control plane writes.
             scheduler: start kube-scheduler, for tests that make Node objects of their own.
+            init_image: the image in which the workers of a PyTorchJob wait for their master, where there are nodes.
+            flags: more flags for the API server.
             training_operator: start the Kubeflow training operator, with PyTorchJob and its validation.
         """
         self.folder = folder
         self.logs = folder / "logs"
         self.kubeconfig = folder / "kubeconfig"
+        self._place = place
+        self._flags = flags
+        self._init_image = init_image
         self._scheduler = scheduler
         self._training_operator = training_operator
 
     def __enter__(self) -> Self:
         tools = provide(*TOOLS)
         self._kubectl = tools["kubectl"]
-        self.processes = Processes(self.logs)
+        self.processes = Processes(self.logs, self._place)
         try:
             self._start(tools)
         except BaseException:
@@ -107,7 +122,7 @@ class ControlPlane:
         self._certificates = self.folder / "certificates"
         self._certificates.mkdir(parents=True)
         authority = self._certificates / "apiserver.crt"
-        self._admin = Credentials(f"https://{LOOPBACK}:{port}", authority, secrets.token_hex())
+        self._admin = Credentials(f"https://{self._place.address}:{port}", authority, secrets.token_hex())
         self.processes.start(
             "etcd",
             tools["etcd"],
@@ -127,7 +142,8 @@ class ControlPlane:
         self._admin.write(self.kubeconfig)
         self._start_controllers(tools)
         if self._training_operator:
-            operator = TrainingOperator(tools["training-operator"], self.folder / "training-operator")
+            folder = self.folder / "training-operator"
+            operator = TrainingOperator(tools["training-operator"], folder, self._place, self._init_image)
             self.apply(operator.crd, operator.write_manifests(self._admin.authority))
             operator.start(self.processes, self.kubeconfig, self._certificates)
 
@@ -139,8 +155,8 @@ class ControlPlane:
         subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
         return [
             f"--etcd-servers=http://{LOOPBACK}:{etcd}",
-            f"--bind-address={LOOPBACK}",
-            f"--advertise-address={LOOPBACK}",
+            f"--bind-address={self._place.address}",
+            f"--advertise-address={self._place.address}",
             f"--secure-port={port}",
             f"--cert-dir={self._certificates}",
             f"--token-auth-file={tokens}",
@@ -149,8 +165,10 @@ class ControlPlane:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",
-            "--endpoint-reconciler-type=none",
+            # The Service `kubernetes` leads to the API server, except where no pod could reach it.
+            f"--endpoint-reconciler-type={'none' if self._place.address == LOOPBACK else 'lease'}",
             "--allow-privileged=true",
+            *self._flags,
         ]
 
     def _start_controllers(self, tools: dict[str, Path]) -> None:

@@ -1,4 +1,4 @@
-"""A real MinIO on loopback: an S3 server whose conditional writes are atomic."""
+"""A real MinIO: an S3 server whose conditional writes are atomic."""
 
 import shutil
 from functools import cached_property
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import boto3
 
-from tests.clusters.processes import LOOPBACK, Processes, answers, free_port
+from tests.clusters.processes import HERE, Place, Processes, answers, free_port
 from tests.clusters.tools import provide
 
 TOOLS = ("minio",)
@@ -21,15 +21,15 @@ class Minio:
     secret_key = "fedtrain-test-secret"
     region = "us-east-1"
 
-    def __init__(self, folder: Path, address: str = LOOPBACK) -> None:
+    def __init__(self, folder: Path, place: Place = HERE) -> None:
         self.logs = folder / "logs"
         self._folder = folder
         self._port = free_port()
-        self._address = address
-        self.endpoint = f"http://{address}:{self._port}"
+        self._place = place
+        self.endpoint = f"http://{place.address}:{self._port}"
 
     def __enter__(self) -> Self:
-        self._processes = Processes(self.logs)
+        self._processes = Processes(self.logs, self._place)
         try:
             self._start(provide(*TOOLS)["minio"])
         except BaseException:
@@ -60,8 +60,8 @@ class Minio:
             program,
             "server",
             "--quiet",
-            f"--address={self._address}:{self._port}",
-            f"--console-address={self._address}:{free_port()}",
+            f"--address={self._place.address}:{self._port}",
+            f"--console-address={self._place.address}:{free_port()}",
             self._folder / "data",
             environment={
                 "MINIO_ROOT_USER": self.access_key,

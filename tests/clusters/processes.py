@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import signal
 import socket
 import ssl
@@ -17,10 +16,27 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 # On a machine that builds something else meanwhile, an API server may take half a minute.
 SECONDS_TO_BE_READY = 120
+# What makes the kernel kill a program as soon as the one that started it is gone.
+LEASH = ("setpriv", "--pdeathsig", "KILL")
 
 
 class ProgramFailed(Exception):
     """A program ended, or was not ready in time; the message carries the end of its log."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where programs run: on this machine's loopback, or in namespaces with an address of their own.
+
+    Attributes:
+        enter: the command that a program's own command follows, to start it there.
+    """
+
+    address: str = LOOPBACK
+    enter: tuple[str, ...] = ()
+
+
+HERE = Place()
 
 
 @dataclass(frozen=True)
@@ -36,8 +52,9 @@ class Processes:
     They also end when this process dies, whatever kills it: the kernel sees to that.
     """
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, place: Place = HERE) -> None:
         self.logs = logs
+        self.place = place
         self._programs: dict[str, _Program] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         logs.mkdir(parents=True, exist_ok=True)
@@ -62,10 +79,9 @@ class Processes:
         if name in self._running:
             self.kill(name)
         program = self._programs[name]
-        leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         with self.log_of(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [*leash, *program.command],
+                [*LEASH, *self.place.enter, *program.command],
                 env=program.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from tests.clusters.processes import LOOPBACK, Processes, answers, free_port
+from tests.clusters.processes import Place, Processes, answers, free_port
 from tests.clusters.tools import file_of
 
 NAMESPACE = "kubeflow"
@@ -17,10 +17,17 @@ FIXED_CERTIFICATE = Path("/tmp/k8s-webhook-server/serving-certs/tls.crt")
 class TrainingOperator:
     """What the operator needs in the cluster, and its process outside."""
 
-    def __init__(self, program: Path, folder: Path) -> None:
+    def __init__(self, program: Path, folder: Path, place: Place, init_image: str = "") -> None:
+        """
+        Args:
+            folder: a folder for what the operator writes.
+            init_image: the image in which workers wait for their master, where nodes can't pull the usual one.
+        """
         self.crd = file_of("training-operator", "kubeflow.org_pytorchjobs.yaml")
         self._program = program
         self._folder = folder
+        self._address = place.address
+        self._init_image = init_image
         self._webhook_port = free_port()
 
     def write_manifests(self, authority: Path) -> Path:
@@ -41,7 +48,7 @@ class TrainingOperator:
                         "name": "validator.pytorchjob.training-operator.kubeflow.org",
                         "admissionReviewVersions": ["v1"],
                         "clientConfig": {
-                            "url": f"https://{LOOPBACK}:{self._webhook_port}/validate-kubeflow-org-v1-pytorchjob",
+                            "url": f"https://{self._address}:{self._webhook_port}/validate-kubeflow-org-v1-pytorchjob",
                             "caBundle": base64.b64encode(authority.read_bytes()).decode(),
                         },
                         "rules": [
@@ -83,8 +90,9 @@ class TrainingOperator:
             "--enable-scheme=pytorchjob",
             f"--kubeconfig={kubeconfig}",
             "--metrics-bind-address=0",
-            f"--health-probe-bind-address={LOOPBACK}:{health}",
+            f"--health-probe-bind-address={self._address}:{health}",
             f"--webhook-server-port={self._webhook_port}",
+            *([f"--pytorch-init-container-image={self._init_image}"] if self._init_image else []),
             environment={"MY_POD_NAMESPACE": NAMESPACE, "TMPDIR": str(self._folder)},
-            ready=lambda: answers(f"http://{LOOPBACK}:{health}/readyz"),
+            ready=lambda: answers(f"http://{self._address}:{health}/readyz"),
         )

@@ -31,7 +31,7 @@ spec:
   rounds: {count: 3, deadline: 10m, minParticipants: 2}
   training: {length: {type: Steps, steps: 25}, seed: 5}
   partitioning: {strategy: FixedSize, fixedSize: {samples: 8}}
-  aggregation: {strategy: FedAdam, fedAdam: {serverLearningRate: 0.1}}
+  aggregation: {strategy: FedAdam, merge: FreezeA, fedAdam: {serverLearningRate: 0.1}}
 ---
 apiVersion: fedtrain.dev/v1alpha1
 kind: ParticipantPolicy
@@ -78,6 +78,7 @@ def test_an_arm_alone_trains_all_its_steps_in_one_round_of_its_own(federation: F
     assert (own.length.steps, own.learning_rate, own.seed) == (30, 1e-3, 5)
     assert (spec.rounds.count, spec.minimum, spec.rounds.deadline) == (1, 1, "1800s")
     assert (spec.aggregation.strategy, spec.partitioning.strategy) == ("FedAvg", "All")
+    assert spec.aggregation.merge == "FreezeA", "an arm trains the parameters that the federated run trains"
     assert spec.data == federation.training.spec.data
     assert storage_of(arm) == storage_of(federation)
 

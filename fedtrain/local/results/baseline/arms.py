@@ -1,8 +1,9 @@
 """The runs to compare with, each a federation of its own: one participant, one round, the same budget of steps.
 
 An arm trains in one go what the federated run trains in rounds: the learning rate's schedule spans all of it, and the
-optimizer keeps its state. It starts from the same initial adapter (same seed) and holds out the same validation rows
-(the split depends on the seed, the participant's name and the number of rows).
+optimizer keeps its state. It trains the same parameters (with `merge: FreezeA` B alone: the file's learning rate is
+chosen for those), starts from the same initial adapter (same seed) and holds out the same validation rows (the split
+depends on the seed, the participant's name and the number of rows).
 """
 
 from dataclasses import dataclass, replace
@@ -100,7 +101,7 @@ def _spec(federation: Federation, participant: Participant, steps: int) -> Feder
             "rounds": rounds.model_copy(update=once),
             "training": training.model_copy(update={"length": Length(type="Steps", steps=steps)}),
             "partitioning": Partitioning(),
-            "aggregation": Aggregation(),
+            "aggregation": Aggregation(merge=spec.aggregation.merge),  # the same parameters are trained
             "evaluation": Evaluation(),  # measured afterwards, beside the others, and once
         }
     )

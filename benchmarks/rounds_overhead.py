@@ -3,9 +3,9 @@
     python benchmarks/rounds_overhead.py            # 4 participants on 2 workers, 5 rounds of 20 steps
     python benchmarks/rounds_overhead.py --smoke    # the same in small, for the test suite
 
-Runs the quickstart's federation without evaluation. For every round after the first: its wall time, over the time of all
-steps inside the trainers divided by the workers, which is what two perfectly used workers would take. Both are from the
-run's own telemetry. Ends with 1 when the target is missed.
+Runs the quickstart's federation without evaluation. For every round after the first: its wall time, over the time of
+all steps inside the trainers divided by the workers, which is what two perfectly used workers would take. Both are
+from the run's own telemetry. Ends with 1 when the target is missed.
 """
 
 import argparse

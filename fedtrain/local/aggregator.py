@@ -109,5 +109,6 @@ class AggregatorProcess:
                     stderr=log,
                     text=True,
                 )
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         return self._process.stdin, self._process.stdout

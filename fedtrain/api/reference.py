@@ -20,6 +20,7 @@ from fedtrain.api.base import (
 from fedtrain.api.descriptions import descriptions
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.shapes import FieldOf, Shape, block_of, bounds, fields_of
 
 FILE = Path("docs/reference.md")
@@ -34,13 +35,20 @@ _TEXTS = {
     VARIABLE_PATTERN: "name",
 }
 
+KINDS: tuple[tuple[type[Block], str], ...] = (
+    (FederatedTraining, "FederatedTraining"),
+    (ParticipantPolicy, "ParticipantPolicy"),
+    (ParticipantRecord, "Participant"),
+)
+
 _HEAD = """# The file's reference
 
 <!-- Made by `python -m fedtrain.api.reference`; edit the models in fedtrain/api instead. -->
 
 `fedtrain run`, `validate` and `plan` read one YAML file: a `FederatedTraining`, and a `ParticipantPolicy` for each
-participant, as documents that `---` separates. `fedtrain init` writes one with comments; `fedtrain validate` shows all
-errors of one at once.
+participant, as documents that `---` separates. A `Participant`, which a cluster's hub needs, may stand there too: it is
+checked and otherwise left alone. `fedtrain init` writes a file with comments; `fedtrain validate` shows all errors of
+one at once.
 
 - The file is YAML 1.2, in UTF-8: `2e-4` is a number, `yes` and `on` are text. Numbers stand without quotes.
 - Relative paths, wherever they stand, start at the folder of the file. `s3://bucket/key` is a place in a bucket.
@@ -53,7 +61,7 @@ errors of one at once.
 def render() -> str:
     """The whole page."""
     parts = [_HEAD]
-    for kind, title in ((FederatedTraining, "FederatedTraining"), (ParticipantPolicy, "ParticipantPolicy")):
+    for kind, title in KINDS:
         parts.append(f"## {title}\n\n{_doc(kind)}\n")
         for block, paths in _blocks(kind).items():
             if block is not kind:

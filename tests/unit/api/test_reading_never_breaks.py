@@ -64,9 +64,11 @@ def test_strange_values_missing_and_unknown_fields_are_errors(file: Path, docume
             case "remove" if around:
                 del place[last]
             case "add" if isinstance(place, dict):
-                place[data.draw(st.sampled_from(["steps", "nam", "type"]))] = data.draw(st.sampled_from(STRANGE))
+                place[data.draw(st.sampled_from(["steps", "nam", "type"]))] = copy.deepcopy(
+                    data.draw(st.sampled_from(STRANGE))
+                )
             case _:
-                place[last] = data.draw(st.sampled_from(STRANGE))
+                place[last] = copy.deepcopy(data.draw(st.sampled_from(STRANGE)))
     text = "\n---\n".join(json.dumps(document).replace("Infinity", ".inf") for document in changed)
     broken = file.with_name("broken.yaml")
     broken.write_text(text)

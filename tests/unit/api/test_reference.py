@@ -3,9 +3,7 @@ from pathlib import Path
 import pytest
 
 from fedtrain.api.base import Block
-from fedtrain.api.federated_training import FederatedTraining
-from fedtrain.api.participant_policy import ParticipantPolicy
-from fedtrain.api.reference import descriptions, render
+from fedtrain.api.reference import KINDS, descriptions, render
 from fedtrain.api.shapes import block_of, fields_of
 
 REFERENCE = Path(__file__).parents[3] / "docs/reference.md"
@@ -25,9 +23,7 @@ def by_name(block: type[Block]) -> str:
     return block.__name__
 
 
-@pytest.mark.parametrize(
-    "block", sorted(blocks(FederatedTraining) | blocks(ParticipantPolicy), key=by_name), ids=by_name
-)
+@pytest.mark.parametrize("block", sorted(set().union(*(blocks(kind) for kind, _ in KINDS)), key=by_name), ids=by_name)
 def test_every_field_has_a_description(block: type[Block]):
     assert set(descriptions(block)) == set(block.model_fields)
     assert block.__doc__

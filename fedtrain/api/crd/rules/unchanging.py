@@ -1,6 +1,7 @@
 """What may not change once an object is there: everything, but for a few fields that are named here."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fedtrain.api.base import Block
 from fedtrain.api.crd.defaults import always_there
@@ -35,16 +36,15 @@ def unchanging(spec: type[Block], may_change: tuple[str, ...], says: str) -> Ite
 
 
 _TRAINING = "It may not change in a run. Change it back to go on, or give the new run another metadata.name."
+_ORDER = "self.participants.map(p, p.name) == oldSelf.participants.map(p, p.name)"
 
-TRAINING = (
-    *unchanging(FederatedTrainingSpec, MAY_CHANGE, _TRAINING),
-    Rule(  # lists by name are equal in any order, but updates are added up in this one
-        holds="self.participants.map(p, p.name) == oldSelf.participants.map(p, p.name)",
-        field="participants",
-        says=_TRAINING,
-        reason="FieldValueForbidden",
-    ),
-)
+
+def _in_order(rule: Rule) -> Rule:
+    """Lists by name are equal in any order, but participants' updates are added up in this one."""
+    return replace(rule, holds=f"{rule.holds} && {_ORDER}") if rule.field == "participants" else rule
+
+
+TRAINING = tuple(_in_order(rule) for rule in unchanging(FederatedTrainingSpec, MAY_CHANGE, _TRAINING))
 
 TASK = tuple(
     unchanging(TrainingTaskSpec, ("desiredState",), "A task never changes, but for desiredState. Make a new one.")

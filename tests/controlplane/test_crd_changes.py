@@ -1,0 +1,209 @@
+"""What may change of an object that is there, and who may change it."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from fedtrain.api.data import Data
+from fedtrain.api.model import Model
+from fedtrain.api.training import Length, Training
+from fedtrain.contracts.tasks import Task, Train
+from tests.clusters.control_plane import ControlPlane
+from tests.controlplane.objects import Objects, Refused
+
+TRAINING: dict[str, Any] = {
+    "apiVersion": "fedtrain.dev/v1alpha1",
+    "kind": "FederatedTraining",
+    "metadata": {"name": "answers"},
+    "spec": {
+        "model": {"base": "./base"},
+        "data": {"dataset": "tickets", "format": "Text"},
+        "participants": [{"name": "bank-a"}, {"name": "bank-b"}],
+        "rounds": {"count": 3},
+        "training": {"length": {"type": "Steps", "steps": 5}},
+        "storage": {"type": "S3", "s3": {"bucket": "runs"}},
+    },
+}
+DIGEST = "blake3:" + "0" * 64
+ORDER = Task(
+    namespace="team",
+    name="answers",
+    run_id="r1",
+    round=1,
+    attempt=1,
+    participant="bank-a",
+    model=Model(base="./base"),
+    data=Data(dataset="tickets", format="Text"),
+    training=Training(length=Length(type="Steps", steps=5)),
+    work=Train(
+        adapter=DIGEST,
+        config=DIGEST,
+        fingerprint=DIGEST,
+        population=100,
+        start=0,
+        samples=10,
+        distinct=10,
+        seed=7,
+        progress_start=0.0,
+        progress_end=0.5,
+    ),
+)
+TASK: dict[str, Any] = {
+    "apiVersion": "fedtrain.dev/v1alpha1",
+    "kind": "TrainingTask",
+    "metadata": {"name": "answers-1-train-bank-a-1"},
+    "spec": {
+        "task": ORDER.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "storage": {"type": "S3", "s3": {"bucket": "runs"}},
+        "credentialsSecretRef": {"name": "fedtrain-answers-store"},
+        "timeout": "2h",
+    },
+}
+CHANGES: dict[str, dict[str, Any]] = {
+    # field: a change of it
+    "model": {"model": {"adapter": {"rank": 4}}},
+    "data": {"data": {"maxLength": 64}},
+    "participants": {"participants": [{"name": "bank-a"}]},
+    "rounds.count": {"rounds": {"count": 4}},
+    "rounds.minParticipants": {"rounds": {"minParticipants": 1}},
+    "rounds.retries": {"rounds": {"retries": 0}},
+    "rounds.belowMinimum": {"rounds": {"belowMinimum": "Skip"}},
+    "training": {"training": {"learningRate": 0.5}},
+    "partitioning": {"partitioning": {"strategy": "MaxDataVolume"}},
+    "aggregation": {"aggregation": {"strategy": "FedAdam"}},
+    "evaluation": {"evaluation": {"every": 2}},
+    "storage.s3": {"storage": {"s3": {"bucket": "others"}}},
+    "storage.type": {"storage": {"type": "File", "s3": None}},
+}
+
+
+@pytest.fixture
+def objects(kinds: ControlPlane, namespace: str) -> Objects:
+    return Objects(kinds.client, namespace)
+
+
+@pytest.fixture
+def training(objects: Objects) -> dict[str, Any]:
+    return objects.create(TRAINING)
+
+
+@pytest.fixture
+def task(objects: Objects) -> dict[str, Any]:
+    return objects.create(TASK)
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_what_decides_over_a_run_may_not_change_in_it(objects: Objects, training: dict[str, Any], field: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        objects.patch("FederatedTraining", "answers", {"spec": CHANGES[field]}, dry=True)
+    (cause,) = [cause for cause in refusal.value.causes if cause.field == f"spec.{field}"]
+    assert "It may not change in a run. Change it back to go on, or give the new run another" in cause.message
+
+
+def test_participants_may_not_change_places(objects: Objects, training: dict[str, Any]) -> None:
+    turned = {"participants": list(reversed(training["spec"]["participants"]))}
+    with pytest.raises(Refused, match="It may not change in a run"):
+        objects.patch("FederatedTraining", "answers", {"spec": turned}, dry=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"suspend": True}, {"rounds": {"deadline": "3h"}}, {"storage": {"retentionPolicy": "Delete"}}],
+    ids=lambda change: next(iter(change)),
+)
+def test_when_a_run_goes_on_and_what_is_kept_may_change(
+    objects: Objects, training: dict[str, Any], change: dict[str, Any]
+) -> None:
+    changed = objects.patch("FederatedTraining", "answers", {"spec": change})
+    assert changed["metadata"]["generation"] == 2
+
+
+def test_applying_the_same_training_again_changes_nothing(objects: Objects, training: dict[str, Any]) -> None:
+    again = objects.patch("FederatedTraining", "answers", copy.deepcopy(TRAINING))
+    assert again["metadata"]["resourceVersion"] == training["metadata"]["resourceVersion"]
+
+
+def test_the_status_is_written_by_its_own_door_alone(objects: Objects, training: dict[str, Any]) -> None:
+    assert "status" not in objects.patch("FederatedTraining", "answers", {"status": {"phase": "Succeeded"}})
+    status = {
+        "phase": "Training",
+        "observedGeneration": 1,
+        "conditions": [
+            {
+                "type": "Progressing",
+                "status": "True",
+                "reason": "Training",
+                "message": "2 of 3 are in.",
+                "lastTransitionTime": "2025-06-01T12:00:00Z",
+            }
+        ],
+    }
+    written = objects.patch_status("FederatedTraining", "answers", status)
+    assert written["status"] == status
+    assert written["metadata"]["generation"] == 1
+    changed = objects.patch_status("FederatedTraining", "answers", {"phase": "Aggregating"})
+    assert changed["status"]["conditions"] == status["conditions"]
+
+
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [
+        ({"message": "x" * 1025}, "status.message"),
+        ({"conditions": [{"type": "Ready"}]}, "status.conditions[0].status"),
+        ({"lastRounds": [{"round": 1, "outcome": "Committed", "participants": "1/1"}] * 6}, "status.lastRounds"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_status_stays_small_and_in_form(
+    objects: Objects, training: dict[str, Any], status: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        objects.patch_status("FederatedTraining", "answers", status)
+    assert field in [cause.field for cause in refusal.value.causes]
+
+
+def test_a_task_keeps_its_order_to_the_letter(task: dict[str, Any]) -> None:
+    assert Task.model_validate(task["spec"]["task"]) == ORDER
+    assert task["spec"]["desiredState"] == "Run"
+
+
+def test_a_task_may_be_cancelled(objects: Objects, task: dict[str, Any]) -> None:
+    changed = objects.patch("TrainingTask", task["metadata"]["name"], {"spec": {"desiredState": "Cancel"}})
+    assert changed["spec"]["desiredState"] == "Cancel"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"task": {"round": 2}}, "spec.task"),
+        ({"task": {"work": {"samples": 11}}}, "spec.task"),  # a field that the schema doesn't name
+        ({"task": {"training": {"learningRate": 1}}}, "spec.task"),
+        ({"compute": {"gpusPerNode": 1}}, "spec.compute"),
+        ({"timeout": None}, "spec.timeout"),
+        ({"credentialsSecretRef": {"name": "other"}}, "spec.credentialsSecretRef"),
+    ],
+    ids=str,
+)
+def test_nothing_else_of_a_task_may_change(
+    objects: Objects, task: dict[str, Any], change: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        objects.patch("TrainingTask", task["metadata"]["name"], {"spec": change}, dry=True)
+    (cause,) = refusal.value.causes
+    assert cause.field == field
+    assert "A task never changes, but for desiredState. Make a new one." in cause.message
+
+
+def test_a_policys_volumes_keep_what_kubernetes_knows_of_them(objects: Objects) -> None:
+    pods = {
+        "volumes": [{"name": "rows", "persistentVolumeClaim": {"claimName": "rows", "readOnly": True}}],
+        "volumeMounts": [{"name": "rows", "mountPath": "/data", "subPath": "rows", "readOnly": False}],
+    }
+    policy = {
+        "apiVersion": "fedtrain.dev/v1alpha1",
+        "kind": "ParticipantPolicy",
+        "metadata": {"name": "bank-a"},
+        "spec": {"datasets": [{"name": "tickets", "uri": "/data/rows.jsonl"}], "pods": pods},
+    }
+    assert objects.create(policy)["spec"]["pods"] == pods

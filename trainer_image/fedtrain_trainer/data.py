@@ -8,6 +8,7 @@ from fedtrain.contracts.tasks import Task
 from fedtrain.partitioning import split_indices
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.examples import Encoder, Example
+from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.reading import read_rows
 from fedtrain_trainer.rows import Row, fingerprint
@@ -54,7 +55,7 @@ def participant_of(task: Task) -> str:
     return task.participant
 
 
-def encoded(context: Context, encoder: Encoder, rows: Sequence[Row], what: str) -> list[Example]:
+def encoded(context: Context, model: AdaptedModel, encoder: Encoder, rows: Sequence[Row], what: str) -> list[Example]:
     """The rows that have an answer left after truncation; the others are counted. Raises Refused if none has."""
     examples = encoder.examples(rows)
     kept = [example for example in examples if example is not None]
@@ -63,6 +64,8 @@ def encoded(context: Context, encoder: Encoder, rows: Sequence[Row], what: str) 
             f"none of the {len(rows)} {what} rows has an answer token left within data.maxLength "
             f"{context.task.data.max_length}; raise it"
         )
+    model.check_ids(max((max(example.ids) for example in kept), default=0))
+    model.check_length(max((len(example.ids) for example in kept), default=0))
     if len(kept) < len(rows):
         context.notes[f"rowsWithoutAnswer.{what}"] = len(rows) - len(kept)
     return kept

@@ -65,6 +65,20 @@ class AdaptedModel:
             logits = logits.reshape(-1, logits.shape[-1]).index_select(0, sources)
         return logits
 
+    def check_length(self, tokens: int) -> None:
+        """Raises Refused when the base model has fewer positions than `tokens`."""
+        known = getattr(self.module.config.get_text_config(), "max_position_embeddings", None)
+        if known is not None and tokens > known:
+            raise Refused(f"{tokens} tokens are more than the base model's {known}; lower data.maxLength")
+
+    def check_ids(self, highest: int) -> None:
+        """Raises Refused when the tokenizer gives tokens that the base model has no weights for."""
+        if highest >= (known := self.module.get_input_embeddings().weight.shape[0]):
+            raise Refused(
+                f"the tokenizer gives token {highest}, and the base model has weights for {known} only; they are not "
+                "of one model"
+            )
+
     def facts(self) -> ModelFacts:
         text = self.module.config.get_text_config()
         adapter = sum(parameter.numel() for parameter in self.parameters.values())

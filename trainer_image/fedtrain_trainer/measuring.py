@@ -30,7 +30,7 @@ class Measure:
     def loss(self, phase: str) -> float:
         """Mean negative log-likelihood per answer token."""
         if self._examples is None:
-            self._examples = encoded(self._context, self._encoder, self._rows, "held-out")
+            self._examples = encoded(self._context, self._model, self._encoder, self._rows, "held-out")
         return mean_loss(
             self._model,
             self._examples,

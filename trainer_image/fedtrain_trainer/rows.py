@@ -61,7 +61,8 @@ def fingerprint(rows: Iterable[Row]) -> Digest:
     """BLAKE3 over the rows in order: the canonical JSON of each row's fields, a newline after each."""
     digest = blake3()
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
-    digest.update("".join(f"{encode(row.fields)}\n" for row in rows).encode("utf-8", "surrogatepass"))
+    for row in rows:
+        digest.update(f"{encode(row.fields)}\n".encode())
     return f"blake3:{digest.hexdigest()}"
 
 
@@ -71,7 +72,16 @@ def _text(found: dict[str, Any], field: str, format: Format, where: str) -> str:
     value = found[field]
     if not isinstance(value, str):
         raise Refused(f'{where}: field "{field}" must be a text, not {_shown(value)}')
-    return value
+    return _unicode(value, where)
+
+
+def _unicode(text: str, where: str) -> str:
+    """JSON can escape halves of characters, which are no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Refused(f"{where}: a text holds half a character (\\u{ord(text[error.start]):04x}); repair it") from error
+    return text
 
 
 def _messages(found: dict[str, Any], where: str) -> list[dict[str, str]]:
@@ -86,7 +96,7 @@ def _messages(found: dict[str, Any], where: str) -> list[dict[str, str]]:
             value = message.get(field) if isinstance(message, dict) else None
             if not isinstance(value, str):
                 raise Refused(f'{where}: messages[{number}] must have a text "{field}", not {_shown(message)}')
-        checked.append({"role": message["role"], "content": message["content"]})
+        checked.append({"role": message["role"], "content": _unicode(message["content"], where)})
     if checked[-1]["role"] != "assistant":
         raise Refused(
             f'{where}: the last message is of "{checked[-1]["role"]}"; it must be the assistant\'s, for that is what '
@@ -102,9 +112,9 @@ def _choices(choices: object, where: str) -> list[str]:
         or not all(isinstance(choice, str) and choice for choice in choices)
     ):
         raise Refused(f'{where}: field "choices" must be a list of at least two texts, not {_shown(choices)}')
-    return choices
+    return [_unicode(choice, where) for choice in choices]
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, default=str)
     return text if len(text) <= 80 else text[:77] + "..."

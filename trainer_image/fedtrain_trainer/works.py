@@ -62,7 +62,7 @@ def train_round(context: Context, work: Train) -> Update | None:
     model.load(received, train_only_b=work.train_only_b)
     encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
     with context.timed("data"):
-        examples = encoded(context, encoder, [split.train[at] for at in window], "training")
+        examples = encoded(context, model, encoder, [split.train[at] for at in window], "training")
     held_out = Measured(context, model, encoder, split.validation) if split.validation else None
     with context.timed("measuring"):
         metrics = held_out.metrics(work.metrics, "measuring") if held_out is not None else {}

@@ -122,3 +122,14 @@ def test_long_conversations_and_texts_keep_their_beginning() -> None:
 def test_a_row_without_answer_within_the_length_is_no_example() -> None:
     rows = [Row("x:1", {"messages": CONVERSATION})]
     assert Encoder(tokenizer(), "Messages", 8).examples(rows) == [None]
+
+
+def test_choices_of_a_conversation_are_other_last_turns() -> None:
+    words = tokenizer()
+    rows = [Row("x:1", {"messages": CONVERSATION})]
+    (question,) = Encoder(words, "Messages", 200).questions(rows, [["animal", "plant"]])
+    prompt = words.apply_chat_template(CONVERSATION[:-1], tokenize=False, add_generation_prompt=True)
+    assert words.decode(question.prompt) == prompt
+    assert [words.decode(reply) for reply in question.answers] == ["animal<|end|>", "plant<|end|>"]
+    assert question.right == 1
+    assert Encoder(words, "Messages", 200).prompts(rows) == [question.prompt]

@@ -74,6 +74,7 @@ def test_the_fingerprint_is_of_the_rows_in_order_and_nothing_else(jsonl: Path, t
         ("PromptCompletion", '{"prompt": "a", "completion": 3}', 'field "completion" must be a text, not 3'),
         ("PromptCompletion", '{"prompt": "a", "completion": ""}', 'field "completion" is empty'),
         ("PromptCompletion", '{"prompt": "a", "completion": "b", "choices": ["b"]}', '"choices" must be a list of at'),
+        ("Text", '{"text": "a\\ud800"}', "half a character (\\ud800)"),
         ("PromptCompletion", '{"prompt": ', "tickets.jsonl:2: not JSON"),
         ("PromptCompletion", "[1, 2]", "tickets.jsonl:2: a row must be an object"),
         ("Text", '{"txt": "a"}', 'field "text" is missing; the format Text needs {text}'),

@@ -227,6 +227,14 @@ def test_a_contract_of_the_future_is_refused(federation: Federation) -> None:
     assert "Quantum" in refused.reason
 
 
+def test_rows_longer_than_the_base_model_reads_are_refused(tmp_path: Path, bases: dict[str, Path]) -> None:
+    federation = Federation(tmp_path, bases["gpt2"], [{"prompt": "x" * 300, "completion": " animal"}] * 9)
+    federation.format["maxLength"] = 200
+    refused = federation.run(federation.assignment(federation.train_work(samples=4, distinct=4), round=1))
+    assert refused.code == EXIT_REFUSED
+    assert "200 tokens are more than the base model's 128" in refused.reason
+
+
 def plain_loop(federation: Federation) -> dict[str, torch.Tensor]:
     """Four steps as anyone would write them: all logits, padded batches with a mask, one AdamW over all parameters."""
     work = federation.train_work()

@@ -22,7 +22,7 @@ class Metadata(Block):
     model_config = Block.model_config | {"extra": "ignore"}
 
     name: Name
-    """The run's name, or (of a policy) the participant's."""
+    """The run's name, or (of a policy, or a Participant) the participant's."""
     namespace: DnsLabel = "default"
     """Where the run is kept: `<storage>/<namespace>/<name>`."""
 

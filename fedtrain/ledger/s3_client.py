@@ -3,7 +3,7 @@
 # pyright: reportMissingTypeStubs=false
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,18 @@ class Patience:
     attempts: int = 5
 
 
-def connect(s3: S3, patience: Patience) -> Any:
-    """A client for `s3`. Credentials come from boto's usual chain. Raises StoreError when the block can't be right;
-    whether the server is there shows at the first request."""
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """Who writes into the bucket; never shown."""
+
+    key_id: str = field(repr=False)
+    secret: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+
+
+def connect(s3: S3, patience: Patience, credentials: Credentials | None = None) -> Any:
+    """A client for `s3`. Without credentials they come from boto's usual chain. Raises StoreError when the block can't
+    be right; whether the server is there shows at the first request."""
     if s3.ca_file is not None:
         _check_certificates(Path(s3.ca_file))
     config = Config(
@@ -51,6 +60,9 @@ def connect(s3: S3, patience: Patience) -> Any:
             endpoint_url=s3.endpoint,
             region_name=s3.region or session.region_name or ("us-east-1" if s3.endpoint else None),
             verify=s3.ca_file,
+            aws_access_key_id=credentials.key_id if credentials else None,
+            aws_secret_access_key=credentials.secret if credentials else None,
+            aws_session_token=credentials.token if credentials else None,
             config=config,
         )
     except ValueError as error:  # boto: "Invalid endpoint: ..."

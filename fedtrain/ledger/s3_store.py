@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 from fedtrain.api.storage import S3
 from fedtrain.ledger import s3_upload
 from fedtrain.ledger.keys import check_key
-from fedtrain.ledger.s3_client import Patience, connect
+from fedtrain.ledger.s3_client import Credentials, Patience, connect
 from fedtrain.ledger.s3_errors import CONFLICT, GONE, NO_UPLOAD, TAKEN, Place, code_of, explain, no_s3, was_retried
 from fedtrain.ledger.s3_reader import RangedReader
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable
@@ -35,9 +35,16 @@ class S3Store:
     """An ObjectStore in a bucket, below `s3.prefix`. `multipart` are the bytes above which an object is uploaded in
     parts. Raises StoreError when the block can't be right."""
 
-    def __init__(self, s3: S3, *, patience: Patience | None = None, multipart: int = s3_upload.MULTIPART) -> None:
+    def __init__(
+        self,
+        s3: S3,
+        *,
+        patience: Patience | None = None,
+        multipart: int = s3_upload.MULTIPART,
+        credentials: Credentials | None = None,
+    ) -> None:
         self._patience = patience or Patience()
-        self._client = connect(s3, self._patience)
+        self._client = connect(s3, self._patience, credentials)
         self._bucket = s3.bucket
         self._place = Place(s3.bucket, s3.endpoint, s3.region)
         self._prefix = f"{s3.prefix.strip('/')}/" if s3.prefix and s3.prefix.strip("/") else ""

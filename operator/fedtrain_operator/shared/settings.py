@@ -19,7 +19,7 @@ class Settings:
     hub_image: str
     namespaces: tuple[str, ...] = ()
     controllers: tuple[str, ...] = ("coordinator", "participant")
-    resync: float = 60.0
+    resync: float = 120.0
     pod_check: float = 10.0
     health_port: int = 8080
     metrics_port: int = 8081

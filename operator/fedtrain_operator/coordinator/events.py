@@ -1,0 +1,74 @@
+"""The story of a training as events, told from the difference of two statuses, once the new one is written. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from fedtrain_operator.shared.conditions import find
+from fedtrain_operator.shared.instants import instant
+from fedtrain_operator.shared.kinds import Json
+
+
+@dataclass(frozen=True)
+class Told:
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+def story(before: Json, after: Json) -> Iterator[Told]:
+    known = {told["round"] for told in before.get("lastRounds", ())}
+    newest = max(known, default=-1)
+    for told in after.get("lastRounds", ()):
+        if told["round"] not in known and told["round"] > newest:
+            yield from _round(told)
+    if after.get("phase") != before.get("phase") or after.get("round") != before.get("round"):
+        yield _phase(after)
+    for condition in after.get("conditions", ()):
+        old = find(before.get("conditions", ()), condition["type"]) or {}
+        changed = any(old.get(field) != condition[field] for field in ("status", "message"))
+        if condition["type"] != "Complete" and changed and (old or condition["status"] == "False"):
+            bad = condition["status"] == "False"
+            said = condition["message"] or f"{condition['type']} again"
+            yield Told("Warning" if bad else "Normal", condition["reason"], said)
+
+
+def event(body: Json, told: Told, now: float) -> Json:
+    """As the API keeps it, beside the training."""
+    metadata, when = body["metadata"], instant(now)
+    about = {
+        "apiVersion": body["apiVersion"],
+        "kind": body["kind"],
+        "name": metadata["name"],
+        "namespace": metadata["namespace"],
+        "uid": metadata["uid"],
+    }
+    return {
+        "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+        "involvedObject": about,
+        "type": told.type,
+        "reason": told.reason,
+        "message": told.message,
+        "firstTimestamp": when,
+        "lastTimestamp": when,
+        "count": 1,
+        "source": {"component": "fedtrain"},
+    }
+
+
+def _round(told: Json) -> Iterator[Told]:
+    for absent in told.get("leftOut", ()):
+        yield Told("Warning", "LeftOut", f"round {told['round']} without {absent['participant']}: {absent['reason']}")
+    measured = f", {told['metric']}" if "metric" in told else ""
+    if told["outcome"] == "Initial":
+        yield Told("Normal", "Initialised", f"the first adapter is there{measured}")
+        return
+    of = f"{told['participants']} updates"
+    bad = told["outcome"] != "Committed"
+    yield Told("Warning" if bad else "Normal", f"Round{told['outcome']}", f"round {told['round']}: {of}{measured}")
+
+
+def _phase(after: Json) -> Told:
+    where = f"round {after['round']}" if "round" in after else "not begun"
+    said = f": {after['message']}" if after.get("message") else ""
+    return Told("Warning" if after["phase"] == "Failed" else "Normal", after["phase"], f"{where}{said}")

@@ -1,0 +1,47 @@
+"""The watches of the coordinator: they feed the caches and wake the loops, nothing else."""
+
+from typing import Any
+
+import kopf
+
+from fedtrain_operator.coordinator.world import World
+from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref
+from fedtrain_operator.shared.loops import Loops
+from fedtrain_operator.shared.watching import take, watch
+
+
+def register(registry: kopf.OperatorRegistry, world: World, loops: Loops) -> None:
+    def on_training(event: Any) -> None:
+        loops.wake(take(world.trainings, event))
+
+    def on_child(cache: Cache, event: Any) -> None:
+        training = labels.training_of(event["object"])
+        if training is not None:
+            take(cache, event)
+            if world.trainings.get(training) is not None:
+                loops.wake(training)
+
+    def on_task(event: Any) -> None:
+        on_child(world.tasks, event)
+
+    def on_job(event: Any) -> None:
+        on_child(world.jobs, event)
+
+    def on_participant(event: Any) -> None:
+        name = event["object"]["metadata"]["name"]
+        before = _matters(world.participants.get(Ref("", name)))
+        take(world.participants, event)
+        if _matters(world.participants.get(Ref("", name))) != before:
+            loops.wake_all()
+
+    watch(registry, TRAINING, on_training)
+    watch(registry, TASK, on_task)
+    watch(registry, JOB, on_job)
+    watch(registry, PARTICIPANT, on_participant)
+
+
+def _matters(participant: Json | None) -> object:
+    """Of a Participant, what trainings depend on; not its heartbeat."""
+    return None if participant is None else (participant["spec"], participant.get("status", {}).get("datasets"))

@@ -1,0 +1,130 @@
+"""Doing what a decision says. Every write is idempotent: names are deterministic, and what is there already is fine."""
+
+import asyncio
+from collections.abc import Mapping
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.records import Run
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.rounds.decision import Action, AggregateOrder, Cancel, Claim, Start
+from fedtrain.rounds.snapshot import TaskKey
+from fedtrain_operator.coordinator.executions import cancelled
+from fedtrain_operator.coordinator.jobs import hub_job
+from fedtrain_operator.coordinator.stores import copied
+from fedtrain_operator.coordinator.tasks import training_task
+from fedtrain_operator.coordinator.world import Memory, World
+from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.cluster import AlreadyExists
+from fedtrain_operator.shared.kinds import JOB, SECRET, TASK, Json, Ref
+from fedtrain_operator.shared.kinds import ref as ref_of
+from fedtrain_operator.shared.settings import Settings
+
+
+class Hands:
+    """Of one training, for one pass. `records`: the Participants that it names."""
+
+    def __init__(
+        self,
+        world: World,
+        settings: Settings,
+        training: Ref,
+        spec: FederatedTrainingSpec,
+        memory: Memory,
+        records: Mapping[str, Json],
+    ) -> None:
+        assert memory.run is not None
+        assert memory.ledger is not None
+        self._world, self._cluster = world, world.cluster
+        self._settings = settings
+        self._training = training
+        self._spec = spec
+        self._memory = memory
+        self._run: Run = memory.run
+        self._ledger: Ledger = memory.ledger
+        self._records = records
+
+    async def apply(self, actions: tuple[Action, ...]) -> None:
+        """Raises StoreError, ApiError; what was done before is done, and doing it again changes nothing."""
+        for action in actions:
+            match action:
+                case Claim(name, record):
+                    await asyncio.to_thread(self._ledger.claim, name, record)
+                case Start(key, order) if isinstance(order, AggregateOrder) or key.who.startswith("_"):
+                    job = hub_job(self._spec, self._run, key, order, self._settings, self._memory.uid)
+                    await self._start_job(job)
+                case Start(key, order) if key.who in self._records:
+                    assert not isinstance(order, AggregateOrder)
+                    namespace: str = self._records[key.who]["spec"]["namespace"]
+                    await self._copy_credentials(namespace)
+                    await self._start_task(training_task(self._spec, self._run, key, order, namespace))
+                case Start():
+                    pass  # its Participant is gone; the round's deadline decides without it
+                case Cancel(key):
+                    await self._cancel(key)
+
+    async def clear(self, before: int) -> None:
+        """Deletes what rounds before `before` have left behind."""
+        for kind, cache in ((TASK, self._world.tasks), (JOB, self._world.jobs)):
+            for body in cache.of(self._training):
+                key = labels.key_of(body, self._run.run_id)
+                if key is not None and key.round < before and _over(body):
+                    await self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
+                    cache.drop(body)
+
+    async def _start_job(self, job: Json) -> None:
+        try:
+            self._world.jobs.put(await self._cluster.create(JOB, job))
+        except AlreadyExists:
+            there = await self._cluster.get(JOB, ref_of(job))
+            if there is not None:
+                self._world.jobs.put(there)
+
+    async def _start_task(self, task: Json) -> None:
+        try:
+            self._world.tasks.put(await self._cluster.create(TASK, task))
+            return
+        except AlreadyExists:
+            there = await self._cluster.get(TASK, ref_of(task))
+        if there is None:
+            return
+        self._world.tasks.put(there)
+        if cancelled(there) and there.get("status", {}).get("phase") in ("Cancelled", "Succeeded", "Failed", "Refused"):
+            # It was stopped and is to go on: it is made anew once it is gone.
+            await self._cluster.delete(TASK, ref_of(there), there["metadata"]["uid"])
+
+    async def _cancel(self, key: TaskKey) -> None:
+        for body in self._world.tasks.of(self._training):
+            if labels.key_of(body, self._run.run_id) == key:
+                told = await self._cluster.patch(TASK, ref_of(body), {"spec": {"desiredState": "Cancel"}})
+                if told is not None:
+                    self._world.tasks.put(told)
+        for body in self._world.jobs.of(self._training):
+            if labels.key_of(body, self._run.run_id) == key:
+                await self._cluster.delete(JOB, ref_of(body), body["metadata"]["uid"])
+                self._world.jobs.drop(body)
+
+    async def _copy_credentials(self, namespace: str) -> None:
+        """The store's credentials beside a participant's tasks, as the hub's Secret has them now."""
+        if self._memory.secret is None or namespace in self._memory.copied:
+            return
+        ref = Ref(namespace, labels.secret_name(self._training))
+        secret: Json = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": ref.name, "namespace": namespace, "labels": labels.of_training(self._training)},
+            "data": dict(copied(self._memory.secret)),
+        }
+        try:
+            await self._cluster.create(SECRET, secret)
+        except AlreadyExists:
+            await self._cluster.patch(SECRET, ref, {"data": secret["data"]})
+        self._memory.copied.add(namespace)
+
+
+def _over(body: Json) -> bool:
+    status = body.get("status", {})
+    if body["kind"] == TASK.name:
+        return status.get("phase") in ("Succeeded", "Failed", "Refused", "Cancelled")
+    return any(
+        one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in status.get("conditions", ())
+    )

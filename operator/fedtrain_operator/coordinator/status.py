@@ -1,0 +1,102 @@
+"""The status of a FederatedTraining. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from fedtrain.rounds.decision import Decision
+from fedtrain.rounds.snapshot import Snapshot
+from fedtrain.rounds.training import spent_attempts
+from fedtrain_operator.coordinator.clock import RoundClock
+from fedtrain_operator.shared.conditions import Said, merged, shortened
+from fedtrain_operator.shared.kinds import Json
+
+RESUME = "fedtrain.dev/resume"
+"""Annotation that asks to go on from a failure; taken away once that is noted."""
+KEEP_ELAPSED_EVERY_SECONDS = 60.0
+
+
+def acknowledged(body: Json, failures: int) -> int:
+    """How many of the run's failures the user has asked to go on from: by a new object, a new generation of it, or
+    the annotation."""
+    status, metadata = body.get("status", {}), body["metadata"]
+    before = status.get("acknowledged")
+    asked = RESUME in (metadata.get("annotations") or {})
+    if before is None or asked or metadata.get("generation", 1) > status.get("observedGeneration", 0):
+        return failures
+    return before
+
+
+def blocked(body: Json, phase: str, message: str, said: Iterable[Said], now: float) -> Json:
+    """Of a training that nothing can be decided of: its file, its participants or its store are not as they must be."""
+    before = body.get("status", {})
+    kept = {field: before[field] for field in before if field not in ("observedGeneration", "conditions")}
+    told = {"phase": phase, "message": shortened(message)}
+    return kept | told | _common(body, said, now, acknowledged_too=False)
+
+
+def of(
+    body: Json,
+    decision: Decision,
+    snapshot: Snapshot,
+    rounds: Sequence[Json],
+    clock: RoundClock,
+    said: Iterable[Said],
+    now: float,
+) -> Json:
+    facts = snapshot.ledger
+    status: Json = {
+        "phase": decision.phase,
+        "message": shortened(decision.message),
+        "round": decision.round,
+        "step": facts.manifest.step if facts.manifest else 0,
+        "acknowledged": snapshot.acknowledged,
+        "elapsed": {"round": max(clock.round, 0), "epoch": max(clock.epoch, 1), "seconds": round(clock.seconds, 1)},
+        "lastRounds": list(rounds),
+    }
+    plan = facts.current.plan
+    if plan is not None:
+        spent = spent_attempts(snapshot)
+        arrived = {who for who, number in facts.current.updates if number not in spent.get(who, {})}
+        status["participants"] = f"{len(arrived)}/{len(plan.members)}"
+    elif rounds and facts.end is not None:
+        status["participants"] = rounds[-1]["participants"]
+    measured = [told["metric"] for told in rounds if "metric" in told]
+    if measured:
+        status["metric"] = measured[-1]
+    return status | _common(body, [*said, *_ended(decision)], now)
+
+
+def worth_writing(before: Json, after: Json) -> bool:
+    """Time alone is written down now and then; everything else at once."""
+    if {**before, "elapsed": None} != {**after, "elapsed": None}:
+        return True
+    old, new = before.get("elapsed") or {}, after.get("elapsed") or {}
+    return new.get("seconds", 0.0) - old.get("seconds", 0.0) >= KEEP_ELAPSED_EVERY_SECONDS
+
+
+def change(before: Json, after: Json) -> Json:
+    """The merge patch from one status to the other."""
+    return {"status": {**after, **{field: None for field in before if field not in after}}}
+
+
+def _ended(decision: Decision) -> list[Said]:
+    match decision.phase:
+        case "Succeeded":
+            return [Said("Complete", "True", "Succeeded")]
+        case "Failed":
+            return [Said("Complete", "False", "Failed", decision.message)]
+        case "Suspended":
+            return [Said("Complete", "False", "Suspended")]
+        case _:
+            return [Said("Complete", "False", "Running")]
+
+
+def _common(body: Json, said: Iterable[Said], now: float, acknowledged_too: bool = True) -> Json:
+    """What has been said of a generation is noted only where failures were counted too: see `acknowledged`."""
+    metadata, before = body["metadata"], body.get("status", {})
+    generation = metadata.get("generation", 1)
+    told: Json = {"conditions": merged(before.get("conditions", ()), said, generation, now)}
+    if acknowledged_too:
+        told["observedGeneration"] = generation
+    elif "observedGeneration" in before:
+        told["observedGeneration"] = before["observedGeneration"]
+    return told

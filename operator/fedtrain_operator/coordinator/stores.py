@@ -1,0 +1,38 @@
+"""The ledger of a training, with the credentials of the training's own Secret. They are here and nowhere else."""
+
+import base64
+from collections.abc import Mapping
+
+from fedtrain.api.storage import Storage
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.s3_client import Credentials
+from fedtrain.ledger.s3_store import S3Store
+from fedtrain.ledger.store import StoreError
+from fedtrain_operator.shared.kinds import Json
+
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+class NoCredentials(Exception):
+    """The Secret isn't there, or lacks a key."""
+
+
+def open_ledger(storage: Storage, namespace: str, name: str, secret: Json | None) -> Ledger:
+    """`secret`: the one that the file names, None where it names none. Raises StoreError, NoCredentials."""
+    if storage.s3 is None:
+        raise StoreError("On a cluster, storage.type must be S3: pods share no folder.")
+    return Ledger(S3Store(storage.s3, credentials=_credentials(secret) if secret else None), namespace, name)
+
+
+def copied(secret: Json) -> Mapping[str, str]:
+    """Of the Secret's data, the keys that a trainer needs, as they travel (base64)."""
+    return {key: value for key, value in (secret.get("data") or {}).items() if key in KEYS}
+
+
+def _credentials(secret: Json) -> Credentials:
+    plain = {key: base64.b64decode(value).decode() for key, value in copied(secret).items()}
+    missing = [key for key in KEYS[:2] if not plain.get(key)]
+    if missing:
+        name = secret["metadata"]["name"]
+        raise NoCredentials(f"the Secret {name!r} (storage.s3.credentialsSecretRef) has no {' and no '.join(missing)}")
+    return Credentials(key_id=plain[KEYS[0]], secret=plain[KEYS[1]], token=plain.get(KEYS[2]))

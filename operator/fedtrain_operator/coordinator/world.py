@@ -1,0 +1,83 @@
+"""What the coordinator sees of the API, and the little that it keeps in mind of each training. Losing all of it loses
+nothing: it is gathered anew."""
+
+from dataclasses import dataclass, field
+
+from fedtrain.contracts.records import Run
+from fedtrain.gathering.ledger_facts import LedgerGatherer
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.rounds.snapshot import LedgerFacts
+from fedtrain_operator.coordinator.clock import RoundClock
+from fedtrain_operator.coordinator.executions import Executions, failed
+from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POD, TASK, Json, Ref
+from fedtrain_operator.shared.verdicts import Verdict, verdict
+
+
+@dataclass
+class Memory:
+    """Of one training, the object `uid`. `looked`: when its children were listed; `read`: when its ledger was read;
+    `ended`: the executions that had ended then."""
+
+    uid: str
+    clock: RoundClock = field(default_factory=RoundClock)
+    executions: Executions = field(default_factory=Executions)
+    verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
+    secret: Json | None = None
+    ledger: Ledger | None = None
+    run: Run | None = None
+    gatherer: LedgerGatherer | None = None
+    facts: LedgerFacts | None = None
+    rounds: list[Json] = field(default_factory=list[Json])
+    looked: float | None = None
+    read: float = 0.0
+    ended: frozenset[object] = frozenset()
+    copied: set[str] = field(default_factory=set[str])
+    """Namespaces that have the credentials as they are now."""
+    cancelling: float | None = None
+    """Since when its tasks are asked to stop, because the training is deleted."""
+
+
+class World:
+    """The caches that the watches feed, and reads where they may not be enough."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.trainings = Cache()
+        self.participants = Cache()
+        self.tasks = Cache(labels.training_of)
+        self.jobs = Cache(labels.training_of)
+        self.memories: dict[Ref, Memory] = {}
+
+    def memory(self, training: Ref, body: Json) -> Memory:
+        known = self.memories.get(training)
+        if known is None or known.uid != body["metadata"]["uid"]:
+            known = self.memories[training] = Memory(body["metadata"]["uid"])
+            elapsed = body.get("status", {}).get("elapsed")
+            if elapsed:
+                known.clock = RoundClock(elapsed["round"], elapsed["epoch"], elapsed["seconds"])
+        return known
+
+    async def look(self, training: Ref) -> None:
+        """Lists what belongs to a training: a watch may not have brought all of it yet, or have missed its end."""
+        marks = labels.of_training(training)
+        self.tasks.listed(training, await self.cluster.list(TASK, labels=marks))
+        self.jobs.listed(training, await self.cluster.list(JOB, training.namespace, marks))
+
+    async def participant(self, name: str) -> Json | None:
+        known = self.participants.get(Ref("", name))
+        if known is None:
+            known = await self.cluster.get(PARTICIPANT, Ref("", name))
+            if known is not None:
+                self.participants.put(known)
+        return known
+
+    async def why_jobs_failed(self, training: Ref, memory: Memory) -> None:
+        """Reads the pods of failed Jobs once, before they are gone."""
+        for job in self.jobs.of(training):
+            uid, name = job["metadata"]["uid"], job["metadata"]["name"]
+            if failed(job) and uid not in memory.verdicts:
+                pods = await self.cluster.list(POD, training.namespace, {labels.JOB: name})
+                memory.verdicts[uid] = verdict(pods)

@@ -1,0 +1,103 @@
+"""The operator's process: settings, and which controllers run; the work is in `coordinator/` and `participant/`."""
+
+import sys
+from typing import Any
+
+import kopf
+
+from fedtrain_operator.coordinator import handlers as coordinator_handlers
+from fedtrain_operator.coordinator.reconcile import Coordinator
+from fedtrain_operator.coordinator.world import World
+from fedtrain_operator.participant import handlers as participant_handlers
+from fedtrain_operator.participant.pytorch_job import PyTorchJobs
+from fedtrain_operator.participant.records import Records
+from fedtrain_operator.participant.tasks import Tasks
+from fedtrain_operator.shared import labels, logs, metrics
+from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.shared.kinds import JOB, PYTORCH_JOB
+from fedtrain_operator.shared.loops import Loops
+from fedtrain_operator.shared.settings import Settings, SettingsMissing
+
+STUCK_SECONDS = 900.0
+"""A pass that has been due for so long means that this process works no more: the probe fails, and it is restarted."""
+
+
+def build(settings: Settings) -> kopf.OperatorRegistry:
+    """All watches, loops and probes of the controllers that run here."""
+    registry = kopf.OperatorRegistry()
+    operator = kopf.OperatorSettings()
+    cluster = Cluster(lambda: login(operator))
+    loops: dict[str, Loops] = {}
+    if "coordinator" in settings.controllers:
+        world = World(cluster)
+        loops["coordinator"] = Loops("training", Coordinator(world, settings).reconcile, settings.resync)
+        coordinator_handlers.register(registry, world, loops["coordinator"])
+    if "participant" in settings.controllers:
+        launcher = PyTorchJobs(settings.trainer_image)
+        tasks = Tasks(cluster, launcher, resync=settings.resync, pod_check=settings.pod_check)
+        records = Records(cluster, tasks.policies, version=settings.version)
+        loops["participant"] = Loops("task", tasks.reconcile, settings.resync)
+        loops["records"] = Loops("participant", records.reconcile, settings.resync)
+        participant_handlers.register(registry, tasks, records, loops["participant"], loops["records"])
+    _housekeeping(registry, settings, cluster, loops)
+    return registry
+
+
+def login(settings: kopf.OperatorSettings) -> kopf.ConnectionInfo:
+    """As the pod's service account, else by KUBECONFIG."""
+    found = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    if found is None:
+        raise kopf.LoginError("There is no service account here, and KUBECONFIG is not set.")
+    return found
+
+
+def _housekeeping(
+    registry: kopf.OperatorRegistry, settings: Settings, cluster: Cluster, loops: dict[str, Loops]
+) -> None:
+    @kopf.on.login(registry=registry)
+    def _login(*, settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo:
+        return login(settings)
+
+    @kopf.on.startup(registry=registry)
+    async def _start(*, settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.watching.server_timeout = 300
+        settings.watching.client_timeout = 301
+        settings.watching.reconnect_backoff = 1.0
+        for kind in (JOB, PYTORCH_JOB):  # of a kind that others use too, ours alone
+            selector = f"{labels.MANAGED_BY}=fedtrain"
+            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = selector
+
+    @kopf.on.startup(registry=registry, id="metrics")
+    async def _metrics(**_: Any) -> None:
+        metrics.serve(settings.metrics_port, cluster, loops)
+
+    @kopf.on.cleanup(registry=registry)
+    async def _stop(**_: Any) -> None:
+        for one in loops.values():
+            await one.close()
+        await cluster.close()
+
+    @kopf.on.probe(registry=registry, id="overdueSeconds")
+    def _overdue(**_: Any) -> float:
+        overdue = max((one.overdue() for one in loops.values()), default=0.0)
+        if overdue > STUCK_SECONDS:
+            raise RuntimeError(f"a pass has been due for {overdue:.0f} s")
+        return round(overdue, 1)
+
+
+def main() -> int:
+    logs.set_up()
+    try:
+        settings = Settings.read()
+    except SettingsMissing as error:
+        print(error, file=sys.stderr)
+        return 2
+    kopf.run(
+        registry=build(settings),
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz" if settings.health_port else None,
+    )
+    return 0

@@ -1,0 +1,44 @@
+"""The watches of the participant's side: they feed the caches and wake the loops, nothing else."""
+
+from typing import Any
+
+import kopf
+
+from fedtrain_operator.participant.records import Records
+from fedtrain_operator.participant.tasks import Tasks
+from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.kinds import PARTICIPANT, POLICY, PYTORCH_JOB, TASK, Json, Ref, ref
+from fedtrain_operator.shared.loops import Loops
+from fedtrain_operator.shared.watching import take, watch
+
+
+def register(
+    registry: kopf.OperatorRegistry, tasks: Tasks, records: Records, task_loops: Loops, record_loops: Loops
+) -> None:
+    def on_task(event: Any) -> None:
+        task_loops.wake(take(tasks.tasks, event))
+
+    def on_job(event: Any) -> None:
+        job = event["object"]
+        name = (job["metadata"].get("labels") or {}).get(labels.TASK)
+        if name is not None:
+            take(tasks.jobs, event)
+            task_loops.wake(Ref(job["metadata"]["namespace"], name))
+
+    def on_policy(event: Any) -> None:
+        policy = take(tasks.policies, event)
+        for record in _of_namespace(records.records, policy.namespace):
+            record_loops.wake(ref(record))
+
+    def on_participant(event: Any) -> None:
+        record_loops.wake(take(records.records, event))
+
+    watch(registry, TASK, on_task)
+    watch(registry, PYTORCH_JOB, on_job)
+    watch(registry, POLICY, on_policy)
+    watch(registry, PARTICIPANT, on_participant)
+
+
+def _of_namespace(records: Cache, namespace: str) -> list[Json]:
+    return [record for record in records.all() if record["spec"]["namespace"] == namespace]

@@ -1,0 +1,46 @@
+"""One pass over a Participant: what its policy maps, so that the hub knows who has which data."""
+
+import time
+from collections.abc import Callable
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.shared.instants import instant
+from fedtrain_operator.shared.kinds import PARTICIPANT, POLICY, Json, Ref
+from fedtrain_operator.shared.loops import Next
+
+
+class Records:
+    """The participants' side of all Participants of this cluster."""
+
+    def __init__(
+        self, cluster: Cluster, policies: Cache, *, version: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.records = Cache()
+        self._cluster = cluster
+        self._policies = policies
+        self._version = version
+        self._clock = clock
+
+    async def reconcile(self, ref: Ref) -> Next:
+        body = self.records.get(ref)
+        if body is None:
+            return Next(forget=True)
+        at = Ref(body["spec"]["namespace"], ref.name)
+        policy = self._policies.get(at) or await self._cluster.get(POLICY, at)
+        content = {"datasets": _datasets(policy), "version": self._version}
+        before = body.get("status", {})
+        if {field: before.get(field) for field in content} != content:
+            seen = {"lastSeen": instant(self._clock())}
+            told = await self._cluster.patch(PARTICIPANT, ref, {"status": content | seen}, "status")
+            if told is not None:
+                self.records.put(told)
+        return Next()
+
+
+def _datasets(policy: Json | None) -> list[Json]:
+    if policy is None:
+        return []
+    spec = ParticipantPolicySpec.model_validate(policy["spec"])
+    return [{"name": name} for name in sorted(dataset.name for dataset in spec.datasets)]

@@ -1,0 +1,63 @@
+"""What a participant reports of a task. Pure."""
+
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain_operator.participant.launcher import Standing
+from fedtrain_operator.participant.policy import Refusal
+from fedtrain_operator.shared.conditions import Said, merged, shortened
+from fedtrain_operator.shared.instants import instant
+from fedtrain_operator.shared.kinds import Json
+from fedtrain_operator.shared.verdicts import Verdict
+
+TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
+
+
+def refused(body: Json, refusal: Refusal, now: float) -> Json:
+    return _ended(body, "Refused", refusal.reason, refusal.message, now)
+
+
+def cancelled(body: Json, now: float) -> Json:
+    return _ended(body, "Cancelled", "Cancelled", "it was asked to stop", now)
+
+
+def of_job(body: Json, standing: Standing, verdict: Verdict | None, stuck: str | None, now: float) -> Json:
+    """`verdict`: why it failed. `stuck`: why no node takes its pods."""
+    match standing.state:
+        case "Succeeded":
+            return _ended(body, "Succeeded", "Done", "", now)
+        case "Failed":
+            assert verdict is not None
+            if verdict.refused:
+                return _ended(body, "Refused", "TrainerRefused", verdict.reason, now)
+            return _ended(body, "Failed", "TrainerFailed", verdict.reason, now) | {"retryable": True}
+        case "Running":
+            said = [Said("Schedulable", "True", "Scheduled")]
+            started = body.get("status", {}).get("startedAt") or instant(now)
+            return _status(body, "Running", "Running", "", now, said) | {"startedAt": started}
+        case "Pending" if stuck:
+            said = [Said("Schedulable", "False", "Unschedulable", stuck)]
+            return _status(body, "Pending", "Unschedulable", stuck, now, said)
+        case "Pending":
+            return _status(body, "Pending", "Starting", "", now, ())
+
+
+def wanted(order: TrainingTaskSpec) -> bool:
+    return order.desired_state == "Run"
+
+
+def _ended(body: Json, phase: str, reason: str, message: str, now: float) -> Json:
+    return _status(body, phase, reason, message, now, ()) | {"endedAt": instant(now)}
+
+
+def _status(body: Json, phase: str, reason: str, message: str, now: float, said: list[Said] | tuple[()]) -> Json:
+    generation = body["metadata"].get("generation", 1)
+    before = body.get("status", {})
+    status: Json = {
+        "observedGeneration": generation,
+        "phase": phase,
+        "reason": reason,
+        "message": shortened(message),
+        "conditions": merged(before.get("conditions", ()), said, generation, now),
+    }
+    if "startedAt" in before:
+        status["startedAt"] = before["startedAt"]
+    return status

@@ -1,0 +1,138 @@
+"""One pass over a TrainingTask: the policy decides, a job runs, the status tells, and what is no longer wanted goes."""
+
+import time
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain_operator.participant import status
+from fedtrain_operator.participant.launcher import Launcher, Standing
+from fedtrain_operator.participant.policy import Refusal, judge
+from fedtrain_operator.participant.scheduling import unschedulable
+from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
+from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
+from fedtrain_operator.shared.loops import Next
+from fedtrain_operator.shared.verdicts import verdict
+
+
+class Tasks:
+    """The participants' side of all TrainingTasks that this operator sees. `tasks`, `jobs` and `policies` are fed by
+    the watches."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        launcher: Launcher,
+        *,
+        resync: float,
+        pod_check: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.tasks, self.jobs, self.policies = Cache(), Cache(), Cache()
+        self._cluster = cluster
+        self._launcher = launcher
+        self._resync = resync
+        self._pod_check = pod_check
+        self._clock = clock
+        self._confirmed: dict[Ref, float] = {}
+
+    async def reconcile(self, ref: Ref) -> Next:
+        body = await self._task(ref)
+        if body is None:
+            await self._release(ref)
+            self._confirmed.pop(ref, None)
+            return Next(forget=True)
+        phase = body.get("status", {}).get("phase")
+        if phase in status.TERMINAL:
+            if phase in ("Succeeded", "Cancelled"):  # what failed keeps its pods' logs until the task goes
+                await self._release(ref)
+            self._confirmed.pop(ref, None)
+            return Next(forget=True)
+        try:
+            order = TrainingTaskSpec.model_validate(body["spec"])
+        except ValidationError as error:
+            said = f"this task can't be read: {error.errors(include_url=False)[0]['msg']}. Update fedtrain here"
+            await self._tell(body, status.refused(body, Refusal("NewerContract", said), self._clock()))
+            return Next(0)
+        if not status.wanted(order):
+            await self._release(ref)
+            await self._tell(body, status.cancelled(body, self._clock()))
+            return Next(0)
+        return await self._run(ref, body, order)
+
+    async def _run(self, ref: Ref, body: Json, order: TrainingTaskSpec) -> Next:
+        job = self.jobs.get(ref)
+        if job is None:
+            judged = judge(order, policy := await self._policy(ref.namespace, order.task.participant))
+            if isinstance(judged, Refusal) or policy is None:
+                assert isinstance(judged, Refusal)
+                await self._tell(body, status.refused(body, judged, self._clock()))
+                return Next(0)
+            job = await self._create(self._launcher.render(body, order, judged, policy))
+        standing = self._launcher.standing(job)
+        why = stuck = None
+        if standing.state == "Failed":
+            why = verdict(await self._pods(ref))
+        elif standing.state == "Pending" and job.get("status", {}).get("conditions"):  # it has pods
+            stuck = unschedulable(order.task.participant, order.compute, await self._pods(ref))
+        await self._tell(body, status.of_job(body, standing, why, stuck, self._clock()))
+        return Next(_after(standing, self._pod_check))
+
+    async def _task(self, ref: Ref) -> Json | None:
+        """From the watch; from the server when the watch has none, or has been silent for long."""
+        now = self._clock()
+        body = self.tasks.get(ref)
+        if body is not None and now - self._confirmed.setdefault(ref, now) < self._resync:
+            return body
+        found = await self._cluster.get(TASK, ref)
+        self._confirmed[ref] = now
+        if found is not None:
+            self.tasks.put(found)
+        elif body is not None:
+            self.tasks.drop(body)
+        return found
+
+    async def _policy(self, namespace: str, who: str) -> ParticipantPolicySpec | None:
+        ref = Ref(namespace, who)
+        body = self.policies.get(ref) or await self._cluster.get(POLICY, ref)
+        return None if body is None else ParticipantPolicySpec.model_validate(body["spec"])
+
+    async def _create(self, job: Json) -> Json:
+        try:
+            made = await self._cluster.create(self._launcher.kind, job)
+        except AlreadyExists:
+            ref = Ref(job["metadata"]["namespace"], job["metadata"]["name"])
+            made = await self._cluster.get(self._launcher.kind, ref) or job
+        if "uid" in made["metadata"]:
+            self.jobs.put(made)
+        return made
+
+    async def _release(self, ref: Ref) -> None:
+        """Deletes the job of a task, and with it its pods. The labels say that it is ours."""
+        job = self.jobs.get(ref)
+        if job is not None and (job["metadata"].get("labels") or {}).get(labels.TASK) == ref.name:
+            await self._cluster.delete(self._launcher.kind, ref, job["metadata"]["uid"])
+            self.jobs.drop(job)
+
+    async def _pods(self, ref: Ref) -> list[Json]:
+        return await self._cluster.list(POD, ref.namespace, self._launcher.pods(ref.name))
+
+    async def _tell(self, body: Json, content: Json) -> None:
+        before = body.get("status", {})
+        if before == content:
+            return
+        gone = {field: None for field in before if field not in content}
+        ref = Ref(body["metadata"]["namespace"], body["metadata"]["name"])
+        told = await self._cluster.patch(TASK, ref, {"status": {**content, **gone}}, "status")
+        if told is not None:
+            self.tasks.put(told)
+
+
+def _after(standing: Standing, pod_check: float) -> float | None:
+    if standing.state in ("Succeeded", "Failed"):
+        return 0
+    return pod_check if standing.state == "Pending" else None

@@ -1,0 +1,75 @@
+"""What the watches have brought, by name and by whose it is.
+
+Not kopf's index: its start is quadratic in the number of objects. Answers of our own writes enter here too, so that the
+next decision sees them before the watch brings them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from fedtrain_operator.shared.kinds import Json, Ref, ref
+
+_REMEMBERED = 10_000
+"""Deleted objects that are not taken in again when an old answer arrives late."""
+
+
+class Cache:
+    """Objects of one kind. `owner` says whose an object is."""
+
+    def __init__(self, owner: Callable[[Json], Ref | None] = lambda _: None) -> None:
+        self._owner = owner
+        self._objects: dict[Ref, Json] = {}
+        self._children: dict[Ref, set[Ref]] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+
+    def get(self, name: Ref) -> Json | None:
+        return self._objects.get(name)
+
+    def all(self) -> list[Json]:
+        return list(self._objects.values())
+
+    def of(self, owner: Ref) -> list[Json]:
+        """The objects of `owner`, sorted by name."""
+        return [self._objects[name] for name in sorted(self._children.get(owner, ()))]
+
+    def put(self, body: Json) -> None:
+        """Unless a newer version is here, or the object is known to be gone."""
+        name, uid = ref(body), body["metadata"]["uid"]
+        known = self._objects.get(name)
+        if uid in self._gone or (known is not None and _version(known) > _version(body)):
+            return
+        self._objects[name] = body
+        if (owner := self._owner(body)) is not None:
+            self._children.setdefault(owner, set()).add(name)
+
+    def drop(self, body: Json) -> None:
+        """The object is gone."""
+        name, uid = ref(body), body["metadata"]["uid"]
+        self._gone[uid] = None
+        if len(self._gone) > _REMEMBERED:
+            self._gone.popitem(last=False)
+        known = self._objects.get(name)
+        if known is not None and known["metadata"]["uid"] == uid:
+            self._remove(name, known)
+
+    def listed(self, owner: Ref, bodies: Sequence[Json]) -> None:
+        """A successful list of all objects of `owner`: what is not in it is gone, though no watch said so."""
+        there = {body["metadata"]["uid"] for body in bodies}
+        for known in self.of(owner):
+            if known["metadata"]["uid"] not in there:
+                self._remove(ref(known), known)
+        for body in bodies:
+            self.put(body)
+
+    def _remove(self, name: Ref, known: Json) -> None:
+        del self._objects[name]
+        if (owner := self._owner(known)) is not None:
+            self._children[owner].discard(name)
+            if not self._children[owner]:
+                del self._children[owner]
+
+
+def _version(body: Json) -> int:
+    """Versions are opaque by contract, and numbers of one counter in every API server there is."""
+    version = body["metadata"].get("resourceVersion", "0")
+    return int(version) if version.isdigit() else 0

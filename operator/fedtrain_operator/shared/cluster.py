@@ -1,0 +1,134 @@
+"""The Kubernetes API, as much of it as the operator needs: JSON objects over aiohttp."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import kopf
+
+from fedtrain_operator.shared.kinds import Json, Kind, Ref
+from fedtrain_operator.shared.labels import selector
+
+TIMEOUT_SECONDS = 60
+_PAGE = 500
+
+
+class ApiError(Exception):
+    """The API server said no, or did not answer (`code` 0)."""
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(f"{code} {reason}: {message}")
+
+
+class AlreadyExists(ApiError):
+    """An object of this name is there."""
+
+
+class Cluster:
+    """`login` says how to reach the API server; it is asked again when the server no longer knows us."""
+
+    def __init__(self, login: Callable[[], kopf.ConnectionInfo]) -> None:
+        self._login = login
+        self._session: aiohttp.ClientSession | None = None
+        self._server = ""
+        self.writes = 0
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(self, kind: Kind, ref: Ref) -> Json | None:
+        try:
+            return await self._call("GET", _path(kind, ref.namespace, ref.name))
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    async def list(self, kind: Kind, namespace: str = "", labels: Mapping[str, str] | None = None) -> list[Json]:
+        """All objects of one namespace, or of all, that have these labels."""
+        query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels or {}))}
+        found: list[Json] = []
+        while True:
+            page = await self._call("GET", f"{_path(kind, namespace)}?{urlencode(query)}")
+            found += page["items"]
+            following = page["metadata"].get("continue")
+            if not following:
+                return found
+            query["continue"] = following
+
+    async def create(self, kind: Kind, body: Json) -> Json:
+        """Raises AlreadyExists."""
+        return await self._call("POST", _path(kind, body["metadata"].get("namespace", "")), body)
+
+    async def patch(self, kind: Kind, ref: Ref, change: Json, subresource: str = "") -> Json | None:
+        """Merges a change into the object or its subresource; None if there is no such object. With a
+        `metadata.resourceVersion` or `uid` in the change, only into that version."""
+        try:
+            return await self._call("PATCH", _path(kind, ref.namespace, ref.name, subresource), change)
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    async def delete(self, kind: Kind, ref: Ref, uid: str | None = None) -> None:
+        """One that isn't there, or has been replaced by another of its name, is no error."""
+        options: Json = {"propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        try:
+            await self._call("DELETE", _path(kind, ref.namespace, ref.name), options)
+        except ApiError as error:
+            if error.code not in (404, 409):
+                raise
+
+    async def _call(self, method: str, path: str, body: Json | None = None) -> Json:
+        self.writes += method != "GET"
+        for again in (True, False):
+            session = self._session or self._connect()
+            kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+            content = None if body is None else json.dumps(body)
+            try:
+                async with session.request(
+                    method, f"{self._server}/{path}", data=content, headers={"Content-Type": kind}
+                ) as answer:
+                    text = await answer.text()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+            if answer.status == 401 and again:  # the token was renewed
+                await self.close()
+                continue
+            if answer.status < 300:
+                return json.loads(text)
+            raise _error(answer.status, text)
+        raise AssertionError("unreachable")
+
+    def _connect(self) -> aiohttp.ClientSession:
+        info = self._login()
+        self._server = info.server.rstrip("/")
+        self._session = aiohttp.ClientSession(
+            headers=info.as_http_headers(),
+            connector=aiohttp.TCPConnector(ssl=info.as_ssl_context()),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+            trust_env=info.trust_env,
+        )
+        return self._session
+
+
+def _error(code: int, text: str) -> ApiError:
+    try:
+        status: Any = json.loads(text)
+        reason, message = str(status.get("reason", "")), str(status.get("message", ""))
+    except (ValueError, AttributeError):
+        reason, message = "", text[:500]
+    return (AlreadyExists if reason == "AlreadyExists" else ApiError)(code, reason, message)
+
+
+def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> str:
+    where = ("namespaces", namespace) if namespace else ()
+    return "/".join(part for part in (kind.path, *where, kind.plural, name, subresource) if part)

@@ -1,0 +1,29 @@
+"""Watching a kind with kopf, and taking what the watch brings into a cache."""
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.kinds import Json, Kind, Ref, ref
+
+
+def watch(registry: kopf.OperatorRegistry, kind: Kind, seen: Callable[[Any], None]) -> None:
+    """Calls `seen` with every event of the kind: `{type, object}`."""
+
+    async def handler(*, event: Any, **_: Any) -> None:
+        seen({"type": event["type"], "object": dict(event["object"])})
+
+    name = f"{kind.plural}-{seen.__qualname__}"
+    kopf.on.event(kind.group, kind.version, kind.plural, id=name, registry=registry)(handler)
+
+
+def take(cache: Cache, event: Json) -> Ref:
+    """The object's name, after the cache knows of the event."""
+    body = event["object"]
+    if event["type"] == "DELETED":
+        cache.drop(body)
+    else:
+        cache.put(body)
+    return ref(body)

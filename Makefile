@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
-.PHONY: help setup demo test lint format unit cluster-tools controlplane lock clean
+.PHONY: help setup demo test lint format unit generated cluster-tools controlplane lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -43,15 +43,20 @@ format: setup
 
 ## make unit     the tests alone
 unit: setup
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 tests/unit tests/local tests/benchmarks
 
 ## make cluster-tools  build what Kubernetes clusters are made of into ~/.cache, once (Go modules; minutes)
 cluster-tools: setup
-	$(BIN)/python tests/clusters/tools.py
+	$(BIN)/python -m tests.clusters.tools
 
 ## make controlplane  the tests against a real control plane, training operator and S3 server
 controlplane: cluster-tools
 	$(BIN)/pytest tests/controlplane
+
+## make generated  write crds/ and docs/reference.md anew, after a change of the API's models
+generated: setup
+	$(BIN)/python -m fedtrain.api.crd
+	$(BIN)/python -m fedtrain.api.reference
 
 ## make lock     resolve the dependencies anew
 lock: setup

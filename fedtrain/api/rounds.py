@@ -13,7 +13,8 @@ class Rounds(Block):
     count: Annotated[Count, Field(le=10_000)]
     """The horizon: schedules and partitions depend on it, so it never changes during a run."""
     deadline: Duration = "2h"
-    """Of one round's training. Time in which no work could go on does not count."""
+    """Of one round's training; the hub's own jobs of a round have twice as long. Time in which no work could go on does
+    not count."""
     min_participants: Count | None = None
     """The valid updates that a round needs; those of all participants if left out."""
     retries: Annotated[NonNegativeInt, Field(le=100)] = 2

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from federation import Small
 
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Close
 from fedtrain.ledger.verify import verify
 
 WRITES = [
@@ -36,13 +38,41 @@ def test_a_run_killed_at_a_write_ends_as_if_undisturbed(
     small = Small(tmp_path / "run")
     killed = tmp_path / "killed"
     first = small.run(zygote, FEDTRAIN_TEST_KILL=f"{when}:{write}", FEDTRAIN_TEST_KILLED=str(killed))
-    assert killed.exists(), f"nothing wrote {write}: {first.stdout}{first.stderr}"
+    assert Path(f"{killed}.0").exists(), f"nothing wrote {write}: {first.stdout}{first.stderr}"
     if first.returncode == 137:  # the coordinator itself was killed; a worker's death it survives
         assert small.run(zygote).returncode == 0
     else:
         assert first.returncode == 0, first.stdout + first.stderr
     assert small.digests() == undisturbed.digests()
     assert verify(small.ledger).sound
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_killed_at_a_grant_goes_on_with_the_attempt_that_was_granted(
+    when: str, zygote: str, undisturbed: Small, tmp_path: Path
+) -> None:
+    small = Small(tmp_path / "run")
+    faults = rf"full:rounds/0001/updates/zoo/1/ {when}:rounds/0001/attempts/zoo-2\.json$"
+    assert small.run(zygote, FEDTRAIN_TEST_KILL=faults, FEDTRAIN_TEST_KILLED=str(tmp_path / "killed")).returncode == 137
+    assert small.run(zygote).returncode == 0
+    assert small.digests() == undisturbed.digests()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_killed_at_a_quarantine_ends_with_the_same_updates(when: str, zygote: str, tmp_path: Path) -> None:
+    corrupt = r"corrupt:rounds/0001/updates/zoo/1/(?!record)"
+    changes = {"rounds": {"minParticipants": 1}}
+    quiet = Small(tmp_path / "quiet", changes)
+    assert quiet.run(zygote, FEDTRAIN_TEST_KILL=corrupt, FEDTRAIN_TEST_KILLED=str(tmp_path / "one")).returncode == 0
+    small = Small(tmp_path / "run", changes)
+    faults = rf"{corrupt} {when}:rounds/0001/close-2\.json$"
+    small.run(zygote, FEDTRAIN_TEST_KILL=faults, FEDTRAIN_TEST_KILLED=str(tmp_path / "two"))
+    assert Path(f"{tmp_path}/two.1").exists()
+    assert small.run(zygote).returncode == 0
+    close = small.ledger.read(names.close(1, 2), Close)
+    assert close is not None
+    assert [(bad.participant, bad.attempt) for bad in close.quarantined] == [("zoo", 1)]
+    assert small.digests() == quiet.digests()
 
 
 def test_training_changes_the_adapter(undisturbed: Small) -> None:

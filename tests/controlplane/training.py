@@ -1,0 +1,131 @@
+"""A small federation of two participants and two rounds, as a file for `fedtrain run` and as objects of a cluster."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fedtrain.api.storage import S3, File, Storage
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Manifest
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.s3_client import Credentials
+from fedtrain.ledger.s3_store import S3Store
+from tests.clusters.api import Api, Json
+from tests.clusters.minio import Minio
+
+ROOT = Path(__file__).parents[2]
+QUICKSTART = ROOT / "examples" / "quickstart"
+ROWS = 24
+SECRET = "bucket-keys"
+TRAININGS = "fedtrain.dev/v1alpha1/federatedtrainings"
+TASKS = "fedtrain.dev/v1alpha1/trainingtasks"
+PARTICIPANTS = "fedtrain.dev/v1alpha1/participants"
+POLICIES = "fedtrain.dev/v1alpha1/participantpolicies"
+
+
+def document(kind: str, name: str, content: Json) -> Json:
+    return {"apiVersion": "fedtrain.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": content}
+
+
+def digests(ledger: Ledger) -> list[tuple[str, str | None, str]]:
+    """What two runs of the same federation have in common: adapters, server state, outcomes."""
+    found = (ledger.read(names.manifest(round), Manifest) for round in range(100))
+    return [(manifest.adapter, manifest.state, manifest.outcome) for manifest in found if manifest is not None]
+
+
+@dataclass
+class Federation:
+    """In a folder and in namespaces of a cluster: the hub's is `namespace`, a participant's is `<namespace>-<who>`.
+    Participants belong to the whole cluster, so their names begin with the namespace's."""
+
+    folder: Path
+    namespace: str
+    name: str = "small"
+    rounds: int = 2
+
+    def __post_init__(self) -> None:
+        self.who = tuple(f"{self.namespace}-{kind}" for kind in ("a", "b"))
+        for target, source in {**dict(zip(self.who, ("zoo", "museum"), strict=True)), "test": "test"}.items():
+            rows = (QUICKSTART / "data" / f"{source}.jsonl").read_text().splitlines()[:ROWS]
+            (self.folder / f"{target}.jsonl").write_text("\n".join(rows) + "\n")
+
+    def spec(self, storage: Json) -> Json:
+        return {
+            "model": {"base": str(QUICKSTART / "base"), "adapter": {"rank": 2, "alpha": 4}},
+            "data": {"dataset": "glosses", "format": "PromptCompletion", "maxLength": 48},
+            "participants": [{"name": who} for who in self.who],
+            "rounds": {"count": self.rounds},
+            "training": {"length": {"type": "Steps", "steps": 2}, "batchSize": 4, "microBatchSize": 4},
+            "evaluation": {"hub": {"data": {"uri": str(self.folder / "test.jsonl")}}, "participants": {}},
+            "storage": storage,
+        }
+
+    def policy(self, who: str) -> Json:
+        uri = str(self.folder / f"{who}.jsonl")
+        return document("ParticipantPolicy", who, {"datasets": [{"name": "glosses", "uri": uri}]})
+
+    # On one machine.
+
+    def run(self, zygote: str) -> Ledger:
+        """`fedtrain run` of the file; its ledger."""
+        storage = {"type": "File", "file": {"path": str(self.folder / "runs")}}
+        documents = [document("FederatedTraining", self.name, self.spec(storage)), *map(self.policy, self.who)]
+        file = self.folder / "federation.yaml"
+        file.write_text("\n---\n".join(map(json.dumps, documents)))
+        driver = ROOT / "tests" / "local" / "driver.py"
+        done = subprocess.run(
+            [sys.executable, str(driver), str(file), zygote, "2"],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return open_ledger(Storage(file=File(path=str(self.folder / "runs"))), "default", self.name)
+
+    # On a cluster.
+
+    def bucket(self, minio: Minio) -> Json:
+        return {
+            "type": "S3",
+            "s3": {
+                "bucket": self.namespace,
+                "endpoint": minio.endpoint,
+                "region": minio.region,
+                "credentialsSecretRef": {"name": SECRET},
+            },
+        }
+
+    def prepare(self, api: Api, minio: Minio) -> None:
+        """Namespaces, participants, their policies, the bucket and its credentials."""
+        minio.client.create_bucket(Bucket=self.namespace)
+        keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+        api.create("v1/secrets", {"metadata": {"name": SECRET}, "stringData": keys}, self.namespace)
+        for who in self.who:
+            api.create("v1/namespaces", {"metadata": {"name": who}})
+            record = {"namespace": who, "allowedNamespaces": [self.namespace]}
+            api.create(PARTICIPANTS, document("Participant", who, record))
+            api.create(POLICIES, self.policy(who), who)
+
+    def clean(self, api: Api) -> None:
+        for who in self.who:
+            api.delete(PARTICIPANTS, who)
+            api.delete("v1/namespaces", who)
+
+    def apply(self, api: Api, minio: Minio, **changes: Any) -> None:
+        content = document("FederatedTraining", self.name, {**self.spec(self.bucket(minio)), **changes})
+        api.create(TRAININGS, content, self.namespace)
+
+    def status(self, api: Api) -> Json:
+        return api.get(TRAININGS, self.name, self.namespace).get("status", {})
+
+    def ledger(self, minio: Minio) -> Ledger:
+        s3 = S3(bucket=self.namespace, endpoint=minio.endpoint, region=minio.region)
+        credentials = Credentials(key_id=minio.access_key, secret=minio.secret_key)
+        return Ledger(S3Store(s3, credentials=credentials), self.namespace, self.name)

@@ -26,6 +26,7 @@ class Minio:
         self._folder = folder
         self._port = free_port()
         self._place = place
+        self.address = (place.address, self._port)
         self.endpoint = f"http://{place.address}:{self._port}"
 
     def __enter__(self) -> Self:

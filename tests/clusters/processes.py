@@ -49,7 +49,7 @@ class _Program:
 class Processes:
     """Child processes that start one by one and end together, with SIGKILL.
 
-    They also end when this process dies, whatever kills it: the kernel sees to that.
+    They also end when this process dies, whatever kills it, or when their namespaces end: the kernel sees to that.
     """
 
     def __init__(self, logs: Path, place: Place = HERE) -> None:
@@ -81,7 +81,7 @@ class Processes:
         program = self._programs[name]
         with self.log_of(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [*LEASH, *self.place.enter, *program.command],
+                [*(self.place.enter or LEASH), *program.command],
                 env=program.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

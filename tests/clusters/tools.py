@@ -1,11 +1,10 @@
 """The programs a Kubernetes cluster is made of, built from Go modules into a cache outside the checkout.
 
-Run as a program, it builds what is missing and prints where everything is. Versions are pinned twice: Kubernetes,
-etcd and all they depend on in `go/go.mod` and `go/go.sum`; the rest in the table below, where Go's checksum database
-vouches for what comes.
+Run as a program (`python -m tests.clusters.tools`), it builds what is missing and prints where everything is. Versions
+are pinned twice: Kubernetes, etcd and all they depend on in `go/go.mod` and `go/go.sum`; the rest in the table below,
+where Go's checksum database vouches for what comes.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,10 +13,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.clusters.cache import cache, locked
 
 KUBERNETES_VERSION = "v1.34.4"
 GO_MODULE = Path(__file__).parent / "go"
@@ -76,8 +76,7 @@ def provide(*names: str) -> dict[str, Path]:
     paths = {name: path_of(name) for name in names}
     if all(map(_is_there, names)):
         return paths
-    _cache().mkdir(parents=True, exist_ok=True)
-    with _locked(_cache() / ".lock"):
+    with locked(_cache()):
         _build([name for name in names if not _is_there(name)])
     return paths
 
@@ -98,7 +97,7 @@ def file_of(name: str, file: str) -> Path:
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedtrain" / "tools"
+    return cache("tools")
 
 
 def _folder(name: str) -> Path:
@@ -198,13 +197,6 @@ def _run(*command: str, cwd: Path | None = None, environment: dict[str, str] | N
     if done.returncode:
         raise ToolsFailed(f"`{' '.join(command)}` failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
     return done.stdout
-
-
-@contextmanager
-def _locked(path: Path) -> Generator[None, None, None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _say(text: str) -> None:

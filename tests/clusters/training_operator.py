@@ -13,6 +13,22 @@ NAMESPACE = "kubeflow"
 # The operator waits for a file of this name, and the path is fixed in it; what it serves with comes from $TMPDIR.
 FIXED_CERTIFICATE = Path("/tmp/k8s-webhook-server/serving-certs/tls.crt")
 
+# As the operator's own, but for the `grep`: newer busyboxes find a name and fail, when it is missing from another
+# domain of the search list.
+WAIT_FOR_MASTER = """
+- name: init-pytorch
+  image: {{.InitContainerImage}}
+  imagePullPolicy: IfNotPresent
+  resources:
+    limits: {cpu: 100m, memory: 20Mi}
+    requests: {cpu: 50m, memory: 10Mi}
+  command:
+    - sh
+    - -c
+    - |
+      for i in $(seq {{.MaxTries}}); do nslookup {{.MasterAddr}} | grep ^Name: && exit; sleep 0.5; done; exit 1
+"""
+
 
 class TrainingOperator:
     """What the operator needs in the cluster, and its process outside."""
@@ -84,6 +100,8 @@ class TrainingOperator:
             FIXED_CERTIFICATE.parent.mkdir(parents=True, exist_ok=True)
             with suppress(PermissionError):
                 os.close(os.open(FIXED_CERTIFICATE, os.O_CREAT))
+        template = self._folder / "init-container.yaml"
+        template.write_text(WAIT_FOR_MASTER)
         processes.start(
             "training-operator",
             self._program,
@@ -92,6 +110,7 @@ class TrainingOperator:
             "--metrics-bind-address=0",
             f"--health-probe-bind-address={self._address}:{health}",
             f"--webhook-server-port={self._webhook_port}",
+            f"--pytorch-init-container-template-file={template}",
             *([f"--pytorch-init-container-image={self._init_image}"] if self._init_image else []),
             environment={"MY_POD_NAMESPACE": NAMESPACE, "TMPDIR": str(self._folder)},
             ready=lambda: answers(f"http://{self._address}:{health}/readyz"),

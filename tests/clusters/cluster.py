@@ -1,0 +1,81 @@
+"""A whole Kubernetes cluster on this machine: a control plane, the training operator, a node that runs pods, and DNS.
+
+It needs root and Debian packages, but neither an engine nor a registry. Several can run at once; they reach each other
+and this machine by their addresses, and `space.disconnect` parts one from the rest.
+"""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from tests.clusters.cache import cache
+from tests.clusters.control_plane import ControlPlane
+from tests.clusters.images import BUSYBOX, Image, busybox, store
+from tests.clusters.node import Node
+from tests.clusters.packages import need_packages
+from tests.clusters.space import Space
+
+
+class Cluster:
+    """A cluster with a name; enter it to start it.
+
+    Attributes:
+        control_plane: kubeconfig, client, kubectl, apply, and the programs by name.
+        node: its one node.
+        space: its namespaces: their address, and the cable to the rest of the world.
+        kubeconfig: a file with the rights of cluster-admin.
+        logs: the folder with a log for each program; it stays until a cluster of the same name starts.
+    """
+
+    def __init__(self, name: str, *, number: int = 0, images: Sequence[Image] = (), leashed: bool = True) -> None:
+        """
+        Args:
+            number: 0 to 199, different for every cluster that runs at the same time.
+            images: the images pods can use, besides busybox.
+            leashed: whether the cluster ends when this process does.
+        """
+        self.name = name
+        self.folder = cache("clusters") / name
+        self.space = Space(number, self.folder, leashed=leashed)
+        self.kubeconfig = self.folder / "kubeconfig"
+        self.logs = self.folder / "logs"
+        self._images = images
+
+    def __enter__(self) -> Self:
+        need_packages()
+        images = store(busybox(), *self._images)
+        self.remove()
+        self.logs.mkdir(parents=True)
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            self.space.start()
+            self.node = Node(self.name, self.space, self.folder)
+            self.control_plane = ControlPlane(
+                self.folder,
+                place=self.space.place,
+                scheduler=True,
+                init_image=BUSYBOX,
+                flags=self.node.make_certificate(),
+            )
+            undo.enter_context(self.control_plane)
+            self.node.start(images, self.control_plane)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._undo.close()
+
+    def stop(self) -> None:
+        """Ends the cluster of this name, whichever process started it, and keeps its logs."""
+        self.space.stop()
+        for name in ("containerd", "kubelet", "etcd"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Ends the cluster of this name, whichever process started it, and removes all it had."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)

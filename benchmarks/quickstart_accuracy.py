@@ -25,7 +25,7 @@ from fedtrain.local.runner import workers
 
 QUICKSTART = Path(__file__).parents[1] / "examples" / "quickstart" / "federation.yaml"
 SEEDS = (17, 18, 19)
-LEARNING_RATES = (3e-3, 1e-2, 2e-2)
+LEARNING_RATES = (1e-3, 3e-3, 1e-2)
 OVER_ALONE = 1.15
 OF_POOLED = 0.9
 

@@ -40,16 +40,14 @@ def digests(ledger: Ledger) -> list[tuple[str, str | None, str]]:
 
 @dataclass
 class Federation:
-    """In a folder and in namespaces of a cluster: the hub's is `namespace`, a participant's is `<namespace>-<who>`.
-    Participants belong to the whole cluster, so their names begin with the namespace's."""
+    """Its data in a folder; on a cluster, the hub is in `namespace`, and each bank in one of its own."""
 
     folder: Path
-    namespace: str
+    namespace: str = "default"
     name: str = "small"
-    rounds: int = 2
+    who: tuple[str, ...] = ("bank-a", "bank-b")
 
-    def __post_init__(self) -> None:
-        self.who = tuple(f"{self.namespace}-{kind}" for kind in ("a", "b"))
+    def write_data(self) -> None:
         for target, source in {**dict(zip(self.who, ("zoo", "museum"), strict=True)), "test": "test"}.items():
             rows = (QUICKSTART / "data" / f"{source}.jsonl").read_text().splitlines()[:ROWS]
             (self.folder / f"{target}.jsonl").write_text("\n".join(rows) + "\n")
@@ -59,7 +57,7 @@ class Federation:
             "model": {"base": str(QUICKSTART / "base"), "adapter": {"rank": 2, "alpha": 4}},
             "data": {"dataset": "glosses", "format": "PromptCompletion", "maxLength": 48},
             "participants": [{"name": who} for who in self.who],
-            "rounds": {"count": self.rounds},
+            "rounds": {"count": 2},
             "training": {"length": {"type": "Steps", "steps": 2}, "batchSize": 4, "microBatchSize": 4},
             "evaluation": {"hub": {"data": {"uri": str(self.folder / "test.jsonl")}}, "participants": {}},
             "storage": storage,
@@ -102,21 +100,26 @@ class Federation:
             },
         }
 
-    def prepare(self, api: Api, minio: Minio) -> None:
-        """Namespaces, participants, their policies, the bucket and its credentials."""
+    def settle_banks(self, api: Api) -> None:
+        """Namespaces of the banks, the hub's records of them, and their policies."""
+        for who in self.who:
+            api.create("v1/namespaces", {"metadata": {"name": f"at-{who}"}})
+            record = {"namespace": f"at-{who}", "allowedNamespaces": ["*"]}
+            api.create(PARTICIPANTS, document("Participant", who, record))
+            api.create(POLICIES, self.policy(who), f"at-{who}")
+
+    def make_bucket(self, minio: Minio) -> None:
         minio.client.create_bucket(Bucket=self.namespace)
+
+    def give_keys(self, api: Api, minio: Minio) -> None:
+        """The bucket's credentials, beside the training."""
         keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
         api.create("v1/secrets", {"metadata": {"name": SECRET}, "stringData": keys}, self.namespace)
-        for who in self.who:
-            api.create("v1/namespaces", {"metadata": {"name": who}})
-            record = {"namespace": who, "allowedNamespaces": [self.namespace]}
-            api.create(PARTICIPANTS, document("Participant", who, record))
-            api.create(POLICIES, self.policy(who), who)
 
-    def clean(self, api: Api) -> None:
-        for who in self.who:
-            api.delete(PARTICIPANTS, who)
-            api.delete("v1/namespaces", who)
+    def at_banks(self, api: Api, resource: str) -> list[Json]:
+        """What this training has there."""
+        labels = f"fedtrain.dev/training-namespace={self.namespace}"
+        return [found for who in self.who for found in api.list(resource, f"at-{who}", labels)]
 
     def apply(self, api: Api, minio: Minio, **changes: Any) -> None:
         content = document("FederatedTraining", self.name, {**self.spec(self.bucket(minio)), **changes})

@@ -6,7 +6,7 @@ from typing import Literal
 
 from fedtrain_operator.shared.conditions import find
 from fedtrain_operator.shared.instants import instant
-from fedtrain_operator.shared.kinds import Json
+from fedtrain_operator.shared.kinds import TRAINING, Json
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ def event(body: Json, told: Told, now: float) -> Json:
     """As the API keeps it, beside the training."""
     metadata, when = body["metadata"], instant(now)
     about = {
-        "apiVersion": body["apiVersion"],
-        "kind": body["kind"],
+        "apiVersion": TRAINING.api_version,
+        "kind": TRAINING.name,
         "name": metadata["name"],
         "namespace": metadata["namespace"],
         "uid": metadata["uid"],

@@ -67,7 +67,7 @@ class Hands:
         for kind, cache in ((TASK, self._world.tasks), (JOB, self._world.jobs)):
             for body in cache.of(self._training):
                 key = labels.key_of(body, self._run.run_id)
-                if key is not None and key.round < before and _over(body):
+                if key is not None and key.round < before and over(body):
                     await self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
                     cache.drop(body)
 
@@ -121,10 +121,10 @@ class Hands:
         self._memory.copied.add(namespace)
 
 
-def _over(body: Json) -> bool:
+def over(body: Json) -> bool:
+    """Whether a TrainingTask or a Job has ended; in a list, objects don't say of which kind they are."""
     status = body.get("status", {})
-    if body["kind"] == TASK.name:
-        return status.get("phase") in ("Succeeded", "Failed", "Refused", "Cancelled")
-    return any(
+    ended = any(
         one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in status.get("conditions", ())
     )
+    return ended or status.get("phase") in ("Succeeded", "Failed", "Refused", "Cancelled")

@@ -1,0 +1,104 @@
+"""What the coordinator says of a training, and when it says it."""
+
+from typing import Any
+
+from fedtrain_operator.coordinator.clock import RoundClock
+from fedtrain_operator.coordinator.events import story
+from fedtrain_operator.coordinator.rules import accepted
+from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_writing
+from fedtrain_operator.coordinator.view import metric
+from fedtrain_operator.shared.conditions import Said, merged
+from fedtrain_operator.shared.kinds import Json
+
+from tests.unit.operator.worlds import spec
+
+
+def training(generation: int = 1, annotations: dict[str, str] | None = None, **status: Any) -> Json:
+    metadata = {"name": "tickets", "namespace": "hub", "generation": generation, "annotations": annotations or {}}
+    return {"metadata": metadata, "status": status}
+
+
+def record(*held: str, allowed: tuple[str, ...] = ("*",), reported: bool = True) -> Json:
+    status = {"datasets": [{"name": name} for name in held], "version": "1"} if reported else {}
+    return {"spec": {"namespace": "at", "allowedNamespaces": list(allowed)}, "status": status}
+
+
+def test_a_failure_stands_until_somebody_asks_to_go_on() -> None:
+    assert acknowledged(training(acknowledged=0, observedGeneration=1), failures=1) == 0
+
+
+def test_a_new_generation_the_annotation_or_a_new_object_ask_to_go_on() -> None:
+    assert acknowledged(training(generation=2, acknowledged=0, observedGeneration=1), failures=1) == 1
+    assert acknowledged(training(annotations={RESUME: "true"}, acknowledged=0, observedGeneration=1), failures=1) == 1
+    assert acknowledged(training(), failures=3) == 3
+
+
+def test_time_alone_is_written_now_and_then_and_everything_else_at_once() -> None:
+    before = {"phase": "Training", "elapsed": {"round": 1, "epoch": 1, "seconds": 10.0}}
+    assert not worth_writing(before, {**before, "elapsed": {"round": 1, "epoch": 1, "seconds": 50.0}})
+    assert worth_writing(before, {**before, "elapsed": {"round": 1, "epoch": 1, "seconds": 75.0}})
+    assert worth_writing(before, {**before, "phase": "Aggregating"})
+
+
+def test_a_conditions_time_is_when_it_changed() -> None:
+    first = merged([], [Said("Accepted", "False", "NotAllowed", "why")], 1, 0.0)
+    again = merged(first, [Said("Accepted", "False", "NotAllowed", "another why")], 1, 100.0)
+    changed = merged(again, [Said("Accepted", "True", "Valid")], 2, 200.0)
+    assert again[0]["lastTransitionTime"] == first[0]["lastTransitionTime"] == "1970-01-01T00:00:00Z"
+    assert changed[0]["lastTransitionTime"] == "1970-01-01T00:03:20Z"
+
+
+def test_paused_time_does_not_count_and_each_round_starts_anew() -> None:
+    clock = RoundClock(1, 1, 30.0)
+    assert clock.tick(1, 1, 1000.0) == 30.0
+    assert clock.tick(1, 1, 1010.0) == 40.0
+    clock.pause()
+    assert clock.tick(1, 1, 2000.0) == 40.0
+    assert clock.tick(2, 1, 2010.0) == 0.0
+
+
+def test_all_that_is_wrong_across_objects_is_said_at_once() -> None:
+    said = accepted(spec(), "hub", {"bank-a": record("mail", allowed=("elsewhere",))})
+    assert said.status == "False"
+    assert "there is no Participant 'bank-b'" in said.message
+    assert "'bank-a' does not allow namespace 'hub'" in said.message
+    assert "bank-a has no data set 'tickets' (its policy maps: mail)" in said.message
+
+
+def test_objects_that_fit_are_accepted() -> None:
+    records = {"bank-a": record("tickets", allowed=("hub",)), "bank-b": record("tickets")}
+    assert accepted(spec(), "hub", records).status == "True"
+
+
+def test_a_participant_that_has_not_reported_is_waited_for() -> None:
+    records = {"bank-a": record("tickets"), "bank-b": record(reported=False)}
+    assert accepted(spec(), "hub", records).reason == "NotReported"
+
+
+def test_folders_and_relative_paths_are_no_places_of_a_cluster() -> None:
+    records = {"bank-a": record("tickets"), "bank-b": record("tickets")}
+    assert accepted(spec(storage={"type": "File"}), "hub", records).reason == "StorageNotShared"
+    assert "./base" in accepted(spec(model={"base": "./base"}), "hub", records).message
+    hub = spec(evaluation={"hub": {"data": {"uri": "test.jsonl"}}})
+    assert "spec.evaluation.hub.data.uri: test.jsonl" in accepted(hub, "hub", records).message
+
+
+def test_the_story_is_told_once() -> None:
+    rounds = [{"round": 1, "outcome": "Committed", "participants": "3/4", "metric": "accuracy 81.2%"}]
+    left_out = [{"participant": "bank-b", "reason": "no update before the deadline of 2h"}]
+    before = {"phase": "Training", "round": 1, "lastRounds": []}
+    after = {"phase": "Training", "round": 2, "lastRounds": [{**rounds[0], "leftOut": left_out}]}
+    told = [(one.type, one.reason, one.message) for one in story(before, after)]
+    assert told[0] == ("Warning", "LeftOut", "round 1 without bank-b: no update before the deadline of 2h")
+    assert told[1] == ("Normal", "RoundCommitted", "round 1: 3/4 updates, accuracy 81.2%")
+    assert list(story(after, after)) == []
+
+
+def test_the_metric_is_the_files_first_and_shares_are_in_percent() -> None:
+    hub = {
+        "data": {"uri": "s3://b/test.jsonl"},
+        "metrics": [{"name": "accuracy", "type": "Choices"}, {"name": "loss", "type": "Loss"}],
+    }
+    assert metric(spec(evaluation={"hub": hub}), {"loss": 2.0, "accuracy": 0.8123}) == "accuracy 81.2%"
+    assert metric(spec(evaluation={"hub": {"data": {"uri": "s3://b/t"}}}), {"loss": 2.31132}) == "loss 2.311"
+    assert metric(spec(), {"loss": 2.0}) is None

@@ -1,0 +1,51 @@
+"""The cache of what the watches bring: newest versions, by whose they are, and nothing that is gone."""
+
+from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.kinds import Json, Ref
+from fedtrain_operator.shared.labels import TRAINING, TRAINING_NAMESPACE, training_of
+
+OWNER = Ref("hub", "tickets")
+
+
+def task(name: str, version: int, uid: str = "") -> Json:
+    labels = {TRAINING: OWNER.name, TRAINING_NAMESPACE: OWNER.namespace}
+    metadata = {"name": name, "namespace": "at", "uid": uid or name, "resourceVersion": str(version), "labels": labels}
+    return {"metadata": metadata}
+
+
+def names(cache: Cache) -> list[str]:
+    return [body["metadata"]["name"] for body in cache.of(OWNER)]
+
+
+def test_an_older_version_does_not_replace_a_newer_one() -> None:
+    cache = Cache(training_of)
+    cache.put(task("one", 10))
+    cache.put(task("one", 9))
+    found = cache.get(Ref("at", "one"))
+    assert found is not None
+    assert found["metadata"]["resourceVersion"] == "10"
+
+
+def test_what_is_gone_does_not_come_back_with_a_late_answer() -> None:
+    cache = Cache(training_of)
+    cache.put(task("one", 1))
+    cache.drop(task("one", 2))
+    cache.put(task("one", 1))
+    assert names(cache) == []
+
+
+def test_another_object_of_the_same_name_is_another_object() -> None:
+    cache = Cache(training_of)
+    cache.put(task("one", 1, uid="first"))
+    cache.drop(task("one", 2, uid="first"))
+    cache.put(task("one", 3, uid="second"))
+    cache.drop(task("one", 2, uid="first"))
+    assert names(cache) == ["one"]
+
+
+def test_a_list_says_what_no_watch_said() -> None:
+    cache = Cache(training_of)
+    for name in ("one", "two"):
+        cache.put(task(name, 1))
+    cache.listed(OWNER, [task("two", 1), task("three", 5)])
+    assert names(cache) == ["three", "two"]

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
-.PHONY: help setup demo test lint format unit generated cluster-tools controlplane lock clean
+.PHONY: help setup demo test lint format unit generated cluster-tools controlplane e2e cluster cluster-down lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -57,6 +57,17 @@ controlplane: cluster-tools
 generated: setup
 	$(BIN)/python -m fedtrain.api.crd
 	$(BIN)/python -m fedtrain.api.reference
+
+## make e2e      the tests against whole clusters with real pods (Linux, root)
+e2e: cluster-tools
+	$(BIN)/pytest tests/e2e
+
+## make cluster  a cluster that stays, with training operator and S3 store (Linux, root); cluster-down removes it
+cluster: cluster-tools
+	$(BIN)/python -m tests.clusters up $(IMAGES)
+
+cluster-down:
+	$(BIN)/python -m tests.clusters down
 
 ## make lock     resolve the dependencies anew
 lock: setup

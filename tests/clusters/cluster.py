@@ -26,6 +26,7 @@ class Cluster:
         node: its one node.
         space: its namespaces: their address, and the cable to the rest of the world.
         kubeconfig: a file with the rights of cluster-admin.
+        images: the images pods can use once it has started, besides busybox.
         logs: the folder with a log for each program; it stays until a cluster of the same name starts.
     """
 
@@ -33,7 +34,7 @@ class Cluster:
         """
         Args:
             number: 0 to 199, different for every cluster that runs at the same time.
-            images: the images pods can use, besides busybox.
+            images: see the attribute.
             leashed: whether the cluster ends when this process does.
         """
         self.name = name
@@ -41,11 +42,11 @@ class Cluster:
         self.space = Space(number, self.folder, leashed=leashed)
         self.kubeconfig = self.folder / "kubeconfig"
         self.logs = self.folder / "logs"
-        self._images = images
+        self.images = list(images)
 
     def __enter__(self) -> Self:
         need_packages()
-        images = store(busybox(), *self._images)
+        images = store(busybox(), *self.images)
         self.remove()
         self.logs.mkdir(parents=True)
         with ExitStack() as undo:

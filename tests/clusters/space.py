@@ -51,6 +51,7 @@ class Space:
         self._link = f"fedtrain-{number}"
         self._address = f"198.18.0.{10 + number}"
         self._holder = folder / "space.pid"
+        self._ready = folder / "space.ready"
         self._leash = LEASH if leashed else ()
 
     @property
@@ -71,17 +72,16 @@ class Space:
         if Path(f"/sys/class/net/{self._link}").exists():
             raise RuntimeError(f"There is a cluster number {self.number} on this machine already; take another number.")
         _make_bridge()
-        ready = self._holder.with_suffix(".ready")
-        ready.unlink(missing_ok=True)
+        self._ready.unlink(missing_ok=True)
         unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
-        shell = ["--propagation", "slave", "bash", "-ec", FIRST_PROCESS, "space", str(ready)]
+        shell = ["--propagation", "slave", "bash", "-ec", FIRST_PROCESS, "space", str(self._ready)]
         log = self._holder.with_suffix(".log")
         with log.open("wb") as output:
             command = [*self._leash, *unshare, *shell]
             holder = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-        while not ready.exists():
+        while not self._ready.exists():
             if holder.poll() is not None:
                 raise RuntimeError(f"This machine lets us make no namespaces: {log.read_text(errors='replace')}")
             time.sleep(0.01)
@@ -96,16 +96,19 @@ class Space:
             _make_cgroup(folder)
 
     def stop(self) -> None:
-        """Kills everything in the space and removes what it had on this machine."""
-        if self._holder.exists():
-            first = int(self._holder.read_text())
+        """Kills everything in the space, whichever process started it, and removes what it had on this machine."""
+        first = self._first_process()
+        if first:
             with suppress(ProcessLookupError):
                 os.kill(first, signal.SIGKILL)
-            while Path(f"/proc/{first}/exe").exists():
+            while self._first_process():
                 time.sleep(0.01)
-            self._holder.unlink()
+        self._holder.unlink(missing_ok=True)
         for folder in _cgroup_folders(self.cgroup):
             _remove_cgroup(folder)
+
+    def is_running(self) -> bool:
+        return self._first_process() is not None
 
     def disconnect(self) -> None:
         """Parts the space from this machine and from the other spaces, as a cut cable would."""
@@ -113,6 +116,17 @@ class Space:
 
     def connect(self) -> None:
         _run("ip", "link", "set", self._link, "up")
+
+    def _first_process(self) -> int | None:
+        """The process that holds the space; after a restart of the machine its number may be another program's."""
+        if not self._holder.exists():
+            return None
+        number = int(self._holder.read_text())
+        with suppress(OSError):
+            command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+            if str(self._ready).encode() in command:
+                return number
+        return None
 
     def run(self, *command: str | Path) -> str:
         """Runs a program in the space and gives back what it prints."""

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests.clusters.api import Api, Json
+from tests.clusters.building import build, python_base
 from tests.clusters.cluster import Cluster
 from tests.clusters.eventually import eventually
-from tests.clusters.images import BUSYBOX
+from tests.clusters.images import BUSYBOX, Image
 from tests.clusters.minio import Minio
 
 PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
@@ -23,9 +24,19 @@ HARDENED = {
 
 
 @pytest.fixture(scope="module")
-def clusters() -> Iterator[tuple[Cluster, Cluster]]:
+def greeter(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """An image that is built here."""
+    context = tmp_path_factory.mktemp("greeter")
+    (context / "greet.py").write_text("import os\nprint(f'hello from {os.getuid()}')\n")
+    containerfile = context / "Containerfile"
+    containerfile.write_text('ARG BASE\nFROM ${BASE}\nCOPY greet.py /\nUSER 1000\nENTRYPOINT ["python", "/greet.py"]\n')
+    return build("localhost/fedtrain/greeter:1", containerfile, context, {"BASE": python_base()})
+
+
+@pytest.fixture(scope="module")
+def clusters(greeter: Image) -> Iterator[tuple[Cluster, Cluster]]:
     """Two clusters of one machine."""
-    with Cluster("one", number=101) as one, Cluster("two", number=102) as two:
+    with Cluster("one", number=101, images=[greeter]) as one, Cluster("two", number=102) as two:
         yield one, two
 
 
@@ -64,6 +75,14 @@ def test_a_hardened_pod_runs_and_its_output_can_be_read(cluster: Cluster, api: A
     api.create("v1/pods", pod("hardened", "id -u; test ! -w /", securityContext=HARDENED), "default")
     assert result(api, "hardened") == "Succeeded"
     assert cluster.control_plane.kubectl("logs", "hardened") == "1000\n"
+
+
+def test_a_pod_runs_an_image_that_was_built_here(cluster: Cluster, api: Api, greeter: Image) -> None:
+    containers = [{"name": "greeter", "image": greeter.reference}]
+    greeting = {"metadata": {"name": "greeting"}, "spec": {"restartPolicy": "Never", "containers": containers}}
+    api.create("v1/pods", greeting, "default")
+    assert result(api, "greeting") == "Succeeded"
+    assert cluster.control_plane.kubectl("logs", "greeting") == "hello from 1000\n"
 
 
 def test_a_pod_reaches_a_service_by_its_name(api: Api) -> None:

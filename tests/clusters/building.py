@@ -1,0 +1,100 @@
+"""Building images from Containerfiles without an engine or a registry: buildah in a chroot, on a base of Debian's.
+
+What this machine needs to reach the world, certificates of its own and pip's settings, is mounted while a build runs
+and stays out of the image.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.clusters.cache import cache, locked
+from tests.clusters.images import Image
+from tests.clusters.packages import BUILDING, need_packages
+from tests.clusters.processes import ProgramFailed
+
+PYTHON = "localhost/fedtrain/python:3.11-bookworm"
+MOUNTED = ("/etc/ssl/certs", "/etc/pip.conf")
+UV_SETTINGS = "native-tls = true\n"
+
+BASE = """
+FROM scratch
+ADD rootfs/ /
+RUN ln -s /usr/bin/python3 /usr/local/bin/python
+CMD ["python3"]
+"""
+
+
+def python_base() -> str:
+    """The reference of a stand-in for the public Python images: Debian 12 with its Python 3.11, and nothing else.
+
+    Made once, in a minute.
+    """
+    need_packages(BUILDING)
+    with locked(cache("buildah")):
+        if not _buildah("images", "--quiet", "--filter", f"reference={PYTHON}").strip():
+            with tempfile.TemporaryDirectory(dir=cache("buildah")) as folder:
+                print(f"making the image {PYTHON} from Debian's packages", flush=True)
+                include = "--include=ca-certificates,python3,python3-venv"
+                _run("debootstrap", "--variant=minbase", include, "bookworm", f"{folder}/rootfs")
+                containerfile = Path(folder) / "Containerfile"
+                containerfile.write_text(BASE)
+                _build(PYTHON, containerfile, Path(folder), {})
+    return PYTHON
+
+
+def build(reference: str, containerfile: Path, context: Path, arguments: Mapping[str, str]) -> Image:
+    """Builds an image, with the layers of the last build where nothing before them changed.
+
+    Raises:
+        ProgramFailed: a command of the Containerfile failed; the message has the end of its output.
+    """
+    need_packages(BUILDING)
+    with locked(cache("buildah")):
+        identity = _build(reference, containerfile, context, arguments)
+
+    def write(path: Path) -> None:
+        _buildah("push", "--quiet", identity, f"docker-archive:{path}:{reference}")
+
+    return Image(reference, identity, write)
+
+
+def _build(reference: str, containerfile: Path, context: Path, arguments: Mapping[str, str]) -> str:
+    settings = cache("buildah") / "uv.toml"
+    settings.write_text(UV_SETTINGS)
+    mounts = {path: path for path in MOUNTED if Path(path).exists()} | {str(settings): "/etc/uv/uv.toml"}
+    with tempfile.NamedTemporaryFile("r") as identity:
+        _buildah(
+            "bud",
+            "--isolation=chroot",
+            "--network=host",
+            "--layers",
+            "--quiet",
+            f"--iidfile={identity.name}",
+            f"--tag={reference}",
+            f"--file={containerfile}",
+            *(f"--volume={source}:{target}:ro" for source, target in mounts.items()),
+            *(f"--build-arg={name}={value}" for name, value in arguments.items()),
+            str(context),
+        )
+        return identity.read().strip()
+
+
+def _buildah(command: str, *arguments: str) -> str:
+    storage = cache("buildah")
+    return _run(
+        "buildah",
+        f"--root={storage / 'storage'}",
+        f"--runroot={storage / 'run'}",
+        "--storage-driver=overlay",
+        command,
+        *arguments,
+    )
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ProgramFailed(f"`{' '.join(command)}` failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+    return done.stdout

@@ -152,6 +152,31 @@ def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("operator")
+def test_a_trainer_that_dies_is_tried_again_and_a_deleted_pod_is_made_anew(
+    pods: Pods, federation: Federation, api: Api, minio: Minio, undisturbed: Digests
+) -> None:
+    pods.held = {"-train-"}
+    federation.apply(api, minio)
+    eventually(lambda: some_train(federation, api), LONG)
+    names = [pod["metadata"]["name"] for pod in federation.at_banks(api, "v1/pods")]
+    dead, gone = (next(name for name in names if f"-train-{who}-" in name) for who in federation.who)
+    ended = {"exitCode": 137, "reason": "Error"}
+    container = {"name": "pytorch", "ready": False, "restartCount": 0, "image": "i", "imageID": "i"}
+    statuses = [{**container, "state": {"terminated": ended}}]
+    api.patch("v1/pods", dead, {"status": {"phase": "Failed", "containerStatuses": statuses}}, "at-bank-a", "status")
+    api.delete("v1/pods", gone, "at-bank-b")
+    eventually(
+        lambda: any("-1-train-bank-a-2-" in task["metadata"]["name"] for task in federation.at_banks(api, TASKS))
+    )
+    pods.held = set()
+    succeeded(federation, api)
+    assert digests(federation.ledger(minio)) == undisturbed
+    grants = [name for name in federation.ledger(minio).names("rounds/") if "/attempts/" in name]
+    assert grants == ["rounds/0001/attempts/bank-a-2.json"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("operator")
 def test_suspending_frees_what_runs_uses_up_no_retry_and_going_on_ends_the_same(
     pods: Pods, federation: Federation, api: Api, minio: Minio, undisturbed: Digests
 ) -> None:

@@ -50,7 +50,7 @@ def main() -> None:
         if arguments.command == "up":
             up(arguments.images)
         else:
-            Cluster(NAME).remove()
+            Cluster(NAME, leashed=False).remove()
     except (PackagesMissing, ProgramFailed, ToolsFailed) as failure:
         sys.exit(str(failure))
 

@@ -4,9 +4,11 @@ It needs root and Debian packages, but neither an engine nor a registry. Several
 and this machine by their addresses, and `space.disconnect` parts one from the rest.
 """
 
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -27,19 +29,19 @@ class Cluster:
         space: its namespaces: their address, and the cable to the rest of the world.
         kubeconfig: a file with the rights of cluster-admin.
         images: the images pods can use once it has started, besides busybox.
-        logs: the folder with a log for each program; it stays until a cluster of the same name starts.
+        logs: the folder with a log for each program; it stays until another process starts a cluster.
     """
 
-    def __init__(self, name: str, *, number: int = 0, images: Sequence[Image] = (), leashed: bool = True) -> None:
+    def __init__(self, name: str, *, images: Sequence[Image] = (), leashed: bool = True) -> None:
         """
         Args:
-            number: 0 to 199, different for every cluster that runs at the same time.
+            name: with a leash, other processes can have clusters of the same name.
             images: see the attribute.
             leashed: whether the cluster ends when this process does.
         """
         self.name = name
-        self.folder = cache("clusters") / name
-        self.space = Space(number, self.folder, leashed=leashed)
+        self.folder = cache("clusters") / (f"{name}.{os.getpid()}" if leashed else name)
+        self.space = Space(self.folder, leashed=leashed)
         self.kubeconfig = self.folder / "kubeconfig"
         self.logs = self.folder / "logs"
         self.images = list(images)
@@ -48,6 +50,7 @@ class Cluster:
         need_packages()
         images = store(busybox(), *self.images)
         self.remove()
+        _remove_dead()
         self.logs.mkdir(parents=True)
         with ExitStack() as undo:
             undo.callback(self.stop)
@@ -80,3 +83,11 @@ class Cluster:
         """Ends the cluster of this name, whichever process started it, and removes all it had."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _remove_dead() -> None:
+    """Removes what clusters of processes that are no more have left: their logs, and all else if they were killed."""
+    for folder in cache("clusters").glob("*.*"):
+        process = folder.suffix.removeprefix(".")
+        if process.isdigit() and not Path(f"/proc/{process}").exists():
+            shutil.rmtree(folder, ignore_errors=True)

@@ -5,18 +5,23 @@ with its first process, and the kernel then takes down interfaces and mounts. Sp
 machine has an address too. All this needs root.
 """
 
+import json
 import os
 import signal
 import subprocess
 import time
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.clusters.cache import cache, locked
 from tests.clusters.processes import LEASH, Place
 
 BRIDGE = "fedtrain0"
 # For benchmarks of networks, by RFC 2544: no network that a machine is likely to be in.
 MACHINE = "198.18.0.1"
+FIRST_ADDRESS = 10
+SPACES = 200
 CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
 
 # The first process of a space: it waits for orphans, and its mounts hide the machine's from containerd and kubelet.
@@ -31,65 +36,57 @@ while :; do sleep 3600 & wait $!; done
 """
 
 
+@dataclass(frozen=True)
+class _Held:
+    """What a file says of a space: the number of its first process, and its own among the spaces of this machine."""
+
+    process: int
+    number: int
+
+
 class Space:
-    """The namespaces of one cluster, from `start` to `stop`.
+    """The namespaces of one cluster, from `start` to `stop`. A file in a folder holds what it takes to stop them."""
 
-    Attributes:
-        place: the address in the space, and how to start a program there.
-        cgroup: the cgroup of its pods, as kubelet names it.
-    """
-
-    def __init__(self, number: int, folder: Path, *, leashed: bool = True) -> None:
+    def __init__(self, folder: Path, *, leashed: bool = True) -> None:
         """
         Args:
-            number: 0 to 199, different for every cluster of this machine.
-            folder: a folder for a file of the space's own.
+            folder: a folder for files of the space's own.
             leashed: whether the space dies with this process.
         """
-        self.number = number
-        self.cgroup = f"/fedtrain-{number}"
-        self._link = f"fedtrain-{number}"
-        self._address = f"198.18.0.{10 + number}"
-        self._holder = folder / "space.pid"
+        self._file = folder / "space.json"
         self._ready = folder / "space.ready"
+        self._log = folder / "space.log"
         self._leash = LEASH if leashed else ()
 
     @property
     def place(self) -> Place:
-        return Place(self._address, self.enter)
+        """The address of the space, and how to start a program there."""
+        return Place(f"198.18.0.{FIRST_ADDRESS + self._held.number}", self.enter)
 
     @property
     def enter(self) -> tuple[str, ...]:
-        first = self._holder.read_text().strip()
-        return ("nsenter", "--target", first, "--mount", "--net", "--pid", "--")
+        """The command that a program's own command follows, to start it in the space."""
+        return ("nsenter", "--target", str(self._held.process), "--mount", "--net", "--pid", "--")
+
+    @property
+    def cgroup(self) -> str:
+        """The cgroup of the space's pods, as kubelet names it."""
+        return f"/{_link(self._held.number)}"
 
     def start(self) -> None:
         """Makes the namespaces, with the interface eth0 on the bridge.
 
         Raises:
-            RuntimeError: this machine doesn't let us, or there is a cluster of this number already.
+            RuntimeError: this machine doesn't let us.
         """
-        if Path(f"/sys/class/net/{self._link}").exists():
-            raise RuntimeError(f"There is a cluster number {self.number} on this machine already; take another number.")
-        _make_bridge()
-        self._ready.unlink(missing_ok=True)
-        unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
-        shell = ["--propagation", "slave", "bash", "-ec", FIRST_PROCESS, "space", str(self._ready)]
-        log = self._holder.with_suffix(".log")
-        with log.open("wb") as output:
-            command = [*self._leash, *unshare, *shell]
-            holder = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-            )
-        while not self._ready.exists():
-            if holder.poll() is not None:
-                raise RuntimeError(f"This machine lets us make no namespaces: {log.read_text(errors='replace')}")
-            time.sleep(0.01)
-        first = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().strip()
-        self._holder.write_text(first)
-        _run("ip", "link", "add", self._link, "type", "veth", "peer", "name", "eth0", "netns", first)
-        _run("ip", "link", "set", self._link, "master", BRIDGE, "up")
-        self.run("ip", "address", "add", f"{self._address}/24", "dev", "eth0")
+        first = self._start_first_process()
+        with locked(cache("clusters")):
+            _make_bridge()
+            number = next(number for number in range(SPACES) if not _interface(_link(number)).exists())
+            _run("ip", "link", "add", _link(number), "type", "veth", "peer", "name", "eth0", "netns", str(first))
+            self._file.write_text(json.dumps(asdict(_Held(first, number))))
+        _run("ip", "link", "set", _link(number), "master", BRIDGE, "up")
+        self.run("ip", "address", "add", f"{self.place.address}/24", "dev", "eth0")
         self.run("ip", "link", "set", "eth0", "up")
         self.run("ip", "route", "add", "default", "via", MACHINE)
         for folder in _cgroup_folders(self.cgroup):
@@ -97,48 +94,82 @@ class Space:
 
     def stop(self) -> None:
         """Kills everything in the space, whichever process started it, and removes what it had on this machine."""
-        first = self._first_process()
-        if first:
-            with suppress(ProcessLookupError):
-                os.kill(first, signal.SIGKILL)
-            while self._first_process():
-                time.sleep(0.01)
-        self._holder.unlink(missing_ok=True)
+        if not self.is_running():
+            return
+        held = self._held
+        with suppress(ProcessLookupError):
+            os.kill(held.process, signal.SIGKILL)
+        while self.is_running():
+            time.sleep(0.01)
         for folder in _cgroup_folders(self.cgroup):
             _remove_cgroup(folder)
+        self._file.unlink()
+        with locked(cache("clusters")):
+            _remove_interface(_link(held.number))
+            if not any(_interface(BRIDGE).glob("brif/*")):
+                _remove_interface(BRIDGE)
 
     def is_running(self) -> bool:
-        return self._first_process() is not None
+        """Whether the space is there; after a restart of the machine its process's number may be another program's."""
+        if self._file.exists():
+            with suppress(OSError):
+                command = Path(f"/proc/{self._held.process}/cmdline").read_bytes().split(b"\0")
+                return str(self._ready).encode() in command
+        return False
 
     def disconnect(self) -> None:
         """Parts the space from this machine and from the other spaces, as a cut cable would."""
-        _run("ip", "link", "set", self._link, "down")
+        _run("ip", "link", "set", _link(self._held.number), "down")
 
     def connect(self) -> None:
-        _run("ip", "link", "set", self._link, "up")
-
-    def _first_process(self) -> int | None:
-        """The process that holds the space; after a restart of the machine its number may be another program's."""
-        if not self._holder.exists():
-            return None
-        number = int(self._holder.read_text())
-        with suppress(OSError):
-            command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
-            if str(self._ready).encode() in command:
-                return number
-        return None
+        _run("ip", "link", "set", _link(self._held.number), "up")
 
     def run(self, *command: str | Path) -> str:
         """Runs a program in the space and gives back what it prints."""
         return _run(*self.enter, *command)
 
+    @property
+    def _held(self) -> _Held:
+        return _Held(**json.loads(self._file.read_text()))
+
+    def _start_first_process(self) -> int:
+        self._ready.unlink(missing_ok=True)
+        unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+        shell = ["--propagation", "slave", "bash", "-ec", FIRST_PROCESS, "space", str(self._ready)]
+        with self._log.open("wb") as log:
+            holder = subprocess.Popen(
+                [*self._leash, *unshare, *shell],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        while not self._ready.exists():
+            if holder.poll() is not None:
+                raise RuntimeError(f"This machine lets us make no namespaces: {self._log.read_text(errors='replace')}")
+            time.sleep(0.01)
+        return int(Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text())
+
+
+def _link(number: int) -> str:
+    """What a space's interface is called on this machine's side."""
+    return f"fedtrain-{number}"
+
+
+def _interface(name: str) -> Path:
+    return Path("/sys/class/net") / name
+
+
+def _remove_interface(name: str) -> None:
+    """Removes an interface, if the end of its namespace hasn't done so by now."""
+    subprocess.run(["ip", "link", "delete", name], capture_output=True)
+
 
 def _make_bridge() -> None:
-    if Path(f"/sys/class/net/{BRIDGE}").exists():
-        return
-    _run("ip", "link", "add", BRIDGE, "type", "bridge")
-    _run("ip", "address", "add", f"{MACHINE}/24", "dev", BRIDGE)
-    _run("ip", "link", "set", BRIDGE, "up")
+    if not _interface(BRIDGE).exists():
+        _run("ip", "link", "add", BRIDGE, "type", "bridge")
+        _run("ip", "address", "add", f"{MACHINE}/24", "dev", BRIDGE)
+        _run("ip", "link", "set", BRIDGE, "up")
 
 
 def _cgroup_folders(name: str) -> list[Path]:

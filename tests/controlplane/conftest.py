@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,10 @@ from tests.clusters import control_plane as planes
 from tests.clusters import minio as stores
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.minio import Minio
+from tests.clusters.reports import pytest_runtest_makereport
 from tests.clusters.tools import missing
+
+__all__ = ["pytest_runtest_makereport"]
 
 _numbers = itertools.count(1)
 
@@ -46,17 +49,6 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
     control_plane.api.create("v1/namespaces", {"metadata": {"name": name}})
     yield name
     control_plane.api.delete("v1/namespaces", name)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test says where the logs of the programs it used are."""
-    report = yield
-    used: dict[str, object] = getattr(item, "funcargs", {})
-    for fixture in used.values():
-        if report.failed and isinstance(fixture, ControlPlane | Minio):
-            report.sections.append(("Logs of the programs", str(fixture.logs)))
-    return report
 
 
 def _need(*tools: str) -> None:

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters.reports import pytest_runtest_makereport
+
+__all__ = ["pytest_ignore_collect", "pytest_runtest_makereport"]
+
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """A run of all tests leaves these out."""

@@ -36,7 +36,7 @@ def greeter(tmp_path_factory: pytest.TempPathFactory) -> Image:
 @pytest.fixture(scope="module")
 def clusters(greeter: Image) -> Iterator[tuple[Cluster, Cluster]]:
     """Two clusters of one machine."""
-    with Cluster("one", number=101, images=[greeter]) as one, Cluster("two", number=102) as two:
+    with Cluster("one", images=[greeter]) as one, Cluster("two") as two:
         yield one, two
 
 

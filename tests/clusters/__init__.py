@@ -1,1 +1,8 @@
-"""Real Kubernetes for tests, on a bare Linux machine: control planes in seconds, whole clusters in a minute."""
+"""Real Kubernetes for tests, on a bare Linux machine: no engine, no registry.
+
+- `control_plane.ControlPlane`: etcd, API server, controllers and training operator; seconds, no root, no nodes.
+- `cluster.Cluster`: that with a node that runs pods; root; several at once, each with an address of its own.
+- `minio.Minio`: an S3 server, beside either.
+- `building.build`, `images.store`: images for the pods of whole clusters.
+- `tools.provide`: the programs of all these, built from Go modules into a cache.
+"""

@@ -12,7 +12,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 
 from make_data import DATA, FAMILIES
 from wordnet import WORDNET, normalise

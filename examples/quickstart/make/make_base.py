@@ -26,14 +26,14 @@ STEPS, BATCH, LENGTH = 1500, 32, 64
 PEAK_RATE, WARMUP = 4e-3, 100
 
 
-def test_glosses(path: Path = HERE / "data" / "test.jsonl") -> list[str]:
+def glosses_of_test_rows(path: Path = HERE / "data" / "test.jsonl") -> list[str]:
     prompts = [json.loads(line)["prompt"] for line in path.read_text(encoding="utf-8").splitlines()]
     return [prompt.removesuffix(" =>").split(": ", 1)[1] for prompt in prompts]
 
 
 def corpus() -> list[str]:
     """What the tokenizer and the model are made from: every definition that does not give a test text away."""
-    tests = Tests(test_glosses())
+    tests = Tests(glosses_of_test_rows())
     return [row.text for row in read() if not tests.leak_into(row.text)]
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from fedtrain.adapters.tensor_writer import TensorWriter
 from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Close, Closed, Manifest, Run, Update
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
@@ -108,7 +109,7 @@ def make_round(folder: Path, updates: int, values: int, strategy: str) -> int:
             train_loss=1.0,
         )
         ledger.claim(names.update(1, participant, 1), record)
-        closed.append(Closed(participant=participant, attempt=1, digest=digest))
+        closed.append(Closed(participant=participant, attempt=1, digest=digest, record=digest_of(record)))
     ledger.claim(names.close(1, 1), Close(run_id="bench", round=1, k=1, epoch=1, updates=tuple(closed)))
     return size
 

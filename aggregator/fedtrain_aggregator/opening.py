@@ -6,6 +6,7 @@ from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import read_header
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Close, Closed, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing
@@ -52,6 +53,8 @@ def _identity(record: Update, close: Close, closed: Closed) -> str | None:
         return f"its record is of round {record.round}, {record.participant}, attempt {record.attempt}"
     if record.digest != closed.digest:
         return f"its record says digest {record.digest}, but the round was closed with {closed.digest}"
+    if digest_of(record) != closed.record:
+        return "its record is not the one that the round was closed with"
     if "/" in record.file or record.file in ("", ".", ".."):
         return f"its record names {record.file!r:.200}, which is no file in its own folder"
     return None

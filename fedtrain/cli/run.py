@@ -42,7 +42,9 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     finally:
         progress.close()
     if outcome.phase != "Succeeded":
-        again = f"What was recorded is kept: `fedtrain run {file}` goes on with round {outcome.round}."
+        again = (
+            f"What was recorded is kept. The cause mended, `fedtrain run {file}` goes on with round {outcome.round}."
+        )
         raise UserError(f"the run failed in round {outcome.round}: {outcome.message}", again)
     folder = export_run(federation)
     if not as_json:

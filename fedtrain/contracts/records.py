@@ -127,9 +127,12 @@ class Update(Record):
 
 
 class Closed(Block):
+    """An update that a close lists: the digests of its file and of its record."""
+
     participant: str
     attempt: int
     digest: Digest
+    record: Digest
 
 
 class Quarantined(Block):

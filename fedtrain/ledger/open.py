@@ -9,8 +9,8 @@ from fedtrain.ledger.store import ObjectStore, StoreError
 
 
 def open_store(storage: Storage) -> ObjectStore:
-    """The store that `storage` describes; `storage.file.path` is relative to the working directory. Raises
-    StoreError if it can't be one."""
+    """The store that `storage` describes; `storage.file.path` is taken as it is (`fedtrain.local` has resolved
+    it against the file). Raises StoreError if it can't be one."""
     if storage.type == "File":
         return FileStore(Path((storage.file or File()).path))
     if storage.s3 is None:

@@ -127,6 +127,9 @@ class Chain:
             strangers = [update.participant for update in close.updates if update.participant not in members]
             if strangers:
                 self._say(name, f"lists participants that the plan doesn't: {strangers}")
+        for name, close in closes:
+            for update in close.updates:
+                self._digest(name, "updates", update.record, names.update(round, update.participant, update.attempt))
         for (_, before), (name, after) in pairwise(closes):
             kept = [update for update in before.updates if update in after.updates]
             if after.epoch == before.epoch and list(after.updates) != kept:

@@ -6,6 +6,7 @@ enters later. Below the minimum no close is written: the run fails or the round 
 """
 
 from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Absent, Close, Closed, Manifest, Plan
 from fedtrain.rounds import orders
 from fedtrain.rounds.below_minimum import below_minimum
@@ -88,4 +89,5 @@ def first_update(snapshot: Snapshot, who: str, spent: dict[int, str]) -> Closed 
     complete = sorted(number for name, number in updates if name == who and number not in spent)
     if not complete:
         return None
-    return Closed(participant=who, attempt=complete[0], digest=updates[who, complete[0]].digest)
+    update = updates[who, complete[0]]
+    return Closed(participant=who, attempt=complete[0], digest=update.digest, record=digest_of(update))

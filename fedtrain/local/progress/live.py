@@ -14,7 +14,7 @@ class LiveProgress:
     def __init__(self, console: Console | None = None) -> None:
         self._view = View()
         self._console = console or Console()
-        self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4, transient=True)
+        self._live = Live(get_renderable=self.render, console=self._console, refresh_per_second=4, transient=True)
         self._live.start()
 
     def __call__(self, event: Event) -> None:
@@ -25,7 +25,8 @@ class LiveProgress:
     def close(self) -> None:
         self._live.stop()
 
-    def _render(self) -> RenderableType:
+    def render(self) -> RenderableType:
+        """The table as it stands."""
         view = self._view
         title = f"{view.name}  round {view.round}/{view.rounds}  {view.phase}"
         table = Table(title=title, title_justify="left", expand=False)
@@ -35,8 +36,10 @@ class LiveProgress:
             table.add_column(name, justify="right")
         for who, row in view.rows.items():
             table.add_row(who, _state(row), *_numbers(row))
-        under = view.hub or view.message
-        return Group(table, Text(f"hub: {under}")) if under else table
+        under = Text(f"hub: {view.hub}" if view.hub else view.message)
+        if not any(row.state for row in view.rows.values()):
+            return Group(Text(title), under if under.plain else Text("starting the workers"))
+        return Group(table, under) if under.plain else table
 
 
 def _state(row: Row) -> str:

@@ -12,6 +12,7 @@ class PlainProgress:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._rounds = 0
+        self._seconds: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
         if line := self._line(event):
@@ -30,11 +31,16 @@ class PlainProgress:
             case Planned(plan):
                 shares = ", ".join(f"{member.participant} {member.samples}" for member in plan.members)
                 return f"round {plan.round}/{self._rounds} planned  samples: {shares}"
+            case Ended() if event.execution.state == "Done" and event.key.kind == "Train":
+                self._seconds[event.key.who] = event.wall
+                return ""
             case Delivered(update):
+                seconds = self._seconds.pop(update.participant, None)
+                took = "" if seconds is None else f"  {seconds:.1f} s"
                 received = "".join(f"  received {metric_text(*item)}" for item in update.received.items())
                 return (
                     f"round {update.round}/{self._rounds}  {update.participant}  {update.samples} samples  "
-                    f"loss {update.train_loss:.4f}{received}  {bytes_text(update.size)}"
+                    f"loss {update.train_loss:.4f}{received}  {bytes_text(update.size)}{took}"
                 )
             case Ended() if event.execution.state == "Failed":
                 key, reason = event.key, event.execution.reason

@@ -62,7 +62,7 @@ class View:
             case Recorded():
                 self.history.append(event)
             case RunEnded():
-                self.phase, self.message = event.outcome, event.message
+                self.round, self.phase, self.message, self.hub = event.round, event.outcome, event.message, ""
             case _:
                 self.message = event.message
 

@@ -13,6 +13,7 @@ from fedtrain.adapters.tensor_file import TensorFile
 from fedtrain.adapters.tensor_writer import write_tensors
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Aggregate, Close, Closed, Manifest, Run, Update
 from fedtrain.ledger.file_store import FileStore
@@ -116,7 +117,7 @@ class RoundOnDisk:
         }
         made = Update(**plain | record)
         self.ledger.claim(names.update(self.round, participant, 1), made)
-        closed = Closed(participant=participant, attempt=1, digest=made.digest)
+        closed = Closed(participant=participant, attempt=1, digest=made.digest, record=digest_of(made))
         self.sent.append(closed)
         return closed
 

@@ -109,7 +109,7 @@ def _update(ledger: Ledger, scratch: Path, round: int, who: str, attempt: int) -
         train_loss=1.25,
     )
     ledger.claim(names.update(round, who, attempt), update)
-    return Closed(participant=who, attempt=attempt, digest=digest)
+    return Closed(participant=who, attempt=attempt, digest=digest, record=digest_of(update))
 
 
 def _committed(ledger: Ledger, before: Manifest, scratch: Path) -> Manifest:

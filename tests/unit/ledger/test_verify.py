@@ -131,6 +131,7 @@ def test_a_record_that_was_tampered_with_is_named(run: Path, name: str, tamper: 
         (names.manifest(1), {"step": 5}, names.manifest(1)),
         (names.manifest(3), {"absent": [{"participant": "anna", "reason": "x"}]}, names.manifest(3)),
         (names.END, {"round": 2}, names.END),
+        (names.update(1, "anna", 1), {"samples": 1000, "trainLoss": 0.1}, names.update(1, "anna", 1)),
         (names.update(1, "anna", 1), {"digest": "blake3:" + "0" * 64}, names.update(1, "anna", 1)),
     ],
 )

@@ -192,7 +192,9 @@ class Hand:
         absent: tuple[Absent, ...] = (),
         quarantined: tuple[Quarantined, ...] = (),
     ) -> Close:
-        listed = tuple(Closed(participant=u.participant, attempt=u.attempt, digest=u.digest) for u in updates)
+        listed = tuple(
+            Closed(participant=u.participant, attempt=u.attempt, digest=u.digest, record=digest_of(u)) for u in updates
+        )
         close = Close(run_id=RUN_ID, round=round, k=k, epoch=1, updates=listed, absent=absent, quarantined=quarantined)
         return self.ledger.claim(names.close(round, k), close)
 

@@ -98,11 +98,11 @@ def whole_rounds(axes: "Axes") -> None:
 
 
 def percentages(axis: "Axis") -> None:
-    """Shares as percentages, at whole ones."""
+    """Shares as percentages, with as many digits as the steps between them need."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     axis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], nbins=8))
-    axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
 
 
 def svg(draw: Callable[[], "Figure"], name: str) -> str:

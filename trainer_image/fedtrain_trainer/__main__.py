@@ -1,6 +1,7 @@
 """`python -m fedtrain_trainer --assignment FILE`: one task; the exit code is its outcome."""
 
 import argparse
+import fcntl
 import json
 import logging
 import os
@@ -85,12 +86,18 @@ def _run(assignment: Assignment) -> Outcome:
 
 
 def _write(target: Path, outcome: Outcome) -> None:
-    """Of several processes, the main one says that all is done, and the first that fails says why."""
-    failed_before = outcome.code != EXIT_DONE and target.is_file() and target.stat().st_size > 0
-    if failed_before or (outcome.code == EXIT_DONE and os.environ.get("RANK", "0") != "0"):
+    """Of several processes, the main one says that all is done, and the first that fails says why. They may end at the
+    same moment, and a container's termination log can't be replaced, only written to: hence the lock."""
+    failed = outcome.code != EXIT_DONE
+    if not failed and os.environ.get("RANK", "0") != "0":
         return
     reason = outcome.reason[:LONGEST_REASON]
-    target.write_text(json.dumps({"code": outcome.code, "reason": reason, "seconds": outcome.seconds}))
+    with target.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if failed and os.fstat(file.fileno()).st_size > 0:
+            return
+        file.truncate(0)
+        file.write(json.dumps({"code": outcome.code, "reason": reason, "seconds": outcome.seconds}))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,17 @@ def test_a_file_that_is_no_assignment_is_refused(tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == EXIT_REFUSED
     assert "not an assignment" in ended.stderr
+
+
+def test_processes_that_fail_at_the_same_moment_leave_one_outcome(tmp_path: Path) -> None:
+    outcome = tmp_path / "outcome.json"
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom fedtrain_trainer.__main__ import main\n"
+        "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
+        "main(['--assignment', sys.argv[1], '--outcome', sys.argv[3]])\n"
+    )
+    (tmp_path / "a.json").write_text('{"task": 1}')
+    arguments = [str(tmp_path / "a.json"), str(time.time() + 5), str(outcome)]
+    running = [subprocess.Popen([sys.executable, "-c", code, *arguments]) for _ in range(8)]
+    assert [process.wait() for process in running] == [0] * 8
+    assert json.loads(outcome.read_text())["code"] == EXIT_REFUSED

@@ -1,5 +1,6 @@
 """Several processes under real torchrun."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ from tiny_federation import Federation
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Update
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, Assignment
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY, Assignment
 
 
 def launched(federation: Federation, assignment: Assignment, processes: int) -> tuple[int, dict[str, Any]]:
@@ -68,14 +69,16 @@ def test_a_file_that_is_no_assignment_is_refused(tmp_path: Path) -> None:
 
 
 def test_processes_that_fail_at_the_same_moment_leave_one_outcome(tmp_path: Path) -> None:
-    outcome = tmp_path / "outcome.json"
-    code = (
-        "import sys, time\nfrom pathlib import Path\nfrom fedtrain_trainer.__main__ import main\n"
-        "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
-        "main(['--assignment', sys.argv[1], '--outcome', sys.argv[3]])\n"
-    )
-    (tmp_path / "a.json").write_text('{"task": 1}')
-    arguments = [str(tmp_path / "a.json"), str(time.time() + 5), str(outcome)]
-    running = [subprocess.Popen([sys.executable, "-c", code, *arguments]) for _ in range(8)]
-    assert [process.wait() for process in running] == [0] * 8
-    assert json.loads(outcome.read_text())["code"] == EXIT_REFUSED
+    outcome, assignment = tmp_path / "outcome.json", tmp_path / "a.json"
+    assignment.write_text('{"task": 1}')
+    command = [sys.executable, "-m", "fedtrain_trainer", "--assignment", assignment, "--outcome", outcome]
+    with outcome.open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)  # another process is just writing
+        second = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert second.stderr is not None
+        assert "not an assignment" in second.stderr.readline()
+        time.sleep(1)
+        assert outcome.read_text() == ""
+        first.write('{"code": 75}')
+    second.communicate()
+    assert json.loads(outcome.read_text()) == {"code": EXIT_RETRY}

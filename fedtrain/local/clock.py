@@ -4,11 +4,11 @@ It is telemetry: lost, it starts anew, so that a deadline may come late and neve
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.store import ObjectMissing, StoreError
+from fedtrain.ledger.store import StoreError
 
 NAME = "clock.json"
 KEEP_EVERY_SECONDS = 5.0
@@ -22,7 +22,7 @@ class RoundClock:
     _of: tuple[int, int] = (-1, -1)
     _elapsed: float = 0.0
     _last: float | None = None
-    _kept: float = field(default=0.0)
+    _kept: float = 0.0
 
     def tick(self, round: int, epoch: int, now: float) -> float:
         """Seconds that this round has had so far."""
@@ -44,9 +44,7 @@ class RoundClock:
 
     def _remembered(self, round: int, epoch: int) -> float:
         try:
-            with_reader = self.ledger.open(names.telemetry(NAME))
-            kept = json.loads(bytes(with_reader.read(0, with_reader.size)))
-            with_reader.close()
+            kept = json.loads(self.ledger.content(names.telemetry(NAME)))
             return float(kept["elapsed"]) if (kept["round"], kept["epoch"]) == (round, epoch) else 0.0
-        except (ObjectMissing, StoreError, ValueError, KeyError):
+        except (StoreError, ValueError, KeyError):
             return 0.0

@@ -2,7 +2,6 @@
 cut off or of another version: whatever can't be read is left out, and nothing raises for it."""
 
 import json
-from contextlib import closing
 from typing import Any, cast
 
 from fedtrain.contracts import names
@@ -18,11 +17,9 @@ def execution_folder(round: int, who: str, attempt: int) -> str:
 def read_text(ledger: Ledger, path: str) -> str | None:
     """`telemetry/<path>` as text, None if there is none. Raises StoreError."""
     try:
-        reader = ledger.open(names.telemetry(path))
+        return ledger.content(names.telemetry(path)).decode(errors="replace")
     except ObjectMissing:
         return None
-    with closing(reader):
-        return bytes(reader.read(0, reader.size)).decode(errors="replace")
 
 
 def read_json(ledger: Ledger, path: str) -> dict[str, Any]:

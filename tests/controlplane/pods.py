@@ -5,7 +5,6 @@ import base64
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.clusters.api import Api, Json, Refused
+from tests.support.zygote import fork
 
 OUTCOME = "/dev/termination-log"
 
@@ -108,7 +108,7 @@ class Pods:
         process: subprocess.Popen[bytes] | int
         if command[2] == "fedtrain_trainer":
             told = {"FEDTRAIN_TEST_ARGV": json.dumps(command[3:]), "FEDTRAIN_TEST_EXIT": str(folder / "exit")}
-            process = _fork(self.zygote, {**environment, **told})
+            process = fork(self.zygote, {**environment, **told})
         else:
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen([sys.executable, *command[1:]], env=environment, stderr=log)
@@ -141,10 +141,3 @@ class Pods:
 def _mine() -> dict[str, str]:
     """This process's environment, without what could lend a pod its credentials."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {"OMP_NUM_THREADS": "1"}
-
-
-def _fork(address: str, environment: dict[str, str]) -> int:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
-        connection.sendall(json.dumps(environment).encode() + b"\n")
-        return int(connection.makefile().readline())

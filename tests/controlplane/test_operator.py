@@ -4,10 +4,6 @@ The tests play the kubelet alone (`pods.py`): commands, environment and credenti
 """
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +16,7 @@ from tests.clusters.minio import Minio
 from tests.controlplane.operating import Operator
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import PARTICIPANTS, SECRET, TASKS, TRAININGS, Federation, digests
+from tests.support import zygote as trainers
 
 LONG = 120
 PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
@@ -29,19 +26,8 @@ Digests = list[tuple[str, str | None, str]]
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[str]:
     """The address of a process that forks trainers."""
-    with tempfile.TemporaryDirectory() as folder:
-        address = str(Path(folder) / "zygote")
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).parent / "zygote.py"), address],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    with trainers.running() as address:
         yield address
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")

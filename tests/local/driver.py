@@ -4,12 +4,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from zygote import launch
-
 from fedtrain.api.reading import read_file
 from fedtrain.local.pool import WorkerPool
 from fedtrain.local.progress.plain import PlainProgress
 from fedtrain.local.runner import run
+from tests.support.zygote import launch
 
 
 def main(file: str, address: str, parallel: str) -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from federation import ROWS, Small
-from zygote import launch
 
 from fedtrain.api.reading import read_file
 from fedtrain.cli.main import main
@@ -19,6 +18,7 @@ from fedtrain.ledger.verify import verify
 from fedtrain.local.pool import WorkerPool
 from fedtrain.local.results.baseline.compare import Compared, Watch, compare
 from fedtrain.local.results.comparison import read_comparison
+from tests.support.zygote import launch
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from federation import Small
-from zygote import launch
 
 from fedtrain.api.reading import read_file
 from fedtrain.local.pool import WorkerPool
@@ -13,6 +12,7 @@ from fedtrain.local.runner import run
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import Decision
 from fedtrain.rounds.snapshot import Snapshot
+from tests.support.zygote import launch
 
 
 def test_decisions_of_a_real_run_replay_from_its_snapshots(zygote: str, undisturbed: Small, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ class Record(Block):
 
 
 class Run(Record):
-    """`run.json`: the claim of a name. `spec` is what the user wrote, as plain JSON, defaults not filled in."""
+    """`run.json`: the claim of a name. `spec` is what was said, as plain JSON, without values that are defaults."""
 
     contract_version: int = CONTRACT_VERSION
     namespace: str

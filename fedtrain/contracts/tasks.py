@@ -84,7 +84,7 @@ class Task(Block):
     run_id: str
     round: int
     attempt: int
-    participant: str | None
+    participant: str | None = None
     model: Model
     data: Data
     training: Training

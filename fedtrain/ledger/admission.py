@@ -1,6 +1,7 @@
 """Claiming a run's name: new, the same run again, or refused because another run has it."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -43,6 +44,13 @@ class SpecDiffers(Exception):
 
 class NewerContract(StoreError):
     """The run was written by a fedtrain that this one can't follow."""
+
+
+def new_run(namespace: str, name: str, spec: FederatedTrainingSpec) -> Run:
+    """The claim of a run with an id of its own. Its spec is what was said: without the values that are defaults, so
+    that it is the same whoever filled those in (a Kubernetes API server does, a file on one machine has none)."""
+    said = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return Run(run_id=uuid.uuid4().hex, namespace=namespace, name=name, spec=said)
 
 
 def claim_run(ledger: Ledger, run: Run) -> Run:

@@ -1,21 +1,20 @@
 """`fedtrain run`: one federation on this machine, from its file to its last round."""
 
 import contextlib
-import uuid
 from collections.abc import Generator
 from pathlib import Path
 
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Run
-from fedtrain.ledger.admission import claim_run
+from fedtrain.ledger.admission import claim_run, new_run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.probe import probe
 from fedtrain.local.bindings import bind, storage_of
 from fedtrain.local.coordinator import Coordinator, Observer, Outcome
 from fedtrain.local.devices import Devices, find_devices
-from fedtrain.local.events import Listener, RunEnded, RunStarted
+from fedtrain.local.events import Listener, RunEnded, RunStarted, WorkersStarting
 from fedtrain.local.hands import Hands
 from fedtrain.local.launching import Launcher
 from fedtrain.local.pool import WorkerPool
@@ -45,6 +44,8 @@ def run(
     with contextlib.ExitStack() as stack:
         if pool is None:
             pool = stack.enter_context(workers(federation, parallel))
+        if pool.starting:
+            listener(WorkersStarting(pool.starting))
         hands = Hands(
             claimed,
             pool,
@@ -65,12 +66,7 @@ def admit(federation: Federation) -> tuple[Ledger, Run]:
     ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
     if ledger.size(names.RUN) is None:
         probe(ledger.store)
-    run = Run(
-        run_id=uuid.uuid4().hex,
-        namespace=metadata.namespace,
-        name=metadata.name,
-        spec=federation.written,
-    )
+    run = new_run(metadata.namespace, metadata.name, federation.training.spec)
     return ledger, claim_run(ledger, run)
 
 

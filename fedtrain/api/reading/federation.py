@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
@@ -12,12 +11,11 @@ from fedtrain.api.places import absolute
 
 @dataclass(frozen=True, kw_only=True)
 class Federation:
-    """`policies` by participant. `written` is the spec as the user wrote it, as plain JSON without defaults."""
+    """`policies` by participant."""
 
     path: Path
     training: FederatedTraining
     policies: Mapping[str, ParticipantPolicy]
-    written: Mapping[str, Any]
 
     def resolve(self, uri: str) -> str:
         """Where `uri` is on this machine: relative paths start at the folder of the file; `s3://` stays as it is."""

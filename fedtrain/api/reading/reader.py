@@ -67,7 +67,6 @@ class _Reader:
             path=self.path.absolute(),
             training=training.value,
             policies={found.value.metadata.name: found.value for found in self.policies},
-            written=self.documents[training.place.document].value["spec"],
         )
 
     def _document(self, number: int) -> bool:

@@ -2,15 +2,13 @@
 
 import asyncio
 import time
-import uuid
 from collections.abc import Callable
 
 from pydantic import ValidationError
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts.records import Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
-from fedtrain.ledger.admission import SpecDiffers, claim_run
+from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.rounds.decide import decide
@@ -177,7 +175,7 @@ class Coordinator:
             memory.copied.clear()
         if memory.gatherer is not None:
             return
-        wanted = Run(run_id=uuid.uuid4().hex, namespace=training.namespace, name=training.name, spec=body["spec"])
+        wanted = new_run(training.namespace, training.name, spec)
 
         def claim() -> None:
             ledger = open_ledger(spec.storage, training.namespace, training.name, secret)

@@ -51,7 +51,8 @@ def test_the_written_file_shows_every_field_of_the_api(here: Path):
 def test_what_it_calls_a_default_is_one(here: Path):
     run("init")
     chosen = {"model.base", "model.revision", "training.length", "evaluation.hub", "evaluation.participants"}
-    written = read_file(here / "federation.yaml").written
+    spec = read_file(here / "federation.yaml").training.spec
+    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     required = {"data", "participants", "rounds.count"}
 
     def different(block: type[Block], values: Mapping[str, Any], path: str) -> set[str]:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import CONTRACT_VERSION, Run
-from fedtrain.ledger.admission import Difference, NewerContract, SpecDiffers, claim_run, compare
+from fedtrain.ledger.admission import Difference, NewerContract, SpecDiffers, claim_run, compare, new_run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
 
@@ -26,6 +27,14 @@ def run_of(spec: dict[str, Any], run_id: str = "r1") -> Run:
 def test_a_new_name_is_claimed_and_the_same_spec_goes_on_under_the_first_id(ledger: Ledger):
     assert claim_run(ledger, run_of(SPEC, "first")).run_id == "first"
     assert claim_run(Ledger(ledger.store, "default", "demo"), run_of(SPEC, "second")).run_id == "first"
+
+
+def test_a_run_says_the_same_whether_defaults_were_filled_in_or_not():
+    short = FederatedTrainingSpec.model_validate(SPEC)
+    filled = FederatedTrainingSpec.model_validate(short.model_dump(mode="json", by_alias=True, exclude_none=True))
+    claimed = new_run("default", "demo", filled)
+    assert claimed.spec == new_run("default", "demo", short).spec == SPEC
+    assert FederatedTrainingSpec.model_validate(claimed.spec) == short
 
 
 def test_another_spec_is_refused_with_every_field_that_differs(folder_ledger: Ledger):

@@ -11,6 +11,7 @@ from fedtrain.api.reading import read_file
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Preflight
+from fedtrain.ledger.admission import new_run
 from fedtrain.local.bindings import bind, storage_of
 from fedtrain.local.errors import RunError
 from fedtrain.local.results.baseline.arms import alone, arm_name, budgets, pooled
@@ -85,7 +86,8 @@ def test_an_arm_alone_trains_all_its_steps_in_one_round_of_its_own(federation: F
 
 def test_an_arms_spec_is_valid_and_reads_back_the_same(federation: Federation) -> None:
     arm = alone(federation, "museum", 75).federation
-    assert type(arm.training.spec).model_validate(arm.written) == arm.training.spec
+    claimed = new_run("default", "arm", arm.training.spec)
+    assert type(arm.training.spec).model_validate(claimed.spec) == arm.training.spec
 
 
 def test_everybodys_steps_go_to_the_pooled_arm(federation: Federation, tmp_path: Path) -> None:

@@ -113,5 +113,4 @@ def _federation(
     metadata = federation.training.metadata
     named = metadata.model_copy(update={"name": arm_name(metadata.name, suffix)})
     training = federation.training.model_copy(update={"metadata": named, "spec": spec})
-    written = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return replace(federation, training=training, policies=policies, written=written)
+    return replace(federation, training=training, policies=policies)

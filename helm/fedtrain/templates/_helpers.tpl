@@ -1,0 +1,79 @@
+{{/* The chart's name, for labels. */}}
+{{- define "fedtrain.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The name of what is made: the release's, with the chart's in it. */}}
+{{- define "fedtrain.fullname" -}}
+{{- $name := include "fedtrain.name" . -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- .Values.fullnameOverride | default $full | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The name of what belongs to the whole cluster: two releases of one name may be in two namespaces. */}}
+{{- define "fedtrain.clusterName" -}}
+{{- printf "%s:%s" .Release.Namespace (include "fedtrain.fullname" .) -}}
+{{- end -}}
+
+{{- define "fedtrain.selector" -}}
+app.kubernetes.io/name: {{ include "fedtrain.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "fedtrain.labels" -}}
+{{ include "fedtrain.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "fedtrain.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (.Values.serviceAccount.create | ternary (include "fedtrain.fullname" .) "default") -}}
+{{- end -}}
+
+{{/* The reference of an image: (list . "operator"). */}}
+{{- define "fedtrain.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := index $root.Values.images (index . 1) -}}
+{{- with $image.digest -}}
+{{- printf "%s@%s" $image.repository . -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository ($image.tag | default $root.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What every pod of this chart has: an account, and no rights on its node. */}}
+{{- define "fedtrain.pod" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .Values.nodeSelector }}
+nodeSelector: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "fedtrain.container" -}}
+image: {{ include "fedtrain.image" (list . "operator") }}
+imagePullPolicy: {{ .Values.images.operator.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end -}}

@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
+COMPILE := $(UV) pip compile --quiet pyproject.toml --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock"
 
 .PHONY: help setup demo test lint format unit generated cluster-tools controlplane e2e cluster cluster-down lock clean
 .DEFAULT_GOAL := help
@@ -69,9 +70,11 @@ cluster: cluster-tools
 cluster-down:
 	$(BIN)/python -m tests.clusters down
 
-## make lock     resolve the dependencies anew
+## make lock     resolve the dependencies anew, of everything and of the images
 lock: setup
-	$(UV) pip compile --quiet pyproject.toml --extra dev --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock" -o requirements.lock
+	$(COMPILE) --extra dev -o requirements.lock
+	$(COMPILE) --extra operator --no-annotate --constraint requirements.lock -o requirements-operator.lock
+	$(COMPILE) --extra trainer --no-annotate --constraint requirements.lock -o requirements-trainer.lock
 
 clean:
 	rm -rf $(VENV)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.clusters.archives import Archive, copy_docker_archive
 from tests.clusters.cache import cache, locked
 from tests.clusters.images import Image
 from tests.clusters.packages import BUILDING, need_packages
@@ -54,8 +55,12 @@ def build(reference: str, containerfile: Path, context: Path, arguments: Mapping
     with locked(cache("buildah")):
         identity = _build(reference, containerfile, context, arguments)
 
-    def write(path: Path) -> None:
-        _buildah("push", "--quiet", identity, f"docker-archive:{path}:{reference}")
+    def write(archive: Archive) -> None:
+        command = [*_storage(), "push", "--quiet", identity, f"docker-archive:/dev/stdout:{reference}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as pushing:
+            assert pushing.stdout is not None
+            copy_docker_archive(pushing.stdout, archive, reference)
+            pushing.stdout.close()
 
     return Image(reference, identity, write)
 
@@ -82,15 +87,13 @@ def _build(reference: str, containerfile: Path, context: Path, arguments: Mappin
 
 
 def _buildah(command: str, *arguments: str) -> str:
-    storage = cache("buildah")
-    return _run(
-        "buildah",
-        f"--root={storage / 'storage'}",
-        f"--runroot={storage / 'run'}",
-        "--storage-driver=overlay",
-        command,
-        *arguments,
-    )
+    return _run(*_storage(), command, *arguments)
+
+
+def _storage() -> tuple[str, ...]:
+    """The command buildah, with a storage of its own."""
+    folder = cache("buildah")
+    return ("buildah", f"--root={folder / 'storage'}", f"--runroot={folder / 'run'}", "--storage-driver=overlay")
 
 
 def _run(*command: str) -> str:

@@ -13,27 +13,21 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.clusters.archives import Archive
 from tests.clusters.cache import cache, locked
-from tests.clusters.processes import ProgramFailed
+from tests.clusters.processes import Processes, ProgramFailed
 
 BUSYBOX = "localhost/fedtrain/busybox:1"
 
 # containerd keeps its database beside what it describes; a copy must not share it.
 DATABASES = ("io.containerd.metadata.v1.bolt/meta.db", "io.containerd.snapshotter.v1.overlayfs/metadata.db")
 
-# Runs containerd on the store, in mounts of its own, for as long as it takes to import the archives.
-FILL = """
-mount -t tmpfs tmpfs /run
-containerd --root "$1" --state /run/containerd --address /run/containerd.sock --config /dev/null &
-shift
-until ctr --address /run/containerd.sock version > /dev/null 2>&1; do kill -0 $!; sleep 0.05; done
-for archive; do ctr --address /run/containerd.sock --namespace k8s.io images import "$archive"; done
-kill $!
-wait $! || true
-"""
+# Mounts of containerd's own, so that none of them are left on this machine.
+MOUNTS_OF_ITS_OWN = ("unshare", "--mount", "--propagation", "slave")
 
 
 @dataclass(frozen=True)
@@ -42,12 +36,12 @@ class Image:
 
     Attributes:
         id: a text that changes with the content.
-        write: writes the image to a file, in the format of `docker save`.
+        write: writes the image into an archive.
     """
 
     reference: str
     id: str
-    write: Callable[[Path], None]
+    write: Callable[[Archive], None]
 
 
 def busybox() -> Image:
@@ -61,7 +55,7 @@ def busybox() -> Image:
     program = Path(found).read_bytes()
     applets = subprocess.run([found, "--list"], check=True, capture_output=True, text=True).stdout.split()
 
-    def write(path: Path) -> None:
+    def write(archive: Archive) -> None:
         layer = io.BytesIO()
         with tarfile.open(fileobj=layer, mode="w") as tar:
             for folder, mode in {"bin": 0o755, "etc": 0o755, "tmp": 0o1777}.items():
@@ -70,7 +64,16 @@ def busybox() -> Image:
             for applet in applets:
                 if applet != "busybox":
                     _add(tar, f"bin/{applet}", tarfile.SYMTYPE, target="busybox")
-        _write_archive(path, BUSYBOX, layer.getvalue(), {"Env": ["PATH=/bin"], "Cmd": ["sleep", "2147483647"]})
+        data = layer.getvalue()
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        config = {
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()],
+            "os": "linux",
+            "config": {"Env": ["PATH=/bin"], "Cmd": ["sleep", "2147483647"]},
+            "rootfs": {"type": "layers", "diff_ids": [digest]},
+        }
+        archive.add_layer(digest, len(data), io.BytesIO(data))
+        archive.finish(BUSYBOX, json.dumps(config).encode())
 
     return Image(BUSYBOX, hashlib.sha256(program).hexdigest(), write)
 
@@ -87,11 +90,7 @@ def store(*images: Image) -> Path:
         there: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
         new = [image for image in images if there.get(image.reference) != image.id]
         if new:
-            with tempfile.TemporaryDirectory(dir=folder) as temporary:
-                archives = [Path(temporary) / f"{number}.tar" for number in range(len(new))]
-                for image, archive in zip(new, archives, strict=True):
-                    image.write(archive)
-                _fill(root, archives)
+            _fill(root, new)
             record.write_text(json.dumps(there | {image.reference: image.id for image in new}, indent=1))
     return root
 
@@ -105,28 +104,39 @@ def copy_store(root: Path, target: Path) -> None:
         shutil.copy2(root / name, target / name)
 
 
-def _fill(root: Path, archives: list[Path]) -> None:
-    command = ["unshare", "--mount", "--propagation", "slave", "bash", "-ec", FILL, "fill", str(root)]
-    done = subprocess.run([*command, *map(str, archives)], capture_output=True, text=True)
-    if done.returncode:
-        raise ProgramFailed(f"containerd did not import {', '.join(map(str, archives))}:\n{done.stderr[-4000:]}")
+def _fill(root: Path, images: list[Image]) -> None:
+    """Imports images into the root, with a containerd that lives for that alone; layers that it has cost nothing."""
+    with tempfile.TemporaryDirectory(dir=root.parent) as folder:
+        ctr = ("ctr", f"--address={folder}/socket", "--namespace=k8s.io")
+        processes = Processes(Path(folder))
+        settings = [f"--root={root}", f"--state={folder}/state", f"--address={folder}/socket", "--config=/dev/null"]
+        processes.start("containerd", *MOUNTS_OF_ITS_OWN, "containerd", *settings, ready=lambda: _does(*ctr, "version"))
+        try:
+            for image in images:
+                there = subprocess.run([*ctr, "content", "ls", "--quiet"], check=True, capture_output=True, text=True)
+                _import(image, there.stdout.split(), [*ctr, "images", "import", "-"])
+        finally:
+            processes.kill()
 
 
-def _write_archive(path: Path, reference: str, layer: bytes, settings: dict[str, object]) -> None:
-    digest = hashlib.sha256(layer).hexdigest()
-    config = {
-        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()],
-        "os": "linux",
-        "config": settings,
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-    }
-    content = json.dumps(config).encode()
-    name = f"{hashlib.sha256(content).hexdigest()}.json"
-    manifest = [{"Config": name, "RepoTags": [reference], "Layers": ["layer.tar"]}]
-    with tarfile.open(path, "w") as tar:
-        _add(tar, "layer.tar", tarfile.REGTYPE, content=layer)
-        _add(tar, name, tarfile.REGTYPE, content=content)
-        _add(tar, "manifest.json", tarfile.REGTYPE, content=json.dumps(manifest).encode())
+def _import(image: Image, there: list[str], command: list[str]) -> None:
+    print(f"importing the image {image.reference}", flush=True)
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log) as to,
+    ):
+        assert to.stdin is not None
+        with suppress(BrokenPipeError):  # its log says why
+            with tarfile.open(fileobj=to.stdin, mode="w|") as tar:
+                image.write(Archive(tar, there))
+            to.stdin.close()
+        if to.wait():
+            log.seek(0)
+            raise ProgramFailed(f"containerd did not import {image.reference}:\n{log.read()[-4000:].decode()}")
+
+
+def _does(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def _add(

@@ -1,0 +1,48 @@
+"""What the images install is locked, and is what the tests ran with."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+IMAGES = ("operator", "trainer")
+
+
+def pins(file: str) -> dict[str, str]:
+    """Each package of a lock with all that the lock says of it: versions, for which Pythons and machines, hashes."""
+    text = re.sub(r"^\s*#.*\n", "", (ROOT / file).read_text(), flags=re.MULTILINE)
+    entries = re.findall(r"^(\S+)==((?:.*\\\n)*.*)", text, flags=re.MULTILINE)
+    found: dict[str, str] = {}
+    for name, content in entries:
+        found[name] = found.get(name, "") + content + "\n"
+    return found
+
+
+def normal(requirement: str) -> str:
+    return re.split(r"[\[<>=! ]", requirement)[0].replace(".", "-").replace("_", "-")
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_has_the_versions_and_hashes_of_the_whole_lock(image: str) -> None:
+    whole, own = pins("requirements.lock"), pins(f"requirements-{image}.lock")
+    assert own.items() <= whole.items()
+    assert all("--hash=sha256:" in content for content in own.values())
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_has_all_that_its_extra_asks_for(image: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"][image]]
+    assert {normal(one) for one in wanted} <= pins(f"requirements-{image}.lock").keys()
+
+
+def test_the_operators_image_has_no_torch() -> None:
+    assert "torch" not in pins("requirements-operator.lock")
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_is_built_by_the_uv_that_resolved_its_lock(image: str) -> None:
+    (version,) = re.findall(r"^UV_VERSION := (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert f"uv=={version}" in (ROOT / f"Dockerfile.{image}").read_text()

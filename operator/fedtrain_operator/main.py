@@ -14,19 +14,21 @@ from fedtrain_operator.participant.records import Records
 from fedtrain_operator.participant.tasks import Tasks
 from fedtrain_operator.shared import labels, logs, metrics
 from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.kinds import JOB, PYTORCH_JOB
+from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
 from fedtrain_operator.shared.loops import Loops
 from fedtrain_operator.shared.settings import Settings, SettingsMissing
 
 STUCK_SECONDS = 900.0
 """A pass that has been due for so long means that this process works no more: the probe fails, and it is restarted."""
 
+KINDS = {"coordinator": (TRAINING, TASK, PARTICIPANT), "participant": (TASK, POLICY, PARTICIPANT, PYTORCH_JOB)}
+
 
 def build(settings: Settings) -> kopf.OperatorRegistry:
     """All watches, loops and probes of the controllers that run here."""
     registry = kopf.OperatorRegistry()
     operator = kopf.OperatorSettings()
-    cluster = Cluster(lambda: login(operator))
+    cluster = Cluster(lambda: login(operator), settings.namespaces)
     loops: dict[str, Loops] = {}
     if "coordinator" in settings.controllers:
         world = World(cluster)
@@ -68,6 +70,9 @@ def _housekeeping(
             selector = f"{labels.MANAGED_BY}=fedtrain"
             settings.watching.label_selectors[kind.group, kind.version, kind.plural] = selector
 
+    if settings.namespaces:  # no rights to look at the cluster's namespaces, and at kinds that come later
+        _see_no_cluster(registry, settings, cluster)
+
     @kopf.on.startup(registry=registry, id="metrics")
     async def _metrics(**_: Any) -> None:
         metrics.serve(settings.metrics_port, cluster, loops)
@@ -84,6 +89,19 @@ def _housekeeping(
         if overdue > STUCK_SECONDS:
             raise RuntimeError(f"a pass has been due for {overdue:.0f} s")
         return round(overdue, 1)
+
+
+def _see_no_cluster(registry: kopf.OperatorRegistry, settings: Settings, cluster: Cluster) -> None:
+    """What is served is what is there at the start: kinds that came later would never be watched, so they are waited
+    for."""
+    kinds = sorted({kind for name in settings.controllers for kind in KINDS[name]})
+
+    @kopf.on.startup(registry=registry, id="kinds")
+    async def _kinds(*, settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.scanning.disabled = True
+        lacking = [f"{kind.plural}.{kind.group}" for kind in kinds if not await cluster.offers(kind)]
+        if lacking:
+            raise kopf.TemporaryError(f"waiting for CustomResourceDefinitions: {', '.join(lacking)}", delay=5)
 
 
 def main() -> int:

@@ -117,7 +117,7 @@ class Hands:
         try:
             await self._cluster.create(SECRET, secret)
         except AlreadyExists:
-            await self._cluster.patch(SECRET, ref, {"data": secret["data"]})
+            await self._cluster.replace(SECRET, secret)
         self._memory.copied.add(namespace)
 
 

@@ -35,7 +35,7 @@ async def leave(world: World, body: Json, memory: Memory, now: float) -> bool:
     """One step of the clean-up; whether all is gone. Raises StoreError when the ledger can't go."""
     training, cluster = ref(body), world.cluster
     marks = labels.of_training(training)
-    tasks = await cluster.list(TASK, labels=marks)
+    tasks = await cluster.list_everywhere(TASK, marks)
     memory.cancelling = memory.cancelling or now
     running = [task for task in tasks if task.get("status", {}).get("phase") not in TERMINAL]
     for task in running:
@@ -44,8 +44,9 @@ async def leave(world: World, body: Json, memory: Memory, now: float) -> bool:
     await _delete(cluster, JOB, await cluster.list(JOB, training.namespace, marks))
     if running and now - memory.cancelling < PATIENCE_SECONDS:
         return False
+    for namespace in await _lent(world, body, tasks):
+        await cluster.delete(SECRET, Ref(namespace, labels.secret_name(training)))
     await _delete(cluster, TASK, tasks)
-    await _delete(cluster, SECRET, await cluster.list(SECRET, labels=marks))
     storage = body["spec"].get("storage", {})
     if storage.get("retentionPolicy") == "Delete":
         await _delete_ledger(world, body, memory)
@@ -58,6 +59,14 @@ async def leave(world: World, body: Json, memory: Memory, now: float) -> bool:
 async def _delete(cluster: Cluster, kind: Kind, bodies: list[Json]) -> None:
     for body in bodies:
         await cluster.delete(kind, ref(body), body["metadata"]["uid"])
+
+
+async def _lent(world: World, body: Json, tasks: list[Json]) -> set[str]:
+    """The namespaces that may have the store's credentials: those of tasks, and of participants as they are now.
+    Secrets are never listed, so that nobody has to be allowed to."""
+    records = [await world.participant(one["name"]) for one in body["spec"].get("participants", ())]
+    homes = {record["spec"]["namespace"] for record in records if record is not None}
+    return {task["metadata"]["namespace"] for task in tasks} | {home for home in homes if world.cluster.serves(home)}
 
 
 async def _delete_ledger(world: World, body: Json, memory: Memory) -> None:

@@ -16,7 +16,7 @@ from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import events, leaving, status
 from fedtrain_operator.coordinator.hands import Hands
-from fedtrain_operator.coordinator.rules import accepted
+from fedtrain_operator.coordinator.rules import Here, accepted
 from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
 from fedtrain_operator.coordinator.view import last_rounds
 from fedtrain_operator.coordinator.waiting import schedulable
@@ -91,12 +91,13 @@ class Coordinator:
             memory.looked = self._steady()
             memory.copied.clear()
         records = {one.name: found for one in spec.participants if (found := await self.world.participant(one.name))}
-        judged = accepted(spec, training.namespace, records)
+        judged = accepted(spec, Here(training.namespace, self._settings.namespaces), records)
         if judged.status == "False" and not body.get("status", {}).get("round"):
             raise Blocked(judged, RULES_PAUSE_SECONDS)
         await self._open(training, body, spec, memory)
         try:
-            return await self._steps(training, body, spec, memory, records)
+            served = {who: one for who, one in records.items() if self.world.cluster.serves(one["spec"]["namespace"])}
+            return await self._steps(training, body, spec, memory, served)
         except StoreUnavailable as error:
             memory.facts = None
             raise Blocked(Said("StoreReachable", "False", "Unavailable", str(error)), STORE_PAUSE_SECONDS) from error

@@ -1,6 +1,7 @@
 """The rules across objects, before the first round: each a function from what is there to what is wrong. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.places import scheme
@@ -9,17 +10,25 @@ from fedtrain_operator.shared.kinds import Json
 
 Records = Mapping[str, Json]
 """The Participant objects that there are, by name."""
-Rule = Callable[[FederatedTrainingSpec, str, Records], Iterator[tuple[str, str]]]
 
 
-def the_ledger_is_in_a_bucket(
-    spec: FederatedTrainingSpec, namespace: str, records: Records
-) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True)
+class Here:
+    """The training's namespace, and those that this operator serves (none: all)."""
+
+    namespace: str
+    served: tuple[str, ...] = ()
+
+
+Rule = Callable[[FederatedTrainingSpec, Here, Records], Iterator[tuple[str, str]]]
+
+
+def the_ledger_is_in_a_bucket(spec: FederatedTrainingSpec, here: Here, records: Records) -> Iterator[tuple[str, str]]:
     if spec.storage.type != "S3":
         yield "StorageNotShared", "spec.storage.type is File, and pods share no folder. Write type: S3 and a bucket"
 
 
-def places_are_whole(spec: FederatedTrainingSpec, namespace: str, records: Records) -> Iterator[tuple[str, str]]:
+def places_are_whole(spec: FederatedTrainingSpec, here: Here, records: Records) -> Iterator[tuple[str, str]]:
     """A file has a folder that paths start at; an object of the API has none."""
     hub, initial = spec.evaluation.hub, spec.model.adapter.initial_from
     if spec.model.base.startswith("."):
@@ -30,26 +39,37 @@ def places_are_whole(spec: FederatedTrainingSpec, namespace: str, records: Recor
         yield "RelativePath", f"spec.model.adapter.initialFrom.uri: {initial.uri} starts at no folder here. {_WHOLE}"
 
 
-def participants_are_known(spec: FederatedTrainingSpec, namespace: str, records: Records) -> Iterator[tuple[str, str]]:
+def participants_are_known(spec: FederatedTrainingSpec, here: Here, records: Records) -> Iterator[tuple[str, str]]:
     for who in (participant.name for participant in spec.participants if participant.name not in records):
         yield "NoSuchParticipant", f"there is no Participant {who!r} (kubectl get participants)"
 
 
 def participants_allow_this_namespace(
-    spec: FederatedTrainingSpec, namespace: str, records: Records
+    spec: FederatedTrainingSpec, here: Here, records: Records
 ) -> Iterator[tuple[str, str]]:
     for who, record in _known(spec, records):
         allowed = record["spec"]["allowedNamespaces"]
-        if "*" not in allowed and namespace not in allowed:
+        if "*" not in allowed and here.namespace not in allowed:
             yield (
                 "NotAllowed",
-                f"Participant {who!r} does not allow namespace {namespace!r} (spec.allowedNamespaces: "
+                f"Participant {who!r} does not allow namespace {here.namespace!r} (spec.allowedNamespaces: "
                 f"{', '.join(allowed[:5])})",
             )
 
 
+def participants_are_served(spec: FederatedTrainingSpec, here: Here, records: Records) -> Iterator[tuple[str, str]]:
+    for who, record in _known(spec, records):
+        home = record["spec"]["namespace"]
+        if here.served and home not in here.served:
+            yield (
+                "NotServed",
+                f"Participant {who!r} is at namespace {home!r}, which this operator doesn't serve (the chart's value "
+                f"namespaces: {', '.join(here.served[:5])})",
+            )
+
+
 def participants_have_the_data_set(
-    spec: FederatedTrainingSpec, namespace: str, records: Records
+    spec: FederatedTrainingSpec, here: Here, records: Records
 ) -> Iterator[tuple[str, str]]:
     for who, record in _known(spec, records):
         held = [dataset["name"] for dataset in record.get("status", {}).get("datasets", ())]
@@ -65,6 +85,7 @@ RULES: tuple[Rule, ...] = (
     places_are_whole,  # ./base
     participants_are_known,  # bank-x
     participants_allow_this_namespace,  # bank-a works for team-b alone
+    participants_are_served,  # bank-a is at a namespace that the chart's `namespaces` leaves out
     participants_have_the_data_set,  # nobody maps it
 )
 
@@ -72,9 +93,9 @@ _WHOLE = "Write an absolute path in the pods, or s3://bucket/key"
 _LONGEST = 8
 
 
-def accepted(spec: FederatedTrainingSpec, namespace: str, records: Records) -> Said:
+def accepted(spec: FederatedTrainingSpec, here: Here, records: Records) -> Said:
     """The condition `Accepted`: all that is wrong, at once."""
-    problems = [problem for rule in RULES for problem in rule(spec, namespace, records)]
+    problems = [problem for rule in RULES for problem in rule(spec, here, records)]
     if not problems:
         return Said("Accepted", "True", "Valid")
     more = f"; and {len(problems) - _LONGEST} more" if len(problems) > _LONGEST else ""

@@ -63,7 +63,7 @@ class World:
     async def look(self, training: Ref) -> None:
         """Lists what belongs to a training: a watch may not have brought all of it yet, or have missed its end."""
         marks = labels.of_training(training)
-        self.tasks.listed(training, await self.cluster.list(TASK, labels=marks))
+        self.tasks.listed(training, await self.cluster.list_everywhere(TASK, marks))
         self.jobs.listed(training, await self.cluster.list(JOB, training.namespace, marks))
 
     async def participant(self, name: str) -> Json | None:

@@ -28,6 +28,8 @@ class Records:
         if body is None:
             return Next(forget=True)
         at = Ref(body["spec"]["namespace"], ref.name)
+        if not self._cluster.serves(at.namespace):  # another operator's, or nobody's
+            return Next()
         policy = self._policies.get(at) or await self._cluster.get(POLICY, at)
         content = {"datasets": _datasets(policy), "version": self._version}
         before = body.get("status", {})

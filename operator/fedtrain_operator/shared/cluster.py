@@ -1,7 +1,7 @@
 """The Kubernetes API, as much of it as the operator needs: JSON objects over aiohttp."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,10 +29,12 @@ class AlreadyExists(ApiError):
 
 
 class Cluster:
-    """`login` says how to reach the API server; it is asked again when the server no longer knows us."""
+    """`login` says how to reach the API server; it is asked again when the server no longer knows us. `namespaces`:
+    those that this operator serves, and has rights in; none for all."""
 
-    def __init__(self, login: Callable[[], kopf.ConnectionInfo]) -> None:
+    def __init__(self, login: Callable[[], kopf.ConnectionInfo], namespaces: Sequence[str] = ()) -> None:
         self._login = login
+        self._namespaces = tuple(namespaces)
         self._session: aiohttp.ClientSession | None = None
         self._server = ""
         self.writes = 0
@@ -42,6 +44,19 @@ class Cluster:
             await self._session.close()
             self._session = None
 
+    def serves(self, namespace: str) -> bool:
+        return not self._namespaces or namespace in self._namespaces
+
+    async def offers(self, kind: Kind) -> bool:
+        """Whether the API server knows the kind."""
+        try:
+            known = await self._call("GET", kind.path)
+        except ApiError as error:
+            if error.code == 404:
+                return False
+            raise
+        return any(resource["name"] == kind.plural for resource in known["resources"])
+
     async def get(self, kind: Kind, ref: Ref) -> Json | None:
         try:
             return await self._call("GET", _path(kind, ref.namespace, ref.name))
@@ -50,9 +65,8 @@ class Cluster:
                 return None
             raise
 
-    async def list(self, kind: Kind, namespace: str = "", labels: Mapping[str, str] | None = None) -> list[Json]:
-        """All objects of one namespace, or of all, that have these labels."""
-        query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels or {}))}
+    async def _pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Json]:
+        query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels))}
         found: list[Json] = []
         while True:
             page = await self._call("GET", f"{_path(kind, namespace)}?{urlencode(query)}")
@@ -62,9 +76,23 @@ class Cluster:
                 return found
             query["continue"] = following
 
+    async def list_everywhere(self, kind: Kind, labels: Mapping[str, str]) -> list[Json]:
+        """All objects that have these labels, of all namespaces that are served."""
+        pages = [await self._pages(kind, namespace, labels) for namespace in self._namespaces or ("",)]
+        return [body for page in pages for body in page]
+
+    async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Json]:
+        """All objects of one namespace that have these labels."""
+        return await self._pages(kind, namespace, labels)
+
     async def create(self, kind: Kind, body: Json) -> Json:
         """Raises AlreadyExists."""
         return await self._call("POST", _path(kind, body["metadata"].get("namespace", "")), body)
+
+    async def replace(self, kind: Kind, body: Json) -> None:
+        """Puts an object in the place of the one of its name. The answer to a patch would show what was there; this
+        shows what is written, so the right to do it is no right to read."""
+        await self._call("PUT", _path(kind, body["metadata"]["namespace"], body["metadata"]["name"]), body)
 
     async def patch(self, kind: Kind, ref: Ref, change: Json, subresource: str = "") -> Json | None:
         """Merges a change into the object or its subresource; None if there is no such object. With a

@@ -7,7 +7,7 @@ Json = dict[str, Any]
 """An object of the API as it travels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Kind:
     """`path` is `apis/<group>/<version>` or `api/v1`."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from fedtrain_operator.coordinator.clock import RoundClock
 from fedtrain_operator.coordinator.events import story
-from fedtrain_operator.coordinator.rules import accepted
+from fedtrain_operator.coordinator.rules import Here, accepted
 from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_writing
 from fedtrain_operator.coordinator.view import metric
 from fedtrain_operator.shared.conditions import Said, merged
@@ -58,7 +58,7 @@ def test_paused_time_does_not_count_and_each_round_starts_anew() -> None:
 
 
 def test_all_that_is_wrong_across_objects_is_said_at_once() -> None:
-    said = accepted(spec(), "hub", {"bank-a": record("mail", allowed=("elsewhere",))})
+    said = accepted(spec(), Here("hub"), {"bank-a": record("mail", allowed=("elsewhere",))})
     assert said.status == "False"
     assert "there is no Participant 'bank-b'" in said.message
     assert "'bank-a' does not allow namespace 'hub'" in said.message
@@ -67,20 +67,29 @@ def test_all_that_is_wrong_across_objects_is_said_at_once() -> None:
 
 def test_objects_that_fit_are_accepted() -> None:
     records = {"bank-a": record("tickets", allowed=("hub",)), "bank-b": record("tickets")}
-    assert accepted(spec(), "hub", records).status == "True"
+    assert accepted(spec(), Here("hub"), records).status == "True"
+
+
+def test_a_participant_at_a_namespace_that_the_operator_does_not_serve_is_not_asked() -> None:
+    records = {"bank-a": record("tickets"), "bank-b": record("tickets")}
+    home = records["bank-b"]["spec"]["namespace"]
+    said = accepted(spec(), Here("hub", served=("hub", "elsewhere")), records)
+    assert said.reason == "NotServed"
+    assert f"'bank-b' is at namespace {home!r}, which this operator doesn't serve" in said.message
+    assert "namespaces: hub, elsewhere" in said.message
 
 
 def test_a_participant_that_has_not_reported_is_waited_for() -> None:
     records = {"bank-a": record("tickets"), "bank-b": record(reported=False)}
-    assert accepted(spec(), "hub", records).reason == "NotReported"
+    assert accepted(spec(), Here("hub"), records).reason == "NotReported"
 
 
 def test_folders_and_relative_paths_are_no_places_of_a_cluster() -> None:
     records = {"bank-a": record("tickets"), "bank-b": record("tickets")}
-    assert accepted(spec(storage={"type": "File"}), "hub", records).reason == "StorageNotShared"
-    assert "./base" in accepted(spec(model={"base": "./base"}), "hub", records).message
+    assert accepted(spec(storage={"type": "File"}), Here("hub"), records).reason == "StorageNotShared"
+    assert "./base" in accepted(spec(model={"base": "./base"}), Here("hub"), records).message
     hub = spec(evaluation={"hub": {"data": {"uri": "test.jsonl"}}})
-    assert "spec.evaluation.hub.data.uri: test.jsonl" in accepted(hub, "hub", records).message
+    assert "spec.evaluation.hub.data.uri: test.jsonl" in accepted(hub, Here("hub"), records).message
 
 
 def test_the_story_is_told_once() -> None:

@@ -56,8 +56,8 @@ class TrainingTaskSpec(Block):
     """Where the ledger is; credentials are never here."""
     credentials_secret_ref: SecretRef | None = None
     """The Secret with the store's credentials, beside this task."""
-    timeout: Duration | None = None
-    """How long it may run."""
+    timeout: Duration
+    """How long a pod of it may run: what holds GPUs ends by itself, even if the hub is never heard of again."""
     desired_state: Literal["Run", "Cancel"] = "Run"
     """`Cancel`: its pods are stopped and what they held is free."""
 

@@ -180,7 +180,7 @@ def test_a_task_may_be_cancelled(objects: Objects, task: dict[str, Any]) -> None
         ({"task": {"work": {"samples": 11}}}, "spec.task"),  # a field that the schema doesn't name
         ({"task": {"training": {"learningRate": 1}}}, "spec.task"),
         ({"compute": {"gpusPerNode": 1}}, "spec.compute"),
-        ({"timeout": None}, "spec.timeout"),
+        ({"timeout": "9h"}, "spec.timeout"),
         ({"credentialsSecretRef": {"name": "other"}}, "spec.credentialsSecretRef"),
     ],
     ids=str,

@@ -8,7 +8,7 @@ from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Assignment, Binding, Evaluate, Task
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
-from fedtrain_operator.coordinator.tasks import plain, without_credentials
+from fedtrain_operator.coordinator.tasks import plain, pod_seconds, without_credentials
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.kinds import JOB, TRAINING, Json
 from fedtrain_operator.shared.pods import ASSIGNMENT, OUTCOME, hardened
@@ -35,6 +35,7 @@ def hub_job(
         command=["python", "-m", module, "--assignment-env", ASSIGNMENT, "--outcome", OUTCOME],
         assignment=assignment,
         credentials=s3.credentials_secret_ref.name if s3 and s3.credentials_secret_ref else None,
+        seconds=pod_seconds(spec),
     )
     name, marks = labels.name_of(run, key), labels.of_task(run, key)
     owner = {

@@ -1,6 +1,8 @@
 """A TrainingTask from a decision to start one. Pure."""
 
-from fedtrain.api.base import Block
+import math
+
+from fedtrain.api.base import Block, seconds
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import Storage
 from fedtrain.contracts.records import Run
@@ -9,6 +11,9 @@ from fedtrain.rounds.snapshot import TaskKey
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.kinds import TASK, Json, Ref
 
+_LONGEST_SECONDS = 2**31 - 1
+"""Of a pod's activeDeadlineSeconds."""
+
 
 def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Task, namespace: str) -> Json:
     """The work order for a participant, in the participant's namespace."""
@@ -16,6 +21,7 @@ def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Tas
         "task": plain(task),
         "compute": plain(spec.participant(key.who).compute),
         "storage": plain(without_credentials(spec.storage)),
+        "timeout": f"{pod_seconds(spec)}s",
         "desiredState": "Run",
     }
     if has_credentials(spec.storage):
@@ -30,6 +36,11 @@ def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Tas
         },
         "spec": content,
     }
+
+
+def pod_seconds(spec: FederatedTrainingSpec) -> int:
+    """How long a pod may run: twice the round's deadline, after which the round has failed for want of it."""
+    return max(1, min(math.ceil(2 * seconds(spec.rounds.deadline)), _LONGEST_SECONDS))
 
 
 def has_credentials(storage: Storage) -> bool:

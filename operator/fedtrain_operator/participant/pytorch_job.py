@@ -4,15 +4,18 @@ fedtrain owns deadlines, retries and deletion: PyTorchJob's own are unreliable, 
 Never), and its pods that still run when it ends are removed (cleanPodPolicy Running).
 """
 
+import math
+
+from fedtrain.api.base import seconds
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
-from fedtrain_operator.participant.compute import command, processes, resources, threads
 from fedtrain_operator.participant.launcher import Standing
-from fedtrain_operator.participant.overlay import laid_over
 from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.compute import command, processes, resources, threads
 from fedtrain_operator.shared.conditions import find, holds
 from fedtrain_operator.shared.kinds import PYTORCH_JOB, Json
+from fedtrain_operator.shared.overlay import laid_over
 from fedtrain_operator.shared.pods import hardened
 
 JOB_NAME_LABEL = "training.kubeflow.org/job-name"
@@ -38,6 +41,7 @@ class PyTorchJobs:
             command=command(compute),
             assignment=assignment.model_dump_json(by_alias=True),
             credentials=order.credentials_secret_ref.name if order.credentials_secret_ref else None,
+            seconds=math.ceil(seconds(order.timeout)),
             environment=threads(compute),
             resources=resources(compute),
             shared_memory=True,

@@ -10,12 +10,12 @@ from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain_operator.participant import status
 from fedtrain_operator.participant.launcher import Launcher, Standing
 from fedtrain_operator.participant.policy import Refusal, judge
-from fedtrain_operator.participant.scheduling import unschedulable
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
 from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
 from fedtrain_operator.shared.loops import Next
+from fedtrain_operator.shared.scheduling import unschedulable
 from fedtrain_operator.shared.verdicts import verdict
 
 

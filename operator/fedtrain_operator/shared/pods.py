@@ -18,11 +18,13 @@ def hardened(
     command: Sequence[str],
     assignment: str,
     credentials: str | None,
+    seconds: int,
     environment: Mapping[str, str] | None = None,
     resources: Json | None = None,
     shared_memory: bool = False,
 ) -> Json:
-    """The `spec` of a pod that runs once. `credentials`: the Secret whose keys become the environment."""
+    """The `spec` of a pod that runs once. `credentials`: the Secret whose keys become the environment.
+    `seconds`: how long it may run; the kubelet sees to that, whoever else is gone."""
     mounts = {"scratch": "/tmp", "home": HOME}
     volumes: list[Json] = [{"name": "scratch", "emptyDir": {}}, {"name": "home", "emptyDir": {}}]
     if shared_memory:  # what processes of one node exchange tensors through; the container's own is 64 MiB
@@ -49,6 +51,7 @@ def hardened(
         main["resources"] = resources
     return {
         "restartPolicy": "Never",
+        "activeDeadlineSeconds": seconds,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {

@@ -30,14 +30,18 @@ def verdict(pods: Sequence[Json]) -> Verdict:
 
 def _of_pod(pod: Json) -> Verdict | None:
     status = pod.get("status", {})
+    if status.get("phase") == "Failed" and status.get("reason"):  # the kubelet ended it: its containers say less
+        return _of_kubelet(pod, status)
     for container in status.get("containerStatuses", ()):
         ended = container.get("state", {}).get("terminated")
         if ended is not None and ended.get("exitCode") != 0:
             return _of_container(pod, ended)
-    if status.get("phase") == "Failed":
-        said = ": ".join(filter(None, (status.get("reason"), status.get("message"))))
-        return Verdict(False, (said or f"pod {_name(pod)} failed")[:LONGEST_REASON])
-    return None
+    return _of_kubelet(pod, status) if status.get("phase") == "Failed" else None
+
+
+def _of_kubelet(pod: Json, status: Json) -> Verdict:
+    said = ": ".join(filter(None, (status.get("reason"), status.get("message"))))
+    return Verdict(False, (said or f"pod {_name(pod)} failed")[:LONGEST_REASON])
 
 
 def _of_container(pod: Json, ended: Json) -> Verdict:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from fedtrain_operator.participant.scheduling import unschedulable
+from fedtrain_operator.shared.scheduling import unschedulable
 from fedtrain_operator.shared.verdicts import GONE, verdict
 
 from fedtrain.api.participants import Compute
@@ -45,6 +45,14 @@ def test_a_refusal_of_one_process_explains_the_others() -> None:
     lost = pod("a-worker-0", exitCode=1, message=said(75, "lost a peer"))
     refused = pod("b-worker-1", exitCode=1, message=said(78, "NaN loss"))
     assert verdict([lost, refused]).reason == "NaN loss"
+
+
+def test_what_the_kubelet_ended_says_so_and_is_worth_another_try() -> None:
+    late = pod(exitCode=137, reason="Error")
+    late["status"] |= {"reason": "DeadlineExceeded", "message": "Pod was active on the node too long"}
+    found = verdict([late])
+    assert not found.refused
+    assert found.reason == "DeadlineExceeded: Pod was active on the node too long"
 
 
 def test_too_much_memory_is_named_and_worth_another_try() -> None:

@@ -61,6 +61,12 @@ def test_a_job_runs_one_pod_once_and_goes_with_its_training() -> None:
     assert (owner["kind"], owner["name"], owner["uid"]) == ("FederatedTraining", "tickets", "uid")
 
 
+def test_its_pod_ends_by_itself_after_twice_the_deadline() -> None:
+    whole = spec(rounds={"count": 2, "deadline": "90s"})
+    job = hub_job(whole, run(), AGGREGATE, AggregateOrder(3, 1), SETTINGS, "uid")
+    assert job["spec"]["template"]["spec"]["activeDeadlineSeconds"] == 180
+
+
 def test_credentials_come_from_the_trainings_own_secret_and_are_nowhere_else() -> None:
     job = hub_job(spec(), run(), AGGREGATE, AggregateOrder(3, 1), SETTINGS, "uid")
     assert container(job)["envFrom"] == [{"secretRef": {"name": "bucket-keys"}}]

@@ -70,6 +70,10 @@ def test_it_runs_once_and_leaves_no_pod_running() -> None:
     assert job["spec"]["runPolicy"]["cleanPodPolicy"] == "Running"
 
 
+def test_its_pods_end_by_themselves_after_twice_the_deadline() -> None:
+    assert pod(rendered())["activeDeadlineSeconds"] == 4 * 3600
+
+
 def test_compute_reaches_the_pods() -> None:
     job = rendered({"gpusPerNode": 2, "gpuResource": "amd.com/gpu", "cpu": "4", "memory": "16Gi"})
     resources = container(job)["resources"]

@@ -1,4 +1,4 @@
-"""What a participant's compute means for its pods: processes, command, resources. Pure."""
+"""What compute means for pods: processes, command, resources. Pure."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A policy's `pods` laid over a pod. Pure."""
+"""A `pods` block laid over a pod: of a participant's policy, or the hub's own. Pure."""
 
 from collections.abc import Sequence
 

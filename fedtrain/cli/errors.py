@@ -15,7 +15,7 @@ EXPECTED = (
     ("fedtrain.local.errors", "RunError", False),
 )
 
-EXTRA = ("torch", "torchx", "transformers", "peft", "accelerate", "datasets", "psutil", "matplotlib")
+EXTRA = ("torch", "torchx", "transformers", "peft", "accelerate", "datasets", "pyarrow", "psutil", "matplotlib")
 """Packages of `fedtrain[local]`, which training on this machine needs."""
 
 

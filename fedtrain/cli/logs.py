@@ -27,6 +27,10 @@ def command(run: str, participant: str | None, number: int | None, follow: bool)
     who = [one.name for one in summary.spec.participants]
     if participant not in (None, HUB, *who):
         raise UserError(f"{summary.name} has no participant {participant}", f"it has {', '.join([*who, HUB])}")
+    rounds = [round.number for round in summary.rounds]
+    if number is not None and number not in rounds and not (follow and number <= summary.rounds_of):
+        there = f"it has rounds {rounds[0]} to {rounds[-1]}" if rounds else f"it is at {summary.phase}"
+        raise UserError(f"{summary.name} has no round {number}", there)
     shown: set[str] = set()
     while True:
         summary = summarise(ledger) if follow else summary

@@ -20,23 +20,31 @@ if TYPE_CHECKING:
 def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     """Show who will train on how much in every round of the federation in FILE, before anything runs.
 
-    Counts the rows that the policies name and plays the partitioning through, with the code that a run decides with.
+    Checks and counts the rows that the policies name, as the trainer does, and plays the partitioning through,
+    with the code that a run decides with.
     """
     from fedtrain.api.reading import read_file
-    from fedtrain.local.preview import Uncounted, preview
+    from fedtrain.local.preview import Refusable, Uncounted, preview
 
     federation = read_file(file)
     names = [participant.name for participant in federation.training.spec.participants]
     try:
         made = preview(federation, dict(_given(entry, names) for entry in rows))
     except Uncounted as error:
-        lines = "".join(f"\n  {who}: {why}" for who, why in error.reasons.items())
         example = " ".join(f"--rows {who}=1000" for who in list(error.reasons)[:2])
-        raise UserError(f"rows can't be counted here:{lines}", f"say how many there are: {example}") from error
+        message = f"rows can't be counted here:{_lines(error.reasons)}"
+        raise UserError(message, f"say how many there are: {example}") from error
+    except Refusable as error:
+        message = f"a trainer would refuse these data:{_lines(error.reasons)}"
+        raise UserError(message, "these are the first bad rows; mend them, and plan again") from error
     if output == "json":
         click.echo(made.model_dump_json(by_alias=True, indent=2))
     else:
         _show(made)
+
+
+def _lines(reasons: dict[str, str]) -> str:
+    return "".join(f"\n  {who}: {why}" for who, why in reasons.items())
 
 
 def _given(entry: str, names: list[str]) -> tuple[str, int]:

@@ -22,6 +22,13 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
+class WorkersStarting:
+    """Workers are being started; nothing happens until the first of them is up."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class PhaseChanged:
     round: int
     phase: Phase
@@ -71,6 +78,16 @@ class RunEnded:
 
 
 Event = (
-    RunStarted | PhaseChanged | Planned | TaskStarted | Progress | Ended | Delivered | Recorded | StoreOutage | RunEnded
+    RunStarted
+    | WorkersStarting
+    | PhaseChanged
+    | Planned
+    | TaskStarted
+    | Progress
+    | Ended
+    | Delivered
+    | Recorded
+    | StoreOutage
+    | RunEnded
 )
 Listener = Callable[[Event], None]

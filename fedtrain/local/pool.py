@@ -40,13 +40,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Ended:
-    """A task has ended, well or not. `seconds`: by phase, as the trainer measured them; `wall`: here."""
+    """A task has ended, well or not. `seconds`: by phase, as the trainer measured them; `wall`: here. `starting`: the
+    seconds that its worker took to start, when this was its first task."""
 
     key: TaskKey
     execution: Execution
     worker: int
     wall: float
     seconds: Mapping[str, float]
+    starting: float = 0.0
 
 
 PoolEvent = Progress | Ended
@@ -77,6 +79,8 @@ class Job:
 class _Worker:
     index: int
     process: Process
+    launched: float
+    starting: float = 0.0
     connection: "Connection[Any, Any] | None" = None
     pid: int | None = None
     busy: Job | None = None
@@ -105,6 +109,12 @@ class WorkerPool:
         with self._lock:
             for index in range(count):
                 self._start(index)
+
+    @property
+    def starting(self) -> int:
+        """How many workers have not said hello yet."""
+        with self._lock:
+            return sum(worker.connection is None for worker in self._workers.values())
 
     def executions(self, run_id: str) -> dict[TaskKey, Execution]:
         """The state of every task that this run has submitted. Raises RunError when no worker can be started."""
@@ -158,7 +168,8 @@ class WorkerPool:
             "FEDTRAIN_WORKER_KEY": self._key.hex(),
             "FEDTRAIN_WORKER_INDEX": str(index),
         }
-        self._workers[index] = _Worker(index, self._launch(environment))
+        launched = self._clock()
+        self._workers[index] = _Worker(index, self._launch(environment), launched)
 
     def _replace(self, worker: _Worker) -> None:
         worker.process.kill(worker.pid)
@@ -220,6 +231,7 @@ class WorkerPool:
         with self._lock:
             worker = self._workers[index]
             worker.connection, worker.pid = connection, pid
+            worker.starting = self._clock() - worker.launched
             self._silent_starts = 0
             self._dispatch()
             return worker
@@ -250,5 +262,6 @@ class WorkerPool:
         state = "Done" if code == EXIT_DONE else "Failed"
         execution = Execution(state, now, retryable=code == EXIT_RETRY, reason=reason)
         self._executions[job] = execution
+        starting, worker.starting = worker.starting, 0.0
         worker.busy = None
-        job.events.put(Ended(job.key, execution, worker.index, now - worker.since, seconds))
+        job.events.put(Ended(job.key, execution, worker.index, now - worker.since, seconds, starting))

@@ -1,10 +1,11 @@
 """Who will train on how much in every round, before anything runs: the decision `partition`, played through.
 
-It supposes that everyone takes part in every round. What only a run can tell (free GPU memory, whether rows are good,
-validation losses) is named in `notes`.
+It supposes that everyone takes part in every round. What only a run can tell (free GPU memory, validation losses) is
+named in `notes`.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from fedtrain.api.base import Block, quantity
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -13,7 +14,7 @@ from fedtrain.api.training import Training
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import ModelFacts, Preflight
 from fedtrain.local.base_facts import base_facts
-from fedtrain.local.counting import CountError, count_rows
+from fedtrain.local.counting import BadRows, CountError, count_rows
 from fedtrain.partitioning import Share, distinct, partition, situation
 from fedtrain.partitioning.streams import validation_count
 
@@ -72,8 +73,17 @@ class Uncounted(Exception):
         self.reasons = dict(reasons)
 
 
+class Refusable(Exception):
+    """The trainer would refuse the data of these participants: participant -> the first bad row, and why."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{who}: {why}" for who, why in reasons.items()))
+        self.reasons = dict(reasons)
+
+
 def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Preview:
-    """The whole run. `rows` stands for participants' numbers of rows; the others' are counted. Raises Uncounted."""
+    """The whole run. `rows` stands for participants' numbers of rows; the others' are counted and
+    checked. Raises Uncounted, Refusable."""
     spec = federation.training.spec
     counted = _count(federation, rows or {})
     preflights = {name: _preflight(federation, name, count) for name, count in counted.items()}
@@ -203,12 +213,26 @@ def _weights(spec: FederatedTrainingSpec, different: Mapping[str, int]) -> dict[
 def _count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
     counts: dict[str, int] = {}
     failed: dict[str, str] = {}
+    bad: dict[str, str] = {}
+    data = federation.training.spec.data
     for participant in federation.training.spec.participants:
         name = participant.name
         try:
-            counts[name] = given[name] if name in given else count_rows(federation.resolve(_data(federation, name)))
+            where = federation.resolve(_data(federation, name))
+            counts[name] = given[name] if name in given else count_rows(where, data.format)
         except CountError as error:
             failed[name] = str(error)
+        except BadRows as error:
+            bad[name] = str(error)
+    hub = federation.training.spec.evaluation.hub
+    if hub is not None:
+        with suppress(CountError):  # nothing is planned from its number
+            try:
+                count_rows(federation.resolve(hub.data.uri), data.format)
+            except BadRows as error:
+                bad["hub"] = str(error)
+    if bad:
+        raise Refusable(bad)
     if failed:
         raise Uncounted(failed)
     return counts

@@ -50,6 +50,7 @@ class Teller:
                     "attempt": event.key.attempt,
                     "worker": event.worker,
                     "seconds": event.wall,
+                    "starting": event.starting,
                     "phases": dict(event.seconds),
                     "state": event.execution.state,
                     "reason": event.execution.reason,

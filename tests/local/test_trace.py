@@ -8,6 +8,7 @@ from federation import Small
 
 from fedtrain.api.reading import read_file
 from fedtrain.local.pool import WorkerPool
+from fedtrain.local.results.summary import summarise
 from fedtrain.local.runner import run
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import Decision
@@ -34,3 +35,10 @@ def test_decisions_of_a_real_run_replay_from_its_snapshots(zygote: str, undistur
     phases = [decision.phase for _, _, decision in steps]
     assert {"Training", "Closing", "Aggregating", "Evaluating", "Recording", "Succeeded"} <= set(phases)
     assert small.digests() == undisturbed.digests()
+
+
+def test_the_time_that_workers_take_to_start_is_told_with_their_first_tasks(undisturbed: Small) -> None:
+    rounds = summarise(undisturbed.ledger).rounds
+    first = [task.worker for round in rounds for task in round.tasks if task.starting > 0]
+    workers = {task.worker for round in rounds for task in round.tasks if task.worker >= 0}
+    assert sorted(first) == sorted(workers)

@@ -26,7 +26,7 @@ def every_participant_has_a_policy(subject: Subject, participant: Found[Particip
 def every_policy_has_a_participant(subject: Subject, policy: Found[ParticipantPolicy]) -> Problems:
     """Every ParticipantPolicy is of one of the training's participants."""
     name = policy.value.metadata.name
-    names = [participant.name for participant in subject.spec.participants]
+    names = dict.fromkeys(participant.name for participant in subject.spec.participants)
     if name not in names:
         message = f"{name} is no participant of {subject.training.value.metadata.name}."
         fix = f"Write one of {', '.join(names)}, or remove the document."

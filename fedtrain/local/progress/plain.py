@@ -3,7 +3,16 @@
 import sys
 from typing import TextIO
 
-from fedtrain.local.events import Delivered, Event, Planned, Recorded, RunEnded, RunStarted, StoreOutage
+from fedtrain.local.events import (
+    Delivered,
+    Event,
+    Planned,
+    Recorded,
+    RunEnded,
+    RunStarted,
+    StoreOutage,
+    WorkersStarting,
+)
 from fedtrain.local.pool import Ended
 from fedtrain.local.progress.text import bytes_text, metric_text, recorded_text
 
@@ -28,6 +37,8 @@ class PlainProgress:
                 goes_on = f", goes on with round {event.round}" if 0 < event.round <= event.rounds else ""
                 who = f"{event.rounds} rounds, {len(event.participants)} participants"
                 return f"{event.name}: {who}{goes_on} ({event.url})"
+            case WorkersStarting(count):
+                return f"starting {count} worker{'s' if count > 1 else ''}: this takes some seconds"
             case Planned(plan):
                 shares = ", ".join(f"{member.participant} {member.samples}" for member in plan.members)
                 return f"round {plan.round}/{self._rounds} planned  samples: {shares}"

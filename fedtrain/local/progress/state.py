@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass, field
 
-from fedtrain.local.events import Delivered, Event, PhaseChanged, Planned, Recorded, RunEnded, RunStarted, TaskStarted
+from fedtrain.local.events import (
+    Delivered,
+    Event,
+    PhaseChanged,
+    Planned,
+    Recorded,
+    RunEnded,
+    RunStarted,
+    StoreOutage,
+    TaskStarted,
+)
 from fedtrain.local.pool import Ended, Progress
 
 WORKING = {"measuring": "measuring", "training": "training", "evaluating": "evaluating", "uploading": "sending"}
@@ -63,8 +73,10 @@ class View:
                 self.history.append(event)
             case RunEnded():
                 self.round, self.phase, self.message, self.hub = event.round, event.outcome, event.message, ""
-            case _:
+            case StoreOutage():
                 self.message = event.message
+            case _:
+                pass
 
     def _started(self, who: str, kind: str, attempt: int) -> None:
         if who in self.rows:

@@ -30,7 +30,7 @@ def export(ledger: Ledger, target: Path, round: int | None = None) -> Path:
         _fetch(ledger, summary, chosen, folder)
         (folder / CARD).write_text(model_card(summary, chosen, target.name), encoding="utf-8")
 
-    return write_folder(target, fill, CONFIG)
+    return write_folder(target, fill, lambda folder: _is_export(summary, folder))
 
 
 def export_merged(ledger: Ledger, target: Path, base: str, round: int | None = None) -> Path:
@@ -51,7 +51,7 @@ def export_merged(ledger: Ledger, target: Path, base: str, round: int | None = N
         adapter.rmdir()
         (folder / CARD).write_text(model_card(summary, chosen, target.name, merged=True), encoding="utf-8")
 
-    return write_folder(target, fill, "config.json")
+    return write_folder(target, fill, lambda folder: _is_export(summary, folder))
 
 
 def export_run(federation: "Federation") -> Path:
@@ -80,6 +80,14 @@ def exported_round(summary: RunSummary, round: int | None) -> RoundSummary:
     if not 0 <= round < len(recorded):
         raise ObjectMissing(f"There is no round {round} in {summary.url}: it has rounds 0 to {len(recorded) - 1}.")
     return recorded[round]
+
+
+def _is_export(summary: RunSummary, folder: Path) -> bool:
+    """Whether an export of this run has written the folder: its model card names the run's id."""
+    try:
+        return summary.run_id in (folder / CARD).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
 
 
 def _fetch(ledger: Ledger, summary: RunSummary, round: RoundSummary, folder: Path) -> None:

@@ -98,11 +98,12 @@ def _what(folder: Path) -> str:
 
 
 def _runs_near(folder: Path) -> Iterator[Path]:
-    """Runs under the folder, or else under the nearest folder above it that exists; then under ./runs."""
-    existing = next((above for above in (folder, *folder.parents) if above.is_dir()), Path())
+    """Runs under the folder and its `runs`; under the `runs` that the path goes through; under ./runs. Nowhere else:
+    what is around a path that isn't there may be anything."""
+    through = [above for above in folder.parents if above.name == "runs"]
     seen: set[Path] = set()
-    for base in (existing, Path("runs")):
-        for depth in ("*", "*/*", "*/*/*"):
+    for base in (folder, folder / "runs", *through, Path("runs")):
+        for depth in ("*", "*/*"):
             for found in sorted(base.glob(f"{depth}/{names.RUN}")):
                 if found.resolve() not in seen:
                     seen.add(found.resolve())

@@ -12,11 +12,13 @@ def merge(base: str, revision: str | None, adapter: Path, target: Path) -> None:
     """Writes the merged model, in the base's dtype, and the base's tokenizer to `target`. Raises StoreError naming
     the base when it can't be loaded or the adapter doesn't fit it."""
     try:
+        from fedtrain_trainer.base import quiet
         from peft import PeftModel
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:
         raise StoreError(f"--merged needs the extra `trainer`: install `fedtrain[trainer]` ({error}).") from error
 
+    quiet()
     if base.startswith("s3://"):
         raise StoreError(f"The base model {base} is in a bucket: copy it to a folder and name it with --base.")
     if not Path(base).is_dir() and (revision is None or base.startswith((".", "/", "~"))):

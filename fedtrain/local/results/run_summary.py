@@ -39,7 +39,8 @@ class Execution:
 @dataclass(frozen=True)
 class TaskTime:
     """Telemetry of the runner: one task as its worker saw it. `phases`: seconds by phase, as the trainer measured them;
-    `worker` is below 0 for the aggregator's own process."""
+    `worker` is below 0 for the aggregator's own process; `starting`: seconds that the worker took to start, when this
+    was its first task."""
 
     who: str
     kind: str
@@ -49,6 +50,7 @@ class TaskTime:
     phases: Mapping[str, float] = field(default_factory=dict[str, float])
     state: str = "Done"
     reason: str = ""
+    starting: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -87,4 +87,5 @@ def _task(plain: dict[str, Any]) -> TaskTime | None:
         phases=_numbers(plain.get("phases")),
         state=str(plain.get("state", "Done")),
         reason=str(plain.get("reason") or ""),
+        starting=number(plain.get("starting")) or 0.0,
     )

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 from fedtrain.local.results.run_summary import RoundSummary, RunSummary, TaskTime
 
-PHASES: tuple[str, ...] = ("training", "measuring", "preparing", "exchanging", "evaluating", "aggregating", "idle")
+PHASES: tuple[str, ...] = (
+    "training",
+    "measuring",
+    "preparing",
+    "exchanging",
+    "evaluating",
+    "aggregating",
+    "starting",
+    "idle",
+)
 _OF_TRAINER = {
     "training": "training",
     "measuring": "measuring",
@@ -19,7 +28,8 @@ _OF_TRAINER = {
 @dataclass(frozen=True)
 class TimeUse:
     """Worker-seconds by phase in one round; `wall` seconds. `preparing`: loading the model and the data, and whatever
-    no phase claims. `idle` is left out where the runner did not say how long the round took."""
+    no phase claims. `starting`: workers that were not up yet. It and `idle` are left out where the runner did not say
+    how long the round took."""
 
     round: int
     wall: float | None
@@ -44,7 +54,9 @@ def _of_round(round: RoundSummary, workers: int) -> TimeUse | None:
     if not any(seconds.values()):
         return None
     if round.wall_seconds is not None and workers:
-        seconds["idle"] = max(0.0, round.wall_seconds * workers - sum(seconds.values()))
+        rest = max(0.0, round.wall_seconds * workers - sum(seconds.values()))
+        seconds["starting"] = min(rest, sum(task.starting for task in round.tasks))
+        seconds["idle"] = rest - seconds["starting"]
     return TimeUse(round.number, round.wall_seconds, seconds)
 
 

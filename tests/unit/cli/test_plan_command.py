@@ -15,7 +15,7 @@ from fedtrain.api.reading import read_file
 from fedtrain.cli.main import main
 from fedtrain.contracts.records import ModelFacts
 from fedtrain.local.base_facts import base_facts
-from fedtrain.local.counting import CountError, count_rows
+from fedtrain.local.counting import BadRows, CountError, count_rows
 from fedtrain.local.preview import Uncounted, grouped, preview
 
 FILE = """\
@@ -170,7 +170,24 @@ def test_rows_of_nobody_or_no_number_are_refused(tmp_path: Path, given: str, sai
 
 def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").write_bytes(b'{"text": "a"}\n\n  \r\n{"text": "b"}')
-    assert count_rows(str(tmp_path / "d.jsonl")) == 2
+    assert count_rows(str(tmp_path / "d.jsonl"), "Text") == 2
+
+
+def test_bad_rows_are_named_by_file_and_line_everybodys_at_once(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    with (tmp_path / "big.jsonl").open("a") as rows:
+        rows.write('{"txt": "a"}\n')
+    (tmp_path / "small.jsonl").write_text('{"text": "a"}\n\n{"text": \n')
+    (tmp_path / "test.jsonl").write_text('{"text": 3}\n')
+    evaluation = "  evaluation: {hub: {data: {uri: test.jsonl}}}\n"
+    file.write_text(file.read_text().replace("  training:", f"{evaluation}  training:"))
+    result = plan(file)
+    assert result.exit_code == 1
+    assert 'big: big.jsonl:101: field "text" is missing; the format Text needs {text}' in result.stderr
+    assert "small: small.jsonl:3: not JSON" in result.stderr
+    assert 'hub: test.jsonl:1: field "text" must be a text, not 3' in result.stderr
+    assert "mend them" in result.stderr
+    assert "--rows" not in result.stderr
 
 
 def test_parquet_folders_and_saved_data_sets_are_counted(tmp_path: Path) -> None:
@@ -180,20 +197,22 @@ def test_parquet_folders_and_saved_data_sets_are_counted(tmp_path: Path) -> None
     parquet.write_table(table, tmp_path / "one.parquet")
     (tmp_path / "two.jsonl").write_text('{"text": "a"}\n')
     (tmp_path / "notes.txt").write_text("not data")
-    assert count_rows(str(tmp_path / "one.parquet")) == 3
-    assert count_rows(f"file://{tmp_path}") == 4
+    assert count_rows(str(tmp_path / "one.parquet"), "Text") == 3
+    assert count_rows(f"file://{tmp_path}", "Text") == 4
     datasets: Any = pytest.importorskip("datasets")
     saved = datasets.Dataset(table).filter(lambda row: row["text"] != "b", load_from_cache_file=False)
     saved.save_to_disk(str(tmp_path / "saved"))
-    assert count_rows(str(tmp_path / "saved")) == 2
+    assert count_rows(str(tmp_path / "saved"), "Text") == 2
 
 
-@pytest.mark.parametrize("name", ["missing.jsonl", "empty", "bad.parquet"])
-def test_what_cant_be_counted_is_named(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "error"), [("missing.jsonl", CountError), ("empty", BadRows), ("bad.parquet", BadRows)]
+)
+def test_what_cant_be_counted_is_named(tmp_path: Path, name: str, error: type[Exception]) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.parquet").write_text("no table")
-    with pytest.raises(CountError, match=name):
-        count_rows(str(tmp_path / name))
+    with pytest.raises(error, match=name):
+        count_rows(str(tmp_path / name), "Text")
 
 
 def test_planning_imports_no_torch(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 from rich.console import Console
 
 from fedtrain.contracts.records import Manifest, Plan, PlanMember, Update
-from fedtrain.local.events import Delivered, Event, Planned, Recorded, RunEnded, RunStarted
+from fedtrain.local.events import Delivered, Event, Planned, Recorded, RunEnded, RunStarted, WorkersStarting
 from fedtrain.local.pool import Ended
 from fedtrain.local.progress.as_json import JsonProgress
 from fedtrain.local.progress.live import LiveProgress
@@ -57,6 +57,10 @@ def test_plain_lines_tell_samples_loss_metric_bytes_and_seconds_of_each_update()
     lines = plain(STARTED, Planned(PLAN), DONE, Delivered(UPDATE), Recorded(MANIFEST, None, 4.0))
     assert lines[2] == "round 1/2  zoo  90 samples  loss 1.2500  received loss 2.5  322 kB  3.2 s"
     assert lines[3] == "round 1/2  committed  4.0 s"
+
+
+def test_plain_lines_say_that_workers_start() -> None:
+    assert plain(STARTED, WorkersStarting(2))[1].startswith("starting 2 workers")
 
 
 def test_plain_lines_name_the_attempt_that_failed_and_why() -> None:

@@ -1,6 +1,9 @@
 """An export is a folder that PEFT loads, whole or not there, and never in place of somebody else's folder."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,8 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, StoreError
 from fedtrain.local.results.export import default_target, export, export_merged
 from fedtrain.local.results.summary import summarise
+
+FEDTRAIN = str(Path(sys.executable).with_name("fedtrain"))
 
 
 @pytest.fixture
@@ -103,9 +108,35 @@ def test_an_export_is_replaced_by_the_next(finished: Hand, tmp_path: Path) -> No
 def test_a_folder_of_somebody_else_is_left_alone(finished: Hand, tmp_path: Path) -> None:
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter/thesis.txt").write_text("years of work")
-    with pytest.raises(StoreError, match=r"not written by this command.*--out"):
+    with pytest.raises(StoreError, match=r"something else than an export of this run.*--out"):
         export(finished.ledger, tmp_path / "adapter")
     assert (tmp_path / "adapter/thesis.txt").read_text() == "years of work"
+
+
+def test_an_adapter_of_another_run_or_program_is_left_alone(finished: Hand, tmp_path: Path) -> None:
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/adapter_config.json").write_text("{}")
+    (tmp_path / "adapter/README.md").write_text("# my adapter, run 0123456789")
+    with pytest.raises(StoreError, match=r"something else than an export of this run.*--out.*delete it first"):
+        export(finished.ledger, tmp_path / "adapter")
+    assert (tmp_path / "adapter/README.md").read_text() == "# my adapter, run 0123456789"
+
+
+def test_files_are_as_readable_as_the_users_other_files(trained: Hand, base: Path, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        folder = export_merged(trained.ledger, tmp_path / "model", str(base))
+    finally:
+        os.umask(before)
+    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in folder.iterdir()}
+    assert set(modes.values()) == {"0o640"}, modes
+
+
+def test_merging_prints_the_folder_and_nothing_else(trained: Hand, runs: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "model")
+    command = [FEDTRAIN, "export", str(runs / "default/quickstart"), "--merged", "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{out}\n", "")
 
 
 def test_a_damaged_adapter_is_refused_and_nothing_is_written(finished: Hand, runs: Path, tmp_path: Path) -> None:

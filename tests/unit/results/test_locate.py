@@ -7,7 +7,7 @@ import pytest
 from ledger_by_hand import Hand
 from moto.server import ThreadedMotoServer
 
-from fedtrain.api.storage import S3, Storage
+from fedtrain.api.storage import S3, File, Storage
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError
 from fedtrain.local.results.locate import NoRun, locate, run_folder
@@ -73,6 +73,23 @@ def test_runs_nearby_are_named(hand: Hand, runs: Path, called: str) -> None:
     hand.begin()
     with pytest.raises(NoRun, match=r"Runs nearby:\n  .*runs/default/quickstart"):
         locate(str(runs / called))
+
+
+@pytest.mark.parametrize("called", ["here", "here/runs", "nowhere", "nowhere/at/all"])
+def test_runs_elsewhere_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, called: str) -> None:
+    for folder in ("somebody/else", "here/deep/down"):
+        storage = Storage(type="File", file=File(path=str(tmp_path / folder)))
+        Hand(open_ledger(storage, "default", "quickstart")).begin()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoRun) as told:
+        locate(called)
+    assert "Runs nearby" not in str(told.value)
+
+
+def test_runs_of_a_folder_are_named(tmp_path: Path, hand: Hand) -> None:
+    hand.begin()
+    with pytest.raises(NoRun, match=r"Runs nearby:\n  .*runs/default/quickstart"):
+        locate(str(tmp_path))
 
 
 def test_without_any_run_the_ways_to_name_one_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

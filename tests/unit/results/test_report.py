@@ -1,7 +1,9 @@
 """The report is one file that shows the run's numbers and asks for nothing else."""
 
 import re
+import shlex
 import shutil
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from ledger_by_hand import SPEC, Hand
 
 from fedtrain.api.storage import File, Storage
 from fedtrain.cli.main import main
+from fedtrain.contracts.digests import digest_bytes
 from fedtrain.ledger.open import open_ledger
 from fedtrain.local.results.comparison import Comparison
 from fedtrain.local.results.picture import write_picture
@@ -106,6 +109,20 @@ def test_it_tells_digests_and_how_to_check_them(html: str, template: tuple[Path,
     assert summary.adapter in text
     assert summary.head in text
     assert "fedtrain ledger verify" in text
+
+
+def test_the_commands_that_check_an_adapter_run_as_they_stand(
+    html: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (commands,) = (text for text in re.findall(r"<pre>([^<]*)</pre>", html) if "b3sum" in text)
+    *ours, check = (shlex.split(line) for line in unescape(commands).splitlines())
+    for program, *arguments in ours:
+        assert program == "fedtrain"
+        assert CliRunner().invoke(main, arguments).exit_code == 0, arguments
+    program, file = check
+    assert program == "b3sum"
+    assert digest_bytes(Path(file).read_bytes()) in html
 
 
 def test_charts_say_in_words_what_they_show(html: str) -> None:

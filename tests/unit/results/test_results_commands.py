@@ -70,6 +70,13 @@ def test_logs_of_a_stranger_name_the_participants(run: Path) -> None:
     assert "museum, observatory, zoo" in result.stderr
 
 
+def test_logs_of_a_round_that_is_not_there_name_those_that_are(run: Path) -> None:
+    result = fedtrain("logs", run, "--round", "99")
+    assert result.exit_code == 1
+    assert "quickstart has no round 99" in result.stderr
+    assert "it has rounds 0 to 3" in result.stderr
+
+
 def test_logs_follow_until_the_run_is_over(run: Path) -> None:
     assert fedtrain("logs", run, "--follow").stdout == fedtrain("logs", run).stdout
 

@@ -29,6 +29,7 @@ PHASES = {
     "exchanging": "#e0a458",
     "aggregating": "#0f8a6d",
     "evaluating": "#7fcbb5",
+    "starting": "#b8b2a7",
     "idle": "#e3e5ea",
 }
 

@@ -1,6 +1,9 @@
 """The report's sections, in the page's order. A section that has nothing to say is empty."""
 
 import json
+import shlex
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from fedtrain.local.results.as_json import as_json
 from fedtrain.local.results.baseline.view import comparison_table, own_measure
@@ -166,8 +169,13 @@ def verifying(summary: RunSummary) -> Safe:
         ("adapter", code(summary.adapter)),
         ("newest manifest", code(summary.head)),
     ]
-    place = summary.url.removeprefix("file://")
-    commands = f"fedtrain ledger verify {place}\nfedtrain export {place}\nb3sum adapter/adapter_model.safetensors"
+    url = summary.url
+    place = shlex.quote(url2pathname(urlsplit(url).path) if url.startswith("file:") else url)
+    folder = f"{summary.name}-adapter"
+    commands = (
+        f"fedtrain ledger verify {place}\nfedtrain export {place} --out {folder}\n"
+        f"b3sum {folder}/adapter_model.safetensors"
+    )
     about = (
         "The newest manifest's digest stands for the whole history: each manifest names the digest of the one before, "
         "and of everything its round was made from. Keep it elsewhere, and nobody can change the past unseen."

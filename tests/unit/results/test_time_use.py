@@ -1,0 +1,29 @@
+"""Where the workers' time went."""
+
+from dataclasses import replace
+
+import pytest
+from ledger_by_hand import Hand
+
+from fedtrain.local.results.run_summary import RoundSummary, TaskTime
+from fedtrain.local.results.summary import summarise
+from fedtrain.local.results.time_use import time_use
+
+
+def first_round(hand: Hand, wall: float, *starting: float) -> dict[str, float]:
+    """Round 0, in which each worker has counted data for a second."""
+    hand.begin()
+    tasks = tuple(TaskTime(f"who-{n}", "Inspect", 1, n, 1.0, starting=took) for n, took in enumerate(starting))
+    round = RoundSummary(0, "Initial", 0, wall_seconds=wall, tasks=tasks)
+    (found,) = time_use(replace(summarise(hand.ledger), rounds=(round,)))
+    return found.seconds
+
+
+def test_workers_that_start_are_not_idle(hand: Hand) -> None:
+    seconds = first_round(hand, 10.0, 7.0, 7.5)
+    assert (seconds["starting"], seconds["idle"], seconds["preparing"]) == pytest.approx((14.5, 3.5, 2.0))
+
+
+def test_a_start_that_began_in_the_round_before_takes_no_more_than_there_is(hand: Hand) -> None:
+    seconds = first_round(hand, 4.0, 7.0)
+    assert (seconds["starting"], seconds["idle"]) == (3.0, 0.0)

@@ -44,9 +44,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* What every pod of this chart has: an account, and no rights on its node. */}}
 {{- define "fedtrain.pod" -}}
-{{- with .Values.imagePullSecrets }}
-imagePullSecrets: {{ toYaml . | nindent 2 }}
-{{- end }}
 securityContext:
   runAsNonRoot: true
   runAsUser: 65532
@@ -54,6 +51,9 @@ securityContext:
   fsGroup: 65532
   seccompProfile:
     type: RuntimeDefault
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector: {{ toYaml . | nindent 2 }}
 {{- end }}
@@ -76,4 +76,51 @@ securityContext:
   readOnlyRootFilesystem: true
   capabilities:
     drop: [ALL]
+{{- end -}}
+
+{{/* What the operator is told; its hooks are told the same. */}}
+{{- define "fedtrain.environment" -}}
+- {name: FEDTRAIN_TRAINER_IMAGE, value: {{ include "fedtrain.image" (list . "trainer") | quote }}}
+- {name: FEDTRAIN_HUB_IMAGE, value: {{ include "fedtrain.image" (list . "operator") | quote }}}
+- {name: FEDTRAIN_CONTROLLERS, value: {{ .Values.controllers | join "," | quote }}}
+{{- if eq .Values.mode "Namespaces" }}
+- {name: FEDTRAIN_NAMESPACES, value: {{ .Values.namespaces | join "," | quote }}}
+{{- end }}
+- {name: HOME, value: /tmp}
+{{- with .Values.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* A pod that runs a command of `fedtrain_operator.chart` once: (list . "name" (list "argument")). */}}
+{{- define "fedtrain.once" -}}
+{{- $root := index . 0 -}}
+restartPolicy: Never
+serviceAccountName: {{ include "fedtrain.serviceAccount" $root }}
+automountServiceAccountToken: true
+enableServiceLinks: false
+{{ include "fedtrain.pod" $root }}
+containers:
+- name: {{ index . 1 }}
+  {{- include "fedtrain.container" $root | nindent 2 }}
+  command: {{ concat (list "python" "-m" "fedtrain_operator.chart") (index . 2) | toJson }}
+  env:
+  {{- include "fedtrain.environment" $root | nindent 2 }}
+  resources:
+    requests: {cpu: 50m, memory: 128Mi}
+    limits: {memory: 512Mi}
+  volumeMounts:
+  - {name: scratch, mountPath: /tmp}
+  {{- with $root.Values.volumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+volumes:
+{{ include "fedtrain.volumes" $root }}
+{{- end -}}
+
+{{- define "fedtrain.volumes" -}}
+- {name: scratch, emptyDir: {}}
+{{- with .Values.volumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}

@@ -66,7 +66,7 @@
 {{- define "fedtrain.clusterRules" -}}
 - apiGroups: [fedtrain.dev]
   resources: [participants]
-  verbs: [get, list, watch]
+  verbs: [{{ if has "coordinator" .Values.controllers }}get, {{ end }}list, watch]
 {{- if has "participant" .Values.controllers }}
 - apiGroups: [fedtrain.dev]
   resources: [participants/status]

@@ -13,9 +13,10 @@ from tests.clusters.processes import free_port
 class Operator:
     """Enter it to start it; it may be killed and started again."""
 
-    def __init__(self, kubeconfig: Path, folder: Path) -> None:
-        self.log = folder / "operator.log"
+    def __init__(self, kubeconfig: Path, folder: Path, **settings: str) -> None:
+        """`settings`: further variables, without their FEDTRAIN_."""
         self.health = free_port()
+        self.log = folder / f"operator-{self.health}.log"
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "KUBECONFIG": str(kubeconfig),
@@ -24,6 +25,7 @@ class Operator:
             "FEDTRAIN_HEALTH_PORT": str(self.health),
             "FEDTRAIN_METRICS_PORT": "0",
             "FEDTRAIN_POD_CHECK_SECONDS": "1",
+            **{f"FEDTRAIN_{name}": value for name, value in settings.items()},
         }
 
     def start(self) -> None:

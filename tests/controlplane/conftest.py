@@ -9,10 +9,14 @@ import pytest
 
 from tests.clusters import control_plane as planes
 from tests.clusters import minio as stores
+from tests.clusters.api import Api
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.minio import Minio
 from tests.clusters.reports import pytest_runtest_makereport
 from tests.clusters.tools import missing
+from tests.controlplane.chart import Release
+from tests.controlplane.training import Digests, Federation, digests
+from tests.support import zygote as processes
 
 __all__ = ["pytest_runtest_makereport"]
 
@@ -35,6 +39,15 @@ def kinds(control_plane: ControlPlane) -> ControlPlane:
 
 
 @pytest.fixture(scope="session")
+def operator_kubeconfig(kinds: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The operator's, with the rights that the chart gives it, in all namespaces."""
+    _need("helm")
+    release = Release(kinds, "fedtrain")
+    release.install(**{"crds.enabled": False})
+    return release.kubeconfig(tmp_path_factory.mktemp("account"))
+
+
+@pytest.fixture(scope="session")
 def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
     """A real S3 server with no buckets."""
     _need(*stores.TOOLS)
@@ -49,6 +62,33 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
     control_plane.api.create("v1/namespaces", {"metadata": {"name": name}})
     yield name
     control_plane.api.delete("v1/namespaces", name)
+
+
+@pytest.fixture(scope="session")
+def api(kinds: ControlPlane) -> Api:
+    return kinds.api
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[str]:
+    """The address of a process that forks trainers, aggregators and operators."""
+    with processes.running("fedtrain_aggregator.__main__", "fedtrain_operator.main") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def banks(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Federation:
+    """Two participants that any namespace may ask; their data."""
+    made = Federation(tmp_path_factory.mktemp("banks"))
+    made.write_data()
+    made.settle_banks(api)
+    return made
+
+
+@pytest.fixture(scope="session")
+def undisturbed(banks: Federation, zygote: str) -> Digests:
+    """What `fedtrain run` makes of the same file on one machine."""
+    return digests(banks.run(zygote))
 
 
 def _need(*tools: str) -> None:

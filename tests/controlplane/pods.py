@@ -5,9 +5,8 @@ import base64
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,12 +25,10 @@ class Running:
 
     pod: Json
     folder: Path
-    process: subprocess.Popen[bytes] | int
+    process: int
 
     @property
     def code(self) -> int | None:
-        if isinstance(self.process, subprocess.Popen):
-            return self.process.poll()
         said = self.folder / "exit"
         if said.is_file():
             return int(said.read_text())
@@ -42,12 +39,8 @@ class Running:
         return None
 
     def kill(self) -> None:
-        if isinstance(self.process, subprocess.Popen):
-            self.process.kill()
-            self.process.wait()
-        else:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process, signal.SIGKILL)
 
     @property
     def message(self) -> str:
@@ -57,15 +50,24 @@ class Running:
 
 @dataclass
 class Pods:
-    """Runs the pods of fedtrain's tasks in all namespaces, in a thread. `held`: pods whose names contain one of these
-    texts stay Pending. `started` counts the processes."""
+    """Runs the pods of fedtrain's tasks in all namespaces, in a thread. `started` counts the processes. Of pods whose
+    names contain one of these texts:
+
+    Attributes:
+        held: they stay Pending.
+        faults: what goes wrong around their writes (`tests.support.faults`).
+        undead: their processes go on when the pods are deleted, as on a node that nobody reaches.
+    """
 
     api: Api
     zygote: str
     folder: Path
     held: set[str] = field(default_factory=set[str])
+    faults: dict[str, str] = field(default_factory=dict[str, str])
+    undead: set[str] = field(default_factory=set[str])
     running: dict[str, Running] = field(default_factory=dict[str, Running])
     started: list[str] = field(default_factory=list[str])
+    _seen: set[str] = field(default_factory=set[str])
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
@@ -81,47 +83,62 @@ class Pods:
         for one in self.running.values():
             one.kill()
 
+    def go(self, text: str) -> None:
+        """Lets the writes that are late in the pods of `faults[text]` happen."""
+        Path(f"{self._fault_file(text)}.go").touch()
+
     def _run(self) -> None:
-        seen: set[str] = set()
         while not self._stop.wait(0.1):
             with suppress(OSError, Refused):
-                pods = {pod["metadata"]["uid"]: pod for pod in self.api.list("v1/pods", labels="fedtrain.dev/run")}
-                for uid in self.running.keys() - pods.keys():
-                    self.running.pop(uid).kill()
-                for uid, pod in pods.items():
-                    if uid not in seen and not any(text in pod["metadata"]["name"] for text in self.held):
-                        seen.add(uid)
-                        self._start(uid, pod)
-                for uid, one in list(self.running.items()):
-                    if (code := one.code) is not None:
-                        del self.running[uid]
-                        self._ended(one, code)
+                self._look()
+
+    def _look(self) -> None:
+        pods = {pod["metadata"]["uid"]: pod for pod in self.api.list("v1/pods", labels="fedtrain.dev/run")}
+        for uid in self.running.keys() - pods.keys():
+            if not _among(self.running[uid].pod, self.undead):
+                self.running.pop(uid).kill()
+        for uid, pod in pods.items():
+            if uid not in self._seen and not _among(pod, self.held):
+                self._start(uid, pod)
+        for uid, one in list(self.running.items()):
+            if (code := one.code) is not None:
+                self._ended(one, code)
+                del self.running[uid]
 
     def _start(self, uid: str, pod: Json) -> None:
+        """Without its Secret a pod waits."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         (container,) = pod["spec"]["containers"]
+        environment = self._environment(namespace, container)
+        if environment is None:
+            return
         folder = self.folder / uid
-        folder.mkdir(parents=True)
-        environment = {**_mine(), **self._environment(namespace, container)}
+        folder.mkdir(parents=True, exist_ok=True)
         command = [str(folder / "outcome") if word == OUTCOME else word for word in container["command"]]
         assert command[:2] == ["python", "-m"]
-        process: subprocess.Popen[bytes] | int
-        if command[2] == "fedtrain_trainer":
-            told = {"FEDTRAIN_TEST_ARGV": json.dumps(command[3:]), "FEDTRAIN_TEST_EXIT": str(folder / "exit")}
-            process = fork(self.zygote, {**environment, **told})
-        else:
-            with (folder / "log").open("wb") as log:
-                process = subprocess.Popen([sys.executable, *command[1:]], env=environment, stderr=log)
-        self.running[uid] = Running(pod, folder, process)
+        told = {
+            "FEDTRAIN_TEST_ARGV": json.dumps([f"{command[2]}.__main__", *command[3:]]),
+            "FEDTRAIN_TEST_EXIT": str(folder / "exit"),
+            "FEDTRAIN_TEST_LOG": str(folder / "log"),
+        }
+        for text in _among(pod, self.faults):
+            told |= {"FEDTRAIN_TEST_KILL": self.faults[text], "FEDTRAIN_TEST_KILLED": str(self._fault_file(text))}
+        self.running[uid] = Running(pod, folder, fork(self.zygote, {**_mine(), **environment, **told}))
+        self._seen.add(uid)
         self.started.append(name)
         self._tell(pod, {"phase": "Running"})
 
-    def _environment(self, namespace: str, container: Json) -> dict[str, str]:
-        """As the kubelet makes it: Secrets first, then the container's own variables."""
+    def _fault_file(self, text: str) -> Path:
+        return self.folder / f"fault{text}"
+
+    def _environment(self, namespace: str, container: Json) -> dict[str, str] | None:
+        """As the kubelet makes it: Secrets first, then the container's own variables. None while a Secret lacks."""
         found: dict[str, str] = {}
         for source in container.get("envFrom", ()):
-            data = self.api.get("v1/secrets", source["secretRef"]["name"], namespace)["data"]
-            found |= {key: base64.b64decode(value).decode() for key, value in data.items()}
+            secret = self.api.find("v1/secrets", source["secretRef"]["name"], namespace)
+            if secret is None:
+                return None
+            found |= {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
         return found | {item["name"]: item["value"] for item in container["env"] if item["name"] != "HOME"}
 
     def _ended(self, one: Running, code: int) -> None:
@@ -136,6 +153,11 @@ class Pods:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         with suppress(Refused):  # deleted meanwhile
             self.api.patch("v1/pods", name, {"status": status}, namespace, "status")
+
+
+def _among(pod: Json, texts: Iterable[str]) -> list[str]:
+    """Those that the pod's name contains."""
+    return [text for text in texts if text in pod["metadata"]["name"]]
 
 
 def _mine() -> dict[str, str]:

@@ -15,39 +15,10 @@ from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.operating import Operator
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import PARTICIPANTS, SECRET, TASKS, TRAININGS, Federation, digests
-from tests.support import zygote as trainers
+from tests.controlplane.training import PARTICIPANTS, SECRET, TASKS, TRAININGS, Digests, Federation, digests
 
 LONG = 120
 PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
-Digests = list[tuple[str, str | None, str]]
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[str]:
-    """The address of a process that forks trainers."""
-    with trainers.running() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def api(kinds: ControlPlane) -> Api:
-    return kinds.api
-
-
-@pytest.fixture(scope="module")
-def banks(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Federation:
-    """Two participants that any namespace may ask; their data."""
-    made = Federation(tmp_path_factory.mktemp("banks"))
-    made.write_data()
-    made.settle_banks(api)
-    return made
-
-
-@pytest.fixture(scope="module")
-def undisturbed(banks: Federation, zygote: str) -> Digests:
-    """What `fedtrain run` makes of the same file on one machine."""
-    return digests(banks.run(zygote))
 
 
 @pytest.fixture
@@ -60,8 +31,10 @@ def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Fed
 
 
 @pytest.fixture
-def operator(kinds: ControlPlane, federation: Federation, tmp_path: Path) -> Iterator[Operator]:
-    with Operator(kinds.kubeconfig, tmp_path) as running:
+def operator(
+    kinds: ControlPlane, operator_kubeconfig: Path, federation: Federation, tmp_path: Path
+) -> Iterator[Operator]:
+    with Operator(operator_kubeconfig, tmp_path) as running:
         yield running
         if kinds.api.find(TRAININGS, federation.name, federation.namespace):
             kinds.api.delete(TRAININGS, federation.name, federation.namespace)

@@ -20,6 +20,7 @@ from tests.clusters.minio import Minio
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples" / "quickstart"
+SOURCES = ("zoo", "museum", "observatory", "botanic-garden")
 ROWS = 24
 SECRET = "bucket-keys"
 TRAININGS = "fedtrain.dev/v1alpha1/federatedtrainings"
@@ -32,7 +33,10 @@ def document(kind: str, name: str, content: Json) -> Json:
     return {"apiVersion": "fedtrain.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": content}
 
 
-def digests(ledger: Ledger) -> list[tuple[str, str | None, str]]:
+Digests = list[tuple[str, str | None, str]]
+
+
+def digests(ledger: Ledger) -> Digests:
     """What two runs of the same federation have in common: adapters, server state, outcomes."""
     found = (ledger.read(names.manifest(round), Manifest) for round in range(100))
     return [(manifest.adapter, manifest.state, manifest.outcome) for manifest in found if manifest is not None]
@@ -48,7 +52,7 @@ class Federation:
     who: tuple[str, ...] = ("bank-a", "bank-b")
 
     def write_data(self) -> None:
-        for target, source in {**dict(zip(self.who, ("zoo", "museum"), strict=True)), "test": "test"}.items():
+        for target, source in {**dict(zip(self.who, SOURCES, strict=False)), "test": "test"}.items():
             rows = (QUICKSTART / "data" / f"{source}.jsonl").read_text().splitlines()[:ROWS]
             (self.folder / f"{target}.jsonl").write_text("\n".join(rows) + "\n")
 

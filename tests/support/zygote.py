@@ -1,11 +1,13 @@
-"""Trainers for tests that start many: one process imports torch once and forks one each time it is asked.
+"""Processes for tests that start many: one imports torch, and what else is asked for, once, and forks.
 
-A request is a line of JSON, the environment. With `FEDTRAIN_TEST_ARGV` in it the fork is `python -m fedtrain_trainer`
-with those arguments, and its exit code goes to the file `FEDTRAIN_TEST_EXIT`; without, it is a warm worker, as
-`fedtrain run` has them. The answer is the fork's process id. Only the start differs from `fedtrain.local.launching`.
+A request is a line of JSON, the environment. With `FEDTRAIN_TEST_ARGV` in it, a list, the fork calls `main` of the
+module that the list begins with; the rest is its arguments. Its output is appended to the file `FEDTRAIN_TEST_LOG`, and
+its exit code is left in the file `FEDTRAIN_TEST_EXIT`. Without, it is a warm worker, as `fedtrain run` has them. The
+answer is the fork's process id. Only the start differs from `fedtrain.local.launching`.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -13,17 +15,18 @@ import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
 @contextlib.contextmanager
-def running() -> Iterator[str]:
-    """The address of a process that forks trainers."""
+def running(*modules: str) -> Iterator[str]:
+    """The address of a process that forks trainers, and what else needs these modules."""
     with tempfile.TemporaryDirectory() as folder:
         address = str(Path(folder) / "zygote")
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "tests.support.zygote", address]
+        command = [sys.executable, "-m", "tests.support.zygote", address, *modules]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
             try:
                 assert process.stdout is not None
@@ -67,11 +70,13 @@ def fork(address: str, environment: Mapping[str, str]) -> int:
         return int(connection.makefile().readline())
 
 
-def serve(address: str) -> None:
+def serve(address: str, *modules: str) -> None:
     import torch
     import transformers.models.llama.modeling_llama  # noqa: F401
     from fedtrain_trainer import worker
 
+    for module in modules:
+        importlib.import_module(module)
     worker.imported()
     torch.set_num_threads(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
@@ -92,23 +97,28 @@ def serve(address: str) -> None:
 
 
 def _become(environment: dict[str, str]) -> None:
-    from fedtrain_trainer import __main__ as once
     from fedtrain_trainer import worker
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
-    if environment.get("FEDTRAIN_TEST_KILLED"):  # Python's start would have found it there
-        sys.path[:0] = environment["PYTHONPATH"].split(os.pathsep)
-        from fedtrain_kill import arm
+    if "FEDTRAIN_TEST_LOG" in environment:
+        with Path(environment["FEDTRAIN_TEST_LOG"]).open("ab") as log:
+            os.dup2(log.fileno(), sys.stderr.fileno())
+            os.dup2(log.fileno(), sys.stdout.fileno())
+    if "FEDTRAIN_TEST_KILLED" in environment:
+        from tests.support.faults import arm
 
         arm()
+    arguments = environment.get("FEDTRAIN_TEST_ARGV")
     code = 1
     try:
-        arguments = environment.get("FEDTRAIN_TEST_ARGV")
-        code = (worker.main() or 0) if arguments is None else once.main(json.loads(arguments))
+        code = (worker.main() or 0) if arguments is None else _command(*json.loads(arguments))
+    except Exception:
+        traceback.print_exc()
     finally:
+        sys.stderr.flush()
         if "FEDTRAIN_TEST_EXIT" in environment:
             whole = Path(environment["FEDTRAIN_TEST_EXIT"] + ".new")
             whole.write_text(str(code))
@@ -116,5 +126,11 @@ def _become(environment: dict[str, str]) -> None:
         os._exit(code)
 
 
+def _command(module: str, *arguments: str) -> int:
+    """The module's `main`, as if it had been called with these arguments."""
+    sys.argv = [module, *arguments]
+    return importlib.import_module(module).main()
+
+
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])

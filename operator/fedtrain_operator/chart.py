@@ -1,5 +1,5 @@
-"""What the chart asks of this image beside the operator: `python -m fedtrain_operator.chart uninstall`, before a release
-is removed, and `... installed URL`, for `helm test`."""
+"""What the chart asks of this image beside the operator: `python -m fedtrain_operator.chart uninstall`, before a
+release is removed, and `... installed URL`, for `helm test`."""
 
 import asyncio
 import sys

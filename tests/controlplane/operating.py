@@ -1,6 +1,7 @@
 """fedtrain's operator as a process of its own, as a cluster would run it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from tests.clusters.processes import free_port
+
+NOT_ALLOWED = re.compile("system:serviceaccount:|Not enough permissions")
 
 
 class Operator:
@@ -49,3 +52,6 @@ class Operator:
         self.kill()
         if error is not None:
             error.add_note(f"the operator's log, {self.log}:\n{self.log.read_text()[-6000:]}")
+        else:
+            forbidden = [line for line in self.log.read_text().splitlines() if NOT_ALLOWED.search(line)]
+            assert not forbidden, "it asked for what the chart does not allow"

@@ -10,8 +10,8 @@
 {{- .Values.fullnameOverride | default $full | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The name of what belongs to the whole cluster: two releases of one name may be in two namespaces. */}}
-{{- define "fedtrain.clusterName" -}}
+{{/* The name of rights, in the whole cluster or in namespaces that other releases of this name have rights in too. */}}
+{{- define "fedtrain.rightsName" -}}
 {{- printf "%s:%s" .Release.Namespace (include "fedtrain.fullname" .) -}}
 {{- end -}}
 

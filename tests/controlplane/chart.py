@@ -1,0 +1,109 @@
+"""fedtrain's chart, installed with the real helm. Pods don't run here: what they would do is done by processes that
+have their environment and their ServiceAccount's rights."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.clusters.api import Api, Json
+from tests.clusters.control_plane import ControlPlane
+from tests.clusters.eventually import eventually
+from tests.clusters.kubeconfig import Credentials
+from tests.clusters.tools import provide
+
+CHART = Path(__file__).parents[2] / "helm" / "fedtrain"
+KUBERNETES = "1.34.4"
+
+
+class HelmRefused(Exception):
+    """helm failed; the message is what it said."""
+
+
+def helm(*arguments: str | Path, values: Mapping[str, Any] | None = None, kubeconfig: Path | None = None) -> str:
+    """Runs helm and gives back what it prints.
+
+    Raises:
+        HelmRefused: it failed.
+    """
+    found = [f"--set-json={name}={json.dumps(value)}" for name, value in (values or {}).items()]
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig or os.devnull)}
+    command = [str(provide("helm")["helm"]), *map(str, arguments), *found]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HelmRefused(done.stdout + done.stderr)
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Release:
+    """One installation of the chart."""
+
+    plane: ControlPlane
+    namespace: str
+    name: str = "fedtrain"
+
+    def install(self, *flags: str, **values: Any) -> str:
+        return self._helm("install", self.name, CHART, "--create-namespace", *flags, values=values)
+
+    def upgrade(self, **values: Any) -> str:
+        return self._helm("upgrade", self.name, CHART, "--reuse-values", values=values)
+
+    def uninstall(self, *flags: str) -> str:
+        return self._helm("uninstall", self.name, *flags)
+
+    def test(self) -> str:
+        return self._helm("test", self.name)
+
+    def _helm(self, *arguments: str | Path, values: Mapping[str, Any] | None = None) -> str:
+        return helm(*arguments, f"--namespace={self.namespace}", values=values, kubeconfig=self.plane.kubeconfig)
+
+    def account(self) -> Credentials:
+        """As the operator's pod is known to the API server."""
+        return self.plane.service_account(self.namespace, self.pod()["serviceAccountName"])
+
+    def kubeconfig(self, folder: Path) -> Path:
+        return self.account().write(folder / f"{self.namespace}-{self.name}.kubeconfig")
+
+    def pod(self) -> Json:
+        """The operator's, as the Deployment has it now."""
+        return self.plane.api.get("apps/v1/deployments", self.name, self.namespace)["spec"]["template"]["spec"]
+
+    def settings(self) -> dict[str, str]:
+        """The variables of the operator's pod, without their FEDTRAIN_; ports, and how often, aside."""
+        told = {name.removeprefix("FEDTRAIN_"): value for name, value in _environment(self.pod()).items()}
+        return {name: value for name, value in told.items() if not name.endswith(("_PORT", "_SECONDS"))}
+
+
+def run_as_pod(plane: ControlPlane, namespace: str, labels: str, folder: Path, replaced: Mapping[str, str]) -> str:
+    """Waits for a pod that a hook has made, runs its command, and tells the API server how it ended; what it printed.
+    `replaced`: arguments that lead to other pods, and what leads there from here."""
+    api: Api = plane.api
+    (pod,) = eventually(lambda: [one for one in api.list("v1/pods", namespace, labels) if _waits(one)])
+    account = plane.service_account(namespace, pod["spec"]["serviceAccountName"])
+    (container,) = pod["spec"]["containers"]
+    assert container["command"][:2] == ["python", "-m"]
+    done = subprocess.run(
+        [sys.executable, *(replaced.get(word, word) for word in container["command"][1:])],
+        env={**os.environ, **_environment(pod["spec"]), "KUBECONFIG": str(account.write(folder / "hook.kubeconfig"))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    phase = "Failed" if done.returncode else "Succeeded"
+    api.patch("v1/pods", pod["metadata"]["name"], {"status": {"phase": phase}}, namespace, "status")
+    return done.stdout
+
+
+def _waits(pod: Json) -> bool:
+    return pod["status"].get("phase") == "Pending" and "deletionTimestamp" not in pod["metadata"]
+
+
+def _environment(pod: Json) -> dict[str, str]:
+    (container,) = pod["containers"]
+    return {item["name"]: item["value"] for item in container["env"] if item["name"] != "HOME"}

@@ -1,0 +1,202 @@
+"""The chart on a real API server: what it allows the operator is enough, and no more; it can be upgraded and removed."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clusters.api import Api, Refused
+from tests.clusters.control_plane import ControlPlane
+from tests.clusters.eventually import eventually
+from tests.clusters.minio import Minio
+from tests.controlplane.chart import HelmRefused, Release, run_as_pod
+from tests.controlplane.operating import Operator
+from tests.controlplane.pods import Pods
+from tests.controlplane.training import SECRET, TASKS, TRAININGS, Digests, Federation, digests
+
+LONG = 120
+JOBS = "batch/v1/jobs"
+PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
+CRDS = "apiextensions.k8s.io/v1/customresourcedefinitions"
+TEST_POD = "app.kubernetes.io/component=test"
+UNINSTALL_POD = "app.kubernetes.io/component=uninstall"
+
+
+@pytest.fixture(scope="module")
+def federation(banks: Federation, api: Api, minio: Minio) -> Federation:
+    """Bucket and Secret are there; the training is not."""
+    api.create("v1/namespaces", {"metadata": {"name": "chart-trainings"}})
+    made = Federation(banks.folder, "chart-trainings")
+    made.make_bucket(minio)
+    made.give_keys(api, minio)
+    return made
+
+
+@pytest.fixture(scope="module")
+def coordinator(kinds: ControlPlane, federation: Federation) -> Release:
+    """The hub's side alone, in the namespaces of one federation."""
+    made = Release(kinds, "chart-coordinator")
+    served = [federation.namespace, *(f"at-{who}" for who in federation.who)]
+    made.install(**namespaced(served, "coordinator"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def participant(kinds: ControlPlane, federation: Federation) -> Release:
+    """The banks' side alone, in their namespaces."""
+    made = Release(kinds, "chart-participant")
+    made.install(**namespaced([f"at-{who}" for who in federation.who], "participant"))
+    return made
+
+
+@pytest.fixture
+def pods(api: Api, zygote: str, tmp_path: Path) -> Iterator[Pods]:
+    with Pods(api, zygote, tmp_path / "pods") as running:
+        yield running
+
+
+def namespaced(namespaces: list[str], *controllers: str) -> dict[str, Any]:
+    return {
+        "mode": "Namespaces",
+        "namespaces": namespaces,
+        "controllers": list(controllers),
+        "crds.enabled": False,
+        "metrics.enabled": False,
+    }
+
+
+def phase(federation: Federation, api: Api) -> str:
+    return federation.status(api).get("phase", "")
+
+
+def refused(act: Any, *arguments: Any) -> bool:
+    with pytest.raises(Refused) as refusal:
+        act(*arguments)
+    return refusal.value.code == 403
+
+
+def beside(call: Callable[[], str]) -> Future[str]:
+    """A command of helm, that waits for pods which the test plays."""
+    return ThreadPoolExecutor(1).submit(call)
+
+
+@pytest.mark.slow
+def test_each_controller_with_its_own_rights_in_namespaces_finishes_a_training_through_an_upgrade(
+    kinds: ControlPlane,
+    coordinator: Release,
+    participant: Release,
+    federation: Federation,
+    pods: Pods,
+    minio: Minio,
+    undisturbed: Digests,
+    tmp_path: Path,
+) -> None:
+    api = kinds.api
+    pods.held = {"-aggregate-"}
+    with Operator(participant.kubeconfig(tmp_path), tmp_path, **participant.settings()) as operator:
+        with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings()):
+            federation.apply(api, minio)
+            eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"), LONG)
+        coordinator.upgrade(**{"images.operator.tag": "newer"})
+        with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings()):
+            pods.held = set()
+            url = f"http://fedtrain.{participant.namespace}.svc:8080/healthz"
+            checking = beside(participant.test)
+            said = run_as_pod(
+                kinds, participant.namespace, TEST_POD, tmp_path, {url: f"http://127.0.0.1:{operator.health}/healthz"}
+            )
+            checking.result()
+            assert "the operator is well" in said
+            eventually(lambda: phase(federation, api) in ("Succeeded", "Failed"), LONG)
+            assert phase(federation, api) == "Succeeded"
+            jobs = api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate")
+            images = {job["spec"]["template"]["spec"]["containers"][0]["image"].partition(":")[2] for job in jobs}
+            assert "newer" in images
+            api.delete(TRAININGS, federation.name, federation.namespace)
+            eventually(lambda: api.find(TRAININGS, federation.name, federation.namespace) is None)
+    assert digests(federation.ledger(minio)) == undisturbed
+    assert [found for kind in (TASKS, "v1/secrets") for found in federation.at_banks(api, kind)] == []
+
+
+def test_a_coordinator_alone_may_start_no_job_of_a_participant_and_read_no_policy(
+    coordinator: Release, federation: Federation
+) -> None:
+    account, bank = Api(coordinator.account()), f"at-{federation.who[0]}"
+    assert account.list(TASKS, bank) == []
+    assert account.get("v1/secrets", SECRET, federation.namespace)
+    assert refused(account.create, PYTORCHJOBS, {"metadata": {"name": "mine"}}, bank)
+    assert refused(account.list, PYTORCHJOBS, bank)
+    assert refused(account.list, "fedtrain.dev/v1alpha1/participantpolicies", bank)
+    assert refused(account.patch, TASKS, "any", {"status": {"phase": "Succeeded"}}, bank, "status")
+
+
+def test_a_participant_alone_may_read_no_training_and_no_secret_and_make_no_task(
+    participant: Release, federation: Federation
+) -> None:
+    account, bank = Api(participant.account()), f"at-{federation.who[0]}"
+    assert account.list(TASKS, bank) == []
+    assert refused(account.create, TASKS, {"metadata": {"name": "mine"}}, bank)
+    assert refused(account.list, TRAININGS, bank)
+    assert refused(account.create, JOBS, {"metadata": {"name": "mine"}}, bank)
+    for verb in (account.list, account.get, account.delete):
+        assert refused(verb, "v1/secrets", *(() if verb == account.list else ("any",)), bank)
+
+
+@pytest.mark.parametrize("resource", [TRAININGS, TASKS, JOBS, PYTORCHJOBS, "v1/pods", "v1/secrets"])
+def test_outside_its_namespaces_a_namespaced_operator_may_do_nothing(
+    coordinator: Release, participant: Release, resource: str
+) -> None:
+    for release in (coordinator, participant):
+        for where in ("", "default", release.namespace):
+            assert refused(Api(release.account()).list, resource, where)
+
+
+def test_nobody_may_list_secrets_or_change_what_participants_and_policies_say(
+    kinds: ControlPlane, operator_kubeconfig: Path, coordinator: Release, participant: Release, federation: Federation
+) -> None:
+    everywhere = Release(kinds, "fedtrain")
+    assert operator_kubeconfig.is_file()
+    for release in (everywhere, coordinator, participant):
+        account = Api(release.account())
+        assert refused(account.list, "v1/secrets", federation.namespace)
+        assert refused(account.list, "v1/configmaps", federation.namespace)
+        assert refused(account.patch, "fedtrain.dev/v1alpha1/participants", "bank-a", {"spec": {"namespace": "x"}})
+        assert refused(account.create, "v1/pods", {"metadata": {"name": "mine"}}, federation.namespace)
+
+
+def test_with_names_of_secrets_the_coordinator_reads_no_other(kinds: ControlPlane, federation: Federation) -> None:
+    release = Release(kinds, "chart-secrets")
+    values = {**namespaced([federation.namespace], "coordinator"), "rbac.credentialsSecretNames": [SECRET]}
+    release.install(**values)
+    account = Api(release.account())
+    kinds.api.create("v1/secrets", {"metadata": {"name": "other"}}, federation.namespace)
+    assert account.get("v1/secrets", SECRET, federation.namespace)
+    assert refused(account.get, "v1/secrets", "other", federation.namespace)
+    assert refused(account.patch, "v1/secrets", "other", {}, federation.namespace)
+
+
+def test_uninstalling_is_refused_while_there_are_trainings_and_leaves_kinds_and_participants(
+    kinds: ControlPlane, banks: Federation, minio: Minio, namespace: str, tmp_path: Path
+) -> None:
+    api, release = kinds.api, Release(kinds, "chart-leaving")
+    release.install("--take-ownership", **{**namespaced([namespace], "coordinator"), "crds.enabled": True})
+    training = Federation(banks.folder, namespace, "small")
+    training.apply(api, minio)
+
+    refusing = beside(release.uninstall)
+    said = run_as_pod(kinds, release.namespace, UNINSTALL_POD, tmp_path, {})
+    with pytest.raises(HelmRefused, match="fedtrain-uninstall"):
+        refusing.result()
+    assert f"1 FederatedTraining is here: {namespace}/small (Pending)." in said
+    assert f"kubectl delete federatedtrainings --all -n {namespace}" in said
+    assert release.pod()["containers"]
+
+    api.delete(TRAININGS, "small", namespace)
+    leaving = beside(release.uninstall)
+    assert "all is well" in run_as_pod(kinds, release.namespace, UNINSTALL_POD, tmp_path, {})
+    leaving.result()
+    assert api.find("apps/v1/deployments", release.name, release.namespace) is None
+    assert api.find(CRDS, "federatedtrainings.fedtrain.dev") is not None
+    assert api.find("fedtrain.dev/v1alpha1/participants", "bank-a") is not None

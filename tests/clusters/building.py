@@ -4,9 +4,11 @@ What this machine needs to reach the world, certificates of its own and pip's se
 and stays out of the image.
 """
 
+import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.clusters.archives import Archive, copy_docker_archive
@@ -63,6 +65,31 @@ def build(reference: str, containerfile: Path, context: Path, arguments: Mapping
             pushing.stdout.close()
 
     return Image(reference, identity, write)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of an image; `size` is that of its files, uncompressed."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an image says of itself. `layers`: the base's first."""
+
+    layers: tuple[Layer, ...]
+    user: str
+    environment: tuple[str, ...]
+
+
+def describe(reference: str) -> Description:
+    """Of an image that was built here."""
+    found = json.loads(_buildah("inspect", "--type=image", reference))
+    layers = tuple(Layer(layer["digest"], layer["size"]) for layer in json.loads(found["Manifest"])["layers"])
+    config = found["OCIv1"]["config"]
+    return Description(layers, config.get("User", ""), tuple(config.get("Env", ())))
 
 
 def _build(reference: str, containerfile: Path, context: Path, arguments: Mapping[str, str]) -> str:

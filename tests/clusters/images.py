@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +90,7 @@ def store(*images: Image) -> Path:
         there: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
         new = [image for image in images if there.get(image.reference) != image.id]
         if new:
-            _fill(root, new)
+            _fill(root, new, {known: reference for reference, known in there.items()})
             record.write_text(json.dumps(there | {image.reference: image.id for image in new}, indent=1))
     return root
 
@@ -104,8 +104,13 @@ def copy_store(root: Path, target: Path) -> None:
         shutil.copy2(root / name, target / name)
 
 
-def _fill(root: Path, images: list[Image]) -> None:
-    """Imports images into the root, with a containerd that lives for that alone; layers that it has cost nothing."""
+def _fill(root: Path, images: list[Image], known: Mapping[str, str]) -> None:
+    """Imports images into the root, with a containerd that lives for that alone; layers that it has cost no disk.
+
+    Args:
+        known: references by id; another reference to one of these is just that.
+    """
+    known = dict(known)
     with tempfile.TemporaryDirectory(dir=root.parent) as folder:
         ctr = ("ctr", f"--address={folder}/socket", "--namespace=k8s.io")
         processes = Processes(Path(folder))
@@ -113,13 +118,16 @@ def _fill(root: Path, images: list[Image]) -> None:
         processes.start("containerd", *MOUNTS_OF_ITS_OWN, "containerd", *settings, ready=lambda: _does(*ctr, "version"))
         try:
             for image in images:
-                there = subprocess.run([*ctr, "content", "ls", "--quiet"], check=True, capture_output=True, text=True)
-                _import(image, there.stdout.split(), [*ctr, "images", "import", "-"])
+                if image.id in known:
+                    _run(*ctr, "images", "tag", "--force", known[image.id], image.reference)
+                else:
+                    _import(image, _run(*ctr, "content", "ls", "--quiet").split(), (*ctr, "images", "import", "-"))
+                known[image.id] = image.reference
         finally:
             processes.kill()
 
 
-def _import(image: Image, there: list[str], command: list[str]) -> None:
+def _import(image: Image, there: list[str], command: tuple[str, ...]) -> None:
     print(f"importing the image {image.reference}", flush=True)
     with (
         tempfile.TemporaryFile() as log,
@@ -133,6 +141,13 @@ def _import(image: Image, there: list[str], command: list[str]) -> None:
         if to.wait():
             log.seek(0)
             raise ProgramFailed(f"containerd did not import {image.reference}:\n{log.read()[-4000:].decode()}")
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ProgramFailed(f"`{' '.join(command)}` failed:\n{done.stderr[-4000:]}")
+    return done.stdout
 
 
 def _does(*command: str) -> bool:

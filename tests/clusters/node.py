@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.clusters.api import Api
+from tests.clusters.api import Api, Json
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.images import BUSYBOX, copy_store
@@ -93,6 +93,21 @@ class Node:
         quantities = {resource: str(amount)}
         change = {"status": {"capacity": quantities, "allocatable": quantities}}
         plane.api.patch("v1/nodes", self.name, change, subresource="status")
+
+    def kill(self, pod: Json) -> None:
+        """Ends the containers of a pod at once, as the kernel does with one that uses too much memory."""
+        for container in pod["status"]["containerStatuses"]:
+            name = container["containerID"].removeprefix("containerd://")
+            self._space.run("ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", name)
+
+    def cut_power(self, plane: ControlPlane) -> None:
+        """All that runs on the node ends at once, and the API server hears nothing of it."""
+        plane.processes.kill("kubelet", "containerd")
+        self._space.kill_pods()
+
+    def power_on(self, plane: ControlPlane) -> None:
+        for program in ("containerd", "kubelet"):
+            plane.processes.restart(program)
 
     def _start_containerd(self, images: Path, processes: Processes) -> None:
         root, network = self._folder / "containerd", self._folder / "cni"

@@ -117,6 +117,14 @@ class Space:
                 return str(self._ready).encode() in command
         return False
 
+    def kill_pods(self) -> None:
+        """Ends all processes of pods, at once."""
+        for folder in _cgroup_folders(self.cgroup):
+            for processes in folder.rglob("cgroup.procs"):
+                for process in processes.read_text().split():
+                    with suppress(ProcessLookupError):
+                        os.kill(int(process), signal.SIGKILL)
+
     def disconnect(self) -> None:
         """Parts the space from this machine and from the other spaces, as a cut cable would."""
         _run("ip", "link", "set", _link(self._held.number), "down")

@@ -1,0 +1,117 @@
+"""A small federation of real pods: base model and bank-b's rows are in a bucket, bank-a's rows are on a volume."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from fedtrain.api.storage import File, Storage
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger
+from tests.clusters.api import Api, Json
+from tests.clusters.minio import Minio
+from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, TRAININGS, Federation, document
+
+INPUTS = "inputs"
+MOUNTED = "/data"
+VOLUME = "glosses"
+
+
+class RealFederation(Federation):
+    """As `Federation`; both controllers, trainers and aggregators run in pods."""
+
+    def spec(self, storage: Json) -> Json:
+        evaluation = {"hub": {"data": {"uri": f"s3://{INPUTS}/test.jsonl"}}, "participants": {}}
+        base = {"base": f"s3://{INPUTS}/base"}
+        return super().spec(storage) | {
+            "model": super().spec(storage)["model"] | base,
+            "evaluation": evaluation,
+        }
+
+    def policy(self, who: str) -> Json:
+        """bank-a's owner has its rows on a volume claim, as most have."""
+        if who != "bank-a":
+            return self._policy(who, f"s3://{INPUTS}/{who}.jsonl")
+        pods = {
+            "volumes": [{"name": "rows", "persistentVolumeClaim": {"claimName": VOLUME, "readOnly": True}}],
+            "volumeMounts": [{"name": "rows", "mountPath": MOUNTED, "readOnly": True}],
+        }
+        return self._policy(who, f"{MOUNTED}/{who}.jsonl", pods=pods)
+
+    def upload(self, minio: Minio) -> None:
+        """What everybody reads from a bucket."""
+        self.folder.chmod(0o755)
+        minio.client.create_bucket(Bucket=INPUTS)
+        files = {f"base/{path.name}": path for path in (QUICKSTART / "base").iterdir()}
+        files |= {path.name: path for path in (self.folder / f"{name}.jsonl" for name in ("bank-b", "test"))}
+        for key, path in files.items():
+            minio.client.upload_file(str(path), INPUTS, key)
+
+    def settle_banks(self, api: Api) -> None:
+        super().settle_banks(api)
+        size = {"storage": "1Mi"}
+        claim = {"accessModes": ["ReadOnlyMany"], "storageClassName": "", "volumeName": VOLUME}
+        volume = {"accessModes": ["ReadOnlyMany"], "capacity": size, "hostPath": {"path": str(self.folder)}}
+        api.create("v1/persistentvolumes", {"metadata": {"name": VOLUME}, "spec": volume})
+        body = {"metadata": {"name": VOLUME}, "spec": {**claim, "resources": {"requests": size}}}
+        api.create("v1/persistentvolumeclaims", body, "at-bank-a")
+
+    def start_alone(self, minio: Minio) -> subprocess.Popen[bytes]:
+        """`fedtrain run` of the same federation on this machine, in the background."""
+        storage = {"type": "File", "file": {"path": str(self.folder / "runs")}}
+        policies = [self._policy(who, str(self.folder / f"{who}.jsonl")) for who in self.who]
+        documents = [document("FederatedTraining", self.name, self.spec(storage)), *policies]
+        file = self.folder / "federation.yaml"
+        file.write_text("\n---\n".join(map(json.dumps, documents)))
+        with (self.folder / "run.log").open("wb") as log:
+            command = [sys.executable, "-m", "fedtrain.cli.main", "run", str(file)]
+            return subprocess.Popen(command, env=environment(minio), stdout=log, stderr=log)
+
+    def ledger_alone(self) -> Ledger:
+        return open_ledger(Storage(file=File(path=str(self.folder / "runs"))), "default", self.name)
+
+    def url(self) -> str:
+        """What fedtrain's commands call the run."""
+        return f"s3://{self.namespace}/{self.namespace}/{self.name}"
+
+    def prepare(self, api: Api, minio: Minio) -> None:
+        """Namespace, bucket and Secret: all but the training."""
+        api.create("v1/namespaces", {"metadata": {"name": self.namespace}})
+        self.make_bucket(minio)
+        self.give_keys(api, minio)
+
+    def pods(self, api: Api, kind: str = "") -> list[Json]:
+        """Its pods in all namespaces, or those of one kind of task."""
+        labels = f"fedtrain.dev/training-namespace={self.namespace}" + (f",fedtrain.dev/kind={kind}" if kind else "")
+        return api.list("v1/pods", labels=labels)
+
+    def change(self, api: Api, **fields: Any) -> None:
+        api.patch(TRAININGS, self.name, {"spec": fields}, self.namespace)
+
+    @staticmethod
+    def _policy(who: str, uri: str, **more: Json) -> Json:
+        return document("ParticipantPolicy", who, {"datasets": [{"name": "glosses", "uri": uri}], **more})
+
+
+def environment(minio: Minio) -> dict[str, str]:
+    """Of a program on this machine that knows the bucket."""
+    return {
+        **os.environ,
+        "AWS_ENDPOINT_URL": minio.endpoint,
+        "AWS_REGION": minio.region,
+        "AWS_ACCESS_KEY_ID": minio.access_key,
+        "AWS_SECRET_ACCESS_KEY": minio.secret_key,
+    }
+
+
+def fedtrain(minio: Minio, *arguments: str | Path) -> str:
+    """What the command prints; it must succeed."""
+    command = [str(Path(sys.executable).parent / "fedtrain"), *map(str, arguments)]
+    done = subprocess.run(command, env=environment(minio), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+__all__ = ["PARTICIPANTS", "POLICIES", "RealFederation", "environment", "fedtrain"]

@@ -1,0 +1,144 @@
+"""What befalls pods, nodes and operators changes no digest.
+
+The tests are one story, in this order: three trainings run side by side while one thing after the other goes wrong, and
+at the end each has what an undisturbed one has.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.clusters.api import Api, Json, Refused
+from tests.clusters.cluster import Cluster
+from tests.clusters.eventually import eventually
+from tests.clusters.minio import Minio
+from tests.controlplane.training import Digests, digests
+from tests.e2e.conftest import NEXT
+from tests.e2e.federation import RealFederation
+from tests.e2e.installing import Release
+
+LONG = 240
+Start = Callable[[str], RealFederation]
+
+
+@pytest.fixture(scope="module")
+def api(hub: Cluster) -> Api:
+    return hub.control_plane.api
+
+
+@pytest.fixture(scope="module")
+def start(banks: RealFederation, api: Api, minio: Minio) -> Start:
+    """Applies a training in a namespace of its own."""
+
+    def apply(namespace: str) -> RealFederation:
+        made = RealFederation(banks.folder, namespace)
+        made.prepare(api, minio)
+        made.apply(api, minio, evaluation={})
+        return made
+
+    return apply
+
+
+@pytest.fixture(scope="module")
+def unlucky(start: Start) -> RealFederation:
+    """Loses pods."""
+    return start("unlucky")
+
+
+@pytest.fixture(scope="module")
+def paused(start: Start) -> RealFederation:
+    """Is suspended, and loses its operator."""
+    return start("paused")
+
+
+@pytest.fixture(scope="module")
+def moved(start: Start) -> RealFederation:
+    """Sees its operator replaced, and the power fail."""
+    return start("moved")
+
+
+def running(federation: RealFederation, api: Api, kind: str) -> list[Json]:
+    return [pod for pod in federation.pods(api, kind) if pod["status"]["phase"] == "Running"]
+
+
+@pytest.mark.usefixtures("unlucky")
+def test_suspending_in_the_middle_of_a_round_lets_go_of_all_pods(paused: RealFederation, api: Api) -> None:
+    eventually(lambda: running(paused, api, "Train"), LONG)
+    paused.change(api, suspend=True)
+    eventually(lambda: paused.status(api).get("phase") == "Suspended")
+    eventually(lambda: paused.pods(api) == [], 60)
+
+
+def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_made_anew(
+    unlucky: RealFederation, api: Api
+) -> None:
+    deleted = eventually(lambda: running(unlucky, api, "Train"), LONG)[0]["metadata"]
+    api.delete("v1/pods", deleted["name"], deleted["namespace"])
+    who = deleted["labels"]["fedtrain.dev/participant"]
+    made = eventually(
+        lambda: [
+            pod
+            for pod in unlucky.pods(api, "Train")
+            if pod["metadata"]["labels"]["fedtrain.dev/participant"] == who and pod["metadata"]["uid"] != deleted["uid"]
+        ],
+        60,
+    )
+    assert made[0]["metadata"]["labels"]["fedtrain.dev/round"] == deleted["labels"]["fedtrain.dev/round"]
+
+
+def test_an_aggregator_that_is_killed_is_started_again(unlucky: RealFederation, hub: Cluster, api: Api) -> None:
+    killed = eventually(lambda: killed_one(unlucky, hub, api, "Aggregate"), LONG)
+    number, round = (killed["metadata"]["labels"][f"fedtrain.dev/{name}"] for name in ("attempt", "round"))
+    assert number == "1"
+    again = f"fedtrain.dev/kind=Aggregate,fedtrain.dev/round={round},fedtrain.dev/attempt=2"
+    eventually(lambda: api.list("batch/v1/jobs", unlucky.namespace, again), 60)
+
+
+def test_an_operator_that_is_killed_in_the_middle_of_a_round_is_back_by_itself(
+    paused: RealFederation, release: Release, hub: Cluster, api: Api
+) -> None:
+    paused.change(api, suspend=False)
+    eventually(lambda: running(paused, api, "Train"), LONG)
+    hub.node.kill(release.operator())
+    assert eventually(lambda: restarts(release.operator()) == 1, 60)
+
+
+def test_another_image_of_the_operator_goes_on_with_what_runs(
+    moved: RealFederation, release: Release, api: Api
+) -> None:
+    eventually(lambda: moved.pods(api), LONG)
+    release.install(f"images.operator.tag={NEXT}")
+    assert release.operator()["spec"]["containers"][0]["image"].endswith(f":{NEXT}")
+    assert moved.status(api)["phase"] not in ("Succeeded", "Failed")
+
+
+def test_a_node_that_loses_its_power_goes_on_once_it_is_back(moved: RealFederation, hub: Cluster, api: Api) -> None:
+    lost = {pod["metadata"]["uid"] for pod in eventually(lambda: running(moved, api, "Train"), LONG)}
+    hub.node.cut_power(hub.control_plane)
+    hub.node.power_on(hub.control_plane)
+    eventually(lambda: not lost & {pod["metadata"]["uid"] for pod in running(moved, api, "Train")}, 120)
+
+
+@pytest.mark.parametrize("name", ["unlucky", "paused", "moved"])
+def test_each_training_ends_with_the_digests_of_an_undisturbed_one(
+    name: str, request: pytest.FixtureRequest, api: Api, minio: Minio, undisturbed: Digests
+) -> None:
+    federation: RealFederation = request.getfixturevalue(name)
+    eventually(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
+    assert federation.status(api)["phase"] == "Succeeded", federation.status(api)
+    assert digests(federation.ledger(minio)) == undisturbed
+
+
+def killed_one(federation: RealFederation, hub: Cluster, api: Api, kind: str) -> Json | None:
+    """A pod whose container was running and is no more; None if there is none, or it was faster."""
+    for pod in running(federation, api, kind):
+        try:
+            hub.node.kill(api.get("v1/pods", pod["metadata"]["name"], pod["metadata"]["namespace"]))
+        except (Refused, RuntimeError):
+            continue
+        return pod
+    return None
+
+
+def restarts(pod: Json) -> int:
+    return pod["status"]["containerStatuses"][0]["restartCount"]

@@ -1,0 +1,159 @@
+"""A training on a real cluster, from `kubectl apply` to its adapter, and another that asks for too much."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.clusters.api import Api, Json
+from tests.clusters.cluster import Cluster
+from tests.clusters.control_plane import ControlPlane
+from tests.clusters.eventually import eventually
+from tests.clusters.minio import Minio
+from tests.controlplane.training import QUICKSTART, TRAININGS, Digests, digests
+from tests.e2e.federation import RealFederation, document, fedtrain
+from tests.e2e.observer import Observer
+
+LONG = 240
+LOAD = """
+import sys
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(sys.argv[1]), sys.argv[2])
+print(sum(value.abs().sum() > 0 for name, value in model.named_parameters() if "lora_B" in name) > 0)
+"""
+
+
+@dataclass(frozen=True)
+class Story:
+    """A training that has ended. `dump`: everything the API server had while it trained and after, but for Secrets."""
+
+    federation: RealFederation
+    dump: str
+
+
+@pytest.fixture(scope="module")
+def plane(hub: Cluster) -> ControlPlane:
+    return hub.control_plane
+
+
+@pytest.fixture(scope="module")
+def api(plane: ControlPlane) -> Api:
+    return plane.api
+
+
+@pytest.fixture(scope="module")
+def greedy(banks: RealFederation, api: Api, minio: Minio) -> Iterator[RealFederation]:
+    """A training in which bank-b asks for GPUs that no node has."""
+    made = RealFederation(banks.folder, "greedy")
+    made.prepare(api, minio)
+    wish = [{"name": "bank-a"}, {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}]
+    made.apply(api, minio, participants=wish)
+    yield made
+    api.delete(TRAININGS, made.name, made.namespace)
+
+
+@pytest.fixture(scope="module")
+def story(
+    banks: RealFederation,
+    plane: ControlPlane,
+    api: Api,
+    minio: Minio,
+    alone: subprocess.Popen[bytes],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Story:
+    made = RealFederation(banks.folder, "team")
+    made.prepare(api, minio)
+    file = tmp_path_factory.mktemp("team") / "federation.json"
+    file.write_text(json.dumps(document("FederatedTraining", made.name, made.spec(made.bucket(minio)))))
+    plane.kubectl("apply", "--namespace", made.namespace, "-f", file)
+    eventually(lambda: made.pods(api, "Train"), LONG)
+    dump = everything(plane)
+    eventually(lambda: made.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
+    status = made.status(api)
+    assert status["phase"] == "Succeeded", status
+    return Story(made, dump + everything(plane))
+
+
+def everything(plane: ControlPlane) -> str:
+    """All objects of all kinds, but for Secrets."""
+    kinds = plane.kubectl("api-resources", "--verbs=list", "--output=name").split()
+    return plane.kubectl("get", ",".join(kind for kind in kinds if kind != "secrets"), "--all-namespaces", "-o", "json")
+
+
+def test_a_pod_that_no_node_takes_is_said_in_words_within_a_minute(greedy: RealFederation, api: Api) -> None:
+    words = "bank-b asks for 2 GPUs on 1 node, none has 2 free"
+    eventually(lambda: words in greedy.status(api).get("message", ""), 60)
+
+
+def test_the_adapters_have_the_digests_of_fedtrain_run(story: Story, minio: Minio, undisturbed: Digests) -> None:
+    assert len(undisturbed) == 3
+    assert digests(story.federation.ledger(minio)) == undisturbed
+
+
+def test_peft_loads_what_export_writes(story: Story, minio: Minio, tmp_path: Path) -> None:
+    fedtrain(minio, "export", story.federation.url(), "--out", tmp_path / "adapter")
+    command = [sys.executable, "-c", LOAD, str(QUICKSTART / "base"), str(tmp_path / "adapter")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_the_commands_work_on_the_bucket_as_on_a_folder(story: Story, minio: Minio, tmp_path: Path) -> None:
+    run = story.federation.url()
+    assert "Succeeded" in fedtrain(minio, "status", run)
+    fedtrain(minio, "ledger", "verify", run)
+    fedtrain(minio, "report", run, "--out", tmp_path / "report.html")
+    assert "bank-a" in (tmp_path / "report.html").read_text()
+
+
+def test_kubectl_get_tells_how_far_a_training_is(story: Story, plane: ControlPlane) -> None:
+    told = plane.kubectl("get", "ft", "--namespace", story.federation.namespace).splitlines()
+    assert told[0].split() == ["NAME", "ROUND", "PHASE", "PARTICIPANTS", "METRIC", "AGE"]
+    assert told[1].split()[:5] == ["small", "2", "Succeeded", "2/2", "loss"]
+
+
+def test_kubectl_describe_tells_the_story(story: Story, plane: ControlPlane) -> None:
+    told = plane.kubectl("describe", "federatedtraining", "small", "--namespace", story.federation.namespace)
+    conditions, events = told.partition("Events:")[::2]
+    assert "Type:                  Complete" in conditions
+    reasons = [line.split()[1] for line in events.splitlines()[3:]]
+    assert [reason for reason in reasons if reason in ("Initialised", "RoundCommitted", "Succeeded")] == [
+        "Initialised",
+        "RoundCommitted",
+        "RoundCommitted",
+        "Succeeded",
+    ]
+
+
+def test_participants_hold_no_pod_while_the_hub_aggregates(story: Story, observer: Observer) -> None:
+    mine = [[labels_of(pod) for pod in moment if is_of(pod, story)] for moment in observer.moments]
+    aggregating = [moment for moment in mine if any(labels["fedtrain.dev/kind"] == "Aggregate" for labels in moment)]
+    assert aggregating
+    assert not [labels for moment in aggregating for labels in moment if "fedtrain.dev/participant" in labels]
+
+
+def test_nothing_is_left_when_a_training_has_ended(story: Story, api: Api) -> None:
+    eventually(lambda: story.federation.at_banks(api, "v1/pods") == [])
+    assert story.federation.at_banks(api, "kubeflow.org/v1/pytorchjobs") == []
+
+
+def test_credentials_are_in_secrets_alone(story: Story, minio: Minio, observer: Observer) -> None:
+    spellings = [minio.secret_key, base64.b64encode(minio.secret_key.encode()).decode()]
+    logs = observer.logs()
+    assert any("-train-bank-a-" in name for name in logs)
+    places = {"the API": story.dump, **logs}
+    assert not [name for name, content in places.items() if any(one in content for one in spellings)]
+    assert story.federation.namespace in story.dump
+
+
+def is_of(pod: Json, story: Story) -> bool:
+    return labels_of(pod)["fedtrain.dev/training-namespace"] == story.federation.namespace
+
+
+def labels_of(pod: Json) -> dict[str, str]:
+    return pod["metadata"]["labels"]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import API_VERSION, AnyNamespace, Block, DnsLabel, Instant, NonNegativeInt, Quantity
+from fedtrain.api.base import API_VERSION, AnyNamespace, Block, DnsLabel, Instant
 from fedtrain.api.federated_training import Metadata
 from fedtrain.api.status import ShortText
 
@@ -18,33 +18,18 @@ class ParticipantRecordSpec(Block):
     """Namespaces whose trainings may name it; `"*"` alone for all."""
 
 
-class Gpus(Block):
-    """What a participant has to train on."""
-
-    count: NonNegativeInt = 0
-    """All of them."""
-    free: NonNegativeInt = 0
-    """Those that nothing uses."""
-    memory: Quantity | None = None
-    """Of the one with the least."""
-
-
 class HeldDataset(Block):
     """A data set that the participant's policy maps."""
 
     name: DnsLabel
     """Its logical name."""
-    samples: NonNegativeInt | None = None
-    """Rows, once a task has counted them."""
 
 
 class ParticipantRecordStatus(Block):
     """What the participant says of itself."""
 
     last_seen: Instant | None = None
-    """Its last sign of life, by its own clock: the hub times it by when this changes."""
-    gpus: Gpus | None = None
-    """What it has to train on."""
+    """Its last sign of life, by its own clock; it gives one now and then. The hub goes by when this changes."""
     datasets: Annotated[tuple[HeldDataset, ...], Field(max_length=1000)] = ()
     """What its policy maps."""
     version: ShortText | None = None

@@ -37,9 +37,9 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
     if "participant" in settings.controllers:
         launcher = PyTorchJobs(settings.trainer_image)
         tasks = Tasks(cluster, launcher, resync=settings.resync, pod_check=settings.pod_check)
-        records = Records(cluster, tasks.policies, version=settings.version)
+        records = Records(cluster, tasks.policies, version=settings.version, heartbeat=settings.heartbeat)
         loops["participant"] = Loops("task", tasks.reconcile, settings.resync)
-        loops["records"] = Loops("participant", records.reconcile, settings.resync)
+        loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
         participant_handlers.register(registry, tasks, records, loops["participant"], loops["records"])
     _housekeeping(registry, settings, cluster, loops)
     return registry

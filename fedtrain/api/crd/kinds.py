@@ -70,8 +70,6 @@ KINDS = (
         status=ParticipantRecordStatus,
         columns=(
             Column("Namespace", ".spec.namespace"),
-            Column("GPUs", ".status.gpus.count", "integer"),
-            Column("Free", ".status.gpus.free", "integer"),
             Column("Last Seen", ".status.lastSeen", "date"),
             AGE,
             Column("Version", ".status.version", wide=True),

@@ -33,6 +33,7 @@ def register(registry: kopf.OperatorRegistry, world: World, loops: Loops) -> Non
         name = event["object"]["metadata"]["name"]
         before = _matters(world.participants.get(Ref("", name)))
         take(world.participants, event)
+        world.heard.note(name, event["object"].get("status", {}).get("lastSeen"))
         if _matters(world.participants.get(Ref("", name))) != before:
             loops.wake_all()
 

@@ -17,6 +17,7 @@ from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import events, leaving, status
 from fedtrain_operator.coordinator.hands import Hands
 from fedtrain_operator.coordinator.rules import Here, accepted
+from fedtrain_operator.coordinator.silence import seen
 from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
 from fedtrain_operator.coordinator.view import last_rounds
 from fedtrain_operator.coordinator.waiting import schedulable
@@ -127,7 +128,8 @@ class Coordinator:
         await hands.clear(snapshot.ledger.round - 1)
         stuck = schedulable(self.world.tasks.of(training))
         reached = Said("StoreReachable", "True", "Reachable")
-        said = [Said("Accepted", "True", "Valid"), reached, stuck]
+        silent = self.world.heard.silent(records, self._settings.heartbeat)
+        said = [Said("Accepted", "True", "Valid"), reached, stuck, seen(silent, records)]
         after = status.of(body, decision, snapshot, memory.rounds, memory.clock, said, self._clock())
         if stuck.status == "False":
             after["message"] = stuck.message

@@ -9,6 +9,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.snapshot import LedgerFacts
 from fedtrain_operator.coordinator.clock import RoundClock
 from fedtrain_operator.coordinator.executions import Executions, failed
+from fedtrain_operator.coordinator.silence import Heard
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import Cluster
@@ -49,6 +50,7 @@ class World:
         self.participants = Cache()
         self.tasks = Cache(labels.training_of)
         self.jobs = Cache(labels.training_of)
+        self.heard = Heard()
         self.memories: dict[Ref, Memory] = {}
 
     def memory(self, training: Ref, body: Json) -> Memory:

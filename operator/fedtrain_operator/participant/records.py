@@ -1,4 +1,5 @@
-"""One pass over a Participant: what its policy maps, so that the hub knows who has which data."""
+"""One pass over a Participant: what its policy maps, so that the hub knows who has which data; and a sign of life now
+and then."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +7,7 @@ from collections.abc import Callable
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.instants import instant
+from fedtrain_operator.shared.instants import instant, seconds_of
 from fedtrain_operator.shared.kinds import PARTICIPANT, POLICY, Json, Ref
 from fedtrain_operator.shared.loops import Next
 
@@ -15,12 +16,19 @@ class Records:
     """The participants' side of all Participants of this cluster."""
 
     def __init__(
-        self, cluster: Cluster, policies: Cache, *, version: str, clock: Callable[[], float] = time.time
+        self,
+        cluster: Cluster,
+        policies: Cache,
+        *,
+        version: str,
+        heartbeat: float,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.records = Cache()
         self._cluster = cluster
         self._policies = policies
         self._version = version
+        self._heartbeat = heartbeat
         self._clock = clock
 
     async def reconcile(self, ref: Ref) -> Next:
@@ -32,13 +40,17 @@ class Records:
             return Next()
         policy = self._policies.get(at) or await self._cluster.get(POLICY, at)
         content = {"datasets": _datasets(policy), "version": self._version}
-        before = body.get("status", {})
-        if {field: before.get(field) for field in content} != content:
-            seen = {"lastSeen": instant(self._clock())}
+        before, now = body.get("status", {}), self._clock()
+        if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):
+            seen = {"lastSeen": instant(now)}
             told = await self._cluster.patch(PARTICIPANT, ref, {"status": content | seen}, "status")
             if told is not None:
                 self.records.put(told)
         return Next()
+
+    def _due(self, last: str | None, now: float) -> bool:
+        """Half a heartbeat leaves out the pass that our own sign of life wakes."""
+        return last is None or now - seconds_of(last) > self._heartbeat / 2
 
 
 def _datasets(policy: Json | None) -> list[Json]:

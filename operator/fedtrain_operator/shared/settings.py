@@ -13,7 +13,8 @@ class SettingsMissing(Exception):
 class Settings:
     """`trainer_image`: of trainers, at participants and at the hub; `hub_image`: of the aggregator. `namespaces`:
     those that are watched; none for all. `controllers`: which of the two run here. `resync`: seconds after which an
-    object is looked at although nothing happened."""
+    object is looked at although nothing happened. `heartbeat`: seconds after which a participant gives a sign of life,
+    and after thrice which the hub says that it has none."""
 
     trainer_image: str
     hub_image: str
@@ -21,6 +22,7 @@ class Settings:
     controllers: tuple[str, ...] = ("coordinator", "participant")
     resync: float = 120.0
     pod_check: float = 10.0
+    heartbeat: float = 600.0
     health_port: int = 8080
     metrics_port: int = 8081
     version: str = "0.1.0"
@@ -42,6 +44,7 @@ class Settings:
             controllers=_names(environment.get("FEDTRAIN_CONTROLLERS", "")) or cls.controllers,
             resync=float(environment.get("FEDTRAIN_RESYNC_SECONDS", cls.resync)),
             pod_check=float(environment.get("FEDTRAIN_POD_CHECK_SECONDS", cls.pod_check)),
+            heartbeat=float(environment.get("FEDTRAIN_HEARTBEAT_SECONDS", cls.heartbeat)),
             health_port=int(environment.get("FEDTRAIN_HEALTH_PORT", cls.health_port)),
             metrics_port=int(environment.get("FEDTRAIN_METRICS_PORT", cls.metrics_port)),
         )

@@ -1,0 +1,72 @@
+"""What the hub knows of participants, on a real API server: which data they have, and whether they live."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clusters.api import Api, Json
+from tests.clusters.control_plane import ControlPlane
+from tests.clusters.eventually import eventually
+from tests.clusters.minio import Minio
+from tests.controlplane.operating import Operator
+from tests.controlplane.training import PARTICIPANTS, POLICIES, TRAININGS, Federation
+
+pytestmark = pytest.mark.slow
+LONG = 120
+
+
+@pytest.fixture
+def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Iterator[Federation]:
+    """Bucket and Secret are there; the training is not. It goes after the test, by an operator that still runs."""
+    made = Federation(banks.folder, namespace)
+    made.make_bucket(minio)
+    made.give_keys(api, minio)
+    yield made
+
+
+def record(api: Api, who: str) -> Json:
+    return api.get(PARTICIPANTS, who).get("status", {})
+
+
+def seen(federation: Federation, api: Api) -> Json:
+    conditions = federation.status(api).get("conditions", ())
+    return next((one for one in conditions if one["type"] == "ParticipantsSeen"), {})
+
+
+def test_participants_give_signs_of_life_and_the_hub_says_who_has_not_for_long(
+    kinds: ControlPlane, federation: Federation, api: Api, minio: Minio, tmp_path: Path
+) -> None:
+    banks = Operator(kinds.kubeconfig, tmp_path, CONTROLLERS="participant", HEARTBEAT_SECONDS="1")
+    hub = Operator(kinds.kubeconfig, tmp_path, CONTROLLERS="coordinator", HEARTBEAT_SECONDS="1", RESYNC_SECONDS="1")
+    with banks, hub:
+        first = eventually(lambda: record(api, "bank-a").get("lastSeen"), LONG)
+        eventually(lambda: record(api, "bank-a")["lastSeen"] != first, LONG)
+        federation.apply(api, minio)
+        eventually(lambda: seen(federation, api).get("status") == "True", LONG)
+        banks.kill()
+        eventually(lambda: seen(federation, api).get("status") == "False", LONG)
+        said = seen(federation, api)["message"]
+        assert f"bank-a was last seen at {record(api, 'bank-a')['lastSeen']}" in said
+        assert "bank-b was last seen at" in said
+        banks.start()
+        eventually(lambda: seen(federation, api).get("status") == "True", LONG)
+        api.delete(TRAININGS, federation.name, federation.namespace)
+        eventually(lambda: api.find(TRAININGS, federation.name, federation.namespace) is None, LONG)
+
+
+def test_a_participants_record_says_what_its_policy_maps_now(
+    kinds: ControlPlane, banks: Federation, api: Api, tmp_path: Path
+) -> None:
+    with Operator(kinds.kubeconfig, tmp_path):
+        eventually(lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}], LONG)
+        policy = api.get(POLICIES, "bank-a", "at-bank-a")["spec"]["datasets"]
+        more = [*policy, {"name": "letters", "uri": "/data/letters.jsonl"}]
+        try:
+            api.patch(POLICIES, "bank-a", {"spec": {"datasets": more}}, "at-bank-a")
+            eventually(
+                lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}, {"name": "letters"}], LONG
+            )
+        finally:
+            api.patch(POLICIES, "bank-a", {"spec": {"datasets": policy}}, "at-bank-a")
+        eventually(lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}], LONG)

@@ -30,6 +30,7 @@ class ControlPlane:
 
     Attributes:
         kubeconfig: a file with the rights of cluster-admin.
+        admin: the same rights.
         logs: the folder with a log for each program; it stays after the end, etcd's data doesn't.
         processes: its programs, to kill and restart as faults: `etcd`, `kube-apiserver`, `kube-controller-manager`,
             `training-operator`.
@@ -87,12 +88,12 @@ class ControlPlane:
     @cached_property
     def api(self) -> Api:
         """Objects as JSON, with the rights of cluster-admin."""
-        return Api(self._admin)
+        return Api(self.admin)
 
     def service_account(self, namespace: str, name: str) -> Credentials:
         """The credentials of a service account, with its rights and no others, for an hour."""
         token = self.kubectl("create", "token", name, "--namespace", namespace).strip()
-        return Credentials(self._admin.server, self._admin.authority, token)
+        return Credentials(self.admin.server, self.admin.authority, token)
 
     def kubectl(self, *arguments: str | Path) -> str:
         """Runs kubectl as cluster-admin and gives back what it prints.
@@ -122,7 +123,7 @@ class ControlPlane:
         self._certificates = self.folder / "certificates"
         self._certificates.mkdir(parents=True)
         authority = self._certificates / "apiserver.crt"
-        self._admin = Credentials(f"https://{self._place.address}:{port}", authority, secrets.token_hex())
+        self.admin = Credentials(f"https://{self._place.address}:{port}", authority, secrets.token_hex())
         self.processes.start(
             "etcd",
             tools["etcd"],
@@ -137,19 +138,19 @@ class ControlPlane:
             "kube-apiserver",
             tools["kube-apiserver"],
             *self._api_server_flags(etcd, port),
-            ready=lambda: answers(f"{self._admin.server}/readyz", authority, self._admin.token),
+            ready=lambda: answers(f"{self.admin.server}/readyz", authority, self.admin.token),
         )
-        self._admin.write(self.kubeconfig)
+        self.admin.write(self.kubeconfig)
         self._start_controllers(tools)
         if self._training_operator:
             folder = self.folder / "training-operator"
             operator = TrainingOperator(tools["training-operator"], folder, self._place, self._init_image)
-            self.apply(operator.crd, operator.write_manifests(self._admin.authority))
+            self.apply(operator.crd, operator.write_manifests(self.admin.authority))
             operator.start(self.processes, self.kubeconfig, self._certificates)
 
     def _api_server_flags(self, etcd: int, port: int) -> list[str]:
         tokens = self._certificates / "tokens.csv"
-        tokens.write_text(f"{self._admin.token},admin,admin,system:masters\n")
+        tokens.write_text(f"{self.admin.token},admin,admin,system:masters\n")
         key = self._certificates / "service-accounts.key"
         # The API server makes its own certificate, but not this key; any RSA key will do.
         subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
@@ -177,7 +178,7 @@ class ControlPlane:
             tools["kube-controller-manager"],
             f"--kubeconfig={self.kubeconfig}",
             f"--service-account-private-key-file={self._certificates / 'service-accounts.key'}",
-            f"--root-ca-file={self._admin.authority}",
+            f"--root-ca-file={self.admin.authority}",
             "--leader-elect=false",
             "--secure-port=0",
         )

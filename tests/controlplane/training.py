@@ -16,6 +16,7 @@ from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.s3_client import Credentials
 from fedtrain.ledger.s3_store import S3Store
 from tests.clusters.api import Api, Json
+from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +129,11 @@ class Federation:
     def apply(self, api: Api, minio: Minio, **changes: Any) -> None:
         content = document("FederatedTraining", self.name, {**self.spec(self.bucket(minio)), **changes})
         api.create(TRAININGS, content, self.namespace)
+
+    def delete(self, api: Api) -> None:
+        """By an operator that runs; waits until all is gone."""
+        api.delete(TRAININGS, self.name, self.namespace)
+        eventually(lambda: api.find(TRAININGS, self.name, self.namespace) is None, 120)
 
     def status(self, api: Api) -> Json:
         return api.get(TRAININGS, self.name, self.namespace).get("status", {})

@@ -63,11 +63,12 @@ generated: setup
 e2e: cluster-tools
 	$(BIN)/pytest tests/e2e
 
-## make cluster  a cluster that stays, with training operator and S3 store (Linux, root); cluster-down removes it
+## make cluster  a cluster that stays, with training operator, S3 store and images (Linux, root)
 cluster: cluster-tools
-	$(BIN)/python -m tests.clusters up $(IMAGES)
+	$(BIN)/python -m tests.clusters up
 
-cluster-down:
+## make cluster-down  remove it
+cluster-down: setup
 	$(BIN)/python -m tests.clusters down
 
 ## make lock     resolve the dependencies anew, of everything and of the images

@@ -1,0 +1,32 @@
+"""The quickstart's files for clusters are taken as they are."""
+
+from tests.clusters.api import Json
+from tests.clusters.control_plane import ControlPlane
+from tests.clusters.eventually import eventually
+from tests.clusters.lasting import QUICKSTART, furnish
+from tests.clusters.minio import Minio
+from tests.controlplane.training import TRAININGS
+from tests.e2e.installing import Release
+
+FILE = QUICKSTART / "kubernetes" / "federation.yaml"
+
+
+def test_pods_of_the_quickstart_run_after_three_commands(release: Release, minio: Minio) -> None:
+    plane = release.cluster.control_plane
+    furnish(plane.api, minio)
+    keys = [f"--from-literal=AWS_ACCESS_KEY_ID={minio.access_key}"]
+    keys += [f"--from-literal=AWS_SECRET_ACCESS_KEY={minio.secret_key}"]
+    plane.kubectl("create", "secret", "generic", "federation-store", *keys)
+    plane.kubectl("apply", "--server-side", "--kustomize", QUICKSTART)
+    plane.kubectl("apply", "--filename", FILE)
+    eventually(lambda: running(plane) & {"zoo", "museum", "botanic-garden", "observatory"}, 120)
+    status: Json = plane.api.get(TRAININGS, "quickstart", "default")["status"]
+    assert [one for one in status["conditions"] if one["type"] in ("Accepted", "StoreReachable")]
+    assert not [one for one in status["conditions"] if one["type"] != "Complete" and one["status"] == "False"]
+    plane.kubectl("delete", "--filename", FILE)
+
+
+def running(plane: ControlPlane) -> set[str]:
+    """Namespaces in which its pods run."""
+    pods = plane.api.list("v1/pods", labels="fedtrain.dev/training=quickstart")
+    return {pod["metadata"]["namespace"] for pod in pods if pod["status"]["phase"] == "Running"}

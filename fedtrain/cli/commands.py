@@ -15,6 +15,7 @@ COMMANDS = {
     "split": Entry("fedtrain.cli.split:command", "Make a federation to try out of one data set."),
     "validate": Entry("fedtrain.cli.validate:command", "Check a federation.yaml and show all its errors."),
     "plan": Entry("fedtrain.cli.plan:command", "Show who will train on how much in every round."),
+    "render": Entry("fedtrain.cli.render:command", "Print the objects that a cluster would run a round with."),
     "run": Entry("fedtrain.cli.run:command", "Run a federation on this machine, or go on with it."),
     "baseline": Entry("fedtrain.cli.baseline:command", "Compare with each participant alone, and all data pooled."),
     "status": Entry("fedtrain.cli.status:command", "Show how far a run is, and its metrics."),

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedtrain.cli.errors import UserError
+from fedtrain.cli.rows import explained, given
+from fedtrain.cli.rows import option as rows_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--rows", multiple=True, metavar="NAME=COUNT", help="Rows of a participant whose data is not here.")
+@rows_option
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     """Show who will train on how much in every round of the federation in FILE, before anything runs.
@@ -24,36 +25,15 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     with the code that a run decides with.
     """
     from fedtrain.api.reading import read_file
-    from fedtrain.local.preview import Refusable, Uncounted, preview
+    from fedtrain.local.preview import preview
 
     federation = read_file(file)
-    names = [participant.name for participant in federation.training.spec.participants]
-    try:
-        made = preview(federation, dict(_given(entry, names) for entry in rows))
-    except Uncounted as error:
-        example = " ".join(f"--rows {who}=1000" for who in list(error.reasons)[:2])
-        message = f"rows can't be counted here:{_lines(error.reasons)}"
-        raise UserError(message, f"say how many there are: {example}") from error
-    except Refusable as error:
-        message = f"a trainer would refuse these data:{_lines(error.reasons)}"
-        raise UserError(message, "these are the first bad rows; mend them, and plan again") from error
+    with explained():
+        made = preview(federation, given(rows, federation))
     if output == "json":
         click.echo(made.model_dump_json(by_alias=True, indent=2))
     else:
         _show(made)
-
-
-def _lines(reasons: dict[str, str]) -> str:
-    return "".join(f"\n  {who}: {why}" for who, why in reasons.items())
-
-
-def _given(entry: str, names: list[str]) -> tuple[str, int]:
-    name, _, count = entry.partition("=")
-    if name not in names:
-        raise UserError(f"--rows {entry}: there is no participant {name!r}", f"there are {', '.join(names)}")
-    if not count.isdecimal():
-        raise UserError(f"--rows {entry}: {count!r} is no number of rows", f"--rows {name}=1000")
-    return name, int(count)
 
 
 def _show(made: "Preview") -> None:

@@ -11,10 +11,10 @@ from fedtrain.api.base import Block, quantity
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training import Training
-from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import ModelFacts, Preflight
 from fedtrain.local.base_facts import base_facts
 from fedtrain.local.counting import BadRows, CountError, count_rows
+from fedtrain.local.rehearsal import DIGEST, RUN_ID
 from fedtrain.partitioning import Share, distinct, partition, situation
 from fedtrain.partitioning.streams import validation_count
 
@@ -85,8 +85,8 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
     """The whole run. `rows` stands for participants' numbers of rows; the others' are counted and
     checked. Raises Uncounted, Refusable."""
     spec = federation.training.spec
-    counted = _count(federation, rows or {})
-    preflights = {name: _preflight(federation, name, count) for name, count in counted.items()}
+    counted = count(federation, rows or {})
+    preflights = {name: supposed(federation, name, rows) for name, rows in counted.items()}
     facts = base_facts(federation) if spec.partitioning.strategy == "DataVolumeAndGPUMemory" else None
     rounds, positions = _play(spec, preflights, facts)
     totals = _totals(rounds)
@@ -210,7 +210,8 @@ def _weights(spec: FederatedTrainingSpec, different: Mapping[str, int]) -> dict[
     return {name: weight / whole for name, weight in raw.items()}
 
 
-def _count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
+def count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
+    """Rows of every participant: given, or else counted and checked. Raises Uncounted, Refusable."""
     counts: dict[str, int] = {}
     failed: dict[str, str] = {}
     bad: dict[str, str] = {}
@@ -244,17 +245,17 @@ def _data(federation: Federation, name: str) -> str:
     return next(dataset.uri for dataset in federation.policies[name].spec.datasets if dataset.name == wanted)
 
 
-def _preflight(federation: Federation, name: str, rows: int) -> Preflight:
+def supposed(federation: Federation, name: str, rows: int) -> Preflight:
     """What the participant will answer, as far as it can be known here."""
     spec = federation.training.spec
     held_out = validation_count(rows, spec.data.validation_fraction)
     memory = federation.policies[name].spec.limits.gpu_memory
     return Preflight(
-        run_id="preview",
+        run_id=RUN_ID,
         participant=name,
         samples=rows - held_out,
         validation_samples=held_out,
-        fingerprint=digest_bytes(b""),
+        fingerprint=DIGEST,
         gpu_memory=quantity(memory) if memory else None,
     )
 

@@ -27,14 +27,16 @@ from fedtrain.api.shapes import field_at
 KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 
 
-def read_file(path: File) -> Federation:
-    """The federation that a file describes. Raises Invalid with all that is wrong in it."""
-    return _Reader(path).read()
+def read_file(path: File, *, elsewhere: bool = False) -> Federation:
+    """The federation that a file describes. Raises Invalid with all that is wrong in it. `elsewhere`: its paths are
+    those of other machines (pods), so nobody looks whether they are there."""
+    return _Reader(path, elsewhere).read()
 
 
 class _Reader:
-    def __init__(self, path: File) -> None:
+    def __init__(self, path: File, elsewhere: bool) -> None:
         self.path = path
+        self.elsewhere = elsewhere
         self.errors: list[FieldError] = []
         self.documents: list[Located] = []
         self.training: list[Found[FederatedTraining]] = []
@@ -58,7 +60,7 @@ class _Reader:
         if self.training:
             folder = self.path.absolute().parent
             subject = Subject(self.training[0], tuple(self.policies), folder, tuple(self.records))
-            for problem in judge(subject):
+            for problem in judge(subject, elsewhere=self.elsewhere):
                 self._error(problem.place, problem.message, problem.fix, key=problem.key)
         if self.errors:
             raise Invalid(self.errors)
@@ -67,6 +69,7 @@ class _Reader:
             path=self.path.absolute(),
             training=training.value,
             policies={found.value.metadata.name: found.value for found in self.policies},
+            records={found.value.metadata.name: found.value for found in self.records},
         )
 
     def _document(self, number: int) -> bool:

@@ -29,6 +29,8 @@ from fedtrain.api.rules.subject import Found, Place, Problem, Problems, Subject
 
 BLOCK_RULES: tuple[Callable[[Block, Place], Problems], ...] = (
     unions.union_members,  # the blocks of a strategy that was not chosen, or that is missing
+    participants.gpu_memory_is_more_than_none,  # 0Gi
+    participants.cpu_and_memory_are_more_than_none,  # 0m
 )
 
 TRAINING_RULES: tuple[Callable[[Subject], Problems], ...] = (
@@ -47,6 +49,7 @@ TRAINING_RULES: tuple[Callable[[Subject], Problems], ...] = (
     measuring.validation_loss_needs_a_validation_split,  # weights without validation rows
     measuring.participants_metrics_need_a_validation_split,  # metrics without validation rows
     measuring.metrics_have_their_own_names,  # loss twice
+    measuring.the_hub_measures_on_one_node,  # 2 nodes
     places.the_hubs_data_are_there,  # a file that is not there
     places.the_hub_tests_on_rows_of_its_own,  # testing on training rows
     storage.the_bucket_has_a_valid_name,  # s3://bucket, or a bucket with a prefix
@@ -60,8 +63,6 @@ PARTICIPANT_RULES: tuple[Callable[[Subject, Found[Participant]], Problems], ...]
     policies.every_participant_has_a_policy,  # nobody says where its data are
     participants.a_weight_needs_fixed_weights,  # a weight that would not count
     participants.batches_split_evenly,  # 32 over 3 processes
-    participants.gpu_memory_is_more_than_none,  # 0Gi
-    participants.cpu_and_memory_are_more_than_none,  # 0m
 )
 
 METRIC_RULES: tuple[Callable[[Subject, Found[Metric]], Problems], ...] = (
@@ -87,14 +88,29 @@ RECORD_RULES: tuple[Callable[[Subject, Found[ParticipantRecord]], Problems], ...
 )
 
 
-def judge(subject: Subject) -> Iterator[Problem]:
-    """All problems of a file."""
+ON_DISK: frozenset[Callable[..., Problems]] = frozenset(
+    {
+        base_model.the_base_is_a_model,
+        base_model.initial_adapter_is_there,
+        places.the_hubs_data_are_there,
+        places.a_policys_data_are_there,
+        storage.the_certificates_are_there,
+        storage.the_folder_can_be_one,
+    }
+)
+"""Rules that look at this machine's disk."""
+
+
+def judge(subject: Subject, *, elsewhere: bool = False) -> Iterator[Problem]:
+    """All problems of a file. `elsewhere`: its paths are not this machine's."""
+    skipped = ON_DISK if elsewhere else frozenset[Callable[..., Problems]]()
     for document in (subject.training, *subject.policies, *subject.records):
         for block, place in _blocks(document.value, document.place):
             for rule in BLOCK_RULES:
                 yield from _guarded(rule, block, place)
     for rule in TRAINING_RULES:
-        yield from _guarded(rule, subject)
+        if rule not in skipped:
+            yield from _guarded(rule, subject)
     for participant in _guarded(lambda: subject.participants):
         for rule in PARTICIPANT_RULES:
             yield from _guarded(rule, subject, participant)
@@ -103,7 +119,8 @@ def judge(subject: Subject) -> Iterator[Problem]:
             yield from _guarded(rule, subject, metric)
     for policy in subject.policies:
         for rule in POLICY_RULES:
-            yield from _guarded(rule, subject, policy)
+            if rule not in skipped:
+                yield from _guarded(rule, subject, policy)
     for record in subject.records:
         for rule in RECORD_RULES:
             yield from _guarded(rule, subject, record)

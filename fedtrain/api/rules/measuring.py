@@ -14,6 +14,15 @@ def metrics_have_their_own_names(subject: Subject) -> Problems:
         yield from repeated(names, "metric")
 
 
+def the_hub_measures_on_one_node(subject: Subject) -> Problems:
+    """`evaluation.hub.compute.nodes` is 1: the hub's tasks run in one pod."""
+    hub = subject.spec.evaluation.hub
+    if hub is not None and hub.compute.nodes > 1:
+        place = subject.at("evaluation", "hub", "compute", "nodes")
+        fix = "Remove it; gpusPerNode may be more than 1."
+        yield Problem(place, f"The hub measures on one node, and nodes is {hub.compute.nodes}.", fix)
+
+
 def metrics_fit_the_format(subject: Subject, metric: Found[Metric]) -> Problems:
     """Choices and ExactMatch need answers, which rows of `data.format: Text` don't have."""
     if subject.spec.data.format == "Text" and metric.value.type in ("Choices", "ExactMatch"):

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from fedtrain.api.base import quantity
-from fedtrain.api.participants import Participant
+from fedtrain.api.base import Block, quantity
+from fedtrain.api.participants import Compute, Participant
 from fedtrain.api.rules.subject import Found, Place, Problem, Problems, Subject
 
 
@@ -68,22 +68,22 @@ def _inherits(participant: Participant) -> bool:
     return participant.training.micro_batch_size is None and compute.nodes * max(1, compute.gpus_per_node) == 1
 
 
-def gpu_memory_is_more_than_none(subject: Subject, participant: Found[Participant]) -> Problems:
-    """A `gpuMemory` is more than 0."""
-    memory = participant.value.compute.gpu_memory
-    if memory is not None:
-        yield from not_zero(memory, participant.place.at("compute", "gpuMemory"))
+def gpu_memory_is_more_than_none(block: Block, place: Place) -> Problems:
+    """A `gpuMemory` of `compute` is more than 0."""
+    if isinstance(block, Compute) and block.gpu_memory is not None:
+        yield from not_zero(block.gpu_memory, place.at("gpuMemory"))
 
 
-def cpu_and_memory_are_more_than_none(subject: Subject, participant: Found[Participant]) -> Problems:
-    """`cpu` and `memory` of a node are more than 0."""
-    compute, place = participant.value.compute, participant.place.at("compute")
-    if compute.cpu is not None and not re.search("[1-9]", compute.cpu):
+def cpu_and_memory_are_more_than_none(block: Block, place: Place) -> Problems:
+    """`cpu` and `memory` of `compute` are more than 0."""
+    if not isinstance(block, Compute):
+        return
+    if block.cpu is not None and not re.search("[1-9]", block.cpu):
         fix = 'Write what a node\'s task needs, such as "4", or remove it.'
-        yield Problem(place.at("cpu"), f"{compute.cpu} is no core at all.", fix)
-    if compute.memory is not None and quantity(compute.memory) == 0:
+        yield Problem(place.at("cpu"), f"{block.cpu} is no core at all.", fix)
+    if block.memory is not None and quantity(block.memory) == 0:
         fix = "Write what a node's task needs, such as 16Gi, or remove it."
-        yield Problem(place.at("memory"), f"{compute.memory} is no memory at all.", fix)
+        yield Problem(place.at("memory"), f"{block.memory} is no memory at all.", fix)
 
 
 def not_zero(memory: str, place: Place) -> Problems:

@@ -1,0 +1,106 @@
+"""The objects that the operator would make of a round, by the operator's own renderers.
+
+What only a cluster can tell is a placeholder: the run's id (and with it the hash that names end in), the uid of the
+training that owns the hub's Jobs, digests, and fingerprints of data.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fedtrain_operator.coordinator.jobs import hub_job
+from fedtrain_operator.coordinator.rules import Here, accepted
+from fedtrain_operator.coordinator.tasks import training_task
+from fedtrain_operator.participant.policy import Refusal, judge
+from fedtrain_operator.participant.pytorch_job import PyTorchJobs
+from fedtrain_operator.shared.settings import Settings
+
+from fedtrain.api.reading.federation import Federation
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.cli.errors import UserError
+from fedtrain.contracts.records import ModelFacts, Run
+from fedtrain.local.base_facts import base_facts
+from fedtrain.local.preview import count, supposed
+from fedtrain.local.rehearsal import RUN_ID, Ends, Rehearsal
+from fedtrain.rounds.decision import AggregateOrder, Start
+
+Json = dict[str, Any]
+
+OWNER = "00000000-0000-0000-0000-000000000000"
+"""The uid of a training that is not there yet."""
+
+ENOUGH = 1000
+"""Rows of each participant, where their number changes nothing."""
+
+
+class Renderer:
+    """Of one federation. Raises UserError where the operator would not accept it."""
+
+    def __init__(self, federation: Federation, settings: Settings) -> None:
+        self._federation = federation
+        self._settings = settings
+        self._spec = federation.training.spec
+        metadata = federation.training.metadata
+        self._run = Run(run_id=RUN_ID, namespace=metadata.namespace, name=metadata.name, spec={})
+        said = accepted(self._spec, Here(metadata.namespace), self._records())
+        if said.status == "False":
+            raise UserError(f"the operator would not accept this training: {said.message}")
+
+    @property
+    def unsaid(self) -> list[str]:
+        """Participants whose namespace the file doesn't say."""
+        return [one.name for one in self._spec.participants if one.name not in self._federation.records]
+
+    def objects(self, round: int, rows: dict[str, int]) -> Iterator[Json]:
+        """In the order in which they are made. `rows` stands for participants' numbers of rows, as in `preview`, whose
+        exceptions this raises; round 0 needs none."""
+        last = round + 1 if round == self._spec.rounds.count else round  # the result is measured after the last one
+        try:
+            for start in self._rehearsal(round, rows).orders(last):
+                if round <= start.key.round <= last:
+                    yield from self._of(start)
+        except Ends as ends:
+            raise UserError(f"there is no round {round}: {ends}") from ends
+
+    def _of(self, start: Start) -> Iterator[Json]:
+        key, order = start.key, start.order
+        if isinstance(order, AggregateOrder) or key.who.startswith("_"):
+            yield hub_job(self._spec, self._run, key, order, self._settings, OWNER)
+            return
+        task = training_task(self._spec, self._run, key, order, self._namespace(key.who))
+        yield task
+        ordered, policy = TrainingTaskSpec.model_validate(task["spec"]), self._federation.policies[key.who].spec
+        judged = judge(ordered, policy)
+        if isinstance(judged, Refusal):
+            raise UserError(f"{key.who} would refuse its task: {judged.message}")
+        yield PyTorchJobs(self._settings.trainer_image).render(task, ordered, judged, policy)
+
+    def _rehearsal(self, round: int, rows: dict[str, int]) -> Rehearsal:
+        who = [one.name for one in self._spec.participants]
+        counted = count(self._federation, rows) if round > 0 else dict.fromkeys(who, ENOUGH)
+        facts = base_facts(self._federation) if round > 0 else None
+        if facts is None and round > 0 and self._spec.partitioning.strategy == "DataVolumeAndGPUMemory":
+            raise UserError(
+                f"the sizes of the base model {self._spec.model.base} are not known here, and partitioning depends on "
+                "them",
+                "--round 0 needs no sizes",
+            )
+        unknown = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
+        preflights = {name: supposed(self._federation, name, number) for name, number in counted.items()}
+        return Rehearsal(self._spec, self._run, preflights, facts or unknown)
+
+    def _namespace(self, who: str) -> str:
+        record = self._federation.records.get(who)
+        return record.spec.namespace if record else who
+
+    def _records(self) -> dict[str, Json]:
+        """The hub's records, as they will be once the participants have said which data they have."""
+        found: dict[str, Json] = {}
+        for one in self._spec.participants:
+            record = self._federation.records.get(one.name)
+            allowed = list(record.spec.allowed_namespaces) if record else ["*"]
+            held = [{"name": dataset.name} for dataset in self._federation.policies[one.name].spec.datasets]
+            found[one.name] = {
+                "spec": {"namespace": self._namespace(one.name), "allowedNamespaces": allowed},
+                "status": {"datasets": held},
+            }
+        return found

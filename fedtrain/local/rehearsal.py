@@ -1,0 +1,114 @@
+"""A run rehearsed: `decide` plays it through with everybody answering at once, and tells what it would start.
+
+What only the run can tell stands in the orders as placeholders: every digest is `DIGEST`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.records import (
+    Aggregate,
+    Close,
+    End,
+    Evaluation,
+    Initial,
+    Manifest,
+    Measurement,
+    ModelFacts,
+    Plan,
+    Preflight,
+    Record,
+    Run,
+    Update,
+)
+from fedtrain.contracts.tasks import Evaluate
+from fedtrain.rounds.decide import decide
+from fedtrain.rounds.decision import TERMINAL, AggregateOrder, Claim, Start
+from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords, Snapshot
+
+DIGEST = "blake3:" + 64 * "0"
+"""Of whatever does not exist yet."""
+RUN_ID = 32 * "0"
+"""Of a run that has not begun."""
+
+
+class Ends(Exception):
+    """The run would end before this round; the message says why."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """`counted`: what each participant will answer; `facts`: the sizes of the base model."""
+
+    spec: FederatedTrainingSpec
+    run: Run
+    counted: Mapping[str, Preflight]
+    facts: ModelFacts
+
+    def orders(self, last: int) -> Iterator[Start]:
+        """What is started from the beginning to the end of round `last`, in order. Raises Ends."""
+        ledger = LedgerFacts(self.run)
+        while ledger.round <= last and ledger.end is None:
+            decision = decide(Snapshot(self.spec, ledger, executions={}, elapsed=0.0), 0.0)
+            if decision.phase in TERMINAL:
+                raise Ends(f"in round {decision.round} the run would fail: {decision.message}")
+            for action in decision.actions:
+                if isinstance(action, Claim):
+                    ledger = _claimed(ledger, action.record)
+                elif isinstance(action, Start):
+                    yield action
+                    ledger = self._answered(ledger, action)
+
+    def _answered(self, ledger: LedgerFacts, start: Start) -> LedgerFacts:
+        """The ledger with the record that a task leaves."""
+        who, current, run_id = start.key.who, ledger.current, self.run.run_id
+        if isinstance(start.order, AggregateOrder):
+            k = start.order.k
+            done = Aggregate(run_id=run_id, round=current.round, k=k, adapter=DIGEST, weights=(), update_norm=0.0)
+            return replace(ledger, current=replace(current, aggregates={**current.aggregates, k: done}))
+        if isinstance(work := start.order.work, Evaluate):
+            told = Evaluation(run_id=run_id, round=current.round, k=work.k, adapter=DIGEST, samples=0, metrics={})
+            return replace(ledger, current=replace(current, evaluations={**current.evaluations, work.k: told}))
+        match work.type:
+            case "Inspect":
+                return replace(ledger, preflights={**ledger.preflights, who: self.counted[who]})
+            case "Initialise":
+                return replace(ledger, initial=Initial(run_id=run_id, adapter=DIGEST, config=DIGEST, facts=self.facts))
+            case "Measure":
+                told = Measurement(run_id=run_id, round=current.round, participant=who, adapter=DIGEST, metrics={})
+                return replace(ledger, measurements={**ledger.measurements, who: told})
+            case "Train":
+                update = Update(
+                    run_id=run_id,
+                    round=current.round,
+                    participant=who,
+                    attempt=start.key.attempt,
+                    file="",
+                    digest=DIGEST,
+                    size=0,
+                    samples=work.samples,
+                    distinct=work.distinct,
+                    steps=0,
+                    tokens=0,
+                    train_loss=0.0,
+                )
+                updates = {**current.updates, (who, start.key.attempt): update}
+                return replace(ledger, current=replace(current, updates=updates))
+
+
+def _claimed(ledger: LedgerFacts, record: Record) -> LedgerFacts:
+    """The ledger with a record that a decision claims."""
+    current = ledger.current
+    match record:
+        case Plan():
+            return replace(ledger, current=replace(current, plan=record))
+        case Close():
+            return replace(ledger, current=replace(current, closes=(*current.closes, record)))
+        case Manifest():
+            following = RoundRecords(record.round + 1)
+            return replace(ledger, manifest=record, last_plan=current.plan or ledger.last_plan, current=following)
+        case End():
+            return replace(ledger, end=record)
+        case _:  # a failure: the next decision tells it
+            raise Ends(f"in round {current.round} the run would fail: {getattr(record, 'message', record)}")

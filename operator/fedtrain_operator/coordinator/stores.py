@@ -5,10 +5,13 @@ from collections.abc import Mapping
 
 from fedtrain.api.storage import Storage
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.s3_client import Credentials
+from fedtrain.ledger.s3_client import Credentials, Patience
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError
 from fedtrain_operator.shared.kinds import Json
+
+PATIENCE = Patience(connect_seconds=5, read_seconds=10, attempts=2)
+"""Records are small, and a pass that fails is made again: a store that hangs is soon told of, and keeps no thread long."""
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -21,7 +24,8 @@ def open_ledger(storage: Storage, namespace: str, name: str, secret: Json | None
     """`secret`: the one that the file names, None where it names none. Raises StoreError, NoCredentials."""
     if storage.s3 is None:
         raise StoreError("On a cluster, storage.type must be S3: pods share no folder.")
-    return Ledger(S3Store(storage.s3, credentials=_credentials(secret) if secret else None), namespace, name)
+    credentials = _credentials(secret) if secret else None
+    return Ledger(S3Store(storage.s3, patience=PATIENCE, credentials=credentials), namespace, name)
 
 
 def copied(secret: Json) -> Mapping[str, str]:

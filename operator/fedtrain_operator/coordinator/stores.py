@@ -11,7 +11,7 @@ from fedtrain.ledger.store import StoreError
 from fedtrain_operator.shared.kinds import Json
 
 PATIENCE = Patience(connect_seconds=5, read_seconds=10, attempts=2)
-"""Records are small, and a pass that fails is made again: a store that hangs is soon told of, and keeps no thread long."""
+"""Records are small, and a pass that fails is made again: so a store that hangs is soon told of."""
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fedtrain.api.base import Block, Count, Name, Text
+from fedtrain.api.participants import Compute
 
 MetricType = Literal["Loss", "Perplexity", "Choices", "ExactMatch"]
 
@@ -45,6 +46,8 @@ class HubEvaluation(Block):
 
     data: EvaluationData
     """On which rows."""
+    compute: Compute = Compute()
+    """What it measures on: one node. On one machine, its GPUs are those of the machine."""
     metrics: Metrics = (Metric(name="loss", type="Loss"),)
     """What."""
 

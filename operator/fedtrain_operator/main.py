@@ -16,7 +16,7 @@ from fedtrain_operator.shared import labels, logs, metrics
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
 from fedtrain_operator.shared.loops import Loops
-from fedtrain_operator.shared.settings import Settings, SettingsMissing
+from fedtrain_operator.shared.settings import Settings, SettingsWrong
 
 STUCK_SECONDS = 900.0
 """A pass that has been due for so long means that this process works no more: the probe fails, and it is restarted."""
@@ -108,7 +108,7 @@ def main() -> int:
     logs.set_up()
     try:
         settings = Settings.read()
-    except SettingsMissing as error:
+    except SettingsWrong as error:
         print(error, file=sys.stderr)
         return 2
     kopf.run(

@@ -1,6 +1,5 @@
 """What the hub knows of participants, on a real API server: which data they have, and whether they live."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,12 @@ LONG = 120
 
 
 @pytest.fixture
-def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Iterator[Federation]:
-    """Bucket and Secret are there; the training is not. It goes after the test, by an operator that still runs."""
+def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Federation:
+    """Bucket and Secret are there; the training is not."""
     made = Federation(banks.folder, namespace)
     made.make_bucket(minio)
     made.give_keys(api, minio)
-    yield made
+    return made
 
 
 def record(api: Api, who: str) -> Json:

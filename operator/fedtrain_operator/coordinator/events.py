@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from fedtrain_operator.shared.conditions import find
+from fedtrain.contracts.records import Grant
+from fedtrain_operator.shared.conditions import find, shortened
 from fedtrain_operator.shared.instants import instant
 from fedtrain_operator.shared.kinds import TRAINING, Json
 
@@ -31,6 +32,13 @@ def story(before: Json, after: Json) -> Iterator[Told]:
             bad = condition["status"] == "False"
             said = condition["message"] or f"{condition['type']} again"
             yield Told("Warning" if bad else "Normal", condition["reason"], said)
+
+
+def again(grant: Grant) -> Told:
+    """A new attempt, and why the one before ended."""
+    who = grant.who if not grant.who.startswith("_") else f"the hub's {grant.who[1:]}"
+    said = f"round {grant.round}: {who} tries again (attempt {grant.attempt}): {grant.reason}"
+    return Told("Warning", "TriesAgain", shortened(said))
 
 
 def event(body: Json, told: Told, now: float) -> Json:

@@ -61,6 +61,7 @@ class Hands:
                     pass  # its Participant is gone; the round's deadline decides without it
                 case Cancel(key):
                     await self._cancel(key)
+        await self._lend()
 
     async def clear(self, before: int) -> None:
         """Deletes what rounds before `before` have left behind."""
@@ -102,6 +103,12 @@ class Hands:
             if labels.key_of(body, self._run.run_id) == key:
                 await self._cluster.delete(JOB, ref_of(body), body["metadata"]["uid"])
                 self._world.jobs.drop(body)
+
+    async def _lend(self) -> None:
+        """To the tasks that wait: what was copied for them may have been deleted, or be no longer right."""
+        for task in self._world.tasks.of(self._training):
+            if task.get("status", {}).get("phase", "Pending") == "Pending" and not cancelled(task):
+                await self._copy_credentials(task["metadata"]["namespace"])
 
     async def _copy_credentials(self, namespace: str) -> None:
         """The store's credentials beside a participant's tasks, as the hub's Secret has them now."""

@@ -3,15 +3,19 @@ hub's. Pure."""
 
 import json
 
+from fedtrain.api.base import quantity
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.participants import Compute
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Assignment, Binding, Evaluate, Task
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain_operator.coordinator.tasks import plain, pod_seconds, without_credentials
 from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.compute import command, resources, threads
 from fedtrain_operator.shared.kinds import JOB, TRAINING, Json
-from fedtrain_operator.shared.pods import ASSIGNMENT, OUTCOME, hardened
+from fedtrain_operator.shared.overlay import laid_over
+from fedtrain_operator.shared.pods import hardened
 from fedtrain_operator.shared.settings import Settings
 
 
@@ -24,20 +28,26 @@ def hub_job(
     owner_uid: str,
 ) -> Json:
     """A Job that runs one pod once; attempts are the ledger's. It goes when its training goes."""
+    compute = hub_compute(spec, key)
     if isinstance(order, AggregateOrder):
-        module, image, assignment = "fedtrain_aggregator", settings.hub_image, _aggregation(spec, run, order)
+        start, image = command(compute, "fedtrain_aggregator"), settings.hub_image
+        assignment = _aggregation(spec, run, order)
     else:
-        module, image, assignment = "fedtrain_trainer", settings.trainer_image, _evaluation(spec, order)
+        start, image = command(compute), settings.trainer_image
+        assignment = _evaluation(spec, order)
     s3 = spec.storage.s3
     pod = hardened(
         container="main",
         image=image,
-        command=["python", "-m", module, "--assignment-env", ASSIGNMENT, "--outcome", OUTCOME],
+        command=start,
         assignment=assignment,
+        environment=threads(compute),
+        resources=resources(compute) or {name: dict(wish) for name, wish in settings.hub_pods.resources.items()},
+        shared_memory=True,
         credentials=s3.credentials_secret_ref.name if s3 and s3.credentials_secret_ref else None,
         seconds=pod_seconds(spec),
     )
-    name, marks = labels.name_of(run, key), labels.of_task(run, key)
+    name, marks = labels.name_of(run, key), {**settings.hub_pods.labels, **labels.of_task(run, key)}
     owner = {
         "apiVersion": TRAINING.api_version,
         "kind": TRAINING.name,
@@ -54,9 +64,24 @@ def hub_job(
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            "template": {"metadata": {"labels": {**marks, labels.JOB: name}}, "spec": pod},
+            "template": {
+                "metadata": {"labels": {**marks, labels.JOB: name}},
+                "spec": laid_over(pod, settings.hub_pods),
+            },
         },
     }
+
+
+def hub_compute(spec: FederatedTrainingSpec, key: TaskKey) -> Compute:
+    """What the file asks for: measuring may need GPUs, making the first adapter only holds the model in memory."""
+    hub = spec.evaluation.hub
+    match key.kind:
+        case "Evaluate" if hub is not None:
+            return hub.compute
+        case "Initialise" if hub is not None:
+            return hub.compute.model_copy(update={"gpus_per_node": 0})
+        case _:
+            return Compute()
 
 
 def _aggregation(spec: FederatedTrainingSpec, run: Run, order: AggregateOrder) -> str:
@@ -72,5 +97,6 @@ def _evaluation(spec: FederatedTrainingSpec, task: Task) -> str:
         storage=without_credentials(spec.storage),
         initial_path=initial.uri if initial else None,
         data_uri=hub.data.uri if hub is not None and isinstance(task.work, Evaluate) else None,
+        gpu_memory=quantity(hub.compute.gpu_memory) if hub is not None and hub.compute.gpu_memory else None,
     )
     return Assignment(task=task, binding=binding).model_dump_json(by_alias=True)

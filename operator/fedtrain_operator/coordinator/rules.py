@@ -102,6 +102,16 @@ def accepted(spec: FederatedTrainingSpec, here: Here, records: Records) -> Said:
     return Said("Accepted", "False", problems[0][0], "; ".join(said for _, said in problems[:_LONGEST]) + more)
 
 
+def askable(here: Here, records: Records) -> dict[str, Json]:
+    """The Participants that may be asked now: one that takes its permission back gets no further task."""
+    return {
+        who: record
+        for who, record in records.items()
+        if {"*", here.namespace} & {*record["spec"]["allowedNamespaces"]}
+        and (not here.served or record["spec"]["namespace"] in here.served)
+    }
+
+
 def _known(spec: FederatedTrainingSpec, records: Records) -> Iterator[tuple[str, Json]]:
     for participant in spec.participants:
         if participant.name in records:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from fedtrain.rounds.below_minimum import BELOW_MINIMUM
 from fedtrain.rounds.decision import Decision
-from fedtrain.rounds.snapshot import Snapshot
+from fedtrain.rounds.snapshot import LedgerFacts, Snapshot
 from fedtrain.rounds.training import spent_attempts
 from fedtrain_operator.coordinator.clock import RoundClock
 from fedtrain_operator.shared.conditions import Said, merged, shortened
@@ -62,7 +63,7 @@ def of(
     measured = [told["metric"] for told in rounds if "metric" in told]
     if measured:
         status["metric"] = measured[-1]
-    return status | _common(body, [*said, *_ended(decision)], now)
+    return status | _common(body, [*said, *_ended(decision, facts), _minimum(decision, facts, rounds)], now)
 
 
 def worth_writing(before: Json, after: Json) -> bool:
@@ -78,12 +79,23 @@ def change(before: Json, after: Json) -> Json:
     return {"status": {**after, **{field: None for field in before if field not in after}}}
 
 
-def _ended(decision: Decision) -> list[Said]:
+def _minimum(decision: Decision, facts: LedgerFacts, rounds: Sequence[Json]) -> Said:
+    """Whether the newest round had the updates that it needs; if not, who was missing, and why."""
+    if decision.phase == "Failed" and facts.failures and facts.failures[-1].reason == BELOW_MINIMUM:
+        return Said("MinimumMet", "False", "Failed", decision.message)
+    if rounds and rounds[-1]["outcome"] == "Skipped":
+        missing = "; ".join(f"{absent['participant']}: {absent['reason']}" for absent in rounds[-1].get("leftOut", ()))
+        return Said("MinimumMet", "False", "Skipped", f"round {rounds[-1]['round']} was skipped: {missing}")
+    return Said("MinimumMet", "True", "Met")
+
+
+def _ended(decision: Decision, facts: LedgerFacts) -> list[Said]:
     match decision.phase:
         case "Succeeded":
             return [Said("Complete", "True", "Succeeded")]
         case "Failed":
-            return [Said("Complete", "False", "Failed", decision.message)]
+            reason = facts.failures[-1].reason if facts.failures else "Failed"
+            return [Said("Complete", "False", reason, decision.message)]
         case "Suspended":
             return [Said("Complete", "False", "Suspended")]
         case _:

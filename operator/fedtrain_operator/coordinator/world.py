@@ -13,7 +13,7 @@ from fedtrain_operator.coordinator.silence import Heard
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POD, TASK, Json, Ref
+from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POD, TASK, TRAINING, Json, Ref
 from fedtrain_operator.shared.verdicts import Verdict, verdict
 
 
@@ -62,6 +62,15 @@ class World:
                 known.clock = RoundClock(elapsed["round"], elapsed["epoch"], elapsed["seconds"])
         return known
 
+    async def see(self, training: Ref) -> Json | None:
+        """The training as the server has it now: a watch may have missed a change of it, or its end."""
+        known, found = self.trainings.get(training), await self.cluster.get(TRAINING, training)
+        if known is not None and (found is None or found["metadata"]["uid"] != known["metadata"]["uid"]):
+            self.trainings.drop(known)
+        if found is not None:
+            self.trainings.put(found)
+        return found
+
     async def look(self, training: Ref) -> None:
         """Lists what belongs to a training: a watch may not have brought all of it yet, or have missed its end."""
         marks = labels.of_training(training)
@@ -75,6 +84,16 @@ class World:
             if known is not None:
                 self.participants.put(known)
         return known
+
+    async def unready(self, training: Ref) -> list[tuple[Json, list[Json]]]:
+        """The hub's Jobs whose pod does not run yet, with their pods."""
+        found: list[tuple[Json, list[Json]]] = []
+        for job in self.jobs.of(training):
+            status = job.get("status", {})
+            if status.get("active") and not status.get("ready"):
+                pods = await self.cluster.list(POD, training.namespace, {labels.JOB: job["metadata"]["name"]})
+                found.append((job, pods))
+        return found
 
     async def why_jobs_failed(self, training: Ref, memory: Memory) -> None:
         """Reads the pods of failed Jobs once, before they are gone."""

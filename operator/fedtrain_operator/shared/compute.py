@@ -12,15 +12,15 @@ def processes(compute: Compute) -> int:
     return compute.gpus_per_node or 1
 
 
-def command(compute: Compute) -> list[str]:
-    """The trainer alone, or under torchrun. On one node torchrun meets itself (`--standalone`); on several it takes
+def command(compute: Compute, module: str = "fedtrain_trainer") -> list[str]:
+    """The module alone, or under torchrun. On one node torchrun meets itself (`--standalone`); on several it takes
     everything from the environment that the training operator sets."""
-    trainer = ["fedtrain_trainer", "--assignment-env", ASSIGNMENT, "--outcome", OUTCOME]
+    start = [module, "--assignment-env", ASSIGNMENT, "--outcome", OUTCOME]
     if compute.nodes > 1:
-        return ["torchrun", "-m", *trainer]
+        return ["torchrun", "-m", *start]
     if processes(compute) > 1:
-        return ["torchrun", "--standalone", f"--nproc-per-node={processes(compute)}", "-m", *trainer]
-    return ["python", "-m", *trainer]
+        return ["torchrun", "--standalone", f"--nproc-per-node={processes(compute)}", "-m", *start]
+    return ["python", "-m", *start]
 
 
 def resources(compute: Compute) -> Json:

@@ -1,9 +1,13 @@
 """The hub's Jobs: which image, which order, whose credentials."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from fedtrain_operator.coordinator.jobs import hub_job
+from fedtrain_operator.coordinator.waiting import hub_waits, schedulable
+from fedtrain_operator.shared.settings import HubPods, Settings, SettingsWrong
 
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.rounds import orders
@@ -73,3 +77,69 @@ def test_credentials_come_from_the_trainings_own_secret_and_are_nowhere_else() -
     assert "credentials" not in assignment(job)
     without = spec(storage={"type": "S3", "s3": {"bucket": "runs"}})
     assert "envFrom" not in container(hub_job(without, run(), AGGREGATE, AggregateOrder(3, 1), SETTINGS, "uid"))
+
+
+def evaluation(settings: Settings = SETTINGS, **compute: Any) -> dict[str, Any]:
+    whole = spec(evaluation={"hub": {**HUB["hub"], "compute": compute}})
+    task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64)
+    return hub_job(whole, run(), EVALUATE, task, settings, "uid")
+
+
+def test_measuring_gets_the_compute_that_the_file_asks_for() -> None:
+    job = evaluation(gpusPerNode=2, memory="16Gi", cpu="4")
+    assert container(job)["resources"] == {
+        "requests": {"nvidia.com/gpu": "2", "memory": "16Gi", "cpu": "4"},
+        "limits": {"nvidia.com/gpu": "2", "memory": "16Gi"},
+    }
+    assert container(job)["command"][:5] == ["torchrun", "--standalone", "--nproc-per-node=2", "-m", "fedtrain_trainer"]
+
+
+def test_making_the_first_adapter_holds_the_model_in_memory_and_no_gpu() -> None:
+    whole = spec(evaluation={"hub": {**HUB["hub"], "compute": {"gpusPerNode": 2, "memory": "16Gi"}}})
+    key = TaskKey(0, "Initialise", "_initialise", 1)
+    job = hub_job(whole, run(), key, orders.initialise_task(whole, run(), key), SETTINGS, "uid")
+    assert container(job)["resources"] == {"requests": {"memory": "16Gi"}, "limits": {"memory": "16Gi"}}
+    assert container(job)["command"][0] == "python"
+
+
+def test_what_the_hubs_owner_lays_over_its_pods_is_on_all_of_them() -> None:
+    hub = {
+        "nodeSelector": {"pool": "hub"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "imagePullSecrets": [{"name": "registry"}],
+        "volumes": [{"name": "test", "persistentVolumeClaim": {"claimName": "test-rows"}}],
+        "volumeMounts": [{"name": "test", "mountPath": "/test", "readOnly": True}],
+        "env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hf", "key": "token"}}}],
+        "labels": {"kueue.x-k8s.io/queue-name": "hub", "fedtrain.dev/run": "another"},
+        "resources": {"requests": {"cpu": "500m"}},
+    }
+    settings = replace(SETTINGS, hub_pods=HubPods.model_validate(hub))
+    aggregate = hub_job(spec(), run(), AGGREGATE, AggregateOrder(3, 1), settings, "uid")
+    for job in (aggregate, evaluation(settings)):
+        pod = job["spec"]["template"]["spec"]
+        assert (pod["nodeSelector"], pod["imagePullSecrets"]) == (hub["nodeSelector"], hub["imagePullSecrets"])
+        assert pod["tolerations"] == hub["tolerations"]
+        assert {"name": "test", "persistentVolumeClaim": {"claimName": "test-rows"}} in pod["volumes"]
+        assert container(job)["env"][-1]["valueFrom"]["secretKeyRef"]["name"] == "hf"
+        assert container(job)["resources"] == hub["resources"]
+        for labels in (job["metadata"]["labels"], job["spec"]["template"]["metadata"]["labels"]):
+            assert labels["kueue.x-k8s.io/queue-name"] == "hub"
+            assert labels["fedtrain.dev/run"] == run().run_id, "fedtrain's own labels hold"
+
+
+def test_hub_pods_that_cannot_be_read_name_the_variable_and_the_field() -> None:
+    needed = {"FEDTRAIN_TRAINER_IMAGE": "t", "FEDTRAIN_HUB_IMAGE": "h"}
+    assert Settings.read({**needed, "FEDTRAIN_HUB_PODS": '{"nodeSelector": {"pool": "hub"}}'}).hub_pods.node_selector
+    with pytest.raises(SettingsWrong, match=r"FEDTRAIN_HUB_PODS: nodeSelektor: .*not permitted"):
+        Settings.read({**needed, "FEDTRAIN_HUB_PODS": '{"nodeSelektor": {}}'})
+
+
+def test_a_hubs_pod_that_no_node_takes_is_said_in_words() -> None:
+    message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+    lacking = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    waiting = {"metadata": {"name": "p"}, "status": {"conditions": [lacking]}}
+    whole = spec(evaluation={"hub": {**HUB["hub"], "compute": {"gpusPerNode": 1}}})
+    said = hub_waits(whole, run().run_id, [(evaluation(gpusPerNode=1), [waiting])])
+    assert said == ["the hub asks for 1 GPU on 1 node, none has 1 free"]
+    assert schedulable([], said).status == "False"
+    assert hub_waits(whole, run().run_id, [(evaluation(gpusPerNode=1), [])]) == []

@@ -30,6 +30,7 @@ OF_BLOCKS: dict[str, tuple[Rule, ...]] = {
     "DataVolumeAndGPUMemory": participants.GPU_MEMORY,
     "Compute": participants.COMPUTE,
     "Limits": participants.GPU_MEMORY,
+    "HubEvaluation": measuring.HUB,
     "FederatedTrainingSpec": (*participants.RULES, *measuring.RULES, *unchanging.TRAINING),
     "ExactMatch": measuring.PATTERN,
     "S3": storage.S3,

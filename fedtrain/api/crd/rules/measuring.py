@@ -40,6 +40,15 @@ RULES = (
     _fits_the_format("participants"),
 )
 
+HUB = (
+    Rule(
+        holds="self.compute.nodes == 1",
+        field="compute.nodes",
+        says="The hub measures on one node, and nodes is {self.compute.nodes}. "
+        "Remove it; gpusPerNode may be more than 1.",
+    ),
+)
+
 # From the left: what is escaped, a set of characters, a group that is named, one that is none, a group, an end.
 _TOKENS = regex(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<|\(\?|\(|\)")
 _FOUND = f"self.pattern.findAll({_TOKENS})"

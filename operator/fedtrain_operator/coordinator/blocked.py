@@ -1,0 +1,29 @@
+"""Why nothing can be decided of a training now: its file, its participants or its store are not as they must be."""
+
+from fedtrain_operator.shared.conditions import Said
+
+STORE_PAUSE_SECONDS = 5.0
+RULES_PAUSE_SECONDS = 30.0
+
+
+class Blocked(Exception):
+    """`said` is the condition that says why; `after` so many seconds it is looked at again."""
+
+    def __init__(self, said: Said, after: float) -> None:
+        self.said = said
+        self.after = after
+        super().__init__(said.message)
+
+
+def rules(reason: str, message: str) -> Blocked:
+    return Blocked(Said("Accepted", "False", reason, message), RULES_PAUSE_SECONDS)
+
+
+def unreachable(reason: str, message: str) -> Blocked:
+    """The store, which may be back in a moment."""
+    return Blocked(Said("StoreReachable", "False", reason, message), STORE_PAUSE_SECONDS)
+
+
+def refused(message: str) -> Blocked:
+    """By the store, which somebody has to put right."""
+    return Blocked(Said("StoreReachable", "False", "Refused", message), RULES_PAUSE_SECONDS)

@@ -1,0 +1,65 @@
+"""Opening a training's ledger with the credentials of now, and claiming its run there."""
+
+import asyncio
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.gathering.ledger_facts import LedgerGatherer
+from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run
+from fedtrain.ledger.probe import probe
+from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain_operator.coordinator import blocked
+from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
+from fedtrain_operator.coordinator.world import Memory
+from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.shared.kinds import SECRET, Json, Ref
+
+
+async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory) -> None:
+    """Leaves ledger, run and gatherer in `memory`; does nothing while they are there and the Secret is the same.
+    Raises Blocked."""
+    secret = await _secret(cluster, training, spec, memory)
+    if memory.ledger is None or _data(secret) != _data(memory.secret):
+        memory.secret, memory.gatherer = secret, None
+        memory.copied.clear()
+    if memory.gatherer is not None:
+        return
+    wanted = new_run(training.namespace, training.name, spec)
+
+    def claim() -> None:
+        ledger = open_ledger(spec.storage, training.namespace, training.name, secret)
+        if ledger.size("run.json") is None:
+            probe(ledger.store)
+        memory.ledger, memory.run = ledger, claim_run(ledger, wanted)
+
+    try:
+        await asyncio.to_thread(claim)
+    except SpecDiffers as error:
+        raise blocked.rules("SpecDiffers", str(error)) from error
+    except NoCredentials as error:
+        raise blocked.unreachable("NoCredentials", str(error)) from error
+    except StoreUnavailable as error:
+        raise blocked.unreachable("Unavailable", str(error)) from error
+    except StoreError as error:
+        raise blocked.refused(str(error)) from error
+    assert memory.ledger is not None
+    assert memory.run is not None
+    memory.gatherer, memory.facts = LedgerGatherer(memory.ledger, memory.run), None
+
+
+async def _secret(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory) -> Json | None:
+    """The Secret that the file names, read anew with each resync."""
+    s3 = spec.storage.s3
+    if s3 is None or s3.credentials_secret_ref is None:
+        return None
+    if memory.secret is not None and memory.copied:
+        return memory.secret
+    name = Ref(training.namespace, s3.credentials_secret_ref.name)
+    secret = await cluster.get(SECRET, name)
+    if secret is None:
+        said = f"there is no Secret {name.name!r} in namespace {name.namespace!r} (storage.s3.credentialsSecretRef)"
+        raise blocked.unreachable("NoCredentials", said)
+    return secret
+
+
+def _data(secret: Json | None) -> Json | None:
+    return None if secret is None else secret.get("data")

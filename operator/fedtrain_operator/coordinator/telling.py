@@ -1,0 +1,40 @@
+"""Telling of a training: its status, at most once a pass, and then, once that is written, events and logs."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from fedtrain_operator.coordinator import events, status
+from fedtrain_operator.coordinator.events import Told
+from fedtrain_operator.coordinator.world import World
+from fedtrain_operator.shared.cluster import ApiError
+from fedtrain_operator.shared.kinds import EVENT, TRAINING, Json, Ref
+
+log = logging.getLogger("fedtrain")
+
+
+async def tell(world: World, body: Json, after: Json, more: Iterable[Told], clock: Callable[[], float]) -> None:
+    """Writes the status if it says something new, and takes back what was asked once. `more`: what is told beside the
+    difference of the two statuses."""
+    before = body.get("status", {})
+    metadata = body["metadata"]
+    training = Ref(metadata["namespace"], metadata["name"])
+    story = [*more]
+    if status.worth_writing(before, after):
+        told = await world.cluster.patch(TRAINING, training, status.change(before, after), "status")
+        if told is None:
+            return
+        world.trainings.put(told)
+        story += events.story(before, after)
+    for one in story:
+        level = logging.WARNING if one.type == "Warning" else logging.INFO
+        fields = {"training": str(training), "round": after.get("round"), "reason": one.reason}
+        log.log(level, "%s", one.message, extra=fields)
+        try:
+            await world.cluster.create(EVENT, events.event(body, one, clock()))
+        except ApiError as error:  # a story that can't be told stops nothing
+            log.warning("an event can't be written: %s", error, extra={"training": str(training)})
+    if status.RESUME in (metadata.get("annotations") or {}) and "acknowledged" in after:
+        change = {"metadata": {"annotations": {status.RESUME: None}}}
+        changed = await world.cluster.patch(TRAINING, training, change)
+        if changed is not None:
+            world.trainings.put(changed)

@@ -75,7 +75,7 @@ class Release:
 
     def settings(self) -> dict[str, str]:
         """The variables of the operator's pod, without their FEDTRAIN_; ports, and how often, aside."""
-        told = {name.removeprefix("FEDTRAIN_"): value for name, value in _environment(self.pod()).items()}
+        told = {name.removeprefix("FEDTRAIN_"): value for name, value in variables(self.pod()).items()}
         return {name: value for name, value in told.items() if not name.endswith(("_PORT", "_SECONDS"))}
 
 
@@ -89,7 +89,7 @@ def run_as_pod(plane: ControlPlane, namespace: str, labels: str, folder: Path, r
     assert container["command"][:2] == ["python", "-m"]
     done = subprocess.run(
         [sys.executable, *(replaced.get(word, word) for word in container["command"][1:])],
-        env={**os.environ, **_environment(pod["spec"]), "KUBECONFIG": str(account.write(folder / "hook.kubeconfig"))},
+        env={**os.environ, **variables(pod["spec"]), "KUBECONFIG": str(account.write(folder / "hook.kubeconfig"))},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -104,6 +104,7 @@ def _waits(pod: Json) -> bool:
     return pod["status"].get("phase") == "Pending" and "deletionTimestamp" not in pod["metadata"]
 
 
-def _environment(pod: Json) -> dict[str, str]:
+def variables(pod: Json) -> dict[str, str]:
+    """What its container is told."""
     (container,) = pod["containers"]
     return {item["name"]: item["value"] for item in container["env"] if item["name"] != "HOME"}

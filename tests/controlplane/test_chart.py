@@ -1,4 +1,4 @@
-"""The chart on a real API server: what it allows the operator is enough, and no more; it can be upgraded and removed."""
+"""The chart on a real API server: what it allows the operator is enough and no more; upgrades, and the way out."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,0 +1,159 @@
+"""The chart's values: wrong ones are refused with the field named; right ones make what an API server takes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fedtrain_operator.shared.settings import Settings
+from ruamel.yaml import YAML
+
+from tests.clusters.api import Json
+from tests.clusters.control_plane import ControlPlane
+from tests.controlplane.chart import CHART, KUBERNETES, HelmRefused, helm, variables
+
+NAMESPACED = {"mode": "Namespaces", "namespaces": ["team", "at-bank-a"]}
+EVERYTHING = {
+    "metrics.serviceMonitor.enabled": True,
+    "metrics.serviceMonitor.labels": {"release": "prometheus"},
+    "networkPolicy.enabled": True,
+    "networkPolicy.from": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+    "imagePullSecrets": [{"name": "registry"}],
+    "images.operator.digest": "sha256:" + "0" * 64,
+    "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+    "volumes": [{"name": "authorities", "configMap": {"name": "authorities"}}],
+    "volumeMounts": [{"name": "authorities", "mountPath": "/authorities"}],
+    "nodeSelector": {"pool": "system"},
+    "tolerations": [{"key": "system", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "priorityClassName": "system-cluster-critical",
+    "podAnnotations": {"team": "platform"},
+    "podLabels": {"team": "platform"},
+    "serviceAccount.annotations": {"role": "store"},
+    "hubPods": {"imagePullSecrets": [{"name": "registry"}], "resources": {"limits": {"memory": "2Gi"}}},
+}
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no such mode": ({"mode": "Namespace"}, "/mode"),
+    "no namespaces": ({"mode": "Namespaces"}, "/namespaces"),
+    "namespaces that nobody asks for": ({"namespaces": ["team"]}, "/namespaces"),
+    "a namespace twice": ({"mode": "Namespaces", "namespaces": ["team", "team"]}, "/namespaces"),
+    "a namespace that can't be": ({"mode": "Namespaces", "namespaces": ["Team"]}, "/namespaces/0"),
+    "no such controller": ({"controllers": ["coordinators"]}, "/controllers/0"),
+    "no controllers": ({"controllers": []}, "/controllers"),
+    "a value that there isn't": ({"image": "mine"}, "additional properties 'image' not allowed"),
+    "a misspelt value": ({"images.operator.tags": "1"}, "/images/operator"),
+    "a tag that can't be": ({"images.trainer.tag": "a/b"}, "/images/trainer/tag"),
+    "a repository with a tag": ({"images.trainer.repository": "mine/trainer:1"}, "/images/trainer/repository"),
+    "a digest that is none": ({"images.operator.digest": "blake3:00"}, "/images/operator/digest"),
+    "no such pull policy": ({"images.operator.pullPolicy": "Sometimes"}, "/images/operator/pullPolicy"),
+    "a text for a truth": ({"crds.keep": "yes"}, "/crds/keep"),
+    "never": ({"resyncSeconds": 0}, "/resyncSeconds"),
+    "a port that can't be": ({"networkPolicy.egressPorts": [70000]}, "/networkPolicy/egressPorts/0"),
+    "an interval that is none": ({"metrics.serviceMonitor.interval": "often"}, "/metrics/serviceMonitor/interval"),
+    "metrics of nothing": ({"metrics.enabled": False, "metrics.serviceMonitor.enabled": True}, "metrics.enabled"),
+    "an unknown block over the hub's pods": ({"hubPods.nodes": {}}, "/hubPods"),
+}
+
+
+def rendered(**values: Any) -> list[Json]:
+    text = helm("template", "fedtrain", CHART, "--namespace=fedtrain", f"--kube-version={KUBERNETES}", values=values)
+    return [found for found in YAML(typ="safe", pure=True).load_all(text) if found]
+
+
+def of_kind(kind: str, objects: list[Json]) -> list[Json]:
+    return [found for found in objects if found["kind"] == kind]
+
+
+def pods(objects: list[Json]) -> Iterator[Json]:
+    """The specs of all pods, hooks' too."""
+    for found in objects:
+        if found["kind"] == "Pod":
+            yield found["spec"]
+        elif found["kind"] in ("Deployment", "Job"):
+            yield found["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_value_is_refused_by_name(wrong: str) -> None:
+    values, field = WRONG[wrong]
+    with pytest.raises(HelmRefused) as refusal:
+        rendered(**{"crds.enabled": False, **values})
+    assert field in str(refusal.value)
+
+
+def test_helm_finds_nothing_to_blame() -> None:
+    assert "0 chart(s) failed" in helm("lint", "--strict", CHART)
+
+
+@pytest.mark.parametrize("mode", [{}, NAMESPACED], ids=["Cluster", "Namespaces"])
+@pytest.mark.parametrize(
+    "controllers", [["coordinator", "participant"], ["coordinator"], ["participant"]], ids=", ".join
+)
+@pytest.mark.parametrize("more", [{}, EVERYTHING], ids=["plain", "with everything"])
+def test_an_api_server_takes_what_the_values_make(
+    kinds: ControlPlane, mode: dict[str, Any], controllers: list[str], more: dict[str, Any], tmp_path: Path
+) -> None:
+    objects = rendered(**{"crds.enabled": False, "controllers": controllers}, **mode, **more)
+    known = [found for found in objects if found["kind"] != "ServiceMonitor"]  # of another operator
+    assert len(objects) - len(known) == bool(more)
+    for found in known:
+        found["metadata"].pop("namespace", None)
+    if kinds.api.find("v1/serviceaccounts", "fedtrain", "default") is None:  # else no Pod is taken
+        kinds.api.create("v1/serviceaccounts", {"metadata": {"name": "fedtrain"}}, "default")
+    file = tmp_path / "objects.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": known}))
+    kinds.kubectl("apply", "--dry-run=server", "--namespace=default", "-f", file)
+    for pod in pods(objects):
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        (container,) = pod["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+
+def test_the_operator_is_told_what_the_values_say() -> None:
+    values = {
+        **NAMESPACED,
+        "controllers": ["participant"],
+        "images.operator.tag": "2",
+        "images.trainer.digest": "sha256:" + "0" * 64,
+        "resyncSeconds": 60,
+        "podCheckSeconds": 5,
+        "heartbeatSeconds": 300,
+        "metrics.enabled": False,
+        "hubPods": {"nodeSelector": {"pool": "hub"}},
+    }
+    (deployment,) = of_kind("Deployment", rendered(**{"crds.enabled": False}, **values))
+    told = Settings.read(variables(deployment["spec"]["template"]["spec"]))
+    assert told.hub_image == "localhost/fedtrain/operator:2"
+    assert told.trainer_image == "localhost/fedtrain/trainer@sha256:" + "0" * 64
+    assert (told.namespaces, told.controllers) == (("team", "at-bank-a"), ("participant",))
+    assert (told.resync, told.pod_check, told.heartbeat, told.metrics_port) == (60, 5, 300, 0)
+    assert told.hub_pods.node_selector == {"pool": "hub"}
+
+
+def test_kinds_are_those_of_the_models_and_stay_unless_told_otherwise() -> None:
+    objects = rendered()
+    made = {found["metadata"]["name"]: found for found in of_kind("CustomResourceDefinition", objects)}
+    files = (YAML(typ="safe", pure=True).load(path.read_text()) for path in CHART.glob("files/crds/*.yaml"))
+    assert {name: found["spec"] for name, found in made.items()} == {
+        found["metadata"]["name"]: found["spec"] for found in files
+    }
+    assert {found["metadata"]["annotations"]["helm.sh/resource-policy"] for found in made.values()} == {"keep"}
+    going = of_kind("CustomResourceDefinition", rendered(**{"crds.keep": False}))
+    assert len(going) == len(made)
+    assert not any("annotations" in found["metadata"] for found in going)
+
+
+def test_without_rights_of_its_own_it_makes_none() -> None:
+    made = rendered(**{"crds.enabled": False, "rbac.create": False, "serviceAccount.create": False})
+    assert not {found["kind"] for found in made} & {"ClusterRole", "ClusterRoleBinding", "Role", "ServiceAccount"}
+
+
+def test_a_participants_installation_leaves_no_hook_that_reads_trainings() -> None:
+    assert of_kind("Job", rendered(**{"crds.enabled": False, "controllers": ["participant"]})) == []
+    assert len(of_kind("Job", rendered(**{"crds.enabled": False}))) == 1

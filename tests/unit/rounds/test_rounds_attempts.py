@@ -1,7 +1,8 @@
 """Attempts, retries and back-off of one participant, and the close that lists them."""
 
 import pytest
-from rounds_world import Coordinator, Flaw, World, a_spec
+from rounds_hands import Coordinator
+from rounds_world import Flaw, World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Close, Grant

@@ -1,7 +1,8 @@
 """A run as a whole: what it goes through when all goes well, and when tasks hang, fail or lie."""
 
 import pytest
-from rounds_world import Coordinator, World, a_spec
+from rounds_hands import Coordinator
+from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of

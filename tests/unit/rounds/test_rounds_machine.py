@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from rounds_audit import audit_chain, audit_claim
-from rounds_world import Coordinator, Flaw, World, a_spec, drive
+from rounds_hands import Coordinator, drive
+from rounds_world import Flaw, World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Failure, Plan, Preflight

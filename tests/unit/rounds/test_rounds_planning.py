@@ -1,6 +1,7 @@
 """The plan of a round: who takes part, on what, and why the others don't."""
 
-from rounds_world import Coordinator, World, a_spec
+from rounds_hands import Coordinator
+from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of

@@ -54,9 +54,10 @@ class Api:
         query = urllib.parse.urlencode({"labelSelector": labels})
         return self._call("GET", f"{_path(resource, namespace)}?{query}")["items"]
 
-    def create(self, resource: str, content: Json, namespace: str = "") -> Json:
-        """Creates an object; for the kinds Kubernetes brings itself, `content` needs no apiVersion or kind."""
-        return self._call("POST", _path(resource, namespace), content)
+    def create(self, resource: str, content: Json, namespace: str = "", dry_run: bool = False) -> Json:
+        """Creates an object, or tells what would be created; for the kinds Kubernetes brings itself, `content` needs no
+        apiVersion or kind."""
+        return self._call("POST", _path(resource, namespace) + ("?dryRun=All" if dry_run else ""), content)
 
     def patch(self, resource: str, name: str, change: Json, namespace: str = "", subresource: str = "") -> Json:
         """Merges a change into an object, or into its subresource: `status`, `scale`."""

@@ -21,23 +21,22 @@ class Archive:
         """
         self._tar = tar
         self._there = set(there)
-        self._sizes: dict[str, int] = {}
+
+    def lacks(self, digest: str) -> bool:
+        return digest not in self._there
 
     def add_layer(self, digest: str, size: int, content: IO[bytes]) -> None:
-        self._sizes[digest] = size
-        if digest not in self._there:
-            self._there.add(digest)
-            self._add(_blob(digest), size, content)
+        self._there.add(digest)
+        self._add(_blob(digest), size, content)
 
-    def finish(self, reference: str, config: bytes) -> None:
-        """What is last; `config` names the layers, each of which was added."""
+    def finish(self, reference: str, config: bytes, layers: Mapping[str, int]) -> None:
+        """What is last: `config` names the layers, and their sizes are those of `layers`, by digest."""
         digests: list[str] = json.loads(config)["rootfs"]["diff_ids"]
-        layers = [_descriptor(digest, self._sizes[digest], "layer.v1.tar") for digest in digests]
         manifest = {
             "schemaVersion": 2,
             "mediaType": f"{TYPES}.manifest.v1+json",
             "config": self._add_json(config, "config.v1+json"),
-            "layers": layers,
+            "layers": [_descriptor(digest, layers[digest], "layer.v1.tar") for digest in digests],
         }
         described = self._add_json(json.dumps(manifest).encode(), "manifest.v1+json")
         named = {**described, "annotations": {"io.containerd.image.name": reference}}
@@ -54,24 +53,6 @@ class Archive:
         entry = tarfile.TarInfo(name)
         entry.size, entry.mode = size, 0o644
         self._tar.addfile(entry, content)
-
-
-def copy_docker_archive(source: IO[bytes], archive: Archive, reference: str) -> None:
-    """Passes on what `docker save` or `buildah push docker-archive:` writes: layers first, each named by its digest."""
-    configs: dict[str, bytes] = {}
-    manifest: Mapping[str, Any] = {}
-    with tarfile.open(fileobj=source, mode="r|") as tar:
-        for member in tar:
-            content = tar.extractfile(member) if member.isfile() else None
-            if content is None:  # links and folders are there for older engines
-                continue
-            if member.name == "manifest.json":
-                (manifest,) = json.load(content)
-            elif member.name.endswith(".json"):
-                configs[member.name] = content.read()
-            elif member.name.endswith(".tar"):
-                archive.add_layer(f"sha256:{member.name.removesuffix('.tar')}", member.size, content)
-    archive.finish(reference, configs[manifest["Config"]])
 
 
 def _blob(digest: str) -> str:

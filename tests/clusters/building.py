@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.clusters.archives import Archive, copy_docker_archive
+from tests.clusters.archives import Archive
 from tests.clusters.cache import cache, locked
 from tests.clusters.images import Image
+from tests.clusters.layers import open_layer
 from tests.clusters.packages import BUILDING, need_packages
 from tests.clusters.processes import ProgramFailed
 
@@ -58,11 +60,12 @@ def build(reference: str, containerfile: Path, context: Path, arguments: Mapping
         identity = _build(reference, containerfile, context, arguments)
 
     def write(archive: Archive) -> None:
-        command = [*_storage(), "push", "--quiet", identity, f"docker-archive:/dev/stdout:{reference}"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as pushing:
-            assert pushing.stdout is not None
-            copy_docker_archive(pushing.stdout, archive, reference)
-            pushing.stdout.close()
+        described = describe(identity)
+        for layer in described.layers:
+            if archive.lacks(layer.digest):
+                with open_layer(cache("buildah") / "storage", layer.digest) as content:
+                    archive.add_layer(layer.digest, layer.size, content)
+        archive.finish(reference, described.config, {layer.digest: layer.size for layer in described.layers})
 
     return Image(reference, identity, write)
 
@@ -77,19 +80,29 @@ class Layer:
 
 @dataclass(frozen=True)
 class Description:
-    """What an image says of itself. `layers`: the base's first."""
+    """What an image says of itself. `layers`: the base's first. `config`: the JSON whose digest is the image's id."""
 
     layers: tuple[Layer, ...]
-    user: str
-    environment: tuple[str, ...]
+    config: bytes
+
+    @property
+    def user(self) -> str:
+        return self._settings.get("User", "")
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        return tuple(self._settings.get("Env", ()))
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return json.loads(self.config)["config"]
 
 
 def describe(reference: str) -> Description:
     """Of an image that was built here."""
     found = json.loads(_buildah("inspect", "--type=image", reference))
     layers = tuple(Layer(layer["digest"], layer["size"]) for layer in json.loads(found["Manifest"])["layers"])
-    config = found["OCIv1"]["config"]
-    return Description(layers, config.get("User", ""), tuple(config.get("Env", ())))
+    return Description(layers, found["Config"].encode())
 
 
 def _build(reference: str, containerfile: Path, context: Path, arguments: Mapping[str, str]) -> str:

@@ -73,7 +73,7 @@ def busybox() -> Image:
             "rootfs": {"type": "layers", "diff_ids": [digest]},
         }
         archive.add_layer(digest, len(data), io.BytesIO(data))
-        archive.finish(BUSYBOX, json.dumps(config).encode())
+        archive.finish(BUSYBOX, json.dumps(config).encode(), {digest: len(data)})
 
     return Image(BUSYBOX, hashlib.sha256(program).hexdigest(), write)
 

@@ -17,6 +17,7 @@ from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, TRAI
 INPUTS = "inputs"
 MOUNTED = "/data"
 VOLUME = "glosses"
+COMMAND = str(Path(sys.executable).parent / "fedtrain")
 
 
 class RealFederation(Federation):
@@ -66,8 +67,7 @@ class RealFederation(Federation):
         file = self.folder / "federation.yaml"
         file.write_text("\n---\n".join(map(json.dumps, documents)))
         with (self.folder / "run.log").open("wb") as log:
-            command = [sys.executable, "-m", "fedtrain.cli.main", "run", str(file)]
-            return subprocess.Popen(command, env=environment(minio), stdout=log, stderr=log)
+            return subprocess.Popen([COMMAND, "run", str(file)], env=environment(minio), stdout=log, stderr=log)
 
     def ledger_alone(self) -> Ledger:
         return open_ledger(Storage(file=File(path=str(self.folder / "runs"))), "default", self.name)
@@ -108,7 +108,7 @@ def environment(minio: Minio) -> dict[str, str]:
 
 def fedtrain(minio: Minio, *arguments: str | Path) -> str:
     """What the command prints; it must succeed."""
-    command = [str(Path(sys.executable).parent / "fedtrain"), *map(str, arguments)]
+    command = [COMMAND, *arguments]
     done = subprocess.run(command, env=environment(minio), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -4,7 +4,6 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,7 @@ import sys
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(sys.argv[1]), sys.argv[2])
-print(sum(value.abs().sum() > 0 for name, value in model.named_parameters() if "lora_B" in name) > 0)
+print(any(bool(value.abs().sum() > 0) for name, value in model.named_parameters() if "lora_B" in name))
 """
 
 
@@ -45,17 +44,6 @@ def plane(hub: Cluster) -> ControlPlane:
 @pytest.fixture(scope="module")
 def api(plane: ControlPlane) -> Api:
     return plane.api
-
-
-@pytest.fixture(scope="module")
-def greedy(banks: RealFederation, api: Api, minio: Minio) -> Iterator[RealFederation]:
-    """A training in which bank-b asks for GPUs that no node has."""
-    made = RealFederation(banks.folder, "greedy")
-    made.prepare(api, minio)
-    wish = [{"name": "bank-a"}, {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}]
-    made.apply(api, minio, participants=wish)
-    yield made
-    api.delete(TRAININGS, made.name, made.namespace)
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +74,17 @@ def everything(plane: ControlPlane) -> str:
     return plane.kubectl("get", ",".join(kind for kind in kinds if kind != "secrets"), "--all-namespaces", "-o", "json")
 
 
-def test_a_pod_that_no_node_takes_is_said_in_words_within_a_minute(greedy: RealFederation, api: Api) -> None:
+def test_a_pod_that_no_node_takes_is_said_in_words_within_a_minute(
+    banks: RealFederation, api: Api, minio: Minio
+) -> None:
+    greedy = RealFederation(banks.folder, "greedy")
+    greedy.prepare(api, minio)
+    wish = {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}
+    greedy.apply(api, minio, participants=[{"name": "bank-a"}, wish])
     words = "bank-b asks for 2 GPUs on 1 node, none has 2 free"
     eventually(lambda: words in greedy.status(api).get("message", ""), 60)
+    api.delete(TRAININGS, greedy.name, greedy.namespace)
+    eventually(lambda: greedy.pods(api) == [], 60)
 
 
 def test_the_adapters_have_the_digests_of_fedtrain_run(story: Story, minio: Minio, undisturbed: Digests) -> None:

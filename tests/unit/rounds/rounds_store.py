@@ -1,0 +1,58 @@
+"""A store of the ledger in memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fedtrain.ledger.store import ObjectMissing, ObjectReader
+
+
+class BytesReader:
+    """An ObjectReader of bytes."""
+
+    def __init__(self, content: bytes) -> None:
+        self.size = len(content)
+        self._content = content
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._content[offset : offset + length]
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+class MemoryStore:
+    """An ObjectStore in a dict."""
+
+    url = "memory://store"
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def get(self, key: str) -> bytes:
+        if key not in self.objects:
+            raise ObjectMissing(key)
+        return self.objects[key]
+
+    def size(self, key: str) -> int | None:
+        return len(self.objects[key]) if key in self.objects else None
+
+    def open(self, key: str) -> ObjectReader:
+        return BytesReader(self.get(key))
+
+    def create(self, key: str, content: bytes | Path) -> bool:
+        assert isinstance(content, bytes)
+        if key in self.objects:
+            return False
+        self.objects[key] = content
+        return True
+
+    def replace(self, key: str, content: bytes | Path) -> None:
+        assert isinstance(content, bytes)
+        self.objects[key] = content
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        return iter(sorted(key for key in self.objects if key.startswith(prefix)))
+
+    def delete(self, prefix: str) -> None:
+        for key in list(self.keys(prefix)):
+            del self.objects[key]

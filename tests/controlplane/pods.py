@@ -87,6 +87,10 @@ class Pods:
         """Lets the writes that are late in the pods of `faults[text]` happen."""
         Path(f"{self._fault_file(text)}.go").touch()
 
+    def killed_at(self, text: str) -> list[str]:
+        """The writes around which the faults of `faults[text]` have happened."""
+        return [path.read_text() for path in self.folder.glob(f"{self._fault_file(text).name}.[0-9]*")]
+
     def _run(self) -> None:
         while not self._stop.wait(0.1):
             with suppress(OSError, Refused):

@@ -1,0 +1,119 @@
+"""A server that fails as servers and networks do: an HTTP proxy in front of it, in a thread of its own."""
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from tests.clusters.processes import LOOPBACK, free_port
+
+HOP = {"transfer-encoding", "connection", "keep-alive", "expect"}
+LARGEST = 1 << 28
+
+
+class Proxy:
+    """Enter it to start it.
+
+    Attributes:
+        url: where it answers, without TLS.
+        fault: what happens to requests that come now: `busy` (503), `hang` (they wait until that is over), `cut` (the
+            connection is closed).
+        silent: watches of the Kubernetes API stay open, and bring nothing.
+    """
+
+    def __init__(self, server: str, authority: Path | None = None) -> None:
+        self.fault: Literal["", "busy", "hang", "cut"] = ""
+        self.silent = False
+        self._server = server
+        self._trust: ssl.SSLContext | bool = ssl.create_default_context(cafile=authority) if authority else True
+        self._port = free_port()
+        self.url = f"http://{LOOPBACK}:{self._port}"
+        self._loop = asyncio.new_event_loop()
+        self._transports: set[asyncio.Transport] = set()
+
+    def __enter__(self) -> Self:
+        self._stop = asyncio.Event()
+        ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve(ready)), daemon=True)
+        self._thread.start()
+        assert ready.wait(30)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.fault = "cut"
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def cut(self) -> None:
+        """Closes all connections that there are."""
+        self._loop.call_soon_threadsafe(self._close)
+
+    def _close(self) -> None:
+        for transport in self._transports:
+            transport.abort()
+        self._transports.clear()
+
+    async def _serve(self, ready: threading.Event) -> None:
+        connector = aiohttp.TCPConnector(ssl=self._trust, limit=0)
+        async with aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None),
+            read_bufsize=1 << 22,
+        ) as session:
+            server = web.Server(self._answer(session), client_max_size=LARGEST)
+            runner = web.ServerRunner(server, shutdown_timeout=0)
+            await runner.setup()
+            await web.TCPSite(runner, LOOPBACK, self._port).start()
+            ready.set()
+            await self._stop.wait()
+            self._close()
+            await runner.cleanup()
+
+    def _answer(self, session: aiohttp.ClientSession) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            transport = request.transport
+            assert transport is not None
+            self._transports.add(transport)
+            try:
+                body = await request.read()
+                while self.fault == "hang":
+                    await asyncio.sleep(0.05)
+                if self.fault == "busy":
+                    return web.Response(status=503)
+                if self.fault == "cut":
+                    transport.abort()
+                    return web.Response()
+                return await self._forward(session, request, body)
+            finally:
+                self._transports.discard(transport)
+
+        return answer
+
+    async def _forward(
+        self, session: aiohttp.ClientSession, request: web.BaseRequest, body: bytes
+    ) -> web.StreamResponse:
+        where = URL(f"{self._server}{request.raw_path}", encoded=True)
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
+        async with session.request(
+            request.method, where, data=body or None, headers=headers, allow_redirects=False
+        ) as answer:
+            told = {name: value for name, value in answer.headers.items() if name.lower() not in HOP}
+            response = web.StreamResponse(status=answer.status, headers=told)
+            await response.prepare(request)
+            watching = request.query.get("watch") == "true"
+            with suppress(ConnectionError, aiohttp.ClientError):
+                async for piece in answer.content if watching else answer.content.iter_any():
+                    if not (watching and self.silent and b'"type":"BOOKMARK"' not in piece):
+                        await response.write(piece)
+            return response

@@ -72,7 +72,8 @@ class Renderer:
         judged = judge(ordered, policy)
         if isinstance(judged, Refusal):
             raise UserError(f"{key.who} would refuse its task: {judged.message}")
-        yield PyTorchJobs(self._settings.trainer_image).render(task, ordered, judged, policy)
+        launcher = PyTorchJobs(self._settings.trainer_image, self._settings.trainer_pull_policy)
+        yield launcher.render(task, ordered, judged, policy)
 
     def _rehearsal(self, round: int, rows: dict[str, int]) -> Rehearsal:
         who = [one.name for one in self._spec.participants]

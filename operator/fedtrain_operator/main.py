@@ -35,7 +35,7 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         loops["coordinator"] = Loops("training", Coordinator(world, settings).reconcile, settings.resync)
         coordinator_handlers.register(registry, world, loops["coordinator"])
     if "participant" in settings.controllers:
-        launcher = PyTorchJobs(settings.trainer_image)
+        launcher = PyTorchJobs(settings.trainer_image, settings.trainer_pull_policy)
         tasks = Tasks(cluster, launcher, resync=settings.resync, pod_check=settings.pod_check)
         records = Records(cluster, tasks.policies, version=settings.version, heartbeat=settings.heartbeat)
         loops["participant"] = Loops("task", tasks.reconcile, settings.resync)

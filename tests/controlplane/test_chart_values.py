@@ -120,6 +120,8 @@ def test_the_operator_is_told_what_the_values_say() -> None:
         **NAMESPACED,
         "controllers": ["participant"],
         "images.operator.tag": "2",
+        "images.operator.pullPolicy": "Always",
+        "images.trainer.pullPolicy": "Never",
         "images.trainer.digest": "sha256:" + "0" * 64,
         "resyncSeconds": 60,
         "podCheckSeconds": 5,
@@ -131,6 +133,7 @@ def test_the_operator_is_told_what_the_values_say() -> None:
     told = Settings.read(variables(deployment["spec"]["template"]["spec"]))
     assert told.hub_image == "localhost/fedtrain/operator:2"
     assert told.trainer_image == "localhost/fedtrain/trainer@sha256:" + "0" * 64
+    assert (told.hub_pull_policy, told.trainer_pull_policy) == ("Always", "Never")
     assert (told.namespaces, told.controllers) == (("team", "at-bank-a"), ("participant",))
     assert (told.resync, told.pod_check, told.heartbeat, told.metrics_port) == (60, 5, 300, 0)
     assert told.hub_pods.node_selector == {"pool": "hub"}

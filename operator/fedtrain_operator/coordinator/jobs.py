@@ -31,14 +31,17 @@ def hub_job(
     compute = hub_compute(spec, key)
     if isinstance(order, AggregateOrder):
         start, image = command(compute, "fedtrain_aggregator"), settings.hub_image
+        pull_policy = settings.hub_pull_policy
         assignment = _aggregation(spec, run, order)
     else:
         start, image = command(compute), settings.trainer_image
+        pull_policy = settings.trainer_pull_policy
         assignment = _evaluation(spec, order)
     s3 = spec.storage.s3
     pod = hardened(
         container="main",
         image=image,
+        pull_policy=pull_policy,
         command=start,
         assignment=assignment,
         environment=threads(compute),

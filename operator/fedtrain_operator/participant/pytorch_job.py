@@ -26,8 +26,9 @@ class PyTorchJobs:
 
     kind = PYTORCH_JOB
 
-    def __init__(self, image: str) -> None:
+    def __init__(self, image: str, pull_policy: str) -> None:
         self._image = image
+        self._pull_policy = pull_policy
 
     def render(
         self, body: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec
@@ -38,6 +39,7 @@ class PyTorchJobs:
         pod = hardened(
             container="pytorch",  # the training operator looks for this name
             image=self._image,
+            pull_policy=self._pull_policy,
             command=command(compute),
             assignment=assignment.model_dump_json(by_alias=True),
             credentials=order.credentials_secret_ref.name if order.credentials_secret_ref else None,

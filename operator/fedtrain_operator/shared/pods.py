@@ -15,6 +15,7 @@ def hardened(
     *,
     container: str,
     image: str,
+    pull_policy: str,
     command: Sequence[str],
     assignment: str,
     credentials: str | None,
@@ -34,6 +35,7 @@ def hardened(
     main: Json = {
         "name": container,
         "image": image,
+        "imagePullPolicy": pull_policy,
         "command": list(command),
         "env": [{"name": name, "value": value} for name, value in variables.items()],
         "terminationMessagePath": OUTCOME,

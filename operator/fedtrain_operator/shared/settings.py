@@ -24,13 +24,16 @@ class HubPods(Pods):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """`trainer_image`: of trainers, at participants and at the hub; `hub_image`: of the aggregator. `namespaces`:
-    those that are watched; none for all. `controllers`: which of the two run here. `resync`: seconds after which an
-    object is looked at although nothing happened. `heartbeat`: seconds after which a participant gives a sign of life,
-    and after thrice which the hub says that it has none. `hub_pods`: of the hub's Jobs."""
+    """`trainer_image`: of trainers, at participants and at the hub; `hub_image`: of the aggregator; when nodes fetch
+    them, as Kubernetes says it. `namespaces`: those that are watched; none for all. `controllers`: which of the two run
+    here. `resync`: seconds after which an object is looked at although nothing happened. `heartbeat`: seconds after
+    which a participant gives a sign of life, and after thrice which the hub says that it has none. `hub_pods`: of the
+    hub's Jobs."""
 
     trainer_image: str
     hub_image: str
+    trainer_pull_policy: str = "IfNotPresent"
+    hub_pull_policy: str = "IfNotPresent"
     namespaces: tuple[str, ...] = ()
     controllers: tuple[str, ...] = ("coordinator", "participant")
     resync: float = 120.0
@@ -54,6 +57,8 @@ class Settings:
         return cls(
             trainer_image=needed("FEDTRAIN_TRAINER_IMAGE"),
             hub_image=needed("FEDTRAIN_HUB_IMAGE"),
+            trainer_pull_policy=environment.get("FEDTRAIN_TRAINER_PULL_POLICY", cls.trainer_pull_policy),
+            hub_pull_policy=environment.get("FEDTRAIN_HUB_PULL_POLICY", cls.hub_pull_policy),
             namespaces=_names(environment.get("FEDTRAIN_NAMESPACES", "")),
             controllers=_names(environment.get("FEDTRAIN_CONTROLLERS", "")) or cls.controllers,
             resync=float(environment.get("FEDTRAIN_RESYNC_SECONDS", cls.resync)),

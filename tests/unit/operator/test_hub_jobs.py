@@ -37,6 +37,15 @@ def test_aggregation_runs_in_the_hubs_image_with_its_order_in_the_environment() 
     assert order["storage"]["s3"]["bucket"] == "runs"
 
 
+def test_nodes_fetch_each_image_when_its_owner_says() -> None:
+    settings = replace(SETTINGS, trainer_pull_policy="Never", hub_pull_policy="Always")
+    aggregate = hub_job(spec(), run(), AGGREGATE, AggregateOrder(3, 1), settings, "uid")
+    task = orders.evaluate_task(spec(evaluation=HUB), run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64)
+    evaluate = hub_job(spec(evaluation=HUB), run(), EVALUATE, task, settings, "uid")
+    assert container(aggregate)["imagePullPolicy"] == "Always"
+    assert container(evaluate)["imagePullPolicy"] == "Never"
+
+
 def test_evaluation_runs_in_the_trainers_image_on_the_hubs_data() -> None:
     whole = spec(evaluation=HUB)
     task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64)

@@ -11,7 +11,7 @@ from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
 from tests.unit.operator.worlds import SETTINGS, policy, task
 
-LAUNCHER = PyTorchJobs(SETTINGS.trainer_image)
+LAUNCHER = PyTorchJobs(SETTINGS.trainer_image, "Always")
 
 
 def rendered(compute: dict[str, Any] | None = None, **pods: Any) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def test_on_one_cpu_or_gpu_the_trainer_runs_alone() -> None:
     for compute in ({}, {"gpusPerNode": 1}):
         job = rendered(compute)
         assert container(job)["command"][:3] == ["python", "-m", "fedtrain_trainer"]
+        assert container(job)["imagePullPolicy"] == "Always"
         assert list(job["spec"]["pytorchReplicaSpecs"]) == ["Master"]
 
 

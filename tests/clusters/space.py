@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.clusters.cache import cache, locked
+from tests.clusters.cgroups import kill_cgroup, make_cgroup, mount_cgroups, remove_cgroup
 from tests.clusters.processes import LEASH, Place
 
 BRIDGE = "fedtrain0"
@@ -22,7 +23,6 @@ BRIDGE = "fedtrain0"
 MACHINE = "198.18.0.1"
 FIRST_ADDRESS = 10
 SPACES = 200
-CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
 
 # The first process of a space: it waits for orphans, and its mounts hide the machine's from containerd and kubelet.
 FIRST_PROCESS = """
@@ -79,6 +79,7 @@ class Space:
         Raises:
             RuntimeError: this machine doesn't let us.
         """
+        mount_cgroups()
         first = self._start_first_process()
         with locked(cache("clusters")):
             _make_bridge()
@@ -89,8 +90,7 @@ class Space:
         self.run("ip", "address", "add", f"{self.place.address}/24", "dev", "eth0")
         self.run("ip", "link", "set", "eth0", "up")
         self.run("ip", "route", "add", "default", "via", MACHINE)
-        for folder in _cgroup_folders(self.cgroup):
-            _make_cgroup(folder)
+        make_cgroup(self.cgroup)
 
     def stop(self) -> None:
         """Kills everything in the space, whichever process started it, and removes what it had on this machine."""
@@ -101,8 +101,7 @@ class Space:
             os.kill(held.process, signal.SIGKILL)
         while self.is_running():
             time.sleep(0.01)
-        for folder in _cgroup_folders(self.cgroup):
-            _remove_cgroup(folder)
+        remove_cgroup(self.cgroup)
         self._file.unlink()
         with locked(cache("clusters")):
             _remove_interface(_link(held.number))
@@ -119,11 +118,7 @@ class Space:
 
     def kill_pods(self) -> None:
         """Ends all processes of pods, at once."""
-        for folder in _cgroup_folders(self.cgroup):
-            for processes in folder.rglob("cgroup.procs"):
-                for process in processes.read_text().split():
-                    with suppress(ProcessLookupError):
-                        os.kill(int(process), signal.SIGKILL)
+        kill_cgroup(self.cgroup)
 
     def disconnect(self) -> None:
         """Parts the space from this machine and from the other spaces, as a cut cable would."""
@@ -178,41 +173,6 @@ def _make_bridge() -> None:
         _run("ip", "link", "add", BRIDGE, "type", "bridge")
         _run("ip", "address", "add", f"{MACHINE}/24", "dev", BRIDGE)
         _run("ip", "link", "set", BRIDGE, "up")
-
-
-def _cgroup_folders(name: str) -> list[Path]:
-    """The folder of a cgroup in every hierarchy: there is one in cgroup v2, and one for each controller in v1."""
-    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    return [Path(mount[1]) / name.strip("/") for mount in mounts if mount[2] in ("cgroup", "cgroup2")]
-
-
-def _make_cgroup(folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
-    controllers = folder.parent / "cgroup.controllers"
-    if controllers.exists():
-        # In v2 a cgroup's controllers have to be passed on to those inside.
-        wanted = " ".join(f"+{name}" for name in controllers.read_text().split() if name in CONTROLLERS)
-        for parent in (folder.parent, folder):
-            (parent / "cgroup.subtree_control").write_text(wanted)
-    elif (folder / "cpuset.cpus").exists():
-        # In v1 a cpuset starts empty, and nothing can run in it.
-        for name in ("cpuset.cpus", "cpuset.mems"):
-            (folder / name).write_text((folder.parent / name).read_text())
-
-
-def _remove_cgroup(folder: Path) -> None:
-    """Removes a cgroup and those in it; the kernel may need a moment to notice that their processes are gone."""
-    if not folder.exists():
-        return
-    until = time.monotonic() + 10
-    for inner in [*sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True), folder]:
-        while inner.exists():
-            try:
-                inner.rmdir()
-            except OSError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.02)
 
 
 def _run(*command: str | Path) -> str:

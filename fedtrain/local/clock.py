@@ -1,46 +1,45 @@
-"""How long the current round has had: the time in which work could go on, kept over restarts.
+"""The round's clock, kept over restarts.
 
 It is telemetry: lost, it starts anew, so that a deadline may come late and never early.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import StoreError
+from fedtrain.rounds.clock import RoundClock
 
 NAME = "clock.json"
 KEEP_EVERY_SECONDS = 5.0
 
 
 @dataclass
-class RoundClock:
-    """Seconds of one (round, epoch). `tick` is called while work can go on; `pause` when it can't."""
+class KeptClock:
+    """A RoundClock whose seconds are in the ledger's telemetry too."""
 
     ledger: Ledger
-    _of: tuple[int, int] = (-1, -1)
-    _elapsed: float = 0.0
-    _last: float | None = None
+    _clock: RoundClock = field(default_factory=RoundClock)
     _kept: float = 0.0
 
-    def tick(self, round: int, epoch: int, now: float) -> float:
-        """Seconds that this round has had so far."""
-        if (round, epoch) != self._of:
-            self._of, self._elapsed, self._last = (round, epoch), self._remembered(round, epoch), now
-            self._kept = self._elapsed
-        if self._last is not None:
-            self._elapsed += now - self._last
-        self._last = now
-        if self._elapsed - self._kept >= KEEP_EVERY_SECONDS:
-            self._kept = self._elapsed
-            content = {"round": round, "epoch": epoch, "elapsed": self._elapsed}
+    def tick(self, round: int, epoch: int, asked: float, answered: float) -> float:
+        """Seconds that this round has had so far. The store was asked and has answered; waiting for it does not
+        count."""
+        if (round, epoch) != (self._clock.round, self._clock.epoch):
+            self._kept = self._remembered(round, epoch)
+            self._clock = RoundClock(round, epoch, self._kept)
+        elapsed = self._clock.tick(round, epoch, asked)
+        self._clock.answered(answered)
+        if elapsed - self._kept >= KEEP_EVERY_SECONDS:
+            self._kept = elapsed
+            content = {"round": round, "epoch": epoch, "elapsed": elapsed}
             self.ledger.put_telemetry(NAME, json.dumps(content).encode())
-        return self._elapsed
+        return elapsed
 
-    def pause(self) -> None:
-        """The time from the last tick to the next one does not count."""
-        self._last = None
+    def out(self) -> None:
+        """The store does not answer: no time counts since it did last, nor until the next tick."""
+        self._clock.out()
 
     def _remembered(self, round: int, epoch: int) -> float:
         try:

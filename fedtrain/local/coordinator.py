@@ -10,7 +10,7 @@ from fedtrain.contracts.records import Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import StoreUnavailable
-from fedtrain.local.clock import RoundClock
+from fedtrain.local.clock import KeptClock
 from fedtrain.local.events import Listener, PhaseChanged, RunEnded, StoreOutage, TaskStarted
 from fedtrain.local.hands import Hands
 from fedtrain.local.pool import Ended
@@ -55,7 +55,7 @@ class Coordinator:
         self._observe = observe
         self._clock = clock
         self._gatherer = LedgerGatherer(ledger, run)
-        self._elapsed = RoundClock(ledger)
+        self._elapsed = KeptClock(ledger)
         self._teller = Teller(ledger, listener, clock)
         self._acknowledged = len(self._gatherer.gather().failures)
         self._told: tuple[int, str, str] | None = None
@@ -66,7 +66,7 @@ class Coordinator:
             try:
                 decision = self._step()
             except StoreUnavailable as error:
-                self._elapsed.pause()
+                self._elapsed.out()
                 self._listener(StoreOutage(str(error)))
                 time.sleep(STORE_PAUSE_SECONDS)
                 continue
@@ -76,9 +76,10 @@ class Coordinator:
 
     def _step(self) -> Decision:
         executions = self._hands.executions()
+        asked = self._clock()
         facts = self._gatherer.gather()
         now = self._clock()
-        elapsed = self._elapsed.tick(facts.current.round, len(facts.failures) + 1, now)
+        elapsed = self._elapsed.tick(facts.current.round, len(facts.failures) + 1, asked, now)
         snapshot = Snapshot(self._spec, facts, executions, elapsed, self._acknowledged)
         self._teller.tell(facts)
         decision = decide(snapshot, now)

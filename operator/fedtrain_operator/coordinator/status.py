@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from fedtrain.rounds.below_minimum import BELOW_MINIMUM
+from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.decision import Decision
 from fedtrain.rounds.snapshot import LedgerFacts, Snapshot
 from fedtrain.rounds.training import spent_attempts
-from fedtrain_operator.coordinator.clock import RoundClock
 from fedtrain_operator.shared.conditions import Said, merged, shortened
 from fedtrain_operator.shared.kinds import Json
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from fedtrain.contracts.records import Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.snapshot import LedgerFacts
-from fedtrain_operator.coordinator.clock import RoundClock
 from fedtrain_operator.coordinator.executions import Executions, failed
 from fedtrain_operator.coordinator.silence import Heard
 from fedtrain_operator.shared import labels

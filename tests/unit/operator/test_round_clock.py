@@ -1,6 +1,6 @@
 """The time of a round: what counts, and what doesn't."""
 
-from fedtrain_operator.coordinator.clock import RoundClock
+from fedtrain.rounds.clock import RoundClock
 
 
 def started() -> RoundClock:

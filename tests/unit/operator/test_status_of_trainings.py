@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fedtrain_operator.coordinator.clock import RoundClock
 from fedtrain_operator.coordinator.events import story
 from fedtrain_operator.coordinator.rules import Here, accepted
 from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_writing
@@ -10,6 +9,7 @@ from fedtrain_operator.coordinator.view import metric
 from fedtrain_operator.shared.conditions import Said, merged
 from fedtrain_operator.shared.kinds import Json
 
+from fedtrain.rounds.clock import RoundClock
 from tests.unit.operator.worlds import spec
 
 

@@ -1,5 +1,5 @@
-"""How long the current round has had: time in which work could go on. Kept in the training's status; time while no
-coordinator runs does not count, so that a deadline may come late and never early."""
+"""How long the current round has had: time in which work could go on. Every coordinator keeps it where it can; time
+while none runs does not count, so that a deadline may come late and never early."""
 
 from dataclasses import dataclass
 

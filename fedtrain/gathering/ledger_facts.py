@@ -1,10 +1,11 @@
 """The ledger half of a snapshot.
 
 Objects of the ledger never change, so what was read once is kept, and a gather costs one listing of the current round
-plus the objects that are new.
+plus the objects that are new or still missing.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -30,7 +31,6 @@ from fedtrain.ledger.store import LedgerCorrupt
 from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords
 
 R = TypeVar("R", bound=Record)
-P = TypeVar("P", Preflight, Measurement)
 
 _UPDATE = re.compile(r"rounds/[0-9]+/updates/([^/]+)/([0-9]+)/record\.json")
 _FILE = re.compile(r"[0-9A-Za-z][-0-9A-Za-z._]{0,199}")
@@ -38,10 +38,12 @@ _FILE = re.compile(r"[0-9A-Za-z][-0-9A-Za-z._]{0,199}")
 
 @dataclass
 class LedgerGatherer:
-    """Reads one run's ledger. `run` is the claim that this coordinator works under."""
+    """Reads one run's ledger. `run` is the claim that this coordinator works under. `hint`: the round that is probably
+    worked on, where someone remembers; if its predecessor is over, the rounds before need not be looked at."""
 
     ledger: Ledger
     run: Run
+    hint: int = 0
     _manifest: Manifest | None = None
     _last_plan: Plan | None = None
     _sound: set[str] = field(default_factory=set[str])
@@ -50,24 +52,34 @@ class LedgerGatherer:
     def gather(self) -> LedgerFacts:
         """Raises StoreError. The round is listed first: whatever its records depend on (a plan on preflights, a close
         on updates) was written before them, so it is found by the reads that follow."""
+        if self._manifest is None and self.hint > 0:
+            self._pass(self.hint - 1)
         round = self._manifest.round + 1 if self._manifest else 0
         listed = self.ledger.names(names.round_folder(round) + "/")
         while names.manifest(round) in listed:
-            self._manifest = self.ledger.read(names.manifest(round), Manifest)
-            self._last_plan = self.ledger.read(names.plan(round), Plan) or self._last_plan
+            self._pass(round)
             round += 1
             listed = self.ledger.names(names.round_folder(round) + "/")
+        current = self._round(round, listed)
+        over = current.plan is None  # only then may the run have got beyond its last round
         return LedgerFacts(
             run=self.run,
-            preflights=self._by_participant("preflight/", Preflight),
+            preflights=self._preflights(current.plan),
             initial=self.ledger.read(names.initial(), Initial),
             manifest=self._manifest,
             last_plan=self._last_plan,
-            current=self._round(round, listed),
-            measurements=self._measurements(),
-            failures=tuple(self._all("failures/", Failure)),
-            end=self.ledger.read(names.END, End),
+            current=current,
+            measurements=self._measurements() if over else {},
+            failures=tuple(self._failures()),
+            end=self.ledger.read(names.END, End) if over else None,
         )
+
+    def _pass(self, round: int) -> None:
+        """Takes note of a round that is over, if it is."""
+        manifest = self.ledger.read(names.manifest(round), Manifest)
+        if manifest is not None:
+            self._manifest = manifest
+            self._last_plan = self.ledger.read(names.plan(round), Plan) or self._last_plan
 
     def _round(self, round: int, listed: list[str]) -> RoundRecords:
         folder = names.round_folder(round)
@@ -116,18 +128,24 @@ class LedgerGatherer:
         self._sound.add(file)
         return record
 
-    def _read(self, listed: list[str], prefix: str, kind: type[R]) -> list[R]:
+    def _read(self, listed: Iterable[str], prefix: str, kind: type[R]) -> list[R]:
         found = (self.ledger.read(name, kind) for name in listed if name.startswith(prefix))
         return [record for record in found if record is not None]
 
-    def _all(self, prefix: str, kind: type[R]) -> list[R]:
-        found = (self.ledger.read(name, kind) for name in self.ledger.names(prefix))
-        return [record for record in found if record is not None]
+    def _preflights(self, plan: Plan | None) -> dict[str, Preflight]:
+        """A plan names every participant there is, so that none need be looked for."""
+        known = map(names.preflight, plan.positions) if plan and plan.positions else self.ledger.names("preflight/")
+        return {found.participant: found for found in self._read(known, "", Preflight)}
 
-    def _by_participant(self, prefix: str, kind: type[P]) -> dict[str, P]:
-        return {record.participant: record for record in self._all(prefix, kind)}
+    def _failures(self) -> Iterator[Failure]:
+        """They are numbered from 1, without a gap."""
+        number = 1
+        while (failure := self.ledger.read(names.failure(number), Failure)) is not None:
+            yield failure
+            number += 1
 
     def _measurements(self) -> dict[str, Measurement]:
         if self._manifest is None or self._manifest.round == 0:
             return {}
-        return self._by_participant(f"{names.round_folder(self._manifest.round)}/measurements/", Measurement)
+        listed = self.ledger.names(f"{names.round_folder(self._manifest.round)}/measurements/")
+        return {found.participant: found for found in self._read(listed, "", Measurement)}

@@ -56,8 +56,7 @@ def new_run(namespace: str, name: str, spec: FederatedTrainingSpec) -> Run:
 def claim_run(ledger: Ledger, run: Run) -> Run:
     """Claims the name for `run`, or returns the run that has it when its spec is the same. Raises SpecDiffers,
     NewerContract, LedgerCorrupt, StoreError."""
-    _check_version(ledger)
-    found = ledger.claim(names.RUN, run)
+    found = recorded(ledger) or ledger.claim(names.RUN, run)
     if (found.namespace, found.name) != (run.namespace, run.name):
         raise LedgerCorrupt(
             f"{ledger.url} holds the run {found.namespace}/{found.name}, not {run.namespace}/{run.name}. A run's "
@@ -81,13 +80,27 @@ def compare(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Dif
     )
 
 
-def _check_version(ledger: Ledger) -> None:
-    """Before the record is parsed: a newer one may have fields that this version doesn't know."""
+def recorded(ledger: Ledger) -> Run | None:
+    """The run that has the name; None where there is none. Raises NewerContract, LedgerCorrupt, StoreError."""
+    try:
+        found = ledger.read(names.RUN, Run)
+    except LedgerCorrupt:  # a newer one may have fields that this version doesn't know
+        _check_version(ledger, _version(ledger))
+        raise
+    if found is not None:
+        _check_version(ledger, found.contract_version)
+    return found
+
+
+def _version(ledger: Ledger) -> object:
     try:
         plain: object = json.loads(ledger.content(names.RUN))
     except (ObjectMissing, ValueError):
-        return
-    version = cast(dict[str, object], plain).get("contractVersion") if isinstance(plain, dict) else None
+        return None
+    return cast(dict[str, object], plain).get("contractVersion") if isinstance(plain, dict) else None
+
+
+def _check_version(ledger: Ledger, version: object) -> None:
     if isinstance(version, int) and version > CONTRACT_VERSION:
         raise NewerContract(
             f"{ledger.url} was written by a newer fedtrain (contract version {version}; this one knows up to "

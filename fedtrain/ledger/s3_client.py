@@ -4,6 +4,7 @@
 
 import ssl
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from fedtrain.ledger.s3_errors import without_credentials
 from fedtrain.ledger.store import StoreError
 
 _CONNECTIONS = 32
+_SERVERS = 64
+"""Clients that are shared by all ledgers of one server and one set of credentials: each takes a fifth of a second and
+more than ten megabytes to make."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +42,25 @@ class Credentials:
 
 
 def connect(s3: S3, patience: Patience, credentials: Credentials | None = None) -> Any:
-    """A client for `s3`. Without credentials they come from boto's usual chain. Raises StoreError when the block can't
-    be right; whether the server is there shows at the first request."""
+    """A client for `s3`, whichever the bucket. Without credentials they come from boto's usual chain. Raises StoreError
+    when the block can't be right; whether the server is there shows at the first request."""
     if s3.ca_file is not None:
         _check_certificates(Path(s3.ca_file))
+    make = _client if credentials is None else _shared
+    return make(s3.endpoint, s3.region, s3.path_style, s3.ca_file, patience, credentials)
+
+
+def _client(
+    endpoint: str | None,
+    region: str | None,
+    path_style: bool,
+    ca_file: str | None,
+    patience: Patience,
+    credentials: Credentials | None,
+) -> Any:
     config = Config(
         signature_version="s3v4",
-        s3={"addressing_style": "path" if s3.path_style else "auto"},
+        s3={"addressing_style": "path" if path_style else "auto"},
         # Servers other than AWS may refuse the checksums that boto adds by default; digests are checked on reading.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
@@ -57,19 +73,22 @@ def connect(s3: S3, patience: Patience, credentials: Credentials | None = None) 
         session: Any = boto3.Session()
         return session.client(
             "s3",
-            endpoint_url=s3.endpoint,
-            region_name=s3.region or session.region_name or ("us-east-1" if s3.endpoint else None),
-            verify=s3.ca_file,
+            endpoint_url=endpoint,
+            region_name=region or session.region_name or ("us-east-1" if endpoint else None),
+            verify=ca_file,
             aws_access_key_id=credentials.key_id if credentials else None,
             aws_secret_access_key=credentials.secret if credentials else None,
             aws_session_token=credentials.token if credentials else None,
             config=config,
         )
     except ValueError as error:  # boto: "Invalid endpoint: ..."
-        endpoint = without_credentials(s3.endpoint) if s3.endpoint else "unset"
+        endpoint = without_credentials(endpoint) if endpoint else "unset"
         raise StoreError(f"storage.s3.endpoint: {endpoint} is no URL; write it as https://host:port.") from error
     except BotoCoreError as error:
         raise StoreError(f"storage.s3 can't be used: {error}. Check AWS_PROFILE and storage.s3.region.") from error
+
+
+_shared = lru_cache(maxsize=_SERVERS)(_client)
 
 
 def _check_certificates(path: Path) -> None:

@@ -12,7 +12,7 @@ from s3_fake import Answer, serving
 
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.ledger.open import open_ledger, open_store
-from fedtrain.ledger.s3_client import Patience
+from fedtrain.ledger.s3_client import Credentials, Patience, connect
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 
@@ -35,6 +35,17 @@ def test_without_a_block_the_ledger_is_in_runs_of_the_working_directory(
     monkeypatch.chdir(tmp_path)
     open_ledger(Storage(), "default", "demo").put_blob(b"")
     assert (tmp_path / "runs" / "default" / "demo" / "blobs").is_dir()
+
+
+def test_all_ledgers_of_one_server_share_its_client_and_no_two_sets_of_credentials_do():
+    """A client takes a fifth of a second and ten megabytes: an operator has a thousand ledgers."""
+    one, other = (Credentials(key_id=name, secret="secret") for name in ("one", "other"))
+    here, there = (
+        S3(bucket=name, prefix=name, endpoint="http://127.0.0.1:9", region="x") for name in ("here", "there")
+    )
+    assert connect(here, ONCE, one) is connect(there, ONCE, one)
+    assert connect(here, ONCE, one) is not connect(here, ONCE, other)
+    assert connect(here, ONCE, one) is not connect(here.model_copy(update={"region": "y"}), ONCE, one)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from fedtrain_operator.participant.tasks import Tasks
 from fedtrain_operator.shared import labels, logs, metrics
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
-from fedtrain_operator.shared.loops import Loops
+from fedtrain_operator.shared.loops import Loops, a_thread_for_every_pass
 from fedtrain_operator.shared.settings import Settings, SettingsWrong
 
 STUCK_SECONDS = 900.0
@@ -62,6 +62,7 @@ def _housekeeping(
 
     @kopf.on.startup(registry=registry)
     async def _start(*, settings: kopf.OperatorSettings, **_: Any) -> None:
+        a_thread_for_every_pass()
         settings.posting.enabled = False
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 301

@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from fedtrain_operator.shared.kinds import Ref
@@ -30,6 +31,11 @@ class _Loop:
     since: float | None = None
     """When the pass that is due was asked for."""
     task: asyncio.Task[None] | None = None
+
+
+def a_thread_for_every_pass() -> None:
+    """Stores are called in threads; those that hang must not keep the passes of others waiting."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE, "pass"))
 
 
 class Loops:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -93,7 +94,7 @@ class Pods:
 
     def _run(self) -> None:
         while not self._stop.wait(0.1):
-            with suppress(OSError, Refused):
+            with suppress(OSError, HTTPException, Refused):  # the API server may be gone for a while
                 self._look()
 
     def _look(self) -> None:

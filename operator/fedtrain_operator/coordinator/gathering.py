@@ -48,7 +48,8 @@ class Gatherer:
         if memory.facts is None or seen != memory.ended or now - memory.read > self.resync:
             gatherer, ledger = memory.gatherer, memory.ledger
             facts = await asyncio.to_thread(gatherer.gather)
-            memory.rounds = await asyncio.to_thread(last_rounds, self.spec, ledger, facts)
+            told = memory.rounds or self.body.get("status", {}).get("lastRounds", ())
+            memory.rounds = await asyncio.to_thread(last_rounds, self.spec, ledger, facts, told)
             memory.facts, memory.ended, memory.read = facts, seen, now
             answered = self.steady()
         facts = memory.facts

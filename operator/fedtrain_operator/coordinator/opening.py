@@ -4,7 +4,7 @@ import asyncio
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.gathering.ledger_facts import LedgerGatherer
-from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run
+from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run, recorded
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain_operator.coordinator import blocked
@@ -14,9 +14,9 @@ from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.kinds import SECRET, Json, Ref
 
 
-async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory) -> None:
+async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory, hint: int) -> None:
     """Leaves ledger, run and gatherer in `memory`; does nothing while they are there and the Secret is the same.
-    Raises Blocked."""
+    `hint`: the round that is probably worked on. Raises Blocked."""
     secret = await _secret(cluster, training, spec, memory)
     if memory.ledger is None or _data(secret) != _data(memory.secret):
         memory.secret, memory.gatherer = secret, None
@@ -27,7 +27,7 @@ async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec,
 
     def claim() -> None:
         ledger = open_ledger(spec.storage, training.namespace, training.name, secret)
-        if ledger.size("run.json") is None:
+        if recorded(ledger) is None:
             probe(ledger.store)
         memory.ledger, memory.run = ledger, claim_run(ledger, wanted)
 
@@ -43,21 +43,22 @@ async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec,
         raise blocked.refused(str(error)) from error
     assert memory.ledger is not None
     assert memory.run is not None
-    memory.gatherer, memory.facts = LedgerGatherer(memory.ledger, memory.run), None
+    memory.gatherer, memory.facts = LedgerGatherer(memory.ledger, memory.run, hint), None
 
 
 async def _secret(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory) -> Json | None:
-    """The Secret that the file names, read anew with each resync."""
+    """The Secret that the file names; read again unless it was lately."""
     s3 = spec.storage.s3
     if s3 is None or s3.credentials_secret_ref is None:
         return None
-    if memory.secret is not None and memory.copied:
+    if memory.secret_is_new:
         return memory.secret
     name = Ref(training.namespace, s3.credentials_secret_ref.name)
     secret = await cluster.get(SECRET, name)
     if secret is None:
         said = f"there is no Secret {name.name!r} in namespace {name.namespace!r} (storage.s3.credentialsSecretRef)"
         raise blocked.unreachable("NoCredentials", said)
+    memory.secret_is_new = True
     return secret
 
 

@@ -22,7 +22,7 @@ from fedtrain_operator.coordinator.silence import seen
 from fedtrain_operator.coordinator.telling import tell
 from fedtrain_operator.coordinator.waiting import hub_waits, schedulable
 from fedtrain_operator.coordinator.world import Memory, World
-from fedtrain_operator.shared.conditions import Said
+from fedtrain_operator.shared.conditions import Said, shortened
 from fedtrain_operator.shared.kinds import Json, Ref
 from fedtrain_operator.shared.loops import Next
 from fedtrain_operator.shared.settings import Settings
@@ -84,15 +84,16 @@ class Coordinator:
             said = f"spec.{'.'.join(map(str, problem['loc']))}: {problem['msg']}. Update the operator or the CRDs"
             raise blocked.rules("Malformed", said) from error
         if memory.looked is None or self._steady() - memory.looked > self._settings.resync:
-            await self.world.look(training)
-            memory.looked = self._steady()
+            now = self._steady()
+            await self.world.look(now, self._settings.resync / 2)
+            memory.looked, memory.secret_is_new = now, False
             memory.copied.clear()
         records = {one.name: found for one in spec.participants if (found := await self.world.participant(one.name))}
         here = Here(training.namespace, self._settings.namespaces)
         judged = accepted(spec, here, records)
         if judged.status == "False" and not body.get("status", {}).get("round"):
             raise Blocked(judged, blocked.RULES_PAUSE_SECONDS)
-        await open_run(self.world.cluster, training, spec, memory)
+        await open_run(self.world.cluster, training, spec, memory, body.get("status", {}).get("round", 0))
         gatherer = Gatherer(self.world, training, body, spec, memory, self._settings.resync, self._steady)
         hands = Hands(self.world, self._settings, training, spec, memory, askable(here, records))
         try:
@@ -102,6 +103,7 @@ class Coordinator:
             memory.clock.out()
             raise blocked.unreachable("Unavailable", str(error)) from error
         except StoreError as error:
+            memory.secret_is_new = False  # it may have been put right since
             raise blocked.refused(str(error)) from error
 
     async def _steps(self, gatherer: Gatherer, hands: Hands, judged: Said, records: Mapping[str, Json]) -> Next:
@@ -142,7 +144,7 @@ class Coordinator:
         said = [judged, reached, stuck, silent]
         after = status.of(gatherer.body, decision, snapshot, memory.rounds, memory.clock, said, self._clock())
         if stuck.status == "False":
-            after["message"] = stuck.message
+            after["message"] = shortened(stuck.message)
         await tell(world, gatherer.body, after, story, self._clock)
         return Next(_wait(decision, self._settings.pod_check if waiting else None))
 

@@ -1,6 +1,6 @@
 """What the ledger says of the rounds that are over, for the status: small, and never decided from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fedtrain.api.evaluation import Metric
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -16,12 +16,16 @@ _LEFT_OUT = 16
 _LONGEST_REASON = 256
 
 
-def last_rounds(spec: FederatedTrainingSpec, ledger: Ledger, facts: LedgerFacts) -> list[Json]:
-    """The newest rounds, the newest last. Raises StoreError; reads each record once, as they never change."""
+def last_rounds(
+    spec: FederatedTrainingSpec, ledger: Ledger, facts: LedgerFacts, told: Sequence[Json] = ()
+) -> list[Json]:
+    """The newest rounds, the newest last. `told`: what was said of some of them before; of a round that is over,
+    nothing else can be said later. Raises StoreError."""
     if facts.manifest is None:
         return []
+    known = {one["round"]: one for one in told}
     first = max(0, facts.manifest.round - ROUNDS + 1)
-    return [_round(spec, ledger, round) for round in range(first, facts.manifest.round + 1)]
+    return [known.get(round) or _round(spec, ledger, round) for round in range(first, facts.manifest.round + 1)]
 
 
 def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:

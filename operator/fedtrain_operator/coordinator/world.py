@@ -1,6 +1,7 @@
 """What the coordinator sees of the API, and the little that it keeps in mind of each training. Losing all of it loses
 nothing: it is gathered anew."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from fedtrain.contracts.records import Run
@@ -13,20 +14,22 @@ from fedtrain_operator.coordinator.silence import Heard
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POD, TASK, TRAINING, Json, Ref
+from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POD, TASK, TRAINING, Json, Kind, Ref
 from fedtrain_operator.shared.verdicts import Verdict, verdict
 
 
 @dataclass
 class Memory:
-    """Of one training, the object `uid`. `looked`: when its children were listed; `read`: when its ledger was read;
-    `ended`: the executions that had ended then."""
+    """Of one training, the object `uid`. `looked`: when all of it was last looked at anew; `read`: when its ledger
+    was read; `ended`: the executions that had ended then."""
 
     uid: str
     clock: RoundClock = field(default_factory=RoundClock)
     executions: Executions = field(default_factory=Executions)
     verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
     secret: Json | None = None
+    secret_is_new: bool = False
+    """Whether it was read lately."""
     ledger: Ledger | None = None
     run: Run | None = None
     gatherer: LedgerGatherer | None = None
@@ -48,10 +51,12 @@ class World:
         self.cluster = cluster
         self.trainings = Cache()
         self.participants = Cache()
-        self.tasks = Cache(labels.training_of)
+        self.tasks = Cache(labels.training_of, _seen)
         self.jobs = Cache(labels.training_of)
         self.heard = Heard()
         self.memories: dict[Ref, Memory] = {}
+        self._looked: float | None = None
+        self._looking = asyncio.Lock()
 
     def memory(self, training: Ref, body: Json) -> Memory:
         known = self.memories.get(training)
@@ -71,11 +76,24 @@ class World:
             self.trainings.put(found)
         return found
 
-    async def look(self, training: Ref) -> None:
-        """Lists what belongs to a training: a watch may not have brought all of it yet, or have missed its end."""
-        marks = labels.of_training(training)
-        self.tasks.listed(training, await self.cluster.list_everywhere(TASK, marks))
-        self.jobs.listed(training, await self.cluster.list(JOB, training.namespace, marks))
+    async def look(self, now: float, young: float) -> None:
+        """Lists what belongs to trainings: a watch may not have brought all of it yet, or have missed its end. One list
+        serves all trainings for `young` seconds: a list for each of a thousand would go over all tasks as often."""
+        if self._looked is not None and (now - self._looked < young or self._looking.locked()):
+            return
+        async with self._looking:
+            if self._looked is None or now - self._looked >= young:
+                for kind, cache in ((TASK, self.tasks), (JOB, self.jobs)):
+                    await self._list(kind, cache)
+                self._looked = now
+
+    async def _list(self, kind: Kind, cache: Cache) -> None:
+        missed = cache.uids()
+        async for page in self.cluster.pages(kind, labels.OURS):
+            for body in page:
+                cache.put(body)
+                missed.discard(body["metadata"]["uid"])
+        cache.forget(missed)
 
     async def participant(self, name: str) -> Json | None:
         known = self.participants.get(Ref("", name))
@@ -102,3 +120,14 @@ class World:
             if failed(job) and uid not in memory.verdicts:
                 pods = await self.cluster.list(POD, training.namespace, {labels.JOB: name})
                 memory.verdicts[uid] = verdict(pods)
+
+
+def _seen(task: Json) -> Json:
+    """Of a task, what a coordinator looks at: what it ordered is in the ledger, and ten thousand of them are big."""
+    metadata = task["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "generation", "labels", "deletionTimestamp")
+    return {
+        "metadata": {field: metadata[field] for field in kept if field in metadata},
+        "spec": {"desiredState": task["spec"].get("desiredState", "Run")},
+        "status": task.get("status", {}),
+    }

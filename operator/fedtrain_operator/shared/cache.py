@@ -5,7 +5,7 @@ next decision sees them before the watch brings them.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Set
 
 from fedtrain_operator.shared.kinds import Json, Ref, ref
 
@@ -14,10 +14,13 @@ _REMEMBERED = 10_000
 
 
 class Cache:
-    """Objects of one kind. `owner` says whose an object is."""
+    """Objects of one kind. `owner` says whose an object is, `seen` what of it is kept."""
 
-    def __init__(self, owner: Callable[[Json], Ref | None] = lambda _: None) -> None:
+    def __init__(
+        self, owner: Callable[[Json], Ref | None] = lambda _: None, seen: Callable[[Json], Json] = lambda body: body
+    ) -> None:
         self._owner = owner
+        self._seen = seen
         self._objects: dict[Ref, Json] = {}
         self._children: dict[Ref, set[Ref]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
@@ -38,7 +41,7 @@ class Cache:
         known = self._objects.get(name)
         if uid in self._gone or (known is not None and _version(known) > _version(body)):
             return
-        self._objects[name] = body
+        self._objects[name] = self._seen(body)
         if (owner := self._owner(body)) is not None:
             self._children.setdefault(owner, set()).add(name)
 
@@ -52,14 +55,14 @@ class Cache:
         if known is not None and known["metadata"]["uid"] == uid:
             self._remove(name, known)
 
-    def listed(self, owner: Ref, bodies: Sequence[Json]) -> None:
-        """A successful list of all objects of `owner`: what is not in it is gone, though no watch said so."""
-        there = {body["metadata"]["uid"] for body in bodies}
-        for known in self.of(owner):
-            if known["metadata"]["uid"] not in there:
-                self._remove(ref(known), known)
-        for body in bodies:
-            self.put(body)
+    def uids(self) -> set[str]:
+        return {body["metadata"]["uid"] for body in self._objects.values()}
+
+    def forget(self, uids: Set[str]) -> None:
+        """They were here before a list began that succeeded, and not in it: they are gone, though no watch said so."""
+        for name, body in list(self._objects.items()):
+            if body["metadata"]["uid"] in uids:
+                self._remove(name, body)
 
     def _remove(self, name: Ref, known: Json) -> None:
         del self._objects[name]

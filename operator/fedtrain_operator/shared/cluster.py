@@ -1,7 +1,7 @@
 """The Kubernetes API, as much of it as the operator needs: JSON objects over aiohttp."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -65,25 +65,30 @@ class Cluster:
                 return None
             raise
 
-    async def _pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Json]:
+    async def _pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[Sequence[Json]]:
         query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels))}
-        found: list[Json] = []
         while True:
             page = await self._call("GET", f"{_path(kind, namespace)}?{urlencode(query)}")
-            found += page["items"]
+            yield page["items"]
             following = page["metadata"].get("continue")
             if not following:
-                return found
+                return
             query["continue"] = following
 
+    async def pages(self, kind: Kind, labels: Mapping[str, str]) -> AsyncIterator[Sequence[Json]]:
+        """All objects that have these labels, of all namespaces that are served; so many at a time that they don't
+        fill the memory."""
+        for namespace in self._namespaces or ("",):
+            async for page in self._pages(kind, namespace, labels):
+                yield page
+
     async def list_everywhere(self, kind: Kind, labels: Mapping[str, str]) -> list[Json]:
-        """All objects that have these labels, of all namespaces that are served."""
-        pages = [await self._pages(kind, namespace, labels) for namespace in self._namespaces or ("",)]
-        return [body for page in pages for body in page]
+        """The same, at once."""
+        return [body async for page in self.pages(kind, labels) for body in page]
 
     async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Json]:
         """All objects of one namespace that have these labels."""
-        return await self._pages(kind, namespace, labels)
+        return [body async for page in self._pages(kind, namespace, labels) for body in page]
 
     async def create(self, kind: Kind, body: Json) -> Json:
         """Raises AlreadyExists."""

@@ -26,6 +26,9 @@ TASK = f"{PREFIX}/task"
 JOB = f"{PREFIX}/job"
 """On the pods of a hub's Job: its name."""
 
+OURS = {MANAGED_BY: "fedtrain"}
+"""On everything that fedtrain makes."""
+
 LONGEST_NAME = 40
 """Characters of a name: PyTorchJob adds `-worker-<n>` to it, and DNS labels end at 63."""
 _HASH = 6
@@ -33,7 +36,7 @@ _HASH = 6
 
 def of_training(training: Ref) -> dict[str, str]:
     """On everything that is made for a training."""
-    return {MANAGED_BY: "fedtrain", TRAINING: training.name, TRAINING_NAMESPACE: training.namespace}
+    return {**OURS, TRAINING: training.name, TRAINING_NAMESPACE: training.namespace}
 
 
 def of_task(run: Run, key: TaskKey) -> dict[str, str]:

@@ -70,6 +70,8 @@ class Hand:
     spec: dict[str, Any] = field(default_factory=lambda: SPEC)
     adapter: Callable[[int], bytes] = adapter_bytes
     config: bytes = json.dumps({"peft_type": "LORA", "r": 2, "base_model_name_or_path": "./base"}).encode()
+    stateful: bool = False
+    """Whether the aggregator keeps a state."""
     previous: Manifest | None = None
     step: int = 0
 
@@ -207,7 +209,7 @@ class Hand:
                 round=close.round,
                 k=close.k,
                 adapter=self.ledger.put_blob(self.adapter(close.round)),
-                state=None,
+                state=self.ledger.put_blob(f"state {close.round}".encode()) if self.stateful else None,
                 weights=tuple(Weight(participant=u.participant, weight=share, norm=1.5) for u in close.updates),
                 update_norm=1.25,
             ),
@@ -235,7 +237,7 @@ class Hand:
                 step=self.step,
                 adapter=aggregate.adapter if aggregate else self.previous.adapter,
                 config=self.previous.config,
-                state=None,
+                state=aggregate.state if aggregate else self.previous.state,
                 plan=digest_of(plan),
                 close=digest_of(close) if close else None,
                 aggregate=digest_of(aggregate) if aggregate else None,

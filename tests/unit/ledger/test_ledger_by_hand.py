@@ -35,13 +35,13 @@ CASES: list[Callable[[Path], str]] = [
     lambda _: names.close(1, 2),
     lambda _: names.aggregate(1, 2),
     lambda _: names.evaluation(0, 0),
-    lambda _: f"{names.update_folder(1, 'anna', 1)}/0a1b.safetensors",
+    lambda _: f"{names.update_folder(1, 'museum', 1)}/1a.safetensors",
     blob,
 ]
 
 
 def test_the_documented_script_names_what_was_changed(tmp_path: Path):
-    write_history(Ledger(FileStore(tmp_path / "runs"), "default", "demo"), tmp_path)
+    write_history(Ledger(FileStore(tmp_path / "runs"), "default", "demo"))
     run = tmp_path / "runs" / "default" / "demo"
     (tmp_path / "b3sum").write_text(B3SUM)
     (tmp_path / "b3sum").chmod(0o755)

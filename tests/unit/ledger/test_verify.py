@@ -28,7 +28,7 @@ CHAINED = (
     names.aggregate(1, 2),
     names.evaluation(1, 2),
     names.manifest(1),
-    names.update(1, "carla", 2),
+    names.update(1, "zoo", 2),
     names.plan(2),
     names.manifest(2),
     names.manifest(3),
@@ -36,11 +36,11 @@ CHAINED = (
 """Objects that another one names, or that every run must have."""
 
 BESIDE = (
-    names.preflight("anna"),
-    names.grant(1, "carla", 2),
+    names.preflight("museum"),
+    names.grant(1, "zoo", 2),
     names.failure(1),
-    names.measurement(3, "berta"),
-    names.update(1, "berta", 1),
+    names.measurement(3, "observatory"),
+    names.update(1, "observatory", 1),
 )
 """Records that no other names."""
 
@@ -48,7 +48,7 @@ BESIDE = (
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sound")
-    write_history(Ledger(FileStore(folder / "runs"), "default", "demo"), folder)
+    write_history(Ledger(FileStore(folder / "runs"), "default", "demo"))
     return folder / "runs"
 
 
@@ -70,15 +70,16 @@ def rewrite(path: Path, **fields: object) -> None:
     path.write_bytes(canonical_json({**json.loads(path.read_bytes()), **fields}))
 
 
-def test_a_sound_run_has_no_findings_and_everything_is_counted(ledger: Ledger, tmp_path: Path):
-    write_history(ledger, tmp_path)
+def test_a_sound_run_has_no_findings_and_everything_is_counted(ledger: Ledger):
+    write_history(ledger)
     result = verify(ledger)
     assert [str(finding) for finding in result.findings] == []
     assert result.sound
     assert (result.rounds, result.updates) == (3, 4)
     blobs = [name for name in ledger.names() if name.startswith("blobs/")]
-    assert result.blobs == len(blobs) == 9
-    assert result.records == len([name for name in ledger.names() if name.endswith(".json")]) - 1
+    assert result.blobs == len(blobs) == 6
+    records = [name for name in ledger.names() if name.endswith(".json") and not name.startswith("telemetry/")]
+    assert result.records == len(records)
     assert result.tip == ledger.digest(names.manifest(3))
 
 
@@ -129,10 +130,10 @@ def test_a_record_that_was_tampered_with_is_named(run: Path, name: str, tamper: 
         (names.aggregate(1, 2), {"updateNorm": 3.5}, names.aggregate(1, 2)),
         (names.evaluation(3, 2), {"metrics": {"loss": 0.1}}, names.evaluation(3, 2)),
         (names.manifest(1), {"step": 5}, names.manifest(1)),
-        (names.manifest(3), {"absent": [{"participant": "anna", "reason": "x"}]}, names.manifest(3)),
+        (names.manifest(3), {"absent": [{"participant": "museum", "reason": "x"}]}, names.manifest(3)),
         (names.END, {"round": 2}, names.END),
-        (names.update(1, "anna", 1), {"samples": 1000, "trainLoss": 0.1}, names.update(1, "anna", 1)),
-        (names.update(1, "anna", 1), {"digest": "blake3:" + "0" * 64}, names.update(1, "anna", 1)),
+        (names.update(1, "museum", 1), {"samples": 1000, "trainLoss": 0.1}, names.update(1, "museum", 1)),
+        (names.update(1, "museum", 1), {"digest": "blake3:" + "0" * 64}, names.update(1, "museum", 1)),
     ],
 )
 def test_a_careful_edit_is_found_by_the_digest_that_names_it(
@@ -142,10 +143,10 @@ def test_a_careful_edit_is_found_by_the_digest_that_names_it(
     assert also in found_in(run)
 
 
-@pytest.mark.parametrize("name", [names.plan(1), names.manifest(1), names.preflight("anna"), names.close(1, 2)])
+@pytest.mark.parametrize("name", [names.plan(1), names.manifest(1), names.preflight("museum"), names.close(1, 2)])
 def test_a_record_under_another_name_is_found(run: Path, name: str):
     other = {names.plan(1): names.plan(2), names.manifest(1): names.manifest(2)}.get(name)
-    other = other or (names.preflight("berta") if "preflight" in name else names.close(3, 2))
+    other = other or (names.preflight("observatory") if "preflight" in name else names.close(3, 2))
     (run / other).write_bytes((run / name).read_bytes())
     assert other in found_in(run)
 
@@ -167,13 +168,13 @@ def test_a_blob_that_is_damaged_or_missing_is_named(run: Path, what: str, tamper
 
 @pytest.mark.parametrize("tamper", [flip, Path.unlink, lambda path: path.write_bytes(path.read_bytes() + b"x")])
 def test_an_update_file_that_was_changed_is_named(run: Path, tamper: Callable[[Path], object]):
-    name = f"{names.update_folder(1, 'carla', 2)}/0a1b.safetensors"
+    name = f"{names.update_folder(1, 'zoo', 2)}/2a.safetensors"
     tamper(run / name)
     assert found_in(run) == [name]
 
 
 def test_an_update_that_was_quarantined_need_not_be_sound(run: Path):
-    flip(run / f"{names.update_folder(1, 'berta', 1)}/0a1b.safetensors")
+    flip(run / f"{names.update_folder(1, 'observatory', 1)}/1a.safetensors")
     assert found_in(run) == []
 
 

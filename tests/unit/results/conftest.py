@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ledger_by_hand import WHO, Hand
 
 from fedtrain.api.storage import File, Storage
 from fedtrain.contracts.records import Quarantined
 from fedtrain.ledger.open import open_ledger
+from tests.support.ledger_by_hand import WHO, Hand
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ledger_by_hand import Hand
 
 from fedtrain.api.reading import read_file
 from fedtrain.api.reading.federation import Federation
@@ -18,6 +17,7 @@ from fedtrain.local.results.baseline.arms import alone, arm_name, budgets, poole
 from fedtrain.local.results.baseline.pooling import pool_rows
 from fedtrain.local.results.summary import summarise
 from fedtrain.partitioning import split_indices
+from tests.support.ledger_by_hand import Hand
 
 FILE = """
 apiVersion: fedtrain.dev/v1alpha1

@@ -2,12 +2,12 @@
 
 import pytest
 from comparisons import arms, keep_comparison
-from ledger_by_hand import SPEC, Hand
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.local.results.baseline.view import comparison_table, headline_text
 from fedtrain.local.results.comparison import Arm, Comparison, read_comparison
 from fedtrain.local.results.metrics import Measure
+from tests.support.ledger_by_hand import SPEC, Hand
 
 ACCURACY, LOSS = Measure("accuracy", share=True), Measure("loss", share=False)
 SPECIFICATION = FederatedTrainingSpec.model_validate(SPEC)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from ledger_by_hand import SPEC, Hand
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -19,6 +18,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, StoreError
 from fedtrain.local.results.export import default_target, export, export_merged
 from fedtrain.local.results.summary import summarise
+from tests.support.ledger_by_hand import SPEC, Hand
 
 FEDTRAIN = str(Path(sys.executable).with_name("fedtrain"))
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from ledger_by_hand import Hand
 from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3, File, Storage
@@ -12,6 +11,7 @@ from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError
 from fedtrain.local.results.locate import NoRun, locate, run_folder
 from fedtrain.local.results.summary import summarise
+from tests.support.ledger_by_hand import Hand
 
 FILE = """
 apiVersion: fedtrain.dev/v1alpha1

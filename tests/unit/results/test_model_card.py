@@ -1,12 +1,12 @@
 """The model card tells what the adapter is, what it was made from, and what nobody knows."""
 
-from ledger_by_hand import SPEC, Hand
 from ruamel.yaml import YAML
 
 from fedtrain import __version__
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.local.results.model_card import model_card
 from fedtrain.local.results.summary import summarise
+from tests.support.ledger_by_hand import SPEC, Hand
 
 
 def card_of(ledger: Ledger, round: int = 3, merged: bool = False) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from comparisons import arms, keep_comparison
-from ledger_by_hand import SPEC, Hand
 
 from fedtrain.api.storage import File, Storage
 from fedtrain.cli.main import main
@@ -20,6 +19,7 @@ from fedtrain.local.results.comparison import Comparison
 from fedtrain.local.results.picture import write_picture
 from fedtrain.local.results.report import report, write_report
 from fedtrain.local.results.summary import summarise
+from tests.support.ledger_by_hand import SPEC, Hand
 
 
 class Page(HTMLParser):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from ledger_by_hand import Hand
 
 from fedtrain.cli.main import main
+from tests.support.ledger_by_hand import Hand
 
 
 def fedtrain(*arguments: str | Path) -> Result:

@@ -3,12 +3,12 @@
 import dataclasses
 
 import pytest
-from ledger_by_hand import HUB, WHO, Hand
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Absent
 from fedtrain.ledger.store import ObjectMissing
 from fedtrain.local.results.summary import summarise
+from tests.support.ledger_by_hand import HUB, WHO, Hand
 
 
 def test_a_finished_run_is_told_whole(finished: Hand) -> None:

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from ledger_by_hand import Hand
 
 from fedtrain.local.results.run_summary import RoundSummary, TaskTime
 from fedtrain.local.results.summary import summarise
 from fedtrain.local.results.time_use import time_use
+from tests.support.ledger_by_hand import Hand
 
 
 def first_round(hand: Hand, wall: float, *starting: float) -> dict[str, float]:

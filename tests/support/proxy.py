@@ -69,7 +69,6 @@ class Proxy:
             connector=connector,
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None),
-            read_bufsize=1 << 22,
         ) as session:
             server = web.Server(self._answer(session), client_max_size=LARGEST)
             runner = web.ServerRunner(server, shutdown_timeout=0)
@@ -113,7 +112,7 @@ class Proxy:
             await response.prepare(request)
             watching = request.query.get("watch") == "true"
             with suppress(ConnectionError, aiohttp.ClientError):
-                async for piece in answer.content if watching else answer.content.iter_any():
-                    if not (watching and self.silent and b'"type":"BOOKMARK"' not in piece):
+                async for piece in answer.content.iter_any():
+                    if not (watching and self.silent):
                         await response.write(piece)
             return response

@@ -1,9 +1,11 @@
 """The operator's process: settings, and which controllers run; the work is in `coordinator/` and `participant/`."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import kopf
+from prometheus_client.registry import Collector
 
 from fedtrain_operator.coordinator import handlers as coordinator_handlers
 from fedtrain_operator.coordinator.reconcile import Coordinator
@@ -13,9 +15,10 @@ from fedtrain_operator.participant.pytorch_job import PyTorchJobs
 from fedtrain_operator.participant.records import Records
 from fedtrain_operator.participant.tasks import Tasks
 from fedtrain_operator.shared import labels, logs, metrics
+from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
-from fedtrain_operator.shared.loops import Loops, a_thread_for_every_pass
+from fedtrain_operator.shared.loops import LATENCY, Loops, a_thread_for_every_pass
 from fedtrain_operator.shared.settings import Settings, SettingsWrong
 
 STUCK_SECONDS = 900.0
@@ -30,10 +33,14 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
     operator = kopf.OperatorSettings()
     cluster = Cluster(lambda: login(operator), settings.namespaces)
     loops: dict[str, Loops] = {}
+    caches: dict[str, Cache] = {}
+    measured: list[Collector] = [metrics.OperatorMetrics(cluster, loops), metrics.Phases(caches), LATENCY]
     if "coordinator" in settings.controllers:
         world = World(cluster)
         loops["coordinator"] = Loops("training", Coordinator(world, settings).reconcile, settings.resync)
         coordinator_handlers.register(registry, world, loops["coordinator"])
+        caches[TRAINING.name] = world.trainings
+        measured += world.measures.collectors
     if "participant" in settings.controllers:
         launcher = PyTorchJobs(settings.trainer_image, settings.trainer_pull_policy)
         tasks = Tasks(cluster, launcher, resync=settings.resync, pod_check=settings.pod_check)
@@ -41,7 +48,8 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         loops["participant"] = Loops("task", tasks.reconcile, settings.resync)
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
         participant_handlers.register(registry, tasks, records, loops["participant"], loops["records"])
-    _housekeeping(registry, settings, cluster, loops)
+        caches[TASK.name] = tasks.tasks
+    _housekeeping(registry, settings, cluster, loops, measured)
     return registry
 
 
@@ -54,7 +62,11 @@ def login(settings: kopf.OperatorSettings) -> kopf.ConnectionInfo:
 
 
 def _housekeeping(
-    registry: kopf.OperatorRegistry, settings: Settings, cluster: Cluster, loops: dict[str, Loops]
+    registry: kopf.OperatorRegistry,
+    settings: Settings,
+    cluster: Cluster,
+    loops: dict[str, Loops],
+    measured: Sequence[Collector],
 ) -> None:
     @kopf.on.login(registry=registry)
     def _login(*, settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo:
@@ -76,7 +88,7 @@ def _housekeeping(
 
     @kopf.on.startup(registry=registry, id="metrics")
     async def _metrics(**_: Any) -> None:
-        metrics.serve(settings.metrics_port, cluster, loops)
+        metrics.serve(settings.metrics_port, measured)
 
     @kopf.on.cleanup(registry=registry)
     async def _stop(**_: Any) -> None:

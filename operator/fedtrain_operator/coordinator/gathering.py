@@ -53,6 +53,9 @@ class Gatherer:
             memory.facts, memory.ended, memory.read = facts, seen, now
             answered = self.steady()
         facts = memory.facts
+        if facts.manifest is not None and 0 <= memory.clock.round < facts.current.round:
+            self.world.measures.recorded(facts.manifest.outcome, memory.clock.seconds, memory.update_bytes)
+        memory.update_bytes = sum(update.size for update in facts.current.updates.values())
         elapsed = memory.clock.tick(facts.current.round, len(facts.failures) + 1, now)
         if answered is not None:
             memory.clock.answered(answered)

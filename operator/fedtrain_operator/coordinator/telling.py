@@ -7,6 +7,7 @@ from fedtrain_operator.coordinator import events, status
 from fedtrain_operator.coordinator.events import Told
 from fedtrain_operator.coordinator.world import World
 from fedtrain_operator.shared.cluster import ApiError
+from fedtrain_operator.shared.conditions import find
 from fedtrain_operator.shared.kinds import EVENT, TRAINING, Json, Ref
 
 log = logging.getLogger("fedtrain")
@@ -25,6 +26,8 @@ async def tell(world: World, body: Json, after: Json, more: Iterable[Told], cloc
             return
         world.trainings.put(told)
         story += events.story(before, after)
+        if after.get("phase") == "Failed" != before.get("phase"):
+            world.measures.failed((find(after["conditions"], "Complete") or {}).get("reason", "Failed"))
     for one in story:
         level = logging.WARNING if one.type == "Warning" else logging.INFO
         fields = {"training": str(training), "round": after.get("round"), "reason": one.reason}

@@ -10,6 +10,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.snapshot import LedgerFacts
 from fedtrain_operator.coordinator.executions import Executions, failed
+from fedtrain_operator.coordinator.measures import Measures
 from fedtrain_operator.coordinator.silence import Heard
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
@@ -34,6 +35,8 @@ class Memory:
     run: Run | None = None
     gatherer: LedgerGatherer | None = None
     facts: LedgerFacts | None = None
+    update_bytes: int = 0
+    """Of the round that is worked on."""
     rounds: list[Json] = field(default_factory=list[Json])
     looked: float | None = None
     read: float = 0.0
@@ -54,6 +57,7 @@ class World:
         self.tasks = Cache(labels.training_of, _seen)
         self.jobs = Cache(labels.training_of)
         self.heard = Heard()
+        self.measures = Measures()
         self.memories: dict[Ref, Memory] = {}
         self._looked: float | None = None
         self._looking = asyncio.Lock()

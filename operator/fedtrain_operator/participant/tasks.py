@@ -1,5 +1,6 @@
 """One pass over a TrainingTask: the policy decides, a job runs, the status tells, and what is no longer wanted goes."""
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -17,6 +18,8 @@ from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Kind, Ref
 from fedtrain_operator.shared.loops import Next
 from fedtrain_operator.shared.scheduling import unschedulable
 from fedtrain_operator.shared.verdicts import verdict
+
+log = logging.getLogger("fedtrain")
 
 
 class Tasks:
@@ -136,6 +139,19 @@ class Tasks:
         told = await self._cluster.patch(TASK, ref, {"status": {**content, **gone}}, "status")
         if told is not None:
             self.tasks.put(told)
+            self._log(body, content)
+
+    def _log(self, body: Json, content: Json) -> None:
+        marks = body["metadata"].get("labels") or {}
+        about = {
+            "training": f"{marks.get(labels.TRAINING_NAMESPACE)}/{marks.get(labels.TRAINING)}",
+            "task": f"{body['metadata']['namespace']}/{body['metadata']['name']}",
+            "participant": marks.get(labels.PARTICIPANT),
+            "round": int(marks.get(labels.ROUND, 0)),
+            "attempt": int(marks.get(labels.ATTEMPT, 0)),
+            "reason": content["reason"],
+        }
+        log.info("%s", f"{content['phase']}: {content['message']}".removesuffix(": "), extra=about)
 
 
 def _after(standing: Standing, pod_check: float) -> float | None:

@@ -8,7 +8,17 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from prometheus_client import Histogram
+
 from fedtrain_operator.shared.kinds import Ref
+
+LATENCY = Histogram(
+    "fedtrain_reconcile_latency_seconds",
+    "From when a pass was asked for to its end.",
+    ["object"],
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60),
+    registry=None,
+)
 
 log = logging.getLogger("fedtrain")
 
@@ -29,8 +39,12 @@ class Next:
 class _Loop:
     wake: asyncio.Event
     since: float | None = None
-    """When the pass that is due was asked for."""
+    """Since when a pass has been due."""
+    asked: float = 0.0
+    """When the newest pass was asked for."""
     task: asyncio.Task[None] | None = None
+    passed: bool = False
+    """Whether there was a pass."""
 
 
 def a_thread_for_every_pass() -> None:
@@ -56,7 +70,10 @@ class Loops:
         if loop is None:
             loop = self._loops[ref] = _Loop(asyncio.Event())
             loop.task = asyncio.create_task(self._run(ref, loop), name=f"{self._name} {ref}")
-        loop.since = loop.since or time.monotonic()
+        now = time.monotonic()
+        loop.since = loop.since or now
+        if not loop.wake.is_set():
+            loop.asked = now
         loop.wake.set()
 
     def wake_all(self) -> None:
@@ -67,6 +84,10 @@ class Loops:
         """Seconds that the pass which is due the longest has been due."""
         now = time.monotonic()
         return max((now - loop.since for loop in self._loops.values() if loop.since is not None), default=0.0)
+
+    def objects(self) -> tuple[int, int]:
+        """How many there are, and how many of them this process has looked at."""
+        return len(self._loops), sum(loop.passed for loop in self._loops.values())
 
     async def close(self) -> None:
         tasks = [loop.task for loop in self._loops.values() if loop.task is not None]
@@ -90,17 +111,20 @@ class Loops:
             try:
                 await asyncio.wait_for(loop.wake.wait(), wait)
             except TimeoutError:
-                loop.since = time.monotonic()
+                loop.since = loop.asked = time.monotonic()
             loop.wake.clear()
+            asked = loop.asked
             try:
                 async with self._room:
                     following = await self._timed(ref)
             except Exception as error:
                 self.failures += 1
-                log.warning("%s %s: %s: %s", self._name, ref, type(error).__name__, error, exc_info=_is_ours(error))
+                said = f"{type(error).__name__}: {error}"
+                log.warning("%s", said, exc_info=_is_ours(error), extra={self._name: str(ref)})
                 following, pause = Next(pause), min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:
-                pause = 1.0
+                LATENCY.labels(self._name).observe(time.monotonic() - asked)
+                pause, loop.passed = 1.0, True
             if not loop.wake.is_set():
                 loop.since = None
                 if following.forget:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from fedtrain_operator.coordinator.events import story
-from fedtrain_operator.coordinator.rules import Here, accepted
+from fedtrain_operator.coordinator.events import again, story
+from fedtrain_operator.coordinator.rules import Here, accepted, askable
 from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_writing
 from fedtrain_operator.coordinator.view import metric
 from fedtrain_operator.shared.conditions import Said, merged
 from fedtrain_operator.shared.kinds import Json
 
+from fedtrain.contracts.records import Grant
 from fedtrain.rounds.clock import RoundClock
 from tests.unit.operator.worlds import spec
 
@@ -63,6 +64,21 @@ def test_all_that_is_wrong_across_objects_is_said_at_once() -> None:
     assert "there is no Participant 'bank-b'" in said.message
     assert "'bank-a' does not allow namespace 'hub'" in said.message
     assert "bank-a has no data set 'tickets' (its policy maps: mail)" in said.message
+
+
+def test_a_participant_that_takes_its_permission_back_gets_no_further_task() -> None:
+    records = {"bank-a": record("tickets", allowed=("elsewhere",)), "bank-b": record("tickets", allowed=("hub",))}
+    assert askable(Here("hub"), records).keys() == {"bank-b"}
+    assert askable(Here("hub", ("hub",)), records).keys() == set(), "nor does one that is not served here"
+
+
+def test_a_new_attempt_is_told_with_the_reason_and_by_a_name_that_people_know() -> None:
+    def grant(who: str) -> Grant:
+        return Grant(run_id="r", round=3, who=who, attempt=2, epoch=1, cause="Failed", reason="out of memory")
+
+    said = "round 3: bank-a tries again (attempt 2): out of memory"
+    assert again(grant("bank-a")).message == said
+    assert "the hub's aggregate-1 tries again" in again(grant("_aggregate-1")).message
 
 
 def test_objects_that_fit_are_accepted() -> None:

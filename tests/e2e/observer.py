@@ -2,51 +2,80 @@
 
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from tests.clusters.api import Api, Json, Refused
+import urllib3
+from kubernetes import client, watch
+from kubernetes.client.exceptions import ApiException
+
 from tests.clusters.cluster import Cluster
+
+ALIVE = ("Pending", "Running")
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod of a training, at one moment."""
+
+    name: str
+    labels: dict[str, str]
 
 
 class Observer:
     """Enter it to let it watch.
 
     Attributes:
-        moments: the pods of trainings that had not ended, at each moment that was looked at.
+        moments: the pods of trainings that had not ended, after each change of one.
     """
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
-        self.moments: list[list[Json]] = []
-        self._api: Api = cluster.control_plane.api
+        self.moments: list[list[Pod]] = []
+        self._pods = client.CoreV1Api(cluster.control_plane.client)
+        self._watch = watch.Watch()
         self._logs = cluster.folder / "pods"
         self._kept = folder
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._threads = [threading.Thread(target=act, daemon=True) for act in (self._follow, self._keep)]
 
     def __enter__(self) -> Self:
         self._kept.mkdir(parents=True)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join()
+        self._watch.stop()
 
     def logs(self) -> dict[str, str]:
         """The logs of all containers that have run, also of pods that are gone."""
         return {path.name: path.read_text(errors="replace") for path in self._kept.iterdir()}
 
-    def _run(self) -> None:
-        while not self._stop.wait(0.2):
-            with suppress(OSError, Refused):
-                pods = self._api.list("v1/pods", labels="fedtrain.dev/run")
-                alive = [pod for pod in pods if pod["status"]["phase"] in ("Pending", "Running")]
-                self.moments.append(alive)
+    def _follow(self) -> None:
+        alive: dict[str, Pod] = {}
+        while not self._stop.is_set():
+            with suppress(ApiException, urllib3.exceptions.HTTPError):
+                for event in self._events():
+                    pod = event["raw_object"]
+                    uid, phase = pod["metadata"]["uid"], pod["status"]["phase"]
+                    if event["type"] == "DELETED" or phase not in ALIVE:
+                        alive.pop(uid, None)
+                    else:
+                        alive[uid] = Pod(pod["metadata"]["name"], pod["metadata"]["labels"])
+                    self.moments.append(list(alive.values()))
+
+    def _events(self) -> Iterator[Any]:
+        return self._watch.stream(self._pods.list_pod_for_all_namespaces, label_selector="fedtrain.dev/run")
+
+    def _keep(self) -> None:
+        while not self._stop.wait(0.3):
             for log in self._logs.rglob("*.log"):
                 # A second link to the file, which outlives the pod.
                 with suppress(FileExistsError, FileNotFoundError):

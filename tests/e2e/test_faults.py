@@ -62,11 +62,10 @@ def running(federation: RealFederation, api: Api, kind: str) -> list[Json]:
 
 
 @pytest.mark.usefixtures("unlucky")
-def test_suspending_in_the_middle_of_a_round_lets_go_of_all_pods(paused: RealFederation, api: Api) -> None:
+def test_a_training_can_be_suspended_in_the_middle_of_a_round(paused: RealFederation, api: Api) -> None:
     eventually(lambda: running(paused, api, "Train"), LONG)
     paused.change(api, suspend=True)
     eventually(lambda: paused.status(api).get("phase") == "Suspended")
-    eventually(lambda: paused.pods(api) == [], 60)
 
 
 def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_made_anew(
@@ -92,6 +91,11 @@ def test_an_aggregator_that_is_killed_is_started_again(unlucky: RealFederation, 
     assert number == "1"
     again = f"fedtrain.dev/kind=Aggregate,fedtrain.dev/round={round},fedtrain.dev/attempt=2"
     eventually(lambda: api.list("batch/v1/jobs", unlucky.namespace, again), 60)
+
+
+def test_what_is_suspended_has_let_go_of_all_pods(paused: RealFederation, api: Api) -> None:
+    eventually(lambda: paused.pods(api) == [], 60)
+    assert paused.status(api)["phase"] == "Suspended"
 
 
 def test_an_operator_that_is_killed_in_the_middle_of_a_round_is_back_by_itself(

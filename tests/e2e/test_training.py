@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters.api import Api, Json
+from tests.clusters.api import Api
 from tests.clusters.cluster import Cluster
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.training import QUICKSTART, TRAININGS, Digests, digests
 from tests.e2e.federation import RealFederation, document, fedtrain
-from tests.e2e.observer import Observer
+from tests.e2e.observer import Observer, Pod
 
 LONG = 240
 LOAD = """
@@ -126,10 +126,10 @@ def test_kubectl_describe_tells_the_story(story: Story, plane: ControlPlane) -> 
 
 
 def test_participants_hold_no_pod_while_the_hub_aggregates(story: Story, observer: Observer) -> None:
-    mine = [[labels_of(pod) for pod in moment if is_of(pod, story)] for moment in observer.moments]
-    aggregating = [moment for moment in mine if any(labels["fedtrain.dev/kind"] == "Aggregate" for labels in moment)]
+    mine = [[pod for pod in moment if is_of(pod, story)] for moment in observer.moments]
+    aggregating = [moment for moment in mine if any(pod.labels["fedtrain.dev/kind"] == "Aggregate" for pod in moment)]
     assert aggregating
-    assert not [labels for moment in aggregating for labels in moment if "fedtrain.dev/participant" in labels]
+    assert not [pod for moment in aggregating for pod in moment if "fedtrain.dev/participant" in pod.labels]
 
 
 def test_nothing_is_left_when_a_training_has_ended(story: Story, api: Api) -> None:
@@ -146,9 +146,5 @@ def test_credentials_are_in_secrets_alone(story: Story, minio: Minio, observer: 
     assert story.federation.namespace in story.dump
 
 
-def is_of(pod: Json, story: Story) -> bool:
-    return labels_of(pod)["fedtrain.dev/training-namespace"] == story.federation.namespace
-
-
-def labels_of(pod: Json) -> dict[str, str]:
-    return pod["metadata"]["labels"]
+def is_of(pod: Pod, story: Story) -> bool:
+    return pod.labels["fedtrain.dev/training-namespace"] == story.federation.namespace

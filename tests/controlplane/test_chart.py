@@ -17,6 +17,8 @@ from tests.controlplane.pods import Pods
 from tests.controlplane.training import SECRET, TASKS, TRAININGS, Digests, Federation, digests
 
 LONG = 120
+OFTEN = {"RESYNC_SECONDS": "2", "HEARTBEAT_SECONDS": "2"}
+"""What is read again now and then, is: it needs rights too."""
 JOBS = "batch/v1/jobs"
 PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
 CRDS = "apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -95,12 +97,12 @@ def test_each_controller_with_its_own_rights_in_namespaces_finishes_a_training_t
 ) -> None:
     api = kinds.api
     pods.held = {"-aggregate-"}
-    with Operator(participant.kubeconfig(tmp_path), tmp_path, **participant.settings()) as operator:
-        with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings()):
+    with Operator(participant.kubeconfig(tmp_path), tmp_path, **participant.settings(), **OFTEN) as operator:
+        with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings(), **OFTEN):
             federation.apply(api, minio)
             eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"), LONG)
         coordinator.upgrade(**{"images.operator.tag": "newer"})
-        with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings()):
+        with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings(), **OFTEN):
             pods.held = set()
             url = f"http://fedtrain.{participant.namespace}.svc:8080/healthz"
             checking = beside(participant.test)

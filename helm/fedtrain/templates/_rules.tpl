@@ -4,7 +4,7 @@
 # Trainings: watched; finalizers and annotations; their status.
 - apiGroups: [fedtrain.dev]
   resources: [federatedtrainings]
-  verbs: [list, watch, patch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [fedtrain.dev]
   resources: [federatedtrainings/status]
   verbs: [patch]

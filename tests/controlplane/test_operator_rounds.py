@@ -1,0 +1,196 @@
+"""Rounds below their minimum, going on from a failure, and what people see of a run: on a real API server, with
+participants and a training whose names begin with digits."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fedtrain_operator.shared.logs import FIELDS
+from prometheus_client.parser import text_string_to_metric_families
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Grant
+from tests.clusters.api import Api, Json
+from tests.clusters.control_plane import ControlPlane
+from tests.clusters.eventually import eventually
+from tests.clusters.minio import Minio
+from tests.clusters.processes import free_port
+from tests.controlplane.operating import Operator
+from tests.controlplane.pods import Pods
+from tests.controlplane.training import TRAININGS, Federation, document
+
+pytestmark = pytest.mark.slow
+LONG = 240
+WHO = ("3m", "7-eleven")
+
+
+@dataclass(frozen=True)
+class Running:
+    """An operator for the tests of this file. `metrics`: where it tells Prometheus."""
+
+    operator: Operator
+    metrics: str
+
+
+@pytest.fixture(scope="module")
+def shops(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Federation:
+    made = Federation(tmp_path_factory.mktemp("shops"), who=WHO)
+    made.write_data()
+    made.settle_banks(api)
+    return made
+
+
+@pytest.fixture(scope="module")
+def running(kinds: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    port = free_port()
+    with Operator(kinds.kubeconfig, tmp_path_factory.mktemp("operator"), METRICS_PORT=str(port)) as operator:
+        yield Running(operator, f"http://127.0.0.1:{port}/metrics")
+
+
+@pytest.fixture
+def federation(shops: Federation, running: Running, api: Api, minio: Minio, namespace: str) -> Iterator[Federation]:
+    """Bucket and Secret are there; the training is not."""
+    made = Federation(shops.folder, namespace, name="3m", who=WHO)
+    made.make_bucket(minio)
+    made.give_keys(api, minio)
+    yield made
+    made.delete(api)
+
+
+@pytest.fixture
+def pods(api: Api, zygote: str, tmp_path: Path) -> Iterator[Pods]:
+    with Pods(api, zygote, tmp_path / "pods") as playing:
+        yield playing
+
+
+def ended(federation: Federation, api: Api) -> Json:
+    eventually(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
+    return federation.status(api)
+
+
+def condition(status: Json, name: str) -> Json:
+    return next(one for one in status["conditions"] if one["type"] == name)
+
+
+def dies(federation: Federation, api: Api, who: str) -> None:
+    """The pod in which `who` trains in round 1, which the tests hold, ends in an error."""
+
+    def found() -> list[Json]:
+        bodies = federation.at_banks(api, "v1/pods")
+        return [body for body in bodies if f"-1-train-{who}-" in body["metadata"]["name"]]
+
+    (pod,) = eventually(found, LONG)
+    ended = {"exitCode": 137, "reason": "Error"}
+    container = {"name": "pytorch", "ready": False, "restartCount": 0, "image": "i", "imageID": "i"}
+    status = {"phase": "Failed", "containerStatuses": [{**container, "state": {"terminated": ended}}]}
+    api.patch("v1/pods", pod["metadata"]["name"], {"status": status}, f"at-{who}", "status")
+
+
+def ask(federation: Federation, api: Api, phase: str) -> None:
+    """To go on, in this phase; until the operator has noted it."""
+    eventually(lambda: federation.status(api).get("phase") == phase, LONG)
+    change = {"metadata": {"annotations": {"fedtrain.dev/resume": "true"}}}
+    api.patch(TRAININGS, federation.name, change, federation.namespace)
+
+    def annotations() -> Json:
+        return api.get(TRAININGS, federation.name, federation.namespace)["metadata"].get("annotations", {})
+
+    eventually(lambda: "fedtrain.dev/resume" not in annotations(), LONG)
+
+
+def cli(federation: Federation, minio: Minio, *arguments: str) -> str:
+    """`fedtrain` with the federation's file, as somebody who has the bucket's keys calls it."""
+    training = document("FederatedTraining", federation.name, federation.spec(federation.bucket(minio)))
+    training["metadata"]["namespace"] = federation.namespace
+    file = federation.folder / f"{federation.namespace}.yaml"
+    file.write_text("\n---\n".join(map(json.dumps, [training, *map(federation.policy, federation.who)])))
+    keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+    words = [str(file) if word == "FILE" else word for word in arguments]
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("fedtrain")), *words],
+        env={**os.environ, **keys},
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_below_the_minimum_a_run_fails_naming_who_was_missing_and_goes_on_when_it_is_asked_to(
+    federation: Federation, pods: Pods, api: Api, minio: Minio
+) -> None:
+    pods.held = {"-train-3m-"}
+    federation.apply(api, minio, rounds={"count": 1, "retries": 0}, evaluation={})
+    ask(federation, api, "Training")  # nothing to go on from: it asks for nothing
+    dies(federation, api, "3m")
+    status = ended(federation, api)
+    why = condition(status, "Complete")
+    assert (status["phase"], why["status"], why["reason"]) == ("Failed", "False", "BelowMinimum")
+    assert "round 1 needs 2 valid updates and can have 1: 3m: pod " in why["message"]
+    assert "Error 137" in why["message"]
+    assert condition(status, "MinimumMet")["message"] == why["message"]
+    pods.held = set()
+    ask(federation, api, "Failed")
+    eventually(lambda: federation.status(api)["phase"] != "Failed", LONG)
+    status = ended(federation, api)
+    assert status["phase"] == "Succeeded", status
+    assert condition(status, "MinimumMet")["status"] == "True"
+    grant = federation.ledger(minio).read(names.grant(1, "3m", 2), Grant)
+    assert grant is not None
+    assert grant.cause == "Resumed"
+    reasons = {event["reason"] for event in api.list("v1/events", federation.namespace)}
+    assert {"Failed", "TriesAgain", "Succeeded"} <= reasons
+
+
+def test_below_the_minimum_a_round_is_skipped_if_the_file_says_so_and_the_next_asks_all_again(
+    federation: Federation, pods: Pods, api: Api, minio: Minio
+) -> None:
+    pods.held = {"-1-train-3m-", "-2-train-"}
+    federation.apply(api, minio, rounds={"count": 2, "retries": 0, "belowMinimum": "Skip"}, evaluation={})
+    dies(federation, api, "3m")
+    eventually(lambda: federation.status(api).get("round") == 2, LONG)
+    said = condition(federation.status(api), "MinimumMet")
+    assert (said["status"], said["reason"]) == ("False", "Skipped")
+    assert said["message"].startswith("round 1 was skipped: 3m: pod ")
+    pods.held = set()
+    status = ended(federation, api)
+    assert [told["outcome"] for told in status["lastRounds"]] == ["Initial", "Skipped", "Committed"]
+    assert status["lastRounds"][-1]["participants"] == "2/2"
+    assert condition(status, "MinimumMet")["status"] == "True"
+
+
+def test_status_logs_report_export_and_verify_work_on_the_bucket_and_metrics_and_logs_tell_of_the_run(
+    federation: Federation, running: Running, pods: Pods, api: Api, minio: Minio, tmp_path: Path
+) -> None:
+    federation.apply(api, minio)
+    assert ended(federation, api)["phase"] == "Succeeded"
+    assert json.loads(cli(federation, minio, "status", "FILE", "-o", "json"))["phase"] == "Succeeded"
+    assert "3m" in cli(federation, minio, "logs", "FILE", "3m")
+    cli(federation, minio, "ledger", "verify", "FILE")
+    cli(federation, minio, "report", "FILE", "--out", str(tmp_path / "report.html"))
+    assert "7-eleven" in (tmp_path / "report.html").read_text()
+    cli(federation, minio, "export", "FILE", "--out", str(tmp_path / "adapter"))
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+    with urllib.request.urlopen(running.metrics, timeout=10) as answer:
+        families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
+    told = {(s.name, *sorted(s.labels.items())): s.value for family in families.values() for s in family.samples}
+    assert told["fedtrain_rounds_total", ("outcome", "Committed")] >= 2
+    assert told["fedtrain_round_seconds_sum",] > 0
+    assert told["fedtrain_update_bytes_total",] > 1000
+    assert told["fedtrain_reconcile_latency_seconds_count", ("object", "training")] > 0
+    assert told["fedtrain_objects_by_phase", ("kind", "FederatedTraining"), ("phase", "Succeeded")] >= 1
+    values = {value for key in told for _, value in key[1:]}
+    assert not values & {federation.namespace, federation.name, *WHO}, "no label for each training or participant"
+    lines = [json.loads(line) for line in running.operator.log.read_text().splitlines()]
+    mine = [line for line in lines if line.get("training") == f"{federation.namespace}/{federation.name}"]
+    assert {line["participant"] for line in mine if "participant" in line} == set(WHO)
+    assert {0, 1, 2} <= {line["round"] for line in mine if "round" in line}
+    assert all({*line} <= {"time", "level", "logger", "message", "error", *FIELDS} for line in lines)

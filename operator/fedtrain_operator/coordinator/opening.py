@@ -23,6 +23,7 @@ async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec,
         memory.copied.clear()
     if memory.gatherer is not None:
         return
+    memory.secret_is_new = False  # it may be put right at any time, unless the ledger opens with it
     wanted = new_run(training.namespace, training.name, spec)
 
     def claim() -> None:
@@ -43,7 +44,7 @@ async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec,
         raise blocked.refused(str(error)) from error
     assert memory.ledger is not None
     assert memory.run is not None
-    memory.gatherer, memory.facts = LedgerGatherer(memory.ledger, memory.run, hint), None
+    memory.gatherer, memory.facts, memory.secret_is_new = LedgerGatherer(memory.ledger, memory.run, hint), None, True
 
 
 async def _secret(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory) -> Json | None:

@@ -2,32 +2,12 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
-ROOT = Path("/sys/fs/cgroup")
-
-
-def mount_cgroups() -> None:
-    """Mounts /sys and the hierarchies this kernel has where nobody has done so yet: in a chroot, say."""
-    if _mounted():
-        return
-    if not ROOT.exists():
-        _mount("sysfs", Path("/sys"))
-    lines = [line.split(":") for line in Path("/proc/self/cgroup").read_text().splitlines()]
-    controllers = [names for number, names, _ in lines if number != "0"]
-    if not controllers:
-        _mount("cgroup2", ROOT)
-        return
-    _mount("tmpfs", ROOT)
-    for names in controllers:
-        folder = ROOT / names.removeprefix("name=")
-        folder.mkdir()
-        _mount("cgroup", folder, "-o", f"none,{names}" if names.startswith("name=") else names)
 
 
 def make_cgroup(name: str) -> None:
@@ -60,10 +40,6 @@ def _mounted() -> list[Path]:
 
 def _folders(name: str) -> list[Path]:
     return [mounted / name.strip("/") for mounted in _mounted()]
-
-
-def _mount(kind: str, folder: Path, *options: str) -> None:
-    subprocess.run(["mount", "-t", kind, *options, kind, str(folder)], check=True)
 
 
 def _make(folder: Path) -> None:

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.clusters.chroots import complete_root
+
 PACKAGES = {
     "containerd": "containerd",
     "runc": "runc",
@@ -24,13 +26,14 @@ class PackagesMissing(Exception):
 
 
 def need_packages(wanted: dict[str, str] = PACKAGES) -> None:
-    """Sees to it that the programs are there.
+    """Sees to it that the programs are there, and what they need of the machine.
 
     Raises:
         PackagesMissing: without root, or on a machine without apt-get.
     """
     if os.geteuid():
         raise PackagesMissing("A whole cluster needs root, for namespaces, mounts and containers: use sudo.")
+    complete_root()
     missing = [package for program, package in wanted.items() if not _is_there(program)]
     if not missing:
         return

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.clusters.cache import cache, locked
-from tests.clusters.cgroups import kill_cgroup, make_cgroup, mount_cgroups, remove_cgroup
+from tests.clusters.cgroups import kill_cgroup, make_cgroup, remove_cgroup
 from tests.clusters.processes import LEASH, Place
 
 BRIDGE = "fedtrain0"
@@ -66,7 +66,7 @@ class Space:
     @property
     def enter(self) -> tuple[str, ...]:
         """The command that a program's own command follows, to start it in the space."""
-        return ("nsenter", "--target", str(self._held.process), "--mount", "--net", "--pid", "--")
+        return ("nsenter", "--target", str(self._held.process), "--mount", "--net", "--pid", "--root", "--wd", "--")
 
     @property
     def cgroup(self) -> str:
@@ -79,7 +79,6 @@ class Space:
         Raises:
             RuntimeError: this machine doesn't let us.
         """
-        mount_cgroups()
         first = self._start_first_process()
         with locked(cache("clusters")):
             _make_bridge()

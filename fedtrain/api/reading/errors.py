@@ -44,13 +44,13 @@ class FieldError:
 
 
 class Invalid(Exception):
-    """The file has errors: all of them, sorted by line."""
+    """The file, or one of several, has errors: all of them, sorted by line."""
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
-        self.errors = tuple(sorted(errors, key=lambda error: (error.line, error.column, error.path != ())))
+        self.errors = tuple(sorted(errors, key=lambda error: (error.file, error.line, error.column, error.path != ())))
         super().__init__(self.errors)
 
     def __str__(self) -> str:
-        count = len(self.errors)
-        total = f"{count} error{'s' if count > 1 else ''} in {self.errors[0].file}."
+        count, files = len(self.errors), dict.fromkeys(error.file for error in self.errors)
+        total = f"{count} error{'s' if count > 1 else ''} in {', '.join(files)}."
         return "\n".join([*map(str, self.errors), total])

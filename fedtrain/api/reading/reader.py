@@ -27,16 +27,18 @@ from fedtrain.api.shapes import field_at
 KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 
 
-def read_file(path: File, *, elsewhere: bool = False) -> Federation:
-    """The federation that a file describes. Raises Invalid with all that is wrong in it. `elsewhere`: its paths are
-    those of other machines (pods), so nobody looks whether they are there."""
-    return _Reader(path, elsewhere).read()
+def read_file(path: File, *more: File, elsewhere: bool = False) -> Federation:
+    """The federation that a file describes, and `more` files with it. Raises Invalid with all that is wrong in them.
+    `elsewhere`: they are for a cluster. Their paths are those of pods, so nobody looks whether they are there; and
+    objects that are not fedtrain's may stand between."""
+    return _Reader((path, *more), elsewhere).read()
 
 
 class _Reader:
-    def __init__(self, path: File, elsewhere: bool) -> None:
-        self.path = path
+    def __init__(self, paths: tuple[File, ...], elsewhere: bool) -> None:
+        self.path, *self.more = paths
         self.elsewhere = elsewhere
+        self.files: list[File] = []  # of each document
         self.errors: list[FieldError] = []
         self.documents: list[Located] = []
         self.training: list[Found[FederatedTraining]] = []
@@ -44,16 +46,11 @@ class _Reader:
         self.records: list[Found[ParticipantRecord]] = []
 
     def read(self) -> Federation:
-        text = read_text(self.path)
-        parsed = Documents(text)
-        self.documents = parsed.found
-        for flaw in parsed.flaws:
-            self._flaw(*flaw.spot, flaw.message, flaw.fix)
-        if not parsed.found and not parsed.flaws:
-            self._flaw(0, 0, "The file holds comments only.", "`fedtrain init` writes one to start from.")
+        for path in (self.path, *self.more):
+            self._parse(path)
         strange = [number for number in range(len(self.documents)) if not self._document(number)]
         if self.documents and not strange and not self.training:
-            self._flaw(0, 0, "No document is of kind: FederatedTraining.", "`fedtrain init` writes one.")
+            self._flaw(self.path, 0, 0, "No document is of kind: FederatedTraining.", "`fedtrain init` writes one.")
         for extra in self.training[1:]:
             message = "There is a FederatedTraining before this one, and a file describes one."
             self._error(extra.place.at("kind"), message, "Move it to a file of its own.")
@@ -71,6 +68,16 @@ class _Reader:
             policies={found.value.metadata.name: found.value for found in self.policies},
             records={found.value.metadata.name: found.value for found in self.records},
         )
+
+    def _parse(self, path: File) -> None:
+        parsed = Documents(read_text(path))
+        for flaw in parsed.flaws:
+            self._flaw(path, *flaw.spot, flaw.message, flaw.fix)
+        if not parsed.found and not parsed.flaws:
+            self._flaw(path, 0, 0, "The file holds comments only.", "`fedtrain init` writes one to start from.")
+        ours = [document for document in parsed.found if not (self.elsewhere and _foreign(document))]
+        self.documents += ours
+        self.files += [path] * len(ours)
 
     def _document(self, number: int) -> bool:
         """Reads one document; False when it is of no kind that we know."""
@@ -127,7 +134,7 @@ class _Reader:
         line, column = document.spot_of(place.path, key=key)
         self.errors.append(
             FieldError(
-                file=str(self.path),
+                file=str(self.files[place.document]),
                 line=line,
                 column=column,
                 path=place.path,
@@ -138,10 +145,16 @@ class _Reader:
             )
         )
 
-    def _flaw(self, line: int, column: int, message: str, fix: str) -> None:
+    def _flaw(self, file: File, line: int, column: int, message: str, fix: str) -> None:
         self.errors.append(
-            FieldError(file=str(self.path), line=line, column=column, path=(), value=None, message=message, fix=fix)
+            FieldError(file=str(file), line=line, column=column, path=(), value=None, message=message, fix=fix)
         )
+
+
+def _foreign(document: Located) -> bool:
+    """Whether it is an object of somebody else's API."""
+    version = document.value.get("apiVersion") if is_map(document.value) else None
+    return isinstance(version, str) and version.partition("/")[0] != API_VERSION.partition("/")[0]
 
 
 def _item(document: Located, path: Path) -> str | None:

@@ -158,6 +158,24 @@ def test_what_would_be_refused_is_said_as_validate_and_operator_say_it(
     assert said in result.stderr
 
 
+def test_participants_may_be_in_a_file_of_their_own_among_other_objects(file: Path, tmp_path: Path) -> None:
+    expected = objects(file, *ROWS)
+    training, *others = FILE.split("---\n")
+    file.write_text(training)
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: at-big}\n"
+    (tmp_path / "participants.yaml").write_text("---\n".join([namespace, *others]))
+    assert objects(file, tmp_path / "participants.yaml", *ROWS) == expected
+
+
+def test_an_error_in_a_further_file_is_shown_there(file: Path, tmp_path: Path) -> None:
+    training, *others = FILE.split("---\n")
+    file.write_text(training)
+    (tmp_path / "participants.yaml").write_text("---\n".join(others).replace("datasets", "dataset", 1))
+    said = render(file, tmp_path / "participants.yaml").stderr
+    assert "participants.yaml:5:3: spec.dataset (policy big): " in said
+    assert said.endswith(f" in {tmp_path / 'participants.yaml'}.\n")
+
+
 def test_rounds_and_rows_are_asked_for_by_name(file: Path) -> None:
     assert "has rounds 0 to 2" in render(file, "--round", "3").stderr
     assert "--rows big=1000 --rows small=1000" in render(file).stderr

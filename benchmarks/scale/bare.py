@@ -1,0 +1,44 @@
+"""The least that any coordinator does, for comparison: from a task's event to the training's status, with nothing
+decided and nothing kept but who is stuck. `python -m benchmarks.scale.bare`."""
+
+import asyncio
+
+from fedtrain_operator.coordinator.waiting import schedulable
+from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.shared.conditions import merged
+from fedtrain_operator.shared.kinds import TASK, TRAINING, Json, Ref
+
+from benchmarks.scale.watching import login, watch
+
+READY = "all tasks are known"
+
+
+async def main() -> None:
+    cluster = Cluster(login)
+    tasks: dict[Ref, dict[str, Json]] = {}
+    running: set[asyncio.Task[None]] = set()
+    there = len(await cluster.list_everywhere(TASK, labels.OURS))
+
+    async def tell(training: Ref) -> None:
+        said = merged((), [schedulable(list(tasks[training].values()))], 1, 0)
+        await cluster.patch(TRAINING, training, {"status": {"conditions": said}}, "status")
+
+    async for event in watch(TASK):
+        body = event["object"]
+        training = labels.training_of(body)
+        assert training is not None
+        slim = {"spec": {}, "status": body.get("status", {})}
+        tasks.setdefault(training, {})[body["metadata"]["name"]] = slim
+        there -= event["type"] == "ADDED"
+        if there == 0:
+            print(READY, flush=True)
+            there = -1
+        if event["type"] == "MODIFIED":
+            task = asyncio.create_task(tell(training))
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,85 @@
+"""The operator as a process of its own, measured from outside."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.clusters.eventually import eventually
+from tests.clusters.processes import free_port
+
+_AS_IN_THE_IMAGE = """
+import runpy, sys
+sys.modules["kubernetes"] = None
+runpy.run_module(sys.argv[1], run_name="__main__")
+"""
+"""kopf imports the package `kubernetes` where there is one, and holds 70 MiB then; the operator's image has none."""
+
+
+class Process:
+    """A Python module that runs until it is left. `began`: when it was started, by `time.monotonic`."""
+
+    def __init__(self, module: str, kubeconfig: Path, log: Path) -> None:
+        self._command = [sys.executable, "-c", _AS_IN_THE_IMAGE, module]
+        self._metrics = free_port()
+        self.log = log
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            "KUBECONFIG": str(kubeconfig),
+            "FEDTRAIN_TRAINER_IMAGE": "example.org/trainer:1",
+            "FEDTRAIN_HUB_IMAGE": "example.org/hub:1",
+            "FEDTRAIN_CONTROLLERS": "coordinator",
+            "FEDTRAIN_HEALTH_PORT": str(free_port()),
+            "FEDTRAIN_METRICS_PORT": str(self._metrics),
+        }
+
+    def __enter__(self) -> Self:
+        self.began = time.monotonic()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        if error is not None:
+            error.add_note(f"{self.log}:\n{self.log.read_text()[-6000:]}")
+
+    def reconciled(self, controller: str) -> float:
+        """How many objects it has looked at at least once."""
+        return self.metric(f'fedtrain_objects_reconciled{{controller="{controller}"}}')
+
+    def wait_for(self, controller: str, objects: int, seconds: float) -> float:
+        """Seconds from its start until it had looked at so many objects."""
+        eventually(lambda: self.reconciled(controller) >= objects, seconds)
+        return time.monotonic() - self.began
+
+    def wait_until_it_says(self, text: str, seconds: float) -> None:
+        eventually(lambda: text in self.log.read_text(), seconds)
+
+    def metric(self, name: str) -> float:
+        """0 while it doesn't answer, or has none of this name."""
+        assert self._process.poll() is None, self.log.read_text()[-6000:]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return 0.0
+        return next((float(line.removeprefix(name)) for line in lines if line.startswith(f"{name} ")), 0.0)
+
+    def memory(self, field: str = "VmRSS") -> float:
+        """MiB that it holds; `VmHWM`: at most, so far."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith(f"{field}:"))
+
+    def cpu(self) -> float:
+        """Seconds of a core that it has used."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,102 @@
+"""Puts trainings in the middle of a round where an operator finds them: ledgers in a bucket, objects in the API."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
+
+from fedtrain_operator.participant import status
+from fedtrain_operator.participant.launcher import Standing
+from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.shared.kinds import PARTICIPANT, SECRET, TASK, TRAINING, Json, Kind, Ref, ref
+
+from benchmarks.scale.federation import Training
+from fedtrain.api.storage import Storage
+from fedtrain.contracts.canonical import canonical
+from fedtrain.ledger.s3_client import Credentials
+from fedtrain.ledger.s3_store import S3Store
+from tests.clusters.minio import Minio
+
+NAMESPACES = Kind("api/v1", "namespaces", "Namespace")
+HUB = "hub"
+BUCKET = "ledgers"
+SECRET_NAME = "bucket-keys"
+AT_ONCE = 24
+T = TypeVar("T")
+
+
+def trainings(minio: Minio, count: int, participants: int) -> list[Training]:
+    who = tuple(f"bank-{number:02}" for number in range(participants))
+    s3 = {
+        "bucket": BUCKET,
+        "endpoint": minio.endpoint,
+        "region": minio.region,
+        "credentialsSecretRef": {"name": SECRET_NAME},
+    }
+    storage = {"type": "S3", "s3": s3}
+    return [Training(Ref(HUB, f"training-{number:04}"), who, storage) for number in range(count)]
+
+
+def write_ledgers(minio: Minio, those: Sequence[Training]) -> None:
+    minio.client.create_bucket(Bucket=BUCKET)
+    size = len(those) // 16 + 1
+    parts = [those[start : start + size] for start in range(0, len(those), size)]
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(_write, parts, itertools.repeat(minio.access_key), itertools.repeat(minio.secret_key)))
+
+
+async def create_objects(cluster: Cluster, minio: Minio, those: Sequence[Training]) -> None:
+    """Everything but the pods: Participants that have said what they have, trainings, running tasks."""
+    who = those[0].participants
+    await all_of((HUB, *who), lambda name: cluster.create(NAMESPACES, {"metadata": {"name": name}}))
+    keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+    secret = {"metadata": {"name": SECRET_NAME, "namespace": HUB}, "stringData": keys}
+    await cluster.create(SECRET, secret)
+    await all_of(who, lambda name: _participant(cluster, name))
+    await all_of((task for training in those for task in training.tasks()), lambda task: _running(cluster, task))
+    await all_of(those, lambda training: cluster.create(TRAINING, training.body))
+
+
+async def all_of(items: Iterable[T], do: Callable[[T], Awaitable[object]]) -> None:
+    """`do` of each, several at a time."""
+    waiting = iter(items)
+
+    async def work() -> None:
+        for item in waiting:
+            await do(item)
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+
+
+async def _participant(cluster: Cluster, name: str) -> None:
+    record = {"namespace": name, "allowedNamespaces": [HUB]}
+    body = {"apiVersion": PARTICIPANT.api_version, "kind": PARTICIPANT.name, "metadata": {"name": name}, "spec": record}
+    await cluster.create(PARTICIPANT, body)
+    await cluster.patch(PARTICIPANT, Ref("", name), {"status": {"datasets": [{"name": "rows"}]}}, "status")
+
+
+async def _running(cluster: Cluster, task: Json) -> None:
+    made = await cluster.create(TASK, task)
+    await cluster.patch(TASK, ref(made), {"status": running(made)}, "status")
+
+
+def running(task: Json) -> Json:
+    """What a participant reports of a task whose pods run."""
+    return status.of_job(task, Standing("Running"), None, None, time.time())
+
+
+def stuck(task: Json) -> Json:
+    """What it reports when no node takes them."""
+    why = f"{task['spec']['task']['participant']} asks for 1 cores, 2Gi of memory on 1 node, none has enough cpu free"
+    return status.of_job(task, Standing("Pending"), None, why, time.time())
+
+
+def _write(those: Sequence[Training], key_id: str, secret: str) -> None:
+    s3 = Storage.model_validate(those[0].storage).s3
+    assert s3 is not None
+    store = S3Store(s3, credentials=Credentials(key_id=key_id, secret=secret))
+    for training in those:
+        for name, record in training.records():
+            store.create(f"{training.ref.namespace}/{training.ref.name}/{name}", canonical(record))

@@ -76,7 +76,8 @@ class Observer:
 
     def _keep(self) -> None:
         while not self._stop.wait(0.3):
-            for log in self._logs.rglob("*.log"):
-                # A second link to the file, which outlives the pod.
-                with suppress(FileExistsError, FileNotFoundError):
-                    os.link(log, self._kept / "_".join(log.relative_to(self._logs).parts))
+            with suppress(FileNotFoundError):  # a folder that goes while it is looked through
+                for log in self._logs.rglob("*.log"):
+                    with suppress(FileExistsError):
+                        # A second link to the file, which outlives the pod.
+                        os.link(log, self._kept / "_".join(log.relative_to(self._logs).parts))

@@ -33,7 +33,10 @@ def bind(federation: Federation, task: Task) -> Binding:
         hub = spec.evaluation.hub
         if hub is None or not isinstance(task.work, Evaluate):
             return common
-        return common.model_copy(update={"data_uri": federation.resolve(hub.data.uri)})
+        memory = hub.compute.gpu_memory
+        return common.model_copy(
+            update={"data_uri": federation.resolve(hub.data.uri), "gpu_memory": quantity(memory) if memory else None}
+        )
     policy = federation.policies[task.participant].spec
     dataset = next(dataset for dataset in policy.datasets if dataset.name == spec.data.dataset)
     memory = policy.limits.gpu_memory or spec.participant(task.participant).compute.gpu_memory

@@ -41,6 +41,9 @@ class Executions:
         now: float,
     ) -> Mapping[TaskKey, Execution]:
         """`verdict`: why a failed Job failed."""
+        tasks, jobs = list(tasks), list(jobs)
+        there = {body["metadata"]["uid"] for body in (*tasks, *jobs)}
+        self.ended = {uid: when for uid, when in self.ended.items() if uid in there}
         found: dict[TaskKey, Execution] = {}
         for task in tasks:
             key = labels.key_of(task, run_id)

@@ -33,7 +33,10 @@ def register(registry: kopf.OperatorRegistry, world: World, loops: Loops) -> Non
         name = event["object"]["metadata"]["name"]
         before = _matters(world.participants.get(Ref("", name)))
         take(world.participants, event)
-        world.heard.note(name, event["object"].get("status", {}).get("lastSeen"))
+        if event["type"] == "DELETED":
+            world.heard.forget(name)
+        else:
+            world.heard.note(name, event["object"].get("status", {}).get("lastSeen"))
         if _matters(world.participants.get(Ref("", name))) != before:
             loops.wake_all()
 

@@ -23,6 +23,9 @@ class Heard:
         if who not in self._signs or self._signs[who][0] != last_seen:
             self._signs[who] = last_seen, self.steady()
 
+    def forget(self, who: str) -> None:
+        self._signs.pop(who, None)
+
     def silent(self, who: Iterable[str], heartbeat: float) -> list[str]:
         """Those of whom nothing was heard for long."""
         oldest = self.steady() - HEARTBEATS * heartbeat

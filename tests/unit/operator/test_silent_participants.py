@@ -29,6 +29,16 @@ def test_nobody_is_called_silent_by_a_hub_that_has_just_begun() -> None:
     assert Heard(Clock()).silent(["bank-a"], MINUTE) == []
 
 
+def test_one_that_is_deleted_and_made_anew_is_heard_anew() -> None:
+    clock = Clock()
+    heard = Heard(clock)
+    heard.note("bank-a", "2001-01-01T00:00:00Z")
+    clock.now = 10 * MINUTE
+    heard.forget("bank-a")
+    heard.note("bank-a", "2001-01-01T00:00:00Z")
+    assert heard.silent(["bank-a"], MINUTE) == []
+
+
 def test_the_condition_says_who_and_since_when_in_words_that_stay_the_same() -> None:
     records = {"bank-b": {"status": {"lastSeen": "2025-06-01T12:00:00Z"}}}
     said = seen(["bank-b"], records)

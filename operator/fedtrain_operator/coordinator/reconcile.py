@@ -85,7 +85,7 @@ class Coordinator:
             raise blocked.rules("Malformed", said) from error
         if memory.looked is None or self._steady() - memory.looked > self._settings.resync:
             now = self._steady()
-            await self.world.look(now, self._settings.resync / 2)
+            await self.world.children.read(now, self._settings.resync / 2)
             memory.looked, memory.secret_is_new = now, False
             memory.copied.clear()
         records = {one.name: found for one in spec.participants if (found := await self.world.participant(one.name))}

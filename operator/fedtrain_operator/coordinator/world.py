@@ -1,7 +1,6 @@
 """What the coordinator sees of the API, and the little that it keeps in mind of each training. Losing all of it loses
 nothing: it is gathered anew."""
 
-import asyncio
 from dataclasses import dataclass, field
 
 from fedtrain.contracts.records import Run
@@ -15,7 +14,8 @@ from fedtrain_operator.coordinator.silence import Heard
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POD, TASK, TRAINING, Json, Kind, Ref
+from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POD, TASK, TRAINING, Json, Ref
+from fedtrain_operator.shared.lists import Lists
 from fedtrain_operator.shared.verdicts import Verdict, verdict
 
 
@@ -59,8 +59,7 @@ class World:
         self.heard = Heard()
         self.measures = Measures()
         self.memories: dict[Ref, Memory] = {}
-        self._looked: float | None = None
-        self._looking = asyncio.Lock()
+        self.children = Lists(cluster, {TASK: self.tasks, JOB: self.jobs})
 
     def memory(self, training: Ref, body: Json) -> Memory:
         known = self.memories.get(training)
@@ -79,25 +78,6 @@ class World:
         if found is not None:
             self.trainings.put(found)
         return found
-
-    async def look(self, now: float, young: float) -> None:
-        """Lists what belongs to trainings: a watch may not have brought all of it yet, or have missed its end. One list
-        serves all trainings for `young` seconds: a list for each of a thousand would go over all tasks as often."""
-        if self._looked is not None and (now - self._looked < young or self._looking.locked()):
-            return
-        async with self._looking:
-            if self._looked is None or now - self._looked >= young:
-                for kind, cache in ((TASK, self.tasks), (JOB, self.jobs)):
-                    await self._list(kind, cache)
-                self._looked = now
-
-    async def _list(self, kind: Kind, cache: Cache) -> None:
-        missed = cache.uids()
-        async for page in self.cluster.pages(kind, labels.OURS):
-            for body in page:
-                cache.put(body)
-                missed.discard(body["metadata"]["uid"])
-        cache.forget(missed)
 
     async def participant(self, name: str) -> Json | None:
         known = self.participants.get(Ref("", name))

@@ -14,7 +14,8 @@ from fedtrain_operator.participant.policy import Refusal, judge
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
-from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Kind, Ref
+from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
+from fedtrain_operator.shared.lists import Lists
 from fedtrain_operator.shared.loops import Next
 from fedtrain_operator.shared.scheduling import unschedulable
 from fedtrain_operator.shared.verdicts import verdict
@@ -41,6 +42,7 @@ class Tasks:
         self._resync = resync
         self._pod_check = pod_check
         self._clock = clock
+        self._lists = Lists(cluster, {TASK: self.tasks, launcher.kind: self.jobs})
         self._confirmed: dict[Ref, float] = {}
 
     async def reconcile(self, ref: Ref) -> Next:
@@ -86,24 +88,16 @@ class Tasks:
         return Next(_after(standing, self._pod_check))
 
     async def _task(self, ref: Ref) -> Json | None:
-        """From the watch; from the server when the watch has none, or has been silent for long: its job then too."""
+        """From the watch; from the server when the watch has none, or it is time to read everything anew."""
         now = self._clock()
-        body = self.tasks.get(ref)
-        if body is not None and now - self._confirmed.setdefault(ref, now) < self._resync:
-            return body
-        await self._see(self.jobs, self._launcher.kind, ref)
-        body = await self._see(self.tasks, TASK, ref)
-        self._confirmed[ref] = now
+        if (body := self.tasks.get(ref)) is None:
+            if (body := await self._cluster.get(TASK, ref)) is not None:
+                self.tasks.put(body)
+        elif now - self._confirmed.setdefault(ref, now) >= self._resync:
+            await self._lists.read(now, self._resync / 2)
+            self._confirmed[ref] = now
+            body = self.tasks.get(ref)
         return body
-
-    async def _see(self, cache: Cache, kind: Kind, ref: Ref) -> Json | None:
-        """The object as the server has it now."""
-        known, found = cache.get(ref), await self._cluster.get(kind, ref)
-        if known is not None and (found is None or found["metadata"]["uid"] != known["metadata"]["uid"]):
-            cache.drop(known)
-        if found is not None:
-            cache.put(found)
-        return found
 
     async def _policy(self, namespace: str, who: str) -> ParticipantPolicySpec | None:
         ref = Ref(namespace, who)

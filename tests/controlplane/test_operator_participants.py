@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.clusters.api import Api, Json
-from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.operating import Operator
@@ -34,10 +33,10 @@ def seen(federation: Federation, api: Api) -> Json:
 
 
 def test_participants_give_signs_of_life_and_the_hub_says_who_has_not_for_long(
-    kinds: ControlPlane, federation: Federation, api: Api, minio: Minio, tmp_path: Path
+    operator_kubeconfig: Path, federation: Federation, api: Api, minio: Minio, tmp_path: Path
 ) -> None:
-    banks = Operator(kinds.kubeconfig, tmp_path, CONTROLLERS="participant", HEARTBEAT_SECONDS="1")
-    hub = Operator(kinds.kubeconfig, tmp_path, CONTROLLERS="coordinator", HEARTBEAT_SECONDS="1", RESYNC_SECONDS="1")
+    banks = Operator(operator_kubeconfig, tmp_path, CONTROLLERS="participant", HEARTBEAT_SECONDS="1")
+    hub = Operator(operator_kubeconfig, tmp_path, CONTROLLERS="coordinator", HEARTBEAT_SECONDS="1", RESYNC_SECONDS="1")
     with banks, hub:
         first = eventually(lambda: record(api, "bank-a").get("lastSeen"), LONG)
         eventually(lambda: record(api, "bank-a")["lastSeen"] != first, LONG)
@@ -55,9 +54,9 @@ def test_participants_give_signs_of_life_and_the_hub_says_who_has_not_for_long(
 
 
 def test_a_participants_record_says_what_its_policy_maps_now(
-    kinds: ControlPlane, banks: Federation, api: Api, tmp_path: Path
+    operator_kubeconfig: Path, banks: Federation, api: Api, tmp_path: Path
 ) -> None:
-    with Operator(kinds.kubeconfig, tmp_path):
+    with Operator(operator_kubeconfig, tmp_path):
         eventually(lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}], LONG)
         policy = api.get(POLICIES, "bank-a", "at-bank-a")["spec"]["datasets"]
         more = [*policy, {"name": "letters", "uri": "/data/letters.jsonl"}]

@@ -11,7 +11,6 @@ from fedtrain.contracts.records import Aggregate, Close, Grant, Plan
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify import verify
 from tests.clusters.api import Api, Json
-from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.faults.operators import Operator
@@ -34,13 +33,13 @@ def four(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Federation:
 
 @pytest.fixture
 def federation(
-    four: Federation, kinds: ControlPlane, zygote: str, api: Api, minio: Minio, namespace: str, tmp_path: Path
+    four: Federation, operator_kubeconfig: Path, zygote: str, api: Api, minio: Minio, namespace: str, tmp_path: Path
 ) -> Iterator[Federation]:
     """Bucket, Secret and operator are there; the training is not."""
     made = Federation(four.folder, namespace, who=FOUR)
     made.make_bucket(minio)
     made.give_keys(api, minio)
-    with Operator(zygote, kinds.kubeconfig, tmp_path / "operator.log"):
+    with Operator(zygote, operator_kubeconfig, tmp_path / "operator.log"):
         yield made
         made.delete(api)
 

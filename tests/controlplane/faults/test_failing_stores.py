@@ -8,7 +8,6 @@ import pytest
 
 from fedtrain.ledger.verify import verify
 from tests.clusters.api import Api, Json
-from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.faults.operators import Operator
@@ -33,7 +32,7 @@ def reachable(federation: Federation, api: Api) -> Json:
 
 
 def test_an_outage_is_a_condition_that_costs_no_attempt_and_no_time_of_the_round(
-    kinds: ControlPlane,
+    operator_kubeconfig: Path,
     zygote: str,
     pods: Pods,
     store: Proxy,
@@ -47,7 +46,7 @@ def test_an_outage_is_a_condition_that_costs_no_attempt_and_no_time_of_the_round
     bucket = federation.bucket(minio)
     bucket["s3"]["endpoint"] = store.url
     settings = {"FEDTRAIN_RESYNC_SECONDS": "2"}
-    with Operator(zygote, kinds.kubeconfig, tmp_path / "operator.log", settings):
+    with Operator(zygote, operator_kubeconfig, tmp_path / "operator.log", settings):
         federation.apply(api, minio, storage=bucket)
         eventually(lambda: federation.status(api).get("participants") == "1/2", LONG)
         before, elapsed = time.monotonic(), federation.status(api)["elapsed"]["seconds"]

@@ -6,7 +6,6 @@ import pytest
 
 from fedtrain.ledger.verify import verify
 from tests.clusters.api import Api
-from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.faults.operators import Operator
@@ -29,7 +28,7 @@ WRITES = {
 
 
 def test_pods_killed_before_and_after_each_of_their_writes(
-    kinds: ControlPlane,
+    operator_kubeconfig: Path,
     zygote: str,
     pods: Pods,
     federation: Federation,
@@ -42,7 +41,7 @@ def test_pods_killed_before_and_after_each_of_their_writes(
         text: " ".join(f"{when}:{write}" for write in writes for when in ("before", "after"))
         for text, writes in WRITES.items()
     }
-    with Operator(zygote, kinds.kubeconfig, tmp_path / "operator.log"):
+    with Operator(zygote, operator_kubeconfig, tmp_path / "operator.log"):
         federation.apply(api, minio, rounds={"count": 2, "retries": 5})
         eventually(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
         ledger = federation.ledger(minio)

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(read: Callable[[], T | None], seconds: float = 30) -> T:
+def eventually(read: Callable[[], T | None], seconds: float = 120) -> T:
     """The first truthy value that `read` returns.
 
     Raises:

@@ -11,12 +11,14 @@ from fedtrain.api.base import (
     CPU_PATTERN,
     DNS_LABEL_PATTERN,
     DURATION_PATTERN,
+    INSTANT_PATTERN,
     OBJECT_NAME_PATTERN,
     QUANTITY_PATTERN,
     RESOURCE_PATTERN,
     VARIABLE_PATTERN,
     Block,
 )
+from fedtrain.api.crd.kinds import KINDS as CLUSTER_KINDS
 from fedtrain.api.descriptions import descriptions
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
@@ -29,6 +31,7 @@ _TEXTS = {
     CPU_PATTERN: "cores",
     DNS_LABEL_PATTERN: "name",
     DURATION_PATTERN: "duration",
+    INSTANT_PATTERN: "time",
     OBJECT_NAME_PATTERN: "name",
     QUANTITY_PATTERN: "size",
     RESOURCE_PATTERN: "resource of nodes",
@@ -57,6 +60,13 @@ one at once.
 - A field that nobody knows is an error. So is an empty one: leave the line out for the default.
 """
 
+_CLUSTER_HEAD = """## On a cluster
+
+The same objects in the API server, in group `fedtrain.dev`, version `v1alpha1`; `kubectl get fedtrain` lists all kinds
+of a namespace at once, and `kubectl explain ft.spec.rounds` says what stands here. Users write the first three kinds;
+the coordinator makes TrainingTasks. A status is written by controllers alone.
+"""
+
 
 def render() -> str:
     """The whole page."""
@@ -67,10 +77,30 @@ def render() -> str:
             if block is not kind:
                 parts.append(_section(block, paths))
     parts.append(_rules())
+    parts.append(_on_a_cluster())
     return "\n".join(parts)
 
 
-def _blocks(kind: type[Block]) -> dict[type[Block], list[str]]:
+def _on_a_cluster() -> str:
+    """What the API server shows of the kinds, and what controllers write."""
+    lines = [_CLUSTER_HEAD, "| kind | short | | columns of `kubectl get` |", "|---|---|---|---|"]
+    for kind in CLUSTER_KINDS:
+        place = "in a namespace" if kind.scope == "Namespaced" else "of the cluster"
+        columns = ", ".join(f"{column.name} (wide)" if column.wide else column.name for column in kind.columns)
+        lines.append(f"| `{kind.name}` | {', '.join(f'`{name}`' for name in kind.short_names)} | {place} | {columns} |")
+    described = {block for model, _ in KINDS for block in _blocks(model)}
+    parts = ["\n".join(lines) + "\n"]
+    for kind in CLUSTER_KINDS:
+        if kind.model not in described:
+            parts.append(f"## {kind.name}\n\n{_doc(kind.model)} `compute` and `storage` are those of the training.\n")
+            parts += [_section(*block) for block in _blocks(kind.spec, "spec").items() if block[0] not in described]
+        if kind.status is not None:
+            parts.append(f"## {kind.name}'s status\n")
+            parts += [_section(*block) for block in _blocks(kind.status, "status").items()]
+    return "\n".join(parts)
+
+
+def _blocks(kind: type[Block], root: str = "") -> dict[type[Block], list[str]]:
     """All blocks below a kind, each with the paths where it stands."""
     found: dict[type[Block], list[str]] = {}
 
@@ -81,7 +111,7 @@ def _blocks(kind: type[Block]) -> dict[type[Block], list[str]]:
             if inner is not None:
                 walk(inner, f"{path}.{name}".removeprefix(".") + ("[]" if field.shape.item else ""))
 
-    walk(kind, "")
+    walk(kind, root)
     return found
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from fedtrain.api.base import Block
+from fedtrain.api.crd.kinds import KINDS as CLUSTER_KINDS
 from fedtrain.api.reference import KINDS, descriptions, render
 from fedtrain.api.shapes import block_of, fields_of
 
@@ -23,7 +24,13 @@ def by_name(block: type[Block]) -> str:
     return block.__name__
 
 
-@pytest.mark.parametrize("block", sorted(set().union(*(blocks(kind) for kind, _ in KINDS)), key=by_name), ids=by_name)
+DESCRIBED = {
+    *(kind for kind, _ in KINDS),
+    *(part for kind in CLUSTER_KINDS for part in (kind.spec, kind.status) if part),
+}
+
+
+@pytest.mark.parametrize("block", sorted(set().union(*map(blocks, DESCRIBED)), key=by_name), ids=by_name)
 def test_every_field_has_a_description(block: type[Block]):
     assert set(descriptions(block)) == set(block.model_fields)
     assert block.__doc__

@@ -24,7 +24,8 @@ def by_name(block: type[Block]) -> str:
     return block.__name__
 
 
-DESCRIBED = {
+PARTS = (part for kind in CLUSTER_KINDS for part in (kind.spec, kind.status) if part)
+DESCRIBED = {*(kind for kind, _ in KINDS), *PARTS}
     *(kind for kind, _ in KINDS),
     *(part for kind in CLUSTER_KINDS for part in (kind.spec, kind.status) if part),
 }

@@ -17,7 +17,7 @@ PORTS = {"FEDTRAIN_HEALTH_PORT": "0", "FEDTRAIN_METRICS_PORT": "0"}
 
 
 @dataclass
-class Operator:
+class SupervisedOperator:
     """Enter it to start it, as a Deployment would: there is one from then on.
 
     Attributes:

@@ -13,7 +13,7 @@ from fedtrain.ledger.verify import verify
 from tests.clusters.api import Api, Json
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
-from tests.controlplane.faults.operators import Operator
+from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TRAININGS, Federation
 
@@ -39,7 +39,7 @@ def federation(
     made = Federation(four.folder, namespace, who=FOUR)
     made.make_bucket(minio)
     made.give_keys(api, minio)
-    with Operator(zygote, operator_kubeconfig, tmp_path / "operator.log"):
+    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path / "operator.log"):
         yield made
         made.delete(api)
 

@@ -14,7 +14,7 @@ from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.kubeconfig import Credentials
 from tests.clusters.minio import Minio
-from tests.controlplane.faults.operators import Operator
+from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TASKS, TRAININGS, Digests, Federation, digests
 from tests.support.proxy import Proxy
@@ -63,8 +63,8 @@ def test_an_api_server_that_restarts_under_two_operators(
     undisturbed: Digests,
     tmp_path: Path,
 ) -> None:
-    one = Operator(zygote, kinds.kubeconfig, tmp_path / "one.log", OFTEN)
-    other = Operator(zygote, kinds.kubeconfig, tmp_path / "other.log", OFTEN)
+    one = SupervisedOperator(zygote, kinds.kubeconfig, tmp_path / "one.log", OFTEN)
+    other = SupervisedOperator(zygote, kinds.kubeconfig, tmp_path / "other.log", OFTEN)
     pods.held = {"-train-bank-b-"}
     with one, other:
         federation.apply(api, minio)
@@ -92,7 +92,7 @@ def test_watches_that_bring_nothing_and_connections_that_break(
     with Proxy(admin.server, admin.authority) as proxy:
         through = Credentials(proxy.url, admin.authority, admin.token).write(tmp_path / "kubeconfig")
         pods.held = {"-1-train-"}
-        with Operator(zygote, through, tmp_path / "operator.log", OFTEN):
+        with SupervisedOperator(zygote, through, tmp_path / "operator.log", OFTEN):
             federation.apply(api, minio)
             eventually(lambda: len(made(federation, api, "v1/pods", "-1-train-")) == 2, LONG)
             proxy.silent = True
@@ -130,7 +130,7 @@ def test_what_is_deleted_by_hand_is_made_anew(
     tmp_path: Path,
 ) -> None:
     pods.held = {"-1-train-"}
-    with Operator(zygote, kinds.kubeconfig, tmp_path / "operator.log", OFTEN):
+    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path / "operator.log", OFTEN):
         federation.apply(api, minio)
         eventually(lambda: len(made(federation, api, "v1/pods", "-1-train-")) == 2, LONG)
         for secret in federation.at_banks(api, "v1/secrets"):

@@ -10,7 +10,7 @@ from fedtrain.ledger.verify import verify
 from tests.clusters.api import Api, Json
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
-from tests.controlplane.faults.operators import Operator
+from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TASKS, Digests, Federation, digests
 from tests.support.proxy import Proxy
@@ -46,7 +46,7 @@ def test_an_outage_is_a_condition_that_costs_no_attempt_and_no_time_of_the_round
     bucket = federation.bucket(minio)
     bucket["s3"]["endpoint"] = store.url
     settings = {"FEDTRAIN_RESYNC_SECONDS": "2"}
-    with Operator(zygote, operator_kubeconfig, tmp_path / "operator.log", settings):
+    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path / "operator.log", settings):
         federation.apply(api, minio, storage=bucket)
         eventually(lambda: federation.status(api).get("participants") == "1/2", LONG)
         before, elapsed = time.monotonic(), federation.status(api)["elapsed"]["seconds"]

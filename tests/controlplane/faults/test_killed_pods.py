@@ -8,7 +8,7 @@ from fedtrain.ledger.verify import verify
 from tests.clusters.api import Api
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
-from tests.controlplane.faults.operators import Operator
+from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import Digests, Federation, digests
 
@@ -41,7 +41,7 @@ def test_pods_killed_before_and_after_each_of_their_writes(
         text: " ".join(f"{when}:{write}" for write in writes for when in ("before", "after"))
         for text, writes in WRITES.items()
     }
-    with Operator(zygote, operator_kubeconfig, tmp_path / "operator.log"):
+    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path / "operator.log"):
         federation.apply(api, minio, rounds={"count": 2, "retries": 5})
         eventually(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
         ledger = federation.ledger(minio)

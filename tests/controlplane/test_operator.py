@@ -211,22 +211,32 @@ def test_without_its_secret_a_training_waits_and_says_which(federation: Federati
     eventually(lambda: federation.at_banks(api, TASKS) != [])
 
 
+def unschedulable(api: Api, pod: Json, lacking: str) -> None:
+    """As the scheduler says it."""
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": f"0/3 nodes are available: 3 Insufficient {lacking}.",
+    }
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    api.patch("v1/pods", name, {"status": {"conditions": [condition]}}, namespace, "status")
+
+
 @pytest.mark.usefixtures("operator")
 def test_pods_that_no_node_takes_are_said_in_words_and_credentials_are_in_secrets_alone(
     federation: Federation, api: Api, minio: Minio
 ) -> None:
     wish = [{"name": "bank-a"}, {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}]
-    federation.apply(api, minio, participants=wish)
+    hub = {"data": {"uri": str(federation.folder / "test.jsonl")}, "compute": {"memory": "64Gi"}}
+    federation.apply(api, minio, participants=wish, evaluation={"hub": hub})
     (pod,) = eventually(lambda: [p for p in federation.at_banks(api, "v1/pods") if "bank-b" in p["metadata"]["name"]])
-    lacking = {
-        "type": "PodScheduled",
-        "status": "False",
-        "reason": "Unschedulable",
-        "message": "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
-    }
-    metadata = pod["metadata"]
-    api.patch("v1/pods", metadata["name"], {"status": {"conditions": [lacking]}}, metadata["namespace"], "status")
+    unschedulable(api, pod, "nvidia.com/gpu")
     words = "bank-b asks for 2 GPUs on 1 node, none has 2 free"
+    eventually(lambda: federation.status(api).get("message") == words)
+    (pod,) = eventually(lambda: api.list("v1/pods", federation.namespace, "fedtrain.dev/kind=Initialise"))
+    unschedulable(api, pod, "memory")
+    words = f"the hub asks for 64Gi of memory on 1 node, none has enough memory free; {words}"
     eventually(lambda: federation.status(api).get("message") == words)
     assert condition(federation, api, "Schedulable")["status"] == "False"
     made = [body for resource in (TASKS, PYTORCHJOBS, "v1/pods") for body in federation.at_banks(api, resource)]

@@ -27,17 +27,18 @@ from fedtrain.api.shapes import field_at
 KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 
 
-def read_file(path: File, *more: File, elsewhere: bool = False) -> Federation:
+def read_file(path: File, *more: File, elsewhere: bool = False, judged: bool = True) -> Federation:
     """The federation that a file describes, and `more` files with it. Raises Invalid with all that is wrong in them.
     `elsewhere`: they are for a cluster. Their paths are those of pods, so nobody looks whether they are there; and
-    objects that are not fedtrain's may stand between."""
-    return _Reader((path, *more), elsewhere).read()
+    objects that are not fedtrain's may stand between. `judged`: by the rules; to find a run, types are enough."""
+    return _Reader((path, *more), elsewhere, judged).read()
 
 
 class _Reader:
-    def __init__(self, paths: tuple[File, ...], elsewhere: bool) -> None:
+    def __init__(self, paths: tuple[File, ...], elsewhere: bool, judged: bool) -> None:
         self.path, *self.more = paths
         self.elsewhere = elsewhere
+        self.judged = judged
         self.files: list[File] = []  # of each document
         self.errors: list[FieldError] = []
         self.documents: list[Located] = []
@@ -54,7 +55,7 @@ class _Reader:
         for extra in self.training[1:]:
             message = "There is a FederatedTraining before this one, and a file describes one."
             self._error(extra.place.at("kind"), message, "Move it to a file of its own.")
-        if self.training:
+        if self.training and self.judged:
             folder = self.path.absolute().parent
             subject = Subject(self.training[0], tuple(self.policies), folder, tuple(self.records))
             for problem in judge(subject, elsewhere=self.elsewhere):

@@ -68,7 +68,7 @@ def _of_file(path: Path) -> Located:
     from fedtrain.api.reading import read_file  # the YAML parser: not needed for the other ways to name a run
     from fedtrain.local.bindings import storage_of
 
-    federation = read_file(path)
+    federation = read_file(path, elsewhere=True, judged=False)  # that of a cluster has no policies, and a pod's paths
     metadata = federation.training.metadata
     ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
     if ledger.size(names.RUN) is None:

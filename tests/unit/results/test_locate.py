@@ -55,6 +55,14 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "federation.yaml"
 
 
+def test_a_run_is_found_by_the_file_that_a_cluster_was_given(hand: Hand, file: Path) -> None:
+    hand.begin()
+    (training, _) = FILE.split("---")
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\n"
+    file.write_text(f"{secret}---\n{training.replace('./base', '/models/of/the/pods')}")
+    assert locate(str(file)).ledger.name == "quickstart"
+
+
 def test_a_run_is_found_by_its_file_from_anywhere(hand: Hand, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand.begin()
     monkeypatch.chdir("/")

@@ -161,8 +161,8 @@ class Pods:
 
 
 def _among(pod: Json, texts: Iterable[str]) -> list[str]:
-    """Those that the pod's name contains."""
-    return [text for text in texts if text in pod["metadata"]["name"]]
+    """Those that the pod's name contains; a test may change `texts` meanwhile."""
+    return [text for text in tuple(texts) if text in pod["metadata"]["name"]]
 
 
 def _mine() -> dict[str, str]:

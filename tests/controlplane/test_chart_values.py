@@ -157,6 +157,7 @@ def test_without_rights_of_its_own_it_makes_none() -> None:
     assert not {found["kind"] for found in made} & {"ClusterRole", "ClusterRoleBinding", "Role", "ServiceAccount"}
 
 
-def test_a_participants_installation_leaves_no_hook_that_reads_trainings() -> None:
+def test_the_hook_that_looks_for_trainings_is_the_coordinators_and_can_be_left_out() -> None:
     assert of_kind("Job", rendered(**{"crds.enabled": False, "controllers": ["participant"]})) == []
+    assert of_kind("Job", rendered(**{"crds.enabled": False, "uninstall.refuseWithTrainings": False})) == []
     assert len(of_kind("Job", rendered(**{"crds.enabled": False}))) == 1

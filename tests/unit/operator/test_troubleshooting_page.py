@@ -1,0 +1,28 @@
+"""docs/troubleshooting.md speaks of reasons that the operator gives, and of all that block a training or a task."""
+
+import re
+from pathlib import Path
+
+import pytest
+from fedtrain_operator.coordinator import rules
+from fedtrain_operator.participant import policy
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+SOURCES = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "operator").rglob("*.py"))
+GIVEN = re.compile(r'(?:yield|Refusal\(|yield \()\s*"([A-Z][A-Za-z]+)"')
+
+
+@pytest.mark.parametrize("module", [rules, policy], ids=["rules", "policy"])
+def test_every_reason_is_explained(module: object) -> None:
+    file = getattr(module, "__file__", None)
+    assert file is not None
+    reasons = set(GIVEN.findall(Path(file).read_text(encoding="utf-8")))
+    assert reasons
+    assert {reason for reason in reasons if f"`{reason}`" not in PAGE} == set()
+
+
+def test_no_reason_is_explained_that_nobody_gives() -> None:
+    explained = set(re.findall(r"^\| `([A-Z][A-Za-z]+)`", PAGE, re.MULTILINE))
+    assert explained
+    assert {reason for reason in explained if f'"{reason}"' not in SOURCES} == set()

@@ -3,12 +3,17 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from fedtrain.api.base import Block
+from fedtrain.api.base import DnsLabel
 from fedtrain.api.pods import Pods
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Controller = Literal["coordinator", "participant"]
+PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 
 class SettingsWrong(Exception):
@@ -32,56 +37,55 @@ class Settings:
 
     trainer_image: str
     hub_image: str
-    trainer_pull_policy: str = "IfNotPresent"
-    hub_pull_policy: str = "IfNotPresent"
-    namespaces: tuple[str, ...] = ()
-    controllers: tuple[str, ...] = ("coordinator", "participant")
-    resync: float = 120.0
-    pod_check: float = 10.0
-    heartbeat: float = 600.0
-    health_port: int = 8080
-    metrics_port: int = 8081
+    trainer_pull_policy: PullPolicy = "IfNotPresent"
+    hub_pull_policy: PullPolicy = "IfNotPresent"
+    namespaces: tuple[DnsLabel, ...] = ()
+    controllers: tuple[Controller, ...] = ("coordinator", "participant")
+    resync: Seconds = 120.0
+    pod_check: Seconds = 10.0
+    heartbeat: Seconds = 600.0
+    health_port: Port = 8080
+    metrics_port: Port = 8081
     hub_pods: HubPods = field(default_factory=HubPods)
     version: str = "0.1.0"
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Raises SettingsWrong."""
-
-        def needed(name: str) -> str:
-            value = environment.get(name, "")
-            if not value:
+        """What is set, and not empty. Raises SettingsWrong."""
+        given = {name: text for name in VARIABLES if (text := environment.get(name, "").strip())}
+        for name in ("FEDTRAIN_TRAINER_IMAGE", "FEDTRAIN_HUB_IMAGE"):
+            if name not in given:
                 raise SettingsWrong(f"{name} is not set: the image that pods are started from. The chart sets it.")
-            return value
-
-        return cls(
-            trainer_image=needed("FEDTRAIN_TRAINER_IMAGE"),
-            hub_image=needed("FEDTRAIN_HUB_IMAGE"),
-            trainer_pull_policy=environment.get("FEDTRAIN_TRAINER_PULL_POLICY", cls.trainer_pull_policy),
-            hub_pull_policy=environment.get("FEDTRAIN_HUB_PULL_POLICY", cls.hub_pull_policy),
-            namespaces=_names(environment.get("FEDTRAIN_NAMESPACES", "")),
-            controllers=_names(environment.get("FEDTRAIN_CONTROLLERS", "")) or cls.controllers,
-            resync=float(environment.get("FEDTRAIN_RESYNC_SECONDS", cls.resync)),
-            pod_check=float(environment.get("FEDTRAIN_POD_CHECK_SECONDS", cls.pod_check)),
-            heartbeat=float(environment.get("FEDTRAIN_HEARTBEAT_SECONDS", cls.heartbeat)),
-            health_port=int(environment.get("FEDTRAIN_HEALTH_PORT", cls.health_port)),
-            metrics_port=int(environment.get("FEDTRAIN_METRICS_PORT", cls.metrics_port)),
-            hub_pods=_read("FEDTRAIN_HUB_PODS", HubPods, environment),
-        )
+        return cls(**{VARIABLES[name][0]: _value(name, text) for name, text in given.items()})
 
 
-B = TypeVar("B", bound=Block)
+VARIABLES: dict[str, tuple[str, Any]] = {
+    # name: the setting, and what it is read as
+    "FEDTRAIN_TRAINER_IMAGE": ("trainer_image", str),
+    "FEDTRAIN_HUB_IMAGE": ("hub_image", str),
+    "FEDTRAIN_TRAINER_PULL_POLICY": ("trainer_pull_policy", PullPolicy),
+    "FEDTRAIN_HUB_PULL_POLICY": ("hub_pull_policy", PullPolicy),
+    "FEDTRAIN_NAMESPACES": ("namespaces", tuple[DnsLabel, ...]),
+    "FEDTRAIN_CONTROLLERS": ("controllers", Annotated[tuple[Controller, ...], Field(min_length=1)]),
+    "FEDTRAIN_RESYNC_SECONDS": ("resync", Seconds),
+    "FEDTRAIN_POD_CHECK_SECONDS": ("pod_check", Seconds),
+    "FEDTRAIN_HEARTBEAT_SECONDS": ("heartbeat", Seconds),
+    "FEDTRAIN_HEALTH_PORT": ("health_port", Port),
+    "FEDTRAIN_METRICS_PORT": ("metrics_port", Port),
+    "FEDTRAIN_HUB_PODS": ("hub_pods", HubPods),
+}
 
 
-def _read(name: str, kind: type[B], environment: Mapping[str, str]) -> B:
-    """A block as JSON; its defaults if the variable is not set."""
+def _value(name: str, text: str) -> Any:
+    """Lists have commas, blocks are JSON."""
+    kind = VARIABLES[name][1]
+    reader: TypeAdapter[Any] = TypeAdapter(kind)
     try:
-        return kind.model_validate_json(environment.get(name) or "{}")
+        if kind is HubPods:
+            return reader.validate_json(text)
+        listed = name in ("FEDTRAIN_NAMESPACES", "FEDTRAIN_CONTROLLERS")
+        return reader.validate_python([part.strip() for part in text.split(",") if part.strip()] if listed else text)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(map(str, problem["loc"]))
         raise SettingsWrong(f"{name}: {f'{where}: ' if where else ''}{problem['msg']}. The chart sets it.") from error
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())

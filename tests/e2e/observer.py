@@ -62,7 +62,7 @@ class Observer:
         alive: dict[str, Pod] = {}
         while not self._stop.is_set():
             with suppress(ApiException, urllib3.exceptions.HTTPError):
-                for event in self._events():
+                for event in filter(None, self._events()):  # None: the watch was stopped
                     pod = event["raw_object"]
                     uid, phase = pod["metadata"]["uid"], pod["status"]["phase"]
                     if event["type"] == "DELETED" or phase not in ALIVE:

@@ -16,6 +16,8 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +29,16 @@ TARGET_SECONDS = 10.0
 LONGEST_WAIT = 300.0
 
 
-def measure() -> tuple[float, float]:
-    """Seconds to the first pod, and to the first pod of round 1."""
+@contextmanager
+def applied() -> Generator[tuple[str, float], None, None]:
+    """The training's name, and when it was applied; it is deleted in the end."""
     training: dict[str, Any] = YAML(typ="safe").load(TRAINING)
     # A name of its own: one that has been run to its end starts no pods again.
     training["metadata"]["name"] = name = f"first-pod-{secrets.token_hex(3)}"
     begin = time.monotonic()
     kubectl("apply", "--filename=-", given=json.dumps(training))
     try:
-        return _until_running(name, begin, ""), _until_running(name, begin, ",fedtrain.dev/kind=Train")
+        yield name, begin
     finally:
         kubectl("delete", "federatedtraining", name)
 
@@ -64,9 +67,12 @@ def prepare() -> None:
 
 def main() -> int:
     prepare()
-    first, training = measure()
-    print(f"kubectl apply to the first pod running: {first:.1f} s (target under {TARGET_SECONDS:.0f} s)")
-    print(f"kubectl apply to the first pod of round 1 running: {training:.1f} s")
+    with applied() as (name, begin):
+        first = _until_running(name, begin, "")
+        told = f"kubectl apply to the first pod running: {first:.1f} s (target under {TARGET_SECONDS:.0f} s)"
+        print(told, flush=True)
+        training = _until_running(name, begin, ",fedtrain.dev/kind=Train")
+        print(f"kubectl apply to the first pod of round 1 running: {training:.1f} s")
     return 0 if first < TARGET_SECONDS else 1
 
 

@@ -105,11 +105,11 @@ def ask(federation: Federation, api: Api, phase: str) -> None:
 
 
 def cli(federation: Federation, minio: Minio, *arguments: str) -> str:
-    """`fedtrain` with the federation's file, as somebody who has the bucket's keys calls it."""
+    """`fedtrain` with the file that was applied, as somebody who has the bucket's keys calls it."""
     training = document("FederatedTraining", federation.name, federation.spec(federation.bucket(minio)))
     training["metadata"]["namespace"] = federation.namespace
     file = federation.folder / f"{federation.namespace}.yaml"
-    file.write_text("\n---\n".join(map(json.dumps, [training, *map(federation.policy, federation.who)])))
+    file.write_text(json.dumps(training))
     keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
     words = [str(file) if word == "FILE" else word for word in arguments]
     done = subprocess.run(

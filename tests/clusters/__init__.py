@@ -4,5 +4,7 @@
 - `cluster.Cluster`: that with a node that runs pods; root; several at once, each with an address of its own.
 - `minio.Minio`: an S3 server, beside either.
 - `building.build`, `images.store`: images for the pods of whole clusters.
+- `products.product`: those of fedtrain itself.
+- `lasting`: one cluster that stays, behind `make cluster`.
 - `tools.provide`: the programs of all these, built from Go modules into a cache.
 """

@@ -6,10 +6,11 @@ from pathlib import Path
 from tests.clusters.building import build, python_base
 from tests.clusters.images import Image
 
-VERSION = "0.1.0"
-"""The chart's appVersion, which is the tag that it installs."""
-REPOSITORY = "localhost/fedtrain"
 ROOT = Path(__file__).parents[2]
+REPOSITORY = "localhost/fedtrain"
+_CHART = (ROOT / "helm" / "fedtrain" / "Chart.yaml").read_text().splitlines()
+VERSION = next(line.split()[1] for line in _CHART if line.startswith("appVersion:"))
+"""The tag that the chart installs."""
 
 
 def product(name: str) -> Image:

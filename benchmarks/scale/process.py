@@ -24,7 +24,7 @@ runpy.run_module(sys.argv[1], run_name="__main__")
 class Process:
     """A Python module that runs until it is left. `began`: when it was started, by `time.monotonic`."""
 
-    def __init__(self, module: str, kubeconfig: Path, log: Path) -> None:
+    def __init__(self, module: str, kubeconfig: Path, log: Path, controllers: str = "coordinator") -> None:
         self._command = [sys.executable, "-c", _AS_IN_THE_IMAGE, module]
         self._metrics = free_port()
         self.log = log
@@ -33,7 +33,7 @@ class Process:
             "KUBECONFIG": str(kubeconfig),
             "FEDTRAIN_TRAINER_IMAGE": "example.org/trainer:1",
             "FEDTRAIN_HUB_IMAGE": "example.org/hub:1",
-            "FEDTRAIN_CONTROLLERS": "coordinator",
+            "FEDTRAIN_CONTROLLERS": controllers,
             "FEDTRAIN_HEALTH_PORT": str(free_port()),
             "FEDTRAIN_METRICS_PORT": str(self._metrics),
         }

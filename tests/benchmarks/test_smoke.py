@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ON_CLUSTERS = {"first_pod.py", "operator_scale.py"}
-"""The first needs pods; the second has a test of its own."""
+ON_CLUSTERS = {"first_pod.py", "operator_scale.py", "operator_writes.py"}
+"""The first needs pods; the others have tests of their own."""
 BENCHMARKS = [
     path for path in sorted((Path(__file__).parents[2] / "benchmarks").glob("*.py")) if path.name not in ON_CLUSTERS
 ]

@@ -13,6 +13,12 @@ from fedtrain_operator.coordinator.world import Memory, World
 from fedtrain_operator.shared.kinds import Json, Ref
 
 
+def asked(body: Json) -> object:
+    """Of a training, what its user says."""
+    metadata = body["metadata"]
+    return metadata.get("generation"), tuple(metadata.get("annotations") or ())
+
+
 @dataclass
 class Gatherer:
     """Of one training, for one pass. `acknowledged`: failures that were gone on from; what is asked in a pass is
@@ -41,9 +47,7 @@ class Gatherer:
             lambda job: memory.verdicts[job["metadata"]["uid"]],
             self.steady(),
         )
-        metadata = self.body["metadata"]
-        asked = (metadata.get("generation"), tuple(metadata.get("annotations") or ()))
-        seen = frozenset({asked, *(item for item in executions.items() if item[1].state != "Running")})
+        seen = frozenset({asked(self.body), *(item for item in executions.items() if item[1].state != "Running")})
         now, answered = self.steady(), None
         if memory.facts is None or seen != memory.ended or now - memory.read > self.resync:
             gatherer, ledger = memory.gatherer, memory.ledger

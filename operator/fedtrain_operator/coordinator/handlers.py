@@ -9,18 +9,22 @@ from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref
 from fedtrain_operator.shared.loops import Loops
-from fedtrain_operator.shared.watching import take, watch
+from fedtrain_operator.shared.watching import news, take, watch
 
 
 def register(registry: kopf.OperatorRegistry, world: World, loops: Loops) -> None:
     def on_training(event: Any) -> None:
-        loops.wake(take(world.trainings, event))
+        told = news(world.trainings, event)  # and not the status that a pass has just written
+        training = take(world.trainings, event)
+        if told:
+            loops.wake(training)
 
     def on_child(cache: Cache, event: Any) -> None:
         training = labels.training_of(event["object"])
         if training is not None:
+            told = event["type"] is not None or news(cache, event)  # at the start, lists have brought most of them
             take(cache, event)
-            if world.trainings.get(training) is not None:
+            if told and world.trainings.get(training) is not None:
                 loops.wake(training)
 
     def on_task(event: Any) -> None:

@@ -14,7 +14,7 @@ from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import blocked, events, leaving, status
 from fedtrain_operator.coordinator.blocked import Blocked
 from fedtrain_operator.coordinator.events import Told
-from fedtrain_operator.coordinator.gathering import Gatherer
+from fedtrain_operator.coordinator.gathering import Gatherer, asked
 from fedtrain_operator.coordinator.hands import Hands
 from fedtrain_operator.coordinator.opening import open_run
 from fedtrain_operator.coordinator.rules import Here, accepted, askable
@@ -61,13 +61,16 @@ class Coordinator:
             body = await leaving.hold(self.world.cluster, body)
             self.world.trainings.put(body)
         try:
-            return await self._go_on(training, body, memory)
+            following = await self._go_on(training, body, memory)
         except Blocked as error:
             memory.clock.pause()
             phase = body.get("status", {}).get("phase", "Pending") if memory.run else "Pending"
             after = status.blocked(body, phase, str(error), [error.said], self._clock())
             await tell(self.world, body, after, (), self._clock)
-            return Next(error.after)
+            following = Next(error.after)
+        latest = self.world.trainings.get(training)
+        # An answer to a write of ours may bring what a user has changed meanwhile; no watch will say it again.
+        return following if latest is None or asked(latest) == asked(body) else Next(0)
 
     async def _body(self, training: Ref) -> Json | None:
         """From the watch; from the server when it is time to look at everything."""

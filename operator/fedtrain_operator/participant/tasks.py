@@ -84,7 +84,9 @@ class Tasks:
             why = verdict(await self._pods(ref))
         elif standing.state == "Pending" and job.get("status", {}).get("conditions"):  # it has pods
             stuck = unschedulable(order.task.participant, order.compute, await self._pods(ref))
-        await self._tell(body, status.of_job(body, standing, why, stuck, self._clock()))
+        young = self._clock() - self._confirmed.get(ref, 0.0) < self._pod_check
+        if standing.state != "Pending" or stuck or body.get("status") or not young:  # most run within moments
+            await self._tell(body, status.of_job(body, standing, why, stuck, self._clock()))
         return Next(_after(standing, self._pod_check))
 
     async def _task(self, ref: Ref) -> Json | None:

@@ -19,6 +19,15 @@ def watch(registry: kopf.OperatorRegistry, kind: Kind, seen: Callable[[Any], Non
     kopf.on.event(kind.group, kind.version, kind.plural, id=name, registry=registry)(handler)
 
 
+def news(cache: Cache, event: Json) -> bool:
+    """Whether the cache does not have this version of the object yet: from a list, or as the answer to a write of
+    ours."""
+    body = event["object"]
+    known = cache.get(ref(body))
+    same = known is not None and known["metadata"].get("resourceVersion") == body["metadata"].get("resourceVersion")
+    return event["type"] == "DELETED" or not same
+
+
 def take(cache: Cache, event: Json) -> Ref:
     """The object's name, after the cache knows of the event."""
     body = event["object"]

@@ -3,6 +3,7 @@
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.kinds import Json, Ref
 from fedtrain_operator.shared.labels import TRAINING, TRAINING_NAMESPACE, training_of
+from fedtrain_operator.shared.watching import news
 
 OWNER = Ref("hub", "tickets")
 
@@ -53,3 +54,13 @@ def test_a_list_says_what_no_watch_said() -> None:
         missed.discard(body["metadata"]["uid"])
     cache.forget(missed)
     assert names(cache) == ["three", "two"]
+
+
+def test_what_a_list_or_an_answer_has_brought_is_no_news_when_a_watch_brings_it_again() -> None:
+    cache = Cache(training_of)
+    cache.put(task("one", 5))
+    assert not news(cache, {"type": "MODIFIED", "object": task("one", 5)})
+    assert news(cache, {"type": "MODIFIED", "object": task("one", 4)}), "another's write, which the answer came after"
+    assert news(cache, {"type": "MODIFIED", "object": task("one", 6)})
+    assert news(cache, {"type": "DELETED", "object": task("one", 5)})
+    assert news(cache, {"type": None, "object": task("two", 5)})

@@ -1,0 +1,40 @@
+"""The operator's benchmarks run, in small, on a real API server and S3 server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clusters import control_plane, minio
+from tests.clusters.tools import missing
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(missing((*control_plane.TOOLS, *minio.TOOLS))) and not os.environ.get("CI"),
+        reason="programs of a cluster are missing: make cluster-tools",
+    ),
+]
+
+
+def smoke(benchmark: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{benchmark}", "--smoke"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_start_memory_and_latency_are_measured_beside_their_targets() -> None:
+    assert smoke("operator_scale").count("target under") == 3
+
+
+def test_writes_are_counted_beside_their_target() -> None:
+    assert "target at most 8" in smoke("operator_writes")

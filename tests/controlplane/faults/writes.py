@@ -7,9 +7,11 @@ first happens, and done the third time. What a write is called says what it does
     ledger rounds/0001/plan.json        create trainingtasks train        patch federatedtrainings/status Training
 """
 
+import asyncio
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectStore
 
 KINDS = re.compile(r"-(inspect|train|measure|initialise|evaluate|aggregate)-")
+ALONE = threading.Lock()
+"""Held around a write: a kill at another one must not come between it and what follows it."""
 VERBS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -42,9 +46,13 @@ def _arm(folder: Path) -> None:
         if method == "GET":
             return await call(self, method, path, body)
         what = named(method, path, body or {})
-        _die(folder, what, "before")
-        answer = await call(self, method, path, body)
-        _die(folder, what, "after")
+        await asyncio.to_thread(ALONE.acquire)
+        try:
+            _die(folder, what, "before")
+            answer = await call(self, method, path, body)
+            _die(folder, what, "after")
+        finally:
+            ALONE.release()
         return answer
 
     Ledger.__init__ = open_armed
@@ -54,9 +62,10 @@ def _arm(folder: Path) -> None:
 def _armed(folder: Path, verb: str, write: Callable[..., Any]) -> Callable[..., Any]:
     def armed(key: str, *content: Any) -> Any:
         what = f"{verb} {'_probe' if key.startswith('_probe/') else '/'.join(key.split('/')[2:])}".strip()
-        _die(folder, what, "before")
-        answer = write(key, *content)
-        _die(folder, what, "after")
+        with ALONE:
+            _die(folder, what, "before")
+            answer = write(key, *content)
+            _die(folder, what, "after")
         return answer
 
     return armed

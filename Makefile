@@ -16,8 +16,8 @@ help:
 demo: setup
 	$(BIN)/fedtrain baseline examples/quickstart/federation.yaml --alone-only
 
-## make test     everything that must hold: lint, types, layers, tests
-test: setup lint unit
+## make test     everything that must hold: lint, types, layers, tests, the operator on a real control plane
+test: setup lint unit controlplane
 
 ## make setup    install everything, locked, into .venv
 setup: $(VENV)/.ready
@@ -42,7 +42,7 @@ format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-## make unit     the tests alone
+## make unit     the tests that need no control plane
 unit: setup
 	$(BIN)/pytest -n 2 tests/unit tests/local tests/benchmarks
 
@@ -52,7 +52,7 @@ cluster-tools: setup
 
 ## make controlplane  the tests against a real control plane, training operator and S3 server
 controlplane: cluster-tools
-	$(BIN)/pytest tests/controlplane
+	$(BIN)/pytest -n 2 --dist worksteal tests/controlplane
 
 ## make generated  write crds/ and docs/reference.md anew, after a change of the API's models
 generated: setup

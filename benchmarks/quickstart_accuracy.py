@@ -12,6 +12,7 @@ rows; ends with 1 when a target is missed.
 import argparse
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
@@ -40,12 +41,7 @@ def federation(folder: Path, seed: int, rate: float, smoke: bool) -> Federation:
     storage = Storage(type="File", file=File(path=str(folder / f"{seed}-{rate:g}")))
     changes = {"training": training, "rounds": rounds, "evaluation": evaluation, "storage": storage}
     own = spec.model_copy(update=changes)
-    return Federation(
-        path=read.path,
-        training=read.training.model_copy(update={"spec": own}),
-        policies=read.policies,
-        written=own.model_dump(mode="json", by_alias=True, exclude_none=True),
-    )
+    return replace(read, training=read.training.model_copy(update={"spec": own}))
 
 
 def validation_loss(arm: Arm) -> float:

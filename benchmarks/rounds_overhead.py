@@ -11,6 +11,7 @@ from the run's own telemetry. Ends with 1 when the target is missed.
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
@@ -41,9 +42,7 @@ def federation(folder: Path, rounds: int, steps: int) -> Federation:
             "storage": Storage(type="File", file=File(path=str(folder))),
         }
     )
-    training = read.training.model_copy(update={"spec": own})
-    written = own.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return Federation(path=read.path, training=training, policies=read.policies, written=written)
+    return replace(read, training=read.training.model_copy(update={"spec": own}))
 
 
 def measure(rounds: int, steps: int) -> list[tuple[float, float]]:

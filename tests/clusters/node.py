@@ -1,7 +1,9 @@
 """A node: containerd with runc, kubelet, kube-proxy, the network of pods, and their DNS."""
 
 import json
+import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from tests.clusters.api import Api, Json
@@ -14,6 +16,7 @@ from tests.clusters.tools import provide
 
 TOOLS = ("kubelet", "kube-proxy", "coredns")
 PODS = "10.244.0.0/16"
+KUBELET_PORT = 10250
 CONTAINERD = """
 version = 2
 root = "{root}"
@@ -106,8 +109,16 @@ class Node:
         self._space.kill_pods()
 
     def power_on(self, plane: ControlPlane) -> None:
-        for program in ("containerd", "kubelet"):
-            plane.processes.restart(program)
+        plane.processes.restart("containerd")
+        eventually(lambda: self._serves(plane), seconds=120)
+
+    def _serves(self, plane: ControlPlane) -> bool:
+        """Whether kubelet works; it ends, and is started again, for as long as containerd gets its pods in order."""
+        with suppress(OSError), socket.create_connection((self._space.place.address, KUBELET_PORT), timeout=1):
+            return True
+        if not plane.processes.runs("kubelet"):
+            plane.processes.restart("kubelet")
+        return False
 
     def _start_containerd(self, images: Path, processes: Processes) -> None:
         root, network = self._folder / "containerd", self._folder / "cni"

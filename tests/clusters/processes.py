@@ -91,6 +91,9 @@ class Processes:
         if program.ready:
             self._wait_until(name, program.ready)
 
+    def runs(self, name: str) -> bool:
+        return name in self._running and self._running[name].poll() is None
+
     def kill(self, *names: str) -> None:
         """Kills the named programs, or all of them, and waits until they are gone."""
         for name in names or tuple(self._running):

@@ -52,7 +52,7 @@ cluster-tools: setup
 
 ## make controlplane  the tests against a real control plane, training operator and S3 server
 controlplane: cluster-tools
-	$(BIN)/pytest -n 2 --dist worksteal tests/controlplane
+	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane
 
 ## make generated  write crds/ and docs/reference.md anew, after a change of the API's models
 generated: setup

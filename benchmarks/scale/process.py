@@ -31,6 +31,7 @@ class Process:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "KUBECONFIG": str(kubeconfig),
+            "MALLOC_ARENA_MAX": "2",  # as in the image
             "FEDTRAIN_TRAINER_IMAGE": "example.org/trainer:1",
             "FEDTRAIN_HUB_IMAGE": "example.org/hub:1",
             "FEDTRAIN_CONTROLLERS": controllers,

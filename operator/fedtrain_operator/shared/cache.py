@@ -13,11 +13,19 @@ _REMEMBERED = 10_000
 """Deleted objects that are not taken in again when an old answer arrives late."""
 
 
+def without_managed_fields(body: Json) -> Json:
+    """Who wrote which field is half of many an object, and nobody here asks."""
+    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    return {**body, "metadata": metadata}
+
+
 class Cache:
     """Objects of one kind. `owner` says whose an object is, `seen` what of it is kept."""
 
     def __init__(
-        self, owner: Callable[[Json], Ref | None] = lambda _: None, seen: Callable[[Json], Json] = lambda body: body
+        self,
+        owner: Callable[[Json], Ref | None] = lambda _: None,
+        seen: Callable[[Json], Json] = without_managed_fields,
     ) -> None:
         self._owner = owner
         self._seen = seen

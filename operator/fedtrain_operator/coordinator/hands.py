@@ -1,7 +1,7 @@
 """Doing what a decision says. Every write is idempotent: names are deterministic, and what is there already is fine."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Run
@@ -71,6 +71,15 @@ class Hands:
                 if key is not None and key.round < before and over(body):
                     await self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
                     cache.drop(body)
+
+    async def make_anew(self, waiting: Sequence[tuple[Json, Sequence[Json]]], now: float) -> bool:
+        """Deletes the hub's Jobs, here with their pods, that will start no more; whether there were any."""
+        lost = [job for job, pods in waiting if self._memory.limbo.lost(ref_of(job), pods, now)]
+        for job in lost:
+            await self._cluster.delete(JOB, ref_of(job), job["metadata"]["uid"])
+            self._world.jobs.drop(job)
+            self._memory.limbo.forget(ref_of(job))
+        return bool(lost)
 
     async def _start_job(self, job: Json) -> None:
         try:

@@ -1,7 +1,7 @@
 """One pass over a FederatedTraining: gather (API objects first, ledger second), decide, apply, tell."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -128,7 +128,10 @@ class Coordinator:
         else:
             return Next(0)
         await hands.clear(snapshot.ledger.round - 1)
-        return await self._tell(gatherer, snapshot, decision, judged, records, story)
+        waiting = await self.world.unready(gatherer.training)
+        if await hands.make_anew(waiting, self._steady()):
+            return Next(self._settings.pod_check)
+        return await self._tell(gatherer, snapshot, decision, judged, records, story, waiting)
 
     async def _tell(
         self,
@@ -138,9 +141,10 @@ class Coordinator:
         judged: Said,
         records: Mapping[str, Json],
         story: list[Told],
+        waiting: Sequence[tuple[Json, Sequence[Json]]],
     ) -> Next:
+        """`waiting`: the hub's Jobs whose pods do not run yet, with their pods."""
         world, training, memory = self.world, gatherer.training, gatherer.memory
-        waiting = await world.unready(training)
         stuck = schedulable(world.tasks.of(training), hub_waits(gatherer.spec, snapshot.ledger.run.run_id, waiting))
         silent = seen(world.heard.silent(records, self._settings.heartbeat), records)
         reached = Said("StoreReachable", "True", "Reachable")

@@ -15,6 +15,7 @@ from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POD, TASK, TRAINING, Json, Ref
+from fedtrain_operator.shared.limbo import Limbo
 from fedtrain_operator.shared.lists import Lists
 from fedtrain_operator.shared.verdicts import Verdict, verdict
 
@@ -43,6 +44,7 @@ class Memory:
     ended: frozenset[object] = frozenset()
     copied: set[str] = field(default_factory=set[str])
     """Namespaces that have the credentials as they are now."""
+    limbo: Limbo = field(default_factory=Limbo)
     cancelling: float | None = None
     """Since when its tasks are asked to stop, because the training is deleted."""
 

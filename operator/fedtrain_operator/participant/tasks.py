@@ -15,6 +15,7 @@ from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
 from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
+from fedtrain_operator.shared.limbo import Limbo
 from fedtrain_operator.shared.lists import Lists
 from fedtrain_operator.shared.loops import Next
 from fedtrain_operator.shared.scheduling import unschedulable
@@ -44,19 +45,18 @@ class Tasks:
         self._clock = clock
         self._lists = Lists(cluster, {TASK: self.tasks, launcher.kind: self.jobs})
         self._confirmed: dict[Ref, float] = {}
+        self._limbo = Limbo()
 
     async def reconcile(self, ref: Ref) -> Next:
         body = await self._task(ref)
         if body is None:
             await self._release(ref)
-            self._confirmed.pop(ref, None)
-            return Next(forget=True)
+            return self._forget(ref)
         phase = body.get("status", {}).get("phase")
         if phase in status.TERMINAL:
             if phase in ("Succeeded", "Cancelled"):  # what failed keeps its pods' logs until the task goes
                 await self._release(ref)
-            self._confirmed.pop(ref, None)
-            return Next(forget=True)
+            return self._forget(ref)
         try:
             order = TrainingTaskSpec.model_validate(body["spec"])
         except ValidationError as error:
@@ -83,11 +83,21 @@ class Tasks:
         if standing.state == "Failed":
             why = verdict(await self._pods(ref))
         elif standing.state == "Pending" and job.get("status", {}).get("conditions"):  # it has pods
-            stuck = unschedulable(order.task.participant, order.compute, await self._pods(ref))
+            pods = await self._pods(ref)
+            if self._limbo.lost(ref, pods, self._clock()):
+                log.warning("a container was made and never started; its job is made anew", extra={"task": str(ref)})
+                await self._release(ref)
+                return Next(self._pod_check)
+            stuck = unschedulable(order.task.participant, order.compute, pods)
         young = self._clock() - self._confirmed.get(ref, 0.0) < self._pod_check
         if standing.state != "Pending" or stuck or body.get("status") or not young:  # most run within moments
             await self._tell(body, status.of_job(body, standing, why, stuck, self._clock()))
         return Next(_after(standing, self._pod_check))
+
+    def _forget(self, ref: Ref) -> Next:
+        self._confirmed.pop(ref, None)
+        self._limbo.forget(ref)
+        return Next(forget=True)
 
     async def _task(self, ref: Ref) -> Json | None:
         """From the watch; from the server when the watch has none, or it is time to read everything anew."""

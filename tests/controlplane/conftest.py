@@ -15,6 +15,7 @@ from tests.clusters.minio import Minio
 from tests.clusters.reports import pytest_runtest_makereport
 from tests.clusters.tools import missing
 from tests.controlplane.chart import Release
+from tests.controlplane.pods import Pods
 from tests.controlplane.training import Digests, Federation, digests
 from tests.support import zygote as processes
 
@@ -89,6 +90,22 @@ def banks(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Federation:
 def undisturbed(banks: Federation, zygote: str) -> Digests:
     """What `fedtrain run` makes of the same file on one machine."""
     return digests(banks.run(zygote))
+
+
+@pytest.fixture
+def pods(api: Api, zygote: str, tmp_path: Path) -> Iterator[Pods]:
+    """They run, as if there were nodes."""
+    with Pods(api, zygote, tmp_path / "pods") as running:
+        yield running
+
+
+@pytest.fixture
+def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Federation:
+    """Bucket and Secret are there; the training is not."""
+    made = Federation(banks.folder, namespace)
+    made.make_bucket(minio)
+    made.give_keys(api, minio)
+    return made
 
 
 def _need(*tools: str) -> None:

@@ -1,7 +1,7 @@
 """The chart on a real API server: what it allows the operator is enough and no more; upgrades, and the way out."""
 
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,6 @@ def participant(kinds: ControlPlane, federation: Federation) -> Release:
     made = Release(kinds, "chart-participant")
     made.install(**namespaced([f"at-{who}" for who in federation.who], "participant"))
     return made
-
-
-@pytest.fixture
-def pods(api: Api, zygote: str, tmp_path: Path) -> Iterator[Pods]:
-    with Pods(api, zygote, tmp_path / "pods") as running:
-        yield running
 
 
 def namespaced(namespaces: list[str], *controllers: str) -> dict[str, Any]:

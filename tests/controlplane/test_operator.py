@@ -22,15 +22,6 @@ PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
 
 
 @pytest.fixture
-def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Federation:
-    """Bucket and Secret are there; the training is not."""
-    made = Federation(banks.folder, namespace)
-    made.make_bucket(minio)
-    made.give_keys(api, minio)
-    return made
-
-
-@pytest.fixture
 def operator(
     kinds: ControlPlane, operator_kubeconfig: Path, federation: Federation, tmp_path: Path
 ) -> Iterator[Operator]:
@@ -39,12 +30,6 @@ def operator(
         if kinds.api.find(TRAININGS, federation.name, federation.namespace):
             kinds.api.delete(TRAININGS, federation.name, federation.namespace)
             eventually(lambda: kinds.api.find(TRAININGS, federation.name, federation.namespace) is None)
-
-
-@pytest.fixture
-def pods(api: Api, zygote: str, tmp_path: Path) -> Iterator[Pods]:
-    with Pods(api, zygote, tmp_path / "pods") as running:
-        yield running
 
 
 def phase(federation: Federation, api: Api) -> str:

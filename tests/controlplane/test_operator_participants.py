@@ -14,15 +14,6 @@ pytestmark = pytest.mark.slow
 LONG = 120
 
 
-@pytest.fixture
-def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Federation:
-    """Bucket and Secret are there; the training is not."""
-    made = Federation(banks.folder, namespace)
-    made.make_bucket(minio)
-    made.give_keys(api, minio)
-    return made
-
-
 def record(api: Api, who: str) -> Json:
     return api.get(PARTICIPANTS, who).get("status", {})
 

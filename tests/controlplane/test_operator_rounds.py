@@ -63,12 +63,6 @@ def federation(shops: Federation, running: Running, api: Api, minio: Minio, name
     made.delete(api)
 
 
-@pytest.fixture
-def pods(api: Api, zygote: str, tmp_path: Path) -> Iterator[Pods]:
-    with Pods(api, zygote, tmp_path / "pods") as playing:
-        yield playing
-
-
 def ended(federation: Federation, api: Api) -> Json:
     eventually(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
     return federation.status(api)

@@ -116,29 +116,32 @@ def _is_there(name: str) -> bool:
 
 
 def _build(names: list[str]) -> None:
-    """Builds into a temporary folder of the cache, then moves each file into its place."""
+    """Builds into a temporary folder of the cache, then moves each file into its place. What Go compiles on the way,
+    six gigabytes that nobody needs again, goes with the folder."""
     if not names:
         return
     go = _go()
     pinned = [name for name in names if isinstance(TOOLS[name], Pinned)]
     with tempfile.TemporaryDirectory(prefix=".building-", dir=_cache()) as folder:
+        compiled = {"GOCACHE": f"{folder}/compiled"}
         if pinned:
             _say(f"building {', '.join(pinned)} {KUBERNETES_VERSION} (some minutes the first time)")
             built = Path(folder) / "pinned"
             packages = {name: TOOLS[name].package for name in pinned}
-            _run(go, "build", "-o", f"{built}/", "-ldflags", _kubernetes_flags(), *packages.values(), cwd=GO_MODULE)
+            command = (go, "build", "-o", f"{built}/", "-ldflags", _kubernetes_flags(), *packages.values())
+            _run(*command, cwd=GO_MODULE, environment=compiled)
             for name, package in packages.items():
                 _move(built / _binary(package), path_of(name))
         for name in names:
             if isinstance(tool := TOOLS[name], Installed):
                 _say(f"building {name} {tool.version}")
-                _install(go, name, tool, Path(folder) / name)
+                _install(go, name, tool, Path(folder) / name, compiled)
 
 
-def _install(go: str, name: str, tool: Installed, folder: Path) -> None:
+def _install(go: str, name: str, tool: Installed, folder: Path, compiled: dict[str, str]) -> None:
     package = tool.module if tool.package == "." else f"{tool.module}/{tool.package}"
     folder.mkdir()
-    _run(go, "install", f"{package}@{tool.version}", environment={"GOBIN": str(folder)})
+    _run(go, "install", f"{package}@{tool.version}", environment={"GOBIN": str(folder), **compiled})
     if tool.files:
         source = json.loads(_run(go, "mod", "download", "-json", f"{tool.module}@{tool.version}"))["Dir"]
         for file in tool.files:

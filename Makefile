@@ -17,7 +17,7 @@ demo: setup
 	$(BIN)/fedtrain baseline examples/quickstart/federation.yaml --alone-only
 
 ## make test     everything that must hold: lint, types, layers, tests, the operator on a real control plane
-test: setup lint cluster-tools unit controlplane
+test: setup lint unit controlplane
 
 ## make setup    install everything, locked, into .venv
 setup: $(VENV)/.ready

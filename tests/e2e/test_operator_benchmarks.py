@@ -1,22 +1,8 @@
 """The operator's benchmarks run, in small, on a real API server and S3 server."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
-
-from tests.clusters import control_plane, minio
-from tests.clusters.tools import missing
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(missing((*control_plane.TOOLS, *minio.TOOLS))) and not os.environ.get("CI"),
-        reason="programs of a cluster are missing: make cluster-tools",
-    ),
-]
 
 
 def smoke(benchmark: str) -> str:

@@ -6,7 +6,7 @@ UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet pyproject.toml --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help setup demo test lint format unit generated cluster-tools controlplane e2e cluster cluster-down lock clean
+.PHONY: help setup demo test lint format unit generated cluster-tools controlplane faults e2e cluster cluster-down lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -52,7 +52,11 @@ cluster-tools: setup
 
 ## make controlplane  the tests against a real control plane, training operator and S3 server
 controlplane: cluster-tools
-	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane
+	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane --ignore tests/controlplane/faults
+
+## make faults   the operator killed at every write, and everything around it broken (minutes; CI runs it)
+faults: cluster-tools
+	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane/faults
 
 ## make generated  write crds/ and docs/reference.md anew, after a change of the API's models
 generated: setup

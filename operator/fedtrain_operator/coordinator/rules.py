@@ -48,23 +48,21 @@ def participants_allow_this_namespace(
     spec: FederatedTrainingSpec, here: Here, records: Records
 ) -> Iterator[tuple[str, str]]:
     for who, record in _known(spec, records):
-        allowed = record["spec"]["allowedNamespaces"]
-        if "*" not in allowed and here.namespace not in allowed:
+        if not _allows(record, here):
             yield (
                 "NotAllowed",
                 f"Participant {who!r} does not allow namespace {here.namespace!r} (spec.allowedNamespaces: "
-                f"{', '.join(allowed[:5])})",
+                f"{', '.join(record['spec']['allowedNamespaces'][:5])})",
             )
 
 
 def participants_are_served(spec: FederatedTrainingSpec, here: Here, records: Records) -> Iterator[tuple[str, str]]:
     for who, record in _known(spec, records):
-        home = record["spec"]["namespace"]
-        if here.served and home not in here.served:
+        if not _serves(here, record):
             yield (
                 "NotServed",
-                f"Participant {who!r} is at namespace {home!r}, which this operator doesn't serve (the chart's value "
-                f"namespaces: {', '.join(here.served[:5])})",
+                f"Participant {who!r} is at namespace {record['spec']['namespace']!r}, which this operator doesn't "
+                f"serve (the chart's value namespaces: {', '.join(here.served[:5])})",
             )
 
 
@@ -104,12 +102,15 @@ def accepted(spec: FederatedTrainingSpec, here: Here, records: Records) -> Said:
 
 def askable(here: Here, records: Records) -> dict[str, Json]:
     """The Participants that may be asked now: one that takes its permission back gets no further task."""
-    return {
-        who: record
-        for who, record in records.items()
-        if {"*", here.namespace} & {*record["spec"]["allowedNamespaces"]}
-        and (not here.served or record["spec"]["namespace"] in here.served)
-    }
+    return {who: record for who, record in records.items() if _allows(record, here) and _serves(here, record)}
+
+
+def _allows(record: Json, here: Here) -> bool:
+    return bool({"*", here.namespace} & {*record["spec"]["allowedNamespaces"]})
+
+
+def _serves(here: Here, record: Json) -> bool:
+    return not here.served or record["spec"]["namespace"] in here.served
 
 
 def _known(spec: FederatedTrainingSpec, records: Records) -> Iterator[tuple[str, Json]]:

@@ -19,7 +19,8 @@ from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.cli.errors import UserError
 from fedtrain.contracts.records import ModelFacts, Run
 from fedtrain.local.base_facts import base_facts
-from fedtrain.local.preview import count, supposed
+from fedtrain.local.counting import count
+from fedtrain.local.preview import supposed
 from fedtrain.local.rehearsal import RUN_ID, Ends, Rehearsal
 from fedtrain.rounds.decision import AggregateOrder, Start
 

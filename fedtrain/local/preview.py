@@ -5,7 +5,6 @@ named in `notes`.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 from fedtrain.api.base import Block, quantity
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -13,7 +12,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training import Training
 from fedtrain.contracts.records import ModelFacts, Preflight
 from fedtrain.local.base_facts import base_facts
-from fedtrain.local.counting import BadRows, CountError, count_rows
+from fedtrain.local.counting import count, place
 from fedtrain.local.rehearsal import DIGEST, RUN_ID
 from fedtrain.partitioning import Share, distinct, partition, situation
 from fedtrain.partitioning.streams import validation_count
@@ -65,22 +64,6 @@ class Preview(Block):
     notes: tuple[str, ...]
 
 
-class Uncounted(Exception):
-    """The rows of these participants can't be counted from here: participant -> why."""
-
-    def __init__(self, reasons: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{who}: {why}" for who, why in reasons.items()))
-        self.reasons = dict(reasons)
-
-
-class Refusable(Exception):
-    """The trainer would refuse the data of these participants: participant -> the first bad row, and why."""
-
-    def __init__(self, reasons: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{who}: {why}" for who, why in reasons.items()))
-        self.reasons = dict(reasons)
-
-
 def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Preview:
     """The whole run. `rows` stands for participants' numbers of rows; the others' are counted and
     checked. Raises Uncounted, Refusable."""
@@ -97,7 +80,7 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
         participants=tuple(
             ParticipantPreview(
                 participant=name,
-                data=_data(federation, name),
+                data=place(federation, name),
                 rows=counted[name],
                 training=preflight.samples,
                 validation=preflight.validation_samples,
@@ -208,41 +191,6 @@ def _weights(spec: FederatedTrainingSpec, different: Mapping[str, int]) -> dict[
         raw = {name: float(count) for name, count in trains.items()}
     whole = sum(raw.values()) or 1.0
     return {name: weight / whole for name, weight in raw.items()}
-
-
-def count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
-    """Rows of every participant: given, or else counted and checked. Raises Uncounted, Refusable."""
-    counts: dict[str, int] = {}
-    failed: dict[str, str] = {}
-    bad: dict[str, str] = {}
-    data = federation.training.spec.data
-    for participant in federation.training.spec.participants:
-        name = participant.name
-        try:
-            where = federation.resolve(_data(federation, name))
-            counts[name] = given[name] if name in given else count_rows(where, data.format)
-        except CountError as error:
-            failed[name] = str(error)
-        except BadRows as error:
-            bad[name] = str(error)
-    hub = federation.training.spec.evaluation.hub
-    if hub is not None:
-        with suppress(CountError):  # nothing is planned from its number
-            try:
-                count_rows(federation.resolve(hub.data.uri), data.format)
-            except BadRows as error:
-                bad["hub"] = str(error)
-    if bad:
-        raise Refusable(bad)
-    if failed:
-        raise Uncounted(failed)
-    return counts
-
-
-def _data(federation: Federation, name: str) -> str:
-    """Where the participant's data is, as its policy says."""
-    wanted = federation.training.spec.data.dataset
-    return next(dataset.uri for dataset in federation.policies[name].spec.datasets if dataset.name == wanted)
 
 
 def supposed(federation: Federation, name: str, rows: int) -> Preflight:

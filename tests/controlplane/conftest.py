@@ -102,10 +102,7 @@ def pods(api: Api, zygote: str, tmp_path: Path) -> Iterator[Pods]:
 @pytest.fixture
 def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Federation:
     """Bucket and Secret are there; the training is not."""
-    made = Federation(banks.folder, namespace)
-    made.make_bucket(minio)
-    made.give_keys(api, minio)
-    return made
+    return Federation(banks.folder, namespace).prepare(api, minio)
 
 
 def _need(*tools: str) -> None:

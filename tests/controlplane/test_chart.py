@@ -31,11 +31,7 @@ UNINSTALL_POD = "app.kubernetes.io/component=uninstall"
 @pytest.fixture(scope="module")
 def federation(banks: Federation, api: Api, minio: Minio) -> Federation:
     """Bucket and Secret are there; the training is not."""
-    api.create("v1/namespaces", {"metadata": {"name": "chart-trainings"}})
-    made = Federation(banks.folder, "chart-trainings")
-    made.make_bucket(minio)
-    made.give_keys(api, minio)
-    return made
+    return Federation(banks.folder, "chart-trainings").prepare(api, minio)
 
 
 @pytest.fixture(scope="module")

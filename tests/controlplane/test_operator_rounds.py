@@ -56,9 +56,7 @@ def running(kinds: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture
 def federation(shops: Federation, running: Running, api: Api, minio: Minio, namespace: str) -> Iterator[Federation]:
     """Bucket and Secret are there; the training is not."""
-    made = Federation(shops.folder, namespace, name="3m", who=WHO)
-    made.make_bucket(minio)
-    made.give_keys(api, minio)
+    made = Federation(shops.folder, namespace, name="3m", who=WHO).prepare(api, minio)
     yield made
     made.delete(api)
 

@@ -66,9 +66,7 @@ def test_what_render_prints_is_what_the_operator_makes(
     zygote: str,
     tmp_path: Path,
 ) -> None:
-    federation = Federation(banks.folder, namespace)
-    federation.make_bucket(minio)
-    federation.give_keys(api, minio)
+    federation = Federation(banks.folder, namespace).prepare(api, minio)
     spec = {**federation.spec(federation.bucket(minio)), "rounds": {"count": 1}}
     training = document("FederatedTraining", federation.name, spec)
     training["metadata"]["namespace"] = namespace

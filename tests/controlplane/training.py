@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.contracts import names
@@ -112,6 +112,14 @@ class Federation:
             record = {"namespace": f"at-{who}", "allowedNamespaces": ["*"]}
             api.create(PARTICIPANTS, document("Participant", who, record))
             api.create(POLICIES, self.policy(who), f"at-{who}")
+
+    def prepare(self, api: Api, minio: Minio) -> Self:
+        """Namespace, if it lacks, bucket and Secret: all but the training."""
+        if api.find("v1/namespaces", self.namespace) is None:
+            api.create("v1/namespaces", {"metadata": {"name": self.namespace}})
+        self.make_bucket(minio)
+        self.give_keys(api, minio)
+        return self
 
     def make_bucket(self, minio: Minio) -> None:
         minio.client.create_bucket(Bucket=self.namespace)

@@ -76,12 +76,6 @@ class RealFederation(Federation):
         """What fedtrain's commands call the run."""
         return f"s3://{self.namespace}/{self.namespace}/{self.name}"
 
-    def prepare(self, api: Api, minio: Minio) -> None:
-        """Namespace, bucket and Secret: all but the training."""
-        api.create("v1/namespaces", {"metadata": {"name": self.namespace}})
-        self.make_bucket(minio)
-        self.give_keys(api, minio)
-
     def pods(self, api: Api, kind: str = "") -> list[Json]:
         """Its pods in all namespaces, or those of one kind of task."""
         labels = f"fedtrain.dev/training-namespace={self.namespace}" + (f",fedtrain.dev/kind={kind}" if kind else "")

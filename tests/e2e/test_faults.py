@@ -31,8 +31,7 @@ def start(banks: RealFederation, api: Api, minio: Minio) -> Start:
     """Applies a training in a namespace of its own."""
 
     def apply(namespace: str) -> RealFederation:
-        made = RealFederation(banks.folder, namespace)
-        made.prepare(api, minio)
+        made = RealFederation(banks.folder, namespace).prepare(api, minio)
         made.apply(api, minio, evaluation={})
         return made
 

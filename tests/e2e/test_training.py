@@ -55,8 +55,7 @@ def story(
     alone: subprocess.Popen[bytes],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Story:
-    made = RealFederation(banks.folder, "team")
-    made.prepare(api, minio)
+    made = RealFederation(banks.folder, "team").prepare(api, minio)
     file = tmp_path_factory.mktemp("team") / "federation.json"
     file.write_text(json.dumps(document("FederatedTraining", made.name, made.spec(made.bucket(minio)))))
     plane.kubectl("apply", "--namespace", made.namespace, "-f", file)
@@ -77,8 +76,7 @@ def everything(plane: ControlPlane) -> str:
 def test_a_pod_that_no_node_takes_is_said_in_words_within_a_minute(
     banks: RealFederation, api: Api, minio: Minio
 ) -> None:
-    greedy = RealFederation(banks.folder, "greedy")
-    greedy.prepare(api, minio)
+    greedy = RealFederation(banks.folder, "greedy").prepare(api, minio)
     wish = {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}
     greedy.apply(api, minio, participants=[{"name": "bank-a"}, wish])
     words = "bank-b asks for 2 GPUs on 1 node, none has 2 free"

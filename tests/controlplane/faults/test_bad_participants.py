@@ -36,9 +36,7 @@ def federation(
     four: Federation, operator_kubeconfig: Path, zygote: str, api: Api, minio: Minio, namespace: str, tmp_path: Path
 ) -> Iterator[Federation]:
     """Bucket, Secret and operator are there; the training is not."""
-    made = Federation(four.folder, namespace, who=FOUR)
-    made.make_bucket(minio)
-    made.give_keys(api, minio)
+    made = Federation(four.folder, namespace, who=FOUR).prepare(api, minio)
     with SupervisedOperator(zygote, operator_kubeconfig, tmp_path / "operator.log"):
         yield made
         made.delete(api)

@@ -15,8 +15,8 @@ from fedtrain.api.reading import read_file
 from fedtrain.cli.main import main
 from fedtrain.contracts.records import ModelFacts
 from fedtrain.local.base_facts import base_facts
-from fedtrain.local.counting import BadRows, CountError, count_rows
-from fedtrain.local.preview import Uncounted, grouped, preview
+from fedtrain.local.counting import BadRows, CountError, Uncounted, count_rows
+from fedtrain.local.preview import grouped, preview
 
 FILE = """\
 apiVersion: fedtrain.dev/v1alpha1

@@ -1,17 +1,15 @@
 """The operator as a process of its own, measured from outside."""
 
 import os
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.clusters.eventually import eventually
 from tests.clusters.processes import free_port
+from tests.support.operating import Operator
 
 _AS_IN_THE_IMAGE = """
 import runpy, sys
@@ -21,37 +19,20 @@ runpy.run_module(sys.argv[1], run_name="__main__")
 """kopf imports the package `kubernetes` where there is one, and holds 70 MiB then; the operator's image has none."""
 
 
-class Process:
+class Process(Operator):
     """A Python module that runs until it is left. `began`: when it was started, by `time.monotonic`."""
 
     def __init__(self, module: str, kubeconfig: Path, log: Path, controllers: str = "coordinator") -> None:
-        self._command = [sys.executable, "-c", _AS_IN_THE_IMAGE, module]
         self._metrics = free_port()
+        told = {"CONTROLLERS": controllers, "METRICS_PORT": str(self._metrics), "POD_CHECK_SECONDS": "10"}
+        super().__init__(kubeconfig, log.parent, **told)
         self.log = log
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-            "KUBECONFIG": str(kubeconfig),
-            "MALLOC_ARENA_MAX": "2",  # as in the image
-            "FEDTRAIN_TRAINER_IMAGE": "example.org/trainer:1",
-            "FEDTRAIN_HUB_IMAGE": "example.org/hub:1",
-            "FEDTRAIN_CONTROLLERS": controllers,
-            "FEDTRAIN_HEALTH_PORT": str(free_port()),
-            "FEDTRAIN_METRICS_PORT": str(self._metrics),
-        }
+        self.command = (sys.executable, "-c", _AS_IN_THE_IMAGE, module)
+        self.environment["MALLOC_ARENA_MAX"] = "2"  # as in the image
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         self.began = time.monotonic()
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.wait()
-        if error is not None:
-            error.add_note(f"{self.log}:\n{self.log.read_text()[-6000:]}")
+        super().start()
 
     def reconciled(self, controller: str) -> float:
         """How many objects it has looked at at least once."""
@@ -67,7 +48,7 @@ class Process:
 
     def metric(self, name: str) -> float:
         """0 while it doesn't answer, or has none of this name."""
-        assert self._process.poll() is None, self.log.read_text()[-6000:]
+        assert self.process.poll() is None, self.log.read_text()[-6000:]
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics}/metrics", timeout=5) as answer:
                 lines = answer.read().decode().splitlines()
@@ -77,10 +58,10 @@ class Process:
 
     def memory(self, field: str = "VmRSS") -> float:
         """MiB that it holds; `VmHWM`: at most, so far."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(f"{field}:"))
 
     def cpu(self) -> float:
         """Seconds of a core that it has used."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.clusters.api import Api, Json, Refused
+from tests.support.operating import without_keys
 from tests.support.zygote import fork
 
 OUTCOME = "/dev/termination-log"
@@ -122,13 +123,14 @@ class Pods:
         command = [str(folder / "outcome") if word == OUTCOME else word for word in container["command"]]
         assert command[:2] == ["python", "-m"]
         told = {
+            "OMP_NUM_THREADS": "1",
             "FEDTRAIN_TEST_ARGV": json.dumps([f"{command[2]}.__main__", *command[3:]]),
             "FEDTRAIN_TEST_EXIT": str(folder / "exit"),
             "FEDTRAIN_TEST_LOG": str(folder / "log"),
         }
         for text in _among(pod, self.faults):
             told |= {"FEDTRAIN_TEST_KILL": self.faults[text], "FEDTRAIN_TEST_KILLED": str(self._fault_file(text))}
-        self.running[uid] = Running(pod, folder, fork(self.zygote, {**_mine(), **environment, **told}))
+        self.running[uid] = Running(pod, folder, fork(self.zygote, {**without_keys(), **environment, **told}))
         self._seen.add(uid)
         self.started.append(name)
         self._tell(pod, {"phase": "Running"})
@@ -163,8 +165,3 @@ class Pods:
 def _among(pod: Json, texts: Iterable[str]) -> list[str]:
     """Those that the pod's name contains; a test may change `texts` meanwhile."""
     return [text for text in tuple(texts) if text in pod["metadata"]["name"]]
-
-
-def _mine() -> dict[str, str]:
-    """This process's environment, without what could lend a pod its credentials."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {"OMP_NUM_THREADS": "1"}

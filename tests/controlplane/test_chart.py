@@ -14,9 +14,9 @@ from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.clusters.tools import file_of
 from tests.controlplane.chart import HelmRefused, Release, run_as_pod
-from tests.controlplane.operating import Operator
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import SECRET, TASKS, TRAININGS, Digests, Federation, digests
+from tests.support.operating import Operator
 
 LONG = 120
 OFTEN = {"RESYNC_SECONDS": "2", "HEARTBEAT_SECONDS": "2"}

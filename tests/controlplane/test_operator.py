@@ -13,9 +13,9 @@ from tests.clusters.api import Api, Json
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
-from tests.controlplane.operating import Operator
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import PARTICIPANTS, SECRET, TASKS, TRAININGS, Digests, Federation, digests
+from tests.support.operating import Operator
 
 LONG = 120
 PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"

@@ -7,8 +7,8 @@ import pytest
 from tests.clusters.api import Api, Json
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
-from tests.controlplane.operating import Operator
 from tests.controlplane.training import PARTICIPANTS, POLICIES, TRAININGS, Federation
+from tests.support.operating import Operator
 
 pytestmark = pytest.mark.slow
 LONG = 120

@@ -21,9 +21,9 @@ from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.clusters.processes import free_port
-from tests.controlplane.operating import Operator
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TRAININGS, Federation, document
+from tests.support.operating import Operator
 
 pytestmark = pytest.mark.slow
 LONG = 240

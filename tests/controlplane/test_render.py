@@ -14,9 +14,9 @@ from fedtrain.local.rehearsal import DIGEST, RUN_ID
 from tests.clusters.api import Api, Json
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
-from tests.controlplane.operating import Operator
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TASKS, TRAININGS, Federation, document
+from tests.support.operating import Operator
 
 RESOURCES = {"TrainingTask": TASKS, "PyTorchJob": "kubeflow.org/v1/pytorchjobs", "Job": "batch/v1/jobs"}
 LONG = 120

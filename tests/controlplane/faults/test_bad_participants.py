@@ -37,7 +37,7 @@ def federation(
 ) -> Iterator[Federation]:
     """Bucket, Secret and operator are there; the training is not."""
     made = Federation(four.folder, namespace, who=FOUR).prepare(api, minio)
-    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path / "operator.log"):
+    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path):
         yield made
         made.delete(api)
 

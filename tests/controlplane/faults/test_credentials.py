@@ -25,7 +25,7 @@ def test_keys_appear_in_no_object_but_secrets_and_in_no_log(
     keys = (minio.secret_key, wrong)
     change_key(federation, api, wrong)
     pods.faults = {"-1-train-bank-a-1-": "full:/updates/", "-1-aggregate-1-1-": "refuse:aggregate-1.json"}
-    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path / "operator.log", {"FEDTRAIN_RESYNC_SECONDS": "2"}):
+    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, RESYNC_SECONDS="2") as operator:
         federation.apply(api, minio, evaluation={})
         eventually(lambda: "StoreReachable" in untrue(federation, api), LONG)
         change_key(federation, api, minio.secret_key)
@@ -33,18 +33,18 @@ def test_keys_appear_in_no_object_but_secrets_and_in_no_log(
         found = list(objects(kinds))
         assert any(text.startswith("Event") and "refused to write" in text for text in found)
         assert [text[:200] for text in found if holds(text, keys)] == []
-        logs = [tmp_path / "operator.log", *(tmp_path / "pods").glob("*/log")]
+        logs = [operator.log, *(tmp_path / "pods").glob("*/log")]
         assert len(logs) > 5
         assert [path for path in logs if holds(path.read_text(), keys)] == []
         federation.delete(api)
-        assert minio.secret_key not in (tmp_path / "operator.log").read_text()
+        assert minio.secret_key not in operator.log.read_text()
 
 
 def test_a_secret_that_lacks_a_key_is_read_again_long_before_the_next_resync(
     kinds: ControlPlane, zygote: str, federation: Federation, api: Api, minio: Minio, tmp_path: Path
 ) -> None:
     api.patch("v1/secrets", SECRET, {"data": {"AWS_SECRET_ACCESS_KEY": None}}, federation.namespace)
-    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path / "operator.log", {"FEDTRAIN_RESYNC_SECONDS": "3600"}):
+    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, RESYNC_SECONDS="3600"):
         federation.apply(api, minio)
         eventually(lambda: "StoreReachable" in untrue(federation, api), LONG)
         change_key(federation, api, minio.secret_key)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 T = TypeVar("T")
 LONG = 120
 JOBS, PYTORCHJOBS = "batch/v1/jobs", "kubeflow.org/v1/pytorchjobs"
-OFTEN = {"FEDTRAIN_RESYNC_SECONDS": "2"}
+OFTEN = {"RESYNC_SECONDS": "2"}
 
 
 def ended_as(federation: Federation, api: Api, minio: Minio, expected: Digests) -> None:
@@ -63,8 +63,8 @@ def test_an_api_server_that_restarts_under_two_operators(
     undisturbed: Digests,
     tmp_path: Path,
 ) -> None:
-    one = SupervisedOperator(zygote, kinds.kubeconfig, tmp_path / "one.log", OFTEN)
-    other = SupervisedOperator(zygote, kinds.kubeconfig, tmp_path / "other.log", OFTEN)
+    one = SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, **OFTEN)
+    other = SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, **OFTEN)
     pods.held = {"-train-bank-b-"}
     with one, other:
         federation.apply(api, minio)
@@ -92,7 +92,7 @@ def test_watches_that_bring_nothing_and_connections_that_break(
     with Proxy(admin.server, admin.authority) as proxy:
         through = Credentials(proxy.url, admin.authority, admin.token).write(tmp_path / "kubeconfig")
         pods.held = {"-1-train-"}
-        with SupervisedOperator(zygote, through, tmp_path / "operator.log", OFTEN):
+        with SupervisedOperator(zygote, through, tmp_path, **OFTEN):
             federation.apply(api, minio)
             eventually(lambda: len(made(federation, api, "v1/pods", "-1-train-")) == 2, LONG)
             proxy.silent = True
@@ -130,7 +130,7 @@ def test_what_is_deleted_by_hand_is_made_anew(
     tmp_path: Path,
 ) -> None:
     pods.held = {"-1-train-"}
-    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path / "operator.log", OFTEN):
+    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, **OFTEN):
         federation.apply(api, minio)
         eventually(lambda: len(made(federation, api, "v1/pods", "-1-train-")) == 2, LONG)
         for secret in federation.at_banks(api, "v1/secrets"):

@@ -45,8 +45,7 @@ def test_an_outage_is_a_condition_that_costs_no_attempt_and_no_time_of_the_round
     pods.faults = {"-train-bank-b-": "late:rounds/0001/updates/"}
     bucket = federation.bucket(minio)
     bucket["s3"]["endpoint"] = store.url
-    settings = {"FEDTRAIN_RESYNC_SECONDS": "2"}
-    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path / "operator.log", settings):
+    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path, RESYNC_SECONDS="2"):
         federation.apply(api, minio, storage=bucket)
         eventually(lambda: federation.status(api).get("participants") == "1/2", LONG)
         before, elapsed = time.monotonic(), federation.status(api)["elapsed"]["seconds"]

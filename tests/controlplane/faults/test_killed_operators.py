@@ -190,9 +190,8 @@ def test_killed_before_and_after_each_of_its_writes_it_ends_with_the_same_digest
 ) -> None:
     story = Story(federation, api, minio, pods, tmp_path / "writes")
     story.writes.mkdir()
-    settings = {"FEDTRAIN_TEST_WRITES": str(story.writes)}
-    log, module = tmp_path / "operator.log", "tests.controlplane.faults.writes"
-    with SupervisedOperator(zygote, kinds.kubeconfig, log, settings, module) as operator:
+    module, settings = "tests.controlplane.faults.writes", {"TEST_WRITES": str(story.writes)}
+    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, module, **settings) as operator:
         story.tell()
         ledger = federation.ledger(minio)
         assert digests(ledger) == undisturbed

@@ -41,7 +41,7 @@ def test_pods_killed_before_and_after_each_of_their_writes(
         text: " ".join(f"{when}:{write}" for write in writes for when in ("before", "after"))
         for text, writes in WRITES.items()
     }
-    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path / "operator.log"):
+    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path):
         federation.apply(api, minio, rounds={"count": 2, "retries": 5})
         eventually(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
         ledger = federation.ledger(minio)

@@ -1,0 +1,67 @@
+"""fedtrain's operator as a process of its own, as a cluster would run it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.clusters.processes import free_port
+
+NOT_ALLOWED = re.compile("system:serviceaccount:|Not enough permissions")
+
+
+def without_keys() -> dict[str, str]:
+    """This process's environment, without what could lend another one its credentials."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
+class Operator:
+    """Enter it to start it; it may be killed and started again.
+
+    Attributes:
+        log: what it prints. A test that fails shows its end; in one that passes it must have been allowed everything.
+    """
+
+    command = (sys.executable, "-m", "fedtrain_operator")
+
+    def __init__(self, kubeconfig: Path, folder: Path, **settings: str) -> None:
+        """`settings`: further variables, without their FEDTRAIN_."""
+        self.health = free_port()
+        self.log = folder / f"operator-{self.health}.log"
+        told = {
+            "TRAINER_IMAGE": "example.org/trainer:1",
+            "HUB_IMAGE": "example.org/hub:1",
+            "HEALTH_PORT": str(self.health),
+            "METRICS_PORT": "0",
+            "POD_CHECK_SECONDS": "1",
+            **settings,
+        }
+        self.environment = {**without_keys(), "KUBECONFIG": str(kubeconfig)}
+        self.environment |= {f"FEDTRAIN_{name}": value for name, value in told.items()}
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """At once, as a node's end would."""
+        self.process.kill()
+        self.process.wait()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        said = self.log.read_text()
+        if error is not None:
+            error.add_note(f"the operator's log, {self.log}, ends:\n{said[-6000:]}")
+        else:
+            forbidden = [line for line in said.splitlines() if NOT_ALLOWED.search(line)]
+            assert not forbidden, f"it asked for what the chart does not allow: {forbidden[:3]}"

@@ -150,6 +150,7 @@ class Training:
             round=round,
             previous=digest_of(previous),
             members=tuple(members),
+            preflights=tuple(self._preflights.values()),
             progress_start=(round - 1) / 10,
             progress_end=round / 10,
             positions=dict.fromkeys(self.participants, start + SAMPLES),

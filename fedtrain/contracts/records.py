@@ -82,13 +82,15 @@ class Absent(Block):
 
 
 class Plan(Record):
-    """Who takes part in a round and on what. `progress_*`: the part of the learning-rate schedule that this round
+    """Who takes part in a round and on what. `preflights`: what it was computed from, so that the chain holds that too
+    and the round needs no other look at it. `progress_*`: the part of the learning-rate schedule that this round
     covers, 0 to 1 over the run."""
 
     round: int
     previous: Digest
     members: tuple[PlanMember, ...]
     absent: tuple[Absent, ...] = ()
+    preflights: tuple[Preflight, ...] = ()
     progress_start: float
     progress_end: float
     positions: Mapping[str, int] = {}

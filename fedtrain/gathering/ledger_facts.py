@@ -45,7 +45,6 @@ class LedgerGatherer:
     run: Run
     hint: int = 0
     _manifest: Manifest | None = None
-    _last_plan: Plan | None = None
     _sound: set[str] = field(default_factory=set[str])
     """Update files that were found whole."""
 
@@ -61,25 +60,26 @@ class LedgerGatherer:
             round += 1
             listed = self.ledger.names(names.round_folder(round) + "/")
         current = self._round(round, listed)
-        over = current.plan is None  # only then may the run have got beyond its last round
+        between = current.plan is None  # then the next round is planned, or the run has got beyond its last one
         return LedgerFacts(
             run=self.run,
             preflights=self._preflights(current.plan),
-            initial=self.ledger.read(names.initial(), Initial),
+            initial=self.ledger.read(names.initial(), Initial) if between else None,
             manifest=self._manifest,
-            last_plan=self._last_plan,
+            last_plan=self._newest_plan() if between else None,
             current=current,
-            measurements=self._measurements() if over else {},
+            measurements=self._measurements() if between else {},
             failures=tuple(self._failures()),
-            end=self.ledger.read(names.END, End) if over else None,
+            end=self.ledger.read(names.END, End) if between else None,
         )
 
     def _pass(self, round: int) -> None:
         """Takes note of a round that is over, if it is."""
-        manifest = self.ledger.read(names.manifest(round), Manifest)
-        if manifest is not None:
-            self._manifest = manifest
-            self._last_plan = self.ledger.read(names.plan(round), Plan) or self._last_plan
+        self._manifest = self.ledger.read(names.manifest(round), Manifest) or self._manifest
+
+    def _newest_plan(self) -> Plan | None:
+        """Of the round that is over. Only round 0 has none."""
+        return self.ledger.read(names.plan(self._manifest.round), Plan) if self._manifest else None
 
     def _round(self, round: int, listed: list[str]) -> RoundRecords:
         folder = names.round_folder(round)
@@ -133,9 +133,11 @@ class LedgerGatherer:
         return [record for record in found if record is not None]
 
     def _preflights(self, plan: Plan | None) -> dict[str, Preflight]:
-        """A plan names every participant there is, so that none need be looked for."""
-        known = map(names.preflight, plan.positions) if plan and plan.positions else self.ledger.names("preflight/")
-        return {found.participant: found for found in self._read(known, "", Preflight)}
+        """A plan has those that it rests on, and names everyone who may have answered since."""
+        known = {found.participant: found for found in plan.preflights} if plan else {}
+        others = (names.preflight(who) for who in plan.positions if who not in known) if plan else None
+        listed = self.ledger.names("preflight/") if others is None else others
+        return known | {found.participant: found for found in self._read(listed, "", Preflight)}
 
     def _failures(self) -> Iterator[Failure]:
         """They are numbered from 1, without a gap."""

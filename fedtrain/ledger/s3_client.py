@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -20,6 +21,8 @@ _CONNECTIONS = 32
 _SERVERS = 64
 """Clients that are shared by all ledgers of one server and one set of credentials: each takes a fifth of a second and
 more than ten megabytes to make."""
+_making = Lock()
+"""Threads that want the same client at once wait for one, and do not make one each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +49,11 @@ def connect(s3: S3, patience: Patience, credentials: Credentials | None = None) 
     when the block can't be right; whether the server is there shows at the first request."""
     if s3.ca_file is not None:
         _check_certificates(Path(s3.ca_file))
-    make = _client if credentials is None else _shared
-    return make(s3.endpoint, s3.region, s3.path_style, s3.ca_file, patience, credentials)
+    place = s3.endpoint, s3.region, s3.path_style, s3.ca_file
+    if credentials is None:
+        return _client(*place, patience, None)
+    with _making:
+        return _shared(*place, patience, credentials)
 
 
 def _client(
@@ -64,6 +70,7 @@ def _client(
         # Servers other than AWS may refuse the checksums that boto adds by default; digests are checked on reading.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
+        user_agent="fedtrain",  # boto's own takes a tenth of a request to put together
         retries={"mode": "standard", "total_max_attempts": patience.attempts},
         connect_timeout=patience.connect_seconds,
         read_timeout=patience.read_seconds,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import (
     Aggregate,
     Close,
@@ -110,6 +111,9 @@ class Chain:
         plan = self.records.get(names.plan(round), Plan)
         if plan is not None:
             self._digest(names.plan(round), "previous", plan.previous, names.manifest(round - 1))
+            for preflight in plan.preflights:
+                own = names.preflight(preflight.participant)
+                self._digest(names.plan(round), "preflights", digest_of(preflight), own)
 
     def _closes(self, round: int) -> None:
         """Closes are numbered from 1 and list members of the plan. Within an epoch each further one only takes updates

@@ -37,6 +37,7 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
         previous=digest_of(manifest),
         members=tuple(_member(snapshot, share) for share in shares if share.samples > 0),
         absent=_absent(snapshot, {share.participant: share for share in shares}),
+        preflights=tuple(ledger.preflights[p.name] for p in spec.participants if p.name in ledger.preflights),
         progress_start=(round - 1) / spec.rounds.count,
         progress_end=round / spec.rounds.count,
         positions={p.name: positions.get(p.name, 0) for p in spec.participants}

@@ -66,7 +66,8 @@ class RoundRecords:
 @dataclass(frozen=True)
 class LedgerFacts:
     """Everything durable that a decision may depend on. `current` is the round after the newest manifest's;
-    `last_plan` the newest plan of the rounds before it."""
+    `last_plan` the newest plan of the rounds before it. While a round has its plan, what only planning or the end needs
+    is left out: `initial`, `last_plan`, `measurements`, `end`."""
 
     run: Run
     preflights: Mapping[str, Preflight] = field(default_factory=dict[str, Preflight])

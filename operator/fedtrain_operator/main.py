@@ -20,6 +20,7 @@ from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
 from fedtrain_operator.shared.loops import LATENCY, Loops, a_thread_for_every_pass
 from fedtrain_operator.shared.settings import Settings, SettingsWrong
+from fedtrain_operator.shared.watching import NoDifferences
 
 STUCK_SECONDS = 900.0
 """A pass that has been due for so long means that this process works no more: the probe fails, and it is restarted."""
@@ -76,6 +77,7 @@ def _housekeeping(
     async def _start(*, settings: kopf.OperatorSettings, **_: Any) -> None:
         a_thread_for_every_pass()
         settings.posting.enabled = False
+        settings.persistence.diffbase_storage = NoDifferences()
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 301
         settings.watching.reconnect_backoff = 1.0

@@ -79,19 +79,25 @@ class Hand:
         """Any object, also one that is no record."""
         self.ledger.store.create(f"default/{self.ledger.name}/{name}", content)
 
+    @property
+    def _preflights(self) -> tuple[Preflight, ...]:
+        return tuple(
+            Preflight(
+                run_id=RUN_ID,
+                participant=participant["name"],
+                samples=1000 + 100 * number,
+                validation_samples=100,
+                fingerprint=digest_bytes(participant["name"].encode()),
+            )
+            for number, participant in enumerate(self.spec["participants"])
+        )
+
     def begin(self, evaluated: bool = True) -> Manifest:
         run = self.ledger.claim(
             names.RUN, Run(run_id=RUN_ID, namespace="default", name=self.ledger.name, spec=self.spec)
         )
-        for number, who in enumerate(p["name"] for p in self.spec["participants"]):
-            preflight = Preflight(
-                run_id=RUN_ID,
-                participant=who,
-                samples=1000 + 100 * number,
-                validation_samples=100,
-                fingerprint=digest_bytes(who.encode()),
-            )
-            self.ledger.claim(names.preflight(who), preflight)
+        for preflight in self._preflights:
+            self.ledger.claim(names.preflight(preflight.participant), preflight)
         facts = ModelFacts(base_parameters=1_190_000, adapter_parameters=32, hidden_size=8, layers=1, vocabulary=32)
         adapter, config = self.ledger.put_blob(self.adapter(0)), self.ledger.put_blob(self.config)
         self.ledger.claim(names.initial(), Initial(run_id=RUN_ID, adapter=adapter, config=config, facts=facts))
@@ -126,6 +132,7 @@ class Hand:
                     for who in members
                 ),
                 absent=absent,
+                preflights=self._preflights,
                 progress_start=(round - 1) / 3,
                 progress_end=round / 3,
             ),

@@ -9,6 +9,20 @@ from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.kinds import Json, Kind, Ref, ref
 
 
+class NoDifferences(kopf.DiffBaseStorage):
+    """kopf copies every object whole to compare it with the next, for handlers that are told of differences. There are
+    none here."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, *, body: kopf.Body) -> None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        pass
+
+
 def watch(registry: kopf.OperatorRegistry, kind: Kind, seen: Callable[[Any], None]) -> None:
     """Calls `seen` with every event of the kind: `{type, object}`."""
 

@@ -125,6 +125,7 @@ def test_a_record_that_was_tampered_with_is_named(run: Path, name: str, tamper: 
     ("name", "fields", "also"),
     [
         (names.RUN, {"spec": {"rounds": {"count": 4}}}, names.RUN),
+        (names.preflight("zoo"), {"samples": 5000}, names.preflight("zoo")),
         (names.plan(1), {"progressEnd": 0.5}, names.plan(1)),
         (names.close(1, 2), {"updates": []}, names.close(1, 2)),
         (names.aggregate(1, 2), {"updateNorm": 3.5}, names.aggregate(1, 2)),

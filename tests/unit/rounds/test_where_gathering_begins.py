@@ -12,6 +12,7 @@ from fedtrain.ledger.ledger import Ledger
 
 DIGEST = "blake3:" + "0" * 64
 RUN = Run(run_id="run-1", namespace="default", name="demo", spec={})
+PREFLIGHT = Preflight(run_id="run-1", participant="bank-a", samples=9, validation_samples=1, fingerprint=DIGEST)
 FACTS = ModelFacts(base_parameters=1, adapter_parameters=1, hidden_size=1, layers=1, vocabulary=1)
 
 
@@ -29,6 +30,7 @@ def plan(round: int) -> Plan:
         round=round,
         previous=DIGEST,
         members=(member,),
+        preflights=(PREFLIGHT,),
         progress_start=0.0,
         progress_end=1.0,
         positions={"bank-a": 4 * round, "bank-b": 0},
@@ -40,8 +42,7 @@ def ledger(tmp_path: Path) -> Ledger:
     """Rounds 0 to 2 are over, round 3 is planned; bank-b has not counted its data; the run has failed once."""
     made = Ledger(FileStore(tmp_path), "default", "demo")
     made.claim(names.RUN, RUN)
-    preflight = Preflight(run_id="run-1", participant="bank-a", samples=9, validation_samples=1, fingerprint=DIGEST)
-    made.claim(names.preflight("bank-a"), preflight)
+    made.claim(names.preflight("bank-a"), PREFLIGHT)
     made.claim(names.initial(), Initial(run_id="run-1", adapter=DIGEST, config=DIGEST, facts=FACTS))
     for round in range(3):
         made.claim(names.manifest(round), manifest(round))
@@ -54,15 +55,29 @@ def ledger(tmp_path: Path) -> Ledger:
 @pytest.mark.parametrize("hint", [1, 2, 3, 4, 99])
 def test_right_or_wrong_a_hint_changes_nothing_of_what_is_found(ledger: Ledger, hint: int) -> None:
     found = LedgerGatherer(ledger, RUN).gather()
-    assert (found.round, found.manifest, found.last_plan) == (3, manifest(2), plan(2))
+    assert (found.round, found.manifest, found.current.plan) == (3, manifest(2), plan(3))
     assert (list(found.preflights), len(found.failures), found.end) == (["bank-a"], 1, None)
     assert LedgerGatherer(ledger, RUN, hint).gather() == found
+
+
+@pytest.mark.parametrize("hint", [0, 1, 2, 3, 4, 99])
+def test_before_there_is_a_plan_all_that_planning_needs_is_found(ledger: Ledger, hint: int) -> None:
+    ledger.store.delete(f"default/demo/{names.plan(3)}")
+    found = LedgerGatherer(ledger, RUN, hint).gather()
+    assert (found.round, found.manifest, found.last_plan) == (3, manifest(2), plan(2))
+    assert (list(found.preflights), found.initial is not None) == (["bank-a"], True)
 
 
 def test_with_a_hint_the_rounds_before_are_not_read(ledger: Ledger) -> None:
     found = LedgerGatherer(ledger, RUN).gather()
     for round in (0, 1):
         ledger.store.delete(f"default/demo/{names.manifest(round)}")
+    assert LedgerGatherer(ledger, RUN, 3).gather() == found
+
+
+def test_the_preflights_that_a_plan_rests_on_are_not_read_again(ledger: Ledger) -> None:
+    found = LedgerGatherer(ledger, RUN, 3).gather()
+    ledger.store.delete(f"default/demo/{names.preflight('bank-a')}")
     assert LedgerGatherer(ledger, RUN, 3).gather() == found
 
 

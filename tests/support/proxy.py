@@ -71,7 +71,7 @@ class Proxy:
             timeout=aiohttp.ClientTimeout(total=None),
         ) as session:
             server = web.Server(self._answer(session), client_max_size=LARGEST)
-            runner = web.ServerRunner(server, shutdown_timeout=0)
+            runner = web.ServerRunner(server, shutdown_timeout=0.1)  # 0 would be for ever
             await runner.setup()
             await web.TCPSite(runner, LOOPBACK, self._port).start()
             ready.set()

@@ -108,7 +108,7 @@ class Pods:
                 self._start(uid, pod)
         for uid, one in list(self.running.items()):
             if (code := one.code) is not None:
-                self._ended(one, code)
+                self._tell(one.pod, ended(one.pod, code, one.message))
                 del self.running[uid]
 
     def _start(self, uid: str, pod: Json) -> None:
@@ -148,18 +148,19 @@ class Pods:
             found |= {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
         return found | {item["name"]: item["value"] for item in container["env"] if item["name"] != "HOME"}
 
-    def _ended(self, one: Running, code: int) -> None:
-        ended = {"exitCode": code, "reason": "Completed" if code == 0 else "Error", "message": one.message}
-        name = one.pod["spec"]["containers"][0]["name"]
-        state = {"terminated": ended}
-        image = one.pod["spec"]["containers"][0]["image"]
-        status = {"name": name, "state": state, "ready": False, "restartCount": 0, "image": image, "imageID": image}
-        self._tell(one.pod, {"phase": "Succeeded" if code == 0 else "Failed", "containerStatuses": [status]})
-
     def _tell(self, pod: Json, status: Json) -> None:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         with suppress(Refused):  # deleted meanwhile
             self.api.patch("v1/pods", name, {"status": status}, namespace, "status")
+
+
+def ended(pod: Json, code: int, message: str = "") -> Json:
+    """The status that a kubelet gives it, after its process has exited so."""
+    (container,) = pod["spec"]["containers"]
+    state = {"terminated": {"exitCode": code, "reason": "Completed" if code == 0 else "Error", "message": message}}
+    told = {"name": container["name"], "image": container["image"], "imageID": container["image"], "state": state}
+    statuses = [{**told, "ready": False, "restartCount": 0}]
+    return {"phase": "Succeeded" if code == 0 else "Failed", "containerStatuses": statuses}
 
 
 def _among(pod: Json, texts: Iterable[str]) -> list[str]:

@@ -61,10 +61,6 @@ def namespaced(namespaces: list[str], *controllers: str) -> dict[str, Any]:
     }
 
 
-def phase(federation: Federation, api: Api) -> str:
-    return federation.status(api).get("phase", "")
-
-
 def refused(act: Any, *arguments: Any) -> bool:
     with pytest.raises(Refused) as refusal:
         act(*arguments)
@@ -117,13 +113,11 @@ def test_each_controller_with_its_own_rights_in_namespaces_finishes_a_training_t
             )
             checking.result()
             assert "the operator is well" in said
-            eventually(lambda: phase(federation, api) in ("Succeeded", "Failed"), LONG)
-            assert phase(federation, api) == "Succeeded"
+            federation.succeeded(api)
             jobs = api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate")
             images = {job["spec"]["template"]["spec"]["containers"][0]["image"].partition(":")[2] for job in jobs}
             assert "newer" in images
-            api.delete(TRAININGS, federation.name, federation.namespace)
-            eventually(lambda: api.find(TRAININGS, federation.name, federation.namespace) is None)
+            federation.delete(api)
     assert digests(federation.ledger(minio)) == undisturbed
     assert [found for kind in (TASKS, "v1/secrets") for found in federation.at_banks(api, kind)] == []
 

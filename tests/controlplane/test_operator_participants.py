@@ -7,7 +7,7 @@ import pytest
 from tests.clusters.api import Api, Json
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
-from tests.controlplane.training import PARTICIPANTS, POLICIES, TRAININGS, Federation
+from tests.controlplane.training import PARTICIPANTS, POLICIES, Federation
 from tests.support.operating import Operator
 
 pytestmark = pytest.mark.slow
@@ -19,8 +19,7 @@ def record(api: Api, who: str) -> Json:
 
 
 def seen(federation: Federation, api: Api) -> Json:
-    conditions = federation.status(api).get("conditions", ())
-    return next((one for one in conditions if one["type"] == "ParticipantsSeen"), {})
+    return federation.condition(api, "ParticipantsSeen")
 
 
 def test_participants_give_signs_of_life_and_the_hub_says_who_has_not_for_long(
@@ -40,8 +39,7 @@ def test_participants_give_signs_of_life_and_the_hub_says_who_has_not_for_long(
         assert "bank-b was last seen at" in said
         banks.start()
         eventually(lambda: seen(federation, api).get("status") == "True", LONG)
-        api.delete(TRAININGS, federation.name, federation.namespace)
-        eventually(lambda: api.find(TRAININGS, federation.name, federation.namespace) is None, LONG)
+        federation.delete(api)
 
 
 def test_a_participants_record_says_what_its_policy_maps_now(

@@ -17,11 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Grant
 from tests.clusters.api import Api, Json
-from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.clusters.processes import free_port
-from tests.controlplane.pods import Pods
+from tests.controlplane.pods import Pods, ended
 from tests.controlplane.training import TRAININGS, Federation, document
 from tests.support.operating import Operator
 
@@ -47,9 +46,9 @@ def shops(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Federation:
 
 
 @pytest.fixture(scope="module")
-def running(kinds: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     port = free_port()
-    with Operator(kinds.kubeconfig, tmp_path_factory.mktemp("operator"), METRICS_PORT=str(port)) as operator:
+    with Operator(operator_kubeconfig, tmp_path_factory.mktemp("operator"), METRICS_PORT=str(port)) as operator:
         yield Running(operator, f"http://127.0.0.1:{port}/metrics")
 
 
@@ -61,34 +60,20 @@ def federation(shops: Federation, running: Running, api: Api, minio: Minio, name
     made.delete(api)
 
 
-def ended(federation: Federation, api: Api) -> Json:
-    eventually(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
-    return federation.status(api)
-
-
 def condition(status: Json, name: str) -> Json:
     return next(one for one in status["conditions"] if one["type"] == name)
 
 
 def dies(federation: Federation, api: Api, who: str) -> None:
     """The pod in which `who` trains in round 1, which the tests hold, ends in an error."""
-
-    def found() -> list[Json]:
-        bodies = federation.at_banks(api, "v1/pods")
-        return [body for body in bodies if f"-1-train-{who}-" in body["metadata"]["name"]]
-
-    (pod,) = eventually(found, LONG)
-    ended = {"exitCode": 137, "reason": "Error"}
-    container = {"name": "pytorch", "ready": False, "restartCount": 0, "image": "i", "imageID": "i"}
-    status = {"phase": "Failed", "containerStatuses": [{**container, "state": {"terminated": ended}}]}
-    api.patch("v1/pods", pod["metadata"]["name"], {"status": status}, f"at-{who}", "status")
+    (pod,) = eventually(lambda: federation.at_banks(api, "v1/pods", f"-1-train-{who}-"), LONG)
+    api.patch("v1/pods", pod["metadata"]["name"], {"status": ended(pod, 137)}, f"at-{who}", "status")
 
 
 def ask(federation: Federation, api: Api, phase: str) -> None:
     """To go on, in this phase; until the operator has noted it."""
     eventually(lambda: federation.status(api).get("phase") == phase, LONG)
-    change = {"metadata": {"annotations": {"fedtrain.dev/resume": "true"}}}
-    api.patch(TRAININGS, federation.name, change, federation.namespace)
+    federation.resume(api)
 
     def annotations() -> Json:
         return api.get(TRAININGS, federation.name, federation.namespace)["metadata"].get("annotations", {})
@@ -123,7 +108,8 @@ def test_below_the_minimum_a_run_fails_naming_who_was_missing_and_goes_on_when_i
     federation.apply(api, minio, rounds={"count": 1, "retries": 0}, evaluation={})
     ask(federation, api, "Training")  # nothing to go on from: it asks for nothing
     dies(federation, api, "3m")
-    status = ended(federation, api)
+    eventually(lambda: federation.has_ended(api), LONG)
+    status = federation.status(api)
     why = condition(status, "Complete")
     assert (status["phase"], why["status"], why["reason"]) == ("Failed", "False", "BelowMinimum")
     assert "round 1 needs 2 valid updates and can have 1: 3m: pod " in why["message"]
@@ -132,8 +118,7 @@ def test_below_the_minimum_a_run_fails_naming_who_was_missing_and_goes_on_when_i
     pods.held = set()
     ask(federation, api, "Failed")
     eventually(lambda: federation.status(api)["phase"] != "Failed", LONG)
-    status = ended(federation, api)
-    assert status["phase"] == "Succeeded", status
+    status = federation.succeeded(api)
     assert condition(status, "MinimumMet")["status"] == "True"
     grant = federation.ledger(minio).read(names.grant(1, "3m", 2), Grant)
     assert grant is not None
@@ -153,7 +138,7 @@ def test_below_the_minimum_a_round_is_skipped_if_the_file_says_so_and_the_next_a
     assert (said["status"], said["reason"]) == ("False", "Skipped")
     assert said["message"].startswith("round 1 was skipped: 3m: pod ")
     pods.held = set()
-    status = ended(federation, api)
+    status = federation.succeeded(api)
     assert [told["outcome"] for told in status["lastRounds"]] == ["Initial", "Skipped", "Committed"]
     assert status["lastRounds"][-1]["participants"] == "2/2"
     assert condition(status, "MinimumMet")["status"] == "True"
@@ -163,7 +148,7 @@ def test_status_logs_report_export_and_verify_work_on_the_bucket_and_metrics_and
     federation: Federation, running: Running, pods: Pods, api: Api, minio: Minio, tmp_path: Path
 ) -> None:
     federation.apply(api, minio)
-    assert ended(federation, api)["phase"] == "Succeeded"
+    federation.succeeded(api)
     assert json.loads(cli(federation, minio, "status", "FILE", "-o", "json"))["phase"] == "Succeeded"
     assert "3m" in cli(federation, minio, "logs", "FILE", "3m")
     cli(federation, minio, "ledger", "verify", "FILE")

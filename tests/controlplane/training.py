@@ -15,6 +15,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.s3_client import Credentials
 from fedtrain.ledger.s3_store import S3Store
+from fedtrain.ledger.verify import verify
 from tests.clusters.api import Api, Json
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
@@ -41,6 +42,11 @@ def digests(ledger: Ledger) -> Digests:
     """What two runs of the same federation have in common: adapters, server state, outcomes."""
     found = (ledger.read(names.manifest(round), Manifest) for round in range(100))
     return [(manifest.adapter, manifest.state, manifest.outcome) for manifest in found if manifest is not None]
+
+
+def attempts(ledger: Ledger) -> list[str]:
+    """Those that were granted besides everyone's first."""
+    return [name for name in ledger.names("rounds/") if "/attempts/" in name]
 
 
 @dataclass
@@ -129,14 +135,23 @@ class Federation:
         keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
         api.create("v1/secrets", {"metadata": {"name": SECRET}, "stringData": keys}, self.namespace)
 
-    def at_banks(self, api: Api, resource: str) -> list[Json]:
-        """What this training has there."""
+    def at_banks(self, api: Api, resource: str, text: str = "") -> list[Json]:
+        """What this training has there, with this text in its name."""
         labels = f"fedtrain.dev/training-namespace={self.namespace}"
-        return [found for who in self.who for found in api.list(resource, f"at-{who}", labels)]
+        found = [body for who in self.who for body in api.list(resource, f"at-{who}", labels)]
+        return [body for body in found if text in body["metadata"]["name"]]
 
     def apply(self, api: Api, minio: Minio, **changes: Any) -> None:
         content = document("FederatedTraining", self.name, {**self.spec(self.bucket(minio)), **changes})
         api.create(TRAININGS, content, self.namespace)
+
+    def change(self, api: Api, **fields: Any) -> None:
+        api.patch(TRAININGS, self.name, {"spec": fields}, self.namespace)
+
+    def resume(self, api: Api) -> None:
+        """Asks that it goes on after it has failed."""
+        change = {"metadata": {"annotations": {"fedtrain.dev/resume": "true"}}}
+        api.patch(TRAININGS, self.name, change, self.namespace)
 
     def delete(self, api: Api) -> None:
         """By an operator that runs; waits until all is gone."""
@@ -145,6 +160,28 @@ class Federation:
 
     def status(self, api: Api) -> Json:
         return api.get(TRAININGS, self.name, self.namespace).get("status", {})
+
+    def condition(self, api: Api, name: str) -> Json:
+        """Empty while there is none."""
+        return next((one for one in self.status(api).get("conditions", ()) if one["type"] == name), {})
+
+    def has_ended(self, api: Api) -> bool:
+        return self.status(api).get("phase") in ("Succeeded", "Failed")
+
+    def succeeded(self, api: Api) -> Json:
+        """Its status, once it has ended."""
+        eventually(lambda: self.has_ended(api), 240)
+        status = self.status(api)
+        assert status["phase"] == "Succeeded", status
+        return status
+
+    def succeeded_with(self, expected: Digests, api: Api, minio: Minio) -> Ledger:
+        """Its ledger, once it has ended."""
+        self.succeeded(api)
+        ledger = self.ledger(minio)
+        assert digests(ledger) == expected
+        assert verify(ledger).sound
+        return ledger
 
     def ledger(self, minio: Minio) -> Ledger:
         s3 = S3(bucket=self.namespace, endpoint=minio.endpoint, region=minio.region)

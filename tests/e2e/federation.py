@@ -5,14 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from fedtrain.api.storage import File, Storage
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from tests.clusters.api import Api, Json
 from tests.clusters.minio import Minio
-from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, TRAININGS, Federation, document
+from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Federation, document
 
 INPUTS = "inputs"
 MOUNTED = "/data"
@@ -80,9 +79,6 @@ class RealFederation(Federation):
         """Its pods in all namespaces, or those of one kind of task."""
         labels = f"fedtrain.dev/training-namespace={self.namespace}" + (f",fedtrain.dev/kind={kind}" if kind else "")
         return api.list("v1/pods", labels=labels)
-
-    def change(self, api: Api, **fields: Any) -> None:
-        api.patch(TRAININGS, self.name, {"spec": fields}, self.namespace)
 
     @staticmethod
     def _policy(who: str, uri: str, **more: Json) -> Json:

@@ -12,7 +12,7 @@ from tests.clusters.api import Api, Json, Refused
 from tests.clusters.cluster import Cluster
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
-from tests.controlplane.training import Digests, digests
+from tests.controlplane.training import Digests
 from tests.e2e.conftest import NEXT
 from tests.e2e.federation import RealFederation
 from tests.e2e.installing import Release
@@ -127,9 +127,7 @@ def test_each_training_ends_with_the_digests_of_an_undisturbed_one(
     name: str, request: pytest.FixtureRequest, api: Api, minio: Minio, undisturbed: Digests
 ) -> None:
     federation: RealFederation = request.getfixturevalue(name)
-    eventually(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
-    assert federation.status(api)["phase"] == "Succeeded", federation.status(api)
-    assert digests(federation.ledger(minio)) == undisturbed
+    federation.succeeded_with(undisturbed, api, minio)
 
 
 def killed_one(federation: RealFederation, hub: Cluster, api: Api, kind: str) -> Json | None:

@@ -61,9 +61,7 @@ def story(
     plane.kubectl("apply", "--namespace", made.namespace, "-f", file)
     eventually(lambda: made.pods(api, "Train"), LONG)
     dump = everything(plane)
-    eventually(lambda: made.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
-    status = made.status(api)
-    assert status["phase"] == "Succeeded", status
+    made.succeeded(api)
     return Story(made, dump + everything(plane))
 
 

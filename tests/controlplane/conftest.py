@@ -11,6 +11,7 @@ from tests.clusters import control_plane as planes
 from tests.clusters import minio as stores
 from tests.clusters.api import Api
 from tests.clusters.control_plane import ControlPlane
+from tests.clusters.kubeconfig import Credentials
 from tests.clusters.minio import Minio
 from tests.clusters.reports import pytest_runtest_makereport
 from tests.clusters.tools import missing
@@ -40,12 +41,17 @@ def kinds(control_plane: ControlPlane) -> ControlPlane:
 
 
 @pytest.fixture(scope="session")
-def operator_kubeconfig(kinds: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def operator_account(kinds: ControlPlane) -> Credentials:
     """The operator's, with the rights that the chart gives it, in all namespaces."""
     _need("helm")
     release = Release(kinds, "fedtrain")
     release.install(**{"crds.enabled": False})
-    return release.kubeconfig(tmp_path_factory.mktemp("account"))
+    return release.account()
+
+
+@pytest.fixture(scope="session")
+def operator_kubeconfig(operator_account: Credentials, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return operator_account.write(tmp_path_factory.mktemp("account") / "kubeconfig")
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,12 @@ class Operator:
     """Enter it to start it; it may be killed and started again.
 
     Attributes:
-        log: what it prints. A test that fails shows its end; in one that passes it must have been allowed everything.
+        log: what it prints. A test that fails shows its end; in one that passes, nothing was forbidden to it.
+        may_be_refused: but here it may have been, by an API server that had not read the roles yet when it answered.
     """
 
     command = (sys.executable, "-m", "fedtrain_operator")
+    may_be_refused = False
 
     def __init__(self, kubeconfig: Path, folder: Path, **settings: str) -> None:
         """`settings`: further variables, without their FEDTRAIN_."""
@@ -62,6 +64,6 @@ class Operator:
         said = self.log.read_text()
         if error is not None:
             error.add_note(f"the operator's log, {self.log}, ends:\n{said[-6000:]}")
-        else:
+        elif not self.may_be_refused:
             forbidden = [line for line in said.splitlines() if NOT_ALLOWED.search(line)]
             assert not forbidden, f"it asked for what the chart does not allow: {forbidden[:3]}"

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +12,9 @@ from fedtrain.ledger.verify import verify
 from tests.clusters.api import Api, Json
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
-from tests.controlplane.faults.operators import SupervisedOperator
+from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import TRAININGS, Federation
+from tests.controlplane.training import Federation
 
 pytestmark = pytest.mark.slow
 LONG = 120
@@ -32,21 +31,17 @@ def four(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Federation:
 
 
 @pytest.fixture
-def federation(
-    four: Federation, operator_kubeconfig: Path, zygote: str, api: Api, minio: Minio, namespace: str, tmp_path: Path
-) -> Iterator[Federation]:
-    """Bucket, Secret and operator are there; the training is not."""
-    made = Federation(four.folder, namespace, who=FOUR).prepare(api, minio)
-    with SupervisedOperator(zygote, operator_kubeconfig, tmp_path):
-        yield made
-        made.delete(api)
+def federation(four: Federation, api: Api, minio: Minio, namespace: str) -> Federation:
+    """Bucket and Secret are there; the training is not."""
+    return Federation(four.folder, namespace, who=FOUR).prepare(api, minio)
 
 
-def succeeded(federation: Federation, api: Api) -> Json:
-    eventually(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"), LONG)
-    status = federation.status(api)
-    assert status["phase"] == "Succeeded", status
-    return status
+@pytest.fixture
+def operated(scene: Scene) -> Iterator[Scene]:
+    """The operator runs until the training is deleted."""
+    with scene.operator():
+        yield scene
+        scene.delete()
 
 
 def left_out(status: Json, round: int) -> dict[str, str]:
@@ -61,7 +56,7 @@ def closed(ledger: Ledger, round: int, k: int) -> list[tuple[str, int]]:
 
 
 def test_poison_is_quarantined_with_its_reason_and_what_is_missing_or_short_is_asked_for_again(
-    federation: Federation, pods: Pods, api: Api, minio: Minio
+    operated: Scene, pods: Pods
 ) -> None:
     update = r"/updates/\w+/1/(?!record)"
     pods.faults = {
@@ -74,9 +69,9 @@ def test_poison_is_quarantined_with_its_reason_and_what_is_missing_or_short_is_a
         "-1-aggregate-1-": "before:close-2.json after:close-2.json",
     }
     bound = {"maxUpdateNorm": {"type": "TimesMedian", "factor": 10}}
-    federation.apply(api, minio, rounds={"count": 2, "minParticipants": 2}, aggregation=bound, evaluation={})
-    status = succeeded(federation, api)
-    ledger = federation.ledger(minio)
+    operated.apply(rounds={"count": 2, "minParticipants": 2}, aggregation=bound, evaluation={})
+    status = operated.federation.succeeded(operated.api)
+    ledger = operated.ledger
     first, second = left_out(status, 1), left_out(status, 2)
     assert first.keys() == second.keys() == {"north", "south"}
     assert all(reason.startswith("quarantined: ") for reason in (*first.values(), *second.values()))
@@ -95,34 +90,30 @@ def test_poison_is_quarantined_with_its_reason_and_what_is_missing_or_short_is_a
 
 
 def test_a_silent_participant_is_left_out_at_the_deadline_its_late_update_changes_nothing_and_it_is_asked_again(
-    federation: Federation, pods: Pods, api: Api, minio: Minio
+    operated: Scene, pods: Pods
 ) -> None:
     pods.faults = {"-1-train-west-": "late:record"}
     pods.undead = {"-1-train-west-"}
     pods.held = {"-1-aggregate-"}
-    federation.apply(api, minio, rounds={"count": 2, "minParticipants": 3, "deadline": "1h"}, evaluation={})
-    ledger = federation.ledger(minio)
+    operated.apply(rounds={"count": 2, "minParticipants": 3, "deadline": "1h"}, evaluation={})
+    ledger = operated.ledger
     eventually(lambda: ledger.read(names.plan(1), Plan), LONG)
     began = time.monotonic()
-    eventually(lambda: federation.status(api).get("participants") == "3/4", LONG)
+    eventually(lambda: operated.status.get("participants") == "3/4", LONG)
     eventually(lambda: time.monotonic() - began > 8, LONG)
-    deadline(federation, api, f"{0.75 * (time.monotonic() - began):.0f}s")
+    operated.change(rounds={"deadline": f"{0.75 * (time.monotonic() - began):.0f}s"})
     close = eventually(lambda: ledger.read(names.close(1, 1), Close), LONG)
-    deadline(federation, api, "1h")
+    operated.change(rounds={"deadline": "1h"})
     pods.go("-1-train-west-")
     eventually(lambda: names.update(1, "west", 1) in ledger.names("rounds/0001/updates/west/"), LONG)
     pods.held = set()
-    status = succeeded(federation, api)
+    status = operated.federation.succeeded(operated.api)
     assert left_out(status, 1)["west"].startswith("no update before the deadline of ")
     assert left_out(status, 2) == {}
     assert [told["participants"] for told in status["lastRounds"]] == ["0/0", "3/4", "4/4"]
-    assert federation.ledger(minio).read(names.close(1, 1), Close) == close
-    assert federation.ledger(minio).read(names.close(1, 2), Close) is None
+    assert ledger.read(names.close(1, 1), Close) == close
+    assert ledger.read(names.close(1, 2), Close) is None
     aggregate = ledger.read(names.aggregate(1, 1), Aggregate)
     assert aggregate is not None
     assert [one.participant for one in aggregate.weights] == ["north", "south", "east"]
     assert verify(ledger).sound
-
-
-def deadline(federation: Federation, api: Api, text: str) -> None:
-    api.patch(TRAININGS, federation.name, {"spec": {"rounds": {"deadline": text}}}, federation.namespace)

@@ -2,63 +2,53 @@
 
 import base64
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.clusters.api import Api
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
-from tests.controlplane.faults.operators import SupervisedOperator
+from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import SECRET, TASKS, Federation
+from tests.controlplane.training import SECRET, TASKS
 
 pytestmark = pytest.mark.slow
 LONG = 120
 
 
-def test_keys_appear_in_no_object_but_secrets_and_in_no_log(
-    kinds: ControlPlane, zygote: str, pods: Pods, federation: Federation, api: Api, minio: Minio, tmp_path: Path
-) -> None:
+def test_keys_appear_in_no_object_but_secrets_and_in_no_log(scene: Scene, kinds: ControlPlane, pods: Pods) -> None:
     wrong = "not-the-secret-of-this-store"
-    keys = (minio.secret_key, wrong)
-    change_key(federation, api, wrong)
+    keys = (scene.minio.secret_key, wrong)
+    change_key(scene, wrong)
     pods.faults = {"-1-train-bank-a-1-": "full:/updates/", "-1-aggregate-1-1-": "refuse:aggregate-1.json"}
-    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, RESYNC_SECONDS="2") as operator:
-        federation.apply(api, minio, evaluation={})
-        eventually(lambda: "StoreReachable" in untrue(federation, api), LONG)
-        change_key(federation, api, minio.secret_key)
-        eventually(lambda: federation.status(api).get("phase") == "Failed", LONG)
+    with scene.operator(RESYNC_SECONDS="2") as operator:
+        scene.apply(evaluation={})
+        eventually(lambda: scene.condition("StoreReachable").get("status") == "False", LONG)
+        change_key(scene, scene.minio.secret_key)
+        eventually(lambda: scene.status.get("phase") == "Failed", LONG)
         found = list(objects(kinds))
         assert any(text.startswith("Event") and "refused to write" in text for text in found)
         assert [text[:200] for text in found if holds(text, keys)] == []
-        logs = [operator.log, *(tmp_path / "pods").glob("*/log")]
+        logs = [operator.log, *pods.folder.glob("*/log")]
         assert len(logs) > 5
         assert [path for path in logs if holds(path.read_text(), keys)] == []
-        federation.delete(api)
-        assert minio.secret_key not in operator.log.read_text()
+        scene.delete()
+        assert scene.minio.secret_key not in operator.log.read_text()
 
 
-def test_a_secret_that_lacks_a_key_is_read_again_long_before_the_next_resync(
-    kinds: ControlPlane, zygote: str, federation: Federation, api: Api, minio: Minio, tmp_path: Path
-) -> None:
-    api.patch("v1/secrets", SECRET, {"data": {"AWS_SECRET_ACCESS_KEY": None}}, federation.namespace)
-    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, RESYNC_SECONDS="3600"):
-        federation.apply(api, minio)
-        eventually(lambda: "StoreReachable" in untrue(federation, api), LONG)
-        change_key(federation, api, minio.secret_key)
-        eventually(lambda: federation.at_banks(api, TASKS), LONG)
-        federation.delete(api)
+def test_a_secret_that_lacks_a_key_is_read_again_long_before_the_next_resync(scene: Scene) -> None:
+    change_key(scene, None)
+    with scene.operator(RESYNC_SECONDS="3600"):
+        scene.apply()
+        eventually(lambda: scene.condition("StoreReachable").get("status") == "False", LONG)
+        change_key(scene, scene.minio.secret_key)
+        eventually(lambda: scene.at_banks(TASKS), LONG)
+        scene.delete()
 
 
-def change_key(federation: Federation, api: Api, secret: str) -> None:
-    change = {"data": {"AWS_SECRET_ACCESS_KEY": base64.b64encode(secret.encode()).decode()}}
-    api.patch("v1/secrets", SECRET, change, federation.namespace)
-
-
-def untrue(federation: Federation, api: Api) -> list[str]:
-    return [one["type"] for one in federation.status(api).get("conditions", ()) if one["status"] == "False"]
+def change_key(scene: Scene, secret: str | None) -> None:
+    """None takes it away."""
+    change = {"data": {"AWS_SECRET_ACCESS_KEY": base64.b64encode(secret.encode()).decode() if secret else None}}
+    scene.api.patch("v1/secrets", SECRET, change, scene.federation.namespace)
 
 
 def objects(kinds: ControlPlane) -> Iterator[str]:

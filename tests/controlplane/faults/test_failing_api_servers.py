@@ -2,21 +2,19 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from http.client import HTTPException
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from fedtrain.ledger.verify import verify
-from tests.clusters.api import Api, Json, Refused
+from tests.clusters.api import Refused
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.kubeconfig import Credentials
-from tests.clusters.minio import Minio
-from tests.controlplane.faults.operators import SupervisedOperator
+from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import TASKS, TRAININGS, Digests, Federation, digests
+from tests.controlplane.training import TASKS, Digests, attempts
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.slow
@@ -26,18 +24,10 @@ JOBS, PYTORCHJOBS = "batch/v1/jobs", "kubeflow.org/v1/pytorchjobs"
 OFTEN = {"RESYNC_SECONDS": "2"}
 
 
-def ended_as(federation: Federation, api: Api, minio: Minio, expected: Digests) -> None:
+def ended_as(scene: Scene, expected: Digests) -> None:
     """Waits for the end, looks at the ledger, and deletes the training."""
-    at_last(lambda: federation.status(api).get("phase") in ("Succeeded", "Failed"))
-    ledger = federation.ledger(minio)
-    assert digests(ledger) == expected
-    assert verify(ledger).sound
-    assert not [name for name in ledger.names("rounds/") if "/attempts/" in name]
-    federation.delete(api)
-
-
-def made(federation: Federation, api: Api, resource: str, text: str) -> list[Json]:
-    return [body for body in federation.at_banks(api, resource) if text in body["metadata"]["name"]]
+    assert attempts(scene.succeeded_with(expected)) == []
+    scene.delete()
 
 
 def at_last(read: Callable[[], T]) -> T:
@@ -54,61 +44,47 @@ def at_last(read: Callable[[], T]) -> T:
 
 
 def test_an_api_server_that_restarts_under_two_operators(
-    kinds: ControlPlane,
-    zygote: str,
-    pods: Pods,
-    federation: Federation,
-    api: Api,
-    minio: Minio,
-    undisturbed: Digests,
-    tmp_path: Path,
+    scene: Scene, kinds: ControlPlane, pods: Pods, undisturbed: Digests
 ) -> None:
-    one = SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, **OFTEN)
-    other = SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, **OFTEN)
+    one, other = scene.operator(**OFTEN), scene.operator(**OFTEN)
+    one.may_be_refused = other.may_be_refused = True
     pods.held = {"-train-bank-b-"}
     with one, other:
-        federation.apply(api, minio)
-        eventually(lambda: federation.status(api).get("participants") == "1/2", LONG)
+        scene.apply()
+        eventually(lambda: scene.status.get("participants") == "1/2", LONG)
         kinds.processes.kill("kube-apiserver")
         pods.held = {"-2-train-"}
         kinds.processes.restart("kube-apiserver")
-        at_last(lambda: made(federation, api, "v1/pods", "-2-train-"))
+        at_last(lambda: scene.at_banks("v1/pods", "-2-train-"))
         kinds.processes.restart("kube-apiserver")
         pods.held = set()
-        ended_as(federation, api, minio, undisturbed)
+        at_last(lambda: scene.federation.has_ended(scene.api))
+        ended_as(scene, undisturbed)
 
 
 def test_watches_that_bring_nothing_and_connections_that_break(
-    kinds: ControlPlane,
-    zygote: str,
-    pods: Pods,
-    federation: Federation,
-    api: Api,
-    minio: Minio,
-    undisturbed: Digests,
-    tmp_path: Path,
+    scene: Scene, operator_account: Credentials, pods: Pods, undisturbed: Digests
 ) -> None:
-    admin = kinds.admin
-    with Proxy(admin.server, admin.authority) as proxy:
-        through = Credentials(proxy.url, admin.authority, admin.token).write(tmp_path / "kubeconfig")
+    with Proxy(operator_account.server, operator_account.authority) as proxy:
+        through = replace(operator_account, server=proxy.url).write(scene.folder / "kubeconfig")
         pods.held = {"-1-train-"}
-        with SupervisedOperator(zygote, through, tmp_path, **OFTEN):
-            federation.apply(api, minio)
-            eventually(lambda: len(made(federation, api, "v1/pods", "-1-train-")) == 2, LONG)
+        with replace(scene, kubeconfig=through).operator(**OFTEN):
+            scene.apply()
+            eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2, LONG)
             proxy.silent = True
-            api.patch(TRAININGS, federation.name, {"spec": {"suspend": True}}, federation.namespace)
-            eventually(lambda: federation.status(api).get("phase") == "Suspended", LONG)
-            eventually(lambda: federation.at_banks(api, "v1/pods") == [], LONG)
+            scene.change(suspend=True)
+            eventually(lambda: scene.status.get("phase") == "Suspended", LONG)
+            eventually(lambda: scene.at_banks("v1/pods") == [], LONG)
             hear_again(proxy)
-            api.patch(TRAININGS, federation.name, {"spec": {"suspend": False}}, federation.namespace)
-            (job,) = eventually(lambda: made(federation, api, PYTORCHJOBS, "-1-train-bank-a-"), LONG)
-            eventually(lambda: len(made(federation, api, "v1/pods", "-1-train-")) == 2, LONG)
+            scene.change(suspend=False)
+            (job,) = eventually(lambda: scene.at_banks(PYTORCHJOBS, "-1-train-bank-a-"), LONG)
+            eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2, LONG)
             proxy.silent = True
-            api.delete(PYTORCHJOBS, job["metadata"]["name"], "at-bank-a")
+            scene.api.delete(PYTORCHJOBS, job["metadata"]["name"], "at-bank-a")
             pods.held = set()
-            eventually(lambda: federation.status(api).get("round") == 2, LONG)
+            eventually(lambda: scene.status.get("round") == 2, LONG)
             hear_again(proxy)
-            ended_as(federation, api, minio, undisturbed)
+            ended_as(scene, undisturbed)
 
 
 def hear_again(proxy: Proxy) -> None:
@@ -119,30 +95,22 @@ def hear_again(proxy: Proxy) -> None:
     proxy.fault = ""
 
 
-def test_what_is_deleted_by_hand_is_made_anew(
-    kinds: ControlPlane,
-    zygote: str,
-    pods: Pods,
-    federation: Federation,
-    api: Api,
-    minio: Minio,
-    undisturbed: Digests,
-    tmp_path: Path,
-) -> None:
+def test_what_is_deleted_by_hand_is_made_anew(scene: Scene, pods: Pods, undisturbed: Digests) -> None:
+    api, hub = scene.api, scene.federation.namespace
     pods.held = {"-1-train-"}
-    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, **OFTEN):
-        federation.apply(api, minio)
-        eventually(lambda: len(made(federation, api, "v1/pods", "-1-train-")) == 2, LONG)
-        for secret in federation.at_banks(api, "v1/secrets"):
+    with scene.operator(**OFTEN):
+        scene.apply()
+        eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2, LONG)
+        for secret in scene.at_banks("v1/secrets"):
             api.delete("v1/secrets", secret["metadata"]["name"], secret["metadata"]["namespace"])
         for resource, who in ((TASKS, "bank-a"), (PYTORCHJOBS, "bank-b")):
-            (body,) = made(federation, api, resource, f"-1-train-{who}-")
+            (body,) = scene.at_banks(resource, f"-1-train-{who}-")
             api.delete(resource, body["metadata"]["name"], f"at-{who}")
         pods.held = {"-2-train-", "-1-aggregate-"}
-        (job,) = eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/hub-job=aggregate-1"), LONG)
-        api.delete(JOBS, job["metadata"]["name"], federation.namespace)
+        (job,) = eventually(lambda: api.list(JOBS, hub, "fedtrain.dev/hub-job=aggregate-1"), LONG)
+        api.delete(JOBS, job["metadata"]["name"], hub)
         pods.held = {"-2-train-"}
-        for pod in eventually(lambda: made(federation, api, "v1/pods", "-2-train-"), LONG):
+        for pod in eventually(lambda: scene.at_banks("v1/pods", "-2-train-"), LONG):
             api.delete("v1/pods", pod["metadata"]["name"], pod["metadata"]["namespace"])
         pods.held = set()
-        ended_as(federation, api, minio, undisturbed)
+        ended_as(scene, undisturbed)

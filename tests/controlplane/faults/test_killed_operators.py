@@ -11,14 +11,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from fedtrain.ledger.verify import verify
-from tests.clusters.api import Api, Json
-from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
-from tests.controlplane.faults.operators import SupervisedOperator
+from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import TASKS, TRAININGS, Digests, Federation, digests
+from tests.controlplane.training import TASKS, Digests, attempts
 
 LONG = 300
 JOBS, PYTORCHJOBS = "batch/v1/jobs", "kubeflow.org/v1/pytorchjobs"
@@ -92,9 +88,7 @@ OF_OTHERS = {"patch participants/status", "patch federatedtrainings/status Pendi
 class Story:
     """What happens to the training, step by step."""
 
-    federation: Federation
-    api: Api
-    minio: Minio
+    scene: Scene
     pods: Pods
     writes: Path
     forgotten: set[str] = field(default_factory=set[str])
@@ -110,7 +104,7 @@ class Story:
             "-1-train-bank-a-1-": "full:rounds/0001/updates/",
             "-1-aggregate-1-1-": "refuse:rounds/0001/aggregate-1.json",
         }
-        self.federation.apply(self.api, self.minio)
+        self.scene.apply()
         self.interrupted("patch trainingtasks/status inspect Pending", "patch federatedtrainings/status Initialising")
         self.pods.held -= {"-initialise-", "-inspect-bank-b-"}
         self.interrupted("patch trainingtasks/status inspect Running", "patch federatedtrainings/status Evaluating")
@@ -119,9 +113,9 @@ class Story:
         self.pods.go("-inspect-bank-b-")
         self.interrupted("patch trainingtasks/status train Failed", "ledger rounds/0001/attempts/bank-a-2.json")
         self.interrupted("patch trainingtasks/status train Pending", "patch federatedtrainings/status Training")
-        self.change({"spec": {"suspend": True}})
+        self.scene.change(suspend=True)
         self.interrupted("patch trainingtasks/status train Cancelled", "patch federatedtrainings/status Suspended")
-        self.change({"spec": {"suspend": False}})
+        self.scene.change(suspend=False)
         self.let_start("-train-bank-b-")
         self.interrupted("patch trainingtasks/status train Running")
         self.pods.go("-train-bank-b-")
@@ -129,9 +123,9 @@ class Story:
         self.pods.held |= {"-train-bank-b-"}
         self.let_start("-aggregate-")
         self.interrupted("patch federatedtrainings/status Failed")
-        self.change({"metadata": {"annotations": {"fedtrain.dev/resume": "true"}}})
+        self.scene.federation.resume(self.scene.api)
         self.interrupted("patch federatedtrainings annotations")
-        eventually(lambda: [n for n in self.names(TASKS) if "-2-train-bank-b-" in n], LONG)
+        eventually(lambda: self.scene.at_banks(TASKS, "-2-train-bank-b-"), LONG)
         self.delete_and_apply_again()
         self.let_start("-train-bank-b-")
         self.interrupted("patch trainingtasks/status measure Pending", "patch federatedtrainings/status Measuring")
@@ -143,13 +137,9 @@ class Story:
     def delete_and_apply_again(self) -> None:
         """The ledger stays the first time, and goes with the second deletion."""
         self.forget("delete ", "patch trainingtasks train Cancel", "patch federatedtrainings finalizers")
-        self.federation.delete(self.api)
+        self.scene.delete()
         self.interrupted("patch trainingtasks train Cancel", "delete secrets", "patch federatedtrainings finalizers")
-        storage = {**self.federation.bucket(self.minio), "retentionPolicy": "Delete"}
-        self.federation.apply(self.api, self.minio, storage=storage)
-
-    def change(self, patch: Json) -> None:
-        self.api.patch(TRAININGS, self.federation.name, patch, self.federation.namespace)
+        self.scene.apply(storage={**self.scene.bucket, "retentionPolicy": "Delete"})
 
     def let_start(self, text: str) -> None:
         self.pods.held -= {text}
@@ -173,35 +163,21 @@ class Story:
         earlier = {unquote(name.removesuffix(f".{when}")) for name in self.forgotten if name.endswith(f".{when}")}
         return (earlier | self.hit(when)) - OF_OTHERS
 
-    def names(self, resource: str) -> list[str]:
-        return [body["metadata"]["name"] for body in self.federation.at_banks(self.api, resource)]
-
 
 @pytest.mark.slow
 def test_killed_before_and_after_each_of_its_writes_it_ends_with_the_same_digests(
-    kinds: ControlPlane,
-    zygote: str,
-    pods: Pods,
-    federation: Federation,
-    api: Api,
-    minio: Minio,
-    undisturbed: Digests,
-    tmp_path: Path,
+    scene: Scene, pods: Pods, undisturbed: Digests
 ) -> None:
-    story = Story(federation, api, minio, pods, tmp_path / "writes")
+    story = Story(scene, pods, scene.folder / "writes")
     story.writes.mkdir()
-    module, settings = "tests.controlplane.faults.writes", {"TEST_WRITES": str(story.writes)}
-    with SupervisedOperator(zygote, kinds.kubeconfig, tmp_path, module, **settings) as operator:
+    with scene.operator(module="tests.controlplane.faults.writes", TEST_WRITES=str(story.writes)) as operator:
         story.tell()
-        ledger = federation.ledger(minio)
-        assert digests(ledger) == undisturbed
-        assert verify(ledger).sound
-        granted = [name.rpartition("/")[2] for name in ledger.names("rounds/") if "/attempts/" in name]
-        assert granted == ["_aggregate-1-2.json", "bank-a-2.json"]
-        federation.delete(api)
+        ledger = scene.succeeded_with(undisturbed)
+        assert attempts(ledger) == [f"rounds/0001/attempts/{who}-2.json" for who in ("_aggregate-1", "bank-a")]
+        scene.delete()
         for kind in (TASKS, PYTORCHJOBS, "v1/pods", "v1/secrets"):
-            eventually(lambda kind=kind: federation.at_banks(api, kind) == [], LONG)
-        eventually(lambda: api.list(JOBS, federation.namespace) == [], LONG)
+            eventually(lambda kind=kind: scene.at_banks(kind) == [], LONG)
+        eventually(lambda: scene.api.list(JOBS, scene.federation.namespace) == [], LONG)
         assert ledger.names() == []
     assert story.ever_hit("before") == story.ever_hit("after") == ALL_WRITES
     assert operator.starts > 2 * len(ALL_WRITES)

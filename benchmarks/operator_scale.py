@@ -108,10 +108,10 @@ def _seed(size: Size, minio: Minio) -> None:
 
     began = time.monotonic()
     those = seeding.trainings(minio, size.trainings, size.participants)
-    seeding.write_ledgers(minio, those)
-    _say(f"{len(those)} ledgers: {time.monotonic() - began:.0f} s")
     asyncio.run(objects())
-    _say(f"with their tasks: {time.monotonic() - began:.0f} s")
+    _say(f"{len(those)} trainings with their tasks: {time.monotonic() - began:.0f} s")
+    seeding.write_ledgers(minio, those)
+    _say(f"with their ledgers: {time.monotonic() - began:.0f} s")
 
 
 def _ready(operator: Process, size: Size) -> float:

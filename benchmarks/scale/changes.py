@@ -5,6 +5,7 @@ watch brings a status of the training that says what is so now.
 """
 
 import asyncio
+import gc
 import random
 import time
 from contextlib import suppress
@@ -39,9 +40,13 @@ class Changes:
     async def make(self, per_second: float, seconds: float) -> None:
         """Changes random tasks at this rate, then waits for the last answers."""
         cluster = Cluster(login)
-        tasks = await cluster.list_everywhere(TASK, labels.OURS)
+        tasks = [_slim(task) async for page in cluster.pages(TASK, labels.OURS) for task in page]
         self._stuck = {ref(task) for task in tasks if task["status"]["phase"] == "Pending"}
-        listening = asyncio.create_task(self._listen())
+        everyone = asyncio.Event()
+        listening = asyncio.create_task(self._listen({labels.training_of(task) for task in tasks}, everyone))
+        await everyone.wait()
+        gc.collect()
+        gc.freeze()  # a collection of all that was listed takes longer than an answer
         changing: list[asyncio.Task[None]] = []
         rng = random.Random(0)
         begin = time.monotonic()
@@ -57,7 +62,8 @@ class Changes:
                     await asyncio.sleep(0.05)
         self.lost = sum(map(len, self._open.values()))
         listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await listening
         await cluster.close()
 
     async def _change(self, cluster: Cluster, task: Json) -> None:
@@ -69,14 +75,18 @@ class Changes:
         who = task["spec"]["task"]["participant"]
         content = (stuck if now_stuck else running)(task)
         change = _Change(who, now_stuck, float("inf"))
-        still = [one for one in self._open.get(training, []) if one.who != who]  # overtaken: nobody need say it
-        self._open[training] = [*still, change]
+        others = [one for one in self._open.get(training, []) if one.who != who]
+        taken_back = len(others) < len(self._open.get(training, []))  # what is told may be right already
+        self._open[training] = others if taken_back else [*others, change]
         await cluster.patch(TASK, name, {"status": content}, "status")
         change.at = time.monotonic()
 
-    async def _listen(self) -> None:
+    async def _listen(self, unseen: set[Ref | None], everyone: asyncio.Event) -> None:
         async for event in watch(TRAINING):
             body = event["object"]
+            unseen.discard(ref(body))
+            if not unseen:
+                everyone.set()
             said = find(body.get("status", {}).get("conditions", ()), "Schedulable") or {}
             now = time.monotonic()
             waiting = self._open.get(ref(body), [])
@@ -84,3 +94,12 @@ class Changes:
                 if (change.who in said.get("message", "")) == change.stuck:
                     waiting.remove(change)
                     self.latencies.append(max(0.0, now - change.at))
+
+
+def _slim(task: Json) -> Json:
+    metadata = {name: task["metadata"][name] for name in ("name", "namespace", "labels", "generation")}
+    return {
+        "metadata": metadata,
+        "spec": {"task": {"participant": task["spec"]["task"]["participant"]}},
+        "status": task["status"],
+    }

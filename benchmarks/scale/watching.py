@@ -16,15 +16,22 @@ def login() -> kopf.ConnectionInfo:
 
 
 async def watch(kind: Kind) -> AsyncIterator[Json]:
-    """The events of all objects of a kind: first ADDED for each that is there."""
+    """The events of all objects of a kind: first ADDED for each that is there. An API server cuts the watch of a client
+    that is slow for a moment; then it goes on from where it was."""
     info = login()
     connector = aiohttp.TCPConnector(ssl=info.as_ssl_context())
     timeout = aiohttp.ClientTimeout(total=None)
-    async with (
-        aiohttp.ClientSession(
-            headers=info.as_http_headers(), connector=connector, timeout=timeout, read_bufsize=2**22
-        ) as session,
-        session.get(f"{info.server.rstrip('/')}/{kind.path}/{kind.plural}?watch=1") as answer,
-    ):
-        async for line in answer.content:
-            yield json.loads(line)
+    url = f"{info.server.rstrip('/')}/{kind.path}/{kind.plural}?watch=1"
+    since = ""
+    async with aiohttp.ClientSession(
+        headers=info.as_http_headers(), connector=connector, timeout=timeout, read_bufsize=2**22
+    ) as session:
+        while True:
+            async with session.get(url + since) as answer:
+                async for line in answer.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":  # it has forgotten where that was: from the beginning
+                        since = ""
+                        break
+                    since = f"&resourceVersion={event['object']['metadata']['resourceVersion']}"
+                    yield event

@@ -1,5 +1,6 @@
 """The operator's process: settings, and which controllers run; the work is in `coordinator/` and `participant/`."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -121,6 +122,7 @@ def _see_no_cluster(registry: kopf.OperatorRegistry, settings: Settings, cluster
 
 def main() -> int:
     logs.set_up()
+    gc.set_threshold(50_000, 20, 50)  # what there are many of lives long: looking through it holds up every pass
     try:
         settings = Settings.read()
     except SettingsWrong as error:

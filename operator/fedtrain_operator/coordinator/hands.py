@@ -115,9 +115,12 @@ class Hands:
 
     async def _lend(self) -> None:
         """To the tasks that wait: what was copied for them may have been deleted, or be no longer right."""
+        if not self._memory.lend:
+            return
         for task in self._world.tasks.of(self._training):
             if task.get("status", {}).get("phase", "Pending") == "Pending" and not cancelled(task):
                 await self._copy_credentials(task["metadata"]["namespace"])
+        self._memory.lend = False
 
     async def _copy_credentials(self, namespace: str) -> None:
         """The store's credentials beside a participant's tasks, as the hub's Secret has them now."""

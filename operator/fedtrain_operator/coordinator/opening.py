@@ -20,7 +20,7 @@ async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec,
     secret = await _secret(cluster, training, spec, memory)
     if memory.ledger is None or _data(secret) != _data(memory.secret):
         memory.secret, memory.gatherer = secret, None
-        memory.copied.clear()
+        memory.copy_anew()
     if memory.gatherer is not None:
         return
     memory.secret_is_new = False  # it may be put right at any time, unless the ledger opens with it

@@ -90,7 +90,7 @@ class Coordinator:
             now = self._steady()
             await self.world.children.read(now, self._settings.resync / 2)
             memory.looked, memory.secret_is_new = now, False
-            memory.copied.clear()
+            memory.copy_anew()
         records = {one.name: found for one in spec.participants if (found := await self.world.participant(one.name))}
         here = Here(training.namespace, self._settings.namespaces)
         judged = accepted(spec, here, records)

@@ -44,9 +44,15 @@ class Memory:
     ended: frozenset[object] = frozenset()
     copied: set[str] = field(default_factory=set[str])
     """Namespaces that have the credentials as they are now."""
+    lend: bool = True
+    """Whether tasks that wait may lack them: not known yet, or the credentials have changed."""
     limbo: Limbo = field(default_factory=Limbo)
     cancelling: float | None = None
     """Since when its tasks are asked to stop, because the training is deleted."""
+
+    def copy_anew(self) -> None:
+        self.copied.clear()
+        self.lend = True
 
 
 class World:

@@ -40,7 +40,7 @@ class Changes:
     async def make(self, per_second: float, seconds: float) -> None:
         """Changes random tasks at this rate, then waits for the last answers."""
         cluster = Cluster(login)
-        tasks = [_slim(task) async for page in cluster.pages(TASK, labels.OURS) for task in page]
+        tasks = [_slim(task) async for page in cluster.pages(TASK, "", labels.OURS) for task in page["items"]]
         self._stuck = {ref(task) for task in tasks if task["status"]["phase"] == "Pending"}
         everyone = asyncio.Event()
         listening = asyncio.create_task(self._listen({labels.training_of(task) for task in tasks}, everyone))

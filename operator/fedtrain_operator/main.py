@@ -15,12 +15,13 @@ from fedtrain_operator.participant import handlers as participant_handlers
 from fedtrain_operator.participant.pytorch_job import PyTorchJobs
 from fedtrain_operator.participant.records import Records
 from fedtrain_operator.participant.tasks import Tasks
-from fedtrain_operator.shared import labels, logs, metrics
+from fedtrain_operator.shared import logs, metrics
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
+from fedtrain_operator.shared.kinds import PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
 from fedtrain_operator.shared.loops import LATENCY, Loops, a_thread_for_every_pass
 from fedtrain_operator.shared.settings import Settings, SettingsWrong
+from fedtrain_operator.shared.streams import Streams
 from fedtrain_operator.shared.watching import NoDifferences
 
 STUCK_SECONDS = 900.0
@@ -34,24 +35,25 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     operator = kopf.OperatorSettings()
     cluster = Cluster(lambda: login(operator), settings.namespaces)
+    streams = Streams(cluster, settings.resync)
     loops: dict[str, Loops] = {}
     caches: dict[str, Cache] = {}
     measured: list[Collector] = [metrics.OperatorMetrics(cluster, loops), metrics.Phases(caches), LATENCY]
     if "coordinator" in settings.controllers:
-        world = World(cluster)
+        world = World(cluster, streams)
         loops["coordinator"] = Loops("training", Coordinator(world, settings).reconcile, settings.resync)
         coordinator_handlers.register(registry, world, loops["coordinator"])
         caches[TRAINING.name] = world.trainings
         measured += world.measures.collectors
     if "participant" in settings.controllers:
         launcher = PyTorchJobs(settings.trainer_image, settings.trainer_pull_policy)
-        tasks = Tasks(cluster, launcher, resync=settings.resync, pod_check=settings.pod_check)
+        tasks = Tasks(cluster, launcher, pod_check=settings.pod_check)
         records = Records(cluster, tasks.policies, version=settings.version, heartbeat=settings.heartbeat)
         loops["participant"] = Loops("task", tasks.reconcile, settings.resync)
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
-        participant_handlers.register(registry, tasks, records, loops["participant"], loops["records"])
+        participant_handlers.register(registry, streams, tasks, records, loops["participant"], loops["records"])
         caches[TASK.name] = tasks.tasks
-    _housekeeping(registry, settings, cluster, loops, measured)
+    _housekeeping(registry, settings, cluster, streams, loops, measured)
     return registry
 
 
@@ -67,6 +69,7 @@ def _housekeeping(
     registry: kopf.OperatorRegistry,
     settings: Settings,
     cluster: Cluster,
+    streams: Streams,
     loops: dict[str, Loops],
     measured: Sequence[Collector],
 ) -> None:
@@ -82,9 +85,6 @@ def _housekeeping(
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 301
         settings.watching.reconnect_backoff = 1.0
-        for kind in (JOB, PYTORCH_JOB):  # of a kind that others use too, ours alone
-            selector = f"{labels.MANAGED_BY}=fedtrain"
-            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = selector
 
     if settings.namespaces:  # no rights to look at the cluster's namespaces, and at kinds that come later
         _see_no_cluster(registry, settings, cluster)
@@ -93,8 +93,13 @@ def _housekeeping(
     async def _metrics(**_: Any) -> None:
         metrics.serve(settings.metrics_port, measured)
 
+    @kopf.on.startup(registry=registry, id="streams")
+    async def _follow(**_: Any) -> None:
+        streams.start()
+
     @kopf.on.cleanup(registry=registry)
     async def _stop(**_: Any) -> None:
+        await streams.close()
         for one in loops.values():
             await one.close()
         await cluster.close()

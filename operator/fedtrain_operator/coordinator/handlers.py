@@ -45,8 +45,8 @@ def register(registry: kopf.OperatorRegistry, world: World, loops: Loops) -> Non
             loops.wake_all()
 
     watch(registry, TRAINING, on_training)
-    watch(registry, TASK, on_task)
-    watch(registry, JOB, on_job)
+    world.streams.follow(TASK, world.tasks, on_task)
+    world.streams.follow(JOB, world.jobs, on_job)
     watch(registry, PARTICIPANT, on_participant)
 
 

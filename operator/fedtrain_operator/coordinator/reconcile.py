@@ -23,7 +23,7 @@ from fedtrain_operator.coordinator.telling import tell
 from fedtrain_operator.coordinator.waiting import hub_waits, schedulable
 from fedtrain_operator.coordinator.world import Memory, World
 from fedtrain_operator.shared.conditions import Said, shortened
-from fedtrain_operator.shared.kinds import Json, Ref
+from fedtrain_operator.shared.kinds import JOB, TASK, Json, Ref
 from fedtrain_operator.shared.loops import Next
 from fedtrain_operator.shared.settings import Settings
 
@@ -86,10 +86,10 @@ class Coordinator:
             problem = error.errors(include_url=False)[0]
             said = f"spec.{'.'.join(map(str, problem['loc']))}: {problem['msg']}. Update the operator or the CRDs"
             raise blocked.rules("Malformed", said) from error
+        for kind in (TASK, JOB):
+            await self.world.streams.whole(kind)
         if memory.looked is None or self._steady() - memory.looked > self._settings.resync:
-            now = self._steady()
-            await self.world.children.read(now, self._settings.resync / 2)
-            memory.looked, memory.secret_is_new = now, False
+            memory.looked, memory.secret_is_new = self._steady(), False
             memory.copy_anew()
         records = {one.name: found for one in spec.participants if (found := await self.world.participant(one.name))}
         here = Here(training.namespace, self._settings.namespaces)

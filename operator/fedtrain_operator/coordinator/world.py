@@ -14,9 +14,9 @@ from fedtrain_operator.coordinator.silence import Heard
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, POD, TASK, TRAINING, Json, Ref
+from fedtrain_operator.shared.kinds import PARTICIPANT, POD, TRAINING, Json, Ref
 from fedtrain_operator.shared.limbo import Limbo
-from fedtrain_operator.shared.lists import Lists
+from fedtrain_operator.shared.streams import Streams
 from fedtrain_operator.shared.verdicts import Verdict, verdict
 
 
@@ -58,7 +58,7 @@ class Memory:
 class World:
     """The caches that the watches feed, and reads where they may not be enough."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, streams: Streams) -> None:
         self.cluster = cluster
         self.trainings = Cache()
         self.participants = Cache()
@@ -67,7 +67,7 @@ class World:
         self.heard = Heard()
         self.measures = Measures()
         self.memories: dict[Ref, Memory] = {}
-        self.children = Lists(cluster, {TASK: self.tasks, JOB: self.jobs})
+        self.streams = streams
 
     def memory(self, training: Ref, body: Json) -> Memory:
         known = self.memories.get(training)

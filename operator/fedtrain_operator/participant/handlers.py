@@ -8,13 +8,19 @@ from fedtrain_operator.participant.records import Records
 from fedtrain_operator.participant.tasks import Tasks
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cache import Cache
-from fedtrain_operator.shared.kinds import PARTICIPANT, POLICY, PYTORCH_JOB, TASK, Json, Ref, ref
+from fedtrain_operator.shared.kinds import PARTICIPANT, POLICY, TASK, Json, Ref, ref
 from fedtrain_operator.shared.loops import Loops
+from fedtrain_operator.shared.streams import Streams
 from fedtrain_operator.shared.watching import take, watch
 
 
 def register(
-    registry: kopf.OperatorRegistry, tasks: Tasks, records: Records, task_loops: Loops, record_loops: Loops
+    registry: kopf.OperatorRegistry,
+    streams: Streams,
+    tasks: Tasks,
+    records: Records,
+    task_loops: Loops,
+    record_loops: Loops,
 ) -> None:
     def on_task(event: Any) -> None:
         task_loops.wake(take(tasks.tasks, event))
@@ -34,8 +40,8 @@ def register(
     def on_participant(event: Any) -> None:
         record_loops.wake(take(records.records, event))
 
-    watch(registry, TASK, on_task)
-    watch(registry, PYTORCH_JOB, on_job)
+    streams.follow(TASK, tasks.tasks, on_task)
+    streams.follow(tasks.kind, tasks.jobs, on_job)
     watch(registry, POLICY, on_policy)
     watch(registry, PARTICIPANT, on_participant)
 

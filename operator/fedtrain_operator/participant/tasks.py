@@ -16,7 +16,6 @@ from fedtrain_operator.shared.cache import Cache
 from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
 from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
 from fedtrain_operator.shared.limbo import Limbo
-from fedtrain_operator.shared.lists import Lists
 from fedtrain_operator.shared.loops import Next
 from fedtrain_operator.shared.scheduling import unschedulable
 from fedtrain_operator.shared.verdicts import verdict
@@ -33,18 +32,16 @@ class Tasks:
         cluster: Cluster,
         launcher: Launcher,
         *,
-        resync: float,
         pod_check: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.kind = launcher.kind
         self.tasks, self.jobs, self.policies = Cache(), Cache(), Cache()
         self._cluster = cluster
         self._launcher = launcher
-        self._resync = resync
         self._pod_check = pod_check
         self._clock = clock
-        self._lists = Lists(cluster, {TASK: self.tasks, launcher.kind: self.jobs})
-        self._confirmed: dict[Ref, float] = {}
+        self._first_seen: dict[Ref, float] = {}
         self._limbo = Limbo()
 
     async def reconcile(self, ref: Ref) -> Next:
@@ -89,26 +86,21 @@ class Tasks:
                 await self._release(ref)
                 return Next(self._pod_check)
             stuck = unschedulable(order.task.participant, order.compute, pods)
-        young = self._clock() - self._confirmed.get(ref, 0.0) < self._pod_check
+        now = self._clock()
+        young = now - self._first_seen.setdefault(ref, now) < self._pod_check
         if standing.state != "Pending" or stuck or body.get("status") or not young:  # most run within moments
             await self._tell(body, status.of_job(body, standing, why, stuck, self._clock()))
         return Next(_after(standing, self._pod_check))
 
     def _forget(self, ref: Ref) -> Next:
-        self._confirmed.pop(ref, None)
+        self._first_seen.pop(ref, None)
         self._limbo.forget(ref)
         return Next(forget=True)
 
     async def _task(self, ref: Ref) -> Json | None:
-        """From the watch; from the server when the watch has none, or it is time to read everything anew."""
-        now = self._clock()
-        if (body := self.tasks.get(ref)) is None:
-            if (body := await self._cluster.get(TASK, ref)) is not None:
-                self.tasks.put(body)
-        elif now - self._confirmed.setdefault(ref, now) >= self._resync:
-            await self._lists.read(now, self._resync / 2)
-            self._confirmed[ref] = now
-            body = self.tasks.get(ref)
+        """From the watch; from the server when the watch has none."""
+        if (body := self.tasks.get(ref)) is None and (body := await self._cluster.get(TASK, ref)) is not None:
+            self.tasks.put(body)
         return body
 
     async def _policy(self, namespace: str, who: str) -> ParticipantPolicySpec | None:

@@ -5,7 +5,7 @@ next decision sees them before the watch brings them.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Set
+from collections.abc import Callable
 
 from fedtrain_operator.shared.kinds import Json, Ref, ref
 
@@ -63,14 +63,9 @@ class Cache:
         if known is not None and known["metadata"]["uid"] == uid:
             self._remove(name, known)
 
-    def uids(self) -> set[str]:
-        return {body["metadata"]["uid"] for body in self._objects.values()}
-
-    def forget(self, uids: Set[str]) -> None:
-        """They were here before a list began that succeeded, and not in it: they are gone, though no watch said so."""
-        for name, body in list(self._objects.items()):
-            if body["metadata"]["uid"] in uids:
-                self._remove(name, body)
+    def within(self, namespace: str) -> list[Json]:
+        """The objects of a namespace; "" is all of them."""
+        return [body for name, body in self._objects.items() if namespace in ("", name.namespace)]
 
     def _remove(self, name: Ref, known: Json) -> None:
         del self._objects[name]

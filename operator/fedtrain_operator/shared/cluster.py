@@ -1,7 +1,7 @@
 """The Kubernetes API, as much of it as the operator needs: JSON objects over aiohttp."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +12,9 @@ from fedtrain_operator.shared.kinds import Json, Kind, Ref
 from fedtrain_operator.shared.labels import selector
 
 TIMEOUT_SECONDS = 60
-_PAGE = 500
+_PAGE = 200
+_LONGEST_EVENT = 2**21
+"""Bytes: an object's limit in etcd is 1.5 MiB."""
 
 
 class ApiError(Exception):
@@ -34,7 +36,7 @@ class Cluster:
 
     def __init__(self, login: Callable[[], kopf.ConnectionInfo], namespaces: Sequence[str] = ()) -> None:
         self._login = login
-        self._namespaces = tuple(namespaces)
+        self.namespaces = tuple(namespaces) or ("",)
         self._session: aiohttp.ClientSession | None = None
         self._server = ""
         self.writes = 0
@@ -45,7 +47,7 @@ class Cluster:
             self._session = None
 
     def serves(self, namespace: str) -> bool:
-        return not self._namespaces or namespace in self._namespaces
+        return self.namespaces == ("",) or namespace in self.namespaces
 
     async def offers(self, kind: Kind) -> bool:
         """Whether the API server knows the kind."""
@@ -65,30 +67,43 @@ class Cluster:
                 return None
             raise
 
-    async def _pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[Sequence[Json]]:
+    async def pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[Json]:
+        """The list of all objects that have these labels, so many `items` at a time that they neither fill the memory
+        nor hold up everything else. Namespace "" is all of them."""
         query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels))}
         while True:
             page = await self._call("GET", f"{_path(kind, namespace)}?{urlencode(query)}")
-            yield page["items"]
+            yield page
             following = page["metadata"].get("continue")
             if not following:
                 return
             query["continue"] = following
 
-    async def pages(self, kind: Kind, labels: Mapping[str, str]) -> AsyncIterator[Sequence[Json]]:
-        """All objects that have these labels, of all namespaces that are served; so many at a time that they don't
-        fill the memory."""
-        for namespace in self._namespaces or ("",):
-            async for page in self._pages(kind, namespace, labels):
-                yield page
-
     async def list_everywhere(self, kind: Kind, labels: Mapping[str, str]) -> list[Json]:
-        """The same, at once."""
-        return [body async for page in self.pages(kind, labels) for body in page]
+        """Of all namespaces that are served, at once."""
+        found: list[Json] = []
+        for namespace in self.namespaces:
+            async for page in self.pages(kind, namespace, labels):
+                found += page["items"]
+        return found
 
     async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Json]:
-        """All objects of one namespace that have these labels."""
-        return [body async for page in self._pages(kind, namespace, labels) for body in page]
+        """Of one namespace, at once."""
+        return [body async for page in self.pages(kind, namespace, labels) for body in page["items"]]
+
+    async def watch(self, kind: Kind, namespace: str, labels: Mapping[str, str], version: str) -> AsyncGenerator[Json]:
+        """The events `{type, object}` since this version of a list, until the server ends it. Raises ApiError."""
+        query = {"watch": "1", "resourceVersion": version, "labelSelector": selector(dict(labels))}
+        session = self._session or self._connect()
+        url, quiet = f"{self._server}/{_path(kind, namespace)}?{urlencode(query)}", aiohttp.ClientTimeout(total=None)
+        try:
+            async with session.get(url, timeout=quiet, read_bufsize=_LONGEST_EVENT) as answer:
+                if answer.status >= 300:
+                    raise _error(answer.status, await answer.text())
+                async for line in answer.content:
+                    yield json.loads(line)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
 
     async def create(self, kind: Kind, body: Json) -> Json:
         """Raises AlreadyExists."""

@@ -44,18 +44,6 @@ def test_another_object_of_the_same_name_is_another_object() -> None:
     assert names(cache) == ["one"]
 
 
-def test_a_list_says_what_no_watch_said() -> None:
-    cache = Cache(training_of)
-    for name in ("one", "two"):
-        cache.put(task(name, 1))
-    missed = cache.uids()
-    for body in (task("two", 1), task("three", 5)):
-        cache.put(body)
-        missed.discard(body["metadata"]["uid"])
-    cache.forget(missed)
-    assert names(cache) == ["three", "two"]
-
-
 def test_what_a_list_or_an_answer_has_brought_is_no_news_when_a_watch_brings_it_again() -> None:
     cache = Cache(training_of)
     cache.put(task("one", 5))

@@ -1,0 +1,160 @@
+"""What is followed: all objects of a kind, whatever a watch leaves out."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from typing import cast
+
+import pytest
+from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.cluster import ApiError, Cluster
+from fedtrain_operator.shared.kinds import TASK, Json, Kind, Ref
+from fedtrain_operator.shared.streams import Streams
+from fedtrain_operator.shared.watching import take
+
+
+def task(name: str, version: int, namespace: str = "at") -> Json:
+    metadata = {"name": name, "namespace": namespace, "uid": f"{namespace}/{name}", "resourceVersion": str(version)}
+    return {"metadata": metadata}
+
+
+class Server:
+    """As much of a cluster as is followed. `watch` brings what is put into `events`, and breaks at an exception."""
+
+    def __init__(self, *namespaces: str) -> None:
+        self.namespaces = namespaces or ("",)
+        self.there: dict[str, list[Json]] = {namespace: [] for namespace in self.namespaces}
+        self.events: asyncio.Queue[Json | Exception] = asyncio.Queue()
+        self.fails: list[ApiError] = []
+        self.watched: list[str] = []
+
+    async def pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[Json]:
+        if self.fails:
+            raise self.fails.pop()
+        version = {"resourceVersion": "7"}
+        for body in list(self.there[namespace]) or [None]:
+            yield {"metadata": version, "items": [body] if body else []}
+
+    async def watch(self, kind: Kind, namespace: str, labels: Mapping[str, str], version: str) -> AsyncGenerator[Json]:
+        self.watched.append(version)
+        while True:
+            event = await self.events.get()
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleep = asyncio.sleep
+    monkeypatch.setattr("fedtrain_operator.shared.streams.asyncio.sleep", lambda _: sleep(0))
+
+
+def followed(server: Server, what: Callable[[Callable[[], list[str]], list[object]], object], resync: float = 60.0):
+    """Runs `what(names, types)`: the names in the cache, and the types of all events, as they are at any time."""
+
+    async def run() -> None:
+        cache, types = Cache(), list[object]()
+        streams = Streams(cast(Cluster, server), resync)
+
+        def seen(event: Json) -> None:
+            types.append(event["type"])
+            take(cache, event)
+
+        streams.follow(TASK, cache, seen)
+        streams.start()
+        await asyncio.wait_for(streams.whole(TASK), 10)
+        checking = what(lambda: sorted(one["metadata"]["name"] for one in cache.within("")), types)
+        assert asyncio.iscoroutine(checking)
+        await checking
+        await streams.close()
+
+    asyncio.run(run())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+
+
+def test_a_list_and_then_the_changes_since() -> None:
+    server = Server()
+    server.there[""] = [task("one", 1), task("two", 2)]
+
+    async def check(names: Callable[[], list[str]], types: list[object]) -> None:
+        assert names() == ["one", "two"]
+        server.events.put_nowait({"type": "ADDED", "object": task("three", 8)})
+        server.events.put_nowait({"type": "DELETED", "object": task("one", 9)})
+        await until(lambda: names() == ["three", "two"])
+        assert types == [None, None, "ADDED", "DELETED"]
+        assert server.watched == ["7"], "the watch goes on from the list"
+
+    followed(server, check)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [ApiError(0, "Unreachable", "the connection broke"), {"type": "ERROR", "object": {"code": 410}}],
+)
+def test_what_a_watch_missed_is_told_by_the_list_that_follows(end: Json | Exception) -> None:
+    server = Server()
+    server.there[""] = [task("one", 1), task("two", 2)]
+
+    async def check(names: Callable[[], list[str]], types: list[object]) -> None:
+        server.there[""] = [task("two", 2), task("three", 9)]
+        server.events.put_nowait(end)
+        await until(lambda: names() == ["three", "two"])
+        assert types[2:] == [None, None, "DELETED"]
+
+    followed(server, check)
+
+
+def test_a_watch_that_brings_nothing_is_not_trusted_for_long() -> None:
+    server = Server()
+
+    async def check(names: Callable[[], list[str]], types: list[object]) -> None:
+        server.there[""] = [task("one", 1)]
+        await until(lambda: names() == ["one"])
+
+    followed(server, check, resync=0.01)
+
+
+def test_a_server_that_fails_is_asked_again() -> None:
+    server = Server()
+    server.there[""] = [task("one", 1)]
+    server.fails = [ApiError(503, "ServiceUnavailable", "starting"), ApiError(404, "NotFound", "no such kind yet")]
+
+    async def check(names: Callable[[], list[str]], types: list[object]) -> None:
+        assert names() == ["one"]
+
+    followed(server, check)
+
+
+def test_each_namespace_is_followed_and_tells_of_its_own_objects_alone() -> None:
+    server = Server("here", "there")
+    server.there = {"here": [task("one", 1, "here")], "there": [task("two", 1, "there")]}
+
+    async def check(names: Callable[[], list[str]], types: list[object]) -> None:
+        assert names() == ["one", "two"]
+        server.there["here"] = []
+        server.events.put_nowait({"type": "ERROR", "object": {}})
+        server.events.put_nowait({"type": "ERROR", "object": {}})
+        await until(lambda: names() == ["two"])
+
+    followed(server, check)
+
+
+def test_all_who_follow_a_kind_are_told() -> None:
+    server = Server()
+    server.there[""] = [task("one", 1)]
+
+    async def run() -> list[Ref]:
+        streams, told = Streams(cast(Cluster, server), 60.0), list[Ref]()
+        for cache in (Cache(), Cache()):
+            streams.follow(TASK, cache, lambda event, cache=cache: told.append(take(cache, event)))
+        streams.start()
+        await asyncio.wait_for(streams.whole(TASK), 10)
+        await streams.close()
+        return told
+
+    assert asyncio.run(run()) == [Ref("at", "one")] * 2

@@ -10,8 +10,8 @@ from tests.support import zygote as trainers
 
 @pytest.fixture(scope="session")
 def zygote() -> Generator[str, None, None]:
-    """The address of a process that forks trainer workers."""
-    with trainers.running() as address:
+    """The address of a process that forks runs and trainer workers."""
+    with trainers.running("tests.local.driver") as address:
         yield address
 
 
@@ -19,5 +19,5 @@ def zygote() -> Generator[str, None, None]:
 def undisturbed(zygote: str, tmp_path_factory: pytest.TempPathFactory) -> Small:
     small = Small(tmp_path_factory.mktemp("undisturbed"))
     done = small.run(zygote)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.said
     return small

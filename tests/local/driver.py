@@ -1,6 +1,11 @@
-"""Runs a federation as `fedtrain run` does, with workers from a zygote: `driver.py FILE ZYGOTE PARALLEL`."""
+"""Runs a federation as `fedtrain run` does, with workers from a zygote: `driver.py FILE ZYGOTE PARALLEL`.
 
+The zygote can fork it too: `main`, with the same arguments.
+"""
+
+import os
 import sys
+import traceback
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +16,25 @@ from fedtrain.local.runner import run
 from tests.support.zygote import launch
 
 
-def main(file: str, address: str, parallel: str) -> int:
+def main() -> int:
+    """In a child, so that its exit code is known however it ends."""
+    for name in ("FEDTRAIN_TEST_ARGV", "FEDTRAIN_TEST_EXIT"):
+        del os.environ[name]  # not for the workers
+    pid = os.fork()
+    if pid != 0:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = 1
+    try:
+        code = drive(*sys.argv[1:])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def drive(file: str, address: str, parallel: str) -> int:
     pool = WorkerPool(partial(launch, address), int(parallel))
     try:
         outcome = run(read_file(Path(file)), listener=PlainProgress(), pool=pool)
@@ -21,4 +44,4 @@ def main(file: str, address: str, parallel: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(drive(*sys.argv[1:]))

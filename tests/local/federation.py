@@ -1,8 +1,9 @@
 """A small real federation for tests: the quickstart's base model, two participants, a few rows of real text each."""
 
+import json
 import os
-import subprocess
-import sys
+import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Manifest
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
+from tests.support.zygote import Forked, fork
 
 HERE = Path(__file__).parent
 QUICKSTART = HERE.parents[1] / "examples" / "quickstart"
@@ -75,15 +77,32 @@ class Small:
         """What two runs of the same federation must have in common: adapters, server state, outcomes."""
         return [(manifest.adapter, manifest.state, manifest.outcome) for manifest in self.manifests()]
 
-    def run(self, zygote: str, *, parallel: int = 2, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(HERE / "driver.py"), str(self.file), zygote, str(parallel)],
-            env={**os.environ, "PYTHONPATH": str(HERE / "killing"), **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+    def run(self, zygote: str, *, parallel: int = 2, **environment: str) -> "Ran":
+        """`fedtrain run` of the file, in a process that the zygote forks."""
+        folder = Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
+        log, code = folder / "log", folder / "code"
+        told = {
+            "PYTHONPATH": str(HERE / "killing"),
+            "FEDTRAIN_TEST_ARGV": json.dumps(["tests.local.driver", str(self.file), zygote, str(parallel)]),
+            "FEDTRAIN_TEST_LOG": str(log),
+            "FEDTRAIN_TEST_EXIT": str(code),
+        }
+        process = Forked(fork(zygote, {**os.environ, **told, **environment}))
+        until = time.monotonic() + 300
+        while process.alive():
+            if time.monotonic() > until:
+                process.kill(None)
+                raise TimeoutError(f"the run does not end:\n{log.read_text()}")
+            time.sleep(0.02)
+        return Ran(int(code.read_text()), log.read_text())
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The exit code of a run, and what it and its workers said."""
+
+    returncode: int
+    said: str
 
 
 def _document(kind: str, name: str, content: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def test_a_participant_that_hangs_is_left_out_at_the_deadline_and_asked_again(
     small = Small(tmp_path / "run", {"rounds": {"deadline": "12s", "minParticipants": 1}})
     fault = r"hang:rounds/0001/updates/zoo/1/record\.json$"
     done = small.run(zygote, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.said
     first, second = small.manifests()[1:]
     assert [(who.participant, who.reason) for who in first.absent] == [("zoo", "no update before the deadline of 12s")]
     assert second.absent == ()
@@ -30,7 +30,7 @@ def test_a_participant_that_diverges_is_refused_with_the_step_and_the_rest_goes_
     wild = [{"name": "zoo", "training": {"learningRate": 1e30}}, {"name": "museum"}]
     small = Small(tmp_path / "run", {"participants": wild, "rounds": {"minParticipants": 1}})
     done = small.run(zygote)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.said
     (absent,) = small.manifests()[1].absent
     assert absent.participant == "zoo"
     assert "step" in absent.reason
@@ -39,7 +39,7 @@ def test_a_participant_that_diverges_is_refused_with_the_step_and_the_rest_goes_
 def test_a_disk_that_was_full_costs_one_attempt(zygote: str, undisturbed: Small, tmp_path: Path, killed: str) -> None:
     small = Small(tmp_path / "run")
     done = small.run(zygote, FEDTRAIN_TEST_KILL=r"full:rounds/0001/updates/zoo/1/", FEDTRAIN_TEST_KILLED=killed)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.said
     grant = small.ledger.read(names.grant(1, "zoo", 2), Grant)
     assert grant is not None
     assert "No space left" in grant.reason

@@ -53,7 +53,7 @@ def digests(ledger: Ledger) -> list[tuple[str, str | None, str]]:
 def test_a_bucket_gives_the_digests_of_a_folder(zygote: str, undisturbed: Small, tmp_path: Path, bucket: S3) -> None:
     small, ledger = federation(tmp_path / "run", bucket)
     done = small.run(zygote)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.said
     assert digests(ledger) == undisturbed.digests()
     assert verify(ledger).sound
 

@@ -10,6 +10,7 @@ It connects to the Unix socket $FEDTRAIN_WORKER_ADDRESS with the key $FEDTRAIN_W
 When the connection ends, for the runner was killed, the process exits at once, in mid-training too.
 """
 
+import gc
 import json
 import os
 import queue
@@ -120,6 +121,7 @@ def imported() -> Any:
     import fedtrain_trainer.run  # noqa: F401
     from fedtrain_trainer.lora import Models
 
+    gc.freeze()  # what is imported stays: collections, one whenever a model is loaded, need not look through it
     return Models()
 
 

@@ -44,7 +44,7 @@ format: setup
 
 ## make unit     the tests that need no control plane
 unit: setup
-	$(BIN)/pytest -n 2 tests/unit tests/local tests/benchmarks
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal tests/benchmarks tests/local tests/unit  # without bytecode each process compiles torch anew, 6 s
 
 ## make cluster-tools  build what Kubernetes clusters are made of into ~/.cache, once (Go modules; minutes)
 cluster-tools: setup

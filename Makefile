@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
+unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process compiles torch anew: six seconds
 COMPILE := $(UV) pip compile --quiet pyproject.toml --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock"
 
 .PHONY: help setup demo test lint format unit generated cluster-tools controlplane faults e2e cluster cluster-down lock clean
@@ -44,7 +45,7 @@ format: setup
 
 ## make unit     the tests that need no control plane
 unit: setup
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal tests/benchmarks tests/local tests/unit  # without bytecode each process compiles torch anew, 6 s
+	$(BIN)/pytest -n 2 --dist worksteal tests/benchmarks tests/local tests/unit
 
 ## make cluster-tools  build what Kubernetes clusters are made of into ~/.cache, once (Go modules; minutes)
 cluster-tools: setup

@@ -172,10 +172,8 @@ class WorkerPool:
         self._workers[index] = _Worker(index, self._launch(environment), launched)
 
     def _replace(self, worker: _Worker) -> None:
+        """Its connection ends with it, and is closed by the thread that reads from it."""
         worker.process.kill(worker.pid)
-        if worker.connection is not None:
-            with contextlib.suppress(OSError):
-                worker.connection.close()
         if not self._closed:
             self._start(worker.index)
 
@@ -215,15 +213,13 @@ class WorkerPool:
 
     def _read(self, connection: "Connection[Any, Any]") -> None:
         worker: _Worker | None = None
-        try:
+        with contextlib.suppress(EOFError, OSError), connection:
             while True:
                 message = json.loads(connection.recv_bytes())
                 if message["type"] == "hello":
                     worker = self._greet(connection, int(message["index"]), int(message["pid"]))
                 elif worker is not None:
                     self._hear(worker, message)
-        except (EOFError, OSError):
-            pass
         if worker is not None:
             self._lost(worker)
 

@@ -20,15 +20,18 @@ class Worker:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
+        self.connection: Connection[Any, Any] | None = None
 
-    def say_hello(self) -> None:
+    def say_hello(self) -> "Connection[Any, Any]":
         key = bytes.fromhex(self._environment["FEDTRAIN_WORKER_KEY"])
-        self.connection: Connection[Any, Any] = Client(self._environment["FEDTRAIN_WORKER_ADDRESS"], authkey=key)
+        self.connection = connection = Client(self._environment["FEDTRAIN_WORKER_ADDRESS"], authkey=key)
         hello = {"type": "hello", "index": int(self._environment["FEDTRAIN_WORKER_INDEX"]), "pid": 1}
-        self.connection.send_bytes(json.dumps(hello).encode())
+        connection.send_bytes(json.dumps(hello).encode())
+        return connection
 
     def kill(self, pid: int | None) -> None:
-        self.connection.close()
+        if self.connection is not None:
+            self.connection.close()
 
     def alive(self) -> bool:
         return True
@@ -57,14 +60,14 @@ def test_a_connection_is_closed_by_the_thread_that_reads_from_it(monkeypatch: py
         return workers[-1]
 
     pool = WorkerPool(launch, 1)
-    workers[0].say_hello()
+    connection = workers[0].say_hello()
     monkeypatch.setattr(Connection, "recv_bytes", noted_receive)
     monkeypatch.setattr(Connection, "close", noted_close)
     job = Job("run", TaskKey(1, "Train", "bank-a", 1), queue.Queue())
     pool.submit(job, Assignment.model_construct())
-    assert json.loads(workers[0].connection.recv_bytes())["type"] == "run"
+    assert json.loads(connection.recv_bytes())["type"] == "run"
     readers.clear()
-    workers[0].connection.send_bytes(json.dumps({"type": "progress", "phase": "loading"}).encode())
+    connection.send_bytes(json.dumps({"type": "progress", "phase": "loading"}).encode())
     job.events.get(timeout=10)  # the pool's thread reads again
     pool.cancel(job)
     until = time.monotonic() + 10

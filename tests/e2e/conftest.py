@@ -62,8 +62,8 @@ def minio(hub: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mi
 
 
 @pytest.fixture(scope="session")
-def observer(hub: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observer]:
-    with Observer(hub, tmp_path_factory.mktemp("observer") / "logs") as watching:
+def observer(hub: Cluster) -> Iterator[Observer]:
+    with Observer(hub) as watching:
         yield watching
 
 

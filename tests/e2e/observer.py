@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,12 +32,12 @@ class Observer:
         moments: the pods of trainings that had not ended, after each change of one.
     """
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self.moments: list[list[Pod]] = []
         self._pods = client.CoreV1Api(cluster.control_plane.client)
         self._watch = watch.Watch()
         self._logs = cluster.folder / "pods"
-        self._kept = folder
+        self._kept = cluster.folder / "logs-of-pods"  # on the same file system, so that links can be made
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=act, daemon=True) for act in (self._follow, self._keep)]
 

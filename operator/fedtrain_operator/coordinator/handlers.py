@@ -22,7 +22,7 @@ def register(registry: kopf.OperatorRegistry, world: World, loops: Loops) -> Non
     def on_child(cache: Cache, event: Any) -> None:
         training = labels.training_of(event["object"])
         if training is not None:
-            told = event["type"] is not None or news(cache, event)  # at the start, lists have brought most of them
+            told = event["type"] is not None or news(cache, event)  # most of a list is known
             take(cache, event)
             if told and world.trainings.get(training) is not None:
                 loops.wake(training)

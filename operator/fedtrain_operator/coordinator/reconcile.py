@@ -86,12 +86,12 @@ class Coordinator:
             problem = error.errors(include_url=False)[0]
             said = f"spec.{'.'.join(map(str, problem['loc']))}: {problem['msg']}. Update the operator or the CRDs"
             raise blocked.rules("Malformed", said) from error
-        for kind in (TASK, JOB):
-            await self.world.streams.whole(kind)
         if memory.looked is None or self._steady() - memory.looked > self._settings.resync:
             memory.looked, memory.secret_is_new = self._steady(), False
             memory.copy_anew()
         records = {one.name: found for one in spec.participants if (found := await self.world.participant(one.name))}
+        homes = {training.namespace, *(record["spec"]["namespace"] for record in records.values())}
+        await self.world.streams.listed((TASK, JOB), sorted(homes))
         here = Here(training.namespace, self._settings.namespaces)
         judged = accepted(spec, here, records)
         if judged.status == "False" and not body.get("status", {}).get("round"):

@@ -68,6 +68,10 @@ class Tasks:
 
     async def _run(self, ref: Ref, body: Json, order: TrainingTaskSpec) -> Next:
         job = self.jobs.get(ref)
+        if job is None and body.get("status"):  # it was begun, and may not have been listed yet
+            job = await self._cluster.get(self.kind, ref)
+            if job is not None:
+                self.jobs.put(job)
         if job is None:
             judged = judge(order, policy := await self._policy(ref.namespace, order.task.participant))
             if isinstance(judged, Refusal) or policy is None:

@@ -31,7 +31,7 @@ class Cache:
         self._seen = seen
         self._objects: dict[Ref, Json] = {}
         self._children: dict[Ref, set[Ref]] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone: OrderedDict[str, int] = OrderedDict()
 
     def get(self, name: Ref) -> Json | None:
         return self._objects.get(name)
@@ -44,10 +44,10 @@ class Cache:
         return [self._objects[name] for name in sorted(self._children.get(owner, ()))]
 
     def put(self, body: Json) -> None:
-        """Unless a newer version is here, or the object is known to be gone."""
+        """Unless a newer version is here, or the object is known to be gone since then."""
         name, uid = ref(body), body["metadata"]["uid"]
         known = self._objects.get(name)
-        if uid in self._gone or (known is not None and _version(known) > _version(body)):
+        if self._gone.get(uid, -1) >= _version(body) or (known is not None and _version(known) > _version(body)):
             return
         self._objects[name] = self._seen(body)
         if (owner := self._owner(body)) is not None:
@@ -56,7 +56,7 @@ class Cache:
     def drop(self, body: Json) -> None:
         """The object is gone."""
         name, uid = ref(body), body["metadata"]["uid"]
-        self._gone[uid] = None
+        self._gone[uid] = _version(body)
         if len(self._gone) > _REMEMBERED:
             self._gone.popitem(last=False)
         known = self._objects.get(name)

@@ -38,13 +38,15 @@ class Cluster:
         self._login = login
         self.namespaces = tuple(namespaces) or ("",)
         self._session: aiohttp.ClientSession | None = None
+        self._retired: list[aiohttp.ClientSession] = []
         self._server = ""
         self.writes = 0
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        sessions, self._session, self._retired = [*self._retired, self._session], None, []
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
     def serves(self, namespace: str) -> bool:
         return self.namespaces == ("",) or namespace in self.namespaces
@@ -149,19 +151,27 @@ class Cluster:
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
             if answer.status == 401 and again:  # the token was renewed
-                await self.close()
+                await self._retire(session)
                 continue
             if answer.status < 300:
                 return json.loads(text)
             raise _error(answer.status, text)
         raise AssertionError("unreachable")
 
+    async def _retire(self, session: aiohttp.ClientSession) -> None:
+        """Whoever else uses the session may go on with it until the next one is retired."""
+        if self._session is session:
+            self._session = None
+            before, self._retired = self._retired, [session]
+            for one in before:
+                await one.close()
+
     def _connect(self) -> aiohttp.ClientSession:
         info = self._login()
         self._server = info.server.rstrip("/")
         self._session = aiohttp.ClientSession(
             headers=info.as_http_headers(),
-            connector=aiohttp.TCPConnector(ssl=info.as_ssl_context()),
+            connector=aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=0),  # watches hold theirs
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
             trust_env=info.trust_env,
         )

@@ -8,7 +8,9 @@ a worker and a memory for each object of it.
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
@@ -20,6 +22,8 @@ from fedtrain_operator.shared.kinds import Json, Kind
 log = logging.getLogger("fedtrain")
 
 LONGEST_PAUSE_SECONDS = 30.0
+_FORGOTTEN = 410
+"""The server no longer knows the version that a watch was to go on from."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,23 @@ class _Follower:
     cache: Cache
     seen: Callable[[Json], None]
 
+    def tell(self, event: Json) -> None:
+        try:
+            self.seen(event)
+        except Exception:  # one object that can't be read must not hide the others
+            log.exception("an event can't be read: %s", event["object"].get("metadata", {}).get("name"))
+
 
 @dataclass
 class _Stream:
+    """`listed`: by namespace, whether its objects have been listed."""
+
     followers: list[_Follower] = field(default_factory=list[_Follower])
-    listed: set[str] = field(default_factory=set[str])
-    """The namespaces whose objects have been listed."""
-    whole: asyncio.Event = field(default_factory=asyncio.Event)
+    listed: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+
+    def tell(self, event: Json) -> None:
+        for follower in self.followers:
+            follower.tell(event)
 
 
 class Streams:
@@ -61,27 +75,48 @@ class Streams:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def whole(self, kind: Kind) -> None:
-        """Waits until the kind was listed: before that, what is not in a cache may yet be there."""
-        await self._streams[kind].whole.wait()
+    async def listed(self, kinds: Iterable[Kind], namespaces: Iterable[str], seconds: float = 5.0) -> None:
+        """Waits until the kinds were listed in these namespaces, those of them that are served: before that, what is
+        not in a cache may yet be there. Raises ApiError when they can't be."""
+        served = self._cluster.namespaces
+        where = served if served == ("",) else [one for one in namespaces if one in served]
+        for kind in kinds:
+            for namespace in where:
+                try:
+                    await asyncio.wait_for(self._streams[kind].listed[namespace].wait(), seconds)
+                except TimeoutError as error:
+                    at = f" in namespace {namespace}" if namespace else ""
+                    raise ApiError(0, "NotListed", f"{_name(kind)} could not be listed{at} yet") from error
 
     async def _follow(self, kind: Kind, stream: _Stream, namespace: str) -> None:
         pause = 1.0
         while True:
+            began = time.monotonic()
             try:
-                version = await self._list(kind, stream, namespace)
+                await self._once(kind, stream, namespace)
                 pause = 1.0
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._resync * random.uniform(0.8, 1.2)):
-                        await self._watch(kind, stream, namespace, version)
-                        await asyncio.sleep(pause)  # the server has ended it, or forgotten where it was
+                continue
             except ApiError as error:
-                log.warning("%s can't be followed: %s", f"{kind.plural}.{kind.group}", error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                if error.code != _FORGOTTEN:
+                    log.warning("%s can't be followed: %s", _name(kind), error)
+            except asyncio.CancelledError:  # of a session that was closed under it, or of ours
+                if (task := asyncio.current_task()) is None or task.cancelling():
+                    raise
             except Exception:  # a mistake of ours: what it left out is in the next list
-                log.exception("%s can't be followed", f"{kind.plural}.{kind.group}")
-                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+                log.exception("%s can't be followed", _name(kind))
+            if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
+                pause = 1.0
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _once(self, kind: Kind, stream: _Stream, namespace: str) -> None:
+        """A list, and the watch that goes on from there, again and again, until it is time for a list."""
+        version = await self._list(kind, stream, namespace)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._resync * random.uniform(0.8, 1.2)):
+                while True:
+                    version = await self._watch(kind, stream, namespace, version)
+                    await asyncio.sleep(1.0)  # servers end watches now and then, and those of slow clients at once
 
     async def _list(self, kind: Kind, stream: _Stream, namespace: str) -> str:
         """The version that a watch goes on from."""
@@ -90,21 +125,26 @@ class Streams:
         async for page in self._cluster.pages(kind, namespace, labels.OURS):
             version = version or page["metadata"]["resourceVersion"]
             for body in page["items"]:
-                for follower, unseen in zip(stream.followers, missed, strict=True):
+                for unseen in missed:
                     unseen.pop(body["metadata"]["uid"], None)
-                    follower.seen({"type": None, "object": body})
+                stream.tell({"type": None, "object": body})
         for follower, unseen in zip(stream.followers, missed, strict=True):
             for body in unseen.values():
-                follower.seen({"type": "DELETED", "object": body})
-        stream.listed.add(namespace)
-        if stream.listed == {*self._cluster.namespaces}:
-            stream.whole.set()
+                follower.tell({"type": "DELETED", "object": body})
+        stream.listed[namespace].set()
         return version
 
-    async def _watch(self, kind: Kind, stream: _Stream, namespace: str, version: str) -> None:
+    async def _watch(self, kind: Kind, stream: _Stream, namespace: str, version: str) -> str:
+        """The version that it came to. Raises ApiError."""
         async with aclosing(self._cluster.watch(kind, namespace, labels.OURS, version)) as events:
             async for event in events:
+                body = event["object"]
                 if event["type"] == "ERROR":
-                    return
-                for follower in stream.followers:
-                    follower.seen(event)
+                    raise ApiError(body.get("code", 0), body.get("reason", ""), body.get("message", ""))
+                version = body["metadata"]["resourceVersion"]
+                stream.tell(event)
+        return version
+
+
+def _name(kind: Kind) -> str:
+    return f"{kind.plural}.{kind.group}"

@@ -17,6 +17,9 @@ def task(name: str, version: int, namespace: str = "at") -> Json:
     return {"metadata": metadata}
 
 
+END: Json = {}
+
+
 class Server:
     """As much of a cluster as is followed. `watch` brings what is put into `events`, and breaks at an exception."""
 
@@ -26,10 +29,13 @@ class Server:
         self.events: asyncio.Queue[Json | Exception] = asyncio.Queue()
         self.fails: list[ApiError] = []
         self.watched: list[str] = []
+        self.lost = ""
 
     async def pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[Json]:
         if self.fails:
             raise self.fails.pop()
+        if self.lost and namespace == self.lost:
+            raise ApiError(403, "Forbidden", "no such namespace")
         version = {"resourceVersion": "7"}
         for body in list(self.there[namespace]) or [None]:
             yield {"metadata": version, "items": [body] if body else []}
@@ -40,6 +46,8 @@ class Server:
             event = await self.events.get()
             if isinstance(event, Exception):
                 raise event
+            if event is END:
+                return
             yield event
 
 
@@ -62,7 +70,7 @@ def followed(server: Server, what: Callable[[Callable[[], list[str]], list[objec
 
         streams.follow(TASK, cache, seen)
         streams.start()
-        await asyncio.wait_for(streams.whole(TASK), 10)
+        await streams.listed([TASK], server.namespaces, 10)
         checking = what(lambda: sorted(one["metadata"]["name"] for one in cache.within("")), types)
         assert asyncio.iscoroutine(checking)
         await checking
@@ -90,6 +98,60 @@ def test_a_list_and_then_the_changes_since() -> None:
         assert server.watched == ["7"], "the watch goes on from the list"
 
     followed(server, check)
+
+
+def test_a_watch_that_the_server_ends_goes_on_from_where_it_was() -> None:
+    server = Server()
+
+    async def check(names: Callable[[], list[str]], types: list[object]) -> None:
+        server.events.put_nowait({"type": "ADDED", "object": task("one", 8)})
+        server.events.put_nowait(END)
+        server.events.put_nowait({"type": "ADDED", "object": task("two", 9)})
+        await until(lambda: names() == ["one", "two"])
+        assert (server.watched, types) == (["7", "8"], ["ADDED", "ADDED"])
+
+    followed(server, check)
+
+
+def test_one_that_is_missing_from_a_list_and_comes_back_is_taken_in() -> None:
+    """Its label was taken away, and given back."""
+    server = Server()
+    server.there[""] = [task("one", 1)]
+
+    async def check(names: Callable[[], list[str]], types: list[object]) -> None:
+        server.there[""] = []
+        server.events.put_nowait(ApiError(0, "Unreachable", "the connection broke"))
+        await until(lambda: names() == [])
+        server.events.put_nowait({"type": "ADDED", "object": task("one", 9)})
+        await until(lambda: names() == ["one"])
+
+    followed(server, check)
+
+
+def test_an_object_that_can_not_be_read_hides_no_other() -> None:
+    server = Server()
+    server.there[""] = [{"metadata": {"uid": "nameless"}}, task("one", 1)]
+
+    async def check(names: Callable[[], list[str]], types: list[object]) -> None:
+        assert names() == ["one"]
+
+    followed(server, check)
+
+
+def test_who_waits_for_what_can_not_be_listed_is_told_so() -> None:
+    server = Server("here", "there")
+    server.lost = "there"
+
+    async def run() -> None:
+        streams = Streams(cast(Cluster, server), 60.0)
+        streams.follow(TASK, Cache(), lambda event: None)
+        streams.start()
+        await streams.listed([TASK], ["here", "not served"], 10)
+        with pytest.raises(ApiError, match="could not be listed in namespace there"):
+            await streams.listed([TASK], ["here", "there"], 0.01)
+        await streams.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(
@@ -153,7 +215,7 @@ def test_all_who_follow_a_kind_are_told() -> None:
         for cache in (Cache(), Cache()):
             streams.follow(TASK, cache, lambda event, cache=cache: told.append(take(cache, event)))
         streams.start()
-        await asyncio.wait_for(streams.whole(TASK), 10)
+        await streams.listed([TASK], server.namespaces, 10)
         await streams.close()
         return told
 

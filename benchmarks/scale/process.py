@@ -28,7 +28,8 @@ class Process(Operator):
         super().__init__(kubeconfig, log.parent, **told)
         self.log = log
         self.command = (sys.executable, "-c", _AS_IN_THE_IMAGE, module)
-        self.environment["MALLOC_ARENA_MAX"] = "2"  # as in the image
+        self.environment["MALLOC_ARENA_MAX"] = "2"  # as in the image, which has all bytecode too
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def start(self) -> None:
         self.began = time.monotonic()

@@ -71,6 +71,8 @@ def claim_run(ledger: Ledger, run: Run) -> Run:
 def compare(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Difference, ...]:
     """Where two specs, as users wrote them, mean different things. A field that one leaves out has its default there,
     so writing a default down is no difference."""
+    if recorded == wanted:
+        return ()
     before, after = dict(_flat(_read(recorded, written=False))), dict(_flat(_read(wanted, written=False)))
     written = {field for spec in (recorded, wanted) for field, _ in _flat(_read(spec, written=True))}
     return tuple(

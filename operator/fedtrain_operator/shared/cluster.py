@@ -85,8 +85,7 @@ class Cluster:
         """Of all namespaces that are served, at once."""
         found: list[Json] = []
         for namespace in self.namespaces:
-            async for page in self.pages(kind, namespace, labels):
-                found += page["items"]
+            found += await self.list(kind, namespace, labels)
         return found
 
     async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Json]:

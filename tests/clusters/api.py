@@ -6,12 +6,16 @@ A resource is named by its group, version and plural, as in its address: `v1/pod
 
 import json
 import ssl
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from typing import Any
 
 from tests.clusters.kubeconfig import Credentials
+
+_LATER = 429
+"""Nothing was done: the storage of a kind that is new is being set up, and clients are to ask again."""
 
 Json = dict[str, Any]
 
@@ -66,7 +70,7 @@ class Api:
     def delete(self, resource: str, name: str, namespace: str = "", propagation: str = "Background") -> None:
         self._call("DELETE", _path(resource, namespace, name), {"propagationPolicy": propagation})
 
-    def _call(self, method: str, path: str, body: Json | None = None) -> Json:
+    def _call(self, method: str, path: str, body: Json | None = None, tries: int = 20) -> Json:
         request = urllib.request.Request(
             self._credentials.server + path,
             data=None if body is None else json.dumps(body).encode(),
@@ -82,6 +86,9 @@ class Api:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             content = error.read().decode(errors="replace")
+            if error.code == _LATER and tries > 1:
+                time.sleep(1)
+                return self._call(method, path, body, tries - 1)
             try:
                 status = json.loads(content)
             except json.JSONDecodeError:

@@ -68,9 +68,9 @@ generated: setup
 e2e: cluster-tools
 	$(BIN)/pytest tests/e2e
 
-## make cluster  a cluster that stays, with training operator, S3 store and images (Linux, root)
-cluster: cluster-tools
-	$(BIN)/python -m tests.clusters up
+## make cluster  a cluster that stays, with training operator, S3 store and images: kind's, or (Debian, root) its own
+cluster: setup
+	$(BIN)/python -m tests.clusters up $(if $(ENGINE),--engine $(ENGINE))
 
 ## make cluster-down  remove it
 cluster-down: setup

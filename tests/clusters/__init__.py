@@ -5,6 +5,6 @@
 - `minio.Minio`: an S3 server, beside either.
 - `building.build`, `images.store`: images for the pods of whole clusters.
 - `products.product`: those of fedtrain itself.
-- `lasting`: one cluster that stays, behind `make cluster`.
+- `lasting`: one cluster that stays, behind `make cluster`; with an engine and registries at hand it is `kind`'s.
 - `tools.provide`: the programs of all these, built from Go modules into a cache.
 """

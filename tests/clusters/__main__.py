@@ -3,35 +3,46 @@
 import argparse
 import sys
 
+from tests.clusters.engine import PROGRAMS, Engine, engine
 from tests.clusters.lasting import SETTINGS, shown, start, stop
 from tests.clusters.packages import PackagesMissing
 from tests.clusters.processes import ProgramFailed
 from tests.clusters.tools import ToolsFailed
 
 STARTED = """
-A Kubernetes cluster runs on this machine, with the Kubeflow training operator, an S3 store with the quickstart's base
+A Kubernetes cluster runs: {where}. It has the Kubeflow training operator, an S3 store with the quickstart's base
 model, and fedtrain's images. What next:
 
     source {settings}           # kubectl, helm, fedtrain, and where cluster and store are
     helm install fedtrain helm/fedtrain --namespace fedtrain --create-namespace --wait
 
-`make cluster-down` removes all of it. Logs: {logs}"""
+`make cluster-down` removes all of it."""
+NO_KIND = """
+That was kind, in {program}. Without an engine, on Debian as root: make cluster ENGINE=none"""
 
 
-def up() -> None:
-    lasting = start()
+def up(within: Engine | None) -> None:
+    try:
+        lasting = start(within)
+    except ProgramFailed as failure:
+        raise ProgramFailed(str(failure) + (NO_KIND.format(program=within.program) if within else "")) from None
     if lasting is None:
         print(f"The cluster runs already: source {shown(SETTINGS)}")
     else:
-        print(STARTED.format(settings=shown(SETTINGS), logs=lasting.cluster.logs))
+        print(STARTED.format(settings=shown(SETTINGS), where=lasting.where))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.clusters", description=__doc__)
     parser.add_argument("command", choices=["up", "down"])
-    command = parser.parse_args().command
+    parser.add_argument("--engine", choices=[*PROGRAMS, "none"], help="run it there; by default in one that answers")
+    given = parser.parse_args()
+    named: str | None = given.engine
     try:
-        up() if command == "up" else stop()
+        if given.command == "down":
+            stop()
+        else:
+            up(engine() if named is None else None if named == "none" else Engine(named))
     except (PackagesMissing, ProgramFailed, ToolsFailed) as failure:
         sys.exit(str(failure))
 

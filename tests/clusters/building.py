@@ -5,7 +5,6 @@ and stays out of the image.
 """
 
 import json
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from tests.clusters.cache import cache, locked
 from tests.clusters.images import Image
 from tests.clusters.layers import open_layer
 from tests.clusters.packages import BUILDING, need_packages
-from tests.clusters.processes import ProgramFailed
+from tests.clusters.processes import run
 
 PYTHON = "localhost/fedtrain/python:3.11-bookworm"
 MOUNTED = ("/etc/ssl/certs", "/etc/pip.conf")
@@ -42,7 +41,7 @@ def python_base() -> str:
             with tempfile.TemporaryDirectory(dir=cache("buildah")) as folder:
                 print(f"making the image {PYTHON} from Debian's packages", flush=True)
                 include = "--include=ca-certificates,python3,python3-venv"
-                _run("debootstrap", "--variant=minbase", include, "bookworm", f"{folder}/rootfs")
+                run("debootstrap", "--variant=minbase", include, "bookworm", f"{folder}/rootfs")
                 containerfile = Path(folder) / "Containerfile"
                 containerfile.write_text(BASE)
                 _build(PYTHON, containerfile, Path(folder), {})
@@ -127,17 +126,10 @@ def _build(reference: str, containerfile: Path, context: Path, arguments: Mappin
 
 
 def _buildah(command: str, *arguments: str) -> str:
-    return _run(*_storage(), command, *arguments)
+    return run(*_storage(), command, *arguments)
 
 
 def _storage() -> tuple[str, ...]:
     """The command buildah, with a storage of its own."""
     folder = cache("buildah")
     return ("buildah", f"--root={folder / 'storage'}", f"--runroot={folder / 'run'}", "--storage-driver=overlay")
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise ProgramFailed(f"`{' '.join(command)}` failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
-    return done.stdout

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.clusters.archives import Archive
 from tests.clusters.cache import cache, locked
-from tests.clusters.processes import Processes, ProgramFailed
+from tests.clusters.processes import Processes, ProgramFailed, run
 
 BUSYBOX = "localhost/fedtrain/busybox:1"
 
@@ -119,9 +119,9 @@ def _fill(root: Path, images: list[Image], known: Mapping[str, str]) -> None:
         try:
             for image in images:
                 if image.id in known:
-                    _run(*ctr, "images", "tag", "--force", known[image.id], image.reference)
+                    run(*ctr, "images", "tag", "--force", known[image.id], image.reference)
                 else:
-                    _import(image, _run(*ctr, "content", "ls", "--quiet").split(), (*ctr, "images", "import", "-"))
+                    _import(image, run(*ctr, "content", "ls", "--quiet").split(), (*ctr, "images", "import", "-"))
                 known[image.id] = image.reference
         finally:
             processes.kill()
@@ -141,13 +141,6 @@ def _import(image: Image, there: list[str], command: tuple[str, ...]) -> None:
         if to.wait():
             log.seek(0)
             raise ProgramFailed(f"containerd did not import {image.reference}:\n{log.read()[-4000:].decode()}")
-
-
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise ProgramFailed(f"`{' '.join(command)}` failed:\n{done.stderr[-4000:]}")
-    return done.stdout
 
 
 def _does(*command: str) -> bool:

@@ -6,9 +6,13 @@ from pathlib import Path
 
 from tests.clusters.api import Api
 from tests.clusters.cluster import Cluster
+from tests.clusters.engine import Engine
+from tests.clusters.kind import Kind
 from tests.clusters.minio import Minio
-from tests.clusters.products import ROOT, product
-from tests.clusters.tools import provide
+from tests.clusters.packages import need_packages
+from tests.clusters.products import PRODUCTS, ROOT, containerfile, product, reference
+from tests.clusters.s3 import S3
+from tests.clusters.tools import ON_DEMAND, TOOLS, provide
 
 NAME = "fedtrain"
 BUCKET = "federations"
@@ -19,28 +23,47 @@ SETTINGS = ROOT / "build" / "cluster.sh"
 
 @dataclass(frozen=True)
 class Lasting:
-    """The cluster, once it runs. `minio`: its store."""
+    """The cluster, once it runs. `where`: in words, what it runs in and where its logs are."""
 
-    cluster: Cluster
-    minio: Minio
+    where: str
+    kubeconfig: Path
+    store: S3
 
 
-def start() -> Lasting | None:
-    """Starts the cluster with its store; None if it runs already."""
-    cluster = Cluster(NAME, leashed=False)
-    if cluster.space.is_running():
+def start(engine: Engine | None) -> Lasting | None:
+    """Starts the cluster with its store, by kind in this engine, or without one; None if one runs already."""
+    if Kind.of(NAME) or Cluster(NAME, leashed=False).space.is_running():
         return None
-    cluster.images = [product("operator"), product("trainer")]
-    cluster.__enter__()
-    minio = Minio(cluster.folder / "minio", cluster.space.place).__enter__()
-    furnish(cluster.control_plane.api, minio)
-    _write_settings(cluster, minio)
-    return Lasting(cluster, minio)
+    started = _start_in(engine) if engine else _start_alone()
+    _fill_bucket(started.store)
+    _write_settings(started)
+    return started
 
 
 def stop() -> None:
-    Cluster(NAME, leashed=False).remove()
+    """Removes it, in whatever it runs."""
+    if kind := Kind.of(NAME):
+        kind.remove()
+    else:
+        Cluster(NAME, leashed=False).remove()
     SETTINGS.unlink(missing_ok=True)
+
+
+def _start_in(engine: Engine) -> Lasting:
+    kind = Kind(NAME, engine)
+    images = {reference(name): containerfile(name) for name in PRODUCTS}
+    store = kind.start(images, ROOT)
+    return Lasting(f"kind's, in {engine.program}", kind.kubeconfig, store)
+
+
+def _start_alone() -> Lasting:
+    need_packages()
+    provide(*(name for name in TOOLS if name not in ON_DEMAND))
+    cluster = Cluster(NAME, images=[product(name) for name in PRODUCTS], leashed=False)
+    cluster.__enter__()
+    minio = Minio(cluster.folder / "minio", cluster.space.place).__enter__()
+    _name_store(cluster.control_plane.api, minio)
+    return Lasting(f"on this machine, its logs in {cluster.logs}", cluster.kubeconfig, minio)
 
 
 def furnish(api: Api, minio: Minio) -> None:
@@ -64,21 +87,21 @@ def _name_store(api: Api, minio: Minio) -> None:
     api.create("discovery.k8s.io/v1/endpointslices", leads, STORE_NAMESPACE)
 
 
-def _fill_bucket(minio: Minio) -> None:
-    minio.client.create_bucket(Bucket=BUCKET)
+def _fill_bucket(store: S3) -> None:
+    store.client.create_bucket(Bucket=BUCKET)
     files = {f"base/{path.name}": path for path in (QUICKSTART / "base").iterdir()}
     for key, path in {**files, "test.jsonl": QUICKSTART / "data" / "test.jsonl"}.items():
-        minio.client.upload_file(str(path), BUCKET, f"quickstart/{key}")
+        store.client.upload_file(str(path), BUCKET, f"quickstart/{key}")
 
 
-def _write_settings(cluster: Cluster, minio: Minio) -> None:
+def _write_settings(lasting: Lasting) -> None:
     folders = {str(path.parent) for path in provide("kubectl", "helm").values()}
     variables = {
-        "KUBECONFIG": str(cluster.kubeconfig),
-        "AWS_ENDPOINT_URL": minio.endpoint,
-        "AWS_REGION": minio.region,
-        "AWS_ACCESS_KEY_ID": minio.access_key,
-        "AWS_SECRET_ACCESS_KEY": minio.secret_key,
+        "KUBECONFIG": str(lasting.kubeconfig),
+        "AWS_ENDPOINT_URL": lasting.store.endpoint,
+        "AWS_REGION": lasting.store.region,
+        "AWS_ACCESS_KEY_ID": lasting.store.access_key,
+        "AWS_SECRET_ACCESS_KEY": lasting.store.secret_key,
     }
     path = ":".join([str(ROOT / ".venv" / "bin"), *sorted(folders)])
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]

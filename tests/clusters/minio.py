@@ -1,25 +1,19 @@
 """A real MinIO: an S3 server whose conditional writes are atomic."""
 
 import shutil
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import boto3
+from typing import Self
 
 from tests.clusters.processes import HERE, Place, Processes, answers, free_port
+from tests.clusters.s3 import S3
 from tests.clusters.tools import provide
 
 TOOLS = ("minio",)
 
 
-class Minio:
+class Minio(S3):
     """A MinIO server in a folder; enter it to start it."""
-
-    access_key = "fedtrain-test"
-    secret_key = "fedtrain-test-secret"
-    region = "us-east-1"
 
     def __init__(self, folder: Path, place: Place = HERE) -> None:
         self.logs = folder / "logs"
@@ -27,7 +21,7 @@ class Minio:
         self._port = free_port()
         self._place = place
         self.address = (place.address, self._port)
-        self.endpoint = f"http://{place.address}:{self._port}"
+        super().__init__(f"http://{place.address}:{self._port}")
 
     def __enter__(self) -> Self:
         self._processes = Processes(self.logs, self._place)
@@ -37,17 +31,6 @@ class Minio:
             self._processes.kill()
             raise
         return self
-
-    @cached_property
-    def client(self) -> Any:
-        """A boto3 client of this server."""
-        return boto3.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name=self.region,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

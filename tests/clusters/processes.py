@@ -119,6 +119,22 @@ class Processes:
         return self.log_of(name).read_text(errors="replace")[-4000:]
 
 
+def run(*command: str | Path, environment: Mapping[str, str] | None = None) -> str:
+    """What a command prints, once it has ended; `environment` comes on top of this process's.
+
+    Raises:
+        ProgramFailed: it isn't there, or ended with an error.
+    """
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(words, env={**os.environ, **(environment or {})}, capture_output=True, text=True)
+    except FileNotFoundError as missing:
+        raise ProgramFailed(f"There is no program {words[0]} on this machine.") from missing
+    if done.returncode:
+        raise ProgramFailed(f"`{' '.join(words)}` failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+    return done.stdout
+
+
 def free_port() -> int:
     """A port nobody listens on, and that no outgoing connection of another program will take before it is used."""
     lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])

@@ -13,10 +13,20 @@ VERSION = next(line.split()[1] for line in _CHART if line.startswith("appVersion
 """The tag that the chart installs."""
 
 
+PRODUCTS = ("operator", "trainer")
+
+
+def reference(name: str) -> str:
+    return f"{REPOSITORY}/{name}:{VERSION}"
+
+
+def containerfile(name: str) -> Path:
+    return ROOT / f"Dockerfile.{name}"
+
+
 def product(name: str) -> Image:
-    """`operator` or `trainer`."""
-    base = {"BASE": python_base()}
-    return build(f"{REPOSITORY}/{name}:{VERSION}", ROOT / f"Dockerfile.{name}", ROOT, base)
+    """Built here, without an engine."""
+    return build(reference(name), containerfile(name), ROOT, {"BASE": python_base()})
 
 
 def tagged(image: Image, tag: str) -> Image:

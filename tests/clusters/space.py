@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.clusters.cache import cache, locked
 from tests.clusters.cgroups import kill_cgroup, make_cgroup, remove_cgroup
-from tests.clusters.processes import LEASH, Place
+from tests.clusters.processes import LEASH, Place, ProgramFailed, run
 
 BRIDGE = "fedtrain0"
 # For benchmarks of networks, by RFC 2544: no network that a machine is likely to be in.
@@ -77,15 +77,15 @@ class Space:
         """Makes the namespaces, with the interface eth0 on the bridge.
 
         Raises:
-            RuntimeError: this machine doesn't let us.
+            ProgramFailed: this machine doesn't let us.
         """
         first = self._start_first_process()
         with locked(cache("clusters")):
             _make_bridge()
             number = next(number for number in range(SPACES) if not _interface(_link(number)).exists())
-            _run("ip", "link", "add", _link(number), "type", "veth", "peer", "name", "eth0", "netns", str(first))
+            run("ip", "link", "add", _link(number), "type", "veth", "peer", "name", "eth0", "netns", str(first))
             self._file.write_text(json.dumps(asdict(_Held(first, number))))
-        _run("ip", "link", "set", _link(number), "master", BRIDGE, "up")
+        run("ip", "link", "set", _link(number), "master", BRIDGE, "up")
         self.run("ip", "address", "add", f"{self.place.address}/24", "dev", "eth0")
         self.run("ip", "link", "set", "eth0", "up")
         self.run("ip", "route", "add", "default", "via", MACHINE)
@@ -121,14 +121,14 @@ class Space:
 
     def disconnect(self) -> None:
         """Parts the space from this machine and from the other spaces, as a cut cable would."""
-        _run("ip", "link", "set", _link(self._held.number), "down")
+        run("ip", "link", "set", _link(self._held.number), "down")
 
     def connect(self) -> None:
-        _run("ip", "link", "set", _link(self._held.number), "up")
+        run("ip", "link", "set", _link(self._held.number), "up")
 
     def run(self, *command: str | Path) -> str:
         """Runs a program in the space and gives back what it prints."""
-        return _run(*self.enter, *command)
+        return run(*self.enter, *command)
 
     @property
     def _held(self) -> _Held:
@@ -148,7 +148,7 @@ class Space:
             )
         while not self._ready.exists():
             if holder.poll() is not None:
-                raise RuntimeError(f"This machine lets us make no namespaces: {self._log.read_text(errors='replace')}")
+                raise ProgramFailed(f"This machine lets us make no namespaces: {self._log.read_text(errors='replace')}")
             time.sleep(0.01)
         return int(Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text())
 
@@ -169,13 +169,6 @@ def _remove_interface(name: str) -> None:
 
 def _make_bridge() -> None:
     if not _interface(BRIDGE).exists():
-        _run("ip", "link", "add", BRIDGE, "type", "bridge")
-        _run("ip", "address", "add", f"{MACHINE}/24", "dev", BRIDGE)
-        _run("ip", "link", "set", BRIDGE, "up")
-
-
-def _run(*command: str | Path) -> str:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"`{' '.join(map(str, command))}` failed: {done.stdout}{done.stderr}")
-    return done.stdout
+        run("ip", "link", "add", BRIDGE, "type", "bridge")
+        run("ip", "address", "add", f"{MACHINE}/24", "dev", BRIDGE)
+        run("ip", "link", "set", BRIDGE, "up")

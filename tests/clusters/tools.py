@@ -62,7 +62,10 @@ TOOLS: dict[str, Pinned | Installed] = {
     "coredns": Installed("github.com/coredns/coredns", "v1.15.0", "."),
     # An S3 server with atomic conditional writes; AGPL, and here a test tool that nothing links.
     "minio": Installed("github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", "."),
+    "kind": Installed("sigs.k8s.io/kind", "v0.33.0", "."),
 }
+ON_DEMAND = ("kind",)
+"""Only for machines with a container engine."""
 
 
 def provide(*names: str) -> dict[str, Path]:
@@ -81,9 +84,20 @@ def provide(*names: str) -> dict[str, Path]:
     return paths
 
 
-def missing(names: Iterable[str] = TOOLS) -> list[str]:
+def missing(names: Iterable[str]) -> list[str]:
     """Which of the tools are not built yet."""
     return [name for name in names if not _is_there(name)]
+
+
+def source(name: str) -> Path:
+    """The folder with the source of a tool's module, which nobody may write to.
+
+    Raises:
+        ToolsFailed: no Go toolchain, or no network.
+    """
+    tool = TOOLS[name]
+    assert isinstance(tool, Installed), name
+    return _source(_go(), tool)
 
 
 def path_of(name: str) -> Path:
@@ -143,12 +157,15 @@ def _install(go: str, name: str, tool: Installed, folder: Path, compiled: dict[s
     folder.mkdir()
     _run(go, "install", f"{package}@{tool.version}", environment={"GOBIN": str(folder), **compiled})
     if tool.files:
-        source = json.loads(_run(go, "mod", "download", "-json", f"{tool.module}@{tool.version}"))["Dir"]
         for file in tool.files:
             copy = folder / f"copy-{Path(file).name}"
-            shutil.copyfile(Path(source) / file, copy)
+            shutil.copyfile(_source(go, tool) / file, copy)
             _move(copy, file_of(name, file))
     _move(folder / _binary(package), path_of(name))
+
+
+def _source(go: str, tool: Installed) -> Path:
+    return Path(json.loads(_run(go, "mod", "download", "-json", f"{tool.module}@{tool.version}"))["Dir"])
 
 
 def _binary(package: str) -> str:
@@ -207,11 +224,12 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
+    names = [name for name in TOOLS if name not in ON_DEMAND]
     try:
-        provide(*TOOLS)
+        provide(*names)
     except ToolsFailed as failure:
         sys.exit(str(failure))
-    for name in TOOLS:
+    for name in names:
         print(f"{name:24} {path_of(name)}")
 
 

@@ -12,6 +12,7 @@ from tests.clusters.api import Api, Json, Refused
 from tests.clusters.cluster import Cluster
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
+from tests.clusters.processes import ProgramFailed
 from tests.controlplane.training import Digests
 from tests.e2e.conftest import NEXT
 from tests.e2e.federation import RealFederation
@@ -135,7 +136,7 @@ def killed_one(federation: RealFederation, hub: Cluster, api: Api, kind: str) ->
     for pod in running(federation, api, kind):
         try:
             hub.node.kill(api.get("v1/pods", pod["metadata"]["name"], pod["metadata"]["namespace"]))
-        except (Refused, RuntimeError):
+        except (Refused, ProgramFailed):
             continue
         return pod
     return None

@@ -11,6 +11,7 @@ from tests.clusters.cluster import Cluster
 from tests.clusters.eventually import eventually
 from tests.clusters.images import BUSYBOX, Image
 from tests.clusters.minio import Minio
+from tests.clusters.processes import ProgramFailed
 
 PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
 HARDENED = {
@@ -138,7 +139,7 @@ def test_pods_of_both_clusters_reach_one_store(
             cluster.control_plane.api.create("v1/pods", pod("near", ask), "default")
             assert result(cluster.control_plane.api, "near") == "Succeeded"
         two.space.disconnect()
-        with pytest.raises(RuntimeError, match="failed"):
+        with pytest.raises(ProgramFailed, match="failed"):
             two.space.run("busybox", "nc", "-w", "1", *map(str, minio.address))
         two.space.connect()
         two.control_plane.api.create("v1/pods", pod("again", ask), "default")

@@ -26,8 +26,10 @@ def up(within: Engine | None) -> None:
         lasting = start(within)
     except ProgramFailed as failure:
         raise ProgramFailed(str(failure) + (NO_KIND.format(program=within.program) if within else "")) from None
-    if lasting is None:
+    if lasting is None and SETTINGS.exists():
         print(f"The cluster runs already: source {shown(SETTINGS)}")
+    elif lasting is None:
+        print("The cluster runs already, started from another checkout. Go on there, or remove it: make cluster-down")
     else:
         print(STARTED.format(settings=shown(SETTINGS), where=lasting.where))
 

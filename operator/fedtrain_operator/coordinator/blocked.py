@@ -24,6 +24,12 @@ def unreachable(reason: str, message: str) -> Blocked:
     return Blocked(Said("StoreReachable", "False", reason, message), STORE_PAUSE_SECONDS)
 
 
+def ledger_remains(message: str) -> Blocked:
+    """Of a training that is deleted, with `retentionPolicy: Delete`."""
+    said = f"deleted, but its ledger goes first, and can't: {message}. With storage.retentionPolicy: Retain it stays"
+    return Blocked(Said("StoreReachable", "False", "LedgerRemains", said), STORE_PAUSE_SECONDS)
+
+
 def refused(message: str) -> Blocked:
     """By the store, which somebody has to put right."""
     return Blocked(Said("StoreReachable", "False", "Refused", message), RULES_PAUSE_SECONDS)

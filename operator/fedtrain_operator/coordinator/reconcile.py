@@ -54,9 +54,7 @@ class Coordinator:
             return Next(forget=True)
         memory = self.world.memory(training, body)
         if body["metadata"].get("deletionTimestamp"):
-            if not leaving.held(body):
-                return Next()
-            return Next() if await leaving.leave(self.world, body, memory, self._steady()) else Next(1.0)
+            return await self._leave(body, memory) if leaving.held(body) else Next()
         if not leaving.held(body):
             body = await leaving.hold(self.world.cluster, body)
             self.world.trainings.put(body)
@@ -65,12 +63,22 @@ class Coordinator:
         except Blocked as error:
             memory.clock.pause()
             phase = body.get("status", {}).get("phase", "Pending") if memory.run else "Pending"
-            after = status.blocked(body, phase, str(error), [error.said], self._clock())
-            await tell(self.world, body, after, (), self._clock)
-            following = Next(error.after)
+            following = await self._blocked(body, phase, error)
         latest = self.world.trainings.get(training)
         # An answer to a write of ours may bring what a user has changed meanwhile; no watch will say it again.
         return following if latest is None or asked(latest) == asked(body) else Next(0)
+
+    async def _leave(self, body: Json, memory: Memory) -> Next:
+        try:
+            return Next() if await leaving.leave(self.world, body, memory, self._steady()) else Next(1.0)
+        except StoreError as error:
+            phase = body.get("status", {}).get("phase", "Pending")
+            return await self._blocked(body, phase, blocked.ledger_remains(str(error)))
+
+    async def _blocked(self, body: Json, phase: str, error: Blocked) -> Next:
+        after = status.blocked(body, phase, str(error), [error.said], self._clock())
+        await tell(self.world, body, after, (), self._clock)
+        return Next(error.after)
 
     async def _body(self, training: Ref) -> Json | None:
         """From the watch; from the server when it is time to look at everything."""

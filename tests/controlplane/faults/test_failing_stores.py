@@ -9,7 +9,7 @@ from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import TASKS, Digests
+from tests.controlplane.training import TASKS, TRAININGS, Digests
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.slow
@@ -53,3 +53,22 @@ def test_an_outage_is_a_condition_that_costs_no_attempt_and_no_time_of_the_round
         pods.held = set()
         scene.succeeded_with(undisturbed)
         scene.delete()
+
+
+def test_a_training_whose_ledger_is_to_go_with_it_says_that_it_waits_for_the_store(
+    scene: Scene, pods: Pods, store: Proxy
+) -> None:
+    pods.held = {"-train-"}
+    bucket = {**scene.bucket, "retentionPolicy": "Delete"}
+    bucket["s3"]["endpoint"] = store.url
+    with scene.operator(RESYNC_SECONDS="2"):
+        scene.apply(storage=bucket)
+        eventually(lambda: scene.at_banks(TASKS), LONG)
+        store.fault = "busy"
+        scene.api.delete(TRAININGS, scene.federation.name, scene.federation.namespace)
+        eventually(lambda: scene.condition("StoreReachable").get("reason") == "LedgerRemains", LONG)
+        assert "storage.retentionPolicy: Retain" in scene.status["message"]
+        assert scene.ledger.names()
+        store.fault = ""
+        eventually(lambda: scene.api.find(TRAININGS, scene.federation.name, scene.federation.namespace) is None, LONG)
+        assert not scene.ledger.names()

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from fedtrain.api.storage import S3
-from fedtrain.ledger.s3_errors import without_credentials
+from fedtrain.ledger.s3_place import Settings, chosen_endpoint, settings_of, without_credentials
 from fedtrain.ledger.store import StoreError
 
 _CONNECTIONS = 32
@@ -44,16 +44,28 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
 
 
-def connect(s3: S3, patience: Patience, credentials: Credentials | None = None) -> Any:
+def connect(
+    s3: S3, patience: Patience, credentials: Credentials | None = None, settings: Settings | None = None
+) -> Any:
     """A client for `s3`, whichever the bucket. Without credentials they come from boto's usual chain. Raises StoreError
-    when the block can't be right; whether the server is there shows at the first request."""
+    when the block can't be right, with the words of `settings` (else the file's); whether the server is there shows at
+    the first request."""
     if s3.ca_file is not None:
         _check_certificates(Path(s3.ca_file))
+    settings = settings or settings_of(s3, by_address=False)
     place = s3.endpoint, s3.region, s3.path_style, s3.ca_file
-    if credentials is None:
-        return _client(*place, patience, None)
-    with _making:
-        return _shared(*place, patience, credentials)
+    try:
+        if credentials is None:
+            return _client(*place, patience, None)
+        with _making:
+            return _shared(*place, patience, credentials)
+    except ValueError as error:  # boto: "Invalid endpoint: ..."
+        _, said = chosen_endpoint(s3) or ("", "unset")
+        raise StoreError(
+            f"{settings.endpoint}: {without_credentials(said)} is no URL; write it as https://host:port."
+        ) from error
+    except BotoCoreError as error:
+        raise StoreError(f"No client for S3: {error}. Check AWS_PROFILE and {settings.region}.") from error
 
 
 def _client(
@@ -76,23 +88,17 @@ def _client(
         read_timeout=patience.read_seconds,
         max_pool_connections=_CONNECTIONS,
     )
-    try:
-        session: Any = boto3.Session()
-        return session.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name=region or session.region_name or ("us-east-1" if endpoint else None),
-            verify=ca_file,
-            aws_access_key_id=credentials.key_id if credentials else None,
-            aws_secret_access_key=credentials.secret if credentials else None,
-            aws_session_token=credentials.token if credentials else None,
-            config=config,
-        )
-    except ValueError as error:  # boto: "Invalid endpoint: ..."
-        endpoint = without_credentials(endpoint) if endpoint else "unset"
-        raise StoreError(f"storage.s3.endpoint: {endpoint} is no URL; write it as https://host:port.") from error
-    except BotoCoreError as error:
-        raise StoreError(f"storage.s3 can't be used: {error}. Check AWS_PROFILE and storage.s3.region.") from error
+    session: Any = boto3.Session()
+    return session.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=region or session.region_name or ("us-east-1" if endpoint else None),
+        verify=ca_file,
+        aws_access_key_id=credentials.key_id if credentials else None,
+        aws_secret_access_key=credentials.secret if credentials else None,
+        aws_session_token=credentials.token if credentials else None,
+        config=config,
+    )
 
 
 _shared = lru_cache(maxsize=_SERVERS)(_client)

@@ -3,13 +3,12 @@ a credential: messages are made here from error codes; a server's own words appe
 
 # pyright: reportMissingTypeStubs=false
 
-from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
+from fedtrain.ledger.s3_place import Place, Settings
 from fedtrain.ledger.store import ObjectMissing, StoreError, StoreUnavailable
 
 CONFLICT = ("ConditionalRequestConflict", "409", "OperationAborted")
@@ -24,10 +23,10 @@ _BUSY = frozenset(
     | {"RequestTimeoutException", "BadGateway", "GatewayTimeout", "Busy"}
 )
 
-_ADVICE: dict[tuple[str, ...], tuple[str, str]] = {
+_ADVICE: dict[tuple[str, ...], tuple[str, str]] = {  # what is wrong, and what to do, with the names of `Settings`
     ("NoSuchBucket",): (
         "there is no such bucket",
-        "Create it, or correct storage.s3.bucket, storage.s3.endpoint or storage.s3.region.",
+        "Create it, or correct {bucket}, {endpoint} or {region}.",
     ),
     ("AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"): (
         "access is denied",
@@ -48,7 +47,7 @@ _ADVICE: dict[tuple[str, ...], tuple[str, str]] = {
     ("RequestTimeTooSkewed",): ("this machine's clock is wrong", "Set it (NTP); signatures are valid for minutes."),
     ("PermanentRedirect", "301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "307"): (
         "the bucket is in another region",
-        "Set storage.s3.region to the bucket's.",
+        "Set {region} to the bucket's.",
     ),
     ("NotImplemented", "501"): (
         "the server doesn't know conditional writes (If-None-Match)",
@@ -58,36 +57,14 @@ _ADVICE: dict[tuple[str, ...], tuple[str, str]] = {
         "the store is full",
         "Free some space or raise the quota.",
     ),
-    ("InvalidBucketName",): ("the name of the bucket is not valid", "Correct storage.s3.bucket."),
+    ("InvalidBucketName",): ("the name of the bucket is not valid", "Correct {bucket}."),
     ("MethodNotAllowed", "405", "400", "301"): (
         "what answers doesn't speak S3",
-        "storage.s3.endpoint must be the URL of the S3 API, not of a console or a web page.",
+        "{endpoint} must be the URL of the S3 API, not of a console or a web page.",
     ),
 }
 _BY_CODE = {code: advice for codes, advice in _ADVICE.items() for code in codes}
-_NO_S3 = _BY_CODE["405"]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where requests go: for messages."""
-
-    bucket: str
-    endpoint: str | None
-    region: str | None
-
-    def __str__(self) -> str:
-        return f"bucket {self.bucket!r} at {without_credentials(self.endpoint) if self.endpoint else self._aws()}"
-
-    def _aws(self) -> str:
-        return f"AWS S3 ({self.region or 'region from the environment'})"
-
-
-def without_credentials(endpoint: str) -> str:
-    """A URL as it may be shown: no user, no password, no query."""
-    parts = urlsplit(endpoint)
-    host = parts.hostname or ""
-    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "") + parts.path
+_NO_S3 = "405"
 
 
 def code_of(error: Exception) -> str:
@@ -106,9 +83,9 @@ def was_retried(error: Exception) -> bool:
 
 def explain(error: Exception, place: Place, key: str) -> StoreError:
     """The StoreError that says what `error`, of boto or urllib3, means."""
-    where = f"{place}, key {key!r}"
+    where, settings = _where(place, key), place.settings
     if isinstance(error, boto.ClientError):
-        return _explain_answer(error, where)
+        return _explain_answer(error, where, settings)
     if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)):
         return StoreError(
             f"No credentials for {where}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run "
@@ -116,37 +93,48 @@ def explain(error: Exception, place: Place, key: str) -> StoreError:
         )
     if isinstance(error, boto.SSLError):
         return StoreError(
-            f"The certificate of {where} could not be verified. For a private authority, set storage.s3.caFile to its "
-            "certificate (PEM); for a server without TLS, write http:// in storage.s3.endpoint."
+            f"The certificate of {where} could not be verified. For a private authority, set {settings.certificates} "
+            f"to its certificate (PEM); for a server without TLS, write http:// in {settings.endpoint}."
         )
     if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):
-        return StoreUnavailable(f"{where} did not answer in time. Is the server up, and storage.s3.endpoint right?")
+        return StoreUnavailable(f"{where} did not answer in time. Is the server up, and {settings.endpoint} right?")
     if isinstance(error, ResponseParserError):
         return no_s3(place, key)
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return StoreUnavailable(
-            f"{where} can't be reached ({type(error).__name__}). Is the server up, storage.s3.endpoint right, and the "
+            f"{where} can't be reached ({type(error).__name__}). Is the server up, {settings.endpoint} right, and the "
             "network open?"
         )
-    return StoreError(f"{where}: {type(error).__name__}: {str(error)[:300]}. Check the storage.s3 block.")
+    return StoreError(f"{where}: {type(error).__name__}: {str(error)[:300]}. Check {settings.whole}.")
 
 
 def no_s3(place: Place, key: str) -> StoreError:
     """What answered is no S3 server."""
-    return StoreError(f"{place}, key {key!r}: {_NO_S3[0]}. {_NO_S3[1]}")
+    problem, advice = _advice(_NO_S3, place.settings)
+    return StoreError(f"{_where(place, key)}: {problem}. {advice}")
+
+
+def _where(place: Place, key: str) -> str:
+    return f"{place}, key {key!r}" if key else str(place)
+
+
+def _advice(code: str, settings: Settings) -> tuple[str, str]:
+    problem, advice = _BY_CODE[code]
+    return problem, advice.format(**vars(settings))
 
 
 def _answer(error: boto.ClientError) -> dict[str, Any]:
     return cast(dict[str, Any], error.response)  # pyright: ignore[reportUnknownMemberType]
 
 
-def _explain_answer(error: boto.ClientError, where: str) -> StoreError:
+def _explain_answer(error: boto.ClientError, where: str, settings: Settings) -> StoreError:
     code, plain = code_of(error), _answer(error)
     metadata = plain.get("ResponseMetadata", {})
     status = str(metadata.get("HTTPStatusCode", ""))
     page = "html" in str(metadata.get("HTTPHeaders", {}).get("content-type", "")).lower()
     if page and code == status and status[:1] != "5" and error.operation_name != "HeadObject":  # that has no body
-        return StoreError(f"{where}: {_NO_S3[0]} (it answered {status} with a web page). {_NO_S3[1]}")
+        problem, advice = _advice(_NO_S3, settings)
+        return StoreError(f"{where}: {problem} (it answered {status} with a web page). {advice}")
     if code in GONE:
         return ObjectMissing(f"{where}: there is no such object.")
     if code in _BUSY or (status[:1] == "5" and code not in _BY_CODE):
@@ -154,7 +142,7 @@ def _explain_answer(error: boto.ClientError, where: str) -> StoreError:
     if code in CONFLICT:
         return StoreUnavailable(f"{where}: other writers kept the server from deciding who was first. Try again.")
     if code in _BY_CODE:
-        problem, advice = _BY_CODE[code]
+        problem, advice = _advice(code, settings)
         return StoreError(f"{where}: {problem} ({code}). {advice}")
     message = str(plain.get("Error", {}).get("Message", ""))[:200]
-    return StoreError(f"{where}: the server refused with {code} ({message}). Check the storage.s3 block.")
+    return StoreError(f"{where}: the server refused with {code} ({message}). Check {settings.whole}.")

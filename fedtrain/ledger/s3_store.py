@@ -20,7 +20,8 @@ from fedtrain.api.storage import S3
 from fedtrain.ledger import s3_upload
 from fedtrain.ledger.keys import check_key
 from fedtrain.ledger.s3_client import Credentials, Patience, connect
-from fedtrain.ledger.s3_errors import CONFLICT, GONE, NO_UPLOAD, TAKEN, Place, code_of, explain, no_s3, was_retried
+from fedtrain.ledger.s3_errors import CONFLICT, GONE, NO_UPLOAD, TAKEN, code_of, explain, no_s3, was_retried
+from fedtrain.ledger.s3_place import place_of, settings_of
 from fedtrain.ledger.s3_reader import RangedReader
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable
 
@@ -33,7 +34,8 @@ _COMPARED = 8 * 1024 * 1024
 
 class S3Store:
     """An ObjectStore in a bucket, below `s3.prefix`. `multipart` are the bytes above which an object is uploaded in
-    parts. Raises StoreError when the block can't be right."""
+    parts. `by_address`, for messages: the user has named a bucket and no file. Raises StoreError when the block can't
+    be right."""
 
     def __init__(
         self,
@@ -42,11 +44,13 @@ class S3Store:
         patience: Patience | None = None,
         multipart: int = s3_upload.MULTIPART,
         credentials: Credentials | None = None,
+        by_address: bool = False,
     ) -> None:
         self._patience = patience or Patience()
-        self._client = connect(s3, self._patience, credentials)
+        settings = settings_of(s3, by_address)
+        self._client = connect(s3, self._patience, credentials, settings)
         self._bucket = s3.bucket
-        self._place = Place(s3.bucket, s3.endpoint, s3.region)
+        self._place = place_of(s3, self._client.meta.endpoint_url, self._client.meta.region_name, settings)
         self._prefix = f"{s3.prefix.strip('/')}/" if s3.prefix and s3.prefix.strip("/") else ""
         self._multipart = multipart
         self._bucket_seen = False
@@ -162,21 +166,21 @@ class S3Store:
         try:
             reply: dict[str, Any] = self._client.head_object(Bucket=self._bucket, Key=self._key(key))
         except ERRORS as error:
-            if code_of(error) in GONE:
-                self._see_bucket()
-            raise explain(error, self._place, key) from error
+            raise self._explain_head(error, key) from error
         self._check_answer(reply, key)
         return int(reply["ContentLength"])
 
-    def _see_bucket(self) -> None:
-        """The answer to a HEAD has no body, so it can't tell a missing bucket from a missing object."""
-        if self._bucket_seen:
-            return
-        try:
-            self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
-        except ERRORS as error:
-            raise explain(error, self._place, "") from error
-        self._bucket_seen = True
+    def _explain_head(self, error: Exception, key: str) -> StoreError:
+        """The answer to a HEAD has no body, so it can't tell a missing bucket from a missing object, nor a wrong key
+        from a missing right. A listing's can."""
+        code = code_of(error)
+        if code[:1] in ("3", "4") and not (code in GONE and self._bucket_seen):
+            try:
+                self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+            except ERRORS as told:
+                return explain(told, self._place, key)
+            self._bucket_seen = True
+        return explain(error, self._place, key)
 
     def _holds(self, key: str, content: bytes | Path, size: int) -> bool:
         """Whether the object's bytes are `content`."""

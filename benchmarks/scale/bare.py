@@ -3,7 +3,7 @@ decided and nothing kept but who is stuck. `python -m benchmarks.scale.bare`."""
 
 import asyncio
 
-from fedtrain_operator.coordinator.waiting import schedulable
+from fedtrain_operator.coordinator.waiting import waits
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.conditions import merged
@@ -21,7 +21,7 @@ async def main() -> None:
     there = len(await cluster.list_everywhere(TASK, labels.OURS))
 
     async def tell(training: Ref) -> None:
-        said = merged((), [schedulable(list(tasks[training].values()))], 1, 0)
+        said = merged((), waits(list(tasks[training].values())), 1, 0)
         await cluster.patch(TRAINING, training, {"status": {"conditions": said}}, "status")
 
     async for event in watch(TASK):

@@ -10,6 +10,7 @@ from typing import TypeVar
 from fedtrain_operator.participant import status
 from fedtrain_operator.participant.launcher import Standing
 from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.shared.conditions import Said
 from fedtrain_operator.shared.kinds import PARTICIPANT, SECRET, TASK, TRAINING, Json, Kind, Ref, ref
 
 from benchmarks.scale.federation import Training
@@ -90,7 +91,8 @@ def running(task: Json) -> Json:
 def stuck(task: Json) -> Json:
     """What it reports when no node takes them."""
     why = f"{task['spec']['task']['participant']} asks for 1 cores, 2Gi of memory on 1 node, none has enough cpu free"
-    return status.of_job(task, Standing("Pending"), None, why, time.time())
+    said = Said("Schedulable", "False", "Unschedulable", why)
+    return status.of_job(task, Standing("Pending"), None, said, time.time())
 
 
 def _write(those: Sequence[Training], key_id: str, secret: str) -> None:

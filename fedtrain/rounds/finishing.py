@@ -1,5 +1,7 @@
 """After the last round: each participant measures the final adapter (bounded, never fatal), then the run ends."""
 
+from dataclasses import replace
+
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import End, Manifest
@@ -31,7 +33,8 @@ def finish(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
                 lambda key, preflight=preflight: orders.measure_task(spec, ledger.run, key, preflight, manifest),
             )
         if work.actions or work.keep or work.waits:
-            return work.decision("Measuring", "the participants measure the result", until=[time_left(snapshot)])
+            measuring = work.decision("Measuring", "the participants measure the result", until=[time_left(snapshot)])
+            return replace(measuring, round=manifest.round)  # there is no round after the last one
     end = End(
         run_id=ledger.run.run_id,
         outcome="Succeeded",

@@ -40,7 +40,8 @@ class TaskKey:
 
 @dataclass(frozen=True)
 class Execution:
-    """What the hands say of a task. `ended_at` is on the coordinator's clock."""
+    """What the hands say of a task. `ended_at` is on the coordinator's clock. `reason`: why it failed; of one that is
+    there and does not run yet, why."""
 
     state: Literal["Running", "Done", "Failed"]
     ended_at: float = 0.0

@@ -47,7 +47,7 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
         pending = [
             m.participant for m in plan.members if m.participant not in delivered and m.participant not in absent
         ]
-        absent |= dict.fromkeys(pending, f"no update before the deadline of {spec.rounds.deadline}")
+        absent |= {who: _late(snapshot, who) for who in pending}
         possible = len(delivered)
     if possible < spec.minimum:
         return below_minimum(snapshot, manifest, plan, {a.participant: a.reason for a in plan.absent} | absent)
@@ -69,6 +69,14 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
         )
         return Decision("Closing", round=plan.round, actions=(Claim(names.close(plan.round, close.k), close),))
     return work.decision("Training", f"{len(delivered)} of {len(plan.members)} updates", until=[time_left(snapshot)])
+
+
+def _late(snapshot: Snapshot, who: str) -> str:
+    """With what is known of why: nothing, of one that trained all the time."""
+    said = f"no update before the deadline of {snapshot.spec.rounds.deadline}"
+    mine = (snapshot.ledger.round, "Train", who)
+    waits = [one.reason for key, one in snapshot.executions.items() if (key.round, key.kind, key.who) == mine]
+    return f"{said} ({waits[-1]})" if any(waits) else said
 
 
 def spent_attempts(snapshot: Snapshot) -> dict[str, dict[int, str]]:

@@ -85,7 +85,13 @@ def objects(kinds: ControlPlane, namespace: str) -> Objects:
 
 @pytest.fixture
 def training(objects: Objects) -> dict[str, Any]:
+    """One that has not begun."""
     return objects.create(TRAINING)
+
+
+@pytest.fixture
+def begun(objects: Objects, training: dict[str, Any]) -> dict[str, Any]:
+    return objects.patch_status("FederatedTraining", "answers", {"phase": "Initialising", "round": 0})
 
 
 @pytest.fixture
@@ -94,15 +100,23 @@ def task(objects: Objects) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("field", CHANGES)
-def test_what_decides_over_a_run_may_not_change_in_it(objects: Objects, training: dict[str, Any], field: str) -> None:
+@pytest.mark.usefixtures("begun")
+def test_what_decides_over_a_run_may_not_change_in_it(objects: Objects, field: str) -> None:
     with pytest.raises(Refused) as refusal:
         objects.patch("FederatedTraining", "answers", {"spec": CHANGES[field]}, dry=True)
     (cause,) = [cause for cause in refusal.value.causes if cause.field == f"spec.{field}"]
     assert "It may not change in a run. Change it back to go on, or give the new run another" in cause.message
 
 
-def test_participants_may_not_change_places(objects: Objects, training: dict[str, Any]) -> None:
-    turned = {"participants": list(reversed(training["spec"]["participants"]))}
+@pytest.mark.parametrize("field", CHANGES)
+@pytest.mark.usefixtures("training")
+def test_what_is_wrong_may_be_put_right_before_a_run_has_begun(objects: Objects, field: str) -> None:
+    objects.patch_status("FederatedTraining", "answers", {"phase": "Pending", "message": "no such Participant"})
+    assert objects.patch("FederatedTraining", "answers", {"spec": CHANGES[field]})["metadata"]["generation"] == 2
+
+
+def test_participants_may_not_change_places(objects: Objects, begun: dict[str, Any]) -> None:
+    turned = {"participants": list(reversed(begun["spec"]["participants"]))}
     with pytest.raises(Refused, match="It may not change in a run"):
         objects.patch("FederatedTraining", "answers", {"spec": turned}, dry=True)
 
@@ -112,9 +126,8 @@ def test_participants_may_not_change_places(objects: Objects, training: dict[str
     [{"suspend": True}, {"rounds": {"deadline": "3h"}}, {"storage": {"retentionPolicy": "Delete"}}],
     ids=lambda change: next(iter(change)),
 )
-def test_when_a_run_goes_on_and_what_is_kept_may_change(
-    objects: Objects, training: dict[str, Any], change: dict[str, Any]
-) -> None:
+@pytest.mark.usefixtures("begun")
+def test_when_a_run_goes_on_and_what_is_kept_may_change(objects: Objects, change: dict[str, Any]) -> None:
     changed = objects.patch("FederatedTraining", "answers", {"spec": change})
     assert changed["metadata"]["generation"] == 2
 

@@ -15,7 +15,7 @@ from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.pods import Pods, ended
-from tests.controlplane.training import PARTICIPANTS, SECRET, TASKS, TRAININGS, Digests, Federation, attempts
+from tests.controlplane.training import PARTICIPANTS, POLICIES, SECRET, TASKS, TRAININGS, Digests, Federation, attempts
 from tests.support.operating import Operator
 
 LONG = 120
@@ -58,6 +58,7 @@ def test_a_training_goes_from_apply_to_succeeded_with_the_digests_of_fedtrain_ru
     eventually(lambda: federation.at_banks(api, PYTORCHJOBS) == [])
     reasons = {event["reason"] for event in api.list("v1/events", federation.namespace)}
     assert {"Initialised", "RoundCommitted", "Succeeded"} <= reasons
+    assert federation.at_banks(api, "v1/secrets") == [], "nobody has the bucket's keys when nothing is to run"
 
 
 @pytest.mark.slow
@@ -188,13 +189,55 @@ def test_pods_that_no_node_takes_are_said_in_words_and_credentials_are_in_secret
     (pod,) = eventually(lambda: federation.at_banks(api, "v1/pods", "bank-b"))
     unschedulable(api, pod, "nvidia.com/gpu")
     words = "bank-b asks for 2 GPUs on 1 node, none has 2 free"
-    eventually(lambda: federation.status(api).get("message") == words)
+    eventually(lambda: federation.status(api).get("message", "").endswith(words))
     (pod,) = eventually(lambda: api.list("v1/pods", federation.namespace, "fedtrain.dev/kind=Initialise"))
     unschedulable(api, pod, "memory")
     words = f"the hub asks for 64Gi of memory on 1 node, none has enough memory free; {words}"
-    eventually(lambda: federation.status(api).get("message") == words)
+    eventually(lambda: federation.status(api).get("message", "").endswith(words))
     assert federation.condition(api, "Schedulable")["status"] == "False"
     made = [body for resource in (TASKS, PYTORCHJOBS, "v1/pods") for body in federation.at_banks(api, resource)]
     made += api.list("batch/v1/jobs", federation.namespace) + api.list("v1/events", federation.namespace)
     assert minio.secret_key not in json.dumps(made)
     assert len(federation.at_banks(api, "v1/secrets")) == 2
+
+
+def cannot_start(api: Api, pod: Json) -> None:
+    """As the kubelet says it of an image that nobody has."""
+    (container,) = pod["spec"]["containers"]
+    why = {"reason": "ImagePullBackOff", "message": "Back-off pulling image: ErrImagePull: not found"}
+    said = {"name": container["name"], "image": container["image"], "imageID": "", "ready": False, "restartCount": 0}
+    status = {"containerStatuses": [{**said, "state": {"waiting": why}}]}
+    api.patch("v1/pods", pod["metadata"]["name"], {"status": status}, pod["metadata"]["namespace"], "status")
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_pod_that_cannot_start_is_said_in_words_and_made_anew_once_its_owner_has_changed_the_policy(
+    federation: Federation, api: Api, minio: Minio
+) -> None:
+    federation.apply(api, minio)
+    (pod,) = eventually(lambda: federation.at_banks(api, "v1/pods", "bank-b"))
+    cannot_start(api, pod)
+    words = "bank-b's pod can't start: the image example.org/trainer:1 can't be fetched: not found"
+    eventually(lambda: words in federation.status(api).get("message", ""))
+    assert federation.condition(api, "Startable")["message"] == words
+    assert federation.condition(api, "Schedulable")["status"] == "True"
+    api.patch(POLICIES, "bank-b", {"spec": {"pods": {"nodeSelector": {"pool": "gpu"}}}}, "at-bank-b")
+    try:
+        eventually(lambda: is_at(federation.at_banks(api, "v1/pods", "bank-b"), "gpu"))
+        eventually(lambda: federation.condition(api, "Startable").get("status") == "True")
+    finally:
+        api.patch(POLICIES, "bank-b", {"spec": {"pods": None}}, "at-bank-b")
+
+
+def is_at(pods: list[Json], pool: str) -> bool:
+    return [pod["spec"].get("nodeSelector") for pod in pods] == [{"pool": pool}]
+
+
+@pytest.mark.usefixtures("operator", "pods")
+def test_a_file_that_does_not_fit_may_be_put_right_under_the_same_name(
+    federation: Federation, api: Api, minio: Minio, undisturbed: Digests
+) -> None:
+    federation.apply(api, minio, data={"dataset": "mail", "format": "PromptCompletion", "maxLength": 48})
+    eventually(lambda: federation.condition(api, "Accepted").get("status") == "False")
+    federation.change(api, data={"dataset": "glosses"})
+    federation.succeeded_with(undisturbed, api, minio)

@@ -19,9 +19,10 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
+# The story of a training; and why a pod of the hub's can't start.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create]
+  verbs: [create, list]
 # The bucket's keys: read where a training names them, copied to its participants' namespaces. Never listed.
 - apiGroups: [""]
   resources: [secrets]
@@ -51,7 +52,7 @@
   resources: [pytorchjobs]
   verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
-  resources: [pods]
+  resources: [pods, events]
   verbs: [list]
 {{- end -}}
 

@@ -9,6 +9,9 @@ from fedtrain_operator.shared.conditions import find, shortened
 from fedtrain_operator.shared.instants import instant
 from fedtrain_operator.shared.kinds import TRAINING, Json
 
+AGAIN = {"Schedulable": "no pod waits for a node any more"}
+"""Of conditions that hold again: what is told, where it is not just that. Pods may have been stopped."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -23,14 +26,16 @@ def story(before: Json, after: Json) -> Iterator[Told]:
     for told in after.get("lastRounds", ()):
         if told["round"] not in known and told["round"] > newest:
             yield from _round(told)
-    if after.get("phase") != before.get("phase") or after.get("round") != before.get("round"):
+    moved = after.get("phase") != before.get("phase") or after.get("round") != before.get("round")
+    if moved:
         yield _phase(after)
     for condition in after.get("conditions", ()):
         old = find(before.get("conditions", ()), condition["type"]) or {}
         changed = any(old.get(field) != condition[field] for field in ("status", "message"))
-        if condition["type"] != "Complete" and changed and (old or condition["status"] == "False"):
+        told = moved and condition["message"] == after.get("message")
+        if condition["type"] != "Complete" and changed and not told and (old or condition["status"] == "False"):
             bad = condition["status"] == "False"
-            said = condition["message"] or f"{condition['type']} again"
+            said = condition["message"] or AGAIN.get(condition["type"]) or f"{condition['type']} again"
             yield Told("Warning" if bad else "Normal", condition["reason"], said)
 
 
@@ -78,5 +83,6 @@ def _round(told: Json) -> Iterator[Told]:
 
 def _phase(after: Json) -> Told:
     where = f"round {after['round']}" if "round" in after else "not begun"
-    said = f": {after['message']}" if after.get("message") else ""
-    return Told("Warning" if after["phase"] == "Failed" else "Normal", after["phase"], f"{where}{said}")
+    said = after.get("message", "")
+    whole = said if said.startswith(f"{where} ") else f"{where}: {said}" if said else where
+    return Told("Warning" if after["phase"] == "Failed" else "Normal", after["phase"], whole)

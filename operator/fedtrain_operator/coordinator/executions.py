@@ -65,6 +65,8 @@ class Executions:
                 return Execution("Failed", self._end(task, now), status.get("retryable", True), reason)
             case "Refused":
                 return Execution("Failed", self._end(task, now), False, reason)
+            case "Pending" if status.get("message"):
+                return Execution("Running", reason=status["message"])
             case _:
                 return RUNNING
 

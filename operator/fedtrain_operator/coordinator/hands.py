@@ -1,7 +1,7 @@
 """Doing what a decision says. Every write is idempotent: names are deterministic, and what is there already is fine."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Run
@@ -9,7 +9,8 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.decision import Action, AggregateOrder, Cancel, Claim, Start
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain_operator.coordinator.executions import cancelled
-from fedtrain_operator.coordinator.jobs import hub_job
+from fedtrain_operator.coordinator.jobs import hub_job, hub_source
+from fedtrain_operator.coordinator.lending import take_back
 from fedtrain_operator.coordinator.stores import copied
 from fedtrain_operator.coordinator.tasks import training_task
 from fedtrain_operator.coordinator.world import Memory, World
@@ -17,6 +18,7 @@ from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cluster import AlreadyExists
 from fedtrain_operator.shared.kinds import JOB, SECRET, TASK, Json, Ref
 from fedtrain_operator.shared.kinds import ref as ref_of
+from fedtrain_operator.shared.rendered import marked, outdated
 from fedtrain_operator.shared.settings import Settings
 
 
@@ -51,7 +53,7 @@ class Hands:
                     await asyncio.to_thread(self._ledger.claim, name, record)
                 case Start(key, order) if isinstance(order, AggregateOrder) or key.who.startswith("_"):
                     job = hub_job(self._spec, self._run, key, order, self._settings, self._memory.uid)
-                    await self._start_job(job)
+                    await self._start_job(marked(job, hub_source(self._settings)))
                 case Start(key, order) if key.who in self._records:
                     assert not isinstance(order, AggregateOrder)
                     namespace: str = self._records[key.who]["spec"]["namespace"]
@@ -72,9 +74,17 @@ class Hands:
                     await self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
                     cache.drop(body)
 
-    async def make_anew(self, waiting: Sequence[tuple[Json, Sequence[Json]]], now: float) -> bool:
-        """Deletes the hub's Jobs, here with their pods, that will start no more; whether there were any."""
-        lost = [job for job, pods in waiting if self._memory.limbo.lost(ref_of(job), pods, now)]
+    async def make_anew(
+        self, waiting: Sequence[tuple[Json, Sequence[Json]]], stuck: Collection[Ref], now: float
+    ) -> bool:
+        """Deletes the hub's Jobs, here with their pods, that will start no more, or are `stuck` and would be made
+        otherwise now; whether there were any."""
+        source = hub_source(self._settings)
+        lost = [
+            job
+            for job, pods in waiting
+            if self._memory.limbo.lost(ref_of(job), pods, now) or (ref_of(job) in stuck and outdated(job, source))
+        ]
         for job in lost:
             await self._cluster.delete(JOB, ref_of(job), job["metadata"]["uid"])
             self._world.jobs.drop(job)
@@ -121,6 +131,12 @@ class Hands:
             if task.get("status", {}).get("phase", "Pending") == "Pending" and not cancelled(task):
                 await self._copy_credentials(task["metadata"]["namespace"])
         self._memory.lend = False
+
+    async def take_back(self) -> None:
+        """The credentials, when no task is to run: each that starts later brings them along again."""
+        names = [one.name for one in self._spec.participants]
+        await take_back(self._world, self._training, names, self._world.tasks.of(self._training))
+        self._memory.copied.clear()
 
     async def _copy_credentials(self, namespace: str) -> None:
         """The store's credentials beside a participant's tasks, as the hub's Secret has them now."""

@@ -75,6 +75,15 @@ def hub_job(
     }
 
 
+def hub_source(settings: Settings) -> Json:
+    """Of what a Job is made from, all that may change in a run."""
+    return {
+        "images": [settings.hub_image, settings.trainer_image],
+        "pullPolicies": [settings.hub_pull_policy, settings.trainer_pull_policy],
+        "pods": plain(settings.hub_pods),
+    }
+
+
 def hub_compute(spec: FederatedTrainingSpec, key: TaskKey) -> Compute:
     """What the file asks for: measuring may need GPUs, making the first adapter only holds the model in memory."""
     hub = spec.evaluation.hub

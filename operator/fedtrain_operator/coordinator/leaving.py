@@ -6,6 +6,7 @@ import logging
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.ledger.store import StoreError
+from fedtrain_operator.coordinator.lending import take_back
 from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
 from fedtrain_operator.coordinator.world import Memory, World
 from fedtrain_operator.shared import labels
@@ -44,8 +45,7 @@ async def leave(world: World, body: Json, memory: Memory, now: float) -> bool:
     await _delete(cluster, JOB, await cluster.list(JOB, training.namespace, marks))
     if running and now - memory.cancelling < PATIENCE_SECONDS:
         return False
-    for namespace in await _lent(world, body, tasks):
-        await cluster.delete(SECRET, Ref(namespace, labels.secret_name(training)))
+    await take_back(world, training, [one["name"] for one in body["spec"].get("participants", ())], tasks)
     await _delete(cluster, TASK, tasks)
     storage = body["spec"].get("storage", {})
     if storage.get("retentionPolicy") == "Delete":
@@ -59,14 +59,6 @@ async def leave(world: World, body: Json, memory: Memory, now: float) -> bool:
 async def _delete(cluster: Cluster, kind: Kind, bodies: list[Json]) -> None:
     for body in bodies:
         await cluster.delete(kind, ref(body), body["metadata"]["uid"])
-
-
-async def _lent(world: World, body: Json, tasks: list[Json]) -> set[str]:
-    """The namespaces that may have the store's credentials: those of tasks, and of participants as they are now.
-    Secrets are never listed, so that nobody has to be allowed to."""
-    records = [await world.participant(one["name"]) for one in body["spec"].get("participants", ())]
-    homes = {record["spec"]["namespace"] for record in records if record is not None}
-    return {task["metadata"]["namespace"] for task in tasks} | {home for home in homes if world.cluster.serves(home)}
 
 
 async def _delete_ledger(world: World, body: Json, memory: Memory) -> None:

@@ -14,14 +14,16 @@ from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.kinds import SECRET, Json, Ref
 
 
-async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory, hint: int) -> None:
-    """Leaves ledger, run and gatherer in `memory`; does nothing while they are there and the Secret is the same.
-    `hint`: the round that is probably worked on. Raises Blocked."""
+async def open_run(
+    cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, generation: int, memory: Memory, hint: int
+) -> None:
+    """Leaves ledger, run and gatherer in `memory`; does nothing while they are there, and Secret and generation are
+    the same. `hint`: the round that is probably worked on. Raises Blocked."""
     secret = await _secret(cluster, training, spec, memory)
     if memory.ledger is None or _data(secret) != _data(memory.secret):
         memory.secret, memory.gatherer = secret, None
         memory.copy_anew()
-    if memory.gatherer is not None:
+    if memory.gatherer is not None and memory.opened == generation:
         return
     memory.secret_is_new = False  # it may be put right at any time, unless the ledger opens with it
     wanted = new_run(training.namespace, training.name, spec)
@@ -35,7 +37,7 @@ async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec,
     try:
         await asyncio.to_thread(claim)
     except SpecDiffers as error:
-        raise blocked.rules("SpecDiffers", str(error)) from error
+        raise blocked.rules("SpecDiffers", " ".join(str(error).split())) from error
     except NoCredentials as error:
         raise blocked.unreachable("NoCredentials", str(error)) from error
     except StoreUnavailable as error:
@@ -45,6 +47,7 @@ async def open_run(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec,
     assert memory.ledger is not None
     assert memory.run is not None
     memory.gatherer, memory.facts, memory.secret_is_new = LedgerGatherer(memory.ledger, memory.run, hint), None, True
+    memory.opened = generation
 
 
 async def _secret(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory) -> Json | None:

@@ -9,7 +9,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.rounds.decide import decide
-from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.decision import STOPPED, Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import blocked, events, leaving, status
 from fedtrain_operator.coordinator.blocked import Blocked
@@ -20,7 +20,7 @@ from fedtrain_operator.coordinator.opening import open_run
 from fedtrain_operator.coordinator.rules import Here, accepted, askable
 from fedtrain_operator.coordinator.silence import seen
 from fedtrain_operator.coordinator.telling import tell
-from fedtrain_operator.coordinator.waiting import hub_waits, schedulable
+from fedtrain_operator.coordinator.waiting import hub_waits, waits
 from fedtrain_operator.coordinator.world import Memory, World
 from fedtrain_operator.shared.conditions import Said, shortened
 from fedtrain_operator.shared.kinds import JOB, TASK, Json, Ref
@@ -104,7 +104,8 @@ class Coordinator:
         judged = accepted(spec, here, records)
         if judged.status == "False" and not body.get("status", {}).get("round"):
             raise Blocked(judged, blocked.RULES_PAUSE_SECONDS)
-        await open_run(self.world.cluster, training, spec, memory, body.get("status", {}).get("round", 0))
+        generation, hint = body["metadata"]["generation"], body.get("status", {}).get("round", 0)
+        await open_run(self.world.cluster, training, spec, generation, memory, hint)
         gatherer = Gatherer(self.world, training, body, spec, memory, self._settings.resync, self._steady)
         hands = Hands(self.world, self._settings, training, spec, memory, askable(here, records))
         try:
@@ -124,7 +125,7 @@ class Coordinator:
             fresh = memory.facts is None
             snapshot = await gatherer.gather()
             decision = decide(snapshot, self._steady())
-            if decision.phase == "Suspended":
+            if decision.phase in STOPPED:
                 memory.clock.pause()
             claims = [action.record for action in decision.actions if isinstance(action, Claim)]
             if not claims or fresh:  # what is claimed rests on the ledger of now
@@ -135,11 +136,15 @@ class Coordinator:
             memory.facts = None
         else:
             return Next(0)
+        if decision.phase in STOPPED and decision.phase != gatherer.body.get("status", {}).get("phase"):
+            await hands.take_back()  # before the status says so: whoever dies between leaves it to be done again
         await hands.clear(snapshot.ledger.round - 1)
         waiting = await self.world.unready(gatherer.training)
-        if await hands.make_anew(waiting, self._steady()):
+        stuck = await hub_waits(self.world.cluster, gatherer.spec, snapshot.ledger.run.run_id, waiting)
+        if await hands.make_anew(waiting, stuck, self._steady()):
             return Next(self._settings.pod_check)
-        return await self._tell(gatherer, snapshot, decision, judged, records, story, waiting)
+        pod_check = self._settings.pod_check if waiting else None
+        return await self._tell(gatherer, snapshot, decision, judged, records, story, list(stuck.values()), pod_check)
 
     async def _tell(
         self,
@@ -149,19 +154,20 @@ class Coordinator:
         judged: Said,
         records: Mapping[str, Json],
         story: list[Told],
-        waiting: Sequence[tuple[Json, Sequence[Json]]],
+        hub: Sequence[Said],
+        pod_check: float | None,
     ) -> Next:
-        """`waiting`: the hub's Jobs whose pods do not run yet, with their pods."""
+        """`hub`: why its own pods wait. `pod_check`: seconds until those that wait are asked again."""
         world, training, memory = self.world, gatherer.training, gatherer.memory
-        stuck = schedulable(world.tasks.of(training), hub_waits(gatherer.spec, snapshot.ledger.run.run_id, waiting))
+        pods = waits(world.tasks.of(training), hub)
         silent = seen(world.heard.silent(records, self._settings.heartbeat), records)
         reached = Said("StoreReachable", "True", "Reachable")
-        said = [judged, reached, stuck, silent]
+        said = [judged, reached, *pods, silent]
         after = status.of(gatherer.body, decision, snapshot, memory.rounds, memory.clock, said, self._clock())
-        if stuck.status == "False":
-            after["message"] = shortened(stuck.message)
+        if stuck := [one.message for one in pods if one.status == "False"]:
+            after["message"] = shortened("; ".join(filter(None, (decision.message, *stuck))))
         await tell(world, gatherer.body, after, story, self._clock)
-        return Next(_wait(decision, self._settings.pod_check if waiting else None))
+        return Next(_wait(decision, pod_check))
 
 
 def _wait(decision: Decision, pod_check: float | None) -> float | None:

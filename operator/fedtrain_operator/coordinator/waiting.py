@@ -1,4 +1,4 @@
-"""Tasks and hub's Jobs whose pods no node takes, as the training's condition. Pure."""
+"""Tasks and hub's Jobs whose pods wait, as the training's conditions."""
 
 from collections.abc import Sequence
 
@@ -6,29 +6,41 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain_operator.coordinator.executions import cancelled
 from fedtrain_operator.coordinator.jobs import hub_compute
 from fedtrain_operator.shared import labels
+from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.conditions import Said, find
-from fedtrain_operator.shared.kinds import Json
-from fedtrain_operator.shared.scheduling import unschedulable
+from fedtrain_operator.shared.kinds import Json, Ref, ref
+from fedtrain_operator.shared.starting import why_they_wait
 
 HUB = "the hub"
+HOLDS = (Said("Schedulable", "True", "Scheduled"), Said("Startable", "True", "Started"))
 
 
-def hub_waits(spec: FederatedTrainingSpec, run_id: str, jobs: Sequence[tuple[Json, Sequence[Json]]]) -> list[str]:
-    """Of the hub's Jobs, with their pods: `the hub asks for 1 GPU on 1 node, none has 1 free`."""
-    keys = ((labels.key_of(job, run_id), pods) for job, pods in jobs)
-    found = (unschedulable(HUB, hub_compute(spec, key), pods) for key, pods in keys if key is not None)
-    return [said for said in found if said is not None]
+async def hub_waits(
+    cluster: Cluster, spec: FederatedTrainingSpec, run_id: str, jobs: Sequence[tuple[Json, Sequence[Json]]]
+) -> dict[Ref, Said]:
+    """Of the hub's Jobs, here with their pods, why they wait: `the hub asks for 1 GPU on 1 node, none has 1 free`."""
+    found: dict[Ref, Said] = {}
+    for job, pods in jobs:
+        key = labels.key_of(job, run_id)
+        if key is not None and (said := await why_they_wait(cluster, HUB, hub_compute(spec, key), pods)):
+            found[ref(job)] = said
+    return found
 
 
-def schedulable(tasks: Sequence[Json], hub: Sequence[str] = ()) -> Said:
-    """What the participants say of their pods, those of all of them at once; `hub`: what is to be said of its own."""
-    stuck = list(hub)
+def waits(tasks: Sequence[Json], hub: Sequence[Said] = ()) -> list[Said]:
+    """What the participants say of their pods, those of all of them at once; `hub`: what is to be said of its own.
+    Pure."""
+    return [_all_of(holds, tasks, hub) for holds in HOLDS]
+
+
+def _all_of(holds: Said, tasks: Sequence[Json], hub: Sequence[Said]) -> Said:
+    stuck = [one for one in hub if one.type == holds.type]
     for task in tasks:
         status = task.get("status", {})
-        condition = find(status.get("conditions", ()), "Schedulable")
-        waits = status.get("phase") == "Pending" and not cancelled(task)
-        if waits and condition is not None and condition["status"] == "False":
-            stuck.append(condition["message"])
+        condition = find(status.get("conditions", ()), holds.type)
+        waiting = status.get("phase") == "Pending" and not cancelled(task)
+        if waiting and condition is not None and condition["status"] == "False":
+            stuck.append(Said(holds.type, "False", condition["reason"], condition["message"]))
     if stuck:
-        return Said("Schedulable", "False", "Unschedulable", "; ".join(stuck))
-    return Said("Schedulable", "True", "Scheduled")
+        return Said(holds.type, "False", stuck[0].reason, "; ".join(one.message for one in stuck))
+    return holds

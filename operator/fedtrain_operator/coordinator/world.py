@@ -35,6 +35,8 @@ class Memory:
     ledger: Ledger | None = None
     run: Run | None = None
     gatherer: LedgerGatherer | None = None
+    opened: int = 0
+    """The generation of the training that the ledger's run was compared with."""
     facts: LedgerFacts | None = None
     update_bytes: int = 0
     """Of the round that is worked on."""

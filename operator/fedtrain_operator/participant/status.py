@@ -1,5 +1,7 @@
 """What a participant reports of a task. Pure."""
 
+from collections.abc import Sequence
+
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain_operator.participant.launcher import Standing
 from fedtrain_operator.participant.policy import Refusal
@@ -8,6 +10,7 @@ from fedtrain_operator.shared.instants import instant
 from fedtrain_operator.shared.kinds import Json
 from fedtrain_operator.shared.verdicts import Verdict
 
+SCHEDULED = Said("Schedulable", "True", "Scheduled")
 TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
 
 
@@ -19,8 +22,8 @@ def cancelled(body: Json, now: float) -> Json:
     return _ended(body, "Cancelled", "Cancelled", "it was asked to stop", now)
 
 
-def of_job(body: Json, standing: Standing, verdict: Verdict | None, stuck: str | None, now: float) -> Json:
-    """`verdict`: why it failed. `stuck`: why no node takes its pods."""
+def of_job(body: Json, standing: Standing, verdict: Verdict | None, stuck: Said | None, now: float) -> Json:
+    """`verdict`: why it failed. `stuck`: why its pods wait."""
     match standing.state:
         case "Succeeded":
             return _ended(body, "Succeeded", "Done", "", now)
@@ -30,14 +33,16 @@ def of_job(body: Json, standing: Standing, verdict: Verdict | None, stuck: str |
                 return _ended(body, "Refused", "TrainerRefused", verdict.reason, now)
             return _ended(body, "Failed", "TrainerFailed", verdict.reason, now) | {"retryable": True}
         case "Running":
-            said = [Said("Schedulable", "True", "Scheduled")]
+            said = [SCHEDULED, Said("Startable", "True", "Started")]
             started = body.get("status", {}).get("startedAt") or instant(now)
             return _status(body, "Running", "Running", "", now, said) | {"startedAt": started}
         case "Pending" if stuck:
-            said = [Said("Schedulable", "False", "Unschedulable", stuck)]
-            return _status(body, "Pending", "Unschedulable", stuck, now, said)
+            said = [stuck] if stuck.type == SCHEDULED.type else [SCHEDULED, stuck]
+            return _status(body, "Pending", stuck.reason, stuck.message, now, said)
         case "Pending":
-            return _status(body, "Pending", "Starting", "", now, ())
+            before = body.get("status", {}).get("conditions", ())
+            past = [Said(one["type"], "Unknown", "Starting") for one in before if one["status"] == "False"]
+            return _status(body, "Pending", "Starting", "", now, past)
 
 
 def wanted(order: TrainingTaskSpec) -> bool:
@@ -48,7 +53,7 @@ def _ended(body: Json, phase: str, reason: str, message: str, now: float) -> Jso
     return _status(body, phase, reason, message, now, ()) | {"endedAt": instant(now)}
 
 
-def _status(body: Json, phase: str, reason: str, message: str, now: float, said: list[Said] | tuple[()]) -> Json:
+def _status(body: Json, phase: str, reason: str, message: str, now: float, said: Sequence[Said]) -> Json:
     generation = body["metadata"].get("generation", 1)
     before = body.get("status", {})
     status: Json = {

@@ -17,7 +17,8 @@ from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
 from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
 from fedtrain_operator.shared.limbo import Limbo
 from fedtrain_operator.shared.loops import Next
-from fedtrain_operator.shared.scheduling import unschedulable
+from fedtrain_operator.shared.rendered import marked, outdated
+from fedtrain_operator.shared.starting import why_they_wait
 from fedtrain_operator.shared.verdicts import verdict
 
 log = logging.getLogger("fedtrain")
@@ -78,7 +79,8 @@ class Tasks:
                 assert isinstance(judged, Refusal)
                 await self._tell(body, status.refused(body, judged, self._clock()))
                 return Next(0)
-            job = await self._create(self._launcher.render(body, order, judged, policy))
+            rendered = self._launcher.render(body, order, judged, policy)
+            job = await self._create(marked(rendered, rendered))
         standing = self._launcher.standing(job)
         why = stuck = None
         if standing.state == "Failed":
@@ -89,12 +91,23 @@ class Tasks:
                 log.warning("a container was made and never started; its job is made anew", extra={"task": str(ref)})
                 await self._release(ref)
                 return Next(self._pod_check)
-            stuck = unschedulable(order.task.participant, order.compute, pods)
+            stuck = await why_they_wait(self._cluster, order.task.participant, order.compute, pods)
+            if stuck and await self._is_outdated(body, order, job):
+                log.info("its pods wait, and what they are made from has changed: made anew", extra={"task": str(ref)})
+                await self._release(ref)
+                return Next(self._pod_check)
         now = self._clock()
         young = now - self._first_seen.setdefault(ref, now) < self._pod_check
         if standing.state != "Pending" or stuck or body.get("status") or not young:  # most run within moments
             await self._tell(body, status.of_job(body, standing, why, stuck, self._clock()))
         return Next(_after(standing, self._pod_check))
+
+    async def _is_outdated(self, body: Json, order: TrainingTaskSpec, job: Json) -> bool:
+        """Whether policy or image have changed since, so that the job would be another one now."""
+        judged = judge(order, policy := await self._policy(body["metadata"]["namespace"], order.task.participant))
+        if isinstance(judged, Refusal) or policy is None:
+            return False
+        return outdated(job, self._launcher.render(body, order, judged, policy))
 
     def _forget(self, ref: Ref) -> Next:
         self._first_seen.pop(ref, None)

@@ -69,10 +69,12 @@ class Cluster:
                 return None
             raise
 
-    async def pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[Json]:
+    async def pages(
+        self, kind: Kind, namespace: str, labels: Mapping[str, str], fields: str = ""
+    ) -> AsyncIterator[Json]:
         """The list of all objects that have these labels, so many `items` at a time that they neither fill the memory
-        nor hold up everything else. Namespace "" is all of them."""
-        query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels))}
+        nor hold up everything else. Namespace "" is all of them. `fields`: a selector of fields."""
+        query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels)), "fieldSelector": fields}
         while True:
             page = await self._call("GET", f"{_path(kind, namespace)}?{urlencode(query)}")
             yield page
@@ -88,9 +90,9 @@ class Cluster:
             found += await self.list(kind, namespace, labels)
         return found
 
-    async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Json]:
+    async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str], fields: str = "") -> list[Json]:
         """Of one namespace, at once."""
-        return [body async for page in self.pages(kind, namespace, labels) for body in page["items"]]
+        return [body async for page in self.pages(kind, namespace, labels, fields) for body in page["items"]]
 
     async def watch(self, kind: Kind, namespace: str, labels: Mapping[str, str], version: str) -> AsyncGenerator[Json]:
         """The events `{type, object}` since this version of a list, until the server ends it. Raises ApiError."""

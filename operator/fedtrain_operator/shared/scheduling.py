@@ -34,7 +34,8 @@ def _lack(compute: Compute, message: str) -> str:
         return f"none has {compute.gpus_per_node} free" if compute.nodes == 1 else "not so many have them free"
     if lacking:
         return f"none has enough {' and '.join(dict.fromkeys(lacking))} free"
-    return f"no node takes it: {message.split('preemption:')[0].strip()[:300] or 'the scheduler does not say why'}"
+    said = re.split("preemption:|no new claims to deallocate", message)[0].strip(" ,.")[:300]
+    return f"no node takes it: {said or 'the scheduler does not say why'}"
 
 
 def _count(number: int, what: str) -> str:

@@ -1,12 +1,15 @@
 """The hub's Jobs: which image, which order, whose credentials."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from fedtrain_operator.coordinator.jobs import hub_job
-from fedtrain_operator.coordinator.waiting import hub_waits, schedulable
+from fedtrain_operator.coordinator.waiting import hub_waits, waits
+from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.shared.kinds import ref
 from fedtrain_operator.shared.settings import HubPods, Settings, SettingsWrong
 
 from fedtrain.contracts.tasks import Assignment
@@ -15,6 +18,7 @@ from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
 from tests.unit.operator.worlds import SETTINGS, run, spec
 
+NOBODY = Cluster(lambda: pytest.fail("nobody is asked"))
 HUB = {"hub": {"data": {"uri": "s3://bucket/test.jsonl"}}}
 AGGREGATE = TaskKey(3, "Aggregate", "_aggregate-1", 1)
 EVALUATE = TaskKey(3, "Evaluate", "_evaluate-1", 1)
@@ -148,7 +152,8 @@ def test_a_hubs_pod_that_no_node_takes_is_said_in_words() -> None:
     lacking = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
     waiting = {"metadata": {"name": "p"}, "status": {"conditions": [lacking]}}
     whole = spec(evaluation={"hub": {**HUB["hub"], "compute": {"gpusPerNode": 1}}})
-    said = hub_waits(whole, run().run_id, [(evaluation(gpusPerNode=1), [waiting])])
-    assert said == ["the hub asks for 1 GPU on 1 node, none has 1 free"]
-    assert schedulable([], said).status == "False"
-    assert hub_waits(whole, run().run_id, [(evaluation(gpusPerNode=1), [])]) == []
+    job = evaluation(gpusPerNode=1)
+    said = asyncio.run(hub_waits(NOBODY, whole, run().run_id, [(job, [waiting])]))[ref(job)]
+    assert said.message == "the hub asks for 1 GPU on 1 node, none has 1 free"
+    assert [one.status for one in waits([], [said])] == ["False", "True"]
+    assert asyncio.run(hub_waits(NOBODY, whole, run().run_id, [(job, [])])) == {}

@@ -14,8 +14,10 @@ MAY_CHANGE = ("suspend", "rounds.deadline", "storage.retentionPolicy")
 """Of a training: when it runs and what is kept, not what comes out."""
 
 
-def unchanging(spec: type[Block], may_change: tuple[str, ...], says: str) -> Iterator[Rule]:
-    """A rule for each field that stays as it is. All are on `spec` itself, where the old value is always known."""
+def unchanging(spec: type[Block], may_change: tuple[str, ...], says: str, at_root: bool = False) -> Iterator[Rule]:
+    """A rule for each field that stays as it is. All are on `spec` itself, where the old value is always known, or on
+    the object's root."""
+    above = "spec." if at_root else ""
 
     def walk(block: type[Block], path: str) -> Iterator[Rule]:
         for name, field in fields_of(block).items():
@@ -27,24 +29,28 @@ def unchanging(spec: type[Block], may_change: tuple[str, ...], says: str) -> Ite
                 assert always_there(field), at
                 yield from walk(field.shape.block, at)
                 continue
-            same = f"self.{at} == oldSelf.{at}"
+            now, before = f"self.{above}{at}", f"oldSelf.{above}{at}"
+            same = f"{now} == {before}"
             if not always_there(field):
-                same = f"has(self.{at}) == has(oldSelf.{at}) && (!has(self.{at}) || {same})"
-            yield Rule(holds=same, field=at, says=says, reason="FieldValueForbidden")
+                same = f"has({now}) == has({before}) && (!has({now}) || {same})"
+            yield Rule(holds=same, field=f"{above}{at}", says=says, reason="FieldValueForbidden")
 
     yield from walk(spec, "")
 
 
 _TRAINING = "It may not change in a run. Change it back to go on, or give the new run another metadata.name."
-_ORDER = "self.participants.map(p, p.name) == oldSelf.participants.map(p, p.name)"
+_ORDER = "self.spec.participants.map(p, p.name) == oldSelf.spec.participants.map(p, p.name)"
+_BEGUN = "has(oldSelf.status) && has(oldSelf.status.round)"
+"""What was wrong before that may be put right. A ledger that knows another spec outranks this."""
 
 
-def _in_order(rule: Rule) -> Rule:
+def _once_begun(rule: Rule) -> Rule:
     """Lists by name are equal in any order, but participants' updates are added up in this one."""
-    return replace(rule, holds=f"{rule.holds} && {_ORDER}") if rule.field == "participants" else rule
+    same = f"{rule.holds} && {_ORDER}" if rule.field == "spec.participants" else rule.holds
+    return replace(rule, holds=f"({same}) || !({_BEGUN})")
 
 
-TRAINING = tuple(_in_order(rule) for rule in unchanging(FederatedTrainingSpec, MAY_CHANGE, _TRAINING))
+TRAINING = tuple(_once_begun(rule) for rule in unchanging(FederatedTrainingSpec, MAY_CHANGE, _TRAINING, at_root=True))
 
 TASK = tuple(
     unchanging(TrainingTaskSpec, ("desiredState",), "A task never changes, but for desiredState. Make a new one.")

@@ -18,6 +18,7 @@ def command(run: str, participant: str | None, number: int | None, follow: bool)
     RUN is a run's folder (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.cli.errors import UserError
+    from fedtrain.ledger.store import StoreUnavailable
     from fedtrain.local.results.locate import locate
     from fedtrain.local.results.logs import HUB, entries, text
     from fedtrain.local.results.summary import summarise
@@ -32,13 +33,22 @@ def command(run: str, participant: str | None, number: int | None, follow: bool)
         there = f"it has rounds {rounds[0]} to {rounds[-1]}" if rounds else f"it is at {summary.phase}"
         raise UserError(f"{summary.name} has no round {number}", there)
     shown: set[str] = set()
+    told = False
     while True:
-        summary = summarise(ledger) if follow else summary
-        for entry in entries(ledger, participant, number):
-            if (said := text(entry)) not in shown:
-                shown.add(said)
-                click.echo(said)
-        if not follow or summary.phase in ("Succeeded", "Failed"):
+        try:
+            summary = summarise(ledger) if follow else summary
+            for entry in entries(ledger, participant, number):
+                if (said := text(entry)) not in shown:
+                    shown.add(said)
+                    click.echo(said)
+            told = False
+        except StoreUnavailable as error:
+            if not follow:
+                raise
+            if not told:  # once for each outage
+                click.echo(f"{error} It is asked again until it answers.", err=True)
+            told = True
+        if not follow or (summary.phase in ("Succeeded", "Failed") and not told):
             break
         time.sleep(_POLL_SECONDS)
     if not shown:

@@ -35,6 +35,11 @@ class Patience:
     attempts: int = 5
 
 
+BRIEF = Patience(connect_seconds=5, read_seconds=6, attempts=3)
+"""Of commands that only read: somebody waits for the answer, and may ask again. A server that hangs is told of after
+some 20 s."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
     """Who writes into the bucket; never shown."""

@@ -93,12 +93,14 @@ def _in_bucket(url: str) -> Located:
 
 
 def _opened(storage: Storage, namespace: str, name: str, by_address: bool = False) -> Ledger:
-    """`by_address`: errors of the store then speak of no file. Raises StoreError."""
+    """For reading: a bucket's server that hangs is soon told of. `by_address`: errors of the store then speak of no
+    file. Raises StoreError."""
     if storage.type == "File" or storage.s3 is None:
         return open_ledger(storage, namespace, name)
-    from fedtrain.ledger.s3_store import S3Store  # boto3 takes a while to import
+    from fedtrain.ledger.s3_client import BRIEF  # boto3 takes a while to import
+    from fedtrain.ledger.s3_store import S3Store
 
-    return Ledger(S3Store(storage.s3, by_address=by_address), namespace, name)
+    return Ledger(S3Store(storage.s3, patience=BRIEF, by_address=by_address), namespace, name)
 
 
 def _what(folder: Path) -> str:

@@ -33,8 +33,9 @@ def tables(summary: RunSummary) -> list[Table]:
 
 
 def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
-    """The last `shown` rounds."""
+    """The last `shown` rounds. How long they took the local runner alone writes down: no other's has a column of it."""
     measures = hub_measures(summary.spec)
+    timed = any(round.wall_seconds is not None for round in summary.rounds[-shown:])
     rows: list[tuple[str, ...]] = []
     for round in summary.rounds[-shown:]:
         losses = [p.train_loss for p in round.participants if p.train_loss is not None]
@@ -46,13 +47,13 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
                 count(sum(p.samples for p in round.participants if p.state == "Aggregated")),
                 loss(sum(losses) / len(losses) if losses else None),
                 *(measure.text(round.metrics.get(measure.name)) for measure in measures),
-                duration(round.wall_seconds),
+                *((duration(round.wall_seconds),) if timed else ()),
             )
         )
     left_out = len(summary.rounds) - len(rows)
     title = "rounds" if left_out == 0 else f"rounds (the last {len(rows)}; {left_out} before)"
-    names = tuple(measure.name for measure in measures)
-    return Table(title, ("round", "outcome", "updates", "samples", "train loss", *names, "time"), tuple(rows), left=2)
+    names = (*(measure.name for measure in measures), *(("time",) if timed else ()))
+    return Table(title, ("round", "outcome", "updates", "samples", "train loss", *names), tuple(rows), left=2)
 
 
 def participants_table(summary: RunSummary, round: RoundSummary) -> Table:

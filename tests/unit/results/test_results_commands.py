@@ -28,6 +28,15 @@ def test_status_shows_rounds_and_the_newest_rounds_participants(run: Path) -> No
     assert any(line.startswith("observatory Quarantined: norm 812 is beyond") for line in lines)
 
 
+def test_status_of_a_clusters_run_has_no_column_of_times(run: Path) -> None:
+    """Only the local runner writes how long a round took."""
+    for telemetry in run.glob("telemetry/rounds/*/runner.json"):
+        telemetry.unlink()
+    lines = [" ".join(line.split()) for line in fedtrain("status", run).stdout.splitlines()]
+    assert "round outcome updates samples train loss loss accuracy" in lines
+    assert "1 Committed 3/3 2,400 3.067 2.176 41.2%" in lines
+
+
 def test_status_for_programs_is_json_of_the_summary(run: Path) -> None:
     plain = json.loads(fedtrain("status", run, "-o", "json").stdout)
     assert plain["phase"] == "Succeeded"

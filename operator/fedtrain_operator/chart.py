@@ -1,11 +1,12 @@
-"""What the chart asks of this image beside the operator: `python -m fedtrain_operator.chart uninstall`, before a
-release is removed, and `... installed URL`, for `helm test`."""
+"""What the chart asks of this image beside the operator: `python -m fedtrain_operator.chart uninstall RELEASE NAMESPACE
+REVISION`, before a release is removed, and `... installed URL`, for `helm test`."""
 
 import asyncio
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import kopf
 
@@ -16,16 +17,32 @@ from fedtrain_operator.shared.settings import Settings
 
 LONGEST = 10
 
+# Helm marks a release as uninstalling before it asks, and a hook's failure does not take that back. Only its Secret
+# says so, and rights to that are not the operator's to have: so this tells how the mark goes.
 STAY = """\
 {count} here: {names}.
 Their finalizers need a running operator, so it stays. Delete them first (ledgers and adapters stay in their buckets,
-unless a file says storage.retentionPolicy: Delete), suspended or finished ones too:
+unless a file says storage.retentionPolicy: Delete), suspended or finished ones too; then uninstall again:
 {commands}
+  helm uninstall {release.name} -n {release.namespace}
 Or leave them to an operator that you install later, and that goes on with them (the chart's value crds.keep must be
-true): helm uninstall --no-hooks"""
+true):
+  helm uninstall {release.name} -n {release.namespace} --no-hooks
+Or keep the operator. It works on as before; but Helm calls the release uninstalling, leaves it out of `helm list` and
+refuses to upgrade it ("has no deployed releases") until you take it back, with its revision:
+  helm rollback {release.name} {release.revision} -n {release.namespace}"""
 
 
-def left(trainings: Sequence[Json]) -> str:
+@dataclass(frozen=True)
+class Release:
+    """What helm calls the installation that is to go."""
+
+    name: str
+    namespace: str
+    revision: str
+
+
+def left(trainings: Sequence[Json], release: Release) -> str:
     """What to do with those that are still here. Pure."""
     count = "1 FederatedTraining is" if len(trainings) == 1 else f"{len(trainings)} FederatedTrainings are"
     said = [f"{ref(body)} ({body.get('status', {}).get('phase', 'Pending')})" for body in trainings[:LONGEST]]
@@ -33,15 +50,15 @@ def left(trainings: Sequence[Json]) -> str:
         said.append(f"and {len(trainings) - LONGEST} more")
     namespaces = sorted({ref(body).namespace for body in trainings})
     commands = "\n".join(f"  kubectl delete federatedtrainings --all -n {namespace}" for namespace in namespaces)
-    return STAY.format(count=count, names=", ".join(said), commands=commands)
+    return STAY.format(count=count, names=", ".join(said), commands=commands, release=release)
 
 
-async def uninstall(cluster: Cluster) -> str | None:
+async def uninstall(cluster: Cluster, release: Release) -> str | None:
     """Why the release can't be removed."""
     if not await cluster.offers(TRAINING):
         return None
     trainings = await cluster.list_everywhere(TRAINING, {})
-    return left(trainings) if trainings else None
+    return left(trainings, release) if trainings else None
 
 
 async def installed(cluster: Cluster, settings: Settings, url: str) -> str | None:
@@ -63,8 +80,8 @@ async def _ask(arguments: Sequence[str], settings: Settings) -> str | None:
     cluster = Cluster(lambda: login(operator), settings.namespaces)
     try:
         match arguments:
-            case ["uninstall"]:
-                return await uninstall(cluster)
+            case ["uninstall", name, namespace, revision]:
+                return await uninstall(cluster, Release(name, namespace, revision))
             case ["installed", url]:
                 return await installed(cluster, settings, url)
             case _:

@@ -241,3 +241,18 @@ def test_a_file_that_does_not_fit_may_be_put_right_under_the_same_name(
     eventually(lambda: federation.condition(api, "Accepted").get("status") == "False")
     federation.change(api, data={"dataset": "glosses"})
     federation.succeeded_with(undisturbed, api, minio)
+
+
+@pytest.mark.usefixtures("operator", "pods")
+def test_a_training_that_never_was_a_run_takes_its_ledger_with_it_never(
+    federation: Federation, api: Api, minio: Minio
+) -> None:
+    federation.apply(api, minio)
+    eventually(lambda: federation.status(api).get("round") is not None)
+    federation.delete(api)
+    before = federation.ledger(minio).names()
+    bucket = {**federation.bucket(minio), "retentionPolicy": "Delete"}
+    federation.apply(api, minio, rounds={"count": 7}, storage=bucket)
+    eventually(lambda: federation.condition(api, "Accepted").get("reason") == "SpecDiffers")
+    federation.delete(api)
+    assert set(before) <= set(federation.ledger(minio).names())

@@ -5,6 +5,7 @@ import asyncio
 import logging
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.ledger.admission import compare, new_run, recorded
 from fedtrain.ledger.store import StoreError
 from fedtrain_operator.coordinator.lending import take_back
 from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
@@ -62,9 +63,11 @@ async def _delete(cluster: Cluster, kind: Kind, bodies: list[Json]) -> None:
 
 
 async def _delete_ledger(world: World, body: Json, memory: Memory) -> None:
-    """A ledger that can't be opened at all (no Secret any more) stays; one that can't be reached now is tried again."""
+    """A ledger that can't be opened at all (no Secret any more) stays, and so does that of a run with another spec,
+    which this training never was; one that can't be reached now is tried again."""
     training = ref(body)
-    storage = FederatedTrainingSpec.model_validate(body["spec"]).storage
+    spec = FederatedTrainingSpec.model_validate(body["spec"])
+    storage = spec.storage
     secret = None
     if storage.s3 is not None and storage.s3.credentials_secret_ref is not None:
         name = Ref(training.namespace, storage.s3.credentials_secret_ref.name)
@@ -76,5 +79,9 @@ async def _delete_ledger(world: World, body: Json, memory: Memory) -> None:
         ledger = memory.ledger or open_ledger(storage, training.namespace, training.name, secret)
     except (NoCredentials, StoreError) as error:
         log.warning("%s: its ledger stays: %s", training, error)
+        return
+    run = await asyncio.to_thread(recorded, ledger)
+    if run is not None and compare(run.spec, new_run(training.namespace, training.name, spec).spec):
+        log.warning("%s: the ledger %s stays: it is of a run with another spec", training, ledger.url)
         return
     await asyncio.to_thread(ledger.store.delete, f"{training.namespace}/{training.name}")

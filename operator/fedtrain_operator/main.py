@@ -1,6 +1,7 @@
 """The operator's process: settings, and which controllers run; the work is in `coordinator/` and `participant/`."""
 
 import gc
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +24,8 @@ from fedtrain_operator.shared.loops import LATENCY, Loops, a_thread_for_every_pa
 from fedtrain_operator.shared.settings import Settings, SettingsWrong
 from fedtrain_operator.shared.streams import Streams
 from fedtrain_operator.shared.watching import NoDifferences
+
+log = logging.getLogger("fedtrain")
 
 STUCK_SECONDS = 900.0
 """A pass that has been due for so long means that this process works no more: the probe fails, and it is restarted."""
@@ -133,6 +136,8 @@ def main() -> int:
     except SettingsWrong as error:
         print(error, file=sys.stderr)
         return 2
+    served = f"the namespaces {', '.join(settings.namespaces)}" if settings.namespaces else "all namespaces"
+    log.info("fedtrain %s: %s, for %s", settings.version, " and ".join(settings.controllers), served)
     kopf.run(
         registry=build(settings),
         standalone=True,

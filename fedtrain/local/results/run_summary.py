@@ -7,7 +7,7 @@ from typing import Literal
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Absent, Digest, ModelFacts
 
-Phase = Literal[
+Phase = Literal[  # of `fedtrain.rounds.decision`, those that a ledger tells
     "Preflight",
     "Initialising",
     "Planning",
@@ -15,6 +15,7 @@ Phase = Literal[
     "Aggregating",
     "Evaluating",
     "Measuring",
+    "Recording",
     "Succeeded",
     "Failed",
 ]

@@ -132,7 +132,8 @@ class _Reader:
     def phase(
         self, current: int, spec: FederatedTrainingSpec, end: End | None, failures: list[Failure]
     ) -> tuple[Phase, str]:
-        """Where the run stands. A run that failed counts as going on as soon as a record of its next epoch is there."""
+        """Where the run stands, in the words of `fedtrain.rounds`: what it waits for. A run that failed counts as
+        going on as soon as a record of its next epoch is there."""
         if end is not None:
             return "Succeeded", ""
         folder = names.round_folder(current)
@@ -142,7 +143,7 @@ class _Reader:
         if failures and failures[-1].round == current and max(epochs, default=0) <= len(failures):
             return "Failed", f"{failures[-1].reason}: {failures[-1].message}"
         if current == 0:
-            return ("Initialising", "") if self.has("preflight/") else ("Preflight", "")
+            return self.beginning(spec), ""
         if current > spec.rounds.count:
             return "Measuring", ""
         if names.plan(current) not in self.present:
@@ -150,7 +151,25 @@ class _Reader:
         if not closes:
             return "Training", ""
         k = max(close.k for close in closes)
-        return ("Evaluating" if names.aggregate(current, k) in self.present else "Aggregating"), ""
+        aggregate = self.one(names.aggregate(current, k), Aggregate)
+        if aggregate is None:
+            return "Aggregating", ""
+        return ("Evaluating" if self.unevaluated(current, aggregate.adapter, spec) else "Recording"), ""
+
+    def beginning(self, spec: FederatedTrainingSpec) -> Phase:
+        """Of round 0: the first adapter is made while the participants count their data."""
+        initial = self.one(names.initial(), Initial)
+        if initial is None:
+            return "Initialising"
+        if self.unevaluated(0, initial.adapter, spec):
+            return "Evaluating"
+        counted = all(names.preflight(participant.name) in self.present for participant in spec.participants)
+        return "Recording" if counted else "Preflight"
+
+    def unevaluated(self, number: int, adapter: str, spec: FederatedTrainingSpec) -> bool:
+        """Whether the round waits for the hub's evaluation."""
+        due = number % spec.evaluation.every == 0 or number == spec.rounds.count
+        return spec.evaluation.hub is not None and due and self.evaluation(number, adapter) is None
 
     def manifests(self) -> list[Manifest]:
         found: list[Manifest] = []

@@ -18,7 +18,7 @@ from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cluster import AlreadyExists
 from fedtrain_operator.shared.kinds import JOB, SECRET, TASK, Json, Ref
 from fedtrain_operator.shared.kinds import ref as ref_of
-from fedtrain_operator.shared.rendered import marked, outdated
+from fedtrain_operator.shared.rendered import mark, mark_of
 from fedtrain_operator.shared.settings import Settings
 
 
@@ -53,7 +53,7 @@ class Hands:
                     await asyncio.to_thread(self._ledger.claim, name, record)
                 case Start(key, order) if isinstance(order, AggregateOrder) or key.who.startswith("_"):
                     job = hub_job(self._spec, self._run, key, order, self._settings, self._memory.uid)
-                    await self._start_job(marked(job, hub_source(self._settings)))
+                    await self._start_job(job)
                 case Start(key, order) if key.who in self._records:
                     assert not isinstance(order, AggregateOrder)
                     namespace: str = self._records[key.who]["spec"]["namespace"]
@@ -79,11 +79,11 @@ class Hands:
     ) -> bool:
         """Deletes the hub's Jobs, here with their pods, that will start no more, or are `stuck` and would be made
         otherwise now; whether there were any."""
-        source = hub_source(self._settings)
+        now_made = mark(hub_source(self._settings))
         lost = [
             job
             for job, pods in waiting
-            if self._memory.limbo.lost(ref_of(job), pods, now) or (ref_of(job) in stuck and outdated(job, source))
+            if self._memory.limbo.lost(ref_of(job), pods, now) or (ref_of(job) in stuck and mark_of(job) != now_made)
         ]
         for job in lost:
             await self._cluster.delete(JOB, ref_of(job), job["metadata"]["uid"])

@@ -16,6 +16,7 @@ from fedtrain_operator.shared.compute import command, resources, threads
 from fedtrain_operator.shared.kinds import JOB, TRAINING, Json
 from fedtrain_operator.shared.overlay import laid_over
 from fedtrain_operator.shared.pods import hardened
+from fedtrain_operator.shared.rendered import marked
 from fedtrain_operator.shared.settings import Settings
 
 
@@ -59,7 +60,7 @@ def hub_job(
         "controller": True,
         "blockOwnerDeletion": False,
     }
-    return {
+    job: Json = {
         "apiVersion": JOB.api_version,
         "kind": JOB.name,
         "metadata": {"name": name, "namespace": run.namespace, "labels": marks, "ownerReferences": [owner]},
@@ -73,6 +74,7 @@ def hub_job(
             },
         },
     }
+    return marked(job, hub_source(settings))
 
 
 def hub_source(settings: Settings) -> Json:

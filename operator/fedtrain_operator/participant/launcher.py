@@ -25,7 +25,7 @@ class Launcher(Protocol):
     def render(
         self, body: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec
     ) -> Json:
-        """The job of the TrainingTask `body`, of the same name and namespace."""
+        """The job of the TrainingTask `body`, of the same name and namespace, marked (`shared.rendered`)."""
         ...
 
     def standing(self, job: Json) -> Standing: ...

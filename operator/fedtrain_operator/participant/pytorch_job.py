@@ -17,6 +17,7 @@ from fedtrain_operator.shared.conditions import find, holds
 from fedtrain_operator.shared.kinds import PYTORCH_JOB, Json
 from fedtrain_operator.shared.overlay import laid_over
 from fedtrain_operator.shared.pods import hardened
+from fedtrain_operator.shared.rendered import marked
 
 JOB_NAME_LABEL = "training.kubeflow.org/job-name"
 
@@ -53,7 +54,7 @@ class PyTorchJobs:
         replicas: Json = {"Master": {"replicas": 1, **replica}}
         if compute.nodes > 1:
             replicas["Worker"] = {"replicas": compute.nodes - 1, **replica}
-        return {
+        job: Json = {
             "apiVersion": PYTORCH_JOB.api_version,
             "kind": PYTORCH_JOB.name,
             "metadata": {
@@ -67,6 +68,7 @@ class PyTorchJobs:
                 "pytorchReplicaSpecs": replicas,
             },
         }
+        return marked(job, job)
 
     def standing(self, job: Json) -> Standing:
         """Terminal if any condition Succeeded or Failed is True: their order says nothing."""

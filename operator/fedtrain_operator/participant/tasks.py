@@ -17,7 +17,7 @@ from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
 from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
 from fedtrain_operator.shared.limbo import Limbo
 from fedtrain_operator.shared.loops import Next
-from fedtrain_operator.shared.rendered import marked, outdated
+from fedtrain_operator.shared.rendered import mark_of
 from fedtrain_operator.shared.starting import why_they_wait
 from fedtrain_operator.shared.verdicts import verdict
 
@@ -79,8 +79,7 @@ class Tasks:
                 assert isinstance(judged, Refusal)
                 await self._tell(body, status.refused(body, judged, self._clock()))
                 return Next(0)
-            rendered = self._launcher.render(body, order, judged, policy)
-            job = await self._create(marked(rendered, rendered))
+            job = await self._create(self._launcher.render(body, order, judged, policy))
         standing = self._launcher.standing(job)
         why = stuck = None
         if standing.state == "Failed":
@@ -107,7 +106,7 @@ class Tasks:
         judged = judge(order, policy := await self._policy(body["metadata"]["namespace"], order.task.participant))
         if isinstance(judged, Refusal) or policy is None:
             return False
-        return outdated(job, self._launcher.render(body, order, judged, policy))
+        return mark_of(job) != mark_of(self._launcher.render(body, order, judged, policy))
 
     def _forget(self, ref: Ref) -> Next:
         self._first_seen.pop(ref, None)

@@ -11,13 +11,13 @@ RENDERED = f"{PREFIX}/rendered"
 
 def marked(job: Json, source: Json) -> Json:
     """The job with the note."""
-    return job | {"metadata": job["metadata"] | {"annotations": {RENDERED: _digest(source)}}}
+    return job | {"metadata": job["metadata"] | {"annotations": {RENDERED: mark(source)}}}
 
 
-def outdated(job: Json, source: Json) -> bool:
-    """Whether a job that is there was rendered from something else."""
-    return (job["metadata"].get("annotations") or {}).get(RENDERED, "") != _digest(source)
+def mark_of(job: Json) -> str:
+    """Empty where there is no note."""
+    return (job["metadata"].get("annotations") or {}).get(RENDERED, "")
 
 
-def _digest(source: Json) -> str:
+def mark(source: Json) -> str:
     return digest_bytes(json.dumps(source, sort_keys=True).encode())

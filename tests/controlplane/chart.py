@@ -59,6 +59,12 @@ class Release:
     def test(self) -> str:
         return self._helm("test", self.name)
 
+    def run(self, command: str) -> str:
+        """A command of helm's, word for word as a user was told to type it."""
+        program, *words = command.split()
+        assert program == "helm"
+        return helm(*words, kubeconfig=self.plane.kubeconfig)
+
     def _helm(self, *arguments: str | Path, values: Mapping[str, Any] | None = None) -> str:
         return helm(*arguments, f"--namespace={self.namespace}", values=values, kubeconfig=self.plane.kubeconfig)
 

@@ -209,6 +209,7 @@ def test_uninstalling_is_refused_while_there_are_trainings_and_leaves_kinds_and_
         refusing.result()
     assert f"1 FederatedTraining is here: {namespace}/small (Pending)." in said
     assert f"kubectl delete federatedtrainings --all -n {namespace}" in said
+    assert f"helm uninstall {release.name} -n {release.namespace} --no-hooks" in said
     assert release.pod()["containers"]
 
     api.delete(TRAININGS, "small", namespace)
@@ -218,6 +219,52 @@ def test_uninstalling_is_refused_while_there_are_trainings_and_leaves_kinds_and_
     assert api.find("apps/v1/deployments", release.name, release.namespace) is None
     assert api.find(CRDS, "federatedtrainings.fedtrain.dev") is not None
     assert api.find("fedtrain.dev/v1alpha1/participants", "bank-a") is not None
+
+
+def test_who_was_refused_to_uninstall_is_told_how_to_keep_the_release_of_now_and_can_upgrade_it_again(
+    kinds: ControlPlane, banks: Federation, minio: Minio, namespace: str, tmp_path: Path
+) -> None:
+    release = Release(kinds, "chart-staying")
+    release.install(**namespaced([namespace], "coordinator"))
+    release.upgrade(**{"images.operator.tag": "newer"})
+    Federation(banks.folder, namespace, "small").apply(kinds.api, minio)
+    refusing = beside(release.uninstall)
+    said = run_as_pod(kinds, release.namespace, UNINSTALL_POD, tmp_path, {})
+    with pytest.raises(HelmRefused):
+        refusing.result()
+    with pytest.raises(HelmRefused, match="has no deployed releases"):  # Helm marks it before it runs the hook
+        release.upgrade()
+    (cure,) = [line.strip() for line in said.splitlines() if line.strip().startswith("helm rollback")]
+    release.run(cure)
+    release.upgrade(**{"resyncSeconds": 60})
+    assert release.pod()["containers"][0]["image"].endswith(":newer")
+    kinds.api.delete(TRAININGS, "small", namespace)
+
+
+def test_a_hook_whose_image_is_nowhere_gives_up_and_goes_by_itself(kinds: ControlPlane, namespace: str) -> None:
+    api, release = kinds.api, Release(kinds, "chart-imageless")
+    release.install(**namespaced([namespace], "coordinator"))
+    leaving = beside(release.uninstall)
+    job = eventually(lambda: api.find(JOBS, "fedtrain-uninstall", release.namespace))
+    assert 0 < job["spec"]["activeDeadlineSeconds"] < 300  # helm's own --timeout, which says nothing
+    stays = job["spec"]["ttlSecondsAfterFinished"]
+    sooner = {"spec": {"activeDeadlineSeconds": 1, "ttlSecondsAfterFinished": stays // 200}}
+    api.patch(JOBS, "fedtrain-uninstall", sooner, release.namespace)
+    with pytest.raises(HelmRefused, match="fedtrain-uninstall failed: DeadlineExceeded"):
+        leaving.result()
+    eventually(lambda: api.find(JOBS, "fedtrain-uninstall", release.namespace) is None, LONG)
+    release.uninstall("--no-hooks")
+
+
+def test_what_helm_prints_after_an_upgrade_is_about_the_upgrade(kinds: ControlPlane, namespace: str) -> None:
+    release = Release(kinds, "chart-notes")
+    installed = release.install(**namespaced([namespace], "coordinator"))
+    upgraded = release.upgrade()
+    for notes in (installed, upgraded):
+        assert f"helm -n {release.namespace} test {release.name}" in notes
+    assert "kubectl apply -f federation.yaml" in installed
+    assert "kubectl apply" not in upgraded
+    assert "Runs go on" in upgraded
 
 
 def test_in_a_new_cluster_the_operator_waits_in_words_for_kinds_that_lack_and_its_own_go_with_it(

@@ -24,11 +24,16 @@ MACHINE = "198.18.0.1"
 FIRST_ADDRESS = 10
 SPACES = 200
 
-# The first process of a space: it waits for orphans, and its mounts hide the machine's from containerd and kubelet.
+# The first process of a space: it waits for orphans, and its mounts hide the machine's folders from containerd and
+# kubelet. Below /var are those whose places are fixed: the pods' networks, kubelet's certificate and the socket for
+# devices, and links to logs. The machine keeps an empty folder of each, to mount on.
 FIRST_PROCESS = """
 mount -t tmpfs tmpfs /run
-mkdir -p /run/netns /var/log/containers
-mount -t tmpfs tmpfs /var/log/containers
+mkdir -p /run/netns
+for folder in /var/lib/cni /var/lib/kubelet /var/log/containers; do
+    mkdir -p $folder
+    mount -t tmpfs tmpfs $folder
+done
 ip link set lo up
 echo 1 > /proc/sys/net/ipv4/ip_forward
 echo ready > "$1"

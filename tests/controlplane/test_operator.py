@@ -256,3 +256,22 @@ def test_a_training_that_never_was_a_run_takes_its_ledger_with_it_never(
     eventually(lambda: federation.condition(api, "Accepted").get("reason") == "SpecDiffers")
     federation.delete(api)
     assert set(before) <= set(federation.ledger(minio).names())
+
+
+def test_a_hubs_pod_that_cannot_start_is_made_anew_by_an_operator_with_another_image(
+    operator_kubeconfig: Path, tmp_path: Path, federation: Federation, api: Api, minio: Minio
+) -> None:
+    def pods(image: str) -> list[Json]:
+        found = api.list("v1/pods", federation.namespace, "fedtrain.dev/kind=Initialise")
+        return [pod for pod in found if pod["spec"]["containers"][0]["image"] == image]
+
+    wrong, right = "example.org/trainer:wrong", "example.org/trainer:right"
+    with Operator(operator_kubeconfig, tmp_path, TRAINER_IMAGE=wrong):
+        federation.apply(api, minio)
+        (pod,) = eventually(lambda: pods(wrong))
+        cannot_start(api, pod)
+        words = f"the hub's pod can't start: the image {wrong} can't be fetched: not found"
+        eventually(lambda: words in federation.status(api).get("message", ""))
+    with Operator(operator_kubeconfig, tmp_path, TRAINER_IMAGE=right):
+        eventually(lambda: pods(right))
+        federation.delete(api)

@@ -20,7 +20,10 @@ def merge(base: str, revision: str | None, adapter: Path, target: Path) -> None:
 
     quiet()
     if base.startswith("s3://"):
-        raise StoreError(f"The base model {base} is in a bucket: copy it to a folder and name it with --base.")
+        raise StoreError(
+            f"The base model {base} is in a bucket: copy it to a folder (`aws s3 cp --recursive {base} base`) and name "
+            "it with --base."
+        )
     if not Path(base).is_dir() and (revision is None or base.startswith((".", "/", "~"))):
         raise StoreError(f"There is no folder {base} with the base model: say with --base where it is.")
     wanted = {} if Path(base).is_dir() else {"revision": revision}

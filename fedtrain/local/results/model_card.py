@@ -10,6 +10,9 @@ from fedtrain.local.results.words import count, listed, loss, several, short
 _SHOWN_ROUNDS = 30
 """Rows of the table of rounds; of longer runs every n-th round is shown, and the last."""
 
+_COPY = "base"
+"""The folder that a base model is copied to from its bucket."""
+
 
 def model_card(summary: RunSummary, round: RoundSummary, folder: str, merged: bool = False) -> str:
     """Markdown with the front matter that model hubs read. `folder`: what the exported folder is called."""
@@ -50,21 +53,40 @@ def _first_words(summary: RunSummary, round: RoundSummary, merged: bool) -> str:
 
 
 def _loading(summary: RunSummary, folder: str, merged: bool) -> str:
-    model = summary.spec.model
-    base = json.dumps(model.base) + (f', revision="{model.revision}"' if model.revision else "")
+    before = ""
     if merged:
         code = f"""from transformers import AutoModelForCausalLM, AutoTokenizer
 
 model = AutoModelForCausalLM.from_pretrained({json.dumps(folder)})
 tokenizer = AutoTokenizer.from_pretrained({json.dumps(folder)})"""
     else:
+        before, base = _base(summary)
         code = f"""from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 base = AutoModelForCausalLM.from_pretrained({base})
 tokenizer = AutoTokenizer.from_pretrained({base})
 model = PeftModel.from_pretrained(base, {json.dumps(folder)})"""
-    return f"## Loading it\n\n```python\n{code}\n```"
+    return f"## Loading it\n\n{before}```python\n{code}\n```"
+
+
+def _base(summary: RunSummary) -> tuple[str, str]:
+    """What the reader does first to have the base model, and how `from_pretrained` is called then."""
+    model = summary.spec.model
+    if model.revision is not None:
+        return "", f'{json.dumps(model.base)}, revision="{model.revision}"'
+    if model.base.startswith("s3://"):
+        copied = (
+            "The base model is in a bucket. Copy it to a folder first; where the bucket is not at AWS, the variable "
+            f"`AWS_ENDPOINT_URL` says which server has it.\n\n```\naws s3 cp --recursive {model.base} {_COPY}\n```\n\n"
+        )
+        return copied, json.dumps(_COPY)
+    place = model.base.removeprefix("file://")
+    elsewhere = (
+        f"`{place}` is a folder of the machine that the run was on, or of its pods. Write instead of it where you have "
+        "the base model.\n\n"
+    )
+    return elsewhere, json.dumps(place)
 
 
 def _data(summary: RunSummary, round: RoundSummary) -> str:

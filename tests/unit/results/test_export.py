@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,23 @@ def test_peft_loads_the_export_with_the_ledgers_weights(trained: Hand, base: Pat
     before = plain(tokens).logits
     after = PeftModel.from_pretrained(plain, str(folder))(tokens).logits
     assert not torch.allclose(before, after, atol=1e-3)
+
+
+def test_the_cards_code_runs_once_a_base_in_a_bucket_is_copied(
+    trained: Hand, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Hand(trained.ledger.__class__(trained.ledger.store, "default", "elsewhere"))
+    elsewhere.adapter, elsewhere.config = trained.adapter, trained.config
+    elsewhere.spec = {**SPEC, "model": {"base": "s3://federations/base", "adapter": {"rank": 2, "alpha": 4.0}}}
+    elsewhere.begin()
+    card = (export(elsewhere.ledger, tmp_path / "elsewhere-adapter") / "README.md").read_text()
+    (copy,) = re.findall(r"aws s3 cp --recursive s3://federations/base (.+)", card)
+    assert tmp_path / copy == base
+    (code,) = re.findall(r"```python\n(.+?)```", card, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    made: dict[str, object] = {}
+    exec(code, made)
+    assert isinstance(made["model"], PeftModel)
 
 
 def test_the_merged_model_says_what_base_and_adapter_say(trained: Hand, base: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The model card tells what the adapter is, what it was made from, and what nobody knows."""
 
+import pytest
 from ruamel.yaml import YAML
 
 from fedtrain import __version__
@@ -26,6 +27,35 @@ def test_it_names_base_rounds_participants_and_how_to_load(finished: Hand) -> No
     assert 'PeftModel.from_pretrained(base, "adapter")' in card
     assert f"fedtrain {__version__}" in card
     assert "The licence of `./base` is not known" in card
+
+
+def with_base(hand: Hand, base: str) -> Hand:
+    hand.spec = {**SPEC, "model": {"base": base, "adapter": {"rank": 2}}}
+    hand.begin()
+    return hand
+
+
+def test_a_base_in_a_bucket_is_copied_to_the_folder_that_the_code_loads(hand: Hand) -> None:
+    card = card_of(with_base(hand, "s3://federations/quickstart/base").ledger, round=0)
+    assert "aws s3 cp --recursive s3://federations/quickstart/base base\n" in card
+    assert "AWS_ENDPOINT_URL" in card
+    assert 'AutoModelForCausalLM.from_pretrained("base")' in card
+    assert 'AutoTokenizer.from_pretrained("base")' in card
+    assert 'from_pretrained("s3:' not in card
+
+
+@pytest.mark.parametrize(
+    ("base", "loaded"), [("/models/llama", "/models/llama"), ("file:///models/a b", "/models/a b")]
+)
+def test_a_base_in_a_folder_may_be_elsewhere_for_the_reader(hand: Hand, base: str, loaded: str) -> None:
+    card = card_of(with_base(hand, base).ledger, round=0)
+    assert f"`{loaded}` is a folder of the machine that the run was on, or of its pods." in card
+    assert f'AutoModelForCausalLM.from_pretrained("{loaded}")' in card
+
+
+def test_the_card_of_a_merged_model_needs_no_base(hand: Hand) -> None:
+    card = card_of(with_base(hand, "s3://federations/quickstart/base").ledger, round=0, merged=True)
+    assert "aws s3" not in card
 
 
 def test_data_counts_leave_out_what_was_quarantined(finished: Hand) -> None:

@@ -5,7 +5,6 @@ training that owns the hub's Jobs, digests, and fingerprints of data.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from fedtrain_operator.coordinator.jobs import hub_job
 from fedtrain_operator.coordinator.rules import Here, accepted
@@ -17,14 +16,13 @@ from fedtrain_operator.shared.settings import Settings
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.cli.errors import UserError
+from fedtrain.cli.on_cluster import Json, namespace_of, records_of
 from fedtrain.contracts.records import ModelFacts, Run
 from fedtrain.local.base_facts import base_facts
 from fedtrain.local.counting import count
 from fedtrain.local.preview import supposed
 from fedtrain.local.rehearsal import RUN_ID, Ends, Rehearsal
 from fedtrain.rounds.decision import AggregateOrder, Start
-
-Json = dict[str, Any]
 
 OWNER = "00000000-0000-0000-0000-000000000000"
 """The uid of a training that is not there yet."""
@@ -42,7 +40,7 @@ class Renderer:
         self._spec = federation.training.spec
         metadata = federation.training.metadata
         self._run = Run(run_id=RUN_ID, namespace=metadata.namespace, name=metadata.name, spec={})
-        said = accepted(self._spec, Here(metadata.namespace), self._records())
+        said = accepted(self._spec, Here(metadata.namespace), records_of(federation))
         if said.status == "False":
             raise UserError(f"the operator would not accept this training: {said.message}")
 
@@ -67,7 +65,7 @@ class Renderer:
         if isinstance(order, AggregateOrder) or key.who.startswith("_"):
             yield hub_job(self._spec, self._run, key, order, self._settings, OWNER)
             return
-        task = training_task(self._spec, self._run, key, order, self._namespace(key.who))
+        task = training_task(self._spec, self._run, key, order, namespace_of(self._federation, key.who))
         yield task
         ordered, policy = TrainingTaskSpec.model_validate(task["spec"]), self._federation.policies[key.who].spec
         judged = judge(ordered, policy)
@@ -89,20 +87,3 @@ class Renderer:
         unknown = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
         preflights = {name: supposed(self._federation, name, number) for name, number in counted.items()}
         return Rehearsal(self._spec, self._run, preflights, facts or unknown)
-
-    def _namespace(self, who: str) -> str:
-        record = self._federation.records.get(who)
-        return record.spec.namespace if record else who
-
-    def _records(self) -> dict[str, Json]:
-        """The hub's records, as they will be once the participants have said which data they have."""
-        found: dict[str, Json] = {}
-        for one in self._spec.participants:
-            record = self._federation.records.get(one.name)
-            allowed = list(record.spec.allowed_namespaces) if record else ["*"]
-            held = [{"name": dataset.name} for dataset in self._federation.policies[one.name].spec.datasets]
-            found[one.name] = {
-                "spec": {"namespace": self._namespace(one.name), "allowedNamespaces": allowed},
-                "status": {"datasets": held},
-            }
-        return found

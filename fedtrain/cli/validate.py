@@ -1,4 +1,4 @@
-"""`fedtrain validate FILE`."""
+"""`fedtrain validate FILE`: all its errors, for one machine or for a cluster."""
 
 import json
 import sys
@@ -8,20 +8,32 @@ import click
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--cluster", is_flag=True, help="As a cluster judges it, whose policies may be elsewhere.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or programs.")
-def command(file: Path, output: str) -> None:
+def command(files: tuple[Path, ...], cluster: bool, output: str) -> None:
     """Check FILE, and show all its errors: where, what is there, and what to write instead.
 
     Nothing is downloaded or trained. Exit code 1 when there are errors.
+
+    With --cluster, paths are those of the pods, and nobody looks for them here. Policies and Participants that are not
+    in FILE or further files are the cluster's own. Other objects in them are passed over.
     """
     from fedtrain.api.reading import Invalid, read_file
+    from fedtrain.cli.on_cluster import looks_meant_for_one, read_for_cluster
 
+    file, *more = files
+    if more and not cluster:
+        raise click.UsageError("Several files are for --cluster alone: on one machine, one file has everything.")
     try:
-        federation = read_file(file)
+        federation = read_for_cluster(files) if cluster else read_file(file)
     except Invalid as invalid:
-        if output == "text":
+        if output == "text" and (cluster or not looks_meant_for_one(invalid)):
             raise
+        if output == "text":
+            hint = f"a file for a cluster is checked with `fedtrain validate {file} --cluster`"
+            click.echo(f"{invalid}\nhint: {hint}", err=True)
+            sys.exit(1)
         errors = [error.as_json() for error in invalid.errors]
         click.echo(json.dumps({"valid": False, "errors": errors}, indent=2, ensure_ascii=False))
         sys.exit(1)
@@ -31,6 +43,16 @@ def command(file: Path, output: str) -> None:
         understood = {"name": name, "participants": who, "rounds": rounds, "strategy": strategy}
         click.echo(json.dumps({"valid": True, "errors": [], **understood}, indent=2))
         return
-    names = ", ".join(who[:6]) + (", ..." if len(who) > 6 else "")
-    participants = f"{len(who)} participant{'s' if len(who) > 1 else ''} ({names})"
-    click.echo(f"{file} is valid: {name}, {participants}, {rounds} round{'s' if rounds > 1 else ''}, {strategy}.")
+    participants = f"{len(who)} participant{'s' if len(who) > 1 else ''} ({_some(who)})"
+    where = " on a cluster" if cluster else ""
+    click.echo(
+        f"{file} is valid{where}: {name}, {participants}, {rounds} round{'s' if rounds > 1 else ''}, {strategy}."
+    )
+    if cluster:
+        for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
+            if others := [one for one in who if one not in known]:
+                click.echo(f"note: no file has the {kind} of {_some(others)}: the cluster must", err=True)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")

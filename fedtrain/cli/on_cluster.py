@@ -1,0 +1,93 @@
+"""A file as a cluster judges it: its places are the pods', and what no file has is the cluster's own."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fedtrain.api.reading import Federation, FieldError, Invalid, read_file
+from fedtrain.api.reading.documents import Documents
+from fedtrain.api.reading.source import read_text
+from fedtrain.api.reading.values import is_map
+
+Json = dict[str, Any]
+
+_FIELD = re.compile(r"(?P<path>spec(?:\.\w+)+)(?:: | (?=is ))(?P<said>.*)")
+"""How the operator begins what it says of a field."""
+
+
+def read_for_cluster(files: tuple[Path, ...]) -> Federation:
+    """The first file has the training; policies and Participants that are in none of them are supposed to be on the
+    cluster. Raises Invalid with all that the API server or the operator would refuse."""
+    try:
+        federation = read_file(*files, elsewhere=True)
+    except Invalid as invalid:
+        errors = [error for error in invalid.errors if not lacks_policy(error)]
+        if errors:
+            raise Invalid(errors) from None
+        federation = read_file(*files, elsewhere=True, judged=False)  # all else was judged just now
+    if refused := list(_refused(federation, files)):
+        raise Invalid(refused)
+    return federation
+
+
+def lacks_policy(error: FieldError) -> bool:
+    """Whether it is that no ParticipantPolicy says where a participant's data are."""
+    return error.path[:2] == ("spec", "participants") and "kind: ParticipantPolicy" in error.fix
+
+
+def looks_meant_for_one(invalid: Invalid) -> bool:
+    """Whether a file that one machine can't run has no policy at all: on a cluster they are objects of their own."""
+    return any(lacks_policy(error) and "the file has no policy" in error.message for error in invalid.errors)
+
+
+def namespace_of(federation: Federation, who: str) -> str:
+    """Of a participant's tasks: named as it is, where no Participant says it."""
+    record = federation.records.get(who)
+    return record.spec.namespace if record else who
+
+
+def records_of(federation: Federation) -> dict[str, Json]:
+    """The hub's records, as they will be once the participants have said which data they have."""
+    spec, found = federation.training.spec, dict[str, Json]()
+    for who in (participant.name for participant in spec.participants):
+        record, policy = federation.records.get(who), federation.policies.get(who)
+        allowed = list(record.spec.allowed_namespaces) if record else ["*"]
+        held = [dataset.name for dataset in policy.spec.datasets] if policy else [spec.data.dataset]
+        found[who] = {
+            "spec": {"namespace": namespace_of(federation, who), "allowedNamespaces": allowed},
+            "status": {"datasets": [{"name": name} for name in held]},
+        }
+    return found
+
+
+def _refused(federation: Federation, files: tuple[Path, ...]) -> Iterator[FieldError]:
+    """What the operator says of a training that the API server takes, at the field's line where it names one."""
+    from fedtrain_operator.coordinator.rules import RULES, Here
+
+    here, records = Here(federation.training.metadata.namespace), records_of(federation)
+    for rule in RULES:
+        for _, said in rule(federation.training.spec, here, records):
+            named = _FIELD.fullmatch(said)
+            path = tuple(named["path"].split(".")) if named else ()
+            message, _, fix = (named["said"] if named else said).partition(". ")
+            message = f"It {message}." if message.startswith("is ") else f"{message}."
+            file, (line, column), value = _found(files, path)
+            yield FieldError(
+                file=str(file),
+                line=line,
+                column=column,
+                path=path,
+                value=value,
+                message=message,
+                fix=f"{fix}." if fix else "",
+            )
+
+
+def _found(files: tuple[Path, ...], path: tuple[str, ...]) -> tuple[Path, tuple[int, int], Any]:
+    """The training's file, and where in it the field is, and its value; 0 for no line, where no field is named."""
+    for file in files:
+        for document in Documents(read_text(file)).found:
+            if is_map(document.value) and document.value.get("kind") == "FederatedTraining":
+                return file, document.spot_of(path) if path else (0, 0), document.at(path)
+    return files[0], (0, 0), None

@@ -1,0 +1,159 @@
+"""`fedtrain validate --cluster`: a file as a cluster judges it, whose policies are objects of their own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fedtrain.cli.main import main
+
+QUICKSTART = Path(__file__).parents[3] / "examples/quickstart"
+TRAINING = """\
+apiVersion: fedtrain.dev/v1alpha1
+kind: FederatedTraining
+metadata: {name: tickets, namespace: team}
+spec:
+  model: {base: /models/base, adapter: {rank: 4}}
+  data: {dataset: d, format: Text}
+  participants: [{name: big}, {name: small}]
+  rounds: {count: 2}
+  training: {length: {type: Steps, steps: 5}}
+  evaluation: {hub: {data: {uri: /pods/test.jsonl}}}
+  storage:
+    type: S3
+    s3: {bucket: federations}
+"""
+OTHERS = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: at-big}
+---
+apiVersion: fedtrain.dev/v1alpha1
+kind: Participant
+metadata: {name: big}
+spec: {namespace: at-big, allowedNamespaces: [team]}
+---
+apiVersion: fedtrain.dev/v1alpha1
+kind: ParticipantPolicy
+metadata: {name: big}
+spec: {datasets: [{name: d, uri: /pods/big.jsonl}]}
+"""
+VALID = "is valid on a cluster: tickets, 2 participants (big, small), 2 rounds, FedAvg."
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    (tmp_path / "training.yaml").write_text(TRAINING)
+    return tmp_path / "training.yaml"
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Path:
+    (tmp_path / "others.yaml").write_text(OTHERS)
+    return tmp_path / "others.yaml"
+
+
+def validate(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["validate", *map(str, arguments)])
+
+
+def test_what_no_file_has_the_cluster_must(training: Path) -> None:
+    result = validate(training, "--cluster")
+    assert (result.exit_code, result.stdout) == (0, f"{training} {VALID}\n")
+    assert result.stderr.splitlines() == [
+        "note: no file has the Participant of big, small: the cluster must",
+        "note: no file has the ParticipantPolicy of big, small: the cluster must",
+    ]
+
+
+def test_further_files_are_judged_with_it(training: Path, others: Path) -> None:
+    result = validate(training, others, "--cluster")
+    assert (result.exit_code, result.stdout) == (0, f"{training} {VALID}\n")
+    assert "ParticipantPolicy of small: " in result.stderr
+    others.write_text(OTHERS.replace("name: d,", "name: e,"))
+    result = validate(training, others, "--cluster")
+    assert result.exit_code == 1
+    assert f"{others}:13:8: spec.datasets (policy big): The training's data set d" in result.stderr
+    assert result.stderr.endswith(f"1 error in {others}.\n"), "small's policy is the cluster's"
+
+
+def test_the_quickstarts_files_are_valid_on_a_cluster() -> None:
+    files = [QUICKSTART / "kubernetes/federation.yaml", QUICKSTART / "kubernetes/participants.yaml"]
+    for given in (files[:1], files):
+        assert validate(*given, "--cluster").exit_code == 0
+    assert validate(*files, "--cluster").stderr == ""
+
+
+def test_all_other_errors_are_said_with_their_lines(training: Path) -> None:
+    training.write_text(TRAINING.replace("count: 2", "count: 2, minParticipants: 5").replace("Text", "text"))
+    result = validate(training, "--cluster")
+    assert result.exit_code == 1
+    assert f'{training}:6:30: spec.data.format: "text" is written Text.' in result.stderr
+    assert f"{training}:8:39: spec.rounds.minParticipants: 5 is more than the 2 participants." in result.stderr
+    assert result.stderr.endswith(f"2 errors in {training}.\n")
+
+
+def test_what_the_operator_refuses_is_said_with_its_line(training: Path) -> None:
+    local = TRAINING.replace("/models/base", "./base").replace("type: S3", "type: File")
+    training.write_text(local.replace("s3: {bucket: federations}", "file: {path: ./runs}"))
+    assert validate(training, "--cluster").stderr.splitlines() == [
+        f"{training}:5:17: spec.model.base: ./base starts at no folder here. "
+        "Write an absolute path in the pods, or s3://bucket/key.",
+        f"{training}:12:11: spec.storage.type: It is File, and pods share no folder. Write type: S3 and a bucket.",
+        f"2 errors in {training}.",
+    ]
+
+
+def test_storage_that_the_file_leaves_out_is_a_folder(training: Path) -> None:
+    training.write_text(TRAINING.partition("  storage:")[0])
+    assert f"{training}:4:1: spec.storage.type: It is File" in validate(training, "--cluster").stderr
+
+
+def test_a_participant_that_does_not_take_part_says_so(training: Path, others: Path) -> None:
+    others.write_text(OTHERS.replace("[team]", "[others]"))
+    result = validate(training, others, "--cluster")
+    assert result.exit_code == 1
+    assert "Participant 'big' does not allow namespace 'team'" in result.stderr
+
+
+def test_programs_get_the_same_as_json(training: Path) -> None:
+    assert json.loads(validate(training, "--cluster", "-o", "json").stdout)["valid"] is True
+    training.write_text(TRAINING.replace("/models/base", "./base"))
+    (error,) = json.loads(validate(training, "--cluster", "-o", "json").stdout)["errors"]
+    assert (error["line"], error["path"], error["value"]) == (5, "spec.model.base", "./base")
+    assert error["fix"] == "Write an absolute path in the pods, or s3://bucket/key."
+
+
+def test_without_the_option_a_file_for_a_cluster_hints_at_it() -> None:
+    file = QUICKSTART / "kubernetes/federation.yaml"
+    result = validate(file)
+    assert result.exit_code == 1
+    *errors, hint = result.stderr.splitlines()
+    assert errors[-1] == f"4 errors in {file}."
+    assert hint == f"hint: a file for a cluster is checked with `fedtrain validate {file} --cluster`"
+
+
+def test_a_policy_that_is_forgotten_beside_others_is_no_clusters_file(training: Path, others: Path) -> None:
+    training.write_text(f"{TRAINING}---\n{OTHERS.partition('---')[2]}")
+    result = validate(training)
+    assert "No ParticipantPolicy says where the data of small are; the policies are of big." in result.stderr
+    assert "hint" not in result.stderr
+
+
+def test_one_machine_reads_one_file(training: Path, others: Path) -> None:
+    result = validate(training, others)
+    assert result.exit_code == 2
+    assert "Several files are for --cluster alone" in result.stderr
+
+
+def test_it_needs_none_of_the_operators_libraries(training: Path) -> None:
+    program = (
+        "import sys; from fedtrain.cli.main import main\n"
+        "main(['validate', sys.argv[1], '--cluster'], standalone_mode=False)\n"
+        "print([name for name in ('torch', 'kopf', 'aiohttp', 'boto3', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(training)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -78,7 +78,7 @@ def test_peft_loads_the_export_with_the_ledgers_weights(trained: Hand, base: Pat
 def test_the_cards_code_runs_once_a_base_in_a_bucket_is_copied(
     trained: Hand, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere = Hand(trained.ledger.__class__(trained.ledger.store, "default", "elsewhere"))
+    elsewhere = Hand(Ledger(trained.ledger.store, "default", "elsewhere"))
     elsewhere.adapter, elsewhere.config = trained.adapter, trained.config
     elsewhere.spec = {**SPEC, "model": {"base": "s3://federations/base", "adapter": {"rank": 2, "alpha": 4.0}}}
     elsewhere.begin()

@@ -13,7 +13,7 @@ from fedtrain.rounds.below_minimum import below_minimum
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
-from fedtrain.rounds.stage import Work
+from fedtrain.rounds.stage import Work, because
 
 
 def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Decision:
@@ -68,7 +68,9 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
             ),
         )
         return Decision("Closing", round=plan.round, actions=(Claim(names.close(plan.round, close.k), close),))
-    return work.decision("Training", f"{len(delivered)} of {len(plan.members)} updates", until=[time_left(snapshot)])
+    lost = f", without {because(absent)}" if absent else ""
+    said = f"{len(delivered)} of {len(plan.members)} updates{lost}"
+    return work.decision("Training", said, until=[time_left(snapshot)])
 
 
 def _late(snapshot: Snapshot, who: str) -> str:

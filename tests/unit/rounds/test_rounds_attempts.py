@@ -8,6 +8,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Close, Grant
 from fedtrain.rounds.attempts import LONGEST_REASON, back_off
 from fedtrain.rounds.decision import Cancel, Claim, Start
+from fedtrain.rounds.snapshot import Execution
 
 
 def in_training(participants: int = 1, *, retries: int = 0, minimum: int | None = None) -> tuple[World, Coordinator]:
@@ -63,6 +64,24 @@ def test_a_refusal_is_not_tried_again_whatever_retries_are_left():
     _, coordinator = in_training(retries=5)
     coordinator.lose(coordinator.running()[0], retryable=False, reason="the loss is NaN")
     assert "a: the loss is NaN" in coordinator.drive().message
+
+
+def test_a_round_says_at_once_without_whom_it_goes_on():
+    _, coordinator = in_training(participants=3, minimum=1)
+    coordinator.lose(coordinator.running()[0], retryable=False, reason="row 7 has no completion")
+    decision = coordinator.step()
+    assert (decision.phase, decision.message) == ("Training", "0 of 3 updates, without a: row 7 has no completion")
+
+
+def test_a_member_that_waited_until_the_deadline_is_absent_with_what_it_waited_for():
+    world, coordinator = in_training(participants=2, minimum=1)
+    first, second = coordinator.running()
+    coordinator.executions[first] = Execution("Running", reason="no node has 2 GPUs free")
+    coordinator.finish(second)
+    coordinator.pass_time(100)
+    coordinator.until("Aggregating")
+    (absent,) = close_of(world).absent
+    assert absent.reason == "no update before the deadline of 100s (no node has 2 GPUs free)"
 
 
 def test_a_task_that_ends_without_its_record_has_failed():

@@ -66,7 +66,7 @@ def best_arms(pool: WorkerPool, folder: Path, seed: int, rates: tuple[float, ...
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="a few seconds: shows that it runs, measures nothing")
+    parser.add_argument("--smoke", action="store_true", help="about a minute: shows that it runs, measures nothing")
     smoke = parser.parse_args().smoke
     seeds, rates = (SEEDS[:1], LEARNING_RATES[:1]) if smoke else (SEEDS, LEARNING_RATES)
     with TemporaryDirectory() as name:

@@ -12,7 +12,7 @@ from fedtrain_operator.participant import status
 from fedtrain_operator.participant.launcher import Launcher, Standing
 from fedtrain_operator.participant.policy import Refusal, judge
 from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.cache import Cache, told
 from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
 from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
 from fedtrain_operator.shared.limbo import Limbo
@@ -37,7 +37,7 @@ class Tasks:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.kind = launcher.kind
-        self.tasks, self.jobs, self.policies = Cache(), Cache(), Cache()
+        self.tasks, self.jobs, self.policies = Cache(), Cache(seen=told), Cache()
         self._cluster = cluster
         self._launcher = launcher
         self._pod_check = pod_check

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fedtrain_operator.shared.kinds import Json, Ref, ref
 
+_TOLD = ("name", "namespace", "uid", "resourceVersion", "labels", "annotations", "deletionTimestamp")
 _REMEMBERED = 10_000
 """Deleted objects that are not taken in again when an old answer arrives late."""
 
@@ -17,6 +18,12 @@ def without_managed_fields(body: Json) -> Json:
     """Who wrote which field is half of many an object, and nobody here asks."""
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
     return {**body, "metadata": metadata}
+
+
+def told(body: Json) -> Json:
+    """Whose it is and how it stands, without its spec: of an object that we have ordered ourselves."""
+    metadata = {name: body["metadata"][name] for name in _TOLD if name in body["metadata"]}
+    return {"metadata": metadata, "status": body.get("status", {})}
 
 
 class Cache:

@@ -1,6 +1,6 @@
 """The cache of what the watches bring: newest versions, by whose they are, and nothing that is gone."""
 
-from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.cache import Cache, told
 from fedtrain_operator.shared.kinds import Json, Ref
 from fedtrain_operator.shared.labels import TRAINING, TRAINING_NAMESPACE, training_of
 from fedtrain_operator.shared.watching import news
@@ -52,3 +52,9 @@ def test_what_a_list_or_an_answer_has_brought_is_no_news_when_a_watch_brings_it_
     assert news(cache, {"type": "MODIFIED", "object": task("one", 6)})
     assert news(cache, {"type": "DELETED", "object": task("one", 5)})
     assert news(cache, {"type": None, "object": task("two", 5)})
+
+
+def test_of_a_job_that_was_ordered_here_its_order_is_not_kept_and_how_it_stands_is() -> None:
+    cache, job = Cache(seen=told), task("one", 1)
+    cache.put({**job, "spec": {"template": "long"}, "status": {"active": 1}})
+    assert cache.get(Ref("at", "one")) == {**job, "status": {"active": 1}}

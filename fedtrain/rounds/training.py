@@ -76,9 +76,11 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
 def _late(snapshot: Snapshot, who: str) -> str:
     """With what is known of why: nothing, of one that trained all the time."""
     said = f"no update before the deadline of {snapshot.spec.rounds.deadline}"
-    mine = (snapshot.ledger.round, "Train", who)
-    waits = [one.reason for key, one in snapshot.executions.items() if (key.round, key.kind, key.who) == mine]
-    return f"{said} ({waits[-1]})" if any(waits) else said
+    mine = (snapshot.ledger.round, "Train", who, "Running")
+    there = snapshot.executions.items()
+    waits = (one.reason for key, one in there if (key.round, key.kind, key.who, one.state) == mine and one.reason)
+    reason = next(waits, None)
+    return f"{said} ({reason})" if reason else said
 
 
 def spent_attempts(snapshot: Snapshot) -> dict[str, dict[int, str]]:

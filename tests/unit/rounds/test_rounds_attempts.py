@@ -84,6 +84,20 @@ def test_a_member_that_waited_until_the_deadline_is_absent_with_what_it_waited_f
     assert absent.reason == "no update before the deadline of 100s (no node has 2 GPUs free)"
 
 
+def test_an_attempt_that_failed_before_is_not_what_a_member_waited_for_at_the_deadline():
+    world, coordinator = in_training(participants=2, minimum=1, retries=1)
+    first, second = coordinator.running()
+    coordinator.lose(first, reason="out of memory")
+    coordinator.finish(second)
+    coordinator.wait(5)
+    coordinator.step()
+    coordinator.step()
+    coordinator.pass_time(100)
+    coordinator.until("Aggregating")
+    (absent,) = close_of(world).absent
+    assert absent.reason == "no update before the deadline of 100s"
+
+
 def test_a_task_that_ends_without_its_record_has_failed():
     world, coordinator = in_training(retries=1)
     coordinator.vanish(coordinator.running()[0])

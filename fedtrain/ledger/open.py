@@ -8,18 +8,20 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectStore, StoreError
 
 
-def open_store(storage: Storage) -> ObjectStore:
+def open_store(storage: Storage, reading: bool = False, by_address: bool = False) -> ObjectStore:
     """The store that `storage` describes; `storage.file.path` is taken as it is (`fedtrain.local` has resolved
-    it against the file). Raises StoreError if it can't be one."""
+    it against the file). `reading`: nothing is written, and of a bucket's server that hangs the user is soon told.
+    `by_address`: the user has named a bucket and no file, for messages. Raises StoreError if it can't be one."""
     if storage.type == "File":
         return FileStore(Path((storage.file or File()).path))
     if storage.s3 is None:
         raise StoreError("storage.type is S3, so storage.s3 must say at least which bucket.")
-    from fedtrain.ledger.s3_store import S3Store  # boto3 takes a while to import, and most commands don't need it
+    from fedtrain.ledger.s3_client import BRIEF  # boto3 takes a while to import, and most commands don't need it
+    from fedtrain.ledger.s3_store import S3Store
 
-    return S3Store(storage.s3)
+    return S3Store(storage.s3, patience=BRIEF if reading else None, by_address=by_address)
 
 
-def open_ledger(storage: Storage, namespace: str, name: str) -> Ledger:
-    """The ledger of run `name`. Raises StoreError."""
-    return Ledger(open_store(storage), namespace, name)
+def open_ledger(storage: Storage, namespace: str, name: str, reading: bool = False, by_address: bool = False) -> Ledger:
+    """The ledger of run `name`. `reading`, `by_address`: see `open_store`. Raises StoreError."""
+    return Ledger(open_store(storage, reading, by_address), namespace, name)

@@ -12,7 +12,7 @@ from tests.clusters.minio import Minio
 from tests.clusters.packages import need_packages
 from tests.clusters.products import PRODUCTS, ROOT, containerfile, product, reference
 from tests.clusters.s3 import S3
-from tests.clusters.tools import ON_DEMAND, TOOLS, provide
+from tests.clusters.tools import ALWAYS, provide
 
 NAME = "fedtrain"
 BUCKET = "federations"
@@ -58,7 +58,7 @@ def _start_in(engine: Engine) -> Lasting:
 
 def _start_alone() -> Lasting:
     need_packages()
-    provide(*(name for name in TOOLS if name not in ON_DEMAND))
+    provide(*ALWAYS)
     cluster = Cluster(NAME, images=[product(name) for name in PRODUCTS], leashed=False)
     cluster.__enter__()
     minio = Minio(cluster.folder / "minio", cluster.space.place).__enter__()

@@ -64,8 +64,8 @@ TOOLS: dict[str, Pinned | Installed] = {
     "minio": Installed("github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", "."),
     "kind": Installed("sigs.k8s.io/kind", "v0.33.0", "."),
 }
-ON_DEMAND = ("kind",)
-"""Only for machines with a container engine."""
+ALWAYS = tuple(name for name in TOOLS if name != "kind")
+"""What a machine without a container engine needs; kind is for those that have one."""
 
 
 def provide(*names: str) -> dict[str, Path]:
@@ -157,9 +157,10 @@ def _install(go: str, name: str, tool: Installed, folder: Path, compiled: dict[s
     folder.mkdir()
     _run(go, "install", f"{package}@{tool.version}", environment={"GOBIN": str(folder), **compiled})
     if tool.files:
+        module = _source(go, tool)
         for file in tool.files:
             copy = folder / f"copy-{Path(file).name}"
-            shutil.copyfile(_source(go, tool) / file, copy)
+            shutil.copyfile(module / file, copy)
             _move(copy, file_of(name, file))
     _move(folder / _binary(package), path_of(name))
 
@@ -224,12 +225,11 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    names = [name for name in TOOLS if name not in ON_DEMAND]
     try:
-        provide(*names)
+        provide(*ALWAYS)
     except ToolsFailed as failure:
         sys.exit(str(failure))
-    for name in names:
+    for name in ALWAYS:
         print(f"{name:24} {path_of(name)}")
 
 

@@ -70,7 +70,7 @@ def _of_file(path: Path) -> Located:
 
     federation = read_file(path, elsewhere=True, judged=False)  # that of a cluster has no policies, and a pod's paths
     metadata = federation.training.metadata
-    ledger = _opened(storage_of(federation), metadata.namespace, metadata.name)
+    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name, reading=True)
     if ledger.size(names.RUN) is None:
         raise NoRun(
             f"{path} has not been run: there is no {ledger.url}/{names.RUN}. Start it with `fedtrain run {path}`."
@@ -84,23 +84,12 @@ def _in_bucket(url: str) -> Located:
         raise NoRun(f"{url} names no run: write s3://bucket/[prefix/]namespace/name, as `fedtrain run` shows it.")
     *prefix, namespace, name = parts
     s3 = S3(bucket=bucket, prefix="/".join(prefix) or None)
-    ledger = _opened(Storage(type="S3", s3=s3), namespace, name, by_address=True)
+    ledger = open_ledger(Storage(type="S3", s3=s3), namespace, name, reading=True, by_address=True)
     if ledger.size(names.RUN) is None:
         keys = islice(ledger.store.keys(""), _LOOKED_AT)
         found = (key.removesuffix(f"/{names.RUN}") for key in keys if key.endswith(f"/{names.RUN}"))
         raise NoRun(f"There is no run {url}. {_suggest(f'{ledger.store.url}/{key}' for key in found)}")
     return Located(ledger)
-
-
-def _opened(storage: Storage, namespace: str, name: str, by_address: bool = False) -> Ledger:
-    """For reading: a bucket's server that hangs is soon told of. `by_address`: errors of the store then speak of no
-    file. Raises StoreError."""
-    if storage.type == "File" or storage.s3 is None:
-        return open_ledger(storage, namespace, name)
-    from fedtrain.ledger.s3_client import BRIEF  # boto3 takes a while to import
-    from fedtrain.ledger.s3_store import S3Store
-
-    return Ledger(S3Store(storage.s3, patience=BRIEF, by_address=by_address), namespace, name)
 
 
 def _what(folder: Path) -> str:

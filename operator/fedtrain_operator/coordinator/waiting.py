@@ -9,10 +9,9 @@ from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.conditions import Said, find
 from fedtrain_operator.shared.kinds import Json, Ref, ref
-from fedtrain_operator.shared.starting import why_they_wait
+from fedtrain_operator.shared.starting import SCHEDULED, STARTED, why_they_wait
 
 HUB = "the hub"
-HOLDS = (Said("Schedulable", "True", "Scheduled"), Said("Startable", "True", "Started"))
 
 
 async def hub_waits(
@@ -30,7 +29,7 @@ async def hub_waits(
 def waits(tasks: Sequence[Json], hub: Sequence[Said] = ()) -> list[Said]:
     """What the participants say of their pods, those of all of them at once; `hub`: what is to be said of its own.
     Pure."""
-    return [_all_of(holds, tasks, hub) for holds in HOLDS]
+    return [_all_of(holds, tasks, hub) for holds in (SCHEDULED, STARTED)]
 
 
 def _all_of(holds: Said, tasks: Sequence[Json], hub: Sequence[Said]) -> Said:

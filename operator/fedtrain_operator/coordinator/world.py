@@ -12,7 +12,7 @@ from fedtrain_operator.coordinator.executions import Executions, failed
 from fedtrain_operator.coordinator.measures import Measures
 from fedtrain_operator.coordinator.silence import Heard
 from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.cache import Cache
+from fedtrain_operator.shared.cache import Cache, told
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.kinds import PARTICIPANT, POD, TRAINING, Json, Ref
 from fedtrain_operator.shared.limbo import Limbo
@@ -121,10 +121,4 @@ class World:
 
 def _seen(task: Json) -> Json:
     """Of a task, what a coordinator looks at: what it ordered is in the ledger, and ten thousand of them are big."""
-    metadata = task["metadata"]
-    kept = ("name", "namespace", "uid", "resourceVersion", "generation", "labels", "deletionTimestamp")
-    return {
-        "metadata": {field: metadata[field] for field in kept if field in metadata},
-        "spec": {"desiredState": task["spec"].get("desiredState", "Run")},
-        "status": task.get("status", {}),
-    }
+    return told(task) | {"spec": {"desiredState": task["spec"].get("desiredState", "Run")}}

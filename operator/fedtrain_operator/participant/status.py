@@ -8,9 +8,9 @@ from fedtrain_operator.participant.policy import Refusal
 from fedtrain_operator.shared.conditions import Said, merged, shortened
 from fedtrain_operator.shared.instants import instant
 from fedtrain_operator.shared.kinds import Json
+from fedtrain_operator.shared.starting import SCHEDULED, STARTED
 from fedtrain_operator.shared.verdicts import Verdict
 
-SCHEDULED = Said("Schedulable", "True", "Scheduled")
 TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
 
 
@@ -33,7 +33,7 @@ def of_job(body: Json, standing: Standing, verdict: Verdict | None, stuck: Said 
                 return _ended(body, "Refused", "TrainerRefused", verdict.reason, now)
             return _ended(body, "Failed", "TrainerFailed", verdict.reason, now) | {"retryable": True}
         case "Running":
-            said = [SCHEDULED, Said("Startable", "True", "Started")]
+            said = [SCHEDULED, STARTED]
             started = body.get("status", {}).get("startedAt") or instant(now)
             return _status(body, "Running", "Running", "", now, said) | {"startedAt": started}
         case "Pending" if stuck:

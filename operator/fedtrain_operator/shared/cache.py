@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from fedtrain_operator.shared.kinds import Json, Ref, ref
 
-_TOLD = ("name", "namespace", "uid", "resourceVersion", "labels", "annotations", "deletionTimestamp")
+_TOLD = ("name", "namespace", "uid", "resourceVersion", "generation", "labels", "annotations", "deletionTimestamp")
 _REMEMBERED = 10_000
 """Deleted objects that are not taken in again when an old answer arrives late."""
 

@@ -9,6 +9,8 @@ from fedtrain_operator.shared.conditions import Said
 from fedtrain_operator.shared.kinds import EVENT, Json
 from fedtrain_operator.shared.scheduling import unschedulable
 
+SCHEDULED = Said("Schedulable", "True", "Scheduled")
+STARTED = Said("Startable", "True", "Started")
 IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 CONTAINER = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 VOLUME = {"FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox"}

@@ -64,9 +64,9 @@ generated: setup
 	$(BIN)/python -m fedtrain.api.crd
 	$(BIN)/python -m fedtrain.api.reference
 
-## make e2e      the tests against whole clusters with real pods (Linux, root)
+## make e2e      the tests against whole clusters with real pods (root): kind's, or (Debian) their own
 e2e: cluster-tools
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/e2e $(if $(ENGINE),--engine $(ENGINE))
 
 ## make cluster  a cluster that stays, with training operator, S3 store and images: kind's, or (Debian, root) its own
 cluster: setup

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.clusters.engine import PROGRAMS, Engine, engine
+from tests.clusters.engine import CHOICES, Engine, engine
 from tests.clusters.lasting import SETTINGS, shown, start, stop
 from tests.clusters.packages import PackagesMissing
 from tests.clusters.processes import ProgramFailed
@@ -37,14 +37,13 @@ def up(within: Engine | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.clusters", description=__doc__)
     parser.add_argument("command", choices=["up", "down"])
-    parser.add_argument("--engine", choices=[*PROGRAMS, "none"], help="run it there; by default in one that answers")
+    parser.add_argument("--engine", choices=CHOICES, help="run it there; by default in one that answers")
     given = parser.parse_args()
-    named: str | None = given.engine
     try:
         if given.command == "down":
             stop()
         else:
-            up(engine() if named is None else None if named == "none" else Engine(named))
+            up(engine(given.engine))
     except (PackagesMissing, ProgramFailed, ToolsFailed) as failure:
         sys.exit(str(failure))
 

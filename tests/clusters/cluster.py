@@ -12,11 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.clusters.api import Json
 from tests.clusters.cache import cache
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.images import BUSYBOX, Image, busybox, store
 from tests.clusters.node import Node
 from tests.clusters.packages import need_packages
+from tests.clusters.processes import Place
 from tests.clusters.space import Space
 
 
@@ -29,6 +31,7 @@ class Cluster:
         space: its namespaces: their address, and the cable to the rest of the world.
         kubeconfig: a file with the rights of cluster-admin.
         images: the images pods can use once it has started, besides busybox.
+        pod_logs: the folder with the logs of its pods.
         logs: the folder with a log for each program; it stays until another process starts a cluster.
     """
 
@@ -44,6 +47,7 @@ class Cluster:
         self.space = Space(self.folder, leashed=leashed)
         self.kubeconfig = self.folder / "kubeconfig"
         self.logs = self.folder / "logs"
+        self.pod_logs = self.folder / "pods"
         self.images = list(images)
 
     def __enter__(self) -> Self:
@@ -72,6 +76,20 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._undo.close()
+
+    @property
+    def place(self) -> Place:
+        """Where its programs run; others of this machine can, too."""
+        return self.space.place
+
+    def kill(self, pod: Json) -> None:
+        self.node.kill(pod)
+
+    def cut_power(self) -> None:
+        self.node.cut_power(self.control_plane)
+
+    def power_on(self) -> None:
+        self.node.power_on(self.control_plane)
 
     def stop(self) -> None:
         """Ends the cluster of this name, whichever process started it, and keeps its logs."""

@@ -8,15 +8,11 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kubernetes import client, config
-
-from tests.clusters.api import Api
-from tests.clusters.eventually import eventually
+from tests.clusters.access import Access
 from tests.clusters.kubeconfig import Credentials
 from tests.clusters.processes import HERE, LOOPBACK, Place, Processes, answers, free_port
 from tests.clusters.tools import provide
@@ -25,12 +21,10 @@ from tests.clusters.training_operator import TrainingOperator
 TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "training-operator")
 
 
-class ControlPlane:
+class ControlPlane(Access):
     """A control plane in a folder; enter it to start it.
 
     Attributes:
-        kubeconfig: a file with the rights of cluster-admin.
-        admin: the same rights.
         logs: the folder with a log for each program; it stays after the end, etcd's data doesn't.
         processes: its programs, to kill and restart as faults: `etcd`, `kube-apiserver`, `kube-controller-manager`,
             `training-operator`.
@@ -65,7 +59,6 @@ class ControlPlane:
 
     def __enter__(self) -> Self:
         tools = provide(*TOOLS)
-        self._kubectl = tools["kubectl"]
         self.processes = Processes(self.logs, self._place)
         try:
             self._start(tools)
@@ -79,44 +72,6 @@ class ControlPlane:
     ) -> None:
         self.processes.kill()
         shutil.rmtree(self.folder / "etcd", ignore_errors=True)
-
-    @cached_property
-    def client(self) -> client.ApiClient:
-        """A client with the rights of cluster-admin: `client.CoreV1Api(control_plane.client)`."""
-        return config.new_client_from_config(str(self.kubeconfig))
-
-    @cached_property
-    def api(self) -> Api:
-        """Objects as JSON, with the rights of cluster-admin."""
-        return Api(self.admin)
-
-    def service_account(self, namespace: str, name: str) -> Credentials:
-        """The credentials of a service account, with its rights and no others, for an hour."""
-        token = self.kubectl("create", "token", name, "--namespace", namespace).strip()
-        return Credentials(self.admin.server, self.admin.authority, token)
-
-    def kubectl(self, *arguments: str | Path) -> str:
-        """Runs kubectl as cluster-admin and gives back what it prints.
-
-        Raises:
-            subprocess.CalledProcessError: it failed; what it said is a note of the error.
-        """
-        command = [str(self._kubectl), f"--kubeconfig={self.kubeconfig}", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            error = subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
-            error.add_note(done.stderr)
-            raise error
-        return done.stdout
-
-    def apply(self, *manifests: Path) -> None:
-        """Applies manifest files server-side, and waits until the kinds among them can be used."""
-        files = [argument for path in manifests for argument in ("-f", path)]
-        applied = self.kubectl("apply", "--server-side", "--validate=false", "-o", "name", *files).split()
-        for name in applied:
-            kind, _, name = name.partition("/")
-            if kind == "customresourcedefinition.apiextensions.k8s.io":
-                eventually(lambda name=name: self._is_established(name))
 
     def _start(self, tools: dict[str, Path]) -> None:
         etcd, peers, port = free_port(), free_port(), free_port()
@@ -190,8 +145,3 @@ class ControlPlane:
                 "--leader-elect=false",
                 "--secure-port=0",
             )
-
-    def _is_established(self, kind: str) -> bool:
-        status = self.api.get("apiextensions.k8s.io/v1/customresourcedefinitions", kind).get("status", {})
-        conditions = {condition["type"]: condition["status"] for condition in status.get("conditions") or []}
-        return conditions.get("Established") == "True"

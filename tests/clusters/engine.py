@@ -7,6 +7,8 @@ from pathlib import Path
 from tests.clusters.processes import run
 
 PROGRAMS = ("docker", "podman")
+NONE = "none"
+CHOICES = (*PROGRAMS, NONE)
 
 
 @dataclass(frozen=True)
@@ -19,14 +21,36 @@ class Engine:
         """Builds an image, on the public base that its Containerfile names."""
         run(self.program, "build", f"--file={containerfile}", f"--tag={reference}", str(context))
 
+    def tag(self, reference: str, another: str) -> None:
+        """Gives an image another reference."""
+        run(self.program, "tag", reference, another)
+
     def save(self, references: list[str], archive: Path) -> None:
         """Writes images into one archive."""
         several = ["--multi-image-archive"] if self.program == "podman" else []
         run(self.program, "save", *several, "--output", str(archive), *references)
 
+    def execute(self, container: str, *command: str) -> str:
+        """What a command prints that runs in a container."""
+        return run(self.program, "exec", container, *command)
 
-def engine() -> Engine | None:
-    """The first one that answers; a client alone is none."""
+    def kill(self, container: str) -> None:
+        """Ends all that runs in a container at once; its files stay."""
+        run(self.program, "kill", container)
+
+    def start(self, container: str) -> None:
+        """Starts one that has ended."""
+        run(self.program, "start", container)
+
+
+def engine(named: str | None = None) -> Engine | None:
+    """The one of this name, if one is given; else the first that answers, a client alone is none.
+
+    Args:
+        named: docker, podman or none.
+    """
+    if named:
+        return None if named == NONE else Engine(named)
     return next((Engine(program) for program in PROGRAMS if _answers(program)), None)
 
 

@@ -1,35 +1,38 @@
-"""One cluster in a container engine, by kind, with the training operator and a store, all from public registries."""
+"""Clusters in a container engine, by kind, with the training operator; all images come from public registries."""
 
+import base64
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.clusters.access import Access
+from tests.clusters.api import Json
 from tests.clusters.cache import cache
 from tests.clusters.engine import Engine
-from tests.clusters.eventually import eventually
-from tests.clusters.processes import LOOPBACK, answers, run
-from tests.clusters.s3 import S3
+from tests.clusters.kubeconfig import Credentials
+from tests.clusters.processes import run
 from tests.clusters.tools import provide, source
 
-STORE = Path(__file__).parent / "kind_store.yaml"
-STORE_PORT = 30900
-"""The node's, as in its manifest, and this machine's."""
 TRAINING_OPERATOR = "manifests/overlays/standalone"
 PATIENCE = "10m"
+ADMIN = "everything"
 
 
-class Kind:
+class Kind(Access):
     """The kind cluster of a name, with its kubeconfig and what it takes to remove it in a folder.
 
     Attributes:
-        kubeconfig: a file with the rights of cluster-admin.
+        engine: what its nodes are containers of.
+        folder: its files on this machine.
     """
 
     def __init__(self, name: str, engine: Engine) -> None:
-        self.kubeconfig = _folder(name) / "kubeconfig"
+        self.folder = _folder(name)
+        self.kubeconfig = self.folder / "kubeconfig"
+        self.engine = engine
         self._name = name
-        self._engine = engine
 
     @staticmethod
     def of(name: str) -> "Kind | None":
@@ -37,62 +40,71 @@ class Kind:
         record = _folder(name) / "engine"
         return Kind(name, Engine(record.read_text())) if record.exists() else None
 
-    def start(self, images: dict[str, Path], context: Path, store_port: int = STORE_PORT) -> S3:
-        """Starts it with these images, Containerfiles by reference, and gives its store as this machine reaches it.
+    def create(self, nodes: Sequence[Json]) -> None:
+        """Starts its nodes, which are as in kind's own configuration.
 
         Raises:
-            ProgramFailed: engine, kind or kubectl said no; nothing is left of the cluster.
+            ProgramFailed: kind said no; so do all methods here where engine, kind or kubectl do.
         """
-        self.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
-        (self.kubeconfig.parent / "engine").write_text(self._engine.program)
-        try:
-            self._create(store_port)
-            self._load(images, context)
-            self._furnish()
-        except BaseException:
-            self.remove()
-            raise
-        store = S3(f"http://{LOOPBACK}:{store_port}")
-        eventually(lambda: answers(f"{store.endpoint}/minio/health/ready"))
-        return store
-
-    def remove(self) -> None:
-        self._kind("delete", "cluster", f"--name={self._name}")
-        shutil.rmtree(self.kubeconfig.parent)
-
-    def _create(self, store_port: int) -> None:
-        leads = {"containerPort": STORE_PORT, "hostPort": store_port, "listenAddress": LOOPBACK}
-        node = {"role": "control-plane", "extraPortMappings": [leads]}
-        content = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [node]}
-        config = self.kubeconfig.with_name("kind.json")
-        config.write_text(json.dumps(content))
-        print(f"starting a kind cluster in {self._engine.program}", flush=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "engine").write_text(self.engine.program)
+        config = self.folder / "kind.json"
+        config.write_text(json.dumps({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}))
+        print(f"starting a kind cluster in {self.engine.program}", flush=True)
         where = (f"--name={self._name}", f"--kubeconfig={self.kubeconfig}", f"--config={config}")
         self._kind("create", "cluster", *where, "--wait=5m")
 
-    def _load(self, images: dict[str, Path], context: Path) -> None:
+    def load(self, images: Mapping[str, Path], context: Path, tags: Mapping[str, str] | None = None) -> None:
+        """Builds images, from Containerfiles by reference, and gives them to the nodes that pods run on.
+
+        Args:
+            context: the folder that they are built from.
+            tags: more references, with what each stands for.
+        """
         for reference, containerfile in images.items():
             print(f"building the image {reference}", flush=True)
-            self._engine.build(reference, containerfile, context)
+            self.engine.build(reference, containerfile, context)
+        for another, reference in (tags or {}).items():
+            self.engine.tag(reference, another)
         print("loading the images into the cluster", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             archive = Path(folder) / "images.tar"
-            self._engine.save(list(images), archive)
-            self._kind("load", "image-archive", str(archive), f"--name={self._name}")
+            self.engine.save([*images, *(tags or {})], archive)
+            workers = [node for node in self.nodes() if not node.endswith("control-plane")]
+            to = [f"--nodes={','.join(workers)}"] if workers else []
+            self._kind("load", "image-archive", str(archive), f"--name={self._name}", *to)
 
-    def _furnish(self) -> None:
-        print("starting the training operator and the store", flush=True)
-        self._kubectl("apply", "--server-side", f"--kustomize={source('training-operator') / TRAINING_OPERATOR}")
-        self._kubectl("apply", "--server-side", f"--filename={STORE}")
-        for namespace, name in (("kubeflow", "training-operator"), ("fedtrain-store", "store")):
-            wait = ("rollout", "status", f"deployment/{name}", f"--namespace={namespace}", f"--timeout={PATIENCE}")
-            self._kubectl(*wait)
+    def nodes(self) -> list[str]:
+        """Their names, which are those of their containers."""
+        return sorted(self._kind("get", "nodes", f"--name={self._name}").split())
 
-    def _kubectl(self, *arguments: str) -> None:
-        run(provide("kubectl")["kubectl"], f"--kubeconfig={self.kubeconfig}", *arguments)
+    def start_training_operator(self) -> None:
+        print("starting the training operator", flush=True)
+        self.kubectl("apply", "--server-side", f"--kustomize={source('training-operator') / TRAINING_OPERATOR}")
+        self.wait_for("training-operator", "kubeflow")
 
-    def _kind(self, *arguments: str) -> None:
-        run(provide("kind")["kind"], *arguments, environment={"KIND_EXPERIMENTAL_PROVIDER": self._engine.program})
+    def wait_for(self, deployment: str, namespace: str) -> None:
+        """Until its pods are ready."""
+        wait = ("rollout", "status", f"deployment/{deployment}", f"--namespace={namespace}")
+        self.kubectl(*wait, f"--timeout={PATIENCE}")
+
+    def become_admin(self) -> None:
+        """Makes `admin`, which has a token; in the kubeconfig is a certificate."""
+        account = f"--serviceaccount=default:{ADMIN}"
+        self.kubectl("create", "serviceaccount", ADMIN)
+        self.kubectl("create", "clusterrolebinding", ADMIN, "--clusterrole=cluster-admin", account)
+        token = self.kubectl("create", "token", ADMIN, "--duration=24h").strip()
+        (known,) = json.loads(self.kubectl("config", "view", "--raw", "--output=json"))["clusters"]
+        authority = self.folder / "authority.crt"
+        authority.write_bytes(base64.b64decode(known["cluster"]["certificate-authority-data"]))
+        self.admin = Credentials(known["cluster"]["server"], authority, token)
+
+    def remove(self) -> None:
+        self._kind("delete", "cluster", f"--name={self._name}")
+        shutil.rmtree(self.folder)
+
+    def _kind(self, *arguments: str) -> str:
+        return run(provide("kind")["kind"], *arguments, environment={"KIND_EXPERIMENTAL_PROVIDER": self.engine.program})
 
 
 def _folder(name: str) -> Path:

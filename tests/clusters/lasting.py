@@ -7,15 +7,20 @@ from pathlib import Path
 from tests.clusters.api import Api
 from tests.clusters.cluster import Cluster
 from tests.clusters.engine import Engine
+from tests.clusters.eventually import eventually
 from tests.clusters.kind import Kind
 from tests.clusters.minio import Minio
 from tests.clusters.packages import need_packages
+from tests.clusters.processes import LOOPBACK, answers
 from tests.clusters.products import PRODUCTS, ROOT, containerfile, product, reference
 from tests.clusters.s3 import S3
 from tests.clusters.tools import ALWAYS, provide
 
 NAME = "fedtrain"
 BUCKET = "federations"
+KIND_STORE = Path(__file__).parent / "kind_store.yaml"
+NODE_PORT = 30900
+"""The node's, as in that manifest, and this machine's."""
 STORE_NAMESPACE, STORE, STORE_PORT = "fedtrain-store", "store", 9000
 QUICKSTART = ROOT / "examples" / "quickstart"
 SETTINGS = ROOT / "build" / "cluster.sh"
@@ -34,7 +39,7 @@ def start(engine: Engine | None) -> Lasting | None:
     """Starts the cluster with its store, by kind in this engine, or without one; None if one runs already."""
     if Kind.of(NAME) or Cluster(NAME, leashed=False).space.is_running():
         return None
-    started = _start_in(engine) if engine else _start_alone()
+    started = start_in(engine) if engine else _start_alone()
     _fill_bucket(started.store)
     _write_settings(started)
     return started
@@ -49,10 +54,22 @@ def stop() -> None:
     SETTINGS.unlink(missing_ok=True)
 
 
-def _start_in(engine: Engine) -> Lasting:
+def start_in(engine: Engine, port: int = NODE_PORT) -> Lasting:
+    """Nothing is left of it where it fails. `port`: this machine's, which leads to the store's of the node."""
     kind = Kind(NAME, engine)
-    images = {reference(name): containerfile(name) for name in PRODUCTS}
-    store = kind.start(images, ROOT)
+    store = S3(f"http://{LOOPBACK}:{port}")
+    try:
+        leads = {"containerPort": NODE_PORT, "hostPort": port, "listenAddress": LOOPBACK}
+        kind.create([{"role": "control-plane", "extraPortMappings": [leads]}])
+        kind.load({reference(name): containerfile(name) for name in PRODUCTS}, ROOT)
+        kind.start_training_operator()
+        print("starting the store", flush=True)
+        kind.kubectl("apply", "--server-side", f"--filename={KIND_STORE}")
+        kind.wait_for(STORE, STORE_NAMESPACE)
+        eventually(lambda: answers(f"{store.endpoint}/minio/health/ready"))
+    except BaseException:
+        kind.remove()
+        raise
     return Lasting(f"kind's, in {engine.program}", kind.kubeconfig, store)
 
 

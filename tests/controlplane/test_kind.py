@@ -16,8 +16,10 @@ from tests.clusters.api import Api
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.engine import Engine, engine
 from tests.clusters.kind import Kind
+from tests.clusters.kind_cluster import KindCluster
 from tests.clusters.minio import Minio
 from tests.clusters.processes import LOOPBACK, ProgramFailed
+from tests.clusters.products import PRODUCTS, ROOT, containerfile, reference
 from tests.clusters.tools import provide
 
 PLAYED = """#!{python}
@@ -33,6 +35,8 @@ if words[:1] == ["create"]:
     flags = dict(word.split("=", 1) for word in words if "=" in word)
     shutil.copy(here / "kubeconfig", flags["--kubeconfig"])
     shutil.copy(flags["--config"], here / "config")
+if words[:2] == ["get", "nodes"] and (here / "nodes").exists():
+    print((here / "nodes").read_text())
 if words[:1] == ["save"]:
     Path(words[words.index("--output") + 1]).touch()
 """
@@ -66,9 +70,11 @@ def minio(tmp_path: Path) -> Iterator[Minio]:
 
 
 @pytest.fixture
-def name() -> Iterator[str]:
-    yield "fedtrain-test"
-    if left := Kind.of("fedtrain-test"):
+def name(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of the cluster that stays."""
+    monkeypatch.setattr(lasting, "NAME", "fedtrain-test")
+    yield lasting.NAME
+    if left := Kind.of(lasting.NAME):
         left.remove()
 
 
@@ -76,22 +82,21 @@ def test_a_cluster_gets_the_training_operator_a_store_and_the_images_and_is_remo
     played: Path, plane: ControlPlane, minio: Minio, name: str
 ) -> None:
     (played / "kubeconfig").write_bytes(plane.kubeconfig.read_bytes())
-    kind = Kind(name, Engine("docker"))
-    images = {"localhost/fedtrain/operator:1": Path("Dockerfile.operator")}
     with _ready_pods(plane.api):
-        store = kind.start(images, Path("/context"), store_port=minio.address[1])
-    assert store.endpoint == minio.endpoint
+        started = lasting.start_in(Engine("docker"), minio.address[1])
+    assert started.store.endpoint == minio.endpoint
     assert plane.api.get("apiextensions.k8s.io/v1/customresourcedefinitions", "pytorchjobs.kubeflow.org")
-    (port,) = plane.api.get("v1/services", "store", "fedtrain-store")["spec"]["ports"]
+    (port,) = plane.api.get("v1/services", lasting.STORE, lasting.STORE_NAMESPACE)["spec"]["ports"]
     (mapped,) = json.loads((played / "config").read_text())["nodes"][0]["extraPortMappings"]
     assert mapped["containerPort"] == port["nodePort"]
     assert mapped == mapped | {"hostPort": minio.address[1], "listenAddress": LOOPBACK}
-    store.client.list_buckets()
+    started.store.client.list_buckets()
     said = _said(played)
-    build = ["docker", "build", "--file=Dockerfile.operator", "--tag=localhost/fedtrain/operator:1", "/context"]
-    assert build in said
     saved = next(words for words in said if words[:2] == ["docker", "save"])
-    assert saved[-1] == "localhost/fedtrain/operator:1"
+    for product in PRODUCTS:
+        build = ["docker", "build", f"--file={containerfile(product)}", f"--tag={reference(product)}", str(ROOT)]
+        assert build in said
+        assert reference(product) in saved
     assert ["kind", "load", "image-archive", saved[saved.index("--output") + 1], f"--name={name}"] in said
 
     again = Kind.of(name)
@@ -99,11 +104,11 @@ def test_a_cluster_gets_the_training_operator_a_store_and_the_images_and_is_remo
     again.remove()
     assert _said(played)[-1] == ["kind", "delete", "cluster", f"--name={name}"]
     assert Kind.of(name) is None
-    assert not kind.kubeconfig.exists()
+    assert not started.kubeconfig.exists()
 
 
-def test_pods_reach_the_store_where_the_quickstart_says(played: Path) -> None:
-    said = json.dumps(kinds.STORE.read_text())
+def test_pods_reach_the_store_where_the_quickstart_says() -> None:
+    said = lasting.KIND_STORE.read_text()
     endpoint = f"http://{lasting.STORE}.{lasting.STORE_NAMESPACE}.svc.cluster.local:{lasting.STORE_PORT}"
     assert endpoint in (lasting.QUICKSTART / "kubernetes" / "federation.yaml").read_text()
     for part in (f"name: {lasting.STORE_NAMESPACE}", f"name: {lasting.STORE}", f"port: {lasting.STORE_PORT}"):
@@ -115,9 +120,30 @@ def test_pods_reach_the_store_where_the_quickstart_says(played: Path) -> None:
 def test_what_kind_refuses_is_told_and_nothing_is_left(played: Path, name: str) -> None:
     (played / "broken").touch()
     with pytest.raises(ProgramFailed, match="no such image kindest/node"):
-        Kind(name, Engine("docker")).start({}, Path())
+        lasting.start_in(Engine("docker"))
     assert Kind.of(name) is None
     assert _said(played)[-1] == ["kind", "delete", "cluster", f"--name={name}"]
+
+
+def test_only_the_node_that_runs_pods_gets_the_images(played: Path, plane: ControlPlane, tmp_path: Path) -> None:
+    (played / "kubeconfig").write_bytes(plane.kubeconfig.read_bytes())
+    (played / "nodes").write_text("e2e-control-plane\ne2e-worker\n")
+    with KindCluster("e2e-test", Engine("docker"), tmp_path) as cluster, _ready_pods(plane.api):
+        cluster.furnish(
+            {"localhost/fedtrain/operator:1": Path("F")}, Path("/c"), {"x:next": "localhost/fedtrain/operator:1"}
+        )
+        assert cluster.control_plane.api.list("v1/namespaces")
+        cluster.cut_power()
+    said = _said(played)
+    assert ["docker", "tag", "localhost/fedtrain/operator:1", "x:next"] in said
+    assert next(words for words in said if words[:2] == ["docker", "save"])[-2:] == [
+        "localhost/fedtrain/operator:1",
+        "x:next",
+    ]
+    assert next(words for words in said if words[:2] == ["kind", "load"])[-1] == "--nodes=e2e-worker"
+    assert ["docker", "kill", "e2e-worker"] in said
+    assert said[-1] == ["kind", "delete", "cluster", "--name=e2e-test"]
+    assert Kind.of("e2e-test") is None
 
 
 def test_an_engine_is_one_that_answers(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +155,8 @@ def test_an_engine_is_one_that_answers(played: Path, monkeypatch: pytest.MonkeyP
     assert engine() == Engine("podman")
     (played / "podman").write_text("#!/bin/sh\nexit 1\n")
     assert engine() is None
+    assert engine("podman") == Engine("podman")
+    assert engine("none") is None
 
 
 def _said(played: Path) -> list[list[str]]:

@@ -5,10 +5,10 @@ import subprocess
 from dataclasses import dataclass
 
 from tests.clusters.api import Json
-from tests.clusters.cluster import Cluster
 from tests.clusters.eventually import eventually
 from tests.clusters.products import ROOT
 from tests.clusters.tools import provide
+from tests.clusters.whole import WholeCluster
 
 NAMESPACE = "fedtrain"
 
@@ -17,7 +17,7 @@ NAMESPACE = "fedtrain"
 class Release:
     """The chart in a cluster."""
 
-    cluster: Cluster
+    cluster: WholeCluster
 
     def install(self, *settings: str) -> None:
         """Waits until the operator is ready."""
@@ -36,7 +36,7 @@ class Release:
 
     def _helm(self, *arguments: str) -> str:
         command = [str(provide("helm")["helm"]), "--namespace", NAMESPACE, *arguments]
-        environment = {**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig)}
+        environment = {**os.environ, "KUBECONFIG": str(self.cluster.control_plane.kubeconfig)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -12,7 +12,7 @@ import urllib3
 from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 
-from tests.clusters.cluster import Cluster
+from tests.clusters.whole import WholeCluster
 
 ALIVE = ("Pending", "Running")
 
@@ -32,12 +32,12 @@ class Observer:
         moments: the pods of trainings that had not ended, after each change of one.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: WholeCluster) -> None:
         self.moments: list[list[Pod]] = []
         self._pods = client.CoreV1Api(cluster.control_plane.client)
         self._watch = watch.Watch()
-        self._logs = cluster.folder / "pods"
-        self._kept = cluster.folder / "logs-of-pods"  # on the same file system, so that links can be made
+        self._logs = cluster.pod_logs
+        self._kept = self._logs.with_name("logs-of-pods")  # on the same file system, so that links can be made
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=act, daemon=True) for act in (self._follow, self._keep)]
 

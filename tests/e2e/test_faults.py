@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.clusters.api import Api, Json, Refused
-from tests.clusters.cluster import Cluster
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.clusters.processes import ProgramFailed
+from tests.clusters.whole import WholeCluster
 from tests.controlplane.training import Digests
 from tests.e2e.conftest import NEXT
 from tests.e2e.federation import RealFederation
@@ -23,7 +23,7 @@ Start = Callable[[str], RealFederation]
 
 
 @pytest.fixture(scope="module")
-def api(hub: Cluster) -> Api:
+def api(hub: WholeCluster) -> Api:
     return hub.control_plane.api
 
 
@@ -86,7 +86,7 @@ def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_made_anew(
 
 
 def test_a_round_whose_aggregator_is_killed_is_committed_all_the_same(
-    unlucky: RealFederation, hub: Cluster, api: Api
+    unlucky: RealFederation, hub: WholeCluster, api: Api
 ) -> None:
     killed = eventually(lambda: killed_one(unlucky, hub, api, "Aggregate"), LONG)
     round = int(killed["metadata"]["labels"]["fedtrain.dev/round"])
@@ -99,11 +99,11 @@ def test_what_is_suspended_has_let_go_of_all_pods(paused: RealFederation, api: A
 
 
 def test_an_operator_that_is_killed_in_the_middle_of_a_round_is_back_by_itself(
-    paused: RealFederation, release: Release, hub: Cluster, api: Api
+    paused: RealFederation, release: Release, hub: WholeCluster, api: Api
 ) -> None:
     paused.change(api, suspend=False)
     eventually(lambda: running(paused, api, "Train"), LONG)
-    hub.node.kill(release.operator())
+    hub.kill(release.operator())
     assert eventually(lambda: restarts(release.operator()) == 1, 60)
 
 
@@ -116,10 +116,12 @@ def test_another_image_of_the_operator_goes_on_with_what_runs(
     assert moved.status(api)["phase"] not in ("Succeeded", "Failed")
 
 
-def test_a_node_that_loses_its_power_goes_on_once_it_is_back(moved: RealFederation, hub: Cluster, api: Api) -> None:
+def test_a_node_that_loses_its_power_goes_on_once_it_is_back(
+    moved: RealFederation, hub: WholeCluster, api: Api
+) -> None:
     lost = {pod["metadata"]["uid"] for pod in eventually(lambda: running(moved, api, "Train"), LONG)}
-    hub.node.cut_power(hub.control_plane)
-    hub.node.power_on(hub.control_plane)
+    hub.cut_power()
+    hub.power_on()
     eventually(lambda: not lost & {pod["metadata"]["uid"] for pod in running(moved, api, "Train")}, 120)
 
 
@@ -131,11 +133,11 @@ def test_each_training_ends_with_the_digests_of_an_undisturbed_one(
     federation.succeeded_with(undisturbed, api, minio)
 
 
-def killed_one(federation: RealFederation, hub: Cluster, api: Api, kind: str) -> Json | None:
+def killed_one(federation: RealFederation, hub: WholeCluster, api: Api, kind: str) -> Json | None:
     """A pod whose container was running and is no more; None if there is none, or it was faster."""
     for pod in running(federation, api, kind):
         try:
-            hub.node.kill(api.get("v1/pods", pod["metadata"]["name"], pod["metadata"]["namespace"]))
+            hub.kill(api.get("v1/pods", pod["metadata"]["name"], pod["metadata"]["namespace"]))
         except (Refused, ProgramFailed):
             continue
         return pod

@@ -1,7 +1,7 @@
 """The quickstart's files for clusters are taken as they are."""
 
+from tests.clusters.access import Access
 from tests.clusters.api import Json
-from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.lasting import QUICKSTART, furnish
 from tests.clusters.minio import Minio
@@ -26,7 +26,7 @@ def test_pods_of_the_quickstart_run_after_three_commands(release: Release, minio
     plane.kubectl("delete", "--filename", FILE)
 
 
-def running(plane: ControlPlane) -> set[str]:
+def running(plane: Access) -> set[str]:
     """Namespaces in which its pods run."""
     pods = plane.api.list("v1/pods", labels="fedtrain.dev/training=quickstart")
     return {pod["metadata"]["namespace"] for pod in pods if pod["status"]["phase"] == "Running"}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters.access import Access
 from tests.clusters.api import Api
-from tests.clusters.cluster import Cluster
-from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
+from tests.clusters.whole import WholeCluster
 from tests.controlplane.training import QUICKSTART, TRAININGS, Digests, digests
 from tests.e2e.federation import RealFederation, document, fedtrain
 from tests.e2e.observer import Observer, Pod
@@ -37,19 +37,19 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def plane(hub: Cluster) -> ControlPlane:
+def plane(hub: WholeCluster) -> Access:
     return hub.control_plane
 
 
 @pytest.fixture(scope="module")
-def api(plane: ControlPlane) -> Api:
+def api(plane: Access) -> Api:
     return plane.api
 
 
 @pytest.fixture(scope="module")
 def story(
     banks: RealFederation,
-    plane: ControlPlane,
+    plane: Access,
     api: Api,
     minio: Minio,
     alone: subprocess.Popen[bytes],
@@ -65,7 +65,7 @@ def story(
     return Story(made, dump + everything(plane))
 
 
-def everything(plane: ControlPlane) -> str:
+def everything(plane: Access) -> str:
     """All objects of all kinds, but for Secrets."""
     kinds = plane.kubectl("api-resources", "--verbs=list", "--output=name").split()
     return plane.kubectl("get", ",".join(kind for kind in kinds if kind != "secrets"), "--all-namespaces", "-o", "json")
@@ -102,13 +102,13 @@ def test_the_commands_work_on_the_bucket_as_on_a_folder(story: Story, minio: Min
     assert "bank-a" in (tmp_path / "report.html").read_text()
 
 
-def test_kubectl_get_tells_how_far_a_training_is(story: Story, plane: ControlPlane) -> None:
+def test_kubectl_get_tells_how_far_a_training_is(story: Story, plane: Access) -> None:
     told = plane.kubectl("get", "ft", "--namespace", story.federation.namespace).splitlines()
     assert told[0].split() == ["NAME", "ROUND", "PHASE", "PARTICIPANTS", "METRIC", "AGE"]
     assert told[1].split()[:5] == ["small", "2", "Succeeded", "2/2", "loss"]
 
 
-def test_kubectl_describe_tells_the_story(story: Story, plane: ControlPlane) -> None:
+def test_kubectl_describe_tells_the_story(story: Story, plane: Access) -> None:
     told = plane.kubectl("describe", "federatedtraining", "small", "--namespace", story.federation.namespace)
     conditions, events = told.partition("Events:")[::2]
     assert "Type:                  Complete" in conditions

@@ -1,0 +1,41 @@
+"""What tests with real pods need of a cluster, whoever made it."""
+
+from pathlib import Path
+from typing import Protocol
+
+from tests.clusters.access import Access
+from tests.clusters.api import Json
+from tests.clusters.processes import Place
+
+
+class WholeCluster(Protocol):
+    """A cluster with the training operator and one node that runs pods, with the images that tests use."""
+
+    @property
+    def control_plane(self) -> Access: ...
+
+    @property
+    def place(self) -> Place:
+        """Where a server of a test's is reached by pods, too."""
+        ...
+
+    @property
+    def pod_logs(self) -> Path:
+        """The folder that kubelet writes them to. Beside it is room for links to them."""
+        ...
+
+    def kill(self, pod: Json) -> None:
+        """Ends the containers of a pod at once, as the kernel does with one that uses too much memory.
+
+        Raises:
+            ProgramFailed: one of them has ended.
+        """
+        ...
+
+    def cut_power(self) -> None:
+        """All that runs on the node ends at once, and the API server hears nothing of it."""
+        ...
+
+    def power_on(self) -> None:
+        """Returns when the node runs pods again."""
+        ...

@@ -50,9 +50,9 @@ class Objects:
         """A merge patch. Raises Refused."""
         return self._call("patch", kind, name, change, dry)
 
-    def patch_status(self, kind: str, name: str, status: dict[str, Any]) -> dict[str, Any]:
-        """A merge patch of the status. Raises Refused."""
-        return self._call("patch", kind, name, {"status": status}, False, "_status")
+    def patch_status(self, kind: str, name: str, status: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """A merge patch of the status, and of more that is no business of this door. Raises Refused."""
+        return self._call("patch", kind, name, {"status": status, **more}, False, "_status")
 
     def _call(
         self, verb: str, kind: str, name: str | None, body: dict[str, Any], dry: bool, part: str = ""

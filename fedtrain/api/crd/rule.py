@@ -7,6 +7,7 @@ from typing import Any, Literal
 Reason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired"]
 
 _PART = re.compile(r"\{([^{}]*)\}")
+_PARTS = re.compile(rf"({_PART.pattern})+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class Rule:
 
     def as_json(self) -> dict[str, Any]:
         """An item of `x-kubernetes-validations`. The plain message is for when its expression can't be evaluated."""
-        item: dict[str, Any] = {"rule": self.holds, "message": _PART.sub("...", self.says)}
+        item: dict[str, Any] = {"rule": self.holds, "message": _PARTS.sub("...", self.says)}
         if _PART.search(self.says):
             item["messageExpression"] = expression(self.says)
         if self.field:

@@ -1,11 +1,10 @@
 """What may not change once an object is there: everything, but for a few fields that are named here."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from fedtrain.api.base import Block
 from fedtrain.api.crd.defaults import always_there
-from fedtrain.api.crd.rule import Rule
+from fedtrain.api.crd.rule import Rule, quoted
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.shapes import fields_of
 from fedtrain.api.training_task import TrainingTaskSpec
@@ -14,12 +13,10 @@ MAY_CHANGE = ("suspend", "rounds.deadline", "storage.retentionPolicy")
 """Of a training: when it runs and what is kept, not what comes out."""
 
 
-def unchanging(spec: type[Block], may_change: tuple[str, ...], says: str, at_root: bool = False) -> Iterator[Rule]:
-    """A rule for each field that stays as it is. All are on `spec` itself, where the old value is always known, or on
-    the object's root."""
-    above = "spec." if at_root else ""
+def _unchanged(spec: type[Block], may_change: tuple[str, ...], above: str = "") -> Iterator[tuple[str, str]]:
+    """Each field that stays as it is, and CEL of whether it has. `above`: where the rule's own block has `spec`."""
 
-    def walk(block: type[Block], path: str) -> Iterator[Rule]:
+    def walk(block: type[Block], path: str) -> Iterator[tuple[str, str]]:
         for name, field in fields_of(block).items():
             at = f"{path}.{name}".removeprefix(".")
             if at in may_change:
@@ -33,25 +30,41 @@ def unchanging(spec: type[Block], may_change: tuple[str, ...], says: str, at_roo
             same = f"{now} == {before}"
             if not always_there(field):
                 same = f"has({now}) == has({before}) && (!has({now}) || {same})"
-            yield Rule(holds=same, field=f"{above}{at}", says=says, reason="FieldValueForbidden")
+            yield f"{above}{at}", same
 
     yield from walk(spec, "")
 
 
-_TRAINING = "It may not change in a run. Change it back to go on, or give the new run another metadata.name."
 _ORDER = "self.spec.participants.map(p, p.name) == oldSelf.spec.participants.map(p, p.name)"
+"""Lists by name are equal in any order, but participants' updates are added up in this one."""
 _BEGUN = "has(oldSelf.status) && has(oldSelf.status.round)"
 """What was wrong before that may be put right. A ledger that knows another spec outranks this."""
+_CLOCKS = "has(self.status) && has(self.status.elapsed) && has(oldSelf.status.elapsed)"
+_STATUS_WRITE = f"{_CLOCKS} && self.status.elapsed.seconds != oldSelf.status.elapsed.seconds"
+"""Who writes a status can't write a spec. Most writes of a training are of its status, and to compare the two specs is
+most of what such a write would cost the API server."""
 
 
-def _once_begun(rule: Rule) -> Rule:
-    """Lists by name are equal in any order, but participants' updates are added up in this one."""
-    same = f"{rule.holds} && {_ORDER}" if rule.field == "spec.participants" else rule.holds
-    return replace(rule, holds=f"({same}) || !({_BEGUN})")
+def _training() -> Rule:
+    """One rule for all fields, so that a write of the status is known once."""
+    unchanged = {
+        field: f"{same} && {_ORDER}" if field == "spec.participants" else same
+        for field, same in _unchanged(FederatedTrainingSpec, MAY_CHANGE, "spec.")
+    }
+    same = " && ".join(f"({one})" for one in unchanged.values())
+    # Not a list that is filtered and joined: for the API server that may cost too much.
+    changed = "".join(f"{{({one}) ? '' : {quoted(f' {field}')}}}" for field, one in unchanged.items())
+    what_now = "change it back to go on, or give the new run another metadata.name."
+    says = f"This may not change in a run:{changed}; {what_now}"
+    return Rule(
+        holds=f"!({_BEGUN}) || ({_STATUS_WRITE}) || ({same})", field="spec", says=says, reason="FieldValueForbidden"
+    )
 
 
-TRAINING = tuple(_once_begun(rule) for rule in unchanging(FederatedTrainingSpec, MAY_CHANGE, _TRAINING, at_root=True))
+TRAINING = (_training(),)
 
+_ONCE = "A task never changes, but for desiredState. Make a new one."
 TASK = tuple(
-    unchanging(TrainingTaskSpec, ("desiredState",), "A task never changes, but for desiredState. Make a new one.")
+    Rule(holds=same, field=field, says=_ONCE, reason="FieldValueForbidden")
+    for field, same in _unchanged(TrainingTaskSpec, ("desiredState",))
 )

@@ -101,7 +101,7 @@ class WorkerPool:
         self._silent_starts = 0
         self._broken: str = ""
         self._closed = False
-        self._folder = tempfile.TemporaryDirectory(prefix="fedtrain-")
+        self._folder = tempfile.TemporaryDirectory(prefix="fedtrain-", ignore_cleanup_errors=True)
         self._key = secrets.token_bytes(32)
         self._address = str(Path(self._folder.name) / "workers")
         self._listener = Listener(self._address, "AF_UNIX", backlog=64, authkey=self._key)

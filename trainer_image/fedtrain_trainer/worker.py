@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 from multiprocessing.connection import Client, Connection
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
@@ -97,10 +98,12 @@ def main() -> None:
     log_to_stderr()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the runner says what happens
     signal.signal(signal.SIGTERM, interrupt)
-    wire = Client(os.environ["FEDTRAIN_WORKER_ADDRESS"], authkey=bytes.fromhex(os.environ["FEDTRAIN_WORKER_KEY"]))
+    address = os.environ["FEDTRAIN_WORKER_ADDRESS"]
+    wire = Client(address, authkey=bytes.fromhex(os.environ["FEDTRAIN_WORKER_KEY"]))
     orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=listen, args=(wire, orders), daemon=True).start()
-    tempfile.tempdir = tempfile.mkdtemp(prefix="fedtrain-worker-")
+    # The runner, which kills workers, removes the folder of its socket with all that is in it.
+    tempfile.tempdir = tempfile.mkdtemp(prefix="worker-", dir=Path(address).parent)
     try:
         models = imported()
         send(wire, {"type": "hello", "index": int(os.environ["FEDTRAIN_WORKER_INDEX"]), "pid": os.getpid()})

@@ -102,6 +102,19 @@ def test_a_warm_worker_gives_the_bytes_of_a_fresh_process_and_says_when_it_is_te
     assert worker.process.wait(30) == EXIT_RETRY
 
 
+def test_what_a_killed_worker_leaves_is_beside_its_socket_where_the_runner_removes_it(
+    federation: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    worker = Worker()
+    worker.hear()
+    worker.order(endless(federation))
+    while worker.hear()["phase"] != "training":
+        pass
+    worker.end()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("fedtrain")] == []
+
+
 def test_a_worker_exits_when_its_runner_is_gone_in_mid_training(worker: Worker, federation: Federation) -> None:
     worker.hear()
     worker.order(endless(federation))

@@ -9,7 +9,10 @@ from fedtrain_operator.shared.conditions import find, shortened
 from fedtrain_operator.shared.instants import instant
 from fedtrain_operator.shared.kinds import TRAINING, Json
 
-AGAIN = {"Schedulable": "no pod waits for a node any more"}
+AGAIN = {
+    "Schedulable": "no pod waits for a node any more",
+    "Startable": "no pod waits for its image, its volume or a Secret any more",
+}
 """Of conditions that hold again: what is told, where it is not just that. Pods may have been stopped."""
 
 

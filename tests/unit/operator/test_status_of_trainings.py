@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from fedtrain_operator.coordinator.events import again, story
 from fedtrain_operator.coordinator.rules import Here, accepted, askable
 from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_writing
@@ -117,6 +118,17 @@ def test_the_story_is_told_once() -> None:
     assert told[0] == ("Warning", "LeftOut", "round 1 without bank-b: no update before the deadline of 2h")
     assert told[1] == ("Normal", "RoundCommitted", "round 1: 3/4 updates, accuracy 81.2%")
     assert list(story(after, after)) == []
+
+
+@pytest.mark.parametrize("type", ["Schedulable", "Startable"])
+def test_of_pods_that_wait_no_more_nothing_is_told_that_a_stopped_pod_would_belie(type: str) -> None:
+    waits, waits_no_more = (
+        {"conditions": merged((), [Said(type, status, "Why", message)], 1, 0.0)}
+        for status, message in (("False", "bank-a waits"), ("True", ""))
+    )
+    (told,) = story(waits, waits_no_more)
+    assert told.type == "Normal"
+    assert told.message.startswith("no pod waits for ")
 
 
 def test_the_metric_is_the_files_first_and_shares_are_in_percent() -> None:

@@ -1,6 +1,5 @@
 """A file as a cluster judges it: its places are the pods', and what no file has is the cluster's own."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,33 +11,20 @@ from fedtrain.api.reading.values import is_map
 
 Json = dict[str, Any]
 
-_FIELD = re.compile(r"(?P<path>spec(?:\.\w+)+)(?:: | (?=is ))(?P<said>.*)")
-"""How the operator begins what it says of a field."""
-
 
 def read_for_cluster(files: tuple[Path, ...]) -> Federation:
     """The first file has the training; policies and Participants that are in none of them are supposed to be on the
     cluster. Raises Invalid with all that the API server or the operator would refuse."""
-    try:
-        federation = read_file(*files, elsewhere=True)
-    except Invalid as invalid:
-        errors = [error for error in invalid.errors if not lacks_policy(error)]
-        if errors:
-            raise Invalid(errors) from None
-        federation = read_file(*files, elsewhere=True, judged=False)  # all else was judged just now
+    federation = read_file(*files, elsewhere=True, partial=True)
     if refused := list(_refused(federation, files)):
         raise Invalid(refused)
     return federation
 
 
-def lacks_policy(error: FieldError) -> bool:
-    """Whether it is that no ParticipantPolicy says where a participant's data are."""
-    return error.path[:2] == ("spec", "participants") and "kind: ParticipantPolicy" in error.fix
-
-
-def looks_meant_for_one(invalid: Invalid) -> bool:
+def looks_meant_for_one(file: Path) -> bool:
     """Whether a file that one machine can't run has no policy at all: on a cluster they are objects of their own."""
-    return any(lacks_policy(error) and "the file has no policy" in error.message for error in invalid.errors)
+    kinds = {document.value.get("kind") for document in Documents(read_text(file)).found if is_map(document.value)}
+    return "FederatedTraining" in kinds and "ParticipantPolicy" not in kinds
 
 
 def namespace_of(federation: Federation, who: str) -> str:
@@ -67,11 +53,8 @@ def _refused(federation: Federation, files: tuple[Path, ...]) -> Iterator[FieldE
 
     here, records = Here(federation.training.metadata.namespace), records_of(federation)
     for rule in RULES:
-        for _, said in rule(federation.training.spec, here, records):
-            named = _FIELD.fullmatch(said)
-            path = tuple(named["path"].split(".")) if named else ()
-            message, _, fix = (named["said"] if named else said).partition(". ")
-            message = f"It {message}." if message.startswith("is ") else f"{message}."
+        for problem in rule(federation.training.spec, here, records):
+            path = tuple(problem.field.split(".")) if problem.field else ()
             file, (line, column), value = _found(files, path)
             yield FieldError(
                 file=str(file),
@@ -79,8 +62,8 @@ def _refused(federation: Federation, files: tuple[Path, ...]) -> Iterator[FieldE
                 column=column,
                 path=path,
                 value=value,
-                message=message,
-                fix=f"{fix}." if fix else "",
+                message=f"{problem.message}.",
+                fix=f"{problem.fix}." if problem.fix else "",
             )
 
 

@@ -28,7 +28,7 @@ def command(files: tuple[Path, ...], cluster: bool, output: str) -> None:
     try:
         federation = read_for_cluster(files) if cluster else read_file(file)
     except Invalid as invalid:
-        if output == "text" and (cluster or not looks_meant_for_one(invalid)):
+        if output == "text" and (cluster or not looks_meant_for_one(file)):
             raise
         if output == "text":
             hint = f"a file for a cluster is checked with `fedtrain validate {file} --cluster`"

@@ -27,17 +27,21 @@ from fedtrain.api.shapes import field_at
 KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 
 
-def read_file(path: File, *more: File, elsewhere: bool = False, judged: bool = True) -> Federation:
+def read_file(
+    path: File, *more: File, elsewhere: bool = False, partial: bool = False, judged: bool = True
+) -> Federation:
     """The federation that a file describes, and `more` files with it. Raises Invalid with all that is wrong in them.
     `elsewhere`: they are for a cluster. Their paths are those of pods, so nobody looks whether they are there; and
-    objects that are not fedtrain's may stand between. `judged`: by the rules; to find a run, types are enough."""
-    return _Reader((path, *more), elsewhere, judged).read()
+    objects that are not fedtrain's may stand between. `partial`: participants' policies may be in none of them.
+    `judged`: by the rules; to find a run, types are enough."""
+    return _Reader((path, *more), elsewhere, partial, judged).read()
 
 
 class _Reader:
-    def __init__(self, paths: tuple[File, ...], elsewhere: bool, judged: bool) -> None:
+    def __init__(self, paths: tuple[File, ...], elsewhere: bool, partial: bool, judged: bool) -> None:
         self.path, *self.more = paths
         self.elsewhere = elsewhere
+        self.partial = partial
         self.judged = judged
         self.files: list[File] = []  # of each document
         self.errors: list[FieldError] = []
@@ -58,7 +62,7 @@ class _Reader:
         if self.training and self.judged:
             folder = self.path.absolute().parent
             subject = Subject(self.training[0], tuple(self.policies), folder, tuple(self.records))
-            for problem in judge(subject, elsewhere=self.elsewhere):
+            for problem in judge(subject, elsewhere=self.elsewhere, partial=self.partial):
                 self._error(problem.place, problem.message, problem.fix, key=problem.key)
         if self.errors:
             raise Invalid(self.errors)

@@ -101,9 +101,14 @@ ON_DISK: frozenset[Callable[..., Problems]] = frozenset(
 """Rules that look at this machine's disk."""
 
 
-def judge(subject: Subject, *, elsewhere: bool = False) -> Iterator[Problem]:
-    """All problems of a file. `elsewhere`: its paths are not this machine's."""
-    skipped = ON_DISK if elsewhere else frozenset[Callable[..., Problems]]()
+OF_ALL: frozenset[Callable[..., Problems]] = frozenset({policies.every_participant_has_a_policy})
+"""Rules that need every object of a federation."""
+
+
+def judge(subject: Subject, *, elsewhere: bool = False, partial: bool = False) -> Iterator[Problem]:
+    """All problems of a file. `elsewhere`: its paths are not this machine's. `partial`: there may be more policies."""
+    none = frozenset[Callable[..., Problems]]()
+    skipped = (ON_DISK if elsewhere else none) | (OF_ALL if partial else none)
     for document in (subject.training, *subject.policies, *subject.records):
         for block, place in _blocks(document.value, document.place):
             for rule in BLOCK_RULES:
@@ -113,7 +118,8 @@ def judge(subject: Subject, *, elsewhere: bool = False) -> Iterator[Problem]:
             yield from _guarded(rule, subject)
     for participant in _guarded(lambda: subject.participants):
         for rule in PARTICIPANT_RULES:
-            yield from _guarded(rule, subject, participant)
+            if rule not in skipped:
+                yield from _guarded(rule, subject, participant)
     for metric in _guarded(lambda: subject.metrics):
         for rule in METRIC_RULES:
             yield from _guarded(rule, subject, metric)

@@ -20,62 +20,74 @@ class Here:
     served: tuple[str, ...] = ()
 
 
-Rule = Callable[[FederatedTrainingSpec, Here, Records], Iterator[tuple[str, str]]]
+@dataclass(frozen=True)
+class Problem:
+    """`reason`: one word for programs. `field`: of the training, such as `spec.model.base`, where it is one's."""
+
+    reason: str
+    message: str
+    fix: str = ""
+    field: str = ""
+
+    def __str__(self) -> str:
+        said = f"{self.field}: {self.message}" if self.field else self.message
+        return f"{said}. {self.fix}" if self.fix else said
 
 
-def the_ledger_is_in_a_bucket(spec: FederatedTrainingSpec, here: Here, records: Records) -> Iterator[tuple[str, str]]:
+Problems = Iterator[Problem]
+Rule = Callable[[FederatedTrainingSpec, Here, Records], Problems]
+
+
+def the_ledger_is_in_a_bucket(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
     if spec.storage.type != "S3":
-        yield "StorageNotShared", "spec.storage.type is File, and pods share no folder. Write type: S3 and a bucket"
+        fix = "Write type: S3 and a bucket"
+        yield Problem("StorageNotShared", "File is a folder, and pods share none", fix, "spec.storage.type")
 
 
-def places_are_whole(spec: FederatedTrainingSpec, here: Here, records: Records) -> Iterator[tuple[str, str]]:
+def places_are_whole(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
     """A file has a folder that paths start at; an object of the API has none."""
     hub, initial = spec.evaluation.hub, spec.model.adapter.initial_from
     if spec.model.base.startswith("."):
-        yield "RelativePath", f"spec.model.base: {spec.model.base} starts at no folder here. {_WHOLE}"
+        yield _starts_nowhere("spec.model.base", spec.model.base)
     if hub is not None and _relative(hub.data.uri):
-        yield "RelativePath", f"spec.evaluation.hub.data.uri: {hub.data.uri} starts at no folder here. {_WHOLE}"
+        yield _starts_nowhere("spec.evaluation.hub.data.uri", hub.data.uri)
     if initial is not None and _relative(initial.uri):
-        yield "RelativePath", f"spec.model.adapter.initialFrom.uri: {initial.uri} starts at no folder here. {_WHOLE}"
+        yield _starts_nowhere("spec.model.adapter.initialFrom.uri", initial.uri)
 
 
-def participants_are_known(spec: FederatedTrainingSpec, here: Here, records: Records) -> Iterator[tuple[str, str]]:
+def participants_are_known(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
     for who in (participant.name for participant in spec.participants if participant.name not in records):
-        yield "NoSuchParticipant", f"there is no Participant {who!r} (kubectl get participants)"
+        yield Problem("NoSuchParticipant", f"there is no Participant {who!r} (kubectl get participants)")
 
 
-def participants_allow_this_namespace(
-    spec: FederatedTrainingSpec, here: Here, records: Records
-) -> Iterator[tuple[str, str]]:
+def participants_allow_this_namespace(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
     for who, record in _known(spec, records):
         if not _allows(record, here):
-            yield (
+            yield Problem(
                 "NotAllowed",
                 f"Participant {who!r} does not allow namespace {here.namespace!r} (spec.allowedNamespaces: "
                 f"{', '.join(record['spec']['allowedNamespaces'][:5])})",
             )
 
 
-def participants_are_served(spec: FederatedTrainingSpec, here: Here, records: Records) -> Iterator[tuple[str, str]]:
+def participants_are_served(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
     for who, record in _known(spec, records):
         if not _serves(here, record):
-            yield (
+            yield Problem(
                 "NotServed",
                 f"Participant {who!r} is at namespace {record['spec']['namespace']!r}, which this operator doesn't "
                 f"serve (the chart's value namespaces: {', '.join(here.served[:5])})",
             )
 
 
-def participants_have_the_data_set(
-    spec: FederatedTrainingSpec, here: Here, records: Records
-) -> Iterator[tuple[str, str]]:
+def participants_have_the_data_set(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
     for who, record in _known(spec, records):
         held = [dataset["name"] for dataset in record.get("status", {}).get("datasets", ())]
         if not record.get("status"):
-            yield "NotReported", f"{who} has not said yet which data it has"
+            yield Problem("NotReported", f"{who} has not said yet which data it has")
         elif spec.data.dataset not in held:
             known = f"its policy maps: {', '.join(held[:10])}" if held else "it has no ParticipantPolicy"
-            yield "UnknownDataset", f"{who} has no data set {spec.data.dataset!r} ({known})"
+            yield Problem("UnknownDataset", f"{who} has no data set {spec.data.dataset!r} ({known})")
 
 
 RULES: tuple[Rule, ...] = (
@@ -87,7 +99,6 @@ RULES: tuple[Rule, ...] = (
     participants_have_the_data_set,  # nobody maps it
 )
 
-_WHOLE = "Write an absolute path in the pods, or s3://bucket/key"
 _LONGEST = 8
 
 
@@ -97,7 +108,7 @@ def accepted(spec: FederatedTrainingSpec, here: Here, records: Records) -> Said:
     if not problems:
         return Said("Accepted", "True", "Valid")
     more = f"; and {len(problems) - _LONGEST} more" if len(problems) > _LONGEST else ""
-    return Said("Accepted", "False", problems[0][0], "; ".join(said for _, said in problems[:_LONGEST]) + more)
+    return Said("Accepted", "False", problems[0].reason, "; ".join(map(str, problems[:_LONGEST])) + more)
 
 
 def askable(here: Here, records: Records) -> dict[str, Json]:
@@ -117,6 +128,11 @@ def _known(spec: FederatedTrainingSpec, records: Records) -> Iterator[tuple[str,
     for participant in spec.participants:
         if participant.name in records:
             yield participant.name, records[participant.name]
+
+
+def _starts_nowhere(field: str, path: str) -> Problem:
+    fix = "Write an absolute path in the pods, or s3://bucket/key"
+    return Problem("RelativePath", f"{path} starts at no folder here", fix, field)
 
 
 def _relative(uri: str) -> bool:

@@ -102,14 +102,14 @@ def test_what_the_operator_refuses_is_said_with_its_line(training: Path) -> None
     assert validate(training, "--cluster").stderr.splitlines() == [
         f"{training}:5:17: spec.model.base: ./base starts at no folder here. "
         "Write an absolute path in the pods, or s3://bucket/key.",
-        f"{training}:12:11: spec.storage.type: It is File, and pods share no folder. Write type: S3 and a bucket.",
+        f"{training}:12:11: spec.storage.type: File is a folder, and pods share none. Write type: S3 and a bucket.",
         f"2 errors in {training}.",
     ]
 
 
 def test_storage_that_the_file_leaves_out_is_a_folder(training: Path) -> None:
     training.write_text(TRAINING.partition("  storage:")[0])
-    assert f"{training}:4:1: spec.storage.type: It is File" in validate(training, "--cluster").stderr
+    assert f"{training}:4:1: spec.storage.type: File is a folder" in validate(training, "--cluster").stderr
 
 
 def test_a_participant_that_does_not_take_part_says_so(training: Path, others: Path) -> None:

@@ -122,11 +122,9 @@ def test_the_story_is_told_once() -> None:
 
 @pytest.mark.parametrize("type", ["Schedulable", "Startable"])
 def test_of_pods_that_wait_no_more_nothing_is_told_that_a_stopped_pod_would_belie(type: str) -> None:
-    waits, waits_no_more = (
-        {"conditions": merged((), [Said(type, status, "Why", message)], 1, 0.0)}
-        for status, message in (("False", "bank-a waits"), ("True", ""))
-    )
-    (told,) = story(waits, waits_no_more)
+    waits, waits_no_more = Said(type, "False", "Why", "bank-a waits"), Said(type, "True", "Started")
+    before, after = ({"conditions": merged((), [said], 1, 0.0)} for said in (waits, waits_no_more))
+    (told,) = story(before, after)
     assert told.type == "Normal"
     assert told.message.startswith("no pod waits for ")
 

@@ -10,7 +10,7 @@ from fedtrain_operator.participant import policy
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 SOURCES = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "operator").rglob("*.py"))
-GIVEN = re.compile(r'(?:yield|Refusal\(|yield \()\s*"([A-Z][A-Za-z]+)"')
+GIVEN = re.compile(r'(?:Problem|Refusal)\(\s*"([A-Z][A-Za-z]+)"')
 
 
 @pytest.mark.parametrize("module", [rules, policy], ids=["rules", "policy"])

@@ -176,7 +176,12 @@ def _make_folder(root: Path, folder: Path) -> None:
         return
     if folder != root.parent:
         _make_folder(root, folder.parent)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        if folder.is_file():
+            raise
+        raise FileNotFoundError(errno.ENOENT, "it came and went", str(folder)) from error
     _flush_folder(folder.parent)
 
 

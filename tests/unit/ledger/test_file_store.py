@@ -216,6 +216,20 @@ def test_a_relative_path_is_seen_from_the_working_directory(tmp_path: Path, monk
     assert FileStore(Path("./runs")).url == f"file://{tmp_path}/runs"
 
 
+def test_a_folder_that_others_make_and_remove_in_between_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made, others = os.mkdir, [tmp_path / "rounds"]
+
+    def mkdir(path: Path, mode: int = 0o777):
+        if path in others:
+            others.remove(path)
+            raise FileExistsError(errno.EEXIST, "File exists", str(path))  # and now it is gone
+        made(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    assert FileStore(tmp_path).create("rounds/0001/plan.json", b"x")
+    assert others == []
+
+
 def test_writing_beside_others_that_delete_never_fails(tmp_path: Path):
     def work(worker: int) -> None:
         store = FileStore(tmp_path)

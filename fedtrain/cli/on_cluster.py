@@ -15,16 +15,10 @@ Json = dict[str, Any]
 def read_for_cluster(files: tuple[Path, ...]) -> Federation:
     """The first file has the training; policies and Participants that are in none of them are supposed to be on the
     cluster. Raises Invalid with all that the API server or the operator would refuse."""
-    federation = read_file(*files, elsewhere=True, partial=True)
+    federation = read_file(*files, elsewhere=True, policies_elsewhere=True)
     if refused := list(_refused(federation, files)):
         raise Invalid(refused)
     return federation
-
-
-def looks_meant_for_one(file: Path) -> bool:
-    """Whether a file that one machine can't run has no policy at all: on a cluster they are objects of their own."""
-    kinds = {document.value.get("kind") for document in Documents(read_text(file)).found if is_map(document.value)}
-    return "FederatedTraining" in kinds and "ParticipantPolicy" not in kinds
 
 
 def namespace_of(federation: Federation, who: str) -> str:

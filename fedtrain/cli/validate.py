@@ -20,7 +20,7 @@ def command(files: tuple[Path, ...], cluster: bool, output: str) -> None:
     in FILE or further files are the cluster's own. Other objects in them are passed over.
     """
     from fedtrain.api.reading import Invalid, read_file
-    from fedtrain.cli.on_cluster import looks_meant_for_one, read_for_cluster
+    from fedtrain.cli.on_cluster import read_for_cluster
 
     file, *more = files
     if more and not cluster:
@@ -28,7 +28,7 @@ def command(files: tuple[Path, ...], cluster: bool, output: str) -> None:
     try:
         federation = read_for_cluster(files) if cluster else read_file(file)
     except Invalid as invalid:
-        if output == "text" and (cluster or not looks_meant_for_one(file)):
+        if output == "text" and (cluster or not invalid.without_policies):
             raise
         if output == "text":
             hint = f"a file for a cluster is checked with `fedtrain validate {file} --cluster`"

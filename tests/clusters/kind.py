@@ -4,7 +4,8 @@ import base64
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.clusters.access import Access
@@ -12,7 +13,7 @@ from tests.clusters.api import Json
 from tests.clusters.cache import cache
 from tests.clusters.engine import Engine
 from tests.clusters.kubeconfig import Credentials
-from tests.clusters.processes import run
+from tests.clusters.processes import ProgramFailed, run
 from tests.clusters.tools import provide, source
 
 TRAINING_OPERATOR = "manifests/overlays/standalone"
@@ -40,19 +41,32 @@ class Kind(Access):
         record = _folder(name) / "engine"
         return Kind(name, Engine(record.read_text())) if record.exists() else None
 
-    def create(self, nodes: Sequence[Json]) -> None:
-        """Starts its nodes, which are as in kind's own configuration.
+    @contextmanager
+    def creating(self, nodes: Sequence[Json]) -> Generator[None]:
+        """Starts its nodes, which are as in kind's own configuration. Nothing is left of it where this fails, or what
+        is done inside.
 
         Raises:
-            ProgramFailed: kind said no; so do all methods here where engine, kind or kubectl do.
+            ProgramFailed: there is one of this name that is not ours, or kind said no; so do all methods here where
+                engine, kind or kubectl do.
         """
+        if self.nodes():
+            remove = f"KIND_EXPERIMENTAL_PROVIDER={self.engine.program} kind delete cluster --name={self._name}"
+            raise ProgramFailed(f"There is a kind cluster {self._name} already, and not by this. Remove it: {remove}")
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "engine").write_text(self.engine.program)
         config = self.folder / "kind.json"
         config.write_text(json.dumps({"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}))
         print(f"starting a kind cluster in {self.engine.program}", flush=True)
         where = (f"--name={self._name}", f"--kubeconfig={self.kubeconfig}", f"--config={config}")
-        self._kind("create", "cluster", *where, "--wait=5m")
+        try:
+            self._kind("create", "cluster", *where, "--wait=5m")
+            yield
+        except BaseException:
+            with suppress(ProgramFailed):  # what went wrong first is what is told
+                self._delete()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
 
     def load(self, images: Mapping[str, Path], context: Path, tags: Mapping[str, str] | None = None) -> None:
         """Builds images, from Containerfiles by reference, and gives them to the nodes that pods run on.
@@ -100,8 +114,11 @@ class Kind(Access):
         self.admin = Credentials(known["cluster"]["server"], authority, token)
 
     def remove(self) -> None:
+        self._delete()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _delete(self) -> None:
         self._kind("delete", "cluster", f"--name={self._name}")
-        shutil.rmtree(self.folder)
 
     def _kind(self, *arguments: str) -> str:
         return run(provide("kind")["kind"], *arguments, environment={"KIND_EXPERIMENTAL_PROVIDER": self.engine.program})

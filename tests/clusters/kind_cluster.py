@@ -1,54 +1,55 @@
 """A whole cluster for tests, by kind: a control plane, and a node beside it whose power can be cut."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.clusters.api import Json
+from tests.clusters.cache import cache
 from tests.clusters.engine import Engine
 from tests.clusters.eventually import eventually
 from tests.clusters.kind import Kind
+from tests.clusters.packages import PackagesMissing
 from tests.clusters.processes import Place, ProgramFailed
+from tests.clusters.whole import kills
 
+NAME = "fedtrain-e2e"
+"""With the number of the process behind it."""
 HEALTHY = "http://127.0.0.1:10248/healthz"
 """Kubelet's."""
 
 
 class KindCluster:
-    """Enter it to start it, after what is left of an earlier one of its name is removed.
+    """Enter it to start it; what processes that are no more have left is removed first.
 
-    It needs an engine with root's rights on this machine: tests read the pods' logs, and pods reach a store that tests
-    start here.
+    It needs root's rights on this machine, and an engine that has them: tests read the pods' logs, and pods reach a
+    store that tests start here.
 
     Attributes:
         control_plane: kubeconfig, client, kubectl, apply.
         pod_logs: the folder with the logs of its pods.
     """
 
-    def __init__(self, name: str, engine: Engine, shared: Path) -> None:
+    def __init__(self, engine: Engine, shared: Path) -> None:
         """
         Args:
             shared: a folder that pods find at the same path on their node.
         """
-        self.control_plane = Kind(name, engine)
+        self.control_plane = Kind(f"{NAME}-{os.getpid()}", engine)
         self.pod_logs = self.control_plane.folder / "pods"
-        self._name = name
         self._shared = str(shared)
 
     def __enter__(self) -> Self:
-        if old := Kind.of(self._name):
-            old.remove()
-        self.pod_logs.mkdir(parents=True)
+        if os.geteuid():
+            raise PackagesMissing("Tests with real pods need root, with kind too: use sudo.")
+        _remove_dead()
         mounts = {str(self.pod_logs): "/var/log/pods", self._shared: self._shared}
         shown = [{"hostPath": here, "containerPath": there} for here, there in mounts.items()]
-        try:
-            self.control_plane.create([{"role": "control-plane"}, {"role": "worker", "extraMounts": shown}])
+        with self.control_plane.creating([{"role": "control-plane"}, {"role": "worker", "extraMounts": shown}]):
             self.control_plane.become_admin()
             (self._node,) = (node for node in self.control_plane.nodes() if node.endswith("worker"))
-        except BaseException:
-            self.control_plane.remove()
-            raise
         return self
 
     def __exit__(
@@ -67,9 +68,8 @@ class KindCluster:
         return Place(self._execute("ip", "-4", "route", "show", "default").split()[2])
 
     def kill(self, pod: Json) -> None:
-        for container in pod["status"]["containerStatuses"]:
-            name = container["containerID"].removeprefix("containerd://")
-            self._execute("ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", name)
+        for command in kills(pod):
+            self._execute(*command)
 
     def cut_power(self) -> None:
         self.control_plane.engine.kill(self._node)
@@ -87,3 +87,10 @@ class KindCluster:
 
     def _execute(self, *command: str) -> str:
         return self.control_plane.engine.execute(self._node, *command)
+
+
+def _remove_dead() -> None:
+    for folder in cache("clusters").glob(f"kind-{NAME}-*"):
+        name = folder.name.removeprefix("kind-")
+        if not Path(f"/proc/{name.rpartition('-')[2]}").exists() and (left := Kind.of(name)):
+            left.remove()

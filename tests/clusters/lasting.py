@@ -55,21 +55,17 @@ def stop() -> None:
 
 
 def start_in(engine: Engine, port: int = NODE_PORT) -> Lasting:
-    """Nothing is left of it where it fails. `port`: this machine's, which leads to the store's of the node."""
+    """`port`: this machine's, which leads to the store's of the node."""
     kind = Kind(NAME, engine)
     store = S3(f"http://{LOOPBACK}:{port}")
-    try:
-        leads = {"containerPort": NODE_PORT, "hostPort": port, "listenAddress": LOOPBACK}
-        kind.create([{"role": "control-plane", "extraPortMappings": [leads]}])
+    leads = {"containerPort": NODE_PORT, "hostPort": port, "listenAddress": LOOPBACK}
+    with kind.creating([{"role": "control-plane", "extraPortMappings": [leads]}]):
         kind.load({reference(name): containerfile(name) for name in PRODUCTS}, ROOT)
         kind.start_training_operator()
         print("starting the store", flush=True)
         kind.kubectl("apply", "--server-side", f"--filename={KIND_STORE}")
         kind.wait_for(STORE, STORE_NAMESPACE)
         eventually(lambda: answers(f"{store.endpoint}/minio/health/ready"))
-    except BaseException:
-        kind.remove()
-        raise
     return Lasting(f"kind's, in {engine.program}", kind.kubeconfig, store)
 
 

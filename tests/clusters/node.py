@@ -13,6 +13,7 @@ from tests.clusters.images import BUSYBOX, copy_store
 from tests.clusters.processes import Processes
 from tests.clusters.space import Space
 from tests.clusters.tools import provide
+from tests.clusters.whole import kills
 
 TOOLS = ("kubelet", "kube-proxy", "coredns")
 PODS = "10.244.0.0/16"
@@ -99,9 +100,8 @@ class Node:
 
     def kill(self, pod: Json) -> None:
         """Ends the containers of a pod at once, as the kernel does with one that uses too much memory."""
-        for container in pod["status"]["containerStatuses"]:
-            name = container["containerID"].removeprefix("containerd://")
-            self._space.run("ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", name)
+        for command in kills(pod):
+            self._space.run(*command)
 
     def cut_power(self, plane: ControlPlane) -> None:
         """All that runs on the node ends at once, and the API server hears nothing of it."""

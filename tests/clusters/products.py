@@ -31,4 +31,8 @@ def product(name: str) -> Image:
 
 def tagged(image: Image, tag: str) -> Image:
     """The same image under another tag."""
-    return replace(image, reference=f"{image.reference.rpartition(':')[0]}:{tag}")
+    return replace(image, reference=retagged(image.reference, tag))
+
+
+def retagged(reference: str, tag: str) -> str:
+    return f"{reference.rpartition(':')[0]}:{tag}"

@@ -1,11 +1,19 @@
 """What tests with real pods need of a cluster, whoever made it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from tests.clusters.access import Access
 from tests.clusters.api import Json
 from tests.clusters.processes import Place
+
+
+def kills(pod: Json) -> Iterator[tuple[str, ...]]:
+    """The commands for containerd, on the pod's node, that end its containers at once."""
+    for container in pod["status"]["containerStatuses"]:
+        name = container["containerID"].removeprefix("containerd://")
+        yield "ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", name
 
 
 class WholeCluster(Protocol):

@@ -2,6 +2,7 @@
 is a control plane without nodes, whose pods are said to be ready. What is applied to it is real."""
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from tests.clusters.api import Api
 from tests.clusters.control_plane import ControlPlane
 from tests.clusters.engine import Engine, engine
 from tests.clusters.kind import Kind
-from tests.clusters.kind_cluster import KindCluster
+from tests.clusters.kind_cluster import NAME, KindCluster
 from tests.clusters.minio import Minio
 from tests.clusters.processes import LOOPBACK, ProgramFailed
 from tests.clusters.products import PRODUCTS, ROOT, containerfile, reference
@@ -35,8 +36,16 @@ if words[:1] == ["create"]:
     flags = dict(word.split("=", 1) for word in words if "=" in word)
     shutil.copy(here / "kubeconfig", flags["--kubeconfig"])
     shutil.copy(flags["--config"], here / "config")
+    roles = [node["role"] for node in json.loads((here / "config").read_text())["nodes"]]
+    (here / "nodes").write_text(" ".join(flags["--name"] + "-" + role for role in roles))
 if words[:2] == ["get", "nodes"] and (here / "nodes").exists():
     print((here / "nodes").read_text())
+if words[:1] == ["delete"] and (here / "deaf").exists():
+    sys.exit("ERROR: failed to delete cluster: error listing nodes")
+if words[:1] == ["delete"]:
+    (here / "nodes").unlink(missing_ok=True)
+if words[0] == "exec":
+    print("default via 172.18.0.1 dev eth0")
 if words[:1] == ["save"]:
     Path(words[words.index("--output") + 1]).touch()
 """
@@ -125,25 +134,60 @@ def test_what_kind_refuses_is_told_and_nothing_is_left(played: Path, name: str) 
     assert _said(played)[-1] == ["kind", "delete", "cluster", f"--name={name}"]
 
 
-def test_only_the_node_that_runs_pods_gets_the_images(played: Path, plane: ControlPlane, tmp_path: Path) -> None:
+def test_what_went_wrong_first_is_told_and_no_cluster_remembered_where_it_can_not_be_deleted(
+    played: Path, name: str
+) -> None:
+    (played / "broken").touch()
+    (played / "deaf").touch()
+    with pytest.raises(ProgramFailed, match="no such image kindest/node"):
+        lasting.start_in(Engine("docker"))
+    assert Kind.of(name) is None
+
+
+def test_a_cluster_of_somebody_elses_is_left_alone(played: Path, name: str) -> None:
+    (played / "nodes").write_text(f"{name}-control-plane")
+    with pytest.raises(ProgramFailed, match=f"There is a kind cluster {name} already"):
+        lasting.start_in(Engine("docker"))
+    assert _said(played) == [["kind", "get", "nodes", f"--name={name}"]]
+    assert Kind.of(name) is None
+
+
+def test_only_the_node_that_runs_pods_gets_the_images_and_loses_its_power(
+    played: Path, plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     (played / "kubeconfig").write_bytes(plane.kubeconfig.read_bytes())
-    (played / "nodes").write_text("e2e-control-plane\ne2e-worker\n")
-    with KindCluster("e2e-test", Engine("docker"), tmp_path) as cluster, _ready_pods(plane.api):
-        cluster.furnish(
-            {"localhost/fedtrain/operator:1": Path("F")}, Path("/c"), {"x:next": "localhost/fedtrain/operator:1"}
-        )
+    image, name = "localhost/fedtrain/operator:1", f"{NAME}-{os.getpid()}"
+    with KindCluster(Engine("docker"), tmp_path) as cluster, _ready_pods(plane.api):
+        cluster.furnish({image: Path("F")}, Path("/c"), {"x:next": image})
         assert cluster.control_plane.api.list("v1/namespaces")
+        assert cluster.place.address == "172.18.0.1"
+        cluster.kill({"status": {"containerStatuses": [{"containerID": "containerd://abc"}]}})
         cluster.cut_power()
-    said = _said(played)
-    assert ["docker", "tag", "localhost/fedtrain/operator:1", "x:next"] in said
-    assert next(words for words in said if words[:2] == ["docker", "save"])[-2:] == [
-        "localhost/fedtrain/operator:1",
-        "x:next",
-    ]
-    assert next(words for words in said if words[:2] == ["kind", "load"])[-1] == "--nodes=e2e-worker"
-    assert ["docker", "kill", "e2e-worker"] in said
-    assert said[-1] == ["kind", "delete", "cluster", "--name=e2e-test"]
-    assert Kind.of("e2e-test") is None
+        cluster.power_on()
+    said, worker = _said(played), f"{name}-worker"
+    assert ["docker", "tag", image, "x:next"] in said
+    assert next(words for words in said if words[:2] == ["docker", "save"])[-2:] == [image, "x:next"]
+    assert next(words for words in said if words[:2] == ["kind", "load"])[-1] == f"--nodes={worker}"
+    kill = ["ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", "abc"]
+    assert ["docker", "exec", worker, *kill] in said
+    assert said.index(["docker", "kill", worker]) < said.index(["docker", "start", worker])
+    mounts = json.loads((played / "config").read_text())["nodes"][1]["extraMounts"]
+    assert {"hostPath": str(tmp_path), "containerPath": str(tmp_path)} in mounts
+    assert said[-1] == ["kind", "delete", "cluster", f"--name={name}"]
+    assert Kind.of(name) is None
+
+
+def test_what_fails_once_the_nodes_run_removes_them(
+    played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    (played / "kubeconfig").write_text("{}")
+    with pytest.raises(ProgramFailed, match="serviceaccount"), KindCluster(Engine("docker"), tmp_path):
+        pass
+    name = f"{NAME}-{os.getpid()}"
+    assert _said(played)[-1] == ["kind", "delete", "cluster", f"--name={name}"]
+    assert Kind.of(name) is None
 
 
 def test_an_engine_is_one_that_answers(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:

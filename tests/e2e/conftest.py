@@ -3,6 +3,7 @@ root: `make e2e`."""
 
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.clusters.engine import CHOICES, Engine, engine
 from tests.clusters.images import Image
 from tests.clusters.kind_cluster import KindCluster
 from tests.clusters.minio import Minio
-from tests.clusters.products import PRODUCTS, ROOT, containerfile, product, reference, tagged
+from tests.clusters.products import PRODUCTS, ROOT, containerfile, product, reference, retagged, tagged
 from tests.clusters.reports import pytest_runtest_makereport
 from tests.clusters.whole import WholeCluster
 from tests.controlplane.training import Digests, digests
@@ -27,6 +28,7 @@ NEXT = "next"
 
 BUILT_HERE = ("test_images.py", "test_whole_cluster.py")
 """Those about clusters and images that need no engine."""
+LEFT_OUT = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,8 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if within := _engine(config):
-        terminalreporter.write_line(f"in kind's clusters, in {within.program}; left out: {', '.join(BUILT_HERE)}")
+    if left_out := config.stash.get(LEFT_OUT, []):
+        terminalreporter.write_line(f"left out, for clusters are kind's: {', '.join(left_out)} (see --engine)")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -44,7 +46,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     asked = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
     if not any(here in (path, *path.parents) for path in asked):
         return True
-    return True if collection_path.name in BUILT_HERE and _engine(config) else None
+    if collection_path.name not in BUILT_HERE or not _engine(config.getoption("--engine")):
+        return None
+    config.stash.setdefault(LEFT_OUT, []).append(collection_path.name)
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +65,10 @@ def trainer_image() -> Image:
 @pytest.fixture(scope="session")
 def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeCluster]:
     """A cluster with the images of the product."""
-    if within := _engine(request.config):
-        with KindCluster("e2e", within, tmp_path_factory.getbasetemp()) as cluster:
-            next_one = f"{reference('operator').rpartition(':')[0]}:{NEXT}"
-            cluster.furnish(
-                {reference(name): containerfile(name) for name in PRODUCTS}, ROOT, {next_one: reference("operator")}
-            )
+    if within := _engine(request.config.getoption("--engine")):
+        with KindCluster(within, tmp_path_factory.getbasetemp()) as cluster:
+            images = {reference(name): containerfile(name) for name in PRODUCTS}
+            cluster.furnish(images, ROOT, {retagged(reference("operator"), NEXT): reference("operator")})
             yield cluster
     else:
         operator: Image = request.getfixturevalue("operator_image")
@@ -123,5 +126,6 @@ def undisturbed(banks: RealFederation, alone: subprocess.Popen[bytes]) -> Digest
     return digests(banks.ledger_alone())
 
 
-def _engine(config: pytest.Config) -> Engine | None:
-    return engine(config.getoption("--engine", None))
+@cache
+def _engine(named: str | None) -> Engine | None:
+    return engine(named)

@@ -44,9 +44,11 @@ class FieldError:
 
 
 class Invalid(Exception):
-    """The file, or one of several, has errors: all of them, sorted by line."""
+    """The file, or one of several, has errors: all of them, sorted by line. `without_policies`: participants are asked
+    in it, and it has no policy of theirs."""
 
-    def __init__(self, errors: Iterable[FieldError]) -> None:
+    def __init__(self, errors: Iterable[FieldError], without_policies: bool = False) -> None:
+        self.without_policies = without_policies
         self.errors = tuple(sorted(errors, key=lambda error: (error.file, error.line, error.column, error.path != ())))
         super().__init__(self.errors)
 

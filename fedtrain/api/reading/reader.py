@@ -20,7 +20,7 @@ from fedtrain.api.reading.source import read_text
 from fedtrain.api.reading.unknown_fields import unknown_field
 from fedtrain.api.reading.values import is_map, nearest, shown
 from fedtrain.api.reading.words import translate
-from fedtrain.api.rules import judge
+from fedtrain.api.rules import has_no_policies, judge
 from fedtrain.api.rules.subject import Found, Place, Subject
 from fedtrain.api.shapes import field_at
 
@@ -28,20 +28,20 @@ KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 
 
 def read_file(
-    path: File, *more: File, elsewhere: bool = False, partial: bool = False, judged: bool = True
+    path: File, *more: File, elsewhere: bool = False, policies_elsewhere: bool = False, judged: bool = True
 ) -> Federation:
     """The federation that a file describes, and `more` files with it. Raises Invalid with all that is wrong in them.
     `elsewhere`: they are for a cluster. Their paths are those of pods, so nobody looks whether they are there; and
-    objects that are not fedtrain's may stand between. `partial`: participants' policies may be in none of them.
-    `judged`: by the rules; to find a run, types are enough."""
-    return _Reader((path, *more), elsewhere, partial, judged).read()
+    objects that are not fedtrain's may stand between. `policies_elsewhere`: those of participants may be in
+    none of them. `judged`: by the rules; to find a run, types are enough."""
+    return _Reader((path, *more), elsewhere, policies_elsewhere, judged).read()
 
 
 class _Reader:
-    def __init__(self, paths: tuple[File, ...], elsewhere: bool, partial: bool, judged: bool) -> None:
+    def __init__(self, paths: tuple[File, ...], elsewhere: bool, policies_elsewhere: bool, judged: bool) -> None:
         self.path, *self.more = paths
         self.elsewhere = elsewhere
-        self.partial = partial
+        self.policies_elsewhere = policies_elsewhere
         self.judged = judged
         self.files: list[File] = []  # of each document
         self.errors: list[FieldError] = []
@@ -59,13 +59,15 @@ class _Reader:
         for extra in self.training[1:]:
             message = "There is a FederatedTraining before this one, and a file describes one."
             self._error(extra.place.at("kind"), message, "Move it to a file of its own.")
+        without_policies = False
         if self.training and self.judged:
             folder = self.path.absolute().parent
             subject = Subject(self.training[0], tuple(self.policies), folder, tuple(self.records))
-            for problem in judge(subject, elsewhere=self.elsewhere, partial=self.partial):
+            for problem in judge(subject, elsewhere=self.elsewhere, policies_elsewhere=self.policies_elsewhere):
                 self._error(problem.place, problem.message, problem.fix, key=problem.key)
+            without_policies = has_no_policies(subject)
         if self.errors:
-            raise Invalid(self.errors)
+            raise Invalid(self.errors, without_policies)
         training = self.training[0]
         return Federation(
             path=self.path.absolute(),

@@ -105,10 +105,16 @@ OF_ALL: frozenset[Callable[..., Problems]] = frozenset({policies.every_participa
 """Rules that need every object of a federation."""
 
 
-def judge(subject: Subject, *, elsewhere: bool = False, partial: bool = False) -> Iterator[Problem]:
-    """All problems of a file. `elsewhere`: its paths are not this machine's. `partial`: there may be more policies."""
+def has_no_policies(subject: Subject) -> bool:
+    """Whether participants are asked and not one has a policy, as in a file for a cluster that has them."""
+    return not subject.policies and any(True for _ in _guarded(lambda: subject.participants))
+
+
+def judge(subject: Subject, *, elsewhere: bool = False, policies_elsewhere: bool = False) -> Iterator[Problem]:
+    """All problems of a file. `elsewhere`: its paths are not this machine's. `policies_elsewhere`: there may be more
+    policies than it has."""
     none = frozenset[Callable[..., Problems]]()
-    skipped = (ON_DISK if elsewhere else none) | (OF_ALL if partial else none)
+    skipped = (ON_DISK if elsewhere else none) | (OF_ALL if policies_elsewhere else none)
     for document in (subject.training, *subject.policies, *subject.records):
         for block, place in _blocks(document.value, document.place):
             for rule in BLOCK_RULES:

@@ -143,6 +143,25 @@ def test_a_policy_that_is_forgotten_beside_others_is_no_clusters_file(training: 
     assert "hint" not in result.stderr
 
 
+@pytest.mark.parametrize("content", ["kind: [FederatedTraining]", "kind: {a: b}", "kind: FederatedTraining"])
+def test_a_file_that_asks_nobody_is_no_clusters_file_either(training: Path, content: str) -> None:
+    training.write_text(f"apiVersion: fedtrain.dev/v1alpha1\n{content}\n")
+    result = validate(training)
+    assert isinstance(result.exception, SystemExit)
+    assert f"{training}:" in result.stderr
+    assert "hint" not in result.stderr
+
+
+def test_a_file_is_read_once_for_it_may_be_a_pipe() -> None:
+    file = QUICKSTART / "kubernetes/federation.yaml"
+    program = Path(sys.executable).parent / "fedtrain"
+    done = subprocess.run(
+        [program, "validate", "/dev/stdin"], input=file.read_text(), capture_output=True, text=True, check=False
+    )
+    assert "4 errors in /dev/stdin." in done.stderr
+    assert "--cluster" in done.stderr.splitlines()[-1]
+
+
 def test_one_machine_reads_one_file(training: Path, others: Path) -> None:
     result = validate(training, others)
     assert result.exit_code == 2

@@ -107,11 +107,13 @@ def test_what_a_killed_worker_leaves_is_beside_its_socket_where_the_runner_remov
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     worker = Worker()
-    worker.hear()
-    worker.order(endless(federation))
-    while worker.hear()["phase"] != "training":
-        pass
-    worker.end()
+    try:
+        worker.hear()
+        worker.order(endless(federation))
+        while worker.hear()["phase"] != "training":
+            pass
+    finally:
+        worker.end()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("fedtrain")] == []
 
 

@@ -256,6 +256,18 @@ def test_a_training_that_never_was_a_run_takes_its_ledger_with_it_never(
     eventually(lambda: federation.condition(api, "Accepted").get("reason") == "SpecDiffers")
     federation.delete(api)
     assert set(before) <= set(federation.ledger(minio).names())
+    assert "is of a run with another spec" in why_the_ledger_stays(federation, api)
+
+
+@pytest.mark.usefixtures("operator", "pods")
+def test_a_ledger_that_was_to_go_and_stays_is_told(federation: Federation, api: Api, minio: Minio) -> None:
+    federation.apply(api, minio, storage={**federation.bucket(minio), "retentionPolicy": "Delete"})
+    eventually(lambda: federation.status(api).get("round") is not None)
+    secret = federation.bucket(minio)["s3"]["credentialsSecretRef"]["name"]
+    api.delete("v1/secrets", secret, federation.namespace)
+    federation.delete(api)
+    assert federation.ledger(minio).names()
+    assert f"the Secret {federation.namespace}/{secret} " in why_the_ledger_stays(federation, api)
 
 
 def test_a_hubs_pod_that_cannot_start_is_made_anew_by_an_operator_with_another_image(
@@ -275,3 +287,9 @@ def test_a_hubs_pod_that_cannot_start_is_made_anew_by_an_operator_with_another_i
     with Operator(operator_kubeconfig, tmp_path, TRAINER_IMAGE=right):
         eventually(lambda: pods(right))
         federation.delete(api)
+
+
+def why_the_ledger_stays(federation: Federation, api: Api) -> str:
+    events = api.list("v1/events", federation.namespace)
+    (said,) = [event["message"] for event in events if event["reason"] == "LedgerRemains"]
+    return said

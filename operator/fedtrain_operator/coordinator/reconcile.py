@@ -70,7 +70,8 @@ class Coordinator:
 
     async def _leave(self, body: Json, memory: Memory) -> Next:
         try:
-            return Next() if await leaving.leave(self.world, body, memory, self._steady()) else Next(1.0)
+            gone = await leaving.leave(self.world, body, memory, self._steady(), self._clock())
+            return Next() if gone else Next(1.0)
         except StoreError as error:
             phase = body.get("status", {}).get("phase", "Pending")
             return await self._blocked(body, phase, blocked.ledger_remains(str(error)))

@@ -29,15 +29,20 @@ async def tell(world: World, body: Json, after: Json, more: Iterable[Told], cloc
         if after.get("phase") == "Failed" != before.get("phase"):
             world.measures.failed((find(after["conditions"], "Complete") or {}).get("reason", "Failed"))
     for one in story:
-        level = logging.WARNING if one.type == "Warning" else logging.INFO
-        fields = {"training": str(training), "round": after.get("round"), "reason": one.reason}
-        log.log(level, "%s", one.message, extra=fields)
-        try:
-            await world.cluster.create(EVENT, events.event(body, one, clock()))
-        except ApiError as error:  # a story that can't be told stops nothing
-            log.warning("an event can't be written: %s", error, extra={"training": str(training)})
+        await relate(world, body, one, after.get("round"), clock())
     if status.RESUME in (metadata.get("annotations") or {}) and "acknowledged" in after:
         change = {"metadata": {"annotations": {status.RESUME: None}}}
         changed = await world.cluster.patch(TRAINING, training, change)
         if changed is not None:
             world.trainings.put(changed)
+
+
+async def relate(world: World, body: Json, one: Told, round: int | None, now: float) -> None:
+    """A piece of the story, as an event and in the log."""
+    training = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
+    level = logging.WARNING if one.type == "Warning" else logging.INFO
+    log.log(level, "%s", one.message, extra={"training": training, "round": round, "reason": one.reason})
+    try:
+        await world.cluster.create(EVENT, events.event(body, one, now))
+    except ApiError as error:  # a story that can't be told stops nothing
+        log.warning("an event can't be written: %s", error, extra={"training": training})

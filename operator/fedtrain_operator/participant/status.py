@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain_operator.participant.launcher import Standing
 from fedtrain_operator.participant.policy import Refusal
 from fedtrain_operator.shared.conditions import Said, merged, shortened
@@ -45,8 +44,8 @@ def of_job(body: Json, standing: Standing, verdict: Verdict | None, stuck: Said 
             return _status(body, "Pending", "Starting", "", now, past)
 
 
-def wanted(order: TrainingTaskSpec) -> bool:
-    return order.desired_state == "Run"
+def wanted(body: Json) -> bool:
+    return body["spec"].get("desiredState", "Run") == "Run"
 
 
 def _ended(body: Json, phase: str, reason: str, message: str, now: float) -> Json:

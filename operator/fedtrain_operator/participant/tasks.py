@@ -12,7 +12,7 @@ from fedtrain_operator.participant import status
 from fedtrain_operator.participant.launcher import Launcher, Standing
 from fedtrain_operator.participant.policy import Refusal, judge
 from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.cache import Cache, told
+from fedtrain_operator.shared.cache import Cache, told, without_managed_fields
 from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
 from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
 from fedtrain_operator.shared.limbo import Limbo
@@ -22,6 +22,24 @@ from fedtrain_operator.shared.starting import why_they_wait
 from fedtrain_operator.shared.verdicts import verdict
 
 log = logging.getLogger("fedtrain")
+
+GONE_SECONDS = 1.0
+"""Until the watch brings what the server has said already."""
+
+
+def whole_until_begun(body: Json) -> Json:
+    """What is kept of a task: once it has begun, not what it is to do, which is read again where it is needed."""
+    if not body.get("status"):
+        return without_managed_fields(body)
+    return told(body) | {"spec": {"desiredState": body["spec"].get("desiredState", "Run")}}
+
+
+class _Refused(Exception):
+    """The participant says no."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(refusal.message)
 
 
 class Tasks:
@@ -37,7 +55,7 @@ class Tasks:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.kind = launcher.kind
-        self.tasks, self.jobs, self.policies = Cache(), Cache(seen=told), Cache()
+        self.tasks, self.jobs, self.policies = Cache(seen=whole_until_begun), Cache(seen=told), Cache()
         self._cluster = cluster
         self._launcher = launcher
         self._pod_check = pod_check
@@ -55,31 +73,26 @@ class Tasks:
             if phase in ("Succeeded", "Cancelled"):  # what failed keeps its pods' logs until the task goes
                 await self._release(ref)
             return self._forget(ref)
-        try:
-            order = TrainingTaskSpec.model_validate(body["spec"])
-        except ValidationError as error:
-            said = f"this task can't be read: {error.errors(include_url=False)[0]['msg']}. Update fedtrain here"
-            await self._tell(body, status.refused(body, Refusal("NewerContract", said), self._clock()))
-            return Next(0)
-        if not status.wanted(order):
+        if not status.wanted(body):
             await self._release(ref)
             await self._tell(body, status.cancelled(body, self._clock()))
             return Next(0)
-        return await self._run(ref, body, order)
+        try:
+            return await self._run(ref, body)
+        except _Refused as refused:
+            await self._tell(body, status.refused(body, refused.refusal, self._clock()))
+            return Next(0)
 
-    async def _run(self, ref: Ref, body: Json, order: TrainingTaskSpec) -> Next:
+    async def _run(self, ref: Ref, body: Json) -> Next:
         job = self.jobs.get(ref)
         if job is None and body.get("status"):  # it was begun, and may not have been listed yet
             job = await self._cluster.get(self.kind, ref)
             if job is not None:
                 self.jobs.put(job)
         if job is None:
-            judged = judge(order, policy := await self._policy(ref.namespace, order.task.participant))
-            if isinstance(judged, Refusal) or policy is None:
-                assert isinstance(judged, Refusal)
-                await self._tell(body, status.refused(body, judged, self._clock()))
-                return Next(0)
-            job = await self._create(self._launcher.render(body, order, judged, policy))
+            if (whole := await self._whole(ref, body)) is None:
+                return Next(GONE_SECONDS)
+            job = await self._create(await self._rendered(whole))
         standing = self._launcher.standing(job)
         why = stuck = None
         if standing.state == "Failed":
@@ -90,8 +103,11 @@ class Tasks:
                 log.warning("a container was made and never started; its job is made anew", extra={"task": str(ref)})
                 await self._release(ref)
                 return Next(self._pod_check)
+            if (whole := await self._whole(ref, body)) is None:
+                return Next(GONE_SECONDS)
+            order = _order(whole)
             stuck = await why_they_wait(self._cluster, order.task.participant, order.compute, pods)
-            if stuck and await self._is_outdated(body, order, job):
+            if stuck and await self._is_outdated(whole, job):
                 log.info("its pods wait, and what they are made from has changed: made anew", extra={"task": str(ref)})
                 await self._release(ref)
                 return Next(self._pod_check)
@@ -101,12 +117,25 @@ class Tasks:
             await self._tell(body, status.of_job(body, standing, why, stuck, self._clock()))
         return Next(_after(standing, self._pod_check))
 
-    async def _is_outdated(self, body: Json, order: TrainingTaskSpec, job: Json) -> bool:
-        """Whether policy or image have changed since, so that the job would be another one now."""
-        judged = judge(order, policy := await self._policy(body["metadata"]["namespace"], order.task.participant))
+    async def _whole(self, ref: Ref, body: Json) -> Json | None:
+        """The task with what it is to do; None when it is gone."""
+        return body if "task" in body["spec"] else await self._cluster.get(TASK, ref)
+
+    async def _rendered(self, whole: Json) -> Json:
+        """The job, as policy and image are now. Raises _Refused."""
+        order = _order(whole)
+        judged = judge(order, policy := await self._policy(whole["metadata"]["namespace"], order.task.participant))
         if isinstance(judged, Refusal) or policy is None:
+            assert isinstance(judged, Refusal)
+            raise _Refused(judged)
+        return self._launcher.render(whole, order, judged, policy)
+
+    async def _is_outdated(self, whole: Json, job: Json) -> bool:
+        """Whether policy or image have changed since, so that the job would be another one now."""
+        try:
+            return mark_of(job) != mark_of(await self._rendered(whole))
+        except _Refused:
             return False
-        return mark_of(job) != mark_of(self._launcher.render(body, order, judged, policy))
 
     def _forget(self, ref: Ref) -> Next:
         self._first_seen.pop(ref, None)
@@ -166,6 +195,15 @@ class Tasks:
             "reason": content["reason"],
         }
         log.info("%s", f"{content['phase']}: {content['message']}".removesuffix(": "), extra=about)
+
+
+def _order(whole: Json) -> TrainingTaskSpec:
+    """Raises _Refused for what this fedtrain can't read."""
+    try:
+        return TrainingTaskSpec.model_validate(whole["spec"])
+    except ValidationError as error:
+        said = f"this task can't be read: {error.errors(include_url=False)[0]['msg']}. Update fedtrain here"
+        raise _Refused(Refusal("NewerContract", said)) from error
 
 
 def _after(standing: Standing, pod_check: float) -> float | None:

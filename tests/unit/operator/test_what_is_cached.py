@@ -1,5 +1,6 @@
 """The cache of what the watches bring: newest versions, by whose they are, and nothing that is gone."""
 
+from fedtrain_operator.participant.tasks import whole_until_begun
 from fedtrain_operator.shared.cache import Cache, told
 from fedtrain_operator.shared.kinds import Json, Ref
 from fedtrain_operator.shared.labels import TRAINING, TRAINING_NAMESPACE, training_of
@@ -58,3 +59,13 @@ def test_of_a_job_that_was_ordered_here_its_order_is_not_kept_and_how_it_stands_
     cache, job = Cache(seen=told), task("one", 1)
     cache.put({**job, "spec": {"template": "long"}, "status": {"active": 1}})
     assert cache.get(Ref("at", "one")) == {**job, "status": {"active": 1}}
+
+
+def test_of_a_task_that_has_begun_all_is_kept_but_what_it_is_to_do() -> None:
+    new = task("one", 1) | {"spec": {"task": {"round": 1}, "desiredState": "Run"}}
+    cache = Cache(seen=whole_until_begun)
+    cache.put(new)
+    assert cache.get(Ref("at", "one")) == new
+    begun = task("one", 2) | {"spec": {"task": {"round": 1}, "desiredState": "Cancel"}, "status": {"phase": "Running"}}
+    cache.put(begun)
+    assert cache.get(Ref("at", "one")) == begun | {"spec": {"desiredState": "Cancel"}}

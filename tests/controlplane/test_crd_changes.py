@@ -108,7 +108,7 @@ def test_what_decides_over_a_run_may_not_change_in_it(objects: Objects, field: s
     (cause,) = [cause for cause in refusal.value.causes if cause.field == "spec"]
     _, changed, advice = re.split(r"This may not change in a run: |; ", cause.message)
     assert f"spec.{field}" in changed.split()
-    assert advice == "change it back to go on, or give the new run another metadata.name."
+    assert advice == "leave it as it was, or give the new run another metadata.name."
 
 
 @pytest.mark.parametrize("field", CHANGES)

@@ -4,6 +4,7 @@ The tests play the kubelet alone (`pods.py`): commands, environment and credenti
 """
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,8 @@ def test_deleting_removes_all_that_was_made_and_the_ledger_only_if_the_file_says
         eventually(lambda resource=resource: federation.at_banks(api, resource) == [])
     eventually(lambda: api.list("batch/v1/jobs", federation.namespace) == [])
     assert bool(federation.ledger(minio).names()) == (retention == "Retain")
+    if retention == "Delete":
+        assert said_of_the_ledger(federation, api, "LedgerDeleted").endswith(" is deleted")
 
 
 @pytest.mark.usefixtures("operator")
@@ -256,18 +259,19 @@ def test_a_training_that_never_was_a_run_takes_its_ledger_with_it_never(
     eventually(lambda: federation.condition(api, "Accepted").get("reason") == "SpecDiffers")
     federation.delete(api)
     assert set(before) <= set(federation.ledger(minio).names())
-    assert "is of a run with another spec" in why_the_ledger_stays(federation, api)
+    assert "is of a run with another spec" in said_of_the_ledger(federation, api, "LedgerRemains")
 
 
 @pytest.mark.usefixtures("operator", "pods")
 def test_a_ledger_that_was_to_go_and_stays_is_told(federation: Federation, api: Api, minio: Minio) -> None:
     federation.apply(api, minio, storage={**federation.bucket(minio), "retentionPolicy": "Delete"})
-    eventually(lambda: federation.status(api).get("round") is not None)
+    eventually(lambda: federation.at_banks(api, "fedtrain.dev/v1alpha1/trainingtasks"))
     secret = federation.bucket(minio)["s3"]["credentialsSecretRef"]["name"]
     api.delete("v1/secrets", secret, federation.namespace)
     federation.delete(api)
     assert federation.ledger(minio).names()
-    assert f"the Secret {federation.namespace}/{secret} " in why_the_ledger_stays(federation, api)
+    said = said_of_the_ledger(federation, api, "LedgerRemains")
+    assert f"stays in its bucket: the Secret {federation.namespace}/{secret} is gone. To be rid of it" in said
 
 
 def test_a_hubs_pod_that_cannot_start_is_made_anew_by_an_operator_with_another_image(
@@ -289,7 +293,13 @@ def test_a_hubs_pod_that_cannot_start_is_made_anew_by_an_operator_with_another_i
         federation.delete(api)
 
 
-def why_the_ledger_stays(federation: Federation, api: Api) -> str:
-    events = api.list("v1/events", federation.namespace)
-    (said,) = [event["message"] for event in events if event["reason"] == "LedgerRemains"]
-    return said
+def said_of_the_ledger(federation: Federation, api: Api, reason: str) -> str:
+    """In the one event of this reason, which comes once the training is gone."""
+
+    def said() -> list[str]:
+        return [one["message"] for one in api.list("v1/events", federation.namespace) if one["reason"] == reason]
+
+    eventually(said)
+    time.sleep(1)  # for another, which must not come
+    (once,) = said()
+    return once

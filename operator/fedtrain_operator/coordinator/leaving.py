@@ -50,12 +50,15 @@ async def leave(world: World, body: Json, memory: Memory, steady: float, now: fl
     await take_back(world, training, [one["name"] for one in body["spec"].get("participants", ())], tasks)
     await _delete(cluster, TASK, tasks)
     storage = body["spec"].get("storage", {})
-    if storage.get("retentionPolicy") == "Delete" and (why := await _delete_ledger(world, body, memory)):
-        said = Told("Warning", "LedgerRemains", shortened(f"the ledger stays: {why}"))
-        await relate(world, body, said, body.get("status", {}).get("round"), now)
+    told = await _delete_ledger(world, body, memory) if storage.get("retentionPolicy") == "Delete" else None
     finalizers = [name for name in body["metadata"].get("finalizers") or [] if name != FINALIZER]
     change = {"metadata": {"finalizers": finalizers, "resourceVersion": body["metadata"]["resourceVersion"]}}
-    await cluster.patch(TRAINING, training, change)
+    left = await cluster.patch(TRAINING, training, change)
+    if left is None:  # it was gone already, and all is told
+        return True
+    world.trainings.put(left)
+    if told is not None:
+        await relate(world, body, told, body.get("status", {}).get("round"), now)
     return True
 
 
@@ -64,9 +67,9 @@ async def _delete(cluster: Cluster, kind: Kind, bodies: list[Json]) -> None:
         await cluster.delete(kind, ref(body), body["metadata"]["uid"])
 
 
-async def _delete_ledger(world: World, body: Json, memory: Memory) -> str | None:
-    """Why it stays, if it does: one that can't be opened at all (no Secret any more), and that of a run with another
-    spec, which this training never was. One that can't be reached now is tried again."""
+async def _delete_ledger(world: World, body: Json, memory: Memory) -> Told | None:
+    """What became of it. One that can't be opened at all (no Secret any more) stays, and so does that of a run with
+    another spec, which this training never was. One that can't be reached now is tried again."""
     training = ref(body)
     spec = FederatedTrainingSpec.model_validate(body["spec"])
     storage = spec.storage
@@ -75,13 +78,21 @@ async def _delete_ledger(world: World, body: Json, memory: Memory) -> str | None
         name = Ref(training.namespace, storage.s3.credentials_secret_ref.name)
         secret = await world.cluster.get(SECRET, name)
         if secret is None:
-            return f"the Secret {name} with the keys of its bucket is gone"
+            return _remains(body, f"the Secret {name} is gone")
     try:
         ledger = memory.ledger or open_ledger(storage, training.namespace, training.name, secret)
     except (NoCredentials, StoreError) as error:
-        return str(error)
+        return _remains(body, str(error))
     run = await asyncio.to_thread(recorded, ledger)
     if run is not None and compare(run.spec, new_run(training.namespace, training.name, spec).spec):
-        return f"{ledger.url} is of a run with another spec"
+        return Told("Warning", "LedgerRemains", f"{ledger.url} stays: it is of a run with another spec")
     await asyncio.to_thread(ledger.store.delete, f"{training.namespace}/{training.name}")
-    return None
+    return Told("Normal", "LedgerDeleted", f"{ledger.url} is deleted") if run is not None else None
+
+
+def _remains(body: Json, why: str) -> Told | None:
+    """Of a ledger that nobody can look into; None where nothing was begun."""
+    if "round" not in body.get("status", {}):
+        return None
+    now = "To be rid of it, put that right, apply the same file and delete it once more"
+    return Told("Warning", "LedgerRemains", shortened(f"the ledger of {ref(body)} stays in its bucket: {why}. {now}"))

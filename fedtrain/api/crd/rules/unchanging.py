@@ -54,7 +54,7 @@ def _training() -> Rule:
     same = " && ".join(f"({one})" for one in unchanged.values())
     # Not a list that is filtered and joined: for the API server that may cost too much.
     changed = "".join(f"{{({one}) ? '' : {quoted(f' {field}')}}}" for field, one in unchanged.items())
-    what_now = "change it back to go on, or give the new run another metadata.name."
+    what_now = "leave it as it was, or give the new run another metadata.name."
     says = f"This may not change in a run:{changed}; {what_now}"
     return Rule(
         holds=f"!({_BEGUN}) || ({_STATUS_WRITE}) || ({same})", field="spec", says=says, reason="FieldValueForbidden"

@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +17,7 @@ from tests.clusters.control_plane import ControlPlane
 from tests.clusters.images import BUSYBOX, Image, busybox, store
 from tests.clusters.node import Node
 from tests.clusters.packages import need_packages
-from tests.clusters.processes import Place
+from tests.clusters.processes import Place, is_alive
 from tests.clusters.space import Space
 
 
@@ -107,5 +106,5 @@ def _remove_dead() -> None:
     """Removes what clusters of processes that are no more have left: their logs, and all else if they were killed."""
     for folder in cache("clusters").glob("*.*"):
         process = folder.suffix.removeprefix(".")
-        if process.isdigit() and not Path(f"/proc/{process}").exists():
+        if process.isdigit() and not is_alive(process):
             shutil.rmtree(folder, ignore_errors=True)

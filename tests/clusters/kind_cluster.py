@@ -12,7 +12,7 @@ from tests.clusters.engine import Engine
 from tests.clusters.eventually import eventually
 from tests.clusters.kind import Kind
 from tests.clusters.packages import PackagesMissing
-from tests.clusters.processes import Place, ProgramFailed
+from tests.clusters.processes import Place, ProgramFailed, is_alive
 from tests.clusters.whole import kills
 
 NAME = "fedtrain-e2e"
@@ -45,6 +45,7 @@ class KindCluster:
         if os.geteuid():
             raise PackagesMissing("Tests with real pods need root, with kind too: use sudo.")
         _remove_dead()
+        self.pod_logs.mkdir(parents=True, exist_ok=True)  # an engine may refuse to mount what is not there
         mounts = {str(self.pod_logs): "/var/log/pods", self._shared: self._shared}
         shown = [{"hostPath": here, "containerPath": there} for here, there in mounts.items()]
         with self.control_plane.creating([{"role": "control-plane"}, {"role": "worker", "extraMounts": shown}]):
@@ -92,5 +93,5 @@ class KindCluster:
 def _remove_dead() -> None:
     for folder in cache("clusters").glob(f"kind-{NAME}-*"):
         name = folder.name.removeprefix("kind-")
-        if not Path(f"/proc/{name.rpartition('-')[2]}").exists() and (left := Kind.of(name)):
+        if not is_alive(name.rpartition("-")[2]) and (left := Kind.of(name)):
             left.remove()

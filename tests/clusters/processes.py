@@ -135,6 +135,11 @@ def run(*command: str | Path, environment: Mapping[str, str] | None = None) -> s
     return done.stdout
 
 
+def is_alive(process: str) -> bool:
+    """Whether there is a process of this number."""
+    return Path(f"/proc/{process}").exists()
+
+
 def free_port() -> int:
     """A port nobody listens on, and that no outgoing connection of another program will take before it is used."""
     lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])

@@ -17,8 +17,9 @@ from tests.clusters.reports import pytest_runtest_makereport
 from tests.clusters.tools import missing
 from tests.controlplane.chart import Release
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import Digests, Federation, digests
+from tests.controlplane.training import TRAININGS, Digests, Federation, digests
 from tests.support import zygote as processes
+from tests.support.operating import Operator
 
 __all__ = ["pytest_runtest_makereport"]
 
@@ -109,6 +110,17 @@ def pods(api: Api, zygote: str, tmp_path: Path) -> Iterator[Pods]:
 def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Federation:
     """Bucket and Secret are there; the training is not."""
     return Federation(banks.folder, namespace).prepare(api, minio)
+
+
+@pytest.fixture
+def operator(
+    kinds: ControlPlane, operator_kubeconfig: Path, federation: Federation, tmp_path: Path
+) -> Iterator[Operator]:
+    """It runs while a test does, and lets the training go after it."""
+    with Operator(operator_kubeconfig, tmp_path) as running:
+        yield running
+        if kinds.api.find(TRAININGS, federation.name, federation.namespace):
+            federation.delete(kinds.api)
 
 
 def _need(*tools: str) -> None:

@@ -159,6 +159,7 @@ def test_only_the_node_that_runs_pods_gets_the_images_and_loses_its_power(
     (played / "kubeconfig").write_bytes(plane.kubeconfig.read_bytes())
     image, name = "localhost/fedtrain/operator:1", f"{NAME}-{os.getpid()}"
     with KindCluster(Engine("docker"), tmp_path) as cluster, _ready_pods(plane.api):
+        assert cluster.pod_logs.is_dir()
         cluster.furnish({image: Path("F")}, Path("/c"), {"x:next": image})
         assert cluster.control_plane.api.list("v1/namespaces")
         assert cluster.place.address == "172.18.0.1"

@@ -4,45 +4,32 @@ The tests play the kubelet alone (`pods.py`): commands, environment and credenti
 """
 
 import json
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.clusters.api import Api, Json
-from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.pods import Pods, ended
-from tests.controlplane.training import PARTICIPANTS, POLICIES, SECRET, TASKS, TRAININGS, Digests, Federation, attempts
+from tests.controlplane.training import (
+    PARTICIPANTS,
+    POLICIES,
+    PYTORCHJOBS,
+    SECRET,
+    TASKS,
+    Digests,
+    Federation,
+    attempts,
+    begun,
+)
 from tests.support.operating import Operator
 
 LONG = 120
-PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
-
-
-@pytest.fixture
-def operator(
-    kinds: ControlPlane, operator_kubeconfig: Path, federation: Federation, tmp_path: Path
-) -> Iterator[Operator]:
-    with Operator(operator_kubeconfig, tmp_path) as running:
-        yield running
-        if kinds.api.find(TRAININGS, federation.name, federation.namespace):
-            federation.delete(kinds.api)
 
 
 def phase(federation: Federation, api: Api) -> str:
     return federation.status(api).get("phase", "")
-
-
-def begun(federation: Federation, pods: Pods, api: Api, minio: Minio, **changes: Any) -> list[Json]:
-    """Applies it and waits until each participant has its pod for round 1's training; those. They stay Pending."""
-    pods.held = {"-train-"}
-    federation.apply(api, minio, **changes)
-    eventually(lambda: len(federation.at_banks(api, "v1/pods", "-train-")) == 2, LONG)
-    return federation.at_banks(api, "v1/pods", "-train-")
 
 
 @pytest.mark.slow
@@ -113,22 +100,6 @@ def test_suspending_frees_what_runs_uses_up_no_retry_and_going_on_ends_the_same(
     eventually(lambda: phase(federation, api) == "Training")
     assert federation.status(api)["elapsed"]["seconds"] < before + 5
     assert attempts(federation.succeeded_with(undisturbed, api, minio)) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("retention", ["Retain", "Delete"])
-@pytest.mark.usefixtures("operator")
-def test_deleting_removes_all_that_was_made_and_the_ledger_only_if_the_file_says_so(
-    pods: Pods, federation: Federation, api: Api, minio: Minio, retention: str
-) -> None:
-    begun(federation, pods, api, minio, storage={**federation.bucket(minio), "retentionPolicy": retention})
-    federation.delete(api)
-    for resource in (TASKS, PYTORCHJOBS, "v1/pods", "v1/secrets"):
-        eventually(lambda resource=resource: federation.at_banks(api, resource) == [])
-    eventually(lambda: api.list("batch/v1/jobs", federation.namespace) == [])
-    assert bool(federation.ledger(minio).names()) == (retention == "Retain")
-    if retention == "Delete":
-        assert said_of_the_ledger(federation, api, "LedgerDeleted").endswith(" is deleted")
 
 
 @pytest.mark.usefixtures("operator")
@@ -246,34 +217,6 @@ def test_a_file_that_does_not_fit_may_be_put_right_under_the_same_name(
     federation.succeeded_with(undisturbed, api, minio)
 
 
-@pytest.mark.usefixtures("operator", "pods")
-def test_a_training_that_never_was_a_run_takes_its_ledger_with_it_never(
-    federation: Federation, api: Api, minio: Minio
-) -> None:
-    federation.apply(api, minio)
-    eventually(lambda: federation.status(api).get("round") is not None)
-    federation.delete(api)
-    before = federation.ledger(minio).names()
-    bucket = {**federation.bucket(minio), "retentionPolicy": "Delete"}
-    federation.apply(api, minio, rounds={"count": 7}, storage=bucket)
-    eventually(lambda: federation.condition(api, "Accepted").get("reason") == "SpecDiffers")
-    federation.delete(api)
-    assert set(before) <= set(federation.ledger(minio).names())
-    assert "is of a run with another spec" in said_of_the_ledger(federation, api, "LedgerRemains")
-
-
-@pytest.mark.usefixtures("operator", "pods")
-def test_a_ledger_that_was_to_go_and_stays_is_told(federation: Federation, api: Api, minio: Minio) -> None:
-    federation.apply(api, minio, storage={**federation.bucket(minio), "retentionPolicy": "Delete"})
-    eventually(lambda: federation.at_banks(api, "fedtrain.dev/v1alpha1/trainingtasks"))
-    secret = federation.bucket(minio)["s3"]["credentialsSecretRef"]["name"]
-    api.delete("v1/secrets", secret, federation.namespace)
-    federation.delete(api)
-    assert federation.ledger(minio).names()
-    said = said_of_the_ledger(federation, api, "LedgerRemains")
-    assert f"stays in its bucket: the Secret {federation.namespace}/{secret} is gone. To be rid of it" in said
-
-
 def test_a_hubs_pod_that_cannot_start_is_made_anew_by_an_operator_with_another_image(
     operator_kubeconfig: Path, tmp_path: Path, federation: Federation, api: Api, minio: Minio
 ) -> None:
@@ -291,15 +234,3 @@ def test_a_hubs_pod_that_cannot_start_is_made_anew_by_an_operator_with_another_i
     with Operator(operator_kubeconfig, tmp_path, TRAINER_IMAGE=right):
         eventually(lambda: pods(right))
         federation.delete(api)
-
-
-def said_of_the_ledger(federation: Federation, api: Api, reason: str) -> str:
-    """In the one event of this reason, which comes once the training is gone."""
-
-    def said() -> list[str]:
-        return [one["message"] for one in api.list("v1/events", federation.namespace) if one["reason"] == reason]
-
-    eventually(said)
-    time.sleep(1)  # for another, which must not come
-    (once,) = said()
-    return once

@@ -19,6 +19,7 @@ from fedtrain.ledger.verify import verify
 from tests.clusters.api import Api, Json
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
+from tests.controlplane.pods import Pods
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples" / "quickstart"
@@ -29,6 +30,8 @@ TRAININGS = "fedtrain.dev/v1alpha1/federatedtrainings"
 TASKS = "fedtrain.dev/v1alpha1/trainingtasks"
 PARTICIPANTS = "fedtrain.dev/v1alpha1/participants"
 POLICIES = "fedtrain.dev/v1alpha1/participantpolicies"
+PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
+LONG = 120
 
 
 def document(kind: str, name: str, content: Json) -> Json:
@@ -187,3 +190,11 @@ class Federation:
         s3 = S3(bucket=self.namespace, endpoint=minio.endpoint, region=minio.region)
         credentials = Credentials(key_id=minio.access_key, secret=minio.secret_key)
         return Ledger(S3Store(s3, credentials=credentials), self.namespace, self.name)
+
+
+def begun(federation: Federation, pods: Pods, api: Api, minio: Minio, **changes: Any) -> list[Json]:
+    """Applies it and waits until each participant has its pod for round 1's training; those. They stay Pending."""
+    pods.held = {"-train-"}
+    federation.apply(api, minio, **changes)
+    eventually(lambda: len(federation.at_banks(api, "v1/pods", "-train-")) == 2, LONG)
+    return federation.at_banks(api, "v1/pods", "-train-")

@@ -12,7 +12,7 @@ from fedtrain_operator.coordinator.executions import Executions, failed
 from fedtrain_operator.coordinator.measures import Measures
 from fedtrain_operator.coordinator.silence import Heard
 from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.cache import Cache, told
+from fedtrain_operator.shared.cache import Cache, told_of_task
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.kinds import PARTICIPANT, POD, TRAINING, Json, Ref
 from fedtrain_operator.shared.limbo import Limbo
@@ -64,7 +64,7 @@ class World:
         self.cluster = cluster
         self.trainings = Cache()
         self.participants = Cache()
-        self.tasks = Cache(labels.training_of, _seen)
+        self.tasks = Cache(labels.training_of, told_of_task)  # what is ordered is in the ledger
         self.jobs = Cache(labels.training_of)
         self.heard = Heard()
         self.measures = Measures()
@@ -117,8 +117,3 @@ class World:
             if failed(job) and uid not in memory.verdicts:
                 pods = await self.cluster.list(POD, training.namespace, {labels.JOB: name})
                 memory.verdicts[uid] = verdict(pods)
-
-
-def _seen(task: Json) -> Json:
-    """Of a task, what a coordinator looks at: what it ordered is in the ledger, and ten thousand of them are big."""
-    return told(task) | {"spec": {"desiredState": task["spec"].get("desiredState", "Run")}}

@@ -12,7 +12,7 @@ from fedtrain_operator.participant import status
 from fedtrain_operator.participant.launcher import Launcher, Standing
 from fedtrain_operator.participant.policy import Refusal, judge
 from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.cache import Cache, told, without_managed_fields
+from fedtrain_operator.shared.cache import Cache, told, told_of_task, without_managed_fields
 from fedtrain_operator.shared.cluster import AlreadyExists, Cluster
 from fedtrain_operator.shared.kinds import POD, POLICY, TASK, Json, Ref
 from fedtrain_operator.shared.limbo import Limbo
@@ -29,9 +29,7 @@ GONE_SECONDS = 1.0
 
 def whole_until_begun(body: Json) -> Json:
     """What is kept of a task: once it has begun, not what it is to do, which is read again where it is needed."""
-    if not body.get("status"):
-        return without_managed_fields(body)
-    return told(body) | {"spec": {"desiredState": body["spec"].get("desiredState", "Run")}}
+    return told_of_task(body) if body.get("status") else without_managed_fields(body)
 
 
 class _Refused(Exception):

@@ -16,7 +16,6 @@ from yarl import URL
 from tests.clusters.processes import LOOPBACK, free_port
 
 HOP = {"transfer-encoding", "connection", "keep-alive", "expect"}
-LARGEST = 1 << 28
 
 
 class Proxy:
@@ -26,12 +25,12 @@ class Proxy:
         url: where it answers, without TLS.
         fault: what happens to requests that come now: `busy` (503), `hang` (they wait until that is over), `cut` (the
             connection is closed).
-        silent: watches of the Kubernetes API stay open, and bring nothing.
+        silent: watches of the Kubernetes API whose paths end with one of these stay open, and bring nothing.
     """
 
     def __init__(self, server: str, authority: Path | None = None) -> None:
         self.fault: Literal["", "busy", "hang", "cut"] = ""
-        self.silent = False
+        self.silent: tuple[str, ...] = ()
         self._server = server
         self._trust: ssl.SSLContext | bool = ssl.create_default_context(cafile=authority) if authority else True
         self._port = free_port()
@@ -70,7 +69,7 @@ class Proxy:
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None),
         ) as session:
-            server = web.Server(self._answer(session), client_max_size=LARGEST)
+            server = web.Server(self._answer(session))
             runner = web.ServerRunner(server, shutdown_timeout=0.1)  # 0 would be for ever
             await runner.setup()
             await web.TCPSite(runner, LOOPBACK, self._port).start()
@@ -78,6 +77,8 @@ class Proxy:
             await self._stop.wait()
             self._close()
             await runner.cleanup()
+            for answering in asyncio.all_tasks() - {asyncio.current_task()}:
+                answering.cancel()
 
     def _answer(self, session: aiohttp.ClientSession) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -85,7 +86,7 @@ class Proxy:
             assert transport is not None
             self._transports.add(transport)
             try:
-                body = await request.read()
+                body = await request.content.read()
                 while self.fault == "hang":
                     await asyncio.sleep(0.05)
                 if self.fault == "busy":
@@ -109,10 +110,10 @@ class Proxy:
         ) as answer:
             told = {name: value for name, value in answer.headers.items() if name.lower() not in HOP}
             response = web.StreamResponse(status=answer.status, headers=told)
-            await response.prepare(request)
-            watching = request.query.get("watch") == "true"
+            watching = request.query.get("watch") in ("1", "true")
             with suppress(ConnectionError, aiohttp.ClientError):
+                await response.prepare(request)
                 async for piece in answer.content.iter_any():
-                    if not (watching and self.silent):
+                    if not (watching and request.path.endswith(self.silent)):
                         await response.write(piece)
             return response

@@ -22,7 +22,7 @@ def asked(body: Json) -> object:
 @dataclass
 class Gatherer:
     """Of one training, for one pass. `acknowledged`: failures that were gone on from; what is asked in a pass is
-    asked once, so that a failure of this very pass stands."""
+    asked once, so that a failure of this very pass stands. `fresh`: whether the ledger was read in this pass."""
 
     world: World
     training: Ref
@@ -32,6 +32,7 @@ class Gatherer:
     resync: float
     steady: Callable[[], float]
     acknowledged: int | None = None
+    fresh: bool = False
 
     async def gather(self) -> Snapshot:
         """Raises StoreError, ApiError. The ledger is read anew when something has ended, when the object has changed,
@@ -55,6 +56,7 @@ class Gatherer:
             told = memory.rounds or self.body.get("status", {}).get("lastRounds", ())
             memory.rounds = await asyncio.to_thread(last_rounds, self.spec, ledger, facts, told)
             memory.facts, memory.ended, memory.read = facts, seen, now
+            self.fresh = True
             answered = self.steady()
         facts = memory.facts
         if facts.manifest is not None and 0 <= memory.clock.round < facts.current.round:

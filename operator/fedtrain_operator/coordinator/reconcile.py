@@ -9,7 +9,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.rounds.decide import decide
-from fedtrain.rounds.decision import STOPPED, Claim, Decision
+from fedtrain.rounds.decision import STOPPED, Cancel, Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import blocked, events, leaving, status
 from fedtrain_operator.coordinator.blocked import Blocked
@@ -123,15 +123,19 @@ class Coordinator:
         memory = gatherer.memory
         story: list[Told] = []
         for _ in range(STEPS):
-            fresh = memory.facts is None
             snapshot = await gatherer.gather()
             decision = decide(snapshot, self._steady())
             if decision.phase in STOPPED:
                 memory.clock.pause()
             claims = [action.record for action in decision.actions if isinstance(action, Claim)]
-            if not claims or fresh:  # what is claimed rests on the ledger of now
-                await hands.apply(decision.actions)
-                story += [events.again(record) for record in claims if isinstance(record, Grant)]
+            stops = any(isinstance(action, Cancel) for action in decision.actions)
+            if (claims or stops) and not gatherer.fresh:  # what is claimed or stopped rests on the ledger of now,
+                memory.facts = None
+                continue
+            if stops and await self._changed(gatherer):  # and on what is asked now
+                return Next(0)
+            await hands.apply(decision.actions)
+            story += [events.again(record) for record in claims if isinstance(record, Grant)]
             if not claims:
                 break
             memory.facts = None
@@ -146,6 +150,11 @@ class Coordinator:
             return Next(self._settings.pod_check)
         pod_check = self._settings.pod_check if waiting else None
         return await self._tell(gatherer, snapshot, decision, judged, records, story, list(stuck.values()), pod_check)
+
+    async def _changed(self, gatherer: Gatherer) -> bool:
+        """Whether the server knows of something that its user asked and no watch has brought yet."""
+        latest = await self.world.see(gatherer.training)
+        return latest is None or asked(latest) != asked(gatherer.body)
 
     async def _tell(
         self,
@@ -167,6 +176,9 @@ class Coordinator:
         after = status.of(gatherer.body, decision, snapshot, memory.rounds, memory.clock, said, self._clock())
         if stuck := [one.message for one in pods if one.status == "False"]:
             after["message"] = shortened("; ".join(filter(None, (decision.message, *stuck))))
+        if not gatherer.fresh and status.place(after) != status.place(gatherer.body.get("status", {})):
+            memory.facts = None  # or two coordinators, one of them behind, would deny each other's words for ever
+            return Next(0)
         await tell(world, gatherer.body, after, story, self._clock)
         return Next(_wait(decision, pod_check))
 

@@ -66,6 +66,11 @@ def of(
     return status | _common(body, [*said, *_ended(decision, facts), _minimum(decision, facts, rounds)], now)
 
 
+def place(status: Json) -> object:
+    """Where a training stands, as its ledger has it."""
+    return tuple(status.get(field) for field in ("phase", "round", "step", "participants"))
+
+
 def worth_writing(before: Json, after: Json) -> bool:
     """Time alone is written down now and then; everything else at once."""
     if {**before, "elapsed": None} != {**after, "elapsed": None}:

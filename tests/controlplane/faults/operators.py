@@ -42,6 +42,13 @@ class SupervisedOperator(Operator):
         with suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """It does nothing until `thaw`, and what it is told meanwhile waits for it."""
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._pid, signal.SIGCONT)
+
     def _run(self) -> None:
         while not self._stop.wait(0.02):
             try:

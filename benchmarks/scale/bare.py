@@ -7,7 +7,7 @@ from fedtrain_operator.coordinator.waiting import waits
 from fedtrain_operator.shared import labels
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.conditions import merged
-from fedtrain_operator.shared.kinds import TASK, TRAINING, Json, Ref
+from fedtrain_operator.shared.kinds import TASK, TRAINING, Json, Ref, ref
 
 from benchmarks.scale.watching import login, watch
 
@@ -18,11 +18,13 @@ async def main() -> None:
     cluster = Cluster(login)
     tasks: dict[Ref, dict[str, Json]] = {}
     running: set[asyncio.Task[None]] = set()
+    trainings = {ref(body): body for body in await cluster.list_everywhere(TRAINING, {})}
     there = len(await cluster.list_everywhere(TASK, labels.OURS))
 
     async def tell(training: Ref) -> None:
         said = merged((), waits(list(tasks[training].values())), 1, 0)
-        await cluster.patch(TRAINING, training, {"status": {"conditions": said}}, "status")
+        body = trainings[training]
+        await cluster.write_status(TRAINING, body, {**body.get("status", {}), "conditions": said})
 
     async for event in watch(TASK):
         body = event["object"]

@@ -78,7 +78,7 @@ class Changes:
         others = [one for one in self._open.get(training, []) if one.who != who]
         taken_back = len(others) < len(self._open.get(training, []))  # what is told may be right already
         self._open[training] = others if taken_back else [*others, change]
-        await cluster.patch(TASK, name, {"status": content}, "status")
+        await cluster.write_status(TASK, task, content)
         change.at = time.monotonic()
 
     async def _listen(self, unseen: set[Ref | None], everyone: asyncio.Event) -> None:

@@ -11,7 +11,7 @@ from fedtrain_operator.participant import status
 from fedtrain_operator.participant.launcher import Standing
 from fedtrain_operator.shared.cluster import Cluster
 from fedtrain_operator.shared.conditions import Said
-from fedtrain_operator.shared.kinds import PARTICIPANT, SECRET, TASK, TRAINING, Json, Kind, Ref, ref
+from fedtrain_operator.shared.kinds import PARTICIPANT, SECRET, TASK, TRAINING, Json, Kind, Ref
 
 from benchmarks.scale.federation import Training
 from fedtrain.api.storage import Storage
@@ -74,13 +74,13 @@ async def all_of(items: Iterable[T], do: Callable[[T], Awaitable[object]]) -> No
 async def _participant(cluster: Cluster, name: str) -> None:
     record = {"namespace": name, "allowedNamespaces": [HUB]}
     body = {"apiVersion": PARTICIPANT.api_version, "kind": PARTICIPANT.name, "metadata": {"name": name}, "spec": record}
-    await cluster.create(PARTICIPANT, body)
-    await cluster.patch(PARTICIPANT, Ref("", name), {"status": {"datasets": [{"name": "rows"}]}}, "status")
+    made = await cluster.create(PARTICIPANT, body)
+    await cluster.write_status(PARTICIPANT, made, {"datasets": [{"name": "rows"}]})
 
 
 async def _running(cluster: Cluster, task: Json) -> None:
     made = await cluster.create(TASK, task)
-    await cluster.patch(TASK, ref(made), {"status": running(made)}, "status")
+    await cluster.write_status(TASK, made, running(made))
 
 
 def running(task: Json) -> Json:

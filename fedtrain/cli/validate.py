@@ -28,12 +28,8 @@ def command(files: tuple[Path, ...], cluster: bool, output: str) -> None:
     try:
         federation = read_for_cluster(files) if cluster else read_file(file)
     except Invalid as invalid:
-        if output == "text" and (cluster or not invalid.without_policies):
-            raise
         if output == "text":
-            hint = f"a file for a cluster is checked with `fedtrain validate {file} --cluster`"
-            click.echo(f"{invalid}\nhint: {hint}", err=True)
-            sys.exit(1)
+            raise
         errors = [error.as_json() for error in invalid.errors]
         click.echo(json.dumps({"valid": False, "errors": errors}, indent=2, ensure_ascii=False))
         sys.exit(1)

@@ -45,12 +45,15 @@ class LedgerGatherer:
     run: Run
     hint: int = 0
     _manifest: Manifest | None = None
+    _planned: int | None = None
+    """The newest round whose plan was there."""
     _sound: set[str] = field(default_factory=set[str])
     """Update files that were found whole."""
 
     def gather(self) -> LedgerFacts:
-        """Raises StoreError. The round is listed first: whatever its records depend on (a plan on preflights, a close
-        on updates) was written before them, so it is found by the reads that follow."""
+        """Raises StoreError, also when the run's own records are gone. The round is listed first: whatever its records
+        depend on (a plan on preflights, a close on updates) was written before them, so it is found by the reads that
+        follow."""
         if self._manifest is None and self.hint > 0:
             self._pass(self.hint - 1)
         round = self._manifest.round + 1 if self._manifest else 0
@@ -59,8 +62,15 @@ class LedgerGatherer:
             self._pass(round)
             round += 1
             listed = self.ledger.names(names.round_folder(round) + "/")
+        if self._planned == round and names.plan(round) not in listed:
+            raise LedgerCorrupt(
+                f"{self.ledger.url}/{names.plan(round)} was there and is gone. Restore the ledger, or begin anew under "
+                "another metadata.name."
+            )
         current = self._round(round, listed)
         between = current.plan is None  # then the next round is planned, or the run has got beyond its last one
+        if not between:
+            self._planned = round
         return LedgerFacts(
             run=self.run,
             preflights=self._preflights(current.plan),

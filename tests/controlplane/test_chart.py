@@ -15,14 +15,23 @@ from tests.clusters.minio import Minio
 from tests.clusters.tools import file_of
 from tests.controlplane.chart import HelmRefused, Release, run_as_pod
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import SECRET, TASKS, TRAININGS, Digests, Federation, digests
+from tests.controlplane.training import (
+    JOBS,
+    PARTICIPANTS,
+    POLICIES,
+    PYTORCHJOBS,
+    SECRET,
+    TASKS,
+    TRAININGS,
+    Digests,
+    Federation,
+    digests,
+)
 from tests.support.operating import Operator
 
 LONG = 120
 OFTEN = {"RESYNC_SECONDS": "2", "HEARTBEAT_SECONDS": "2"}
 """What is read again now and then, is: it needs rights too."""
-JOBS = "batch/v1/jobs"
-PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
 CRDS = "apiextensions.k8s.io/v1/customresourcedefinitions"
 TEST_POD = "app.kubernetes.io/component=test"
 UNINSTALL_POD = "app.kubernetes.io/component=uninstall"
@@ -130,7 +139,7 @@ def test_a_coordinator_alone_may_start_no_job_of_a_participant_and_read_no_polic
     assert account.get("v1/secrets", SECRET, federation.namespace)
     assert refused(account.create, PYTORCHJOBS, {"metadata": {"name": "mine"}}, bank)
     assert refused(account.list, PYTORCHJOBS, bank)
-    assert refused(account.list, "fedtrain.dev/v1alpha1/participantpolicies", bank)
+    assert refused(account.list, POLICIES, bank)
     assert refused(account.patch, TASKS, "any", {"status": {"phase": "Succeeded"}}, bank, "status")
 
 
@@ -164,7 +173,7 @@ def test_nobody_may_list_secrets_or_change_what_participants_say(
         account = Api(release.account())
         assert refused(account.list, "v1/secrets", federation.namespace)
         assert refused(account.list, "v1/configmaps", federation.namespace)
-        assert refused(account.patch, "fedtrain.dev/v1alpha1/participants", "bank-a", {"spec": {"namespace": "x"}})
+        assert refused(account.patch, PARTICIPANTS, "bank-a", {"spec": {"namespace": "x"}})
         assert refused(account.create, "v1/pods", {"metadata": {"name": "mine"}}, federation.namespace)
 
 
@@ -218,7 +227,7 @@ def test_uninstalling_is_refused_while_there_are_trainings_and_leaves_kinds_and_
     leaving.result()
     assert api.find("apps/v1/deployments", release.name, release.namespace) is None
     assert api.find(CRDS, "federatedtrainings.fedtrain.dev") is not None
-    assert api.find("fedtrain.dev/v1alpha1/participants", "bank-a") is not None
+    assert api.find(PARTICIPANTS, "bank-a") is not None
 
 
 def test_who_was_refused_to_uninstall_is_told_how_to_keep_the_release_of_now_and_can_upgrade_it_again(

@@ -12,8 +12,8 @@ from tests.clusters.control_plane import ControlPlane
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.clusters.tools import KUBERNETES_VERSION
+from tests.controlplane.training import JOBS, PYTORCHJOBS
 
-PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
 JOB = {
     "metadata": {"name": "aggregate"},
     "spec": {
@@ -53,20 +53,20 @@ def test_its_kubeconfig_serves_other_clients(control_plane: ControlPlane, namesp
 
 
 def test_a_job_gets_a_pod_that_waits_for_a_node_and_goes_with_its_job(api: Api, namespace: str) -> None:
-    api.create("batch/v1/jobs", JOB, namespace)
+    api.create(JOBS, JOB, namespace)
     (pod,) = eventually(lambda: api.list("v1/pods", namespace, "job-name=aggregate"))
     assert pod["status"]["phase"] == "Pending"
     events = eventually(lambda: api.list("v1/events", namespace))
     assert {(event["involvedObject"]["kind"], event["reason"]) for event in events} == {("Job", "SuccessfulCreate")}
-    api.delete("batch/v1/jobs", "aggregate", namespace, propagation="Foreground")
+    api.delete(JOBS, "aggregate", namespace, propagation="Foreground")
     eventually(lambda: not api.list("v1/pods", namespace, "job-name=aggregate"))
 
 
 def test_a_job_whose_pod_succeeds_is_complete(api: Api, namespace: str) -> None:
-    api.create("batch/v1/jobs", JOB, namespace)
+    api.create(JOBS, JOB, namespace)
     (pod,) = eventually(lambda: api.list("v1/pods", namespace, "job-name=aggregate"))
     api.patch("v1/pods", pod["metadata"]["name"], {"status": {"phase": "Succeeded"}}, namespace, "status")
-    eventually(lambda: api.get("batch/v1/jobs", "aggregate", namespace)["status"].get("succeeded") == 1)
+    eventually(lambda: api.get(JOBS, "aggregate", namespace)["status"].get("succeeded") == 1)
 
 
 def test_a_pytorchjob_gets_its_pods_and_follows_their_phases(api: Api, namespace: str) -> None:

@@ -8,7 +8,7 @@ from tests.clusters.api import Api
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import PYTORCHJOBS, TASKS, Federation, begun
+from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Federation, begun
 
 
 @pytest.mark.slow
@@ -21,7 +21,7 @@ def test_deleting_removes_all_that_was_made_and_the_ledger_only_if_the_file_says
     federation.delete(api)
     for resource in (TASKS, PYTORCHJOBS, "v1/pods", "v1/secrets"):
         eventually(lambda resource=resource: federation.at_banks(api, resource) == [])
-    eventually(lambda: api.list("batch/v1/jobs", federation.namespace) == [])
+    eventually(lambda: api.list(JOBS, federation.namespace) == [])
     assert bool(federation.ledger(minio).names()) == (retention == "Retain")
     if retention == "Delete":
         assert said_of_the_ledger(federation, api, "LedgerDeleted").endswith(" is deleted")
@@ -46,7 +46,7 @@ def test_a_training_that_never_was_a_run_takes_its_ledger_with_it_never(
 @pytest.mark.usefixtures("operator", "pods")
 def test_a_ledger_that_was_to_go_and_stays_is_told(federation: Federation, api: Api, minio: Minio) -> None:
     federation.apply(api, minio, storage={**federation.bucket(minio), "retentionPolicy": "Delete"})
-    eventually(lambda: federation.at_banks(api, "fedtrain.dev/v1alpha1/trainingtasks"))
+    eventually(lambda: federation.at_banks(api, TASKS))
     secret = federation.bucket(minio)["s3"]["credentialsSecretRef"]["name"]
     api.delete("v1/secrets", secret, federation.namespace)
     federation.delete(api)

@@ -13,6 +13,7 @@ from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.pods import Pods, ended
 from tests.controlplane.training import (
+    JOBS,
     PARTICIPANTS,
     POLICIES,
     PYTORCHJOBS,
@@ -59,10 +60,10 @@ def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
     api.delete(TASKS, task["metadata"]["name"], task["metadata"]["namespace"])
     operator.start()
     pods.held = {"-aggregate-"}
-    eventually(lambda: api.list("batch/v1/jobs", federation.namespace, "fedtrain.dev/kind=Aggregate"), LONG)
+    eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"), LONG)
     operator.kill()
-    (job, *_) = api.list("batch/v1/jobs", federation.namespace, "fedtrain.dev/kind=Aggregate")
-    api.delete("batch/v1/jobs", job["metadata"]["name"], federation.namespace)
+    (job, *_) = api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate")
+    api.delete(JOBS, job["metadata"]["name"], federation.namespace)
     pods.held = set()
     operator.start()
     eventually(lambda: federation.status(api).get("round") == 2, LONG)
@@ -170,7 +171,7 @@ def test_pods_that_no_node_takes_are_said_in_words_and_credentials_are_in_secret
     eventually(lambda: federation.status(api).get("message", "").endswith(words))
     assert federation.condition(api, "Schedulable")["status"] == "False"
     made = [body for resource in (TASKS, PYTORCHJOBS, "v1/pods") for body in federation.at_banks(api, resource)]
-    made += api.list("batch/v1/jobs", federation.namespace) + api.list("v1/events", federation.namespace)
+    made += api.list(JOBS, federation.namespace) + api.list("v1/events", federation.namespace)
     assert minio.secret_key not in json.dumps(made)
     assert len(federation.at_banks(api, "v1/secrets")) == 2
 

@@ -15,10 +15,10 @@ from tests.clusters.api import Api, Json
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import TASKS, TRAININGS, Federation, document
+from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, TRAININGS, Federation, document
 from tests.support.operating import Operator
 
-RESOURCES = {"TrainingTask": TASKS, "PyTorchJob": "kubeflow.org/v1/pytorchjobs", "Job": "batch/v1/jobs"}
+RESOURCES = {"TrainingTask": TASKS, "PyTorchJob": PYTORCHJOBS, "Job": JOBS}
 LONG = 120
 SERVERS = ("uid", "creationTimestamp", "resourceVersion", "generation", "managedFields")
 """Fields of metadata that the API server alone fills in."""

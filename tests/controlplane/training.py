@@ -31,6 +31,7 @@ TASKS = "fedtrain.dev/v1alpha1/trainingtasks"
 PARTICIPANTS = "fedtrain.dev/v1alpha1/participants"
 POLICIES = "fedtrain.dev/v1alpha1/participantpolicies"
 PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
+JOBS = "batch/v1/jobs"
 LONG = 120
 
 

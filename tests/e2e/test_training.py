@@ -14,7 +14,7 @@ from tests.clusters.api import Api
 from tests.clusters.eventually import eventually
 from tests.clusters.minio import Minio
 from tests.clusters.whole import WholeCluster
-from tests.controlplane.training import QUICKSTART, TRAININGS, Digests, digests
+from tests.controlplane.training import PYTORCHJOBS, QUICKSTART, TRAININGS, Digests, digests
 from tests.e2e.federation import RealFederation, document, fedtrain
 from tests.e2e.observer import Observer, Pod
 
@@ -133,7 +133,7 @@ def test_participants_hold_no_pod_while_the_hub_aggregates(story: Story, observe
 
 def test_nothing_is_left_when_a_training_has_ended(story: Story, api: Api) -> None:
     eventually(lambda: story.federation.at_banks(api, "v1/pods") == [])
-    assert story.federation.at_banks(api, "kubeflow.org/v1/pytorchjobs") == []
+    assert story.federation.at_banks(api, PYTORCHJOBS) == []
 
 
 def test_credentials_are_in_secrets_alone(story: Story, minio: Minio, observer: Observer) -> None:

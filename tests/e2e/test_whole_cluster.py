@@ -12,8 +12,8 @@ from tests.clusters.eventually import eventually
 from tests.clusters.images import BUSYBOX, Image
 from tests.clusters.minio import Minio
 from tests.clusters.processes import ProgramFailed
+from tests.controlplane.training import PYTORCHJOBS
 
-PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
 HARDENED = {
     "runAsNonRoot": True,
     "runAsUser": 1000,

@@ -57,6 +57,12 @@ class Proxy:
         """Closes all connections that there are."""
         self._loop.call_soon_threadsafe(self._close)
 
+    def heal(self) -> None:
+        """Connections break, and whoever watched connects again and hears everything."""
+        self.silent, self.fault = (), "cut"
+        self.cut()
+        self.fault = ""
+
     def _close(self) -> None:
         for transport in self._transports:
             transport.abort()

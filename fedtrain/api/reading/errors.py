@@ -45,7 +45,7 @@ class FieldError:
 
 class Invalid(Exception):
     """The file, or one of several, has errors: all of them, sorted by line. `without_policies`: participants are asked
-    in it, and it has no policy of theirs."""
+    in it, and it has no policy of theirs, which a file for a cluster need not have."""
 
     def __init__(self, errors: Iterable[FieldError], without_policies: bool = False) -> None:
         self.without_policies = without_policies
@@ -55,4 +55,6 @@ class Invalid(Exception):
     def __str__(self) -> str:
         count, files = len(self.errors), dict.fromkeys(error.file for error in self.errors)
         total = f"{count} error{'s' if count > 1 else ''} in {', '.join(files)}."
-        return "\n".join([*map(str, self.errors), total])
+        name = next(iter(files))
+        hint = [f"hint: a file for a cluster is checked with `fedtrain validate {name} --cluster`"]
+        return "\n".join([*map(str, self.errors), total, *(hint if self.without_policies else ())])

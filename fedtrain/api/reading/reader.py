@@ -65,7 +65,7 @@ class _Reader:
             subject = Subject(self.training[0], tuple(self.policies), folder, tuple(self.records))
             for problem in judge(subject, elsewhere=self.elsewhere, policies_elsewhere=self.policies_elsewhere):
                 self._error(problem.place, problem.message, problem.fix, key=problem.key)
-            without_policies = has_no_policies(subject)
+            without_policies = has_no_policies(subject) and not self.policies_elsewhere
         if self.errors:
             raise Invalid(self.errors, without_policies)
         training = self.training[0]

@@ -10,6 +10,7 @@ from fedtrain_operator.shared.instants import instant
 from fedtrain_operator.shared.kinds import TRAINING, Json
 
 AGAIN = {
+    "StoreReachable": "the store can be reached again",
     "Schedulable": "no pod waits for a node any more",
     "Startable": "no pod waits for its image, its volume or a Secret any more",
 }
@@ -35,7 +36,7 @@ def story(before: Json, after: Json) -> Iterator[Told]:
     for condition in after.get("conditions", ()):
         old = find(before.get("conditions", ()), condition["type"]) or {}
         changed = any(old.get(field) != condition[field] for field in ("status", "message"))
-        told = moved and condition["message"] == after.get("message")
+        told = moved and condition["message"] and condition["message"] == after.get("message")
         if condition["type"] != "Complete" and changed and not told and (old or condition["status"] == "False"):
             bad = condition["status"] == "False"
             said = condition["message"] or AGAIN.get(condition["type"]) or f"{condition['type']} again"

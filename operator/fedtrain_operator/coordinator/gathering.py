@@ -16,7 +16,7 @@ from fedtrain_operator.shared.kinds import Json, Ref
 def asked(body: Json) -> object:
     """Of a training, what its user says."""
     metadata = body["metadata"]
-    return metadata.get("generation"), tuple(metadata.get("annotations") or ())
+    return metadata["uid"], metadata.get("generation"), tuple(metadata.get("annotations") or ())
 
 
 @dataclass

@@ -115,7 +115,8 @@ class Hands:
     async def _cancel(self, key: TaskKey) -> None:
         for body in self._world.tasks.of(self._training):
             if labels.key_of(body, self._run.run_id) == key:
-                told = await self._cluster.patch(TASK, ref_of(body), {"spec": {"desiredState": "Cancel"}})
+                stop = {"spec": {"desiredState": "Cancel"}}
+                told = await self._cluster.patch(TASK, ref_of(body), stop, uid=body["metadata"]["uid"])
                 if told is not None:
                     self._world.tasks.put(told)
         for body in self._world.jobs.of(self._training):

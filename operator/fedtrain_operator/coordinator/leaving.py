@@ -37,6 +37,9 @@ async def leave(world: World, body: Json, memory: Memory, steady: float, now: fl
     """One step of the clean-up; whether all is gone. Raises StoreError when the ledger can't go. `steady`: seconds of
     a clock that nobody sets; `now`: since 1970."""
     training, cluster = ref(body), world.cluster
+    latest = await world.see(training)
+    if latest is None or latest["metadata"]["uid"] != body["metadata"]["uid"]:
+        return True  # what is there now, a training of the same name has made
     marks = labels.of_training(training)
     tasks = await cluster.list_everywhere(TASK, marks)
     memory.cancelling = memory.cancelling or steady

@@ -9,7 +9,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.rounds.decide import decide
-from fedtrain.rounds.decision import STOPPED, Cancel, Claim, Decision
+from fedtrain.rounds.decision import STOPPED, Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import blocked, events, leaving, status
 from fedtrain_operator.coordinator.blocked import Blocked
@@ -122,19 +122,21 @@ class Coordinator:
     async def _steps(self, gatherer: Gatherer, hands: Hands, judged: Said, records: Mapping[str, Json]) -> Next:
         memory = gatherer.memory
         story: list[Told] = []
+        sure = False
         for _ in range(STEPS):
             snapshot = await gatherer.gather()
             decision = decide(snapshot, self._steady())
             if decision.phase in STOPPED:
                 memory.clock.pause()
-            claims = [action.record for action in decision.actions if isinstance(action, Claim)]
-            stops = any(isinstance(action, Cancel) for action in decision.actions)
-            if (claims or stops) and not gatherer.fresh:  # what is claimed or stopped rests on the ledger of now,
+            if decision.actions and not gatherer.fresh:  # what is done rests on the ledger of now,
                 memory.facts = None
                 continue
-            if stops and await self._changed(gatherer):  # and on what is asked now
-                return Next(0)
+            if decision.actions and not sure:  # and on what is asked now
+                if await self._changed(gatherer):
+                    return Next(0)
+                sure = True
             await hands.apply(decision.actions)
+            claims = [action.record for action in decision.actions if isinstance(action, Claim)]
             story += [events.again(record) for record in claims if isinstance(record, Grant)]
             if not claims:
                 break

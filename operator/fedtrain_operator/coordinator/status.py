@@ -79,11 +79,6 @@ def worth_writing(before: Json, after: Json) -> bool:
     return new.get("seconds", 0.0) - old.get("seconds", 0.0) >= KEEP_ELAPSED_EVERY_SECONDS
 
 
-def change(before: Json, after: Json) -> Json:
-    """The merge patch from one status to the other."""
-    return {"status": {**after, **{field: None for field in before if field not in after}}}
-
-
 def _minimum(decision: Decision, facts: LedgerFacts, rounds: Sequence[Json]) -> Said:
     """Whether the newest round had the updates that it needs; if not, who was missing, and why."""
     if decision.phase == "Failed" and facts.failures and facts.failures[-1].reason == BELOW_MINIMUM:

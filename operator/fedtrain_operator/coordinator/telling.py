@@ -21,8 +21,9 @@ async def tell(world: World, body: Json, after: Json, more: Iterable[Told], cloc
     training = Ref(metadata["namespace"], metadata["name"])
     story = [*more]
     if status.worth_writing(before, after):
-        told = await world.cluster.patch(TRAINING, training, status.change(before, after), "status")
+        told = await world.cluster.write_status(TRAINING, body, after)
         if told is None:
+            await world.see(training)
             return
         world.trainings.put(told)
         story += events.story(before, after)

@@ -43,7 +43,7 @@ class Records:
         before, now = body.get("status", {}), self._clock()
         if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):
             seen = {"lastSeen": instant(now)}
-            told = await self._cluster.patch(PARTICIPANT, ref, {"status": content | seen}, "status")
+            told = await self._cluster.write_status(PARTICIPANT, body, content | seen)
             if told is not None:
                 self.records.put(told)
         return Next()

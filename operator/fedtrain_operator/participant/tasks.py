@@ -175,12 +175,12 @@ class Tasks:
         before = body.get("status", {})
         if before == content:
             return
-        gone = {field: None for field in before if field not in content}
-        ref = Ref(body["metadata"]["namespace"], body["metadata"]["name"])
-        told = await self._cluster.patch(TASK, ref, {"status": {**content, **gone}}, "status")
-        if told is not None:
-            self.tasks.put(told)
-            self._log(body, content)
+        told = await self._cluster.write_status(TASK, body, content)
+        if told is None:
+            self.tasks.drop(body)
+            return
+        self.tasks.put(told)
+        self._log(body, content)
 
     def _log(self, body: Json, content: Json) -> None:
         marks = body["metadata"].get("labels") or {}

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import aiohttp
 import kopf
 
-from fedtrain_operator.shared.kinds import Json, Kind, Ref
+from fedtrain_operator.shared.kinds import Json, Kind, Ref, ref
 from fedtrain_operator.shared.labels import selector
 
 TIMEOUT_SECONDS = 60
@@ -117,14 +117,35 @@ class Cluster:
         shows what is written, so the right to do it is no right to read."""
         await self._call("PUT", _path(kind, body["metadata"]["namespace"], body["metadata"]["name"]), body)
 
-    async def patch(self, kind: Kind, ref: Ref, change: Json, subresource: str = "") -> Json | None:
-        """Merges a change into the object or its subresource; None if there is no such object. With a
-        `metadata.resourceVersion` or `uid` in the change, only into that version."""
+    async def patch(self, kind: Kind, ref: Ref, change: Json, uid: str | None = None) -> Json | None:
+        """Merges a change into the object; None if there is no such object. One that is not this `uid`, or not the
+        `metadata.resourceVersion` of the change, is an ApiError."""
+        if uid is not None:
+            change = {**change, "metadata": {**change.get("metadata", {}), "uid": uid}}
         try:
-            return await self._call("PATCH", _path(kind, ref.namespace, ref.name, subresource), change)
+            return await self._call("PATCH", _path(kind, ref.namespace, ref.name), change)
         except ApiError as error:
             if error.code == 404:
                 return None
+            raise
+
+    async def write_status(self, kind: Kind, body: Json, status: Json) -> Json | None:
+        """The object's whole status; None if it is gone, or another one has its name."""
+        name, uid = ref(body), body["metadata"]["uid"]
+        # A merge patch of a status takes no notice of the uid in it.
+        operations = [
+            {"op": "test", "path": "/metadata/uid", "value": uid},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        try:
+            return await self._call("PATCH", _path(kind, name.namespace, name.name, "status"), operations)
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            if error.code == 422:  # the API does not say whether the test failed, or the status is invalid
+                there = await self.get(kind, name)
+                if there is None or there["metadata"]["uid"] != uid:
+                    return None
             raise
 
     async def delete(self, kind: Kind, ref: Ref, uid: str | None = None) -> None:
@@ -138,11 +159,12 @@ class Cluster:
             if error.code not in (404, 409):
                 raise
 
-    async def _call(self, method: str, path: str, body: Json | None = None) -> Json:
+    async def _call(self, method: str, path: str, body: Json | Sequence[Json] | None = None) -> Json:
         self.writes += method != "GET"
         for again in (True, False):
             session = self._session or self._connect()
-            kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+            patch = "merge-patch" if isinstance(body, dict) else "json-patch"
+            kind = f"application/{patch}+json" if method == "PATCH" else "application/json"
             content = None if body is None else json.dumps(body)
             try:
                 async with session.request(

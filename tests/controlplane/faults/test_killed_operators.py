@@ -14,10 +14,9 @@ import pytest
 from tests.clusters.eventually import eventually
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
-from tests.controlplane.training import TASKS, Digests, attempts
+from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Digests, attempts
 
 LONG = 300
-JOBS, PYTORCHJOBS = "batch/v1/jobs", "kubeflow.org/v1/pytorchjobs"
 ALL_WRITES = {
     "ledger _probe",
     "ledger run.json",

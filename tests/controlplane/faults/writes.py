@@ -71,19 +71,21 @@ def _armed(folder: Path, verb: str, write: Callable[..., Any]) -> Callable[..., 
     return armed
 
 
-def named(method: str, path: str, body: dict[str, Any]) -> str:
+def named(method: str, path: str, body: Any) -> str:
     """What a write to the API does: verb, kind, subresource, and of objects of many sorts, which."""
     parts = path.split("/")[2 if path.startswith("api/") else 3 :]
     if parts[0] == "namespaces":
         parts = parts[2:]
     plural, name, subresource = (*parts, "", "")[:3]
+    if isinstance(body, list):  # a status, and whose
+        body = {"status": body[1]["value"]}
     metadata, spec, status = (body.get(field) or {} for field in ("metadata", "spec", "status"))
     kind = KINDS.search(metadata.get("name", name))
     detail = [kind[1]] if kind else []
     if subresource:
         plural, detail = f"{plural}/{subresource}", [*detail, status.get("phase", "")]
     elif method == "PATCH":
-        detail += [*metadata.keys() - {"resourceVersion"}, spec.get("desiredState", "")]
+        detail += [*metadata.keys() - {"resourceVersion", "uid"}, spec.get("desiredState", "")]
     return " ".join(filter(None, (VERBS[method], plural, *detail)))
 
 

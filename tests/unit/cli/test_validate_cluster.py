@@ -127,9 +127,10 @@ def test_programs_get_the_same_as_json(training: Path) -> None:
     assert error["fix"] == "Write an absolute path in the pods, or s3://bucket/key."
 
 
-def test_without_the_option_a_file_for_a_cluster_hints_at_it() -> None:
+@pytest.mark.parametrize("command", ["validate", "plan", "run"])
+def test_what_is_for_one_machine_hints_at_the_option_for_a_file_for_a_cluster(command: str) -> None:
     file = QUICKSTART / "kubernetes/federation.yaml"
-    result = validate(file)
+    result = CliRunner().invoke(main, [command, str(file)])
     assert result.exit_code == 1
     *errors, hint = result.stderr.splitlines()
     assert errors[-1] == f"4 errors in {file}."

@@ -120,6 +120,15 @@ def test_the_story_is_told_once() -> None:
     assert list(story(after, after)) == []
 
 
+def test_that_the_store_is_back_is_told_also_when_the_training_moves_on_at_once() -> None:
+    away = merged((), [Said("StoreReachable", "False", "NoCredentials", "there is no Secret")], 1, 0.0)
+    back = merged(away, [Said("StoreReachable", "True", "Reachable")], 1, 1.0)
+    before = {"phase": "Pending", "message": "there is no Secret", "conditions": away}
+    after = {"phase": "Initialising", "message": "", "round": 0, "conditions": back}
+    told = [one.message for one in story(before, after)]
+    assert told == ["round 0", "the store can be reached again"]
+
+
 @pytest.mark.parametrize("type", ["Schedulable", "Startable"])
 def test_of_pods_that_wait_no_more_nothing_is_told_that_a_stopped_pod_would_belie(type: str) -> None:
     waits, waits_no_more = Said(type, "False", "Why", "bank-a waits"), Said(type, "True", "Started")

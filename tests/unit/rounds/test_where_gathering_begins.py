@@ -1,5 +1,6 @@
 """A gatherer may be told where the run probably stands. That saves it the rounds before, and decides nothing."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Failure, Initial, Manifest, ModelFacts, Plan, PlanMember, Preflight, Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.file_store import FileStore
-from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.ledger import Ledger, LedgerCorrupt
 
 DIGEST = "blake3:" + "0" * 64
 RUN = Run(run_id="run-1", namespace="default", name="demo", spec={})
@@ -87,3 +88,11 @@ def test_who_answers_late_is_found_in_a_round_that_is_planned(ledger: Ledger) ->
     late = Preflight(run_id="run-1", participant="bank-b", samples=9, validation_samples=1, fingerprint=DIGEST)
     ledger.claim(names.preflight("bank-b"), late)
     assert list(gatherer.gather().preflights) == ["bank-a", "bank-b"]
+
+
+def test_a_ledger_whose_folder_is_deleted_under_a_run_is_not_begun_anew(ledger: Ledger, tmp_path: Path) -> None:
+    gatherer = LedgerGatherer(ledger, RUN)
+    gatherer.gather()
+    shutil.rmtree(tmp_path / "default")
+    with pytest.raises(LedgerCorrupt, match=r"0003/plan.json was there and is gone. Restore the ledger"):
+        gatherer.gather()

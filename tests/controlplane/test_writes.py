@@ -1,0 +1,75 @@
+"""The operator's own client on a real API server: what it writes goes to the object that it means, or nowhere."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import kopf
+import pytest
+from fedtrain_operator.shared.cluster import ApiError, Cluster
+from fedtrain_operator.shared.kinds import PARTICIPANT, Json, ref
+
+from tests.clusters.api import Api
+from tests.clusters.control_plane import ControlPlane
+from tests.controlplane.training import PARTICIPANTS, document
+
+T = TypeVar("T")
+ANOTHER = "00000000-0000-0000-0000-000000000000"
+MAPPED: Json = {"datasets": [{"name": "tickets"}]}
+
+
+@pytest.fixture
+def record(api: Api) -> Iterator[Json]:
+    """A Participant."""
+    body = document("Participant", "of-writes", {"namespace": "at-writes", "allowedNamespaces": ["hub"]})
+    yield api.create(PARTICIPANTS, body)
+    api.delete(PARTICIPANTS, "of-writes")
+
+
+@pytest.fixture
+def does(kinds: ControlPlane) -> Callable[[Callable[[Cluster], Awaitable[T]]], T]:
+    """Calls the client."""
+    admin = kinds.admin
+
+    async def called(do: Callable[[Cluster], Awaitable[T]]) -> T:
+        login = kopf.ConnectionInfo(server=admin.server, ca_path=str(admin.authority), token=admin.token)
+        cluster = Cluster(lambda: login)
+        try:
+            return await do(cluster)
+        finally:
+            await cluster.close()
+
+    return lambda do: asyncio.run(called(do))
+
+
+Does = Callable[[Callable[[Cluster], Awaitable[Json | None]]], Json | None]
+
+
+def test_a_status_is_written_whole(does: Does, record: Json) -> None:
+    does(lambda cluster: cluster.write_status(PARTICIPANT, record, {**MAPPED, "version": "1"}))
+    told = does(lambda cluster: cluster.write_status(PARTICIPANT, record, MAPPED))
+    assert told is not None
+    assert told["status"] == MAPPED
+
+
+def test_a_status_is_not_written_to_another_object_of_the_name(does: Does, record: Json, api: Api) -> None:
+    before = {**record, "metadata": {**record["metadata"], "uid": ANOTHER}}
+    assert does(lambda cluster: cluster.write_status(PARTICIPANT, before, MAPPED)) is None
+    assert "status" not in api.get(PARTICIPANTS, "of-writes")
+
+
+def test_nor_is_a_change(does: Does, record: Json, api: Api) -> None:
+    change = {"spec": {"namespace": "elsewhere"}}
+    with pytest.raises(ApiError, match="uid"):
+        does(lambda cluster: cluster.patch(PARTICIPANT, ref(record), change, ANOTHER))
+    assert api.get(PARTICIPANTS, "of-writes")["spec"]["namespace"] == "at-writes"
+
+
+def test_of_an_object_that_is_gone_there_is_no_status(does: Does, record: Json) -> None:
+    gone = {**record, "metadata": {**record["metadata"], "name": "nobody"}}
+    assert does(lambda cluster: cluster.write_status(PARTICIPANT, gone, MAPPED)) is None
+
+
+def test_a_status_that_does_not_fit_the_kind_is_an_error(does: Does, record: Json) -> None:
+    with pytest.raises(ApiError, match=r"status.datasets"):
+        does(lambda cluster: cluster.write_status(PARTICIPANT, record, {"datasets": "tickets"}))

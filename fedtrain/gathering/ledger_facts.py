@@ -51,9 +51,9 @@ class LedgerGatherer:
     """Update files that were found whole."""
 
     def gather(self) -> LedgerFacts:
-        """Raises StoreError, also when the run's own records are gone. The round is listed first: whatever its records
-        depend on (a plan on preflights, a close on updates) was written before them, so it is found by the reads that
-        follow."""
+        """Raises StoreError, also when the plan of the current round was there and is gone. The round is listed
+        first: whatever its records depend on (a plan on preflights, a close on updates) was written before them, so it
+        is found by the reads that follow."""
         if self._manifest is None and self.hint > 0:
             self._pass(self.hint - 1)
         round = self._manifest.round + 1 if self._manifest else 0

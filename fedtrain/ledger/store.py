@@ -19,8 +19,8 @@ class ObjectMissing(StoreError):
 
 
 class LedgerCorrupt(StoreError):
-    """An object is there, but it is not what the ledger wrote: truncated, edited, or of another run. The message
-    names it."""
+    """An object is there, but it is not what the ledger wrote: truncated, edited, or of another run; or it was there
+    and is gone. The message names it."""
 
 
 class ObjectReader(Protocol):

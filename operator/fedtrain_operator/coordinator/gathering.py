@@ -12,11 +12,14 @@ from fedtrain_operator.coordinator.view import last_rounds
 from fedtrain_operator.coordinator.world import Memory, World
 from fedtrain_operator.shared.kinds import Json, Ref
 
+STOOD_STILL = 3
+"""So many resyncs without a look at the ledger: this process was frozen, and what others did meanwhile is not known."""
+
 
 def asked(body: Json) -> object:
     """Of a training, what its user says."""
     metadata = body["metadata"]
-    return metadata["uid"], metadata.get("generation"), tuple(metadata.get("annotations") or ())
+    return metadata.get("generation"), tuple(metadata.get("annotations") or ())
 
 
 @dataclass
@@ -50,6 +53,8 @@ class Gatherer:
         )
         seen = frozenset({asked(self.body), *(item for item in executions.items() if item[1].state != "Running")})
         now, answered = self.steady(), None
+        if now - memory.read > STOOD_STILL * self.resync:
+            memory.clock.pause()
         if memory.facts is None or seen != memory.ended or now - memory.read > self.resync:
             gatherer, ledger = memory.gatherer, memory.ledger
             facts = await asyncio.to_thread(gatherer.gather)

@@ -115,9 +115,10 @@ class Hands:
     async def _cancel(self, key: TaskKey) -> None:
         for body in self._world.tasks.of(self._training):
             if labels.key_of(body, self._run.run_id) == key:
-                stop = {"spec": {"desiredState": "Cancel"}}
-                told = await self._cluster.patch(TASK, ref_of(body), stop, uid=body["metadata"]["uid"])
-                if told is not None:
+                told = await self._cluster.write_field(TASK, body, "/spec/desiredState", "Cancel")
+                if told is None:
+                    self._world.tasks.drop(body)
+                else:
                     self._world.tasks.put(told)
         for body in self._world.jobs.of(self._training):
             if labels.key_of(body, self._run.run_id) == key:

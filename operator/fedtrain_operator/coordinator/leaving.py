@@ -37,17 +37,18 @@ async def leave(world: World, body: Json, memory: Memory, steady: float, now: fl
     """One step of the clean-up; whether all is gone. Raises StoreError when the ledger can't go. `steady`: seconds of
     a clock that nobody sets; `now`: since 1970."""
     training, cluster = ref(body), world.cluster
-    latest = await world.see(training)
-    if latest is None or latest["metadata"]["uid"] != body["metadata"]["uid"]:
-        return True  # what is there now, a training of the same name has made
     marks = labels.of_training(training)
-    tasks = await cluster.list_everywhere(TASK, marks)
+    tasks, jobs = await cluster.list_everywhere(TASK, marks), await cluster.list(JOB, training.namespace, marks)
+    latest = await _latest(world, body)
+    if latest is None:
+        return False  # what is there now, another training of the name has made
+    body = latest
     memory.cancelling = memory.cancelling or steady
     running = [task for task in tasks if task.get("status", {}).get("phase") not in TERMINAL]
     for task in running:
         if task["spec"].get("desiredState") != "Cancel":
-            await cluster.patch(TASK, ref(task), {"spec": {"desiredState": "Cancel"}})
-    await _delete(cluster, JOB, await cluster.list(JOB, training.namespace, marks))
+            await cluster.write_field(TASK, task, "/spec/desiredState", "Cancel")
+    await _delete(cluster, JOB, jobs)
     if running and steady - memory.cancelling < PATIENCE_SECONDS:
         return False
     await take_back(world, training, [one["name"] for one in body["spec"].get("participants", ())], tasks)
@@ -63,6 +64,12 @@ async def leave(world: World, body: Json, memory: Memory, steady: float, now: fl
     if told is not None:
         await relate(world, body, told, body.get("status", {}).get("round"), now)
     return True
+
+
+async def _latest(world: World, body: Json) -> Json | None:
+    """This training as the server has it now; None if it is gone, or another one has its name."""
+    latest = await world.see(ref(body))
+    return latest if latest is not None and latest["metadata"]["uid"] == body["metadata"]["uid"] else None
 
 
 async def _delete(cluster: Cluster, kind: Kind, bodies: list[Json]) -> None:
@@ -81,21 +88,23 @@ async def _delete_ledger(world: World, body: Json, memory: Memory) -> Told | Non
         name = Ref(training.namespace, storage.s3.credentials_secret_ref.name)
         secret = await world.cluster.get(SECRET, name)
         if secret is None:
-            return _remains(body, f"the Secret {name} is gone")
+            return _remains(body, memory, f"the Secret {name} is gone")
     try:
-        ledger = memory.ledger or open_ledger(storage, training.namespace, training.name, secret)
+        ledger = open_ledger(storage, training.namespace, training.name, secret)
     except (NoCredentials, StoreError) as error:
-        return _remains(body, str(error))
+        return _remains(body, memory, str(error))
     run = await asyncio.to_thread(recorded, ledger)
     if run is not None and compare(run.spec, new_run(training.namespace, training.name, spec).spec):
         return Told("Warning", "LedgerRemains", f"{ledger.url} stays: it is of a run with another spec")
+    if await _latest(world, body) is None or (run and memory.run and run.run_id != memory.run.run_id):
+        return None  # another training of the name has begun
     await asyncio.to_thread(ledger.store.delete, f"{training.namespace}/{training.name}")
     return Told("Normal", "LedgerDeleted", f"{ledger.url} is deleted") if run is not None else None
 
 
-def _remains(body: Json, why: str) -> Told | None:
+def _remains(body: Json, memory: Memory, why: str) -> Told | None:
     """Of a ledger that nobody can look into; None where nothing was begun."""
-    if "round" not in body.get("status", {}):
+    if memory.run is None and "round" not in body.get("status", {}):
         return None
     now = "To be rid of it, put that right, apply the same file and delete it once more"
     return Told("Warning", "LedgerRemains", shortened(f"the ledger of {ref(body)} stays in its bucket: {why}. {now}"))

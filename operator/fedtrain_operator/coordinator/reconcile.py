@@ -27,6 +27,8 @@ from fedtrain_operator.shared.kinds import JOB, TASK, Json, Ref
 from fedtrain_operator.shared.loops import Next
 from fedtrain_operator.shared.settings import Settings
 
+CHANGED_SECONDS = 0.1
+"""Until the next pass, when the training is not what it was taken for."""
 STEPS = 16
 """Decisions in one pass: a claim makes the next one due at once."""
 
@@ -78,8 +80,8 @@ class Coordinator:
 
     async def _blocked(self, body: Json, phase: str, error: Blocked) -> Next:
         after = status.blocked(body, phase, str(error), [error.said], self._clock())
-        await tell(self.world, body, after, (), self._clock)
-        return Next(error.after)
+        told = await tell(self.world, body, after, (), self._clock)
+        return Next(error.after if told else CHANGED_SECONDS)
 
     async def _body(self, training: Ref) -> Json | None:
         """From the watch; from the server when it is time to look at everything."""
@@ -133,7 +135,7 @@ class Coordinator:
                 continue
             if decision.actions and not sure:  # and on what is asked now
                 if await self._changed(gatherer):
-                    return Next(0)
+                    return Next(CHANGED_SECONDS)
                 sure = True
             await hands.apply(decision.actions)
             claims = [action.record for action in decision.actions if isinstance(action, Claim)]
@@ -144,6 +146,8 @@ class Coordinator:
         else:
             return Next(0)
         if decision.phase in STOPPED and decision.phase != gatherer.body.get("status", {}).get("phase"):
+            if not sure and await self._changed(gatherer):
+                return Next(CHANGED_SECONDS)
             await hands.take_back()  # before the status says so: whoever dies between leaves it to be done again
         await hands.clear(snapshot.ledger.round - 1)
         waiting = await self.world.unready(gatherer.training)
@@ -154,9 +158,9 @@ class Coordinator:
         return await self._tell(gatherer, snapshot, decision, judged, records, story, list(stuck.values()), pod_check)
 
     async def _changed(self, gatherer: Gatherer) -> bool:
-        """Whether the server knows of something that its user asked and no watch has brought yet."""
+        """Whether the server has another version of the training, which no watch has brought yet."""
         latest = await self.world.see(gatherer.training)
-        return latest is None or asked(latest) != asked(gatherer.body)
+        return latest is None or latest["metadata"]["resourceVersion"] != gatherer.body["metadata"]["resourceVersion"]
 
     async def _tell(
         self,
@@ -181,8 +185,8 @@ class Coordinator:
         if not gatherer.fresh and status.place(after) != status.place(gatherer.body.get("status", {})):
             memory.facts = None  # or two coordinators, one of them behind, would deny each other's words for ever
             return Next(0)
-        await tell(world, gatherer.body, after, story, self._clock)
-        return Next(_wait(decision, pod_check))
+        told = await tell(world, gatherer.body, after, story, self._clock)
+        return Next(_wait(decision, pod_check) if told else CHANGED_SECONDS)
 
 
 def _wait(decision: Decision, pod_check: float | None) -> float | None:

@@ -13,29 +13,33 @@ from fedtrain_operator.shared.kinds import EVENT, TRAINING, Json, Ref
 log = logging.getLogger("fedtrain")
 
 
-async def tell(world: World, body: Json, after: Json, more: Iterable[Told], clock: Callable[[], float]) -> None:
+async def tell(world: World, body: Json, after: Json, more: Iterable[Told], clock: Callable[[], float]) -> bool:
     """Writes the status if it says something new, and takes back what was asked once. `more`: what is told beside the
-    difference of the two statuses."""
+    difference of the two statuses. False if the training is not what `body` says, and all is to be looked at anew."""
     before = body.get("status", {})
     metadata = body["metadata"]
     training = Ref(metadata["namespace"], metadata["name"])
-    story = [*more]
+    story, told = [*more], body
     if status.worth_writing(before, after):
         told = await world.cluster.write_status(TRAINING, body, after)
-        if told is None:
-            await world.see(training)
-            return
-        world.trainings.put(told)
-        story += events.story(before, after)
-        if after.get("phase") == "Failed" != before.get("phase"):
-            world.measures.failed((find(after["conditions"], "Complete") or {}).get("reason", "Failed"))
+        if told is not None:
+            world.trainings.put(told)
+            metadata = told["metadata"]
+            story += events.story(before, after)
+            if after.get("phase") == "Failed" != before.get("phase"):
+                world.measures.failed((find(after["conditions"], "Complete") or {}).get("reason", "Failed"))
     for one in story:
         await relate(world, body, one, after.get("round"), clock())
+    if told is None:
+        await world.see(training)
+        return False
     if status.RESUME in (metadata.get("annotations") or {}) and "acknowledged" in after:
-        change = {"metadata": {"annotations": {status.RESUME: None}}}
+        version = metadata["resourceVersion"]  # a later wish must stay
+        change = {"metadata": {"resourceVersion": version, "annotations": {status.RESUME: None}}}
         changed = await world.cluster.patch(TRAINING, training, change)
         if changed is not None:
             world.trainings.put(changed)
+    return True
 
 
 async def relate(world: World, body: Json, one: Told, round: int | None, now: float) -> None:

@@ -11,6 +11,8 @@ from fedtrain_operator.shared.instants import instant, seconds_of
 from fedtrain_operator.shared.kinds import PARTICIPANT, POLICY, Json, Ref
 from fedtrain_operator.shared.loops import Next
 
+CHANGED_SECONDS = 5.0
+
 
 class Records:
     """The participants' side of all Participants of this cluster."""
@@ -39,13 +41,16 @@ class Records:
         if not self._cluster.serves(at.namespace):  # another operator's, or nobody's
             return Next()
         policy = self._policies.get(at) or await self._cluster.get(POLICY, at)
-        content = {"datasets": _datasets(policy), "version": self._version}
         before, now = body.get("status", {}), self._clock()
+        if _datasets(policy) != before.get("datasets"):  # nothing is taken back because a watch is late
+            policy = await self._cluster.get(POLICY, at)
+        content = {"datasets": _datasets(policy), "version": self._version}
         if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):
             seen = {"lastSeen": instant(now)}
             told = await self._cluster.write_status(PARTICIPANT, body, content | seen)
-            if told is not None:
-                self.records.put(told)
+            if told is None:  # the watch will bring what it is now
+                return Next(CHANGED_SECONDS)
+            self.records.put(told)
         return Next()
 
     def _due(self, last: str | None, now: float) -> bool:

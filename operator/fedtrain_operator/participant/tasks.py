@@ -88,10 +88,15 @@ class Tasks:
             if job is not None:
                 self.jobs.put(job)
         if job is None:
-            if (whole := await self._whole(ref, body)) is None:
+            whole = await self._cluster.get(TASK, ref)
+            if whole is None or whole["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+                self.tasks.drop(body)
                 return Next(GONE_SECONDS)
             job = await self._create(await self._rendered(whole))
         standing = self._launcher.standing(job)
+        if standing.state == "Pending" and body.get("status", {}).get("phase") == "Running":  # the watch may be late
+            job = await self._cluster.get(self.kind, ref) or job
+            standing = self._launcher.standing(job)
         why = stuck = None
         if standing.state == "Failed":
             why = verdict(await self._pods(ref))
@@ -176,7 +181,7 @@ class Tasks:
         if before == content:
             return
         told = await self._cluster.write_status(TASK, body, content)
-        if told is None:
+        if told is None:  # it is gone or has changed: it is read again
             self.tasks.drop(body)
             return
         self.tasks.put(told)

@@ -18,11 +18,12 @@ _LONGEST_EVENT = 2**21
 
 
 class ApiError(Exception):
-    """The API server said no, or did not answer (`code` 0)."""
+    """The API server said no, or did not answer (`code` 0). `causes`: how many fields are wrong."""
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, code: int, reason: str, message: str, causes: int = 0) -> None:
         self.code = code
         self.reason = reason
+        self.causes = causes
         super().__init__(f"{code} {reason}: {message}")
 
 
@@ -117,11 +118,9 @@ class Cluster:
         shows what is written, so the right to do it is no right to read."""
         await self._call("PUT", _path(kind, body["metadata"]["namespace"], body["metadata"]["name"]), body)
 
-    async def patch(self, kind: Kind, ref: Ref, change: Json, uid: str | None = None) -> Json | None:
-        """Merges a change into the object; None if there is no such object. One that is not this `uid`, or not the
-        `metadata.resourceVersion` of the change, is an ApiError."""
-        if uid is not None:
-            change = {**change, "metadata": {**change.get("metadata", {}), "uid": uid}}
+    async def patch(self, kind: Kind, ref: Ref, change: Json) -> Json | None:
+        """Merges a change into the object; None if there is no such object. With a `metadata.resourceVersion` in the
+        change, only into that version."""
         try:
             return await self._call("PATCH", _path(kind, ref.namespace, ref.name), change)
         except ApiError as error:
@@ -130,22 +129,28 @@ class Cluster:
             raise
 
     async def write_status(self, kind: Kind, body: Json, status: Json) -> Json | None:
-        """The object's whole status; None if it is gone, or another one has its name."""
-        name, uid = ref(body), body["metadata"]["uid"]
-        # A merge patch of a status takes no notice of the uid in it.
+        """The object's whole status; None if it is gone, or no longer what `body` says."""
+        return await self._set(kind, body, "resourceVersion", "/status", status, "status")
+
+    async def write_field(self, kind: Kind, body: Json, path: str, value: Any) -> Json | None:
+        """A field, such as `/spec/desiredState`; None if the object is gone, or another one has its name."""
+        return await self._set(kind, body, "uid", path, value)
+
+    async def _set(
+        self, kind: Kind, body: Json, known: str, path: str, value: Any, subresource: str = ""
+    ) -> Json | None:
+        """If the object's metadata still have what is `known` of them. Not a merge patch: of a status, it takes no
+        notice of a uid."""
+        name = ref(body)
         operations = [
-            {"op": "test", "path": "/metadata/uid", "value": uid},
-            {"op": "add", "path": "/status", "value": status},
+            {"op": "test", "path": f"/metadata/{known}", "value": body["metadata"][known]},
+            {"op": "add", "path": path, "value": value},
         ]
         try:
-            return await self._call("PATCH", _path(kind, name.namespace, name.name, "status"), operations)
+            return await self._call("PATCH", _path(kind, name.namespace, name.name, subresource), operations)
         except ApiError as error:
-            if error.code == 404:
+            if error.code == 404 or (error.code == 422 and not error.causes):  # the test failed
                 return None
-            if error.code == 422:  # the API does not say whether the test failed, or the status is invalid
-                there = await self.get(kind, name)
-                if there is None or there["metadata"]["uid"] != uid:
-                    return None
             raise
 
     async def delete(self, kind: Kind, ref: Ref, uid: str | None = None) -> None:
@@ -205,9 +210,10 @@ def _error(code: int, text: str) -> ApiError:
     try:
         status: Any = json.loads(text)
         reason, message = str(status.get("reason", "")), str(status.get("message", ""))
+        causes = len((status.get("details") or {}).get("causes") or ())
     except (ValueError, AttributeError):
-        reason, message = "", text[:500]
-    return (AlreadyExists if reason == "AlreadyExists" else ApiError)(code, reason, message)
+        reason, message, causes = "", text[:500], 0
+    return (AlreadyExists if reason == "AlreadyExists" else ApiError)(code, reason, message, causes)
 
 
 def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> str:

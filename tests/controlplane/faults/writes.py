@@ -77,15 +77,16 @@ def named(method: str, path: str, body: Any) -> str:
     if parts[0] == "namespaces":
         parts = parts[2:]
     plural, name, subresource = (*parts, "", "")[:3]
-    if isinstance(body, list):  # a status, and whose
-        body = {"status": body[1]["value"]}
+    if isinstance(body, list):  # on a condition
+        _, field, *inner = body[1]["path"].split("/")
+        body = {field: {inner[0]: body[1]["value"]} if inner else body[1]["value"]}
     metadata, spec, status = (body.get(field) or {} for field in ("metadata", "spec", "status"))
     kind = KINDS.search(metadata.get("name", name))
     detail = [kind[1]] if kind else []
     if subresource:
         plural, detail = f"{plural}/{subresource}", [*detail, status.get("phase", "")]
     elif method == "PATCH":
-        detail += [*metadata.keys() - {"resourceVersion", "uid"}, spec.get("desiredState", "")]
+        detail += [*metadata.keys() - {"resourceVersion"}, spec.get("desiredState", "")]
     return " ".join(filter(None, (VERBS[method], plural, *detail)))
 
 

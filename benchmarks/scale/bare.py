@@ -2,6 +2,7 @@
 decided and nothing kept but who is stuck. `python -m benchmarks.scale.bare`."""
 
 import asyncio
+from collections import defaultdict
 
 from fedtrain_operator.coordinator.waiting import waits
 from fedtrain_operator.shared import labels
@@ -17,14 +18,18 @@ READY = "all tasks are known"
 async def main() -> None:
     cluster = Cluster(login)
     tasks: dict[Ref, dict[str, Json]] = {}
+    locks: dict[Ref, asyncio.Lock] = defaultdict(asyncio.Lock)
     running: set[asyncio.Task[None]] = set()
     trainings = {ref(body): body for body in await cluster.list_everywhere(TRAINING, {})}
     there = len(await cluster.list_everywhere(TASK, labels.OURS))
 
     async def tell(training: Ref) -> None:
         said = merged((), waits(list(tasks[training].values())), 1, 0)
-        body = trainings[training]
-        await cluster.write_status(TRAINING, body, {**body.get("status", {}), "conditions": said})
+        async with locks[training]:
+            body = trainings[training]
+            told = await cluster.write_status(TRAINING, body, {**body.get("status", {}), "conditions": said})
+            assert told is not None
+            trainings[training] = told
 
     async for event in watch(TASK):
         body = event["object"]

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import random
 import time
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -36,6 +37,7 @@ class Changes:
     lost: int = 0
     _open: dict[Ref, list[_Change]] = field(default_factory=dict[Ref, list[_Change]])
     _stuck: set[Ref] = field(default_factory=set[Ref])
+    _locks: dict[Ref, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def make(self, per_second: float, seconds: float) -> None:
         """Changes random tasks at this rate, then waits for the last answers."""
@@ -78,7 +80,10 @@ class Changes:
         others = [one for one in self._open.get(training, []) if one.who != who]
         taken_back = len(others) < len(self._open.get(training, []))  # what is told may be right already
         self._open[training] = others if taken_back else [*others, change]
-        await cluster.write_status(TASK, task, content)
+        async with self._locks[name]:
+            told = await cluster.write_status(TASK, task, content)
+            assert told is not None, f"{name} was changed by somebody else"
+            task["metadata"]["resourceVersion"] = told["metadata"]["resourceVersion"]
         change.at = time.monotonic()
 
     async def _listen(self, unseen: set[Ref | None], everyone: asyncio.Event) -> None:
@@ -97,7 +102,9 @@ class Changes:
 
 
 def _slim(task: Json) -> Json:
-    metadata = {name: task["metadata"][name] for name in ("name", "namespace", "labels", "generation")}
+    metadata = {
+        name: task["metadata"][name] for name in ("name", "namespace", "labels", "generation", "resourceVersion")
+    }
     return {
         "metadata": metadata,
         "spec": {"task": {"participant": task["spec"]["task"]["participant"]}},

@@ -26,8 +26,7 @@ async def main() -> None:
     async def tell(training: Ref) -> None:
         said = merged((), waits(list(tasks[training].values())), 1, 0)
         async with locks[training]:
-            body = trainings[training]
-            told = await cluster.write_status(TRAINING, body, {**body.get("status", {}), "conditions": said})
+            told = await cluster.write_status(TRAINING, trainings[training], {"conditions": said})
             assert told is not None
             trainings[training] = told
 

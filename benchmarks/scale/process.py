@@ -3,8 +3,6 @@
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from tests.clusters.eventually import eventually
@@ -23,8 +21,7 @@ class Process(Operator):
     """A Python module that runs until it is left. `began`: when it was started, by `time.monotonic`."""
 
     def __init__(self, module: str, kubeconfig: Path, log: Path, controllers: str = "coordinator") -> None:
-        self._metrics = free_port()
-        told = {"CONTROLLERS": controllers, "METRICS_PORT": str(self._metrics), "POD_CHECK_SECONDS": "10"}
+        told = {"CONTROLLERS": controllers, "METRICS_PORT": str(free_port()), "POD_CHECK_SECONDS": "10"}
         super().__init__(kubeconfig, log.parent, **told)
         self.log = log
         self.command = (sys.executable, "-c", _AS_IN_THE_IMAGE, module)
@@ -48,14 +45,8 @@ class Process(Operator):
         eventually(lambda: text in self.log.read_text(), seconds)
 
     def metric(self, name: str) -> float:
-        """0 while it doesn't answer, or has none of this name."""
         assert self.process.poll() is None, self.log.read_text()[-6000:]
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics}/metrics", timeout=5) as answer:
-                lines = answer.read().decode().splitlines()
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            return 0.0
-        return next((float(line.removeprefix(name)) for line in lines if line.startswith(f"{name} ")), 0.0)
+        return super().metric(name)
 
     def memory(self, field: str = "VmRSS") -> float:
         """MiB that it holds; `VmHWM`: at most, so far."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
 
 import kopf
 import pytest
@@ -13,7 +12,7 @@ from tests.clusters.api import Api
 from tests.clusters.control_plane import ControlPlane
 from tests.controlplane.training import PARTICIPANTS, document
 
-T = TypeVar("T")
+Does = Callable[[Callable[[Cluster], Awaitable[Json | None]]], Json | None]
 ANOTHER = "00000000-0000-0000-0000-000000000000"
 MAPPED: Json = {"datasets": [{"name": "tickets"}]}
 
@@ -27,11 +26,11 @@ def record(api: Api) -> Iterator[Json]:
 
 
 @pytest.fixture
-def does(kinds: ControlPlane) -> Callable[[Callable[[Cluster], Awaitable[T]]], T]:
+def does(kinds: ControlPlane) -> Does:
     """Calls the client."""
     admin = kinds.admin
 
-    async def called(do: Callable[[Cluster], Awaitable[T]]) -> T:
+    async def called(do: Callable[[Cluster], Awaitable[Json | None]]) -> Json | None:
         login = kopf.ConnectionInfo(server=admin.server, ca_path=str(admin.authority), token=admin.token)
         cluster = Cluster(lambda: login)
         try:
@@ -40,9 +39,6 @@ def does(kinds: ControlPlane) -> Callable[[Callable[[Cluster], Awaitable[T]]], T
             await cluster.close()
 
     return lambda do: asyncio.run(called(do))
-
-
-Does = Callable[[Callable[[Cluster], Awaitable[Json | None]]], Json | None]
 
 
 def test_a_status_is_written_whole(does: Does, record: Json, api: Api) -> None:

@@ -32,7 +32,6 @@ PARTICIPANTS = "fedtrain.dev/v1alpha1/participants"
 POLICIES = "fedtrain.dev/v1alpha1/participantpolicies"
 PYTORCHJOBS = "kubeflow.org/v1/pytorchjobs"
 JOBS = "batch/v1/jobs"
-LONG = 120
 
 
 def document(kind: str, name: str, content: Json) -> Json:
@@ -197,5 +196,5 @@ def begun(federation: Federation, pods: Pods, api: Api, minio: Minio, **changes:
     """Applies it and waits until each participant has its pod for round 1's training; those. They stay Pending."""
     pods.held = {"-train-"}
     federation.apply(api, minio, **changes)
-    eventually(lambda: len(federation.at_banks(api, "v1/pods", "-train-")) == 2, LONG)
+    eventually(lambda: len(federation.at_banks(api, "v1/pods", "-train-")) == 2)
     return federation.at_banks(api, "v1/pods", "-train-")

@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.clusters.processes import free_port
+from tests.clusters.processes import LOOPBACK, free_port
 
 NOT_ALLOWED = re.compile("system:serviceaccount:|Not enough permissions")
 
@@ -52,6 +54,16 @@ class Operator:
         """At once, as a node's end would."""
         self.process.kill()
         self.process.wait()
+
+    def metric(self, name: str) -> float:
+        """What it tells Prometheus, with METRICS_PORT set; 0 while it doesn't answer, or has none of this name."""
+        port = self.environment["FEDTRAIN_METRICS_PORT"]
+        try:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return 0.0
+        return next((float(line.removeprefix(name)) for line in lines if line.startswith(f"{name} ")), 0.0)
 
     def __enter__(self) -> Self:
         self.start()

@@ -40,9 +40,9 @@ class Records:
         at = Ref(body["spec"]["namespace"], ref.name)
         if not self._cluster.serves(at.namespace):  # another operator's, or nobody's
             return Next()
-        policy = self._policies.get(at) or await self._cluster.get(POLICY, at)
         before, now = body.get("status", {}), self._clock()
-        if _datasets(policy) != before.get("datasets"):  # nothing is taken back because a watch is late
+        policy = self._policies.get(at)
+        if policy is None or _datasets(policy) != before.get("datasets"):  # or a late watch would take something back
             policy = await self._cluster.get(POLICY, at)
         content = {"datasets": _datasets(policy), "version": self._version}
         if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):

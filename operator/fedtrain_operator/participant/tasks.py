@@ -88,7 +88,7 @@ class Tasks:
             if job is not None:
                 self.jobs.put(job)
         if job is None:
-            whole = await self._cluster.get(TASK, ref)
+            whole = await self._cluster.get(TASK, ref)  # another operator may have ended it since
             if whole is None or whole["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
                 self.tasks.drop(body)
                 return Next(GONE_SECONDS)

@@ -1,8 +1,6 @@
 """Two operators at once, as when a node that was given up comes back: the one that lags behind does no harm."""
 
-import re
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,7 +9,7 @@ import pytest
 from tests.clusters.api import Json
 from tests.clusters.eventually import eventually
 from tests.clusters.kubeconfig import Credentials
-from tests.clusters.processes import LOOPBACK, free_port
+from tests.clusters.processes import free_port
 from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
@@ -19,7 +17,6 @@ from tests.controlplane.training import JOBS, TRAININGS, Digests, attempts
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.slow
-LONG = 120
 
 
 @dataclass(frozen=True)
@@ -28,24 +25,21 @@ class Late:
 
     operator: SupervisedOperator
     proxy: Proxy
-    metrics: str
 
-    def freeze(self, *unheard: str) -> int:
+    def freeze(self, *unheard: str) -> float:
         """It does nothing from now on, and will never hear of these kinds. How many passes it has made."""
         self.proxy.silent = unheard
         passes = self.passes()
         self.operator.freeze()
         return passes
 
-    def thaw(self, passes: int) -> None:
+    def thaw(self, passes: float) -> None:
         """It goes on; waits until it has made more passes than so many."""
         self.operator.thaw()
-        eventually(lambda: self.passes() > passes, LONG)
+        eventually(lambda: self.passes() > passes)
 
-    def passes(self) -> int:
-        with urllib.request.urlopen(self.metrics, timeout=10) as answer:
-            counts = re.findall(r'latency_seconds_count{object="training"} ([0-9]+)', answer.read().decode())
-        return sum(map(int, counts))
+    def passes(self) -> float:
+        return self.operator.metric('fedtrain_reconcile_latency_seconds_count{object="training"}')
 
 
 def uids(bodies: list[Json]) -> set[str]:
@@ -54,11 +48,10 @@ def uids(bodies: list[Json]) -> set[str]:
 
 @pytest.fixture
 def late(scene: Scene, operator_account: Credentials) -> Iterator[Late]:
-    port = free_port()
     with Proxy(operator_account.server, operator_account.authority) as proxy:
         through = replace(operator_account, server=proxy.url).write(scene.folder / "kubeconfig")
-        with replace(scene, kubeconfig=through).operator(METRICS_PORT=str(port)) as operator:
-            yield Late(operator, proxy, f"http://{LOOPBACK}:{port}/metrics")
+        with replace(scene, kubeconfig=through).operator(METRICS_PORT=str(free_port())) as operator:
+            yield Late(operator, proxy)
 
 
 @pytest.mark.parametrize(
@@ -75,20 +68,20 @@ def test_it_stops_nothing_that_another_has_started_and_does_not_deny_its_words(
 
     pods.held = {"-train-bank-b-", "-aggregate-"}
     scene.apply()
-    eventually(lambda: scene.status.get("participants") == "1/2", LONG)
+    eventually(lambda: scene.status.get("participants") == "1/2")
     if resumed:
         scene.change(suspend=True)
-        eventually(lambda: scene.status.get("phase") == "Suspended", LONG)
+        eventually(lambda: scene.status.get("phase") == "Suspended")
     passes = late.freeze(*unheard)
     with scene.operator():
         if resumed:
             scene.change(suspend=False)
         pods.held = {"-aggregate-"}
-        made = eventually(aggregator, LONG)
+        made = eventually(aggregator)
         late.thaw(passes)
         late.proxy.heal()
         pods.held = {"-2-train-"}
-        eventually(lambda: scene.status.get("round") == 2, LONG)
+        eventually(lambda: scene.status.get("round") == 2)
         there = aggregator()
         assert there is not None
         assert there["metadata"]["uid"] == made["metadata"]["uid"]
@@ -105,15 +98,15 @@ def test_it_does_not_clean_up_after_a_training_whose_name_is_another_ones_now(
     pods.held = {"-train-"}
     kept = {**scene.bucket, "retentionPolicy": "Delete"}
     scene.apply(storage=kept)
-    before = eventually(lambda: uids(scene.at_banks("v1/pods", "-train-")), LONG)
+    before = eventually(lambda: uids(scene.at_banks("v1/pods", "-train-")))
     passes = late.freeze()
     scene.api.delete(TRAININGS, scene.federation.name, scene.federation.namespace)
     time.sleep(1)  # so that it will hear of this
     late.proxy.silent = ("/federatedtrainings",)
     with scene.operator():
-        eventually(lambda: scene.api.find(TRAININGS, scene.federation.name, scene.federation.namespace) is None, LONG)
+        eventually(lambda: scene.api.find(TRAININGS, scene.federation.name, scene.federation.namespace) is None)
         scene.apply(storage=kept)
-        begun = eventually(lambda: uids(scene.at_banks("v1/pods", "-train-")) - before, LONG)
+        begun = eventually(lambda: uids(scene.at_banks("v1/pods", "-train-")) - before)
         late.thaw(passes)
         assert begun <= uids(scene.at_banks("v1/pods", "-train-"))
         pods.held = set()

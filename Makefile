@@ -49,7 +49,7 @@ unit: setup
 
 ## make cluster-tools  build what Kubernetes clusters are made of into ~/.cache, once (Go modules; minutes)
 cluster-tools: setup
-	$(BIN)/python -m tests.clusters.tools
+	$(BIN)/python -m hack.cluster.tools
 
 ## make controlplane  the tests against a real control plane, training operator and S3 server
 controlplane: cluster-tools
@@ -70,11 +70,11 @@ e2e: cluster-tools
 
 ## make cluster  a cluster that stays, with training operator, S3 store and images: kind's, or (Debian, root) its own
 cluster: setup
-	$(BIN)/python -m tests.clusters up $(if $(ENGINE),--engine $(ENGINE))
+	$(BIN)/python -m hack.cluster up $(if $(ENGINE),--engine $(ENGINE))
 
 ## make cluster-down  remove it
 cluster-down: setup
-	$(BIN)/python -m tests.clusters down
+	$(BIN)/python -m hack.cluster down
 
 ## make lock     resolve the dependencies anew, of everything and of the images
 lock: setup

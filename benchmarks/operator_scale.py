@@ -19,14 +19,14 @@ from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
 
-from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.kube.client import Cluster
 
 from benchmarks.scale import bare, seeding
 from benchmarks.scale.changes import Changes
 from benchmarks.scale.process import Process
 from benchmarks.scale.watching import login
-from tests.clusters.control_plane import ControlPlane
-from tests.clusters.minio import Minio
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.minio import Minio
 
 CRDS = sorted((Path(__file__).parents[1] / "crds").glob("*.yaml"))
 LATENCY_SECONDS = 0.050

@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.scale.process import Process
-from tests.clusters.control_plane import ControlPlane
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import QUICKSTART, ROWS, Federation
 from tests.support import zygote

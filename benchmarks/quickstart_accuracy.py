@@ -19,10 +19,10 @@ from tempfile import TemporaryDirectory
 
 from fedtrain.api.reading import Federation, read_file
 from fedtrain.api.storage import File, Storage
-from fedtrain.local.pool import WorkerPool
-from fedtrain.local.results.baseline.compare import Watch, compare
-from fedtrain.local.results.comparison import Arm
-from fedtrain.local.runner import workers
+from fedtrain.baseline.compare import Watch, compare
+from fedtrain.results.comparison import Arm
+from fedtrain.runner.run import workers
+from fedtrain.runner.worker_pool import WorkerPool
 
 QUICKSTART = Path(__file__).parents[1] / "examples" / "quickstart" / "federation.yaml"
 SEEDS = (17, 18, 19)

@@ -21,7 +21,7 @@ from fedtrain.api.reading import Federation, read_file
 from fedtrain.api.storage import File, Storage
 from fedtrain.contracts import names
 from fedtrain.ledger.open import open_ledger
-from fedtrain.local.runner import run
+from fedtrain.runner.run import run
 
 QUICKSTART = Path(__file__).parents[1] / "examples" / "quickstart" / "federation.yaml"
 TARGET = 1.3

@@ -21,7 +21,6 @@ from typing import Any
 
 import torch
 from fedtrain_trainer.adapter_files import config_of
-from fedtrain_trainer.base import quiet
 from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
 from fedtrain_trainer.lora import AdaptedModel, Models, initial_weights
@@ -32,6 +31,7 @@ from peft import PeftModel, get_peft_model
 from tokenizers import Tokenizer, models
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
+from fedtrain.adapters.quiet import quiet
 from fedtrain.api.model import Adapter, Model
 from fedtrain.api.training import Length, Training
 from fedtrain.contracts.tasks import Train

@@ -4,13 +4,13 @@ decided and nothing kept but who is stuck. `python -m benchmarks.scale.bare`."""
 import asyncio
 from collections import defaultdict
 
-from fedtrain_operator.coordinator.waiting import waits
-from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.conditions import merged
-from fedtrain_operator.shared.kinds import TASK, TRAINING, Json, Ref, ref
+from fedtrain_operator.coordinator.pending_pods import waits
+from fedtrain_operator.kube.client import Cluster
 
 from benchmarks.scale.watching import login, watch
+from fedtrain.manifests import labels
+from fedtrain.manifests.conditions import merged
+from fedtrain.manifests.kinds import TASK, TRAINING, Json, Ref, ref
 
 READY = "all tasks are known"
 

@@ -12,13 +12,13 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.conditions import find
-from fedtrain_operator.shared.kinds import TASK, TRAINING, Json, Ref, ref
+from fedtrain_operator.kube.client import Cluster
 
 from benchmarks.scale.seeding import running, stuck
 from benchmarks.scale.watching import login, watch
+from fedtrain.manifests import labels
+from fedtrain.manifests.conditions import find
+from fedtrain.manifests.kinds import TASK, TRAINING, Json, Ref, ref
 
 
 @dataclass

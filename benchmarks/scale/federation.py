@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from fedtrain_operator.coordinator.tasks import training_task
-from fedtrain_operator.shared.kinds import TRAINING, Json, Ref
-
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
@@ -26,6 +23,8 @@ from fedtrain.contracts.records import (
     Update,
     Weight,
 )
+from fedtrain.manifests.kinds import TRAINING, Json, Ref
+from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
 

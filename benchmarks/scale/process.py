@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.clusters.eventually import eventually
-from tests.clusters.processes import free_port
+from hack.cluster.eventually import eventually
+from hack.cluster.processes import free_port
 from tests.support.operating import Operator
 
 _AS_IN_THE_IMAGE = """

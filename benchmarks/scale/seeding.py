@@ -7,18 +7,18 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
-from fedtrain_operator.participant import status
-from fedtrain_operator.participant.launcher import Standing
-from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.conditions import Said
-from fedtrain_operator.shared.kinds import PARTICIPANT, SECRET, TASK, TRAINING, Json, Kind, Ref
+from fedtrain_operator.kube.client import Cluster
+from fedtrain_operator.participant import task_status
 
 from benchmarks.scale.federation import Training
 from fedtrain.api.storage import Storage
 from fedtrain.contracts.canonical import canonical
 from fedtrain.ledger.s3_client import Credentials
 from fedtrain.ledger.s3_store import S3Store
-from tests.clusters.minio import Minio
+from fedtrain.manifests.conditions import Said
+from fedtrain.manifests.kinds import PARTICIPANT, SECRET, TASK, TRAINING, Json, Kind, Ref
+from fedtrain.manifests.launcher import Standing
+from hack.cluster.minio import Minio
 
 NAMESPACES = Kind("api/v1", "namespaces", "Namespace")
 HUB = "hub"
@@ -85,14 +85,14 @@ async def _running(cluster: Cluster, task: Json) -> None:
 
 def running(task: Json) -> Json:
     """What a participant reports of a task whose pods run."""
-    return status.of_job(task, Standing("Running"), None, None, time.time())
+    return task_status.of_job(task, Standing("Running"), None, None, time.time())
 
 
 def stuck(task: Json) -> Json:
     """What it reports when no node takes them."""
     why = f"{task['spec']['task']['participant']} asks for 1 cores, 2Gi of memory on 1 node, none has enough cpu free"
     said = Said("Schedulable", "False", "Unschedulable", why)
-    return status.of_job(task, Standing("Pending"), None, said, time.time())
+    return task_status.of_job(task, Standing("Pending"), None, said, time.time())
 
 
 def _write(those: Sequence[Training], key_id: str, secret: str) -> None:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import kopf
-from fedtrain_operator.shared.kinds import Json, Kind
+
+from fedtrain.manifests.kinds import Json, Kind
 
 
 def login() -> kopf.ConnectionInfo:

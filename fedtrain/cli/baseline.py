@@ -10,8 +10,8 @@ import click
 from fedtrain.cli.errors import UserError
 
 if TYPE_CHECKING:
-    from fedtrain.local.events import Event
-    from fedtrain.local.results.baseline.arms import ArmRun
+    from fedtrain.baseline.arms import ArmRun
+    from fedtrain.runner.events import Event
 
 
 @click.command()
@@ -27,14 +27,14 @@ def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, p
     interrupted or killed, the same command goes on. All data must be at hand here, as for `fedtrain run`.
     """
     from fedtrain.api.reading import read_file
+    from fedtrain.baseline.compare import Compared, Watch, compare
     from fedtrain.ledger.admission import SpecDiffers
-    from fedtrain.local.errors import RunError
-    from fedtrain.local.results.as_json import as_json as plain_json
-    from fedtrain.local.results.baseline.compare import Compared, Watch, compare
-    from fedtrain.local.results.baseline.view import comparison_table, headline_text
-    from fedtrain.local.results.export import default_target, export
-    from fedtrain.local.results.picture import default_picture, write_picture
-    from fedtrain.local.results.tables import show
+    from fedtrain.results.as_json import as_json as plain_json
+    from fedtrain.results.baseline_tables import comparison_table, headline_text
+    from fedtrain.results.export import default_target, export
+    from fedtrain.results.picture import default_picture, write_picture
+    from fedtrain.results.tables import show
+    from fedtrain.runner.errors import RunError
 
     federation = read_file(file)
     terminal = sys.stdout.isatty() and not plain
@@ -71,7 +71,7 @@ class _Screen:
     time."""
 
     def __init__(self, as_json: bool, terminal: bool) -> None:
-        from fedtrain.local.results.baseline.progress import ArmsView, Bars, Lines, Silent
+        from fedtrain.baseline.progress import ArmsView, Bars, Lines, Silent
 
         self._quiet = as_json
         self._terminal = terminal
@@ -101,9 +101,9 @@ class _Screen:
 
 def _progress(terminal: bool):
     if terminal:
-        from fedtrain.local.progress.live import LiveProgress
+        from fedtrain.runner.progress.live import LiveProgress
 
         return LiveProgress()
-    from fedtrain.local.progress.plain import PlainProgress
+    from fedtrain.runner.progress.plain import PlainProgress
 
     return PlainProgress()

@@ -12,7 +12,7 @@ EXPECTED = (
     ("fedtrain.ledger.store", "StoreError", False),
     ("fedtrain.ledger.admission", "SpecDiffers", False),
     ("fedtrain.adapters.errors", "AdapterFileError", False),
-    ("fedtrain.local.errors", "RunError", False),
+    ("fedtrain.runner.errors", "RunError", False),
 )
 
 EXTRA = ("torch", "torchx", "transformers", "peft", "accelerate", "datasets", "pyarrow", "psutil", "matplotlib")

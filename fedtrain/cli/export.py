@@ -18,9 +18,9 @@ def command(run: str, out: Path | None, number: int | None, merged: bool, base: 
 
     RUN is a run's folder (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
-    from fedtrain.local.results.export import default_target, export, export_merged
-    from fedtrain.local.results.locate import locate
-    from fedtrain.local.results.summary import summarise
+    from fedtrain.results.export import default_target, export, export_merged
+    from fedtrain.results.locate import locate
+    from fedtrain.results.summary import summarise
 
     if base is not None and not merged:
         raise click.UsageError("--base is for --merged alone.")

@@ -16,8 +16,8 @@ def verify(run: str) -> None:
     RUN is a run's folder (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.ledger import verify as verification
-    from fedtrain.local.results.locate import locate
-    from fedtrain.local.results.words import several, size
+    from fedtrain.results.locate import locate
+    from fedtrain.results.words import several, size
 
     ledger = locate(run).ledger
     result = verification.verify(ledger)

@@ -19,9 +19,9 @@ def command(run: str, participant: str | None, number: int | None, follow: bool)
     """
     from fedtrain.cli.errors import UserError
     from fedtrain.ledger.store import StoreUnavailable
-    from fedtrain.local.results.locate import locate
-    from fedtrain.local.results.logs import HUB, entries, text
-    from fedtrain.local.results.summary import summarise
+    from fedtrain.results.locate import locate
+    from fedtrain.results.logs import HUB, entries, text
+    from fedtrain.results.summary import summarise
 
     ledger = locate(run).ledger
     summary = summarise(ledger)

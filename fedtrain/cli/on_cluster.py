@@ -43,7 +43,7 @@ def records_of(federation: Federation) -> dict[str, Json]:
 
 def _refused(federation: Federation, files: tuple[Path, ...]) -> Iterator[FieldError]:
     """What the operator says of a training that the API server takes, at the field's line where it names one."""
-    from fedtrain_operator.coordinator.rules import RULES, Here
+    from fedtrain.manifests.admission import RULES, Here
 
     here, records = Here(federation.training.metadata.namespace), records_of(federation)
     for rule in RULES:

@@ -11,7 +11,7 @@ from fedtrain.cli.rows import option as rows_option
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from fedtrain.local.preview import Part, Preview
+    from fedtrain.preview.rounds_preview import Part, Preview
 
 
 @click.command()
@@ -25,7 +25,7 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     with the code that a run decides with.
     """
     from fedtrain.api.reading import read_file
-    from fedtrain.local.preview import preview
+    from fedtrain.preview.rounds_preview import preview
 
     federation = read_file(file)
     with explained():
@@ -63,7 +63,7 @@ def _participants(made: "Preview") -> "Table":
 
 
 def _rounds(made: "Preview") -> "Table":
-    from fedtrain.local.preview import grouped
+    from fedtrain.preview.rounds_preview import grouped
 
     table = _table("each round", "samples", "distinct", "pass", "trained", "steps", "weight")
     for first, last in grouped(made.rounds):

@@ -32,12 +32,11 @@ def command(
     of the pods. A Participant says which namespace its tasks are in; without one it is named as the participant
     is. Round 0 counts the data and makes the first adapter; the last round ends with the participants' measuring.
     """
-    from fedtrain_operator.shared.settings import Settings
-
     from fedtrain.api.reading import read_file
     from fedtrain.cli.errors import UserError
     from fedtrain.cli.manifests import as_json, as_yaml
     from fedtrain.cli.rendering import Renderer
+    from fedtrain.manifests.settings import Settings
 
     federation = read_file(*files, elsewhere=True)
     rounds = federation.training.spec.rounds.count

@@ -6,22 +6,21 @@ training that owns the hub's Jobs, digests, and fingerprints of data.
 
 from collections.abc import Iterator
 
-from fedtrain_operator.coordinator.jobs import hub_job
-from fedtrain_operator.coordinator.rules import Here, accepted
-from fedtrain_operator.coordinator.tasks import training_task
-from fedtrain_operator.participant.policy import Refusal, judge
-from fedtrain_operator.participant.pytorch_job import PyTorchJobs
-from fedtrain_operator.shared.settings import Settings
-
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.on_cluster import Json, namespace_of, records_of
 from fedtrain.contracts.records import ModelFacts, Run
-from fedtrain.local.base_facts import base_facts
-from fedtrain.local.counting import count
-from fedtrain.local.preview import supposed
-from fedtrain.local.rehearsal import RUN_ID, Ends, Rehearsal
+from fedtrain.manifests.admission import Here, accepted
+from fedtrain.manifests.hub_job import hub_job
+from fedtrain.manifests.policy_check import Refusal, judge
+from fedtrain.manifests.pytorch_job import PyTorchJobs
+from fedtrain.manifests.settings import Settings
+from fedtrain.manifests.training_task import training_task
+from fedtrain.preview.dry_run import RUN_ID, Ends, Rehearsal
+from fedtrain.preview.model_facts import base_facts
+from fedtrain.preview.rounds_preview import supposed
+from fedtrain.preview.row_counts import count
 from fedtrain.rounds.decision import AggregateOrder, Start
 
 OWNER = "00000000-0000-0000-0000-000000000000"

@@ -14,8 +14,8 @@ def command(run: str, out: Path | None) -> None:
     The file needs no network. RUN is a run's folder (runs/default/quickstart), its federation file, or
     s3://bucket/prefix/namespace/name.
     """
-    from fedtrain.local.results.locate import locate
-    from fedtrain.local.results.report import default_report, write_report
+    from fedtrain.results.locate import locate
+    from fedtrain.results.report import default_report, write_report
 
     ledger = locate(run).ledger
     click.echo(str(write_report(ledger, out or default_report(ledger))))

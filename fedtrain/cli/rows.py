@@ -33,7 +33,7 @@ def given(entries: Iterable[str], federation: "Federation") -> dict[str, int]:
 @contextmanager
 def explained() -> Generator[None]:
     """Turns Uncounted and Refusable into words."""
-    from fedtrain.local.counting import Refusable, Uncounted
+    from fedtrain.preview.row_counts import Refusable, Uncounted
 
     try:
         yield

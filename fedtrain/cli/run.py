@@ -24,9 +24,9 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     killed, the same command goes on and ends with the same result.
     """
     from fedtrain.api.reading import read_file
-    from fedtrain.local.errors import RunError
-    from fedtrain.local.results.export import export_run
-    from fedtrain.local.runner import run
+    from fedtrain.results.export import export_run
+    from fedtrain.runner.errors import RunError
+    from fedtrain.runner.run import run
 
     federation = read_file(file)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -57,13 +57,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _progress(as_json: bool, plain: bool):
     if as_json:
-        from fedtrain.local.progress.as_json import JsonProgress
+        from fedtrain.runner.progress.as_json import JsonProgress
 
         return JsonProgress()
     if plain or not sys.stdout.isatty():
-        from fedtrain.local.progress.plain import PlainProgress
+        from fedtrain.runner.progress.plain import PlainProgress
 
         return PlainProgress()
-    from fedtrain.local.progress.live import LiveProgress
+    from fedtrain.runner.progress.live import LiveProgress
 
     return LiveProgress()

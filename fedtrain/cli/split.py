@@ -10,7 +10,7 @@ from fedtrain.cli.errors import UserError
 if TYPE_CHECKING:
     from collections import Counter
 
-    from fedtrain.local.splitting import Split
+    from fedtrain.splitting import Split
 
 MOST_LABELS = 6
 
@@ -43,7 +43,7 @@ def command(
     Writes the participants' data files, a federation.yaml and, with --test-fraction, the hub's test file. Without --by
     or --dirichlet rows are shuffled and dealt evenly. The same seed writes the same files.
     """
-    from fedtrain.local.splitting import SplitError, SplitRequest, split
+    from fedtrain.splitting import SplitError, SplitRequest, split
 
     request = SplitRequest(
         data=data,

@@ -14,11 +14,11 @@ def command(run: str, output: str) -> None:
 
     RUN is a run's folder (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
-    from fedtrain.local.results.as_json import as_json
-    from fedtrain.local.results.locate import locate
-    from fedtrain.local.results.status import first_lines, tables
-    from fedtrain.local.results.summary import summarise
-    from fedtrain.local.results.tables import show
+    from fedtrain.results.as_json import as_json
+    from fedtrain.results.locate import locate
+    from fedtrain.results.status import first_lines, tables
+    from fedtrain.results.summary import summarise
+    from fedtrain.results.tables import show
 
     summary = summarise(locate(run).ledger)
     if output == "json":

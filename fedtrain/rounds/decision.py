@@ -44,7 +44,7 @@ class AggregateOrder:
 
 @dataclass(frozen=True)
 class Start:
-    """Have the hands execute a task. One that runs already goes on."""
+    """Have the executor execute a task. One that runs already goes on."""
 
     key: TaskKey
     order: Task | AggregateOrder

@@ -58,7 +58,7 @@ def preflight_settled(snapshot: Snapshot, refused: dict[str, str]) -> bool:
 
 
 def why_uncounted(snapshot: Snapshot, who: str) -> str | None:
-    """How this participant's newest preflight failed; None if it did not, or the hands have forgotten."""
+    """How this participant's newest preflight failed; None if it did not, or the executor have forgotten."""
     failed = {
         (key.round, key.attempt): execution.reason
         for key, execution in snapshot.executions.items()

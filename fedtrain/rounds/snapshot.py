@@ -1,6 +1,6 @@
-"""What a decision is made from: the ledger's facts, and what the hands report.
+"""What a decision is made from: the ledger's facts, and what the executor report.
 
-A snapshot is read, never changed. The ledger's facts outrank the hands' reports wherever they disagree.
+A snapshot is read, never changed. The ledger's facts outrank the executor' reports wherever they disagree.
 """
 
 from collections.abc import Mapping
@@ -40,8 +40,8 @@ class TaskKey:
 
 @dataclass(frozen=True)
 class Execution:
-    """What the hands say of a task. `ended_at` is on the coordinator's clock. `reason`: why it failed; of one that is
-    there and does not run yet, why."""
+    """A task's state, as the executor reports it. `ended_at` is on the coordinator's clock. `reason`: why it failed, or
+    why it does not run yet."""
 
     state: Literal["Running", "Done", "Failed"]
     ended_at: float = 0.0

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import kopf
 
+from fedtrain.manifests.kinds import TRAINING, Json, ref
+from fedtrain.manifests.settings import Settings
+from fedtrain_operator.kube.client import ApiError, Cluster
 from fedtrain_operator.main import KINDS, login
-from fedtrain_operator.shared.cluster import ApiError, Cluster
-from fedtrain_operator.shared.kinds import TRAINING, Json, ref
-from fedtrain_operator.shared.settings import Settings
 
 LONGEST = 10
 

@@ -9,21 +9,21 @@ from typing import Any
 import kopf
 from prometheus_client.registry import Collector
 
+from fedtrain.manifests.kinds import PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
+from fedtrain.manifests.pytorch_job import PyTorchJobs
+from fedtrain.manifests.settings import Settings, SettingsWrong
 from fedtrain_operator.coordinator import handlers as coordinator_handlers
 from fedtrain_operator.coordinator.reconcile import Coordinator
-from fedtrain_operator.coordinator.world import World
+from fedtrain_operator.coordinator.state import ClusterState
+from fedtrain_operator.kube import logs, metrics
+from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.client import Cluster
+from fedtrain_operator.kube.loops import LATENCY, Loops, a_thread_for_every_pass
+from fedtrain_operator.kube.streams import Streams
+from fedtrain_operator.kube.watching import NoDifferences
 from fedtrain_operator.participant import handlers as participant_handlers
-from fedtrain_operator.participant.pytorch_job import PyTorchJobs
-from fedtrain_operator.participant.records import Records
-from fedtrain_operator.participant.tasks import Tasks
-from fedtrain_operator.shared import logs, metrics
-from fedtrain_operator.shared.cache import Cache
-from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.kinds import PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
-from fedtrain_operator.shared.loops import LATENCY, Loops, a_thread_for_every_pass
-from fedtrain_operator.shared.settings import Settings, SettingsWrong
-from fedtrain_operator.shared.streams import Streams
-from fedtrain_operator.shared.watching import NoDifferences
+from fedtrain_operator.participant.participant_reconciler import Records
+from fedtrain_operator.participant.task_reconciler import Tasks
 
 log = logging.getLogger("fedtrain")
 
@@ -43,7 +43,7 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
     caches: dict[str, Cache] = {}
     measured: list[Collector] = [metrics.OperatorMetrics(cluster, loops), metrics.Phases(caches), LATENCY]
     if "coordinator" in settings.controllers:
-        world = World(cluster, streams)
+        world = ClusterState(cluster, streams)
         loops["coordinator"] = Loops("training", Coordinator(world, settings).reconcile, settings.resync)
         coordinator_handlers.register(registry, world, loops["coordinator"])
         caches[TRAINING.name] = world.trainings

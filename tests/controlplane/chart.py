@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.clusters.api import Api, Json
-from tests.clusters.control_plane import ControlPlane
-from tests.clusters.eventually import eventually
-from tests.clusters.kubeconfig import Credentials
-from tests.clusters.tools import provide
+from hack.cluster.api import Api, Json
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.eventually import eventually
+from hack.cluster.kubeconfig import Credentials
+from hack.cluster.tools import provide
 
 CHART = Path(__file__).parents[2] / "helm" / "fedtrain"
 KUBERNETES = "1.34.4"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters import control_plane as planes
-from tests.clusters import minio as stores
-from tests.clusters.api import Api
-from tests.clusters.control_plane import ControlPlane
-from tests.clusters.kubeconfig import Credentials
-from tests.clusters.minio import Minio
-from tests.clusters.reports import pytest_runtest_makereport
-from tests.clusters.tools import missing
+from hack.cluster import control_plane as planes
+from hack.cluster import minio as stores
+from hack.cluster.api import Api
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.kubeconfig import Credentials
+from hack.cluster.minio import Minio
+from hack.cluster.reports import pytest_runtest_makereport
+from hack.cluster.tools import missing
 from tests.controlplane.chart import Release
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TRAININGS, Digests, Federation, digests

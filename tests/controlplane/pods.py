@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.clusters.api import Api, Json, Refused
+from hack.cluster.api import Api, Json, Refused
 from tests.support.operating import without_keys
 from tests.support.zygote import fork
 

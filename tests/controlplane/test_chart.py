@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.clusters.api import Api, Refused
-from tests.clusters.control_plane import ControlPlane
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
-from tests.clusters.tools import file_of
+from hack.cluster.api import Api, Refused
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
+from hack.cluster.tools import file_of
 from tests.controlplane.chart import HelmRefused, Release, run_as_pod
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import (

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fedtrain_operator.shared.settings import Settings
 from ruamel.yaml import YAML
 
-from tests.clusters.api import Json
-from tests.clusters.control_plane import ControlPlane
+from fedtrain.manifests.settings import Settings
+from hack.cluster.api import Json
+from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.chart import CHART, KUBERNETES, HelmRefused, helm, variables
 
 NAMESPACED = {"mode": "Namespaces", "namespaces": ["team", "at-bank-a"]}

@@ -7,11 +7,11 @@ import pytest
 from botocore.exceptions import ClientError
 from kubernetes import client
 
-from tests.clusters.api import Api, Json, Refused
-from tests.clusters.control_plane import ControlPlane
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
-from tests.clusters.tools import KUBERNETES_VERSION
+from hack.cluster.api import Api, Json, Refused
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
+from hack.cluster.tools import KUBERNETES_VERSION
 from tests.controlplane.training import JOBS, PYTORCHJOBS
 
 JOB = {

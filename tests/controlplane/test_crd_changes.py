@@ -10,7 +10,7 @@ from fedtrain.api.data import Data
 from fedtrain.api.model import Model
 from fedtrain.api.training import Length, Training
 from fedtrain.contracts.tasks import Task, Train
-from tests.clusters.control_plane import ControlPlane
+from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.objects import Objects, Refused
 
 TRAINING: dict[str, Any] = {

@@ -9,7 +9,7 @@ import pytest
 from fedtrain.api import rules
 from fedtrain.api.reading import Invalid, read_file
 from fedtrain.api.reading.documents import Documents
-from tests.clusters.control_plane import ControlPlane
+from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.corpus import CASES, ELSEWHERE, NAMES, OTHER_WORDS, Case
 from tests.controlplane.objects import PLURALS, Objects, Refused
 from tests.unit.api.federation_files import write

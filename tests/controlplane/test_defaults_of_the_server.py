@@ -6,7 +6,7 @@ import pytest
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.ledger.admission import compare, new_run
-from tests.clusters.control_plane import ControlPlane
+from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.corpus import CASES, Case
 from tests.controlplane.objects import Objects
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from tests.clusters.api import Api
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
+from hack.cluster.api import Api
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Federation, begun
 

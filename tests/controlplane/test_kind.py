@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters import kind as kinds
-from tests.clusters import lasting
-from tests.clusters.api import Api
-from tests.clusters.control_plane import ControlPlane
-from tests.clusters.engine import Engine, engine
-from tests.clusters.kind import Kind
-from tests.clusters.kind_cluster import NAME, KindCluster
-from tests.clusters.minio import Minio
-from tests.clusters.processes import LOOPBACK, ProgramFailed
-from tests.clusters.products import PRODUCTS, ROOT, containerfile, reference
-from tests.clusters.tools import provide
+from hack.cluster import kind as kinds
+from hack.cluster import lasting
+from hack.cluster.api import Api
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.engine import Engine, engine
+from hack.cluster.kind import Kind
+from hack.cluster.kind_cluster import NAME, KindCluster
+from hack.cluster.minio import Minio
+from hack.cluster.processes import LOOPBACK, ProgramFailed
+from hack.cluster.products import PRODUCTS, ROOT, containerfile, reference
+from hack.cluster.tools import provide
 
 PLAYED = """#!{python}
 import json, shutil, sys

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters.api import Api, Json
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
+from hack.cluster.api import Api, Json
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
 from tests.controlplane.pods import Pods, ended
 from tests.controlplane.training import (
     JOBS,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters.api import Api, Json
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
+from hack.cluster.api import Api, Json
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
 from tests.controlplane.training import PARTICIPANTS, POLICIES, Federation
 from tests.support.operating import Operator
 

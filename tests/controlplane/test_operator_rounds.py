@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fedtrain_operator.shared.logs import FIELDS
+from fedtrain_operator.kube.logs import FIELDS
 from prometheus_client.parser import text_string_to_metric_families
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Grant
-from tests.clusters.api import Api, Json
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
-from tests.clusters.processes import free_port
+from hack.cluster.api import Api, Json
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
+from hack.cluster.processes import free_port
 from tests.controlplane.pods import Pods, ended
 from tests.controlplane.training import TRAININGS, Federation, document
 from tests.support.operating import Operator

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from fedtrain.cli.main import main
 from fedtrain.cli.rendering import OWNER
-from fedtrain.local.rehearsal import DIGEST, RUN_ID
-from tests.clusters.api import Api, Json
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
+from fedtrain.preview.dry_run import DIGEST, RUN_ID
+from hack.cluster.api import Api, Json
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, TRAININGS, Federation, document
 from tests.support.operating import Operator

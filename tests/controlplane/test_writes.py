@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import kopf
 import pytest
-from fedtrain_operator.shared.cluster import ApiError, Cluster
-from fedtrain_operator.shared.kinds import PARTICIPANT, Json
+from fedtrain_operator.kube.client import ApiError, Cluster
 
-from tests.clusters.api import Api
-from tests.clusters.control_plane import ControlPlane
+from fedtrain.manifests.kinds import PARTICIPANT, Json
+from hack.cluster.api import Api
+from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.training import PARTICIPANTS, document
 
 Does = Callable[[Callable[[Cluster], Awaitable[Json | None]]], Json | None]

@@ -16,9 +16,9 @@ from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.s3_client import Credentials
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.verify import verify
-from tests.clusters.api import Api, Json
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
+from hack.cluster.api import Api, Json
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
 from tests.controlplane.pods import Pods
 
 ROOT = Path(__file__).parents[2]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters.cluster import Cluster
-from tests.clusters.engine import CHOICES, Engine, engine
-from tests.clusters.images import Image
-from tests.clusters.kind_cluster import KindCluster
-from tests.clusters.minio import Minio
-from tests.clusters.products import PRODUCTS, ROOT, containerfile, product, reference, retagged, tagged
-from tests.clusters.reports import pytest_runtest_makereport
-from tests.clusters.whole import WholeCluster
+from hack.cluster.cluster import Cluster
+from hack.cluster.engine import CHOICES, Engine, engine
+from hack.cluster.images import Image
+from hack.cluster.kind_cluster import KindCluster
+from hack.cluster.minio import Minio
+from hack.cluster.products import PRODUCTS, ROOT, containerfile, product, reference, retagged, tagged
+from hack.cluster.reports import pytest_runtest_makereport
+from hack.cluster.whole import WholeCluster
 from tests.controlplane.training import Digests, digests
 from tests.e2e.federation import RealFederation
 from tests.e2e.installing import Release

@@ -9,8 +9,8 @@ from pathlib import Path
 from fedtrain.api.storage import File, Storage
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
-from tests.clusters.api import Api, Json
-from tests.clusters.minio import Minio
+from hack.cluster.api import Api, Json
+from hack.cluster.minio import Minio
 from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Federation, document
 
 INPUTS = "inputs"

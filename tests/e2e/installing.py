@@ -4,11 +4,11 @@ import os
 import subprocess
 from dataclasses import dataclass
 
-from tests.clusters.api import Json
-from tests.clusters.eventually import eventually
-from tests.clusters.products import ROOT
-from tests.clusters.tools import provide
-from tests.clusters.whole import WholeCluster
+from hack.cluster.api import Json
+from hack.cluster.eventually import eventually
+from hack.cluster.products import ROOT
+from hack.cluster.tools import provide
+from hack.cluster.whole import WholeCluster
 
 NAMESPACE = "fedtrain"
 

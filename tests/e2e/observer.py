@@ -12,7 +12,7 @@ import urllib3
 from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 
-from tests.clusters.whole import WholeCluster
+from hack.cluster.whole import WholeCluster
 
 ALIVE = ("Pending", "Running")
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.clusters.api import Api, Json, Refused
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
-from tests.clusters.processes import ProgramFailed
-from tests.clusters.whole import WholeCluster
+from hack.cluster.api import Api, Json, Refused
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
+from hack.cluster.processes import ProgramFailed
+from hack.cluster.whole import WholeCluster
 from tests.controlplane.training import Digests
 from tests.e2e.conftest import NEXT
 from tests.e2e.federation import RealFederation

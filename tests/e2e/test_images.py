@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.clusters.building import Description, describe, python_base
-from tests.clusters.images import Image
+from hack.cluster.building import Description, describe, python_base
+from hack.cluster.images import Image
 
 MEGABYTE = 10**6
 

@@ -1,10 +1,10 @@
 """The quickstart's files for clusters are taken as they are."""
 
-from tests.clusters.access import Access
-from tests.clusters.api import Json
-from tests.clusters.eventually import eventually
-from tests.clusters.lasting import QUICKSTART, furnish
-from tests.clusters.minio import Minio
+from hack.cluster.access import Access
+from hack.cluster.api import Json
+from hack.cluster.eventually import eventually
+from hack.cluster.lasting import QUICKSTART, furnish
+from hack.cluster.minio import Minio
 from tests.controlplane.training import TRAININGS
 from tests.e2e.installing import Release
 

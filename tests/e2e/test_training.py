@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters.access import Access
-from tests.clusters.api import Api
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
-from tests.clusters.whole import WholeCluster
+from hack.cluster.access import Access
+from hack.cluster.api import Api
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
+from hack.cluster.whole import WholeCluster
 from tests.controlplane.training import PYTORCHJOBS, QUICKSTART, TRAININGS, Digests, digests
 from tests.e2e.federation import RealFederation, document, fedtrain
 from tests.e2e.observer import Observer, Pod

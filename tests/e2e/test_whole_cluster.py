@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.clusters.api import Api, Json
-from tests.clusters.building import build, python_base
-from tests.clusters.cluster import Cluster
-from tests.clusters.eventually import eventually
-from tests.clusters.images import BUSYBOX, Image
-from tests.clusters.minio import Minio
-from tests.clusters.processes import ProgramFailed
+from hack.cluster.api import Api, Json
+from hack.cluster.building import build, python_base
+from hack.cluster.cluster import Cluster
+from hack.cluster.eventually import eventually
+from hack.cluster.images import BUSYBOX, Image
+from hack.cluster.minio import Minio
+from hack.cluster.processes import ProgramFailed
 from tests.controlplane.training import PYTORCHJOBS
 
 HARDENED = {

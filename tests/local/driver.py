@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from fedtrain.api.reading import read_file
-from fedtrain.local.pool import WorkerPool
-from fedtrain.local.progress.plain import PlainProgress
-from fedtrain.local.runner import run
+from fedtrain.runner.progress.plain import PlainProgress
+from fedtrain.runner.run import run
+from fedtrain.runner.worker_pool import WorkerPool
 from tests.support.zygote import launch
 
 

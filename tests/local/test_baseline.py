@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from federation import ROWS, Small
 
 from fedtrain.api.reading import read_file
+from fedtrain.baseline.compare import Compared, Watch, compare
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Manifest, Preflight, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify import verify
-from fedtrain.local.pool import WorkerPool
-from fedtrain.local.results.baseline.compare import Compared, Watch, compare
-from fedtrain.local.results.comparison import read_comparison
+from fedtrain.results.comparison import read_comparison
+from fedtrain.runner.worker_pool import WorkerPool
 from tests.support.zygote import launch
 
 pytestmark = pytest.mark.slow

@@ -10,10 +10,10 @@ from fedtrain.api.reading import read_file
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Preflight
 from fedtrain.contracts.tasks import Assignment
-from fedtrain.local.bindings import bind
-from fedtrain.local.runner import admit
 from fedtrain.rounds.orders import inspect_task
 from fedtrain.rounds.snapshot import TaskKey
+from fedtrain.runner.bindings import bind
+from fedtrain.runner.run import admit
 
 COMPONENT = HERE.parents[1] / "trainer_image" / "fedtrain_trainer" / "component.py"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from federation import Small
 
 from fedtrain.api.reading import read_file
-from fedtrain.local.pool import WorkerPool
-from fedtrain.local.results.summary import summarise
-from fedtrain.local.runner import run
+from fedtrain.results.summary import summarise
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import Decision
 from fedtrain.rounds.snapshot import Snapshot
+from fedtrain.runner.run import run
+from fedtrain.runner.worker_pool import WorkerPool
 from tests.support.zygote import launch
 
 

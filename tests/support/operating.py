@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.clusters.processes import LOOPBACK, free_port
+from hack.cluster.processes import LOOPBACK, free_port
 
 NOT_ALLOWED = re.compile("system:serviceaccount:|Not enough permissions")
 

@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from tests.clusters.processes import LOOPBACK, free_port
+from hack.cluster.processes import LOOPBACK, free_port
 
 HOP = {"transfer-encoding", "connection", "keep-alive", "expect"}
 

@@ -3,7 +3,7 @@
 A request is a line of JSON, the environment. With `FEDTRAIN_TEST_ARGV` in it, a list, the fork calls `main` of the
 module that the list begins with; the rest is its arguments. Its output is appended to the file `FEDTRAIN_TEST_LOG`, and
 its exit code is left in the file `FEDTRAIN_TEST_EXIT`. Without, it is a warm worker, as `fedtrain run` has them. The
-answer is the fork's process id. Only the start differs from `fedtrain.local.launching`.
+answer is the fork's process id. Only the start differs from `fedtrain.runner.worker_launcher`.
 """
 
 import contextlib

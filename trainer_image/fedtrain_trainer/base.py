@@ -1,12 +1,10 @@
 """The base model's files: a directory, a hub id with its revision, or `s3://`, as a local folder."""
 
-import os
-import warnings
 from pathlib import Path
 
 from fedtrain.api.model import Model
 from fedtrain.contracts.tasks import Binding
-from fedtrain_trainer.downloads import downloaded
+from fedtrain.data.downloads import downloaded
 from fedtrain_trainer.outcome import Refused, Retry
 
 FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
@@ -73,14 +71,3 @@ def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Names, sizes and times of change of a folder's files: equal as long as nobody touched them."""
     found = [(file.name, file.stat()) for file in sorted(folder.iterdir()) if file.is_file()]
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
-
-
-def quiet() -> None:
-    """transformers without progress bars and advice; its errors still come through."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers.utils import logging
-
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    warnings.filterwarnings("ignore", message="fan_in_fan_out is set to False")
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()

@@ -6,8 +6,8 @@ prompt that it writes for this turn at inference (`add_generation_prompt`), up t
 
 from typing import Any, NamedTuple
 
+from fedtrain.data.row import Row
 from fedtrain_trainer.outcome import Refused
-from fedtrain_trainer.rows import Row
 
 
 class Piece(NamedTuple):

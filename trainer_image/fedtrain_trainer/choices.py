@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import torch
 
+from fedtrain.data.row import Row, answer
 from fedtrain_trainer.batches import collate, micro_batches
 from fedtrain_trainer.examples import Example, Question
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import computing
-from fedtrain_trainer.rows import Row, answer
 
 MAX_CHOICES = 100
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from fedtrain.contracts.records import Digest
 from fedtrain.contracts.tasks import Task
+from fedtrain.data.reader import read_rows
+from fedtrain.data.row import Row, fingerprint
 from fedtrain.partitioning import split_indices
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.examples import Encoder, Example
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
-from fedtrain_trainer.reading import read_rows
-from fedtrain_trainer.rows import Row, fingerprint
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 import torch
 
 from fedtrain.api.evaluation import ExactMatch
+from fedtrain.data.row import Row, answer
 from fedtrain_trainer.batches import TOKENS
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import computing
-from fedtrain_trainer.rows import Row, answer
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

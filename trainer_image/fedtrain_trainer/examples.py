@@ -14,9 +14,9 @@ from itertools import chain, pairwise
 from typing import Any
 
 from fedtrain.api.data import Format
+from fedtrain.data.row import Row, answer
 from fedtrain_trainer.chat import Piece, generation_marked, marked, turns
 from fedtrain_trainer.outcome import Refused
-from fedtrain_trainer.rows import Row, answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import errno
 import torch
 
 from fedtrain.contracts.tasks import EXIT_REFUSED, EXIT_RETRY
+from fedtrain.data.errors import DataError
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain_trainer.outcome import Interrupted, Refused, Retry
 
@@ -14,7 +15,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 def judged(error: BaseException) -> tuple[int, str]:
     """Exit code and reason. What nobody foresaw may be tried again: attempts are counted."""
     match error:
-        case Refused():
+        case Refused() | DataError():
             return EXIT_REFUSED, str(error)
         case Retry() | StoreUnavailable():
             return EXIT_RETRY, str(error)
@@ -33,4 +34,4 @@ def judged(error: BaseException) -> tuple[int, str]:
 
 
 def is_expected(error: BaseException) -> bool:
-    return isinstance(error, Refused | Retry | Interrupted | StoreError | OSError | torch.OutOfMemoryError)
+    return isinstance(error, Refused | DataError | Retry | Interrupted | StoreError | OSError | torch.OutOfMemoryError)

@@ -9,8 +9,8 @@ import torch
 
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.data.downloads import downloaded
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, read_config, read_weights
-from fedtrain_trainer.downloads import downloaded
 from fedtrain_trainer.lora import AdaptedModel, fits
 from fedtrain_trainer.outcome import Refused
 

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from blake3 import blake3
 
+from fedtrain.adapters.quiet import quiet
 from fedtrain.contracts.records import ModelFacts
-from fedtrain_trainer.base import quiet, stamp
+from fedtrain_trainer.base import stamp
 from fedtrain_trainer.outcome import Refused
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from fedtrain.api.evaluation import ExactMatch, Metric
+from fedtrain.data.row import Row
 from fedtrain_trainer.choices import options, right
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.data import encoded
@@ -13,7 +14,6 @@ from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.loss import mean_loss
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import chosen
-from fedtrain_trainer.rows import Row
 
 
 class Measure:

@@ -1,6 +1,6 @@
 """Why nothing can be decided of a training now: its file, its participants or its store are not as they must be."""
 
-from fedtrain_operator.shared.conditions import Said
+from fedtrain.manifests.conditions import Said
 
 STORE_PAUSE_SECONDS = 5.0
 RULES_PAUSE_SECONDS = 30.0

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fedtrain.contracts.records import Grant
-from fedtrain_operator.shared.conditions import find, shortened
-from fedtrain_operator.shared.instants import instant
-from fedtrain_operator.shared.kinds import TRAINING, Json
+from fedtrain.manifests.conditions import find, shortened
+from fedtrain.manifests.kinds import TRAINING, Json
+from fedtrain.manifests.timestamps import instant
 
 AGAIN = {
     "StoreReachable": "the store can be reached again",

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from fedtrain.manifests import labels
+from fedtrain.manifests.conditions import holds
+from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.snapshot import Execution, TaskKey
-from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.conditions import holds
-from fedtrain_operator.shared.kinds import Json
-from fedtrain_operator.shared.verdicts import Verdict
+from fedtrain_operator.kube.pod_outcome import PodOutcome
 
 RUNNING = Execution("Running")
 
@@ -37,7 +37,7 @@ class Executions:
         run_id: str,
         tasks: Iterable[Json],
         jobs: Iterable[Json],
-        verdict: Callable[[Json], Verdict],
+        verdict: Callable[[Json], PodOutcome],
         now: float,
     ) -> Mapping[TaskKey, Execution]:
         """`verdict`: why a failed Job failed."""
@@ -70,7 +70,7 @@ class Executions:
             case _:
                 return RUNNING
 
-    def _of_job(self, job: Json, verdict: Callable[[Json], Verdict], now: float) -> Execution:
+    def _of_job(self, job: Json, verdict: Callable[[Json], PodOutcome], now: float) -> Execution:
         if holds(job.get("status", {}).get("conditions", ()), "Complete"):
             return Execution("Done", self._end(job, now))
         if failed(job):

@@ -4,15 +4,15 @@ from typing import Any
 
 import kopf
 
-from fedtrain_operator.coordinator.world import World
-from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.cache import Cache
-from fedtrain_operator.shared.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref
-from fedtrain_operator.shared.loops import Loops
-from fedtrain_operator.shared.watching import news, take, watch
+from fedtrain.manifests import labels
+from fedtrain.manifests.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref
+from fedtrain_operator.coordinator.state import ClusterState
+from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.loops import Loops
+from fedtrain_operator.kube.watching import news, take, watch
 
 
-def register(registry: kopf.OperatorRegistry, world: World, loops: Loops) -> None:
+def register(registry: kopf.OperatorRegistry, world: ClusterState, loops: Loops) -> None:
     def on_training(event: Any) -> None:
         told = news(world.trainings, event)  # and not the status that a pass has just written
         training = take(world.trainings, event)

@@ -8,24 +8,24 @@ from pydantic import ValidationError
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.manifests.admission import Here, accepted, askable
+from fedtrain.manifests.conditions import Said, shortened
+from fedtrain.manifests.kinds import JOB, TASK, Json, Ref
+from fedtrain.manifests.settings import Settings
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import STOPPED, Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
-from fedtrain_operator.coordinator import blocked, events, leaving, status
+from fedtrain_operator.coordinator import blocked, events, finalizer, status
 from fedtrain_operator.coordinator.blocked import Blocked
 from fedtrain_operator.coordinator.events import Told
-from fedtrain_operator.coordinator.gathering import Gatherer, asked
-from fedtrain_operator.coordinator.hands import Hands
-from fedtrain_operator.coordinator.opening import open_run
-from fedtrain_operator.coordinator.rules import Here, accepted, askable
-from fedtrain_operator.coordinator.silence import seen
-from fedtrain_operator.coordinator.telling import tell
-from fedtrain_operator.coordinator.waiting import hub_waits, waits
-from fedtrain_operator.coordinator.world import Memory, World
-from fedtrain_operator.shared.conditions import Said, shortened
-from fedtrain_operator.shared.kinds import JOB, TASK, Json, Ref
-from fedtrain_operator.shared.loops import Next
-from fedtrain_operator.shared.settings import Settings
+from fedtrain_operator.coordinator.executor import Executor
+from fedtrain_operator.coordinator.gather import Gatherer, asked
+from fedtrain_operator.coordinator.heartbeat import seen
+from fedtrain_operator.coordinator.pending_pods import hub_waits, waits
+from fedtrain_operator.coordinator.run_claim import open_run
+from fedtrain_operator.coordinator.state import ClusterState, Memory
+from fedtrain_operator.coordinator.status_writer import tell
+from fedtrain_operator.kube.loops import Next
 
 CHANGED_SECONDS = 0.1
 """Until the next pass, when the training is not what it was taken for."""
@@ -38,7 +38,7 @@ class Coordinator:
 
     def __init__(
         self,
-        world: World,
+        world: ClusterState,
         settings: Settings,
         *,
         clock: Callable[[], float] = time.time,
@@ -56,9 +56,9 @@ class Coordinator:
             return Next(forget=True)
         memory = self.world.memory(training, body)
         if body["metadata"].get("deletionTimestamp"):
-            return await self._leave(body, memory) if leaving.held(body) else Next()
-        if not leaving.held(body):
-            body = await leaving.hold(self.world.cluster, body)
+            return await self._leave(body, memory) if finalizer.held(body) else Next()
+        if not finalizer.held(body):
+            body = await finalizer.hold(self.world.cluster, body)
             self.world.trainings.put(body)
         try:
             following = await self._go_on(training, body, memory)
@@ -72,7 +72,7 @@ class Coordinator:
 
     async def _leave(self, body: Json, memory: Memory) -> Next:
         try:
-            gone = await leaving.leave(self.world, body, memory, self._steady(), self._clock())
+            gone = await finalizer.leave(self.world, body, memory, self._steady(), self._clock())
             return Next() if gone else Next(1.0)
         except StoreError as error:
             phase = body.get("status", {}).get("phase", "Pending")
@@ -110,9 +110,9 @@ class Coordinator:
         generation, hint = body["metadata"]["generation"], body.get("status", {}).get("round", 0)
         await open_run(self.world.cluster, training, spec, generation, memory, hint)
         gatherer = Gatherer(self.world, training, body, spec, memory, self._settings.resync, self._steady)
-        hands = Hands(self.world, self._settings, training, spec, memory, askable(here, records))
+        executor = Executor(self.world, self._settings, training, spec, memory, askable(here, records))
         try:
-            return await self._steps(gatherer, hands, judged, records)
+            return await self._steps(gatherer, executor, judged, records)
         except StoreUnavailable as error:
             memory.facts = None
             memory.clock.out()
@@ -121,7 +121,7 @@ class Coordinator:
             memory.secret_is_new = False  # it may have been put right since
             raise blocked.refused(str(error)) from error
 
-    async def _steps(self, gatherer: Gatherer, hands: Hands, judged: Said, records: Mapping[str, Json]) -> Next:
+    async def _steps(self, gatherer: Gatherer, executor: Executor, judged: Said, records: Mapping[str, Json]) -> Next:
         memory = gatherer.memory
         story: list[Told] = []
         sure = False
@@ -137,7 +137,7 @@ class Coordinator:
                 if await self._changed(gatherer):
                     return Next(CHANGED_SECONDS)
                 sure = True
-            await hands.apply(decision.actions)
+            await executor.apply(decision.actions)
             claims = [action.record for action in decision.actions if isinstance(action, Claim)]
             story += [events.again(record) for record in claims if isinstance(record, Grant)]
             if not claims:
@@ -148,11 +148,11 @@ class Coordinator:
         if decision.phase in STOPPED and decision.phase != gatherer.body.get("status", {}).get("phase"):
             if not sure and await self._changed(gatherer):
                 return Next(CHANGED_SECONDS)
-            await hands.take_back()  # before the status says so: whoever dies between leaves it to be done again
-        await hands.clear(snapshot.ledger.round - 1)
+            await executor.take_back()  # before the status says so: whoever dies between leaves it to be done again
+        await executor.clear(snapshot.ledger.round - 1)
         waiting = await self.world.unready(gatherer.training)
         stuck = await hub_waits(self.world.cluster, gatherer.spec, snapshot.ledger.run.run_id, waiting)
-        if await hands.make_anew(waiting, stuck, self._steady()):
+        if await executor.make_anew(waiting, stuck, self._steady()):
             return Next(self._settings.pod_check)
         pod_check = self._settings.pod_check if waiting else None
         return await self._tell(gatherer, snapshot, decision, judged, records, story, list(stuck.values()), pod_check)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from fedtrain.manifests.conditions import Said, merged, shortened
+from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.below_minimum import BELOW_MINIMUM
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.decision import Decision
 from fedtrain.rounds.snapshot import LedgerFacts, Snapshot
 from fedtrain.rounds.training import spent_attempts
-from fedtrain_operator.shared.conditions import Said, merged, shortened
-from fedtrain_operator.shared.kinds import Json
 
 RESUME = "fedtrain.dev/resume"
 """Annotation that asks to go on from a failure; taken away once that is noted."""

@@ -8,7 +8,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_client import Credentials, Patience
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError
-from fedtrain_operator.shared.kinds import Json
+from fedtrain.manifests.kinds import Json
 
 PATIENCE = Patience(connect_seconds=5, read_seconds=10, attempts=2)
 """Records are small, and a pass that fails is made again: so a store that hangs is soon told of."""

@@ -4,14 +4,14 @@ from typing import Any
 
 import kopf
 
-from fedtrain_operator.participant.records import Records
-from fedtrain_operator.participant.tasks import Tasks
-from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.cache import Cache
-from fedtrain_operator.shared.kinds import PARTICIPANT, POLICY, TASK, Json, Ref, ref
-from fedtrain_operator.shared.loops import Loops
-from fedtrain_operator.shared.streams import Streams
-from fedtrain_operator.shared.watching import take, watch
+from fedtrain.manifests import labels
+from fedtrain.manifests.kinds import PARTICIPANT, POLICY, TASK, Json, Ref, ref
+from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.loops import Loops
+from fedtrain_operator.kube.streams import Streams
+from fedtrain_operator.kube.watching import take, watch
+from fedtrain_operator.participant.participant_reconciler import Records
+from fedtrain_operator.participant.task_reconciler import Tasks
 
 
 def register(

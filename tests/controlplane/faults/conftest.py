@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clusters.api import Api
-from tests.clusters.minio import Minio
+from hack.cluster.api import Api
+from hack.cluster.minio import Minio
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.training import Federation
 

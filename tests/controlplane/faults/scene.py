@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from fedtrain.ledger.ledger import Ledger
-from tests.clusters.api import Api, Json
-from tests.clusters.minio import Minio
+from hack.cluster.api import Api, Json
+from hack.cluster.minio import Minio
 from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.training import Digests, Federation
 

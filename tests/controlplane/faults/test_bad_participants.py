@@ -9,9 +9,9 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Aggregate, Close, Grant, Plan
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify import verify
-from tests.clusters.api import Api, Json
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
+from hack.cluster.api import Api, Json
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import Federation

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clusters.control_plane import ControlPlane
-from tests.clusters.eventually import eventually
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.eventually import eventually
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import SECRET, TASKS

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import pytest
 
-from tests.clusters.api import Refused
-from tests.clusters.control_plane import ControlPlane
-from tests.clusters.eventually import eventually
-from tests.clusters.kubeconfig import Credentials
+from hack.cluster.api import Refused
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.eventually import eventually
+from hack.cluster.kubeconfig import Credentials
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Digests, attempts

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clusters.eventually import eventually
-from tests.clusters.minio import Minio
+from hack.cluster.eventually import eventually
+from hack.cluster.minio import Minio
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TASKS, TRAININGS, Digests

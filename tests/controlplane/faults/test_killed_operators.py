@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.clusters.eventually import eventually
+from hack.cluster.eventually import eventually
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Digests, attempts

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.clusters.api import Json
-from tests.clusters.eventually import eventually
-from tests.clusters.kubeconfig import Credentials
-from tests.clusters.processes import free_port
+from hack.cluster.api import Json
+from hack.cluster.eventually import eventually
+from hack.cluster.kubeconfig import Credentials
+from hack.cluster.processes import free_port
 from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fedtrain_operator import main as operator
-from fedtrain_operator.shared.cluster import Cluster
+from fedtrain_operator.kube.client import Cluster
 
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectStore

@@ -14,9 +14,9 @@ from safetensors.numpy import save_file
 from fedtrain.api.reading import read_file
 from fedtrain.cli.main import main
 from fedtrain.contracts.records import ModelFacts
-from fedtrain.local.base_facts import base_facts
-from fedtrain.local.counting import BadRows, CountError, Uncounted, count_rows
-from fedtrain.local.preview import grouped, preview
+from fedtrain.preview.model_facts import base_facts
+from fedtrain.preview.rounds_preview import grouped, preview
+from fedtrain.preview.row_counts import BadRows, CountError, Uncounted, count_rows
 
 FILE = """\
 apiVersion: fedtrain.dev/v1alpha1

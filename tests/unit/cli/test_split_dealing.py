@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedtrain.local.splitting.dealing import (
+from fedtrain.splitting.dealing import (
     Parts,
     deal_dirichlet,
     deal_evenly,
@@ -14,8 +14,8 @@ from fedtrain.local.splitting.dealing import (
     hold_out,
     hold_values,
 )
-from fedtrain.local.splitting.errors import SplitError
-from fedtrain.local.splitting.naming import participant_names, slugs
+from fedtrain.splitting.errors import SplitError
+from fedtrain.splitting.naming import participant_names, slugs
 
 labelled = st.lists(st.sampled_from("abcd"), min_size=6, max_size=80)
 seeds = st.integers(0, 2**32 - 1)

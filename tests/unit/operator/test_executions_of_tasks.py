@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from fedtrain_operator.coordinator.executions import Executions
-from fedtrain_operator.shared.kinds import Json
-from fedtrain_operator.shared.verdicts import Verdict
+from fedtrain_operator.kube.pod_outcome import PodOutcome
 
+from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.snapshot import Execution, TaskKey
 from tests.unit.operator.worlds import run, task
 
@@ -18,7 +18,7 @@ def body(uid: str = "first", desired: str = "Run", **status: Any) -> Json:
     return {**made, "metadata": {**made["metadata"], "uid": uid}, "spec": {"desiredState": desired}, "status": status}
 
 
-def unread(job: Json) -> Verdict:
+def unread(job: Json) -> PodOutcome:
     raise AssertionError(job)
 
 

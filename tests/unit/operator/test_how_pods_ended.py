@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from fedtrain_operator.shared.scheduling import unschedulable
-from fedtrain_operator.shared.verdicts import GONE, verdict
+from fedtrain_operator.kube.pod_outcome import GONE, verdict
+from fedtrain_operator.kube.scheduling import unschedulable
 
 from fedtrain.api.participants import Compute
 

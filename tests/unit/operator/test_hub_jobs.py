@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fedtrain_operator.coordinator.jobs import hub_job
-from fedtrain_operator.coordinator.waiting import hub_waits, waits
-from fedtrain_operator.shared.cluster import Cluster
-from fedtrain_operator.shared.kinds import ref
-from fedtrain_operator.shared.settings import HubPods, Settings, SettingsWrong
+from fedtrain_operator.coordinator.pending_pods import hub_waits, waits
+from fedtrain_operator.kube.client import Cluster
 
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.manifests.hub_job import hub_job
+from fedtrain.manifests.kinds import ref
+from fedtrain.manifests.settings import HubPods, Settings, SettingsWrong
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey

@@ -4,10 +4,10 @@ import json
 import logging
 from typing import Any
 
-from fedtrain_operator.coordinator.measures import Measures
-from fedtrain_operator.shared.cache import Cache
-from fedtrain_operator.shared.logs import JsonLines
-from fedtrain_operator.shared.metrics import Phases
+from fedtrain_operator.coordinator.metrics import RoundMetrics
+from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.logs import JsonLines
+from fedtrain_operator.kube.metrics import Phases
 from prometheus_client import CollectorRegistry, generate_latest
 
 
@@ -32,7 +32,7 @@ def test_objects_are_counted_by_phase_and_those_without_one_are_pending() -> Non
 
 
 def test_rounds_are_counted_by_outcome_with_their_seconds_and_bytes() -> None:
-    measures = Measures()
+    measures = RoundMetrics()
     measures.recorded("Committed", 120.0, 1000)
     measures.recorded("Committed", 60.0, 500)
     measures.recorded("Skipped", 10.0, 0)

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.kinds import Ref
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fedtrain.manifests import labels
+from fedtrain.manifests.kinds import Ref
 from fedtrain.rounds.snapshot import TaskKey
 from tests.unit.operator.worlds import run
 

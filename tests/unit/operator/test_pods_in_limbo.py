@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from fedtrain_operator.shared.kinds import Json, Ref
-from fedtrain_operator.shared.limbo import LONGEST_SECONDS, Limbo, made_and_not_started
+from fedtrain_operator.kube.stuck_containers import LONGEST_SECONDS, StuckContainers, made_and_not_started
+
+from fedtrain.manifests.kinds import Json, Ref
 
 OWNER = Ref("at-bank-b", "small-2-train-bank-b-1")
 
@@ -28,14 +29,14 @@ def test_a_container_that_is_waited_for_is_left_alone(reason: str) -> None:
 
 
 def test_a_pod_is_lost_once_it_has_been_so_for_long() -> None:
-    limbo = Limbo()
+    limbo = StuckContainers()
     assert not limbo.lost(OWNER, [pod()], 100.0)
     assert not limbo.lost(OWNER, [pod()], 99.0 + LONGEST_SECONDS)
     assert limbo.lost(OWNER, [pod()], 100.0 + LONGEST_SECONDS)
 
 
 def test_a_pod_that_went_on_or_was_made_anew_starts_from_nothing() -> None:
-    limbo = Limbo()
+    limbo = StuckContainers()
     assert not limbo.lost(OWNER, [pod("1")], 0.0)
     assert not limbo.lost(OWNER, [pod("2")], LONGEST_SECONDS)
     assert not limbo.lost(OWNER, [], 2 * LONGEST_SECONDS)

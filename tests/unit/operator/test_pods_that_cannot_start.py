@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fedtrain_operator.shared.starting import unstartable
+from fedtrain_operator.kube.pod_start import unstartable
 
 MISSING = 'failed to resolve reference "example.org/trainer:nope": example.org/trainer:nope: not found'
 

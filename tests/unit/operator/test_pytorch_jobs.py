@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from fedtrain_operator.participant.policy import Refusal, judge
-from fedtrain_operator.participant.pytorch_job import PyTorchJobs
 
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.manifests.policy_check import Refusal, judge
+from fedtrain.manifests.pytorch_job import PyTorchJobs
 from tests.unit.operator.worlds import SETTINGS, policy, task
 
 LAUNCHER = PyTorchJobs(SETTINGS.trainer_image, "Always")

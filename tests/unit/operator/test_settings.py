@@ -1,7 +1,8 @@
 """The operator refuses an environment that it can't follow, and names the variable."""
 
 import pytest
-from fedtrain_operator.shared.settings import Settings, SettingsWrong
+
+from fedtrain.manifests.settings import Settings, SettingsWrong
 
 NEEDED = {"FEDTRAIN_TRAINER_IMAGE": "trainer:1", "FEDTRAIN_HUB_IMAGE": "hub:1"}
 

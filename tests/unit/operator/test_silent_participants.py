@@ -1,6 +1,6 @@
 """Silence is timed by when the hub saw signs of life, not by what participants' clocks say."""
 
-from fedtrain_operator.coordinator.silence import Heard, seen
+from fedtrain_operator.coordinator.heartbeat import Heard, seen
 
 MINUTE = 60.0
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 from fedtrain_operator.coordinator.events import again, story
-from fedtrain_operator.coordinator.rules import Here, accepted, askable
+from fedtrain_operator.coordinator.round_history import metric
 from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_writing
-from fedtrain_operator.coordinator.view import metric
-from fedtrain_operator.shared.conditions import Said, merged
-from fedtrain_operator.shared.kinds import Json
 
 from fedtrain.contracts.records import Grant
+from fedtrain.manifests.admission import Here, accepted, askable
+from fedtrain.manifests.conditions import Said, merged
+from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.clock import RoundClock
 from tests.unit.operator.worlds import spec
 

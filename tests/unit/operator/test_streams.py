@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import cast
 
 import pytest
-from fedtrain_operator.shared.cache import Cache
-from fedtrain_operator.shared.cluster import ApiError, Cluster
-from fedtrain_operator.shared.kinds import TASK, Json, Kind, Ref
-from fedtrain_operator.shared.streams import Streams
-from fedtrain_operator.shared.watching import take
+from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.streams import Streams
+from fedtrain_operator.kube.watching import take
+
+from fedtrain.manifests.kinds import TASK, Json, Kind, Ref
 
 
 def task(name: str, version: int, namespace: str = "at") -> Json:
@@ -54,7 +55,7 @@ class Server:
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     sleep = asyncio.sleep
-    monkeypatch.setattr("fedtrain_operator.shared.streams.asyncio.sleep", lambda _: sleep(0))
+    monkeypatch.setattr("fedtrain_operator.kube.streams.asyncio.sleep", lambda _: sleep(0))
 
 
 def followed(server: Server, what: Callable[[Callable[[], list[str]], list[object]], object], resync: float = 60.0):

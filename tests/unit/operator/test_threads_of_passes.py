@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from fedtrain_operator.shared.loops import AT_ONCE, a_thread_for_every_pass
+from fedtrain_operator.kube.loops import AT_ONCE, a_thread_for_every_pass
 
 
 def test_all_passes_that_run_at_once_may_wait_for_a_store_that_hangs() -> None:

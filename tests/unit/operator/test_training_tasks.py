@@ -4,9 +4,6 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from fedtrain_operator.coordinator.tasks import plain
-from fedtrain_operator.shared import labels
-from fedtrain_operator.shared.kinds import Ref
 
 from fedtrain.api.base import Block
 from fedtrain.api.data import Data
@@ -18,6 +15,9 @@ from fedtrain.api.storage import Storage
 from fedtrain.api.training import Training
 from fedtrain.api.training_task import TrainingTask
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train, Work
+from fedtrain.manifests import labels
+from fedtrain.manifests.kinds import Ref
+from fedtrain.manifests.training_task import plain
 from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
 from tests.unit.operator.worlds import run, spec, task

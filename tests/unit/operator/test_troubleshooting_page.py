@@ -4,16 +4,20 @@ import re
 from pathlib import Path
 
 import pytest
-from fedtrain_operator.coordinator import rules
-from fedtrain_operator.participant import policy
+
+from fedtrain.manifests import admission, policy_check
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-SOURCES = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "operator").rglob("*.py"))
+SOURCES = "".join(
+    file.read_text(encoding="utf-8")
+    for part in ("operator", "fedtrain/manifests")
+    for file in (ROOT / part).rglob("*.py")
+)
 GIVEN = re.compile(r'(?:Problem|Refusal)\(\s*"([A-Z][A-Za-z]+)"')
 
 
-@pytest.mark.parametrize("module", [rules, policy], ids=["rules", "policy"])
+@pytest.mark.parametrize("module", [admission, policy_check], ids=["admission", "policy"])
 def test_every_reason_is_explained(module: object) -> None:
     file = getattr(module, "__file__", None)
     assert file is not None

@@ -1,10 +1,11 @@
 """The cache of what the watches bring: newest versions, by whose they are, and nothing that is gone."""
 
-from fedtrain_operator.participant.tasks import whole_until_begun
-from fedtrain_operator.shared.cache import Cache, told
-from fedtrain_operator.shared.kinds import Json, Ref
-from fedtrain_operator.shared.labels import TRAINING, TRAINING_NAMESPACE, training_of
-from fedtrain_operator.shared.watching import news
+from fedtrain_operator.kube.cache import Cache, told
+from fedtrain_operator.kube.watching import news
+from fedtrain_operator.participant.task_reconciler import whole_until_begun
+
+from fedtrain.manifests.kinds import Json, Ref
+from fedtrain.manifests.labels import TRAINING, TRAINING_NAMESPACE, training_of
 
 OWNER = Ref("hub", "tickets")
 

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from fedtrain_operator.coordinator.tasks import training_task
-from fedtrain_operator.shared.kinds import Json
-from fedtrain_operator.shared.settings import Settings
-
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.contracts.records import Run
+from fedtrain.manifests.kinds import Json
+from fedtrain.manifests.settings import Settings
+from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
 

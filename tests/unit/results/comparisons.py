@@ -1,8 +1,8 @@
 """A comparison made by hand, for the run of `ledger_by_hand`."""
 
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.local.results.comparison import Arm, Comparison, write_comparison
-from fedtrain.local.results.summary import summarise
+from fedtrain.results.comparison import Arm, Comparison, write_comparison
+from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import HUB, WHO
 
 ALONE = {"museum": 0.535, "observatory": 0.435, "zoo": 0.501}

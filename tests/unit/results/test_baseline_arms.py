@@ -8,15 +8,15 @@ import pytest
 
 from fedtrain.api.reading import read_file
 from fedtrain.api.reading.federation import Federation
+from fedtrain.baseline.arms import alone, arm_name, budgets, pooled
+from fedtrain.baseline.pooling import pool_rows
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Preflight
 from fedtrain.ledger.admission import new_run
-from fedtrain.local.bindings import bind, storage_of
-from fedtrain.local.errors import RunError
-from fedtrain.local.results.baseline.arms import alone, arm_name, budgets, pooled
-from fedtrain.local.results.baseline.pooling import pool_rows
-from fedtrain.local.results.summary import summarise
 from fedtrain.partitioning import split_indices
+from fedtrain.results.summary import summarise
+from fedtrain.runner.bindings import bind, storage_of
+from fedtrain.runner.errors import RunError
 from tests.support.ledger_by_hand import Hand
 
 FILE = """

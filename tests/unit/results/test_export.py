@@ -17,8 +17,8 @@ from fedtrain.api.storage import S3, Storage
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, StoreError
-from fedtrain.local.results.export import default_target, export, export_merged
-from fedtrain.local.results.summary import summarise
+from fedtrain.results.export import default_target, export, export_merged
+from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
 
 FEDTRAIN = str(Path(sys.executable).with_name("fedtrain"))

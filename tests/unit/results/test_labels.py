@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedtrain.local.results.charts.labels import spread
+from fedtrain.results.charts.labels import spread
 
 
 def test_labels_that_have_room_stay_where_they_are() -> None:

@@ -9,8 +9,8 @@ from moto.server import ThreadedMotoServer
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError
-from fedtrain.local.results.locate import NoRun, locate, run_folder
-from fedtrain.local.results.summary import summarise
+from fedtrain.results.locate import NoRun, locate, run_folder
+from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import Hand
 
 FILE = """

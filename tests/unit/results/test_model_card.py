@@ -5,8 +5,8 @@ from ruamel.yaml import YAML
 
 from fedtrain import __version__
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.local.results.model_card import model_card
-from fedtrain.local.results.summary import summarise
+from fedtrain.results.model_card import model_card
+from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
 
 

@@ -5,7 +5,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Initial, ModelFacts, Preflight, Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
-from fedtrain.local.results.summary import summarise
+from fedtrain.results.summary import summarise
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.snapshot import Snapshot
 from tests.support.ledger_by_hand import RUN_ID, SPEC, WHO, Hand

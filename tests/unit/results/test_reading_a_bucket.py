@@ -13,7 +13,7 @@ from fedtrain.ledger import s3_client
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_client import BRIEF, Patience
 from fedtrain.ledger.store import StoreUnavailable
-from fedtrain.local.results import summary
+from fedtrain.results import summary
 from tests.support.ledger_by_hand import Hand
 
 RUN = "s3://federations/default/quickstart"

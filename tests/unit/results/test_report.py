@@ -15,10 +15,10 @@ from fedtrain.api.storage import File, Storage
 from fedtrain.cli.main import main
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.ledger.open import open_ledger
-from fedtrain.local.results.comparison import Comparison
-from fedtrain.local.results.picture import write_picture
-from fedtrain.local.results.report import report, write_report
-from fedtrain.local.results.summary import summarise
+from fedtrain.results.comparison import Comparison
+from fedtrain.results.picture import write_picture
+from fedtrain.results.report import report, write_report
+from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
 
 

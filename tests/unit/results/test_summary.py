@@ -7,7 +7,7 @@ import pytest
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Absent
 from fedtrain.ledger.store import ObjectMissing
-from fedtrain.local.results.summary import summarise
+from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import HUB, WHO, Hand
 
 

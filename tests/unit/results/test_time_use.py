@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from fedtrain.local.results.run_summary import RoundSummary, TaskTime
-from fedtrain.local.results.summary import summarise
-from fedtrain.local.results.time_use import time_use
+from fedtrain.results.run_summary import RoundSummary, TaskTime
+from fedtrain.results.summary import summarise
+from fedtrain.results.time_use import time_use
 from tests.support.ledger_by_hand import Hand
 
 

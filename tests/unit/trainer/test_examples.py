@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from fedtrain_trainer.examples import Encoder, Example
 from fedtrain_trainer.outcome import Refused
-from fedtrain_trainer.rows import Row
 from tiny_federation import tokenizer
+
+from fedtrain.data.row import Row
 
 CONVERSATION = [
     {"role": "system", "content": "be brief"},

@@ -56,9 +56,8 @@ def test_choices_is_the_highest_summed_log_likelihood(model: AdaptedModel) -> No
 
 
 def test_questions_hold_all_choices_and_cut_prompts_alike(model: AdaptedModel, tmp_path: Path) -> None:
-    from fedtrain_trainer.reading import read_rows
-
     from fedtrain.api.storage import Storage
+    from fedtrain.data.reader import read_rows
 
     rows = [{"prompt": "a cat " * 20, "completion": " plant", "choices": [" animal", " plant and more"]}]
     rows[0]["choices"] = [" animal", " plant", " plant metal animal"]

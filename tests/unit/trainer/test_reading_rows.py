@@ -6,12 +6,12 @@ from typing import Any
 
 import datasets
 import pytest
-from fedtrain_trainer.outcome import Refused
-from fedtrain_trainer.reading import read_rows
-from fedtrain_trainer.rows import fingerprint
 from tiny_federation import classified, write_rows
 
 from fedtrain.api.storage import Storage
+from fedtrain.data.errors import DataError
+from fedtrain.data.reader import read_rows
+from fedtrain.data.row import fingerprint
 
 ROWS = classified(7)
 CHAT: list[dict[str, Any]] = [
@@ -87,7 +87,7 @@ def test_a_bad_row_is_named_by_file_line_and_field(tmp_path: Path, format: str, 
     good = {"PromptCompletion": ROWS[0], "Text": {"text": "a"}, "Messages": CHAT[0]}[format]
     file = tmp_path / "tickets.jsonl"
     file.write_text(f"{json.dumps(good)}\n{line}\n")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DataError) as refused:
         read(file, format)
     assert str(refused.value).startswith("tickets.jsonl:2: ")
     assert message in str(refused.value)
@@ -95,7 +95,7 @@ def test_a_bad_row_is_named_by_file_line_and_field(tmp_path: Path, format: str, 
 
 def test_bytes_that_are_no_utf8_are_named(tmp_path: Path) -> None:
     (tmp_path / "latin.jsonl").write_bytes('{"text": "caf\u00e9"}'.encode("latin-1"))
-    with pytest.raises(Refused, match=r"latin.jsonl:1: not UTF-8"):
+    with pytest.raises(DataError, match=r"latin.jsonl:1: not UTF-8"):
         read(tmp_path / "latin.jsonl", "Text")
 
 
@@ -111,11 +111,11 @@ def test_places_without_rows_are_refused(tmp_path: Path) -> None:
         "missing.jsonl": "there is no such file",
         "splits": "splits/train",
     }.items():
-        with pytest.raises(Refused, match=message):
+        with pytest.raises(DataError, match=message):
             read(tmp_path / name)
 
 
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_text("hello")
-    with pytest.raises(Refused, match=r"x.parquet: not a Parquet file"):
+    with pytest.raises(DataError, match=r"x.parquet: not a Parquet file"):
         read(tmp_path / "x.parquet")

@@ -9,7 +9,6 @@ import pytest
 import torch
 from fedtrain_trainer.batches import steps
 from fedtrain_trainer.outcome import Interrupted
-from fedtrain_trainer.reading import read_rows
 from fedtrain_trainer.run import run_task
 from peft import PeftModel
 from tiny_federation import Federation, classified, write_rows
@@ -18,6 +17,7 @@ from transformers import AutoModelForCausalLM
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Measurement, Update
 from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
+from fedtrain.data.reader import read_rows
 from fedtrain.ledger.store import StoreUnavailable
 from fedtrain.ledger.task_ledger import TaskLedger
 from fedtrain.partitioning import split_indices, window_indices

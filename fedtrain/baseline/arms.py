@@ -1,0 +1,116 @@
+"""The runs to compare with, each a federation of its own: one participant, one round, the same budget of steps.
+
+An arm trains in one go what the federated run trains in rounds: the learning rate's schedule spans all of it, and the
+optimizer keeps its state. It trains the same parameters (with `merge: FreezeA` B alone: the file's learning rate is
+chosen for those), starts from the same initial adapter (same seed) and holds out the same validation rows (the split
+depends on the seed, the participant's name and the number of rows).
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fedtrain.api.aggregation import Aggregation
+from fedtrain.api.base import seconds
+from fedtrain.api.evaluation import Evaluation
+from fedtrain.api.federated_training import FederatedTrainingSpec, Metadata
+from fedtrain.api.participant_policy import Dataset, ParticipantPolicy, ParticipantPolicySpec
+from fedtrain.api.participants import Participant
+from fedtrain.api.partitioning import Partitioning
+from fedtrain.api.reading.federation import Federation
+from fedtrain.api.training import Length
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.results.comparison import Kind
+from fedtrain.results.run_summary import RunSummary
+
+POOLED = "pooled"
+"""What the arm's only participant is called."""
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True)
+class ArmRun:
+    """A run to compare with. `participant` is None for all data pooled; `steps`: its budget of optimizer steps."""
+
+    kind: Kind
+    participant: str | None
+    steps: int
+    federation: Federation
+
+    @property
+    def label(self) -> str:
+        return f"{self.participant} alone" if self.participant else "all data pooled"
+
+
+def budgets(summary: RunSummary) -> dict[str, int]:
+    """Optimizer steps of each participant over the whole federated run: rounds x steps, or with lengths in epochs the
+    mean of what its updates took, times the rounds. A participant that never sent an update has none."""
+    spec, found = summary.spec, dict[str, int]()
+    for participant in spec.participants:
+        length = participant.training.over(spec.training).length
+        if length.steps is not None:
+            found[participant.name] = length.steps * spec.rounds.count
+            continue
+        took = [
+            one.steps
+            for round in summary.rounds
+            for one in round.participants
+            if one.participant == participant.name and one.steps is not None
+        ]
+        if took:
+            found[participant.name] = round(sum(took) / len(took) * spec.rounds.count)
+    return found
+
+
+def alone(federation: Federation, who: str, steps: int) -> ArmRun:
+    """The participant on its own data, without the others."""
+    participant = federation.training.spec.participant(who)
+    own = participant.training.model_copy(update={"length": None})
+    spec = _spec(federation, participant.model_copy(update={"training": own, "weight": None}), steps)
+    policies = {who: federation.policies[who]}
+    return ArmRun("Alone", who, steps, _federation(federation, f"alone-{who}", spec, policies))
+
+
+def pooled(federation: Federation, data: Path, steps: int) -> ArmRun:
+    """Everybody's training rows, which lie in the file `data`. Nothing is held out of them but for choosing the best
+    checkpoint, where the file asks for that."""
+    spec = _spec(federation, Participant(name=POOLED), steps)
+    if spec.training.keep == "Last":
+        spec = spec.model_copy(update={"data": spec.data.model_copy(update={"validation_fraction": 0.0})})
+    dataset = Dataset(name=spec.data.dataset, uri=str(data.absolute()))
+    policy = ParticipantPolicy(metadata=Metadata(name=POOLED), spec=ParticipantPolicySpec(datasets=(dataset,)))
+    return ArmRun("Pooled", None, steps, _federation(federation, POOLED, spec, {POOLED: policy}))
+
+
+def arm_name(run: str, suffix: str) -> str:
+    """`<run>-<suffix>`, cut to the length of a name; a digest then keeps it apart from others."""
+    name = f"{run}-{suffix}"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = digest_bytes(name.encode()).removeprefix("blake3:")[:8]
+    return f"{name[: _LONGEST_NAME - 9].rstrip('-')}-{digest}"
+
+
+def _spec(federation: Federation, participant: Participant, steps: int) -> FederatedTrainingSpec:
+    spec = federation.training.spec
+    rounds, training = spec.rounds, spec.training
+    deadline = f"{seconds(rounds.deadline) * rounds.count:.0f}s"
+    once = {"count": 1, "min_participants": None, "below_minimum": "Fail", "deadline": deadline}
+    return spec.model_copy(
+        update={
+            "participants": (participant,),
+            "rounds": rounds.model_copy(update=once),
+            "training": training.model_copy(update={"length": Length(type="Steps", steps=steps)}),
+            "partitioning": Partitioning(),
+            "aggregation": Aggregation(merge=spec.aggregation.merge),  # the same parameters are trained
+            "evaluation": Evaluation(),  # measured afterwards, beside the others, and once
+        }
+    )
+
+
+def _federation(
+    federation: Federation, suffix: str, spec: FederatedTrainingSpec, policies: dict[str, ParticipantPolicy]
+) -> Federation:
+    metadata = federation.training.metadata
+    named = metadata.model_copy(update={"name": arm_name(metadata.name, suffix)})
+    training = federation.training.model_copy(update={"metadata": named, "spec": spec})
+    return replace(federation, training=training, policies=policies)

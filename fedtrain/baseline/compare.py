@@ -1,0 +1,209 @@
+"""The whole comparison: the federated run, the arms beside it, every adapter measured on everything, and the result
+kept with the federated run. Crash-safe and resumable, since all of it is runs and records; finished, it does nothing.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from fedtrain.api.evaluation import Metric, Metrics, ParticipantEvaluation
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.reading.federation import Federation
+from fedtrain.baseline.arms import ArmRun, alone, budgets, pooled
+from fedtrain.baseline.measuring import Measuring, measure_all
+from fedtrain.baseline.pooling import pool_rows
+from fedtrain.baseline.running import run_arms
+from fedtrain.contracts import names
+from fedtrain.contracts.records import End, Evaluation, Manifest, Measurement, Preflight, Run
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger
+from fedtrain.results.comparison import Arm, Comparison, Kind, write_comparison
+from fedtrain.results.locate import run_folder
+from fedtrain.results.summary import summarise
+from fedtrain.rounds import orders
+from fedtrain.rounds.snapshot import TaskKey
+from fedtrain.runner.bindings import storage_of
+from fedtrain.runner.errors import RunError
+from fedtrain.runner.events import Event, Listener
+from fedtrain.runner.run import admit, run, workers
+from fedtrain.runner.worker_pool import WorkerPool
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told what: `federated` the federated run's events; `begins` of the arms that are to be run; `arm` their
+    events; `measured` how many measurements are done, of how many."""
+
+    federated: Listener
+    begins: Callable[[list[ArmRun]], None]
+    arm: Callable[[ArmRun, Event], None]
+    measured: Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """`failed`: arms and measurements that could not be made, and why."""
+
+    ledger: Ledger
+    comparison: Comparison
+    failed: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def compare(
+    federation: Federation,
+    watch: Watch,
+    *,
+    alone_only: bool = False,
+    parallel: int | None = None,
+    pool: WorkerPool | None = None,
+) -> Compared:
+    """Runs and measures what is not there yet. `alone_only` leaves out all data pooled; `pool`: workers to share,
+    otherwise some of its own, started when there is something to do. Raises RunError when the federated run fails,
+    SpecDiffers, StoreError."""
+    ledger, _ = admit(federation)
+    with ExitStack() as stack:
+        shared = _Lazily(lambda: pool or stack.enter_context(workers(federation, parallel)))
+        if ledger.read(names.END, End) is None:
+            outcome = run(federation, listener=watch.federated, pool=shared())
+            if outcome.phase != "Succeeded":
+                raise RunError(f"the federated run failed in round {outcome.round}: {outcome.message}")
+        arms = _arms(federation, ledger, alone_only)
+        missing = [arm for arm in arms if _ledger(arm.federation).read(names.END, End) is None]
+        failed: dict[str, str] = {}
+        if missing:
+            watch.begins(missing)
+            failed = run_arms(missing, shared(), watch.arm)
+        subjects = _subjects(federation, ledger, [arm for arm in arms if arm.label not in failed])
+        unmeasured = [one for subject in subjects for one in subject.measurings if one.record is None]
+        if unmeasured:
+            watch.measured(0, len(unmeasured))
+            told = partial(_count, watch.measured, len(unmeasured))
+            failed |= measure_all(unmeasured, federation, shared(), told)
+    end = ledger.read(names.END, End)
+    assert end is not None
+    comparison = Comparison(end.run_id, end.adapter, tuple(subject.arm() for subject in subjects))
+    write_comparison(ledger, comparison)
+    return Compared(ledger, comparison, failed)
+
+
+class _Lazily:
+    """The pool, started when it is first asked for."""
+
+    def __init__(self, start: Callable[[], WorkerPool]) -> None:
+        self._start = start
+        self._pool: WorkerPool | None = None
+
+    def __call__(self) -> WorkerPool:
+        if self._pool is None:
+            self._pool = self._start()
+        return self._pool
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """An adapter to compare: what it is, and its measurings."""
+
+    kind: Kind
+    participant: str | None
+    steps: int
+    ledger: Ledger
+    manifest: Manifest
+    measurings: tuple[Measuring, ...]
+
+    def arm(self) -> Arm:
+        records = [one.record for one in self.measurings]
+        evaluations = [record for record in records if isinstance(record, Evaluation)]
+        measurements = [record for record in records if isinstance(record, Measurement)]
+        return Arm(
+            kind=self.kind,
+            participant=self.participant,
+            run=f"{self.ledger.namespace}/{self.ledger.name}",
+            adapter=self.manifest.adapter,
+            steps=self.steps,
+            hub=evaluations[0].metrics if evaluations else {},
+            own={record.participant: record.metrics for record in measurements},
+        )
+
+
+def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmRun]:
+    steps = budgets(summarise(ledger))
+    arms = [alone(federation, who, budget) for who, budget in steps.items()]
+    if alone_only or len(steps) < 2:
+        return arms
+    everybody = pooled(federation, Path(), sum(steps.values()))
+    own = _ledger(everybody.federation)
+    folder = run_folder(own) or Path("runs") / own.namespace / own.name
+    data = folder / "pooled.jsonl"
+    if own.read(names.END, End) is None:
+        pool_rows(federation, _preflights(ledger), data)
+    return [*arms, pooled(federation, data, everybody.steps)]
+
+
+def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> list[_Subject]:
+    """In the order of the table: base, each alone, federated, pooled."""
+    spec = _measured_spec(federation.training.spec)
+    preflights = _preflights(ledger)
+    last = spec.rounds.count
+    all_steps = sum(arm.steps for arm in arms if arm.kind == "Alone")
+    found = [_subject(spec, preflights, "Base", None, 0, ledger, 0)]
+    found += [
+        _subject(spec, preflights, arm.kind, arm.participant, arm.steps, _ledger(arm.federation), 1) for arm in arms
+    ]
+    found.insert(
+        len(found) - sum(arm.kind == "Pooled" for arm in arms),
+        _subject(spec, preflights, "Federated", None, all_steps, ledger, last),
+    )
+    return found
+
+
+def _subject(
+    spec: FederatedTrainingSpec,
+    preflights: dict[str, Preflight],
+    kind: Kind,
+    participant: str | None,
+    steps: int,
+    ledger: Ledger,
+    round: int,
+) -> _Subject:
+    claimed, manifest = ledger.read(names.RUN, Run), ledger.read(names.manifest(round), Manifest)
+    assert claimed is not None
+    assert manifest is not None
+    measurings: list[Measuring] = []
+    label = f"{participant} alone" if participant else kind.lower()
+    if spec.evaluation.hub is not None:
+        k = manifest.k or 0
+        key = TaskKey(round, "Evaluate", f"_evaluate-{k}", 1)
+        task = orders.evaluate_task(spec, claimed, key, k, manifest.adapter, manifest.config)
+        measurings.append(Measuring(f"{label} at the hub", ledger, claimed, key, task))
+    for who, preflight in preflights.items():
+        if preflight.validation_samples > 0:
+            key = TaskKey(round, "Measure", who, 1)
+            task = orders.measure_task(spec, claimed, key, preflight, manifest)
+            measurings.append(Measuring(f"{label} on {who}'s validation split", ledger, claimed, key, task))
+    return _Subject(kind, participant, steps, ledger, manifest, tuple(measurings))
+
+
+def _measured_spec(spec: FederatedTrainingSpec) -> FederatedTrainingSpec:
+    """With metrics for the participants' splits also where the file names none: the hub's, or else the loss."""
+    if spec.evaluation.participants is not None:
+        return spec
+    hub = spec.evaluation.hub
+    metrics: Metrics = hub.metrics if hub else (Metric(name="loss", type="Loss"),)
+    own = ParticipantEvaluation(metrics=metrics)
+    return spec.model_copy(update={"evaluation": spec.evaluation.model_copy(update={"participants": own})})
+
+
+def _preflights(ledger: Ledger) -> dict[str, Preflight]:
+    found = (ledger.read(name, Preflight) for name in ledger.names("preflight/"))
+    return {preflight.participant: preflight for preflight in found if preflight is not None}
+
+
+def _ledger(federation: Federation) -> Ledger:
+    metadata = federation.training.metadata
+    return open_ledger(storage_of(federation), metadata.namespace, metadata.name)
+
+
+def _count(measured: Callable[[int, int], None], total: int, _: Measuring, left: int) -> None:
+    measured(total - left, total)

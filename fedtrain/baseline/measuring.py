@@ -1,0 +1,72 @@
+"""Measuring adapters on the hub's data and on every participant's validation split: a task each, over the pool, the
+record in the ledger of the run whose adapter it is. A record that is there is not made again."""
+
+import queue
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fedtrain.api.reading.federation import Federation
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Evaluation, Measurement, Run
+from fedtrain.contracts.tasks import Assignment, Evaluate, Task
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.rounds.snapshot import TaskKey
+from fedtrain.runner.bindings import bind
+from fedtrain.runner.worker_pool import Events, Job, WorkerPool
+
+_ATTEMPTS = 3
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """One adapter to measure. `who` is a participant, or `_evaluate-<k>` for the hub."""
+
+    label: str
+    ledger: Ledger
+    run: Run
+    key: TaskKey
+    task: Task
+
+    @property
+    def record(self) -> Evaluation | Measurement | None:
+        """What was measured, if it was."""
+        work, key = self.task.work, self.key
+        if isinstance(work, Evaluate):
+            return self.ledger.read(names.evaluation(key.round, work.k), Evaluation)
+        return self.ledger.read(names.measurement(key.round, key.who), Measurement)
+
+
+def measure_all(
+    wanted: Sequence[Measuring], federation: Federation, pool: WorkerPool, told: Callable[[Measuring, int], None]
+) -> dict[str, str]:
+    """Has all of them measured; `told` hears of each that is done, and how many are left. Returns why those failed
+    that did, by label. Raises RunError when no worker starts, StoreError."""
+    left = list(wanted)
+    attempts = {id(one): 1 for one in wanted}
+    failed: dict[str, str] = {}
+    for one in wanted:
+        _submit(one, 1, federation, pool)
+    while left:
+        time.sleep(_POLL_SECONDS)
+        executions = {run_id: pool.executions(run_id) for run_id in {one.run.run_id for one in left}}
+        for one in list(left):
+            execution = executions[one.run.run_id].get(one.key)
+            if execution is None or execution.state == "Running":
+                continue
+            if execution.state == "Failed" and execution.retryable and attempts[id(one)] < _ATTEMPTS:
+                attempts[id(one)] += 1
+                _submit(one, attempts[id(one)], federation, pool)
+                continue
+            left.remove(one)
+            if execution.state == "Failed":
+                failed[one.label] = execution.reason
+            told(one, len(left))
+    return failed
+
+
+def _submit(one: Measuring, attempt: int, federation: Federation, pool: WorkerPool) -> None:
+    task = one.task.model_copy(update={"attempt": attempt})
+    events: Events = queue.Queue()  # nobody listens: what came of it is asked for
+    pool.submit(Job(one.run.run_id, one.key, events), Assignment(task=task, binding=bind(federation, task)))

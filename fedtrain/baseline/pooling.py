@@ -1,0 +1,64 @@
+"""Everybody's training rows in one file. Only on one machine, where all data is at hand: a comparison, not a way to
+train."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from fedtrain.api.places import scheme
+from fedtrain.api.reading.federation import Federation
+from fedtrain.contracts.records import Preflight
+from fedtrain.partitioning import split_indices
+from fedtrain.results.folders import write_file
+from fedtrain.runner.errors import RunError
+from fedtrain.splitting.errors import SplitError
+from fedtrain.splitting.rows import read_rows
+
+_SUFFIXES = (".jsonl", ".ndjson", ".parquet")
+
+
+def pool_rows(federation: Federation, preflights: dict[str, Preflight], target: Path) -> Path:
+    """Writes the training rows of all participants to `target`, a JSON object a line, in the file's order of
+    participants; validation rows stay out. Raises RunError when data can't be read from here or has changed."""
+    spec, lines = federation.training.spec, list[str]()
+    for participant in spec.participants:
+        preflight = preflights.get(participant.name)
+        if preflight is None:
+            continue
+        rows = _lines(_uri(federation, participant.name))
+        train, held_out = split_indices(len(rows), spec.data.validation_fraction, spec.training.seed, participant.name)
+        if (len(train), len(held_out)) != (preflight.samples, preflight.validation_samples):
+            raise RunError(
+                f"the data of {participant.name} changed since the run: {len(train)} training rows instead of "
+                f"{preflight.samples}; put the old data back to pool it"
+            )
+        lines += [rows[int(at)] for at in train]
+    return write_file(target, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _uri(federation: Federation, who: str) -> str:
+    datasets = federation.policies[who].spec.datasets
+    return federation.resolve(next(one.uri for one in datasets if one.name == federation.training.spec.data.dataset))
+
+
+def _lines(uri: str) -> list[str]:
+    """All rows as lines of JSON, in the order in which the trainer reads them."""
+    if scheme(uri) != "file":
+        raise RunError(f"{uri} is not on this machine, so its rows can't be pooled; compare with --alone-only")
+    root = Path(uri.removeprefix("file://")).expanduser()
+    try:
+        if (root / "state.json").is_file() and (root / "dataset_info.json").is_file():
+            return _saved_dataset(root)
+        files = sorted(root.rglob("*")) if root.is_dir() else [root]
+        found = [file for file in files if file.is_file() and file.suffix in _SUFFIXES]
+        return [row.line for file in found for row in read_rows(file)]
+    except (SplitError, OSError) as error:
+        raise RunError(f"the rows of {root} can't be pooled: {error}") from error
+
+
+def _saved_dataset(root: Path) -> list[str]:
+    import json
+
+    datasets: Any = import_module("datasets")
+    rows: Any = datasets.load_from_disk(str(root))
+    return [json.dumps({key: value for key, value in row.items() if value is not None}) for row in rows]

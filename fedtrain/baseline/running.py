@@ -1,0 +1,40 @@
+"""Running the arms, all at once over one pool of workers; each is a run like any other, with a ledger of its own."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from fedtrain.baseline.arms import ArmRun
+from fedtrain.ledger.admission import SpecDiffers
+from fedtrain.ledger.store import StoreError
+from fedtrain.runner.errors import RunError
+from fedtrain.runner.events import Event
+from fedtrain.runner.run import run
+from fedtrain.runner.worker_pool import WorkerPool
+
+Told = Callable[[ArmRun, Event], None]
+
+
+def run_arms(arms: Sequence[ArmRun], pool: WorkerPool, told: Told) -> dict[str, str]:
+    """Runs the arms to their end, or goes on where they were. Returns why those failed that did, by label.
+
+    The longest begins first. Every arm has a coordinator in a thread of its own; the threads die with the process."""
+    failed: dict[str, str] = {}
+    threads: list[threading.Thread] = []
+    for arm in sorted(arms, key=lambda arm: -arm.steps):
+        thread = threading.Thread(target=_run, args=(arm, pool, told, failed), name=arm.label, daemon=True)
+        thread.start()
+        threads.append(thread)
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(0.2)  # in slices, so that Ctrl-C is heard
+    return failed
+
+
+def _run(arm: ArmRun, pool: WorkerPool, told: Told, failed: dict[str, str]) -> None:
+    try:
+        outcome = run(arm.federation, listener=lambda event: told(arm, event), pool=pool)
+    except (RunError, StoreError, SpecDiffers) as error:
+        failed[arm.label] = str(error)
+        return
+    if outcome.phase != "Succeeded":
+        failed[arm.label] = outcome.message

@@ -1,0 +1,1 @@
+"""Row formats, readers and validation: what a data set is, without torch."""

@@ -1,1 +1,0 @@
-"""The embedded runner: the same decisions on one machine, with warm workers for hands."""

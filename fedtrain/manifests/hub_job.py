@@ -1,0 +1,116 @@
+"""The hub's own Jobs, in the training's namespace: Initialise and Evaluate in the trainer's image, Aggregate in the
+hub's. Pure."""
+
+import json
+
+from fedtrain.api.base import quantity
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.participants import Compute
+from fedtrain.contracts.records import Run
+from fedtrain.contracts.tasks import Assignment, Binding, Evaluate, Task
+from fedtrain.manifests import labels
+from fedtrain.manifests.compute import command, resources, threads
+from fedtrain.manifests.kinds import JOB, TRAINING, Json
+from fedtrain.manifests.pod import hardened
+from fedtrain.manifests.pod_overlay import laid_over
+from fedtrain.manifests.render_digest import marked
+from fedtrain.manifests.settings import Settings
+from fedtrain.manifests.training_task import plain, pod_seconds, without_credentials
+from fedtrain.rounds.decision import AggregateOrder
+from fedtrain.rounds.snapshot import TaskKey
+
+
+def hub_job(
+    spec: FederatedTrainingSpec,
+    run: Run,
+    key: TaskKey,
+    order: Task | AggregateOrder,
+    settings: Settings,
+    owner_uid: str,
+) -> Json:
+    """A Job that runs one pod once; attempts are the ledger's. It goes when its training goes."""
+    compute = hub_compute(spec, key)
+    if isinstance(order, AggregateOrder):
+        start, image = command(compute, "fedtrain_aggregator"), settings.hub_image
+        pull_policy = settings.hub_pull_policy
+        assignment = _aggregation(spec, run, order)
+    else:
+        start, image = command(compute), settings.trainer_image
+        pull_policy = settings.trainer_pull_policy
+        assignment = _evaluation(spec, order)
+    s3 = spec.storage.s3
+    pod = hardened(
+        container="main",
+        image=image,
+        pull_policy=pull_policy,
+        command=start,
+        assignment=assignment,
+        environment=threads(compute),
+        resources=resources(compute) or {name: dict(wish) for name, wish in settings.hub_pods.resources.items()},
+        shared_memory=True,
+        credentials=s3.credentials_secret_ref.name if s3 and s3.credentials_secret_ref else None,
+        seconds=pod_seconds(spec),
+    )
+    name, marks = labels.name_of(run, key), {**settings.hub_pods.labels, **labels.of_task(run, key)}
+    owner = {
+        "apiVersion": TRAINING.api_version,
+        "kind": TRAINING.name,
+        "name": run.name,
+        "uid": owner_uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+    job: Json = {
+        "apiVersion": JOB.api_version,
+        "kind": JOB.name,
+        "metadata": {"name": name, "namespace": run.namespace, "labels": marks, "ownerReferences": [owner]},
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "template": {
+                "metadata": {"labels": {**marks, labels.JOB: name}},
+                "spec": laid_over(pod, settings.hub_pods),
+            },
+        },
+    }
+    return marked(job, hub_source(settings))
+
+
+def hub_source(settings: Settings) -> Json:
+    """Of what a Job is made from, all that may change in a run."""
+    return {
+        "images": [settings.hub_image, settings.trainer_image],
+        "pullPolicies": [settings.hub_pull_policy, settings.trainer_pull_policy],
+        "pods": plain(settings.hub_pods),
+    }
+
+
+def hub_compute(spec: FederatedTrainingSpec, key: TaskKey) -> Compute:
+    """What the file asks for: measuring may need GPUs, making the first adapter only holds the model in memory."""
+    hub = spec.evaluation.hub
+    match key.kind:
+        case "Evaluate" if hub is not None:
+            return hub.compute
+        case "Initialise" if hub is not None:
+            return hub.compute.model_copy(update={"gpus_per_node": 0})
+        case _:
+            return Compute()
+
+
+def _aggregation(spec: FederatedTrainingSpec, run: Run, order: AggregateOrder) -> str:
+    storage = plain(without_credentials(spec.storage))
+    whole = {"namespace": run.namespace, "name": run.name, "round": order.round, "k": order.k, "storage": storage}
+    return json.dumps(whole)
+
+
+def _evaluation(spec: FederatedTrainingSpec, task: Task) -> str:
+    """The hub's places are those of the file: its data, and the adapter to start from."""
+    hub, initial = spec.evaluation.hub, spec.model.adapter.initial_from
+    binding = Binding(
+        storage=without_credentials(spec.storage),
+        initial_path=initial.uri if initial else None,
+        data_uri=hub.data.uri if hub is not None and isinstance(task.work, Evaluate) else None,
+        gpu_memory=quantity(hub.compute.gpu_memory) if hub is not None and hub.compute.gpu_memory else None,
+    )
+    return Assignment(task=task, binding=binding).model_dump_json(by_alias=True)

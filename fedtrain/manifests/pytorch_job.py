@@ -1,0 +1,84 @@
+"""A TrainingTask as a Kubeflow PyTorchJob. Pure.
+
+fedtrain owns deadlines, retries and deletion: PyTorchJob's own are unreliable, so a job runs once (restartPolicy
+Never), and its pods that still run when it ends are removed (cleanPodPolicy Running).
+"""
+
+import math
+
+from fedtrain.api.base import seconds
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.tasks import Assignment
+from fedtrain.manifests import labels
+from fedtrain.manifests.compute import command, processes, resources, threads
+from fedtrain.manifests.conditions import find, holds
+from fedtrain.manifests.kinds import PYTORCH_JOB, Json
+from fedtrain.manifests.launcher import Standing
+from fedtrain.manifests.pod import hardened
+from fedtrain.manifests.pod_overlay import laid_over
+from fedtrain.manifests.render_digest import marked
+
+JOB_NAME_LABEL = "training.kubeflow.org/job-name"
+
+
+class PyTorchJobs:
+    """The Launcher of PyTorchJobs."""
+
+    kind = PYTORCH_JOB
+
+    def __init__(self, image: str, pull_policy: str) -> None:
+        self._image = image
+        self._pull_policy = pull_policy
+
+    def render(
+        self, body: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec
+    ) -> Json:
+        metadata, compute = body["metadata"], order.compute
+        name: str = metadata["name"]
+        own = dict(metadata.get("labels") or {}) | {labels.TASK: name}
+        pod = hardened(
+            container="pytorch",  # the training operator looks for this name
+            image=self._image,
+            pull_policy=self._pull_policy,
+            command=command(compute),
+            assignment=assignment.model_dump_json(by_alias=True),
+            credentials=order.credentials_secret_ref.name if order.credentials_secret_ref else None,
+            seconds=math.ceil(seconds(order.timeout)),
+            environment=threads(compute),
+            resources=resources(compute),
+            shared_memory=True,
+        )
+        template = {"metadata": {"labels": {**policy.pods.labels, **own}}, "spec": laid_over(pod, policy.pods)}
+        replica = {"restartPolicy": "Never", "template": template}
+        replicas: Json = {"Master": {"replicas": 1, **replica}}
+        if compute.nodes > 1:
+            replicas["Worker"] = {"replicas": compute.nodes - 1, **replica}
+        job: Json = {
+            "apiVersion": PYTORCH_JOB.api_version,
+            "kind": PYTORCH_JOB.name,
+            "metadata": {
+                "name": name,
+                "namespace": metadata["namespace"],
+                "labels": {**policy.pods.labels, **own},
+            },
+            "spec": {
+                "nprocPerNode": str(processes(compute)),
+                "runPolicy": {"cleanPodPolicy": "Running"},
+                "pytorchReplicaSpecs": replicas,
+            },
+        }
+        return marked(job, job)
+
+    def standing(self, job: Json) -> Standing:
+        """Terminal if any condition Succeeded or Failed is True: their order says nothing."""
+        conditions = job.get("status", {}).get("conditions", ())
+        if holds(conditions, "Succeeded"):
+            return Standing("Succeeded")
+        if holds(conditions, "Failed"):
+            failed = find(conditions, "Failed") or {}
+            return Standing("Failed", failed.get("message", ""))
+        return Standing("Running" if holds(conditions, "Running") else "Pending")
+
+    def pods(self, name: str) -> dict[str, str]:
+        return {JOB_NAME_LABEL: name}

@@ -1,0 +1,24 @@
+"""What a job was rendered from, noted on it: one that waits is made anew once its owner has changed that."""
+
+import json
+
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.manifests.kinds import Json
+from fedtrain.manifests.labels import PREFIX
+
+RENDERED = f"{PREFIX}/rendered"
+
+
+def marked(job: Json, source: Json) -> Json:
+    """The job with the note."""
+    return job | {"metadata": job["metadata"] | {"annotations": {RENDERED: mark(source)}}}
+
+
+def mark_of(job: Json) -> str:
+    """Empty where there is no note."""
+    annotations: dict[str, str] = job["metadata"].get("annotations") or {}
+    return annotations.get(RENDERED, "")
+
+
+def mark(source: Json) -> str:
+    return digest_bytes(json.dumps(source, sort_keys=True).encode())

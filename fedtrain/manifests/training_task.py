@@ -1,0 +1,59 @@
+"""A TrainingTask from a decision to start one. Pure."""
+
+import math
+
+from fedtrain.api.base import Block, seconds
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.storage import Storage
+from fedtrain.contracts.records import Run
+from fedtrain.contracts.tasks import Task
+from fedtrain.manifests import labels
+from fedtrain.manifests.kinds import TASK, Json, Ref
+from fedtrain.rounds.snapshot import TaskKey
+
+_LONGEST_SECONDS = 2**31 - 1
+"""Of a pod's activeDeadlineSeconds."""
+
+
+def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Task, namespace: str) -> Json:
+    """The work order for a participant, in the participant's namespace."""
+    content: Json = {
+        "task": plain(task),
+        "compute": plain(spec.participant(key.who).compute),
+        "storage": plain(without_credentials(spec.storage)),
+        "timeout": f"{pod_seconds(spec)}s",
+        "desiredState": "Run",
+    }
+    if has_credentials(spec.storage):
+        content["credentialsSecretRef"] = {"name": labels.secret_name(Ref(run.namespace, run.name))}
+    return {
+        "apiVersion": TASK.api_version,
+        "kind": TASK.name,
+        "metadata": {
+            "name": labels.name_of(run, key),
+            "namespace": namespace,
+            "labels": labels.of_task(run, key),
+        },
+        "spec": content,
+    }
+
+
+def pod_seconds(spec: FederatedTrainingSpec) -> int:
+    """How long a pod may run: twice the round's deadline, after which the round has failed for want of it."""
+    return max(1, min(math.ceil(2 * seconds(spec.rounds.deadline)), _LONGEST_SECONDS))
+
+
+def has_credentials(storage: Storage) -> bool:
+    return storage.s3 is not None and storage.s3.credentials_secret_ref is not None
+
+
+def without_credentials(storage: Storage) -> Storage:
+    """Where the ledger is, and nothing about who may write there."""
+    if storage.s3 is None:
+        return storage
+    return storage.model_copy(update={"s3": storage.s3.model_copy(update={"credentials_secret_ref": None})})
+
+
+def plain(block: Block) -> Json:
+    """A block as the API takes it."""
+    return block.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,0 +1,1 @@
+"""`fedtrain plan` and `fedtrain render`: what a run will do, before anything runs."""

@@ -1,0 +1,259 @@
+"""Who will train on how much in every round, before anything runs: the decision `partition`, played through.
+
+It supposes that everyone takes part in every round. What only a run can tell (free GPU memory, validation losses) is
+named in `notes`.
+"""
+
+from collections.abc import Mapping
+
+from fedtrain.api.base import Block, quantity
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.reading.federation import Federation
+from fedtrain.api.training import Training
+from fedtrain.contracts.records import ModelFacts, Preflight
+from fedtrain.partitioning import Share, distinct, partition, situation
+from fedtrain.partitioning.streams import validation_count
+from fedtrain.preview.dry_run import DIGEST, RUN_ID
+from fedtrain.preview.model_facts import base_facts
+from fedtrain.preview.row_counts import count, place
+
+
+class Part(Block):
+    """One participant in a round. `samples` is its slice, `trained` the samples that its `steps` go through: they cycle
+    over the slice. `first_pass` and `last_pass`, from 1: which passes over its data the slice is in, None when it sits
+    out for `reason`. `weight`: its share of the mean, None where only the run can tell."""
+
+    participant: str
+    samples: int
+    distinct: int
+    first_pass: int | None
+    last_pass: int | None
+    steps: int
+    trained: int
+    weight: float | None
+    reason: str | None
+
+
+class RoundPreview(Block):
+    round: int
+    parts: tuple[Part, ...]
+
+
+class ParticipantPreview(Block):
+    """One participant over the run. `rows` = `training` + `validation`. `uses_min` and `uses_max`: in how many
+    slices the least and most used of its training samples is. `samples`, `trained`, `steps`: sums over the run."""
+
+    participant: str
+    data: str
+    rows: int
+    training: int
+    validation: int
+    samples: int
+    trained: int
+    steps: int
+    uses_min: int
+    uses_max: int
+
+
+class Preview(Block):
+    name: str
+    strategy: str
+    on_exhausted: str
+    participants: tuple[ParticipantPreview, ...]
+    rounds: tuple[RoundPreview, ...]
+    notes: tuple[str, ...]
+
+
+def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Preview:
+    """The whole run. `rows` stands for participants' numbers of rows; the others' are counted and
+    checked. Raises Uncounted, Refusable."""
+    spec = federation.training.spec
+    counted = count(federation, rows or {})
+    preflights = {name: supposed(federation, name, rows) for name, rows in counted.items()}
+    facts = base_facts(federation) if spec.partitioning.strategy == "DataVolumeAndGPUMemory" else None
+    rounds, positions = _play(spec, preflights, facts)
+    totals = _totals(rounds)
+    return Preview(
+        name=federation.training.metadata.name,
+        strategy=spec.partitioning.strategy,
+        on_exhausted=spec.partitioning.on_exhausted,
+        participants=tuple(
+            ParticipantPreview(
+                participant=name,
+                data=place(federation, name),
+                rows=counted[name],
+                training=preflight.samples,
+                validation=preflight.validation_samples,
+                samples=positions[name],
+                trained=totals[name][0],
+                steps=totals[name][1],
+                uses_min=positions[name] // max(1, preflight.samples),
+                uses_max=-(-positions[name] // max(1, preflight.samples)),
+            )
+            for name, preflight in preflights.items()
+        ),
+        rounds=rounds,
+        notes=tuple(_notes(federation, preflights, facts, rounds)),
+    )
+
+
+def grouped(rounds: tuple[RoundPreview, ...]) -> list[tuple[RoundPreview, RoundPreview]]:
+    """Rounds that follow each other and differ in their passes alone, as (first, last)."""
+
+    def same(round: RoundPreview) -> tuple[Part, ...]:
+        return tuple(part.model_copy(update={"first_pass": None, "last_pass": None}) for part in round.parts)
+
+    groups: list[tuple[RoundPreview, RoundPreview]] = []
+    for round in rounds:
+        if groups and same(groups[-1][0]) == same(round):
+            groups[-1] = (groups[-1][0], round)
+        else:
+            groups.append((round, round))
+    return groups
+
+
+def _play(
+    spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight], facts: ModelFacts | None
+) -> tuple[tuple[RoundPreview, ...], dict[str, int]]:
+    """All rounds, and where every stream stands after them."""
+    positions = dict.fromkeys(preflights, 0)
+    rounds: list[RoundPreview] = []
+    for number in range(1, spec.rounds.count + 1):
+        now = situation(spec, preflights=preflights, positions=positions, facts=facts)
+        shares = partition(spec.partitioning, now)
+        different = {share.participant: _distinct(spec, preflights, share) for share in shares}
+        weights = _weights(spec, different)
+        parts = (
+            _part(spec, preflights, share, different[share.participant], weights.get(share.participant))
+            for share in shares
+        )
+        rounds.append(RoundPreview(round=number, parts=tuple(parts)))
+        positions = {share.participant: share.end for share in shares}
+    return tuple(rounds), positions
+
+
+def _distinct(spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight], share: Share) -> int:
+    population = preflights[share.participant].samples
+    return distinct(population, spec.training.seed, share.participant, share.start, share.samples)
+
+
+def _part(
+    spec: FederatedTrainingSpec,
+    preflights: Mapping[str, Preflight],
+    share: Share,
+    different: int,
+    weight: float | None,
+) -> Part:
+    trains = share.samples > 0
+    population = preflights[share.participant].samples
+    training = spec.participant(share.participant).training.over(spec.training)
+    trained = trained_of(training, share.samples) if trains else 0
+    return Part(
+        participant=share.participant,
+        samples=share.samples,
+        distinct=different,
+        first_pass=share.start // population + 1 if trains else None,
+        last_pass=(share.end - 1) // population + 1 if trains else None,
+        steps=-(-trained // training.batch_size),
+        trained=trained,
+        weight=weight if trains else 0.0,
+        reason=share.reason,
+    )
+
+
+def trained_of(training: Training, samples: int) -> int:
+    """How many samples a round's steps go through, repeats counted, on a slice of `samples`: as the trainer does,
+    whole batches for Steps, at least one sample for Epochs."""
+    if training.length.type == "Steps":
+        return (training.length.steps or 1) * training.batch_size
+    return max(1, round(samples * (training.length.epochs or 1.0)))
+
+
+def _totals(rounds: tuple[RoundPreview, ...]) -> dict[str, tuple[int, int]]:
+    """(trained, steps) of each participant over the run."""
+    totals: dict[str, tuple[int, int]] = {}
+    for part in (part for round in rounds for part in round.parts):
+        trained, steps = totals.get(part.participant, (0, 0))
+        totals[part.participant] = (trained + part.trained, steps + part.steps)
+    return totals
+
+
+def _weights(spec: FederatedTrainingSpec, different: Mapping[str, int]) -> dict[str, float]:
+    """Each one's share of the mean; empty where only the run can tell."""
+    trains = {name: count for name, count in different.items() if count > 0}
+    if spec.aggregation.weights == "ValidationLoss":
+        return {}
+    if spec.aggregation.weights == "Uniform":
+        raw = dict.fromkeys(trains, 1.0)
+    elif spec.aggregation.weights == "Fixed":
+        raw = {name: spec.participant(name).weight or 0.0 for name in trains}
+    else:
+        raw = {name: float(count) for name, count in trains.items()}
+    whole = sum(raw.values()) or 1.0
+    return {name: weight / whole for name, weight in raw.items()}
+
+
+def supposed(federation: Federation, name: str, rows: int) -> Preflight:
+    """What the participant will answer, as far as it can be known here."""
+    spec = federation.training.spec
+    held_out = validation_count(rows, spec.data.validation_fraction)
+    memory = federation.policies[name].spec.limits.gpu_memory
+    return Preflight(
+        run_id=RUN_ID,
+        participant=name,
+        samples=rows - held_out,
+        validation_samples=held_out,
+        fingerprint=DIGEST,
+        gpu_memory=quantity(memory) if memory else None,
+    )
+
+
+def _notes(
+    federation: Federation,
+    preflights: Mapping[str, Preflight],
+    facts: ModelFacts | None,
+    rounds: tuple[RoundPreview, ...],
+) -> list[str]:
+    spec = federation.training.spec
+    notes: list[str] = []
+    short = [round.round for round in rounds if sum(1 for part in round.parts if part.samples > 0) < spec.minimum]
+    if short:
+        then = "the run fails there" if spec.rounds.below_minimum == "Fail" else "they are skipped"
+        notes.append(
+            f"In {len(short)} of {len(rounds)} rounds, from round {short[0]}, fewer train than the {spec.minimum} that "
+            f"a round needs (rounds.minParticipants): {then}."
+        )
+    partly = sorted({p.participant for round in rounds for p in round.parts if 0 < p.trained < p.distinct})
+    if partly:
+        notes.append(
+            f"The steps of {', '.join(partly)} do not go through all of a round's slice: `trained` is below `samples`. "
+            "More steps or smaller slices do."
+        )
+    if spec.aggregation.weights == "ValidationLoss":
+        notes.append("Weights depend on validation losses, which only the run can tell.")
+    if spec.partitioning.strategy == "DataVolumeAndGPUMemory":
+        notes += _memory_notes(spec, preflights, facts)
+    return notes
+
+
+def _memory_notes(
+    spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight], facts: ModelFacts | None
+) -> list[str]:
+    """What the run will know better."""
+    notes: list[str] = []
+    now = situation(spec, preflights=preflights, positions={}, facts=facts)
+    asked = [who for who in now.candidates if who.micro_batch_size is None]
+    block = spec.partitioning.data_volume_and_gpu_memory
+    silent = [who.name for who in asked if who.gpu_memory is None and (block is None or block.gpu_memory is None)]
+    if silent:
+        notes.append(
+            f"The free GPU memory of {', '.join(silent)} is read from the device when the run starts; here it is not "
+            "known."
+        )
+    if len(silent) < len(asked):
+        notes.append("A device with less free memory than the file says will get less.")
+    if asked and facts is None:
+        notes.append("The sizes of the base model are read when the run starts; it is not on this machine.")
+    elif asked:
+        notes.append("The memory that training takes is a model's prediction, not a measurement.")
+    return notes

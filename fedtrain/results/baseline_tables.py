@@ -1,0 +1,67 @@
+"""The comparison as a table, and in a sentence."""
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.results.comparison import Arm, Comparison
+from fedtrain.results.metrics import Measure, headline, hub_measures, own_measures
+from fedtrain.results.tables import Table
+from fedtrain.results.words import count
+
+
+def judged_by(spec: FederatedTrainingSpec) -> Measure | None:
+    """The metric of the headline: the hub's, or else the participants'."""
+    return headline(hub_measures(spec)) or headline(own_measures(spec)) or Measure("loss", share=False)
+
+
+def own_measure(spec: FederatedTrainingSpec) -> Measure:
+    """The metric of the validation splits' columns."""
+    return headline(own_measures(spec)) or headline(hub_measures(spec)) or Measure("loss", share=False)
+
+
+def comparison_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Table:
+    """A row an adapter; columns are the hub's metrics, and each participant's validation split."""
+    hub, own = hub_measures(spec), own_measure(spec)
+    who = [name for participant in spec.participants if (name := participant.name) in _measured(comparison)]
+    head = (
+        "adapter",
+        "steps",
+        *(f"hub {measure.name}" for measure in hub),
+        *(f"{name} {own.name}" for name in who),
+    )
+    rows = tuple(
+        (
+            arm.label,
+            count(arm.steps),
+            *(measure.text(arm.hub.get(measure.name)) for measure in hub),
+            *(own.text(arm.own.get(name, {}).get(own.name)) for name in who),
+        )
+        for arm in comparison.arms
+    )
+    return Table("each adapter on the hub's data and on every participant's validation split", head, rows)
+
+
+def headline_text(comparison: Comparison, spec: FederatedTrainingSpec) -> str:
+    """`federated beats the best participant alone (zoo, 56.5%) by x1.19 on accuracy: 67.1%`."""
+    measure = judged_by(spec)
+    federated = comparison.arm("Federated")
+    best = comparison.best_alone(measure) if measure else None
+    if measure is None or federated is None or best is None:
+        return "nothing was measured that could be compared"
+    return _beats(comparison, measure, federated, best)
+
+
+def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm) -> str:
+    ours, theirs = federated.value(measure), best.value(measure)
+    times = comparison.times_best_alone(measure)
+    if ours is None or theirs is None:
+        return f"{measure.name} was not measured for all"
+    values = f"{measure.text(ours)} to {measure.text(theirs)}"
+    if not measure.better(ours, theirs):
+        return f"federated does not beat the best participant alone ({best.participant}) on {measure.name}: {values}"
+    factor = f" by x{times:.2f}" if times is not None else ""
+    text = f"federated beats the best participant alone ({best.participant}){factor} on {measure.name}: {values}"
+    share = comparison.share_of_pooled_gain(measure)
+    return text + (f"; it keeps {share:.0%} of what pooling all data gains over the base" if share is not None else "")
+
+
+def _measured(comparison: Comparison) -> set[str]:
+    return {who for arm in comparison.arms for who in arm.own}

@@ -1,0 +1,115 @@
+"""The federated run beside each participant alone and all data pooled: `telemetry/baseline.json` of the run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.results.as_json import as_json
+from fedtrain.results.metrics import Measure
+from fedtrain.results.telemetry import number, read_json
+
+NAME = "baseline.json"
+Kind = Literal["Base", "Alone", "Federated", "Pooled"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One adapter and what was measured of it. `hub`: metrics on the hub's held-out data; `own`: by participant, on
+    its validation split. `steps`: optimizer steps of all that trained it together."""
+
+    kind: Kind
+    participant: str | None = None
+    run: str = ""
+    adapter: str = ""
+    steps: int = 0
+    hub: Mapping[str, float] = field(default_factory=dict[str, float])
+    own: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
+
+    @property
+    def label(self) -> str:
+        return f"{self.participant} alone" if self.kind == "Alone" else self.kind.lower()
+
+    def value(self, measure: Measure) -> float | None:
+        """The metric at the hub; without a hub, its mean over the validation splits."""
+        if self.hub:
+            return self.hub.get(measure.name)
+        values = [metrics[measure.name] for metrics in self.own.values() if measure.name in metrics]
+        return sum(values) / len(values) if values else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`adapter`: the federated one's digest, by which a comparison of an older state is told from one of this."""
+
+    run_id: str
+    adapter: str
+    arms: tuple[Arm, ...]
+
+    def arm(self, kind: Kind) -> Arm | None:
+        """The first arm of this kind."""
+        return next((arm for arm in self.arms if arm.kind == kind), None)
+
+    @property
+    def alone(self) -> tuple[Arm, ...]:
+        return tuple(arm for arm in self.arms if arm.kind == "Alone")
+
+    def best_alone(self, measure: Measure) -> Arm | None:
+        """The participant that does best without the others."""
+        measured = [(value, arm) for arm in self.alone if (value := arm.value(measure)) is not None]
+        if not measured:
+            return None
+        best = max if measure.share else min
+        return best(measured, key=lambda found: found[0])[1]
+
+    def times_best_alone(self, measure: Measure) -> float | None:
+        """By which factor the federated adapter is better than the best participant alone."""
+        federated, best = self.arm("Federated"), self.best_alone(measure)
+        if federated is None or best is None:
+            return None
+        ours, theirs = federated.value(measure), best.value(measure)
+        return None if ours is None or theirs is None else measure.times(ours, theirs)
+
+    def share_of_pooled_gain(self, measure: Measure) -> float | None:
+        """What federating gains over the base, as a share of what pooling all data gains."""
+        arms = (self.arm("Base"), self.arm("Federated"), self.arm("Pooled"))
+        base, federated, pooled = (None if arm is None else arm.value(measure) for arm in arms)
+        if base is None or federated is None or pooled is None or not measure.better(pooled, base):
+            return None
+        return (federated - base) / (pooled - base)
+
+
+def write_comparison(ledger: Ledger, comparison: Comparison) -> None:
+    ledger.put_telemetry(NAME, json.dumps(as_json(comparison), indent=1).encode())
+
+
+def read_comparison(ledger: Ledger, run_id: str, adapter: str | None) -> Comparison | None:
+    """The comparison of this run's newest adapter, if one was made. Raises StoreError."""
+    plain = read_json(ledger, NAME)
+    if plain.get("runId") != run_id or plain.get("adapter") != adapter or adapter is None:
+        return None
+    entries = plain.get("arms")
+    listed = cast(list[Any], entries) if isinstance(entries, list) else []
+    arms = [_arm(cast(dict[str, Any], entry)) for entry in listed if isinstance(entry, dict)]
+    return Comparison(run_id, adapter, tuple(arm for arm in arms if arm is not None))
+
+
+def _arm(plain: dict[str, Any]) -> Arm | None:
+    if plain.get("kind") not in ("Base", "Alone", "Federated", "Pooled"):
+        return None
+    own = cast(dict[str, Any], plain.get("own") or {})
+    return Arm(
+        kind=plain["kind"],
+        participant=plain.get("participant"),
+        run=str(plain.get("run", "")),
+        adapter=str(plain.get("adapter", "")),
+        steps=int(number(plain.get("steps")) or 0),
+        hub=_metrics(plain.get("hub")),
+        own={who: _metrics(metrics) for who, metrics in own.items()},
+    )
+
+
+def _metrics(plain: object) -> dict[str, float]:
+    entries = cast(dict[str, object], plain).items() if isinstance(plain, dict) else ()
+    return {name: value for name, entry in entries if (value := number(entry)) is not None}

@@ -1,0 +1,75 @@
+"""The one curve a run is judged by, and what it says in a sentence."""
+
+from dataclasses import dataclass
+
+from fedtrain.results.comparison import Comparison
+from fedtrain.results.metrics import Measure, headline, hub_measures, own_measures
+from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.words import several
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric by round; `where` it was measured."""
+
+    measure: Measure
+    points: tuple[tuple[int, float], ...]
+    where: str
+
+    @property
+    def first(self) -> float | None:
+        """The base model's value, if round 0 was measured."""
+        return self.points[0][1] if self.points and self.points[0][0] == 0 else None
+
+    @property
+    def last(self) -> float:
+        return self.points[-1][1]
+
+
+def curve(summary: RunSummary) -> Curve | None:
+    """The hub's headline metric by round; without a hub, the mean of the participants' own. None if nothing was
+    measured."""
+    measure = headline(hub_measures(summary.spec))
+    if measure is not None:
+        points = tuple(
+            (round.number, round.metrics[measure.name]) for round in summary.recorded if measure.name in round.metrics
+        )
+        rows = next((round.samples for round in reversed(summary.rounds) if round.samples), None)
+        where = f"the hub's {several(rows, 'held-out row')}" if rows else "the hub's held-out data"
+        if points:
+            return Curve(measure, points, where)
+    measure = headline(own_measures(summary.spec))
+    if measure is None:
+        return None
+    means: list[tuple[int, float]] = []
+    for round in summary.recorded:
+        values = [metrics[measure.name] for metrics in round.measured.values() if measure.name in metrics]
+        if values:
+            means.append((round.number, sum(values) / len(values)))
+    where = "the participants' own validation splits, on average"
+    return Curve(measure, tuple(means), where) if means else None
+
+
+def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
+    """What came out, for the top of the report."""
+    shown = curve(summary)
+    who = several(len(summary.spec.participants), "participant")
+    done = several(summary.rounds_done, "round")
+    if shown is None or summary.rounds_done == 0:
+        return f"{who} trained one adapter for {done}." if summary.rounds_done else f"No round is recorded yet ({who})."
+    measure = shown.measure
+    text = f"After {done}, {who} share one adapter with {measure.text(shown.last)} {measure.name} on {shown.where}"
+    if shown.first is not None:
+        text += f"; the base model has {measure.text(shown.first)}"
+    return text + "." + (_bought(comparison, measure) if comparison else "")
+
+
+def _bought(comparison: Comparison, measure: Measure) -> str:
+    times, best = comparison.times_best_alone(measure), comparison.best_alone(measure)
+    if times is None or best is None:
+        return ""
+    than = "times what" if measure.share else "times better than what"
+    value = measure.text(best.value(measure))
+    text = f" That is {times:.2f} {than} the best participant reaches alone ({best.participant}, {value})"
+    share = comparison.share_of_pooled_gain(measure)
+    return text + (f", and {share:.0%} of what pooling all data would gain." if share is not None else ".")

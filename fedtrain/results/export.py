@@ -1,0 +1,97 @@
+"""A run's adapter as a folder that `PeftModel.from_pretrained` loads, or merged into its base model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import ObjectMissing
+from fedtrain.results.folders import write_folder
+from fedtrain.results.locate import run_folder
+from fedtrain.results.model_card import model_card
+from fedtrain.results.run_summary import RoundSummary, RunSummary
+from fedtrain.results.summary import summarise
+
+if TYPE_CHECKING:
+    from fedtrain.api.reading.federation import Federation
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+CARD = "README.md"
+
+
+def export(ledger: Ledger, target: Path, round: int | None = None) -> Path:
+    """Writes the adapter after `round` (the newest, if None) with its config and a model card to `target`, whole or
+    not at all, and returns its absolute path. Raises ObjectMissing when there is no such round, LedgerCorrupt when
+    the bytes are not what the ledger says, StoreError when `target` holds something else, OSError."""
+    summary = summarise(ledger)
+    chosen = exported_round(summary, round)
+
+    def fill(folder: Path) -> None:
+        _fetch(ledger, summary, chosen, folder)
+        (folder / CARD).write_text(model_card(summary, chosen, target.name), encoding="utf-8")
+
+    return write_folder(target, fill, lambda folder: _is_export(summary, folder))
+
+
+def export_merged(ledger: Ledger, target: Path, base: str, round: int | None = None) -> Path:
+    """Writes the base model with the adapter merged into it, its tokenizer and a model card. `base`: a folder, or a hub
+    id of the revision that the run's file names. Raises as `export` does; needs torch and transformers."""
+    from fedtrain.results.merging import merge
+
+    summary = summarise(ledger)
+    chosen = exported_round(summary, round)
+
+    def fill(folder: Path) -> None:
+        adapter = folder / ".adapter"
+        adapter.mkdir()
+        _fetch(ledger, summary, chosen, adapter)
+        merge(base, summary.spec.model.revision, adapter, folder)
+        for file in (WEIGHTS, CONFIG):
+            (adapter / file).unlink()
+        adapter.rmdir()
+        (folder / CARD).write_text(model_card(summary, chosen, target.name, merged=True), encoding="utf-8")
+
+    return write_folder(target, fill, lambda folder: _is_export(summary, folder))
+
+
+def export_run(federation: "Federation") -> Path:
+    """Exports the newest adapter of the file's run to its usual place. Raises as `export` does."""
+    from fedtrain.ledger.open import open_ledger
+    from fedtrain.runner.bindings import storage_of
+
+    metadata = federation.training.metadata
+    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
+    return export(ledger, default_target(ledger))
+
+
+def default_target(ledger: Ledger, merged: bool = False) -> Path:
+    """`<run folder>/adapter`, or `./<name>-adapter` for a run in a bucket (`model` instead of `adapter` if merged)."""
+    folder, what = run_folder(ledger), "model" if merged else "adapter"
+    return Path(f"{ledger.name}-{what}") if folder is None else folder / what
+
+
+def exported_round(summary: RunSummary, round: int | None) -> RoundSummary:
+    """The round to export. Raises ObjectMissing saying which rounds there are."""
+    recorded = summary.recorded
+    if not recorded:
+        raise ObjectMissing(f"{summary.url} has no adapter yet: it is at {summary.phase}.")
+    if round is None:
+        return recorded[-1]
+    if not 0 <= round < len(recorded):
+        raise ObjectMissing(f"There is no round {round} in {summary.url}: it has rounds 0 to {len(recorded) - 1}.")
+    return recorded[round]
+
+
+def _is_export(summary: RunSummary, folder: Path) -> bool:
+    """Whether an export of this run has written the folder: its model card names the run's id."""
+    try:
+        return summary.run_id in (folder / CARD).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def _fetch(ledger: Ledger, summary: RunSummary, round: RoundSummary, folder: Path) -> None:
+    assert round.adapter is not None
+    assert summary.config is not None
+    ledger.fetch_blob(round.adapter, folder / WEIGHTS)
+    ledger.fetch_blob(summary.config, folder / CONFIG)

@@ -1,0 +1,119 @@
+"""From what a user calls a run to its ledger: a run's folder, a federation file, or `s3://bucket/prefix/namespace/name`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from fedtrain.api.storage import S3, File, Storage
+from fedtrain.contracts import names
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.store import ObjectMissing
+
+if TYPE_CHECKING:
+    from fedtrain.api.reading.federation import Federation
+
+_LISTED = 8
+_LOOKED_AT = 20_000
+"""Keys of a bucket that are looked through for runs to suggest."""
+
+
+class NoRun(ObjectMissing):
+    """There is no run where the user looked; the message says which there are nearby."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A run that is there. `federation`: the file, when the user named the run by it."""
+
+    ledger: Ledger
+    federation: "Federation | None" = None
+
+    def base(self, base: str) -> str:
+        """The base model that the run's file names, as seen from here: folders are relative to the file, where it is
+        known."""
+        found = self.federation.resolve(base) if self.federation else base
+        return found if Path(found).is_dir() else base
+
+
+def locate(run: str) -> Located:
+    """The run that `run` names; for buckets the endpoint, region and credentials come from the usual AWS environment.
+    Raises NoRun, StoreError, and `Invalid` for a federation file with errors."""
+    if run.startswith("s3://"):
+        return _in_bucket(run)
+    path = Path(run).expanduser()
+    if path.is_file() and path.name != names.RUN:
+        return _of_file(path)
+    folder = path.parent if path.name == names.RUN else path
+    if not (folder / names.RUN).is_file():
+        raise NoRun(f"{_what(folder)} {folder}. {_suggest(map(str, _runs_near(folder)))}")
+    folder = folder.absolute()
+    storage = Storage(type="File", file=File(path=str(folder.parent.parent)))
+    return Located(open_ledger(storage, folder.parent.name, folder.name))
+
+
+def run_folder(ledger: Ledger) -> Path | None:
+    """The run's folder; None when it is in a bucket."""
+    url = ledger.store.url
+    if not url.startswith("file:"):
+        return None
+    return Path(url2pathname(urlsplit(url).path)) / ledger.namespace / ledger.name
+
+
+def _of_file(path: Path) -> Located:
+    from fedtrain.api.reading import read_file  # the YAML parser: not needed for the other ways to name a run
+    from fedtrain.runner.bindings import storage_of
+
+    federation = read_file(path, elsewhere=True, judged=False)  # that of a cluster has no policies, and a pod's paths
+    metadata = federation.training.metadata
+    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name, reading=True)
+    if ledger.size(names.RUN) is None:
+        raise NoRun(
+            f"{path} has not been run: there is no {ledger.url}/{names.RUN}. Start it with `fedtrain run {path}`."
+        )
+    return Located(ledger, federation)
+
+
+def _in_bucket(url: str) -> Located:
+    bucket, *parts = url.removeprefix("s3://").strip("/").split("/")
+    if len(parts) < 2 or not all([bucket, *parts]):
+        raise NoRun(f"{url} names no run: write s3://bucket/[prefix/]namespace/name, as `fedtrain run` shows it.")
+    *prefix, namespace, name = parts
+    s3 = S3(bucket=bucket, prefix="/".join(prefix) or None)
+    ledger = open_ledger(Storage(type="S3", s3=s3), namespace, name, reading=True, by_address=True)
+    if ledger.size(names.RUN) is None:
+        keys = islice(ledger.store.keys(""), _LOOKED_AT)
+        found = (key.removesuffix(f"/{names.RUN}") for key in keys if key.endswith(f"/{names.RUN}"))
+        raise NoRun(f"There is no run {url}. {_suggest(f'{ledger.store.url}/{key}' for key in found)}")
+    return Located(ledger)
+
+
+def _what(folder: Path) -> str:
+    if folder.is_dir():
+        return f"This folder is no run (it has no {names.RUN}):"
+    return "There is nothing at"
+
+
+def _runs_near(folder: Path) -> Iterator[Path]:
+    """Runs under the folder and its `runs`; under the `runs` that the path goes through; under ./runs. Nowhere else:
+    what is around a path that isn't there may be anything."""
+    through = [above for above in folder.parents if above.name == "runs"]
+    seen: set[Path] = set()
+    for base in (folder, folder / "runs", *through, Path("runs")):
+        for depth in ("*", "*/*"):
+            for found in sorted(base.glob(f"{depth}/{names.RUN}")):
+                if found.resolve() not in seen:
+                    seen.add(found.resolve())
+                    yield found.parent
+
+
+def _suggest(runs: Iterator[str]) -> str:
+    found = list(islice(runs, _LISTED + 1))
+    if not found:
+        return "Name a run's folder (runs/<namespace>/<name>), a federation file, or s3://bucket/prefix/namespace/name."
+    more = "\n  ..." if len(found) > _LISTED else ""
+    return "Runs nearby:\n" + "\n".join(f"  {run}" for run in found[:_LISTED]) + more

@@ -1,0 +1,192 @@
+"""The model card that goes with an exported adapter: what it is, what it was made from, and what is not known."""
+
+import json
+
+from fedtrain import __version__
+from fedtrain.results.metrics import Measure, headline, hub_measures, own_measures
+from fedtrain.results.run_summary import RoundSummary, RunSummary
+from fedtrain.results.words import count, listed, loss, several, short
+
+_SHOWN_ROUNDS = 30
+"""Rows of the table of rounds; of longer runs every n-th round is shown, and the last."""
+
+_COPY = "base"
+"""The folder that a base model is copied to from its bucket."""
+
+
+def model_card(summary: RunSummary, round: RoundSummary, folder: str, merged: bool = False) -> str:
+    """Markdown with the front matter that model hubs read. `folder`: what the exported folder is called."""
+    parts = [
+        _front_matter(summary, merged),
+        f"# {summary.name}",
+        _first_words(summary, round, merged),
+        _loading(summary, folder, merged),
+        _data(summary, round),
+        _metrics(summary, round),
+        _making(summary),
+        _limits(summary),
+        _provenance(summary, round),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _front_matter(summary: RunSummary, merged: bool) -> str:
+    model = summary.spec.model
+    lines = ["---"]
+    if model.revision is not None:  # a hub id; hubs refuse a path here
+        lines += [f"base_model: {json.dumps(model.base)}", f"base_model_relation: {'merge' if merged else 'adapter'}"]
+    lines += [f"library_name: {'transformers' if merged else 'peft'}", "pipeline_tag: text-generation"]
+    return "\n".join([*lines, "tags:", "- lora", "- federated-learning", "- fedtrain", "---"])
+
+
+def _first_words(summary: RunSummary, round: RoundSummary, merged: bool) -> str:
+    adapter, model = summary.spec.model.adapter, summary.spec.model
+    revision = f" (revision `{model.revision}`)" if model.revision else ""
+    start = "A LoRA adapter" if not merged else "A model with a LoRA adapter merged into it, the adapter"
+    whole = f"{round.number} of {summary.rounds_of}" if round.number < summary.rounds_of else f"{summary.rounds_of}"
+    return (
+        f"{start} of rank {adapter.rank} (alpha {adapter.alpha:g}) for `{model.base}`{revision}, fine-tuned by "
+        f"{several(len(summary.spec.participants), 'participant')} over {whole} rounds with "
+        f"{summary.spec.aggregation.strategy}. Each participant trained on data that never left it; only the adapter's "
+        "weights were exchanged."
+    )
+
+
+def _loading(summary: RunSummary, folder: str, merged: bool) -> str:
+    before = ""
+    if merged:
+        code = f"""from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained({json.dumps(folder)})
+tokenizer = AutoTokenizer.from_pretrained({json.dumps(folder)})"""
+    else:
+        before, base = _base(summary)
+        code = f"""from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+base = AutoModelForCausalLM.from_pretrained({base})
+tokenizer = AutoTokenizer.from_pretrained({base})
+model = PeftModel.from_pretrained(base, {json.dumps(folder)})"""
+    return f"## Loading it\n\n{before}```python\n{code}\n```"
+
+
+def _base(summary: RunSummary) -> tuple[str, str]:
+    """What the reader does first to have the base model, and how `from_pretrained` is called then."""
+    model = summary.spec.model
+    if model.revision is not None:
+        return "", f'{json.dumps(model.base)}, revision="{model.revision}"'
+    if model.base.startswith("s3://"):
+        copied = (
+            "The base model is in a bucket. Copy it to a folder first; where the bucket is not at AWS, the variable "
+            f"`AWS_ENDPOINT_URL` says which server has it.\n\n```\naws s3 cp --recursive {model.base} {_COPY}\n```\n\n"
+        )
+        return copied, json.dumps(_COPY)
+    place = model.base.removeprefix("file://")
+    elsewhere = (
+        f"`{place}` is a folder of the machine that the run was on, or of its pods. Write instead of it where you have "
+        "the base model.\n\n"
+    )
+    return elsewhere, json.dumps(place)
+
+
+def _data(summary: RunSummary, round: RoundSummary) -> str:
+    used = {participant.name: 0 for participant in summary.spec.participants}
+    rounds = dict.fromkeys(used, 0)
+    for past in summary.rounds[: round.number + 1]:
+        for one in past.participants:
+            if one.state == "Aggregated":
+                used[one.participant] += one.samples
+                rounds[one.participant] += 1
+    data = {one.participant: one for one in summary.data}
+    rows = [
+        [
+            who,
+            count(data[who].samples if who in data else None),
+            count(data[who].validation_samples if who in data else None),
+            f"{used[who]:,}",
+            str(rounds[who]),
+        ]
+        for who in used
+    ]
+    kind = summary.spec.data
+    head = ["participant", "training rows", "validation rows", "samples trained on", "rounds it is part of"]
+    about = f"Data set `{kind.dataset}`, format {kind.format}, at most {kind.max_length} tokens a row."
+    return f"## Participants and data\n\n{about}\n\n{_table(head, rows)}"
+
+
+def _metrics(summary: RunSummary, round: RoundSummary) -> str:
+    measures = hub_measures(summary.spec)
+    own = headline(own_measures(summary.spec))
+    rounds = summary.rounds[: round.number + 1]
+    step = -(-len(rounds) // _SHOWN_ROUNDS)
+    shown = [one for one in rounds if one.number % step == 0 or one is rounds[-1]]
+    head = ["round", "outcome", "participants", "mean training loss", *(measure.name for measure in measures)]
+    rows: list[list[str]] = []
+    for one in shown:
+        losses = [p.train_loss for p in one.participants if p.train_loss is not None and p.state == "Aggregated"]
+        rows.append(
+            [
+                str(one.number),
+                one.outcome,
+                str(sum(p.state == "Aggregated" for p in one.participants)) if one.number else "–",
+                loss(sum(losses) / len(losses)) if losses else "–",
+                *(measure.text(one.metrics.get(measure.name)) for measure in measures),
+            ]
+        )
+    about = "Round 0 is the adapter before any training: the base model."
+    if round.samples:
+        about += f" Metrics are of the hub's held-out data ({several(round.samples, 'row')})."
+    text = f"## Metrics by round\n\n{about}\n\n{_table(head, rows)}"
+    return text + (_measured(round, own) if own and round.measured else "")
+
+
+def _measured(round: RoundSummary, measure: Measure) -> str:
+    rows = [[who, measure.text(metrics.get(measure.name))] for who, metrics in round.measured.items()]
+    return f"\n\nOn each participant's own validation split:\n\n{_table(['participant', measure.name], rows)}"
+
+
+def _making(summary: RunSummary) -> str:
+    spec, training, aggregation = summary.spec, summary.spec.training, summary.spec.aggregation
+    targets, length = spec.model.adapter.target_modules, training.length
+    amount = f"{length.epochs:g} epochs a round" if length.epochs else f"{length.steps} steps a round"
+    rate = f"learning rate {training.learning_rate:g}, {training.schedule} over all rounds"
+    rows = [
+        ["target modules", "all linear layers" if targets.type == "AllLinear" else ", ".join(targets.names or ())],
+        ["local training", f"{amount}, batches of {training.batch_size}"],
+        ["optimizer", f"{training.optimizer}, {rate}"],
+        ["aggregation", f"{aggregation.strategy}, weights {aggregation.weights}, merge {aggregation.merge}"],
+        ["partitioning", spec.partitioning.strategy],
+        ["seed", str(training.seed)],
+    ]
+    return f"## How it was made\n\n{_table(['', ''], rows)}"
+
+
+def _limits(summary: RunSummary) -> str:
+    return (
+        "## What is not known\n\n"
+        f"- The licence of `{summary.spec.model.base}` is not known to fedtrain. It applies to this adapter's use with "
+        "it; look it up before you pass either on.\n"
+        "- The participants' data was not seen by whoever wrote this card: what it says, and what rights cover it, is "
+        f"theirs to tell ({listed([p.name for p in summary.spec.participants])}).\n"
+        "- The metrics above are all that was measured. Nothing was checked for bias, safety or memorised text."
+    )
+
+
+def _provenance(summary: RunSummary, round: RoundSummary) -> str:
+    rows = [
+        ["run", f"{summary.namespace}/{summary.name}, id `{summary.run_id}`"],
+        ["round", f"{round.number} of {summary.rounds_of} ({round.outcome})"],
+        ["adapter", f"`{round.adapter}`"],
+        ["manifest of the round", f"`{round.manifest}`"],
+        ["written by", f"fedtrain {__version__}"],
+    ]
+    check = (
+        f"`b3sum adapter_model.safetensors` prints the digits of the adapter's digest (`{short(round.adapter)}...`). "
+        "`fedtrain ledger verify` checks the chain of manifests that leads to it."
+    )
+    return f"## Where it comes from\n\n{_table(['', ''], rows)}\n\n{check}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

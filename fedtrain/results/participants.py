@@ -1,0 +1,78 @@
+"""What each participant did in a round: its records, and which of them counted."""
+
+from collections.abc import Mapping, Sequence
+
+from fedtrain.contracts.records import Aggregate, Close, Grant, Manifest, Plan, Quarantined, Update
+from fedtrain.results.run_summary import Execution, ParticipantRound, State
+
+
+def participant_rounds(
+    plan: Plan | None,
+    closes: Sequence[Close],
+    aggregate: Aggregate | None,
+    updates: Mapping[tuple[str, int], Update],
+    grants: Sequence[Grant],
+    manifest: Manifest | None,
+    executions: Mapping[tuple[str, int], Execution],
+) -> tuple[ParticipantRound, ...]:
+    """In plan order. `closes`: by number, up to the one that counts."""
+    if plan is None:
+        return ()
+    close = closes[-1] if closes else None
+    # A participant that was quarantined once and delivered again is no longer quarantined.
+    listed = {closed.participant: closed.attempt for closed in close.updates} if close else {}
+    quarantined = {bad.participant: bad for earlier in closes for bad in earlier.quarantined}
+    absent = {one.participant: one.reason for one in (manifest.absent if manifest else ())}
+    absent |= {one.participant: one.reason for one in (close.absent if close else ())}
+    weights = {weight.participant: weight for weight in aggregate.weights} if aggregate else {}
+    found: list[ParticipantRound] = []
+    for member in plan.members:
+        who = member.participant
+        own = sorted(attempt for name, attempt in updates if name == who)
+        granted = [grant for grant in grants if grant.who == who]
+        state, attempt, reason = _state(who, listed, quarantined, absent, own, manifest)
+        newest = max([1, attempt, *own, *(grant.attempt for grant in granted)])
+        update = updates.get((who, attempt))
+        weight = weights.get(who) if state == "Aggregated" else None
+        found.append(
+            ParticipantRound(
+                participant=who,
+                state=state,
+                reason=reason,
+                attempt=attempt,
+                attempts=newest,
+                retried=tuple(f"attempt {grant.attempt - 1}: {grant.reason}" for grant in granted),
+                weight=weight.weight if weight else None,
+                norm=weight.norm if weight else None,
+                execution=executions.get((who, attempt)),
+                samples=update.samples if update else member.samples,
+                distinct=update.distinct if update else member.distinct,
+                steps=update.steps if update else None,
+                tokens=update.tokens if update else None,
+                train_loss=update.train_loss if update else None,
+                validation_loss=update.validation_loss if update else None,
+                received=update.received if update else {},
+                bytes=update.size if update else None,
+            )
+        )
+    return tuple(found)
+
+
+def _state(
+    who: str,
+    listed: Mapping[str, int],
+    quarantined: Mapping[str, Quarantined],
+    absent: Mapping[str, str],
+    own: Sequence[int],
+    manifest: Manifest | None,
+) -> tuple[State, int, str]:
+    """State, the attempt it is of, and the reason."""
+    if who in listed:
+        return "Aggregated" if manifest and manifest.outcome == "Committed" else "Updated", listed[who], ""
+    if who in quarantined:
+        return "Quarantined", quarantined[who].attempt, quarantined[who].reason
+    if who in absent:
+        return "Absent", own[0] if own else 1, absent[who]
+    if own:
+        return "Updated", own[0], ""
+    return ("Absent", 1, "it left no update") if manifest else ("Training", 1, "")

@@ -1,0 +1,96 @@
+"""A summary as the tables that `fedtrain status` shows."""
+
+from fedtrain.results.metrics import headline, hub_measures, own_measures
+from fedtrain.results.run_summary import ParticipantRound, RoundSummary, RunSummary
+from fedtrain.results.tables import Table
+from fedtrain.results.words import count, duration, loss, short, size
+
+_SHOWN_ROUNDS = 20
+
+
+def first_lines(summary: RunSummary) -> list[str]:
+    """Where the run stands, in a few lines."""
+    model = summary.spec.model
+    lines = [
+        f"{summary.namespace}/{summary.name}: {summary.phase}, {summary.rounds_done} of {summary.rounds_of} rounds",
+        *([summary.message] if summary.message else []),
+        f"base {model.base}{f' @ {model.revision}' if model.revision else ''}, LoRA rank {model.adapter.rank}, "
+        f"{len(summary.spec.participants)} participants, {summary.spec.aggregation.strategy}",
+        f"ledger {summary.url}",
+    ]
+    if summary.adapter:
+        lines.append(f"adapter {short(summary.adapter)} ({size(summary.adapter_bytes)})")
+    return lines
+
+
+def tables(summary: RunSummary) -> list[Table]:
+    """The rounds, and the participants of the newest round that has any."""
+    found = [rounds_table(summary)] if summary.rounds else []
+    current = next((round for round in reversed(summary.rounds) if round.participants or round.absent), None)
+    if current is not None:
+        found.append(participants_table(summary, current))
+    return found
+
+
+def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
+    """The last `shown` rounds. How long they took the local runner alone writes down: no other's has a column of it."""
+    measures = hub_measures(summary.spec)
+    timed = any(round.wall_seconds is not None for round in summary.rounds[-shown:])
+    rows: list[tuple[str, ...]] = []
+    for round in summary.rounds[-shown:]:
+        losses = [p.train_loss for p in round.participants if p.train_loss is not None]
+        rows.append(
+            (
+                str(round.number),
+                round.outcome,
+                _counted(round),
+                count(sum(p.samples for p in round.participants if p.state == "Aggregated")),
+                loss(sum(losses) / len(losses) if losses else None),
+                *(measure.text(round.metrics.get(measure.name)) for measure in measures),
+                *((duration(round.wall_seconds),) if timed else ()),
+            )
+        )
+    left_out = len(summary.rounds) - len(rows)
+    title = "rounds" if left_out == 0 else f"rounds (the last {len(rows)}; {left_out} before)"
+    names = (*(measure.name for measure in measures), *(("time",) if timed else ()))
+    return Table(title, ("round", "outcome", "updates", "samples", "train loss", *names), tuple(rows), left=2)
+
+
+def participants_table(summary: RunSummary, round: RoundSummary) -> Table:
+    measure = headline(own_measures(summary.spec))
+    rows: list[tuple[str, ...]] = []
+    for one in round.participants:
+        training = one.execution.seconds.get("training") if one.execution else None
+        received = (measure.text(one.received.get(measure.name)),) if measure else ()
+        rows.append(
+            (
+                one.participant,
+                state_text(one),
+                count(one.samples),
+                loss(one.train_loss),
+                loss(one.validation_loss),
+                *received,
+                duration(training),
+                size(one.bytes),
+            )
+        )
+    planned = {one.participant for one in round.participants}
+    out = [absent for absent in round.absent if absent.participant not in planned]
+    empty = ("–",) * (5 + bool(measure))
+    rows += [(absent.participant, f"Absent: {absent.reason}", *empty) for absent in out]
+    names = (f"{measure.name} received",) if measure else ()
+    head = ("participant", "state", "samples", "train loss", "val. loss", *names, "training", "sent")
+    return Table(f"round {round.number}", head, tuple(rows), left=2)
+
+
+def state_text(one: ParticipantRound) -> str:
+    """`Aggregated (attempt 2)`, `Quarantined: why`."""
+    attempt = f" (attempt {one.attempt})" if one.attempt > 1 else ""
+    return f"{one.state}{attempt}" + (f": {one.reason}" if one.reason else "")
+
+
+def _counted(round: RoundSummary) -> str:
+    """`3/4` updates of planned participants."""
+    if not round.participants:
+        return "–"
+    return f"{sum(p.state in ('Updated', 'Aggregated') for p in round.participants)}/{len(round.participants)}"

@@ -1,0 +1,247 @@
+"""From a run's ledger to its summary. Reads only; works at any moment of a run, finished or not."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts import names
+from fedtrain.contracts.records import (
+    Absent,
+    Aggregate,
+    Close,
+    End,
+    Evaluation,
+    Failure,
+    Grant,
+    Initial,
+    Manifest,
+    Measurement,
+    Plan,
+    Preflight,
+    Record,
+    Run,
+    Update,
+)
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing
+from fedtrain.results.participants import participant_rounds
+from fedtrain.results.run_summary import (
+    DataSummary,
+    Execution,
+    FailureSummary,
+    Phase,
+    RoundSummary,
+    RunSummary,
+)
+from fedtrain.results.telemetry import read_execution, read_runner
+
+R = TypeVar("R", bound=Record)
+
+
+def summarise(ledger: Ledger) -> RunSummary:
+    """Raises ObjectMissing when there is no run, LedgerCorrupt when it can't be read, StoreError."""
+    return _Reader(ledger).summary()
+
+
+class _Reader:
+    """Holds the one listing that everything is looked up in."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.listed = sorted(ledger.names())
+        self.present = set(self.listed)
+
+    def summary(self) -> RunSummary:
+        run = self.one(names.RUN, Run)
+        if run is None:
+            raise ObjectMissing(f"There is no run in {self.ledger.url}: it has no {names.RUN}.")
+        spec = FederatedTrainingSpec.model_validate(run.spec)
+        manifests = self.manifests()
+        preflights = {p.participant: p for p in self.all("preflight/", Preflight)}
+        rounds = [self.round(number, manifest, manifests, spec) for number, manifest in enumerate(manifests)]
+        failures = self.all("failures/", Failure)
+        end = self.one(names.END, End)
+        if end is None and len(manifests) <= spec.rounds.count and manifests:
+            rounds.append(self.round(len(manifests), None, manifests, spec))
+        phase, message = self.phase(len(manifests), spec, end, failures)
+        initial = self.one(names.initial(), Initial)
+        newest = manifests[-1] if manifests else None
+        return RunSummary(
+            namespace=run.namespace,
+            name=run.name,
+            url=self.ledger.url,
+            run_id=run.run_id,
+            phase=phase,
+            message=message,
+            rounds_done=max(0, len(manifests) - 1),
+            rounds_of=spec.rounds.count,
+            spec=spec,
+            data=tuple(
+                DataSummary(p.participant, p.samples, p.validation_samples, p.fingerprint)
+                for who in (participant.name for participant in spec.participants)
+                if (p := preflights.get(who)) is not None
+            ),
+            rounds=tuple(rounds),
+            failures=tuple(FailureSummary(f.number, f.round, f.reason, f.message) for f in failures),
+            facts=initial.facts if initial else None,
+            adapter=newest.adapter if newest else None,
+            config=newest.config if newest else None,
+            adapter_bytes=self.ledger.size(names.blob(newest.adapter)) if newest else None,
+            head=self.ledger.digest(names.manifest(newest.round)) if newest else None,
+        )
+
+    def round(
+        self, number: int, manifest: Manifest | None, manifests: list[Manifest], spec: FederatedTrainingSpec
+    ) -> RoundSummary:
+        folder = names.round_folder(number)
+        plan = self.one(names.plan(number), Plan)
+        closes = sorted(self.all(f"{folder}/close-", Close), key=lambda close: close.k)
+        if manifest is not None and manifest.k is not None:
+            closes = [close for close in closes if close.k <= (manifest.k or 0)]
+        close = closes[-1] if closes else None
+        aggregate = self.one(names.aggregate(number, close.k), Aggregate) if close else None
+        evaluation = self.evaluation(number, manifest.adapter if manifest else aggregate and aggregate.adapter)
+        updates = {(update.participant, update.attempt): update for update in self.updates(number)}
+        wall, tasks = read_runner(self.ledger, number) if self.has(names.telemetry(f"{folder}/")) else (None, ())
+        return RoundSummary(
+            number=number,
+            outcome=manifest.outcome if manifest else "Open",
+            step=manifest.step if manifest else manifests[-1].step,
+            adapter=manifest.adapter if manifest else None,
+            participants=participant_rounds(
+                plan,
+                closes,
+                aggregate,
+                updates,
+                self.all(f"{folder}/attempts/", Grant),
+                manifest,
+                self.executions(number, plan),
+            ),
+            absent=self.absent(plan, close, manifest),
+            metrics=evaluation.metrics if evaluation else {},
+            samples=evaluation.samples if evaluation else None,
+            measured=self.measured(number, manifest, spec),
+            update_norm=aggregate.update_norm if aggregate else None,
+            manifest=self.ledger.digest(names.manifest(number)) if manifest else None,
+            wall_seconds=wall,
+            tasks=tasks,
+        )
+
+    def phase(
+        self, current: int, spec: FederatedTrainingSpec, end: End | None, failures: list[Failure]
+    ) -> tuple[Phase, str]:
+        """Where the run stands, in the words of `fedtrain.rounds`: what it waits for. A run that failed counts as
+        going on as soon as a record of its next epoch is there."""
+        if end is not None:
+            return "Succeeded", ""
+        folder = names.round_folder(current)
+        epochs = [grant.epoch for grant in self.all(f"{folder}/attempts/", Grant)]
+        closes = self.all(f"{folder}/close-", Close)
+        epochs += [close.epoch for close in closes]
+        if failures and failures[-1].round == current and max(epochs, default=0) <= len(failures):
+            return "Failed", f"{failures[-1].reason}: {failures[-1].message}"
+        if current == 0:
+            return self.beginning(spec), ""
+        if current > spec.rounds.count:
+            return "Measuring", ""
+        if names.plan(current) not in self.present:
+            return "Planning", ""
+        if not closes:
+            return "Training", ""
+        k = max(close.k for close in closes)
+        aggregate = self.one(names.aggregate(current, k), Aggregate)
+        if aggregate is None:
+            return "Aggregating", ""
+        return ("Evaluating" if self.unevaluated(current, aggregate.adapter, spec) else "Recording"), ""
+
+    def beginning(self, spec: FederatedTrainingSpec) -> Phase:
+        """Of round 0: the first adapter is made while the participants count their data."""
+        initial = self.one(names.initial(), Initial)
+        if initial is None:
+            return "Initialising"
+        if self.unevaluated(0, initial.adapter, spec):
+            return "Evaluating"
+        counted = all(names.preflight(participant.name) in self.present for participant in spec.participants)
+        return "Recording" if counted else "Preflight"
+
+    def unevaluated(self, number: int, adapter: str, spec: FederatedTrainingSpec) -> bool:
+        """Whether the round waits for the hub's evaluation."""
+        due = number % spec.evaluation.every == 0 or number == spec.rounds.count
+        return spec.evaluation.hub is not None and due and self.evaluation(number, adapter) is None
+
+    def manifests(self) -> list[Manifest]:
+        found: list[Manifest] = []
+        while (manifest := self.one(names.manifest(len(found)), Manifest)) is not None:
+            found.append(manifest)
+        return found
+
+    def evaluation(self, number: int, adapter: str | None) -> Evaluation | None:
+        """The one of this adapter: an older close may have left another."""
+        found = self.all(f"{names.round_folder(number)}/evaluation-", Evaluation)
+        return next((evaluation for evaluation in reversed(found) if evaluation.adapter == adapter), None)
+
+    def measured(
+        self, number: int, manifest: Manifest | None, spec: FederatedTrainingSpec
+    ) -> dict[str, Mapping[str, float]]:
+        """The participants' metrics of the round's adapter: measured after the last round, or received in the next."""
+        if manifest is None:
+            return {}
+        found: dict[str, Mapping[str, float]] = {}
+        for update in self.updates(number + 1):
+            if update.received:
+                found.setdefault(update.participant, update.received)
+        for measurement in self.all(f"{names.round_folder(number)}/measurements/", Measurement):
+            if measurement.adapter == manifest.adapter:
+                found[measurement.participant] = measurement.metrics
+        return {p.name: found[p.name] for p in spec.participants if p.name in found}
+
+    def absent(self, plan: Plan | None, close: Close | None, manifest: Manifest | None) -> tuple[Absent, ...]:
+        sources = (manifest.absent if manifest else (), close.absent if close else (), plan.absent if plan else ())
+        found: dict[str, Absent] = {}
+        for source in sources:
+            for absent in source:
+                found.setdefault(absent.participant, absent)
+        quarantined = {bad.participant for bad in close.quarantined} if close else set[str]()
+        return tuple(absent for who, absent in found.items() if who not in quarantined)
+
+    def executions(self, number: int, plan: Plan | None) -> dict[tuple[str, int], Execution]:
+        """What trainers said of their executions, by participant and attempt."""
+        members = {member.participant for member in plan.members} if plan else set[str]()
+        found: dict[tuple[str, int], Execution] = {}
+        for name in self.prefixed(names.telemetry(f"rounds/{number:04d}/")):
+            who, _, attempt = name.split("/")[3].rpartition("-")
+            if name.endswith("/trainer.json") and who in members and attempt.isdecimal():
+                execution = read_execution(self.ledger, number, who, int(attempt))
+                if execution is not None:
+                    found[who, int(attempt)] = execution
+        return found
+
+    def has(self, prefix: str) -> bool:
+        return next(self.prefixed(prefix), None) is not None
+
+    def prefixed(self, prefix: str) -> Iterator[str]:
+        """The listed names that start with `prefix`, without walking over all of them."""
+        for index in range(bisect_left(self.listed, prefix), len(self.listed)):
+            if not self.listed[index].startswith(prefix):
+                return
+            yield self.listed[index]
+
+    def one(self, name: str, kind: type[R]) -> R | None:
+        return self.ledger.read(name, kind) if name in self.present else None
+
+    def all(self, prefix: str, kind: type[R]) -> list[R]:
+        """Records by prefix, in name order. Raises LedgerCorrupt."""
+        found = (self.ledger.read(name, kind) for name in self.prefixed(prefix))
+        return [record for record in found if record is not None]
+
+    def updates(self, number: int) -> list[Update]:
+        """A round's update records; those that don't parse don't count, and are left out."""
+        found: list[Update] = []
+        for name in self.prefixed(f"{names.round_folder(number)}/updates/"):
+            if name.endswith("/record.json"):
+                with suppress(LedgerCorrupt):
+                    update = self.ledger.read(name, Update)
+                    found += [update] if update is not None else []
+        return found

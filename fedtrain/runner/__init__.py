@@ -1,0 +1,1 @@
+"""`fedtrain run`: a federation on one machine, with warm worker processes."""

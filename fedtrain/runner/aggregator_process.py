@@ -1,0 +1,114 @@
+"""The hub's aggregator on one machine: a warm process that is handed one order after another, a line of JSON each."""
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from fedtrain.api.storage import Storage
+from fedtrain.contracts.records import Run
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY
+from fedtrain.rounds.decision import AggregateOrder
+from fedtrain.rounds.snapshot import Execution, TaskKey
+from fedtrain.runner.worker_pool import Ended, Events
+
+WORKER = -1
+"""The worker index in events of the aggregator."""
+
+
+class AggregatorProcess:
+    """Serves one run. The process starts with the first order, anew when it has died, and ends with this one."""
+
+    def __init__(
+        self, run: Run, storage: Storage, log: Path, events: Events, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._run = run
+        self._storage = storage
+        self._log = log
+        self._events = events
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._executions: dict[TaskKey, Execution] = {}
+        self._orders: queue.Queue[tuple[TaskKey, AggregateOrder] | None] = queue.Queue()
+        self._process: subprocess.Popen[str] | None = None
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def executions(self) -> dict[TaskKey, Execution]:
+        with self._lock:
+            return dict(self._executions)
+
+    def submit(self, key: TaskKey, order: AggregateOrder) -> None:
+        with self._lock:
+            known = self._executions.get(key)
+            if known is not None and known.state == "Running":
+                return
+            self._executions[key] = Execution("Running")
+        self._orders.put((key, order))
+
+    def cancel(self, key: TaskKey) -> None:
+        with self._lock:
+            known = self._executions.pop(key, None)
+            if known is not None and known.state == "Running" and self._process is not None:
+                self._process.kill()
+
+    def close(self) -> None:
+        self._orders.put(None)
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _serve(self) -> None:
+        while (item := self._orders.get()) is not None:
+            key, order = item
+            since = self._clock()
+            code, reason = self._aggregate(order)
+            now = self._clock()
+            state = "Done" if code == EXIT_DONE else "Failed"
+            execution = Execution(state, now, retryable=code == EXIT_RETRY, reason=reason)
+            with self._lock:
+                if key not in self._executions:
+                    continue
+                self._executions[key] = execution
+            self._events.put(Ended(key, execution, WORKER, now - since, {"aggregating": now - since}))
+
+    def _aggregate(self, order: AggregateOrder) -> tuple[int, str]:
+        try:
+            orders, answers = self._pipes()
+            orders.write(json.dumps(self._assignment(order)) + "\n")
+            orders.flush()
+            answer = answers.readline()
+        except OSError:
+            answer = ""
+        if not answer:
+            return EXIT_RETRY, f"the aggregator's process died; its last words are in {self._log}"
+        said = json.loads(answer)
+        return int(said["code"]), str(said.get("reason", ""))
+
+    def _assignment(self, order: AggregateOrder) -> dict[str, object]:
+        return {
+            "namespace": self._run.namespace,
+            "name": self._run.name,
+            "round": order.round,
+            "k": order.k,
+            "storage": self._storage.model_dump(mode="json", by_alias=True, exclude_none=True),
+        }
+
+    def _pipes(self) -> tuple[IO[str], IO[str]]:
+        if self._process is None or self._process.poll() is not None:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("a") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "fedtrain_aggregator", "--serve"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        return self._process.stdin, self._process.stdout

@@ -1,0 +1,93 @@
+"""What a run tells those who watch it. Renderers turn these into a live table, plain lines or JSON."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fedtrain.contracts.records import Evaluation, Manifest, Plan, Update
+from fedtrain.rounds.decision import Phase
+from fedtrain.rounds.snapshot import TaskKey
+from fedtrain.runner.worker_pool import Ended, Progress
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """`round`: the one that is next; above 0 when the run goes on where it was."""
+
+    name: str
+    run_id: str
+    url: str
+    participants: tuple[str, ...]
+    rounds: int
+    round: int
+
+
+@dataclass(frozen=True)
+class WorkersStarting:
+    """Workers are being started; nothing happens until the first of them is up."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class PhaseChanged:
+    round: int
+    phase: Phase
+    message: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class TaskStarted:
+    key: TaskKey
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A participant's update is in. `size` in bytes."""
+
+    update: Update
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A round's manifest is written. `seconds`: wall time of the round in this process."""
+
+    manifest: Manifest
+    evaluation: Evaluation | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StoreOutage:
+    """The store does not answer; deadlines stand still until it does."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """`outcome`: Succeeded, Failed or Stopped."""
+
+    outcome: str
+    round: int
+    message: str
+
+
+Event = (
+    RunStarted
+    | WorkersStarting
+    | PhaseChanged
+    | Planned
+    | TaskStarted
+    | Progress
+    | Ended
+    | Delivered
+    | Recorded
+    | StoreOutage
+    | RunEnded
+)
+Listener = Callable[[Event], None]

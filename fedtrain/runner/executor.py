@@ -1,0 +1,53 @@
+"""The local executor: trainer tasks go to the pool of warm workers, aggregation to a warm aggregator process."""
+
+import queue
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from fedtrain.api.storage import Storage
+from fedtrain.contracts.records import Run
+from fedtrain.contracts.tasks import Assignment, Binding, Task
+from fedtrain.rounds.decision import AggregateOrder
+from fedtrain.rounds.snapshot import Execution, TaskKey
+from fedtrain.runner.aggregator_process import AggregatorProcess
+from fedtrain.runner.worker_pool import Events, Job, WorkerPool
+
+
+class Executor:
+    """Starts, watches and cancels one run's tasks. The pool may be shared with other runs."""
+
+    def __init__(
+        self,
+        run: Run,
+        pool: WorkerPool,
+        storage: Storage,
+        log: Path,
+        bind: Callable[[Task], Binding],
+    ) -> None:
+        self.events: Events = queue.Queue()
+        self._run = run
+        self._pool = pool
+        self._aggregator = AggregatorProcess(run, storage, log, self.events)
+        self._bind = bind
+
+    def executions(self) -> Mapping[TaskKey, Execution]:
+        """Raises RunError when workers can't be started."""
+        return {**self._pool.executions(self._run.run_id), **self._aggregator.executions()}
+
+    def start(self, key: TaskKey, order: Task | AggregateOrder) -> None:
+        if isinstance(order, AggregateOrder):
+            self._aggregator.submit(key, order)
+        else:
+            self._pool.submit(self._job(key), Assignment(task=order, binding=self._bind(order)))
+
+    def cancel(self, key: TaskKey) -> None:
+        self._pool.cancel(self._job(key))
+        self._aggregator.cancel(key)
+
+    def close(self) -> None:
+        """Stops this run's tasks; the pool goes on."""
+        self._pool.cancel_all(self._run.run_id)
+        self._aggregator.close()
+
+    def _job(self, key: TaskKey) -> Job:
+        return Job(self._run.run_id, key, self.events)

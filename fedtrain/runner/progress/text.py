@@ -1,0 +1,32 @@
+"""Numbers and rounds in words, for every renderer."""
+
+from fedtrain.runner.events import Recorded
+
+
+def bytes_text(size: int | None) -> str:
+    if size is None:
+        return ""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            return f"{amount:.0f} {unit}" if unit in ("B", "kB") else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError
+
+
+def metric_text(name: str, value: float) -> str:
+    """Shares as percentages, everything else with four digits."""
+    return (
+        f"{name} {value:.1%}" if name in ("accuracy", "exact") or name.endswith("accuracy") else f"{name} {value:.4g}"
+    )
+
+
+def recorded_text(event: Recorded, rounds: int) -> str:
+    """`round 3/8 committed  accuracy 61.2%  4 updates  12.3 s`."""
+    manifest = event.manifest
+    parts = [f"round {manifest.round}/{rounds}", manifest.outcome.lower()]
+    if event.evaluation:
+        parts += [metric_text(name, value) for name, value in event.evaluation.metrics.items()]
+    if manifest.absent:
+        parts.append("without " + ", ".join(f"{who.participant} ({who.reason})" for who in manifest.absent))
+    return "  ".join([*parts, f"{event.seconds:.1f} s"])

@@ -1,0 +1,65 @@
+"""Telling those who watch what is new in the ledger, and keeping each round's telemetry."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Evaluation
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.rounds.snapshot import LedgerFacts
+from fedtrain.runner.events import Delivered, Listener, Planned, Recorded
+from fedtrain.runner.worker_pool import Ended, PoolEvent
+
+
+class RoundEvents:
+    """Compares each gather with the one before. Writes `telemetry/rounds/<round>/runner.json` when a round ends."""
+
+    def __init__(self, ledger: Ledger, listener: Listener, clock: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._listener = listener
+        self._clock = clock
+        self._before: LedgerFacts | None = None
+        self._since = clock()
+        self._tasks: list[dict[str, Any]] = []
+
+    def tell(self, facts: LedgerFacts) -> None:
+        before, self._before = self._before, facts
+        new_round = before is None or before.current.round != facts.current.round
+        if before is not None and facts.manifest is not None and facts.manifest != before.manifest:
+            manifest = facts.manifest
+            k = manifest.k or 0
+            evaluation = self._ledger.read(names.evaluation(manifest.round, k), Evaluation)
+            seconds = self._clock() - self._since
+            self._keep(manifest.round, seconds)
+            self._listener(Recorded(manifest, evaluation, seconds))
+            self._since = self._clock()
+        known = frozenset[tuple[str, int]]() if new_round or before is None else before.current.updates.keys()
+        if facts.current.plan is not None and (new_round or before is None or before.current.plan is None):
+            self._listener(Planned(facts.current.plan))
+        for key in facts.current.updates.keys() - known:
+            self._listener(Delivered(facts.current.updates[key]))
+
+    def pass_on(self, event: PoolEvent) -> None:
+        if isinstance(event, Ended):
+            self._tasks.append(
+                {
+                    "who": event.key.who,
+                    "kind": event.key.kind,
+                    "round": event.key.round,
+                    "attempt": event.key.attempt,
+                    "worker": event.worker,
+                    "seconds": event.wall,
+                    "starting": event.starting,
+                    "phases": dict(event.seconds),
+                    "state": event.execution.state,
+                    "reason": event.execution.reason,
+                }
+            )
+        self._listener(event)
+
+    def _keep(self, round: int, seconds: float) -> None:
+        tasks = [task for task in self._tasks if task["round"] == round]
+        self._tasks = [task for task in self._tasks if task["round"] > round]
+        content = {"wallSeconds": seconds, "tasks": tasks}
+        self._ledger.put_telemetry(f"{names.round_folder(round)}/runner.json", json.dumps(content).encode())

@@ -1,0 +1,102 @@
+"""`fedtrain run`: one federation on this machine, from its file to its last round."""
+
+import contextlib
+from collections.abc import Generator
+from pathlib import Path
+
+from fedtrain.api.reading.federation import Federation
+from fedtrain.contracts import names
+from fedtrain.contracts.records import End, Run
+from fedtrain.ledger.admission import claim_run, new_run
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.probe import probe
+from fedtrain.runner.bindings import bind, storage_of
+from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
+from fedtrain.runner.devices import Devices, find_devices
+from fedtrain.runner.events import Listener, RunEnded, RunStarted, WorkersStarting
+from fedtrain.runner.executor import Executor
+from fedtrain.runner.worker_launcher import Launcher
+from fedtrain.runner.worker_pool import WorkerPool
+
+
+def run(
+    federation: Federation,
+    *,
+    listener: Listener,
+    parallel: int | None = None,
+    pool: WorkerPool | None = None,
+    observe: Observer | None = None,
+) -> Outcome:
+    """Runs a federation to its end, or goes on where it was. A finished one is left as it is.
+
+    `parallel`: how many participants train at a time. `pool`: workers to share with other runs; otherwise a pool of
+    this run's own. Raises SpecDiffers when a run of this name has another spec, StoreError, RunError.
+    """
+    ledger, claimed = admit(federation)
+    metadata, spec = federation.training.metadata, federation.training.spec
+    manifests = [name for name in ledger.names("rounds/") if name.endswith("/manifest.json")]
+    participants = tuple(participant.name for participant in spec.participants)
+    listener(RunStarted(metadata.name, claimed.run_id, ledger.url, participants, spec.rounds.count, len(manifests)))
+    if (end := ledger.read(names.END, End)) is not None:
+        listener(RunEnded(end.outcome, end.round, "it was finished before"))
+        return Outcome(end.outcome, end.round, "")
+    with contextlib.ExitStack() as stack:
+        if pool is None:
+            pool = stack.enter_context(workers(federation, parallel))
+        if pool.starting:
+            listener(WorkersStarting(pool.starting))
+        executor = Executor(
+            claimed,
+            pool,
+            storage_of(federation),
+            _logs(federation) / "aggregator.log",
+            lambda task: bind(federation, task),
+        )
+        stack.callback(executor.close)
+        coordinator = Coordinator(
+            spec=spec, ledger=ledger, run=claimed, executor=executor, listener=listener, observe=observe
+        )
+        return coordinator.run()
+
+
+def admit(federation: Federation) -> tuple[Ledger, Run]:
+    """The run's ledger and its claim: new, or the one that is there for the same spec."""
+    metadata = federation.training.metadata
+    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
+    if ledger.size(names.RUN) is None:
+        probe(ledger.store)
+    run = new_run(metadata.namespace, metadata.name, federation.training.spec)
+    return ledger, claim_run(ledger, run)
+
+
+@contextlib.contextmanager
+def workers(federation: Federation, parallel: int | None) -> Generator[WorkerPool, None, None]:
+    """Warm trainer processes for this federation's participants."""
+    devices = find_devices()
+    count = parallel or default_parallel(len(federation.training.spec.participants), devices)
+    threads = str(max(1, devices.cores // count))
+    launcher = Launcher(_logs(federation), {"OMP_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false"})
+
+    def launch(environment: dict[str, str]):  # one GPU a worker, in turn
+        index = int(environment["FEDTRAIN_WORKER_INDEX"])
+        own = {"CUDA_VISIBLE_DEVICES": devices.gpus[index % len(devices.gpus)]} if devices.gpus else {}
+        return launcher({**environment, **own})
+
+    pool = WorkerPool(lambda environment: launch(dict(environment)), count)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def default_parallel(participants: int, devices: Devices) -> int:
+    """A worker a GPU; without GPUs one a core, at most four (each holds torch and the base model)."""
+    return max(1, min(participants, len(devices.gpus) or min(devices.cores, 4)))
+
+
+def _logs(federation: Federation) -> Path:
+    """Where the workers' logs are kept: beside the run in a folder, else in the current directory."""
+    metadata, storage = federation.training.metadata, storage_of(federation)
+    root = Path(storage.file.path) if storage.file else Path("runs")
+    return root / metadata.namespace / metadata.name / "telemetry" / "workers"

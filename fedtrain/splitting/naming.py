@@ -1,0 +1,51 @@
+"""Names of participants: Kubernetes' names, made from anything."""
+
+import re
+from collections.abc import Iterable
+
+from fedtrain.api.base import DNS_LABEL_PATTERN
+from fedtrain.splitting.errors import SplitError
+
+LONGEST = 40
+
+
+def slug(text: str, otherwise: str = "other") -> str:
+    """Lower-case letters, digits and dashes, at most 40."""
+    found = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST].rstrip("-")
+    return found or otherwise
+
+
+def slugs(values: Iterable[str]) -> dict[str, str]:
+    """A name for each value, all different."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for value in sorted(set(values)):
+        name = wanted = slug(value)
+        number = 2
+        while name in taken:
+            suffix = f"-{number}"
+            name = wanted[: LONGEST - len(suffix)].rstrip("-") + suffix
+            number += 1
+        taken.add(name)
+        names[value] = name
+    return names
+
+
+def participant_names(wanted: str) -> tuple[str, ...]:
+    """`3` is participant-1 to participant-3; `bank-a,bank-b` are these. Raises SplitError for what is no name."""
+    if re.fullmatch(r"[0-9]+", wanted.strip()):
+        count = int(wanted)
+        if not 1 <= count <= 1000:
+            raise SplitError(f"--participants {wanted}: there can be 1 to 1000")
+        return tuple(f"participant-{number}" for number in range(1, count + 1))
+    names = tuple(name.strip() for name in wanted.split(","))
+    for name in names:
+        if len(name) > LONGEST or not re.fullmatch(DNS_LABEL_PATTERN, name):
+            raise SplitError(
+                f"--participants {wanted}: {name!r} is no name for a participant",
+                f"at most {LONGEST} lower-case letters, digits and dashes, such as {slug(name, 'bank-a')}",
+            )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SplitError(f"--participants {wanted}: {twice} is there twice")
+    return names

@@ -1,0 +1,216 @@
+"""Splitting: read, deal, hold out, write; all files or none."""
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from fedtrain.api.data import Format
+from fedtrain.api.places import base_kind
+from fedtrain.splitting.dealing import (
+    Parts,
+    deal_dirichlet,
+    deal_evenly,
+    deal_to_holders,
+    hold_out,
+    hold_values,
+)
+from fedtrain.splitting.errors import SplitError
+from fedtrain.splitting.federation_file import FederationFile
+from fedtrain.splitting.naming import participant_names, slug, slugs
+from fedtrain.splitting.rows import Row, format_of, read_rows, values_of
+
+FILE = "federation.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitRequest:
+    """What the user asked for. `participants` is a number or names; None, with `by`, is one for every value.
+    `dirichlet` is alpha. Only one of `by` and `dirichlet`."""
+
+    data: Path
+    out: Path
+    participants: str | None = None
+    by: str | None = None
+    dirichlet: float | None = None
+    label: str | None = None
+    seed: int = 17
+    test_fraction: float = 0.0
+    base: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """What was written: rows and, where a field says, label counts of every participant, in order. `held`: with `by`,
+    the values that each participant holds. `repeated`: test rows that are also, word for word, in somebody's data."""
+
+    file: Path
+    format: Format
+    names: tuple[str, ...]
+    rows: tuple[int, ...]
+    labels: tuple[Counter[str], ...] | None
+    held: tuple[tuple[str, ...], ...] | None
+    test_rows: int
+    repeated: int
+
+
+def split(request: SplitRequest) -> Split:
+    """Writes `out/federation.yaml`, `out/data/<participant>.jsonl` and, with a test fraction, `out/data/test.jsonl`.
+
+    Rows are written as they were read (a table's as JSON), in their order. Raises SplitError, OSError.
+    """
+    _check(request)
+    base = _base(request)
+    rows = read_rows(request.data)
+    found = format_of(rows, request.data)
+    label = request.label or request.by
+    option = "--label" if request.label else "--by"
+    labels = values_of(label, option, rows, request.data) if label else None
+    names, parts, held = _deal(request, rows, labels)
+    parts, test = hold_out(parts, request.test_fraction, request.seed) if request.test_fraction else (parts, [])
+    if request.test_fraction and not test:
+        raise SplitError(f"{request.data}: each participant has one row, so none is left for a test")
+    _write(request, rows, found, names, parts, test, base)
+    trained = {rows[row].line for part in parts for row in part}
+    return Split(
+        file=request.out / FILE,
+        format=found,
+        names=names,
+        rows=tuple(len(part) for part in parts),
+        labels=tuple(Counter(labels[row] for row in part) for part in parts) if labels else None,
+        held=held,
+        test_rows=len(test),
+        repeated=sum(rows[row].line in trained for row in test),
+    )
+
+
+def _check(request: SplitRequest) -> None:
+    if request.by and request.dirichlet is not None:
+        raise SplitError("--by and --dirichlet are two ways to split; choose one")
+    if request.dirichlet is not None:
+        if not (isfinite(request.dirichlet) and request.dirichlet > 0):
+            raise SplitError(f"--dirichlet {request.dirichlet:g}: alpha must be above 0", "0.1 is skewed, 100 even")
+        if not request.label:
+            raise SplitError("--dirichlet needs --label", "name the field that holds a row's label")
+    if request.participants is None and not request.by:
+        raise SplitError("--participants is missing", "give a number, or names with commas between them")
+    if not 0 <= request.test_fraction < 1:
+        raise SplitError(f"--test-fraction {request.test_fraction:g} must be at least 0 and below 1")
+    if request.out.exists() and not (request.out.is_dir() and not any(request.out.iterdir())):
+        raise SplitError(f"{request.out}: it exists already", "name a new folder, or delete this one")
+
+
+def _base(request: SplitRequest) -> str | None:
+    """The base as the file in `out` has to name it: a relative path is relative to the file there."""
+    if request.base is None:
+        return None
+    kind = base_kind(request.base, Path())
+    if kind == "Hub":
+        if request.revision is None:
+            raise SplitError(
+                f"--base {request.base}: a model from a hub needs --revision",
+                "give the commit, so that everyone trains on the same weights",
+            )
+        return request.base
+    path = Path(request.base.removeprefix("file://")).expanduser()
+    if kind == "Bucket" or path.is_absolute():
+        return request.base
+    relative = Path(os.path.relpath(path.absolute(), request.out.absolute())).as_posix()
+    return relative if relative.startswith(".") else f"./{relative}"
+
+
+def _deal(
+    request: SplitRequest, rows: Sequence[Row], labels: Sequence[str] | None
+) -> tuple[tuple[str, ...], Parts, tuple[tuple[str, ...], ...] | None]:
+    """Names of the participants, their rows, and with `by` their values."""
+    names = participant_names(request.participants) if request.participants is not None else ()
+    if len(names) > len(rows):
+        raise SplitError(
+            f"{len(names)} participants are more than the {len(rows)} rows of {request.data}", "ask for fewer"
+        )
+    if request.by:
+        return _deal_by(request, values_of(request.by, "--by", list(rows), request.data), names)
+    if request.dirichlet is not None and labels is not None:
+        return names, deal_dirichlet(labels, len(names), request.dirichlet, request.seed), None
+    return names, deal_evenly(len(rows), len(names), request.seed), None
+
+
+def _deal_by(
+    request: SplitRequest, values: Sequence[str], names: tuple[str, ...]
+) -> tuple[tuple[str, ...], Parts, tuple[tuple[str, ...], ...]]:
+    name_of = slugs(values)
+    if len(names) > len(name_of):
+        raise SplitError(
+            f"{len(names)} participants are more than the {len(name_of)} values of {request.by}",
+            f"ask for at most {len(name_of)}, or split by another field",
+        )
+    numbered = request.participants is None or request.participants.strip().isdigit()
+    if numbered and len(names) in (0, len(name_of)):
+        names = tuple(sorted(name_of.values()))
+        if len(names) > 1000:
+            raise SplitError(
+                f"--by {request.by}: {len(names)} values are too many participants",
+                "--participants N spreads the values over N",
+            )
+    holders = hold_values(values, names, name_of)
+    parts = deal_to_holders([holders[value] for value in values], len(names))
+    held = tuple(
+        tuple(sorted(value for value, holder in holders.items() if holder == number)) for number in range(len(names))
+    )
+    if not all(parts):
+        empty = names[next(number for number, part in enumerate(parts) if not part)]
+        raise SplitError(f"--by {request.by}: no value is left for {empty}", "ask for fewer participants")
+    return names, parts, held
+
+
+def _write(
+    request: SplitRequest,
+    rows: Sequence[Row],
+    format: Format,
+    names: Sequence[str],
+    parts: Parts,
+    test: Sequence[int],
+    base: str | None,
+) -> None:
+    """Into a folder beside `out`, which then takes its place."""
+    out = request.out.absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        data = partial / "new" / "data"
+        data.mkdir(parents=True)
+        files = [(name, f"./data/{name}.jsonl") for name in names]
+        test_file = f"./data/{_test_name(names)}.jsonl" if test else None
+        for (_, path), part in zip(files, parts, strict=True):
+            _write_rows(partial / "new" / path, rows, part)
+        if test_file:
+            _write_rows(partial / "new" / test_file, rows, test)
+        file = FederationFile(
+            name=slug(out.name, "federation"),
+            dataset=slug(request.data.stem, "data"),
+            format=format,
+            base=base,
+            revision=request.revision,
+            files=files,
+            test=test_file,
+            seed=request.seed,
+        )
+        (partial / "new" / FILE).write_text(file.text(), encoding="utf-8")
+        (partial / "new").rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _test_name(names: Sequence[str]) -> str:
+    """A name of its own: no participant's can have an underscore."""
+    return "test_" if "test" in names else "test"
+
+
+def _write_rows(path: Path, rows: Sequence[Row], part: Sequence[int]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as lines:
+        lines.writelines(f"{rows[row].line}\n" for row in part)

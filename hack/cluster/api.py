@@ -1,0 +1,103 @@
+"""An API server's objects as plain JSON, for tests that read and change objects of any kind.
+
+A resource is named by its group, version and plural, as in its address: `v1/pods`, `batch/v1/jobs`,
+`kubeflow.org/v1/pytorchjobs`.
+"""
+
+import json
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+from hack.cluster.kubeconfig import Credentials
+
+_LATER = 429
+"""Nothing was done: the storage of a kind that is new is being set up, and clients are to ask again."""
+
+Json = dict[str, Any]
+
+
+class Refused(Exception):
+    """The API server said no.
+
+    Attributes:
+        code: the HTTP status.
+        reason: in one word: NotFound, AlreadyExists, Conflict, Invalid, Forbidden.
+    """
+
+    def __init__(self, code: int, status: Json) -> None:
+        self.code = code
+        self.reason: str = status.get("reason", "")
+        super().__init__(f"{code} {self.reason}: {status.get('message', '')}")
+
+
+class Api:
+    """Reads and writes as one user. Every call raises Refused for what the server refuses."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._trust = ssl.create_default_context(cafile=str(credentials.authority))
+
+    def get(self, resource: str, name: str, namespace: str = "") -> Json:
+        return self._call("GET", _path(resource, namespace, name))
+
+    def find(self, resource: str, name: str, namespace: str = "") -> Json | None:
+        """The object, or None where there is none."""
+        try:
+            return self.get(resource, name, namespace)
+        except Refused as refusal:
+            if refusal.reason == "NotFound":
+                return None
+            raise
+
+    def list(self, resource: str, namespace: str = "", labels: str = "") -> list[Json]:
+        """The objects of one namespace, or of all of them, that a label selector matches."""
+        query = urllib.parse.urlencode({"labelSelector": labels})
+        return self._call("GET", f"{_path(resource, namespace)}?{query}")["items"]
+
+    def create(self, resource: str, content: Json, namespace: str = "", dry_run: bool = False) -> Json:
+        """Creates an object, or tells what would be created; for the kinds Kubernetes brings itself, `content` needs no
+        apiVersion or kind."""
+        return self._call("POST", _path(resource, namespace) + ("?dryRun=All" if dry_run else ""), content)
+
+    def patch(self, resource: str, name: str, change: Json, namespace: str = "", subresource: str = "") -> Json:
+        """Merges a change into an object, or into its subresource: `status`, `scale`."""
+        return self._call("PATCH", _path(resource, namespace, name, subresource), change)
+
+    def delete(self, resource: str, name: str, namespace: str = "", propagation: str = "Background") -> None:
+        self._call("DELETE", _path(resource, namespace, name), {"propagationPolicy": propagation})
+
+    def _call(self, method: str, path: str, body: Json | None = None, tries: int = 20) -> Json:
+        request = urllib.request.Request(
+            self._credentials.server + path,
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={
+                "Authorization": f"Bearer {self._credentials.token}",
+                "Accept": "application/json",
+                "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60, context=self._trust) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            content = error.read().decode(errors="replace")
+            if error.code == _LATER and tries > 1:
+                time.sleep(1)
+                return self._call(method, path, body, tries - 1)
+            try:
+                status = json.loads(content)
+            except json.JSONDecodeError:
+                status = {"message": content}
+            raise Refused(error.code, status) from None
+
+
+def _path(resource: str, namespace: str, name: str = "", subresource: str = "") -> str:
+    group_version, _, plural = resource.rpartition("/")
+    root = "apis" if "/" in group_version else "api"
+    parts = [root, group_version, *(["namespaces", namespace] if namespace else []), plural, name, subresource]
+    return "/" + "/".join(part for part in parts if part)

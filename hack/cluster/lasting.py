@@ -1,0 +1,127 @@
+"""One cluster that stays, to try fedtrain on, and what the quickstart finds there: images, a store, its base model."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from hack.cluster.api import Api
+from hack.cluster.cluster import Cluster
+from hack.cluster.engine import Engine
+from hack.cluster.eventually import eventually
+from hack.cluster.kind import Kind
+from hack.cluster.minio import Minio
+from hack.cluster.packages import need_packages
+from hack.cluster.processes import LOOPBACK, answers
+from hack.cluster.products import PRODUCTS, ROOT, containerfile, product, reference
+from hack.cluster.s3 import S3
+from hack.cluster.tools import ALWAYS, provide
+
+NAME = "fedtrain"
+BUCKET = "federations"
+KIND_STORE = Path(__file__).parent / "kind_store.yaml"
+NODE_PORT = 30900
+"""The node's, as in that manifest, and this machine's."""
+STORE_NAMESPACE, STORE, STORE_PORT = "fedtrain-store", "store", 9000
+QUICKSTART = ROOT / "examples" / "quickstart"
+SETTINGS = ROOT / "build" / "cluster.sh"
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """The cluster, once it runs. `where`: in words, what it runs in and where its logs are."""
+
+    where: str
+    kubeconfig: Path
+    store: S3
+
+
+def start(engine: Engine | None) -> Lasting | None:
+    """Starts the cluster with its store, by kind in this engine, or without one; None if one runs already."""
+    if Kind.of(NAME) or Cluster(NAME, leashed=False).space.is_running():
+        return None
+    started = start_in(engine) if engine else _start_alone()
+    _fill_bucket(started.store)
+    _write_settings(started)
+    return started
+
+
+def stop() -> None:
+    """Removes it, in whatever it runs."""
+    if kind := Kind.of(NAME):
+        kind.remove()
+    else:
+        Cluster(NAME, leashed=False).remove()
+    SETTINGS.unlink(missing_ok=True)
+
+
+def start_in(engine: Engine, port: int = NODE_PORT) -> Lasting:
+    """`port`: this machine's, which leads to the store's of the node."""
+    kind = Kind(NAME, engine)
+    store = S3(f"http://{LOOPBACK}:{port}")
+    leads = {"containerPort": NODE_PORT, "hostPort": port, "listenAddress": LOOPBACK}
+    with kind.creating([{"role": "control-plane", "extraPortMappings": [leads]}]):
+        kind.load({reference(name): containerfile(name) for name in PRODUCTS}, ROOT)
+        kind.start_training_operator()
+        print("starting the store", flush=True)
+        kind.kubectl("apply", "--server-side", f"--filename={KIND_STORE}")
+        kind.wait_for(STORE, STORE_NAMESPACE)
+        eventually(lambda: answers(f"{store.endpoint}/minio/health/ready"))
+    return Lasting(f"kind's, in {engine.program}", kind.kubeconfig, store)
+
+
+def _start_alone() -> Lasting:
+    need_packages()
+    provide(*ALWAYS)
+    cluster = Cluster(NAME, images=[product(name) for name in PRODUCTS], leashed=False)
+    cluster.__enter__()
+    minio = Minio(cluster.folder / "minio", cluster.space.place).__enter__()
+    _name_store(cluster.control_plane.api, minio)
+    return Lasting(f"on this machine, its logs in {cluster.logs}", cluster.kubeconfig, minio)
+
+
+def furnish(api: Api, minio: Minio) -> None:
+    """Gives a cluster what the quickstart's files name: a store, and a bucket with the base model."""
+    _name_store(api, minio)
+    _fill_bucket(minio)
+
+
+def _name_store(api: Api, minio: Minio) -> None:
+    """Pods reach the store, which runs outside, by a name and a port that are always the same."""
+    host, port = minio.address
+    api.create("v1/namespaces", {"metadata": {"name": STORE_NAMESPACE}})
+    service = {"ports": [{"name": "s3", "port": STORE_PORT, "targetPort": port}]}
+    api.create("v1/services", {"metadata": {"name": STORE}, "spec": service}, STORE_NAMESPACE)
+    leads = {
+        "metadata": {"name": STORE, "labels": {"kubernetes.io/service-name": STORE}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [host]}],
+        "ports": [{"name": "s3", "port": port}],
+    }
+    api.create("discovery.k8s.io/v1/endpointslices", leads, STORE_NAMESPACE)
+
+
+def _fill_bucket(store: S3) -> None:
+    store.client.create_bucket(Bucket=BUCKET)
+    files = {f"base/{path.name}": path for path in (QUICKSTART / "base").iterdir()}
+    for key, path in {**files, "test.jsonl": QUICKSTART / "data" / "test.jsonl"}.items():
+        store.client.upload_file(str(path), BUCKET, f"quickstart/{key}")
+
+
+def _write_settings(lasting: Lasting) -> None:
+    folders = {str(path.parent) for path in provide("kubectl", "helm").values()}
+    variables = {
+        "KUBECONFIG": str(lasting.kubeconfig),
+        "AWS_ENDPOINT_URL": lasting.store.endpoint,
+        "AWS_REGION": lasting.store.region,
+        "AWS_ACCESS_KEY_ID": lasting.store.access_key,
+        "AWS_SECRET_ACCESS_KEY": lasting.store.secret_key,
+    }
+    path = ":".join([str(ROOT / ".venv" / "bin"), *sorted(folders)])
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    SETTINGS.parent.mkdir(exist_ok=True)
+    SETTINGS.write_text("\n".join([*lines, f'export PATH={shlex.quote(path)}:"$PATH"', ""]))
+
+
+def shown(path: Path) -> str:
+    """A path as a user at the repository's root would write it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

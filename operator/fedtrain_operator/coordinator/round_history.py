@@ -1,0 +1,62 @@
+"""What the ledger says of the rounds that are over, for the status: small, and never decided from."""
+
+from collections.abc import Mapping, Sequence
+
+from fedtrain.api.evaluation import Metric
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Close, Evaluation, Manifest, Plan
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.manifests.conditions import shortened
+from fedtrain.manifests.kinds import Json
+from fedtrain.rounds.snapshot import LedgerFacts
+
+ROUNDS = 5
+_LEFT_OUT = 16
+_LONGEST_REASON = 256
+
+
+def last_rounds(
+    spec: FederatedTrainingSpec, ledger: Ledger, facts: LedgerFacts, told: Sequence[Json] = ()
+) -> list[Json]:
+    """The newest rounds, the newest last. `told`: what was said of some of them before; of a round that is over,
+    nothing else can be said later. Raises StoreError."""
+    if facts.manifest is None:
+        return []
+    known = {one["round"]: one for one in told}
+    first = max(0, facts.manifest.round - ROUNDS + 1)
+    return [known.get(round) or _round(spec, ledger, round) for round in range(first, facts.manifest.round + 1)]
+
+
+def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:
+    manifest = ledger.read(names.manifest(round), Manifest)
+    assert manifest is not None, round
+    k = manifest.k or 0
+    evaluation = ledger.read(names.evaluation(round, k), Evaluation) if manifest.evaluation else None
+    plan = ledger.read(names.plan(round), Plan) if manifest.plan else None
+    close = ledger.read(names.close(round, k), Close) if manifest.close else None
+    left_out = {absent.participant: absent.reason for absent in manifest.absent}
+    left_out |= {bad.participant: f"quarantined: {bad.reason}" for bad in close.quarantined} if close else {}
+    in_ = len(close.updates) if close else 0
+    told: Json = {
+        "round": round,
+        "outcome": manifest.outcome,
+        "participants": f"{in_}/{len(plan.members)}" if plan else "0/0",
+    }
+    if evaluation is not None and (text := metric(spec, evaluation.metrics)):
+        told["metric"] = text
+    if left_out:
+        whose = sorted(left_out.items())[:_LEFT_OUT]
+        told["leftOut"] = [{"participant": who, "reason": shortened(why, _LONGEST_REASON)} for who, why in whose]
+    return told
+
+
+def metric(spec: FederatedTrainingSpec, measured: Mapping[str, float]) -> str | None:
+    """The first metric of the file: `loss 2.311`, `accuracy 81.2%`."""
+    hub = spec.evaluation.hub
+    first: Metric | None = next((one for one in hub.metrics if one.name in measured), None) if hub else None
+    if first is None:
+        return None
+    value = measured[first.name]
+    share = first.type in ("Choices", "ExactMatch")
+    return f"{first.name} {value:.1%}" if share else f"{first.name} {value:.4g}"

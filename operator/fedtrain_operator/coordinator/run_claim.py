@@ -1,0 +1,70 @@
+"""Opening a training's ledger with the credentials of now, and claiming its run there."""
+
+import asyncio
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.gathering.ledger_facts import LedgerGatherer
+from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run, recorded
+from fedtrain.ledger.probe import probe
+from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.manifests.kinds import SECRET, Json, Ref
+from fedtrain_operator.coordinator import blocked
+from fedtrain_operator.coordinator.state import Memory
+from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
+from fedtrain_operator.kube.client import Cluster
+
+
+async def open_run(
+    cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, generation: int, memory: Memory, hint: int
+) -> None:
+    """Leaves ledger, run and gatherer in `memory`; does nothing while they are there, and Secret and generation are
+    the same. `hint`: the round that is probably worked on. Raises Blocked."""
+    secret = await _secret(cluster, training, spec, memory)
+    if memory.ledger is None or _data(secret) != _data(memory.secret):
+        memory.secret, memory.gatherer = secret, None
+        memory.copy_anew()
+    if memory.gatherer is not None and memory.opened == generation:
+        return
+    memory.secret_is_new = False  # it may be put right at any time, unless the ledger opens with it
+    wanted = new_run(training.namespace, training.name, spec)
+
+    def claim() -> None:
+        ledger = open_ledger(spec.storage, training.namespace, training.name, secret)
+        if recorded(ledger) is None:
+            probe(ledger.store)
+        memory.ledger, memory.run = ledger, claim_run(ledger, wanted)
+
+    try:
+        await asyncio.to_thread(claim)
+    except SpecDiffers as error:
+        raise blocked.rules("SpecDiffers", " ".join(str(error).split())) from error
+    except NoCredentials as error:
+        raise blocked.unreachable("NoCredentials", str(error)) from error
+    except StoreUnavailable as error:
+        raise blocked.unreachable("Unavailable", str(error)) from error
+    except StoreError as error:
+        raise blocked.refused(str(error)) from error
+    assert memory.ledger is not None
+    assert memory.run is not None
+    memory.gatherer, memory.facts, memory.secret_is_new = LedgerGatherer(memory.ledger, memory.run, hint), None, True
+    memory.opened = generation
+
+
+async def _secret(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory) -> Json | None:
+    """The Secret that the file names; read again unless it was lately."""
+    s3 = spec.storage.s3
+    if s3 is None or s3.credentials_secret_ref is None:
+        return None
+    if memory.secret_is_new:
+        return memory.secret
+    name = Ref(training.namespace, s3.credentials_secret_ref.name)
+    secret = await cluster.get(SECRET, name)
+    if secret is None:
+        said = f"there is no Secret {name.name!r} in namespace {name.namespace!r} (storage.s3.credentialsSecretRef)"
+        raise blocked.unreachable("NoCredentials", said)
+    memory.secret_is_new = True
+    return secret
+
+
+def _data(secret: Json | None) -> Json | None:
+    return None if secret is None else secret.get("data")

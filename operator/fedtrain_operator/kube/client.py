@@ -1,0 +1,221 @@
+"""The Kubernetes API, as much of it as the operator needs: JSON objects over aiohttp."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import kopf
+
+from fedtrain.manifests.kinds import Json, Kind, Ref, ref
+from fedtrain.manifests.labels import selector
+
+TIMEOUT_SECONDS = 60
+_PAGE = 200
+_LONGEST_EVENT = 2**21
+"""Bytes: an object's limit in etcd is 1.5 MiB."""
+
+
+class ApiError(Exception):
+    """The API server said no, or did not answer (`code` 0). `causes`: how many fields are wrong."""
+
+    def __init__(self, code: int, reason: str, message: str, causes: int = 0) -> None:
+        self.code = code
+        self.reason = reason
+        self.causes = causes
+        super().__init__(f"{code} {reason}: {message}")
+
+
+class AlreadyExists(ApiError):
+    """An object of this name is there."""
+
+
+class Cluster:
+    """`login` says how to reach the API server; it is asked again when the server no longer knows us. `namespaces`:
+    those that this operator serves, and has rights in; none for all."""
+
+    def __init__(self, login: Callable[[], kopf.ConnectionInfo], namespaces: Sequence[str] = ()) -> None:
+        self._login = login
+        self.namespaces = tuple(namespaces) or ("",)
+        self._session: aiohttp.ClientSession | None = None
+        self._retired: list[aiohttp.ClientSession] = []
+        self._server = ""
+        self.writes = 0
+
+    async def close(self) -> None:
+        sessions, self._session, self._retired = [*self._retired, self._session], None, []
+        for session in sessions:
+            if session is not None:
+                await session.close()
+
+    def serves(self, namespace: str) -> bool:
+        return self.namespaces == ("",) or namespace in self.namespaces
+
+    async def offers(self, kind: Kind) -> bool:
+        """Whether the API server knows the kind."""
+        try:
+            known = await self._call("GET", kind.path)
+        except ApiError as error:
+            if error.code == 404:
+                return False
+            raise
+        return any(resource["name"] == kind.plural for resource in known["resources"])
+
+    async def get(self, kind: Kind, ref: Ref) -> Json | None:
+        try:
+            return await self._call("GET", _path(kind, ref.namespace, ref.name))
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    async def pages(
+        self, kind: Kind, namespace: str, labels: Mapping[str, str], fields: str = ""
+    ) -> AsyncIterator[Json]:
+        """The list of all objects that have these labels, so many `items` at a time that they neither fill the memory
+        nor hold up everything else. Namespace "" is all of them. `fields`: a selector of fields."""
+        query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels)), "fieldSelector": fields}
+        while True:
+            page = await self._call("GET", f"{_path(kind, namespace)}?{urlencode(query)}")
+            yield page
+            following = page["metadata"].get("continue")
+            if not following:
+                return
+            query["continue"] = following
+
+    async def list_everywhere(self, kind: Kind, labels: Mapping[str, str]) -> list[Json]:
+        """Of all namespaces that are served, at once."""
+        found: list[Json] = []
+        for namespace in self.namespaces:
+            found += await self.list(kind, namespace, labels)
+        return found
+
+    async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str], fields: str = "") -> list[Json]:
+        """Of one namespace, at once."""
+        return [body async for page in self.pages(kind, namespace, labels, fields) for body in page["items"]]
+
+    async def watch(self, kind: Kind, namespace: str, labels: Mapping[str, str], version: str) -> AsyncGenerator[Json]:
+        """The events `{type, object}` since this version of a list, until the server ends it. Raises ApiError."""
+        query = {"watch": "1", "resourceVersion": version, "labelSelector": selector(dict(labels))}
+        session = self._session or self._connect()
+        url, quiet = f"{self._server}/{_path(kind, namespace)}?{urlencode(query)}", aiohttp.ClientTimeout(total=None)
+        try:
+            async with session.get(url, timeout=quiet, read_bufsize=_LONGEST_EVENT) as answer:
+                if answer.status >= 300:
+                    raise _error(answer.status, await answer.text())
+                async for line in answer.content:
+                    yield json.loads(line)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+
+    async def create(self, kind: Kind, body: Json) -> Json:
+        """Raises AlreadyExists."""
+        return await self._call("POST", _path(kind, body["metadata"].get("namespace", "")), body)
+
+    async def replace(self, kind: Kind, body: Json) -> None:
+        """Puts an object in the place of the one of its name. The answer to a patch would show what was there; this
+        shows what is written, so the right to do it is no right to read."""
+        await self._call("PUT", _path(kind, body["metadata"]["namespace"], body["metadata"]["name"]), body)
+
+    async def patch(self, kind: Kind, ref: Ref, change: Json) -> Json | None:
+        """Merges a change into the object; None if there is no such object. With a `metadata.resourceVersion` in the
+        change, only into that version."""
+        try:
+            return await self._call("PATCH", _path(kind, ref.namespace, ref.name), change)
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    async def write_status(self, kind: Kind, body: Json, status: Json) -> Json | None:
+        """The object's whole status; None if it is gone, or no longer what `body` says."""
+        return await self._set(kind, body, "resourceVersion", "/status", status, "status")
+
+    async def write_field(self, kind: Kind, body: Json, path: str, value: Any) -> Json | None:
+        """A field, such as `/spec/desiredState`; None if the object is gone, or another one has its name."""
+        return await self._set(kind, body, "uid", path, value)
+
+    async def _set(
+        self, kind: Kind, body: Json, known: str, path: str, value: Any, subresource: str = ""
+    ) -> Json | None:
+        """If the object's metadata still have what is `known` of them. Not a merge patch: of a status, it takes no
+        notice of a uid."""
+        name = ref(body)
+        operations = [
+            {"op": "test", "path": f"/metadata/{known}", "value": body["metadata"][known]},
+            {"op": "add", "path": path, "value": value},
+        ]
+        try:
+            return await self._call("PATCH", _path(kind, name.namespace, name.name, subresource), operations)
+        except ApiError as error:
+            if error.code == 404 or (error.code == 422 and not error.causes):  # the test failed
+                return None
+            raise
+
+    async def delete(self, kind: Kind, ref: Ref, uid: str | None = None) -> None:
+        """One that isn't there, or has been replaced by another of its name, is no error."""
+        options: Json = {"propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        try:
+            await self._call("DELETE", _path(kind, ref.namespace, ref.name), options)
+        except ApiError as error:
+            if error.code not in (404, 409):
+                raise
+
+    async def _call(self, method: str, path: str, body: Json | Sequence[Json] | None = None) -> Json:
+        self.writes += method != "GET"
+        for again in (True, False):
+            session = self._session or self._connect()
+            patch = "merge-patch" if isinstance(body, dict) else "json-patch"
+            kind = f"application/{patch}+json" if method == "PATCH" else "application/json"
+            content = None if body is None else json.dumps(body)
+            try:
+                async with session.request(
+                    method, f"{self._server}/{path}", data=content, headers={"Content-Type": kind}
+                ) as answer:
+                    text = await answer.text()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+            if answer.status == 401 and again:  # the token was renewed
+                await self._retire(session)
+                continue
+            if answer.status < 300:
+                return json.loads(text)
+            raise _error(answer.status, text)
+        raise AssertionError("unreachable")
+
+    async def _retire(self, session: aiohttp.ClientSession) -> None:
+        """Whoever else uses the session may go on with it until the next one is retired."""
+        if self._session is session:
+            self._session = None
+            before, self._retired = self._retired, [session]
+            for one in before:
+                await one.close()
+
+    def _connect(self) -> aiohttp.ClientSession:
+        info = self._login()
+        self._server = info.server.rstrip("/")
+        self._session = aiohttp.ClientSession(
+            headers=info.as_http_headers(),
+            connector=aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=0),  # watches hold theirs
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+            trust_env=info.trust_env,
+        )
+        return self._session
+
+
+def _error(code: int, text: str) -> ApiError:
+    try:
+        status: Any = json.loads(text)
+        reason, message = str(status.get("reason", "")), str(status.get("message", ""))
+        causes = len((status.get("details") or {}).get("causes") or ())
+    except (ValueError, AttributeError):
+        reason, message, causes = "", text[:500], 0
+    return (AlreadyExists if reason == "AlreadyExists" else ApiError)(code, reason, message, causes)
+
+
+def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> str:
+    where = ("namespaces", namespace) if namespace else ()
+    return "/".join(part for part in (kind.path, *where, kind.plural, name, subresource) if part)

@@ -1,0 +1,33 @@
+"""Logs as JSON, one object a line."""
+
+import json
+import logging
+import sys
+
+from fedtrain.manifests.timestamps import instant
+
+FIELDS = ("training", "task", "participant", "round", "attempt", "reason")
+"""What a line is about, where it is about one; given as `extra`."""
+
+
+class JsonLines(logging.Formatter):
+    """`{time, level, logger, message, error}`, and those of FIELDS that there are."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": instant(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name in FIELDS if (value := getattr(record, name, None)) is not None}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def set_up() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("fedtrain").setLevel(logging.INFO)

@@ -1,0 +1,65 @@
+"""One pass over a Participant: what its policy maps, so that the hub knows who has which data; and a sign of life now
+and then."""
+
+import time
+from collections.abc import Callable
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.manifests.kinds import PARTICIPANT, POLICY, Json, Ref
+from fedtrain.manifests.timestamps import instant, seconds_of
+from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.client import Cluster
+from fedtrain_operator.kube.loops import Next
+
+CHANGED_SECONDS = 5.0
+
+
+class Records:
+    """The participants' side of all Participants of this cluster."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        policies: Cache,
+        *,
+        version: str,
+        heartbeat: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.records = Cache()
+        self._cluster = cluster
+        self._policies = policies
+        self._version = version
+        self._heartbeat = heartbeat
+        self._clock = clock
+
+    async def reconcile(self, ref: Ref) -> Next:
+        body = self.records.get(ref)
+        if body is None:
+            return Next(forget=True)
+        at = Ref(body["spec"]["namespace"], ref.name)
+        if not self._cluster.serves(at.namespace):  # another operator's, or nobody's
+            return Next()
+        before, now = body.get("status", {}), self._clock()
+        policy = self._policies.get(at)
+        if policy is None or _datasets(policy) != before.get("datasets"):  # or a late watch would take something back
+            policy = await self._cluster.get(POLICY, at)
+        content = {"datasets": _datasets(policy), "version": self._version}
+        if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):
+            seen = {"lastSeen": instant(now)}
+            told = await self._cluster.write_status(PARTICIPANT, body, content | seen)
+            if told is None:  # the watch will bring what it is now
+                return Next(CHANGED_SECONDS)
+            self.records.put(told)
+        return Next()
+
+    def _due(self, last: str | None, now: float) -> bool:
+        """Half a heartbeat leaves out the pass that our own sign of life wakes."""
+        return last is None or now - seconds_of(last) > self._heartbeat / 2
+
+
+def _datasets(policy: Json | None) -> list[Json]:
+    if policy is None:
+        return []
+    spec = ParticipantPolicySpec.model_validate(policy["spec"])
+    return [{"name": name} for name in sorted(dataset.name for dataset in spec.datasets)]

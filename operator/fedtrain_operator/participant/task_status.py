@@ -1,0 +1,67 @@
+"""What a participant reports of a task. Pure."""
+
+from collections.abc import Sequence
+
+from fedtrain.manifests.conditions import Said, merged, shortened
+from fedtrain.manifests.kinds import Json
+from fedtrain.manifests.launcher import Standing
+from fedtrain.manifests.policy_check import Refusal
+from fedtrain.manifests.timestamps import instant
+from fedtrain_operator.kube.pod_outcome import PodOutcome
+from fedtrain_operator.kube.pod_start import SCHEDULED, STARTED
+
+TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
+
+
+def refused(body: Json, refusal: Refusal, now: float) -> Json:
+    return _ended(body, "Refused", refusal.reason, refusal.message, now)
+
+
+def cancelled(body: Json, now: float) -> Json:
+    return _ended(body, "Cancelled", "Cancelled", "it was asked to stop", now)
+
+
+def of_job(body: Json, standing: Standing, verdict: PodOutcome | None, stuck: Said | None, now: float) -> Json:
+    """`verdict`: why it failed. `stuck`: why its pods wait."""
+    match standing.state:
+        case "Succeeded":
+            return _ended(body, "Succeeded", "Done", "", now)
+        case "Failed":
+            assert verdict is not None
+            if verdict.refused:
+                return _ended(body, "Refused", "TrainerRefused", verdict.reason, now)
+            return _ended(body, "Failed", "TrainerFailed", verdict.reason, now) | {"retryable": True}
+        case "Running":
+            said = [SCHEDULED, STARTED]
+            started = body.get("status", {}).get("startedAt") or instant(now)
+            return _status(body, "Running", "Running", "", now, said) | {"startedAt": started}
+        case "Pending" if stuck:
+            said = [stuck] if stuck.type == SCHEDULED.type else [SCHEDULED, stuck]
+            return _status(body, "Pending", stuck.reason, stuck.message, now, said)
+        case "Pending":
+            before = body.get("status", {}).get("conditions", ())
+            past = [Said(one["type"], "Unknown", "Starting") for one in before if one["status"] == "False"]
+            return _status(body, "Pending", "Starting", "", now, past)
+
+
+def wanted(body: Json) -> bool:
+    return body["spec"].get("desiredState", "Run") == "Run"
+
+
+def _ended(body: Json, phase: str, reason: str, message: str, now: float) -> Json:
+    return _status(body, phase, reason, message, now, ()) | {"endedAt": instant(now)}
+
+
+def _status(body: Json, phase: str, reason: str, message: str, now: float, said: Sequence[Said]) -> Json:
+    generation = body["metadata"].get("generation", 1)
+    before = body.get("status", {})
+    status: Json = {
+        "observedGeneration": generation,
+        "phase": phase,
+        "reason": reason,
+        "message": shortened(message),
+        "conditions": merged(before.get("conditions", ()), said, generation, now),
+    }
+    if "startedAt" in before:
+        status["startedAt"] = before["startedAt"]
+    return status

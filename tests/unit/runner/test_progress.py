@@ -1,0 +1,106 @@
+"""What people and programs see of a run while it goes on."""
+
+import io
+import json
+
+from rich.console import Console
+
+from fedtrain.contracts.records import Manifest, Plan, PlanMember, Update
+from fedtrain.rounds.snapshot import Execution, TaskKey
+from fedtrain.runner.events import Delivered, Event, Planned, Recorded, RunEnded, RunStarted, WorkersStarting
+from fedtrain.runner.progress.as_json import JsonProgress
+from fedtrain.runner.progress.live import LiveProgress
+from fedtrain.runner.progress.plain import PlainProgress
+from fedtrain.runner.worker_pool import Ended
+
+DIGEST = "blake3:" + "0" * 64
+STARTED = RunStarted("demo", "r1", "file:///runs/default/demo", ("zoo",), 2, 0)
+PLAN = Plan(
+    run_id="r1",
+    round=1,
+    previous=DIGEST,
+    members=(PlanMember(participant="zoo", start=0, samples=90, distinct=90, seed=1),),
+    progress_start=0.0,
+    progress_end=0.5,
+)
+UPDATE = Update(
+    run_id="r1",
+    round=1,
+    participant="zoo",
+    attempt=1,
+    file="x.safetensors",
+    digest=DIGEST,
+    size=322_000,
+    samples=90,
+    distinct=90,
+    steps=5,
+    tokens=500,
+    train_loss=1.25,
+    received={"loss": 2.5},
+)
+MANIFEST = Manifest(
+    run_id="r1", round=1, outcome="Committed", k=1, step=1, adapter=DIGEST, config=DIGEST, previous=DIGEST
+)
+DONE = Ended(TaskKey(1, "Train", "zoo", 1), Execution("Done"), worker=0, wall=3.2, seconds={})
+FAILED = Ended(TaskKey(1, "Train", "zoo", 1), Execution("Failed", reason="its process died"), 0, 1.0, {})
+
+
+def plain(*events: Event) -> list[str]:
+    out = io.StringIO()
+    progress = PlainProgress(out)
+    for event in events:
+        progress(event)
+    return out.getvalue().splitlines()
+
+
+def test_plain_lines_tell_samples_loss_metric_bytes_and_seconds_of_each_update() -> None:
+    lines = plain(STARTED, Planned(PLAN), DONE, Delivered(UPDATE), Recorded(MANIFEST, None, 4.0))
+    assert lines[2] == "round 1/2  zoo  90 samples  loss 1.2500  received loss 2.5  322 kB  3.2 s"
+    assert lines[3] == "round 1/2  committed  4.0 s"
+
+
+def test_plain_lines_say_that_workers_start() -> None:
+    assert plain(STARTED, WorkersStarting(2))[1].startswith("starting 2 workers")
+
+
+def test_plain_lines_name_the_attempt_that_failed_and_why() -> None:
+    assert plain(STARTED, FAILED)[1] == "round 1/2  zoo  attempt 1 failed: its process died"
+
+
+def test_a_run_that_goes_on_says_with_which_round() -> None:
+    later = RunStarted("demo", "r1", "file:///runs", ("zoo",), 2, 2)
+    assert "goes on with round 2" in plain(later)[0]
+
+
+def test_json_events_are_an_object_a_line_with_their_type() -> None:
+    out = io.StringIO()
+    progress = JsonProgress(out)
+    for event in (STARTED, Delivered(UPDATE), FAILED):
+        progress(event)
+    started, delivered, failed = (json.loads(line) for line in out.getvalue().splitlines())
+    assert (started["type"], started["participants"]) == ("RunStarted", ["zoo"])
+    assert delivered["update"]["trainLoss"] == 1.25
+    assert failed["key"] == {"round": 1, "kind": "Train", "who": "zoo", "attempt": 1}
+
+
+def shown(*events: Event) -> str:
+    console = Console(file=io.StringIO(), width=120, force_terminal=False, record=True)
+    progress = LiveProgress(console)
+    for event in events:
+        progress(event)
+    console.print(progress.render())
+    progress.close()
+    return console.export_text()
+
+
+def test_the_live_table_shows_every_participant_with_its_update() -> None:
+    text = shown(STARTED, Planned(PLAN), Delivered(UPDATE))
+    for word in ("zoo", "done", "90", "1.2500", "loss 2.5", "322 kB"):
+        assert word in text
+
+
+def test_a_finished_run_shown_again_has_no_empty_table() -> None:
+    text = shown(STARTED, RunEnded("Succeeded", 2, "it was finished before"))
+    assert "round 2/2" in text
+    assert "it was finished before" in text
+    assert "participant" not in text

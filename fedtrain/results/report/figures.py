@@ -1,5 +1,9 @@
 """The report's charts. Each comes narrow enough to be read on a phone; the first also wide, for screens and paper."""
 
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
 from fedtrain.results.charts.gains import gains, gains_by_participant
 from fedtrain.results.charts.losses import Which, has_losses, losses_by_participant
 from fedtrain.results.charts.metric import metric_by_round
@@ -8,7 +12,6 @@ from fedtrain.results.charts.time_and_bytes import bytes_by_round, time_by_round
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve
 from fedtrain.results.metrics import Measure
-from fedtrain.results.report.pieces import Safe, figure
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.time_use import TimeUse
 from fedtrain.results.words import listed
@@ -17,47 +20,57 @@ _WIDTH, _HEIGHT = 4.6, 3.0
 """Inches: with text of 10 points that is legible on a phone, and two fit beside each other on a screen."""
 
 
-def metric_figure(shown: Curve, comparison: Comparison | None, participants: list[str]) -> Safe:
+@dataclass(frozen=True)
+class Figure:
+    """A chart as SVG. `alt` says in words what it shows; `kind` is its CSS class."""
+
+    svg: Markup
+    alt: str
+    kind: str = ""
+
+
+def metric_figures(shown: Curve, comparison: Comparison | None, participants: list[str]) -> list[Figure]:
+    """The same chart for wide and for narrow screens."""
     measure = shown.measure
     values = listed([f"{measure.text(value)} after round {round}" for round, value in shown.points])
     alt = f"{measure.name} on {shown.where} by round: {values}."
     wide = svg(lambda: metric_by_round(shown, comparison, participants, 8.6, 3.9), "metric-wide")
     narrow = svg(lambda: metric_by_round(shown, comparison, participants, 4.6, 3.9), "metric-narrow")
-    return Safe(figure(wide, alt, "wide").text + figure(narrow, alt, "narrow").text)
+    return [Figure(Markup(wide), alt, "wide"), Figure(Markup(narrow), alt, "narrow")]
 
 
-def loss_figures(summary: RunSummary) -> list[Safe]:
+def loss_figures(summary: RunSummary) -> list[Figure]:
     kinds: tuple[Which, ...] = ("train_loss", "validation_loss")
-    found: list[Safe] = []
+    found: list[Figure] = []
     for which in kinds:
         if has_losses(summary, which):
             name = which.replace("_", " ")
             drawn = svg(lambda which=which: losses_by_participant(summary, which, _WIDTH, _HEIGHT + 0.3), which)
-            found.append(figure(drawn, f"{name} of every participant by round"))
+            found.append(Figure(Markup(drawn), f"{name} of every participant by round"))
     return found
 
 
-def gain_figures(comparison: Comparison, hub: Measure | None, own: Measure, participants: list[str]) -> list[Safe]:
-    found: list[Safe] = []
+def gain_figures(comparison: Comparison, hub: Measure | None, own: Measure, participants: list[str]) -> list[Figure]:
+    found: list[Figure] = []
     if hub is not None and (values := gains(comparison, hub, at_hub=True)):
         title = "on the hub's data"
         drawn = svg(lambda: gains_by_participant(values, hub, participants, title, _WIDTH), "gains-hub")
-        found.append(figure(drawn, f"{hub.name} {title}, from alone to federated: {_in_words(values, hub)}"))
+        found.append(Figure(Markup(drawn), f"{hub.name} {title}, from alone to federated: {_in_words(values, hub)}"))
     if on_own := gains(comparison, own, at_hub=False):
         title = "on its own validation split"
         drawn = svg(lambda: gains_by_participant(on_own, own, participants, title, _WIDTH), "gains-own")
-        found.append(figure(drawn, f"{own.name} {title}, from alone to federated: {_in_words(on_own, own)}"))
+        found.append(Figure(Markup(drawn), f"{own.name} {title}, from alone to federated: {_in_words(on_own, own)}"))
     return found
 
 
-def time_figure(found: list[TimeUse]) -> Safe:
+def time_figure(found: list[TimeUse]) -> Figure:
     drawn = svg(lambda: time_by_round(found, _WIDTH, _HEIGHT + 0.6), "time")
-    return figure(drawn, "worker-seconds by round and phase")
+    return Figure(Markup(drawn), "worker-seconds by round and phase")
 
 
-def bytes_figure(summary: RunSummary) -> Safe:
+def bytes_figure(summary: RunSummary) -> Figure:
     drawn = svg(lambda: bytes_by_round(summary, _WIDTH, _HEIGHT + 0.6), "bytes")
-    return figure(drawn, "bytes fetched and sent by round")
+    return Figure(Markup(drawn), "bytes fetched and sent by round")
 
 
 def _in_words(values: list[tuple[str, float, float]], measure: Measure) -> str:

@@ -1,15 +1,17 @@
-"""The page around the sections."""
+"""The report: one HTML file that loads nothing else."""
 
-from html import escape
 from importlib.resources import files
 from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from fedtrain import __version__
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.comparison import Comparison, read_comparison
 from fedtrain.results.folders import write_file
 from fedtrain.results.locate import run_folder
-from fedtrain.results.report.sections import all_sections
+from fedtrain.results.report.content import content
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.summary import summarise
 
@@ -28,22 +30,24 @@ def default_report(ledger: Ledger) -> Path:
 
 
 def report(summary: RunSummary, comparison: Comparison | None) -> str:
-    """The HTML, the same for the same summary."""
-    style = files("fedtrain.results.report").joinpath("style.css").read_text(encoding="utf-8")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(summary.name)}: federated fine-tuning</title>
-<style>
-{style}</style>
-</head>
-<body>
-<main>
-{all_sections(summary, comparison).text}
-<footer>Written by fedtrain {__version__} from the run's ledger.</footer>
-</main>
-</body>
-</html>
-"""
+    """The HTML, the same for the same summary. The template escapes all text; only charts are markup."""
+    package = files("fedtrain.results.report")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    template = environment.from_string(package.joinpath("report.html.jinja").read_text(encoding="utf-8"))
+    style = Markup(package.joinpath("style.css").read_text(encoding="utf-8"))
+    return template.render(content(summary, comparison), style=style, version=__version__, cell_state=_cell_state)
+
+
+_STATES = {
+    "Committed": "good",
+    "Aggregated": "good",
+    "Skipped": "warn",
+    "Absent": "warn",
+    "Quarantined": "bad",
+    "Failed": "bad",
+}
+
+
+def _cell_state(cell: str) -> str:
+    """The CSS class of a cell such as `Committed` or `Quarantined: why`; empty for other cells."""
+    return _STATES.get(cell.partition(":")[0].partition(" ")[0], "")

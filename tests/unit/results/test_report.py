@@ -142,7 +142,8 @@ def test_time_is_shared_out_over_the_phases(html: str) -> None:
 
 
 def test_without_a_comparison_it_says_how_to_make_one(finished: Hand) -> None:
-    assert "Not compared yet. `fedtrain baseline`" in report(summarise(finished.ledger), None)
+    text = Page(report(summarise(finished.ledger), None)).text
+    assert "Not compared yet. Run  fedtrain baseline  to train" in text
 
 
 def test_names_and_messages_are_text_and_never_markup(hand: Hand) -> None:

@@ -1,0 +1,147 @@
+"""The values that the report's template shows, in the page's order. The words are in `report.html.jinja`."""
+
+import json
+import shlex
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from fedtrain.results.as_json import as_json
+from fedtrain.results.baseline_tables import comparison_table, own_measure
+from fedtrain.results.charts.time_and_bytes import bytes_of
+from fedtrain.results.comparison import Comparison
+from fedtrain.results.curve import Curve, curve, sentence
+from fedtrain.results.metrics import headline, hub_measures
+from fedtrain.results.report import figures
+from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.status import participants_table, rounds_table
+from fedtrain.results.tables import Table
+from fedtrain.results.time_use import PHASES, TimeUse, time_use
+from fedtrain.results.words import count, duration, several, size
+
+SMALLEST_SHARE = 0.005
+"""Phases with less of the time are left out of the sentence about time."""
+
+
+def content(summary: RunSummary, comparison: Comparison | None) -> dict[str, Any]:
+    """The template's variables."""
+    shown = curve(summary)
+    used = time_use(summary)
+    who = [participant.name for participant in summary.spec.participants]
+    newest = next((round for round in reversed(summary.rounds) if round.participants), None)
+    return {
+        "summary": summary,
+        "headline": sentence(summary, comparison),
+        "tiles": _tiles(summary, shown, comparison),
+        "metric_charts": figures.metric_figures(shown, comparison, who) if shown else [],
+        "metric_source": shown.where if shown else "",
+        "metric_direction": shown.measure.direction if shown else "",
+        "comparison": comparison_table(comparison, summary.spec) if comparison else None,
+        "gain_charts": _gain_charts(summary, comparison, who) if comparison else [],
+        "loss_charts": figures.loss_figures(summary),
+        "usage_charts": _usage_charts(summary, used),
+        "time_shares": _time_shares(used),
+        "rounds": rounds_table(summary, shown=len(summary.rounds)),
+        "newest": newest,
+        "newest_participants": participants_table(summary, newest) if newest else None,
+        "incidents": _incidents(summary),
+        "configuration": _configuration(summary),
+        "data": _data(summary),
+        "specification": json.dumps(as_json(summary.spec), indent=2),
+        "digests": [
+            ("run", f"{summary.namespace}/{summary.name} {summary.run_id}"),
+            ("ledger", summary.url),
+            ("adapter", summary.adapter),
+            ("newest manifest", summary.head),
+        ],
+        "verify_commands": _verify_commands(summary),
+    }
+
+
+def _tiles(summary: RunSummary, shown: Curve | None, comparison: Comparison | None) -> list[tuple[str, str]]:
+    """(value, name) of the large numbers at the top."""
+    moved = [sum(bytes_of(round, summary.adapter_bytes)) for round in summary.rounds]
+    walls = [round.wall_seconds for round in summary.rounds if round.wall_seconds is not None]
+    tiles = [(f"{summary.rounds_done} of {summary.rounds_of}", "rounds")]
+    if shown is not None:
+        tiles.insert(0, (shown.measure.text(shown.last), shown.measure.name))
+        times = comparison.times_best_alone(shown.measure) if comparison else None
+        tiles += [(f"×{times:.2f}", "the best alone")] if times is not None else []
+    tiles.append((str(len(summary.spec.participants)), "participants"))
+    if walls:
+        tiles.append((duration(sum(walls)), "wall time"))
+    if sum(moved):
+        tiles.append((size(sum(moved)), "exchanged"))
+    return tiles
+
+
+def _gain_charts(summary: RunSummary, comparison: Comparison, who: list[str]) -> list[figures.Figure]:
+    return figures.gain_figures(comparison, headline(hub_measures(summary.spec)), own_measure(summary.spec), who)
+
+
+def _usage_charts(summary: RunSummary, used: list[TimeUse]) -> list[figures.Figure]:
+    charts = [figures.time_figure(used)] if used else []
+    if any(round.participants for round in summary.rounds):
+        charts.append(figures.bytes_figure(summary))
+    return charts
+
+
+def _time_shares(used: list[TimeUse]) -> list[str]:
+    """`training 49%` for each phase that has a share worth showing."""
+    totals = {phase: sum(use.seconds[phase] for use in used) for phase in PHASES}
+    whole = sum(totals.values())
+    if not whole:
+        return []
+    return [f"{phase} {totals[phase] / whole:.0%}" for phase in PHASES if totals[phase] / whole >= SMALLEST_SHARE]
+
+
+def _incidents(summary: RunSummary) -> Table:
+    """Retries, missing and quarantined updates, and failures, each with its reason."""
+    rows: list[tuple[str, ...]] = []
+    for round in summary.rounds:
+        number = str(round.number)
+        for one in round.participants:
+            rows += [(number, one.participant, "Retried", why) for why in one.retried]
+            if one.state in ("Quarantined", "Absent"):
+                rows.append((number, one.participant, one.state, one.reason))
+        planned = {one.participant for one in round.participants}
+        missing = (absent for absent in round.absent if absent.participant not in planned)
+        rows += [(number, absent.participant, "Absent", absent.reason) for absent in missing]
+    rows += [(str(one.round), "–", "Failed", f"{one.reason}: {one.message}") for one in summary.failures]
+    return Table("", ("round", "participant", "event", "reason"), tuple(rows), left=4)
+
+
+def _configuration(summary: RunSummary) -> list[tuple[str, str]]:
+    spec, model = summary.spec, summary.spec.model
+    length = spec.training.length
+    amount = f"{length.epochs:g} epochs" if length.epochs else several(length.steps or 0, "step")
+    pairs = [
+        ("base model", model.base + (f" @ {model.revision}" if model.revision else "")),
+        ("adapter", f"LoRA of rank {model.adapter.rank}, alpha {model.adapter.alpha:g}"),
+    ]
+    if facts := summary.facts:
+        trained = f"{facts.base_parameters:,} in the base, {facts.adapter_parameters:,} trained"
+        pairs.append(("parameters", trained))
+    return [
+        *pairs,
+        ("local training", f"{amount} per round, batches of {spec.training.batch_size}, {spec.training.optimizer}"),
+        ("learning rate", f"{spec.training.learning_rate:g}, {spec.training.schedule} over all rounds"),
+        ("aggregation", f"{spec.aggregation.strategy}, weights {spec.aggregation.weights}"),
+        ("partitioning", spec.partitioning.strategy),
+        ("seed", str(spec.training.seed)),
+    ]
+
+
+def _data(summary: RunSummary) -> Table:
+    rows = tuple((one.participant, count(one.samples), count(one.validation_samples)) for one in summary.data)
+    return Table("", ("participant", "training rows", "validation rows"), rows)
+
+
+def _verify_commands(summary: RunSummary) -> str:
+    url = summary.url
+    place = shlex.quote(url2pathname(urlsplit(url).path) if url.startswith("file:") else url)
+    folder = f"{summary.name}-adapter"
+    return (
+        f"fedtrain ledger verify {place}\nfedtrain export {place} --out {folder}\n"
+        f"b3sum {folder}/adapter_model.safetensors"
+    )

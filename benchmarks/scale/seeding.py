@@ -15,7 +15,7 @@ from fedtrain.api.storage import Storage
 from fedtrain.contracts.canonical import canonical
 from fedtrain.ledger.s3_client import Credentials
 from fedtrain.ledger.s3_store import S3Store
-from fedtrain.manifests.conditions import Said
+from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import PARTICIPANT, SECRET, TASK, TRAINING, Json, Kind, Ref
 from fedtrain.manifests.launcher import Standing
 from hack.cluster.minio import Minio
@@ -91,7 +91,7 @@ def running(task: Json) -> Json:
 def stuck(task: Json) -> Json:
     """What it reports when no node takes them."""
     why = f"{task['spec']['task']['participant']} asks for 1 cores, 2Gi of memory on 1 node, none has enough cpu free"
-    said = Said("Schedulable", "False", "Unschedulable", why)
+    said = Condition("Schedulable", "False", "Unschedulable", why)
     return task_status.of_job(task, Standing("Pending"), None, said, time.time())
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.places import scheme
-from fedtrain.manifests.conditions import Said
+from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import Json
 
 Records = Mapping[str, Json]
@@ -102,13 +102,13 @@ RULES: tuple[Rule, ...] = (
 _LONGEST = 8
 
 
-def accepted(spec: FederatedTrainingSpec, here: Here, records: Records) -> Said:
+def accepted(spec: FederatedTrainingSpec, here: Here, records: Records) -> Condition:
     """The condition `Accepted`: all that is wrong, at once."""
     problems = [problem for rule in RULES for problem in rule(spec, here, records)]
     if not problems:
-        return Said("Accepted", "True", "Valid")
+        return Condition("Accepted", "True", "Valid")
     more = f"; and {len(problems) - _LONGEST} more" if len(problems) > _LONGEST else ""
-    return Said("Accepted", "False", problems[0].reason, "; ".join(map(str, problems[:_LONGEST])) + more)
+    return Condition("Accepted", "False", problems[0].reason, "; ".join(map(str, problems[:_LONGEST])) + more)
 
 
 def askable(here: Here, records: Records) -> dict[str, Json]:

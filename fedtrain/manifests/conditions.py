@@ -1,4 +1,4 @@
-"""Conditions: one thing that holds or doesn't, and why; their time is when `status` changed last."""
+"""Conditions of a status: the condition to report, merging it into the present ones, and looking one up."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ LONGEST_MESSAGE = 1000
 
 
 @dataclass(frozen=True)
-class Said:
-    """What is to be said now."""
+class Condition:
+    """A condition to report now. `merged` adds its time: when `status` changed last."""
 
     type: str
     status: Literal["True", "False", "Unknown"]
@@ -20,10 +20,10 @@ class Said:
     message: str = ""
 
 
-def merged(before: Iterable[Json], said: Iterable[Said], generation: int, now: float) -> list[Json]:
-    """The conditions with what is said now; what nothing is said of stays as it was."""
+def merged(before: Iterable[Json], current: Iterable[Condition], generation: int, now: float) -> list[Json]:
+    """The conditions `before` with the `current` ones in place of those of their types, sorted by type."""
     known = {condition["type"]: condition for condition in before}
-    for one in said:
+    for one in current:
         old = known.get(one.type, {})
         changed = old.get("status") != one.status
         known[one.type] = {

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from fedtrain.manifests.conditions import Said
+from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import Json
 
 HEARTBEATS = 3
@@ -32,7 +32,7 @@ class Heard:
         return [one for one in who if one in self._signs and self._signs[one][1] < oldest]
 
 
-def seen(silent: Iterable[str], records: Mapping[str, Json]) -> Said:
+def seen(silent: Iterable[str], records: Mapping[str, Json]) -> Condition:
     """The condition `ParticipantsSeen`. Pure."""
     said = [
         f"{who} was last seen at {records[who].get('status', {}).get('lastSeen', 'no time')}: does its operator run?"
@@ -40,5 +40,5 @@ def seen(silent: Iterable[str], records: Mapping[str, Json]) -> Said:
         if who in records
     ]
     if said:
-        return Said("ParticipantsSeen", "False", "Silent", "; ".join(said))
-    return Said("ParticipantsSeen", "True", "Seen")
+        return Condition("ParticipantsSeen", "False", "Silent", "; ".join(said))
+    return Condition("ParticipantsSeen", "True", "Seen")

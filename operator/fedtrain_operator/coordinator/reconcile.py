@@ -9,7 +9,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.manifests.admission import Here, accepted, askable
-from fedtrain.manifests.conditions import Said, shortened
+from fedtrain.manifests.conditions import Condition, shortened
 from fedtrain.manifests.kinds import JOB, TASK, Json, Ref
 from fedtrain.manifests.settings import Settings
 from fedtrain.rounds.decide import decide
@@ -121,7 +121,9 @@ class Coordinator:
             memory.secret_is_new = False  # it may have been put right since
             raise blocked.refused(str(error)) from error
 
-    async def _steps(self, gatherer: Gatherer, executor: Executor, judged: Said, records: Mapping[str, Json]) -> Next:
+    async def _steps(
+        self, gatherer: Gatherer, executor: Executor, judged: Condition, records: Mapping[str, Json]
+    ) -> Next:
         memory = gatherer.memory
         story: list[Told] = []
         sure = False
@@ -167,17 +169,17 @@ class Coordinator:
         gatherer: Gatherer,
         snapshot: Snapshot,
         decision: Decision,
-        judged: Said,
+        judged: Condition,
         records: Mapping[str, Json],
         story: list[Told],
-        hub: Sequence[Said],
+        hub: Sequence[Condition],
         pod_check: float | None,
     ) -> Next:
         """`hub`: why its own pods wait. `pod_check`: seconds until those that wait are asked again."""
         world, training, memory = self.world, gatherer.training, gatherer.memory
         pods = waits(world.tasks.of(training), hub)
         silent = seen(world.heard.silent(records, self._settings.heartbeat), records)
-        reached = Said("StoreReachable", "True", "Reachable")
+        reached = Condition("StoreReachable", "True", "Reachable")
         said = [judged, reached, *pods, silent]
         after = status.of(gatherer.body, decision, snapshot, memory.rounds, memory.clock, said, self._clock())
         if stuck := [one.message for one in pods if one.status == "False"]:

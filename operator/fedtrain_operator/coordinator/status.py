@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from fedtrain.manifests.conditions import Said, merged, shortened
+from fedtrain.manifests.conditions import Condition, merged, shortened
 from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.below_minimum import BELOW_MINIMUM
 from fedtrain.rounds.clock import RoundClock
@@ -26,7 +26,7 @@ def acknowledged(body: Json, failures: int) -> int:
     return before
 
 
-def blocked(body: Json, phase: str, message: str, said: Iterable[Said], now: float) -> Json:
+def blocked(body: Json, phase: str, message: str, said: Iterable[Condition], now: float) -> Json:
     """Of a training that nothing can be decided of: its file, its participants or its store are not as they must be."""
     before = body.get("status", {})
     kept = {field: before[field] for field in before if field not in ("observedGeneration", "conditions")}
@@ -40,7 +40,7 @@ def of(
     snapshot: Snapshot,
     rounds: Sequence[Json],
     clock: RoundClock,
-    said: Iterable[Said],
+    said: Iterable[Condition],
     now: float,
 ) -> Json:
     facts = snapshot.ledger
@@ -79,30 +79,30 @@ def worth_writing(before: Json, after: Json) -> bool:
     return new.get("seconds", 0.0) - old.get("seconds", 0.0) >= KEEP_ELAPSED_EVERY_SECONDS
 
 
-def _minimum(decision: Decision, facts: LedgerFacts, rounds: Sequence[Json]) -> Said:
+def _minimum(decision: Decision, facts: LedgerFacts, rounds: Sequence[Json]) -> Condition:
     """Whether the newest round had the updates that it needs; if not, who was missing, and why."""
     if decision.phase == "Failed" and facts.failures and facts.failures[-1].reason == BELOW_MINIMUM:
-        return Said("MinimumMet", "False", "Failed", decision.message)
+        return Condition("MinimumMet", "False", "Failed", decision.message)
     if rounds and rounds[-1]["outcome"] == "Skipped":
         missing = "; ".join(f"{absent['participant']}: {absent['reason']}" for absent in rounds[-1].get("leftOut", ()))
-        return Said("MinimumMet", "False", "Skipped", f"round {rounds[-1]['round']} was skipped: {missing}")
-    return Said("MinimumMet", "True", "Met")
+        return Condition("MinimumMet", "False", "Skipped", f"round {rounds[-1]['round']} was skipped: {missing}")
+    return Condition("MinimumMet", "True", "Met")
 
 
-def _ended(decision: Decision, facts: LedgerFacts) -> list[Said]:
+def _ended(decision: Decision, facts: LedgerFacts) -> list[Condition]:
     match decision.phase:
         case "Succeeded":
-            return [Said("Complete", "True", "Succeeded")]
+            return [Condition("Complete", "True", "Succeeded")]
         case "Failed":
             reason = facts.failures[-1].reason if facts.failures else "Failed"
-            return [Said("Complete", "False", reason, decision.message)]
+            return [Condition("Complete", "False", reason, decision.message)]
         case "Suspended":
-            return [Said("Complete", "False", "Suspended")]
+            return [Condition("Complete", "False", "Suspended")]
         case _:
-            return [Said("Complete", "False", "Running")]
+            return [Condition("Complete", "False", "Running")]
 
 
-def _common(body: Json, said: Iterable[Said], now: float, acknowledged_too: bool = True) -> Json:
+def _common(body: Json, said: Iterable[Condition], now: float, acknowledged_too: bool = True) -> Json:
     """What has been said of a generation is noted only where failures were counted too: see `acknowledged`."""
     metadata, before = body["metadata"], body.get("status", {})
     generation = metadata.get("generation", 1)

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from fedtrain.api.participants import Compute
-from fedtrain.manifests.conditions import Said
+from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import EVENT, Json
 from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.scheduling import unschedulable
 
-SCHEDULED = Said("Schedulable", "True", "Scheduled")
-STARTED = Said("Startable", "True", "Started")
+SCHEDULED = Condition("Schedulable", "True", "Scheduled")
+STARTED = Condition("Startable", "True", "Started")
 IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 CONTAINER = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 VOLUME = {"FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox"}
@@ -19,13 +19,13 @@ REPEATED = 3
 """An event that comes so often is no matter of moments."""
 
 
-async def why_they_wait(cluster: Cluster, who: str, compute: Compute, pods: Sequence[Json]) -> Said | None:
+async def why_they_wait(cluster: Cluster, who: str, compute: Compute, pods: Sequence[Json]) -> Condition | None:
     """The condition that is False: `Schedulable` or `Startable`; None when nothing is known to be wrong."""
     if said := unschedulable(who, compute, pods):
-        return Said("Schedulable", "False", "Unschedulable", said)
+        return Condition("Schedulable", "False", "Unschedulable", said)
     events = {pod["metadata"]["name"]: await _events(cluster, pod) for pod in pods if _has_no_container(pod)}
     if said := unstartable(who, pods, events):
-        return Said("Startable", "False", "CannotStart", said)
+        return Condition("Startable", "False", "CannotStart", said)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fedtrain.manifests.conditions import Said, merged, shortened
+from fedtrain.manifests.conditions import Condition, merged, shortened
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.launcher import Standing
 from fedtrain.manifests.policy_check import Refusal
@@ -21,7 +21,7 @@ def cancelled(body: Json, now: float) -> Json:
     return _ended(body, "Cancelled", "Cancelled", "it was asked to stop", now)
 
 
-def of_job(body: Json, standing: Standing, verdict: PodOutcome | None, stuck: Said | None, now: float) -> Json:
+def of_job(body: Json, standing: Standing, verdict: PodOutcome | None, stuck: Condition | None, now: float) -> Json:
     """`verdict`: why it failed. `stuck`: why its pods wait."""
     match standing.state:
         case "Succeeded":
@@ -40,7 +40,7 @@ def of_job(body: Json, standing: Standing, verdict: PodOutcome | None, stuck: Sa
             return _status(body, "Pending", stuck.reason, stuck.message, now, said)
         case "Pending":
             before = body.get("status", {}).get("conditions", ())
-            past = [Said(one["type"], "Unknown", "Starting") for one in before if one["status"] == "False"]
+            past = [Condition(one["type"], "Unknown", "Starting") for one in before if one["status"] == "False"]
             return _status(body, "Pending", "Starting", "", now, past)
 
 
@@ -52,7 +52,7 @@ def _ended(body: Json, phase: str, reason: str, message: str, now: float) -> Jso
     return _status(body, phase, reason, message, now, ()) | {"endedAt": instant(now)}
 
 
-def _status(body: Json, phase: str, reason: str, message: str, now: float, said: Sequence[Said]) -> Json:
+def _status(body: Json, phase: str, reason: str, message: str, now: float, said: Sequence[Condition]) -> Json:
     generation = body["metadata"].get("generation", 1)
     before = body.get("status", {})
     status: Json = {

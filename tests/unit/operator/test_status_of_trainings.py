@@ -9,7 +9,7 @@ from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_wri
 
 from fedtrain.contracts.records import Grant
 from fedtrain.manifests.admission import Here, accepted, askable
-from fedtrain.manifests.conditions import Said, merged
+from fedtrain.manifests.conditions import Condition, merged
 from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.clock import RoundClock
 from tests.unit.operator.worlds import spec
@@ -43,9 +43,9 @@ def test_time_alone_is_written_now_and_then_and_everything_else_at_once() -> Non
 
 
 def test_a_conditions_time_is_when_it_changed() -> None:
-    first = merged([], [Said("Accepted", "False", "NotAllowed", "why")], 1, 0.0)
-    again = merged(first, [Said("Accepted", "False", "NotAllowed", "another why")], 1, 100.0)
-    changed = merged(again, [Said("Accepted", "True", "Valid")], 2, 200.0)
+    first = merged([], [Condition("Accepted", "False", "NotAllowed", "why")], 1, 0.0)
+    again = merged(first, [Condition("Accepted", "False", "NotAllowed", "another why")], 1, 100.0)
+    changed = merged(again, [Condition("Accepted", "True", "Valid")], 2, 200.0)
     assert again[0]["lastTransitionTime"] == first[0]["lastTransitionTime"] == "1970-01-01T00:00:00Z"
     assert changed[0]["lastTransitionTime"] == "1970-01-01T00:03:20Z"
 
@@ -121,8 +121,8 @@ def test_the_story_is_told_once() -> None:
 
 
 def test_that_the_store_is_back_is_told_also_when_the_training_moves_on_at_once() -> None:
-    away = merged((), [Said("StoreReachable", "False", "NoCredentials", "there is no Secret")], 1, 0.0)
-    back = merged(away, [Said("StoreReachable", "True", "Reachable")], 1, 1.0)
+    away = merged((), [Condition("StoreReachable", "False", "NoCredentials", "there is no Secret")], 1, 0.0)
+    back = merged(away, [Condition("StoreReachable", "True", "Reachable")], 1, 1.0)
     before = {"phase": "Pending", "message": "there is no Secret", "conditions": away}
     after = {"phase": "Initialising", "message": "", "round": 0, "conditions": back}
     told = [one.message for one in story(before, after)]
@@ -131,7 +131,7 @@ def test_that_the_store_is_back_is_told_also_when_the_training_moves_on_at_once(
 
 @pytest.mark.parametrize("type", ["Schedulable", "Startable"])
 def test_of_pods_that_wait_no_more_nothing_is_told_that_a_stopped_pod_would_belie(type: str) -> None:
-    waits, waits_no_more = Said(type, "False", "Why", "bank-a waits"), Said(type, "True", "Started")
+    waits, waits_no_more = Condition(type, "False", "Why", "bank-a waits"), Condition(type, "True", "Started")
     before, after = ({"conditions": merged((), [said], 1, 0.0)} for said in (waits, waits_no_more))
     (told,) = story(before, after)
     assert told.type == "Normal"

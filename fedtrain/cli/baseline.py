@@ -1,4 +1,4 @@
-"""`fedtrain baseline FILE`."""
+"""`fedtrain baseline FILE`: compare federated training with training alone and on pooled data."""
 
 import json
 import sys
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--alone-only", is_flag=True, help="Leave out all data pooled.")
-@click.option("--parallel", type=click.IntRange(min=1), help="Trainings at a time [default: by cores or GPUs].")
-@click.option("--json", "as_json", is_flag=True, help="The comparison as JSON, and nothing else.")
-@click.option("--plain", is_flag=True, help="Plain lines, also on a terminal.")
+@click.option("--alone-only", is_flag=True, help="Skip the training on pooled data.")
+@click.option(
+    "--parallel", type=click.IntRange(min=1), help="Trainings at the same time [default: from cores or GPUs]."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON only.")
+@click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
 def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, plain: bool) -> None:
-    """What did federating buy? Compare FILE's run with each participant alone, and with all data pooled.
+    """Compare the run of FILE with each participant training alone, and with training on all data pooled.
 
-    Everyone gets the steps that it has in the federated run. Runs the federation first if it was not run yet;
-    interrupted or killed, the same command goes on. All data must be at hand here, as for `fedtrain run`.
+    Each training gets as many steps as in the federated run. Runs the federation first if needed. After Ctrl-C or a
+    crash, run the same command again to resume. All data must be on this machine, as for `fedtrain run`.
     """
     from fedtrain.api.reading import read_file
     from fedtrain.baseline.compare import Compared, Watch, compare
@@ -44,7 +46,7 @@ def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, p
         result: Compared = compare(federation, watch, alone_only=alone_only, parallel=parallel)
     except KeyboardInterrupt:
         screen.close()
-        click.echo(f"stopped; `fedtrain baseline {file}` goes on where it was", err=True)
+        click.echo(f"stopped. Run `fedtrain baseline {file}` to resume", err=True)
         sys.exit(130)
     except (RunError, SpecDiffers) as error:
         raise UserError(str(error)) from error
@@ -63,12 +65,12 @@ def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, p
         click.echo(f"adapter: {export(result.ledger, default_target(result.ledger))}")
     if result.failed:
         lines = "\n".join(f"  {what}: {why}" for what, why in result.failed.items())
-        raise UserError(f"not everything could be compared:\n{lines}", f"`fedtrain baseline {file}` tries again")
+        raise UserError(f"some trainings failed:\n{lines}", f"Run `fedtrain baseline {file}` to retry them.")
 
 
 class _Screen:
-    """The federated run is shown as `fedtrain run` shows it, then the arms. On a terminal only one of both draws at a
-    time."""
+    """Progress of the federated run as in `fedtrain run`, then of the other trainings. Only one of both draws on a
+    terminal at a time."""
 
     def __init__(self, as_json: bool, terminal: bool) -> None:
         from fedtrain.baseline.progress import ArmsView, Bars, Lines, Silent

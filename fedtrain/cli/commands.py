@@ -1,10 +1,10 @@
-"""The table of commands. `fedtrain --help` reads it and imports none of them."""
+"""Table of the commands. `fedtrain --help` reads it without importing them."""
 
 from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """Where a command is (`module:object`), and its line in `fedtrain --help`."""
+    """Import path of a command (`module:object`) and its line in `fedtrain --help`."""
 
     target: str
     help: str
@@ -12,15 +12,15 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "init": Entry("fedtrain.cli.init:command", "Write a commented federation.yaml to start from."),
-    "split": Entry("fedtrain.cli.split:command", "Make a federation to try out of one data set."),
-    "validate": Entry("fedtrain.cli.validate:command", "Check a federation.yaml and show all its errors."),
-    "plan": Entry("fedtrain.cli.plan:command", "Show who will train on how much in every round."),
-    "render": Entry("fedtrain.cli.render:command", "Print the objects that a cluster would run a round with."),
-    "run": Entry("fedtrain.cli.run:command", "Run a federation on this machine, or go on with it."),
+    "split": Entry("fedtrain.cli.split:command", "Split one data set into a federation to try."),
+    "validate": Entry("fedtrain.cli.validate:command", "Check a federation.yaml and show all errors."),
+    "plan": Entry("fedtrain.cli.plan:command", "Show each participant's samples and steps per round."),
+    "render": Entry("fedtrain.cli.render:command", "Print the Kubernetes objects of a round."),
+    "run": Entry("fedtrain.cli.run:command", "Run a federation on this machine, or resume it."),
     "baseline": Entry("fedtrain.cli.baseline:command", "Compare with each participant alone, and all data pooled."),
-    "status": Entry("fedtrain.cli.status:command", "Show how far a run is, and its metrics."),
+    "status": Entry("fedtrain.cli.status:command", "Show the progress and the metrics of a run."),
     "logs": Entry("fedtrain.cli.logs:command", "Show the logs of a run, or of one participant."),
-    "export": Entry("fedtrain.cli.export:command", "Write a run's adapter to a folder that PEFT loads."),
+    "export": Entry("fedtrain.cli.export:command", "Write the adapter of a run to a folder that PEFT loads."),
     "report": Entry("fedtrain.cli.report:command", "Write one HTML file with the plots of a run."),
-    "ledger": Entry("fedtrain.cli.ledger:command", "Look into a run's ledger, and verify its chain."),
+    "ledger": Entry("fedtrain.cli.ledger:command", "Inspect and verify the ledger of a run."),
 }

@@ -1,13 +1,13 @@
-"""How errors reach the user: in plain words on stderr, exit code 1, no traceback.
+"""Error output: plain words on stderr, exit code 1, without a traceback.
 
-Exit codes: 0 done, 1 an error that is said here, 2 wrong usage (click's). A traceback is for bugs: exceptions that
-`explain` does not know, or all of them with `fedtrain --debug`.
+Exit codes: 0 success, 1 an error that `explain` describes, 2 wrong usage (click). Only bugs print a traceback: errors
+that `explain` does not know, or every error with `fedtrain --debug`.
 """
 
 import sys
 
 EXPECTED = (
-    # module, exception, whether its text is whole as it is
+    # module, exception, whether its text is printed without a prefix
     ("fedtrain.api.reading.errors", "Invalid", True),
     ("fedtrain.ledger.store", "StoreError", False),
     ("fedtrain.ledger.admission", "SpecDiffers", False),
@@ -20,7 +20,7 @@ EXTRA = ("torch", "torchx", "transformers", "peft", "accelerate", "datasets", "p
 
 
 class UserError(Exception):
-    """Something the user can put right. `hint` says how, in one line."""
+    """An error that the user can fix. `hint` says how, in one line."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -29,8 +29,8 @@ class UserError(Exception):
 
 
 def explain(error: Exception) -> str | None:
-    """What to print for `error`; None if it is a bug. Imports nothing that is not imported already: a kind of error
-    whose module was never imported can't have been raised."""
+    """Return the text to print for `error`; None if it is a bug. Imports nothing: an error whose module was never
+    imported cannot have been raised."""
     if isinstance(error, UserError):
         return f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
     for module, name, whole in EXPECTED:

@@ -1,4 +1,4 @@
-"""`fedtrain export RUN`."""
+"""`fedtrain export RUN`: write the adapter of a run."""
 
 from pathlib import Path
 
@@ -7,23 +7,25 @@ import click
 
 @click.command()
 @click.argument("run")
-@click.option("--out", type=click.Path(path_type=Path), help="The folder to write [default: `adapter` in the run's].")
 @click.option(
-    "--round", "number", type=click.IntRange(min=0), help="The adapter after this round [default: the newest]."
+    "--out", type=click.Path(path_type=Path), help="Folder to write [default: `adapter` in the run's folder]."
+)
+@click.option(
+    "--round", "number", type=click.IntRange(min=0), help="Export the adapter after this round [default: the newest]."
 )
 @click.option("--merged", is_flag=True, help="Write the whole model, with the adapter merged into it.")
-@click.option("--base", help="Where the base model is, for --merged [default: what the run's file says].")
+@click.option("--base", help="Base model for --merged [default: spec.model.base of the run].")
 def command(run: str, out: Path | None, number: int | None, merged: bool, base: str | None) -> None:
-    """Write RUN's adapter to a folder that PEFT loads, with a model card.
+    """Write the adapter of RUN to a folder that PEFT loads, with a model card.
 
-    RUN is a run's folder (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
+    RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.results.export import default_target, export, export_merged
     from fedtrain.results.locate import locate
     from fedtrain.results.summary import summarise
 
     if base is not None and not merged:
-        raise click.UsageError("--base is for --merged alone.")
+        raise click.UsageError("--base is only valid with --merged.")
     located = locate(run)
     target = out or default_target(located.ledger, merged)
     if merged:

@@ -1,4 +1,4 @@
-"""`fedtrain init`: a commented federation.yaml, and a few rows to try it with."""
+"""`fedtrain init`: write a commented federation.yaml and sample rows."""
 
 import re
 from importlib import resources
@@ -11,7 +11,7 @@ from fedtrain.cli.errors import UserError
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 _POLICY = """---
-# What the owner of {participant} declares: where its data are. On a cluster this document lives with the participant.
+# Declared by the owner of {participant}: its data sets. On a cluster this document is in the participant's namespace.
 apiVersion: fedtrain.dev/v1alpha1
 kind: ParticipantPolicy
 metadata:
@@ -19,8 +19,8 @@ metadata:
 spec:
   datasets:
     - {{name: tickets, uri: ./data/{participant}.jsonl}}   # a file, a folder, a data set on disk, or s3://
-  # limits: {{gpuMemory: 40Gi}}                            # what a task may use of one GPU
-  # pods:                                                # on a cluster: laid over the pods of tasks
+  # limits: {{gpuMemory: 40Gi}}                            # limit per GPU
+  # pods:                                                # on a cluster: added to the pods of tasks
   #   nodeSelector: {{pool: gpus}}
   #   tolerations: [{{key: gpus, operator: Equal, value: "true", effect: NoSchedule, tolerationSeconds: 60}}]
   #   imagePullSecrets: [{{name: registry}}]
@@ -34,25 +34,26 @@ spec:
 
 @click.command()
 @click.argument("target", type=click.Path(path_type=Path), default=Path())
-@click.option("--participant", "participants", multiple=True, metavar="NAME", help="A participant; may be repeated.")
-@click.option("--no-data", is_flag=True, help="Write no sample rows: the policies are to name your own.")
-@click.option("--force", is_flag=True, help="Write over the file that is there.")
+@click.option(
+    "--participant", "participants", multiple=True, metavar="NAME", help="Name of a participant. Repeat for more."
+)
+@click.option("--no-data", is_flag=True, help="Do not write sample rows; name your own data in the policies.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(target: Path, participants: tuple[str, ...], no_data: bool, force: bool) -> None:
     """Write a commented federation.yaml.
 
-    TARGET is a folder (federation.yaml is written in it) or a .yaml file; by default this folder. Beside it, data/ gets
-    a few rows for each participant and for the hub's test, so that the file is valid and runs as it is; data files
-    that are there already stay as they are.
+    TARGET is a folder or a .yaml file [default: this folder]. Sample rows for each participant and for the hub's test
+    go to data/ beside the file, so that it runs unchanged. Existing data files are not overwritten.
     """
     file = target if target.suffix in (".yaml", ".yml") else target / "federation.yaml"
     names = participants or ("bank-a", "bank-b")
     for name in names:
         if not _NAME.fullmatch(name):
-            raise UserError(f"{name!r} can't be a participant's name", "Write a-z, 0-9 and -, at most 40 of them.")
+            raise UserError(f"{name!r} is not a valid participant name", "Use at most 40 characters of a-z, 0-9 and -.")
     if len(set(names)) < len(names):
-        raise UserError("two participants have the same name", "Give each its own --participant.")
+        raise UserError("two participants have the same name", "Give each --participant a different name.")
     if file.exists() and not force:
-        raise UserError(f"{file} exists", "Write another name, or --force to write over it.")
+        raise UserError(f"{file} exists", "Choose another name, or overwrite it with --force.")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(_text(_run_name(file), names), encoding="utf-8")
     click.echo(f"wrote {file}")
@@ -60,12 +61,12 @@ def command(target: Path, participants: tuple[str, ...], no_data: bool, force: b
         for data in _write_data(file.parent / "data", names):
             click.echo(f"wrote {data}")
     shown = file.name if target == Path() else file
-    own = f"Name your data in the policies at the end of {shown}" if no_data else "The rows in data/ are for trying"
+    own = f"Name your data in the policies at the end of {shown}" if no_data else "data/ has sample rows"
     click.echo(f"{own}. Next: fedtrain validate {shown}, then fedtrain run {shown}")
 
 
 def _run_name(file: Path) -> str:
-    """The folder's name as far as Kubernetes allows it."""
+    """The folder's name, reduced to a valid Kubernetes name."""
     name = re.sub(r"[^a-z0-9]+", "-", file.absolute().parent.name.lower()).strip("-")[:40].strip("-")
     return name or "federation"
 
@@ -80,7 +81,7 @@ def _text(name: str, participants: tuple[str, ...]) -> str:
 
 
 def _write_data(folder: Path, participants: tuple[str, ...]) -> list[Path]:
-    """Writes the sample rows, where no file is yet; the files that were written."""
+    """Write the sample rows where no file exists. Returns the files written."""
     from fedtrain.cli.sample import sample_rows
 
     shares, test = sample_rows(len(participants))

@@ -1,19 +1,19 @@
-"""`fedtrain ledger verify RUN`."""
+"""`fedtrain ledger verify RUN`: check every record and byte of a run."""
 
 import click
 
 
 @click.group()
 def command() -> None:
-    """Look into a run's ledger."""
+    """Inspect the ledger of a run."""
 
 
 @command.command()
 @click.argument("run")
 def verify(run: str) -> None:
-    """Check every record, the chain of manifests and all bytes of RUN's ledger; exit code 1 when something is wrong.
+    """Check every record, the chain of manifests and all bytes of RUN's ledger. Exits with 1 if a check fails.
 
-    RUN is a run's folder (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
+    RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.ledger import verify as verification
     from fedtrain.results.locate import locate
@@ -28,8 +28,8 @@ def verify(run: str) -> None:
     for finding in result.findings:
         click.echo(f"  {finding}", err=True)
     if not result.sound:
-        click.echo(f"error: {several(len(result.findings), 'finding')}: this ledger is not what was written", err=True)
+        click.echo(f"error: {several(len(result.findings), 'finding')}: the ledger was changed or damaged", err=True)
         raise click.exceptions.Exit(1)
-    click.echo("sound: every digest matches")
+    click.echo("OK: every digest matches")
     if result.tip is not None:
-        click.echo(f"tip {result.tip} (keep it elsewhere: it stands for everything above)")
+        click.echo(f"tip {result.tip} (keep a copy elsewhere: it covers everything above)")

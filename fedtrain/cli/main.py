@@ -1,4 +1,4 @@
-"""`fedtrain`: finds a command, runs it, and says its errors in plain words."""
+"""The `fedtrain` command: finds a subcommand, runs it and prints its errors in plain words."""
 
 import difflib
 import importlib
@@ -11,7 +11,7 @@ from fedtrain.cli.errors import explain
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
+    """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -29,7 +29,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+            ctx.fail(f"{args[0]!r} is not a command." + (f" Did you mean {near[0]!r}?" if near else ""))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fedtrain")
-@click.option("--debug", is_flag=True, envvar="FEDTRAIN_DEBUG", help="Show tracebacks of errors.")
+@click.option("--debug", is_flag=True, envvar="FEDTRAIN_DEBUG", help="Show the traceback of an error.")
 def main(debug: bool) -> None:
     """Fine-tune a language model across organisations that keep their data.
 

@@ -1,4 +1,4 @@
-"""Kubernetes objects as text that kubectl takes."""
+"""Writes Kubernetes objects as YAML or JSON for kubectl."""
 
 import json
 import re
@@ -11,11 +11,11 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 _PLAIN = re.compile(r"[A-Za-z][-A-Za-z0-9_./]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-"""What kubectl's YAML takes for something else than text."""
+"""Words that kubectl's YAML does not read as text."""
 
 
 class _Quoting(RoundTripRepresenter):
-    """Text that could be anything else stands in quotes, whichever YAML reads it; what is there twice stands twice."""
+    """Quotes text that a YAML reader could take for another type; writes no anchors and aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -30,7 +30,7 @@ cast(Any, _Quoting).add_representer(str, _text)
 
 
 def as_yaml(objects: list[dict[str, Any]]) -> str:
-    """A document each."""
+    """One document per object."""
     writer: Any = YAML()
     writer.Representer = _Quoting
     writer.width = sys.maxsize

@@ -1,4 +1,4 @@
-"""A file as a cluster judges it: its places are the pods', and what no file has is the cluster's own."""
+"""Reading a file for a cluster: paths are paths in the pods, and objects that no file has are on the cluster."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +13,8 @@ Json = dict[str, Any]
 
 
 def read_for_cluster(files: tuple[Path, ...]) -> Federation:
-    """The first file has the training; policies and Participants that are in none of them are supposed to be on the
-    cluster. Raises Invalid with all that the API server or the operator would refuse."""
+    """Read the training from the first file. Policies and Participants in none of the files are expected on the
+    cluster. Raises Invalid with every error that the API server or the operator would report."""
     federation = read_file(*files, elsewhere=True, policies_elsewhere=True)
     if refused := list(_refused(federation, files)):
         raise Invalid(refused)
@@ -22,13 +22,13 @@ def read_for_cluster(files: tuple[Path, ...]) -> Federation:
 
 
 def namespace_of(federation: Federation, who: str) -> str:
-    """Of a participant's tasks: named as it is, where no Participant says it."""
+    """Namespace of a participant's tasks; the participant's name if no Participant object names it."""
     record = federation.records.get(who)
     return record.spec.namespace if record else who
 
 
 def records_of(federation: Federation) -> dict[str, Json]:
-    """The hub's records, as they will be once the participants have said which data they have."""
+    """The Participant objects as they will be once each participant has reported its data sets."""
     spec, found = federation.training.spec, dict[str, Json]()
     for who in (participant.name for participant in spec.participants):
         record, policy = federation.records.get(who), federation.policies.get(who)
@@ -42,7 +42,7 @@ def records_of(federation: Federation) -> dict[str, Json]:
 
 
 def _refused(federation: Federation, files: tuple[Path, ...]) -> Iterator[FieldError]:
-    """What the operator says of a training that the API server takes, at the field's line where it names one."""
+    """Errors of the operator for a training that the API server accepts, each with the line of its field."""
     from fedtrain.manifests.admission import RULES, Here
 
     here, records = Here(federation.training.metadata.namespace), records_of(federation)
@@ -62,7 +62,7 @@ def _refused(federation: Federation, files: tuple[Path, ...]) -> Iterator[FieldE
 
 
 def _found(files: tuple[Path, ...], path: tuple[str, ...]) -> tuple[Path, tuple[int, int], Any]:
-    """The training's file, and where in it the field is, and its value; 0 for no line, where no field is named."""
+    """The training's file, and the field's line, column and value; line 0 if the path is empty."""
     for file in files:
         for document in Documents(read_text(file)).found:
             if is_map(document.value) and document.value.get("kind") == "FederatedTraining":

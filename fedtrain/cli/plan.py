@@ -1,4 +1,4 @@
-"""`fedtrain plan FILE`: who will train on how much in every round."""
+"""`fedtrain plan FILE`: samples and steps of each participant in each round."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @rows_option
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(file: Path, rows: tuple[str, ...], output: str) -> None:
-    """Show who will train on how much in every round of the federation in FILE, before anything runs.
+    """Show on how many samples each participant will train in each round of FILE, before anything runs.
 
-    Checks and counts the rows that the policies name, as the trainer does, and plays the partitioning through,
-    with the code that a run decides with.
+    Checks and counts the rows that the policies name, as the trainer does, and computes the partitioning of every
+    round with the code of a real run.
     """
     from fedtrain.api.reading import read_file
     from fedtrain.preview.rounds_preview import preview
@@ -89,7 +89,7 @@ def _cells(begin: "Part", end: "Part") -> list[str]:
 
 
 def _absences(made: "Preview") -> list[str]:
-    """Who sits out, when and why, a line for each reason."""
+    """One line per participant that sits out rounds, with the reason."""
     absent: dict[tuple[str, str], list[int]] = {}
     for round in made.rounds:
         for part in round.parts:

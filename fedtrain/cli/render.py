@@ -1,4 +1,4 @@
-"""`fedtrain render FILE`: a round's objects of a cluster, before anything is made."""
+"""`fedtrain render FILE`: the Kubernetes objects of a round, before anything runs."""
 
 from pathlib import Path
 
@@ -14,23 +14,23 @@ HUB_IMAGE = f"localhost/fedtrain/operator:{__version__}"
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--round", "number", type=click.IntRange(min=0), default=1, show_default=True, help="Of which round.")
+@click.option("--round", "number", type=click.IntRange(min=0), default=1, show_default=True, help="Round to render.")
 @rows_option
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
-@click.option("--trainer-image", default=TRAINER_IMAGE, show_default=True, help="What trainers run in.")
-@click.option("--hub-image", default=HUB_IMAGE, show_default=True, help="What the aggregator runs in.")
+@click.option("--trainer-image", default=TRAINER_IMAGE, show_default=True, help="Image of the trainers.")
+@click.option("--hub-image", default=HUB_IMAGE, show_default=True, help="Image of the aggregator.")
 def command(
     files: tuple[Path, ...], number: int, rows: tuple[str, ...], output: str, trainer_image: str, hub_image: str
 ) -> None:
-    """Print the TrainingTasks, PyTorchJobs and Jobs that a cluster would run a round with.
+    """Print the TrainingTasks, PyTorchJobs and Jobs of one round.
 
-    FILE has the FederatedTraining; it, or further files, the participants' policies and Participants. Other objects in
-    them are passed over.
+    FILE has the FederatedTraining. It, or further files, have the ParticipantPolicies and Participants. Objects of
+    other kinds are ignored.
 
-    They are made by the operator's own code, in its order, as if everybody answered at the first attempt. What only
-    the run can tell is zeros: its id, the digests, the training's uid; and names end in another hash. Paths are those
-    of the pods. A Participant says which namespace its tasks are in; without one it is named as the participant
-    is. Round 0 counts the data and makes the first adapter; the last round ends with the participants' measuring.
+    The operator's own code builds the objects, in the operator's order, as if every first attempt succeeded. Values
+    that only a run knows are zeros (run id, digests, uid of the training), and the hashes in names differ. Paths are
+    paths in the pods. A Participant names the namespace of its tasks [default: the participant's name]. Round 0 counts
+    the data and makes the first adapter; the last round ends with the participants' measurements.
     """
     from fedtrain.api.reading import read_file
     from fedtrain.cli.errors import UserError
@@ -41,10 +41,10 @@ def command(
     federation = read_file(*files, elsewhere=True)
     rounds = federation.training.spec.rounds.count
     if number > rounds:
-        raise UserError(f"--round {number}: {files[0]} has rounds 0 to {rounds}")
+        raise UserError(f"--round is {number}, but {files[0]} has rounds 0 to {rounds}")
     renderer = Renderer(federation, Settings(trainer_image=trainer_image, hub_image=hub_image))
     with explained():
         objects = list(renderer.objects(number, given(rows, federation)))
-    for who in renderer.unsaid:
-        click.echo(f"note: no document of kind Participant says the namespace of {who}; {who} is written", err=True)
+    for who in renderer.without_record:
+        click.echo(f"note: no Participant names the namespace of {who}; using {who}", err=True)
     click.echo(as_yaml(objects) if output == "yaml" else as_json(objects), nl=False)

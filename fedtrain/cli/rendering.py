@@ -1,7 +1,7 @@
-"""The objects that the operator would make of a round, by the operator's own renderers.
+"""The Kubernetes objects of a round, built as the operator builds them.
 
-What only a cluster can tell is a placeholder: the run's id (and with it the hash that names end in), the uid of the
-training that owns the hub's Jobs, digests, and fingerprints of data.
+Values that only a cluster knows are placeholders: the run id (and the hash in names), the uid of the training that owns
+the hub's Jobs, digests, and fingerprints of data.
 """
 
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ from fedtrain.preview.row_counts import count
 from fedtrain.rounds.decision import AggregateOrder, Start
 
 OWNER = "00000000-0000-0000-0000-000000000000"
-"""The uid of a training that is not there yet."""
+"""Uid of a training that does not exist yet."""
 
 ENOUGH = 1000
-"""Rows of each participant, where their number changes nothing."""
+"""Rows of each participant where the number does not matter."""
 
 
 class Renderer:
-    """Of one federation. Raises UserError where the operator would not accept it."""
+    """Renders one federation. Raises UserError if the operator would not accept it."""
 
     def __init__(self, federation: Federation, settings: Settings) -> None:
         self._federation = federation
@@ -44,20 +44,22 @@ class Renderer:
             raise UserError(f"the operator would not accept this training: {said.message}")
 
     @property
-    def unsaid(self) -> list[str]:
-        """Participants whose namespace the file doesn't say."""
+    def without_record(self) -> list[str]:
+        """Participants without a Participant object in the files."""
         return [one.name for one in self._spec.participants if one.name not in self._federation.records]
 
     def objects(self, round: int, rows: dict[str, int]) -> Iterator[Json]:
-        """In the order in which they are made. `rows` stands for participants' numbers of rows, as in `preview`, whose
-        exceptions this raises; round 0 needs none."""
-        last = round + 1 if round == self._spec.rounds.count else round  # the result is measured after the last one
+        """Yield the objects in the order of their creation. `rows` overrides participants' numbers of rows, as in
+        `preview`, whose exceptions this raises; round 0 needs none."""
+        last = (
+            round + 1 if round == self._spec.rounds.count else round
+        )  # participants measure the result after the last round
         try:
             for start in self._rehearsal(round, rows).orders(last):
                 if round <= start.key.round <= last:
                     yield from self._of(start)
         except Ends as ends:
-            raise UserError(f"there is no round {round}: {ends}") from ends
+            raise UserError(f"round {round} would not run: {ends}") from ends
 
     def _of(self, start: Start) -> Iterator[Json]:
         key, order = start.key, start.order
@@ -79,9 +81,9 @@ class Renderer:
         facts = base_facts(self._federation) if round > 0 else None
         if facts is None and round > 0 and self._spec.partitioning.strategy == "DataVolumeAndGPUMemory":
             raise UserError(
-                f"the sizes of the base model {self._spec.model.base} are not known here, and partitioning depends on "
-                "them",
-                "--round 0 needs no sizes",
+                f"DataVolumeAndGPUMemory needs the sizes of the base model {self._spec.model.base}, which is not on "
+                "this machine",
+                "Render --round 0, which needs no sizes, or download the base model.",
             )
         unknown = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
         preflights = {name: supposed(self._federation, name, number) for name, number in counted.items()}

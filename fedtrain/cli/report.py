@@ -1,4 +1,4 @@
-"""`fedtrain report RUN`."""
+"""`fedtrain report RUN`: write the report of a run."""
 
 from pathlib import Path
 
@@ -7,11 +7,13 @@ import click
 
 @click.command()
 @click.argument("run")
-@click.option("--out", type=click.Path(path_type=Path), help="The file to write [default: in the run's folder].")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="File to write [default: report.html in the run's folder]."
+)
 def command(run: str, out: Path | None) -> None:
-    """Write one HTML file about RUN: its result, plots, rounds, what went wrong, and how to verify it.
+    """Write one HTML file about RUN: result, charts, rounds, incidents, and how to verify it.
 
-    The file needs no network. RUN is a run's folder (runs/default/quickstart), its federation file, or
+    The file needs no network. RUN is the folder of a run (runs/default/quickstart), its federation file, or
     s3://bucket/prefix/namespace/name.
     """
     from fedtrain.results.locate import locate

@@ -1,4 +1,4 @@
-"""`fedtrain run FILE`: a federation on this machine."""
+"""`fedtrain run FILE`: run a federation on this machine."""
 
 import signal
 import sys
@@ -13,15 +13,17 @@ from fedtrain.cli.errors import UserError
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--parallel", type=click.IntRange(min=1), help="Participants that train at a time [default: by cores or GPUs]."
+    "--parallel",
+    type=click.IntRange(min=1),
+    help="Participants that train at the same time [default: from cores or GPUs].",
 )
-@click.option("--json", "as_json", is_flag=True, help="Events for programs, one JSON object a line.")
-@click.option("--plain", is_flag=True, help="Plain lines, also on a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object per line.")
+@click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
 def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> None:
-    """Run the federation in FILE on this machine, or go on where it was.
+    """Run the federation in FILE on this machine, or resume it.
 
-    Every participant trains here, in turn or in parallel, on the data that its policy in FILE names. Interrupted or
-    killed, the same command goes on and ends with the same result.
+    Every participant trains here, in turn or in parallel, on the data that its policy in FILE names. After Ctrl-C or a
+    crash, run the same command again: it resumes and ends with the same result.
     """
     from fedtrain.api.reading import read_file
     from fedtrain.results.export import export_run
@@ -35,7 +37,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         outcome = run(federation, listener=progress, parallel=parallel)
     except KeyboardInterrupt:
         progress.close()
-        click.echo(f"stopped; `fedtrain run {file}` goes on where it was", err=True)
+        click.echo(f"stopped. Run `fedtrain run {file}` to resume", err=True)
         sys.exit(130)
     except RunError as error:
         raise UserError(str(error)) from error
@@ -43,7 +45,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         progress.close()
     if outcome.phase != "Succeeded":
         again = (
-            f"What was recorded is kept. The cause mended, `fedtrain run {file}` goes on with round {outcome.round}."
+            f"Fix the cause and run `fedtrain run {file}` to resume at round {outcome.round}; recorded rounds are kept."
         )
         raise UserError(f"the run failed in round {outcome.round}: {outcome.message}", again)
     folder = export_run(federation)

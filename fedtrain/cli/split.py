@@ -1,4 +1,4 @@
-"""`fedtrain split DATA`: a federation to try, out of one data set."""
+"""`fedtrain split DATA`: split one data set into a federation to try."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +17,23 @@ MOST_LABELS = 6
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write; it must be new.")
-@click.option("--participants", metavar="N|NAME,...", help="How many, or their names. Left out with --by: one a value.")
-@click.option("--by", metavar="FIELD", help="All rows of a value of this field go to one participant.")
-@click.option("--dirichlet", type=float, metavar="ALPHA", help="Label skew: 0.1 is strong, 100 is none.")
-@click.option("--label", metavar="FIELD", help="The field with a row's label, for --dirichlet and the table.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder to write.")
+@click.option(
+    "--participants", metavar="N|NAME,...", help="Number or names of participants [default with --by: one per value]."
+)
+@click.option("--by", metavar="FIELD", help="Send all rows with the same value of this field to one participant.")
+@click.option("--dirichlet", type=float, metavar="ALPHA", help="Label skew: 0.1 is strong, 100 is nearly none.")
+@click.option("--label", metavar="FIELD", help="Field with the label of a row, for --dirichlet and the table.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=17, show_default=True)
-@click.option("--test-fraction", type=float, default=0.0, metavar="F", help="Rows held out for the hub's evaluation.")
-@click.option("--base", help="The base model: a folder, a hub id, s3://bucket/prefix.")
-@click.option("--revision", help="The commit of a base from a hub.")
+@click.option(
+    "--test-fraction",
+    type=float,
+    default=0.0,
+    metavar="F",
+    help="Fraction of the rows held out for the hub's evaluation.",
+)
+@click.option("--base", help="Base model: a folder, a hub id or s3://bucket/prefix.")
+@click.option("--revision", help="Commit of a base model from a hub.")
 def command(
     data: Path,
     out: Path,
@@ -38,10 +46,10 @@ def command(
     base: str | None,
     revision: str | None,
 ) -> None:
-    """Make a federation to try out of DATA, one JSONL or Parquet file.
+    """Split DATA, one JSONL or Parquet file, into a federation to try.
 
     Writes the participants' data files, a federation.yaml and, with --test-fraction, the hub's test file. Without --by
-    or --dirichlet rows are shuffled and dealt evenly. The same seed writes the same files.
+    or --dirichlet, rows are shuffled and distributed evenly. The same seed writes the same files.
     """
     from fedtrain.splitting import SplitError, SplitRequest, split
 
@@ -93,7 +101,7 @@ def _show(made: "Split", label: str | None) -> None:
         )
     if made.repeated:
         console.print(
-            f"[yellow]warning:[/] {made.repeated} of the {made.test_rows} test rows are also, word for word, in a "
+            f"[yellow]warning:[/] {made.repeated} of the {made.test_rows} test rows also appear in a "
             "participant's data: measured gains will look better than they are."
         )
 

@@ -1,4 +1,4 @@
-"""`fedtrain status RUN`."""
+"""`fedtrain status RUN`: progress and metrics of a run."""
 
 import json
 import sys
@@ -8,11 +8,11 @@ import click
 
 @click.command()
 @click.argument("run")
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="For people or programs.")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
 def command(run: str, output: str) -> None:
-    """Show how far RUN is: its rounds, participants and metrics.
+    """Show the rounds, participants and metrics of RUN.
 
-    RUN is a run's folder (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
+    RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.results.as_json import as_json
     from fedtrain.results.locate import locate

@@ -1,4 +1,4 @@
-"""`fedtrain validate FILE`: all its errors, for one machine or for a cluster."""
+"""`fedtrain validate FILE`: show all errors of a file, for one machine or for a cluster."""
 
 import json
 import sys
@@ -9,22 +9,22 @@ import click
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--cluster", is_flag=True, help="As a cluster judges it, whose policies may be elsewhere.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people or programs.")
+@click.option("--cluster", is_flag=True, help="Apply the rules of a cluster; policies may be elsewhere.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 def command(files: tuple[Path, ...], cluster: bool, output: str) -> None:
-    """Check FILE, and show all its errors: where, what is there, and what to write instead.
+    """Check FILE and show all errors: the place, the value and the fix.
 
-    Nothing is downloaded or trained. Exit code 1 when there are errors.
+    Nothing is downloaded or trained. Exits with 1 if there are errors.
 
-    With --cluster, paths are those of the pods, and nobody looks for them here. Policies and Participants that are not
-    in FILE or further files are the cluster's own. Other objects in them are passed over.
+    With --cluster, paths are paths in the pods and are not checked here. Policies and Participants that are not in the
+    files are expected on the cluster. Objects of other kinds are ignored.
     """
     from fedtrain.api.reading import Invalid, read_file
     from fedtrain.cli.on_cluster import read_for_cluster
 
     file, *more = files
     if more and not cluster:
-        raise click.UsageError("Several files are for --cluster alone: on one machine, one file has everything.")
+        raise click.UsageError("Several files need --cluster. On one machine, put everything into one file.")
     try:
         federation = read_for_cluster(files) if cluster else read_file(file)
     except Invalid as invalid:
@@ -47,7 +47,7 @@ def command(files: tuple[Path, ...], cluster: bool, output: str) -> None:
     if cluster:
         for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
             if others := [one for one in who if one not in known]:
-                click.echo(f"note: no file has the {kind} of {_some(others)}: the cluster must", err=True)
+                click.echo(f"note: no file has the {kind} of {_some(others)}; the cluster must have it", err=True)
 
 
 def _some(names: list[str]) -> str:

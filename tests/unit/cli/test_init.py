@@ -98,7 +98,7 @@ def test_a_file_that_is_there_stays_as_it_is_without_force(here: Path):
     (here / "federation.yaml").write_text("mine")
     result = run("init")
     assert result.exit_code == 1
-    assert result.stderr == "error: federation.yaml exists\nhint: Write another name, or --force to write over it.\n"
+    assert result.stderr == "error: federation.yaml exists\nhint: Choose another name, or overwrite it with --force.\n"
     assert (here / "federation.yaml").read_text() == "mine"
     assert run("init", "--force").exit_code == 0
     assert (here / "federation.yaml").read_text() != "mine"

@@ -62,7 +62,7 @@ def test_version():
 def test_an_unknown_command_names_the_nearest_and_exits_with_2():
     result = CliRunner().invoke(main, ["valdate"])
     assert result.exit_code == 2
-    assert "There is no command 'valdate'. Did you mean 'validate'?" in result.stderr
+    assert "'valdate' is not a command. Did you mean 'validate'?" in result.stderr
 
 
 def test_a_users_error_is_said_with_its_hint_and_exit_code_1(failing):

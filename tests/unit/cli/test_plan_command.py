@@ -161,7 +161,7 @@ def test_rows_that_are_not_here_can_be_told(tmp_path: Path) -> None:
     assert as_json(file, "--rows", "small=50")["participants"][1]["training"] == 45
 
 
-@pytest.mark.parametrize(("given", "said"), [("nobody=3", "there is no participant 'nobody'"), ("big=x", "'x' is no")])
+@pytest.mark.parametrize(("given", "said"), [("nobody=3", "'nobody' is not a participant"), ("big=x", "'x' is no")])
 def test_rows_of_nobody_or_no_number_are_refused(tmp_path: Path, given: str, said: str) -> None:
     result = plan(federation(tmp_path), "--rows", given)
     assert result.exit_code == 1
@@ -186,7 +186,7 @@ def test_bad_rows_are_named_by_file_and_line_everybodys_at_once(tmp_path: Path) 
     assert 'big: big.jsonl:101: field "text" is missing; the format Text needs {text}' in result.stderr
     assert "small: small.jsonl:3: not JSON" in result.stderr
     assert 'hub: test.jsonl:1: field "text" must be a text, not 3' in result.stderr
-    assert "mend them" in result.stderr
+    assert "Fix them" in result.stderr
     assert "--rows" not in result.stderr
 
 

@@ -103,7 +103,7 @@ def test_the_last_round_ends_with_the_measuring(file: Path) -> None:
 def test_a_round_that_would_not_come_to_be_says_why(file: Path) -> None:
     result = render(file, *ROWS, "--round", "2")
     assert result.exit_code == 1
-    assert "there is no round 2: in round 2 the run would fail" in result.stderr
+    assert "round 2 would not run: in round 2 the run would fail" in result.stderr
     assert "small" in result.stderr
 
 
@@ -122,9 +122,7 @@ def test_text_stays_text(text: str) -> None:
 
 
 def test_a_namespace_that_the_file_does_not_say_is_noted(file: Path) -> None:
-    assert render(file, "--round", "0").stderr == (
-        "note: no document of kind Participant says the namespace of small; small is written\n"
-    )
+    assert render(file, "--round", "0").stderr == ("note: no Participant names the namespace of small; using small\n")
 
 
 def test_images_are_the_charts_unless_others_are_named(file: Path) -> None:

@@ -124,7 +124,7 @@ def test_the_test_file_shares_no_row_with_the_participants(data: Path, tmp_path:
 def test_rows_that_are_there_twice_and_leak_into_the_test_are_warned_of(tmp_path: Path) -> None:
     data = written(tmp_path / "d.jsonl", [{"text": "same"}] * 10)
     result = done(data, "--participants", "2", "--test-fraction", "0.2", "--out", tmp_path / "out")
-    assert "2 of the 2 test rows are also" in " ".join(result.output.split())
+    assert "2 of the 2 test rows also appear" in " ".join(result.output.split())
 
 
 def test_a_participant_called_test_keeps_its_file(data: Path, tmp_path: Path) -> None:

@@ -64,15 +64,15 @@ def test_what_no_file_has_the_cluster_must(training: Path) -> None:
     result = validate(training, "--cluster")
     assert (result.exit_code, result.stdout) == (0, f"{training} {VALID}\n")
     assert result.stderr.splitlines() == [
-        "note: no file has the Participant of big, small: the cluster must",
-        "note: no file has the ParticipantPolicy of big, small: the cluster must",
+        "note: no file has the Participant of big, small; the cluster must have it",
+        "note: no file has the ParticipantPolicy of big, small; the cluster must have it",
     ]
 
 
 def test_further_files_are_judged_with_it(training: Path, others: Path) -> None:
     result = validate(training, others, "--cluster")
     assert (result.exit_code, result.stdout) == (0, f"{training} {VALID}\n")
-    assert "ParticipantPolicy of small: " in result.stderr
+    assert "ParticipantPolicy of small; " in result.stderr
     others.write_text(OTHERS.replace("name: d,", "name: e,"))
     result = validate(training, others, "--cluster")
     assert result.exit_code == 1
@@ -166,7 +166,7 @@ def test_a_file_is_read_once_for_it_may_be_a_pipe() -> None:
 def test_one_machine_reads_one_file(training: Path, others: Path) -> None:
     result = validate(training, others)
     assert result.exit_code == 2
-    assert "Several files are for --cluster alone" in result.stderr
+    assert "Several files need --cluster" in result.stderr
 
 
 def test_it_needs_none_of_the_operators_libraries(training: Path) -> None:

@@ -78,5 +78,5 @@ def test_following_goes_on_when_the_store_was_away(finished: Hand, runs: Path, m
     run = str(runs / "default/quickstart")
     result = CliRunner().invoke(main, ["logs", run, "--follow"])
     assert result.exit_code == 0
-    assert result.stderr == "bucket 'federations' can't be reached. It is asked again until it answers.\n"
+    assert result.stderr == "bucket 'federations' can't be reached. Retrying.\n"
     assert result.stdout == CliRunner().invoke(main, ["logs", run]).stdout

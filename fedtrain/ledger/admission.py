@@ -1,21 +1,25 @@
-"""Claiming a run's name: new, the same run again, or refused because another run has it."""
+"""Claiming a run's name: a new run, the same run again, a run whose spec is corrected before it has begun, or refused
+because another run has the name."""
 
 import json
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import ValidationError
 
+from fedtrain.api.begun import FIRST_ROUND, begun
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import CONTRACT_VERSION, Run
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.record_kinds import kind_of
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, StoreError
 
 MAY_CHANGE = ("suspend", "storage", "rounds.deadline")
-"""Fields that may differ when a run goes on: they say when and where, not what."""
+"""Fields that may change after a run has begun: they say when and where it runs and do not affect its result."""
 
 _SHOWN = 80
 """Characters of a value in a message."""
@@ -31,14 +35,14 @@ class Difference:
 
 
 class SpecDiffers(Exception):
-    """A run of this name exists with another spec."""
+    """A run of this name has begun with another spec."""
 
     def __init__(self, url: str, name: str, differences: tuple[Difference, ...]) -> None:
         self.differences = differences
         lines = [f"  spec.{d.field}: {d.recorded} in the run, {d.wanted} in the file" for d in differences]
         super().__init__(
-            f"There is a run {name!r} at {url} already, with another spec:\n" + "\n".join(lines) + "\n"
-            "Change these fields back to go on with it, or give the new run another metadata.name."
+            f"Run {name!r} at {url} has begun with another spec:\n" + "\n".join(lines) + "\n"
+            "Change these fields back to resume it, or give the new run another metadata.name."
         )
 
 
@@ -54,8 +58,8 @@ def new_run(namespace: str, name: str, spec: FederatedTrainingSpec) -> Run:
 
 
 def claim_run(ledger: Ledger, run: Run) -> Run:
-    """Claims the name for `run`, or returns the run that has it when its spec is the same. Raises SpecDiffers,
-    NewerContract, LedgerCorrupt, StoreError."""
+    """Claims the name for `run`, or returns the run that has it if its spec is the same. A run that has not begun is
+    replaced by one with the new spec. Raises SpecDiffers, NewerContract, LedgerCorrupt, StoreError."""
     found = recorded(ledger) or ledger.claim(names.RUN, run)
     if (found.namespace, found.name) != (run.namespace, run.name):
         raise LedgerCorrupt(
@@ -63,14 +67,46 @@ def claim_run(ledger: Ledger, run: Run) -> Run:
             "folder can't be renamed: move it back."
         )
     differences = compare(found.spec, run.spec)
+    if has_begun(ledger):
+        if differences:
+            raise SpecDiffers(ledger.url, run.name, differences)
+        return found
     if differences:
-        raise SpecDiffers(ledger.url, run.name, differences)
+        found = _replace(ledger, found, run, differences)
+    _delete_records_of_other_runs(ledger, found)
     return found
 
 
+def has_begun(ledger: Ledger) -> bool:
+    """Whether the run has begun (`fedtrain.api.begun`). Raises StoreError."""
+    return begun(FIRST_ROUND if ledger.size(names.manifest(0)) is not None else 0)
+
+
+def _replace(ledger: Ledger, found: Run, run: Run, differences: tuple[Difference, ...]) -> Run:
+    """Writes `run` over a run that has not begun. If that run records round 0 meanwhile, it keeps the name."""
+    ledger.replace_run(run)
+    if has_begun(ledger):
+        ledger.replace_run(found)
+        raise SpecDiffers(ledger.url, run.name, differences)
+    return run
+
+
+def _delete_records_of_other_runs(ledger: Ledger, run: Run) -> None:
+    """Round 0 of a run that was replaced: preflights, the initial adapter, failures. They would hold the names of this
+    run's records. Blobs and telemetry stay."""
+    for name in ledger.names():
+        kind = kind_of(name)
+        if kind is None:
+            continue
+        with suppress(LedgerCorrupt):  # not a record of any run: gathering reports it
+            record = ledger.read(name, kind.kind)
+            if record is not None and record.run_id != run.run_id:
+                ledger.delete(name)
+
+
 def compare(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Where two specs, as users wrote them, mean different things. A field that one leaves out has its default there,
-    so writing a default down is no difference."""
+    """Fields whose values differ between two specs as users wrote them. An unset field has its default, so writing a
+    default down is not a difference."""
     if recorded == wanted:
         return ()
     before, after = dict(_flat(_read(recorded, written=False))), dict(_flat(_read(wanted, written=False)))
@@ -83,7 +119,7 @@ def compare(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Dif
 
 
 def recorded(ledger: Ledger) -> Run | None:
-    """The run that has the name; None where there is none. Raises NewerContract, LedgerCorrupt, StoreError."""
+    """The run that has the name; None if no run has it. Raises NewerContract, LedgerCorrupt, StoreError."""
     try:
         found = ledger.read(names.RUN, Run)
     except LedgerCorrupt:  # a newer one may have fields that this version doesn't know
@@ -106,7 +142,7 @@ def _check_version(ledger: Ledger, version: object) -> None:
     if isinstance(version, int) and version > CONTRACT_VERSION:
         raise NewerContract(
             f"{ledger.url} was written by a newer fedtrain (contract version {version}; this one knows up to "
-            f"{CONTRACT_VERSION}). Update fedtrain to go on with this run."
+            f"{CONTRACT_VERSION}). Update fedtrain to resume this run."
         )
 
 

@@ -82,6 +82,7 @@ class FileStore:
         with _source(content) as source, explained(self.root, path), temporary(self.root) as (aside, file):
             shutil.copyfileobj(source, file, _COPY)
             file.flush()
+            os.fsync(file.fileno())
             _in_folder(self.root, path.parent, lambda: aside.replace(path))
 
     def keys(self, prefix: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical, digest_of
 from fedtrain.contracts.digests import BLOCK, digest_bytes, digest_file, digest_reader, hasher, written
-from fedtrain.contracts.records import Digest, Record
+from fedtrain.contracts.records import Digest, Record, Run
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, ObjectReader, ObjectStore, StoreError
 
 __all__ = ["Ledger", "LedgerCorrupt", "canonical", "digest_of"]
@@ -66,6 +66,18 @@ class Ledger:
                 "give one of them another metadata.name."
             )
         return found
+
+    def replace_run(self, run: Run) -> None:
+        """Writes `run.json` over the one of a run that has not begun (`fedtrain.ledger.admission`)."""
+        content = canonical(run)
+        self.store.replace(self._folder + names.RUN, content)
+        self._remember(names.RUN, run, digest_bytes(content))
+
+    def delete(self, name: str) -> None:
+        """Deletes a record of a run that has not begun."""
+        self.store.delete(self._folder + name)
+        with self._lock:
+            self._records.pop(name, None)
 
     def digest(self, name: str) -> Digest | None:
         """BLAKE3 of the object's bytes, None if there is none."""

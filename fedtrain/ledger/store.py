@@ -59,7 +59,7 @@ class ObjectStore(Protocol):
         ...
 
     def replace(self, key: str, content: bytes | Path) -> None:
-        """Writes over what is there (telemetry only)."""
+        """Writes the object over the existing one: telemetry, and `run.json` before the run has begun."""
         ...
 
     def keys(self, prefix: str) -> Iterator[str]:

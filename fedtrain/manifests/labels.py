@@ -76,6 +76,12 @@ def key_of(body: Json, run_id: str) -> TaskKey | None:
         return None
 
 
+def of_other_run(body: Json, run_id: str) -> bool:
+    """Whether a task or Job was made for a run with another id than `run_id`."""
+    labels: dict[str, str] = body["metadata"].get("labels") or {}
+    return labels.get(RUN, run_id) != run_id
+
+
 def name_of(run: Run, key: TaskKey) -> str:
     """`<training>-<round>-<kind>-<who>-<attempt>-<hash>`, lower case, `LONGEST_NAME` at most. The hash tells apart
     what the readable part does not: trainings of one name in two namespaces, runs of one name, long names."""

@@ -1,6 +1,6 @@
-"""The round's clock, kept over restarts.
+"""The round's clock, kept across restarts.
 
-It is telemetry: lost, it starts anew, so that a deadline may come late and never early.
+It is telemetry: if it is lost, it restarts at 0, so a deadline may come late and never early.
 """
 
 import json
@@ -17,9 +17,10 @@ KEEP_EVERY_SECONDS = 5.0
 
 @dataclass
 class KeptClock:
-    """A RoundClock whose seconds are in the ledger's telemetry too."""
+    """A RoundClock whose seconds are also in the ledger's telemetry."""
 
     ledger: Ledger
+    run_id: str
     _clock: RoundClock = field(default_factory=RoundClock)
     _kept: float = 0.0
 
@@ -33,7 +34,7 @@ class KeptClock:
         self._clock.answered(answered)
         if elapsed - self._kept >= KEEP_EVERY_SECONDS:
             self._kept = elapsed
-            content = {"round": round, "epoch": epoch, "elapsed": elapsed}
+            content = {"runId": self.run_id, "round": round, "epoch": epoch, "elapsed": elapsed}
             self.ledger.put_telemetry(NAME, json.dumps(content).encode())
         return elapsed
 
@@ -44,6 +45,7 @@ class KeptClock:
     def _remembered(self, round: int, epoch: int) -> float:
         try:
             kept = json.loads(self.ledger.content(names.telemetry(NAME)))
-            return float(kept["elapsed"]) if (kept["round"], kept["epoch"]) == (round, epoch) else 0.0
-        except (StoreError, ValueError, KeyError):
+            place = kept["runId"], kept["round"], kept["epoch"]
+            return float(kept["elapsed"]) if place == (self.run_id, round, epoch) else 0.0
+        except (StoreError, ValueError, KeyError, TypeError):
             return 0.0

@@ -92,7 +92,7 @@ def training(objects: Objects) -> dict[str, Any]:
 
 @pytest.fixture
 def begun(objects: Objects, training: dict[str, Any]) -> dict[str, Any]:
-    return objects.patch_status("FederatedTraining", "answers", {"phase": "Initialising", "round": 0})
+    return objects.patch_status("FederatedTraining", "answers", {"phase": "Training", "round": 1})
 
 
 @pytest.fixture
@@ -111,10 +111,15 @@ def test_what_decides_over_a_run_may_not_change_in_it(objects: Objects, field: s
     assert advice == "leave it as it was, or give the new run another metadata.name."
 
 
+@pytest.mark.parametrize(
+    "status",
+    [{"phase": "Pending", "message": "no such Participant"}, {"phase": "Initialising", "round": 0}],
+    ids=lambda status: status["phase"],
+)
 @pytest.mark.parametrize("field", CHANGES)
 @pytest.mark.usefixtures("training")
-def test_what_is_wrong_may_be_put_right_before_a_run_has_begun(objects: Objects, field: str) -> None:
-    objects.patch_status("FederatedTraining", "answers", {"phase": "Pending", "message": "no such Participant"})
+def test_every_field_may_change_before_a_run_has_begun(objects: Objects, field: str, status: dict[str, Any]) -> None:
+    objects.patch_status("FederatedTraining", "answers", status)
     assert objects.patch("FederatedTraining", "answers", {"spec": CHANGES[field]})["metadata"]["generation"] == 2
 
 

@@ -7,6 +7,7 @@ from federation import Small
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Close, Failure, Grant
+from fedtrain.ledger.verify import verify
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_disk_that_was_full_costs_one_attempt(zygote: str, undisturbed: Small,
     assert small.digests() == undisturbed.digests()
 
 
-def test_a_run_that_failed_goes_on_once_its_cause_is_gone(zygote: str, undisturbed: Small, tmp_path: Path) -> None:
+def test_a_run_that_failed_resumes_once_its_cause_is_fixed(zygote: str, undisturbed: Small, tmp_path: Path) -> None:
     small = Small(tmp_path / "run")
     data = small.folder / "zoo.jsonl"
     rows = data.read_text()
@@ -62,3 +63,19 @@ def test_a_run_that_failed_goes_on_once_its_cause_is_gone(zygote: str, undisturb
     data.write_text(rows)
     assert small.run(zygote).returncode == 0
     assert small.digests() == undisturbed.digests()
+
+
+def test_wrong_target_modules_are_corrected_under_the_same_name(
+    zygote: str, undisturbed: Small, tmp_path: Path
+) -> None:
+    adapter = {"rank": 2, "alpha": 4}
+    wrong = {"model": {"adapter": {**adapter, "targetModules": {"type": "Names", "names": ["no_such_module"]}}}}
+    small = Small(tmp_path / "run", wrong)
+    failed = small.run(zygote)
+    assert failed.returncode == 1, failed.said
+    assert small.manifests() == []
+    corrected = Small(tmp_path / "run")
+    done = corrected.run(zygote)
+    assert done.returncode == 0, done.said
+    assert corrected.digests() == undisturbed.digests()
+    assert verify(corrected.ledger).sound

@@ -74,6 +74,14 @@ class Executor:
                     await self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
                     cache.drop(body)
 
+    async def stop_other_runs(self) -> None:
+        """Stops the tasks of a run whose spec was corrected before it began: the name has another run now."""
+        for kind, cache in ((TASK, self._world.tasks), (JOB, self._world.jobs)):
+            for body in cache.of(self._training):
+                if labels.of_other_run(body, self._run.run_id):
+                    await self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
+                    cache.drop(body)
+
     async def make_anew(
         self, waiting: Sequence[tuple[Json, Sequence[Json]]], stuck: Collection[Ref], now: float
     ) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
+from fedtrain.api.begun import begun
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError, StoreUnavailable
@@ -105,12 +106,14 @@ class Coordinator:
         await self.world.streams.listed((TASK, JOB), sorted(homes))
         here = Here(training.namespace, self._settings.namespaces)
         judged = accepted(spec, here, records)
-        if judged.status == "False" and not body.get("status", {}).get("round"):
-            raise Blocked(judged, blocked.RULES_PAUSE_SECONDS)
         generation, hint = body["metadata"]["generation"], body.get("status", {}).get("round", 0)
-        await open_run(self.world.cluster, training, spec, generation, memory, hint)
+        if judged.status == "False" and not begun(hint):
+            raise Blocked(judged, blocked.RULES_PAUSE_SECONDS)
+        opened = await open_run(self.world.cluster, training, spec, generation, memory, hint)
         gatherer = Gatherer(self.world, training, body, spec, memory, self._settings.resync, self._steady)
         executor = Executor(self.world, self._settings, training, spec, memory, askable(here, records))
+        if opened:
+            await executor.stop_other_runs()
         try:
             return await self._steps(gatherer, executor, judged, records)
         except StoreUnavailable as error:

@@ -8,6 +8,7 @@ from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run, recorded
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.manifests.kinds import SECRET, Json, Ref
+from fedtrain.rounds.clock import RoundClock
 from fedtrain_operator.coordinator import blocked
 from fedtrain_operator.coordinator.state import Memory
 from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
@@ -16,16 +17,17 @@ from fedtrain_operator.kube.client import Cluster
 
 async def open_run(
     cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, generation: int, memory: Memory, hint: int
-) -> None:
-    """Leaves ledger, run and gatherer in `memory`; does nothing while they are there, and Secret and generation are
-    the same. `hint`: the round that is probably worked on. Raises Blocked."""
+) -> bool:
+    """Leaves ledger, run and gatherer in `memory`, and returns whether it opened them: it does not while Secret and
+    generation are the same. `hint`: the round that is probably worked on. Raises Blocked."""
     secret = await _secret(cluster, training, spec, memory)
     if memory.ledger is None or _data(secret) != _data(memory.secret):
         memory.secret, memory.gatherer = secret, None
         memory.copy_anew()
     if memory.gatherer is not None and memory.opened == generation:
-        return
+        return False
     memory.secret_is_new = False  # it may be put right at any time, unless the ledger opens with it
+    before = memory.run
     wanted = new_run(training.namespace, training.name, spec)
 
     def claim() -> None:
@@ -46,8 +48,11 @@ async def open_run(
         raise blocked.refused(str(error)) from error
     assert memory.ledger is not None
     assert memory.run is not None
+    if before is not None and before.run_id != memory.run.run_id:
+        memory.clock = RoundClock()  # the spec was corrected before the run began: its deadline starts now
     memory.gatherer, memory.facts, memory.secret_is_new = LedgerGatherer(memory.ledger, memory.run, hint), None, True
     memory.opened = generation
+    return True
 
 
 async def _secret(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory) -> Json | None:

@@ -3,6 +3,7 @@ nothing: it is gathered anew."""
 
 from dataclasses import dataclass, field
 
+from fedtrain.api.begun import begun
 from fedtrain.contracts.records import Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
@@ -76,7 +77,7 @@ class ClusterState:
         if known is None or known.uid != body["metadata"]["uid"]:
             known = self.memories[training] = Memory(body["metadata"]["uid"])
             elapsed = body.get("status", {}).get("elapsed")
-            if elapsed:
+            if elapsed and begun(elapsed["round"]):  # before that the spec may have changed while no operator ran
                 known.clock = RoundClock(elapsed["round"], elapsed["epoch"], elapsed["seconds"])
         return known
 

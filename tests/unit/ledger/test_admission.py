@@ -1,4 +1,4 @@
-"""The same run goes on, another one under its name is refused field by field."""
+"""The same run is resumed, one that has not begun may be corrected, another one is refused field by field."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ import pytest
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
-from fedtrain.contracts.records import CONTRACT_VERSION, Run
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.records import CONTRACT_VERSION, Failure, Manifest, Preflight, Run
 from fedtrain.ledger.admission import Difference, NewerContract, SpecDiffers, claim_run, compare, new_run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
@@ -39,6 +40,7 @@ def test_a_run_says_the_same_whether_defaults_were_filled_in_or_not():
 
 def test_another_spec_is_refused_with_every_field_that_differs(folder_ledger: Ledger):
     claim_run(folder_ledger, run_of(SPEC))
+    record_round_0(folder_ledger, "r1")
     other = {
         **SPEC,
         "model": {"base": "./other"},
@@ -108,3 +110,68 @@ def test_the_folder_of_a_run_cannot_be_renamed(folder_ledger: Ledger):
     copy = Ledger(folder_ledger.store, "default", "copy")
     with pytest.raises(LedgerCorrupt, match="holds the run default/demo, not default/copy"):
         claim_run(copy, Run(run_id="r2", namespace="default", name="copy", spec=SPEC))
+
+
+def corrected() -> dict[str, Any]:
+    return {**SPEC, "model": {"base": "./other"}, "participants": [{"name": "anna"}]}
+
+
+def record_round_0(ledger: Ledger, run_id: str) -> None:
+    digest = digest_bytes(b"x")
+    ledger.claim(
+        names.manifest(0),
+        Manifest(run_id=run_id, round=0, outcome="Initial", step=0, adapter=digest, config=digest, previous=digest),
+    )
+
+
+def record_failed_start(ledger: Ledger, run_id: str) -> None:
+    """Round 0 of a run whose initial adapter could not be created."""
+    ledger.claim(
+        names.preflight("anna"),
+        Preflight(run_id=run_id, participant="anna", samples=9, validation_samples=1, fingerprint=digest_bytes(b"x")),
+    )
+    ledger.claim(
+        names.failure(1), Failure(run_id=run_id, number=1, round=0, reason="InitialiseFailed", message="no such module")
+    )
+
+
+def test_every_field_may_be_corrected_before_the_run_has_begun(ledger: Ledger):
+    claim_run(ledger, run_of(SPEC, "first"))
+    record_failed_start(ledger, "first")
+    claimed = claim_run(Ledger(ledger.store, "default", "demo"), run_of(corrected(), "second"))
+    assert (claimed.run_id, claimed.spec) == ("second", corrected())
+    again = Ledger(ledger.store, "default", "demo")
+    assert again.names() == [names.RUN], "no record of the first run keeps the name of one of the second"
+    assert claim_run(again, run_of(corrected(), "third")).run_id == "second"
+
+
+def test_records_of_a_replaced_run_are_deleted_by_the_next_claim_if_the_first_was_killed(ledger: Ledger):
+    claim_run(ledger, run_of(SPEC, "first"))
+    record_failed_start(ledger, "first")
+    ledger.replace_run(run_of(corrected(), "second"))  # killed here
+    claim_run(Ledger(ledger.store, "default", "demo"), run_of(corrected(), "third"))
+    assert Ledger(ledger.store, "default", "demo").names() == [names.RUN]
+
+
+def test_nothing_may_be_corrected_once_round_0_is_recorded(ledger: Ledger):
+    claim_run(ledger, run_of(SPEC, "first"))
+    record_round_0(ledger, "first")
+    with pytest.raises(SpecDiffers, match="has begun with another spec"):
+        claim_run(Ledger(ledger.store, "default", "demo"), run_of(corrected(), "second"))
+    assert claim_run(Ledger(ledger.store, "default", "demo"), run_of(SPEC, "third")).run_id == "first"
+
+
+def test_a_run_that_begins_while_it_is_corrected_keeps_its_name(folder_ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    claim_run(folder_ledger, run_of(SPEC, "first"))
+    replace = folder_ledger.replace_run
+
+    def replace_late(run: Run) -> None:
+        record_round_0(Ledger(folder_ledger.store, "default", "demo"), "first")
+        replace(run)
+
+    monkeypatch.setattr(folder_ledger, "replace_run", replace_late)
+    with pytest.raises(SpecDiffers):
+        claim_run(folder_ledger, run_of(corrected(), "second"))
+    found = Ledger(folder_ledger.store, "default", "demo").read(names.RUN, Run)
+    assert found is not None
+    assert found.run_id == "first"

@@ -1,8 +1,10 @@
-"""What may not change once an object is there: everything, but for a few fields that are named here."""
+"""Fields that may not change: all of a training's spec once the run has begun and all of a task's, except those named
+here."""
 
 from collections.abc import Iterator
 
 from fedtrain.api.base import Block
+from fedtrain.api.begun import FIRST_ROUND
 from fedtrain.api.crd.defaults import always_there
 from fedtrain.api.crd.rule import Rule, quoted
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -37,8 +39,9 @@ def _unchanged(spec: type[Block], may_change: tuple[str, ...], above: str = "") 
 
 _ORDER = "self.spec.participants.map(p, p.name) == oldSelf.spec.participants.map(p, p.name)"
 """Lists by name are equal in any order, but participants' updates are added up in this one."""
-_BEGUN = "has(oldSelf.status) && has(oldSelf.status.round)"
-"""What was wrong before that may be put right. A ledger that knows another spec outranks this."""
+_BEGUN = f"has(oldSelf.status) && has(oldSelf.status.round) && oldSelf.status.round >= {FIRST_ROUND}"
+"""`fedtrain.api.begun` in CEL. The status may lag behind the ledger: the coordinator refuses a change that comes too
+late (condition Accepted, reason SpecDiffers), and this rule lets the user revert it."""
 _CLOCKS = "has(self.status) && has(self.status.elapsed) && has(oldSelf.status.elapsed)"
 _STATUS_WRITE = f"{_CLOCKS} && self.status.elapsed.seconds != oldSelf.status.elapsed.seconds"
 """Who writes a status can't write a spec. Most writes of a training are of its status, and to compare the two specs is

@@ -1,7 +1,7 @@
 """The records of an undisturbed run keep their canonical bytes: equal digests before and after a change of the code.
 
-`recorded_ledger.json` was written by the code of 2026-11-28. The world's tasks write fixed bytes and its run has a fixed
-id, so the digests depend on no machine.
+`recorded_ledger.json` was written by the code of 2026-11-28. The run's id and the bytes that its tasks write are fixed,
+so the digests are the same on every machine.
 """
 
 import json

@@ -1,10 +1,9 @@
-"""The runs to compare with, each a federation of its own: one participant, one round, the same budget of steps.
+"""The runs of a comparison: each is a federation of one participant and one round, with the same number of steps.
 
-An arm trains in one go what the federated run trains in rounds: the learning rate's schedule spans all of it, and the
-optimizer keeps its state. It trains the same parameters (with `merge: FreezeA` B alone: the file's learning rate is
-chosen for those), starts from the same initial adapter (same seed) and holds out the same validation rows (the split
-depends on the seed, the participant's name and the number of rows).
-"""
+An arm trains in one round what the federated run trains in many: the learning-rate schedule spans the whole training,
+and the optimizer keeps its state. It trains the same parameters (with `merge: FreezeA` B alone: the file's learning
+rate is chosen for those), starts from the same initial adapter (same seed) and holds out the same validation rows (the
+split depends on the seed, the participant's name and the number of rows)."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,13 +22,13 @@ from fedtrain.results.comparison import Kind
 from fedtrain.results.run_summary import RunSummary
 
 POOLED = "pooled"
-"""What the arm's only participant is called."""
+"""Name of the only participant of the arm with pooled data."""
 _LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
 class ArmRun:
-    """A run to compare with. `participant` is None for all data pooled; `steps`: its budget of optimizer steps."""
+    """One run of a comparison. `participant` is None for pooled data; `steps`: its number of optimizer steps."""
 
     kind: Kind
     participant: str | None
@@ -38,12 +37,12 @@ class ArmRun:
 
     @property
     def label(self) -> str:
-        return f"{self.participant} alone" if self.participant else "all data pooled"
+        return f"{self.participant} alone" if self.participant else "pooled data"
 
 
 def budgets(summary: RunSummary) -> dict[str, int]:
-    """Optimizer steps of each participant over the whole federated run: rounds x steps, or with lengths in epochs the
-    mean of what its updates took, times the rounds. A participant that never sent an update has none."""
+    """Return the optimizer steps of each participant over the whole federated run: rounds x steps, or with lengths in
+    epochs the mean steps of its updates, times the rounds. A participant that never sent an update is missing."""
     spec, found = summary.spec, dict[str, int]()
     for participant in spec.participants:
         length = participant.training.over(spec.training).length
@@ -62,7 +61,7 @@ def budgets(summary: RunSummary) -> dict[str, int]:
 
 
 def alone(federation: Federation, who: str, steps: int) -> ArmRun:
-    """The participant on its own data, without the others."""
+    """Return the run of one participant on its own data."""
     participant = federation.training.spec.participant(who)
     own = participant.training.model_copy(update={"length": None})
     spec = _spec(federation, participant.model_copy(update={"training": own, "weight": None}), steps)
@@ -71,8 +70,8 @@ def alone(federation: Federation, who: str, steps: int) -> ArmRun:
 
 
 def pooled(federation: Federation, data: Path, steps: int) -> ArmRun:
-    """Everybody's training rows, which lie in the file `data`. Nothing is held out of them but for choosing the best
-    checkpoint, where the file asks for that."""
+    """Return the run on all participants' training rows, in the file `data`. Rows are held out only if the file selects
+    the best checkpoint."""
     spec = _spec(federation, Participant(name=POOLED), steps)
     if spec.training.keep == "Last":
         spec = spec.model_copy(update={"data": spec.data.model_copy(update={"validation_fraction": 0.0})})
@@ -82,7 +81,7 @@ def pooled(federation: Federation, data: Path, steps: int) -> ArmRun:
 
 
 def arm_name(run: str, suffix: str) -> str:
-    """`<run>-<suffix>`, cut to the length of a name; a digest then keeps it apart from others."""
+    """Return `<run>-<suffix>`, shortened to a valid name; a digest keeps a shortened name unique."""
     name = f"{run}-{suffix}"
     if len(name) <= _LONGEST_NAME:
         return name

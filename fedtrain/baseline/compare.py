@@ -1,5 +1,5 @@
-"""The whole comparison: the federated run, the arms beside it, every adapter measured on everything, and the result
-kept with the federated run. Crash-safe and resumable, since all of it is runs and records; finished, it does nothing.
+"""The whole comparison: the federated run, its arms, and the metrics of each adapter on all data. The result is stored
+with the federated run. Crash-safe and resumable, because all steps are runs and records; a finished one does nothing.
 """
 
 from collections.abc import Callable
@@ -33,8 +33,8 @@ from fedtrain.runner.worker_pool import WorkerPool
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told what: `federated` the federated run's events; `begins` of the arms that are to be run; `arm` their
-    events; `measured` how many measurements are done, of how many."""
+    """Callbacks: `federated` gets the federated run's events, `begins` the arms to run, `arm` their events, `measured`
+    the number of finished measurements and their total."""
 
     federated: Listener
     begins: Callable[[list[ArmRun]], None]
@@ -44,7 +44,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Compared:
-    """`failed`: arms and measurements that could not be made, and why."""
+    """`failed`: arms and measurements that failed, with the reason."""
 
     ledger: Ledger
     comparison: Comparison
@@ -59,9 +59,8 @@ def compare(
     parallel: int | None = None,
     pool: WorkerPool | None = None,
 ) -> Compared:
-    """Runs and measures what is not there yet. `alone_only` leaves out all data pooled; `pool`: workers to share,
-    otherwise some of its own, started when there is something to do. Raises RunError when the federated run fails,
-    SpecDiffers, StoreError."""
+    """Run and measure what is missing. `alone_only` skips pooled data. `pool`: workers to share; by default, workers
+    are started when needed. Raises RunError if the federated run fails, SpecDiffers, StoreError."""
     ledger, _ = admit(federation)
     with ExitStack() as stack:
         shared = _Lazily(lambda: pool or stack.enter_context(workers(federation, parallel)))
@@ -89,7 +88,7 @@ def compare(
 
 
 class _Lazily:
-    """The pool, started when it is first asked for."""
+    """A pool that starts on first use."""
 
     def __init__(self, start: Callable[[], WorkerPool]) -> None:
         self._start = start
@@ -103,7 +102,7 @@ class _Lazily:
 
 @dataclass(frozen=True)
 class _Subject:
-    """An adapter to compare: what it is, and its measurings."""
+    """An adapter to compare and its measurements."""
 
     kind: Kind
     participant: str | None
@@ -142,7 +141,7 @@ def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmR
 
 
 def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> list[_Subject]:
-    """In the order of the table: base, each alone, federated, pooled."""
+    """Return the adapters in the order of the table: base, each alone, federated, pooled."""
     spec = _measured_spec(federation.training.spec)
     preflights = _preflights(ledger)
     last = spec.rounds.count
@@ -186,7 +185,7 @@ def _subject(
 
 
 def _measured_spec(spec: FederatedTrainingSpec) -> FederatedTrainingSpec:
-    """With metrics for the participants' splits also where the file names none: the hub's, or else the loss."""
+    """Return the spec with metrics for the validation splits: the file's, else the hub's, else the loss."""
     if spec.evaluation.participants is not None:
         return spec
     hub = spec.evaluation.hub

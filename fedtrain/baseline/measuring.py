@@ -1,5 +1,5 @@
-"""Measuring adapters on the hub's data and on every participant's validation split: a task each, over the pool, the
-record in the ledger of the run whose adapter it is. A record that is there is not made again."""
+"""Measures adapters on the hub's data and on each participant's validation split: one task each, in the pool. The
+record goes to the ledger of the adapter's run; an existing record is reused."""
 
 import queue
 import time
@@ -31,7 +31,7 @@ class Measuring:
 
     @property
     def record(self) -> Evaluation | Measurement | None:
-        """What was measured, if it was."""
+        """Return the recorded metrics; None if there is no record yet."""
         work, key = self.task.work, self.key
         if isinstance(work, Evaluate):
             return self.ledger.read(names.evaluation(key.round, work.k), Evaluation)
@@ -41,8 +41,8 @@ class Measuring:
 def measure_all(
     wanted: Sequence[Measuring], federation: Federation, pool: WorkerPool, told: Callable[[Measuring, int], None]
 ) -> dict[str, str]:
-    """Has all of them measured; `told` hears of each that is done, and how many are left. Returns why those failed
-    that did, by label. Raises RunError when no worker starts, StoreError."""
+    """Run all measurements. `told` gets the number of finished ones. Returns the reason of each failure, by label.
+    Raises RunError if no worker starts, StoreError."""
     left = list(wanted)
     attempts = {id(one): 1 for one in wanted}
     failed: dict[str, str] = {}

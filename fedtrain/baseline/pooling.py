@@ -1,5 +1,4 @@
-"""Everybody's training rows in one file. Only on one machine, where all data is at hand: a comparison, not a way to
-train."""
+"""Writes all participants' training rows to one file: only for a comparison on one machine that has all data."""
 
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +17,8 @@ _SUFFIXES = (".jsonl", ".ndjson", ".parquet")
 
 
 def pool_rows(federation: Federation, preflights: dict[str, Preflight], target: Path) -> Path:
-    """Writes the training rows of all participants to `target`, a JSON object a line, in the file's order of
-    participants; validation rows stay out. Raises RunError when data can't be read from here or has changed."""
+    """Write the training rows of all participants to `target`, one JSON object per line, in the file's order of
+    participants, without validation rows. Raises RunError if data cannot be read here or has changed."""
     spec, lines = federation.training.spec, list[str]()
     for participant in spec.participants:
         preflight = preflights.get(participant.name)
@@ -30,7 +29,7 @@ def pool_rows(federation: Federation, preflights: dict[str, Preflight], target: 
         if (len(train), len(held_out)) != (preflight.samples, preflight.validation_samples):
             raise RunError(
                 f"the data of {participant.name} changed since the run: {len(train)} training rows instead of "
-                f"{preflight.samples}; put the old data back to pool it"
+                f"{preflight.samples}; restore the old data to pool it"
             )
         lines += [rows[int(at)] for at in train]
     return write_file(target, "".join(f"{line}\n" for line in lines).encode())
@@ -42,9 +41,9 @@ def _uri(federation: Federation, who: str) -> str:
 
 
 def _lines(uri: str) -> list[str]:
-    """All rows as lines of JSON, in the order in which the trainer reads them."""
+    """Return all rows as lines of JSON, in the trainer's order."""
     if scheme(uri) != "file":
-        raise RunError(f"{uri} is not on this machine, so its rows can't be pooled; compare with --alone-only")
+        raise RunError(f"{uri} is not on this machine, so its rows cannot be pooled. Use --alone-only")
     root = Path(uri.removeprefix("file://")).expanduser()
     try:
         if (root / "state.json").is_file() and (root / "dataset_info.json").is_file():
@@ -53,7 +52,7 @@ def _lines(uri: str) -> list[str]:
         found = [file for file in files if file.is_file() and file.suffix in _SUFFIXES]
         return [row.line for file in found for row in read_rows(file)]
     except (SplitError, OSError) as error:
-        raise RunError(f"the rows of {root} can't be pooled: {error}") from error
+        raise RunError(f"the rows of {root} cannot be pooled: {error}") from error
 
 
 def _saved_dataset(root: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Showing the arms while they train: a bar each on a terminal, lines elsewhere."""
+"""Progress of the arms: one bar each on a terminal, lines elsewhere."""
 
 from typing import Protocol, TextIO
 
@@ -24,7 +24,7 @@ class Silent:
 
 
 class Lines:
-    """A line when an arm begins and ends, and when the measuring does."""
+    """Prints a line when an arm or the measuring starts and ends."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -50,7 +50,7 @@ class Lines:
 
 
 class Bars:
-    """A bar an arm, over its steps, and one for the measuring."""
+    """Draws one bar per arm, over its steps, and one for the measuring."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, TextColumn, TimeElapsedColumn

@@ -1,4 +1,4 @@
-"""Running the arms, all at once over one pool of workers; each is a run like any other, with a ledger of its own."""
+"""Runs the arms in parallel over one pool of workers. Each arm is an ordinary run with its own ledger."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ Told = Callable[[ArmRun, Event], None]
 
 
 def run_arms(arms: Sequence[ArmRun], pool: WorkerPool, told: Told) -> dict[str, str]:
-    """Runs the arms to their end, or goes on where they were. Returns why those failed that did, by label.
+    """Run or resume the arms until they end. Returns the reason of each failure, by label.
 
-    The longest begins first. Every arm has a coordinator in a thread of its own; the threads die with the process."""
+    The longest arm starts first. Each arm has a coordinator in a daemon thread."""
     failed: dict[str, str] = {}
     threads: list[threading.Thread] = []
     for arm in sorted(arms, key=lambda arm: -arm.steps):

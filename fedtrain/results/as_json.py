@@ -1,4 +1,4 @@
-"""A summary as plain JSON: camelCase, records as the ledger writes them."""
+"""Summaries as plain JSON: camelCase names, records as in the ledger."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 
 def as_json(value: object) -> Any:
-    """Dataclasses, records and their containers as what `json.dumps` takes. Unset (None) fields are left out."""
+    """Convert dataclasses, records and their containers for `json.dumps`. Fields that are None are omitted."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -1,4 +1,4 @@
-"""The comparison as a table, and in a sentence."""
+"""The comparison as a table and as a sentence."""
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.results.comparison import Arm, Comparison
@@ -7,18 +7,18 @@ from fedtrain.results.tables import Table
 from fedtrain.results.words import count
 
 
-def judged_by(spec: FederatedTrainingSpec) -> Measure | None:
-    """The metric of the headline: the hub's, or else the participants'."""
+def headline_measure(spec: FederatedTrainingSpec) -> Measure | None:
+    """Return the headline metric: the hub's, or else the participants'."""
     return headline(hub_measures(spec)) or headline(own_measures(spec)) or Measure("loss", share=False)
 
 
 def own_measure(spec: FederatedTrainingSpec) -> Measure:
-    """The metric of the validation splits' columns."""
+    """Return the metric for the columns of the validation splits."""
     return headline(own_measures(spec)) or headline(hub_measures(spec)) or Measure("loss", share=False)
 
 
 def comparison_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Table:
-    """A row an adapter; columns are the hub's metrics, and each participant's validation split."""
+    """Return one row per adapter; columns are the hub's metrics and one metric per participant's validation split."""
     hub, own = hub_measures(spec), own_measure(spec)
     who = [name for participant in spec.participants if (name := participant.name) in _measured(comparison)]
     head = (
@@ -36,16 +36,16 @@ def comparison_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Tab
         )
         for arm in comparison.arms
     )
-    return Table("each adapter on the hub's data and on every participant's validation split", head, rows)
+    return Table("each adapter, measured on the hub's data and on each participant's validation split", head, rows)
 
 
 def headline_text(comparison: Comparison, spec: FederatedTrainingSpec) -> str:
     """`federated beats the best participant alone (zoo, 56.5%) by x1.19 on accuracy: 67.1%`."""
-    measure = judged_by(spec)
+    measure = headline_measure(spec)
     federated = comparison.arm("Federated")
     best = comparison.best_alone(measure) if measure else None
     if measure is None or federated is None or best is None:
-        return "nothing was measured that could be compared"
+        return "no metric was measured for both the federated run and a participant alone"
     return _beats(comparison, measure, federated, best)
 
 
@@ -53,7 +53,7 @@ def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm) 
     ours, theirs = federated.value(measure), best.value(measure)
     times = comparison.times_best_alone(measure)
     if ours is None or theirs is None:
-        return f"{measure.name} was not measured for all"
+        return f"{measure.name} was not measured for both"
     values = f"{measure.text(ours)} to {measure.text(theirs)}"
     if not measure.better(ours, theirs):
         return f"federated does not beat the best participant alone ({best.participant}) on {measure.name}: {values}"

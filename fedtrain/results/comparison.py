@@ -1,4 +1,4 @@
-"""The federated run beside each participant alone and all data pooled: `telemetry/baseline.json` of the run."""
+"""Comparison of the federated run with training alone and on pooled data: `telemetry/baseline.json` of the run."""
 
 import json
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ Kind = Literal["Base", "Alone", "Federated", "Pooled"]
 
 @dataclass(frozen=True)
 class Arm:
-    """One adapter and what was measured of it. `hub`: metrics on the hub's held-out data; `own`: by participant, on
-    its validation split. `steps`: optimizer steps of all that trained it together."""
+    """One adapter and its metrics. `hub`: on the hub's held-out data; `own`: by participant, on its validation split.
+    `steps`: optimizer steps, summed over all participants that trained it."""
 
     kind: Kind
     participant: str | None = None
@@ -32,7 +32,7 @@ class Arm:
         return f"{self.participant} alone" if self.kind == "Alone" else self.kind.lower()
 
     def value(self, measure: Measure) -> float | None:
-        """The metric at the hub; without a hub, its mean over the validation splits."""
+        """Return the metric at the hub; without a hub, its mean over the validation splits."""
         if self.hub:
             return self.hub.get(measure.name)
         values = [metrics[measure.name] for metrics in self.own.values() if measure.name in metrics]
@@ -41,14 +41,14 @@ class Arm:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`adapter`: the federated one's digest, by which a comparison of an older state is told from one of this."""
+    """`adapter`: digest of the federated adapter. It tells whether the comparison is of the newest round."""
 
     run_id: str
     adapter: str
     arms: tuple[Arm, ...]
 
     def arm(self, kind: Kind) -> Arm | None:
-        """The first arm of this kind."""
+        """Return the first arm of this kind."""
         return next((arm for arm in self.arms if arm.kind == kind), None)
 
     @property
@@ -56,7 +56,7 @@ class Comparison:
         return tuple(arm for arm in self.arms if arm.kind == "Alone")
 
     def best_alone(self, measure: Measure) -> Arm | None:
-        """The participant that does best without the others."""
+        """Return the best of the participants that trained alone."""
         measured = [(value, arm) for arm in self.alone if (value := arm.value(measure)) is not None]
         if not measured:
             return None
@@ -64,7 +64,7 @@ class Comparison:
         return best(measured, key=lambda found: found[0])[1]
 
     def times_best_alone(self, measure: Measure) -> float | None:
-        """By which factor the federated adapter is better than the best participant alone."""
+        """Return the factor by which the federated adapter is better than the best participant alone."""
         federated, best = self.arm("Federated"), self.best_alone(measure)
         if federated is None or best is None:
             return None
@@ -72,7 +72,7 @@ class Comparison:
         return None if ours is None or theirs is None else measure.times(ours, theirs)
 
     def share_of_pooled_gain(self, measure: Measure) -> float | None:
-        """What federating gains over the base, as a share of what pooling all data gains."""
+        """Return the gain of federated training over the base, as a share of the gain of pooled training."""
         arms = (self.arm("Base"), self.arm("Federated"), self.arm("Pooled"))
         base, federated, pooled = (None if arm is None else arm.value(measure) for arm in arms)
         if base is None or federated is None or pooled is None or not measure.better(pooled, base):
@@ -85,7 +85,7 @@ def write_comparison(ledger: Ledger, comparison: Comparison) -> None:
 
 
 def read_comparison(ledger: Ledger, run_id: str, adapter: str | None) -> Comparison | None:
-    """The comparison of this run's newest adapter, if one was made. Raises StoreError."""
+    """Return the comparison of this run's newest adapter, if it exists. Raises StoreError."""
     plain = read_json(ledger, NAME)
     if plain.get("runId") != run_id or plain.get("adapter") != adapter or adapter is None:
         return None

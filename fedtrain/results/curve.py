@@ -1,4 +1,4 @@
-"""The one curve a run is judged by, and what it says in a sentence."""
+"""The headline metric by round, and a summary sentence."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from fedtrain.results.words import several
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric by round; `where` it was measured."""
+    """A metric by round. `where`: the data that it was measured on, in words."""
 
     measure: Measure
     points: tuple[tuple[int, float], ...]
@@ -27,7 +27,7 @@ class Curve:
 
 
 def curve(summary: RunSummary) -> Curve | None:
-    """The hub's headline metric by round; without a hub, the mean of the participants' own. None if nothing was
+    """Return the hub's headline metric by round; without a hub, the mean over the participants. None if no metric was
     measured."""
     measure = headline(hub_measures(summary.spec))
     if measure is not None:
@@ -51,7 +51,7 @@ def curve(summary: RunSummary) -> Curve | None:
 
 
 def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
-    """What came out, for the top of the report."""
+    """Return the result in one sentence, for the top of the report."""
     shown = curve(summary)
     who = several(len(summary.spec.participants), "participant")
     done = several(summary.rounds_done, "round")
@@ -61,10 +61,10 @@ def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
     text = f"After {done}, {who} share one adapter with {measure.text(shown.last)} {measure.name} on {shown.where}"
     if shown.first is not None:
         text += f"; the base model has {measure.text(shown.first)}"
-    return text + "." + (_bought(comparison, measure) if comparison else "")
+    return text + "." + (_gain(comparison, measure) if comparison else "")
 
 
-def _bought(comparison: Comparison, measure: Measure) -> str:
+def _gain(comparison: Comparison, measure: Measure) -> str:
     times, best = comparison.times_best_alone(measure), comparison.best_alone(measure)
     if times is None or best is None:
         return ""

@@ -1,4 +1,4 @@
-"""A run's adapter as a folder that `PeftModel.from_pretrained` loads, or merged into its base model."""
+"""Exports the adapter of a run as a folder that `PeftModel.from_pretrained` loads, or merged into its base model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +20,9 @@ CARD = "README.md"
 
 
 def export(ledger: Ledger, target: Path, round: int | None = None) -> Path:
-    """Writes the adapter after `round` (the newest, if None) with its config and a model card to `target`, whole or
-    not at all, and returns its absolute path. Raises ObjectMissing when there is no such round, LedgerCorrupt when
-    the bytes are not what the ledger says, StoreError when `target` holds something else, OSError."""
+    """Write the adapter after `round` (None: the newest) with its config and a model card to `target`, atomically, and
+    return its absolute path. Raises ObjectMissing if the round does not exist, LedgerCorrupt if the bytes do not match
+    the ledger, StoreError if `target` exists and is not an export of this run, OSError."""
     summary = summarise(ledger)
     chosen = exported_round(summary, round)
 
@@ -34,8 +34,8 @@ def export(ledger: Ledger, target: Path, round: int | None = None) -> Path:
 
 
 def export_merged(ledger: Ledger, target: Path, base: str, round: int | None = None) -> Path:
-    """Writes the base model with the adapter merged into it, its tokenizer and a model card. `base`: a folder, or a hub
-    id of the revision that the run's file names. Raises as `export` does; needs torch and transformers."""
+    """Write the base model with the adapter merged into it, its tokenizer and a model card. `base`: a folder, or a hub
+    id with the revision in the run's file. Raises as `export` does; needs torch and transformers."""
     from fedtrain.results.merging import merge
 
     summary = summarise(ledger)
@@ -55,7 +55,7 @@ def export_merged(ledger: Ledger, target: Path, base: str, round: int | None = N
 
 
 def export_run(federation: "Federation") -> Path:
-    """Exports the newest adapter of the file's run to its usual place. Raises as `export` does."""
+    """Export the newest adapter of the file's run to its default folder. Raises as `export` does."""
     from fedtrain.ledger.open import open_ledger
     from fedtrain.runner.bindings import storage_of
 
@@ -71,19 +71,19 @@ def default_target(ledger: Ledger, merged: bool = False) -> Path:
 
 
 def exported_round(summary: RunSummary, round: int | None) -> RoundSummary:
-    """The round to export. Raises ObjectMissing saying which rounds there are."""
+    """Return the round to export. Raises ObjectMissing, which names the rounds that exist."""
     recorded = summary.recorded
     if not recorded:
-        raise ObjectMissing(f"{summary.url} has no adapter yet: it is at {summary.phase}.")
+        raise ObjectMissing(f"{summary.url} has no adapter yet: the run is in phase {summary.phase}.")
     if round is None:
         return recorded[-1]
     if not 0 <= round < len(recorded):
-        raise ObjectMissing(f"There is no round {round} in {summary.url}: it has rounds 0 to {len(recorded) - 1}.")
+        raise ObjectMissing(f"{summary.url} has no round {round}. Use a round from 0 to {len(recorded) - 1}.")
     return recorded[round]
 
 
 def _is_export(summary: RunSummary, folder: Path) -> bool:
-    """Whether an export of this run has written the folder: its model card names the run's id."""
+    """Whether the folder is an export of this run: its model card contains the run's id."""
     try:
         return summary.run_id in (folder / CARD).read_text(encoding="utf-8")
     except (OSError, ValueError):

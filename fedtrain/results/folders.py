@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all."""
+"""Atomic writing of folders and files."""
 
 import os
 import shutil
@@ -9,14 +9,12 @@ from fedtrain.ledger.store import StoreError
 
 
 def write_folder(target: Path, fill: Callable[[Path], None], ours: Callable[[Path], bool]) -> Path:
-    """Makes `target` with what `fill` writes into an empty folder, in one step; its files are as readable as the
-    user's other files. A `target` that is there is replaced if it is empty or one of `ours`. Raises StoreError
-    otherwise, OSError."""
+    """Create `target` atomically from what `fill` writes into an empty folder. File modes follow the umask. An existing
+    `target` is replaced if it is empty or `ours` accepts it. Raises StoreError otherwise, OSError."""
     target = target.absolute()
     if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or ours(target))):
         raise StoreError(
-            f"{target} is there and holds something else than an export of this run. Name another place with --out, or "
-            "delete it first."
+            f"{target} exists and is not an export of this run. Choose another folder with --out, or delete it first."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
@@ -25,7 +23,7 @@ def write_folder(target: Path, fill: Callable[[Path], None], ours: Callable[[Pat
     aside.mkdir()
     try:
         fill(aside)
-        readable = aside.stat().st_mode & 0o666  # the umask's; libraries make files for their owner alone
+        readable = aside.stat().st_mode & 0o666  # from the umask; libraries create files that only their owner reads
         for path in aside.rglob("*"):
             if path.is_file():
                 path.chmod(readable)
@@ -39,7 +37,7 @@ def write_folder(target: Path, fill: Callable[[Path], None], ours: Callable[[Pat
 
 
 def write_file(target: Path, content: bytes) -> Path:
-    """Writes over `target` in one step. Raises OSError."""
+    """Replace `target` atomically. Raises OSError."""
     target = target.absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}")

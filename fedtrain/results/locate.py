@@ -1,4 +1,4 @@
-"""From what a user calls a run to its ledger: a run's folder, a federation file, or `s3://bucket/prefix/namespace/name`."""
+"""Finds the ledger of a run by its folder, its federation file, or `s3://bucket/prefix/namespace/name`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,29 +19,28 @@ if TYPE_CHECKING:
 
 _LISTED = 8
 _LOOKED_AT = 20_000
-"""Keys of a bucket that are looked through for runs to suggest."""
+"""Keys of a bucket that are searched for runs to suggest."""
 
 
 class NoRun(ObjectMissing):
-    """There is no run where the user looked; the message says which there are nearby."""
+    """No run exists at this place. The message lists runs nearby."""
 
 
 @dataclass(frozen=True)
 class Located:
-    """A run that is there. `federation`: the file, when the user named the run by it."""
+    """A run that exists. `federation`: the file, if the user named the run by its file."""
 
     ledger: Ledger
     federation: "Federation | None" = None
 
     def base(self, base: str) -> str:
-        """The base model that the run's file names, as seen from here: folders are relative to the file, where it is
-        known."""
+        """Resolve the base model of the run's file: folders are relative to the file, if it is known."""
         found = self.federation.resolve(base) if self.federation else base
         return found if Path(found).is_dir() else base
 
 
 def locate(run: str) -> Located:
-    """The run that `run` names; for buckets the endpoint, region and credentials come from the usual AWS environment.
+    """Return the run that `run` names. For buckets, endpoint, region and credentials come from the AWS environment.
     Raises NoRun, StoreError, and `Invalid` for a federation file with errors."""
     if run.startswith("s3://"):
         return _in_bucket(run)
@@ -57,7 +56,7 @@ def locate(run: str) -> Located:
 
 
 def run_folder(ledger: Ledger) -> Path | None:
-    """The run's folder; None when it is in a bucket."""
+    """Return the run's folder; None for a run in a bucket."""
     url = ledger.store.url
     if not url.startswith("file:"):
         return None
@@ -65,15 +64,17 @@ def run_folder(ledger: Ledger) -> Path | None:
 
 
 def _of_file(path: Path) -> Located:
-    from fedtrain.api.reading import read_file  # the YAML parser: not needed for the other ways to name a run
+    from fedtrain.api.reading import read_file  # the YAML parser is slow to import and only needed here
     from fedtrain.runner.bindings import storage_of
 
-    federation = read_file(path, elsewhere=True, judged=False)  # that of a cluster has no policies, and a pod's paths
+    federation = read_file(
+        path, elsewhere=True, judged=False
+    )  # a file for a cluster has no policies, and paths of pods
     metadata = federation.training.metadata
     ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name, reading=True)
     if ledger.size(names.RUN) is None:
         raise NoRun(
-            f"{path} has not been run: there is no {ledger.url}/{names.RUN}. Start it with `fedtrain run {path}`."
+            f"{path} has not been run: {ledger.url}/{names.RUN} does not exist. Start it with `fedtrain run {path}`."
         )
     return Located(ledger, federation)
 
@@ -81,26 +82,28 @@ def _of_file(path: Path) -> Located:
 def _in_bucket(url: str) -> Located:
     bucket, *parts = url.removeprefix("s3://").strip("/").split("/")
     if len(parts) < 2 or not all([bucket, *parts]):
-        raise NoRun(f"{url} names no run: write s3://bucket/[prefix/]namespace/name, as `fedtrain run` shows it.")
+        raise NoRun(
+            f"{url} is not the address of a run. Use s3://bucket/[prefix/]namespace/name, as `fedtrain run` prints it."
+        )
     *prefix, namespace, name = parts
     s3 = S3(bucket=bucket, prefix="/".join(prefix) or None)
     ledger = open_ledger(Storage(type="S3", s3=s3), namespace, name, reading=True, by_address=True)
     if ledger.size(names.RUN) is None:
         keys = islice(ledger.store.keys(""), _LOOKED_AT)
         found = (key.removesuffix(f"/{names.RUN}") for key in keys if key.endswith(f"/{names.RUN}"))
-        raise NoRun(f"There is no run {url}. {_suggest(f'{ledger.store.url}/{key}' for key in found)}")
+        raise NoRun(f"The run {url} does not exist. {_suggest(f'{ledger.store.url}/{key}' for key in found)}")
     return Located(ledger)
 
 
 def _what(folder: Path) -> str:
     if folder.is_dir():
-        return f"This folder is no run (it has no {names.RUN}):"
-    return "There is nothing at"
+        return f"Not the folder of a run (it has no {names.RUN}):"
+    return "No such file or folder:"
 
 
 def _runs_near(folder: Path) -> Iterator[Path]:
-    """Runs under the folder and its `runs`; under the `runs` that the path goes through; under ./runs. Nowhere else:
-    what is around a path that isn't there may be anything."""
+    """Runs under the folder and its `runs`, under a `runs` in the path, and under ./runs. No other folder is searched:
+    the surroundings of a wrong path may be large."""
     through = [above for above in folder.parents if above.name == "runs"]
     seen: set[Path] = set()
     for base in (folder, folder / "runs", *through, Path("runs")):

@@ -1,4 +1,4 @@
-"""What a run's tasks said: one entry an execution, from the trainers' telemetry, the runner's and the grants."""
+"""Log entries of a run: one per execution, from the telemetry of trainers and runner."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from fedtrain.results.telemetry import execution_folder, read_execution, read_ru
 from fedtrain.results.words import duration, size
 
 HUB = "hub"
-"""What the hub's own tasks are asked for by."""
+"""Name of the hub's own tasks on the command line."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One execution. `who`: a participant, or the hub's own task with a `_` in front."""
+    """One execution. `who`: a participant, or a task of the hub, which starts with `_`."""
 
     round: int
     who: str
@@ -25,7 +25,7 @@ class Entry:
 
     @property
     def owner(self) -> str:
-        """Whose task it was: a participant, or the hub."""
+        """The participant that ran the task, or `hub`."""
         for kind in ("_inspect-", "_measure-"):
             if self.who.startswith(kind):
                 return self.who.removeprefix(kind)
@@ -33,7 +33,7 @@ class Entry:
 
 
 def entries(ledger: Ledger, owner: str | None = None, round: int | None = None) -> list[Entry]:
-    """Executions by round, in name order; `owner`: a participant or `hub`. Raises StoreError."""
+    """Return the executions by round, sorted by name. `owner`: a participant or `hub`. Raises StoreError."""
     listed = sorted(ledger.names(names.telemetry("rounds/")))
     executions: dict[int, set[tuple[str, int]]] = {}
     for name in listed:
@@ -60,7 +60,7 @@ def entries(ledger: Ledger, owner: str | None = None, round: int | None = None) 
 
 
 def text(entry: Entry) -> str:
-    """A heading that says how the execution went, and under it what it wrote."""
+    """Return a heading with the outcome, followed by the execution's output."""
     execution, task = entry.execution, entry.task
     parts = [f"round {entry.round}", entry.who.lstrip("_"), f"attempt {entry.attempt}", _ending(entry)]
     if task is not None:
@@ -89,6 +89,6 @@ def _ending(entry: Entry) -> str:
 
 
 def _telemetry_name(task: TaskTime) -> str:
-    """The runner calls a participant's task by the participant, its telemetry by the kind too."""
+    """Name of a task in the telemetry; the runner's name for it is the participant alone."""
     kinds = {"Inspect": "_inspect-", "Measure": "_measure-"}
     return kinds.get(task.kind, "") + task.who

@@ -1,4 +1,4 @@
-"""Metrics in words: which one a run is judged by, which way is better, and how it is written."""
+"""Metrics for display: the headline metric, its direction and its format."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _SHARES = ("Choices", "ExactMatch")
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric. `share`: between 0 and 1, written as a percentage, more is better; others are losses."""
+    """One metric. `share`: between 0 and 1, shown as a percentage, higher is better. Others are losses."""
 
     name: str
     share: bool
@@ -29,24 +29,24 @@ class Measure:
         return one > other if self.share else one < other
 
     def times(self, one: float, other: float) -> float | None:
-        """By which factor `one` is better than `other`, above 1 if it is; None where a ratio says nothing."""
+        """Return the factor by which `one` is better than `other`; None if a value is not positive."""
         if one <= 0 or other <= 0:
             return None
         return one / other if self.share else other / one
 
 
 def hub_measures(spec: FederatedTrainingSpec) -> tuple[Measure, ...]:
-    """What the hub measures on its held-out data, in the file's order."""
+    """Return the hub's metrics on its held-out data, in the file's order."""
     return _measures(spec.evaluation.hub.metrics) if spec.evaluation.hub else ()
 
 
 def own_measures(spec: FederatedTrainingSpec) -> tuple[Measure, ...]:
-    """What each participant measures on its validation split, in the file's order."""
+    """Return the metrics that each participant measures on its validation split, in the file's order."""
     return _measures(spec.evaluation.participants.metrics) if spec.evaluation.participants else ()
 
 
 def headline(measures: tuple[Measure, ...]) -> Measure | None:
-    """The metric that a run is judged by: the first share, or else the first of all."""
+    """Return the headline metric: the first share, or else the first metric."""
     return next((measure for measure in measures if measure.share), measures[0] if measures else None)
 
 

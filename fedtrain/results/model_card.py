@@ -1,4 +1,4 @@
-"""The model card that goes with an exported adapter: what it is, what it was made from, and what is not known."""
+"""The model card of an exported adapter."""
 
 import json
 
@@ -8,14 +8,14 @@ from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.words import count, listed, loss, several, short
 
 _SHOWN_ROUNDS = 30
-"""Rows of the table of rounds; of longer runs every n-th round is shown, and the last."""
+"""Rows of the table of rounds. Longer runs show every n-th round and the last."""
 
 _COPY = "base"
-"""The folder that a base model is copied to from its bucket."""
+"""Folder to which the card's commands copy a base model from its bucket."""
 
 
 def model_card(summary: RunSummary, round: RoundSummary, folder: str, merged: bool = False) -> str:
-    """Markdown with the front matter that model hubs read. `folder`: what the exported folder is called."""
+    """Return Markdown with the front matter that model hubs read. `folder`: name of the exported folder."""
     parts = [
         _front_matter(summary, merged),
         f"# {summary.name}",
@@ -33,7 +33,7 @@ def model_card(summary: RunSummary, round: RoundSummary, folder: str, merged: bo
 def _front_matter(summary: RunSummary, merged: bool) -> str:
     model = summary.spec.model
     lines = ["---"]
-    if model.revision is not None:  # a hub id; hubs refuse a path here
+    if model.revision is not None:  # hubs accept an id here, not a path
         lines += [f"base_model: {json.dumps(model.base)}", f"base_model_relation: {'merge' if merged else 'adapter'}"]
     lines += [f"library_name: {'transformers' if merged else 'peft'}", "pipeline_tag: text-generation"]
     return "\n".join([*lines, "tags:", "- lora", "- federated-learning", "- fedtrain", "---"])
@@ -67,24 +67,24 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 base = AutoModelForCausalLM.from_pretrained({base})
 tokenizer = AutoTokenizer.from_pretrained({base})
 model = PeftModel.from_pretrained(base, {json.dumps(folder)})"""
-    return f"## Loading it\n\n{before}```python\n{code}\n```"
+    return f"## Usage\n\n{before}```python\n{code}\n```"
 
 
 def _base(summary: RunSummary) -> tuple[str, str]:
-    """What the reader does first to have the base model, and how `from_pretrained` is called then."""
+    """Return the preparation of the base model, and the arguments of `from_pretrained`."""
     model = summary.spec.model
     if model.revision is not None:
         return "", f'{json.dumps(model.base)}, revision="{model.revision}"'
     if model.base.startswith("s3://"):
         copied = (
-            "The base model is in a bucket. Copy it to a folder first; where the bucket is not at AWS, the variable "
-            f"`AWS_ENDPOINT_URL` says which server has it.\n\n```\naws s3 cp --recursive {model.base} {_COPY}\n```\n\n"
+            "The base model is in a bucket. Copy it to a folder first. If the bucket is not on AWS, set "
+            f"`AWS_ENDPOINT_URL` to its server.\n\n```\naws s3 cp --recursive {model.base} {_COPY}\n```\n\n"
         )
         return copied, json.dumps(_COPY)
     place = model.base.removeprefix("file://")
     elsewhere = (
-        f"`{place}` is a folder of the machine that the run was on, or of its pods. Write instead of it where you have "
-        "the base model.\n\n"
+        f"`{place}` is a folder on the machine of the run, or in its pods. Replace it with your copy of the base model."
+        "\n\n"
     )
     return elsewhere, json.dumps(place)
 
@@ -109,8 +109,8 @@ def _data(summary: RunSummary, round: RoundSummary) -> str:
         for who in used
     ]
     kind = summary.spec.data
-    head = ["participant", "training rows", "validation rows", "samples trained on", "rounds it is part of"]
-    about = f"Data set `{kind.dataset}`, format {kind.format}, at most {kind.max_length} tokens a row."
+    head = ["participant", "training rows", "validation rows", "samples trained on", "rounds included"]
+    about = f"Data set `{kind.dataset}`, format {kind.format}, at most {kind.max_length} tokens per row."
     return f"## Participants and data\n\n{about}\n\n{_table(head, rows)}"
 
 
@@ -135,7 +135,7 @@ def _metrics(summary: RunSummary, round: RoundSummary) -> str:
         )
     about = "Round 0 is the adapter before any training: the base model."
     if round.samples:
-        about += f" Metrics are of the hub's held-out data ({several(round.samples, 'row')})."
+        about += f" Metrics are measured on the hub's held-out data ({several(round.samples, 'row')})."
     text = f"## Metrics by round\n\n{about}\n\n{_table(head, rows)}"
     return text + (_measured(round, own) if own and round.measured else "")
 
@@ -148,7 +148,7 @@ def _measured(round: RoundSummary, measure: Measure) -> str:
 def _making(summary: RunSummary) -> str:
     spec, training, aggregation = summary.spec, summary.spec.training, summary.spec.aggregation
     targets, length = spec.model.adapter.target_modules, training.length
-    amount = f"{length.epochs:g} epochs a round" if length.epochs else f"{length.steps} steps a round"
+    amount = f"{length.epochs:g} epochs per round" if length.epochs else f"{length.steps} steps per round"
     rate = f"learning rate {training.learning_rate:g}, {training.schedule} over all rounds"
     rows = [
         ["target modules", "all linear layers" if targets.type == "AllLinear" else ", ".join(targets.names or ())],
@@ -158,17 +158,17 @@ def _making(summary: RunSummary) -> str:
         ["partitioning", spec.partitioning.strategy],
         ["seed", str(training.seed)],
     ]
-    return f"## How it was made\n\n{_table(['', ''], rows)}"
+    return f"## Training\n\n{_table(['', ''], rows)}"
 
 
 def _limits(summary: RunSummary) -> str:
     return (
-        "## What is not known\n\n"
-        f"- The licence of `{summary.spec.model.base}` is not known to fedtrain. It applies to this adapter's use with "
-        "it; look it up before you pass either on.\n"
-        "- The participants' data was not seen by whoever wrote this card: what it says, and what rights cover it, is "
-        f"theirs to tell ({listed([p.name for p in summary.spec.participants])}).\n"
-        "- The metrics above are all that was measured. Nothing was checked for bias, safety or memorised text."
+        "## Limitations\n\n"
+        f"- fedtrain does not know the licence of `{summary.spec.model.base}`. It applies to this adapter too: check "
+        "it before you distribute either.\n"
+        "- This card was written without access to the participants' data. Ask the participants about its content and "
+        f"rights: {listed([p.name for p in summary.spec.participants])}.\n"
+        "- Only the metrics above were measured. Bias, safety and memorised text were not checked."
     )
 
 
@@ -177,14 +177,14 @@ def _provenance(summary: RunSummary, round: RoundSummary) -> str:
         ["run", f"{summary.namespace}/{summary.name}, id `{summary.run_id}`"],
         ["round", f"{round.number} of {summary.rounds_of} ({round.outcome})"],
         ["adapter", f"`{round.adapter}`"],
-        ["manifest of the round", f"`{round.manifest}`"],
+        ["manifest", f"`{round.manifest}`"],
         ["written by", f"fedtrain {__version__}"],
     ]
     check = (
         f"`b3sum adapter_model.safetensors` prints the digits of the adapter's digest (`{short(round.adapter)}...`). "
         "`fedtrain ledger verify` checks the chain of manifests that leads to it."
     )
-    return f"## Where it comes from\n\n{_table(['', ''], rows)}\n\n{check}"
+    return f"## Provenance\n\n{_table(['', ''], rows)}\n\n{check}"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -1,4 +1,4 @@
-"""What each participant did in a round: its records, and which of them counted."""
+"""State and records of each participant in a round."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,11 +15,11 @@ def participant_rounds(
     manifest: Manifest | None,
     executions: Mapping[tuple[str, int], Execution],
 ) -> tuple[ParticipantRound, ...]:
-    """In plan order. `closes`: by number, up to the one that counts."""
+    """Return one entry per participant, in plan order. `closes`: by number, up to the one that was aggregated."""
     if plan is None:
         return ()
     close = closes[-1] if closes else None
-    # A participant that was quarantined once and delivered again is no longer quarantined.
+    # A participant whose later attempt was accepted is no longer quarantined.
     listed = {closed.participant: closed.attempt for closed in close.updates} if close else {}
     quarantined = {bad.participant: bad for earlier in closes for bad in earlier.quarantined}
     absent = {one.participant: one.reason for one in (manifest.absent if manifest else ())}
@@ -66,7 +66,7 @@ def _state(
     own: Sequence[int],
     manifest: Manifest | None,
 ) -> tuple[State, int, str]:
-    """State, the attempt it is of, and the reason."""
+    """Return the state, its attempt and the reason."""
     if who in listed:
         return "Aggregated" if manifest and manifest.outcome == "Committed" else "Updated", listed[who], ""
     if who in quarantined:
@@ -75,4 +75,4 @@ def _state(
         return "Absent", own[0] if own else 1, absent[who]
     if own:
         return "Updated", own[0], ""
-    return ("Absent", 1, "it left no update") if manifest else ("Training", 1, "")
+    return ("Absent", 1, "sent no update") if manifest else ("Training", 1, "")

@@ -1,4 +1,4 @@
-"""The one picture of a run: its metric by round beside the base, each participant alone, and all data pooled."""
+"""The picture of a run: its metric by round beside the base, each participant alone, and pooled data."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def default_picture(ledger: Ledger) -> Path:
 
 
 def write_picture(ledger: Ledger, target: Path) -> Path | None:
-    """Writes the PNG and returns its absolute path; None when the run measured nothing. Raises StoreError, OSError."""
+    """Write the PNG and return its absolute path; None if the run has no metric. Raises StoreError, OSError."""
     summary = summarise(ledger)
     shown = curve(summary)
     if shown is None:

@@ -1,4 +1,4 @@
-"""What a run looks like from outside: `fedtrain status`, the model card and the report are made from these."""
+"""The summary of a run: input of `fedtrain status`, the model card and the report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ State = Literal["Training", "Updated", "Aggregated", "Quarantined", "Absent"]
 
 @dataclass(frozen=True)
 class Execution:
-    """Telemetry that a trainer left: seconds by phase, tokens of answers a second, bytes of peak memory, where. `code`
-    is its exit code, `reason` why it wasn't 0."""
+    """Telemetry of a trainer: seconds by phase, answer tokens per second, peak memory in bytes, host, exit code, and
+    the reason for an exit code other than 0."""
 
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     answer_tokens_per_second: float | None = None
@@ -39,9 +39,9 @@ class Execution:
 
 @dataclass(frozen=True)
 class TaskTime:
-    """Telemetry of the runner: one task as its worker saw it. `phases`: seconds by phase, as the trainer measured them;
-    `worker` is below 0 for the aggregator's own process; `starting`: seconds that the worker took to start, when this
-    was its first task."""
+    """Telemetry of the runner about one task. `phases`: seconds by phase, measured by the trainer; `worker`: its
+    number, below 0 for the aggregator's process; `starting`: seconds that the worker took to start, if this was its
+    first task."""
 
     who: str
     kind: str
@@ -56,8 +56,8 @@ class TaskTime:
 
 @dataclass(frozen=True)
 class ParticipantRound:
-    """One participant in one round. `attempts` counts those that were started or granted; `attempt` is the one whose
-    update counts. `received` is of the adapter that the round began with, on the participant's validation split."""
+    """One participant in one round. `attempts`: number of attempts started or granted; `attempt`: the one whose update
+    is used. `received`: metrics of the round's initial adapter, on the participant's validation split."""
 
     participant: str
     state: State
@@ -80,8 +80,8 @@ class ParticipantRound:
 
 @dataclass(frozen=True)
 class RoundSummary:
-    """One round. `metrics` are the hub's, of the adapter after the round; `measured` the participants' of that same
-    adapter, each on its own validation split. `wall_seconds` and `tasks` are telemetry."""
+    """One round. `metrics`: the hub's metrics of the adapter after the round; `measured`: metrics of the same adapter
+    by participant, on its validation split. `wall_seconds` and `tasks` are telemetry."""
 
     number: int
     outcome: RoundOutcome
@@ -100,7 +100,7 @@ class RoundSummary:
 
 @dataclass(frozen=True)
 class DataSummary:
-    """A participant's data: rows to train on, rows held out."""
+    """Number of training and validation rows of a participant."""
 
     participant: str
     samples: int
@@ -118,8 +118,8 @@ class FailureSummary:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run as its ledger tells it. `rounds` begins with round 0, the initial adapter, and ends with the open round
-    if there is one. `adapter`, `config`: of the newest manifest. `adapter_bytes`: size of the adapter's file."""
+    """A run, from its ledger. `rounds` starts with round 0, the initial adapter, and ends with the open round, if any.
+    `adapter`, `config`: digests in the newest manifest. `adapter_bytes`: size of the adapter's file."""
 
     namespace: str
     name: str
@@ -138,7 +138,7 @@ class RunSummary:
     config: Digest | None = None
     adapter_bytes: int | None = None
     head: Digest | None = None
-    """Digest of the newest manifest: it stands for everything before it."""
+    """Digest of the newest manifest: it covers the whole history."""
 
     @property
     def recorded(self) -> tuple[RoundSummary, ...]:

@@ -1,4 +1,4 @@
-"""A summary as the tables that `fedtrain status` shows."""
+"""The tables of `fedtrain status`."""
 
 from fedtrain.results.metrics import headline, hub_measures, own_measures
 from fedtrain.results.run_summary import ParticipantRound, RoundSummary, RunSummary
@@ -9,7 +9,7 @@ _SHOWN_ROUNDS = 20
 
 
 def first_lines(summary: RunSummary) -> list[str]:
-    """Where the run stands, in a few lines."""
+    """Return the state of the run in a few lines."""
     model = summary.spec.model
     lines = [
         f"{summary.namespace}/{summary.name}: {summary.phase}, {summary.rounds_done} of {summary.rounds_of} rounds",
@@ -24,7 +24,7 @@ def first_lines(summary: RunSummary) -> list[str]:
 
 
 def tables(summary: RunSummary) -> list[Table]:
-    """The rounds, and the participants of the newest round that has any."""
+    """Return the table of rounds, and the participants of the newest round that has some."""
     found = [rounds_table(summary)] if summary.rounds else []
     current = next((round for round in reversed(summary.rounds) if round.participants or round.absent), None)
     if current is not None:
@@ -33,7 +33,7 @@ def tables(summary: RunSummary) -> list[Table]:
 
 
 def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
-    """The last `shown` rounds. How long they took the local runner alone writes down: no other's has a column of it."""
+    """Return the last `shown` rounds. The column `time` appears if the local runner recorded it."""
     measures = hub_measures(summary.spec)
     timed = any(round.wall_seconds is not None for round in summary.rounds[-shown:])
     rows: list[tuple[str, ...]] = []
@@ -51,7 +51,7 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
             )
         )
     left_out = len(summary.rounds) - len(rows)
-    title = "rounds" if left_out == 0 else f"rounds (the last {len(rows)}; {left_out} before)"
+    title = "rounds" if left_out == 0 else f"rounds (last {len(rows)} of {len(summary.rounds)})"
     names = (*(measure.name for measure in measures), *(("time",) if timed else ()))
     return Table(title, ("round", "outcome", "updates", "samples", "train loss", *names), tuple(rows), left=2)
 

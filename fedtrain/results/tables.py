@@ -1,11 +1,11 @@
-"""Small tables for the command line: drawn on a terminal, plain aligned columns elsewhere."""
+"""Tables of the command line: drawn on a terminal, plain aligned columns elsewhere."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` of cells as long as `head`. `left`: how many of the first columns hold words; the others hold numbers."""
+    """`rows` have as many cells as `head`. `left`: number of leading text columns; the others are numbers."""
 
     title: str
     head: tuple[str, ...]
@@ -14,7 +14,7 @@ class Table:
 
 
 def plain(table: Table) -> str:
-    """Columns aligned with blanks, no colours, no frames."""
+    """Return the table as columns aligned with blanks."""
     lines = [table.head, *table.rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(table.head))]
     text = [
@@ -28,7 +28,7 @@ def plain(table: Table) -> str:
 
 
 def show(tables: list[Table], terminal: bool) -> None:
-    """Prints the tables to standard output."""
+    """Print the tables to standard output."""
     if not terminal:
         print("\n\n".join(plain(table) for table in tables))
         return
@@ -41,7 +41,7 @@ def show(tables: list[Table], terminal: bool) -> None:
 
 
 def drawn(table: Table):
-    """The table for rich."""
+    """Return the table for rich."""
     from rich import box
     from rich.table import Table as Drawn
 

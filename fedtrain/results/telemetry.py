@@ -1,5 +1,5 @@
-"""Reading what trainers and the runner left under `telemetry/`. It is outside of the ledger's chain and may be missing,
-cut off or of another version: whatever can't be read is left out, and nothing raises for it."""
+"""Reads `telemetry/`, written by trainers and the runner. It is outside the ledger's chain and may be missing,
+truncated or of another version: unreadable values are skipped without an error."""
 
 import json
 from typing import Any, cast
@@ -15,7 +15,7 @@ def execution_folder(round: int, who: str, attempt: int) -> str:
 
 
 def read_text(ledger: Ledger, path: str) -> str | None:
-    """`telemetry/<path>` as text, None if there is none. Raises StoreError."""
+    """Return `telemetry/<path>` as text; None if it does not exist. Raises StoreError."""
     try:
         return ledger.content(names.telemetry(path)).decode(errors="replace")
     except ObjectMissing:
@@ -23,7 +23,7 @@ def read_text(ledger: Ledger, path: str) -> str | None:
 
 
 def read_json(ledger: Ledger, path: str) -> dict[str, Any]:
-    """`telemetry/<path>` as a JSON object; empty if there is none or it is no object. Raises StoreError."""
+    """Return `telemetry/<path>` as a JSON object; empty if it does not exist or is not an object. Raises StoreError."""
     text = read_text(ledger, path)
     try:
         plain = json.loads(text) if text else None
@@ -33,7 +33,7 @@ def read_json(ledger: Ledger, path: str) -> dict[str, Any]:
 
 
 def read_execution(ledger: Ledger, round: int, who: str, attempt: int) -> Execution | None:
-    """What the trainer says of one execution."""
+    """Return the trainer's telemetry of one execution."""
     plain = read_json(ledger, f"{execution_folder(round, who, attempt)}/trainer.json")
     if not plain:
         return None
@@ -50,7 +50,7 @@ def read_execution(ledger: Ledger, round: int, who: str, attempt: int) -> Execut
 
 
 def read_runner(ledger: Ledger, round: int) -> tuple[float | None, tuple[TaskTime, ...]]:
-    """A round's wall time in seconds, and its tasks."""
+    """Return a round's wall time in seconds, and its tasks."""
     plain = read_json(ledger, f"rounds/{round:04d}/runner.json")
     tasks = plain.get("tasks")
     entries = cast(list[Any], tasks) if isinstance(tasks, list) else []

@@ -1,4 +1,4 @@
-"""Where the workers' time went, by round and phase."""
+"""Worker-seconds by round and phase."""
 
 from dataclasses import dataclass
 
@@ -27,9 +27,9 @@ _OF_TRAINER = {
 
 @dataclass(frozen=True)
 class TimeUse:
-    """Worker-seconds by phase in one round; `wall` seconds. `preparing`: loading the model and the data, and whatever
-    no phase claims. `starting`: workers that were not up yet. It and `idle` are left out where the runner did not say
-    how long the round took."""
+    """Worker-seconds by phase in one round; `wall`: the round's wall time in seconds. `preparing`: loading the model
+    and the data, and time outside all phases. `starting`: time until workers were up. `starting` and `idle` are 0 if
+    the round's wall time is unknown."""
 
     round: int
     wall: float | None
@@ -37,7 +37,7 @@ class TimeUse:
 
 
 def time_use(summary: RunSummary) -> list[TimeUse]:
-    """The rounds that left telemetry."""
+    """Return the time use of each round with telemetry."""
     workers = len({task.worker for round in summary.rounds for task in round.tasks if task.worker >= 0})
     return [found for round in summary.rounds if (found := _of_round(round, workers)) is not None]
 

@@ -1,4 +1,4 @@
-"""Numbers in words, for tables, cards and captions."""
+"""Formats numbers for tables, cards and captions."""
 
 
 def count(number: int | None) -> str:

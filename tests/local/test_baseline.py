@@ -79,7 +79,7 @@ def test_every_adapter_is_measured_on_everything(compared: tuple[Compared, Seen]
         assert arm.hub.keys() == {"loss"}
         assert {who: metrics.keys() for who, metrics in arm.own.items()} == {"zoo": {"loss"}, "museum": {"loss"}}
     assert len({arm.hub["loss"] for arm in result.comparison.arms}) == 5
-    assert sorted(seen.begun) == ["all data pooled", "museum alone", "zoo alone"]
+    assert sorted(seen.begun) == ["museum alone", "pooled data", "zoo alone"]
     assert seen.measured[-1][0] == seen.measured[-1][1]
 
 

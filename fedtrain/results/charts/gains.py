@@ -1,4 +1,4 @@
-"""What federating bought each participant: from its adapter trained alone to the federated one."""
+"""Gain of each participant: from its adapter trained alone to the federated adapter."""
 
 # pyright: basic
 # (matplotlib's keyword arguments have no types)
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def gains(comparison: Comparison, measure: Measure, at_hub: bool) -> list[tuple[str, float, float]]:
-    """(participant, alone, federated) on the hub's data, or on the participant's own validation split."""
+    """Return (participant, alone, federated) on the hub's data, or on the participant's validation split."""
     federated, found = comparison.arm("Federated"), list[tuple[str, float, float]]()
     for arm in comparison.alone:
         who = arm.participant or ""
@@ -30,7 +30,7 @@ def gains(comparison: Comparison, measure: Measure, at_hub: bool) -> list[tuple[
 def gains_by_participant(
     found: list[tuple[str, float, float]], measure: Measure, participants: list[str], title: str, width: float
 ) -> "Figure":
-    """A line a participant, from alone (its colour) to federated."""
+    """Draw one line per participant, from alone (its colour) to federated."""
     with drawing(width, 1.25 + 0.42 * len(found)) as (figure, axes):
         low = min(min(before, after) for _, before, after in found)
         high = max(max(before, after) for _, before, after in found)

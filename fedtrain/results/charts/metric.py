@@ -1,4 +1,4 @@
-"""The metric by round, with a line for the base, each participant alone, and all data pooled."""
+"""The metric by round, with a line for the base, each participant alone, and pooled data."""
 
 # pyright: basic
 # (matplotlib's keyword arguments have no types)
@@ -75,5 +75,5 @@ def _lines(axes: "Axes", shown: Curve, comparison: Comparison, participants: lis
     pooled = comparison.arm("Pooled")
     if pooled is not None and (value := pooled.value(measure)) is not None:
         axes.axhline(value, color=POOLED, lw=1.4, ls=(0, (1, 1.5)), zorder=3)
-        labels.append(Label(value, f"all data pooled  {measure.text(value)}", POOLED))
+        labels.append(Label(value, f"pooled data  {measure.text(value)}", POOLED))
     return labels

@@ -1,4 +1,4 @@
-"""The report's charts. Each comes narrow enough to be read on a phone; the first also wide, for screens and paper."""
+"""The report's charts, sized for a phone. The first chart also has a wide version for screens and paper."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from fedtrain.results.time_use import TimeUse
 from fedtrain.results.words import listed
 
 _WIDTH, _HEIGHT = 4.6, 3.0
-"""Inches: with text of 10 points that is legible on a phone, and two fit beside each other on a screen."""
+"""Inches. With 10-point text, charts are legible on a phone, and two fit side by side on a screen."""
 
 
 @dataclass(frozen=True)

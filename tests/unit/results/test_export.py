@@ -104,7 +104,7 @@ def test_the_merged_model_says_what_base_and_adapter_say(trained: Hand, base: Pa
 
 
 def test_a_base_that_is_not_there_is_named(trained: Hand, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"no folder \./elsewhere .* --base"):
+    with pytest.raises(StoreError, match=r"folder \./elsewhere .* --base"):
         export_merged(trained.ledger, tmp_path / "model", "./elsewhere")
     assert list(tmp_path.glob("*model*")) == []
 
@@ -112,7 +112,7 @@ def test_a_base_that_is_not_there_is_named(trained: Hand, tmp_path: Path) -> Non
 def test_an_earlier_round_is_exported_on_demand(finished: Hand, tmp_path: Path) -> None:
     folder = export(finished.ledger, tmp_path / "adapter", round=1)
     assert (folder / "adapter_model.safetensors").read_bytes() == finished.adapter(1)
-    with pytest.raises(ObjectMissing, match=r"no round 4 .* has rounds 0 to 3"):
+    with pytest.raises(ObjectMissing, match=r"no round 4. Use a round from 0 to 3"):
         export(finished.ledger, tmp_path / "adapter", round=4)
 
 
@@ -126,7 +126,7 @@ def test_an_export_is_replaced_by_the_next(finished: Hand, tmp_path: Path) -> No
 def test_a_folder_of_somebody_else_is_left_alone(finished: Hand, tmp_path: Path) -> None:
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter/thesis.txt").write_text("years of work")
-    with pytest.raises(StoreError, match=r"something else than an export of this run.*--out"):
+    with pytest.raises(StoreError, match=r"is not an export of this run.*--out"):
         export(finished.ledger, tmp_path / "adapter")
     assert (tmp_path / "adapter/thesis.txt").read_text() == "years of work"
 
@@ -135,7 +135,7 @@ def test_an_adapter_of_another_run_or_program_is_left_alone(finished: Hand, tmp_
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter/adapter_config.json").write_text("{}")
     (tmp_path / "adapter/README.md").write_text("# my adapter, run 0123456789")
-    with pytest.raises(StoreError, match=r"something else than an export of this run.*--out.*delete it first"):
+    with pytest.raises(StoreError, match=r"is not an export of this run.*--out.*delete it first"):
         export(finished.ledger, tmp_path / "adapter")
     assert (tmp_path / "adapter/README.md").read_text() == "# my adapter, run 0123456789"
 

@@ -26,7 +26,7 @@ def test_it_names_base_rounds_participants_and_how_to_load(finished: Hand) -> No
     assert 'AutoModelForCausalLM.from_pretrained("./base")' in card
     assert 'PeftModel.from_pretrained(base, "adapter")' in card
     assert f"fedtrain {__version__}" in card
-    assert "The licence of `./base` is not known" in card
+    assert "does not know the licence of `./base`" in card
 
 
 def with_base(hand: Hand, base: str) -> Hand:
@@ -49,7 +49,7 @@ def test_a_base_in_a_bucket_is_copied_to_the_folder_that_the_code_loads(hand: Ha
 )
 def test_a_base_in_a_folder_may_be_elsewhere_for_the_reader(hand: Hand, base: str, loaded: str) -> None:
     card = card_of(with_base(hand, base).ledger, round=0)
-    assert f"`{loaded}` is a folder of the machine that the run was on, or of its pods." in card
+    assert f"`{loaded}` is a folder on the machine of the run, or in its pods." in card
     assert f'AutoModelForCausalLM.from_pretrained("{loaded}")' in card
 
 

@@ -48,7 +48,7 @@ def test_status_for_programs_is_json_of_the_summary(run: Path) -> None:
 def test_status_of_nothing_names_the_runs_nearby(run: Path) -> None:
     result = fedtrain("status", run.parent / "quikstart")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: There is nothing at")
+    assert result.stderr.startswith("error: No such file or folder")
     assert str(run) in result.stderr
 
 

@@ -1,1 +1,0 @@
-"""What federating buys: each participant alone, and all data pooled, trained and measured beside the federated run."""

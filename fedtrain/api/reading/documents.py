@@ -9,6 +9,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from fedtrain.api.paths import Path
+from fedtrain.api.reading.composer import BoundedComposer, TooLong
 from fedtrain.api.reading.scalars import plain
 from fedtrain.api.reading.syntax import Flaw, explain
 
@@ -54,11 +55,15 @@ class Documents:
         self._seen: dict[int, Located] = {}
         try:
             parser: Any = YAML(typ="safe", pure=True)  # its nodes are untyped
+            parser.Composer = BoundedComposer
             for node in parser.compose_all(text):
                 self._seen = {}
                 located = self._locate(node, ()) if node is not None else None
                 if located is not None and located.value is not None:  # nothing but comments
                     self.found.append(located)
+        except TooLong as error:
+            self.flaws = [error.flaw]
+            self.found = []
         except (MarkedYAMLError, ReaderError) as error:
             self.flaws = [explain(error, text)]
             self.found = []

@@ -79,7 +79,7 @@ class _Reader:
     def _parse(self, path: File) -> None:
         parsed = Documents(read_text(path))
         for flaw in parsed.flaws:
-            self._flaw(path, *flaw.spot, flaw.message, flaw.fix)
+            self._flaw(path, *flaw.spot, flaw.message, flaw.fix, flaw.path)
         if not parsed.found and not parsed.flaws:
             self._flaw(path, 0, 0, "The file holds comments only.", "`fedtrain init` writes one to start from.")
         ours = [document for document in parsed.found if not (self.elsewhere and _foreign(document))]
@@ -152,9 +152,9 @@ class _Reader:
             )
         )
 
-    def _flaw(self, file: File, line: int, column: int, message: str, fix: str) -> None:
+    def _flaw(self, file: File, line: int, column: int, message: str, fix: str, path: Path = ()) -> None:
         self.errors.append(
-            FieldError(file=str(file), line=line, column=column, path=(), value=None, message=message, fix=fix)
+            FieldError(file=str(file), line=line, column=column, path=path, value=None, message=message, fix=fix)
         )
 
 

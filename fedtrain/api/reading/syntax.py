@@ -1,14 +1,17 @@
-"""A YAML parser's complaints in plain words."""
+"""Errors of the YAML parser in plain words."""
 
 from typing import Any, NamedTuple
 
+from fedtrain.api.paths import Path
+
 
 class Flaw(NamedTuple):
-    """What is wrong at a line and column (from 1), and what to do."""
+    """What is wrong at a line and column (from 1), and what to do. `path`: the field, where it is known."""
 
     spot: tuple[int, int]
     message: str
     fix: str
+    path: Path = ()
 
 
 _PLAIN = (

@@ -1,5 +1,5 @@
-"""The hub's own Jobs, in the training's namespace: Initialise and Evaluate in the trainer's image, Aggregate in the
-hub's. Pure."""
+"""Jobs of the hub, in the training's namespace: Initialise and Evaluate run the trainer's image, Aggregate the hub's
+image. Pure."""
 
 import json
 
@@ -12,7 +12,7 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.compute import command, resources, threads
 from fedtrain.manifests.kinds import JOB, TRAINING, Json
 from fedtrain.manifests.pod import hardened
-from fedtrain.manifests.pod_overlay import laid_over
+from fedtrain.manifests.pod_overlay import annotations_of, labels_of, pod_template
 from fedtrain.manifests.render_digest import marked
 from fedtrain.manifests.settings import Settings
 from fedtrain.manifests.training_task import plain, pod_seconds, without_credentials
@@ -28,7 +28,7 @@ def hub_job(
     settings: Settings,
     owner_uid: str,
 ) -> Json:
-    """A Job that runs one pod once; attempts are the ledger's. It goes when its training goes."""
+    """Return a Job that runs one pod once; retries are attempts in the ledger. It is deleted with its training."""
     compute = hub_compute(spec, key)
     if isinstance(order, AggregateOrder):
         start, image = command(compute, "fedtrain_aggregator"), settings.hub_image
@@ -46,12 +46,12 @@ def hub_job(
         command=start,
         assignment=assignment,
         environment=threads(compute),
-        resources=resources(compute) or {name: dict(wish) for name, wish in settings.hub_pods.resources.items()},
+        resources=resources(compute, settings.hub_pods.resources),
         shared_memory=True,
         credentials=s3.credentials_secret_ref.name if s3 and s3.credentials_secret_ref else None,
         seconds=pod_seconds(spec),
     )
-    name, marks = labels.name_of(run, key), {**settings.hub_pods.labels, **labels.of_task(run, key)}
+    name, own = labels.name_of(run, key), labels.of_task(run, key)
     owner = {
         "apiVersion": TRAINING.api_version,
         "kind": TRAINING.name,
@@ -63,22 +63,25 @@ def hub_job(
     job: Json = {
         "apiVersion": JOB.api_version,
         "kind": JOB.name,
-        "metadata": {"name": name, "namespace": run.namespace, "labels": marks, "ownerReferences": [owner]},
+        "metadata": {
+            "name": name,
+            "namespace": run.namespace,
+            "labels": labels_of(settings.hub_pods, own),
+            "annotations": annotations_of(settings.hub_pods),
+            "ownerReferences": [owner],
+        },
         "spec": {
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            "template": {
-                "metadata": {"labels": {**marks, labels.JOB: name}},
-                "spec": laid_over(pod, settings.hub_pods),
-            },
+            "template": pod_template(pod, settings.hub_pods, {**own, labels.JOB: name}),
         },
     }
     return marked(job, hub_source(settings))
 
 
 def hub_source(settings: Settings) -> Json:
-    """Of what a Job is made from, all that may change in a run."""
+    """Return the settings behind a Job that may change during a run."""
     return {
         "images": [settings.hub_image, settings.trainer_image],
         "pullPolicies": [settings.hub_pull_policy, settings.trainer_pull_policy],
@@ -87,7 +90,7 @@ def hub_source(settings: Settings) -> Json:
 
 
 def hub_compute(spec: FederatedTrainingSpec, key: TaskKey) -> Compute:
-    """What the file asks for: measuring may need GPUs, making the first adapter only holds the model in memory."""
+    """Return the compute of a Job. Evaluation may need GPUs; initialisation does not."""
     hub = spec.evaluation.hub
     match key.kind:
         case "Evaluate" if hub is not None:
@@ -105,7 +108,7 @@ def _aggregation(spec: FederatedTrainingSpec, run: Run, order: AggregateOrder) -
 
 
 def _evaluation(spec: FederatedTrainingSpec, task: Task) -> str:
-    """The hub's places are those of the file: its data, and the adapter to start from."""
+    """The data and the initial adapter are at the places that the training names."""
     hub, initial = spec.evaluation.hub, spec.model.adapter.initial_from
     binding = Binding(
         storage=without_credentials(spec.storage),

@@ -1,4 +1,4 @@
-"""The pod that trainers and aggregators run in: hardened, its scratch space in memory or on the node."""
+"""The pod of trainers and aggregators, which PodSecurity `restricted` admits. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,9 +6,15 @@ from fedtrain.manifests.kinds import Json
 
 ASSIGNMENT = "FEDTRAIN_ASSIGNMENT"
 OUTCOME = "/dev/termination-log"
-"""Where a task says how it ended; the kubelet puts it into the pod's status."""
+"""File for a task's result; the kubelet copies it to the pod's status."""
 HOME = "/home/fedtrain"
-USER = 65532
+USER = {
+    "HOME": HOME,
+    "USER": "fedtrain",
+    "LOGNAME": "fedtrain",
+    "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor",
+}
+"""The cluster may choose a user ID without an entry in /etc/passwd, for which `getpass.getuser()` fails."""
 
 
 def hardened(
@@ -24,14 +30,18 @@ def hardened(
     resources: Json | None = None,
     shared_memory: bool = False,
 ) -> Json:
-    """The `spec` of a pod that runs once. `credentials`: the Secret whose keys become the environment.
-    `seconds`: how long it may run; the kubelet sees to that, whoever else is gone."""
+    """Return the `spec` of a pod that runs once.
+
+    Args:
+        credentials: name of the Secret whose keys become environment variables.
+        seconds: time limit, which the kubelet enforces even if no controller runs.
+    """
     mounts = {"scratch": "/tmp", "home": HOME}
     volumes: list[Json] = [{"name": "scratch", "emptyDir": {}}, {"name": "home", "emptyDir": {}}]
-    if shared_memory:  # what processes of one node exchange tensors through; the container's own is 64 MiB
+    if shared_memory:  # processes of one node exchange tensors there; the default is 64 MiB
         mounts["shm"] = "/dev/shm"
         volumes.append({"name": "shm", "emptyDir": {"medium": "Memory"}})
-    variables = {ASSIGNMENT: assignment, "HOME": HOME, **(environment or {})}
+    variables = {ASSIGNMENT: assignment, **USER, **(environment or {})}
     main: Json = {
         "name": container,
         "image": image,
@@ -43,7 +53,6 @@ def hardened(
         "volumeMounts": [{"name": name, "mountPath": path} for name, path in mounts.items()],
         "securityContext": {
             "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
     }
@@ -58,9 +67,6 @@ def hardened(
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [main],

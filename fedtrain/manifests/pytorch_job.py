@@ -1,7 +1,7 @@
 """A TrainingTask as a Kubeflow PyTorchJob. Pure.
 
-fedtrain owns deadlines, retries and deletion: PyTorchJob's own are unreliable, so a job runs once (restartPolicy
-Never), and its pods that still run when it ends are removed (cleanPodPolicy Running).
+fedtrain controls deadlines, retries and deletion, because those of PyTorchJob are unreliable. A job runs once
+(restartPolicy Never), and pods that still run when it ends are deleted (cleanPodPolicy Running).
 """
 
 import math
@@ -16,14 +16,14 @@ from fedtrain.manifests.conditions import find, holds
 from fedtrain.manifests.kinds import PYTORCH_JOB, Json
 from fedtrain.manifests.launcher import Standing
 from fedtrain.manifests.pod import hardened
-from fedtrain.manifests.pod_overlay import laid_over
+from fedtrain.manifests.pod_overlay import annotations_of, labels_of, pod_template
 from fedtrain.manifests.render_digest import marked
 
 JOB_NAME_LABEL = "training.kubeflow.org/job-name"
 
 
 class PyTorchJobs:
-    """The Launcher of PyTorchJobs."""
+    """Launcher for PyTorchJobs."""
 
     kind = PYTORCH_JOB
 
@@ -46,11 +46,10 @@ class PyTorchJobs:
             credentials=order.credentials_secret_ref.name if order.credentials_secret_ref else None,
             seconds=math.ceil(seconds(order.timeout)),
             environment=threads(compute),
-            resources=resources(compute),
+            resources=resources(compute, policy.pods.resources),
             shared_memory=True,
         )
-        template = {"metadata": {"labels": {**policy.pods.labels, **own}}, "spec": laid_over(pod, policy.pods)}
-        replica = {"restartPolicy": "Never", "template": template}
+        replica = {"restartPolicy": "Never", "template": pod_template(pod, policy.pods, own)}
         replicas: Json = {"Master": {"replicas": 1, **replica}}
         if compute.nodes > 1:
             replicas["Worker"] = {"replicas": compute.nodes - 1, **replica}
@@ -60,7 +59,8 @@ class PyTorchJobs:
             "metadata": {
                 "name": name,
                 "namespace": metadata["namespace"],
-                "labels": {**policy.pods.labels, **own},
+                "labels": labels_of(policy.pods, own),
+                "annotations": annotations_of(policy.pods),
             },
             "spec": {
                 "nprocPerNode": str(processes(compute)),
@@ -71,7 +71,7 @@ class PyTorchJobs:
         return marked(job, job)
 
     def standing(self, job: Json) -> Standing:
-        """Terminal if any condition Succeeded or Failed is True: their order says nothing."""
+        """A job is terminal if any condition Succeeded or Failed is True. Their order has no meaning."""
         conditions = job.get("status", {}).get("conditions", ())
         if holds(conditions, "Succeeded"):
             return Standing("Succeeded")

@@ -11,7 +11,8 @@ RENDERED = f"{PREFIX}/rendered"
 
 def marked(job: Json, source: Json) -> Json:
     """The job with the note."""
-    return job | {"metadata": job["metadata"] | {"annotations": {RENDERED: mark(source)}}}
+    annotations = {**job["metadata"].get("annotations", {}), RENDERED: mark(source)}
+    return job | {"metadata": job["metadata"] | {"annotations": annotations}}
 
 
 def mark_of(job: Json) -> str:

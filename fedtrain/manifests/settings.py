@@ -1,4 +1,4 @@
-"""What the operator is told by its environment; everything about a training is in its file."""
+"""Settings of the operator, from its environment. The chart sets them."""
 
 import os
 from collections.abc import Mapping
@@ -17,23 +17,23 @@ PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 
 class SettingsWrong(Exception):
-    """A variable that the operator can't do without is not set, or can't be read."""
-
-
-class HubPods(Pods):
-    """What is laid over the pods of the hub's Jobs, in the words of a policy's `pods`. `resources`: of those that the
-    file asks no compute for."""
-
-    resources: Mapping[Literal["requests", "limits"], Annotated[Mapping[str, str], Field(max_length=16)]] = {}
+    """A required variable is missing, or a variable has an invalid value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """`trainer_image`: of trainers, at participants and at the hub; `hub_image`: of the aggregator; when nodes fetch
-    them, as Kubernetes says it. `namespaces`: those that are watched; none for all. `controllers`: which of the two run
-    here. `resync`: seconds after which an object is looked at although nothing happened. `heartbeat`: seconds after
-    which a participant gives a sign of life, and after thrice which the hub says that it has none. `hub_pods`: of the
-    hub's Jobs."""
+    """Images, scope and intervals.
+
+    Attributes:
+        trainer_image: image of trainers, at participants and at the hub.
+        hub_image: image of the aggregator.
+        namespaces: namespaces to serve; all if empty.
+        controllers: controllers that run in this process.
+        resync: seconds after which an object is reconciled although nothing changed.
+        pod_check: seconds between two checks of pods that wait.
+        heartbeat: seconds between two heartbeats of a participant; after three missed ones it counts as silent.
+        hub_pods: settings of the pods of the hub's Jobs.
+    """
 
     trainer_image: str
     hub_image: str
@@ -46,21 +46,21 @@ class Settings:
     heartbeat: Seconds = 600.0
     health_port: Port = 8080
     metrics_port: Port = 8081
-    hub_pods: HubPods = field(default_factory=HubPods)
+    hub_pods: Pods = field(default_factory=Pods)
     version: str = "0.1.0"
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """What is set, and not empty. Raises SettingsWrong."""
+        """Read the variables that are set and not empty. Raises SettingsWrong."""
         given = {name: text for name in VARIABLES if (text := environment.get(name, "").strip())}
         for name in ("FEDTRAIN_TRAINER_IMAGE", "FEDTRAIN_HUB_IMAGE"):
             if name not in given:
-                raise SettingsWrong(f"{name} is not set: the image that pods are started from. The chart sets it.")
+                raise SettingsWrong(f"{name} is not set. Set it to the image that pods run; the chart does.")
         return cls(**{VARIABLES[name][0]: _value(name, text) for name, text in given.items()})
 
 
 VARIABLES: dict[str, tuple[str, Any]] = {
-    # name: the setting, and what it is read as
+    # variable: the setting, and its type
     "FEDTRAIN_TRAINER_IMAGE": ("trainer_image", str),
     "FEDTRAIN_HUB_IMAGE": ("hub_image", str),
     "FEDTRAIN_TRAINER_PULL_POLICY": ("trainer_pull_policy", PullPolicy),
@@ -72,20 +72,22 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "FEDTRAIN_HEARTBEAT_SECONDS": ("heartbeat", Seconds),
     "FEDTRAIN_HEALTH_PORT": ("health_port", Port),
     "FEDTRAIN_METRICS_PORT": ("metrics_port", Port),
-    "FEDTRAIN_HUB_PODS": ("hub_pods", HubPods),
+    "FEDTRAIN_HUB_PODS": ("hub_pods", Pods),
 }
 
 
 def _value(name: str, text: str) -> Any:
-    """Lists have commas, blocks are JSON."""
+    """Lists are separated by commas; blocks are JSON."""
     kind = VARIABLES[name][1]
     reader: TypeAdapter[Any] = TypeAdapter(kind)
     try:
-        if kind is HubPods:
+        if kind is Pods:
             return reader.validate_json(text)
         listed = name in ("FEDTRAIN_NAMESPACES", "FEDTRAIN_CONTROLLERS")
         return reader.validate_python([part.strip() for part in text.split(",") if part.strip()] if listed else text)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(map(str, problem["loc"]))
-        raise SettingsWrong(f"{name}: {f'{where}: ' if where else ''}{problem['msg']}. The chart sets it.") from error
+        raise SettingsWrong(
+            f"{name}: {f'{where}: ' if where else ''}{problem['msg']}. Correct the chart's values."
+        ) from error

@@ -9,10 +9,11 @@ import pytest
 from fedtrain_operator.coordinator.pending_pods import hub_waits, waits
 from fedtrain_operator.kube.client import Cluster
 
+from fedtrain.api.pods import Pods
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests.hub_job import hub_job
 from fedtrain.manifests.kinds import ref
-from fedtrain.manifests.settings import HubPods, Settings, SettingsWrong
+from fedtrain.manifests.settings import Settings, SettingsWrong
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
@@ -98,24 +99,28 @@ def evaluation(settings: Settings = SETTINGS, **compute: Any) -> dict[str, Any]:
     return hub_job(whole, run(), EVALUATE, task, settings, "uid")
 
 
-def test_measuring_gets_the_compute_that_the_file_asks_for() -> None:
+def test_give_evaluation_the_compute_of_the_training() -> None:
     job = evaluation(gpusPerNode=2, memory="16Gi", cpu="4")
     assert container(job)["resources"] == {
         "requests": {"nvidia.com/gpu": "2", "memory": "16Gi", "cpu": "4"},
-        "limits": {"nvidia.com/gpu": "2", "memory": "16Gi"},
+        "limits": {"nvidia.com/gpu": "2", "memory": "16Gi", "cpu": "4"},
     }
     assert container(job)["command"][:5] == ["torchrun", "--standalone", "--nproc-per-node=2", "-m", "fedtrain_trainer"]
 
 
-def test_making_the_first_adapter_holds_the_model_in_memory_and_no_gpu() -> None:
+def test_give_initialisation_the_memory_of_evaluation_and_no_gpu() -> None:
     whole = spec(evaluation={"hub": {**HUB["hub"], "compute": {"gpusPerNode": 2, "memory": "16Gi"}}})
     key = TaskKey(0, "Initialise", "_initialise", 1)
     job = hub_job(whole, run(), key, orders.initialise_task(whole, run(), key), SETTINGS, "uid")
-    assert container(job)["resources"] == {"requests": {"memory": "16Gi"}, "limits": {"memory": "16Gi"}}
+    default = Pods().resources
+    assert container(job)["resources"] == {
+        "requests": {"cpu": default.requests["cpu"], "memory": "16Gi"},
+        "limits": {"cpu": default.limits["cpu"], "memory": "16Gi"},
+    }
     assert container(job)["command"][0] == "python"
 
 
-def test_what_the_hubs_owner_lays_over_its_pods_is_on_all_of_them() -> None:
+def test_apply_the_settings_of_hub_pods_to_every_job() -> None:
     hub = {
         "nodeSelector": {"pool": "hub"},
         "tolerations": [{"key": "gpu", "operator": "Exists"}],
@@ -126,7 +131,7 @@ def test_what_the_hubs_owner_lays_over_its_pods_is_on_all_of_them() -> None:
         "labels": {"kueue.x-k8s.io/queue-name": "hub", "fedtrain.dev/run": "another"},
         "resources": {"requests": {"cpu": "500m"}},
     }
-    settings = replace(SETTINGS, hub_pods=HubPods.model_validate(hub))
+    settings = replace(SETTINGS, hub_pods=Pods.model_validate(hub))
     aggregate = hub_job(spec(), run(), AGGREGATE, AggregateOrder(3, 1), settings, "uid")
     for job in (aggregate, evaluation(settings)):
         pod = job["spec"]["template"]["spec"]
@@ -137,7 +142,7 @@ def test_what_the_hubs_owner_lays_over_its_pods_is_on_all_of_them() -> None:
         assert container(job)["resources"] == hub["resources"]
         for labels in (job["metadata"]["labels"], job["spec"]["template"]["metadata"]["labels"]):
             assert labels["kueue.x-k8s.io/queue-name"] == "hub"
-            assert labels["fedtrain.dev/run"] == run().run_id, "fedtrain's own labels hold"
+            assert labels["fedtrain.dev/run"] == run().run_id, "fedtrain's labels win"
 
 
 def test_hub_pods_that_cannot_be_read_name_the_variable_and_the_field() -> None:

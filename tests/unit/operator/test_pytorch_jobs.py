@@ -9,6 +9,7 @@ from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.pytorch_job import PyTorchJobs
+from fedtrain.manifests.render_digest import RENDERED
 from tests.unit.operator.worlds import SETTINGS, policy, task
 
 LAUNCHER = PyTorchJobs(SETTINGS.trainer_image, "Always")
@@ -75,11 +76,10 @@ def test_its_pods_end_by_themselves_after_twice_the_deadline() -> None:
     assert pod(rendered())["activeDeadlineSeconds"] == 4 * 3600
 
 
-def test_compute_reaches_the_pods() -> None:
+def test_request_and_limit_what_compute_sets() -> None:
     job = rendered({"gpusPerNode": 2, "gpuResource": "amd.com/gpu", "cpu": "4", "memory": "16Gi"})
     resources = container(job)["resources"]
-    assert resources["limits"] == {"amd.com/gpu": "2", "memory": "16Gi"}
-    assert resources["requests"] == {"amd.com/gpu": "2", "memory": "16Gi", "cpu": "4"}
+    assert resources["limits"] == resources["requests"] == {"amd.com/gpu": "2", "memory": "16Gi", "cpu": "4"}
     assert {"name": "OMP_NUM_THREADS", "value": "2"} in container(job)["env"]
 
 
@@ -98,7 +98,7 @@ def test_pods_are_hardened_and_have_scratch_space_and_shared_memory() -> None:
     assert {"/tmp", "/home/fedtrain"} <= places.keys()
 
 
-def test_the_policy_is_laid_over_the_pods() -> None:
+def test_apply_the_settings_of_the_policy_to_the_pods() -> None:
     job = rendered(
         nodeSelector={"pool": "gpu"},
         tolerations=[{"key": "gpu", "operator": "Exists"}],
@@ -117,6 +117,100 @@ def test_the_policy_is_laid_over_the_pods() -> None:
     template = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["metadata"]["labels"]
     for marks in (job["metadata"]["labels"], template):
         assert marks["kueue.x-k8s.io/queue-name"] == "research"
+
+
+SCHEDULING: dict[str, Any] = {
+    "serviceAccountName": "trainer",
+    "priorityClassName": "research",
+    "runtimeClassName": "nvidia",
+    "schedulerName": "volcano",
+    "affinity": {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}]
+            }
+        }
+    },
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"app": "fedtrain"}},
+        }
+    ],
+}
+
+
+def test_pass_scheduling_settings_of_the_policy_on_as_they_are() -> None:
+    for replica in ("Master", "Worker"):
+        found = pod(rendered({"nodes": 2}, **SCHEDULING), replica)
+        assert {name: found[name] for name in SCHEDULING} == SCHEDULING
+
+
+def test_annotate_jobs_and_pods() -> None:
+    job = rendered(annotations={"team": "research"})
+    template = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["metadata"]["annotations"]
+    assert template["team"] == job["metadata"]["annotations"]["team"] == "research"
+    assert job["metadata"]["annotations"].keys() > {RENDERED}
+
+
+def test_keep_sidecars_out_of_task_pods() -> None:
+    metadata = rendered()["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["metadata"]
+    assert metadata["labels"]["sidecar.istio.io/inject"] == "false"
+    assert metadata["annotations"]["sidecar.istio.io/inject"] == "false"
+
+
+def test_request_and_limit_cpu_and_memory_by_default() -> None:
+    resources = container(rendered())["resources"]
+    assert resources["requests"].keys() == resources["limits"].keys() == {"cpu", "memory"}
+
+
+def test_replace_the_default_resources_with_those_of_the_policy_and_both_with_compute() -> None:
+    ours = {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi"}}
+    assert container(rendered(resources=ours))["resources"] == ours
+    assert container(rendered({"memory": "16Gi"}, resources=ours))["resources"] == {
+        "requests": {"cpu": "2", "memory": "16Gi"},
+        "limits": {"memory": "16Gi"},
+    }
+
+
+@pytest.mark.parametrize("ids", [{}, {"runAsUser": None, "runAsGroup": None, "fsGroup": None}])
+def test_leave_user_ids_to_the_cluster_where_the_policy_unsets_them(ids: dict[str, None]) -> None:
+    assert pod(rendered())["securityContext"]["runAsUser"] == 65532
+    assert pod(rendered(securityContext=ids))["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def test_apply_the_user_ids_of_the_policy() -> None:
+    security = pod(rendered(securityContext={"runAsUser": 1000, "supplementalGroups": [4, 5]}))["securityContext"]
+    assert (security["runAsUser"], security["supplementalGroups"]) == (1000, [4, 5])
+    assert "fsGroup" not in security
+    assert security["runAsNonRoot"]
+
+
+def test_open_the_root_filesystem_where_the_policy_says_so_and_nothing_else() -> None:
+    security = container(rendered(containerSecurityContext={"readOnlyRootFilesystem": False}))["securityContext"]
+    assert security == {
+        "readOnlyRootFilesystem": False,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_name_the_user_where_its_id_has_no_entry_in_passwd() -> None:
+    variables = {item["name"]: item.get("value") for item in container(rendered())["env"]}
+    assert variables["USER"] == variables["LOGNAME"] == "fedtrain"
+    places = {mount["mountPath"] for mount in container(rendered())["volumeMounts"]}
+    assert variables["HOME"] in places
+    assert variables["TORCHINDUCTOR_CACHE_DIR"] == "/tmp/torchinductor"
+
+
+def test_mount_a_certificate_authority_from_a_config_map_or_a_secret() -> None:
+    volumes = [{"name": "ca", "configMap": {"name": "ca"}}, {"name": "own-ca", "secret": {"secretName": "own-ca"}}]
+    assert pod(rendered(volumes=volumes))["volumes"][-2:] == volumes
 
 
 def test_what_fedtrain_sets_is_not_the_policys_to_change() -> None:

@@ -13,8 +13,9 @@ NAMESPACE = "kubeflow"
 # The operator waits for a file of this name, and the path is fixed in it; what it serves with comes from $TMPDIR.
 FIXED_CERTIFICATE = Path("/tmp/k8s-webhook-server/serving-certs/tls.crt")
 
-# As the operator's own, but for the `grep`: newer busyboxes find a name and fail, when it is missing from another
-# domain of the search list.
+# The default container has no securityContext, so that PodSecurity `restricted` refuses the workers of a job of 2 or
+# more nodes (docs/kubernetes.md). The `grep` is for newer versions of busybox: they find a name and fail all the same when
+# another domain of the search list lacks it.
 WAIT_FOR_MASTER = """
 - name: init-pytorch
   image: {{.InitContainerImage}}
@@ -22,6 +23,10 @@ WAIT_FOR_MASTER = """
   resources:
     limits: {cpu: 100m, memory: 20Mi}
     requests: {cpu: 50m, memory: 10Mi}
+  securityContext:
+    allowPrivilegeEscalation: false
+    readOnlyRootFilesystem: true
+    capabilities: {drop: [ALL]}
   command:
     - sh
     - -c

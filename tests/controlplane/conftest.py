@@ -43,10 +43,12 @@ def kinds(control_plane: ControlPlane) -> ControlPlane:
 
 @pytest.fixture(scope="session")
 def operator_account(kinds: ControlPlane) -> Credentials:
-    """The operator's, with the rights that the chart gives it, in all namespaces."""
+    """The ServiceAccount of a release that serves all namespaces. Namespaces bind its rights: `tests...binding`."""
     _need("helm")
     release = Release(kinds, "fedtrain")
-    release.install(**{"crds.enabled": False})
+    images = {"images.trainer.repository": "example.org/trainer", "images.operator.repository": "example.org/hub"}
+    tags = {"images.trainer.tag": "1", "images.operator.tag": "1"}  # the images of `tests.support.operating`
+    release.install(**{"crds.enabled": False, **images, **tags})
     return release.account()
 
 

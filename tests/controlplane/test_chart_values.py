@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from fedtrain.api.pods import DEFAULT_RESOURCES, Pods, PodSecurityContext
 from fedtrain.manifests.settings import Settings
 from hack.cluster.api import Json
 from hack.cluster.control_plane import ControlPlane
@@ -31,7 +32,22 @@ EVERYTHING = {
     "podAnnotations": {"team": "platform"},
     "podLabels": {"team": "platform"},
     "serviceAccount.annotations": {"role": "store"},
-    "hubPods": {"imagePullSecrets": [{"name": "registry"}], "resources": {"limits": {"memory": "2Gi"}}},
+    "hubPods": {
+        "imagePullSecrets": [{"name": "registry"}],
+        "resources": {"limits": {"memory": "2Gi"}},
+        "serviceAccountName": "hub",
+        "volumes": [
+            {"name": "cache", "hostPath": {"path": "/var/cache"}},
+            {"name": "authority", "configMap": {"name": "authority"}},
+            {"name": "rows", "persistentVolumeClaim": {"claimName": "rows"}},
+            {"name": "keys", "secret": {"secretName": "keys"}},
+        ],
+        "env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hf", "key": "token"}}}],
+        "annotations": {"team": "platform"},
+        "affinity": {"nodeAffinity": {}},
+        "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+        "priorityClassName": "research",
+    },
 }
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no such mode": ({"mode": "Namespace"}, "/mode"),
@@ -52,7 +68,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a port that can't be": ({"networkPolicy.egressPorts": [70000]}, "/networkPolicy/egressPorts/0"),
     "an interval that is none": ({"metrics.serviceMonitor.interval": "often"}, "/metrics/serviceMonitor/interval"),
     "metrics of nothing": ({"metrics.enabled": False, "metrics.serviceMonitor.enabled": True}, "metrics.enabled"),
-    "an unknown block over the hub's pods": ({"hubPods.nodes": {}}, "/hubPods"),
+    "an unknown field of hubPods": ({"hubPods.nodes": {}}, "/hubPods"),
+    "root as the operator's user": ({"podSecurityContext.runAsUser": 0}, "/podSecurityContext/runAsUser"),
+    "root as the user of the hub's pods": (
+        {"hubPods.securityContext.runAsUser": 0},
+        "/hubPods/securityContext/runAsUser",
+    ),
+    "a policy neither on nor off": ({"admissionPolicies.enabled": "no"}, "/admissionPolicies/enabled"),
 }
 
 
@@ -137,6 +159,20 @@ def test_the_operator_is_told_what_the_values_say() -> None:
     assert (told.namespaces, told.controllers) == (("team", "at-bank-a"), ("participant",))
     assert (told.resync, told.pod_check, told.heartbeat, told.metrics_port) == (60, 5, 300, 0)
     assert told.hub_pods.node_selector == {"pool": "hub"}
+    assert told.hub_pods.resources == DEFAULT_RESOURCES, "the chart's default is that of a policy"
+    assert told.hub_pods.security_context == Pods().security_context
+
+
+def test_leave_the_user_ids_of_hub_pods_to_the_cluster_where_they_are_null() -> None:
+    ids = {f"hubPods.securityContext.{name}": None for name in ("runAsUser", "runAsGroup", "fsGroup")}
+    (deployment,) = of_kind("Deployment", rendered(**{"crds.enabled": False}, **ids))
+    settings = Settings.read(variables(deployment["spec"]["template"]["spec"]))
+    assert settings.hub_pods.security_context == PodSecurityContext()
+
+
+def test_create_no_admission_policies_where_they_are_disabled() -> None:
+    made = rendered(**{"crds.enabled": False, "admissionPolicies.enabled": False})
+    assert not [found for found in made if found["kind"].startswith("ValidatingAdmissionPolicy")]
 
 
 def test_kinds_are_those_of_the_models_and_stay_unless_told_otherwise() -> None:

@@ -19,13 +19,14 @@ from fedtrain.ledger.verify import verify
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
 from hack.cluster.minio import Minio
+from tests.controlplane.binding import bind
 from tests.controlplane.pods import Pods
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples" / "quickstart"
 SOURCES = ("zoo", "museum", "observatory", "botanic-garden")
 ROWS = 24
-SECRET = "bucket-keys"
+SECRET = "federation-store"
 TRAININGS = "fedtrain.dev/v1alpha1/federatedtrainings"
 TASKS = "fedtrain.dev/v1alpha1/trainingtasks"
 PARTICIPANTS = "fedtrain.dev/v1alpha1/participants"
@@ -118,6 +119,7 @@ class Federation:
         """Namespaces of the banks, the hub's records of them, and their policies."""
         for who in self.who:
             api.create("v1/namespaces", {"metadata": {"name": f"at-{who}"}})
+            bind(api, f"at-{who}", "participant")
             record = {"namespace": f"at-{who}", "allowedNamespaces": ["*"]}
             api.create(PARTICIPANTS, document("Participant", who, record))
             api.create(POLICIES, self.policy(who), f"at-{who}")
@@ -126,6 +128,7 @@ class Federation:
         """Namespace, if it lacks, bucket and Secret: all but the training."""
         if api.find("v1/namespaces", self.namespace) is None:
             api.create("v1/namespaces", {"metadata": {"name": self.namespace}})
+        bind(api, self.namespace, "training")
         self.make_bucket(minio)
         self.give_keys(api, minio)
         return self

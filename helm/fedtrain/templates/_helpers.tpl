@@ -3,14 +3,14 @@
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The name of what is made: the release's, with the chart's in it. */}}
+{{/* The name of objects: the release's name, which contains the chart's. */}}
 {{- define "fedtrain.fullname" -}}
 {{- $name := include "fedtrain.name" . -}}
 {{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
 {{- .Values.fullnameOverride | default $full | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The name of rights, in the whole cluster or in namespaces that other releases of this name have rights in too. */}}
+{{/* The name of roles that must be unique across the namespaces of releases. */}}
 {{- define "fedtrain.rightsName" -}}
 {{- printf "%s:%s" .Release.Namespace (include "fedtrain.fullname" .) -}}
 {{- end -}}
@@ -42,13 +42,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* What every pod of this chart has: an account, and no rights on its node. */}}
+{{/* Settings of every pod of this chart. PodSecurity `restricted` admits them. */}}
 {{- define "fedtrain.pod" -}}
 securityContext:
   runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  fsGroup: 65532
+  {{- with .Values.podSecurityContext }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   seccompProfile:
     type: RuntimeDefault
 {{- with .Values.imagePullSecrets }}
@@ -78,7 +78,7 @@ securityContext:
     drop: [ALL]
 {{- end -}}
 
-{{/* What the operator is told; its hooks are told the same. */}}
+{{/* Environment of the operator and of its hooks. */}}
 {{- define "fedtrain.environment" -}}
 - {name: FEDTRAIN_TRAINER_IMAGE, value: {{ include "fedtrain.image" (list . "trainer") | quote }}}
 - {name: FEDTRAIN_HUB_IMAGE, value: {{ include "fedtrain.image" (list . "operator") | quote }}}
@@ -87,6 +87,8 @@ securityContext:
 - {name: FEDTRAIN_NAMESPACES, value: {{ .Values.namespaces | join "," | quote }}}
 {{- end }}
 - {name: HOME, value: /tmp}
+- {name: USER, value: fedtrain}
+- {name: LOGNAME, value: fedtrain}
 {{- with .Values.env }}
 {{ toYaml . }}
 {{- end }}
@@ -108,7 +110,7 @@ containers:
   {{- include "fedtrain.environment" $root | nindent 2 }}
   resources:
     requests: {cpu: 50m, memory: 128Mi}
-    limits: {memory: 512Mi}
+    limits: {cpu: "1", memory: 512Mi}
   volumeMounts:
   - {name: scratch, mountPath: /tmp}
   {{- with $root.Values.volumeMounts }}
@@ -123,4 +125,9 @@ volumes:
 {{- with .Values.volumes }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* The kinds of namespaces that a RoleBinding can open, as JSON. */}}
+{{- define "fedtrain.bindable" -}}
+{{- ternary (list "training" "participant") (list "participant") (has "coordinator" .Values.controllers) | toJson -}}
 {{- end -}}

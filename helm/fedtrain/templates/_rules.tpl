@@ -1,69 +1,88 @@
-{{/* What each controller does, and where: in namespaces, and in the whole cluster. The only list of its verbs. */}}
+{{/* The verbs of each controller, by where they apply. This is the only list of them. */}}
 
-{{- define "fedtrain.rules.coordinator" -}}
-# Trainings: watched; finalizers and annotations; their status.
+{{/* In all namespaces: read access, fedtrain's own kinds, their status, and events. None of it can escalate. */}}
+{{- define "fedtrain.rules.everywhere.coordinator" -}}
+# FederatedTrainings: finalizers, annotations and status.
 - apiGroups: [fedtrain.dev]
   resources: [federatedtrainings]
   verbs: [get, list, watch, patch]
 - apiGroups: [fedtrain.dev]
   resources: [federatedtrainings/status]
   verbs: [patch]
-# Tasks: made, asked to stop, removed. Their status is the participant's.
 - apiGroups: [fedtrain.dev]
   resources: [trainingtasks]
-  verbs: [get, list, watch, create, patch, delete]
-# The hub's Jobs, and why their pods failed.
+  verbs: [get, list, watch]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, delete]
-- apiGroups: [""]
-  resources: [pods]
-  verbs: [list]
-# The story of a training; and why a pod of the hub's can't start.
+  verbs: [get, list, watch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, list]
-# The bucket's keys: read where a training names them, copied to its participants' namespaces. Never listed.
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [get]
-  {{- with .Values.rbac.credentialsSecretNames }}
-  resourceNames: {{ toYaml . | nindent 2 }}
-  {{- end }}
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [create, update, delete]
+  verbs: [create]
 {{- end -}}
 
-{{- define "fedtrain.rules.participant" -}}
-# Tasks: watched; their status.
+{{- define "fedtrain.rules.everywhere.participant" -}}
 - apiGroups: [fedtrain.dev]
   resources: [trainingtasks]
   verbs: [get, list, watch]
 - apiGroups: [fedtrain.dev]
   resources: [trainingtasks/status]
   verbs: [patch]
-# What the owner allows: read alone.
 - apiGroups: [fedtrain.dev]
   resources: [participantpolicies]
   verbs: [get, list, watch]
-# The tasks' jobs, and why their pods wait or failed.
 - apiGroups: [kubeflow.org]
   resources: [pytorchjobs]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch]
+{{- end -}}
+
+{{/* In a training's namespace: the hub's Jobs, their pods, and the Secret with the store's credentials. */}}
+{{- define "fedtrain.rules.training.coordinator" -}}
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [create, delete]
+- apiGroups: [""]
+  resources: [pods, events]
+  verbs: [list]
+{{- with .Values.rbac.credentialsSecretNames }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+  resourceNames: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* In a participant's namespace: its tasks, and the copies of the store's credentials beside them. */}}
+{{- define "fedtrain.rules.participant.coordinator" -}}
+- apiGroups: [fedtrain.dev]
+  resources: [trainingtasks]
+  verbs: [create, patch, delete]
+# Copies have generated names, so resourceNames cannot list them. The admission policies restrict them.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create, update, delete]
+{{- end -}}
+
+{{- define "fedtrain.rules.participant.participant" -}}
+- apiGroups: [kubeflow.org]
+  resources: [pytorchjobs]
+  verbs: [create, delete]
 - apiGroups: [""]
   resources: [pods, events]
   verbs: [list]
 {{- end -}}
 
-{{/* The rules in namespaces of the controllers that run. */}}
+{{/* The rules of the controllers that run, for one place: (list . "everywhere"). */}}
 {{- define "fedtrain.rules" -}}
-{{- range $controller := .Values.controllers }}
-{{ include (printf "fedtrain.rules.%s" $controller) $ }}
+{{- $root := index . 0 -}}
+{{- $place := index . 1 -}}
+{{- range $controller := $root.Values.controllers }}
+{{- if not (and (eq $place "training") (eq $controller "participant")) }}
+{{ include (printf "fedtrain.rules.%s.%s" $place $controller) $root }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
-{{/* Participants are objects of the whole cluster, whatever the mode. */}}
+{{/* Cluster-scoped objects, in every mode. */}}
 {{- define "fedtrain.clusterRules" -}}
 - apiGroups: [fedtrain.dev]
   resources: [participants]

@@ -1,0 +1,35 @@
+"""A Job of the hub and a PyTorchJob of two nodes, as the operator creates them."""
+
+from dataclasses import replace
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.pods import Pods
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.tasks import Assignment
+from fedtrain.manifests.hub_job import hub_job
+from fedtrain.manifests.policy_check import judge
+from fedtrain.manifests.pytorch_job import PyTorchJobs
+from fedtrain.rounds.decision import AggregateOrder
+from fedtrain.rounds.snapshot import TaskKey
+from hack.cluster.api import Json
+from tests.controlplane.training import SECRET
+from tests.unit.operator.worlds import SETTINGS, run, spec, task
+
+
+def job(namespace: str, pods: Pods | None = None) -> Json:
+    """An aggregation. `pods`: the chart's hubPods."""
+    storage = {"type": "S3", "s3": {"bucket": "runs", "credentialsSecretRef": {"name": SECRET}}}
+    settings = replace(SETTINGS, hub_pods=pods or Pods())
+    key = TaskKey(3, "Aggregate", "_aggregate-1", 1)
+    return hub_job(spec(storage=storage), run(namespace), key, AggregateOrder(3, 1), settings, "uid")
+
+
+def pytorch_job(namespace: str, pods: Json) -> Json:
+    """A task of bank-a. `pods`: those of its ParticipantPolicy."""
+    body = task(participants=[{"name": "bank-a", "compute": {"nodes": 2}}])
+    body["metadata"]["namespace"] = namespace
+    order = TrainingTaskSpec.model_validate(body["spec"])
+    policy = ParticipantPolicySpec.model_validate({"datasets": [{"name": "tickets", "uri": "/data"}], "pods": pods})
+    judged = judge(order, policy)
+    assert isinstance(judged, Assignment)
+    return PyTorchJobs(SETTINGS.trainer_image, "Always").render(body, order, judged, policy)

@@ -1,0 +1,249 @@
+"""The operator's ServiceAccount token does not allow to escalate: RBAC and the chart's admission policies refuse it."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fedtrain.manifests import labels
+from hack.cluster.api import Api, Json, Refused
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.eventually import eventually
+from hack.cluster.kubeconfig import Credentials
+from tests.controlplane.binding import BINDINGS, bind
+from tests.controlplane.objects_of_fedtrain import job, pytorch_job
+from tests.controlplane.training import JOBS, POLICIES, PYTORCHJOBS, SECRET, TASKS, document
+from tests.unit.operator.worlds import SETTINGS
+
+BOUND, UNBOUND = "rights-bound", "rights-unbound"
+SECRETS = "v1/secrets"
+TOKEN = "kubernetes.io/service-account-token"
+PODS: Json = {
+    "serviceAccountName": "trainer",
+    "volumes": [
+        {"name": "data", "persistentVolumeClaim": {"claimName": "rows"}},
+        {"name": "cache", "hostPath": {"path": "/var/cache/models"}},
+        {"name": "authority", "secret": {"secretName": "authority"}},
+    ],
+    "env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}],
+}
+"""The policy of the bound namespace's owner."""
+
+
+@pytest.fixture(scope="module")
+def account(kinds: ControlPlane, operator_account: Credentials) -> Api:
+    """The API as the operator of a release with `mode: Cluster`; two namespaces, one of which is bound."""
+    api, operator = kinds.api, Api(operator_account)
+    for namespace in (BOUND, UNBOUND):
+        api.create("v1/namespaces", {"metadata": {"name": namespace}})
+        api.create("v1/serviceaccounts", {"metadata": {"name": "admin"}}, namespace)
+        api.create(SECRETS, {"metadata": {"name": "foreign"}, "stringData": {"password": "x"}}, namespace)
+        api.create(SECRETS, {"metadata": {"name": SECRET}, "stringData": {"password": "x"}}, namespace)
+        made = {"metadata": {"name": "token", "annotations": {"kubernetes.io/service-account.name": "admin"}}}
+        api.create(SECRETS, {**made, "type": TOKEN}, namespace)
+    bind(api, BOUND, "training", "participant")
+    policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}], "pods": PODS}
+    api.create(POLICIES, document("ParticipantPolicy", "bank-a", policy), BOUND)
+    eventually(lambda: _allowed(operator, SECRETS, secret()))  # the role is known
+    eventually(lambda: _allowed(operator, PYTORCHJOBS, pytorch_job(BOUND, PODS)))
+    eventually(lambda: not _allowed(operator, SECRETS, secret() | {"type": TOKEN}))  # and so are the policies
+    eventually(lambda: not _allowed(operator, JOBS, changed(job(BOUND), image("example.org/foreign:1"))))
+    eventually(
+        lambda: not _allowed(operator, PYTORCHJOBS, changed(pytorch_job(BOUND, PODS), image("example.org/foreign:1")))
+    )
+    return operator
+
+
+def _allowed(account: Api, resource: str, body: Json) -> bool:
+    try:
+        account.create(resource, body, BOUND, dry_run=True)
+    except Refused:
+        return False
+    return True
+
+
+def secret(**metadata: Any) -> Json:
+    return {"metadata": {"name": "fedtrain-tickets-store-012345", "labels": labels.OURS, **metadata}}
+
+
+def pods_of(body: Json) -> list[Json]:
+    """The pod specs of a Job or of a PyTorchJob."""
+    if body["kind"] == "Job":
+        return [body["spec"]["template"]["spec"]]
+    return [replica["template"]["spec"] for replica in body["spec"]["pytorchReplicaSpecs"].values()]
+
+
+def changed(body: Json, change: Callable[[Json], None]) -> Json:
+    """The Job or PyTorchJob with one pod changed: the last, which of a PyTorchJob is a worker."""
+    made = copy.deepcopy(body)
+    change(pods_of(made)[-1])
+    return made
+
+
+def image(reference: str) -> Callable[[Json], None]:
+    return lambda pod: pod["containers"][0].update(image=reference)
+
+
+def volume(source: Json, name: str = "more") -> Callable[[Json], None]:
+    def change(pod: Json) -> None:
+        pod["volumes"] = [one for one in pod["volumes"] if one["name"] != name] + [{"name": name, **source}]
+
+    return change
+
+
+def of_main(**fields: Any) -> Callable[[Json], None]:
+    return lambda pod: pod["containers"][0].update(fields)
+
+
+def security(**fields: Any) -> Callable[[Json], None]:
+    return lambda pod: pod["containers"][0]["securityContext"].update(fields)
+
+
+PROJECTED = {"projected": {"sources": [{"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}}]}}
+KEY = {"name": "X", "valueFrom": {"secretKeyRef": {"name": "foreign", "key": "password"}}}
+SIDECAR = {"name": "more", "image": SETTINGS.trainer_image}
+PODS_THAT_ESCALATE: dict[str, Callable[[Json], None]] = {
+    "another ServiceAccount": lambda pod: pod.update(serviceAccountName="admin"),
+    "another ServiceAccount, by the field's old name": lambda pod: pod.update(serviceAccount="admin"),
+    "a ServiceAccount's token": lambda pod: pod.update(automountServiceAccountToken=True),
+    "a ServiceAccount's token by default": lambda pod: pod.pop("automountServiceAccountToken"),
+    "a ServiceAccount's token in a volume": volume(PROJECTED),
+    "another image": image("example.org/foreign:1"),
+    "an init container": lambda pod: pod.update(initContainers=[SIDECAR]),
+    "a second container": lambda pod: pod["containers"].append(SIDECAR),
+    "the node's network": lambda pod: pod.update(hostNetwork=True),
+    "the node's processes": lambda pod: pod.update(hostPID=True),
+    "the node's IPC": lambda pod: pod.update(hostIPC=True),
+    "a privileged container": security(privileged=True, allowPrivilegeEscalation=True),
+    "privilege escalation": security(allowPrivilegeEscalation=True),
+    "no container security context": lambda pod: pod["containers"][0].pop("securityContext"),
+    "root": lambda pod: pod["securityContext"].update(runAsNonRoot=False),
+    "root in the container": security(runAsNonRoot=False),
+    "an added capability": security(capabilities={"drop": ["ALL"], "add": ["SYS_ADMIN"]}),
+    "the node's files": volume({"hostPath": {"path": "/"}}),
+    "the node's files under an allowed name": volume({"hostPath": {"path": "/"}}, "cache"),
+    "another source under an allowed name": volume({"hostPath": {"path": "/"}}, "data"),
+    "another claim under an allowed name": volume({"persistentVolumeClaim": {"claimName": "other"}}, "data"),
+    "a Secret as a volume": volume({"secret": {"secretName": "foreign"}}),
+    "a Secret under an allowed name": volume({"secret": {"secretName": "foreign"}}, "authority"),
+    "a Secret as variables": of_main(envFrom=[{"secretRef": {"name": "foreign"}}]),
+    "a Secret's key as a variable": of_main(env=[KEY]),
+}
+OBJECTS: dict[str, tuple[str, Callable[[], Json]]] = {
+    "Job": (JOBS, lambda: job(BOUND)),
+    "PyTorchJob": (PYTORCHJOBS, lambda: pytorch_job(BOUND, PODS)),
+}
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_allow_the_jobs_that_fedtrain_makes(account: Api, kind: str) -> None:
+    resource, made = OBJECTS[kind]
+    account.create(resource, made(), BOUND, dry_run=True)
+
+
+@pytest.mark.parametrize("escalation", PODS_THAT_ESCALATE)
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_refuse_jobs_whose_pods_escalate(account: Api, kind: str, escalation: str) -> None:
+    resource, made = OBJECTS[kind]
+    with pytest.raises(Refused) as refusal:
+        account.create(resource, changed(made(), PODS_THAT_ESCALATE[escalation]), BOUND, dry_run=True)
+    assert refusal.value.code == 403
+    assert "ValidatingAdmissionPolicy" in str(refusal.value)
+
+
+def test_refuse_jobs_without_fedtrains_label(account: Api) -> None:
+    for resource, made in OBJECTS.values():
+        body = made()
+        body["metadata"]["labels"].pop(labels.MANAGED_BY)
+        assert refused(account.create, resource, body, BOUND)
+
+
+def test_refuse_secrets_other_than_opaque_copies(account: Api) -> None:
+    account.create(SECRETS, secret(), BOUND, dry_run=True)
+    minted = {"annotations": {"kubernetes.io/service-account.name": "admin"}}
+    assert refused(account.create, SECRETS, {**secret(**minted), "type": TOKEN}, BOUND)
+    assert refused(account.create, SECRETS, {**secret(), "type": "bootstrap.kubernetes.io/token"}, BOUND)
+    assert refused(account.create, SECRETS, secret(labels={}), BOUND)
+    for name in ("foreign", "token", SECRET):
+        assert refused(account.patch, SECRETS, name, {"metadata": {"labels": labels.OURS}}, BOUND)
+        assert refused(account.delete, SECRETS, name, BOUND)
+
+
+def test_read_the_store_credentials_and_no_other_secret(account: Api) -> None:
+    assert account.get(SECRETS, SECRET, BOUND)
+    for name in ("foreign", "token"):
+        assert refused(account.get, SECRETS, name, BOUND)
+    assert refused(account.list, SECRETS, BOUND)
+    assert refused(account.list, SECRETS)
+
+
+def test_refuse_every_write_in_a_namespace_that_nobody_bound(account: Api) -> None:
+    assert refused(account.get, SECRETS, SECRET, UNBOUND)
+    assert refused(account.create, SECRETS, secret(), UNBOUND)
+    assert refused(account.delete, SECRETS, "foreign", UNBOUND)
+    for resource, made in OBJECTS.values():
+        body = made()
+        body["metadata"]["namespace"] = UNBOUND
+        assert refused(account.create, resource, body, UNBOUND)
+    assert refused(account.create, TASKS, {"metadata": {"name": "mine"}}, UNBOUND)
+    assert refused(account.list, "v1/pods", UNBOUND)
+
+
+@pytest.mark.parametrize("namespace", [BOUND, UNBOUND])
+def test_refuse_to_grant_rights_or_to_run_pods_directly(account: Api, namespace: str) -> None:
+    binding = {
+        "metadata": {"name": "mine"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": "fedtrain", "namespace": "fedtrain"}],
+    }
+    rbac = "rbac.authorization.k8s.io/v1"
+    role = {"metadata": {"name": "mine"}, "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]}
+    assert refused(account.create, BINDINGS, binding, namespace)
+    assert refused(account.create, f"{rbac}/clusterrolebindings", binding)
+    assert refused(account.create, f"{rbac}/roles", role, namespace)
+    assert refused(account.create, f"{rbac}/clusterroles", role)
+    assert refused(account.patch, f"{rbac}/clusterroles", "fedtrain:fedtrain", {"rules": role["rules"]})
+    assert refused(account.create, "v1/pods", {"metadata": {"name": "mine"}}, namespace)
+    assert refused(account.create, "v1/serviceaccounts", {"metadata": {"name": "mine"}}, namespace)
+    assert refused(account.create, "apps/v1/deployments", {"metadata": {"name": "mine"}}, namespace)
+    policies = "admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    assert refused(account.list, policies)
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource", "subresource"),
+    [
+        ("create", "", "pods", "exec"),
+        ("get", "", "pods", "exec"),
+        ("get", "", "pods", "log"),
+        ("create", "", "pods", "attach"),
+        ("create", "", "pods", "portforward"),
+        ("patch", "", "pods", "ephemeralcontainers"),
+        ("create", "", "serviceaccounts", "token"),
+        ("impersonate", "", "serviceaccounts", ""),
+        ("impersonate", "", "users", ""),
+        ("escalate", "rbac.authorization.k8s.io", "roles", ""),
+        ("escalate", "rbac.authorization.k8s.io", "clusterroles", ""),
+        ("bind", "rbac.authorization.k8s.io", "roles", ""),
+        ("bind", "rbac.authorization.k8s.io", "clusterroles", ""),
+        ("create", "certificates.k8s.io", "certificatesigningrequests", ""),
+        ("get", "", "nodes", "proxy"),
+        ("patch", "", "namespaces", ""),
+        ("update", "fedtrain.dev", "participantpolicies", ""),
+        ("update", "fedtrain.dev", "participants", ""),
+        ("delete", "admissionregistration.k8s.io", "validatingadmissionpolicies", ""),
+    ],
+)
+def test_have_no_right_that_escalates(account: Api, verb: str, group: str, resource: str, subresource: str) -> None:
+    for namespace in (BOUND, UNBOUND, ""):
+        wish = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace}
+        review = {"spec": {"resourceAttributes": wish}}
+        answer = account.create("authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        assert not answer["status"]["allowed"], wish
+
+
+def refused(act: Callable[..., Any], *arguments: Any) -> bool:
+    with pytest.raises(Refused) as refusal:
+        act(*arguments)
+    return refusal.value.code == 403

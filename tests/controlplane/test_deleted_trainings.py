@@ -52,7 +52,8 @@ def test_a_ledger_that_was_to_go_and_stays_is_told(federation: Federation, api: 
     federation.delete(api)
     assert federation.ledger(minio).names()
     said = said_of_the_ledger(federation, api, "LedgerRemains")
-    assert f"stays in its bucket: the Secret {federation.namespace}/{secret} is gone. To be rid of it" in said
+    missing = f"there is no Secret {secret!r} in namespace {federation.namespace!r} (storage.s3.credentialsSecretRef)"
+    assert f"stays in its bucket: {missing}. To be rid of it" in said
 
 
 def said_of_the_ledger(federation: Federation, api: Api, reason: str) -> str:

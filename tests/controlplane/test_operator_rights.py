@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from hack.cluster.api import Api, Json, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.kubeconfig import Credentials
+from hack.cluster.minio import Minio
 from tests.controlplane.binding import BINDINGS, bind
 from tests.controlplane.objects_of_fedtrain import job, pytorch_job
-from tests.controlplane.training import JOBS, POLICIES, PYTORCHJOBS, SECRET, TASKS, document
+from tests.controlplane.training import JOBS, POLICIES, PYTORCHJOBS, SECRET, TASKS, Federation, document
+from tests.support.operating import Operator
 from tests.unit.operator.worlds import SETTINGS
 
 BOUND, UNBOUND = "rights-bound", "rights-unbound"
@@ -247,3 +250,18 @@ def refused(act: Callable[..., Any], *arguments: Any) -> bool:
     with pytest.raises(Refused) as refusal:
         act(*arguments)
     return refusal.value.code == 403
+
+
+def test_report_a_secret_that_the_operator_is_not_allowed_to_read(
+    operator_kubeconfig: Path, federation: Federation, api: Api, minio: Minio, tmp_path: Path
+) -> None:
+    api.create(SECRETS, {"metadata": {"name": "other"}}, federation.namespace)
+    storage = federation.bucket(minio)
+    storage["s3"]["credentialsSecretRef"]["name"] = "other"
+    with Operator(operator_kubeconfig, tmp_path):
+        federation.apply(api, minio, storage=storage)
+        eventually(lambda: federation.condition(api, "StoreReachable").get("status") == "False", 60)
+        condition = federation.condition(api, "StoreReachable")
+        federation.delete(api)
+    assert condition["reason"] == "NoCredentials"
+    assert "rbac.credentialsSecretNames" in condition["message"]

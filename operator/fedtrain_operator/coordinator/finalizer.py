@@ -8,8 +8,8 @@ from fedtrain.ledger.admission import compare, new_run, recorded
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import shortened
-from fedtrain.manifests.kinds import JOB, SECRET, TASK, TRAINING, Json, Kind, Ref, ref
-from fedtrain_operator.coordinator.credentials import take_back
+from fedtrain.manifests.kinds import JOB, TASK, TRAINING, Json, Kind, Ref, ref
+from fedtrain_operator.coordinator.credentials import store_secret, take_back
 from fedtrain_operator.coordinator.events import Told
 from fedtrain_operator.coordinator.state import ClusterState, Memory
 from fedtrain_operator.coordinator.status_writer import relate
@@ -86,9 +86,10 @@ async def _delete_ledger(world: ClusterState, body: Json, memory: Memory) -> Tol
     secret = None
     if storage.s3 is not None and storage.s3.credentials_secret_ref is not None:
         name = Ref(training.namespace, storage.s3.credentials_secret_ref.name)
-        secret = await world.cluster.get(SECRET, name)
-        if secret is None:
-            return _remains(body, memory, f"the Secret {name} is gone")
+        try:
+            secret = await store_secret(world.cluster, name)
+        except NoCredentials as error:
+            return _remains(body, memory, str(error))
     try:
         ledger = open_ledger(storage, training.namespace, training.name, secret)
     except (NoCredentials, StoreError) as error:

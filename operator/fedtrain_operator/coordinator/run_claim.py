@@ -7,9 +7,10 @@ from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run, recorded
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.store import StoreError, StoreUnavailable
-from fedtrain.manifests.kinds import SECRET, Json, Ref
+from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.rounds.clock import RoundClock
 from fedtrain_operator.coordinator import blocked
+from fedtrain_operator.coordinator.credentials import store_secret
 from fedtrain_operator.coordinator.state import Memory
 from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
 from fedtrain_operator.kube.client import Cluster
@@ -63,10 +64,10 @@ async def _secret(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, 
     if memory.secret_is_new:
         return memory.secret
     name = Ref(training.namespace, s3.credentials_secret_ref.name)
-    secret = await cluster.get(SECRET, name)
-    if secret is None:
-        said = f"there is no Secret {name.name!r} in namespace {name.namespace!r} (storage.s3.credentialsSecretRef)"
-        raise blocked.unreachable("NoCredentials", said)
+    try:
+        secret = await store_secret(cluster, name)
+    except NoCredentials as error:
+        raise blocked.unreachable("NoCredentials", str(error)) from error
     memory.secret_is_new = True
     return secret
 

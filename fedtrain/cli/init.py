@@ -29,7 +29,8 @@ spec:
   #   env:                                               # valueFrom: secretKeyRef: or configMapKeyRef:
   #     - {{name: NCCL_SOCKET_IFNAME, value: eth0}}
   #     - {{name: HF_TOKEN, valueFrom: {{secretKeyRef: {{name: hub, key: token, optional: true}}}}}}
-  #   labels: {{kueue.x-k8s.io/queue-name: tickets}}"""
+  #   labels: {{kueue.x-k8s.io/queue-name: tickets}}
+  #   serviceAccountName: trainer                        # more fields of Kubernetes pods: docs/reference.md"""
 
 
 @click.command()

@@ -273,7 +273,7 @@ def test_what_helm_prints_after_an_upgrade_is_about_the_upgrade(kinds: ControlPl
         assert f"helm -n {release.namespace} test {release.name}" in notes
     assert "kubectl apply -f federation.yaml" in installed
     assert "kubectl apply" not in upgraded
-    assert "Runs go on" in upgraded
+    assert "Runs continue" in upgraded
 
 
 def test_in_a_new_cluster_the_operator_waits_in_words_for_kinds_that_lack_and_its_own_go_with_it(

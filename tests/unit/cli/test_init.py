@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from fedtrain.api.base import Block
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.pods import Pods
 from fedtrain.api.reading import read_file
 from fedtrain.api.shapes import block_of, fields_of
 from fedtrain.cli.main import main
@@ -27,8 +28,8 @@ def run(*arguments: str):
 
 
 def names(block: type[Block]) -> set[str]:
-    """All fields of a block and of those below it."""
-    fields = fields_of(block)
+    """All fields of a block and of those below it, except the fields that Kubernetes pods define."""
+    fields = fields_of(block) if block is not Pods else {}
     return set(fields).union(*(names(inner) for field in fields.values() if (inner := block_of(field.shape))))
 
 

@@ -12,6 +12,7 @@ from hack.cluster.api import Api, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.minio import Minio
+from hack.cluster.processes import ProgramFailed
 from hack.cluster.tools import file_of
 from tests.controlplane.chart import HelmRefused, Release, run_as_pod
 from tests.controlplane.pods import Pods
@@ -202,6 +203,11 @@ def test_who_may_edit_a_namespace_may_apply_trainings_there_and_policies_are_for
     assert not may(api, "edit", "update", "participantpolicies", here)
     assert not may(api, "admin", "create", "trainingtasks", here)
     assert not may(api, "admin", "create", "participants", "")
+    binding = ("create", "rolebinding", "opened", "--serviceaccount=fedtrain:fedtrain", "-n", here)
+    for role in ("fedtrain-training-namespace", "fedtrain-participant-namespace"):
+        kinds.kubectl(*binding, f"--clusterrole={role}", "--as=admin", "--dry-run=server")
+    with pytest.raises(ProgramFailed, match="Forbidden"):
+        kinds.kubectl(*binding, "--clusterrole=cluster-admin", "--as=admin", "--dry-run=server")
 
 
 def test_uninstalling_is_refused_while_there_are_trainings_and_leaves_kinds_and_participants(

@@ -3,7 +3,7 @@
 Without it a file of 100,000 participants would be read for a minute before its length is refused.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from ruamel.yaml import composer
 
@@ -16,8 +16,8 @@ MAX_DOCUMENTS = 1 + 2 * MAX_ITEMS
 """One FederatedTraining, and a ParticipantPolicy and a Participant for each participant."""
 
 
-_compose_document: Any = composer.Composer.compose_document  # pyright: ignore[reportUnknownMemberType]
-_compose_node: Any = composer.Composer.compose_node  # pyright: ignore[reportUnknownMemberType]
+# ruamel.yaml's composer is untyped.
+_Composer: Any = composer.Composer
 
 
 class TooLong(Exception):
@@ -33,7 +33,7 @@ class BoundedComposer(composer.Composer):
     """Raises TooLong for a list or map of more than MAX_ITEMS, and for a stream of more than MAX_DOCUMENTS."""
 
     def __init__(self, loader: Any = None) -> None:
-        composer.Composer.__init__(self, loader)
+        _Composer.__init__(self, loader)
         self._path: Path = ()
         self._documents = 0
 
@@ -42,7 +42,7 @@ class BoundedComposer(composer.Composer):
         self._path = ()
         if self._documents > MAX_DOCUMENTS:
             raise TooLong(self._spot(), (), "file", MAX_DOCUMENTS, "documents")
-        return _compose_document(self)
+        return _Composer.compose_document(self)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """`index`: the number of a list's item, the node of a value's key, or None for a key."""
@@ -54,10 +54,10 @@ class BoundedComposer(composer.Composer):
             self._path = (*around, index)
         elif index is not None and index.id == "scalar":
             self._path = (*around, str(index.value))
-        node = _compose_node(self, parent, index)
+        node = _Composer.compose_node(self, parent, index)
         self._path = around
         return node
 
     def _spot(self) -> tuple[int, int]:
-        mark = self.parser.peek_event().start_mark
+        mark = cast(Any, self).parser.peek_event().start_mark
         return mark.line + 1, mark.column + 1

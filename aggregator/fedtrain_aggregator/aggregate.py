@@ -10,6 +10,7 @@ from fedtrain.adapters.header import TensorEntry, read_header
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Aggregate, Close, Manifest, Quarantined, Weight
+from fedtrain.ledger.closes import next_close
 from fedtrain.ledger.file_store import MappedReader
 from fedtrain.ledger.ledger import Ledger
 from fedtrain_aggregator import state
@@ -30,12 +31,12 @@ def aggregate(ledger: Ledger, round: int, k: int, spec: FederatedTrainingSpec, b
     what an earlier execution wrote. `block`: values in memory at a time, a multiple of norms.CHUNK; changes no bit.
 
     Raises StoreError, OSError; Refused when trying again won't help."""
-    done = ledger.read(names.aggregate(round, k), Aggregate) or ledger.read(names.close(round, k + 1), Close)
-    if done is not None:
-        return done
     close = ledger.read(names.close(round, k), Close)
     if close is None or not close.updates:
         raise Refused(f"{names.close(round, k)} in {ledger.url} lists no update, so there is nothing to aggregate.")
+    done = ledger.read(names.aggregate(round, k), Aggregate) or next_close(ledger, close)[1]
+    if done is not None:
+        return done
     before = ledger.read(names.manifest(round - 1), Manifest)
     if before is None:
         raise Refused(f"{ledger.url} has no {names.manifest(round - 1)}, so round {round} has no global adapter.")
@@ -108,7 +109,7 @@ def _quarantine(ledger: Ledger, close: Close, reasons: Sequence[str | None]) -> 
     bad = [Quarantined(participant=u.participant, attempt=u.attempt, reason=reason) for u, reason in pairs if reason]
     following = close.model_copy(
         update={
-            "k": close.k + 1,
+            "k": next_close(ledger, close)[0],
             "updates": tuple(update for update, reason in pairs if not reason),
             "quarantined": (*close.quarantined, *bad),
         }

@@ -27,6 +27,8 @@ def verify(run: str) -> None:
     )
     for finding in result.findings:
         click.echo(f"  {finding}", err=True)
+    for note in result.notes:
+        click.echo(f"  note: {note}", err=True)
     if not result.sound:
         click.echo(f"error: {several(len(result.findings), 'finding')}: the ledger was changed or damaged", err=True)
         raise click.exceptions.Exit(1)

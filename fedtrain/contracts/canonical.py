@@ -1,9 +1,9 @@
-"""The one way a record is written, so that equal records have equal bytes and digests.
+"""The canonical bytes of a record: equal records have equal bytes and digests.
 
-JSON in UTF-8, names in camelCase, keys sorted by code point, no blanks, no newline at the end; numbers as Python's
+JSON in UTF-8, names in camelCase, keys sorted by code point, no whitespace, no newline at the end; numbers as Python's
 `json` writes them (a float has its shortest form that reads back the same, so `1.0`, `0.1`, `1e-05`). Fields of a
-record that are None are left out, so that a later version can add optional ones without changing old digests;
-inside of `run.json`'s `spec`, which is the user's, a null stays. NaN and infinity are refused.
+record that are None are left out, so that a later version can add optional ones without changing old digests; inside
+`run.json`'s `spec`, which is the user's, a null stays. NaN and infinity are refused.
 """
 
 import json
@@ -13,7 +13,7 @@ from fedtrain.contracts.records import Digest, Record
 
 
 def canonical(record: Record) -> bytes:
-    """The bytes of `record`. Raises ValueError naming the record if it holds NaN, infinity, or no JSON."""
+    """The bytes of `record`. Raises ValueError naming the record if it holds NaN, infinity, or values JSON lacks."""
     plain = record.model_dump(mode="python", by_alias=True, exclude_none=True)
     try:
         return canonical_json(plain)

@@ -32,6 +32,17 @@ def update(round: int, participant: str, attempt: int) -> str:
     return f"{update_folder(round, participant, attempt)}/record.json"
 
 
+def update_file(plan: str | None, execution: str) -> str:
+    """File name of an update: it names the plan, so no file or record made before the plan can count in its round.
+    `plan`: the plan's digest; None for a task without one. `execution`: unique to one execution of a task."""
+    return f"{plan_prefix(plan)}{execution}.safetensors" if plan else f"{execution}.safetensors"
+
+
+def plan_prefix(plan: str) -> str:
+    """Beginning of the names of all update files that were made for the plan with this digest."""
+    return f"{plan.removeprefix('blake3:')[:32]}-"
+
+
 def close(round: int, k: int) -> str:
     return f"{round_folder(round)}/close-{k}.json"
 

@@ -1,31 +1,52 @@
 """The objects of the ledger, one frozen model each.
 
-Every one is written once, first writer wins, as canonical JSON (`fedtrain.ledger`), and carries the run's id. Nothing
-here depends on the wall clock, a host or a path: seconds, hosts and bytes on the wire are telemetry and live outside
-of the chain, so that the same run twice writes the same digests.
+Each is written once, first writer wins, as canonical JSON (`fedtrain.ledger`), and carries the run's id. No record
+depends on the wall clock, a host or a path: seconds, hosts and bytes on the wire are telemetry and live outside the
+chain, so the same run writes the same digests again. Floats are finite.
+
+Participants write `ParticipantRecord`s. Nothing in these is trusted: sizes, counts and lengths are bounded when they
+are read, and a record that breaks a bound is a fault of its participant alone.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from fedtrain.api.base import Block
 
 CONTRACT_VERSION = 1
+MAX_SAMPLES = 100_000_000
+"""Training or validation samples of one participant: bounds the memory that planning a round needs."""
+MAX_COUNT = 2**53
+"""Bytes, steps or tokens of one attempt: every float64 below is an exact integer."""
+MAX_METRICS = 64
 
 Digest = Annotated[str, Field(pattern=r"^blake3:[0-9a-f]{64}$")]
-Metrics = Mapping[str, float]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Samples = Annotated[int, Field(ge=0, le=MAX_SAMPLES)]
+Counted = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Metrics = Annotated[Mapping[Annotated[str, Field(max_length=64)], Finite], Field(max_length=MAX_METRICS)]
+UpdateFile = Annotated[str, Field(pattern=r"^[0-9A-Za-z][-0-9A-Za-z._]{0,199}$")]
+"""A plain file name: no path, no leading dot."""
 
 
 class Record(Block):
-    """What all objects of a run share."""
+    """Fields of every object. `max_bytes`: larger objects are not read."""
+
+    max_bytes: ClassVar[int] = 256 * 1024 * 1024
 
     run_id: str
 
 
+class ParticipantRecord(Record):
+    """A record that a participant writes."""
+
+    max_bytes: ClassVar[int] = 64 * 1024
+
+
 class Run(Record):
-    """`run.json`: the claim of a name. `spec` is what was said, as plain JSON, without values that are defaults."""
+    """`run.json`: the claim of a name. `spec` is the user's spec as plain JSON, without values that are defaults."""
 
     contract_version: int = CONTRACT_VERSION
     namespace: str
@@ -33,15 +54,15 @@ class Run(Record):
     spec: Mapping[str, Any]
 
 
-class Preflight(Record):
-    """What a participant's data is: training samples (validation split held out), and a fingerprint of all rows.
+class Preflight(ParticipantRecord):
+    """Size of a participant's data: training samples (without the validation split), and a fingerprint of all rows.
     `gpu_memory`: free bytes of one GPU, from the policy or the device; None on CPU."""
 
     participant: str
-    samples: int
-    validation_samples: int
+    samples: Samples
+    validation_samples: Samples
     fingerprint: Digest
-    gpu_memory: int | None = None
+    gpu_memory: Counted | None = None
 
 
 class ModelFacts(Block):
@@ -55,8 +76,8 @@ class ModelFacts(Block):
 
 
 class Initial(Record):
-    """`rounds/0000/initial.json`: round 0's adapter, and what it is an adapter of. `config` is the digest of
-    PEFT's `adapter_config.json`, which stays the same over the run."""
+    """`rounds/0000/initial.json`: the initial adapter, and sizes of its base model. `config` is the digest of PEFT's
+    `adapter_config.json`, which stays the same over the run."""
 
     adapter: Digest
     config: Digest
@@ -82,24 +103,24 @@ class Absent(Block):
 
 
 class Plan(Record):
-    """Who takes part in a round and on what. `preflights`: what it was computed from, so that the chain holds that too
-    and the round needs no other look at it. `progress_*`: the part of the learning-rate schedule that this round
-    covers, 0 to 1 over the run."""
+    """Participants of a round and their samples. `preflights`: the records that the plan was computed from, so that the
+    chain covers them. `progress_*`: the part of the learning-rate schedule that this round covers, 0 to 1 over the
+    run."""
 
     round: int
     previous: Digest
     members: tuple[PlanMember, ...]
     absent: tuple[Absent, ...] = ()
     preflights: tuple[Preflight, ...] = ()
-    progress_start: float
-    progress_end: float
+    progress_start: Finite
+    progress_end: Finite
     positions: Mapping[str, int] = {}
-    """Where every participant's stream of samples stands after this round, those that sit out included."""
+    """Position in every participant's stream of samples after this round, absent participants included."""
 
 
 class Grant(Record):
-    """`attempts/<who>-<attempt>.json`: that an attempt above 1 may start, and why the one before ended. `epoch`
-    counts the run's failures so far, plus one: only grants of this epoch with cause Failed use up retries."""
+    """`attempts/<who>-<attempt>.json`: an attempt above 1 may start, and why the previous attempt ended. `epoch` counts
+    the run's failures so far, plus one: only grants of this epoch with cause Failed use up retries."""
 
     round: int
     who: str
@@ -109,22 +130,23 @@ class Grant(Record):
     reason: str
 
 
-class Update(Record):
-    """`record.json` beside an update file: what a participant sends back. `received` are the metrics of the global
-    adapter that it got, on its validation split; `validation_loss` is of the adapter that it sends."""
+class Update(ParticipantRecord):
+    """`record.json` beside an update file. `received`: metrics of the global adapter that the participant received, on
+    its validation split; `validation_loss`: loss of the adapter that it sends. `samples` and `distinct` repeat the
+    plan's."""
 
     round: int
     participant: str
     attempt: int
-    file: str
+    file: UpdateFile
     digest: Digest
-    size: int
-    samples: int
-    distinct: int
-    steps: int
-    tokens: int
-    train_loss: float
-    validation_loss: float | None = None
+    size: Counted
+    samples: Samples
+    distinct: Samples
+    steps: Counted
+    tokens: Counted
+    train_loss: Finite
+    validation_loss: Finite | None = None
     received: Metrics = {}
 
 
@@ -159,8 +181,8 @@ class Weight(Block):
     """One update's share of the mean (all sum to 1), and its L2 norm over all tensors."""
 
     participant: str
-    weight: float
-    norm: float
+    weight: Finite
+    norm: Finite
 
 
 class Aggregate(Record):
@@ -171,7 +193,7 @@ class Aggregate(Record):
     adapter: Digest
     state: Digest | None = None
     weights: tuple[Weight, ...]
-    update_norm: float
+    update_norm: Finite
 
 
 class Evaluation(Record):
@@ -185,7 +207,7 @@ class Evaluation(Record):
 
 
 class Manifest(Record):
-    """`manifest.json`: before it the round did not happen, after it it can't be undone. `round` counts rounds,
+    """`manifest.json`: the outcome of a round, which is final once this is written. `round` counts rounds,
     `step` those that were committed. `k` names the close and aggregate that count; None when nothing was aggregated.
     Round 0's is the initial adapter."""
 
@@ -202,11 +224,11 @@ class Manifest(Record):
     evaluation: Digest | None = None
     absent: tuple[Absent, ...] = ()
     previous: Digest
-    """Digest of the manifest before; of `run.json` for round 0."""
+    """Digest of the previous round's manifest; of `run.json` for round 0."""
 
 
 class Failure(Record):
-    """`failures/<number>.json`: the run stopped here; applied again, it goes on in the next epoch."""
+    """`failures/<number>.json`: the run stopped. Applying the file again resumes it in the next epoch."""
 
     number: int
     round: int
@@ -214,8 +236,9 @@ class Failure(Record):
     message: str
 
 
-class Measurement(Record):
-    """`rounds/<last>/measurements/<participant>.json`: the final adapter on a participant's validation split."""
+class Measurement(ParticipantRecord):
+    """`rounds/<last>/measurements/<participant>.json`: metrics of the final adapter on a participant's validation
+    split."""
 
     round: int
     participant: str
@@ -224,7 +247,7 @@ class Measurement(Record):
 
 
 class End(Record):
-    """`end.json`: the run is over; applied again, nothing happens."""
+    """`end.json`: the run has finished. Applying the file again changes nothing."""
 
     outcome: Literal["Succeeded"]
     round: int

@@ -48,6 +48,8 @@ class Train(Block):
     train_only_b: bool = False
     proximal_mu: float | None = None
     metrics: tuple[Metric, ...] = ()
+    plan: Digest | None = None
+    """Digest of the round's plan. The name of the update's file begins with it; see `names.update_file`."""
 
 
 class Measure(Block):

@@ -1,11 +1,14 @@
 """The ledger half of a snapshot.
 
-Objects of the ledger never change, so what was read once is kept, and a gather costs one listing of the current round
-plus the objects that are new or still missing.
+Objects of the ledger never change, so records that were read once are kept, and a gather costs one listing of the
+current round plus the objects that are new or still missing.
+
+Everybody who has the store's keys can write objects. An object that has a record's name and is not a valid record of
+this run is reported as a stray and ignored; a participant's record is reported as a fault of that participant.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -26,34 +29,40 @@ from fedtrain.contracts.records import (
     Run,
     Update,
 )
+from fedtrain.ledger.closes import takes_away
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
+from fedtrain.ledger.valid_records import read_valid
 from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords
 
 R = TypeVar("R", bound=Record)
 
-_UPDATE = re.compile(r"rounds/[0-9]+/updates/([^/]+)/([0-9]+)/record\.json")
-_FILE = re.compile(r"[0-9A-Za-z][-0-9A-Za-z._]{0,199}")
+_UPDATE = re.compile(r"rounds/[0-9]+/updates/([_a-z0-9][-a-z0-9]*)/([1-9][0-9]{0,8})/record\.json")
+_LONGEST_NAME = 200
+_MOST_STRAYS = 100
+"""Strays that are reported, so that a flood of them bounds neither memory nor the report."""
 
 
 @dataclass
 class LedgerGatherer:
-    """Reads one run's ledger. `run` is the claim that this coordinator works under. `hint`: the round that is probably
-    worked on, where someone remembers; if its predecessor is over, the rounds before need not be looked at."""
+    """Reads one run's ledger. `run` is the claim that this coordinator works under. `hint`: the current round if it is
+    known from elsewhere; if the round before it has ended, earlier rounds are not read."""
 
     ledger: Ledger
     run: Run
     hint: int = 0
     _manifest: Manifest | None = None
     _planned: int | None = None
-    """The newest round whose plan was there."""
-    _sound: set[str] = field(default_factory=set[str])
-    """Update files that were found whole."""
+    """The newest round whose plan was read."""
+    _complete: set[str] = field(default_factory=set[str])
+    """Update files that have the size that their record says."""
+    _invalid: dict[str, str] = field(default_factory=dict[str, str])
+    """Why objects that were read are not records; they are not read again."""
 
     def gather(self) -> LedgerFacts:
-        """Raises StoreError, also when the plan of the current round was there and is gone. The round is listed
-        first: whatever its records depend on (a plan on preflights, a close on updates) was written before them, so it
-        is found by the reads that follow."""
+        """Raises StoreError, also when the plan of the current round has disappeared. The round is listed first:
+        whatever its records depend on (a plan on preflights, a close on updates) was written before them, so the reads
+        that follow find it."""
         if self._manifest is None and self.hint > 0:
             self._pass(self.hint - 1)
         round = self._manifest.round + 1 if self._manifest else 0
@@ -64,34 +73,40 @@ class LedgerGatherer:
             listed = self.ledger.names(names.round_folder(round) + "/")
         if self._planned == round and names.plan(round) not in listed:
             raise LedgerCorrupt(
-                f"{self.ledger.url}/{names.plan(round)} was there and is gone. Restore the ledger, or begin anew under "
+                f"{self.ledger.url}/{names.plan(round)} has disappeared. Restore the ledger, or start a run with "
                 "another metadata.name."
             )
-        current = self._round(round, listed)
-        between = current.plan is None  # then the next round is planned, or the run has got beyond its last one
+        strays: dict[str, str] = {}
+        current = self._round(round, listed, strays)
+        between = current.plan is None  # the next round is planned, or the last one has ended
         if not between:
             self._planned = round
+        preflights, preflight_faults = self._preflights(current.plan)
+        measurements, measurement_faults = self._measurements() if between else ({}, {})
         return LedgerFacts(
             run=self.run,
-            preflights=self._preflights(current.plan),
+            preflights=preflights,
+            preflight_faults=preflight_faults,
             initial=self.ledger.read(names.initial(), Initial) if between else None,
             manifest=self._manifest,
             last_plan=self._newest_plan() if between else None,
             current=current,
-            measurements=self._measurements() if between else {},
-            failures=tuple(self._failures()),
+            measurements=measurements,
+            measurement_faults=measurement_faults,
+            failures=self._failures(strays),
             end=self.ledger.read(names.END, End) if between else None,
+            strays=dict(sorted(strays.items())[:_MOST_STRAYS]),
         )
 
     def _pass(self, round: int) -> None:
-        """Takes note of a round that is over, if it is."""
+        """Remembers the manifest of a round, if it has one."""
         self._manifest = self.ledger.read(names.manifest(round), Manifest) or self._manifest
 
     def _newest_plan(self) -> Plan | None:
-        """Of the round that is over. Only round 0 has none."""
+        """The plan of the newest round that has ended. Only round 0 has none."""
         return self.ledger.read(names.plan(self._manifest.round), Plan) if self._manifest else None
 
-    def _round(self, round: int, listed: list[str]) -> RoundRecords:
+    def _round(self, round: int, listed: list[str], strays: dict[str, str]) -> RoundRecords:
         folder = names.round_folder(round)
         updates: dict[tuple[str, int], Update] = {}
         faults: dict[tuple[str, int], str] = {}
@@ -99,65 +114,116 @@ class LedgerGatherer:
             if (parts := _UPDATE.fullmatch(name)) is None:
                 continue
             who, attempt = parts[1], int(parts[2])
-            found = self._update(name, round, who, attempt)
+            found = self._update(name)
             if isinstance(found, Update):
                 updates[who, attempt] = found
             else:
                 faults[who, attempt] = found
+
+        def read(prefix: str, kind: type[R]) -> list[R]:
+            return self._valid((name for name in listed if name.startswith(f"{folder}/{prefix}")), kind, strays)
+
+        plan = self.ledger.read(names.plan(round), Plan) if names.plan(round) in listed else None
         return RoundRecords(
             round=round,
-            plan=self.ledger.read(names.plan(round), Plan) if names.plan(round) in listed else None,
-            grants=tuple(self._read(listed, f"{folder}/attempts/", Grant)),
+            plan=plan,
+            grants=tuple(read("attempts/", Grant)),
             updates=updates,
             faults=faults,
-            closes=tuple(sorted(self._read(listed, f"{folder}/close-", Close), key=lambda close: close.k)),
-            aggregates={found.k: found for found in self._read(listed, f"{folder}/aggregate-", Aggregate)},
-            evaluations={found.k: found for found in self._read(listed, f"{folder}/evaluation-", Evaluation)},
+            closes=_closes_of(plan, read("close-", Close), strays),
+            aggregates={found.k: found for found in read("aggregate-", Aggregate)},
+            evaluations={found.k: found for found in read("evaluation-", Evaluation)},
         )
 
-    def _update(self, name: str, round: int, who: str, attempt: int) -> Update | str:
-        """The update record, or why it is of no use, in words that hold on every host."""
-        try:
-            record = self.ledger.read(name, Update)
-        except LedgerCorrupt:
-            return "its record.json is damaged"
+    def _update(self, name: str) -> Update | str:
+        """The update record, or why it does not count, in words that are the same on every host."""
+        record = self._read(name, Update)
         if record is None:
-            return "its record is gone"
-        if (record.run_id, record.round, record.participant, record.attempt) != (self.run.run_id, round, who, attempt):
-            return "its record belongs to another run, round, participant or attempt"
-        if _FILE.fullmatch(record.file) is None:
-            return f"its record names the file {record.file[:100]!r}, which is no plain file name"
-        file = f"{names.update_folder(round, who, attempt)}/{record.file}"
-        if file in self._sound:
+            return "its record has disappeared"
+        if isinstance(record, str):
+            return f"its record.json: {record}"
+        file = f"{names.update_folder(record.round, record.participant, record.attempt)}/{record.file}"
+        if file in self._complete:
             return record
         size = self.ledger.size(file)
         if size is None:
             return f"its file {record.file} is missing"
         if size != record.size:
             return f"its file {record.file} has {size} bytes instead of {record.size}"
-        self._sound.add(file)
+        self._complete.add(file)
         return record
 
-    def _read(self, listed: Iterable[str], prefix: str, kind: type[R]) -> list[R]:
-        found = (self.ledger.read(name, kind) for name in listed if name.startswith(prefix))
-        return [record for record in found if record is not None]
+    def _valid(self, listed: Iterable[str], kind: type[R], strays: dict[str, str]) -> list[R]:
+        """The listed records of this run; the rest are strays."""
+        found: list[R] = []
+        for name in listed:
+            record = self._read(name, kind)
+            if isinstance(record, str):
+                strays[name[:_LONGEST_NAME]] = record
+            elif record is not None:
+                found.append(record)
+        return found
 
-    def _preflights(self, plan: Plan | None) -> dict[str, Preflight]:
-        """A plan has those that it rests on, and names everyone who may have answered since."""
+    def _read(self, name: str, kind: type[R]) -> R | str | None:
+        if name in self._invalid:
+            return self._invalid[name]
+        found = read_valid(self.ledger, self.run.run_id, name, kind)
+        if isinstance(found, str):
+            self._invalid[name] = found
+        return found
+
+    def _preflights(self, plan: Plan | None) -> tuple[dict[str, Preflight], dict[str, str]]:
+        """Preflights and faults by participant. A plan has those that it was computed from, and names all participants
+        that may have answered since."""
         known = {found.participant: found for found in plan.preflights} if plan else {}
         others = (names.preflight(who) for who in plan.positions if who not in known) if plan else None
         listed = self.ledger.names("preflight/") if others is None else others
-        return known | {found.participant: found for found in self._read(listed, "", Preflight)}
+        found, faults = self._by_participant(listed, Preflight)
+        return known | found, faults
 
-    def _failures(self) -> Iterator[Failure]:
-        """They are numbered from 1, without a gap."""
+    def _by_participant(self, listed: Iterable[str], kind: type[R]) -> tuple[dict[str, R], dict[str, str]]:
+        """Records and faults by participant. Read each time: deleting a faulty record asks the participant again."""
+        found: dict[str, R] = {}
+        faults: dict[str, str] = {}
+        for name in listed:
+            who = name.rpartition("/")[2].removesuffix(".json")
+            record = read_valid(self.ledger, self.run.run_id, name, kind)
+            if isinstance(record, str):
+                faults[who] = record
+            elif record is not None:
+                found[who] = record
+        return found, faults
+
+    def _failures(self, strays: dict[str, str]) -> tuple[Failure, ...]:
+        """Failures are numbered from 1; numbers that strays have are skipped."""
+        found: list[Failure] = []
         number = 1
-        while (failure := self.ledger.read(names.failure(number), Failure)) is not None:
-            yield failure
+        while (failure := self._read(names.failure(number), Failure)) is not None:
+            if isinstance(failure, str):
+                strays[names.failure(number)] = failure
+            else:
+                found.append(failure)
             number += 1
+        return tuple(found)
 
-    def _measurements(self) -> dict[str, Measurement]:
+    def _measurements(self) -> tuple[dict[str, Measurement], dict[str, str]]:
         if self._manifest is None or self._manifest.round == 0:
-            return {}
+            return {}, {}
         listed = self.ledger.names(f"{names.round_folder(self._manifest.round)}/measurements/")
-        return {found.participant: found for found in self._read(listed, "", Measurement)}
+        return self._by_participant(listed, Measurement)
+
+
+def _closes_of(plan: Plan | None, closes: list[Close], strays: dict[str, str]) -> tuple[Close, ...]:
+    """The closes that count, by number. Strays are those that list others than the plan's members, or add updates to
+    the previous close of their epoch."""
+    members = {member.participant for member in plan.members} if plan else set[str]()
+    found: list[Close] = []
+    for close in sorted(closes, key=lambda close: close.k):
+        name = names.close(close.round, close.k)
+        if any(update.participant not in members for update in close.updates):
+            strays[name] = "lists participants that the plan does not"
+        elif found and found[-1].epoch == close.epoch and not takes_away(found[-1], close):
+            strays[name] = f"adds updates to {names.close(close.round, found[-1].k)}"
+        else:
+            found.append(close)
+    return tuple(found)

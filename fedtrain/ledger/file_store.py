@@ -11,20 +11,21 @@ import mmap
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from fedtrain.ledger.file_errors import explained
 from fedtrain.ledger.keys import check_key
-from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError
+from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, check_size
 from fedtrain.ledger.temporary import FOLDER, clean, temporary
 
 T = TypeVar("T")
 
 _COPY = 4 * 1024 * 1024
 _TRIES = 20
+_NO_OBJECT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 
@@ -40,36 +41,30 @@ class FileStore:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self.root))
         clean(self.root)
 
-    def get(self, key: str) -> bytes:
-        path = self._path(key)
-        with explained(self.root, path):
-            try:
-                return path.read_bytes()
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                raise self._missing(key) from None
+    def get(self, key: str, most: int | None = None) -> bytes:
+        with explained(self.root, self._path(key)), self._object(key) as file:
+            check_size(key, os.fstat(file.fileno()).st_size, most)
+            return file.read()
 
     def size(self, key: str) -> int | None:
         path = self._path(key)
         with explained(self.root, path):
             try:
-                status = path.stat()
+                status = path.lstat()
             except (FileNotFoundError, NotADirectoryError):
                 return None
             return status.st_size if stat.S_ISREG(status.st_mode) else None
 
     def open(self, key: str) -> ObjectReader:
-        path = self._path(key)
-        with explained(self.root, path):
-            try:
-                with path.open("rb") as file:
-                    return MappedReader(file, f"{self.url}/{key}")
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                raise self._missing(key) from None
+        with explained(self.root, self._path(key)), self._object(key) as file:
+            return MappedReader(file, f"{self.url}/{key}")
 
     def create(self, key: str, content: bytes | Path) -> bool:
         path = self._path(key)
         with explained(self.root, path):
-            if path.exists():  # spares the copy; the link below is what decides
+            if os.path.lexists(path):  # saves the copy; the link below decides
+                if not stat.S_ISREG(path.lstat().st_mode):
+                    raise StoreError(f"{path} is not a regular file, so it can't be an object. Move it away.")
                 return False
         with _source(content) as source, explained(self.root, path), temporary(self.root) as (aside, file):
             shutil.copyfileobj(source, file, _COPY)
@@ -108,6 +103,21 @@ class FileStore:
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
+    @contextmanager
+    def _object(self, key: str) -> Generator[BinaryIO]:
+        """The object, open for reading. Only regular files are objects: a FIFO would block, a link leave the folder."""
+        try:
+            descriptor = os.open(self._path(key), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno in _NO_OBJECT:
+                raise self._missing(key) from None
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise self._missing(key)
+        with os.fdopen(descriptor, "rb") as file:
+            yield file
+
     def _missing(self, key: str) -> ObjectMissing:
         return ObjectMissing(f"There is no object {key} in {self.url}.")
 
@@ -116,7 +126,9 @@ class FileStore:
             if Path(folder) == self.root and FOLDER in folders:
                 folders.remove(FOLDER)
             for name in files:
-                yield (Path(folder) / name).relative_to(self.root).as_posix()
+                path = Path(folder) / name
+                if _is_regular(path):
+                    yield path.relative_to(self.root).as_posix()
 
     def _link(self, aside: Path, path: Path) -> bool:
         try:
@@ -154,6 +166,14 @@ class MappedReader:
         if self._map is not None:
             with suppress(BufferError):  # views are still in use; the map goes with the last of them
                 self._map.close()
+
+
+def _is_regular(path: Path) -> bool:
+    """False for links, FIFOs, sockets and devices, and for what was deleted meanwhile."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _source(content: bytes | Path) -> BinaryIO:

@@ -7,13 +7,19 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical, digest_of
 from fedtrain.contracts.digests import BLOCK, digest_bytes, digest_file, digest_reader, hasher, written
 from fedtrain.contracts.records import Digest, Record, Run
-from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, ObjectReader, ObjectStore, StoreError
+from fedtrain.ledger.parse import parse
+from fedtrain.ledger.store import (
+    LedgerCorrupt,
+    ObjectMissing,
+    ObjectReader,
+    ObjectStore,
+    ObjectTooLarge,
+    StoreError,
+)
 
 __all__ = ["Ledger", "LedgerCorrupt", "canonical", "digest_of"]
 
@@ -40,15 +46,26 @@ class Ledger:
         return f"{self.store.url}/{self._folder}".rstrip("/")
 
     def read(self, name: str, kind: type[R]) -> R | None:
-        """The record `name`, or None if there is none. Raises LedgerCorrupt when it is there but is no `kind`."""
+        """The record `name`; None if it does not exist. Raises LedgerCorrupt if the object is not a `kind` record."""
         known = self._known(name)
         if known is not None and isinstance(known[0], kind):
             return known[0]
         try:
-            content = self.content(name)
+            content = self.content(name, kind.max_bytes)
         except ObjectMissing:
             return None
-        return self._parse(name, kind, content)
+        except ObjectTooLarge as error:
+            raise LedgerCorrupt(f"{self.url}: {error}", str(error)) from error
+        try:
+            record = parse(kind, content)
+        except LedgerCorrupt as error:
+            raise LedgerCorrupt(
+                f"{self.url}/{name} is not a valid {kind.__name__} record: {error}. It was edited, truncated, or "
+                "written by a newer fedtrain.",
+                error.problem,
+            ) from error
+        self._remember(name, record, digest_bytes(content))
+        return record
 
     def claim(self, name: str, record: R) -> R:
         """Writes `record` unless there is one, and returns the one that is there. Raises LedgerCorrupt if that one is
@@ -103,9 +120,9 @@ class Ledger:
         """Ranged reads of an object. Raises ObjectMissing."""
         return self.store.open(self._folder + name)
 
-    def content(self, name: str) -> bytes:
-        """All bytes of an object, unchecked. Raises ObjectMissing."""
-        return self.store.get(self._folder + name)
+    def content(self, name: str, most: int | None = None) -> bytes:
+        """All bytes of an object, unchecked. Raises ObjectMissing, and ObjectTooLarge above `most` bytes."""
+        return self.store.get(self._folder + name, most)
 
     def put_file(self, name: str, path: Path) -> tuple[Digest, int]:
         """Stores a file under a new name: (digest, bytes). Raises StoreError if the name is taken."""
@@ -158,19 +175,6 @@ class Ledger:
         """Writes over `telemetry/<path>`; a store that refuses is no error here."""
         with suppress(StoreError):
             self.store.replace(self._folder + names.telemetry(path), content)
-
-    def _parse(self, name: str, kind: type[R], content: bytes) -> R:
-        try:
-            record = kind.model_validate_json(content)
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(map(str, problem["loc"])) or "the file"
-            raise LedgerCorrupt(
-                f"{self.url}/{name} is no {kind.__name__} record: {where}: {problem['msg']}. It was edited, cut "
-                "off, or written by a newer fedtrain."
-            ) from error
-        self._remember(name, record, digest_bytes(content))
-        return record
 
     def _known(self, name: str) -> tuple[Record, Digest] | None:
         with self._lock:

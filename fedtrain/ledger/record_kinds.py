@@ -1,4 +1,4 @@
-"""Which record an object's name stands for, and which name a record belongs under."""
+"""The kind of record that an object's name stands for, and the name that a record belongs under."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from fedtrain.contracts.records import (
 
 @dataclass(frozen=True)
 class RecordKind:
-    """`own_name` tells, from a record's content, where it belongs."""
+    """`own_name`: the name that a record belongs under, from its content."""
 
     pattern: re.Pattern[str]
     kind: type[Record]
@@ -37,22 +37,23 @@ def _kind(pattern: str, kind: type[Record], own_name: Callable[[Any], str]) -> R
     return RecordKind(re.compile(pattern), kind, own_name)
 
 
-_ROUND = r"rounds/\d{4,}"
+_ROUND = r"rounds/[0-9]{4,}"
+_NAME = r"[_a-z0-9][-a-z0-9]*"
 _KINDS = (
     _kind(r"run\.json", Run, lambda _: names.RUN),
     _kind(r"end\.json", End, lambda _: names.END),
-    _kind(r"preflight/[^/]+\.json", Preflight, lambda r: names.preflight(r.participant)),
-    _kind(r"failures/\d+\.json", Failure, lambda r: names.failure(r.number)),
+    _kind(rf"preflight/{_NAME}\.json", Preflight, lambda r: names.preflight(r.participant)),
+    _kind(r"failures/[0-9]+\.json", Failure, lambda r: names.failure(r.number)),
     _kind(r"rounds/0000/initial\.json", Initial, lambda _: names.initial()),
     _kind(rf"{_ROUND}/plan\.json", Plan, lambda r: names.plan(r.round)),
     _kind(rf"{_ROUND}/manifest\.json", Manifest, lambda r: names.manifest(r.round)),
-    _kind(rf"{_ROUND}/close-\d+\.json", Close, lambda r: names.close(r.round, r.k)),
-    _kind(rf"{_ROUND}/aggregate-\d+\.json", Aggregate, lambda r: names.aggregate(r.round, r.k)),
-    _kind(rf"{_ROUND}/evaluation-\d+\.json", Evaluation, lambda r: names.evaluation(r.round, r.k)),
-    _kind(rf"{_ROUND}/attempts/[^/]+\.json", Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
-    _kind(rf"{_ROUND}/measurements/[^/]+\.json", Measurement, lambda r: names.measurement(r.round, r.participant)),
+    _kind(rf"{_ROUND}/close-[0-9]+\.json", Close, lambda r: names.close(r.round, r.k)),
+    _kind(rf"{_ROUND}/aggregate-[0-9]+\.json", Aggregate, lambda r: names.aggregate(r.round, r.k)),
+    _kind(rf"{_ROUND}/evaluation-[0-9]+\.json", Evaluation, lambda r: names.evaluation(r.round, r.k)),
+    _kind(rf"{_ROUND}/attempts/{_NAME}\.json", Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
+    _kind(rf"{_ROUND}/measurements/{_NAME}\.json", Measurement, lambda r: names.measurement(r.round, r.participant)),
     _kind(
-        rf"{_ROUND}/updates/[^/]+/\d+/record\.json",
+        rf"{_ROUND}/updates/{_NAME}/[0-9]+/record\.json",
         Update,
         lambda r: names.update(r.round, r.participant, r.attempt),
     ),
@@ -60,5 +61,5 @@ _KINDS = (
 
 
 def kind_of(name: str) -> RecordKind | None:
-    """What the object `name` should hold; None for blobs, update files, telemetry and what isn't the ledger's."""
+    """The kind of record that the object `name` holds; None for blobs, update files, telemetry and foreign objects."""
     return next((kind for kind in _KINDS if kind.pattern.fullmatch(name)), None)

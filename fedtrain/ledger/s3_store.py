@@ -23,7 +23,7 @@ from fedtrain.ledger.s3_client import Credentials, Patience, connect
 from fedtrain.ledger.s3_errors import CONFLICT, GONE, NO_UPLOAD, TAKEN, code_of, explain, no_s3, was_retried
 from fedtrain.ledger.s3_place import place_of, settings_of
 from fedtrain.ledger.s3_reader import RangedReader
-from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable
+from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable, check_size
 
 ERRORS = (BotoCoreError, ClientError, HTTPError)
 """What a request or the reading of its body may raise."""
@@ -56,8 +56,8 @@ class S3Store:
         self._bucket_seen = False
         self.url = f"s3://{s3.bucket}/{self._prefix}".rstrip("/")
 
-    def get(self, key: str) -> bytes:
-        return self._body(key)
+    def get(self, key: str, most: int | None = None) -> bytes:
+        return self._body(key, most)
 
     def size(self, key: str) -> int | None:
         try:
@@ -67,7 +67,7 @@ class S3Store:
 
     def open(self, key: str) -> ObjectReader:
         def fetch(offset: int, length: int) -> bytes:
-            content = self._body(key, Range=f"bytes={offset}-{offset + length - 1}")
+            content = self._body(key, None, Range=f"bytes={offset}-{offset + length - 1}")
             if len(content) != length:
                 raise StoreError(f"{self._place}, key {key!r}: {len(content)} bytes came for {length} from {offset}.")
             return content
@@ -145,7 +145,7 @@ class S3Store:
         if not reply.get("ETag"):
             raise no_s3(self._place, key)
 
-    def _body(self, key: str, **request: str) -> bytes:
+    def _body(self, key: str, most: int | None, **request: str) -> bytes:
         """Bytes of a GET. boto repeats a request that fails, but not one whose body breaks off."""
         attempt = 0
         while True:
@@ -154,6 +154,7 @@ class S3Store:
             except ERRORS as error:
                 raise explain(error, self._place, key) from error
             self._check_answer(reply, key)
+            check_size(key, int(reply["ContentLength"]), most)
             try:
                 return bytes(reply["Body"].read())
             except ERRORS as error:

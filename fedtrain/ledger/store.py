@@ -18,9 +18,23 @@ class ObjectMissing(StoreError):
     """No object of this key."""
 
 
+class ObjectTooLarge(StoreError):
+    """The object has more bytes than the caller reads."""
+
+
 class LedgerCorrupt(StoreError):
-    """An object is there, but it is not what the ledger wrote: truncated, edited, or of another run; or it was there
-    and is gone. The message names it."""
+    """An object is not what the ledger wrote: truncated, edited, or of another run; or it has disappeared. The message
+    names it. `problem`: what is wrong, without the object's address."""
+
+    def __init__(self, message: str, problem: str = "") -> None:
+        super().__init__(message)
+        self.problem = problem or message
+
+
+def check_size(name: str, size: int, most: int | None) -> None:
+    """Raises ObjectTooLarge if an object of `size` bytes has more than `most`."""
+    if most is not None and size > most:
+        raise ObjectTooLarge(f"{name} has {size} bytes; at most {most} are read")
 
 
 class ObjectReader(Protocol):
@@ -41,8 +55,8 @@ class ObjectStore(Protocol):
     url: str
     """`file:///...` or `s3://bucket/prefix`; never holds a credential."""
 
-    def get(self, key: str) -> bytes:
-        """The whole object. Raises ObjectMissing."""
+    def get(self, key: str, most: int | None = None) -> bytes:
+        """The whole object. Raises ObjectMissing, and ObjectTooLarge if it has more than `most` bytes."""
         ...
 
     def size(self, key: str) -> int | None:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Digest, Evaluation, Initial, Measurement, Preflight, Record, Update
-from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task
+from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
 
@@ -40,9 +40,10 @@ class TaskLedger:
         return self._ledger.put_blob(path)
 
     def put_update(self, path: Path) -> tuple[str, Digest, int]:
-        """Every execution of an attempt writes a file of its own; the record names the one that counts."""
+        """Every execution of an attempt writes a separate file; the record names the one that counts."""
         participant = _participant(self._task)
-        name = f"{uuid.uuid4().hex}.safetensors"
+        plan = self._task.work.plan if isinstance(self._task.work, Train) else None
+        name = names.update_file(plan, uuid.uuid4().hex)
         folder = names.update_folder(self._task.round, participant, self._task.attempt)
         digest, size = self._ledger.put_file(f"{folder}/{name}", path)
         return name, digest, size

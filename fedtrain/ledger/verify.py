@@ -1,8 +1,8 @@
-"""Verifies a run's ledger from its objects alone: nothing is trusted but BLAKE3.
+"""Verifies a run's ledger from its objects alone, trusting only BLAKE3.
 
-Three passes: every record by itself, the chain of manifests and what they name, the bytes of blobs and update files.
-A finding names the object. Changing any object of the chain, and all that rest on it, is found by who kept the digest
-of `end.json` (or of the newest manifest) elsewhere.
+Four passes: every record by itself, the chain of manifests and the records that they name, the updates against the
+plans, the bytes of blobs and update files. A finding names the object. A changed history in which all digests were
+changed too is found by comparing the digest of the newest manifest with a copy that was kept elsewhere.
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,19 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify_bytes import Bytes
 from fedtrain.ledger.verify_chain import Chain
 from fedtrain.ledger.verify_records import read_records
+from fedtrain.ledger.verify_updates import Updates
 
 __all__ = ["Finding", "Verification", "verify"]
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was checked (numbers of objects, and of bytes of blobs and update files) and what was found. `tip` is the
-    digest of the newest manifest: it stands for the whole history."""
+    """Numbers of objects, and of bytes of blobs and update files, that were checked, and the findings. `notes` name
+    updates that no task or no telemetry stands behind; they do not make the ledger unsound. `tip`: digest of the
+    newest manifest, which covers the whole history."""
 
     findings: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
     rounds: int
     records: int
     blobs: int
@@ -42,11 +45,14 @@ def verify(ledger: Ledger) -> Verification:
     findings: list[Finding] = []
     records = read_records(ledger, listed, findings)
     Chain(records, findings).check()
+    notes: list[Finding] = []
+    Updates(records, findings, notes).check(listed)
     content = Bytes(ledger, records, findings)
     content.check(listed)
     manifests = [manifest.round for _, manifest in records.all(Manifest)]
     return Verification(
         findings=tuple(findings),
+        notes=tuple(notes),
         rounds=len([round for round in manifests if round > 0]),
         records=len(records.digests),
         blobs=content.blobs,

@@ -1,6 +1,7 @@
-"""Third pass of verification: the bytes. Every blob holds what its name says, every blob that a record names is there,
-and the update files that the last close of a round lists are those that were sent."""
+"""Last pass of verification: the bytes. Every blob has the digest in its name, every blob that a record names exists,
+and the update files that the last close of a round lists are the files that were sent."""
 
+import re
 from contextlib import closing
 
 from fedtrain.contracts import names
@@ -11,9 +12,11 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing
 from fedtrain.ledger.verify_records import Records
 
+_BLOB = re.compile(r"blobs/[0-9a-f]{64}")
+
 
 class Bytes:
-    """Reads what records name. Counts what it read."""
+    """Reads the objects that records name, and counts them."""
 
     def __init__(self, ledger: Ledger, records: Records, findings: list[Finding]) -> None:
         self._ledger = ledger
@@ -26,6 +29,9 @@ class Bytes:
     def check(self, listed: list[str]) -> None:
         stored = {name for name in listed if name.startswith(names.blob(""))}
         for name in sorted(stored):
+            if _BLOB.fullmatch(name) is None:
+                self._say(name, "does not have a digest for a name, so it is not a blob")
+                continue
             self.blobs += 1
             self._check(name, f"blake3:{name.removeprefix(names.blob(''))}", "its name")
         for digest, by in self._named():
@@ -46,7 +52,7 @@ class Bytes:
         return [(digest, name) for digest, name in named if digest is not None]
 
     def _last_closes(self) -> list[tuple[str, Close]]:
-        """Of each round the close that counts: the manifest's, or the highest while there is no manifest."""
+        """The close that counts in each round: the manifest's, or the newest while the round has no manifest."""
         last: dict[int, tuple[str, Close]] = {}
         for name, close in self._records.all(Close):
             manifest = self._records.get(names.manifest(close.round), Manifest)

@@ -1,5 +1,5 @@
-"""Second pass of verification: the chain. Each manifest names the one before and, by digest, what its round rests on;
-what they name must be there and must agree."""
+"""Second pass of verification: the chain. Each manifest names, by digest, the previous manifest and the records of its
+round; these must exist and agree."""
 
 import re
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Chain:
         manifest = self.records.get(name, Manifest)
         if manifest is None:
             if name not in self.records.digests:
-                self._say(name, "is missing, though a later round is there")
+                self._say(name, "is missing, though a later round exists")
             return
         before = names.manifest(round - 1) if round else names.RUN
         self._digest(name, "previous", manifest.previous, before)
@@ -121,9 +121,9 @@ class Chain:
         closes = sorted(
             ((name, close) for name, close in self.records.all(Close) if close.round == round), key=lambda c: c[1].k
         )
-        for number, (name, close) in enumerate(closes, 1):
-            if close.k != number:
-                self._say(names.close(round, number), f"is missing, though {name} is there")
+        for number in range(1, closes[-1][1].k if closes else 1):
+            if names.close(round, number) not in self.records.digests:
+                self._say(names.close(round, number), f"is missing, though {closes[-1][0]} exists")
                 return
         plan = self.records.get(names.plan(round), Plan)
         members = [member.participant for member in plan.members] if plan else []

@@ -21,8 +21,8 @@ def standing_close(snapshot: Snapshot) -> Close | None:
         return None
     last = max(snapshot.ledger.current.closes, key=lambda close: close.k)
     dead = len(last.updates) < snapshot.spec.minimum and any(
-        failure.reason == BELOW_MINIMUM and failure.round == last.round and failure.number >= last.epoch
-        for failure in snapshot.ledger.failures
+        failure.reason == BELOW_MINIMUM and failure.round == last.round and epoch >= last.epoch
+        for epoch, failure in enumerate(snapshot.ledger.failures, 1)
     )
     return None if dead else last
 

@@ -98,11 +98,14 @@ def back_off(run_id: str, round: int, who: str, attempt: int) -> float:
 
 
 def _grant(snapshot: Snapshot, who: str, newest: int, cause: Literal["Failed", "Resumed"], reason: str) -> Again:
+    round, number = snapshot.ledger.current.round, newest + 1
+    while names.grant(round, who, number) in snapshot.ledger.strays:  # a stray has the name
+        number += 1
     grant = Grant(
         run_id=snapshot.ledger.run.run_id,
-        round=snapshot.ledger.current.round,
+        round=round,
         who=who,
-        attempt=newest + 1,
+        attempt=number,
         epoch=snapshot.epoch,
         cause=cause,
         reason=reason,

@@ -25,7 +25,9 @@ def finish(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
     if spec.evaluation.participants is not None and time_left(snapshot) > 0:
         for who in (p.name for p in spec.participants):
             preflight = ledger.preflights.get(who)
-            if preflight is None or preflight.validation_samples == 0 or who in ledger.measurements:
+            if preflight is None or preflight.validation_samples == 0:
+                continue
+            if who in ledger.measurements or who in ledger.measurement_faults:
                 continue
             work.pursue(
                 "Measure",

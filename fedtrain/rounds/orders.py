@@ -2,6 +2,7 @@
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.training import Training
+from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Manifest, Plan, PlanMember, Preflight, Run
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train, Work
 from fedtrain.rounds.snapshot import TaskKey
@@ -57,6 +58,7 @@ def train_task(
         train_only_b=aggregation.merge == "FreezeA",
         proximal_mu=aggregation.fed_prox.mu if aggregation.strategy == "FedProx" and aggregation.fed_prox else None,
         metrics=evaluation.participants.metrics if evaluation.participants else (),
+        plan=digest_of(plan),
     )
     return _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
 

@@ -1,9 +1,10 @@
 """Preflight: each participant counts and fingerprints its data once, before the first round.
 
-A round is planned for those that have answered. Round 1 waits for all of them until the deadline; one that answers
-later joins the round that is planned next, so the others are asked on, in the background of every stage.
+A round is planned for the participants that have answered. Round 1 waits for all of them until the deadline; one that
+answers later joins the round that is planned next, so preflights continue in the background of every stage.
 """
 
+from fedtrain.contracts import names
 from fedtrain.rounds import orders
 from fedtrain.rounds.attempts import LONGEST_REASON
 from fedtrain.rounds.deadlines import time_left
@@ -12,8 +13,8 @@ from fedtrain.rounds.stage import Work, because
 
 
 def inspect(work: Work) -> None:
-    """Pursues the preflight of every participant that has none, until the round's deadline. One that an earlier round
-    asked for and that still runs goes on; one that was given up is asked again in every round."""
+    """Starts the preflight of every participant that has none, until the round's deadline. A preflight that an earlier
+    round started and that still runs continues; one that was given up is retried in every round."""
     snapshot = work.snapshot
     spec, ledger = snapshot.spec, snapshot.ledger
     if time_left(snapshot) <= 0:
@@ -21,6 +22,9 @@ def inspect(work: Work) -> None:
     for participant in spec.participants:
         who = participant.name
         if who in ledger.preflights:
+            continue
+        if who in ledger.preflight_faults:
+            work.given_up[who] = invalid_preflight(snapshot, who)
             continue
         running = [
             key
@@ -35,11 +39,15 @@ def inspect(work: Work) -> None:
 
 
 def too_few(work: Work) -> str:
-    """Why too few participants can still pass; empty while enough can."""
+    """Why too few participants can take part; empty while enough can."""
     snapshot = work.snapshot
     spec, counted = snapshot.spec, snapshot.ledger.preflights
     refused = {p.name: work.given_up[p.name] for p in spec.participants if p.name in work.given_up}
-    refused |= {who: "it has no training samples" for who, preflight in counted.items() if preflight.samples == 0}
+    refused |= {
+        p.name: "it has no training samples"
+        for p in spec.participants
+        if p.name in counted and counted[p.name].samples == 0
+    }
     if time_left(snapshot) <= 0:
         silent = f"no answer before the deadline of {spec.rounds.deadline}"
         refused |= {
@@ -52,13 +60,21 @@ def too_few(work: Work) -> str:
 
 
 def preflight_settled(snapshot: Snapshot, refused: dict[str, str]) -> bool:
-    """Whether round 1 may be planned: everyone has answered or given up, or the deadline has passed."""
+    """Whether round 1 may be planned: all participants have answered or were given up, or the deadline has passed."""
     answered = snapshot.ledger.preflights.keys() | refused.keys()
     return all(p.name in answered for p in snapshot.spec.participants) or time_left(snapshot) <= 0
 
 
+def invalid_preflight(snapshot: Snapshot, who: str) -> str:
+    """Why the preflight record of a participant does not count, and how to ask the participant again."""
+    name, fault = names.preflight(who), snapshot.ledger.preflight_faults[who]
+    return f"{name} does not count: {fault}. Delete this object to count the data again"[:LONGEST_REASON]
+
+
 def why_uncounted(snapshot: Snapshot, who: str) -> str | None:
-    """How this participant's newest preflight failed; None if it did not, or the executor have forgotten."""
+    """Why this participant's newest preflight failed; None if it did not fail, or the executor no longer knows."""
+    if who in snapshot.ledger.preflight_faults:
+        return invalid_preflight(snapshot, who)
     failed = {
         (key.round, key.attempt): execution.reason
         for key, execution in snapshot.executions.items()

@@ -1,6 +1,6 @@
-"""What a decision is made from: the ledger's facts, and what the executor report.
+"""The input of a decision: the ledger's facts, and the state of tasks as the executor reports it.
 
-A snapshot is read, never changed. The ledger's facts outrank the executor' reports wherever they disagree.
+A snapshot is read, never changed. Where the two disagree, the ledger outranks the executor.
 """
 
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ Kind = Literal["Inspect", "Initialise", "Train", "Aggregate", "Evaluate", "Measu
 
 @dataclass(frozen=True, order=True)
 class TaskKey:
-    """One execution of work. `who` is a participant, or one of the hub's own jobs (`_initialise`, `_aggregate-1`,
-    `_evaluate-1`). The key names the task everywhere: ledger, workers, API objects."""
+    """One attempt at a piece of work. `who` is a participant or one of the hub's jobs (`_initialise`, `_aggregate-1`,
+    `_evaluate-1`). The key identifies the task everywhere: ledger, workers, API objects."""
 
     round: int
     kind: Kind
@@ -40,8 +40,8 @@ class TaskKey:
 
 @dataclass(frozen=True)
 class Execution:
-    """A task's state, as the executor reports it. `ended_at` is on the coordinator's clock. `reason`: why it failed, or
-    why it does not run yet."""
+    """State of a task as the executor reports it. `ended_at` is on the coordinator's clock. `reason`: why the task
+    failed, or why it is not running yet."""
 
     state: Literal["Running", "Done", "Failed"]
     ended_at: float = 0.0
@@ -51,7 +51,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class RoundRecords:
-    """What the ledger holds of one round. `faults`: attempts whose record is there but whose file is missing or has
+    """The ledger's records of one round. `faults`: attempts whose record is invalid, or whose file is missing or has
     another size, with the reason."""
 
     round: int
@@ -67,29 +67,35 @@ class RoundRecords:
 @dataclass(frozen=True)
 class LedgerFacts:
     """Everything durable that a decision may depend on. `current` is the round after the newest manifest's;
-    `last_plan` the newest plan of the rounds before it. While a round has its plan, what only planning or the end needs
-    is left out: `initial`, `last_plan`, `measurements`, `end`."""
+    `last_plan` the newest plan of the rounds before it. While a round has its plan, the facts that only planning or the
+    end needs are left out: `initial`, `last_plan`, `measurements`, `end`.
+
+    `preflight_faults`, `measurement_faults`: participants whose record is invalid, with the reason. `strays`: objects
+    with a record's name that are not valid records, with the reason; they are ignored and keep their names."""
 
     run: Run
     preflights: Mapping[str, Preflight] = field(default_factory=dict[str, Preflight])
+    preflight_faults: Mapping[str, str] = field(default_factory=dict[str, str])
     initial: Initial | None = None
     manifest: Manifest | None = None
     last_plan: Plan | None = None
     current: RoundRecords = field(default_factory=lambda: RoundRecords(0))
     measurements: Mapping[str, Measurement] = field(default_factory=dict[str, Measurement])
+    measurement_faults: Mapping[str, str] = field(default_factory=dict[str, str])
     failures: tuple[Failure, ...] = ()
     end: End | None = None
+    strays: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def round(self) -> int:
-        """The round that is being worked on."""
+        """The current round."""
         return self.current.round
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`elapsed`: seconds, of the current round, in which work could go on (suspended, stopped and store-outage time
-    left out). `acknowledged`: how many of the run's failures the user has asked to go on from."""
+    """`elapsed`: seconds of the current round in which work could proceed (suspended, stopped and store-outage time
+    excluded). `acknowledged`: number of the run's failures from which the user has asked to resume."""
 
     spec: FederatedTrainingSpec
     ledger: LedgerFacts
@@ -100,5 +106,5 @@ class Snapshot:
 
     @property
     def epoch(self) -> int:
-        """Counts the run's failures, plus one: retries and the deadline start anew in each."""
+        """Number of the run's failures, plus one: retries and the deadline restart in each epoch."""
         return len(self.ledger.failures) + 1

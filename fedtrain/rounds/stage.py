@@ -69,7 +69,9 @@ class Work:
 
 def fail(snapshot: Snapshot, reason: str, message: str) -> Decision:
     """Records the failure; the next decision reads it and stops. Nothing is lost: applied again, the run goes on."""
-    number = len(snapshot.ledger.failures) + 1
+    number = max((failure.number for failure in snapshot.ledger.failures), default=0) + 1
+    while names.failure(number) in snapshot.ledger.strays:  # a stray has the name
+        number += 1
     round = snapshot.ledger.current.round
     failure = Failure(
         run_id=snapshot.ledger.run.run_id, number=number, round=round, reason=reason, message=message[:LONGEST_REASON]

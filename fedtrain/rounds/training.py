@@ -1,31 +1,28 @@
-"""Training: every member of the plan is pursued until it has delivered or is given up, or the deadline passes; then
-the round closes on the updates that are there.
+"""Training: every member of the plan trains until it has delivered or is given up, or the deadline passes; then the
+round closes on the updates that have arrived.
 
-The close lists (participant, attempt, digest) in plan order; a participant's lowest complete attempt counts; nothing
-enters later. Below the minimum no close is written: the run fails or the round is skipped, as the file says.
+The close lists (participant, attempt, digest) in plan order; a participant's lowest complete attempt counts; later
+updates never enter. Below the minimum no close is written: the run fails or the round is skipped, as the file says.
 """
 
 from fedtrain.contracts import names
-from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Absent, Close, Closed, Manifest, Plan
+from fedtrain.contracts.records import Absent, Close, Manifest, Plan
 from fedtrain.rounds import orders
 from fedtrain.rounds.below_minimum import below_minimum
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
+from fedtrain.rounds.updates import delivered, spent_attempts
 
 
 def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Decision:
     spec, ledger = snapshot.spec, snapshot.ledger
-    spent = spent_attempts(snapshot)
+    spent, updates = spent_attempts(ledger), delivered(ledger)
     work = Work(snapshot, now)
-    delivered: dict[str, Closed] = {}
     for member in plan.members:
         who = member.participant
-        update = first_update(snapshot, who, spent.get(who, {}))
-        if update is not None:
-            delivered[who] = update
+        if who in updates:
             continue
         preflight = ledger.preflights[who]
         work.pursue(
@@ -44,20 +41,18 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
     possible = len(plan.members) - len(absent)
     over = time_left(snapshot) <= 0
     if over:
-        pending = [
-            m.participant for m in plan.members if m.participant not in delivered and m.participant not in absent
-        ]
+        pending = [m.participant for m in plan.members if m.participant not in updates and m.participant not in absent]
         absent |= {who: _late(snapshot, who) for who in pending}
-        possible = len(delivered)
+        possible = len(updates)
     if possible < spec.minimum:
         return below_minimum(snapshot, manifest, plan, {a.participant: a.reason for a in plan.absent} | absent)
-    if len(delivered) == possible:
+    if len(updates) == possible:
         close = Close(
             run_id=ledger.run.run_id,
             round=plan.round,
-            k=max((close.k for close in ledger.current.closes), default=0) + 1,
+            k=_next_close(snapshot, plan.round),
             epoch=snapshot.epoch,
-            updates=tuple(delivered[m.participant] for m in plan.members if m.participant in delivered),
+            updates=tuple(updates.values()),
             absent=(
                 *plan.absent,
                 *(
@@ -69,37 +64,23 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
         )
         return Decision("Closing", round=plan.round, actions=(Claim(names.close(plan.round, close.k), close),))
     lost = f", without {because(absent)}" if absent else ""
-    said = f"{len(delivered)} of {len(plan.members)} updates{lost}"
+    said = f"{len(updates)} of {len(plan.members)} updates{lost}"
     return work.decision("Training", said, until=[time_left(snapshot)])
 
 
+def _next_close(snapshot: Snapshot, round: int) -> int:
+    """One more than the newest close, past numbers whose names strays have taken."""
+    k = max((close.k for close in snapshot.ledger.current.closes), default=0) + 1
+    while names.close(round, k) in snapshot.ledger.strays:
+        k += 1
+    return k
+
+
 def _late(snapshot: Snapshot, who: str) -> str:
-    """With what is known of why: nothing, of one that trained all the time."""
+    """Why a member missed the deadline, with the reason why its task is not running, if any."""
     said = f"no update before the deadline of {snapshot.spec.rounds.deadline}"
     mine = (snapshot.ledger.round, "Train", who, "Running")
     there = snapshot.executions.items()
     waits = (one.reason for key, one in there if (key.round, key.kind, key.who, one.state) == mine and one.reason)
     reason = next(waits, None)
     return f"{said} ({reason})" if reason else said
-
-
-def spent_attempts(snapshot: Snapshot) -> dict[str, dict[int, str]]:
-    """Attempts that the ledger itself shows to be of no use: their file is missing or short, or they were
-    quarantined by a close of this round."""
-    spent: dict[str, dict[int, str]] = {}
-    for (who, number), reason in snapshot.ledger.current.faults.items():
-        spent.setdefault(who, {})[number] = reason
-    for close in snapshot.ledger.current.closes:
-        for bad in close.quarantined:
-            spent.setdefault(bad.participant, {})[bad.attempt] = f"quarantined: {bad.reason}"
-    return spent
-
-
-def first_update(snapshot: Snapshot, who: str, spent: dict[int, str]) -> Closed | None:
-    """The participant's lowest complete attempt."""
-    updates = snapshot.ledger.current.updates
-    complete = sorted(number for name, number in updates if name == who and number not in spent)
-    if not complete:
-        return None
-    update = updates[who, complete[0]]
-    return Closed(participant=who, attempt=complete[0], digest=update.digest, record=digest_of(update))

@@ -1,4 +1,4 @@
-"""What a run tells those who watch it. Renderers turn these into a live table, plain lines or JSON."""
+"""Events of a run. Renderers turn them into a live table, plain lines or JSON."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,6 +62,14 @@ class Recorded:
 
 
 @dataclass(frozen=True)
+class ObjectIgnored:
+    """An object in the ledger has a record's name and is not a valid record of this run."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class StoreOutage:
     """The store does not answer; deadlines stand still until it does."""
 
@@ -87,6 +95,7 @@ Event = (
     | Ended
     | Delivered
     | Recorded
+    | ObjectIgnored
     | StoreOutage
     | RunEnded
 )

@@ -1,19 +1,20 @@
-"""Telling those who watch what is new in the ledger, and keeping each round's telemetry."""
+"""Events for what is new in the ledger, and each round's telemetry."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Evaluation
+from fedtrain.contracts.records import Closed, Evaluation
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.snapshot import LedgerFacts
-from fedtrain.runner.events import Delivered, Listener, Planned, Recorded
+from fedtrain.rounds.updates import delivered
+from fedtrain.runner.events import Delivered, Listener, ObjectIgnored, Planned, Recorded
 from fedtrain.runner.worker_pool import Ended, PoolEvent
 
 
 class RoundEvents:
-    """Compares each gather with the one before. Writes `telemetry/rounds/<round>/runner.json` when a round ends."""
+    """Compares each gather with the previous one. Writes `telemetry/rounds/<round>/runner.json` when a round ends."""
 
     def __init__(self, ledger: Ledger, listener: Listener, clock: Callable[[], float]) -> None:
         self._ledger = ledger
@@ -34,11 +35,14 @@ class RoundEvents:
             self._keep(manifest.round, seconds)
             self._listener(Recorded(manifest, evaluation, seconds))
             self._since = self._clock()
-        known = frozenset[tuple[str, int]]() if new_round or before is None else before.current.updates.keys()
+        known = dict[str, Closed]() if new_round or before is None else delivered(before)
         if facts.current.plan is not None and (new_round or before is None or before.current.plan is None):
             self._listener(Planned(facts.current.plan))
-        for key in facts.current.updates.keys() - known:
-            self._listener(Delivered(facts.current.updates[key]))
+        for who, closed in delivered(facts).items():
+            if who not in known:
+                self._listener(Delivered(facts.current.updates[who, closed.attempt]))
+        for name in facts.strays.keys() - (before.strays.keys() if before else ()):
+            self._listener(ObjectIgnored(name, facts.strays[name]))
 
     def pass_on(self, event: PoolEvent) -> None:
         if isinstance(event, Ended):

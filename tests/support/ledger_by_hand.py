@@ -140,7 +140,8 @@ class Hand:
 
     def update(self, round: int, who: str, attempt: int = 1) -> Update:
         content = self.adapter(100 * round + WHO.index(who)) if who in WHO else self.adapter(round)
-        folder, file = names.update_folder(round, who, attempt), f"{attempt}a.safetensors"
+        folder = names.update_folder(round, who, attempt)
+        file = names.update_file(self.ledger.digest(names.plan(round)), f"{attempt}a")
         self.create(f"{folder}/{file}", content)
         if round > 0:
             phases = {

@@ -5,7 +5,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fedtrain.runner.events import Event, Recorded
+from fedtrain.runner.events import Event, ObjectIgnored, Recorded
 from fedtrain.runner.progress.state import Row, View
 from fedtrain.runner.progress.text import bytes_text, metric_text, recorded_text
 
@@ -21,6 +21,8 @@ class LiveProgress:
         self._view.take(event)
         if isinstance(event, Recorded):
             self._console.print(Text(recorded_text(event, self._view.rounds)))
+        if isinstance(event, ObjectIgnored):
+            self._console.print(Text(f"ignoring {event.name}: {event.reason}"))
 
     def close(self) -> None:
         self._live.stop()

@@ -6,6 +6,7 @@ from typing import TextIO
 from fedtrain.runner.events import (
     Delivered,
     Event,
+    ObjectIgnored,
     Planned,
     Recorded,
     RunEnded,
@@ -58,6 +59,8 @@ class PlainProgress:
                 return f"round {key.round}/{self._rounds}  {key.who}  attempt {key.attempt} failed: {reason}"
             case Recorded():
                 return recorded_text(event, self._rounds)
+            case ObjectIgnored(name, reason):
+                return f"ignoring {name}: {reason}"
             case StoreOutage():
                 return f"the store does not answer, waiting: {event.message}"
             case RunEnded():

@@ -8,7 +8,7 @@ from fedtrain.rounds.below_minimum import BELOW_MINIMUM
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.decision import Decision
 from fedtrain.rounds.snapshot import LedgerFacts, Snapshot
-from fedtrain.rounds.training import spent_attempts
+from fedtrain.rounds.updates import delivered
 
 RESUME = "fedtrain.dev/resume"
 """Annotation that asks to go on from a failure; taken away once that is noted."""
@@ -55,9 +55,7 @@ def of(
     }
     plan = facts.current.plan
     if plan is not None:
-        spent = spent_attempts(snapshot)
-        arrived = {who for who, number in facts.current.updates if number not in spent.get(who, {})}
-        status["participants"] = f"{len(arrived)}/{len(plan.members)}"
+        status["participants"] = f"{len(delivered(facts))}/{len(plan.members)}"
     elif rounds and facts.end is not None:
         status["participants"] = rounds[-1]["participants"]
     measured = [told["metric"] for told in rounds if "metric" in told]

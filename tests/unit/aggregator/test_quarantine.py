@@ -96,10 +96,6 @@ BAD: dict[str, tuple[Callable[[RoundOnDisk], Any], str]] = {
     ),
     "a gone object": (lambda r: r.send("ben", None), "its object is gone"),
     "no samples": (lambda r: r.send("ben", adapter(7), distinct=0), "0 distinct samples"),
-    "a file of somebody else": (
-        lambda r: r.send("ben", adapter(7), file="../../anna/1/update.safetensors"),
-        "no file in its own folder",
-    ),
     "a record of another run": (lambda r: r.send("ben", adapter(7), run_id="run-0"), "its record is of run run-0"),
     "a record of another attempt": (lambda r: r.send("ben", adapter(7), attempt=2), "ben, attempt 2"),
 }

@@ -100,7 +100,7 @@ def test_a_run_of_a_newer_contract_is_left_alone(folder_ledger: Ledger):
 
 def test_a_run_json_that_is_damaged_is_named(folder_ledger: Ledger):
     folder_ledger.store.create("default/demo/run.json", b'{"contractVersion":1')
-    with pytest.raises(LedgerCorrupt, match=r"default/demo/run\.json is no Run record"):
+    with pytest.raises(LedgerCorrupt, match=r"default/demo/run\.json is not a valid Run record"):
         claim_run(folder_ledger, run_of(SPEC))
 
 

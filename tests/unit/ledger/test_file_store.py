@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ import pytest
 from fedtrain.ledger import temporary as temporary_files
 from fedtrain.ledger.file_errors import explain
 from fedtrain.ledger.file_store import FileStore
-from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.ledger.store import ObjectMissing, StoreError, StoreUnavailable
 from fedtrain.ledger.temporary import FOLDER, temporary
 
 FORK = multiprocessing.get_context("fork")
@@ -244,3 +245,38 @@ def test_writing_beside_others_that_delete_never_fails(tmp_path: Path):
         list(pool.map(work, range(4)))
     assert list(FileStore(tmp_path).keys("")) == []
     assert not (tmp_path / "_probe").exists()
+
+
+def make_socket(path: Path) -> None:
+    """Bound by a short relative name: the address of a socket has about 100 bytes at most."""
+    before = Path.cwd()
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path.name)
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        os.mkfifo,
+        Path.mkdir,
+        make_socket,
+        lambda path: path.symlink_to("/etc/passwd"),
+        lambda path: path.symlink_to("no"),
+    ],
+    ids=["a FIFO", "a folder", "a socket", "a link", "a dangling link"],
+)
+def test_only_regular_files_are_objects(tmp_path: Path, make: Callable[[Path], object]):
+    store = FileStore(tmp_path)
+    store.create("run/whole.json", b"{}")
+    make(tmp_path / "run" / "odd.json")
+    assert store.size("run/odd.json") is None
+    for read in (store.get, store.open):
+        with pytest.raises(ObjectMissing):
+            read("run/odd.json")
+    assert list(store.keys("run/")) == ["run/whole.json"]
+    with pytest.raises(StoreError, match=r"odd\.json is not a regular file, so it can't be an object. Move it away"):
+        store.create("run/odd.json", b"{}")

@@ -56,7 +56,7 @@ def test_a_claim_over_another_runs_record_is_refused(ledger: Ledger):
 @pytest.mark.parametrize("content", [b"", b"{", b'{"runId":"r1"}', b"\xff", b'{"runId":"r1","surprise":1}'])
 def test_a_record_that_does_not_parse_is_named(ledger: Ledger, content: bytes):
     ledger.store.create("default/demo/end.json", content)
-    with pytest.raises(LedgerCorrupt, match=r"default/demo/end\.json is no Evaluation record"):
+    with pytest.raises(LedgerCorrupt, match=r"default/demo/end\.json is not a valid Evaluation record"):
         ledger.read(names.END, Evaluation)
 
 
@@ -107,7 +107,7 @@ def test_telemetry_never_fails_its_writer(tmp_path: Path):
 
 
 class Unreachable(FileStore):
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, most: int | None = None) -> bytes:
         raise StoreUnavailable("away")
 
     def open(self, key: str) -> ObjectReader:
@@ -147,9 +147,11 @@ def test_canonical_json_is_sorted_compact_and_camel_case_without_what_is_unset()
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_numbers_that_json_does_not_have_are_refused(ledger: Ledger, value: float):
-    record = Evaluation(run_id="r1", round=1, k=0, adapter="blake3:" + "0" * 64, samples=2, metrics={"loss": value})
+    with pytest.raises(ValueError, match=r"metrics.loss\n  Input should be a finite number"):
+        Evaluation(run_id="r1", round=1, k=0, adapter="blake3:" + "0" * 64, samples=2, metrics={"loss": value})
+    finite = Evaluation(run_id="r1", round=1, k=0, adapter="blake3:" + "0" * 64, samples=2, metrics={"loss": 1.0})
     with pytest.raises(ValueError, match=r"Evaluation of run r1 can't be written"):
-        ledger.claim(names.evaluation(1, 0), record)
+        ledger.claim(names.evaluation(1, 0), finite.model_copy(update={"metrics": {"loss": value}}))
     with pytest.raises(ValueError, match="can't be written"):
         canonical(Run(run_id="r", namespace="n", name="m", spec={"rate": value}))
     assert ledger.names() == []

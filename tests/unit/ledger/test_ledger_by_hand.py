@@ -10,7 +10,7 @@ from pathlib import Path
 from history import write_history
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Manifest
+from fedtrain.contracts.records import Manifest, Update
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 
@@ -27,6 +27,11 @@ def blob(run: Path) -> str:
     return names.blob(Manifest.model_validate_json((run / names.manifest(1)).read_bytes()).adapter)
 
 
+def update_file(run: Path, who: str, attempt: int) -> str:
+    record = Update.model_validate_json((run / names.update(1, who, attempt)).read_bytes())
+    return f"{names.update_folder(1, who, attempt)}/{record.file}"
+
+
 CASES: list[Callable[[Path], str]] = [
     lambda _: names.RUN,
     lambda _: names.manifest(1),
@@ -35,7 +40,7 @@ CASES: list[Callable[[Path], str]] = [
     lambda _: names.close(1, 2),
     lambda _: names.aggregate(1, 2),
     lambda _: names.evaluation(0, 0),
-    lambda _: f"{names.update_folder(1, 'museum', 1)}/1a.safetensors",
+    lambda run: update_file(run, "museum", 1),
     blob,
 ]
 

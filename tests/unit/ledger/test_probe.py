@@ -35,7 +35,7 @@ class StaleListing(FileStore):
 
 
 class ReadsLate(FileStore):
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, most: int | None = None) -> bytes:
         raise ObjectMissing(key)
 
 

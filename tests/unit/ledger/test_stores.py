@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fedtrain.ledger.store import ObjectMissing, ObjectStore, StoreError
+from fedtrain.ledger.store import ObjectMissing, ObjectStore, ObjectTooLarge, StoreError
 
 MIB = 1024 * 1024
 
@@ -143,3 +143,10 @@ def test_a_missing_source_file_is_the_callers_own_error(store: ObjectStore, tmp_
     with pytest.raises(FileNotFoundError):
         store.create("key", tmp_path / "none")
     assert store.size("key") is None
+
+
+def test_an_object_that_is_larger_than_asked_for_is_not_read(store: ObjectStore):
+    store.create("a/record.json", b"x" * 101)
+    assert len(store.get("a/record.json", 101)) == 101
+    with pytest.raises(ObjectTooLarge, match=r"a/record\.json has 101 bytes; at most 100 are read"):
+        store.get("a/record.json", 100)

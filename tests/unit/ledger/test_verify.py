@@ -1,6 +1,7 @@
 """Whatever is done to a ledger's objects, verification names the object."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from fedtrain.contracts.records import Close, Manifest, Record
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
-from fedtrain.ledger.verify import verify
+from fedtrain.ledger.verify import Verification, verify
 
 CHAINED = (
     names.RUN,
@@ -167,15 +168,21 @@ def test_a_blob_that_is_damaged_or_missing_is_named(run: Path, what: str, tamper
     assert found_in(run) == [name]
 
 
+def update_file(run: Path, who: str, attempt: int) -> str:
+    """The name of a file of round 1."""
+    record = json.loads((run / names.update(1, who, attempt)).read_bytes())
+    return f"{names.update_folder(1, who, attempt)}/{record['file']}"
+
+
 @pytest.mark.parametrize("tamper", [flip, Path.unlink, lambda path: path.write_bytes(path.read_bytes() + b"x")])
 def test_an_update_file_that_was_changed_is_named(run: Path, tamper: Callable[[Path], object]):
-    name = f"{names.update_folder(1, 'zoo', 2)}/2a.safetensors"
+    name = update_file(run, "zoo", 2)
     tamper(run / name)
     assert found_in(run) == [name]
 
 
 def test_an_update_that_was_quarantined_need_not_be_sound(run: Path):
-    flip(run / f"{names.update_folder(1, 'observatory', 1)}/1a.safetensors")
+    flip(run / update_file(run, "observatory", 1))
     assert found_in(run) == []
 
 
@@ -218,3 +225,88 @@ def test_a_damaged_blob_does_not_reach_its_reader(run: Path, tmp_path: Path):
     with pytest.raises(LedgerCorrupt, match=rf"{names.blob(manifest.adapter)}.*damaged"):
         ledger.fetch_blob(manifest.adapter, tmp_path / "adapter.safetensors")
     assert not (tmp_path / "adapter.safetensors").exists()
+
+
+def raw(path: Path, **fields: object) -> None:
+    """Edits a record without any check, NaN included."""
+    plain = {**json.loads(path.read_bytes()), **fields}
+    path.write_bytes(json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        (names.update(1, "museum", 1), {"trainLoss": float("nan")}),
+        (names.update(1, "museum", 1), {"distinct": 10**400}),
+        (names.update(1, "museum", 1), {"file": "../../a/1/x"}),
+        (names.update(1, "museum", 1), {"file": "/etc/passwd"}),
+        (names.update(1, "museum", 1), {"received": {f"m{n}": 1.0 for n in range(200_000)}}),
+        (names.preflight("zoo"), {"samples": -1}),
+        (names.measurement(3, "zoo"), {"metrics": {"accuracy": float("inf")}}),
+        (names.RUN, {"spec": {"rounds": float("nan")}}),
+    ],
+)
+def test_a_record_that_breaks_a_bound_is_a_finding_and_the_rest_is_checked(
+    run: Path, name: str, fields: dict[str, object]
+):
+    raw(run / name, **fields)
+    flip(run / update_file(run, "zoo", 2))
+    assert {name, update_file(run, "zoo", 2)} <= set(found_in(run))
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b'{"a":' * 100_000, b"[" * 3000 + b"]" * 3000], ids=["not UTF-8", "open", "nested"]
+)
+@pytest.mark.parametrize("name", [names.update(1, "museum", 1), names.RUN, names.plan(1)])
+def test_an_object_that_is_not_json_is_a_finding(run: Path, name: str, content: bytes):
+    (run / name).write_bytes(content)
+    assert name in found_in(run)
+
+
+@pytest.mark.parametrize("name", [names.plan(1), names.update(1, "museum", 1)])
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/etc/passwd")])
+def test_what_is_not_a_regular_file_is_missing(run: Path, name: str, make: Callable[[Path], object]):
+    (run / name).unlink()
+    make(run / name)
+    assert name in found_in(run)
+
+
+def test_an_odd_name_among_the_blobs_is_a_finding(run: Path):
+    (run / "blobs" / "a\nb").write_bytes(b"")
+    (run / "preflight" / "a\\b.json").write_bytes(b"")
+    assert found_in(run) == ["blobs/a\nb"]
+
+
+def verification(run: Path) -> Verification:
+    return verify(Ledger(FileStore(run.parent.parent), "default", "demo"))
+
+
+def test_an_update_that_was_listed_without_being_issued_is_a_finding(run: Path):
+    plan = run / names.plan(3)
+    rewrite(plan, members=[m for m in json.loads(plan.read_bytes())["members"] if m["participant"] != "museum"])
+    problems = [str(finding) for finding in verification(run).findings]
+    name = names.update(3, "museum", 1)
+    assert f"{name}: is listed by {names.close(3, 1)}, but no task was issued for it" in problems
+
+
+def test_an_update_that_another_plan_was_made_for_is_a_finding(run: Path):
+    rewrite(run / names.plan(3), progressStart=0.5)
+    problems = [str(finding) for finding in verification(run).findings]
+    assert any(f"{names.update(3, 'museum', 1)}: " in p and "does not name this round's plan" in p for p in problems)
+
+
+def test_updates_that_nothing_stands_behind_are_noted(run: Path):
+    shutil.rmtree(run / "telemetry" / "rounds" / "0001" / "museum-1")
+    record = json.loads((run / names.update(1, "zoo", 2)).read_bytes())
+    (run / names.update(1, "zoo", 7)).parent.mkdir()
+    (run / names.update(1, "zoo", 7)).write_bytes(canonical_json({**record, "attempt": 7}))
+    found = verification(run)
+    assert found.sound
+    assert [str(note) for note in found.notes] == [
+        f"{names.update(1, 'museum', 1)}: has no telemetry: a trainer that ran its task would have left some",
+        f"{names.update(1, 'zoo', 7)}: was ignored: no task was issued for it",
+    ]
+
+
+def test_a_sound_run_has_no_notes(run: Path):
+    assert verification(run).notes == ()

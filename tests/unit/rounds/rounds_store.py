@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from fedtrain.ledger.store import ObjectMissing, ObjectReader
+from fedtrain.ledger.store import ObjectMissing, ObjectReader, check_size
 
 
 class BytesReader:
@@ -28,9 +28,10 @@ class MemoryStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, most: int | None = None) -> bytes:
         if key not in self.objects:
             raise ObjectMissing(key)
+        check_size(key, len(self.objects[key]), most)
         return self.objects[key]
 
     def size(self, key: str) -> int | None:

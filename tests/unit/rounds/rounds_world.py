@@ -23,6 +23,7 @@ from fedtrain.contracts.records import (
     Weight,
 )
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train
+from fedtrain.ledger.closes import next_close
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
@@ -138,7 +139,7 @@ class World:
         # What training makes depends on the slice, the seed and the adapter, never on the attempt.
         made = f"{key.who}:{work.adapter}:{work.start}+{work.samples}:{work.seed}".encode()
         content = b"poison" if flaw == "poison" else made
-        file = f"{self.executed}.safetensors"
+        file = names.update_file(work.plan, str(self.executed))
         if flaw != "no file":
             name = f"{names.update_folder(key.round, key.who, key.attempt)}/{file}"
             self.store.create(f"default/demo/{name}", content[:-1] if flaw == "short file" else content)
@@ -161,27 +162,25 @@ class World:
     def _aggregate(self, order: AggregateOrder) -> None:
         """The aggregator's protocol: the next close without what is poisoned, else the aggregate of this one."""
         round, k = order.round, order.k
-        adopted = self.ledger.read(names.aggregate(round, k), Aggregate)
-        if adopted or self.ledger.read(names.close(round, k + 1), Close):
-            return
-        close, before = (
-            self.ledger.read(names.close(round, k), Close),
-            self.ledger.read(names.manifest(round - 1), Manifest),
-        )
+        close = self.ledger.read(names.close(round, k), Close)
+        before = self.ledger.read(names.manifest(round - 1), Manifest)
         assert close is not None
         assert before is not None
+        following, adopted = next_close(self.ledger, close)
+        if adopted or self.ledger.read(names.aggregate(round, k), Aggregate):
+            return
         poison = digest_bytes(b"poison")
         bad = [update for update in close.updates if update.digest == poison]
         if bad:
             quarantined = [Quarantined(participant=u.participant, attempt=u.attempt, reason="poison") for u in bad]
-            following = close.model_copy(
+            without = close.model_copy(
                 update={
-                    "k": k + 1,
+                    "k": following,
                     "updates": tuple(update for update in close.updates if update.digest != poison),
                     "quarantined": (*close.quarantined, *quarantined),
                 }
             )
-            self.ledger.claim(names.close(round, k + 1), following)
+            self.ledger.claim(names.close(round, following), without)
             return
         count = len(close.updates)
         aggregate = Aggregate(

@@ -94,5 +94,5 @@ def test_a_ledger_whose_folder_is_deleted_under_a_run_is_not_begun_anew(ledger: 
     gatherer = LedgerGatherer(ledger, RUN)
     gatherer.gather()
     shutil.rmtree(tmp_path / "default")
-    with pytest.raises(LedgerCorrupt, match=r"0003/plan.json was there and is gone. Restore the ledger"):
+    with pytest.raises(LedgerCorrupt, match=r"0003/plan.json has disappeared. Restore the ledger"):
         gatherer.gather()

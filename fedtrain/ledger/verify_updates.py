@@ -1,0 +1,57 @@
+"""Third pass of verification: the updates. Every update that a close lists belongs to work that the coordinator issued,
+and notes name the updates that nothing else stands behind."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fedtrain.contracts import names, update_faults
+from fedtrain.contracts.records import Close, Grant, Plan, Update
+from fedtrain.ledger.finding import Finding
+from fedtrain.ledger.verify_records import Records
+
+
+@dataclass(frozen=True)
+class Updates:
+    """`notes`: observations that do not make a ledger unsound. Telemetry may be lost, and a stray changes nothing."""
+
+    records: Records
+    findings: list[Finding]
+    notes: list[Finding]
+
+    def check(self, listed: Iterable[str]) -> None:
+        prefix = names.telemetry("rounds/")
+        telemetry = {name.rpartition("/")[0] for name in listed if name.startswith(prefix)}
+        closed: set[str] = set()
+        for close_name, close in self.records.all(Close):
+            for update in close.updates:
+                name = names.update(close.round, update.participant, update.attempt)
+                if name not in closed:
+                    closed.add(name)
+                    self._closed(close_name, close.round, name)
+                    self._telemetry(name, close.round, update.participant, update.attempt, telemetry)
+        for name, update in self.records.all(Update):
+            if name not in closed and self._plan(update.round) and not self._issued(update):
+                self.notes.append(Finding(name, "was ignored: no task was issued for it"))
+
+    def _closed(self, close: str, round: int, name: str) -> None:
+        """An update that a close lists."""
+        plan, update = self._plan(round), self.records.get(name, Update)
+        if plan is None or update is None:  # other passes report both
+            return
+        if not self._issued(update):
+            self.findings.append(Finding(name, f"is listed by {close}, but no task was issued for it"))
+        elif fault := update_faults.fault(plan, update):
+            self.findings.append(Finding(name, f"is listed by {close}, but {fault}"))
+
+    def _telemetry(self, name: str, round: int, who: str, attempt: int, telemetry: set[str]) -> None:
+        if names.telemetry(f"{names.round_folder(round)}/{who}-{attempt}") not in telemetry:
+            self.notes.append(Finding(name, "has no telemetry: a trainer that ran its task would have left some"))
+
+    def _plan(self, round: int) -> Plan | None:
+        return self.records.get(names.plan(round), Plan)
+
+    def _issued(self, update: Update) -> bool:
+        plan = self._plan(update.round)
+        grant = self.records.get(names.grant(update.round, update.participant, update.attempt), Grant)
+        grants = [grant] if grant else []
+        return plan is not None and update_faults.was_issued(plan, grants, update.participant, update.attempt)

@@ -15,7 +15,7 @@ from hack.cluster.kubeconfig import Credentials
 from hack.cluster.minio import Minio
 from tests.controlplane.binding import BINDINGS, bind
 from tests.controlplane.objects_of_fedtrain import job, pytorch_job
-from tests.controlplane.training import JOBS, POLICIES, PYTORCHJOBS, SECRET, TASKS, Federation, document
+from tests.controlplane.training import JOBS, POLICIES, PYTORCHJOBS, QUICKSTART, SECRET, TASKS, Federation, document
 from tests.support.operating import Operator
 from tests.unit.operator.worlds import SETTINGS
 
@@ -250,6 +250,21 @@ def refused(act: Callable[..., Any], *arguments: Any) -> bool:
     with pytest.raises(Refused) as refusal:
         act(*arguments)
     return refusal.value.code == 403
+
+
+def test_open_the_namespaces_of_the_quickstart_with_its_manifests(account: Api, kinds: ControlPlane) -> None:
+    kinds.kubectl("apply", "--server-side", "--kustomize", QUICKSTART)
+    wishes = [("create", "batch", "jobs", "default"), ("get", "", "secrets", "default")]
+    for namespace in ("zoo", "museum", "botanic-garden", "observatory"):
+        wishes += [("create", "kubeflow.org", "pytorchjobs", namespace), ("create", "", "secrets", namespace)]
+    eventually(lambda: all(_may(account, *wish) for wish in wishes))
+    kinds.kubectl("delete", "--kustomize", QUICKSTART, "--wait=false")
+
+
+def _may(account: Api, verb: str, group: str, resource: str, namespace: str) -> bool:
+    wish = {"verb": verb, "group": group, "resource": resource, "namespace": namespace, "name": SECRET}
+    review = {"spec": {"resourceAttributes": wish}}
+    return account.create("authorization.k8s.io/v1/selfsubjectaccessreviews", review)["status"]["allowed"]
 
 
 def test_report_a_secret_that_the_operator_is_not_allowed_to_read(

@@ -1,5 +1,5 @@
-"""What the chart asks of this image beside the operator: `python -m fedtrain_operator.chart uninstall RELEASE NAMESPACE
-REVISION`, before a release is removed, and `... installed URL`, for `helm test`."""
+"""Commands of the chart's hooks: `python -m fedtrain_operator.chart uninstall RELEASE NAMESPACE REVISION` before a
+release is deleted, and `... installed URL` for `helm test`."""
 
 import asyncio
 import sys
@@ -17,25 +17,24 @@ from fedtrain_operator.main import KINDS, login
 
 LONGEST = 10
 
-# Helm marks a release as uninstalling before it asks, and a hook's failure does not take that back. Only its Secret
-# says so, and rights to that are not the operator's to have: so this tells how the mark goes.
+# Helm marks a release as uninstalling before it runs the hook, and keeps the mark when the hook fails. The operator has
+# no right to the release's Secret, which has the mark, so the message says how to remove it.
 STAY = """\
-{count} here: {names}.
-Their finalizers need a running operator, so it stays. Delete them first (ledgers and adapters stay in their buckets,
-unless a file says storage.retentionPolicy: Delete), suspended or finished ones too; then uninstall again:
+{count}: {names}.
+Their finalizers need a running operator, so the release stays. Delete them first, suspended and finished ones too, then
+uninstall again. Ledgers and adapters stay in their buckets unless storage.retentionPolicy is Delete:
 {commands}
   helm uninstall {release.name} -n {release.namespace}
-Or leave them to an operator that you install later, and that goes on with them (the chart's value crds.keep must be
-true):
+Or leave them for an operator that you install later, which resumes them (the chart's value crds.keep must be true):
   helm uninstall {release.name} -n {release.namespace} --no-hooks
-Or keep the operator. It works on as before; but Helm calls the release uninstalling, leaves it out of `helm list` and
-refuses to upgrade it ("has no deployed releases") until you take it back, with its revision:
+Or keep the operator, which is still running. Until you roll back to its revision, Helm lists the release as
+uninstalling (helm list --all) and refuses to upgrade it ("has no deployed releases"):
   helm rollback {release.name} {release.revision} -n {release.namespace}"""
 
 
 @dataclass(frozen=True)
 class Release:
-    """What helm calls the installation that is to go."""
+    """The release to be uninstalled."""
 
     name: str
     namespace: str
@@ -43,8 +42,8 @@ class Release:
 
 
 def left(trainings: Sequence[Json], release: Release) -> str:
-    """What to do with those that are still here. Pure."""
-    count = "1 FederatedTraining is" if len(trainings) == 1 else f"{len(trainings)} FederatedTrainings are"
+    """Return what to do about the trainings that exist. Pure."""
+    count = "1 FederatedTraining exists" if len(trainings) == 1 else f"{len(trainings)} FederatedTrainings exist"
     said = [f"{ref(body)} ({body.get('status', {}).get('phase', 'Pending')})" for body in trainings[:LONGEST]]
     if len(trainings) > LONGEST:
         said.append(f"and {len(trainings) - LONGEST} more")
@@ -54,7 +53,7 @@ def left(trainings: Sequence[Json], release: Release) -> str:
 
 
 async def uninstall(cluster: Cluster, release: Release) -> str | None:
-    """Why the release can't be removed."""
+    """Return why the release cannot be uninstalled."""
     if not await cluster.offers(TRAINING):
         return None
     trainings = await cluster.list_everywhere(TRAINING, {})
@@ -62,14 +61,14 @@ async def uninstall(cluster: Cluster, release: Release) -> str | None:
 
 
 async def installed(cluster: Cluster, settings: Settings, url: str) -> str | None:
-    """What is wrong with the release."""
+    """Return the error of the installation."""
     kinds = sorted({kind for name in settings.controllers for kind in KINDS[name]})
     lacking = [f"{kind.plural}.{kind.group}" for kind in kinds if not await cluster.offers(kind)]
     if lacking:
-        return f"the API server lacks {', '.join(lacking)}"
+        return f"the API server does not serve {', '.join(lacking)}. Install the CustomResourceDefinitions"
     try:
         with urllib.request.urlopen(url, timeout=20) as answer:
-            print(f"the operator is well: {answer.read().decode()}")
+            print(f"the operator is healthy: {answer.read().decode()}")
     except (urllib.error.URLError, TimeoutError) as error:
         return f"the operator does not answer at {url}: {error}"
     return None
@@ -94,7 +93,7 @@ async def _ask(arguments: Sequence[str], settings: Settings) -> str | None:
 
 def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     wrong = asyncio.run(_ask(list(arguments), Settings.read()))
-    print(wrong or "all is well")
+    print(wrong or "OK")
     return 1 if wrong else 0
 
 

@@ -122,7 +122,7 @@ def test_each_controller_with_its_own_rights_in_namespaces_finishes_a_training_t
                 kinds, participant.namespace, TEST_POD, tmp_path, {url: f"http://127.0.0.1:{operator.health}/healthz"}
             )
             checking.result()
-            assert "the operator is well" in said
+            assert "the operator is healthy" in said
             federation.succeeded(api)
             jobs = api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate")
             images = {job["spec"]["template"]["spec"]["containers"][0]["image"].partition(":")[2] for job in jobs}
@@ -222,14 +222,14 @@ def test_uninstalling_is_refused_while_there_are_trainings_and_leaves_kinds_and_
     said = run_as_pod(kinds, release.namespace, UNINSTALL_POD, tmp_path, {})
     with pytest.raises(HelmRefused, match="fedtrain-uninstall"):
         refusing.result()
-    assert f"1 FederatedTraining is here: {namespace}/small (Pending)." in said
+    assert f"1 FederatedTraining exists: {namespace}/small (Pending)." in said
     assert f"kubectl delete federatedtrainings --all -n {namespace}" in said
     assert f"helm uninstall {release.name} -n {release.namespace} --no-hooks" in said
     assert release.pod()["containers"]
 
     api.delete(TRAININGS, "small", namespace)
     leaving = beside(release.uninstall)
-    assert "all is well" in run_as_pod(kinds, release.namespace, UNINSTALL_POD, tmp_path, {})
+    assert "OK" in run_as_pod(kinds, release.namespace, UNINSTALL_POD, tmp_path, {})
     leaving.result()
     assert api.find("apps/v1/deployments", release.name, release.namespace) is None
     assert api.find(CRDS, "federatedtrainings.fedtrain.dev") is not None
@@ -294,6 +294,6 @@ def test_in_a_new_cluster_the_operator_waits_in_words_for_kinds_that_lack_and_it
             plane.apply(file_of("training-operator", "kubeflow.org_pytorchjobs.yaml"))
             eventually(lambda: healthy(operator.health), LONG)
         leaving = beside(release.uninstall)
-        assert "all is well" in run_as_pod(plane, release.namespace, UNINSTALL_POD, tmp_path, {})
+        assert "OK" in run_as_pod(plane, release.namespace, UNINSTALL_POD, tmp_path, {})
         leaving.result()
         eventually(lambda: [crd["metadata"]["name"] for crd in plane.api.list(CRDS)] == ["pytorchjobs.kubeflow.org"])

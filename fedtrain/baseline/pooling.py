@@ -1,19 +1,16 @@
 """Writes all participants' training rows to one file: only for a comparison on one machine that has all data."""
 
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import Preflight
+from fedtrain.data.errors import DataError
+from fedtrain.data.reader import parse_all
 from fedtrain.partitioning import split_indices
 from fedtrain.results.folders import write_file
 from fedtrain.runner.errors import RunError
-from fedtrain.splitting.errors import SplitError
-from fedtrain.splitting.rows import read_rows
-
-_SUFFIXES = (".jsonl", ".ndjson", ".parquet")
+from fedtrain.splitting.rows import as_written
 
 
 def pool_rows(federation: Federation, preflights: dict[str, Preflight], target: Path) -> Path:
@@ -46,18 +43,6 @@ def _lines(uri: str) -> list[str]:
         raise RunError(f"{uri} is not on this machine, so its rows cannot be pooled. Use --alone-only")
     root = Path(uri.removeprefix("file://")).expanduser()
     try:
-        if (root / "state.json").is_file() and (root / "dataset_info.json").is_file():
-            return _saved_dataset(root)
-        files = sorted(root.rglob("*")) if root.is_dir() else [root]
-        found = [file for file in files if file.is_file() and file.suffix in _SUFFIXES]
-        return [row.line for file in found for row in read_rows(file)]
-    except (SplitError, OSError) as error:
+        return [as_written(parsed) for parsed in parse_all(root, uri)]
+    except DataError as error:
         raise RunError(f"the rows of {root} cannot be pooled: {error}") from error
-
-
-def _saved_dataset(root: Path) -> list[str]:
-    import json
-
-    datasets: Any = import_module("datasets")
-    rows: Any = datasets.load_from_disk(str(root))
-    return [json.dumps({key: value for key, value in row.items() if value is not None}) for row in rows]

@@ -1,5 +1,33 @@
-"""The error of data that cannot be read or do not fit their format."""
+"""The error of data that cannot be read or does not fit its format.
+
+Its message leaves the participant, in records and status. So it never contains a value of a row, nor a library's own
+message, which may quote one: only the place, the field, the type of the value, and the fix.
+"""
 
 
 class DataError(Exception):
-    """Trying again does not help. The message names the file, line and field, and the fix."""
+    """Trying again does not help."""
+
+    def __init__(self, problem: str, fix: str = "") -> None:
+        super().__init__(f"{problem}; {fix}" if fix else problem)
+        self.problem = problem
+        self.fix = fix
+
+
+def type_name(value: object) -> str:
+    """Return the JSON type of `value` with an article: `a list`, `a number`, `null`."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "an empty text" if not value else "a text"
+        case list() | tuple():
+            return "a list" if value else "an empty list"
+        case dict():
+            return "an object"
+        case _:
+            return f"a value of type {type(value).__name__}"

@@ -49,7 +49,7 @@ def hardened(
         "command": list(command),
         "env": [{"name": name, "value": value} for name, value in variables.items()],
         "terminationMessagePath": OUTCOME,
-        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "terminationMessagePolicy": "File",
         "volumeMounts": [{"name": name, "mountPath": path} for name, path in mounts.items()],
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -1,22 +1,24 @@
-"""The rows of one JSONL or Parquet file, and which of fedtrain's formats they are in."""
+"""The rows of the data set to split, and their format."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from fedtrain.api.data import Format
+from fedtrain.data.errors import DataError, type_name
+from fedtrain.data.files import SUFFIXES
+from fedtrain.data.parsing import Parsed, parse
 from fedtrain.splitting.errors import SplitError
 
-LOOKED_AT = 100
-"""Rows that the format is told from."""
+EXAMINED = 100
+"""Rows from which the format is inferred."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """`line` is the row as one line of JSON, without its end; `number` counts lines (of a table: rows) from 1."""
+    """`line`: the row as one line of JSON, without its end. `number` counts lines (of a table: rows) from 1."""
 
     number: int
     fields: dict[str, Any]
@@ -24,83 +26,63 @@ class Row:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """All rows, in order; blank lines are left out. Raises SplitError naming file and line."""
+    """Return all rows, in order. Blank lines are skipped. Raises SplitError naming file and line."""
     if not path.is_file():
-        raise SplitError(f"{path}: there is no such file", "name one JSONL or Parquet file")
-    if path.suffix == ".parquet":
-        rows = _parquet(path)
-    elif path.suffix in (".jsonl", ".ndjson"):
-        rows = _jsonl(path)
-    else:
-        raise SplitError(f"{path}: unknown kind of file", "name one .jsonl, .ndjson or .parquet file")
+        raise SplitError(f"{path}: no such file", "name one JSONL or Parquet file")
+    if path.suffix.lower() not in SUFFIXES:
+        raise SplitError(f"{path}: unknown file type", f"name one file of type {', '.join(SUFFIXES)}")
+    try:
+        rows = [_row(parsed) for parsed in parse(path, str(path))]
+    except DataError as error:
+        raise SplitError(error.problem, error.fix or None) from error
     if not rows:
         raise SplitError(f"{path}: there are no rows")
     return rows
 
 
+def as_written(parsed: Parsed) -> str:
+    """Return the row as one line of JSON: as written in JSON lines, encoded for a row of a table."""
+    return parsed.raw.decode().strip() if parsed.raw is not None else _encode(parsed.value)
+
+
 def format_of(rows: list[Row], path: Path) -> Format:
-    """The format that all of the first rows are in. Raises SplitError naming the fields that there are."""
+    """Return the format of the first rows. Raises SplitError naming the fields of a row without a known format."""
     for name, fits in _FITS:
-        if all(fits(row.fields) for row in rows[:LOOKED_AT]):
+        if all(fits(row.fields) for row in rows[:EXAMINED]):
             return name
-    odd = next((row for row in rows[:LOOKED_AT] if not any(fits(row.fields) for _, fits in _FITS)), rows[0])
+    odd = next((row for row in rows[:EXAMINED] if not any(fits(row.fields) for _, fits in _FITS)), rows[0])
     raise SplitError(
-        f"{path}:{odd.number}: the row's format is none that fedtrain trains on; it has {_named(odd.fields)}",
-        "give every row the same: messages [{role, content}], prompt and completion, or text",
+        f"{path}:{odd.number}: unknown row format; the row has {_named(odd.fields)}",
+        "give every row the same fields: messages [{role, content}], prompt and completion, or text",
     )
 
 
 def values_of(field: str, option: str, rows: list[Row], path: Path) -> list[str]:
-    """The field's value in each row as text. Raises SplitError when it is missing, naming those that there are."""
+    """Return the field's value in each row as text. Raises SplitError naming the row's fields if it is missing."""
     if not any(field in row.fields for row in rows):
         raise SplitError(f"{option} {field}: no row of {path} has this field; rows have {_named(rows[0].fields)}")
     values: list[str] = []
     for row in rows:
-        value = row.fields.get(field)
+        value: object = row.fields.get(field)
         if value is None:
             raise SplitError(
                 f"{option} {field}: {path}:{row.number} has no such field; it has {_named(row.fields)}",
-                f"give every row a {field}, or leave these rows out",
+                f"give every row a {field}, or remove these rows",
             )
         values.append(value if isinstance(value, str) else _encode(value))
     return values
 
 
-def _jsonl(path: Path) -> list[Row]:
-    rows: list[Row] = []
-    with path.open("rb") as lines:
-        for number, raw in enumerate(lines, start=1):
-            if not raw.strip():
-                continue
-            try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                found = json.loads(line)
-            except UnicodeDecodeError as error:
-                message = f"{path}:{number}: not UTF-8 (byte {error.start} of the line)"
-                raise SplitError(message, "save the file as UTF-8") from error
-            except ValueError as error:
-                raise SplitError(f"{path}:{number}: not JSON: {error}", "write one object a line") from error
-            if not isinstance(found, dict):
-                raise SplitError(f"{path}:{number}: a row must be an object, not {line[:60]}")
-            rows.append(Row(number, cast("dict[str, Any]", found), line))
-    return rows
-
-
-def _parquet(path: Path) -> list[Row]:
-    try:
-        parquet: Any = import_module("pyarrow.parquet")  # takes a while to import, and most data are JSONL
-    except ImportError as error:
-        raise SplitError(f"{path}: Parquet needs pyarrow", "pip install 'fedtrain[trainer]'") from error
-    try:
-        found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    except ValueError as error:  # pyarrow's ArrowInvalid is one
-        raise SplitError(f"{path}: not a Parquet file: {error}") from error
-    present = [{field: value for field, value in row.items() if value is not None} for row in found]
-    return [Row(number, fields, _encode(fields)) for number, fields in enumerate(present, start=1)]
+def _row(parsed: Parsed) -> Row:
+    value = parsed.value
+    if not isinstance(value, dict):
+        raise DataError(f"{parsed.where}: a row must be an object, not {type_name(value)}")
+    fields = cast("dict[str, Any]", value)
+    return Row(parsed.number, fields, as_written(parsed))
 
 
 def _encode(value: object) -> str:
-    """JSON; what JSON has no form for (dates, bytes) as text."""
+    """Return JSON. Values without a JSON form (dates, bytes) become text."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

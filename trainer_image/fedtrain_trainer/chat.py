@@ -4,10 +4,13 @@ A template may mark them itself (`{% generation %}`). Otherwise a turn's answer 
 prompt that it writes for this turn at inference (`add_generation_prompt`), up to and with its end-of-turn token.
 """
 
+import logging
 from typing import Any, NamedTuple
 
 from fedtrain.data.row import Row
 from fedtrain_trainer.outcome import Refused
+
+log = logging.getLogger("fedtrain.trainer")
 
 
 class Piece(NamedTuple):
@@ -63,9 +66,11 @@ def _ended(tokenizer: Any, text: str) -> str:
 
 
 def _apply(tokenizer: Any, messages: list[dict[str, str]], where: str, **options: Any) -> Any:
-    from jinja2.exceptions import TemplateError
-
     try:
         return tokenizer.apply_chat_template(messages, **options)
-    except TemplateError as error:
-        raise Refused(f"{where}: the base model's chat template refuses this conversation: {error}") from error
+    except Exception as error:  # whatever a template raises; its message may quote the conversation
+        log.error("%s: the chat template fails: %s", where, error)
+        raise Refused(
+            f"{where}: the base model's chat template fails on this conversation ({type(error).__name__}); change the "
+            "row or the template"
+        ) from error

@@ -22,7 +22,7 @@ MAX_CHOICES = 100
 
 
 def options(rows: Sequence[Row]) -> list[list[str]]:
-    """What each row chooses from: its own `choices`, or all different answers in the data, sorted."""
+    """Return the answers that each row chooses from: its `choices`, or all different answers in the data, sorted."""
     everywhere: list[str] = []
     if any("choices" not in row.fields for row in rows):
         everywhere = sorted({answer(row) for row in rows})
@@ -35,7 +35,7 @@ def options(rows: Sequence[Row]) -> list[list[str]]:
     for row in rows:
         own = row.fields.get("choices", everywhere)
         if answer(row) not in own:
-            raise Refused(f'{row.where}: the answer {answer(row)!r} is not among its "choices"')
+            raise Refused(f'{row.where}: the answer is not among the choices; add it to the row\'s "choices"')
         found.append(own)
     return found
 

@@ -50,7 +50,6 @@ def matches(
     from transformers import GenerationConfig
 
     model.module.eval()
-    model.check_length(max(map(len, prompts), default=0) + metric.max_new_tokens)
     pattern = compiled(metric.pattern)
     end = model.tokenizer.eos_token_id
     pad = model.tokenizer.pad_token_id if model.tokenizer.pad_token_id is not None else end or 0

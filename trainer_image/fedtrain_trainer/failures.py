@@ -1,6 +1,12 @@
-"""What an error means for a task: worth another try, or not."""
+"""Maps an error to the outcome of a task: retry or refuse.
+
+The reason leaves the participant. Messages of fedtrain's own errors contain no value of a row; messages of other errors
+may (libraries quote what they cannot read), so only their type and place in our code is reported.
+"""
 
 import errno
+import traceback
+from pathlib import Path
 
 import torch
 
@@ -9,11 +15,12 @@ from fedtrain.data.errors import DataError
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain_trainer.outcome import Interrupted, Refused, Retry
 
+_PACKAGES = ("fedtrain_trainer", "data", "ledger", "adapters")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def judged(error: BaseException) -> tuple[int, str]:
-    """Exit code and reason. What nobody foresaw may be tried again: attempts are counted."""
+    """Return exit code and reason. Unexpected errors are retried: attempts are counted."""
     match error:
         case Refused() | DataError():
             return EXIT_REFUSED, str(error)
@@ -27,10 +34,17 @@ def judged(error: BaseException) -> tuple[int, str]:
             is_full = isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_SPACE
             return (EXIT_RETRY if is_full else EXIT_REFUSED), str(error)
         case OSError():
-            what = "the disk is full" if error.errno in _NO_SPACE else "the operating system said no"
-            return EXIT_RETRY, f"{what}: {error}"
+            what = "the disk is full" if error.errno in _NO_SPACE else "system error"
+            return EXIT_RETRY, f"{what}: {error.strerror or type(error).__name__} at {_place(error)}"
         case _:
-            return EXIT_RETRY, f"unexpected {type(error).__name__}: {error}"
+            return EXIT_RETRY, f"unexpected {type(error).__name__} at {_place(error)}; see the log at the participant"
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line of the innermost frame in fedtrain's own code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).parent.name in _PACKAGES]
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "an unknown place"
 
 
 def is_expected(error: BaseException) -> bool:

@@ -1,9 +1,11 @@
-"""The metrics of an adapter on some rows."""
+"""Measures an adapter on a set of rows."""
 
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fedtrain.api.evaluation import ExactMatch, Metric
+from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
 from fedtrain_trainer.choices import options, right
 from fedtrain_trainer.context import Context
@@ -15,9 +17,15 @@ from fedtrain_trainer.loss import mean_loss
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import chosen
 
+log = logging.getLogger("fedtrain.trainer")
 
-class Measure:
-    """Measures `model`, as it is, on `rows`; the processes share the rows."""
+OMITTED = "omittedMetrics"
+"""Key of the telemetry that names the metrics that could not be measured, with the reason."""
+
+
+class HeldOutRows:
+    """Measures `model`, as it is, on `rows`; the processes of a group share the rows. What can fail because of the rows
+    is prepared on all rows in each process, so that all processes fail alike."""
 
     def __init__(self, context: Context, model: AdaptedModel, encoder: Encoder, rows: Sequence[Row]) -> None:
         self._context = context
@@ -28,43 +36,75 @@ class Measure:
         self._examples: list[Example] | None = None
 
     def loss(self, phase: str) -> float:
-        """Mean negative log-likelihood per answer token."""
-        if self._examples is None:
-            self._examples = encoded(self._context, self._model, self._encoder, self._rows, "held-out")
+        """Return the mean negative log-likelihood per answer token. Raises Refused if no row has an answer token."""
         return mean_loss(
             self._model,
-            self._examples,
+            self._encoded(),
             self._dtype,
             self._context.group,
             lambda step, steps: self._context.told(phase, step, steps),
         )
 
+    def has_answers(self) -> bool:
+        """Whether at least one row has an answer token left after truncation."""
+        return self._possible("validation loss", lambda: float(len(self._encoded()))) is not None
+
+    def loss_if_possible(self, phase: str) -> float | None:
+        """Return the loss; None, with a note, if no held-out row has an answer token. A participant's own validation
+        must not keep it out of a round."""
+        return self._possible("validation loss", lambda: self.loss(phase))
+
     def metrics(self, metrics: Sequence[Metric], phase: str) -> dict[str, float]:
-        """By name. A loss is computed once for all that need it."""
-        found: dict[str, float] = {}
-        loss: float | None = None
-        for metric in metrics:
-            if metric.type in ("Loss", "Perplexity"):
-                loss = self.loss(phase) if loss is None else loss
-                found[metric.name] = loss if metric.type == "Loss" else math.exp(min(loss, 700.0))
-            else:
+        """Return the values by name. Raises Refused for a metric that the rows do not allow."""
+        return {metric.name: self._value(metric, phase) for metric in metrics}
+
+    def possible_metrics(self, metrics: Sequence[Metric], phase: str) -> dict[str, float]:
+        """Return the values by name, without the metrics that the rows do not allow; notes say which and why."""
+        found = {
+            metric.name: self._possible(metric.name, lambda metric=metric: self._value(metric, phase))
+            for metric in metrics
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _encoded(self) -> list[Example]:
+        if self._examples is None:
+            self._examples = encoded(self._context, self._model, self._encoder, self._rows, "held-out")
+        return self._examples
+
+    def _possible(self, name: str, measure: Callable[[], float]) -> float | None:
+        try:
+            return measure()
+        except (Refused, DataError) as error:
+            log.warning("%s is not measured: %s", name, error)
+            omitted = self._context.notes.setdefault(OMITTED, {})
+            assert isinstance(omitted, dict)
+            omitted[name] = str(error)
+            return None
+
+    def _value(self, metric: Metric, phase: str) -> float:
+        match metric.type:
+            case "Loss":
+                return self.loss(phase)
+            case "Perplexity":
+                return math.exp(min(self.loss(phase), 700.0))
+            case _:
                 self._needs_answers(metric)
-                found[metric.name] = self._share(metric, phase)
-        return found
+                return self._share(metric, phase)
 
     def _share(self, metric: Metric, phase: str) -> float:
-        """The share of rows that are right."""
+        """Return the share of rows that are right."""
         group = self._context.group
         told = lambda step, steps: self._context.told(phase, step, steps)  # noqa: E731
         mine = slice(group.rank, None, group.world)
         if metric.type == "Choices":
-            questions = self._encoder.questions(self._rows[mine], options(self._rows)[mine])
+            questions = self._encoder.questions(self._rows, options(self._rows))[mine]
             results = right(self._model, questions, self._dtype, told)
         else:
             settings = metric.exact_match or ExactMatch(pattern="(?s).*")
             answers = wanted(compiled(settings.pattern), self._rows)[mine]
-            prompts = self._encoder.prompts(self._rows[mine])
-            results = matches(self._model, prompts, answers, settings, self._dtype, told)
+            prompts = self._encoder.prompts(self._rows)
+            self._model.check_length(max(map(len, prompts), default=0) + settings.max_new_tokens)
+            results = matches(self._model, prompts[mine], answers, settings, self._dtype, told)
         (count,) = group.totals(float(sum(results)), device=self._model.device)
         return count / len(self._rows)
 

@@ -13,7 +13,7 @@ from fedtrain_trainer.data import all_rows, encoded, participant_of, participant
 from fedtrain_trainer.examples import Encoder
 from fedtrain_trainer.initial_from import earlier_weights
 from fedtrain_trainer.lora import initial_weights
-from fedtrain_trainer.measuring import Measure as Measured
+from fedtrain_trainer.measuring import HeldOutRows
 from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import chosen
@@ -63,10 +63,10 @@ def train_round(context: Context, work: Train) -> Update | None:
     encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
     with context.timed("data"):
         examples = encoded(context, model, encoder, [split.train[at] for at in window], "training")
-    held_out = Measured(context, model, encoder, split.validation) if split.validation else None
+    held_out = HeldOutRows(context, model, encoder, split.validation) if split.validation else None
     with context.timed("measuring"):
-        metrics = held_out.metrics(work.metrics, "measuring") if held_out is not None else {}
-    best = task.training.keep == "Best" and held_out is not None
+        metrics = held_out.possible_metrics(work.metrics, "measuring") if held_out is not None else {}
+    best = task.training.keep == "Best" and held_out is not None and held_out.has_answers()
     dtype = chosen(task.training.precision, model.device)
     share = math.ceil(task.training.batch_size / group.world)
     with context.timed("training"):
@@ -86,7 +86,7 @@ def train_round(context: Context, work: Train) -> Update | None:
     loss = trained.validation_loss
     if loss is None and held_out is not None:
         with context.timed("evaluating"):
-            loss = held_out.loss("evaluating")
+            loss = held_out.loss_if_possible("evaluating")
     context.notes.update(curve=trained.curve, steps=trained.steps, tokens=trained.tokens, rows=trained.rows)
     if not group.is_main:
         return None
@@ -123,8 +123,8 @@ def measure(context: Context, work: Measure) -> Measurement | None:
     model.load(received)
     encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
     with context.timed("measuring"):
-        held_out = Measured(context, model, encoder, split.validation)
-        metrics = held_out.metrics(work.metrics, "measuring") if split.validation else {}
+        held_out = HeldOutRows(context, model, encoder, split.validation)
+        metrics = held_out.possible_metrics(work.metrics, "measuring") if split.validation else {}
     if not context.group.is_main:
         return None
     return context.ledger.put_record(
@@ -146,7 +146,7 @@ def evaluate(context: Context, work: Evaluate) -> Evaluation | None:
     model.load(received)
     encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
     with context.timed("evaluating"):
-        metrics = Measured(context, model, encoder, rows).metrics(work.metrics, "evaluating")
+        metrics = HeldOutRows(context, model, encoder, rows).metrics(work.metrics, "evaluating")
     if not context.group.is_main:
         return None
     return context.ledger.put_record(

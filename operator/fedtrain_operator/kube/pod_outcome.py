@@ -45,10 +45,11 @@ def _of_kubelet(pod: Json, status: Json) -> PodOutcome:
 
 
 def _of_container(pod: Json, ended: Json) -> PodOutcome:
-    """torchrun exits with 1 whatever happened, so what the trainer wrote outranks the exit code."""
-    code, message = ended["exitCode"], (ended.get("message") or "").strip()
+    """torchrun always exits with 1, so the outcome that the trainer wrote outranks the exit code. Any other text in the
+    termination message may quote rows and is not reported."""
+    code, message = ended["exitCode"], ""
     try:
-        outcome: Any = json.loads(message)
+        outcome: Any = json.loads(ended.get("message") or "")
         code, message = int(outcome["code"]), str(outcome["reason"])
     except (ValueError, KeyError, TypeError):
         pass

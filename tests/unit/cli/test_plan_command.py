@@ -184,8 +184,8 @@ def test_bad_rows_are_named_by_file_and_line_everybodys_at_once(tmp_path: Path) 
     result = plan(file)
     assert result.exit_code == 1
     assert 'big: big.jsonl:101: field "text" is missing; the format Text needs {text}' in result.stderr
-    assert "small: small.jsonl:3: not JSON" in result.stderr
-    assert 'hub: test.jsonl:1: field "text" must be a text, not 3' in result.stderr
+    assert "small: small.jsonl:3: not valid JSON" in result.stderr
+    assert 'hub: test.jsonl:1: field "text" must be a text, not a number' in result.stderr
     assert "Fix them" in result.stderr
     assert "--rows" not in result.stderr
 
@@ -196,7 +196,7 @@ def test_parquet_folders_and_saved_data_sets_are_counted(tmp_path: Path) -> None
     table = arrow.table({"text": ["a", "b", "c"]})
     parquet.write_table(table, tmp_path / "one.parquet")
     (tmp_path / "two.jsonl").write_text('{"text": "a"}\n')
-    (tmp_path / "notes.txt").write_text("not data")
+    (tmp_path / "notes.md").write_text("not data")
     assert count_rows(str(tmp_path / "one.parquet"), "Text") == 3
     assert count_rows(f"file://{tmp_path}", "Text") == 4
     datasets: Any = pytest.importorskip("datasets")

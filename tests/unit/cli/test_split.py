@@ -190,11 +190,11 @@ def test_an_output_that_exists_is_refused_and_left_alone(data: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"text": "a"}\n{"text"\n', "d.jsonl:2: not JSON"),
+        ('{"text": "a"}\n{"text"\n', "d.jsonl:2: not valid JSON"),
         ('{"text": "a"}\n[1]\n', "d.jsonl:2: a row must be an object"),
         (
             '{"text": "a"}\n{"question": "b"}\n',
-            "d.jsonl:2: the row's format is none that fedtrain trains on; it has the",
+            "d.jsonl:2: unknown row format; the row has the",
         ),
         ("\n", "there are no rows"),
     ],
@@ -213,6 +213,6 @@ def test_a_row_without_the_field_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_an_unknown_kind_are_said(tmp_path: Path) -> None:
-    assert "there is no such file" in split(tmp_path / "no.jsonl", "--participants", "1", "--out", "x").output
+    assert "no such file" in split(tmp_path / "no.jsonl", "--participants", "1", "--out", "x").output
     (tmp_path / "d.csv").write_text("a,b")
-    assert "unknown kind of file" in split(tmp_path / "d.csv", "--participants", "1", "--out", "x").output
+    assert "unknown file type" in split(tmp_path / "d.csv", "--participants", "1", "--out", "x").output

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from fedtrain_operator.kube.pod_outcome import GONE, verdict
 from fedtrain_operator.kube.scheduling import unschedulable
 
@@ -35,10 +36,12 @@ def test_without_its_words_the_exit_code_tells() -> None:
     assert "Error 137" in verdict([pod(exitCode=137, reason="Error")]).reason
 
 
-def test_half_a_json_is_taken_as_words() -> None:
-    found = verdict([pod(exitCode=75, message='{"code": 75, "reason": "cut o')])
+@pytest.mark.parametrize("message", ['{"code": 75, "reason": "Patient 4711', "ValueError: Patient 4711", "[]", "7"])
+def test_a_message_that_is_not_an_outcome_is_not_reported(message: str) -> None:
+    found = verdict([pod(exitCode=75, message=message)])
     assert not found.refused
-    assert "cut o" in found.reason
+    assert "4711" not in found.reason
+    assert "exit code 75" in found.reason
 
 
 def test_a_refusal_of_one_process_explains_the_others() -> None:

@@ -6,14 +6,13 @@ from typing import Any
 
 import datasets
 import pytest
-from tiny_federation import classified, write_rows
 
 from fedtrain.api.storage import Storage
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import fingerprint
 
-ROWS = classified(7)
+ROWS: list[dict[str, Any]] = [{"prompt": f"a {word} is =>", "completion": " thing"} for word in "abcdefg"]
 CHAT: list[dict[str, Any]] = [
     {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": f"b{n}"}]} for n in range(3)
 ]
@@ -25,7 +24,9 @@ def read(place: Path, format: Any = "PromptCompletion") -> Any:
 
 @pytest.fixture
 def jsonl(tmp_path: Path) -> Path:
-    return write_rows(tmp_path / "tickets.jsonl", ROWS)
+    file = tmp_path / "tickets.jsonl"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in ROWS))
+    return file
 
 
 def test_jsonl_parquet_and_a_data_set_on_disk_are_the_same_rows(jsonl: Path, tmp_path: Path) -> None:
@@ -71,16 +72,20 @@ def test_the_fingerprint_is_of_the_rows_in_order_and_nothing_else(jsonl: Path, t
             '{"prompt": "a"}',
             'tickets.jsonl:2: field "completion" is missing; the format PromptCompletion needs {prompt, completion}',
         ),
-        ("PromptCompletion", '{"prompt": "a", "completion": 3}', 'field "completion" must be a text, not 3'),
+        ("PromptCompletion", '{"prompt": "a", "completion": 3}', 'field "completion" must be a text, not a number'),
         ("PromptCompletion", '{"prompt": "a", "completion": ""}', 'field "completion" is empty'),
         ("PromptCompletion", '{"prompt": "a", "completion": "b", "choices": ["b"]}', '"choices" must be a list of at'),
-        ("Text", '{"text": "a\\ud800"}', "half a character (\\ud800)"),
-        ("PromptCompletion", '{"prompt": ', "tickets.jsonl:2: not JSON"),
+        ("Text", '{"text": "a\\ud800"}', "half a surrogate pair"),
+        ("PromptCompletion", '{"prompt": ', "tickets.jsonl:2: not valid JSON"),
         ("PromptCompletion", "[1, 2]", "tickets.jsonl:2: a row must be an object"),
         ("Text", '{"txt": "a"}', 'field "text" is missing; the format Text needs {text}'),
         ("Messages", '{"messages": []}', 'field "messages" must be a list'),
         ("Messages", '{"messages": [{"role": "user"}]}', 'messages[0] must have a text "content"'),
-        ("Messages", '{"messages": [{"role": "user", "content": "a"}]}', 'the last message is of "user"'),
+        (
+            "Messages",
+            '{"messages": [{"role": "user", "content": "a"}]}',
+            'the role of the last message must be "assistant"',
+        ),
     ],
 )
 def test_a_bad_row_is_named_by_file_line_and_field(tmp_path: Path, format: str, line: str, message: str) -> None:
@@ -107,8 +112,8 @@ def test_places_without_rows_are_refused(tmp_path: Path) -> None:
     for name, message in {
         "empty.jsonl": "there are no rows",
         "folder": r"no files \*.jsonl",
-        "data.csv": "unknown kind of file",
-        "missing.jsonl": "there is no such file",
+        "data.csv": "unknown file type",
+        "missing.jsonl": "no such file",
         "splits": "splits/train",
     }.items():
         with pytest.raises(DataError, match=message):
@@ -117,5 +122,5 @@ def test_places_without_rows_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_text("hello")
-    with pytest.raises(DataError, match=r"x.parquet: not a Parquet file"):
+    with pytest.raises(DataError, match=r"x.parquet: not a readable Parquet file"):
         read(tmp_path / "x.parquet")

@@ -1,0 +1,53 @@
+"""Selects the files of a data set: every file is read or refused by name, none is skipped silently."""
+
+import stat
+from pathlib import Path
+
+from fedtrain.data.errors import DataError
+
+JSON_LINES = (".jsonl", ".ndjson")
+PARQUET = ".parquet"
+SUFFIXES = (*JSON_LINES, PARQUET)
+DOCUMENTATION = (".md", ".rst", ".html")
+"""Suffixes of files that may accompany data in a folder."""
+_DOCUMENTS = ("license", "notice", "readme", "_success")
+"""Names of files, without suffix, that may accompany data in a folder."""
+
+
+def data_files(root: Path, shown: str) -> list[Path]:
+    """Return the files of the data set at `root`, sorted by path. `shown`: the data set in messages. Raises DataError
+    for a path that is neither file nor folder, and for files of other types. Hidden paths are skipped."""
+    if not root.is_dir():
+        return [_checked(root, root.name)]
+    visible = [path for path in root.rglob("*") if not _is_hidden(path, root)]
+    found = [path for path in sorted(visible) if not path.is_dir() and not _is_documentation(path)]
+    files = [_checked(path, path.relative_to(root).as_posix()) for path in found]
+    if not files:
+        raise DataError(f"data {shown}: no files {', '.join('*' + suffix for suffix in SUFFIXES)} in this folder")
+    return files
+
+
+def is_parquet(file: Path) -> bool:
+    return file.suffix.lower() == PARQUET
+
+
+def _checked(path: Path, name: str) -> Path:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        fix = "remove the link" if path.is_symlink() else "check the path"
+        raise DataError(f"{name}: cannot be read ({error.strerror})", fix) from error
+    if not stat.S_ISREG(mode):
+        raise DataError(f"{name}: not a regular file", "remove it from the data set")
+    if path.suffix.lower() not in SUFFIXES:
+        fix = f"convert it to one of {', '.join(SUFFIXES)}, or remove it from the data set"
+        raise DataError(f"{name}: unknown file type", fix)
+    return path
+
+
+def _is_hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def _is_documentation(path: Path) -> bool:
+    return path.suffix.lower() in DOCUMENTATION or path.stem.lower() in _DOCUMENTS

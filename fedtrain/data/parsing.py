@@ -1,0 +1,96 @@
+"""Parses the rows of data files: JSON lines, Parquet, and Hugging Face data sets on disk."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+from fedtrain.data.errors import DataError
+from fedtrain.data.files import is_parquet
+
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One row before validation. `number` counts lines (of a table: rows) from 1. `where`: file and number, for
+    messages. `raw`: the row as written, None for a row of a table."""
+
+    where: str
+    number: int
+    value: object
+    raw: bytes | None = None
+
+
+def parse(file: Path, name: str, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
+    """Yield the rows of a file. `name`: the file in messages. `columns`: those of a table to read; None for all.
+    Raises DataError."""
+    try:
+        yield from _parquet(file, name, columns) if is_parquet(file) else _json_lines(file, name)
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror or type(error).__name__})") from error
+
+
+def is_saved_dataset(folder: Path) -> bool:
+    """Whether `datasets` saved the folder with `save_to_disk`."""
+    return (folder / "state.json").is_file() and (folder / "dataset_info.json").is_file()
+
+
+def parse_saved_dataset(root: Path, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
+    """Yield the rows of a Hugging Face data set on disk. Raises DataError."""
+    datasets: Any = import_module("datasets")  # takes a while to import, and most data is JSON lines
+    try:
+        dataset: Any = datasets.load_from_disk(str(root))
+    except Exception as error:
+        raise DataError(f"data {root.name}: not a readable data set on disk ({type(error).__name__})") from error
+    if columns is not None:
+        dataset = dataset.select_columns([column for column in dataset.column_names if column in columns])
+    for number, found in enumerate(dataset, start=1):
+        yield Parsed(f"{root.name}: row {number}", number, _present(cast("dict[str, Any]", found)))
+
+
+def _json_lines(file: Path, name: str) -> Iterator[Parsed]:
+    with file.open("rb") as lines:
+        for number, raw in enumerate(lines, start=1):
+            line = raw.removeprefix(BOM) if number == 1 else raw
+            if line.strip():
+                yield Parsed(f"{name}:{number}", number, _json(line, f"{name}:{number}"), line)
+
+
+def _json(line: bytes, where: str) -> object:
+    """Raises DataError without a word of the line."""
+    try:
+        return json.loads(line)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: not UTF-8 (byte {error.start} of the line)", "save the file as UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: not valid JSON (column {error.colno})", "write one object per line") from error
+    except ValueError as error:  # Python's limit on the digits of an integer
+        raise DataError(f"{where}: a number has too many digits", "write it as a text, or remove the field") from error
+    except RecursionError as error:
+        raise DataError(f"{where}: lists or objects are nested too deep", "flatten the row, or remove it") from error
+
+
+def _parquet(file: Path, name: str, columns: Sequence[str] | None) -> Iterator[Parsed]:
+    try:
+        parquet: Any = import_module("pyarrow.parquet")  # as above
+    except ImportError as error:
+        raise DataError(f"{name}: Parquet needs pyarrow", "pip install 'fedtrain[trainer]'") from error
+    number = 0
+    try:
+        table: Any = parquet.ParquetFile(file)
+        wanted = [column for column in table.schema_arrow.names if columns is None or column in columns]
+        for batch in table.iter_batches(columns=wanted):
+            for found in batch.to_pylist():
+                number += 1
+                yield Parsed(f"{name}: row {number}", number, _present(found))
+    except ValueError as error:  # pyarrow's ArrowInvalid is one, and quotes values
+        place = f"{name}: row {number + 1}" if number else name
+        raise DataError(f"{place}: not a readable Parquet file ({type(error).__name__})") from error
+
+
+def _present(found: dict[str, Any]) -> dict[str, Any]:
+    """Tables write a missing field as null."""
+    return {field: value for field, value in found.items() if value is not None}

@@ -15,7 +15,7 @@ EXPECTED = (
     ("fedtrain.runner.errors", "RunError", False),
 )
 
-EXTRA = ("torch", "torchx", "transformers", "peft", "accelerate", "datasets", "pyarrow", "psutil", "matplotlib")
+EXTRA = ("torch", "transformers", "peft", "accelerate", "datasets", "pyarrow", "psutil", "matplotlib")
 """Packages of `fedtrain[local]`, which training on this machine needs."""
 
 

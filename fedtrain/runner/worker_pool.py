@@ -57,7 +57,7 @@ PoolEvent = Progress | Ended
 class Process(Protocol):
     """A started worker process."""
 
-    def kill(self, pid: int | None) -> None: ...
+    def kill(self) -> None: ...
     def alive(self) -> bool: ...
     def log_tail(self) -> str: ...
 
@@ -82,7 +82,6 @@ class _Worker:
     launched: float
     starting: float = 0.0
     connection: "Connection[Any, Any] | None" = None
-    pid: int | None = None
     busy: Job | None = None
     since: float = 0.0
 
@@ -158,7 +157,7 @@ class WorkerPool:
         with self._lock:
             self._closed = True
             for worker in self._workers.values():
-                worker.process.kill(worker.pid)
+                worker.process.kill()
         self._listener.close()
         self._folder.cleanup()
 
@@ -173,7 +172,7 @@ class WorkerPool:
 
     def _replace(self, worker: _Worker) -> None:
         """Its connection ends with it, and is closed by the thread that reads from it."""
-        worker.process.kill(worker.pid)
+        worker.process.kill()
         if not self._closed:
             self._start(worker.index)
 
@@ -217,16 +216,16 @@ class WorkerPool:
             while True:
                 message = json.loads(connection.recv_bytes())
                 if message["type"] == "hello":
-                    worker = self._greet(connection, int(message["index"]), int(message["pid"]))
+                    worker = self._greet(connection, int(message["index"]))
                 elif worker is not None:
                     self._hear(worker, message)
         if worker is not None:
             self._lost(worker)
 
-    def _greet(self, connection: "Connection[Any, Any]", index: int, pid: int) -> _Worker:
+    def _greet(self, connection: "Connection[Any, Any]", index: int) -> _Worker:
         with self._lock:
             worker = self._workers[index]
-            worker.connection, worker.pid = connection, pid
+            worker.connection = connection
             worker.starting = self._clock() - worker.launched
             self._silent_starts = 0
             self._dispatch()

@@ -91,7 +91,7 @@ class Small:
         until = time.monotonic() + 300
         while process.alive():
             if time.monotonic() > until:
-                process.kill(None)
+                process.kill()
                 raise TimeoutError(f"the run does not end:\n{log.read_text()}")
             time.sleep(0.02)
         return Ran(int(code.read_text()), log.read_text())

@@ -42,7 +42,7 @@ class Forked:
     def __init__(self, pid: int) -> None:
         self._pid = pid
 
-    def kill(self, pid: int | None) -> None:
+    def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._pid, signal.SIGKILL)
 

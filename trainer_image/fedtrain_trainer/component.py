@@ -1,43 +1,21 @@
-"""The trainer as TorchX components: `torchx run -s local_cwd .../component.py:task --assignment FILE` runs one task,
-`worker` is what the local runner starts."""
+"""The trainer as a TorchX component: `torchx run -s local_cwd .../component.py:task --assignment FILE` runs one task.
+
+Needs the extra `torchx`. The schedulers of TorchX (Slurm, Kubernetes, Docker, ...) take the same component.
+"""
 
 import sys
 
 import torchx.specs as specs
 
 
-def worker(image: str = "", memory_mib: int = 4096) -> specs.AppDef:
-    """One warm worker of the local runner. Where it connects to is in FEDTRAIN_WORKER_ADDRESS, _KEY and _INDEX of the
-    environment: an argument list can be read by everyone on the machine.
-
-    Args:
-        image: where to run; the current directory with the scheduler local_cwd
-        memory_mib: memory to ask a scheduler for
-    """
-    return specs.AppDef(
-        name="fedtrain-worker",
-        roles=[
-            specs.Role(
-                name="worker",
-                image=image,
-                entrypoint=sys.executable,
-                args=["-m", "fedtrain_trainer.worker"],
-                num_replicas=1,
-                max_retries=0,
-                resource=specs.Resource(cpu=1, gpu=0, memMB=memory_mib),
-            )
-        ],
-    )
-
-
 def task(assignment: str, processes: int = 1, image: str = "", memory_mib: int = 4096) -> specs.AppDef:
-    """One task, under torchrun.
+    """Run one task under torchrun.
 
     Args:
-        assignment: the file with the task and its binding
-        processes: how many processes train it together on one node
-        image: where to run; the current directory with the scheduler local_cwd
-        memory_mib: memory to ask a scheduler for
+        assignment: file with the assignment, JSON
+        processes: number of processes that train together on one node
+        image: image to run; the current directory with the scheduler local_cwd
+        memory_mib: memory to request from a scheduler, in MiB
     """
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     return specs.AppDef(

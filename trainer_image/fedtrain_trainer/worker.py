@@ -2,7 +2,7 @@
 
 It connects to the Unix socket $FEDTRAIN_WORKER_ADDRESS with the key $FEDTRAIN_WORKER_KEY (hex) and speaks JSON:
 
-    -> {"type": "hello", "index": 0, "pid": 4711}          once everything heavy is imported
+    -> {"type": "hello", "index": 0}      once everything heavy is imported
     <- {"type": "run", "assignment": {...}}  or  {"type": "stop"}
     -> {"type": "progress", "phase": "training", "step": 5, "steps": 25, "loss": 2.3}
     -> {"type": "result", "code": 0, "reason": "", "seconds": {...}}
@@ -106,7 +106,7 @@ def main() -> None:
     tempfile.tempdir = tempfile.mkdtemp(prefix="worker-", dir=Path(address).parent)
     try:
         models = imported()
-        send(wire, {"type": "hello", "index": int(os.environ["FEDTRAIN_WORKER_INDEX"]), "pid": os.getpid()})
+        send(wire, {"type": "hello", "index": int(os.environ["FEDTRAIN_WORKER_INDEX"])})
         while True:
             outcome = run(orders.get()["assignment"], wire, models)
             send(wire, {"type": "result", "code": outcome.code, "reason": outcome.reason, "seconds": outcome.seconds})

@@ -38,6 +38,13 @@ def test_an_image_has_all_that_its_extra_asks_for(image: str) -> None:
     assert {normal(one) for one in wanted} <= pins(f"requirements-{image}.lock").keys()
 
 
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_has_no_torchx_and_the_current_urllib3(image: str) -> None:
+    locked = pins(f"requirements-{image}.lock")
+    assert "torchx" not in locked
+    assert not locked["urllib3"].startswith("1.")
+
+
 def test_the_operators_image_has_no_torch() -> None:
     assert "torch" not in pins("requirements-operator.lock")
 

@@ -25,11 +25,11 @@ class Worker:
     def say_hello(self) -> "Connection[Any, Any]":
         key = bytes.fromhex(self._environment["FEDTRAIN_WORKER_KEY"])
         self.connection = connection = Client(self._environment["FEDTRAIN_WORKER_ADDRESS"], authkey=key)
-        hello = {"type": "hello", "index": int(self._environment["FEDTRAIN_WORKER_INDEX"]), "pid": 1}
+        hello = {"type": "hello", "index": int(self._environment["FEDTRAIN_WORKER_INDEX"])}
         connection.send_bytes(json.dumps(hello).encode())
         return connection
 
-    def kill(self, pid: int | None) -> None:
+    def kill(self) -> None:
         if self.connection is not None:
             self.connection.close()
 

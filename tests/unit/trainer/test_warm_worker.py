@@ -78,7 +78,7 @@ def test_a_warm_worker_gives_the_bytes_of_a_fresh_process_and_says_when_it_is_te
     alone = federation.trained(attempt=1)
     work = federation.train_work()
     hello = worker.hear()
-    assert (hello["type"], hello["index"], hello["pid"]) == ("hello", 3, worker.process.pid)
+    assert hello == {"type": "hello", "index": 3}
     other = federation.train_work(seed=99, start=8, trainOnlyB=True, proximalMu=0.1)
     result, heard = worker.run(federation.assignment(other, round=1, attempt=2))
     assert (result["code"], result["reason"]) == (EXIT_DONE, "")
@@ -131,10 +131,9 @@ def test_a_worker_stops_when_told_to(worker: Worker) -> None:
     assert worker.process.wait(60) == EXIT_DONE
 
 
-def test_the_component_starts_the_worker_module() -> None:
+def test_the_torchx_component_starts_the_trainer_under_torchrun() -> None:
     from torchx.specs.file_linter import validate
 
-    app = component.worker()
-    assert app.roles[0].args == ["-m", "fedtrain_trainer.worker"]
-    source = Path(component.__file__)
-    assert validate(str(source), "worker") == []
+    app = component.task("task.json", processes=2)
+    assert app.roles[0].args[-4:] == ["-m", "fedtrain_trainer", "--assignment", "task.json"]
+    assert validate(component.__file__, "task") == []

@@ -22,11 +22,14 @@ def read(place: Path, format: Any = "PromptCompletion") -> Any:
     return read_rows(str(place), format, Storage())
 
 
+def write_rows(file: Path, rows: list[dict[str, Any]]) -> Path:
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return file
+
+
 @pytest.fixture
 def jsonl(tmp_path: Path) -> Path:
-    file = tmp_path / "tickets.jsonl"
-    file.write_text("".join(f"{json.dumps(row)}\n" for row in ROWS))
-    return file
+    return write_rows(tmp_path / "tickets.jsonl", ROWS)
 
 
 def test_jsonl_parquet_and_a_data_set_on_disk_are_the_same_rows(jsonl: Path, tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""Every file of a data set is read or refused by name; hidden paths are skipped."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from fedtrain.api.storage import Storage
+from fedtrain.data.errors import DataError
+from fedtrain.data.reader import read_rows
+from fedtrain.data.row import Row
+
+LINE = json.dumps({"text": "a"}) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows/a.jsonl").write_text(LINE)
+    return tmp_path / "rows"
+
+
+def read(place: Path) -> list[Row]:
+    return read_rows(str(place), "Text", Storage())
+
+
+def test_suffixes_are_read_in_any_case(folder: Path) -> None:
+    (folder / "b.JSONL").write_text(LINE)
+    (folder / "c.NdJson").write_text(LINE)
+    assert sorted(row.where for row in read(folder)) == ["a.jsonl:1", "b.JSONL:1", "c.NdJson:1"]
+
+
+@pytest.mark.parametrize("name", ["b.jsonl.gz", "b.csv", "b.json", "b.txt", "deep/er/b.arrow"])
+def test_a_file_of_another_type_is_refused_by_name(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("x")
+    with pytest.raises(DataError, match=f"^{name}: unknown file type; convert it"):
+        read(folder)
+
+
+def test_a_dangling_link_is_refused_by_name(folder: Path) -> None:
+    (folder / "b.jsonl").symlink_to(folder / "missing.jsonl")
+    with pytest.raises(DataError, match=r"^b.jsonl: cannot be read \(No such file or directory\); remove the link"):
+        read(folder)
+
+
+def test_a_pipe_is_refused_by_name(folder: Path) -> None:
+    os.mkfifo(folder / "b.jsonl")
+    with pytest.raises(DataError, match=r"^b.jsonl: not a regular file"):
+        read(folder)
+    with pytest.raises(DataError, match=r"^b.jsonl: not a regular file"):
+        read(folder / "b.jsonl")
+
+
+@pytest.mark.parametrize("name", [".ipynb_checkpoints/a-checkpoint.jsonl", "._a.jsonl", ".cache/x.bin"])
+def test_hidden_paths_are_skipped(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(LINE)
+    assert len(read(folder)) == 1
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "NOTICE.txt", "_SUCCESS"])
+def test_documentation_may_accompany_data(folder: Path, name: str) -> None:
+    (folder / name).write_text("about")
+    assert len(read(folder)) == 1
+
+
+def test_a_byte_order_mark_alone_on_a_line_is_skipped(folder: Path) -> None:
+    (folder / "a.jsonl").write_bytes(b"\xef\xbb\xbf\n" + LINE.encode())
+    assert [row.where for row in read(folder)] == ["a.jsonl:2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("[" * 100_000, "a.jsonl:2: lists or objects are nested too deep"),
+        ("7" * 5000, "a.jsonl:2: a number has too many digits"),
+    ],
+)
+def test_values_that_python_cannot_parse_are_named_by_line(folder: Path, value: str, message: str) -> None:
+    (folder / "a.jsonl").write_text(LINE + f'{{"text": "a", "extra": {value}}}\n')
+    with pytest.raises(DataError, match=f"^{message}"):
+        read(folder)

@@ -4,7 +4,7 @@ decided and nothing kept but who is stuck. `python -m benchmarks.scale.bare`."""
 import asyncio
 from collections import defaultdict
 
-from fedtrain_operator.coordinator.pending_pods import waits
+from fedtrain_operator.coordinator.pending_pods import pod_conditions
 from fedtrain_operator.kube.client import Cluster
 
 from benchmarks.scale.watching import login, watch
@@ -24,7 +24,7 @@ async def main() -> None:
     there = len(await cluster.list_everywhere(TASK, labels.OURS))
 
     async def tell(training: Ref) -> None:
-        said = merged((), waits(list(tasks[training].values())), 1, 0)
+        said = merged((), pod_conditions(list(tasks[training].values())), 1, 0)
         async with locks[training]:
             told = await cluster.write_status(TRAINING, trainings[training], {"conditions": said})
             assert told is not None

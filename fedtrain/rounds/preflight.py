@@ -72,12 +72,12 @@ def invalid_preflight(snapshot: Snapshot, who: str) -> str:
 
 
 def why_uncounted(snapshot: Snapshot, who: str) -> str | None:
-    """Why this participant's newest preflight failed; None if it did not fail, or the executor no longer knows."""
+    """Why this participant's newest preflight failed or does not run yet; None if that is not known."""
     if who in snapshot.ledger.preflight_faults:
         return invalid_preflight(snapshot, who)
-    failed = {
+    reasons = {
         (key.round, key.attempt): execution.reason
         for key, execution in snapshot.executions.items()
-        if key.kind == "Inspect" and key.who == who and execution.state == "Failed"
+        if key.kind == "Inspect" and key.who == who and execution.state != "Done" and execution.reason
     }
-    return f"its data was not counted: {failed[max(failed)]}"[:LONGEST_REASON] if failed else None
+    return f"its data was not counted: {reasons[max(reasons)]}"[:LONGEST_REASON] if reasons else None

@@ -3,6 +3,7 @@
 import gc
 import logging
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +14,13 @@ from fedtrain.manifests.kinds import PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRA
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from fedtrain.manifests.settings import Settings, SettingsWrong
 from fedtrain_operator.coordinator import handlers as coordinator_handlers
+from fedtrain_operator.coordinator.metrics import TrainingMetrics
 from fedtrain_operator.coordinator.reconcile import Coordinator
 from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.kube import logs, metrics
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.client import Cluster
-from fedtrain_operator.kube.loops import LATENCY, Loops, a_thread_for_every_pass
+from fedtrain_operator.kube.loops import LATENCY, Loops, give_every_pass_a_thread
 from fedtrain_operator.kube.streams import Streams
 from fedtrain_operator.kube.watching import NoDifferences
 from fedtrain_operator.participant import handlers as participant_handlers
@@ -28,26 +30,26 @@ from fedtrain_operator.participant.task_reconciler import Tasks
 log = logging.getLogger("fedtrain")
 
 STUCK_SECONDS = 900.0
-"""A pass that has been due for so long means that this process works no more: the probe fails, and it is restarted."""
+"""Age of an overdue pass at which the liveness probe fails, and the process is restarted."""
 
 KINDS = {"coordinator": (TRAINING, TASK, PARTICIPANT), "participant": (TASK, POLICY, PARTICIPANT, PYTORCH_JOB)}
 
 
 def build(settings: Settings) -> kopf.OperatorRegistry:
-    """All watches, loops and probes of the controllers that run here."""
+    """Registers all watches, loops and probes of the controllers that run in this process."""
     registry = kopf.OperatorRegistry()
     operator = kopf.OperatorSettings()
     cluster = Cluster(lambda: login(operator), settings.namespaces)
     streams = Streams(cluster, settings.resync)
     loops: dict[str, Loops] = {}
     caches: dict[str, Cache] = {}
-    measured: list[Collector] = [metrics.OperatorMetrics(cluster, loops), metrics.Phases(caches), LATENCY]
+    collectors: list[Collector] = [metrics.OperatorMetrics(cluster, loops), metrics.Phases(caches), LATENCY]
     if "coordinator" in settings.controllers:
-        world = ClusterState(cluster, streams)
-        loops["coordinator"] = Loops("training", Coordinator(world, settings).reconcile, settings.resync)
-        coordinator_handlers.register(registry, world, loops["coordinator"])
-        caches[TRAINING.name] = world.trainings
-        measured += world.measures.collectors
+        state = ClusterState(cluster, streams, time.time, time.monotonic)
+        loops["coordinator"] = Loops("training", Coordinator(state, settings).reconcile, settings.resync)
+        coordinator_handlers.register(registry, state, loops["coordinator"])
+        caches[TRAINING.name] = state.trainings
+        collectors += (*state.metrics.collectors, TrainingMetrics(state.memories))
     if "participant" in settings.controllers:
         launcher = PyTorchJobs(settings.trainer_image, settings.trainer_pull_policy)
         tasks = Tasks(cluster, launcher, pod_check=settings.pod_check)
@@ -56,15 +58,15 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
         participant_handlers.register(registry, streams, tasks, records, loops["participant"], loops["records"])
         caches[TASK.name] = tasks.tasks
-    _housekeeping(registry, settings, cluster, streams, loops, measured)
+    _housekeeping(registry, settings, cluster, streams, loops, collectors)
     return registry
 
 
 def login(settings: kopf.OperatorSettings) -> kopf.ConnectionInfo:
-    """As the pod's service account, else by KUBECONFIG."""
+    """Uses the pod's service account, else KUBECONFIG."""
     found = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
     if found is None:
-        raise kopf.LoginError("There is no service account here, and KUBECONFIG is not set.")
+        raise kopf.LoginError("No service account was found, and KUBECONFIG is not set. Set KUBECONFIG.")
     return found
 
 
@@ -74,7 +76,7 @@ def _housekeeping(
     cluster: Cluster,
     streams: Streams,
     loops: dict[str, Loops],
-    measured: Sequence[Collector],
+    collectors: Sequence[Collector],
 ) -> None:
     @kopf.on.login(registry=registry)
     def _login(*, settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo:
@@ -82,19 +84,19 @@ def _housekeeping(
 
     @kopf.on.startup(registry=registry)
     async def _start(*, settings: kopf.OperatorSettings, **_: Any) -> None:
-        a_thread_for_every_pass()
+        give_every_pass_a_thread()
         settings.posting.enabled = False
         settings.persistence.diffbase_storage = NoDifferences()
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 301
         settings.watching.reconnect_backoff = 1.0
 
-    if settings.namespaces:  # no rights to look at the cluster's namespaces, and at kinds that come later
-        _see_no_cluster(registry, settings, cluster)
+    if settings.namespaces:  # no rights to watch the cluster's namespaces and kinds
+        _wait_for_kinds(registry, settings, cluster)
 
     @kopf.on.startup(registry=registry, id="metrics")
     async def _metrics(**_: Any) -> None:
-        metrics.serve(settings.metrics_port, measured)
+        metrics.serve(settings.metrics_port, collectors)
 
     @kopf.on.startup(registry=registry, id="streams")
     async def _follow(**_: Any) -> None:
@@ -115,22 +117,21 @@ def _housekeeping(
         return round(overdue, 1)
 
 
-def _see_no_cluster(registry: kopf.OperatorRegistry, settings: Settings, cluster: Cluster) -> None:
-    """What is served is what is there at the start: kinds that came later would never be watched, so they are waited
-    for."""
+def _wait_for_kinds(registry: kopf.OperatorRegistry, settings: Settings, cluster: Cluster) -> None:
+    """Waits for the kinds at the start: those that are installed later would never be watched."""
     kinds = sorted({kind for name in settings.controllers for kind in KINDS[name]})
 
     @kopf.on.startup(registry=registry, id="kinds")
     async def _kinds(*, settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.scanning.disabled = True
-        lacking = [f"{kind.plural}.{kind.group}" for kind in kinds if not await cluster.offers(kind)]
-        if lacking:
-            raise kopf.TemporaryError(f"waiting for CustomResourceDefinitions: {', '.join(lacking)}", delay=5)
+        missing = [f"{kind.plural}.{kind.group}" for kind in kinds if not await cluster.offers(kind)]
+        if missing:
+            raise kopf.TemporaryError(f"waiting for CustomResourceDefinitions: {', '.join(missing)}", delay=5)
 
 
 def main() -> int:
     logs.set_up()
-    gc.set_threshold(50_000, 20, 50)  # what there are many of lives long: looking through it holds up every pass
+    gc.set_threshold(50_000, 20, 50)  # most objects live long, and collecting them delays every pass
     try:
         settings = Settings.read()
     except SettingsWrong as error:

@@ -1,35 +1,48 @@
-"""Why nothing can be decided of a training now: its file, its participants or its store are not as they must be."""
+"""Why nothing can be decided for a training now: its file, its participants, its store or the API server."""
 
+import logging
+
+from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.manifests.conditions import Condition
+from fedtrain_operator.kube.client import ApiError
+
+log = logging.getLogger("fedtrain")
 
 STORE_PAUSE_SECONDS = 5.0
 RULES_PAUSE_SECONDS = 30.0
 
 
 class Blocked(Exception):
-    """`said` is the condition that says why; `after` so many seconds it is looked at again."""
+    """`condition` says why; the next try is due `after` seconds."""
 
-    def __init__(self, said: Condition, after: float) -> None:
-        self.said = said
+    def __init__(self, condition: Condition, after: float) -> None:
+        self.condition = condition
         self.after = after
-        super().__init__(said.message)
+        super().__init__(condition.message)
 
 
 def rules(reason: str, message: str) -> Blocked:
     return Blocked(Condition("Accepted", "False", reason, message), RULES_PAUSE_SECONDS)
 
 
-def unreachable(reason: str, message: str) -> Blocked:
-    """The store, which may be back in a moment."""
-    return Blocked(Condition("StoreReachable", "False", reason, message), STORE_PAUSE_SECONDS)
+def no_credentials(message: str) -> Blocked:
+    return Blocked(Condition("StoreReachable", "False", "NoCredentials", message), STORE_PAUSE_SECONDS)
 
 
-def ledger_remains(message: str) -> Blocked:
-    """Of a training that is deleted, with `retentionPolicy: Delete`."""
-    said = f"deleted, but its ledger goes first, and can't: {message}. With storage.retentionPolicy: Retain it stays"
-    return Blocked(Condition("StoreReachable", "False", "LedgerRemains", said), STORE_PAUSE_SECONDS)
+def store(error: StoreError) -> Blocked:
+    """An outage, which may end at any moment, or a refusal, which somebody must fix."""
+    if isinstance(error, StoreUnavailable):
+        return Blocked(Condition("StoreReachable", "False", "Unavailable", str(error)), STORE_PAUSE_SECONDS)
+    return Blocked(Condition("StoreReachable", "False", "Refused", str(error)), RULES_PAUSE_SECONDS)
 
 
-def refused(message: str) -> Blocked:
-    """By the store, which somebody has to put right."""
-    return Blocked(Condition("StoreReachable", "False", "Refused", message), RULES_PAUSE_SECONDS)
+def ledger_remains(error: StoreError) -> Blocked:
+    """The ledger of a deleted training with `retentionPolicy: Delete` cannot be deleted."""
+    message = f"the ledger cannot be deleted: {error} To keep it, set storage.retentionPolicy to Retain"
+    return Blocked(Condition("StoreReachable", "False", "LedgerRemains", message), STORE_PAUSE_SECONDS)
+
+
+def api_server(error: ApiError) -> Blocked:
+    """The API server refuses a request about the training itself or another object of its namespace."""
+    message = f"the API server {'failed' if error.may_pass else 'refused'} a request for this training: {error}"
+    return Blocked(Condition("TasksAccepted", "False", "HubRefused", message), STORE_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The story of a training as events, told from the difference of two statuses, once the new one is written. Pure."""
+"""Events about a training, from the difference of two statuses once the new one is written. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,52 +7,54 @@ from typing import Literal
 from fedtrain.contracts.records import Grant
 from fedtrain.manifests.conditions import find, shortened
 from fedtrain.manifests.kinds import TRAINING, Json
-from fedtrain.manifests.timestamps import instant
+from fedtrain.manifests.timestamps import instant, precise_instant
 
-AGAIN = {
+RECOVERED = {
     "StoreReachable": "the store can be reached again",
     "Schedulable": "no pod waits for a node any more",
     "Startable": "no pod waits for its image, its volume or a Secret any more",
+    "TasksAccepted": "the API server refuses no task any more",
 }
-"""Of conditions that hold again: what is told, where it is not just that. Pods may have been stopped."""
+"""Messages for conditions that are True again. Where a pod or a task was stopped, it did not get what it waited for."""
+_REPORTED_ELSEWHERE = ("Complete", "Progressing")
+"""The phase's event, or that of the condition that blocks, says the same; but see `NO_PROGRESS`."""
+NO_PROGRESS = "NoProgress"
+_LONGEST_BYTES = 1024
+"""The API server's limit for the message of an event."""
 
 
 @dataclass(frozen=True)
-class Told:
+class Event:
     type: Literal["Normal", "Warning"]
     reason: str
     message: str
 
 
-def story(before: Json, after: Json) -> Iterator[Told]:
-    known = {told["round"] for told in before.get("lastRounds", ())}
+def changes(before: Json, after: Json) -> Iterator[Event]:
+    """What a user should know of the change from one status to the next: rounds that ended, then conditions that
+    block or have recovered, then the phase."""
+    known = {one["round"] for one in before.get("lastRounds", ())}
     newest = max(known, default=-1)
-    for told in after.get("lastRounds", ()):
-        if told["round"] not in known and told["round"] > newest:
-            yield from _round(told)
-    moved = after.get("phase") != before.get("phase") or after.get("round") != before.get("round")
-    if moved:
-        yield _phase(after)
-    for condition in after.get("conditions", ()):
-        old = find(before.get("conditions", ()), condition["type"]) or {}
-        changed = any(old.get(field) != condition[field] for field in ("status", "message"))
-        told = moved and condition["message"] and condition["message"] == after.get("message")
-        if condition["type"] != "Complete" and changed and not told and (old or condition["status"] == "False"):
-            bad = condition["status"] == "False"
-            said = condition["message"] or AGAIN.get(condition["type"]) or f"{condition['type']} again"
-            yield Told("Warning" if bad else "Normal", condition["reason"], said)
+    for one in after.get("lastRounds", ()):
+        if one["round"] not in known and one["round"] > newest:
+            yield from _round(one)
+    conditions = [event for one in after.get("conditions", ()) if (event := _condition(before, one)) is not None]
+    yield from conditions
+    if after.get("phase") != before.get("phase") or after.get("round") != before.get("round"):
+        yield _phase(after, {event.message for event in conditions})
 
 
-def again(grant: Grant) -> Told:
-    """A new attempt, and why the one before ended."""
+def retry(grant: Grant) -> Event:
+    """A new attempt, and why the previous one ended."""
     who = grant.who if not grant.who.startswith("_") else f"the hub's {grant.who[1:]}"
-    said = f"round {grant.round}: {who} tries again (attempt {grant.attempt}): {grant.reason}"
-    return Told("Warning", "TriesAgain", shortened(said))
+    message = f"round {grant.round}: {who} tries again (attempt {grant.attempt}): {grant.reason}"
+    return Event("Warning", "TriesAgain", shortened(message))
 
 
-def event(body: Json, told: Told, now: float) -> Json:
-    """As the API keeps it, beside the training."""
-    metadata, when = body["metadata"], instant(now)
+def manifest(body: Json, event: Event, nanoseconds: int) -> Json:
+    """The event as the API has it, in the training's namespace. `nanoseconds` since 1970: later events get greater
+    names, so that events of one second keep their order."""
+    metadata, when = body["metadata"], instant(nanoseconds / 1e9)
     about = {
         "apiVersion": TRAINING.api_version,
         "kind": TRAINING.name,
@@ -61,32 +63,56 @@ def event(body: Json, told: Told, now: float) -> Json:
         "uid": metadata["uid"],
     }
     return {
-        "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+        "metadata": {"name": f"{metadata['name']}.{nanoseconds:016x}", "namespace": metadata["namespace"]},
         "involvedObject": about,
-        "type": told.type,
-        "reason": told.reason,
-        "message": told.message,
+        "type": event.type,
+        "reason": event.reason,
+        "action": event.reason,
+        "message": _fitting(event.message),
+        "eventTime": precise_instant(nanoseconds),
         "firstTimestamp": when,
         "lastTimestamp": when,
         "count": 1,
         "source": {"component": "fedtrain"},
+        "reportingComponent": "fedtrain.dev/coordinator",
+        "reportingInstance": "fedtrain",
     }
 
 
-def _round(told: Json) -> Iterator[Told]:
-    for absent in told.get("leftOut", ()):
-        yield Told("Warning", "LeftOut", f"round {told['round']} without {absent['participant']}: {absent['reason']}")
-    measured = f", {told['metric']}" if "metric" in told else ""
-    if told["outcome"] == "Initial":
-        yield Told("Normal", "Initialised", f"the first adapter is there{measured}")
+def _round(one: Json) -> Iterator[Event]:
+    for absent in one.get("leftOut", ()):
+        yield Event("Warning", "LeftOut", f"round {one['round']} without {absent['participant']}: {absent['reason']}")
+    measured = f", {one['metric']}" if "metric" in one else ""
+    if one["outcome"] == "Initial":
+        yield Event("Normal", "Initialised", f"the initial adapter is ready{measured}")
         return
-    of = f"{told['participants']} updates"
-    bad = told["outcome"] != "Committed"
-    yield Told("Warning" if bad else "Normal", f"Round{told['outcome']}", f"round {told['round']}: {of}{measured}")
+    message = f"round {one['round']}: {one['participants']} updates{measured}"
+    yield Event("Normal" if one["outcome"] == "Committed" else "Warning", f"Round{one['outcome']}", message)
 
 
-def _phase(after: Json) -> Told:
+def _condition(before: Json, after: Json) -> Event | None:
+    """A condition that has become False or says so in other words is a Warning."""
+    name, bad = after["type"], after["status"] == "False"
+    if name in _REPORTED_ELSEWHERE and after["reason"] != NO_PROGRESS:
+        return None
+    old = find(before.get("conditions", ()), name) or {}
+    if all(old.get(field) == after[field] for field in ("status", "message")) or not (old or bad):
+        return None
+    message = after["message"] or RECOVERED.get(name) or f"{name} again"
+    return Event("Warning" if bad else "Normal", after["reason"], message)
+
+
+def _phase(after: Json, reported: set[str]) -> Event:
+    """`reported`: messages of other events, which are not repeated."""
     where = f"round {after['round']}" if "round" in after else "not begun"
-    said = after.get("message", "")
-    whole = said if said.startswith(f"{where} ") else f"{where}: {said}" if said else where
-    return Told("Warning" if after["phase"] == "Failed" else "Normal", after["phase"], whole)
+    message = after.get("message", "")
+    if message in reported:
+        message = ""
+    whole = message if message.startswith(f"{where} ") else f"{where}: {message}" if message else where
+    return Event("Warning" if after["phase"] == "Failed" else "Normal", after["phase"], whole)
+
+
+def _fitting(message: str) -> str:
+    """Its first bytes, as many as an event takes."""
+    encoded = message.encode()
+    return message if len(encoded) <= _LONGEST_BYTES else encoded[: _LONGEST_BYTES - 3].decode(errors="ignore") + "…"

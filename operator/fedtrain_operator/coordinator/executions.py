@@ -1,4 +1,4 @@
-"""What the API says of tasks and Jobs, as a decision reads it. Pure, but for the memory of when an end was seen."""
+"""TrainingTasks and Jobs as executions, which a decision reads. Pure, but for the memory of when an end was seen."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,15 @@ from fedtrain.rounds.snapshot import Execution, TaskKey
 from fedtrain_operator.kube.pod_outcome import PodOutcome
 
 RUNNING = Execution("Running")
+TERMINAL = ("Succeeded", "Failed", "Refused", "Cancelled")
 
 
 def cancelled(task: Json) -> bool:
-    """A task that is asked to stop counts as none: one that is to go on is made anew."""
+    """Whether a task was asked to stop. It then counts as missing: one that is wanted again is created again."""
     return task["spec"].get("desiredState") == "Cancel" or task.get("status", {}).get("phase") == "Cancelled"
 
 
-def going(body: Json) -> bool:
+def being_deleted(body: Json) -> bool:
     return bool(body["metadata"].get("deletionTimestamp"))
 
 
@@ -25,10 +26,25 @@ def failed(job: Json) -> bool:
     return holds(job.get("status", {}).get("conditions", ()), "Failed")
 
 
+def who_of(task: Json) -> str:
+    """The participant of a TrainingTask."""
+    metadata = task["metadata"]
+    return (metadata.get("labels") or {}).get(labels.PARTICIPANT) or f"namespace {metadata['namespace']}"
+
+
+def over(body: Json) -> bool:
+    """Whether a TrainingTask or a Job has ended; objects of a list do not name their kind."""
+    status = body.get("status", {})
+    ended = any(
+        one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in status.get("conditions", ())
+    )
+    return ended or status.get("phase") in TERMINAL
+
+
 @dataclass
 class Executions:
     """`ended`: when, on this coordinator's clock, the end of an object (by uid) was first seen. Lost with the process:
-    a back-off then starts anew."""
+    back-offs then restart."""
 
     ended: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -37,27 +53,27 @@ class Executions:
         run_id: str,
         tasks: Iterable[Json],
         jobs: Iterable[Json],
-        verdict: Callable[[Json], PodOutcome],
+        outcome: Callable[[Json], PodOutcome | None],
         now: float,
     ) -> Mapping[TaskKey, Execution]:
-        """`verdict`: why a failed Job failed."""
+        """`outcome`: why a failed Job failed; None while its pods have not been read, and it counts as running."""
         tasks, jobs = list(tasks), list(jobs)
-        there = {body["metadata"]["uid"] for body in (*tasks, *jobs)}
-        self.ended = {uid: when for uid, when in self.ended.items() if uid in there}
+        existing = {body["metadata"]["uid"] for body in (*tasks, *jobs)}
+        self.ended = {uid: when for uid, when in self.ended.items() if uid in existing}
         found: dict[TaskKey, Execution] = {}
         for task in tasks:
             key = labels.key_of(task, run_id)
-            if key is not None and not cancelled(task) and not going(task):
+            if key is not None and not cancelled(task) and not being_deleted(task):
                 found[key] = self._of_task(task, now)
         for job in jobs:
             key = labels.key_of(job, run_id)
-            if key is not None and not going(job):
-                found[key] = self._of_job(job, verdict, now)
+            if key is not None and not being_deleted(job):
+                found[key] = self._of_job(job, outcome, now)
         return found
 
     def _of_task(self, task: Json, now: float) -> Execution:
         status = task.get("status", {})
-        reason = status.get("message") or status.get("reason") or "it does not say why"
+        reason = status.get("message") or status.get("reason") or "the task gives no reason"
         match status.get("phase"):
             case "Succeeded":
                 return Execution("Done", self._end(task, now))
@@ -70,11 +86,10 @@ class Executions:
             case _:
                 return RUNNING
 
-    def _of_job(self, job: Json, verdict: Callable[[Json], PodOutcome], now: float) -> Execution:
+    def _of_job(self, job: Json, outcome: Callable[[Json], PodOutcome | None], now: float) -> Execution:
         if holds(job.get("status", {}).get("conditions", ()), "Complete"):
             return Execution("Done", self._end(job, now))
-        if failed(job):
-            why = verdict(job)
+        if failed(job) and (why := outcome(job)) is not None:
             return Execution("Failed", self._end(job, now), not why.refused, why.reason)
         return RUNNING
 

@@ -1,175 +1,179 @@
-"""Doing what a decision says. Every write is idempotent: names are deterministic, and what is there already is fine."""
+"""Executing a decision. Every write is idempotent: names are deterministic, and an object that exists is fine.
+
+A participant's actions stand alone: an error of one is noted in `Memory.refusals` and stops nothing else.
+"""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.manifests import labels
 from fedtrain.manifests.hub_job import hub_job, hub_source
-from fedtrain.manifests.kinds import JOB, SECRET, TASK, Json, Ref
+from fedtrain.manifests.kinds import JOB, TASK, Json, Kind, Ref
 from fedtrain.manifests.kinds import ref as ref_of
 from fedtrain.manifests.render_digest import mark, mark_of
 from fedtrain.manifests.settings import Settings
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds.decision import Action, AggregateOrder, Cancel, Claim, Start
 from fedtrain.rounds.snapshot import TaskKey
-from fedtrain_operator.coordinator.credentials import take_back
-from fedtrain_operator.coordinator.executions import cancelled
+from fedtrain_operator.coordinator import credentials
+from fedtrain_operator.coordinator.executions import TERMINAL, cancelled, over, who_of
+from fedtrain_operator.coordinator.refusals import HUB
+from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
-from fedtrain_operator.coordinator.stores import copied
 from fedtrain_operator.kube.client import AlreadyExists
+
+NOT_ASKED = "its Participant does not exist, is not served here or does not allow this namespace"
 
 
 class Executor:
-    """Of one training, for one pass. `records`: the Participants that it names."""
+    """Executes the decisions of one pass over a training. `records`: the Participants that may be asked, by name."""
 
     def __init__(
         self,
-        world: ClusterState,
+        state: ClusterState,
         settings: Settings,
         training: Ref,
         spec: FederatedTrainingSpec,
         memory: Memory,
         records: Mapping[str, Json],
+        requests: Requests,
     ) -> None:
         assert memory.run is not None
         assert memory.ledger is not None
-        self._world, self._cluster = world, world.cluster
+        self._state, self._cluster = state, state.cluster
         self._settings = settings
         self._training = training
         self._spec = spec
         self._memory = memory
         self._run: Run = memory.run
         self._ledger: Ledger = memory.ledger
-        self._records = records
+        self.records = records
+        self._requests = requests
 
     async def apply(self, actions: tuple[Action, ...]) -> None:
-        """Raises StoreError, ApiError; what was done before is done, and doing it again changes nothing."""
+        """Cancels, claims and starts, in this order. Raises StoreError; doing it again changes nothing."""
+        await asyncio.gather(*(self._cancel(action.key) for action in actions if isinstance(action, Cancel)))
         for action in actions:
-            match action:
-                case Claim(name, record):
-                    await asyncio.to_thread(self._ledger.claim, name, record)
-                case Start(key, order) if isinstance(order, AggregateOrder) or key.who.startswith("_"):
-                    job = hub_job(self._spec, self._run, key, order, self._settings, self._memory.uid)
-                    await self._start_job(job)
-                case Start(key, order) if key.who in self._records:
-                    assert not isinstance(order, AggregateOrder)
-                    namespace: str = self._records[key.who]["spec"]["namespace"]
-                    await self._copy_credentials(namespace)
-                    await self._start_task(training_task(self._spec, self._run, key, order, namespace))
-                case Start():
-                    pass  # its Participant is gone; the round's deadline decides without it
-                case Cancel(key):
-                    await self._cancel(key)
-        await self._lend()
+            if isinstance(action, Claim):
+                await asyncio.to_thread(self._ledger.claim, action.name, action.record)
+        await asyncio.gather(*(self._start(action) for action in actions if isinstance(action, Start)))
+        await credentials.renew(self._state, self._training, self._memory, self._requests)
 
     async def clear(self, before: int) -> None:
-        """Deletes what rounds before `before` have left behind."""
-        for kind, cache in ((TASK, self._world.tasks), (JOB, self._world.jobs)):
+        """Deletes the objects of rounds before `before`."""
+        for kind, cache in ((TASK, self._state.tasks), (JOB, self._state.jobs)):
             for body in cache.of(self._training):
                 key = labels.key_of(body, self._run.run_id)
                 if key is not None and key.round < before and over(body):
-                    await self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
-                    cache.drop(body)
+                    request = f"delete its {'task' if kind == TASK else 'Job'}"
+                    who = HUB if is_hub(key) else key.who
+                    if await self._requests.attempt(who, request, self._deleting(kind, body)):
+                        cache.drop(body)
 
-    async def stop_other_runs(self) -> None:
-        """Stops the tasks of a run whose spec was corrected before it began: the name has another run now."""
-        for kind, cache in ((TASK, self._world.tasks), (JOB, self._world.jobs)):
+    async def delete_other_runs(self) -> None:
+        """Deletes the tasks and Jobs of a run whose spec was corrected before it began: it was replaced."""
+        for kind, cache in ((TASK, self._state.tasks), (JOB, self._state.jobs)):
             for body in cache.of(self._training):
-                if labels.of_other_run(body, self._run.run_id):
-                    await self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
+                who = who_of(body) if kind == TASK else HUB
+                if labels.of_other_run(body, self._run.run_id) and await self._requests.attempt(
+                    who, "delete an object of an earlier run", self._deleting(kind, body)
+                ):
                     cache.drop(body)
 
-    async def make_anew(
+    async def recreate(
         self, waiting: Sequence[tuple[Json, Sequence[Json]]], stuck: Collection[Ref], now: float
     ) -> bool:
-        """Deletes the hub's Jobs, here with their pods, that will start no more, or are `stuck` and would be made
-        otherwise now; whether there were any."""
-        now_made = mark(hub_source(self._settings))
+        """Deletes the hub's Jobs, here with their pods, whose containers never start, and those that are `stuck` and
+        would be rendered otherwise now. Whether there were any. Raises ApiError."""
+        rendered_now = mark(hub_source(self._settings))
         lost = [
             job
             for job, pods in waiting
-            if self._memory.limbo.lost(ref_of(job), pods, now) or (ref_of(job) in stuck and mark_of(job) != now_made)
+            if self._memory.stuck.lost(ref_of(job), pods, now)
+            or (ref_of(job) in stuck and mark_of(job) != rendered_now)
         ]
         for job in lost:
             await self._cluster.delete(JOB, ref_of(job), job["metadata"]["uid"])
-            self._world.jobs.drop(job)
-            self._memory.limbo.forget(ref_of(job))
+            self._state.jobs.drop(job)
+            self._memory.stuck.forget(ref_of(job))
         return bool(lost)
 
-    async def _start_job(self, job: Json) -> None:
-        try:
-            self._world.jobs.put(await self._cluster.create(JOB, job))
-        except AlreadyExists:
-            there = await self._cluster.get(JOB, ref_of(job))
-            if there is not None:
-                self._world.jobs.put(there)
-
-    async def _start_task(self, task: Json) -> None:
-        try:
-            self._world.tasks.put(await self._cluster.create(TASK, task))
-            return
-        except AlreadyExists:
-            there = await self._cluster.get(TASK, ref_of(task))
-        if there is None:
-            return
-        self._world.tasks.put(there)
-        if cancelled(there) and there.get("status", {}).get("phase") in ("Cancelled", "Succeeded", "Failed", "Refused"):
-            # It was stopped and is to go on: it is made anew once it is gone.
-            await self._cluster.delete(TASK, ref_of(there), there["metadata"]["uid"])
-
-    async def _cancel(self, key: TaskKey) -> None:
-        for body in self._world.tasks.of(self._training):
-            if labels.key_of(body, self._run.run_id) == key:
-                told = await self._cluster.write_field(TASK, body, "/spec/desiredState", "Cancel")
-                if told is None:
-                    self._world.tasks.drop(body)
-                else:
-                    self._world.tasks.put(told)
-        for body in self._world.jobs.of(self._training):
-            if labels.key_of(body, self._run.run_id) == key:
-                await self._cluster.delete(JOB, ref_of(body), body["metadata"]["uid"])
-                self._world.jobs.drop(body)
-
-    async def _lend(self) -> None:
-        """To the tasks that wait: what was copied for them may have been deleted, or be no longer right."""
-        if not self._memory.lend:
-            return
-        for task in self._world.tasks.of(self._training):
-            if task.get("status", {}).get("phase", "Pending") == "Pending" and not cancelled(task):
-                await self._copy_credentials(task["metadata"]["namespace"])
-        self._memory.lend = False
-
-    async def take_back(self) -> None:
-        """The credentials, when no task is to run: each that starts later brings them along again."""
+    async def revoke_credentials(self) -> None:
+        """When no task is to run. Each task that starts later brings its copy again."""
         names = [one.name for one in self._spec.participants]
-        await take_back(self._world, self._training, names, self._world.tasks.of(self._training))
+        tasks = self._state.tasks.of(self._training)
+        revoked = await credentials.revoke(self._state, self._training, names, tasks, self._requests)
+        self._memory.copies_remain = not revoked
         self._memory.copied.clear()
 
-    async def _copy_credentials(self, namespace: str) -> None:
-        """The store's credentials beside a participant's tasks, as the hub's Secret has them now."""
-        if self._memory.secret is None or namespace in self._memory.copied:
+    async def _start(self, start: Start) -> None:
+        key, order, refusals = start.key, start.order, self._memory.refusals
+        if isinstance(order, AggregateOrder) or is_hub(key):
+            job = hub_job(self._spec, self._run, key, order, self._settings, self._memory.uid)
+            await self._requests.attempt(HUB, "create its Job", lambda: self._create_job(job))
             return
-        ref = Ref(namespace, labels.secret_name(self._training))
-        secret: Json = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": ref.name, "namespace": namespace, "labels": labels.of_training(self._training)},
-            "data": dict(copied(self._memory.secret)),
-        }
+        record = self.records.get(key.who)
+        if record is None:
+            refusals.hold(start, NOT_ASKED)
+            return
+        namespace: str = record["spec"]["namespace"]
+        task = training_task(self._spec, self._run, key, order, namespace)
+        created = await self._requests.attempt(
+            key.who,
+            credentials.COPY,
+            lambda: credentials.copy(self._state, self._training, self._memory, namespace),
+        ) and await self._requests.attempt(key.who, "create its task", lambda: self._create_task(task))
+        if created:
+            refusals.release(key)
+        else:
+            refusals.hold(start)
+
+    async def _create_job(self, job: Json) -> None:
         try:
-            await self._cluster.create(SECRET, secret)
+            self._state.jobs.put(await self._cluster.create(JOB, job))
         except AlreadyExists:
-            await self._cluster.replace(SECRET, secret)
-        self._memory.copied.add(namespace)
+            existing = await self._cluster.get(JOB, ref_of(job))
+            if existing is not None:
+                self._state.jobs.put(existing)
+
+    async def _create_task(self, task: Json) -> None:
+        try:
+            self._state.tasks.put(await self._cluster.create(TASK, task))
+            return
+        except AlreadyExists:
+            existing = await self._cluster.get(TASK, ref_of(task))
+        if existing is None:
+            return
+        self._state.tasks.put(existing)
+        if cancelled(existing) and existing.get("status", {}).get("phase") in TERMINAL:
+            # It was stopped and is wanted again: it is created again once it is gone.
+            await self._cluster.delete(TASK, ref_of(existing), existing["metadata"]["uid"])
+
+    async def _cancel(self, key: TaskKey) -> None:
+        self._memory.refusals.give_up(key)
+        for body in self._state.tasks.of(self._training):
+            if labels.key_of(body, self._run.run_id) == key:
+                await self._requests.attempt(who_of(body), "cancel its task", lambda body=body: self._ask_to_stop(body))
+        for body in self._state.jobs.of(self._training):
+            if labels.key_of(body, self._run.run_id) == key and await self._requests.attempt(
+                HUB, "delete its Job", self._deleting(JOB, body)
+            ):
+                self._state.jobs.drop(body)
+
+    async def _ask_to_stop(self, task: Json) -> None:
+        written = await self._cluster.write_field(TASK, task, "/spec/desiredState", "Cancel")
+        if written is None:
+            self._state.tasks.drop(task)
+        else:
+            self._state.tasks.put(written)
+
+    def _deleting(self, kind: Kind, body: Json) -> Callable[[], Awaitable[None]]:
+        return lambda: self._cluster.delete(kind, ref_of(body), body["metadata"]["uid"])
 
 
-def over(body: Json) -> bool:
-    """Whether a TrainingTask or a Job has ended; in a list, objects don't say of which kind they are."""
-    status = body.get("status", {})
-    ended = any(
-        one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in status.get("conditions", ())
-    )
-    return ended or status.get("phase") in ("Succeeded", "Failed", "Refused", "Cancelled")
+def is_hub(key: TaskKey) -> bool:
+    """Whether the work is one of the hub's own jobs."""
+    return key.who.startswith("_")

@@ -1,5 +1,5 @@
-"""A training that is deleted: its tasks stop, what was made for it goes, and its ledger if the file says so. The
-finalizer on the training keeps it until then, because owner references don't cross namespaces."""
+"""Deletion of a training: its tasks are stopped, its objects deleted, and its ledger if the file says so. A finalizer
+keeps the training until then, because owner references do not cross namespaces."""
 
 import asyncio
 
@@ -8,78 +8,110 @@ from fedtrain.ledger.admission import compare, new_run, recorded
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import shortened
-from fedtrain.manifests.kinds import JOB, TASK, TRAINING, Json, Kind, Ref, ref
-from fedtrain_operator.coordinator.credentials import store_secret, take_back
-from fedtrain_operator.coordinator.events import Told
+from fedtrain.manifests.kinds import JOB, TASK, TRAINING, Json, Ref, ref
+from fedtrain_operator.coordinator import credentials
+from fedtrain_operator.coordinator.events import Event
+from fedtrain_operator.coordinator.executions import TERMINAL, who_of
+from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
-from fedtrain_operator.coordinator.status_writer import relate
+from fedtrain_operator.coordinator.status_writer import publish
 from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
 from fedtrain_operator.kube.client import Cluster
 
 FINALIZER = "fedtrain.dev/coordinator"
 PATIENCE_SECONDS = 120.0
-"""How long tasks get to say that they have stopped."""
-TERMINAL = ("Succeeded", "Failed", "Refused", "Cancelled")
+"""How long tasks may take to stop, and namespaces to let their objects be deleted."""
 
 
-async def hold(cluster: Cluster, body: Json) -> Json:
+async def add(cluster: Cluster, body: Json) -> Json:
     """The training with the finalizer."""
     finalizers = [*(body["metadata"].get("finalizers") or []), FINALIZER]
     change = {"metadata": {"finalizers": finalizers, "resourceVersion": body["metadata"]["resourceVersion"]}}
     return await cluster.patch(TRAINING, ref(body), change) or body
 
 
-def held(body: Json) -> bool:
+def present(body: Json) -> bool:
     return FINALIZER in (body["metadata"].get("finalizers") or [])
 
 
-async def leave(world: ClusterState, body: Json, memory: Memory, steady: float, now: float) -> bool:
-    """One step of the clean-up; whether all is gone. Raises StoreError when the ledger can't go. `steady`: seconds of
-    a clock that nobody sets; `now`: since 1970."""
-    training, cluster = ref(body), world.cluster
-    marks = labels.of_training(training)
-    tasks, jobs = await cluster.list_everywhere(TASK, marks), await cluster.list(JOB, training.namespace, marks)
-    latest = await _latest(world, body)
+async def clean_up(state: ClusterState, body: Json, memory: Memory, requests: Requests) -> bool:
+    """One step of the deletion; whether it is complete. Raises StoreError when the ledger cannot be deleted, and
+    ApiError. What the API server refuses to delete at a participant is left behind after a while."""
+    training, cluster, steady = ref(body), state.cluster, state.steady()
+    tasks = await _tasks(state, training, requests)
+    jobs = await cluster.list(JOB, training.namespace, labels.of_training(training))
+    latest = await _latest(state, body)
     if latest is None:
-        return False  # what is there now, another training of the name has made
+        return False  # these objects belong to another training of the same name
     body = latest
     memory.cancelling = memory.cancelling or steady
+    in_time = steady - memory.cancelling < PATIENCE_SECONDS
     running = [task for task in tasks if task.get("status", {}).get("phase") not in TERMINAL]
-    for task in running:
-        if task["spec"].get("desiredState") != "Cancel":
-            await cluster.write_field(TASK, task, "/spec/desiredState", "Cancel")
-    await _delete(cluster, JOB, jobs)
-    if running and steady - memory.cancelling < PATIENCE_SECONDS:
+    await asyncio.gather(*(_cancel(cluster, task, requests) for task in running))
+    for job in jobs:
+        await cluster.delete(JOB, ref(job), job["metadata"]["uid"])
+    if running and in_time:
         return False
-    await take_back(world, training, [one["name"] for one in body["spec"].get("participants", ())], tasks)
-    await _delete(cluster, TASK, tasks)
+    names = [one["name"] for one in body["spec"].get("participants", ())]
+    await credentials.revoke(state, training, names, tasks, requests)
+    await asyncio.gather(*(_delete(cluster, task, requests) for task in tasks))
+    if requests.refused and in_time:
+        return False
+    report = [Event("Warning", "ObjectsRemain", shortened(f"left behind: {memory.refusals.messages()}"))]
+    report = report if requests.refused else []
     storage = body["spec"].get("storage", {})
-    told = await _delete_ledger(world, body, memory) if storage.get("retentionPolicy") == "Delete" else None
+    if storage.get("retentionPolicy") == "Delete" and (event := await _delete_ledger(state, body, memory)):
+        report.append(event)
     finalizers = [name for name in body["metadata"].get("finalizers") or [] if name != FINALIZER]
     change = {"metadata": {"finalizers": finalizers, "resourceVersion": body["metadata"]["resourceVersion"]}}
-    left = await cluster.patch(TRAINING, training, change)
-    if left is None:  # it was gone already, and all is told
+    released = await cluster.patch(TRAINING, training, change)
+    if released is None:  # it was gone already, and its events are written
         return True
-    world.trainings.put(left)
-    if told is not None:
-        await relate(world, body, told, body.get("status", {}).get("round"), now)
+    state.trainings.put(released)
+    for event in report:
+        await publish(state, body, event, body.get("status", {}).get("round"))
     return True
 
 
-async def _latest(world: ClusterState, body: Json) -> Json | None:
+async def _tasks(state: ClusterState, training: Ref, requests: Requests) -> list[Json]:
+    """The training's tasks in all namespaces that are served. Raises ApiError if these are listed at once."""
+    found: list[Json] = []
+
+    async def read(namespace: str) -> None:
+        found.extend(await state.cluster.list(TASK, namespace, labels.of_training(training)))
+
+    for namespace in state.cluster.namespaces:
+        if namespace in ("", training.namespace):
+            await read(namespace)
+        else:
+            who = f"namespace {namespace}"
+            await requests.attempt(who, "list its tasks", lambda namespace=namespace: read(namespace))
+    return found
+
+
+async def _cancel(cluster: Cluster, task: Json, requests: Requests) -> None:
+    async def write() -> None:
+        await cluster.write_field(TASK, task, "/spec/desiredState", "Cancel")
+
+    if task["spec"].get("desiredState") != "Cancel":
+        await requests.attempt(who_of(task), "cancel its task", write)
+
+
+async def _delete(cluster: Cluster, task: Json, requests: Requests) -> None:
+    await requests.attempt(
+        who_of(task), "delete its task", lambda: cluster.delete(TASK, ref(task), task["metadata"]["uid"])
+    )
+
+
+async def _latest(state: ClusterState, body: Json) -> Json | None:
     """This training as the server has it now; None if it is gone, or another one has its name."""
-    latest = await world.see(ref(body))
+    latest = await state.see(ref(body))
     return latest if latest is not None and latest["metadata"]["uid"] == body["metadata"]["uid"] else None
 
 
-async def _delete(cluster: Cluster, kind: Kind, bodies: list[Json]) -> None:
-    for body in bodies:
-        await cluster.delete(kind, ref(body), body["metadata"]["uid"])
-
-
-async def _delete_ledger(world: ClusterState, body: Json, memory: Memory) -> Told | None:
-    """What became of it. One that can't be opened at all (no Secret any more) stays, and so does that of a run with
-    another spec, which this training never was. One that can't be reached now is tried again."""
+async def _delete_ledger(state: ClusterState, body: Json, memory: Memory) -> Event | None:
+    """Deletes the ledger, unless it cannot be opened at all (its Secret is gone) or belongs to a run with another spec.
+    Raises StoreError for one that cannot be reached now."""
     training = ref(body)
     spec = FederatedTrainingSpec.model_validate(body["spec"])
     storage = spec.storage
@@ -87,7 +119,7 @@ async def _delete_ledger(world: ClusterState, body: Json, memory: Memory) -> Tol
     if storage.s3 is not None and storage.s3.credentials_secret_ref is not None:
         name = Ref(training.namespace, storage.s3.credentials_secret_ref.name)
         try:
-            secret = await store_secret(world.cluster, name)
+            secret = await credentials.store_secret(state.cluster, name)
         except NoCredentials as error:
             return _remains(body, memory, str(error))
     try:
@@ -96,16 +128,16 @@ async def _delete_ledger(world: ClusterState, body: Json, memory: Memory) -> Tol
         return _remains(body, memory, str(error))
     run = await asyncio.to_thread(recorded, ledger)
     if run is not None and compare(run.spec, new_run(training.namespace, training.name, spec).spec):
-        return Told("Warning", "LedgerRemains", f"{ledger.url} stays: it is of a run with another spec")
-    if await _latest(world, body) is None or (run and memory.run and run.run_id != memory.run.run_id):
+        return Event("Warning", "LedgerRemains", f"{ledger.url} is not deleted: its run has another spec")
+    if await _latest(state, body) is None or (run and memory.run and run.run_id != memory.run.run_id):
         return None  # another training of the name has begun
     await asyncio.to_thread(ledger.store.delete, f"{training.namespace}/{training.name}")
-    return Told("Normal", "LedgerDeleted", f"{ledger.url} is deleted") if run is not None else None
+    return Event("Normal", "LedgerDeleted", f"deleted {ledger.url}") if run is not None else None
 
 
-def _remains(body: Json, memory: Memory, why: str) -> Told | None:
-    """Of a ledger that nobody can look into; None where nothing was begun."""
+def _remains(body: Json, memory: Memory, why: str) -> Event | None:
+    """For a ledger that cannot be opened; None if no run was begun."""
     if memory.run is None and "round" not in body.get("status", {}):
         return None
-    now = "To be rid of it, put that right, apply the same file and delete it once more"
-    return Told("Warning", "LedgerRemains", shortened(f"the ledger of {ref(body)} stays in its bucket: {why}. {now}"))
+    fix = "To delete it, fix the error above, re-apply the manifest and delete it again"
+    return Event("Warning", "LedgerRemains", shortened(f"the ledger of {ref(body)} remains in its bucket: {why.rstrip('.')}. {fix}"))

@@ -1,4 +1,4 @@
-"""The watches of the coordinator: they feed the caches and wake the loops, nothing else."""
+"""Watches of the coordinator: they feed the caches and wake the loops."""
 
 from typing import Any
 
@@ -9,47 +9,47 @@ from fedtrain.manifests.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref
 from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.loops import Loops
-from fedtrain_operator.kube.watching import news, take, watch
+from fedtrain_operator.kube.watching import is_new, take, watch
 
 
-def register(registry: kopf.OperatorRegistry, world: ClusterState, loops: Loops) -> None:
+def register(registry: kopf.OperatorRegistry, state: ClusterState, loops: Loops) -> None:
     def on_training(event: Any) -> None:
-        told = news(world.trainings, event)  # and not the status that a pass has just written
-        training = take(world.trainings, event)
-        if told:
+        changed = is_new(state.trainings, event)  # and not the status that a pass has just written
+        training = take(state.trainings, event)
+        if changed:
             loops.wake(training)
 
     def on_child(cache: Cache, event: Any) -> None:
         training = labels.training_of(event["object"])
         if training is not None:
-            told = event["type"] is not None or news(cache, event)  # most of a list is known
+            changed = event["type"] is not None or is_new(cache, event)  # most of a list is known
             take(cache, event)
-            if told and world.trainings.get(training) is not None:
+            if changed and state.trainings.get(training) is not None:
                 loops.wake(training)
 
     def on_task(event: Any) -> None:
-        on_child(world.tasks, event)
+        on_child(state.tasks, event)
 
     def on_job(event: Any) -> None:
-        on_child(world.jobs, event)
+        on_child(state.jobs, event)
 
     def on_participant(event: Any) -> None:
         name = event["object"]["metadata"]["name"]
-        before = _matters(world.participants.get(Ref("", name)))
-        take(world.participants, event)
+        before = _relevant(state.participants.get(Ref("", name)))
+        take(state.participants, event)
         if event["type"] == "DELETED":
-            world.heard.forget(name)
+            state.heartbeats.forget(name)
         else:
-            world.heard.note(name, event["object"].get("status", {}).get("lastSeen"))
-        if _matters(world.participants.get(Ref("", name))) != before:
+            state.heartbeats.note(name, event["object"].get("status", {}).get("lastSeen"))
+        if _relevant(state.participants.get(Ref("", name))) != before:
             loops.wake_all()
 
     watch(registry, TRAINING, on_training)
-    world.streams.follow(TASK, world.tasks, on_task)
-    world.streams.follow(JOB, world.jobs, on_job)
+    state.streams.follow(TASK, state.tasks, on_task)
+    state.streams.follow(JOB, state.jobs, on_job)
     watch(registry, PARTICIPANT, on_participant)
 
 
-def _matters(participant: Json | None) -> object:
-    """Of a Participant, what trainings depend on; not its heartbeat."""
+def _relevant(participant: Json | None) -> object:
+    """The part of a Participant that trainings depend on: all but its heartbeat."""
     return None if participant is None else (participant["spec"], participant.get("status", {}).get("datasets"))

@@ -1,5 +1,8 @@
-"""Participants that give no sign of life. It is timed by when this coordinator saw their `lastSeen` change, never by
-their clocks; a new coordinator begins anew, so silence may be said late and never early."""
+"""Participants whose heartbeats are missing.
+
+A heartbeat counts from when this coordinator saw `lastSeen` change, never by the participant's clock. A new coordinator
+starts to count again, so it may report silence late and never early.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -8,37 +11,38 @@ from dataclasses import dataclass, field
 from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import Json
 
-HEARTBEATS = 3
-"""So many may fail to come."""
+MISSED = 3
+"""Missed heartbeats before a participant counts as silent."""
 
 
 @dataclass
-class Heard:
-    """When each participant's last sign of life was first seen here."""
+class Heartbeats:
+    """When each participant's newest heartbeat was first seen here."""
 
     steady: Callable[[], float] = time.monotonic
-    _signs: dict[str, tuple[str | None, float]] = field(default_factory=dict[str, tuple[str | None, float]])
+    _newest: dict[str, tuple[str | None, float]] = field(default_factory=dict[str, tuple[str | None, float]])
 
     def note(self, who: str, last_seen: str | None) -> None:
-        if who not in self._signs or self._signs[who][0] != last_seen:
-            self._signs[who] = last_seen, self.steady()
+        if who not in self._newest or self._newest[who][0] != last_seen:
+            self._newest[who] = last_seen, self.steady()
 
     def forget(self, who: str) -> None:
-        self._signs.pop(who, None)
+        self._newest.pop(who, None)
 
-    def silent(self, who: Iterable[str], heartbeat: float) -> list[str]:
-        """Those of whom nothing was heard for long."""
-        oldest = self.steady() - HEARTBEATS * heartbeat
-        return [one for one in who if one in self._signs and self._signs[one][1] < oldest]
+    def silent(self, who: Iterable[str], interval: float) -> list[str]:
+        """Those that have missed too many heartbeats, which come every `interval` seconds."""
+        oldest = self.steady() - MISSED * interval
+        return [one for one in who if one in self._newest and self._newest[one][1] < oldest]
 
 
-def seen(silent: Iterable[str], records: Mapping[str, Json]) -> Condition:
+def participants_seen(silent: Iterable[str], records: Mapping[str, Json]) -> Condition:
     """The condition `ParticipantsSeen`. Pure."""
-    said = [
-        f"{who} was last seen at {records[who].get('status', {}).get('lastSeen', 'no time')}: does its operator run?"
+    messages = [
+        f"{who} was last seen at {records[who].get('status', {}).get('lastSeen', 'an unknown time')}. "
+        "Check that its operator runs"
         for who in silent
         if who in records
     ]
-    if said:
-        return Condition("ParticipantsSeen", "False", "Silent", "; ".join(said))
+    if messages:
+        return Condition("ParticipantsSeen", "False", "Silent", "; ".join(messages))
     return Condition("ParticipantsSeen", "True", "Seen")

@@ -1,4 +1,4 @@
-"""Tasks and hub's Jobs whose pods wait, as the training's conditions."""
+"""Tasks and hub Jobs whose pods wait, as the training's conditions `Schedulable` and `Startable`."""
 
 from collections.abc import Sequence
 
@@ -8,38 +8,35 @@ from fedtrain.manifests.conditions import Condition, find
 from fedtrain.manifests.hub_job import hub_compute
 from fedtrain.manifests.kinds import Json, Ref, ref
 from fedtrain_operator.coordinator.executions import cancelled
+from fedtrain_operator.coordinator.refusals import HUB
 from fedtrain_operator.kube.client import Cluster
-from fedtrain_operator.kube.pod_start import SCHEDULED, STARTED, why_they_wait
-
-HUB = "the hub"
+from fedtrain_operator.kube.pod_start import SCHEDULED, STARTED, why_pods_wait
 
 
-async def hub_waits(
+async def why_hub_waits(
     cluster: Cluster, spec: FederatedTrainingSpec, run_id: str, jobs: Sequence[tuple[Json, Sequence[Json]]]
 ) -> dict[Ref, Condition]:
-    """Of the hub's Jobs, here with their pods, why they wait: `the hub asks for 1 GPU on 1 node, none has 1 free`."""
+    """Why pods of the hub's Jobs (given with their pods) wait. Raises ApiError."""
     found: dict[Ref, Condition] = {}
     for job, pods in jobs:
         key = labels.key_of(job, run_id)
-        if key is not None and (said := await why_they_wait(cluster, HUB, hub_compute(spec, key), pods)):
-            found[ref(job)] = said
+        if key is not None and (why := await why_pods_wait(cluster, HUB, hub_compute(spec, key), job, pods)):
+            found[ref(job)] = why
     return found
 
 
-def waits(tasks: Sequence[Json], hub: Sequence[Condition] = ()) -> list[Condition]:
-    """What the participants say of their pods, those of all of them at once; `hub`: what is to be said of its own.
-    Pure."""
-    return [_all_of(holds, tasks, hub) for holds in (SCHEDULED, STARTED)]
+def pod_conditions(tasks: Sequence[Json], hub: Sequence[Condition] = ()) -> list[Condition]:
+    """The conditions of all participants' pods together; `hub`: those of its own pods that are False. Pure."""
+    return [_joined(normal, tasks, hub) for normal in (SCHEDULED, STARTED)]
 
 
-def _all_of(holds: Condition, tasks: Sequence[Json], hub: Sequence[Condition]) -> Condition:
-    stuck = [one for one in hub if one.type == holds.type]
+def _joined(normal: Condition, tasks: Sequence[Json], hub: Sequence[Condition]) -> Condition:
+    waiting = [one for one in hub if one.type == normal.type]
     for task in tasks:
         status = task.get("status", {})
-        condition = find(status.get("conditions", ()), holds.type)
-        waiting = status.get("phase") == "Pending" and not cancelled(task)
-        if waiting and condition is not None and condition["status"] == "False":
-            stuck.append(Condition(holds.type, "False", condition["reason"], condition["message"]))
-    if stuck:
-        return Condition(holds.type, "False", stuck[0].reason, "; ".join(one.message for one in stuck))
-    return holds
+        condition = find(status.get("conditions", ()), normal.type)
+        if status.get("phase") == "Pending" and not cancelled(task) and condition and condition["status"] == "False":
+            waiting.append(Condition(normal.type, "False", condition["reason"], condition["message"]))
+    if waiting:
+        return Condition(normal.type, "False", waiting[0].reason, "; ".join(one.message for one in waiting))
+    return normal

@@ -1,200 +1,279 @@
-"""One pass over a FederatedTraining: gather (API objects first, ledger second), decide, apply, tell."""
+"""One pass over a FederatedTraining: gather, decide, apply, write the status."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
+from fedtrain.api.base import seconds
 from fedtrain.api.begun import begun
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.manifests.admission import Here, accepted, askable
-from fedtrain.manifests.conditions import Condition, shortened
+from fedtrain.manifests.conditions import Condition, find, shortened
 from fedtrain.manifests.kinds import JOB, TASK, Json, Ref
 from fedtrain.manifests.settings import Settings
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import STOPPED, Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
-from fedtrain_operator.coordinator import blocked, events, finalizer, status
+from fedtrain_operator.coordinator import blocked, events, finalizer, progress, status, status_writer
 from fedtrain_operator.coordinator.blocked import Blocked
-from fedtrain_operator.coordinator.events import Told
+from fedtrain_operator.coordinator.events import Event
 from fedtrain_operator.coordinator.executor import Executor
-from fedtrain_operator.coordinator.gather import Gatherer, asked
-from fedtrain_operator.coordinator.heartbeat import seen
-from fedtrain_operator.coordinator.pending_pods import hub_waits, waits
+from fedtrain_operator.coordinator.gather import Gatherer, wishes
+from fedtrain_operator.coordinator.heartbeat import participants_seen
+from fedtrain_operator.coordinator.pending_pods import pod_conditions, why_hub_waits
+from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.run_claim import open_run
 from fedtrain_operator.coordinator.state import ClusterState, Memory
-from fedtrain_operator.coordinator.status_writer import tell
+from fedtrain_operator.kube.client import ApiError
 from fedtrain_operator.kube.loops import Next
 
+log = logging.getLogger("fedtrain")
+
 CHANGED_SECONDS = 0.1
-"""Until the next pass, when the training is not what it was taken for."""
+"""Until the next pass, when the training is no longer the version that this pass has read."""
 STEPS = 16
 """Decisions in one pass: a claim makes the next one due at once."""
 
 
 class Coordinator:
-    """All FederatedTrainings that this operator sees. `clock` is the wall's, for the status; `steady` decides."""
+    """Reconciles all FederatedTrainings that this operator serves."""
 
-    def __init__(
-        self,
-        world: ClusterState,
-        settings: Settings,
-        *,
-        clock: Callable[[], float] = time.time,
-        steady: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.world = world
+    def __init__(self, state: ClusterState, settings: Settings) -> None:
+        self.state = state
         self._settings = settings
-        self._clock = clock
-        self._steady = steady
 
     async def reconcile(self, training: Ref) -> Next:
         body = await self._body(training)
         if body is None:
-            self.world.memories.pop(training, None)
+            self.state.memories.pop(training, None)
             return Next(forget=True)
-        memory = self.world.memory(training, body)
-        if body["metadata"].get("deletionTimestamp"):
-            return await self._leave(body, memory) if finalizer.held(body) else Next()
-        if not finalizer.held(body):
-            body = await finalizer.hold(self.world.cluster, body)
-            self.world.trainings.put(body)
+        memory = self.state.memory(training, body)
+        requests = Requests(memory.refusals, self.state.steady)
         try:
-            following = await self._go_on(training, body, memory)
+            if body["metadata"].get("deletionTimestamp"):
+                return await self._clean_up(body, memory, requests) if finalizer.present(body) else Next()
+            if not finalizer.present(body):
+                body = await finalizer.add(self.state.cluster, body)
+                self.state.trainings.put(body)
+            following = await self._run(training, body, memory, requests)
         except Blocked as error:
-            memory.clock.pause()
-            phase = body.get("status", {}).get("phase", "Pending") if memory.run else "Pending"
-            following = await self._blocked(body, phase, error)
-        latest = self.world.trainings.get(training)
-        # An answer to a write of ours may bring what a user has changed meanwhile; no watch will say it again.
-        return following if latest is None or asked(latest) == asked(body) else Next(0)
+            following = await self._blocked(body, memory, error)
+        except ApiError as error:
+            if error.code in (0, 409):  # no status could be written either, or this version is outdated
+                raise
+            following = await self._blocked(body, memory, blocked.api_server(error))
+        latest = self.state.trainings.get(training)
+        # The answer to a write may hold a user's change, which no watch brings again.
+        return following if latest is None or wishes(latest) == wishes(body) else Next(0)
 
-    async def _leave(self, body: Json, memory: Memory) -> Next:
+    async def _clean_up(self, body: Json, memory: Memory, requests: Requests) -> Next:
         try:
-            gone = await finalizer.leave(self.world, body, memory, self._steady(), self._clock())
-            return Next() if gone else Next(1.0)
+            return Next() if await finalizer.clean_up(self.state, body, memory, requests) else Next(1.0)
         except StoreError as error:
-            phase = body.get("status", {}).get("phase", "Pending")
-            return await self._blocked(body, phase, blocked.ledger_remains(str(error)))
+            raise blocked.ledger_remains(error) from error
+        finally:
+            requests.settle()
 
-    async def _blocked(self, body: Json, phase: str, error: Blocked) -> Next:
-        after = status.blocked(body, phase, str(error), [error.said], self._clock())
-        told = await tell(self.world, body, after, (), self._clock)
-        return Next(error.after if told else CHANGED_SECONDS)
+    async def _blocked(self, body: Json, memory: Memory, error: Blocked) -> Next:
+        memory.clock.pause()
+        phase = body.get("status", {}).get("phase", "Pending") if memory.run or _deleted(body) else "Pending"
+        now = self.state.clock()
+        conditions = [error.condition, progress.blocked(body, str(error), now)]
+        after = status.blocked(body, phase, str(error), conditions, now)
+        written = await status_writer.write(self.state, body, after, ())
+        return Next(error.after if written else CHANGED_SECONDS)
 
     async def _body(self, training: Ref) -> Json | None:
-        """From the watch; from the server when it is time to look at everything."""
-        memory = self.world.memories.get(training)
-        if memory is None or memory.looked is None or self._steady() - memory.looked <= self._settings.resync:
-            return self.world.trainings.get(training)
-        return await self.world.see(training)
+        """From the watch; from the server when everything is to be read again."""
+        memory = self.state.memories.get(training)
+        if memory is None or memory.looked is None or not self._resync_is_due(memory):
+            return self.state.trainings.get(training)
+        return await self.state.see(training)
 
-    async def _go_on(self, training: Ref, body: Json, memory: Memory) -> Next:
+    def _resync_is_due(self, memory: Memory) -> bool:
+        return memory.looked is None or self.state.steady() - memory.looked > self._settings.resync
+
+    async def _run(self, training: Ref, body: Json, memory: Memory, requests: Requests) -> Next:
         try:
             spec = FederatedTrainingSpec.model_validate(body["spec"])
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
-            said = f"spec.{'.'.join(map(str, problem['loc']))}: {problem['msg']}. Update the operator or the CRDs"
-            raise blocked.rules("Malformed", said) from error
-        if memory.looked is None or self._steady() - memory.looked > self._settings.resync:
-            memory.looked, memory.secret_is_new = self._steady(), False
-            memory.copy_anew()
-        records = {one.name: found for one in spec.participants if (found := await self.world.participant(one.name))}
-        homes = {training.namespace, *(record["spec"]["namespace"] for record in records.values())}
-        await self.world.streams.listed((TASK, JOB), sorted(homes))
-        here = Here(training.namespace, self._settings.namespaces)
-        judged = accepted(spec, here, records)
+            where = f"spec.{'.'.join(map(str, problem['loc']))}"
+            raise blocked.rules("Malformed", f"{where}: {problem['msg']}. Update the operator or the CRDs") from error
+        if self._resync_is_due(memory):
+            memory.looked, memory.secret_is_new = self.state.steady(), False
+            memory.renew_copies()
         generation, hint = body["metadata"]["generation"], body.get("status", {}).get("round", 0)
-        if judged.status == "False" and not begun(hint):
-            raise Blocked(judged, blocked.RULES_PAUSE_SECONDS)
-        opened = await open_run(self.world.cluster, training, spec, generation, memory, hint)
-        gatherer = Gatherer(self.world, training, body, spec, memory, self._settings.resync, self._steady)
-        executor = Executor(self.world, self._settings, training, spec, memory, askable(here, records))
+        records = await self._records(spec, requests, begun(hint))
+        await self._listed(training, records, requests)
+        here = Here(training.namespace, self._settings.namespaces)
+        admitted = accepted(spec, here, records)
+        if admitted.status == "False" and not begun(hint):
+            raise Blocked(admitted, blocked.RULES_PAUSE_SECONDS)
+        opened = await open_run(self.state.cluster, training, spec, generation, memory, hint)
+        gatherer = Gatherer(self.state, training, body, spec, memory, self._settings.resync)
+        executor = Executor(self.state, self._settings, training, spec, memory, askable(here, records), requests)
         if opened:
-            await executor.stop_other_runs()
+            await executor.delete_other_runs()
         try:
-            return await self._steps(gatherer, executor, judged, records)
-        except StoreUnavailable as error:
-            memory.facts = None
-            memory.clock.out()
-            raise blocked.unreachable("Unavailable", str(error)) from error
+            return await self._steps(gatherer, executor, requests, admitted, records)
         except StoreError as error:
-            memory.secret_is_new = False  # it may have been put right since
-            raise blocked.refused(str(error)) from error
+            memory.secret_is_new = False  # it may have been corrected since
+            if isinstance(error, StoreUnavailable):
+                memory.facts = None
+                memory.clock.out()
+            raise blocked.store(error) from error
+
+    async def _records(self, spec: FederatedTrainingSpec, requests: Requests, alone: bool) -> dict[str, Json]:
+        """The Participants that the training names and that exist. `alone`: an error is that of one participant; else
+        it raises ApiError."""
+        found: dict[str, Json] = {}
+
+        async def read(who: str) -> None:
+            if (record := await self.state.participant(who)) is not None:
+                found[who] = record
+
+        for one in spec.participants:
+            if alone and self.state.participants.get(Ref("", one.name)) is None:
+                await requests.attempt(one.name, "read its Participant", lambda who=one.name: read(who))
+            else:
+                await read(one.name)
+        return found
+
+    async def _listed(self, training: Ref, records: Mapping[str, Json], requests: Requests) -> None:
+        """Waits until tasks and Jobs were listed: before that, the caches lack existing ones. Raises ApiError."""
+        streams = self.state.streams
+        await streams.listed(JOB, training.namespace)
+        if self.state.cluster.serves_all:
+            await streams.listed(TASK, training.namespace)
+            return
+        namespaces = {who: str(record["spec"]["namespace"]) for who, record in records.items()}
+        await asyncio.gather(
+            *(
+                requests.attempt(who, "list its tasks", lambda namespace=namespace: streams.listed(TASK, namespace))
+                for who, namespace in namespaces.items()
+                if not streams.is_listed(TASK, namespace)
+            )
+        )
 
     async def _steps(
-        self, gatherer: Gatherer, executor: Executor, judged: Condition, records: Mapping[str, Json]
+        self,
+        gatherer: Gatherer,
+        executor: Executor,
+        requests: Requests,
+        admitted: Condition,
+        records: Mapping[str, Json],
     ) -> Next:
         memory = gatherer.memory
-        story: list[Told] = []
-        sure = False
+        report: list[Event] = []
+        latest = False
         for _ in range(STEPS):
             snapshot = await gatherer.gather()
-            decision = decide(snapshot, self._steady())
+            now = self.state.steady()
+            decision = decide(snapshot, now)
+            actions = (*decision.actions, *memory.refusals.due(decision.keep, executor.records, now))
             if decision.phase in STOPPED:
                 memory.clock.pause()
-            if decision.actions and not gatherer.fresh:  # what is done rests on the ledger of now,
+                memory.refusals.stop()
+            if actions and not gatherer.fresh:  # an action rests on the ledger as it is now,
                 memory.facts = None
                 continue
-            if decision.actions and not sure:  # and on what is asked now
+            if actions and not latest:  # and on the training as it is now
                 if await self._changed(gatherer):
                     return Next(CHANGED_SECONDS)
-                sure = True
-            await executor.apply(decision.actions)
+                latest = True
+            await executor.apply(actions)
             claims = [action.record for action in decision.actions if isinstance(action, Claim)]
-            story += [events.again(record) for record in claims if isinstance(record, Grant)]
+            report += [events.retry(record) for record in claims if isinstance(record, Grant)]
             if not claims:
                 break
             memory.facts = None
         else:
             return Next(0)
-        if decision.phase in STOPPED and decision.phase != gatherer.body.get("status", {}).get("phase"):
-            if not sure and await self._changed(gatherer):
+        if decision.phase in STOPPED and (memory.copies_remain or _may_have_copies(gatherer.body, decision)):
+            if not latest and await self._changed(gatherer):
                 return Next(CHANGED_SECONDS)
-            await executor.take_back()  # before the status says so: whoever dies between leaves it to be done again
+            await executor.revoke_credentials()  # before the status says so: after a crash it is done again
         await executor.clear(snapshot.ledger.round - 1)
-        waiting = await self.world.unready(gatherer.training)
-        stuck = await hub_waits(self.world.cluster, gatherer.spec, snapshot.ledger.run.run_id, waiting)
-        if await executor.make_anew(waiting, stuck, self._steady()):
+        requests.settle()
+        if requests.hub_is_refused:
+            wait = memory.refusals.wake_after(self.state.steady())
+            raise Blocked(memory.refusals.condition(), wait or CHANGED_SECONDS)
+        waiting, stuck = await self._hub_pods(gatherer, snapshot)
+        if await executor.recreate(waiting, stuck, self.state.steady()):
             return Next(self._settings.pod_check)
         pod_check = self._settings.pod_check if waiting else None
-        return await self._tell(gatherer, snapshot, decision, judged, records, story, list(stuck.values()), pod_check)
+        conditions = [
+            admitted,
+            Condition("StoreReachable", "True", "Reachable"),
+            participants_seen(self.state.heartbeats.silent(records, self._settings.heartbeat), records),
+        ]
+        pods = pod_conditions(self.state.tasks.of(gatherer.training), list(stuck.values()))
+        return await self._report(gatherer, snapshot, decision, conditions, pods, report, pod_check)
 
     async def _changed(self, gatherer: Gatherer) -> bool:
         """Whether the server has another version of the training, which no watch has brought yet."""
-        latest = await self.world.see(gatherer.training)
+        latest = await self.state.see(gatherer.training)
         return latest is None or latest["metadata"]["resourceVersion"] != gatherer.body["metadata"]["resourceVersion"]
 
-    async def _tell(
+    async def _hub_pods(
+        self, gatherer: Gatherer, snapshot: Snapshot
+    ) -> tuple[Sequence[tuple[Json, list[Json]]], dict[Ref, Condition]]:
+        """The hub's Jobs that wait, with their pods, and why. An error of these reads hides the reason, no more."""
+        waiting: list[tuple[Json, list[Json]]] = []
+        try:
+            waiting = await self.state.unready(gatherer.training)
+            run_id = snapshot.ledger.run.run_id
+            return waiting, await why_hub_waits(self.state.cluster, gatherer.spec, run_id, waiting)
+        except ApiError as error:
+            log.warning("cannot read why the hub's pods wait: %s", error, extra={"training": str(gatherer.training)})
+            return waiting, {}
+
+    async def _report(
         self,
         gatherer: Gatherer,
         snapshot: Snapshot,
         decision: Decision,
-        judged: Condition,
-        records: Mapping[str, Json],
-        story: list[Told],
-        hub: Sequence[Condition],
+        conditions: Sequence[Condition],
+        pods: Sequence[Condition],
+        report: Sequence[Event],
         pod_check: float | None,
     ) -> Next:
-        """`hub`: why its own pods wait. `pod_check`: seconds until those that wait are asked again."""
-        world, training, memory = self.world, gatherer.training, gatherer.memory
-        pods = waits(world.tasks.of(training), hub)
-        silent = seen(world.heard.silent(records, self._settings.heartbeat), records)
-        reached = Condition("StoreReachable", "True", "Reachable")
-        said = [judged, reached, *pods, silent]
-        after = status.of(gatherer.body, decision, snapshot, memory.rounds, memory.clock, said, self._clock())
-        if stuck := [one.message for one in pods if one.status == "False"]:
-            after["message"] = shortened("; ".join(filter(None, (decision.message, *stuck))))
-        if not gatherer.fresh and status.place(after) != status.place(gatherer.body.get("status", {})):
-            memory.facts = None  # or two coordinators, one of them behind, would deny each other's words for ever
+        """`pod_check`: seconds until waiting pods are read again."""
+        memory, steady, now = gatherer.memory, self.state.steady(), self.state.clock()
+        refused = memory.refusals.condition()
+        limit = seconds(gatherer.spec.rounds.deadline)
+        moving = progress.progressing(decision.phase, memory.progress, limit, steady)
+        current = [*conditions, *pods, refused, moving]
+        after = status.of(gatherer.body, decision, snapshot, memory.rounds, memory.clock, current, now)
+        if waiting := [one.message for one in (refused, *pods) if one.status == "False"]:
+            after["message"] = shortened("; ".join(filter(None, (decision.message, *waiting))))
+        place = status.place(after)
+        if not gatherer.fresh and place != status.place(gatherer.body.get("status", {})):
+            memory.facts = None  # or a coordinator that lags behind and another one overwrite each other for ever
             return Next(0)
-        told = await tell(world, gatherer.body, after, story, self._clock)
-        return Next(_wait(decision, pod_check) if told else CHANGED_SECONDS)
+        memory.progress.note(place, decision.phase in STOPPED, steady, now)
+        written = await status_writer.write(self.state, gatherer.body, after, report)
+        due = (decision.wake_after, pod_check, memory.refusals.wake_after(steady))
+        return Next(_soonest(due) if written else CHANGED_SECONDS)
 
 
-def _wait(decision: Decision, pod_check: float | None) -> float | None:
-    """Until something is due; meanwhile pods that wait for a node are asked why."""
-    due = [seconds for seconds in (decision.wake_after, pod_check) if seconds is not None]
-    return max(min(due), 0.01) if due else None
+def _soonest(due: Sequence[float | None]) -> float | None:
+    known = [after for after in due if after is not None]
+    return max(min(known), 0.01) if known else None
+
+
+def _may_have_copies(body: Json, decision: Decision) -> bool:
+    """Whether participants may still have the credentials of a stopped training: they were not revoked yet, or, in an
+    earlier process, not everywhere."""
+    before = body.get("status", {})
+    refused = (find(before.get("conditions", ()), "TasksAccepted") or {}).get("status") == "False"
+    return refused or decision.phase != before.get("phase")
+
+
+def _deleted(body: Json) -> bool:
+    return bool(body["metadata"].get("deletionTimestamp"))

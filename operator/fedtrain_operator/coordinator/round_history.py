@@ -1,4 +1,4 @@
-"""What the ledger says of the rounds that are over, for the status: small, and never decided from."""
+"""The ended rounds of the ledger, as the status lists them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,15 +17,15 @@ _LONGEST_REASON = 256
 
 
 def last_rounds(
-    spec: FederatedTrainingSpec, ledger: Ledger, facts: LedgerFacts, told: Sequence[Json] = ()
+    spec: FederatedTrainingSpec, ledger: Ledger, facts: LedgerFacts, known: Sequence[Json] = ()
 ) -> list[Json]:
-    """The newest rounds, the newest last. `told`: what was said of some of them before; of a round that is over,
-    nothing else can be said later. Raises StoreError."""
+    """The newest rounds, the newest last. `known`: entries that were made before; an ended round does not change.
+    Raises StoreError."""
     if facts.manifest is None:
         return []
-    known = {one["round"]: one for one in told}
+    entries = {one["round"]: one for one in known}
     first = max(0, facts.manifest.round - ROUNDS + 1)
-    return [known.get(round) or _round(spec, ledger, round) for round in range(first, facts.manifest.round + 1)]
+    return [entries.get(round) or _round(spec, ledger, round) for round in range(first, facts.manifest.round + 1)]
 
 
 def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:
@@ -37,22 +37,22 @@ def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:
     close = ledger.read(names.close(round, k), Close) if manifest.close else None
     left_out = {absent.participant: absent.reason for absent in manifest.absent}
     left_out |= {bad.participant: f"quarantined: {bad.reason}" for bad in close.quarantined} if close else {}
-    in_ = len(close.updates) if close else 0
-    told: Json = {
+    delivered = len(close.updates) if close else 0
+    entry: Json = {
         "round": round,
         "outcome": manifest.outcome,
-        "participants": f"{in_}/{len(plan.members)}" if plan else "0/0",
+        "participants": f"{delivered}/{len(plan.members)}" if plan else "0/0",
     }
     if evaluation is not None and (text := metric(spec, evaluation.metrics)):
-        told["metric"] = text
+        entry["metric"] = text
     if left_out:
         whose = sorted(left_out.items())[:_LEFT_OUT]
-        told["leftOut"] = [{"participant": who, "reason": shortened(why, _LONGEST_REASON)} for who, why in whose]
-    return told
+        entry["leftOut"] = [{"participant": who, "reason": shortened(why, _LONGEST_REASON)} for who, why in whose]
+    return entry
 
 
 def metric(spec: FederatedTrainingSpec, measured: Mapping[str, float]) -> str | None:
-    """The first metric of the file: `loss 2.311`, `accuracy 81.2%`."""
+    """The file's first metric: `loss 2.311`, `accuracy 81.2%`."""
     hub = spec.evaluation.hub
     first: Metric | None = next((one for one in hub.metrics if one.name in measured), None) if hub else None
     if first is None:

@@ -1,4 +1,4 @@
-"""Opening a training's ledger with the credentials of now, and claiming its run there."""
+"""Opening a training's ledger with its current credentials, and claiming its run there."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run, recorded
 from fedtrain.ledger.probe import probe
-from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.rounds.clock import RoundClock
 from fedtrain_operator.coordinator import blocked
@@ -19,15 +19,15 @@ from fedtrain_operator.kube.client import Cluster
 async def open_run(
     cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, generation: int, memory: Memory, hint: int
 ) -> bool:
-    """Leaves ledger, run and gatherer in `memory`, and returns whether it opened them: it does not while Secret and
-    generation are the same. `hint`: the round that is probably worked on. Raises Blocked."""
+    """Puts ledger, run and gatherer into `memory`, unless they are there for the same Secret and generation; whether it
+    did. `hint`: the probable current round. Raises Blocked, ApiError."""
     secret = await _secret(cluster, training, spec, memory)
     if memory.ledger is None or _data(secret) != _data(memory.secret):
         memory.secret, memory.gatherer = secret, None
-        memory.copy_anew()
+        memory.renew_copies()
     if memory.gatherer is not None and memory.opened == generation:
         return False
-    memory.secret_is_new = False  # it may be put right at any time, unless the ledger opens with it
+    memory.secret_is_new = False  # it may be corrected at any time, unless the ledger opens with it
     before = memory.run
     wanted = new_run(training.namespace, training.name, spec)
 
@@ -42,22 +42,21 @@ async def open_run(
     except SpecDiffers as error:
         raise blocked.rules("SpecDiffers", " ".join(str(error).split())) from error
     except NoCredentials as error:
-        raise blocked.unreachable("NoCredentials", str(error)) from error
-    except StoreUnavailable as error:
-        raise blocked.unreachable("Unavailable", str(error)) from error
+        raise blocked.no_credentials(str(error)) from error
     except StoreError as error:
-        raise blocked.refused(str(error)) from error
+        raise blocked.store(error) from error
     assert memory.ledger is not None
     assert memory.run is not None
     if before is not None and before.run_id != memory.run.run_id:
         memory.clock = RoundClock()  # the spec was corrected before the run began: its deadline starts now
+        memory.refusals.stop()
     memory.gatherer, memory.facts, memory.secret_is_new = LedgerGatherer(memory.ledger, memory.run, hint), None, True
     memory.opened = generation
     return True
 
 
 async def _secret(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, memory: Memory) -> Json | None:
-    """The Secret that the file names; read again unless it was lately."""
+    """The Secret that the file names, read again unless it was lately."""
     s3 = spec.storage.s3
     if s3 is None or s3.credentials_secret_ref is None:
         return None
@@ -67,7 +66,7 @@ async def _secret(cluster: Cluster, training: Ref, spec: FederatedTrainingSpec, 
     try:
         secret = await store_secret(cluster, name)
     except NoCredentials as error:
-        raise blocked.unreachable("NoCredentials", str(error)) from error
+        raise blocked.no_credentials(str(error)) from error
     memory.secret_is_new = True
     return secret
 

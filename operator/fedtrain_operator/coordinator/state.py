@@ -1,6 +1,7 @@
-"""What the coordinator sees of the API, and the little that it keeps in mind of each training. Losing all of it loses
-nothing: it is gathered anew."""
+"""What the coordinator knows: caches that the watches feed, and a little memory per training. Losing all of it loses no
+decision: it is gathered again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fedtrain.api.begun import begun
@@ -11,25 +12,29 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import PARTICIPANT, POD, TRAINING, Json, Ref
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.snapshot import LedgerFacts
-from fedtrain_operator.coordinator.executions import Executions, failed
-from fedtrain_operator.coordinator.heartbeat import Heard
+from fedtrain_operator.coordinator.executions import Executions, failed, over
+from fedtrain_operator.coordinator.heartbeat import Heartbeats
 from fedtrain_operator.coordinator.metrics import RoundMetrics
-from fedtrain_operator.kube.cache import Cache, told_of_task
+from fedtrain_operator.coordinator.progress import Progress
+from fedtrain_operator.coordinator.refusals import Refusals
+from fedtrain_operator.kube.cache import Cache, summary_of_task
 from fedtrain_operator.kube.client import Cluster
-from fedtrain_operator.kube.pod_outcome import PodOutcome, verdict
+from fedtrain_operator.kube.pod_outcome import PodOutcome, read_outcome
 from fedtrain_operator.kube.streams import Streams
 from fedtrain_operator.kube.stuck_containers import StuckContainers
 
 
 @dataclass
 class Memory:
-    """Of one training, the object `uid`. `looked`: when all of it was last looked at anew; `read`: when its ledger
-    was read; `ended`: the executions that had ended then."""
+    """Memory of one training, the object `uid`. `looked`: when everything was last read again; `read`: when its ledger
+    was; `ended`: the executions that had ended then."""
 
     uid: str
+    progress: Progress
     clock: RoundClock = field(default_factory=RoundClock)
     executions: Executions = field(default_factory=Executions)
-    verdicts: dict[str, PodOutcome] = field(default_factory=dict[str, PodOutcome])
+    outcomes: dict[str, PodOutcome] = field(default_factory=dict[str, PodOutcome])
+    """Why Jobs failed, by uid."""
     secret: Json | None = None
     secret_is_new: bool = False
     """Whether it was read lately."""
@@ -40,49 +45,64 @@ class Memory:
     """The generation of the training that the ledger's run was compared with."""
     facts: LedgerFacts | None = None
     update_bytes: int = 0
-    """Of the round that is worked on."""
+    """Bytes of the current round's updates."""
     rounds: list[Json] = field(default_factory=list[Json])
     looked: float | None = None
     read: float = 0.0
     ended: frozenset[object] = frozenset()
     copied: set[str] = field(default_factory=set[str])
-    """Namespaces that have the credentials as they are now."""
-    lend: bool = True
-    """Whether tasks that wait may lack them: not known yet, or the credentials have changed."""
-    limbo: StuckContainers = field(default_factory=StuckContainers)
+    """Namespaces that have a copy of the credentials as they are now."""
+    copies_are_old: bool = True
+    """Whether waiting tasks may lack a copy: not known yet, or the credentials have changed."""
+    copies_remain: bool = False
+    """Whether copies could not be deleted although no task is to run."""
+    stuck: StuckContainers = field(default_factory=StuckContainers)
+    refusals: Refusals = field(default_factory=Refusals)
     cancelling: float | None = None
     """Since when its tasks are asked to stop, because the training is deleted."""
 
-    def copy_anew(self) -> None:
+    def renew_copies(self) -> None:
         self.copied.clear()
-        self.lend = True
+        self.copies_are_old = True
 
 
 class ClusterState:
-    """The caches that the watches feed, and reads where they may not be enough."""
+    """The caches that the watches feed, and reads where these may not be enough. `clock` is the wall's, `steady` one
+    that is never set."""
 
-    def __init__(self, cluster: Cluster, streams: Streams) -> None:
+    def __init__(
+        self, cluster: Cluster, streams: Streams, clock: Callable[[], float], steady: Callable[[], float]
+    ) -> None:
         self.cluster = cluster
+        self.clock = clock
+        self.steady = steady
         self.trainings = Cache()
         self.participants = Cache()
-        self.tasks = Cache(labels.training_of, told_of_task)  # what is ordered is in the ledger
+        self.tasks = Cache(labels.training_of, summary_of_task)  # what is ordered is in the ledger
         self.jobs = Cache(labels.training_of)
-        self.heard = Heard()
-        self.measures = RoundMetrics()
+        self.heartbeats = Heartbeats(steady)
+        self.metrics = RoundMetrics()
         self.memories: dict[Ref, Memory] = {}
         self.streams = streams
+        self._event_time = 0
+
+    def event_time(self) -> int:
+        """Nanoseconds since 1970 for the next event, later than that of the previous one."""
+        self._event_time = max(self._event_time + 1000, int(self.clock() * 1e6) * 1000)
+        return self._event_time
 
     def memory(self, training: Ref, body: Json) -> Memory:
         known = self.memories.get(training)
         if known is None or known.uid != body["metadata"]["uid"]:
-            known = self.memories[training] = Memory(body["metadata"]["uid"])
+            known = Memory(body["metadata"]["uid"], Progress(self.steady(), self.clock()))
+            self.memories[training] = known
             elapsed = body.get("status", {}).get("elapsed")
             if elapsed and begun(elapsed["round"]):  # before that the spec may have changed while no operator ran
                 known.clock = RoundClock(elapsed["round"], elapsed["epoch"], elapsed["seconds"])
         return known
 
     async def see(self, training: Ref) -> Json | None:
-        """The training as the server has it now: a watch may have missed a change of it, or its end."""
+        """The training as the server has it now: a watch may have missed its change, or its end."""
         known, found = self.trainings.get(training), await self.cluster.get(TRAINING, training)
         if known is not None and (found is None or found["metadata"]["uid"] != known["metadata"]["uid"]):
             self.trainings.drop(known)
@@ -91,6 +111,7 @@ class ClusterState:
         return found
 
     async def participant(self, name: str) -> Json | None:
+        """Raises ApiError."""
         known = self.participants.get(Ref("", name))
         if known is None:
             known = await self.cluster.get(PARTICIPANT, Ref("", name))
@@ -99,22 +120,21 @@ class ClusterState:
         return known
 
     async def unready(self, training: Ref) -> list[tuple[Json, list[Json]]]:
-        """The hub's Jobs whose pod does not run yet, with their pods."""
+        """The hub's Jobs that have not started or whose pod does not run yet, with their pods. Raises ApiError."""
         found: list[tuple[Json, list[Json]]] = []
         for job in self.jobs.of(training):
             status = job.get("status", {})
-            if status.get("active") and not status.get("ready"):
+            if not over(job) and not status.get("ready"):
                 pods = await self.cluster.list(POD, training.namespace, {labels.JOB: job["metadata"]["name"]})
                 found.append((job, pods))
         return found
 
-    async def why_jobs_failed(self, training: Ref, memory: Memory) -> None:
-        """Reads the pods of failed Jobs once, before they are gone."""
+    async def read_outcomes(self, training: Ref, memory: Memory) -> None:
+        """Reads the pods of failed Jobs once, before they are gone. Raises ApiError if that may succeed later."""
         jobs = self.jobs.of(training)
-        there = {job["metadata"]["uid"] for job in jobs}
-        memory.verdicts = {uid: known for uid, known in memory.verdicts.items() if uid in there}
+        existing = {job["metadata"]["uid"] for job in jobs}
+        memory.outcomes = {uid: known for uid, known in memory.outcomes.items() if uid in existing}
         for job in jobs:
             uid, name = job["metadata"]["uid"], job["metadata"]["name"]
-            if failed(job) and uid not in memory.verdicts:
-                pods = await self.cluster.list(POD, training.namespace, {labels.JOB: name})
-                memory.verdicts[uid] = verdict(pods)
+            if failed(job) and uid not in memory.outcomes:
+                memory.outcomes[uid] = await read_outcome(self.cluster, training.namespace, {labels.JOB: name})

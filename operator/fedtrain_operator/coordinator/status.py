@@ -11,12 +11,12 @@ from fedtrain.rounds.snapshot import LedgerFacts, Snapshot
 from fedtrain.rounds.updates import delivered
 
 RESUME = "fedtrain.dev/resume"
-"""Annotation that asks to go on from a failure; taken away once that is noted."""
+"""Annotation that asks to resume after a failure; removed once the request is noted."""
 KEEP_ELAPSED_EVERY_SECONDS = 60.0
 
 
 def acknowledged(body: Json, failures: int) -> int:
-    """How many of the run's failures the user has asked to go on from: by a new object, a new generation of it, or
+    """How many of the run's failures the user has asked to resume from: by a new object, a new generation of it, or
     the annotation."""
     status, metadata = body.get("status", {}), body["metadata"]
     before = status.get("acknowledged")
@@ -26,12 +26,12 @@ def acknowledged(body: Json, failures: int) -> int:
     return before
 
 
-def blocked(body: Json, phase: str, message: str, said: Iterable[Condition], now: float) -> Json:
-    """Of a training that nothing can be decided of: its file, its participants or its store are not as they must be."""
+def blocked(body: Json, phase: str, message: str, conditions: Iterable[Condition], now: float) -> Json:
+    """The status of a training for which nothing can be decided now."""
     before = body.get("status", {})
     kept = {field: before[field] for field in before if field not in ("observedGeneration", "conditions")}
-    told = {"phase": phase, "message": shortened(message)}
-    return kept | told | _common(body, said, now, acknowledged_too=False)
+    current = {"phase": phase, "message": shortened(message)}
+    return kept | current | _common(body, conditions, now, acknowledged_too=False)
 
 
 def of(
@@ -40,7 +40,7 @@ def of(
     snapshot: Snapshot,
     rounds: Sequence[Json],
     clock: RoundClock,
-    said: Iterable[Condition],
+    conditions: Iterable[Condition],
     now: float,
 ) -> Json:
     facts = snapshot.ledger
@@ -58,19 +58,19 @@ def of(
         status["participants"] = f"{len(delivered(facts))}/{len(plan.members)}"
     elif rounds and facts.end is not None:
         status["participants"] = rounds[-1]["participants"]
-    measured = [told["metric"] for told in rounds if "metric" in told]
+    measured = [one["metric"] for one in rounds if "metric" in one]
     if measured:
         status["metric"] = measured[-1]
-    return status | _common(body, [*said, *_ended(decision, facts), _minimum(decision, facts, rounds)], now)
+    return status | _common(body, [*conditions, *_ended(decision, facts), _minimum(decision, facts, rounds)], now)
 
 
 def place(status: Json) -> object:
-    """Where a training stands, as its ledger has it."""
+    """The training's place in its run: what counts as progress."""
     return tuple(status.get(field) for field in ("phase", "round", "step", "participants"))
 
 
 def worth_writing(before: Json, after: Json) -> bool:
-    """Time alone is written down now and then; everything else at once."""
+    """Whether the status differs in more than a little elapsed time."""
     if {**before, "elapsed": None} != {**after, "elapsed": None}:
         return True
     old, new = before.get("elapsed") or {}, after.get("elapsed") or {}
@@ -78,7 +78,7 @@ def worth_writing(before: Json, after: Json) -> bool:
 
 
 def _minimum(decision: Decision, facts: LedgerFacts, rounds: Sequence[Json]) -> Condition:
-    """Whether the newest round had the updates that it needs; if not, who was missing, and why."""
+    """The condition `MinimumMet`: whether the newest round had enough updates, else who was missing and why."""
     if decision.phase == "Failed" and facts.failures and facts.failures[-1].reason == BELOW_MINIMUM:
         return Condition("MinimumMet", "False", "Failed", decision.message)
     if rounds and rounds[-1]["outcome"] == "Skipped":
@@ -100,13 +100,14 @@ def _ended(decision: Decision, facts: LedgerFacts) -> list[Condition]:
             return [Condition("Complete", "False", "Running")]
 
 
-def _common(body: Json, said: Iterable[Condition], now: float, acknowledged_too: bool = True) -> Json:
-    """What has been said of a generation is noted only where failures were counted too: see `acknowledged`."""
+def _common(body: Json, conditions: Iterable[Condition], now: float, acknowledged_too: bool = True) -> Json:
+    """Conditions and generation. The generation counts as observed only where failures were counted too: see
+    `acknowledged`."""
     metadata, before = body["metadata"], body.get("status", {})
     generation = metadata.get("generation", 1)
-    told: Json = {"conditions": merged(before.get("conditions", ()), said, generation, now)}
+    common: Json = {"conditions": merged(before.get("conditions", ()), conditions, generation, now)}
     if acknowledged_too:
-        told["observedGeneration"] = generation
+        common["observedGeneration"] = generation
     elif "observedGeneration" in before:
-        told["observedGeneration"] = before["observedGeneration"]
-    return told
+        common["observedGeneration"] = before["observedGeneration"]
+    return common

@@ -1,4 +1,4 @@
-"""The ledger of a training, with the credentials of the training's own Secret. They are here and nowhere else."""
+"""Opening the ledger of a training with the credentials of the training's Secret."""
 
 import base64
 from collections.abc import Mapping
@@ -11,25 +11,25 @@ from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.kinds import Json
 
 PATIENCE = Patience(connect_seconds=5, read_seconds=10, attempts=2)
-"""Records are small, and a pass that fails is made again: so a store that hangs is soon told of."""
+"""Short, because records are small and a failed pass is repeated: a store that hangs is reported soon."""
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class NoCredentials(Exception):
-    """The Secret isn't there, or lacks a key."""
+    """The Secret does not exist or lacks a key."""
 
 
 def open_ledger(storage: Storage, namespace: str, name: str, secret: Json | None) -> Ledger:
-    """`secret`: the one that the file names, None where it names none. Raises StoreError, NoCredentials."""
+    """`secret`: the one that the file names, or None. Raises StoreError, NoCredentials."""
     if storage.s3 is None:
-        raise StoreError("On a cluster, storage.type must be S3: pods share no folder.")
+        raise StoreError("storage.type must be S3 on a cluster, because pods share no folder.")
     credentials = _credentials(secret) if secret else None
     return Ledger(S3Store(storage.s3, patience=PATIENCE, credentials=credentials), namespace, name)
 
 
 def copied(secret: Json) -> Mapping[str, str]:
-    """Of the Secret's data, the keys that a trainer needs, as they travel (base64)."""
+    """The part of the Secret's data that a trainer needs, in base64."""
     return {key: value for key, value in (secret.get("data") or {}).items() if key in KEYS}
 
 

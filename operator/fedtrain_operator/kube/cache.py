@@ -1,6 +1,6 @@
-"""What the watches have brought, by name and by whose it is.
+"""Cached objects of one kind, by name and by owner.
 
-Not kopf's index: its start is quadratic in the number of objects. Answers of our own writes enter here too, so that the
+Not kopf's index: its start is quadratic in the number of objects. Answers to our own writes enter here too, so that the
 next decision sees them before the watch brings them.
 """
 
@@ -9,30 +9,30 @@ from collections.abc import Callable
 
 from fedtrain.manifests.kinds import Json, Ref, ref
 
-_TOLD = ("name", "namespace", "uid", "resourceVersion", "generation", "labels", "annotations", "deletionTimestamp")
+_SUMMARY = ("name", "namespace", "uid", "resourceVersion", "generation", "labels", "annotations", "deletionTimestamp")
 _REMEMBERED = 10_000
-"""Deleted objects that are not taken in again when an old answer arrives late."""
+"""Deleted objects that are remembered, so that an old answer that arrives late does not restore them."""
 
 
 def without_managed_fields(body: Json) -> Json:
-    """Who wrote which field is half of many an object, and nobody here asks."""
+    """`managedFields` is half of many objects, and is never read."""
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
     return {**body, "metadata": metadata}
 
 
-def told(body: Json) -> Json:
-    """Whose it is and how it stands, without its spec: of an object that we have ordered ourselves."""
-    metadata = {name: body["metadata"][name] for name in _TOLD if name in body["metadata"]}
+def summary(body: Json) -> Json:
+    """Metadata and status of an object whose spec is ours."""
+    metadata = {name: body["metadata"][name] for name in _SUMMARY if name in body["metadata"]}
     return {"metadata": metadata, "status": body.get("status", {})}
 
 
-def told_of_task(task: Json) -> Json:
-    """How it stands and whether it is still wanted, without what it is to do: ten thousand of them are big."""
-    return told(task) | {"spec": {"desiredState": task["spec"].get("desiredState", "Run")}}
+def summary_of_task(task: Json) -> Json:
+    """Metadata, status and desired state of a TrainingTask. Ten thousand whole ones would take much memory."""
+    return summary(task) | {"spec": {"desiredState": task["spec"].get("desiredState", "Run")}}
 
 
 class Cache:
-    """Objects of one kind. `owner` says whose an object is, `seen` what of it is kept."""
+    """Objects of one kind. `owner` returns the object that owns one, `seen` the part that is kept."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Cache:
         return [self._objects[name] for name in sorted(self._children.get(owner, ()))]
 
     def put(self, body: Json) -> None:
-        """Unless a newer version is here, or the object is known to be gone since then."""
+        """Stores an object, unless a newer version is stored or its deletion is known."""
         name, uid = ref(body), body["metadata"]["uid"]
         known = self._objects.get(name)
         if self._gone.get(uid, -1) >= _version(body) or (known is not None and _version(known) > _version(body)):
@@ -66,7 +66,7 @@ class Cache:
             self._children.setdefault(owner, set()).add(name)
 
     def drop(self, body: Json) -> None:
-        """The object is gone."""
+        """Removes a deleted object."""
         name, uid = ref(body), body["metadata"]["uid"]
         self._gone[uid] = _version(body)
         if len(self._gone) > _REMEMBERED:
@@ -88,6 +88,6 @@ class Cache:
 
 
 def _version(body: Json) -> int:
-    """Versions are opaque by contract, and numbers of one counter in every API server there is."""
+    """Versions are opaque by contract, but numbers of one counter in every API server."""
     version = body["metadata"].get("resourceVersion", "0")
     return int(version) if version.isdigit() else 0

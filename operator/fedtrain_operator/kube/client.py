@@ -1,4 +1,4 @@
-"""The Kubernetes API, as much of it as the operator needs: JSON objects over aiohttp."""
+"""A client of the Kubernetes API over aiohttp. Objects are plain JSON."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -18,22 +18,27 @@ _LONGEST_EVENT = 2**21
 
 
 class ApiError(Exception):
-    """The API server said no, or did not answer (`code` 0). `causes`: how many fields are wrong."""
+    """The API server refused, or did not answer (`code` 0). `causes`: number of invalid fields."""
 
     def __init__(self, code: int, reason: str, message: str, causes: int = 0) -> None:
         self.code = code
         self.reason = reason
         self.causes = causes
-        super().__init__(f"{code} {reason}: {message}")
+        super().__init__(f"{code} {reason}: {message}" if code else f"{reason}: {message}")
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may succeed later although nobody has changed anything."""
+        return self.code in (0, 408, 409, 425, 429) or self.code >= 500
 
 
 class AlreadyExists(ApiError):
-    """An object of this name is there."""
+    """An object of this name exists."""
 
 
 class Cluster:
-    """`login` says how to reach the API server; it is asked again when the server no longer knows us. `namespaces`:
-    those that this operator serves, and has rights in; none for all."""
+    """`login` returns how to reach the API server, and is called again when the token is no longer accepted.
+    `namespaces`: those that this operator serves and has rights in; empty for all."""
 
     def __init__(self, login: Callable[[], kopf.ConnectionInfo], namespaces: Sequence[str] = ()) -> None:
         self._login = login
@@ -49,8 +54,13 @@ class Cluster:
             if session is not None:
                 await session.close()
 
+    @property
+    def serves_all(self) -> bool:
+        """Whether this operator serves all namespaces."""
+        return self.namespaces == ("",)
+
     def serves(self, namespace: str) -> bool:
-        return self.namespaces == ("",) or namespace in self.namespaces
+        return self.serves_all or namespace in self.namespaces
 
     async def offers(self, kind: Kind) -> bool:
         """Whether the API server knows the kind."""
@@ -73,8 +83,8 @@ class Cluster:
     async def pages(
         self, kind: Kind, namespace: str, labels: Mapping[str, str], fields: str = ""
     ) -> AsyncIterator[Json]:
-        """The list of all objects that have these labels, so many `items` at a time that they neither fill the memory
-        nor hold up everything else. Namespace "" is all of them. `fields`: a selector of fields."""
+        """Lists the objects that have these labels in pages, which neither fill the memory nor delay other work.
+        Namespace "" means all. `fields`: a field selector."""
         query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels)), "fieldSelector": fields}
         while True:
             page = await self._call("GET", f"{_path(kind, namespace)}?{urlencode(query)}")
@@ -85,18 +95,19 @@ class Cluster:
             query["continue"] = following
 
     async def list_everywhere(self, kind: Kind, labels: Mapping[str, str]) -> list[Json]:
-        """Of all namespaces that are served, at once."""
+        """Lists the objects of all served namespaces."""
         found: list[Json] = []
         for namespace in self.namespaces:
             found += await self.list(kind, namespace, labels)
         return found
 
     async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str], fields: str = "") -> list[Json]:
-        """Of one namespace, at once."""
+        """Lists the objects of one namespace; "" means all."""
         return [body async for page in self.pages(kind, namespace, labels, fields) for body in page["items"]]
 
     async def watch(self, kind: Kind, namespace: str, labels: Mapping[str, str], version: str) -> AsyncGenerator[Json]:
-        """The events `{type, object}` since this version of a list, until the server ends it. Raises ApiError."""
+        """Yields the events `{type, object}` since this version of a list, until the server ends the watch. Raises
+        ApiError."""
         query = {"watch": "1", "resourceVersion": version, "labelSelector": selector(dict(labels))}
         session = self._session or self._connect()
         url, quiet = f"{self._server}/{_path(kind, namespace)}?{urlencode(query)}", aiohttp.ClientTimeout(total=None)
@@ -114,13 +125,13 @@ class Cluster:
         return await self._call("POST", _path(kind, body["metadata"].get("namespace", "")), body)
 
     async def replace(self, kind: Kind, body: Json) -> None:
-        """Puts an object in the place of the one of its name. The answer to a patch would show what was there; this
-        shows what is written, so the right to do it is no right to read."""
+        """Replaces the object of this name. Unlike the answer to a patch, the answer shows only what was written, so
+        this needs no right to read."""
         await self._call("PUT", _path(kind, body["metadata"]["namespace"], body["metadata"]["name"]), body)
 
     async def patch(self, kind: Kind, ref: Ref, change: Json) -> Json | None:
-        """Merges a change into the object; None if there is no such object. With a `metadata.resourceVersion` in the
-        change, only into that version."""
+        """Merges a change into the object, or into one version of it if the change has a `metadata.resourceVersion`.
+        None if the object does not exist."""
         try:
             return await self._call("PATCH", _path(kind, ref.namespace, ref.name), change)
         except ApiError as error:
@@ -129,18 +140,18 @@ class Cluster:
             raise
 
     async def write_status(self, kind: Kind, body: Json, status: Json) -> Json | None:
-        """The object's whole status; None if it is gone, or no longer what `body` says."""
+        """Writes the whole status. None if the object is gone or is no longer the version `body`."""
         return await self._set(kind, body, "resourceVersion", "/status", status, "status")
 
     async def write_field(self, kind: Kind, body: Json, path: str, value: Any) -> Json | None:
-        """A field, such as `/spec/desiredState`; None if the object is gone, or another one has its name."""
+        """Writes a field, such as `/spec/desiredState`. None if the object is gone or another one has its name."""
         return await self._set(kind, body, "uid", path, value)
 
     async def _set(
         self, kind: Kind, body: Json, known: str, path: str, value: Any, subresource: str = ""
     ) -> Json | None:
-        """If the object's metadata still have what is `known` of them. Not a merge patch: of a status, it takes no
-        notice of a uid."""
+        """Writes if the object's metadata still has the `known` field's value. Not a merge patch, which ignores a uid
+        when it writes a status."""
         name = ref(body)
         operations = [
             {"op": "test", "path": f"/metadata/{known}", "value": body["metadata"][known]},
@@ -154,7 +165,7 @@ class Cluster:
             raise
 
     async def delete(self, kind: Kind, ref: Ref, uid: str | None = None) -> None:
-        """One that isn't there, or has been replaced by another of its name, is no error."""
+        """Deletes the object. It is not an error if it does not exist or another one has its name."""
         options: Json = {"propagationPolicy": "Background"}
         if uid is not None:
             options["preconditions"] = {"uid": uid}
@@ -187,7 +198,7 @@ class Cluster:
         raise AssertionError("unreachable")
 
     async def _retire(self, session: aiohttp.ClientSession) -> None:
-        """Whoever else uses the session may go on with it until the next one is retired."""
+        """Requests that use the session may finish until the next one is retired."""
         if self._session is session:
             self._session = None
             before, self._retired = self._retired, [session]

@@ -1,4 +1,4 @@
-"""Logs as JSON, one object a line."""
+"""Logs as JSON, one object per line."""
 
 import json
 import logging
@@ -7,11 +7,11 @@ import sys
 from fedtrain.manifests.timestamps import instant
 
 FIELDS = ("training", "task", "participant", "round", "attempt", "reason")
-"""What a line is about, where it is about one; given as `extra`."""
+"""Fields of a line, given as `extra` where they are known."""
 
 
 class JsonLines(logging.Formatter):
-    """`{time, level, logger, message, error}`, and those of FIELDS that there are."""
+    """`{time, level, logger, message, error}` and the known FIELDS."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {

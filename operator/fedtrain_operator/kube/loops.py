@@ -1,4 +1,4 @@
-"""One loop an object: woken by events, by time, or by a failure; each pass looks at everything anew."""
+"""One loop per object, woken by events, by time or by a failure. Each pass reads everything again."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from fedtrain.manifests.kinds import Ref
 
 LATENCY = Histogram(
     "fedtrain_reconcile_latency_seconds",
-    "From when a pass was asked for to its end.",
+    "Seconds from a wake-up to the end of its pass.",
     ["object"],
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60),
     registry=None,
@@ -24,12 +24,12 @@ log = logging.getLogger("fedtrain")
 
 LONGEST_PAUSE_SECONDS = 60.0
 AT_ONCE = 32
-"""Passes that run at the same time; most of them wait for a store."""
+"""Passes that run at the same time. Most of them wait for a store."""
 
 
 @dataclass(frozen=True)
 class Next:
-    """When to look again: after so many seconds (None: at the next resync), or never, because the object is gone."""
+    """When the next pass is due: after some seconds, at the next resync (None), or never: the object is gone."""
 
     after: float | None = None
     forget: bool = False
@@ -41,19 +41,19 @@ class _Loop:
     since: float | None = None
     """Since when a pass has been due."""
     asked: float = 0.0
-    """When the newest pass was asked for."""
+    """When the newest pass was requested."""
     task: asyncio.Task[None] | None = None
     passed: bool = False
-    """Whether there was a pass."""
+    """Whether a pass has succeeded."""
 
 
-def a_thread_for_every_pass() -> None:
-    """Stores are called in threads; those that hang must not keep the passes of others waiting."""
+def give_every_pass_a_thread() -> None:
+    """Stores are called in threads. One that hangs must not delay the passes of other objects."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE, "pass"))
 
 
 class Loops:
-    """`reconcile` makes one pass over an object. What it raises is logged and tried again, ever more slowly."""
+    """`reconcile` makes one pass over an object. Its errors are logged, and the pass is repeated with back-off."""
 
     def __init__(self, name: str, reconcile: Callable[[Ref], Awaitable[Next]], resync: float) -> None:
         self._name = name
@@ -81,13 +81,14 @@ class Loops:
             self.wake(ref)
 
     def overdue(self) -> float:
-        """Seconds that the pass which is due the longest has been due."""
-        now = time.monotonic()
-        return max((now - loop.since for loop in self._loops.values() if loop.since is not None), default=0.0)
+        """Age in seconds of the oldest pass that is due. Safe in a thread while loops come and go."""
+        due = [since for loop in list(self._loops.values()) if (since := loop.since) is not None]
+        return max(time.monotonic() - min(due), 0.0) if due else 0.0
 
     def objects(self) -> tuple[int, int]:
-        """How many there are, and how many of them this process has looked at."""
-        return len(self._loops), sum(loop.passed for loop in self._loops.values())
+        """The number of objects, and how many of them had a pass. Safe in a thread while loops come and go."""
+        loops = list(self._loops.values())
+        return len(loops), sum(loop.passed for loop in loops)
 
     async def close(self) -> None:
         tasks = [loop.task for loop in self._loops.values() if loop.task is not None]
@@ -119,8 +120,8 @@ class Loops:
                     following = await self._timed(ref)
             except Exception as error:
                 self.failures += 1
-                said = f"{type(error).__name__}: {error}"
-                log.warning("%s", said, exc_info=_is_ours(error), extra={self._name: str(ref)})
+                message = f"{type(error).__name__}: {error}"
+                log.warning("%s", message, exc_info=_is_bug(error), extra={self._name: str(ref)})
                 following, pause = Next(pause), min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:
                 LATENCY.labels(self._name).observe(time.monotonic() - asked)
@@ -133,6 +134,6 @@ class Loops:
             after = following.after
 
 
-def _is_ours(error: Exception) -> bool:
-    """Whether the traceback says more than the message: a mistake in the program, not a server's answer."""
+def _is_bug(error: Exception) -> bool:
+    """Whether the error is a mistake in the program, whose traceback helps, and not a server's answer."""
     return isinstance(error, (TypeError, KeyError, AttributeError, AssertionError, IndexError, ValueError))

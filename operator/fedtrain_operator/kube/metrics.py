@@ -1,4 +1,4 @@
-"""What Prometheus is told. Collected from the loops when it asks; nothing is counted twice."""
+"""Metrics of the operator, collected from loops and caches when Prometheus asks, in a thread of its own."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,11 +24,11 @@ class OperatorMetrics(Collector):
         failures = CounterMetricFamily("fedtrain_reconcile_failures", "Passes that failed.", labels=["controller"])
         seconds = CounterMetricFamily("fedtrain_reconcile_seconds", "Seconds in passes.", labels=["controller"])
         overdue = GaugeMetricFamily(
-            "fedtrain_reconcile_overdue_seconds", "Age of the pass that is due the longest.", labels=["controller"]
+            "fedtrain_reconcile_overdue_seconds", "Age of the oldest pass that is due.", labels=["controller"]
         )
-        known = GaugeMetricFamily("fedtrain_objects", "Objects that are looked after.", labels=["controller"])
+        known = GaugeMetricFamily("fedtrain_objects", "Objects that are reconciled.", labels=["controller"])
         looked = GaugeMetricFamily(
-            "fedtrain_objects_reconciled", "Those that had a pass since this process began.", labels=["controller"]
+            "fedtrain_objects_reconciled", "Objects that had a pass since this process began.", labels=["controller"]
         )
         for name, loops in self._loops.items():
             objects, passed = loops.objects()
@@ -43,7 +43,7 @@ class OperatorMetrics(Collector):
 
 
 class Phases(Collector):
-    """Objects by kind and phase, of the caches that there are."""
+    """Cached objects by kind and phase."""
 
     def __init__(self, caches: Mapping[str, Cache]) -> None:
         self._caches = caches
@@ -58,7 +58,7 @@ class Phases(Collector):
 
 
 def serve(port: int, collectors: Iterable[Collector]) -> None:
-    """On `/metrics` of this port; 0 serves nothing."""
+    """Serves `/metrics` on this port, unless it is 0."""
     if port:
         registry = CollectorRegistry(auto_describe=False)
         for collector in collectors:

@@ -1,4 +1,4 @@
-"""How a task's pods ended: the trainer's outcome, or what the kubelet says."""
+"""Why a task's pods failed: the trainer's outcome, or the kubelet's reason."""
 
 import json
 from collections.abc import Sequence
@@ -6,24 +6,36 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedtrain.contracts.tasks import EXIT_REFUSED
-from fedtrain.manifests.kinds import Json
+from fedtrain.manifests.kinds import POD, Json
+from fedtrain_operator.kube.client import ApiError, Cluster
 
 LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True)
 class PodOutcome:
-    """Why a task failed. `refused`: trying again won't help."""
+    """Why a task failed. `refused`: another attempt would not help."""
 
     refused: bool
     reason: str
 
 
-GONE = PodOutcome(False, "its pods are gone: deleted, or their node is")
+GONE = PodOutcome(False, "its pods no longer exist: they or their node were deleted")
 
 
-def verdict(pods: Sequence[Json]) -> PodOutcome:
-    """Of the pods of one failed job. A refusal of one explains the failures of the others, which lost a peer."""
+async def read_outcome(cluster: Cluster, namespace: str, marks: dict[str, str]) -> PodOutcome:
+    """The outcome of a failed job, whose pods have the labels `marks`. Raises ApiError if reading them may succeed
+    later."""
+    try:
+        return outcome_of(await cluster.list(POD, namespace, marks))
+    except ApiError as error:
+        if error.may_pass:
+            raise
+        return PodOutcome(False, f"its pods cannot be read: {error}"[:LONGEST_REASON])
+
+
+def outcome_of(pods: Sequence[Json]) -> PodOutcome:
+    """The outcome of one failed job. A refusal of one pod explains the failures of the others, which lost a peer."""
     found = [one for pod in sorted(pods, key=_name) if (one := _of_pod(pod)) is not None]
     return next((one for one in found if one.refused), found[0] if found else GONE)
 

@@ -1,4 +1,4 @@
-"""Pods that wait: no node takes them, or they have a node and can't start there. In words."""
+"""Why pods do not start: they are not created, no node takes them, or their node cannot start them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,28 @@ SCHEDULED = Condition("Schedulable", "True", "Scheduled")
 STARTED = Condition("Startable", "True", "Started")
 IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 CONTAINER = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-VOLUME = {"FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox"}
-"""Reasons of events: what is missing before there is a container stands nowhere else."""
+NOT_CREATED = {"FailedCreate", "FailedCreatePod"}
+"""Reasons of events of a Job and of a PyTorchJob whose pods the API server refuses."""
+_ELSEWHERE = {"FailedScheduling", "BackOff"}
+"""Reasons of events whose cause the pod's status has."""
+_REFUSED_POD = re.compile(r'^pods? "[^"]*" is forbidden: ')
+"""It names another pod at each try."""
 REPEATED = 3
-"""An event that comes so often is no matter of moments."""
+"""Occurrences after which a pod's event is not a passing one."""
 
 
-async def why_they_wait(cluster: Cluster, who: str, compute: Compute, pods: Sequence[Json]) -> Condition | None:
-    """The condition that is False: `Schedulable` or `Startable`; None when nothing is known to be wrong."""
-    if said := unschedulable(who, compute, pods):
-        return Condition("Schedulable", "False", "Unschedulable", said)
+async def why_pods_wait(
+    cluster: Cluster, who: str, compute: Compute, job: Json, pods: Sequence[Json]
+) -> Condition | None:
+    """The condition `Schedulable` or `Startable` that is False; None if no reason is known. `job`: the PyTorchJob or
+    Job of the pods. Raises ApiError."""
+    if message := unschedulable(who, compute, pods):
+        return Condition("Schedulable", "False", "Unschedulable", message)
     events = {pod["metadata"]["name"]: await _events(cluster, pod) for pod in pods if _has_no_container(pod)}
-    if said := unstartable(who, pods, events):
-        return Condition("Startable", "False", "CannotStart", said)
+    if message := unstartable(who, pods, events):
+        return Condition("Startable", "False", "CannotStart", message)
+    if len(pods) < compute.nodes and (message := not_created(who, await _events(cluster, job))):
+        return Condition("Startable", "False", "NotCreated", message)
     return None
 
 
@@ -39,17 +48,30 @@ def unstartable(who: str, pods: Sequence[Json], events: Mapping[str, Sequence[Js
             if waiting.get("reason") in CONTAINER:
                 return f"{who}'s pod can't start: {waiting.get('message') or waiting['reason']}"
         for event in events.get(pod["metadata"]["name"], ()):
-            if event.get("reason") in VOLUME and (event.get("count") or 1) >= REPEATED:
+            if _blocks(event) and (event.get("count") or 1) >= REPEATED:
                 return f"{who}'s pod can't start: {event.get('message') or event['reason']}"
     return None
 
 
+def not_created(who: str, events: Sequence[Json]) -> str | None:
+    """`bank-b's pod can't be created: violates PodSecurity ...`. `events`: of the pods' job, the newest last. Pure."""
+    messages = [event.get("message") or event["reason"] for event in events if event.get("reason") in NOT_CREATED]
+    if not messages:
+        return None
+    refusal = _REFUSED_POD.sub("", messages[-1].removeprefix("Error creating: "))
+    return f"{who}'s pod can't be created: {refusal}"
+
+
+def _blocks(event: Json) -> bool:
+    return event.get("type") == "Warning" and event.get("reason") not in _ELSEWHERE
+
+
 def _detail(waiting: Json) -> str:
-    """What the registry said; between two tries it stands behind the reason of the last one."""
+    """The registry's answer. Between two tries it follows the reason of the last one."""
     message = waiting.get("message") or ""
-    said = message if waiting["reason"] == "ErrImagePull" else message.partition("ErrImagePull: ")[2]
-    said = re.sub(r"^rpc error: code = \w+ desc = ", "", said)
-    return f": {said}" if said else ""
+    answer = message if waiting["reason"] == "ErrImagePull" else message.partition("ErrImagePull: ")[2]
+    answer = re.sub(r"^rpc error: code = \w+ desc = ", "", answer)
+    return f": {answer}" if answer else ""
 
 
 def _containers(pod: Json) -> list[Json]:
@@ -58,13 +80,13 @@ def _containers(pod: Json) -> list[Json]:
 
 
 def _has_no_container(pod: Json) -> bool:
-    """It has its node, and what comes before the first container takes its time."""
+    """Whether the pod has its node, and waits for its first container."""
     waits = ((one.get("state", {}).get("waiting") or {}).get("reason") for one in _containers(pod))
     return any(reason in ("ContainerCreating", "PodInitializing") for reason in waits)
 
 
-async def _events(cluster: Cluster, pod: Json) -> list[Json]:
+async def _events(cluster: Cluster, body: Json) -> list[Json]:
     """The newest last."""
-    metadata = pod["metadata"]
+    metadata = body["metadata"]
     found = await cluster.list(EVENT, metadata["namespace"], {}, fields=f"involvedObject.uid={metadata['uid']}")
-    return sorted(found, key=lambda event: event.get("lastTimestamp") or "")
+    return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")

@@ -1,4 +1,4 @@
-"""Pods that no node takes, in words. Pure."""
+"""Why no node takes a pod. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from fedtrain.manifests.kinds import Json
 
 
 def unschedulable(who: str, compute: Compute, pods: Sequence[Json]) -> str | None:
-    """`bank-b asks for 2 GPUs on 1 node, none has 2 free`, or None when every pod has found its node."""
+    """`bank-b asks for 2 GPUs on 1 node, none has 2 free`, or None if every pod has a node."""
     for pod in pods:
         scheduled = find(pod.get("status", {}).get("conditions", ()), "PodScheduled")
         if scheduled and scheduled["status"] == "False" and scheduled.get("reason") == "Unschedulable":
@@ -28,14 +28,18 @@ def _wish(compute: Compute) -> str:
 
 
 def _lack(compute: Compute, message: str) -> str:
-    """From the scheduler's `0/3 nodes are available: 2 Insufficient nvidia.com/gpu, 1 node(s) had ...`."""
+    """What is missing, from a message like `0/3 nodes are available: 2 Insufficient nvidia.com/gpu, 1 node(s) ...`."""
     lacking = re.findall(r"Insufficient ([-./A-Za-z0-9]+[A-Za-z0-9])", message)
     if compute.gpus_per_node and compute.gpu_resource in lacking:
-        return f"none has {compute.gpus_per_node} free" if compute.nodes == 1 else "not so many have them free"
+        return (
+            f"none has {compute.gpus_per_node} free"
+            if compute.nodes == 1
+            else f"not enough nodes have {compute.gpus_per_node} free"
+        )
     if lacking:
         return f"none has enough {' and '.join(dict.fromkeys(lacking))} free"
-    said = re.split("preemption:|no new claims to deallocate", message)[0].strip(" ,.")[:300]
-    return f"no node takes it: {said or 'the scheduler does not say why'}"
+    why = re.split("preemption:|no new claims to deallocate", message)[0].strip(" ,.")[:300]
+    return f"no node takes it: {why or 'the scheduler gives no reason'}"
 
 
 def _count(number: int, what: str) -> str:

@@ -1,8 +1,8 @@
-"""Following all objects of a kind that are ours: a list, page by page, then a watch, and after a while a list again,
-since a watch may miss something and not say so.
+"""Following all objects of a kind that fedtrain has made: a list, page by page, a watch from there, and at every resync
+a list again, because a watch may miss an event silently.
 
-For the kinds of which there are many. kopf's watches, which bring the others, hold the first list as a whole, and keep
-a worker and a memory for each object of it.
+Used for the kinds with many objects. kopf, which watches the others, holds the first list whole, and keeps a worker and
+a memory for each object.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ log = logging.getLogger("fedtrain")
 
 LONGEST_PAUSE_SECONDS = 30.0
 _FORGOTTEN = 410
-"""The server no longer knows the version that a watch was to go on from."""
+"""The server no longer has the version from which a watch was to continue."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,25 @@ class _Follower:
     cache: Cache
     seen: Callable[[Json], None]
 
-    def tell(self, event: Json) -> None:
+    def pass_on(self, event: Json) -> None:
         try:
             self.seen(event)
-        except Exception:  # one object that can't be read must not hide the others
-            log.exception("an event can't be read: %s", event["object"].get("metadata", {}).get("name"))
+        except Exception:  # one malformed object must not hide the others
+            log.exception("cannot process an event: %s", event["object"].get("metadata", {}).get("name"))
 
 
 @dataclass
 class _Stream:
-    """`listed`: by namespace, whether its objects have been listed."""
+    """`listed`: by namespace, whether its objects have been listed. `errors`: the newest error of namespaces that could
+    not be followed."""
 
     followers: list[_Follower] = field(default_factory=list[_Follower])
     listed: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    errors: dict[str, ApiError] = field(default_factory=dict[str, ApiError])
 
-    def tell(self, event: Json) -> None:
+    def pass_on(self, event: Json) -> None:
         for follower in self.followers:
-            follower.tell(event)
+            follower.pass_on(event)
 
 
 class Streams:
@@ -61,7 +63,7 @@ class Streams:
 
     def follow(self, kind: Kind, cache: Cache, seen: Callable[[Json], None]) -> None:
         """Calls `seen` with every event `{type, object}`, which puts it into `cache`. The type is None in a list, as
-        kopf has it; what is in the cache and in no list is told as DELETED."""
+        kopf has it. A cached object that the list lacks is passed as DELETED."""
         self._streams.setdefault(kind, _Stream()).followers.append(_Follower(cache, seen))
 
     def start(self) -> None:
@@ -75,18 +77,22 @@ class Streams:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def listed(self, kinds: Iterable[Kind], namespaces: Iterable[str], seconds: float = 5.0) -> None:
-        """Waits until the kinds were listed in these namespaces, those of them that are served: before that, what is
-        not in a cache may yet be there. Raises ApiError when they can't be."""
-        served = self._cluster.namespaces
-        where = served if served == ("",) else [one for one in namespaces if one in served]
-        for kind in kinds:
-            for namespace in where:
-                try:
-                    await asyncio.wait_for(self._streams[kind].listed[namespace].wait(), seconds)
-                except TimeoutError as error:
-                    at = f" in namespace {namespace}" if namespace else ""
-                    raise ApiError(0, "NotListed", f"{_name(kind)} could not be listed{at} yet") from error
+    def is_listed(self, kind: Kind, namespace: str) -> bool:
+        return self._streams[kind].listed[self._scope(namespace)].is_set()
+
+    async def listed(self, kind: Kind, namespace: str, seconds: float = 5.0) -> None:
+        """Waits until the kind was listed in a namespace, if that is served: before that, existing objects may not be
+        in the cache. Raises ApiError if it cannot be listed."""
+        scope, stream = self._scope(namespace), self._streams[kind]
+        if scope not in self._cluster.namespaces:
+            return
+        try:
+            await asyncio.wait_for(stream.listed[scope].wait(), seconds)
+        except TimeoutError as error:
+            raise stream.errors.get(scope) or ApiError(0, "NotListed", f"{_name(kind)} are not listed yet") from error
+
+    def _scope(self, namespace: str) -> str:
+        return "" if self._cluster.serves_all else namespace
 
     async def _follow(self, kind: Kind, stream: _Stream, namespace: str) -> None:
         pause = 1.0
@@ -98,19 +104,20 @@ class Streams:
                 continue
             except ApiError as error:
                 if error.code != _FORGOTTEN:
-                    log.warning("%s can't be followed: %s", _name(kind), error)
+                    stream.errors[namespace] = error
+                    log.warning("cannot follow %s: %s", _name(kind), error)
             except asyncio.CancelledError:  # of a session that was closed under it, or of ours
                 if (task := asyncio.current_task()) is None or task.cancelling():
                     raise
-            except Exception:  # a mistake of ours: what it left out is in the next list
-                log.exception("%s can't be followed", _name(kind))
+            except Exception:  # a bug: the next list has what this one missed
+                log.exception("cannot follow %s", _name(kind))
             if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
                 pause = 1.0
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _once(self, kind: Kind, stream: _Stream, namespace: str) -> None:
-        """A list, and the watch that goes on from there, again and again, until it is time for a list."""
+        """Lists, and watches from there until the next list is due."""
         version = await self._list(kind, stream, namespace)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._resync * random.uniform(0.8, 1.2)):
@@ -119,7 +126,7 @@ class Streams:
                     await asyncio.sleep(1.0)  # servers end watches now and then, and those of slow clients at once
 
     async def _list(self, kind: Kind, stream: _Stream, namespace: str) -> str:
-        """The version that a watch goes on from."""
+        """The version from which a watch continues."""
         missed = [{one["metadata"]["uid"]: one for one in each.cache.within(namespace)} for each in stream.followers]
         version = ""
         async for page in self._cluster.pages(kind, namespace, labels.OURS):
@@ -127,22 +134,22 @@ class Streams:
             for body in page["items"]:
                 for unseen in missed:
                     unseen.pop(body["metadata"]["uid"], None)
-                stream.tell({"type": None, "object": body})
+                stream.pass_on({"type": None, "object": body})
         for follower, unseen in zip(stream.followers, missed, strict=True):
             for body in unseen.values():
-                follower.tell({"type": "DELETED", "object": body})
+                follower.pass_on({"type": "DELETED", "object": body})
         stream.listed[namespace].set()
         return version
 
     async def _watch(self, kind: Kind, stream: _Stream, namespace: str, version: str) -> str:
-        """The version that it came to. Raises ApiError."""
+        """The version that the watch reached. Raises ApiError."""
         async with aclosing(self._cluster.watch(kind, namespace, labels.OURS, version)) as events:
             async for event in events:
                 body = event["object"]
                 if event["type"] == "ERROR":
                     raise ApiError(body.get("code", 0), body.get("reason", ""), body.get("message", ""))
                 version = body["metadata"]["resourceVersion"]
-                stream.tell(event)
+                stream.pass_on(event)
         return version
 
 

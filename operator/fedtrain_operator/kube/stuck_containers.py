@@ -1,7 +1,7 @@
-"""Pods whose container was made and never started.
+"""Pods whose container was created but never started.
 
-A node that loses its power between the two leaves them so: under `restartPolicy: Never` the kubelet starts such a
-container no more, and the pod stays Pending, with what it asks for, for good.
+A node that loses power between the two leaves such a pod: under `restartPolicy: Never` the kubelet never starts the
+container, and the pod stays Pending and keeps its resources.
 """
 
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from fedtrain.manifests.kinds import Json, Ref
 
 LONGEST_SECONDS = 30.0
-"""From made to started takes moments, wherever the image comes from."""
+"""A container starts moments after it is created, wherever the image comes from."""
 
 
 class StuckContainers:
-    """Since when the pods of an object, a task or a Job, are in limbo."""
+    """Since when the pods of an object (a task or a Job) are stuck."""
 
     def __init__(self) -> None:
         self._since: dict[Ref, dict[str, float]] = {}
 
     def lost(self, owner: Ref, pods: Sequence[Json], now: float) -> bool:
-        """Whether one of `pods`, all of `owner`'s, will start no more. `now` in seconds of any one clock."""
+        """Whether one of `pods`, all of `owner`'s, will never start. `now` in seconds of any one clock."""
         before = self._since.pop(owner, {})
-        uids = [pod["metadata"]["uid"] for pod in pods if made_and_not_started(pod)]
+        uids = [pod["metadata"]["uid"] for pod in pods if created_but_not_started(pod)]
         if uids:
             self._since[owner] = {uid: before.get(uid, now) for uid in uids}
         return any(now - since >= LONGEST_SECONDS for since in self._since.get(owner, {}).values())
@@ -30,8 +30,8 @@ class StuckContainers:
         self._since.pop(owner, None)
 
 
-def made_and_not_started(pod: Json) -> bool:
-    """A container that is still to be made has no id; one that is waited for has a reason."""
+def created_but_not_started(pod: Json) -> bool:
+    """A container that is yet to be created has no id; one that waits for something has a reason."""
     status = pod.get("status", {})
     waits = (one for one in status.get("containerStatuses", ()) if one.get("containerID"))
     return status.get("phase") == "Pending" and any(one.get("state") == {"waiting": {}} for one in waits)

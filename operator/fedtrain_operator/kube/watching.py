@@ -1,4 +1,4 @@
-"""Watching a kind with kopf, and taking what the watch brings into a cache."""
+"""Watching a kind with kopf, and putting its events into a cache."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +10,8 @@ from fedtrain_operator.kube.cache import Cache
 
 
 class NoDifferences(kopf.DiffBaseStorage):
-    """kopf copies every object whole to compare it with the next, for handlers that are told of differences. There are
-    none here."""
+    """kopf copies every object whole to compare it with the next version, for handlers of differences. There are none
+    here."""
 
     def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
         return kopf.BodyEssence({})
@@ -33,9 +33,9 @@ def watch(registry: kopf.OperatorRegistry, kind: Kind, seen: Callable[[Any], Non
     kopf.on.event(kind.group, kind.version, kind.plural, id=name, registry=registry)(handler)
 
 
-def news(cache: Cache, event: Json) -> bool:
-    """Whether the cache does not have this version of the object yet: from a list, or as the answer to a write of
-    ours."""
+def is_new(cache: Cache, event: Json) -> bool:
+    """Whether the cache lacks this version of the object, which a list or the answer to our own write may have
+    brought."""
     body = event["object"]
     known = cache.get(ref(body))
     same = known is not None and known["metadata"].get("resourceVersion") == body["metadata"].get("resourceVersion")
@@ -43,7 +43,7 @@ def news(cache: Cache, event: Json) -> bool:
 
 
 def take(cache: Cache, event: Json) -> Ref:
-    """The object's name, after the cache knows of the event."""
+    """Puts the event into the cache and returns the object's name."""
     body = event["object"]
     if event["type"] == "DELETED":
         cache.drop(body)

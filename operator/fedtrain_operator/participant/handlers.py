@@ -1,4 +1,4 @@
-"""The watches of the participant's side: they feed the caches and wake the loops, nothing else."""
+"""Watches of the participant controller: they feed the caches and wake the loops."""
 
 from typing import Any
 

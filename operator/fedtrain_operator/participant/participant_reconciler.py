@@ -1,5 +1,4 @@
-"""One pass over a Participant: what its policy maps, so that the hub knows who has which data; and a sign of life now
-and then."""
+"""One pass over a Participant: reports the data sets of its policy and, at intervals, a heartbeat."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ CHANGED_SECONDS = 5.0
 
 
 class Records:
-    """The participants' side of all Participants of this cluster."""
+    """Reconciles all Participants of this cluster."""
 
     def __init__(
         self,
@@ -38,23 +37,23 @@ class Records:
         if body is None:
             return Next(forget=True)
         at = Ref(body["spec"]["namespace"], ref.name)
-        if not self._cluster.serves(at.namespace):  # another operator's, or nobody's
+        if not self._cluster.serves(at.namespace):  # it may be another operator's
             return Next()
         before, now = body.get("status", {}), self._clock()
         policy = self._policies.get(at)
-        if policy is None or _datasets(policy) != before.get("datasets"):  # or a late watch would take something back
+        if policy is None or _datasets(policy) != before.get("datasets"):  # the watch may be late
             policy = await self._cluster.get(POLICY, at)
         content = {"datasets": _datasets(policy), "version": self._version}
         if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):
             seen = {"lastSeen": instant(now)}
-            told = await self._cluster.write_status(PARTICIPANT, body, content | seen)
-            if told is None:  # the watch will bring what it is now
+            written = await self._cluster.write_status(PARTICIPANT, body, content | seen)
+            if written is None:  # the watch will bring the current version
                 return Next(CHANGED_SECONDS)
-            self.records.put(told)
+            self.records.put(written)
         return Next()
 
     def _due(self, last: str | None, now: float) -> bool:
-        """Half a heartbeat leaves out the pass that our own sign of life wakes."""
+        """Half an interval skips the pass that our own heartbeat wakes."""
         return last is None or now - seconds_of(last) > self._heartbeat / 2
 
 

@@ -1,4 +1,4 @@
-"""What a participant reports of a task. Pure."""
+"""The status that a participant reports for a task. Pure."""
 
 from collections.abc import Sequence
 
@@ -18,26 +18,26 @@ def refused(body: Json, refusal: Refusal, now: float) -> Json:
 
 
 def cancelled(body: Json, now: float) -> Json:
-    return _ended(body, "Cancelled", "Cancelled", "it was asked to stop", now)
+    return _ended(body, "Cancelled", "Cancelled", "cancelled by the hub", now)
 
 
-def of_job(body: Json, standing: Standing, verdict: PodOutcome | None, stuck: Condition | None, now: float) -> Json:
-    """`verdict`: why it failed. `stuck`: why its pods wait."""
+def of_job(body: Json, standing: Standing, outcome: PodOutcome | None, waits: Condition | None, now: float) -> Json:
+    """`outcome`: why the job failed. `waits`: why its pods do not start."""
     match standing.state:
         case "Succeeded":
             return _ended(body, "Succeeded", "Done", "", now)
         case "Failed":
-            assert verdict is not None
-            if verdict.refused:
-                return _ended(body, "Refused", "TrainerRefused", verdict.reason, now)
-            return _ended(body, "Failed", "TrainerFailed", verdict.reason, now) | {"retryable": True}
+            assert outcome is not None
+            if outcome.refused:
+                return _ended(body, "Refused", "TrainerRefused", outcome.reason, now)
+            return _ended(body, "Failed", "TrainerFailed", outcome.reason, now) | {"retryable": True}
         case "Running":
-            said = [SCHEDULED, STARTED]
+            current = [SCHEDULED, STARTED]
             started = body.get("status", {}).get("startedAt") or instant(now)
-            return _status(body, "Running", "Running", "", now, said) | {"startedAt": started}
-        case "Pending" if stuck:
-            said = [stuck] if stuck.type == SCHEDULED.type else [SCHEDULED, stuck]
-            return _status(body, "Pending", stuck.reason, stuck.message, now, said)
+            return _status(body, "Running", "Running", "", now, current) | {"startedAt": started}
+        case "Pending" if waits:
+            current = [waits] if waits.type == SCHEDULED.type else [SCHEDULED, waits]
+            return _status(body, "Pending", waits.reason, waits.message, now, current)
         case "Pending":
             before = body.get("status", {}).get("conditions", ())
             past = [Condition(one["type"], "Unknown", "Starting") for one in before if one["status"] == "False"]
@@ -52,7 +52,7 @@ def _ended(body: Json, phase: str, reason: str, message: str, now: float) -> Jso
     return _status(body, phase, reason, message, now, ()) | {"endedAt": instant(now)}
 
 
-def _status(body: Json, phase: str, reason: str, message: str, now: float, said: Sequence[Condition]) -> Json:
+def _status(body: Json, phase: str, reason: str, message: str, now: float, current: Sequence[Condition]) -> Json:
     generation = body["metadata"].get("generation", 1)
     before = body.get("status", {})
     status: Json = {
@@ -60,7 +60,7 @@ def _status(body: Json, phase: str, reason: str, message: str, now: float, said:
         "phase": phase,
         "reason": reason,
         "message": shortened(message),
-        "conditions": merged(before.get("conditions", ()), said, generation, now),
+        "conditions": merged(before.get("conditions", ()), current, generation, now),
     }
     if "startedAt" in before:
         status["startedAt"] = before["startedAt"]

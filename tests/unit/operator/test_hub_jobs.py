@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fedtrain_operator.coordinator.pending_pods import hub_waits, waits
+from fedtrain_operator.coordinator.pending_pods import pod_conditions, why_hub_waits
 from fedtrain_operator.kube.client import Cluster
 
 from fedtrain.api.pods import Pods
@@ -158,7 +158,6 @@ def test_a_hubs_pod_that_no_node_takes_is_said_in_words() -> None:
     waiting = {"metadata": {"name": "p"}, "status": {"conditions": [lacking]}}
     whole = spec(evaluation={"hub": {**HUB["hub"], "compute": {"gpusPerNode": 1}}})
     job = evaluation(gpusPerNode=1)
-    said = asyncio.run(hub_waits(NOBODY, whole, run().run_id, [(job, [waiting])]))[ref(job)]
+    said = asyncio.run(why_hub_waits(NOBODY, whole, run().run_id, [(job, [waiting])]))[ref(job)]
     assert said.message == "the hub asks for 1 GPU on 1 node, none has 1 free"
-    assert [one.status for one in waits([], [said])] == ["False", "True"]
-    assert asyncio.run(hub_waits(NOBODY, whole, run().run_id, [(job, [])])) == {}
+    assert [one.status for one in pod_conditions([], [said])] == ["False", "True"]

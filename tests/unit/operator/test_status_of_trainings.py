@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from fedtrain_operator.coordinator.events import again, story
+from fedtrain_operator.coordinator.events import changes, retry
 from fedtrain_operator.coordinator.round_history import metric
 from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_writing
 
@@ -78,8 +78,8 @@ def test_a_new_attempt_is_told_with_the_reason_and_by_a_name_that_people_know() 
         return Grant(run_id="r", round=3, who=who, attempt=2, epoch=1, cause="Failed", reason="out of memory")
 
     said = "round 3: bank-a tries again (attempt 2): out of memory"
-    assert again(grant("bank-a")).message == said
-    assert "the hub's aggregate-1 tries again" in again(grant("_aggregate-1")).message
+    assert retry(grant("bank-a")).message == said
+    assert "the hub's aggregate-1 tries again" in retry(grant("_aggregate-1")).message
 
 
 def test_objects_that_fit_are_accepted() -> None:
@@ -114,10 +114,10 @@ def test_the_story_is_told_once() -> None:
     left_out = [{"participant": "bank-b", "reason": "no update before the deadline of 2h"}]
     before = {"phase": "Training", "round": 1, "lastRounds": []}
     after = {"phase": "Training", "round": 2, "lastRounds": [{**rounds[0], "leftOut": left_out}]}
-    told = [(one.type, one.reason, one.message) for one in story(before, after)]
+    told = [(one.type, one.reason, one.message) for one in changes(before, after)]
     assert told[0] == ("Warning", "LeftOut", "round 1 without bank-b: no update before the deadline of 2h")
     assert told[1] == ("Normal", "RoundCommitted", "round 1: 3/4 updates, accuracy 81.2%")
-    assert list(story(after, after)) == []
+    assert list(changes(after, after)) == []
 
 
 def test_that_the_store_is_back_is_told_also_when_the_training_moves_on_at_once() -> None:
@@ -125,15 +125,15 @@ def test_that_the_store_is_back_is_told_also_when_the_training_moves_on_at_once(
     back = merged(away, [Condition("StoreReachable", "True", "Reachable")], 1, 1.0)
     before = {"phase": "Pending", "message": "there is no Secret", "conditions": away}
     after = {"phase": "Initialising", "message": "", "round": 0, "conditions": back}
-    told = [one.message for one in story(before, after)]
-    assert told == ["round 0", "the store can be reached again"]
+    told = [one.message for one in changes(before, after)]
+    assert told == ["the store can be reached again", "round 0"]
 
 
 @pytest.mark.parametrize("type", ["Schedulable", "Startable"])
 def test_of_pods_that_wait_no_more_nothing_is_told_that_a_stopped_pod_would_belie(type: str) -> None:
     waits, waits_no_more = Condition(type, "False", "Why", "bank-a waits"), Condition(type, "True", "Started")
     before, after = ({"conditions": merged((), [said], 1, 0.0)} for said in (waits, waits_no_more))
-    (told,) = story(before, after)
+    (told,) = changes(before, after)
     assert told.type == "Normal"
     assert told.message.startswith("no pod waits for ")
 

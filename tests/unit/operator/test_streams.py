@@ -26,6 +26,7 @@ class Server:
 
     def __init__(self, *namespaces: str) -> None:
         self.namespaces = namespaces or ("",)
+        self.serves_all = not namespaces
         self.there: dict[str, list[Json]] = {namespace: [] for namespace in self.namespaces}
         self.events: asyncio.Queue[Json | Exception] = asyncio.Queue()
         self.fails: list[ApiError] = []
@@ -71,7 +72,7 @@ def followed(server: Server, what: Callable[[Callable[[], list[str]], list[objec
 
         streams.follow(TASK, cache, seen)
         streams.start()
-        await streams.listed([TASK], server.namespaces, 10)
+        await streams.listed(TASK, server.namespaces[0], 10)
         checking = what(lambda: sorted(one["metadata"]["name"] for one in cache.within("")), types)
         assert asyncio.iscoroutine(checking)
         await checking
@@ -139,7 +140,7 @@ def test_an_object_that_can_not_be_read_hides_no_other() -> None:
     followed(server, check)
 
 
-def test_who_waits_for_what_can_not_be_listed_is_told_so() -> None:
+def test_waiting_for_a_namespace_that_cannot_be_listed_raises_the_servers_error() -> None:
     server = Server("here", "there")
     server.lost = "there"
 
@@ -147,9 +148,12 @@ def test_who_waits_for_what_can_not_be_listed_is_told_so() -> None:
         streams = Streams(cast(Cluster, server), 60.0)
         streams.follow(TASK, Cache(), lambda event: None)
         streams.start()
-        await streams.listed([TASK], ["here", "not served"], 10)
-        with pytest.raises(ApiError, match="could not be listed in namespace there"):
-            await streams.listed([TASK], ["here", "there"], 0.01)
+        await streams.listed(TASK, "here", 10)
+        await streams.listed(TASK, "not served", 10)
+        with pytest.raises(ApiError, match="403 Forbidden: no such namespace"):
+            await streams.listed(TASK, "there", 0.01)
+        assert streams.is_listed(TASK, "here")
+        assert not streams.is_listed(TASK, "there")
         await streams.close()
 
     asyncio.run(run())
@@ -216,7 +220,7 @@ def test_all_who_follow_a_kind_are_told() -> None:
         for cache in (Cache(), Cache()):
             streams.follow(TASK, cache, lambda event, cache=cache: told.append(take(cache, event)))
         streams.start()
-        await streams.listed([TASK], server.namespaces, 10)
+        await streams.listed(TASK, server.namespaces[0], 10)
         await streams.close()
         return told
 

@@ -1,7 +1,7 @@
-"""The cache of what the watches bring: newest versions, by whose they are, and nothing that is gone."""
+"""The cache keeps the newest versions, by owner, and no deleted object."""
 
-from fedtrain_operator.kube.cache import Cache, told
-from fedtrain_operator.kube.watching import news
+from fedtrain_operator.kube.cache import Cache, summary
+from fedtrain_operator.kube.watching import is_new
 from fedtrain_operator.participant.task_reconciler import whole_until_begun
 
 from fedtrain.manifests.kinds import Json, Ref
@@ -29,7 +29,7 @@ def test_an_older_version_does_not_replace_a_newer_one() -> None:
     assert found["metadata"]["resourceVersion"] == "10"
 
 
-def test_what_is_gone_does_not_come_back_with_a_late_answer() -> None:
+def test_a_late_answer_does_not_restore_a_deleted_object() -> None:
     cache = Cache(training_of)
     cache.put(task("one", 1))
     cache.drop(task("one", 2))
@@ -46,18 +46,18 @@ def test_another_object_of_the_same_name_is_another_object() -> None:
     assert names(cache) == ["one"]
 
 
-def test_what_a_list_or_an_answer_has_brought_is_no_news_when_a_watch_brings_it_again() -> None:
+def test_a_version_that_a_list_or_an_answer_has_brought_is_not_new() -> None:
     cache = Cache(training_of)
     cache.put(task("one", 5))
-    assert not news(cache, {"type": "MODIFIED", "object": task("one", 5)})
-    assert news(cache, {"type": "MODIFIED", "object": task("one", 4)}), "another's write, which the answer came after"
-    assert news(cache, {"type": "MODIFIED", "object": task("one", 6)})
-    assert news(cache, {"type": "DELETED", "object": task("one", 5)})
-    assert news(cache, {"type": None, "object": task("two", 5)})
+    assert not is_new(cache, {"type": "MODIFIED", "object": task("one", 5)})
+    assert is_new(cache, {"type": "MODIFIED", "object": task("one", 4)}), "a write of another client before the answer"
+    assert is_new(cache, {"type": "MODIFIED", "object": task("one", 6)})
+    assert is_new(cache, {"type": "DELETED", "object": task("one", 5)})
+    assert is_new(cache, {"type": None, "object": task("two", 5)})
 
 
-def test_of_a_job_that_was_ordered_here_its_order_is_not_kept_and_how_it_stands_is() -> None:
-    cache, job = Cache(seen=told), task("one", 1)
+def test_of_our_own_job_the_status_is_kept_and_the_spec_is_not() -> None:
+    cache, job = Cache(seen=summary), task("one", 1)
     cache.put({**job, "spec": {"template": "long"}, "status": {"active": 1}})
     assert cache.get(Ref("at", "one")) == {**job, "status": {"active": 1}}
 

@@ -1,10 +1,10 @@
-"""From pods to a verdict: what the trainer wrote outranks exit codes; a refusal explains its peers' failures."""
+"""The outcome of pods: the trainer's words outrank exit codes, and a refusal explains its peers' failures."""
 
 import json
 from typing import Any
 
 import pytest
-from fedtrain_operator.kube.pod_outcome import GONE, verdict
+from fedtrain_operator.kube.pod_outcome import GONE, outcome_of
 from fedtrain_operator.kube.scheduling import unschedulable
 
 from fedtrain.api.participants import Compute
@@ -25,20 +25,20 @@ def pending(message: str) -> list[dict[str, Any]]:
 
 
 def test_under_torchrun_the_exit_code_is_1_and_what_the_trainer_wrote_holds() -> None:
-    found = verdict([pod(exitCode=1, message=said(78, "bank-a's data has no row"))])
+    found = outcome_of([pod(exitCode=1, message=said(78, "bank-a's data has no row"))])
     assert (found.refused, found.reason) == (True, "bank-a's data has no row")
-    assert not verdict([pod(exitCode=1, message=said(75, "the store is away"))]).refused
+    assert not outcome_of([pod(exitCode=1, message=said(75, "the store is away"))]).refused
 
 
 def test_without_its_words_the_exit_code_tells() -> None:
-    assert verdict([pod(exitCode=78)]).refused
-    assert not verdict([pod(exitCode=75)]).refused
-    assert "Error 137" in verdict([pod(exitCode=137, reason="Error")]).reason
+    assert outcome_of([pod(exitCode=78)]).refused
+    assert not outcome_of([pod(exitCode=75)]).refused
+    assert "Error 137" in outcome_of([pod(exitCode=137, reason="Error")]).reason
 
 
 @pytest.mark.parametrize("message", ['{"code": 75, "reason": "Patient 4711', "ValueError: Patient 4711", "[]", "7"])
 def test_a_message_that_is_not_an_outcome_is_not_reported(message: str) -> None:
-    found = verdict([pod(exitCode=75, message=message)])
+    found = outcome_of([pod(exitCode=75, message=message)])
     assert not found.refused
     assert "4711" not in found.reason
     assert "exit code 75" in found.reason
@@ -47,19 +47,19 @@ def test_a_message_that_is_not_an_outcome_is_not_reported(message: str) -> None:
 def test_a_refusal_of_one_process_explains_the_others() -> None:
     lost = pod("a-worker-0", exitCode=1, message=said(75, "lost a peer"))
     refused = pod("b-worker-1", exitCode=1, message=said(78, "NaN loss"))
-    assert verdict([lost, refused]).reason == "NaN loss"
+    assert outcome_of([lost, refused]).reason == "NaN loss"
 
 
 def test_what_the_kubelet_ended_says_so_and_is_worth_another_try() -> None:
     late = pod(exitCode=137, reason="Error")
     late["status"] |= {"reason": "DeadlineExceeded", "message": "Pod was active on the node too long"}
-    found = verdict([late])
+    found = outcome_of([late])
     assert not found.refused
     assert found.reason == "DeadlineExceeded: Pod was active on the node too long"
 
 
 def test_too_much_memory_is_named_and_worth_another_try() -> None:
-    found = verdict([pod(exitCode=137, reason="OOMKilled")])
+    found = outcome_of([pod(exitCode=137, reason="OOMKilled")])
     assert "out of memory" in found.reason
     assert not found.refused
 
@@ -67,11 +67,11 @@ def test_too_much_memory_is_named_and_worth_another_try() -> None:
 def test_an_evicted_pod_says_what_the_kubelet_says() -> None:
     evicted = pod()
     evicted["status"] |= {"reason": "Evicted", "message": "The node was low on resource: memory."}
-    assert verdict([evicted]).reason == "Evicted: The node was low on resource: memory."
+    assert outcome_of([evicted]).reason == "Evicted: The node was low on resource: memory."
 
 
 def test_pods_that_are_gone_are_worth_another_try() -> None:
-    assert verdict([]) == GONE
+    assert outcome_of([]) == GONE
     assert not GONE.refused
 
 

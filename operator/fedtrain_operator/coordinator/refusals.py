@@ -1,0 +1,128 @@
+"""Participants whose objects the API server does not take: why, and when the next try is due.
+
+An error of a request for one participant (its namespace, task, credentials or record) is that participant's alone: it
+is tried again after a growing pause, and the round's deadline decides. A refusal at the hub blocks the training.
+"""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+
+from fedtrain.manifests.conditions import Condition, shortened
+from fedtrain.rounds.decision import Start
+from fedtrain.rounds.snapshot import Execution, TaskKey
+from fedtrain_operator.kube.client import ApiError
+
+HUB = "the hub"
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+_REPORTED_AFTER = 3
+"""Tries until an error that may pass by itself is reported."""
+_LONGEST_MESSAGE = 400
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The newest error of a participant. `due`: when to try again, on the coordinator's steady clock."""
+
+    message: str
+    tries: int
+    due: float
+    reported: bool
+
+
+@dataclass(frozen=True)
+class _Held:
+    start: Start
+    why: str
+
+
+class Refusals:
+    """The refusals of one training, by participant, and the starts that wait for the next try."""
+
+    def __init__(self) -> None:
+        self._refusals: dict[str, Refusal] = {}
+        self._held: dict[TaskKey, _Held] = {}
+        self._given_up: dict[TaskKey, str] = {}
+
+    def waits(self, who: str, now: float) -> bool:
+        """Whether the next try for `who` is not due yet."""
+        return who in self._refusals and now < self._refusals[who].due
+
+    def note(self, who: str, request: str, error: ApiError, now: float) -> None:
+        """`request`: what the API server was asked to do, such as `create its task`."""
+        tries = self._refusals[who].tries + 1 if who in self._refusals else 1
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** (tries - 1), LONGEST_PAUSE_SECONDS)
+        reported = who == HUB or not error.may_pass or tries >= _REPORTED_AFTER
+        message = shortened(_words(who, request, error), _LONGEST_MESSAGE)
+        self._refusals[who] = Refusal(message, tries, now + pause, reported)
+
+    def clear(self, who: str) -> None:
+        self._refusals.pop(who, None)
+
+    def expire(self, now: float) -> None:
+        """Drops the refusals that were due at `now` and that no request has renewed: none is needed any more."""
+        self._refusals = {who: one for who, one in self._refusals.items() if one.due > now}
+
+    def hold(self, start: Start, why: str = "") -> None:
+        """Keeps a start until the next try. `why`: the reason where no request was refused."""
+        self._held[start.key] = _Held(start, why)
+
+    def release(self, key: TaskKey) -> None:
+        """The task was created."""
+        self._held.pop(key, None)
+
+    def give_up(self, key: TaskKey) -> None:
+        """The task is no longer wanted. The reason stays for the next round's plan."""
+        if key in self._held:
+            self._given_up[key] = self._why(key)
+            del self._held[key]
+
+    def stop(self) -> None:
+        """No task is wanted."""
+        self._held.clear()
+        self._given_up.clear()
+
+    def executions(self, round: int) -> Mapping[TaskKey, Execution]:
+        """The starts that wait, each as running, with the reason why it does not; and those that earlier rounds have
+        given up, as failed."""
+        self._given_up = {key: why for key, why in self._given_up.items() if key.round >= round - 1}
+        given_up = {
+            key: Execution("Failed", reason=why) for key, why in self._given_up.items() if why and key.round < round
+        }
+        return given_up | {key: Execution("Running", reason=self._why(key)) for key in self._held}
+
+    def due(self, keep: Container[TaskKey], askable: Container[str], now: float) -> tuple[Start, ...]:
+        """The wanted starts, those in `keep`, to try again now."""
+        return tuple(
+            held.start
+            for key, held in sorted(self._held.items(), key=lambda item: item[0])
+            if key in keep and key.who in askable and not self.waits(key.who, now)
+        )
+
+    def wake_after(self, now: float) -> float | None:
+        """Seconds until the next try; None if none waits."""
+        return min((max(one.due - now, 0.0) for one in self._refusals.values()), default=None)
+
+    def count(self) -> int:
+        """Participants whose refusals are reported. Safe in a thread."""
+        return sum(one.reported for who, one in self._refusals.copy().items() if who != HUB)
+
+    def messages(self) -> str:
+        return "; ".join(one.message for _, one in sorted(self._refusals.items()))
+
+    def condition(self) -> Condition:
+        """The condition `TasksAccepted`."""
+        reported = [one.message for _, one in sorted(self._refusals.items()) if one.reported]
+        if reported:
+            reason = "HubRefused" if HUB in self._refusals else "TaskRefused"
+            return Condition("TasksAccepted", "False", reason, "; ".join(reported))
+        return Condition("TasksAccepted", "True", "Accepted")
+
+    def _why(self, key: TaskKey) -> str:
+        return self._refusals[key.who].message if key.who in self._refusals else self._held[key].why
+
+
+def _words(who: str, request: str, error: ApiError) -> str:
+    if error.code == 0:
+        return f"{who}: the API server did not answer a request to {request}: {error}"
+    return f"{who}: the API server {'failed' if error.may_pass else 'refused'} to {request}: {error}"

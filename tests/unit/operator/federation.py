@@ -1,0 +1,132 @@
+"""A coordinator over an API server in memory and a ledger in a folder, with four participants."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from fedtrain_operator.coordinator.reconcile import Coordinator
+from fedtrain_operator.coordinator.state import ClusterState
+from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.loops import Next
+from fedtrain_operator.kube.streams import Streams
+
+from fedtrain.contracts import names
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.records import Initial, ModelFacts, Preflight
+from fedtrain.ledger.file_store import FileStore
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.manifests.conditions import find
+from fedtrain.manifests.kinds import Json, Kind, Ref
+from tests.unit.operator.api_server import ApiServer
+from tests.unit.operator.worlds import SETTINGS, spec
+
+TRAINING = Ref("hub", "tickets")
+FOUR = ("bank-a", "bank-b", "bank-c", "bank-d")
+OTHERS = {f"at-{who}" for who in FOUR if who != "bank-b"}
+
+
+class Time:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Listed:
+    """Streams that have listed everything."""
+
+    errors: dict[str, ApiError]
+
+    def __init__(self) -> None:
+        self.errors = {}
+
+    def is_listed(self, kind: Kind, namespace: str) -> bool:
+        return namespace not in self.errors
+
+    async def listed(self, kind: Kind, namespace: str, seconds: float = 5.0) -> None:
+        if namespace in self.errors:
+            raise self.errors[namespace]
+
+
+class Federation:
+    """`server` may be told to refuse; `time` is the coordinator's only clock."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *served: str) -> None:
+        monkeypatch.setattr("fedtrain_operator.coordinator.requests.PATIENCE_SECONDS", 0.01)
+        self.ledger = Ledger(FileStore(folder), TRAINING.namespace, TRAINING.name)
+        monkeypatch.setattr("fedtrain_operator.coordinator.run_claim.open_ledger", lambda *_: self.ledger)
+        self.server, self.time, self.streams = ApiServer(*served), Time(), Listed()
+        self.state = ClusterState(self.server, cast(Streams, self.streams), self.time, self.time)
+        self.coordinator = Coordinator(self.state, SETTINGS)
+        self.server.add("secrets", {"metadata": {"name": "bucket-keys", "namespace": "hub"}, "data": {"A": "x"}})
+        for who in FOUR:
+            record = {"namespace": f"at-{who}", "allowedNamespaces": ["*"]}
+            status = {"datasets": [{"name": "tickets"}]}
+            self.server.add("participants", {"metadata": {"name": who}, "spec": record, "status": status})
+
+    def apply(self, **changes: Any) -> None:
+        whole = spec(participants=[{"name": who} for who in FOUR], **changes)
+        content = whole.model_dump(mode="json", by_alias=True, exclude_none=True)
+        metadata = {"name": TRAINING.name, "namespace": TRAINING.namespace}
+        self.state.trainings.put(self.server.add("federatedtrainings", {"metadata": metadata, "spec": content}))
+
+    def change(self, **fields: Any) -> None:
+        body = self.training
+        body["spec"] |= fields
+        body["metadata"]["generation"] += 1
+        self.state.trainings.put(self.server.add("federatedtrainings", body))
+
+    def reconcile(self) -> Next:
+        return asyncio.run(self.coordinator.reconcile(TRAINING))
+
+    def settle(self, passes: int = 5) -> None:
+        for _ in range(passes):
+            self.reconcile()
+
+    @property
+    def training(self) -> Json:
+        return self.server.objects["federatedtrainings", TRAINING.namespace, TRAINING.name]
+
+    @property
+    def status(self) -> Json:
+        return self.training.get("status", {})
+
+    def condition(self, name: str) -> Json:
+        return find(self.status.get("conditions", ()), name) or {}
+
+    def namespaces(self, verb: str, kind: str) -> set[str]:
+        """The namespaces of all writes of this sort."""
+        return {one.namespace for one in self.server.requests if (one.verb, one.kind) == (verb, kind)}
+
+    def warnings(self) -> set[tuple[str, str]]:
+        events = self.server.all("events")
+        return {(one["reason"], one["message"]) for one in events if one["type"] == "Warning"}
+
+    def deliver_preflights(self, *participants: str) -> None:
+        """As their tasks would."""
+        run = self.state.memories[TRAINING].run
+        assert run is not None
+        for who in participants:
+            found = Preflight(
+                run_id=run.run_id,
+                participant=who,
+                samples=100,
+                validation_samples=10,
+                fingerprint=digest_bytes(who.encode()),
+            )
+            self.ledger.claim(names.preflight(who), found)
+            self._end_task(f"-inspect-{who}-")
+
+    def deliver_adapter(self) -> None:
+        """As the hub's Job would."""
+        run = self.state.memories[TRAINING].run
+        assert run is not None
+        facts = ModelFacts(base_parameters=1000, adapter_parameters=32, hidden_size=8, layers=1, vocabulary=32)
+        adapter, config = self.ledger.put_blob(b"adapter"), self.ledger.put_blob(b"{}")
+        self.ledger.claim(names.initial(), Initial(run_id=run.run_id, adapter=adapter, config=config, facts=facts))
+
+    def _end_task(self, text: str) -> None:
+        for body in self.server.all("trainingtasks"):
+            if text in body["metadata"]["name"]:
+                self.state.tasks.put(self.server.add("trainingtasks", {**body, "status": {"phase": "Succeeded"}}))

@@ -83,6 +83,19 @@ def was_retried(error: Exception) -> bool:
 
 def explain(error: Exception, place: Place, key: str) -> StoreError:
     """The StoreError that says what `error`, of boto or urllib3, means."""
+    explained = _explain(error, place, key)
+    explained.unanswered = _is_unanswered(error)
+    return explained
+
+
+def _is_unanswered(error: Exception) -> bool:
+    """An S3 server's errors have a code in words, but those of a HEAD, which has no body."""
+    if isinstance(error, boto.ClientError):
+        return code_of(error).isdigit() and getattr(error, "operation_name", "") != "HeadObject"
+    return isinstance(error, (boto.HTTPClientError, boto.ConnectionError, ResponseParserError, RecursionError))
+
+
+def _explain(error: Exception, place: Place, key: str) -> StoreError:
     where, settings = _where(place, key), place.settings
     if isinstance(error, boto.ClientError):
         return _explain_answer(error, where, settings)
@@ -98,7 +111,7 @@ def explain(error: Exception, place: Place, key: str) -> StoreError:
         )
     if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):
         return StoreUnavailable(f"{where} did not answer in time. Is the server up, and {settings.endpoint} right?")
-    if isinstance(error, ResponseParserError):
+    if isinstance(error, (ResponseParserError, RecursionError)):  # botocore follows a web server's redirects so
         return no_s3(place, key)
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return StoreUnavailable(
@@ -111,7 +124,9 @@ def explain(error: Exception, place: Place, key: str) -> StoreError:
 def no_s3(place: Place, key: str) -> StoreError:
     """What answered is no S3 server."""
     problem, advice = _advice(_NO_S3, place.settings)
-    return StoreError(f"{_where(place, key)}: {problem}. {advice}")
+    error = StoreError(f"{_where(place, key)}: {problem}. {advice}")
+    error.unanswered = True
+    return error
 
 
 def _where(place: Place, key: str) -> str:

@@ -25,7 +25,7 @@ from fedtrain.ledger.s3_place import place_of, settings_of
 from fedtrain.ledger.s3_reader import RangedReader
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable, check_size
 
-ERRORS = (BotoCoreError, ClientError, HTTPError)
+ERRORS = (BotoCoreError, ClientError, HTTPError, RecursionError)
 """What a request or the reading of its body may raise."""
 
 _DELETED_AT_ONCE = 1000

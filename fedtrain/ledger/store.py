@@ -9,6 +9,9 @@ class StoreError(Exception):
     """The store said no, and trying again won't help: no bucket, no permission, no space, wrong endpoint. The
     message names the store, the key and what to do."""
 
+    unanswered = False
+    """Whether no store answered: the network failed, or another kind of server replied."""
+
 
 class StoreUnavailable(StoreError):
     """The store can't be reached, or answered that it is busy; it may answer later."""

@@ -1,4 +1,4 @@
-"""What goes when a training is deleted, and what is told of its ledger."""
+"""Deletion of a training: its objects, its ledger, and the event about the ledger."""
 
 import time
 
@@ -14,7 +14,7 @@ from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Federation, be
 @pytest.mark.slow
 @pytest.mark.parametrize("retention", ["Retain", "Delete"])
 @pytest.mark.usefixtures("operator")
-def test_deleting_removes_all_that_was_made_and_the_ledger_only_if_the_file_says_so(
+def test_a_deletion_removes_all_objects_and_the_ledger_only_with_retention_policy_delete(
     pods: Pods, federation: Federation, api: Api, minio: Minio, retention: str
 ) -> None:
     begun(federation, pods, api, minio, storage={**federation.bucket(minio), "retentionPolicy": retention})
@@ -24,11 +24,11 @@ def test_deleting_removes_all_that_was_made_and_the_ledger_only_if_the_file_says
     eventually(lambda: api.list(JOBS, federation.namespace) == [])
     assert bool(federation.ledger(minio).names()) == (retention == "Retain")
     if retention == "Delete":
-        assert said_of_the_ledger(federation, api, "LedgerDeleted").endswith(" is deleted")
+        assert ledger_event(federation, api, "LedgerDeleted").startswith("deleted s3://")
 
 
 @pytest.mark.usefixtures("operator", "pods")
-def test_a_training_that_never_was_a_run_takes_its_ledger_with_it_never(
+def test_a_training_whose_spec_differs_from_the_run_does_not_delete_its_ledger(
     federation: Federation, api: Api, minio: Minio
 ) -> None:
     federation.apply(api, minio)
@@ -40,29 +40,28 @@ def test_a_training_that_never_was_a_run_takes_its_ledger_with_it_never(
     eventually(lambda: federation.condition(api, "Accepted").get("reason") == "SpecDiffers")
     federation.delete(api)
     assert set(before) <= set(federation.ledger(minio).names())
-    assert "is of a run with another spec" in said_of_the_ledger(federation, api, "LedgerRemains")
+    assert "is not deleted: its run has another spec" in ledger_event(federation, api, "LedgerRemains")
 
 
 @pytest.mark.usefixtures("operator", "pods")
-def test_a_ledger_that_was_to_go_and_stays_is_told(federation: Federation, api: Api, minio: Minio) -> None:
+def test_a_ledger_that_cannot_be_deleted_is_reported(federation: Federation, api: Api, minio: Minio) -> None:
     federation.apply(api, minio, storage={**federation.bucket(minio), "retentionPolicy": "Delete"})
     eventually(lambda: federation.at_banks(api, TASKS))
     secret = federation.bucket(minio)["s3"]["credentialsSecretRef"]["name"]
     api.delete("v1/secrets", secret, federation.namespace)
     federation.delete(api)
     assert federation.ledger(minio).names()
-    said = said_of_the_ledger(federation, api, "LedgerRemains")
-    missing = f"there is no Secret {secret!r} in namespace {federation.namespace!r} (storage.s3.credentialsSecretRef)"
-    assert f"stays in its bucket: {missing}. To be rid of it" in said
+    said = ledger_event(federation, api, "LedgerRemains")
+    assert f"remains in its bucket: there is no Secret {secret!r} in" in said
 
 
-def said_of_the_ledger(federation: Federation, api: Api, reason: str) -> str:
-    """In the one event of this reason, which comes once the training is gone."""
+def ledger_event(federation: Federation, api: Api, reason: str) -> str:
+    """The message of the one event of this reason, which is written once the training is gone."""
 
     def said() -> list[str]:
         return [one["message"] for one in api.list("v1/events", federation.namespace) if one["reason"] == reason]
 
     eventually(said)
-    time.sleep(1)  # for another, which must not come
+    time.sleep(1)  # for a second one, which must not come
     (once,) = said()
     return once

@@ -29,16 +29,34 @@ def no_credentials(message: str) -> Blocked:
     return Blocked(Condition("StoreReachable", "False", "NoCredentials", message), STORE_PAUSE_SECONDS)
 
 
+NO_STORE = (
+    "no S3 server answers at storage.s3.endpoint. Check endpoint, caFile and network policies. The operator's log has "
+    "the details."
+)
+"""One message for every failure of the network: whoever may create a training must not scan ports by its status."""
+
+
 def store(error: StoreError) -> Blocked:
     """An outage, which may end at any moment, or a refusal, which somebody must fix."""
-    if isinstance(error, StoreUnavailable):
-        return Blocked(Condition("StoreReachable", "False", "Unavailable", str(error)), STORE_PAUSE_SECONDS)
+    if is_outage(error):
+        return Blocked(Condition("StoreReachable", "False", "Unavailable", _public(error)), STORE_PAUSE_SECONDS)
     return Blocked(Condition("StoreReachable", "False", "Refused", str(error)), RULES_PAUSE_SECONDS)
+
+
+def is_outage(error: StoreError) -> bool:
+    return error.unanswered or isinstance(error, StoreUnavailable)
+
+
+def _public(error: StoreError) -> str:
+    if not error.unanswered:
+        return str(error)
+    log.warning("%s", error)
+    return NO_STORE
 
 
 def ledger_remains(error: StoreError) -> Blocked:
     """The ledger of a deleted training with `retentionPolicy: Delete` cannot be deleted."""
-    message = f"the ledger cannot be deleted: {error} To keep it, set storage.retentionPolicy to Retain"
+    message = f"the ledger cannot be deleted: {_public(error)} To keep it, set storage.retentionPolicy: Retain"
     return Blocked(Condition("StoreReachable", "False", "LedgerRemains", message), STORE_PAUSE_SECONDS)
 
 

@@ -140,4 +140,8 @@ def _remains(body: Json, memory: Memory, why: str) -> Event | None:
     if memory.run is None and "round" not in body.get("status", {}):
         return None
     fix = "To delete it, fix the error above, re-apply the manifest and delete it again"
-    return Event("Warning", "LedgerRemains", shortened(f"the ledger of {ref(body)} remains in its bucket: {why.rstrip('.')}. {fix}"))
+    return Event(
+        "Warning",
+        "LedgerRemains",
+        shortened(f"the ledger of {ref(body)} remains in its bucket: {why.rstrip('.')}. {fix}"),
+    )

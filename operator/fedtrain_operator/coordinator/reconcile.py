@@ -10,7 +10,7 @@ from fedtrain.api.base import seconds
 from fedtrain.api.begun import begun
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
-from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.admission import Here, accepted, askable
 from fedtrain.manifests.conditions import Condition, find, shortened
 from fedtrain.manifests.kinds import JOB, TASK, Json, Ref
@@ -123,7 +123,7 @@ class Coordinator:
             return await self._steps(gatherer, executor, requests, admitted, records)
         except StoreError as error:
             memory.secret_is_new = False  # it may have been corrected since
-            if isinstance(error, StoreUnavailable):
+            if blocked.is_outage(error):
                 memory.facts = None
                 memory.clock.out()
             raise blocked.store(error) from error

@@ -1,17 +1,20 @@
-"""What the coordinator says of a training, and when it says it."""
+"""The status, conditions and events of a training."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from fedtrain_operator.coordinator.events import changes, retry
+from fedtrain_operator.coordinator.events import Event, changes, manifest, retry
 from fedtrain_operator.coordinator.round_history import metric
+from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_writing
+from fedtrain_operator.kube.streams import Streams
 
 from fedtrain.contracts.records import Grant
 from fedtrain.manifests.admission import Here, accepted, askable
 from fedtrain.manifests.conditions import Condition, merged
 from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.clock import RoundClock
+from tests.unit.operator.api_server import ApiServer
 from tests.unit.operator.worlds import spec
 
 
@@ -25,24 +28,24 @@ def record(*held: str, allowed: tuple[str, ...] = ("*",), reported: bool = True)
     return {"spec": {"namespace": "at", "allowedNamespaces": list(allowed)}, "status": status}
 
 
-def test_a_failure_stands_until_somebody_asks_to_go_on() -> None:
+def test_a_failure_stands_until_the_user_asks_to_resume() -> None:
     assert acknowledged(training(acknowledged=0, observedGeneration=1), failures=1) == 0
 
 
-def test_a_new_generation_the_annotation_or_a_new_object_ask_to_go_on() -> None:
+def test_a_new_generation_the_annotation_or_a_new_object_asks_to_resume() -> None:
     assert acknowledged(training(generation=2, acknowledged=0, observedGeneration=1), failures=1) == 1
     assert acknowledged(training(annotations={RESUME: "true"}, acknowledged=0, observedGeneration=1), failures=1) == 1
     assert acknowledged(training(), failures=3) == 3
 
 
-def test_time_alone_is_written_now_and_then_and_everything_else_at_once() -> None:
+def test_elapsed_time_alone_is_written_at_intervals_and_everything_else_at_once() -> None:
     before = {"phase": "Training", "elapsed": {"round": 1, "epoch": 1, "seconds": 10.0}}
     assert not worth_writing(before, {**before, "elapsed": {"round": 1, "epoch": 1, "seconds": 50.0}})
     assert worth_writing(before, {**before, "elapsed": {"round": 1, "epoch": 1, "seconds": 75.0}})
     assert worth_writing(before, {**before, "phase": "Aggregating"})
 
 
-def test_a_conditions_time_is_when_it_changed() -> None:
+def test_a_conditions_time_is_when_its_status_changed() -> None:
     first = merged([], [Condition("Accepted", "False", "NotAllowed", "why")], 1, 0.0)
     again = merged(first, [Condition("Accepted", "False", "NotAllowed", "another why")], 1, 100.0)
     changed = merged(again, [Condition("Accepted", "True", "Valid")], 2, 200.0)
@@ -50,7 +53,7 @@ def test_a_conditions_time_is_when_it_changed() -> None:
     assert changed[0]["lastTransitionTime"] == "1970-01-01T00:03:20Z"
 
 
-def test_paused_time_does_not_count_and_each_round_starts_anew() -> None:
+def test_paused_time_does_not_count_and_each_round_starts_at_zero() -> None:
     clock = RoundClock(1, 1, 30.0)
     assert clock.tick(1, 1, 1000.0) == 30.0
     assert clock.tick(1, 1, 1010.0) == 40.0
@@ -59,7 +62,7 @@ def test_paused_time_does_not_count_and_each_round_starts_anew() -> None:
     assert clock.tick(2, 1, 2010.0) == 0.0
 
 
-def test_all_that_is_wrong_across_objects_is_said_at_once() -> None:
+def test_all_problems_across_objects_are_reported_together() -> None:
     said = accepted(spec(), Here("hub"), {"bank-a": record("mail", allowed=("elsewhere",))})
     assert said.status == "False"
     assert "there is no Participant 'bank-b'" in said.message
@@ -67,13 +70,13 @@ def test_all_that_is_wrong_across_objects_is_said_at_once() -> None:
     assert "bank-a has no data set 'tickets' (its policy maps: mail)" in said.message
 
 
-def test_a_participant_that_takes_its_permission_back_gets_no_further_task() -> None:
+def test_a_participant_that_revokes_its_permission_gets_no_further_task() -> None:
     records = {"bank-a": record("tickets", allowed=("elsewhere",)), "bank-b": record("tickets", allowed=("hub",))}
     assert askable(Here("hub"), records).keys() == {"bank-b"}
     assert askable(Here("hub", ("hub",)), records).keys() == set(), "nor does one that is not served here"
 
 
-def test_a_new_attempt_is_told_with_the_reason_and_by_a_name_that_people_know() -> None:
+def test_a_retry_event_names_the_participant_and_the_reason() -> None:
     def grant(who: str) -> Grant:
         return Grant(run_id="r", round=3, who=who, attempt=2, epoch=1, cause="Failed", reason="out of memory")
 
@@ -82,7 +85,7 @@ def test_a_new_attempt_is_told_with_the_reason_and_by_a_name_that_people_know() 
     assert "the hub's aggregate-1 tries again" in retry(grant("_aggregate-1")).message
 
 
-def test_objects_that_fit_are_accepted() -> None:
+def test_consistent_objects_are_accepted() -> None:
     records = {"bank-a": record("tickets", allowed=("hub",)), "bank-b": record("tickets")}
     assert accepted(spec(), Here("hub"), records).status == "True"
 
@@ -101,7 +104,7 @@ def test_a_participant_that_has_not_reported_is_waited_for() -> None:
     assert accepted(spec(), Here("hub"), records).reason == "NotReported"
 
 
-def test_folders_and_relative_paths_are_no_places_of_a_cluster() -> None:
+def test_folders_and_relative_paths_are_refused_on_a_cluster() -> None:
     records = {"bank-a": record("tickets"), "bank-b": record("tickets")}
     assert accepted(spec(storage={"type": "File"}), Here("hub"), records).reason == "StorageNotShared"
     assert "./base" in accepted(spec(model={"base": "./base"}), Here("hub"), records).message
@@ -109,7 +112,7 @@ def test_folders_and_relative_paths_are_no_places_of_a_cluster() -> None:
     assert "spec.evaluation.hub.data.uri: test.jsonl" in accepted(hub, Here("hub"), records).message
 
 
-def test_the_story_is_told_once() -> None:
+def test_an_ended_round_has_its_events_once() -> None:
     rounds = [{"round": 1, "outcome": "Committed", "participants": "3/4", "metric": "accuracy 81.2%"}]
     left_out = [{"participant": "bank-b", "reason": "no update before the deadline of 2h"}]
     before = {"phase": "Training", "round": 1, "lastRounds": []}
@@ -120,7 +123,7 @@ def test_the_story_is_told_once() -> None:
     assert list(changes(after, after)) == []
 
 
-def test_that_the_store_is_back_is_told_also_when_the_training_moves_on_at_once() -> None:
+def test_a_store_that_can_be_reached_again_has_an_event_besides_the_phases() -> None:
     away = merged((), [Condition("StoreReachable", "False", "NoCredentials", "there is no Secret")], 1, 0.0)
     back = merged(away, [Condition("StoreReachable", "True", "Reachable")], 1, 1.0)
     before = {"phase": "Pending", "message": "there is no Secret", "conditions": away}
@@ -130,7 +133,7 @@ def test_that_the_store_is_back_is_told_also_when_the_training_moves_on_at_once(
 
 
 @pytest.mark.parametrize("type", ["Schedulable", "Startable"])
-def test_of_pods_that_wait_no_more_nothing_is_told_that_a_stopped_pod_would_belie(type: str) -> None:
+def test_the_event_of_pods_that_no_longer_wait_is_true_of_stopped_pods_too(type: str) -> None:
     waits, waits_no_more = Condition(type, "False", "Why", "bank-a waits"), Condition(type, "True", "Started")
     before, after = ({"conditions": merged((), [said], 1, 0.0)} for said in (waits, waits_no_more))
     (told,) = changes(before, after)
@@ -138,7 +141,7 @@ def test_of_pods_that_wait_no_more_nothing_is_told_that_a_stopped_pod_would_beli
     assert told.message.startswith("no pod waits for ")
 
 
-def test_the_metric_is_the_files_first_and_shares_are_in_percent() -> None:
+def test_the_metric_is_the_files_first_and_shares_are_percentages() -> None:
     hub = {
         "data": {"uri": "s3://b/test.jsonl"},
         "metrics": [{"name": "accuracy", "type": "Choices"}, {"name": "loss", "type": "Loss"}],
@@ -146,3 +149,32 @@ def test_the_metric_is_the_files_first_and_shares_are_in_percent() -> None:
     assert metric(spec(evaluation={"hub": hub}), {"loss": 2.0, "accuracy": 0.8123}) == "accuracy 81.2%"
     assert metric(spec(evaluation={"hub": {"data": {"uri": "s3://b/t"}}}), {"loss": 2.31132}) == "loss 2.311"
     assert metric(spec(), {"loss": 2.0}) is None
+
+
+def test_a_reason_that_blocks_is_a_warning_also_in_the_first_status() -> None:
+    why = "there is no Secret 'bucket-keys'"
+    conditions = merged((), [Condition("StoreReachable", "False", "NoCredentials", why)], 1, 0.0)
+    found = list(changes({}, {"phase": "Pending", "message": why, "conditions": conditions}))
+    assert [(one.type, one.reason, one.message) for one in found] == [
+        ("Warning", "NoCredentials", why),
+        ("Normal", "Pending", "not begun"),
+    ]
+
+
+def test_events_of_one_second_keep_their_order_by_name_and_time() -> None:
+    state = ClusterState(ApiServer(), cast(Streams, None), lambda: 1764302400.25, lambda: 0.0)
+    body = {"metadata": {"name": "tickets", "namespace": "hub", "uid": "uid"}}
+    events = [manifest(body, Event("Normal", "Training", str(n)), state.event_time()) for n in range(20)]
+    by_name = sorted(events, key=lambda one: one["metadata"]["name"])
+    by_time = sorted(events, key=lambda one: one["eventTime"])
+    for order in (by_name, by_time):
+        assert [one["message"] for one in order] == [str(n) for n in range(20)]
+    assert events[0]["eventTime"] == "2025-11-28T04:00:00.250000Z"
+    assert {one["lastTimestamp"] for one in events} == {"2025-11-28T04:00:00Z"}
+
+
+def test_a_message_of_many_bytes_fits_an_event() -> None:
+    body = {"metadata": {"name": "tickets", "namespace": "hub", "uid": "uid"}}
+    message = manifest(body, Event("Warning", "LeftOut", "ü" * 1000), 1)["message"]
+    assert len(message.encode()) <= 1024
+    assert message.endswith("…")

@@ -1,0 +1,61 @@
+"""A training's status has one message for every failure of the store's network: it must not serve to scan ports."""
+
+import pytest
+from fedtrain_operator.coordinator import blocked
+
+from fedtrain.api.storage import S3
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Run
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.s3_client import Credentials, Patience
+from fedtrain.ledger.s3_store import S3Store
+from fedtrain.ledger.store import StoreError
+from hack.cluster.processes import LOOPBACK, free_port
+from tests.unit.ledger.s3_fake import Answer, failure, serving
+
+PAGE = {"Content-Type": "text/html"}
+ONCE = Patience(connect_seconds=5, read_seconds=5, attempts=1)
+
+
+def condition_of(s3: S3) -> tuple[str, str]:
+    credentials = Credentials(key_id="id", secret="secret", token=None)
+    store = S3Store(s3, patience=ONCE, credentials=credentials)
+    with pytest.raises(StoreError) as raised:
+        Ledger(store, "hub", "tickets").read(names.RUN, Run)
+    condition = blocked.store(raised.value).condition
+    return condition.reason, condition.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(silent=True),
+        Answer(403, b"<html>no</html>", PAGE),
+        Answer(403, b"no"),
+        Answer(404, b"<html>no</html>", PAGE),
+        Answer(400, b"bad request"),
+        Answer(500, b"oops"),
+        Answer(503, b"<html>busy</html>", PAGE),
+        Answer(200, b"<html>home</html>", PAGE),
+        Answer(301, b"", {"Location": "http://elsewhere.example.org/"}),
+    ],
+    ids=["silent", "page 403", "403", "page 404", "400", "500", "page 503", "page 200", "redirect"],
+)
+def test_a_server_that_is_not_s3_looks_like_a_closed_port(answer: Answer) -> None:
+    closed = condition_of(S3(bucket="runs", endpoint=f"http://{LOOPBACK}:{free_port()}"))
+    with serving(lambda _: answer) as s3:
+        assert condition_of(s3) == closed == ("Unavailable", blocked.NO_STORE)
+
+
+def test_a_server_without_tls_looks_like_a_closed_port() -> None:
+    with serving(lambda _: Answer()) as s3:
+        assert s3.endpoint is not None
+        tls = s3.model_copy(update={"endpoint": s3.endpoint.replace("http://", "https://")})
+        assert condition_of(tls) == ("Unavailable", blocked.NO_STORE)
+
+
+def test_an_s3_servers_own_words_are_reported() -> None:
+    with serving(lambda _: failure(403, "AccessDenied")) as s3:
+        reason, message = condition_of(s3)
+    assert reason == "Refused"
+    assert "access is denied (AccessDenied)" in message

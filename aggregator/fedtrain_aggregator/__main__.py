@@ -1,5 +1,5 @@
-"""`python -m fedtrain_aggregator --assignment FILE|-` does one aggregation and ends with an exit code of
-`fedtrain.contracts.tasks`; so does `--assignment-env NAME`. `--serve` reads assignments from standard input, one a
+"""`python -m fedtrain_aggregator --assignment FILE|-` aggregates once and exits with a code of
+`fedtrain.contracts.tasks`; so does `--assignment-env NAME`. `--serve` reads assignments from standard input, one per
 line, and answers each with a line `{"code": ..., "reason": ...}`, until the input ends."""
 
 import argparse
@@ -14,15 +14,15 @@ from fedtrain.contracts.tasks import EXIT_REFUSED, EXIT_RETRY
 from fedtrain_aggregator.assignment import carry_out
 
 LONGEST_REASON = 1000
-"""Characters: Kubernetes keeps 4096 bytes of a termination message, and half of a JSON is none."""
+"""Characters. Kubernetes keeps 4096 bytes of a termination message, and a truncated JSON cannot be parsed."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="fedtrain_aggregator", description="Aggregate the updates of one round.")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--assignment", metavar="FILE", help="JSON: namespace, name, round, k, storage; - reads stdin")
-    what.add_argument("--assignment-env", metavar="NAME", help="variable of the environment that holds that JSON")
-    what.add_argument("--serve", action="store_true", help="assignments from stdin, one a line, answers on stdout")
+    what.add_argument("--assignment-env", metavar="NAME", help="environment variable that holds that JSON")
+    what.add_argument("--serve", action="store_true", help="assignments from stdin, one per line; answers on stdout")
     parser.add_argument("--outcome", type=Path, help="file to write the exit code and the reason to, as JSON")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_RETRY))
@@ -59,7 +59,7 @@ def _serve() -> int:
 
 
 def _allow_many_files() -> None:
-    """Every update of a round is open at once, and a run may have more participants than the usual soft limit."""
+    """All updates of a round are open at once, and a run may have more participants than the usual soft limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -1,7 +1,8 @@
-"""One round's aggregation: from a close to `aggregate-<k>.json`, or to `close-<k+1>.json` without what is unsound."""
+"""One round's aggregation: from a close to `aggregate-<k>.json`, or to `close-<k+1>.json` without bad updates."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,117 +10,120 @@ from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import TensorEntry, read_header
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Aggregate, Close, Manifest, Quarantined, Weight
+from fedtrain.contracts.records import Aggregate, Close, Manifest, Weight
 from fedtrain.ledger.closes import next_close
 from fedtrain.ledger.file_store import MappedReader
 from fedtrain.ledger.ledger import Ledger
-from fedtrain_aggregator import state
-from fedtrain_aggregator.averaging import BLOCK, average, check
-from fedtrain_aggregator.incoming import Incoming
-from fedtrain_aggregator.judging import flaws
-from fedtrain_aggregator.opening import open_update
-from fedtrain_aggregator.pieces import Pieces
-from fedtrain_aggregator.refused import Refused
-from fedtrain_aggregator.strategies import strategy_of
-from fedtrain_aggregator.trained import Trained, trained
-from fedtrain_aggregator.weights import weights
+from fedtrain_aggregator.checks.aggregate import check_aggregate
+from fedtrain_aggregator.checks.max_update_norm import norm_flaws
+from fedtrain_aggregator.claim.aggregate import claim_aggregate
+from fedtrain_aggregator.claim.quarantine import claim_next_close
+from fedtrain_aggregator.combine import Combine, Mean
+from fedtrain_aggregator.combine.weights import weights_of
+from fedtrain_aggregator.encode import server_state
+from fedtrain_aggregator.encode.segmented_file import SegmentedFile
+from fedtrain_aggregator.engine.open_update import open_updates
+from fedtrain_aggregator.engine.read_updates import Reading, Step, read_updates, reading_of
+from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
+from fedtrain_aggregator.errors import Refused
+from fedtrain_aggregator.layout import Layout, layout_of
+from fedtrain_aggregator.merge import merge_of
+from fedtrain_aggregator.strategies import Strategy, strategy_of
+from fedtrain_aggregator.strategies.server_step import ServerStep
 
 
-def aggregate(ledger: Ledger, round: int, k: int, spec: FederatedTrainingSpec, block: int = BLOCK) -> Aggregate | Close:
-    """Aggregates the updates that `close-<k>.json` lists, in its order, and writes blobs, then the record. If any
-    update is unsound, writes the next close without it instead, and leaves to the coordinator what follows. Adopts
-    what an earlier execution wrote. `block`: values in memory at a time, a multiple of norms.CHUNK; changes no bit.
+def aggregate(
+    ledger: Ledger, round: int, k: int, spec: FederatedTrainingSpec, reading: Reading | None = None
+) -> Aggregate | Close:
+    """Aggregate the updates that `close-<k>.json` lists, in its order. If an update fails a check, write the next close
+    without it instead; the coordinator decides what follows. Adopts the result of an earlier execution.
 
-    Raises StoreError, OSError; Refused when trying again won't help."""
+    Raises StoreError, OSError; Refused when a retry does not help."""
     close = ledger.read(names.close(round, k), Close)
     if close is None or not close.updates:
         raise Refused(f"{names.close(round, k)} in {ledger.url} lists no update, so there is nothing to aggregate.")
     done = ledger.read(names.aggregate(round, k), Aggregate) or next_close(ledger, close)[1]
     if done is not None:
         return done
-    before = ledger.read(names.manifest(round - 1), Manifest)
-    if before is None:
+    previous = ledger.read(names.manifest(round - 1), Manifest)
+    if previous is None:
         raise Refused(f"{ledger.url} has no {names.manifest(round - 1)}, so round {round} has no global adapter.")
     with TemporaryDirectory(prefix="fedtrain-aggregate-") as folder, ExitStack() as readers:
         adapter = Path(folder) / "adapter.safetensors"
-        ledger.fetch_blob(before.adapter, adapter)
-        expected = trained(_tensors(adapter, "global adapter"), spec.aggregation.merge)
-        opened = [open_update(ledger, spec, close, closed, expected, readers) for closed in close.updates]
-        updates = [update for update in opened if isinstance(update, Incoming)]
-        if len(updates) < len(opened):
-            check(updates, expected.count, block)
-            return _quarantine(ledger, close, _reasons(opened, spec))
-        return _average(ledger, close, before, spec, expected, updates, adapter, block)
+        ledger.fetch_blob(previous.adapter, adapter)
+        layout = layout_of(_tensors(adapter, "global adapter"), merge_of(spec.aggregation))
+        opened = open_updates(ledger, spec, close, layout, readers)
+        return _Round(ledger, spec, close, previous, layout, reading or reading_of(ledger)).run(opened, adapter)
 
 
-def _average(
-    ledger: Ledger,
-    close: Close,
-    before: Manifest,
-    spec: FederatedTrainingSpec,
-    expected: Trained,
-    updates: Sequence[Incoming],
-    adapter: Path,
-    block: int,
-) -> Aggregate | Close:
-    """`adapter`: the global one before the round, in a file that becomes the next one."""
-    strategy = strategy_of(spec.aggregation)
-    shares = weights(spec, [update.record for update in updates])
-    kept = adapter.with_name("state.safetensors") if strategy.state else None
-    with ExitStack() as files:
-        tensors: dict[str, Pieces] = {}
-        if kept is not None:
-            if before.state is None:
-                state.write_zeros(kept, strategy.state, expected.count, block)
+@dataclass(frozen=True)
+class _Round:
+    ledger: Ledger
+    spec: FederatedTrainingSpec
+    close: Close
+    previous: Manifest
+    layout: Layout
+    reading: Reading
+
+    def run(self, opened: Sequence[OpenUpdate | str], adapter: Path) -> Aggregate | Close:
+        """`adapter`: the previous global adapter, in a file that becomes the next one."""
+        updates = [update for update in opened if isinstance(update, OpenUpdate)]
+        if len(updates) < len(opened):  # read the others as well, so that the next close leaves out all bad ones
+            measured = iter(self._flaws(read_updates(updates, self.layout.count, self.reading)))
+            reasons = [update if isinstance(update, str) else next(measured) for update in opened]
+            return claim_next_close(self.ledger, self.close, reasons)
+        strategy = strategy_of(self.spec.aggregation)
+        state = adapter.with_name("state.safetensors") if strategy.state else None
+        weights = weights_of(self.spec, [update.record for update in updates])
+        with ExitStack() as files:
+            step = self._server_step(strategy, adapter, state, files)
+            measured = combine_updates(updates, self.layout.count, self.reading, Mean(weights), step)
+        flaws = self._flaws(measured)
+        if any(flaws):
+            return claim_next_close(self.ledger, self.close, flaws)
+        recorded = [
+            Weight(participant=update.closed.participant, weight=weight, norm=found.norm)
+            for update, weight, found in zip(updates, weights, measured, strict=True)
+        ]
+        check_aggregate(step.largest, strategy.name, [(one.participant, one.weight * one.norm) for one in recorded])
+        return claim_aggregate(self.ledger, self.close, adapter, state, recorded, step.update_norm)
+
+    def _server_step(self, strategy: Strategy, adapter: Path, state: Path | None, files: ExitStack) -> ServerStep:
+        tensors: dict[str, SegmentedFile] = {}
+        if state is not None:
+            if self.previous.state is None:
+                server_state.write_zeros(state, strategy.state, self.layout.count, self.reading.block)
             else:
-                ledger.fetch_blob(before.state, kept)
-            places = state.places(_tensors(kept, "server state"), strategy.state, expected.count)
-            tensors = {name: files.enter_context(Pieces(kept, [piece])) for name, piece in places.items()}
-        values = files.enter_context(Pieces(adapter, expected.pieces))
-        norm = average(updates, shares, expected.count, strategy, before.step + 1, values, tensors, block)
-    reasons = _reasons(updates, spec)
-    if any(reasons):
-        return _quarantine(ledger, close, reasons)
-    made = Aggregate(
-        run_id=close.run_id,
-        round=close.round,
-        k=close.k,
-        adapter=ledger.put_blob(adapter),
-        state=ledger.put_blob(kept) if kept is not None else None,
-        weights=tuple(
-            Weight(participant=update.closed.participant, weight=share, norm=update.norm)
-            for update, share in zip(updates, shares, strict=True)
-        ),
-        update_norm=norm,
-    )
-    return ledger.claim(names.aggregate(close.round, close.k), made)
+                self.ledger.fetch_blob(self.previous.state, state)
+            found = _tensors(state, "server state")
+            for name, segment in server_state.segments_of(found, strategy.state, self.layout.count).items():
+                tensors[name] = files.enter_context(SegmentedFile(state, [segment]))
+        values = files.enter_context(SegmentedFile(adapter, self.layout.segments))
+        return ServerStep(strategy, self.previous.step + 1, values, tensors)
+
+    def _flaws(self, measured: Sequence[Measurement]) -> list[str | None]:
+        """Return why each update cannot be aggregated; None for the sound ones. The bound on norms considers updates
+        that pass all other checks."""
+        flaws = [update.flaw(self.layout) for update in measured]
+        sound = [update.norm for update, flaw in zip(measured, flaws, strict=True) if flaw is None]
+        too_large = iter(norm_flaws(sound, self.spec.aggregation.max_update_norm))
+        return [next(too_large) if flaw is None else flaw for flaw in flaws]
 
 
-def _reasons(opened: Sequence[Incoming | str], spec: FederatedTrainingSpec) -> list[str | None]:
-    """Why each update of the close is out; None for those that stay. All that could be opened have been read."""
-    judged = iter(
-        flaws([update for update in opened if isinstance(update, Incoming)], spec.aggregation.max_update_norm)
-    )
-    return [update if isinstance(update, str) else next(judged) for update in opened]
-
-
-def _quarantine(ledger: Ledger, close: Close, reasons: Sequence[str | None]) -> Close:
-    """Writes the next close: the updates that no reason keeps out."""
-    pairs = list(zip(close.updates, reasons, strict=True))
-    bad = [Quarantined(participant=u.participant, attempt=u.attempt, reason=reason) for u, reason in pairs if reason]
-    following = close.model_copy(
-        update={
-            "k": next_close(ledger, close)[0],
-            "updates": tuple(update for update, reason in pairs if not reason),
-            "quarantined": (*close.quarantined, *bad),
-        }
-    )
-    return ledger.claim(names.close(close.round, following.k), following)
+def combine_updates(
+    updates: Sequence[OpenUpdate], count: int, reading: Reading, combine: Combine, step: Step
+) -> Sequence[Measurement]:
+    """Read the updates as often as `combine` needs; in the last pass they are combined and stepped. Returns what that
+    pass measured. Raises StoreError, OSError."""
+    norms: Sequence[float] = ()
+    for _ in range(combine.passes - 1):
+        norms = [found.norm for found in read_updates(updates, count, reading)]
+    return read_updates(updates, count, reading, lambda: combine.combination(reading.block, norms), step)
 
 
 def _tensors(path: Path, what: str) -> Mapping[str, TensorEntry]:
     with path.open("rb") as file, closing(MappedReader(file, str(path))) as reader:
         try:
-            return read_header(reader, f"The {what} of the round before")
+            return read_header(reader, f"The {what} of the previous round")
         except AdapterFileError as error:
             raise Refused(str(error)) from None

@@ -1,4 +1,4 @@
-"""What the aggregator is asked to do: one JSON object, `{namespace, name, round, k, storage}`."""
+"""The aggregator's input: one JSON object, `{namespace, name, round, k, storage}`."""
 
 from pydantic import ValidationError
 
@@ -11,11 +11,11 @@ from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain_aggregator.aggregate import aggregate
-from fedtrain_aggregator.refused import Refused
+from fedtrain_aggregator.errors import Refused
 
 
 class Assignment(Block):
-    """Aggregate what close `k` of a round lists. The spec is the ledger's."""
+    """Aggregate what close `k` of a round lists. The spec is in the ledger."""
 
     namespace: Name
     name: Name
@@ -25,9 +25,10 @@ class Assignment(Block):
 
 
 def carry_out(text: str) -> tuple[int, str]:
-    """Does what the JSON in `text` asks: (exit code of fedtrain.contracts.tasks, what came of it in words)."""
+    """Carry out the assignment that the JSON in `text` holds. Return (exit code of fedtrain.contracts.tasks, outcome in
+    words)."""
     try:
-        return EXIT_DONE, _told(_aggregate(Assignment.model_validate_json(text)))
+        return EXIT_DONE, _outcome(_aggregate(Assignment.model_validate_json(text)))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(map(str, problem["loc"]))
@@ -44,12 +45,14 @@ def _aggregate(assignment: Assignment) -> Aggregate | Close:
     ledger = open_ledger(assignment.storage, assignment.namespace, assignment.name)
     run = ledger.read(names.RUN, Run)
     if run is None:
-        raise Refused(f"{ledger.url} has no {names.RUN}: there is no such run. Check namespace, name and storage.")
+        raise Refused(f"{ledger.url} has no {names.RUN}: the run does not exist. Check namespace, name and storage.")
     return aggregate(ledger, assignment.round, assignment.k, FederatedTrainingSpec.model_validate(run.spec))
 
 
-def _told(made: Aggregate | Close) -> str:
+def _outcome(made: Aggregate | Close) -> str:
     if isinstance(made, Aggregate):
-        return f"round {made.round}: {len(made.weights)} updates aggregated into {made.adapter}"
+        zero = ", ".join(weight.participant for weight in made.weights if weight.norm == 0)
+        warning = f". Warning: the updates of these participants are all zeros: {zero}" if zero else ""
+        return f"round {made.round}: {len(made.weights)} updates aggregated into {made.adapter}{warning}"
     out = ", ".join(f"{bad.participant} ({bad.reason})" for bad in made.quarantined)
     return f"round {made.round}: close {made.k} leaves {len(made.updates)} updates; quarantined: {out}"

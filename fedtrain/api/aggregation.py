@@ -11,23 +11,23 @@ class FedProx(Block):
     """Li et al. 2020: the local loss gains (mu/2) ||w - w_global||^2 over the trained parameters."""
 
     mu: PositiveFloat
-    """How much straying from the global adapter costs."""
+    """Weight of the proximal term: how strongly local training is held near the global adapter."""
 
 
 class FedAvgM(Block):
     """Hsu et al. 2019: momentum at the server."""
 
     server_learning_rate: PositiveFloat = 1.0
-    """Scales the step."""
+    """Factor of the step."""
     momentum: Fraction = 0.9
-    """Share of the last step that stays."""
+    """Share of the previous step that is kept."""
 
 
 class FedAdam(Block):
     """Reddi et al. 2021, Algorithm 2."""
 
     server_learning_rate: PositiveFloat = 0.1
-    """Scales the step."""
+    """Factor of the step."""
     beta1: Fraction = 0.9
     """Decay of the first moment."""
     beta2: Fraction = 0.99
@@ -35,14 +35,14 @@ class FedAdam(Block):
     tau: PositiveFloat = 1e-3
     """Adaptivity: added to the root of the second moment."""
     bias_correction: Literal["None", "Adam", "Flower"] = "None"
-    """The paper has none. `Adam`: Kingma and Ba's. `Flower`: as in Flower, which counts one step more."""
+    """`None`: as in the paper. `Adam`: as in Kingma and Ba 2015. `Flower`: as in Flower, which counts one step more."""
 
 
 class FedAdagrad(Block):
     """Reddi et al. 2021, Algorithm 2, without momentum."""
 
     server_learning_rate: PositiveFloat = 0.1
-    """Scales the step."""
+    """Factor of the step."""
     tau: PositiveFloat = 1e-3
     """Adaptivity: added to the root of the sum of squares."""
 
@@ -51,7 +51,7 @@ class FedYogi(Block):
     """Reddi et al. 2021, Algorithm 2."""
 
     server_learning_rate: PositiveFloat = 0.01
-    """Scales the step."""
+    """Factor of the step."""
     beta1: Fraction = 0.9
     """Decay of the first moment."""
     beta2: Fraction = 0.99
@@ -61,35 +61,42 @@ class FedYogi(Block):
 
 
 class ValidationLoss(Block):
-    """Weights in proportion to n_i exp(-beta * validation loss_i)."""
+    """Weights proportional to n_i exp(-beta * validation loss_i)."""
 
     beta: NonNegativeFloat = 1.0
-    """How much a worse loss counts; 0 is Samples."""
+    """How strongly a higher loss lowers the weight; 0 gives the same weights as Samples."""
 
 
 class MaxUpdateNorm(Block):
-    """Updates of a larger L2 norm are quarantined: they stay out of the round."""
+    """Upper bound on the L2 norm of an update. Updates with a larger norm are quarantined: the round continues without
+    them."""
 
     type: Literal["Absolute", "TimesMedian"]
-    """`Absolute`, or `TimesMedian`: a multiple of the round's median norm."""
+    """`Absolute`: a fixed norm. `TimesMedian`: a multiple of the median norm of the round's updates, if there are three
+    or more."""
     norm: PositiveFloat | None = None
-    """Only with type Absolute."""
+    """The largest norm. Only with type Absolute."""
     factor: PositiveFloat | None = None
-    """Only with type TimesMedian."""
+    """The multiple. Only with type TimesMedian."""
+
+
+DEFAULT_MAX_UPDATE_NORM = MaxUpdateNorm(type="TimesMedian", factor=100)
+"""Applies where `maxUpdateNorm` is not set: far above the differences between participants with different data and
+learning rates, far below an update that has diverged."""
 
 
 class Aggregation(Block):
     """How the participants' updates become the next global adapter."""
 
     strategy: Strategy = "FedAvg"
-    """The server's step. Every strategy goes with every merge: under FreezeA the adaptive ones keep moments of B
-    alone."""
+    """The server's step. All strategies work with all merges: under FreezeA the adaptive ones keep moments of B
+    only."""
     weights: Literal["Samples", "Uniform", "Fixed", "ValidationLoss"] = "Samples"
-    """Of the mean: by distinct `Samples` that were trained on, `Uniform`, each participant's own (`Fixed`), or by
+    """Weights of the mean: distinct `Samples` trained on, `Uniform`, `Fixed` (each participant's `weight`), or
     `ValidationLoss`."""
     merge: Literal["Factors", "FreezeA"] = "Factors"
-    """`Factors` averages LoRA's A and B apart. `FreezeA` (FFA-LoRA) shares a fixed A and trains B only, so that the
-    average is exact and updates are half as large."""
+    """`Factors` averages LoRA's A and B separately. `FreezeA` (FFA-LoRA) shares a fixed A and trains B only, so that
+    the average is exact and updates are half as large."""
     fed_prox: FedProx | None = None
     """Only with strategy FedProx."""
     fed_avg_m: FedAvgM | None = None
@@ -103,4 +110,4 @@ class Aggregation(Block):
     validation_loss: ValidationLoss | None = None
     """Only with weights ValidationLoss."""
     max_update_norm: MaxUpdateNorm | None = None
-    """The largest update that is let in."""
+    """Upper bound on the L2 norm of updates. The default is 100 times the median norm of the round."""

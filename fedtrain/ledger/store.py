@@ -49,6 +49,10 @@ class ObjectReader(Protocol):
         """`length` bytes from `offset`; a view into the file where the store is a folder."""
         ...
 
+    def release(self, offset: int, length: int) -> None:
+        """Free the memory of bytes that were read and are no longer needed. They can be read again."""
+        ...
+
     def close(self) -> None: ...
 
 

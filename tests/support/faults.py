@@ -9,7 +9,7 @@ file that is left for each, with the fault's number, so that it happens once. Ar
     full, refuse    the disk is full; something raises what trying again would not help against
     corrupt         one bit of what is written is another
     missing, short  nothing is written, or half of it, and the process goes on as if it were
-    nan, huge, odd  an update is written that holds NaN, or millions, or an odd tensor; its record is right
+    nan, huge, odd  an update is written that holds NaN, or 10,000s, or an odd tensor; its record is right
 """
 
 import errno
@@ -101,7 +101,7 @@ def _poison(path: Path, poison: str) -> None:
         case "nan":
             tensors[first].flat[0] = np.nan
         case "huge":
-            tensors = {name: np.full_like(tensor, 1e6) for name, tensor in tensors.items()}
+            tensors = {name: np.full_like(tensor, 1e4) for name, tensor in tensors.items()}
         case _:
             tensors[first] = tensors[first][:-1]
     save_file(tensors, path, metadata={"format": "pt"})

@@ -1,4 +1,4 @@
-"""The server's side of each strategy, one file each; importing them here registers them."""
+"""The step stage: the server's side of each strategy, one file each. Importing a file here registers it."""
 
 from fedtrain_aggregator.strategies import fed_adagrad, fed_adam, fed_avg, fed_avg_m, fed_prox, fed_yogi
 from fedtrain_aggregator.strategies.base import Block, State, Strategy, register, registered, strategy_of

@@ -1,14 +1,13 @@
 """From a close to the next global adapter."""
 
-import os
-import subprocess
-import sys
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from fedtrain_aggregator.refused import Refused
+from fedtrain_aggregator.engine.read_updates import Reading
+from fedtrain_aggregator.errors import Refused
 from round_on_disk import A2, B2, SHAPES, A, B, RoundOnDisk, adapter
 from safetensors.numpy import load
 
@@ -133,33 +132,18 @@ def test_bias_correction_counts_steps_not_rounds(make_round: MakeRound):
 
 
 @pytest.mark.parametrize("strategy", ["FedAvg", "FedAvgM", "FedAdam", "FedAdagrad", "FedYogi"])
-def test_the_size_of_the_blocks_changes_no_bit(make_round: MakeRound, strategy: str):
-    shapes = {A: (30, 500), B: (100, 30), B2: (7, 3)}  # 18,021 values: several blocks, and a part of one
+def test_neither_blocks_nor_threads_change_a_bit(make_round: MakeRound, strategy: str):
+    shapes = {A: (30, 2500), B: (100, 30), B2: (7, 3)}  # 78,021 values: up to 20 blocks, the last one shorter
 
-    def two_rounds(block: int) -> tuple[Aggregate, Aggregate]:
+    def two_rounds(reading: Reading) -> tuple[Aggregate, Aggregate]:
         round = make_round(start=adapter(0, shapes), strategy=strategy)
-        first = aggregated(filled(round, shapes=shapes), block=block)
+        first = aggregated(filled(round, shapes=shapes), reading=reading)
         round.commit(first)
-        return first, aggregated(filled(round, shapes=shapes), block=block)
+        return first, aggregated(filled(round, shapes=shapes), reading=reading)
 
-    assert two_rounds(4096) == two_rounds(3 * 4096) == two_rounds(2**20)
-
-
-def test_the_number_of_threads_changes_no_bit(make_round: MakeRound):
-    shapes = {A: (64, 4096), B: (1024, 64)}
-    found = []
-    for threads in ("1", "2"):
-        round = filled(make_round(start=adapter(0, shapes), strategy="FedAdam"), shapes=shapes)
-        storage = {"type": "File", "file": {"path": str(round.folder / "store")}}
-        script = (
-            "import sys, json; from fedtrain_aggregator.assignment import carry_out; "
-            f"print(carry_out(json.dumps(dict(namespace='team', name='notes', round=1, k=1, storage={storage!r}))))"
-        )
-        limits = {f"{library}_NUM_THREADS": threads for library in ("OPENBLAS", "OMP", "MKL", "RAYON")}
-        subprocess.run([sys.executable, "-c", script], env=os.environ | limits, check=True, capture_output=True)
-        found.append(round.reopened().read(names.aggregate(1, 1), Aggregate))
-    assert found[0] is not None
-    assert found[0] == found[1]
+    expected = two_rounds(Reading(4096, 1))
+    for reading in (Reading(4096, 3), Reading(3 * 4096, 2), Reading(10 * 4096, 4), Reading(2**20, 8)):
+        assert two_rounds(reading) == expected
 
 
 def test_weights_and_order_are_those_of_the_close(make_round: MakeRound):
@@ -226,11 +210,33 @@ def test_a_round_without_a_close_is_refused(make_round: MakeRound):
         make_round().aggregate()
 
 
-def test_a_server_learning_rate_that_overflows_is_refused(make_round: MakeRound):
-    round = filled(make_round(strategy="FedAvgM", fed_avg_m={"server_learning_rate": 1e38}), scale=100.0)
-    with pytest.raises(Refused, match="not finite"):
+@pytest.mark.parametrize(("rate", "words"), [(1e38, "values that are not finite"), (1e6, "beyond 65504")])
+def test_a_step_to_an_absurd_adapter_is_refused_and_names_the_largest_updates(
+    make_round: MakeRound, rate: float, words: str
+):
+    round = filled(make_round(strategy="FedAvgM", fed_avg_m={"server_learning_rate": rate}), scale=10.0)
+    with pytest.raises(Refused, match=words) as refused:
         round.aggregate()
+    assert re.search(r"by norm: dora \([\d.]+\), carla \([\d.]+\), ben", str(refused.value))
     assert round.reopened().read(names.aggregate(1, 1), Aggregate) is None
+    assert list(round.store.keys("team/notes/blobs/")) == [f"team/notes/{names.blob(round.blob(round.start))}"]
+
+
+def test_a_tensor_without_dimensions_is_averaged_like_any_other(make_round: MakeRound):
+    round = make_round(["anna", "ben"], start={A: matrix([[1]]), "scale.lora_B.weight": np.array(1, np.float32)})
+    for who, value in (("anna", 2), ("ben", 4)):
+        round.send(who, {A: matrix([[value]]), "scale.lora_B.weight": np.array(value, np.float32)})
+    round.close()
+    found = round.tensors(aggregated(round).adapter)
+    assert {name: values.tolist() for name, values in found.items()} == {A: [[4.0]], "scale.lora_B.weight": 4.0}
+
+
+def test_a_global_adapter_of_integers_is_refused(make_round: MakeRound):
+    round = make_round(["anna"], start={A: np.array([[1]], np.int32)})
+    round.send("anna", {A: np.array([[1]], np.int32)})
+    round.close()
+    with pytest.raises(Refused, match=r"is I32\. Save adapters in F32"):
+        round.aggregate()
 
 
 def test_a_state_of_another_size_is_refused(make_round: MakeRound):

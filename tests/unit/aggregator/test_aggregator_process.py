@@ -58,6 +58,17 @@ def test_it_serves_one_assignment_a_line(make_round: MakeRound):
     assert round.reopened().read(names.aggregate(1, 1), Aggregate) is not None
 
 
+def test_updates_of_zeros_are_named(make_round: MakeRound):
+    round = make_round()
+    round.send("anna", adapter(1))
+    for participant in ("ben", "carla"):
+        round.send(participant, adapter(1, scale=0.0))
+    round.close()
+    code, reason = carry_out(ordered(round))
+    assert code == EXIT_DONE
+    assert reason.endswith("Warning: the updates of these participants are all zeros: ben, carla")
+
+
 def test_a_missing_file_is_named(tmp_path: Path):
     done = process("--assignment", str(tmp_path / "nowhere.json"))
     assert done.returncode == EXIT_REFUSED
@@ -68,7 +79,7 @@ def test_a_missing_file_is_named(tmp_path: Path):
     ("fields", "words"),
     [
         ({"k": 0}, "k: Input should be greater than or equal to 1"),
-        ({"name": "other"}, "there is no such run"),
+        ({"name": "other"}, "the run does not exist"),
         ({"storage": {"type": "S3"}}, "storage.s3"),
         ({"extra": 1}, "extra"),
     ],

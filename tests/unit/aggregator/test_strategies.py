@@ -153,7 +153,7 @@ def test_a_name_is_registered_once():
 
 
 @pytest.mark.parametrize(
-    "module", ["weights", *(f"strategies.fed_{name}" for name in ("avg", "avg_m", "adagrad", "adam", "yogi"))]
+    "module", ["combine.weights", *(f"strategies.fed_{name}" for name in ("avg", "avg_m", "adagrad", "adam", "yogi"))]
 )
 def test_the_examples_in_the_docstrings_are_right(module: str):
     results = doctest.testmod(import_module(f"fedtrain_aggregator.{module}"))

@@ -16,6 +16,9 @@ class BytesReader:
     def read(self, offset: int, length: int) -> bytes:
         return self._content[offset : offset + length]
 
+    def release(self, offset: int, length: int) -> None:
+        pass
+
     def close(self) -> None:
         """Holds nothing."""
 

@@ -1,4 +1,4 @@
-"""Values that lie in pieces of a file, read and written as if they were one flat array."""
+"""Segments of a file, read and written as one flat array."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,18 +8,19 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from fedtrain_aggregator.trained import FLOAT, Piece
+from fedtrain_aggregator.layout import FLOAT32_BYTES, Segment
 
 
-class Pieces:
-    """float32 values of a file, changed in place, block by block. Through plain reads and writes, not a memory map:
-    the pages of a map count as the process's memory. Every method may raise OSError."""
+class SegmentedFile:
+    """float32 values of a file, changed in place, block by block. Several threads may use it for different values. It
+    reads and writes instead of mapping the file, because mapped pages count as the process's memory. Every method may
+    raise OSError."""
 
-    def __init__(self, path: Path, pieces: Sequence[Piece]) -> None:
-        self._pieces = pieces
+    def __init__(self, path: Path, segments: Sequence[Segment]) -> None:
+        self._segments = segments
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
-    def __enter__(self) -> "Pieces":
+    def __enter__(self) -> "SegmentedFile":
         return self
 
     def __exit__(
@@ -28,7 +29,7 @@ class Pieces:
         os.close(self._file)
 
     def read(self, start: int, into: NDArray[np.float32]) -> None:
-        """Fills `into` with values from number `start` on."""
+        """Fill `into` with the values from number `start` on."""
         for offset, part in self._parts(start, len(into)):
             view = into[part].data.cast("B")
             while view:
@@ -38,7 +39,7 @@ class Pieces:
                 view, offset = view[done:], offset + done
 
     def write(self, start: int, values: NDArray[np.float32]) -> None:
-        """Writes `values` as values number `start` and up."""
+        """Write `values` as values number `start` and up."""
         for offset, part in self._parts(start, len(values)):
             view = values[part].data.cast("B")
             while view:
@@ -46,8 +47,8 @@ class Pieces:
                 view, offset = view[done:], offset + done
 
     def _parts(self, start: int, count: int) -> Iterator[tuple[int, slice]]:
-        """(byte in the file, where in a block of values `start` to `start + count`) of each piece that is in it."""
-        for piece in self._pieces:
-            first, end = max(piece.start, start), min(piece.start + piece.count, start + count)
+        """Yield (byte in the file, slice of the block) for each segment that overlaps `count` values from `start`."""
+        for segment in self._segments:
+            first, end = max(segment.start, start), min(segment.start + segment.count, start + count)
             if first < end:
-                yield piece.offset + (first - piece.start) * FLOAT, slice(first - start, end - start)
+                yield segment.offset + (first - segment.start) * FLOAT32_BYTES, slice(first - start, end - start)

@@ -1,0 +1,1 @@
+"""The claim stage: results enter the ledger, first writer wins."""

@@ -1,0 +1,33 @@
+"""The server's state: a safetensors file with one flat float32 tensor per name, each with the values of an update in
+their order. The count of steps is in the manifest."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fedtrain.adapters.header import TensorEntry
+from fedtrain.adapters.tensor_writer import TensorWriter
+from fedtrain_aggregator.errors import Refused
+from fedtrain_aggregator.layout import Segment
+
+
+def write_zeros(path: Path, tensors: Sequence[str], count: int, block: int) -> None:
+    """Write the state before the first step, `block` values at a time. Raises OSError."""
+    zeros = np.zeros(min(block, count), np.float32)
+    with TensorWriter(path, dict.fromkeys(tensors, ("F32", (count,)))) as writer:
+        for name in writer.order:
+            for start in range(0, count, len(zeros)):
+                writer.write(name, zeros[: count - start])
+
+
+def segments_of(found: Mapping[str, TensorEntry], tensors: Sequence[str], count: int) -> dict[str, Segment]:
+    """Return where a state file that holds `found` keeps each of `tensors`. Raises Refused if one is missing or has
+    another size."""
+    for name in tensors:
+        if name not in found or found[name].dtype != "F32" or found[name].shape != (count,):
+            raise Refused(
+                f"The server state of the previous round has no float32 tensor {name} of {count} values. It belongs to "
+                "another strategy or another adapter. Start a run with another name."
+            )
+    return {name: Segment(0, count, found[name].start) for name in tensors}

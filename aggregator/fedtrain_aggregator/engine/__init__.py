@@ -1,0 +1,1 @@
+"""The engine that reads updates block by block and runs the stages on them."""

@@ -19,7 +19,7 @@ class Column:
 
     name: str
     path: str
-    type: Literal["string", "integer", "date"] = "string"
+    type: Literal["string", "integer", "number", "date"] = "string"
     wide: bool = False
 
 
@@ -54,6 +54,7 @@ KINDS = (
             Column("Phase", ".status.phase"),
             Column("Participants", ".status.participants"),
             Column("Metric", ".status.metric"),
+            Column("Seconds", ".status.elapsed.seconds", "number"),  # kubectl get -w: no line twice
             AGE,
             Column("Rounds", ".spec.rounds.count", "integer", wide=True),
             Column("Strategy", ".spec.aggregation.strategy", wide=True),

@@ -83,7 +83,7 @@ class Coordinator:
         phase = body.get("status", {}).get("phase", "Pending") if memory.run or _deleted(body) else "Pending"
         now = self.state.clock()
         conditions = [error.condition, progress.blocked(body, str(error), now)]
-        after = status.blocked(body, phase, str(error), conditions, now)
+        after = status.blocked(body, phase, str(error), memory.clock, conditions, now)
         written = await status_writer.write(self.state, body, after, ())
         return Next(error.after if written else CHANGED_SECONDS)
 

@@ -26,11 +26,15 @@ def acknowledged(body: Json, failures: int) -> int:
     return before
 
 
-def blocked(body: Json, phase: str, message: str, conditions: Iterable[Condition], now: float) -> Json:
+def blocked(
+    body: Json, phase: str, message: str, clock: RoundClock, conditions: Iterable[Condition], now: float
+) -> Json:
     """The status of a training for which nothing can be decided now."""
     before = body.get("status", {})
     kept = {field: before[field] for field in before if field not in ("observedGeneration", "conditions")}
-    current = {"phase": phase, "message": shortened(message)}
+    current: Json = {"phase": phase, "message": shortened(message)}
+    if "elapsed" in before and clock.round == before["elapsed"]["round"]:
+        current["elapsed"] = _elapsed(clock)
     return kept | current | _common(body, conditions, now, acknowledged_too=False)
 
 
@@ -50,7 +54,7 @@ def of(
         "round": decision.round,
         "step": facts.manifest.step if facts.manifest else 0,
         "acknowledged": snapshot.acknowledged,
-        "elapsed": {"round": max(clock.round, 0), "epoch": max(clock.epoch, 1), "seconds": round(clock.seconds, 1)},
+        "elapsed": _elapsed(clock),
         "lastRounds": list(rounds),
     }
     plan = facts.current.plan
@@ -62,6 +66,10 @@ def of(
     if measured:
         status["metric"] = measured[-1]
     return status | _common(body, [*conditions, *_ended(decision, facts), _minimum(decision, facts, rounds)], now)
+
+
+def _elapsed(clock: RoundClock) -> Json:
+    return {"round": max(clock.round, 0), "epoch": max(clock.epoch, 1), "seconds": round(clock.seconds, 1)}
 
 
 def place(status: Json) -> object:

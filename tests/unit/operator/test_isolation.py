@@ -7,6 +7,7 @@ from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Plan
+from fedtrain.manifests.kinds import Json, Kind
 from tests.unit.operator.api_server import Fault, Request
 from tests.unit.operator.federation import FOUR, OTHERS, TRAINING, Federation
 
@@ -234,3 +235,25 @@ def test_a_training_that_makes_no_progress_for_longer_than_its_deadline_says_so(
     federation.reconcile()
     assert federation.status["phase"] == "Preflight"
     assert memory.progress.age(federation.time.now) == 0
+
+
+def test_every_status_after_the_first_prints_another_line(federation: Federation) -> None:
+    lines: list[object] = []
+    write = federation.server.write_status
+
+    async def watched(kind: Kind, body: Json, status: Json) -> Json | None:
+        columns = [status.get(field) for field in ("round", "phase", "participants", "metric")]
+        lines.append((*columns, (status.get("elapsed") or {}).get("seconds")))
+        return await write(kind, body, status)
+
+    federation.server.write_status = watched
+    federation.apply()
+    for fault in (lambda _: None, refusing("create", "trainingtasks", 403), refusing("create", "jobs", 403, "hub")):
+        federation.server.fault = fault
+        for body in [*federation.server.all("trainingtasks"), *federation.server.all("jobs")]:
+            federation.state.tasks.drop(body)
+            federation.state.jobs.drop(body)
+        federation.server.objects = {key: one for key, one in federation.server.objects.items() if key[0] != "jobs"}
+        tries(federation, 2)
+    assert len(lines) >= 3
+    assert len(lines) == len(set(lines))

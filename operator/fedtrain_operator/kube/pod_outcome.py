@@ -52,8 +52,8 @@ def _of_pod(pod: Json) -> PodOutcome | None:
 
 
 def _of_kubelet(pod: Json, status: Json) -> PodOutcome:
-    said = ": ".join(filter(None, (status.get("reason"), status.get("message"))))
-    return PodOutcome(False, (said or f"pod {_name(pod)} failed")[:LONGEST_REASON])
+    message = ": ".join(filter(None, (status.get("reason"), status.get("message"))))
+    return PodOutcome(False, (message or f"pod {_name(pod)} failed")[:LONGEST_REASON])
 
 
 def _of_container(pod: Json, ended: Json) -> PodOutcome:

@@ -1,5 +1,5 @@
-"""fedtrain's chart, installed with the real helm. Pods don't run here: what they would do is done by processes that
-have their environment and their ServiceAccount's rights."""
+"""fedtrain's chart, installed with the real helm. Pods do not run here; processes with their environment and with the
+rights of their ServiceAccount take their place."""
 
 import json
 import os
@@ -21,11 +21,11 @@ KUBERNETES = "1.34.4"
 
 
 class HelmRefused(Exception):
-    """helm failed; the message is what it said."""
+    """helm failed; the message is its output."""
 
 
 def helm(*arguments: str | Path, values: Mapping[str, Any] | None = None, kubeconfig: Path | None = None) -> str:
-    """Runs helm and gives back what it prints.
+    """Run helm and return its output.
 
     Raises:
         HelmRefused: it failed.
@@ -60,7 +60,7 @@ class Release:
         return self._helm("test", self.name)
 
     def run(self, command: str) -> str:
-        """A command of helm's, word for word as a user was told to type it."""
+        """Run a helm command as printed for users."""
         program, *words = command.split()
         assert program == "helm"
         return helm(*words, kubeconfig=self.plane.kubeconfig)
@@ -69,25 +69,28 @@ class Release:
         return helm(*arguments, f"--namespace={self.namespace}", values=values, kubeconfig=self.plane.kubeconfig)
 
     def account(self) -> Credentials:
-        """As the operator's pod is known to the API server."""
+        """Credentials of the operator's pod."""
         return self.plane.service_account(self.namespace, self.pod()["serviceAccountName"])
 
     def kubeconfig(self, folder: Path) -> Path:
         return self.account().write(folder / f"{self.namespace}-{self.name}.kubeconfig")
 
     def pod(self) -> Json:
-        """The operator's, as the Deployment has it now."""
+        """Spec of the operator's pod, from the Deployment."""
         return self.plane.api.get("apps/v1/deployments", self.name, self.namespace)["spec"]["template"]["spec"]
 
     def settings(self) -> dict[str, str]:
-        """The variables of the operator's pod, without their FEDTRAIN_; ports, and how often, aside."""
+        """Variables of the operator's pod without the prefix FEDTRAIN_, except ports and intervals."""
         told = {name.removeprefix("FEDTRAIN_"): value for name, value in variables(self.pod()).items()}
         return {name: value for name, value in told.items() if not name.endswith(("_PORT", "_SECONDS"))}
 
 
 def run_as_pod(plane: ControlPlane, namespace: str, labels: str, folder: Path, replaced: Mapping[str, str]) -> str:
-    """Waits for a pod that a hook has made, runs its command, and tells the API server how it ended; what it printed.
-    `replaced`: arguments that lead to other pods, and what leads there from here."""
+    """Wait for a hook's pod, run its command, write its phase to the API server and return its output.
+
+    Args:
+        replaced: arguments of the command that this machine cannot use, and their replacements.
+    """
     api: Api = plane.api
     (pod,) = eventually(lambda: [one for one in api.list("v1/pods", namespace, labels) if _waits(one)])
     account = plane.service_account(namespace, pod["spec"]["serviceAccountName"])
@@ -111,6 +114,6 @@ def _waits(pod: Json) -> bool:
 
 
 def variables(pod: Json) -> dict[str, str]:
-    """What its container is told."""
+    """Environment of its container."""
     (container,) = pod["containers"]
     return {item["name"]: item["value"] for item in container["env"] if item["name"] != "HOME"}

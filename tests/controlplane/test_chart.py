@@ -1,4 +1,4 @@
-"""The chart on a real API server: what it allows the operator is enough and no more; upgrades, and the way out."""
+"""The chart on a real API server: the operator's rights suffice and do not exceed its needs; upgrade and uninstall."""
 
 import urllib.request
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from tests.support.operating import Operator
 
 LONG = 120
 OFTEN = {"RESYNC_SECONDS": "2", "HEARTBEAT_SECONDS": "2"}
-"""What is read again now and then, is: it needs rights too."""
+"""Short intervals, so that periodic reads happen during a test: they need rights, too."""
 CRDS = "apiextensions.k8s.io/v1/customresourcedefinitions"
 TEST_POD = "app.kubernetes.io/component=test"
 UNINSTALL_POD = "app.kubernetes.io/component=uninstall"
@@ -40,13 +40,13 @@ UNINSTALL_POD = "app.kubernetes.io/component=uninstall"
 
 @pytest.fixture(scope="module")
 def federation(banks: Federation, api: Api, minio: Minio) -> Federation:
-    """Bucket and Secret are there; the training is not."""
+    """Bucket and Secret exist; the training does not."""
     return Federation(banks.folder, "chart-trainings").prepare(api, minio)
 
 
 @pytest.fixture(scope="module")
 def coordinator(kinds: ControlPlane, federation: Federation) -> Release:
-    """The hub's side alone, in the namespaces of one federation."""
+    """The coordinator only, in the namespaces of one federation."""
     made = Release(kinds, "chart-coordinator")
     served = [federation.namespace, *(f"at-{who}" for who in federation.who)]
     made.install(**namespaced(served, "coordinator"))
@@ -55,7 +55,7 @@ def coordinator(kinds: ControlPlane, federation: Federation) -> Release:
 
 @pytest.fixture(scope="module")
 def participant(kinds: ControlPlane, federation: Federation) -> Release:
-    """The banks' side alone, in their namespaces."""
+    """The participant only, in the namespaces of the banks."""
     made = Release(kinds, "chart-participant")
     made.install(**namespaced([f"at-{who}" for who in federation.who], "participant"))
     return made
@@ -86,7 +86,7 @@ def healthy(port: int) -> bool:
 
 
 def beside(call: Callable[[], str]) -> Future[str]:
-    """A command of helm, that waits for pods which the test plays."""
+    """Run a helm command that waits for pods; the test plays the pods."""
     return ThreadPoolExecutor(1).submit(call)
 
 
@@ -97,7 +97,7 @@ def may(api: Api, user: str, verb: str, resource: str, namespace: str) -> bool:
 
 
 @pytest.mark.slow
-def test_each_controller_with_its_own_rights_in_namespaces_finishes_a_training_through_an_upgrade(
+def test_finish_a_training_through_an_upgrade_with_one_release_per_controller(
     kinds: ControlPlane,
     coordinator: Release,
     participant: Release,
@@ -132,9 +132,7 @@ def test_each_controller_with_its_own_rights_in_namespaces_finishes_a_training_t
     assert [found for kind in (TASKS, "v1/secrets") for found in federation.at_banks(api, kind)] == []
 
 
-def test_a_coordinator_alone_may_start_no_job_of_a_participant_and_read_no_policy(
-    coordinator: Release, federation: Federation
-) -> None:
+def test_refuse_participants_jobs_and_policies_to_a_coordinator(coordinator: Release, federation: Federation) -> None:
     account, bank = Api(coordinator.account()), f"at-{federation.who[0]}"
     account.list(TASKS, bank)
     assert account.get("v1/secrets", SECRET, federation.namespace)
@@ -144,9 +142,7 @@ def test_a_coordinator_alone_may_start_no_job_of_a_participant_and_read_no_polic
     assert refused(account.patch, TASKS, "any", {"status": {"phase": "Succeeded"}}, bank, "status")
 
 
-def test_a_participant_alone_may_read_no_training_and_no_secret_and_make_no_task(
-    participant: Release, federation: Federation
-) -> None:
+def test_refuse_trainings_secrets_and_tasks_to_a_participant(participant: Release, federation: Federation) -> None:
     account, bank = Api(participant.account()), f"at-{federation.who[0]}"
     account.list(TASKS, bank)
     assert refused(account.create, TASKS, {"metadata": {"name": "mine"}}, bank)
@@ -158,7 +154,7 @@ def test_a_participant_alone_may_read_no_training_and_no_secret_and_make_no_task
 
 
 @pytest.mark.parametrize("resource", [TRAININGS, TASKS, JOBS, PYTORCHJOBS, "v1/pods", "v1/secrets"])
-def test_outside_its_namespaces_a_namespaced_operator_may_do_nothing(
+def test_refuse_everything_outside_the_namespaces_of_a_namespaced_release(
     coordinator: Release, participant: Release, resource: str
 ) -> None:
     for release in (coordinator, participant):
@@ -167,7 +163,7 @@ def test_outside_its_namespaces_a_namespaced_operator_may_do_nothing(
 
 
 @pytest.mark.usefixtures("operator_kubeconfig")
-def test_nobody_may_list_secrets_or_change_what_participants_say(
+def test_refuse_lists_of_secrets_and_changes_of_participants_to_every_release(
     kinds: ControlPlane, coordinator: Release, participant: Release, federation: Federation
 ) -> None:
     for release in (Release(kinds, "fedtrain"), coordinator, participant):
@@ -178,7 +174,7 @@ def test_nobody_may_list_secrets_or_change_what_participants_say(
         assert refused(account.create, "v1/pods", {"metadata": {"name": "mine"}}, federation.namespace)
 
 
-def test_with_names_of_secrets_the_coordinator_reads_no_other(kinds: ControlPlane, federation: Federation) -> None:
+def test_read_only_the_secrets_named_in_the_values(kinds: ControlPlane, federation: Federation) -> None:
     release = Release(kinds, "chart-secrets")
     values = {**namespaced([federation.namespace], "coordinator"), "rbac.credentialsSecretNames": [SECRET]}
     release.install(**values)
@@ -190,7 +186,7 @@ def test_with_names_of_secrets_the_coordinator_reads_no_other(kinds: ControlPlan
 
 
 @pytest.mark.usefixtures("operator_kubeconfig")
-def test_who_may_edit_a_namespace_may_apply_trainings_there_and_policies_are_for_its_administrators(
+def test_aggregate_rights_to_the_viewers_editors_and_administrators_of_a_namespace(
     kinds: ControlPlane, federation: Federation
 ) -> None:
     api, here = kinds.api, federation.namespace
@@ -210,7 +206,7 @@ def test_who_may_edit_a_namespace_may_apply_trainings_there_and_policies_are_for
         kinds.kubectl(*binding, "--clusterrole=cluster-admin", "--as=admin", "--dry-run=server")
 
 
-def test_uninstalling_is_refused_while_there_are_trainings_and_leaves_kinds_and_participants(
+def test_refuse_to_uninstall_while_trainings_exist_and_keep_kinds_and_participants(
     kinds: ControlPlane, banks: Federation, minio: Minio, namespace: str, tmp_path: Path
 ) -> None:
     api, release = kinds.api, Release(kinds, "chart-leaving")
@@ -236,7 +232,7 @@ def test_uninstalling_is_refused_while_there_are_trainings_and_leaves_kinds_and_
     assert api.find(PARTICIPANTS, "bank-a") is not None
 
 
-def test_who_was_refused_to_uninstall_is_told_how_to_keep_the_release_of_now_and_can_upgrade_it_again(
+def test_print_the_command_that_makes_a_release_upgradable_after_a_refused_uninstall(
     kinds: ControlPlane, banks: Federation, minio: Minio, namespace: str, tmp_path: Path
 ) -> None:
     release = Release(kinds, "chart-staying")
@@ -256,12 +252,12 @@ def test_who_was_refused_to_uninstall_is_told_how_to_keep_the_release_of_now_and
     kinds.api.delete(TRAININGS, "small", namespace)
 
 
-def test_a_hook_whose_image_is_nowhere_gives_up_and_goes_by_itself(kinds: ControlPlane, namespace: str) -> None:
+def test_give_up_and_clean_up_a_hook_whose_image_cannot_be_pulled(kinds: ControlPlane, namespace: str) -> None:
     api, release = kinds.api, Release(kinds, "chart-imageless")
     release.install(**namespaced([namespace], "coordinator"))
     leaving = beside(release.uninstall)
     job = eventually(lambda: api.find(JOBS, "fedtrain-uninstall", release.namespace))
-    assert 0 < job["spec"]["activeDeadlineSeconds"] < 300  # helm's own --timeout, which says nothing
+    assert 0 < job["spec"]["activeDeadlineSeconds"] < 300  # helm's own --timeout, whose message names no cause
     stays = job["spec"]["ttlSecondsAfterFinished"]
     sooner = {"spec": {"activeDeadlineSeconds": 1, "ttlSecondsAfterFinished": stays // 200}}
     api.patch(JOBS, "fedtrain-uninstall", sooner, release.namespace)
@@ -271,7 +267,7 @@ def test_a_hook_whose_image_is_nowhere_gives_up_and_goes_by_itself(kinds: Contro
     release.uninstall("--no-hooks")
 
 
-def test_what_helm_prints_after_an_upgrade_is_about_the_upgrade(kinds: ControlPlane, namespace: str) -> None:
+def test_print_notes_for_an_installation_and_for_an_upgrade(kinds: ControlPlane, namespace: str) -> None:
     release = Release(kinds, "chart-notes")
     installed = release.install(**namespaced([namespace], "coordinator"))
     upgraded = release.upgrade()
@@ -282,7 +278,7 @@ def test_what_helm_prints_after_an_upgrade_is_about_the_upgrade(kinds: ControlPl
     assert "Runs continue" in upgraded
 
 
-def test_in_a_new_cluster_the_operator_waits_in_words_for_kinds_that_lack_and_its_own_go_with_it(
+def test_wait_for_missing_kinds_with_a_message_and_delete_fedtrains_kinds_on_uninstall(
     tmp_path: Path,
 ) -> None:
     with ControlPlane(tmp_path / "plane", training_operator=False) as plane:

@@ -1,4 +1,4 @@
-"""The chart's values: wrong ones are refused with the field named; right ones make what an API server takes."""
+"""The chart's values: the schema refuses invalid values by field; valid values make objects that an API server accepts."""
 
 import json
 from collections.abc import Iterator
@@ -50,31 +50,34 @@ EVERYTHING = {
     },
 }
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "no such mode": ({"mode": "Namespace"}, "/mode"),
-    "no namespaces": ({"mode": "Namespaces"}, "/namespaces"),
-    "namespaces that nobody asks for": ({"namespaces": ["team"]}, "/namespaces"),
+    "an unknown mode": ({"mode": "Namespace"}, "/mode"),
+    "mode Namespaces without namespaces": ({"mode": "Namespaces"}, "/namespaces"),
+    "namespaces with mode Cluster": ({"namespaces": ["team"]}, "/namespaces"),
     "a namespace twice": ({"mode": "Namespaces", "namespaces": ["team", "team"]}, "/namespaces"),
-    "a namespace that can't be": ({"mode": "Namespaces", "namespaces": ["Team"]}, "/namespaces/0"),
-    "no such controller": ({"controllers": ["coordinators"]}, "/controllers/0"),
+    "an invalid namespace": ({"mode": "Namespaces", "namespaces": ["Team"]}, "/namespaces/0"),
+    "an unknown controller": ({"controllers": ["coordinators"]}, "/controllers/0"),
     "no controllers": ({"controllers": []}, "/controllers"),
-    "a value that there isn't": ({"image": "mine"}, "additional properties 'image' not allowed"),
+    "an unknown value": ({"image": "mine"}, "additional properties 'image' not allowed"),
     "a misspelt value": ({"images.operator.tags": "1"}, "/images/operator"),
-    "a tag that can't be": ({"images.trainer.tag": "a/b"}, "/images/trainer/tag"),
+    "an invalid tag": ({"images.trainer.tag": "a/b"}, "/images/trainer/tag"),
     "a repository with a tag": ({"images.trainer.repository": "mine/trainer:1"}, "/images/trainer/repository"),
-    "a digest that is none": ({"images.operator.digest": "blake3:00"}, "/images/operator/digest"),
-    "no such pull policy": ({"images.operator.pullPolicy": "Sometimes"}, "/images/operator/pullPolicy"),
-    "a text for a truth": ({"crds.keep": "yes"}, "/crds/keep"),
-    "never": ({"resyncSeconds": 0}, "/resyncSeconds"),
-    "a port that can't be": ({"networkPolicy.egressPorts": [70000]}, "/networkPolicy/egressPorts/0"),
-    "an interval that is none": ({"metrics.serviceMonitor.interval": "often"}, "/metrics/serviceMonitor/interval"),
-    "metrics of nothing": ({"metrics.enabled": False, "metrics.serviceMonitor.enabled": True}, "metrics.enabled"),
+    "an invalid digest": ({"images.operator.digest": "blake3:00"}, "/images/operator/digest"),
+    "an unknown pull policy": ({"images.operator.pullPolicy": "Sometimes"}, "/images/operator/pullPolicy"),
+    "a string instead of a boolean": ({"crds.keep": "yes"}, "/crds/keep"),
+    "an interval of 0": ({"resyncSeconds": 0}, "/resyncSeconds"),
+    "an invalid port": ({"networkPolicy.egressPorts": [70000]}, "/networkPolicy/egressPorts/0"),
+    "an invalid interval": ({"metrics.serviceMonitor.interval": "often"}, "/metrics/serviceMonitor/interval"),
+    "a ServiceMonitor without metrics": (
+        {"metrics.enabled": False, "metrics.serviceMonitor.enabled": True},
+        "metrics.enabled",
+    ),
     "an unknown field of hubPods": ({"hubPods.nodes": {}}, "/hubPods"),
     "root as the operator's user": ({"podSecurityContext.runAsUser": 0}, "/podSecurityContext/runAsUser"),
     "root as the user of the hub's pods": (
         {"hubPods.securityContext.runAsUser": 0},
         "/hubPods/securityContext/runAsUser",
     ),
-    "a policy neither on nor off": ({"admissionPolicies.enabled": "no"}, "/admissionPolicies/enabled"),
+    "a string for admissionPolicies.enabled": ({"admissionPolicies.enabled": "no"}, "/admissionPolicies/enabled"),
 }
 
 
@@ -88,7 +91,7 @@ def of_kind(kind: str, objects: list[Json]) -> list[Json]:
 
 
 def pods(objects: list[Json]) -> Iterator[Json]:
-    """The specs of all pods, hooks' too."""
+    """Specs of all pods, including those of hooks."""
     for found in objects:
         if found["kind"] == "Pod":
             yield found["spec"]
@@ -97,14 +100,14 @@ def pods(objects: list[Json]) -> Iterator[Json]:
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_value_is_refused_by_name(wrong: str) -> None:
+def test_refuse_an_invalid_value_by_name(wrong: str) -> None:
     values, field = WRONG[wrong]
     with pytest.raises(HelmRefused) as refusal:
         rendered(**{"crds.enabled": False, **values})
     assert field in str(refusal.value)
 
 
-def test_helm_finds_nothing_to_blame() -> None:
+def test_pass_helm_lint() -> None:
     assert "0 chart(s) failed" in helm("lint", "--strict", CHART)
 
 
@@ -113,15 +116,15 @@ def test_helm_finds_nothing_to_blame() -> None:
     "controllers", [["coordinator", "participant"], ["coordinator"], ["participant"]], ids=", ".join
 )
 @pytest.mark.parametrize("more", [{}, EVERYTHING], ids=["plain", "with everything"])
-def test_an_api_server_takes_what_the_values_make(
+def test_make_objects_that_the_api_server_accepts(
     kinds: ControlPlane, mode: dict[str, Any], controllers: list[str], more: dict[str, Any], tmp_path: Path
 ) -> None:
     objects = rendered(**{"crds.enabled": False, "controllers": controllers}, **mode, **more)
-    known = [found for found in objects if found["kind"] != "ServiceMonitor"]  # of another operator
+    known = [found for found in objects if found["kind"] != "ServiceMonitor"]  # its kind is not installed
     assert len(objects) - len(known) == bool(more)
     for found in known:
         found["metadata"].pop("namespace", None)
-    if kinds.api.find("v1/serviceaccounts", "fedtrain", "default") is None:  # else no Pod is taken
+    if kinds.api.find("v1/serviceaccounts", "fedtrain", "default") is None:  # the API server refuses Pods without it
         kinds.api.create("v1/serviceaccounts", {"metadata": {"name": "fedtrain"}}, "default")
     file = tmp_path / "objects.json"
     file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": known}))
@@ -137,7 +140,7 @@ def test_an_api_server_takes_what_the_values_make(
         }
 
 
-def test_the_operator_is_told_what_the_values_say() -> None:
+def test_pass_values_on_to_the_operators_settings() -> None:
     values = {
         **NAMESPACED,
         "controllers": ["participant"],
@@ -175,7 +178,7 @@ def test_create_no_admission_policies_where_they_are_disabled() -> None:
     assert not [found for found in made if found["kind"].startswith("ValidatingAdmissionPolicy")]
 
 
-def test_kinds_are_those_of_the_models_and_stay_unless_told_otherwise() -> None:
+def test_install_the_generated_kinds_and_keep_them_by_default() -> None:
     objects = rendered()
     made = {found["metadata"]["name"]: found for found in of_kind("CustomResourceDefinition", objects)}
     files = (YAML(typ="safe", pure=True).load(path.read_text()) for path in CHART.glob("files/crds/*.yaml"))
@@ -188,12 +191,12 @@ def test_kinds_are_those_of_the_models_and_stay_unless_told_otherwise() -> None:
     assert not any("annotations" in found["metadata"] for found in going)
 
 
-def test_without_rights_of_its_own_it_makes_none() -> None:
+def test_create_no_rights_where_they_are_disabled() -> None:
     made = rendered(**{"crds.enabled": False, "rbac.create": False, "serviceAccount.create": False})
     assert not {found["kind"] for found in made} & {"ClusterRole", "ClusterRoleBinding", "Role", "ServiceAccount"}
 
 
-def test_the_hook_that_looks_for_trainings_is_the_coordinators_and_can_be_left_out() -> None:
+def test_install_the_uninstall_hook_with_the_coordinator_unless_it_is_disabled() -> None:
     assert of_kind("Job", rendered(**{"crds.enabled": False, "controllers": ["participant"]})) == []
     assert of_kind("Job", rendered(**{"crds.enabled": False, "uninstall.refuseWithTrainings": False})) == []
     assert len(of_kind("Job", rendered(**{"crds.enabled": False}))) == 1

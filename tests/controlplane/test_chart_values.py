@@ -1,4 +1,4 @@
-"""The chart's values: the schema refuses invalid values by field; valid values make objects that an API server accepts."""
+"""The chart's values: the schema refuses invalid ones by field; valid ones make objects that an API server accepts."""
 
 import json
 from collections.abc import Iterator

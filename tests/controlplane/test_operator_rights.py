@@ -28,6 +28,10 @@ PODS: Json = {
         {"name": "data", "persistentVolumeClaim": {"claimName": "rows"}},
         {"name": "cache", "hostPath": {"path": "/var/cache/models"}},
         {"name": "authority", "secret": {"secretName": "authority"}},
+        {"name": "bundle", "projected": {"sources": [{"secret": {"name": "bundle"}}, {"configMap": {"name": "ca"}}]}},
+        {"name": "share", "azureFile": {"shareName": "rows", "secretName": "share"}},
+        {"name": "vault", "csi": {"driver": "vault", "nodePublishSecretRef": {"name": "vault"}}},
+        {"name": "files", "cephfs": {"monitors": ["m"], "secretRef": {"name": "files"}}},
     ],
     "env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}],
 }
@@ -104,6 +108,7 @@ def security(**fields: Any) -> Callable[[Json], None]:
 
 
 PROJECTED = {"projected": {"sources": [{"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}}]}}
+FOREIGN = {"name": "foreign"}
 KEY = {"name": "X", "valueFrom": {"secretKeyRef": {"name": "foreign", "key": "password"}}}
 SIDECAR = {"name": "more", "image": SETTINGS.trainer_image}
 PODS_THAT_ESCALATE: dict[str, Callable[[Json], None]] = {
@@ -130,7 +135,11 @@ PODS_THAT_ESCALATE: dict[str, Callable[[Json], None]] = {
     "another claim under an allowed name": volume({"persistentVolumeClaim": {"claimName": "other"}}, "data"),
     "a Secret as a volume": volume({"secret": {"secretName": "foreign"}}),
     "a Secret under an allowed name": volume({"secret": {"secretName": "foreign"}}, "authority"),
-    "a Secret as variables": of_main(envFrom=[{"secretRef": {"name": "foreign"}}]),
+    "a Secret in an allowed projected volume": volume({"projected": {"sources": [{"secret": FOREIGN}]}}, "bundle"),
+    "a Secret of an allowed file share": volume({"azureFile": {"shareName": "x", "secretName": "foreign"}}, "share"),
+    "a Secret of an allowed CSI volume": volume({"csi": {"driver": "vault", "nodePublishSecretRef": FOREIGN}}, "vault"),
+    "a Secret of an allowed file system": volume({"cephfs": {"monitors": ["m"], "secretRef": FOREIGN}}, "files"),
+    "a Secret as variables": of_main(envFrom=[{"secretRef": FOREIGN}]),
     "a Secret's key as a variable": of_main(env=[KEY]),
 }
 OBJECTS: dict[str, tuple[str, Callable[[], Json]]] = {

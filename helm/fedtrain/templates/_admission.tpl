@@ -46,7 +46,10 @@ volumes), keys (Secrets of single variables), and stores: whether a Secret `s` m
     v.all(k, k in ['name', 'emptyDir'] || (v.name + ' ' + k) in variables.volumes)
     && (!has(v.hostPath) || v.hostPath.path in variables.hostPaths)
     && (!has(v.persistentVolumeClaim) || v.persistentVolumeClaim.claimName in variables.claims)
-    && (!has(v.secret) || v.secret.secretName in variables.secrets)))
+    && v.all(k, k == 'name' || ((!has(v[k].secretName) || v[k].secretName in variables.secrets)
+    && (!has(v[k].secretRef) || v[k].secretRef.name in variables.secrets)
+    && (!has(v[k].nodePublishSecretRef) || v[k].nodePublishSecretRef.name in variables.secrets)
+    && (!has(v[k].sources) || v[k].sources.all(s, !has(s.secret) || s.secret.name in variables.secrets))))))
   message: >-
     The operator's pods mount the volumes that the namespace's ParticipantPolicies or the chart's hubPods list, and no
     others. All policies of a namespace must list a volume.

@@ -171,7 +171,7 @@ class ContainerSecurityContext(Block):
 
 
 class Pods(Block):
-    """Settings of pods, in the fields of Kubernetes pods. The container of fedtrain's pods is the only one."""
+    """Settings of fedtrain's pods, named as in Kubernetes pods. They apply to the only container."""
 
     node_selector: Labels = {}
     """Labels of the nodes that may be used."""
@@ -198,10 +198,10 @@ class Pods(Block):
     env: Annotated[tuple[Variable, ...], Field(max_length=64)] = ()
     """Environment variables of the container."""
     resources: Resources = DEFAULT_RESOURCES
-    """Requests and limits where a training's `compute` sets none. A block that you write replaces the default as a
-    whole."""
+    """Requests and limits where a training's `compute` sets none. Default: requests of 250m CPU and 512Mi, limits of 16
+    CPU and 32Gi. A block that you write replaces the default as a whole."""
     security_context: PodSecurityContext = PodSecurityContext(run_as_user=USER, run_as_group=USER, fs_group=USER)
-    """User and group IDs of the pods."""
+    """User and group IDs of the pods. Default: 65532 as user, group and fsGroup."""
     container_security_context: ContainerSecurityContext = ContainerSecurityContext()
     """Settings of the container."""
     labels: Labels = {}

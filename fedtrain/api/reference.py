@@ -136,7 +136,8 @@ def _value(shape: Shape) -> str:
         case "List":
             assert shape.item is not None
             size = f", at most {shape.longest}" if shape.longest else ""
-            return f"list of {'maps' if shape.item.block else 'texts'}{size}"
+            items = {"Map": "maps", "Integer": "whole numbers"}.get(shape.item.kind, "texts")
+            return f"list of {items}{size}"
         case "Integer" | "Number":
             return ("whole number" if shape.kind == "Integer" else "number") + bounds(shape)
         case "Switch":

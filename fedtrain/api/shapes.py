@@ -174,7 +174,8 @@ def describe(shape: Shape) -> str:
         case "List":
             assert shape.item is not None
             items = fields_of(shape.item.block) if shape.item.block else ()
-            return f"a list of maps with {', '.join(items)}" if items else "a list of texts"
+            scalars = "whole numbers" if shape.item.kind == "Integer" else "texts"
+            return f"a list of maps with {', '.join(items)}" if items else f"a list of {scalars}"
         case "Table":
             return "a map of texts"
         case "Map":

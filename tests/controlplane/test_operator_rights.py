@@ -171,6 +171,25 @@ def test_refuse_jobs_without_fedtrains_label(account: Api) -> None:
         assert refused(account.create, resource, body, BOUND)
 
 
+@pytest.mark.usefixtures("account")
+def test_leave_the_jobs_and_secrets_of_other_users_alone(kinds: ControlPlane) -> None:
+    for resource, made in OBJECTS.values():
+        body = changed(made(), image("example.org/foreign:1"))
+        body["metadata"] = {"name": "theirs", "namespace": UNBOUND}
+        kinds.api.create(resource, body, UNBOUND, dry_run=True)
+    kinds.api.create(SECRETS, {"metadata": {"name": "theirs"}}, UNBOUND, dry_run=True)
+
+
+def test_refuse_jobs_in_a_namespace_without_a_policy(account: Api, kinds: ControlPlane) -> None:
+    namespace = "rights-without-policy"
+    kinds.api.create("v1/namespaces", {"metadata": {"name": namespace}})
+    bind(kinds.api, namespace, "participant")
+    body = pytorch_job(namespace, {})
+    eventually(lambda: _may(account, "create", "kubeflow.org", "pytorchjobs", namespace))
+    with pytest.raises(Refused, match="no params found"):
+        account.create(PYTORCHJOBS, body, namespace, dry_run=True)
+
+
 def test_refuse_secrets_other_than_opaque_copies(account: Api) -> None:
     account.create(SECRETS, secret(), BOUND, dry_run=True)
     minted = {"annotations": {"kubernetes.io/service-account.name": "admin"}}

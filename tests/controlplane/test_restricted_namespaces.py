@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from fedtrain.api.pods import Pods
-from hack.cluster.api import Api, Json
+from hack.cluster.api import Api, Json, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from tests.controlplane.objects_of_fedtrain import job, pytorch_job
 from tests.controlplane.test_chart_values import pods, rendered
-from tests.controlplane.training import PYTORCHJOBS
+from tests.controlplane.training import POLICIES, PYTORCHJOBS, document
 
 NAMESPACE = "restricted"
 QUOTA = {"requests.cpu": "8", "requests.memory": "16Gi", "limits.cpu": "200", "limits.memory": "400Gi"}
@@ -49,14 +49,27 @@ def test_admit_the_pods_of_the_hubs_jobs(api: Api, ids: Json | None) -> None:
 
 
 def test_admit_the_pods_of_a_job_of_two_nodes_with_the_init_container_of_the_training_operator(api: Api) -> None:
+    policy = {"datasets": [{"name": "tickets", "uri": "/data"}]}
+    api.create(POLICIES, document("ParticipantPolicy", "bank-a", policy), NAMESPACE)  # the admission policy needs one
     body = pytorch_job(NAMESPACE, {})
     body["metadata"]["name"] = "two"
-    api.create(PYTORCHJOBS, body, NAMESPACE)
+    eventually(lambda: _created(api, body), 30)
     labels = "training.kubeflow.org/job-name=two"
     master, worker = eventually(lambda: _both(api.list("v1/pods", NAMESPACE, labels)), 30)
     (init,) = worker["spec"]["initContainers"]
     assert init["resources"].keys() == {"requests", "limits"}
     assert "initContainers" not in master["spec"]
+
+
+def _created(api: Api, body: Json) -> bool:
+    """Whether the API server accepts the job. Its admission policies read a new ParticipantPolicy with a delay."""
+    try:
+        api.create(PYTORCHJOBS, body, NAMESPACE)
+    except Refused as refusal:
+        if "no params found" not in str(refusal):
+            raise
+        return False
+    return True
 
 
 def _both(found: list[Json]) -> list[Json]:

@@ -1,4 +1,4 @@
-"""What is followed: all objects of a kind, whatever a watch leaves out."""
+"""Streams bring all objects of a kind, whatever a watch misses."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -102,7 +102,7 @@ def test_a_list_and_then_the_changes_since() -> None:
     followed(server, check)
 
 
-def test_a_watch_that_the_server_ends_goes_on_from_where_it_was() -> None:
+def test_a_watch_that_the_server_ends_resumes_from_its_last_version() -> None:
     server = Server()
 
     async def check(names: Callable[[], list[str]], types: list[object]) -> None:
@@ -115,7 +115,7 @@ def test_a_watch_that_the_server_ends_goes_on_from_where_it_was() -> None:
     followed(server, check)
 
 
-def test_one_that_is_missing_from_a_list_and_comes_back_is_taken_in() -> None:
+def test_an_object_that_is_missing_from_a_list_and_returns_is_cached_again() -> None:
     """Its label was taken away, and given back."""
     server = Server()
     server.there[""] = [task("one", 1)]
@@ -130,7 +130,7 @@ def test_one_that_is_missing_from_a_list_and_comes_back_is_taken_in() -> None:
     followed(server, check)
 
 
-def test_an_object_that_can_not_be_read_hides_no_other() -> None:
+def test_a_malformed_object_does_not_hide_others() -> None:
     server = Server()
     server.there[""] = [{"metadata": {"uid": "nameless"}}, task("one", 1)]
 
@@ -163,7 +163,7 @@ def test_waiting_for_a_namespace_that_cannot_be_listed_raises_the_servers_error(
     "end",
     [ApiError(0, "Unreachable", "the connection broke"), {"type": "ERROR", "object": {"code": 410}}],
 )
-def test_what_a_watch_missed_is_told_by_the_list_that_follows(end: Json | Exception) -> None:
+def test_the_next_list_has_what_a_watch_missed(end: Json | Exception) -> None:
     server = Server()
     server.there[""] = [task("one", 1), task("two", 2)]
 
@@ -176,7 +176,7 @@ def test_what_a_watch_missed_is_told_by_the_list_that_follows(end: Json | Except
     followed(server, check)
 
 
-def test_a_watch_that_brings_nothing_is_not_trusted_for_long() -> None:
+def test_a_silent_watch_is_followed_by_a_list() -> None:
     server = Server()
 
     async def check(names: Callable[[], list[str]], types: list[object]) -> None:
@@ -186,7 +186,7 @@ def test_a_watch_that_brings_nothing_is_not_trusted_for_long() -> None:
     followed(server, check, resync=0.01)
 
 
-def test_a_server_that_fails_is_asked_again() -> None:
+def test_a_failed_list_is_repeated() -> None:
     server = Server()
     server.there[""] = [task("one", 1)]
     server.fails = [ApiError(503, "ServiceUnavailable", "starting"), ApiError(404, "NotFound", "no such kind yet")]
@@ -197,7 +197,7 @@ def test_a_server_that_fails_is_asked_again() -> None:
     followed(server, check)
 
 
-def test_each_namespace_is_followed_and_tells_of_its_own_objects_alone() -> None:
+def test_each_namespace_is_followed_for_its_own_objects() -> None:
     server = Server("here", "there")
     server.there = {"here": [task("one", 1, "here")], "there": [task("two", 1, "there")]}
 
@@ -211,17 +211,17 @@ def test_each_namespace_is_followed_and_tells_of_its_own_objects_alone() -> None
     followed(server, check)
 
 
-def test_all_who_follow_a_kind_are_told() -> None:
+def test_every_follower_of_a_kind_gets_its_events() -> None:
     server = Server()
     server.there[""] = [task("one", 1)]
 
     async def run() -> list[Ref]:
-        streams, told = Streams(cast(Cluster, server), 60.0), list[Ref]()
+        streams, seen = Streams(cast(Cluster, server), 60.0), list[Ref]()
         for cache in (Cache(), Cache()):
-            streams.follow(TASK, cache, lambda event, cache=cache: told.append(take(cache, event)))
+            streams.follow(TASK, cache, lambda event, cache=cache: seen.append(take(cache, event)))
         streams.start()
         await streams.listed(TASK, server.namespaces[0], 10)
         await streams.close()
-        return told
+        return seen
 
     assert asyncio.run(run()) == [Ref("at", "one")] * 2

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -23,8 +24,9 @@ def cache_folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedtrain"
 
 
-def downloaded(uri: str, storage: Storage) -> Path:
-    """A local copy of the object or of all objects below `s3://bucket/key`. Copies are kept by names and sizes of the
+def downloaded(uri: str, storage: Storage, wanted: Callable[[str], bool] | None = None) -> Path:
+    """A local copy of the object or of all objects below `s3://bucket/key`; with `wanted`, of those
+    whose path below the key it accepts. Copies are kept by names and sizes of the
     objects; processes of one machine share them. The endpoint is the ledger's when that is a bucket too, else the
     environment's (AWS_ENDPOINT_URL). Raises DataError if nothing is there, StoreError."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -32,6 +34,8 @@ def downloaded(uri: str, storage: Storage) -> Path:
     store = open_store(Storage(type="S3", s3=S3(bucket=bucket, **like)))
     key = key.strip("/")
     keys = [found for found in store.keys(key) if found == key or found.startswith(f"{key}/") or not key]
+    if wanted is not None:
+        keys = [found for found in keys if found == key or wanted(found[len(key) :].lstrip("/"))]
     if not keys:
         raise DataError(f"{uri}: there is no such object or folder in the bucket")
     sizes = [(found, store.size(found)) for found in keys]

@@ -1,35 +1,90 @@
-"""The base model's files: a directory, a hub id with its revision, or `s3://`, as a local folder."""
+"""Files of the base model: a directory, a hub id with its revision, or `s3://`, as a local folder.
 
+Only the files at the top level that transformers loads are fetched: settings and tokenizer, and the weights that
+`model.safetensors.index.json` names (`model.safetensors` without an index).
+"""
+
+import json
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from fedtrain.api.model import Model
 from fedtrain.contracts.tasks import Binding
 from fedtrain.data.downloads import downloaded
 from fedtrain_trainer.outcome import Refused, Retry
 
-FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+SETTINGS = ("*.json", "*.model", "*.txt", "*.jinja")
+WEIGHTS = "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"
 
 
-def base_folder(model: Model, binding: Binding) -> Path:
-    """Where the base model's files are on this machine. Raises Refused, or Retry when the hub can't be reached."""
+def base_folder(model: Model, binding: Binding, *, weights: bool = True) -> Path:
+    """Return the folder of the base model's files on this machine. `weights=False` fetches settings and tokenizer
+    only. Raises Refused, or Retry if the hub cannot be reached."""
     base = binding.base_path or model.base
     if base.startswith("s3://"):
-        folder = downloaded(base, binding.storage)
+        folder = _from_bucket(base, binding, weights=weights)
     else:
         folder = Path(base.removeprefix("file://")).expanduser()
-        if not folder.exists():
-            if base.startswith((".", "/", "~", "file://")) or base.count("/") > 1:
-                raise Refused(f"model.base {base}: there is no such directory")
-            folder = _from_hub(base, model.revision)
+        if folder.exists():
+            weights = True
+        elif base.startswith((".", "/", "~", "file://")) or base.count("/") > 1:
+            raise Refused(f"model.base {base}: directory not found. Correct the path")
+        else:
+            folder = _from_hub(base, model.revision, weights=weights)
     if not (folder / "config.json").is_file():
-        raise Refused(f"model.base {base}: no config.json in {folder}; it must be a model that transformers loads")
-    if not any(folder.glob("*.safetensors")):
-        raise Refused(f"model.base {base}: no *.safetensors in {folder}; save the model's weights in that format")
+        raise Refused(f"model.base {base}: config.json not found in {folder}. Use a model that transformers loads")
+    if weights and not has_weights(folder):
+        lacking = next(name for name in weight_files(folder) if not (folder / name).is_file())
+        raise Refused(
+            f"model.base {base}: {lacking} not found in {folder}. Save the weights with "
+            "save_pretrained(..., safe_serialization=True)"
+        )
     return folder
 
 
-def _from_hub(name: str, revision: str | None) -> Path:
-    """A snapshot in the hub's cache ($HF_HOME); one that is there whole is taken without asking the hub."""
+def weight_files(folder: Path) -> list[str]:
+    """Return the names of the weight files that the index in `folder` lists. Raises Refused for an invalid index."""
+    index = folder / INDEX
+    if not index.is_file():
+        return [WEIGHTS]
+    try:
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Refused(f"model.base: {index}: invalid index of weights. Save the model again") from error
+    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
+        raise Refused(f"model.base: {index}: weight_map must name files in this folder. Save the model again")
+    return names
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether every weight file that the model loads is in `folder`."""
+    return all((folder / name).is_file() for name in weight_files(folder))
+
+
+def _from_bucket(base: str, binding: Binding, *, weights: bool) -> Path:
+    folder = downloaded(base, binding.storage, _is_setting)
+    if not weights:
+        return folder
+    wanted = set(weight_files(folder))
+    return downloaded(base, binding.storage, lambda name: _is_setting(name) or name in wanted)
+
+
+def _is_setting(name: str) -> bool:
+    return "/" not in name and any(fnmatchcase(name, pattern) for pattern in SETTINGS)
+
+
+def _from_hub(name: str, revision: str | None, *, weights: bool) -> Path:
+    """A snapshot in the hub's cache ($HF_HOME), from the hub only if a file is missing."""
+    folder = _snapshot(name, revision, SETTINGS)
+    if weights and not has_weights(folder):
+        folder = _snapshot(name, revision, (*SETTINGS, *weight_files(folder)))
+    return folder
+
+
+def _snapshot(name: str, revision: str | None, patterns: tuple[str, ...]) -> Path:
+    """Fetch the files at the top level that match `patterns`; settings in the cache are not fetched again."""
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -39,15 +94,16 @@ def _from_hub(name: str, revision: str | None) -> Path:
         RevisionNotFoundError,
     )
 
-    at = f"{name} at revision {revision}" if revision else name
+    files: dict[str, Any] = {"revision": revision, "allow_patterns": list(patterns), "ignore_patterns": ["*/*"]}
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=FILES, local_files_only=True))
-        if (folder / "config.json").exists() and any(folder.glob("*.safetensors")):
+        folder = Path(snapshot_download(name, local_files_only=True, **files))
+        if patterns == SETTINGS and (folder / "config.json").exists():
             return folder
     except HFValidationError as error:
         raise Refused(f"model.base {name}: neither a directory here nor a hub id: {error}") from error
     except LocalEntryNotFoundError:
         pass
+    at = f"{name} at revision {revision}" if revision else name
     fetch = f"hf download {name}" + (f" --revision {revision}" if revision else "")
     if constants.HF_HUB_OFFLINE:
         raise Refused(
@@ -55,9 +111,11 @@ def _from_hub(name: str, revision: str | None) -> Path:
             f"it; run `{fetch}` with a connection, or unset HF_HUB_OFFLINE"
         )
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=FILES))
+        return Path(snapshot_download(name, **files))
     except GatedRepoError as error:
-        raise Refused(f"model.base {at}: the hub wants a login for it; accept its terms and set HF_TOKEN") from error
+        raise Refused(
+            f"model.base {at}: the hub requires a login. Accept the model's terms and set HF_TOKEN"
+        ) from error
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise Refused(f"model.base {at}: neither a directory here nor on the hub; check the spelling") from error
     except (LocalEntryNotFoundError, OSError) as error:
@@ -68,6 +126,6 @@ def _from_hub(name: str, revision: str | None) -> Path:
 
 
 def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and times of change of a folder's files: equal as long as nobody touched them."""
+    """Return names, sizes and modification times of the files in a folder."""
     found = [(file.name, file.stat()) for file in sorted(folder.iterdir()) if file.is_file()]
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)

@@ -15,7 +15,7 @@ from fedtrain.ledger.task_store import TaskStore
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, read_config, read_weights
 from fedtrain_trainer.base import base_folder
 from fedtrain_trainer.distributed import Group
-from fedtrain_trainer.lora import AdaptedModel, Models
+from fedtrain_trainer.lora import AdaptedModel, Models, unloaded
 from fedtrain_trainer.outcome import Progress
 from fedtrain_trainer.precision import chosen, device_here
 
@@ -73,6 +73,11 @@ class Context:
         task, device = self.task, device_here()
         dtype = chosen(task.training.precision, device)
         return self.models.get(base_folder(task.model, self.binding), config, dtype, device)
+
+    def unloaded_model(self, config: object) -> AdaptedModel:
+        """The model without its weights: names, shapes and facts."""
+        folder = base_folder(self.task.model, self.binding, weights=False)
+        return unloaded(folder, config)
 
     def _fetch(self, adapter: Digest, config: Digest) -> tuple[bytes, bytes]:
         """Fetches both into the folder; their bytes, where others wait for them."""

@@ -40,9 +40,16 @@ def earlier_weights(assignment: Assignment, model: AdaptedModel) -> Mapping[str,
         _same_kind(read_config(weights.parent / CONFIG), model.config)
         tensors = read_weights(weights)
         fits(tensors, model.parameters)
+        _finite(tensors)
     except Refused as refused:
         raise Refused(f"model.adapter.initialFrom.uri {initial.uri}: {refused}") from refused
     return tensors
+
+
+def _finite(tensors: Mapping[str, torch.Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise Refused(f"{name} holds NaN or infinity. Use an adapter whose values are all finite")
 
 
 def _digest(file: Path, like: str) -> str:

@@ -4,8 +4,9 @@ What stays from task to task is the frozen base and the modules of the adapter; 
 adapter's weights, says which of them are trained, and sets every switch anew, so that no task can see the one before.
 """
 
+import contextlib
 import gc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from blake3 import blake3
 
 from fedtrain.adapters.quiet import quiet
 from fedtrain.contracts.records import ModelFacts
-from fedtrain_trainer.base import stamp
+from fedtrain_trainer.base import has_weights, stamp
 from fedtrain_trainer.outcome import Refused
 
 
@@ -142,24 +143,62 @@ def initial_weights(model: AdaptedModel, seed: int) -> dict[str, torch.Tensor]:
     return weights
 
 
-def _adapted(folder: Path, config: Any, dtype: torch.dtype, device: torch.device) -> AdaptedModel:
-    from peft import get_peft_model
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def unloaded(folder: Path, config: Any) -> AdaptedModel:
+    """The adapted model on the meta device: names, shapes and facts, no memory for weights and no tokenizer. If the
+    weights are in `folder`, checks that none is missing."""
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     quiet()
-    name = config.base_model_name_or_path
-    try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, output_loading_info=True
-        )
+    meta = torch.device("meta")
+    if has_weights(folder):
+        return _with_adapter(_loaded(folder, config, device_map="meta"), None, config, meta)
+    with _as_refused(config):
+        settings = AutoConfig.from_pretrained(folder, local_files_only=True)
+        with meta:
+            base = AutoModelForCausalLM.from_config(settings)
+    return _with_adapter(base, None, config, meta)
+
+
+def _adapted(folder: Path, config: Any, dtype: torch.dtype, device: torch.device) -> AdaptedModel:
+    from transformers import AutoTokenizer
+
+    quiet()
+    base = _loaded(folder, config, dtype=dtype)
+    with _as_refused(config):
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return _with_adapter(base, tokenizer, config, device)
+
+
+@contextlib.contextmanager
+def _as_refused(config: Any) -> Iterator[None]:
+    """Raises Refused for what transformers raises about a model's files."""
+    try:
+        yield
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise Refused(f"model.base {name}: transformers can't load it: {error}") from error
+        raise Refused(f"model.base {config.base_model_name_or_path}: transformers cannot load it: {error}") from error
+
+
+def _loaded(folder: Path, config: Any, **options: Any) -> Any:
+    """The base model of `folder`. Raises Refused if weights are missing."""
+    from transformers import AutoModelForCausalLM
+
+    with _as_refused(config):
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, output_loading_info=True, **options
+        )
     base, loading = loaded
     if lacking := sorted({*map(str, loading["missing_keys"]), *map(str, loading["mismatched_keys"])}):
         raise Refused(
-            f"model.base {config.base_model_name_or_path}: its weights lack {lacking[0]} ({len(lacking)} such)"
+            f"model.base {config.base_model_name_or_path}: {len(lacking)} weights are missing or have another shape, "
+            f"for example {lacking[0]}. Download or save the model again"
         )
+    return base
+
+
+def _with_adapter(base: Any, tokenizer: Any, config: Any, device: torch.device) -> AdaptedModel:
+    """Add LoRA layers to `base`."""
+    from peft import get_peft_model
+
     _check_targets(base, config)
     try:
         peft = get_peft_model(base, _fresh(config), low_cpu_mem_usage=False)
@@ -212,9 +251,13 @@ def _shortest(module: Any, targets: set[str]) -> set[str]:
 
 def _linear(base: Any) -> list[str]:
     """The last names of the layers that LoRA can adapt, such as q_proj."""
+    return sorted({name.rpartition(".")[2] for name, _ in _linear_layers(base)})
+
+
+def _linear_layers(base: Any) -> list[tuple[str, torch.nn.Module]]:
     from transformers.pytorch_utils import Conv1D
 
-    return sorted({n.rpartition(".")[2] for n, m in base.named_modules() if isinstance(m, torch.nn.Linear | Conv1D)})
+    return [(name, module) for name, module in base.named_modules() if isinstance(module, torch.nn.Linear | Conv1D)]
 
 
 def _check_targets(base: Any, config: Any) -> None:
@@ -222,12 +265,26 @@ def _check_targets(base: Any, config: Any) -> None:
     from transformers.pytorch_utils import Conv1D
 
     if isinstance(config.target_modules, str):
+        _check_experts(base)
         return
     modules = list(base.named_modules())
     for target in sorted(config.target_modules):
         matched = [module for name, module in modules if name == target or name.endswith(f".{target}")]
         if not matched or not all(isinstance(module, torch.nn.Linear | Conv1D) for module in matched):
             raise Refused(
-                f"model.adapter.targetModules.names: {target} is {'no layer' if not matched else 'no linear layer'} of "
-                f"the base model; it has {', '.join(_linear(base))}"
+                f"model.adapter.targetModules.names: {target} is not a {'' if not matched else 'linear '}layer of the "
+                f"base model. Use names of {', '.join(_linear(base))}"
             )
+
+
+def _check_experts(base: Any) -> None:
+    """Raises Refused for experts fused in one tensor [experts, rows, columns], which are not linear layers."""
+    experts = [name for name, parameter in base.named_parameters() if ".experts." in name and parameter.dim() == 3]
+    if experts:
+        head = base.get_output_embeddings()
+        names = sorted({name.rpartition(".")[2] for name, module in _linear_layers(base) if module is not head})
+        raise Refused(
+            f"model.adapter.targetModules is AllLinear, but the base model fuses its experts in one tensor a layer "
+            f"({experts[0]} and {len(experts) - 1} more), which fedtrain does not adapt. Set targetModules to "
+            f"{{type: Names, names: [{', '.join(names)}]}}"
+        )

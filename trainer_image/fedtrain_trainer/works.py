@@ -23,7 +23,7 @@ from fedtrain_trainer.training import Round, train
 def initialise(context: Context, work: Initialise) -> Initial:
     task = context.task
     with context.timed("loading"):
-        model = context.model(config_of(task.model))
+        model = context.unloaded_model(config_of(task.model))
     if task.model.adapter.initial_from is None:
         weights = initial_weights(model, work.seed)
     else:

@@ -12,6 +12,7 @@ import huggingface_hub.constants
 import pytest
 from fedtrain_trainer.base import base_folder
 from fedtrain_trainer.outcome import Refused
+from huggingface_hub.utils import filter_repo_objects
 from moto.server import ThreadedMotoServer
 from tiny_federation import Federation, classified
 
@@ -47,6 +48,46 @@ def test_a_hub_model_is_taken_from_the_cache_and_named_as_the_file_does(
     assert federation.trained().steps == 4
 
 
+def test_round_0_needs_no_weights_of_a_hub_model(hub: Path, tmp_path: Path, bases: dict[str, Path]) -> None:
+    (weights,) = hub.glob("models--org--tiny/snapshots/*/model.safetensors")
+    weights.unlink()
+    federation = Federation(tmp_path, bases["llama"], classified(20))
+    local = federation.initialised()
+    remote = Federation(federation.sibling("remote"), bases["llama"], classified(20))
+    remote.model.update(base="org/tiny", revision=REVISION)
+    found = remote.initialised()
+    assert (found.adapter, found.facts) == (local.adapter, local.facts)
+
+
+def test_of_a_hub_model_only_the_files_that_the_index_names_are_fetched(
+    hub: Path, tmp_path: Path, bases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snapshot with the same weights in other formats and folders, as several publishers upload them."""
+    listed = ["config.json", "model.safetensors", "tokenizer.json", "original/params.json", "metal/model.safetensors"]
+    listed += ["consolidated.safetensors", "original/consolidated.00.pth", "chat_template.jinja", "README.md"]
+    (snapshot,) = hub.glob("models--org--tiny/snapshots/*")
+    (snapshot / "model.safetensors").unlink()
+    fetched: set[str] = set()
+
+    def download(name: str, *, local_files_only: bool = False, **options: Any) -> str:
+        chosen = set(
+            filter_repo_objects(listed, **{key: options[key] for key in ("allow_patterns", "ignore_patterns")})
+        )
+        if not local_files_only:
+            fetched.update(chosen)
+            for file in chosen - {"config.json", "tokenizer.json"}:
+                shutil.copy(bases["llama"] / file, snapshot / file)
+        return str(snapshot)
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    model, binding = Model(base="org/tiny", revision=REVISION), Binding(storage=Storage())
+    base_folder(model, binding, weights=False)
+    assert fetched == set()
+    base_folder(model, binding)
+    assert fetched == {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"}
+
+
 @pytest.mark.parametrize(("name", "revision"), [("org/tiny", "1" * 40), ("org/other", REVISION)])
 def test_a_hub_model_that_is_not_cached_is_refused_offline_with_the_command(
     hub: Path, name: str, revision: str
@@ -61,7 +102,7 @@ def test_the_binding_says_where_the_base_is_here(bases: dict[str, Path]) -> None
 
 
 @pytest.mark.parametrize(
-    ("base", "message"), [("./nowhere", "there is no such directory"), ("a b c", "neither a directory here nor")]
+    ("base", "message"), [("./nowhere", "directory not found"), ("a b c", "neither a directory here nor")]
 )
 def test_a_base_that_is_nowhere_is_refused(base: str, message: str) -> None:
     with pytest.raises(Refused, match=message):
@@ -70,7 +111,7 @@ def test_a_base_that_is_nowhere_is_refused(base: str, message: str) -> None:
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(Refused, match=r"no \*\.safetensors"):
+    with pytest.raises(Refused, match=r"model\.safetensors not found"):
         base_folder(Model(base=str(tmp_path)), Binding(storage=Storage()))
 
 
@@ -82,14 +123,14 @@ def test_weights_that_lack_a_layer_are_refused(federation: Federation, bases: di
     federation.model["base"] = str(folder)
     refused = federation.run(federation.assignment({"type": "Initialise", "seed": 1}))
     assert refused.code == EXIT_REFUSED
-    assert "its weights lack model.layers.2" in refused.reason
+    assert "for example model.layers.2" in refused.reason
 
 
 def test_a_misspelt_target_module_is_refused_with_those_that_there_are(federation: Federation) -> None:
     federation.model["adapter"]["targetModules"] = {"type": "Names", "names": ["q_proj", "v_porj"]}
     refused = federation.run(federation.assignment({"type": "Initialise", "seed": 1}))
     assert refused.code == EXIT_REFUSED
-    assert "v_porj is no layer" in refused.reason
+    assert "v_porj is not a layer" in refused.reason
     assert "v_proj" in refused.reason
 
 
@@ -168,13 +209,15 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[An
 
 
 def test_base_data_and_adapter_come_from_a_bucket(
-    bucket: tuple[Any, Storage], federation: Federation, bases: dict[str, Path]
+    bucket: tuple[Any, Storage], federation: Federation, bases: dict[str, Path], tmp_path: Path
 ) -> None:
     client, storage = bucket
     folder = earlier(federation)
     for name, source in (("base", bases["llama"]), ("adapters/v3", folder)):
         for file in source.iterdir():
             client.upload_file(str(file), "models", f"{name}/{file.name}")
+    for name in ("original/params.json", "consolidated.safetensors"):
+        client.put_object(Bucket="models", Key=f"base/{name}", Body=b"{}")
     client.upload_file(str(federation.data), "models", "rows/data.jsonl")
     digest = digest_file(folder / "adapter_model.safetensors")
     later = started_from(federation, "s3://models/adapters/v3", digest, "later")
@@ -190,6 +233,12 @@ def test_base_data_and_adapter_come_from_a_bucket(
         binding = remote.binding.model_copy(update=changes)
         assert later.run(remote.model_copy(update={"binding": binding})).reason == ""
     assert later.inspected().fingerprint == federation.inspected().fingerprint
+    cached = {path.name for path in (tmp_path / "cache").rglob("*.safetensors")}
+    assert cached == {"adapter_model.safetensors"}, "round 0 needs no weights of the base"
+    base = base_folder(later.assignment({"type": "Inspect"}).task.model, Binding(storage=storage))
+    assert (base / "model.safetensors").is_file()
+    assert not (base / "original").exists()
+    assert not (base / "consolidated.safetensors").exists()
     missing = remote.binding.model_copy(update={"storage": storage, "data_uri": "s3://models/none"})
     other = Federation(federation.sibling("other"), bases["llama"], classified(5))
     inspect = other.assignment({"type": "Inspect"}).model_copy(update={"binding": missing})

@@ -1,0 +1,200 @@
+"""Speed and peak memory of one round's aggregation, from a folder and from a bucket, beside their targets.
+
+    python benchmarks/aggregation.py             # 16 updates of 80 MB; 1.5 GB of disk in the temporary folder
+    python benchmarks/aggregation.py --memory    # 4, 64, 256 and 1,000 updates of 2 MB
+    python benchmarks/aggregation.py --smoke     # a small round, for the test suite
+
+Memory is the peak resident size (Linux's VmHWM) of a separate process that aggregates. Speed is bytes of updates per
+second over the whole of `aggregate` (reading, digests, checks, sum, strategy, writing and flushing the results), as a
+ratio to one numpy addition of two arrays in memory (bytes read per second) in the same run. Files are in the page
+cache. The bucket is on a moto server on the same cores, whose speed limits the ratio: no target there. Exits with
+1 when a target is missed.
+"""
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import boto3
+import numpy as np
+from moto.server import ThreadedMotoServer
+
+from fedtrain.adapters.tensor_writer import TensorWriter
+from fedtrain.api.storage import Storage
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.records import Close, Closed, Manifest, Run, Update
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger
+
+MB = 10**6
+ROOM = 200 * MB
+"""Bytes that the peak may have beyond two updates: the interpreter, numpy, buffers."""
+LEAST_RATIO = 0.3
+"""Ratio to numpy's addition."""
+CONFIG = "blake3:" + "0" * 64
+
+CHILD = """
+import json, re, sys, time
+from pathlib import Path
+from fedtrain_aggregator.assignment import carry_out
+seconds = time.perf_counter()
+code, reason = carry_out(sys.stdin.read())
+seconds = time.perf_counter() - seconds
+assert code == 0 and "aggregated" in reason, reason
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+print(json.dumps({"seconds": seconds, "peak": peak}))
+"""
+"""Not getrusage's ru_maxrss: a process inherits that from the one that started it."""
+
+
+def write_adapter(path: Path, values: int, seed: int) -> Path:
+    """An adapter of `values` float32 values in tensors of rank 16 and width 2048."""
+    random = np.random.default_rng(seed)
+    layers = -(-values // (2 * 16 * 2048))
+    shapes = {
+        f"base_model.model.model.layers.{i}.self_attn.q_proj.lora_{part}.weight": ("F32", shape)
+        for i in range(layers)
+        for part, shape in (("A", (16, 2048)), ("B", (2048, 16)))
+    }
+    with TensorWriter(path, shapes) as writer:
+        for name in writer.order:
+            writer.write(name, random.standard_normal(16 * 2048, np.float32) * np.float32(1e-3))
+    return path
+
+
+def make_round(ledger: Ledger, folder: Path, updates: int, values: int, strategy: str) -> int:
+    """Write a run whose first round is closed; return the bytes of one update. Updates differ in up to 16 variants."""
+    participants = [f"p{i}" for i in range(updates)]
+    spec = {
+        "model": {"base": "./base"},
+        "data": {"dataset": "rows", "format": "Text"},
+        "participants": [{"name": name} for name in participants],
+        "rounds": {"count": 1},
+        "training": {"length": {"type": "Steps", "steps": 1}},
+        "aggregation": {"strategy": strategy},
+    }
+    ledger.claim(names.RUN, Run(run_id="bench", namespace="bench", name="round", spec=spec))
+    file = folder / "adapter.safetensors"
+    start = Manifest(
+        run_id="bench",
+        round=0,
+        outcome="Initial",
+        k=None,
+        step=0,
+        adapter=ledger.put_blob(write_adapter(file, values, 0)),
+        config=CONFIG,
+        state=None,
+        previous=CONFIG,
+    )
+    ledger.claim(names.manifest(0), start)
+    closed: list[Closed] = []
+    size = 0
+    for seed, participant in enumerate(participants, start=1):
+        if seed <= 16:
+            write_adapter(file, values, seed)
+        digest, size = ledger.put_file(f"{names.update_folder(1, participant, 1)}/update.safetensors", file)
+        record = Update(
+            run_id="bench",
+            round=1,
+            participant=participant,
+            attempt=1,
+            file="update.safetensors",
+            digest=digest,
+            size=size,
+            samples=100,
+            distinct=100,
+            steps=1,
+            tokens=100,
+            train_loss=1.0,
+        )
+        ledger.claim(names.update(1, participant, 1), record)
+        closed.append(Closed(participant=participant, attempt=1, digest=digest, record=digest_of(record)))
+    ledger.claim(names.close(1, 1), Close(run_id="bench", round=1, k=1, epoch=1, updates=tuple(closed)))
+    return size
+
+
+def aggregated(ledger: Ledger, storage: Storage) -> tuple[float, int]:
+    """Aggregate in a separate process: (seconds, peak resident bytes). Deletes the record again."""
+    plain = storage.model_dump(mode="json", by_alias=True, exclude_none=True)
+    order = {"namespace": "bench", "name": ledger.name, "round": 1, "k": 1, "storage": plain}
+    done = subprocess.run([sys.executable, "-c", CHILD], input=json.dumps(order), text=True, stdout=subprocess.PIPE)
+    done.check_returncode()
+    ledger.delete(names.aggregate(1, 1))
+    said = json.loads(done.stdout)
+    return said["seconds"], said["peak"]
+
+
+def numpy_addition(values: int) -> float:
+    """Bytes a second that one addition of two arrays reads."""
+    one, two, out = (np.ones(values, np.float32) for _ in range(3))
+    started = time.perf_counter()
+    np.add(one, two, out=out)
+    return 2 * out.nbytes / (time.perf_counter() - started)
+
+
+def measure(storage: Storage, folder: Path, updates: int, values: int, strategy: str, repeat: int, speed: bool) -> bool:
+    """Print one line; return whether its targets are met."""
+    ledger = open_ledger(storage, "bench", f"{strategy.lower()}-{updates}")
+    size = make_round(ledger, folder, updates, values, strategy)
+    runs = [(*aggregated(ledger, storage), numpy_addition(max(values, 4 * MB))) for _ in range(repeat)]
+    ledger.delete("")
+    seconds, peak = median(run[0] for run in runs), max(run[1] for run in runs)
+    ratio = median(updates * size / spent / added for spent, _, added in runs)
+    most = 2 * size + ROOM
+    least = LEAST_RATIO if speed and storage.type == "File" else None
+    what = f"{updates} x {size / MB:.0f} MB"
+    target = "-" if least is None else f"{least:.2f}"
+    speeds = f"{seconds:8.2f} {peak / MB:8.0f} {most / MB:7.0f} {ratio:9.2f} {target:>7}"
+    print(f"{storage.type:6} {strategy:8} {what:>14} {speeds}", flush=True)
+    return peak <= most and (least is None or ratio >= least)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--updates", type=int, default=16)
+    parser.add_argument("--megabytes", type=int, default=80, help="size of one update")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--store", choices=["File", "S3"], help="measure one store only")
+    parser.add_argument("--memory", action="store_true", help="peak memory for more and more updates of 2 MB")
+    parser.add_argument("--smoke", action="store_true", help="4 updates of 4 MB, once")
+    arguments = parser.parse_args()
+    cases = [(arguments.updates, arguments.megabytes, strategy) for strategy in ("FedAvg", "FedAdam")]
+    repeat = arguments.repeat
+    if arguments.smoke:
+        cases, repeat = [(4, 4, "FedAvg")], 1
+    elif arguments.memory:
+        cases, repeat = [(updates, 2, "FedAvg") for updates in (4, 64, 256, 1000)], 1
+    os.environ |= {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_DEFAULT_REGION": "us-east-1"}
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="bench")
+    met = True
+    print("store  strategy        updates  seconds  peak MB  target  of numpy  target")
+    with TemporaryDirectory(prefix="aggregation-") as name:
+        places: dict[str, dict[str, object]] = {
+            "File": {"type": "File", "file": {"path": f"{name}/store"}},
+            "S3": {"type": "S3", "s3": {"bucket": "bench", "endpoint": endpoint}},
+        }
+        for kind, place in places.items():
+            if arguments.store in (None, kind):
+                for updates, megabytes, strategy in cases:
+                    speed = not (arguments.smoke or arguments.memory)
+                    storage = Storage.model_validate(place)
+                    met &= measure(storage, Path(name), updates, megabytes * MB // 4, strategy, repeat, speed)
+    server.stop()
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""The engine: passes, bytes in memory, failures."""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pytest
+from fedtrain_aggregator.aggregate import combine_updates
+from fedtrain_aggregator.combine import Mean
+from fedtrain_aggregator.combine.base import Float64
+from fedtrain_aggregator.combine.mean import WeightedSum
+from fedtrain_aggregator.decode import Float32
+from fedtrain_aggregator.engine.read_updates import Reading, read_updates
+from fedtrain_aggregator.engine.update import OpenUpdate
+from round_on_disk import DIGEST, RUN_ID
+
+from fedtrain.contracts.records import Closed, Update
+from fedtrain.ledger.s3_reader import AHEAD, RangedReader
+from fedtrain.ledger.store import StoreUnavailable
+
+COUNT = 5 * 4096 + 7
+HEADER = 8
+
+
+class Memory:
+    """Bytes that readers have handed out and not got back, and the most at any time."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.most = 0
+        self.lock = Lock()
+
+    def add(self, count: int) -> None:
+        with self.lock:
+            self.held += count
+            self.most = max(self.most, self.held)
+
+
+class Reader:
+    """An ObjectReader of float32 values that counts passes, and fails at byte `broken`."""
+
+    def __init__(self, value: float, memory: Memory, broken: int | None = None) -> None:
+        self.content = bytes(HEADER) + np.full(COUNT, value, np.float32).tobytes()
+        self.size = len(self.content)
+        self.passes = 0
+        self._memory = memory
+        self._broken = broken
+
+    def read(self, offset: int, length: int) -> bytes:
+        if self._broken is not None and offset <= self._broken < offset + length:
+            raise StoreUnavailable("connection reset")
+        if offset == 0:
+            self.passes += 1
+        else:
+            self._memory.add(length)
+        return self.content[offset : offset + length]
+
+    def release(self, offset: int, length: int) -> None:
+        self._memory.add(-length)
+
+    def close(self) -> None:
+        pass
+
+
+RECORD = Update(
+    run_id=RUN_ID,
+    round=1,
+    participant="anna",
+    attempt=1,
+    file="update.safetensors",
+    digest=DIGEST,
+    size=1,
+    samples=1,
+    distinct=1,
+    steps=1,
+    tokens=1,
+    train_loss=1.0,
+)
+
+
+def opened(reader: Any) -> OpenUpdate:
+    closed = Closed(participant="anna", attempt=1, digest=DIGEST, record=DIGEST)
+    return OpenUpdate(closed, RECORD, reader, Float32(HEADER))
+
+
+class ClippedMean:
+    """A toy variant that scales updates to norm 1 at most: it needs all norms before the first sum."""
+
+    passes = 2
+
+    def combination(self, block: int, norms: Sequence[float]) -> WeightedSum:
+        return WeightedSum([1 / max(1.0, norm) / len(norms) for norm in norms], block)
+
+
+def collected(updates: Sequence[OpenUpdate], combine: Any, reading: Reading) -> Float64:
+    found = np.zeros(COUNT)
+
+    def step(start: int, values: Float64) -> None:
+        found[start : start + len(values)] = values
+
+    combine_updates(updates, COUNT, reading, combine, step)
+    return found
+
+
+def test_a_variant_that_needs_two_passes_gets_the_norms_of_the_first():
+    readers = [Reader(value, Memory()) for value in (1.0, 3.0)]
+    found = collected([opened(reader) for reader in readers], ClippedMean(), Reading(4096, 2))
+    assert np.allclose(found, 1 / COUNT**0.5)
+    assert [reader.passes for reader in readers] == [2, 2]
+
+
+def test_the_mean_reads_each_update_once():
+    readers = [Reader(value, Memory()) for value in (1.0, 3.0)]
+    found = collected([opened(reader) for reader in readers], Mean([0.25, 0.75]), Reading(4096, 2))
+    assert np.all(found == 2.5)
+    assert [reader.passes for reader in readers] == [1, 1]
+
+
+@pytest.mark.parametrize("updates", [1, 4, 64])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_bytes_held_do_not_depend_on_the_number_of_updates(updates: int, threads: int):
+    memory = Memory()
+    readers = [opened(Reader(1.0, memory)) for _ in range(updates)]
+    collected(readers, Mean([1 / updates] * updates), Reading(4096, threads))
+    assert memory.held == 0
+    assert memory.most <= threads * 4096 * 4
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("block", range(6))
+def test_an_error_in_any_block_ends_the_pass_with_that_error(threads: int, block: int):
+    broken = HEADER + block * 4096 * 4
+    readers = [opened(Reader(1.0, Memory(), broken if i == 1 else None)) for i in range(3)]
+    with pytest.raises(StoreUnavailable, match="connection reset"):
+        read_updates(readers, COUNT, Reading(4096, threads))
+
+
+def test_a_bucket_reader_keeps_no_bytes_after_release_and_none_of_large_reads():
+    content = bytes(range(256)) * (AHEAD // 128)
+    requests: list[tuple[int, int]] = []
+
+    def fetch(offset: int, length: int) -> bytes:
+        requests.append((offset, length))
+        return content[offset : offset + length]
+
+    reader = RangedReader("s3://bucket/key", len(content), fetch)
+    assert bytes(reader.read(0, 8)) == content[:8]
+    assert bytes(reader.read(8, 100)) == content[8:108]
+    assert requests == [(0, AHEAD)]
+    reader.release(0, 108)
+    assert bytes(reader.read(8, 100)) == content[8:108]
+    assert requests == [(0, AHEAD), (8, AHEAD)]
+    assert bytes(reader.read(5, AHEAD + 8)) == content[5 : AHEAD + 13]
+    assert bytes(reader.read(9, 10)) == content[9:19]
+    assert requests == [(0, AHEAD), (8, AHEAD), (5, AHEAD + 8)], "the small buffer is still valid"

@@ -1,66 +1,85 @@
-"""Local copies of what is at `s3://`: data, base models, adapters to go on from."""
+"""Local copies of objects at `s3://`: data sets, base models, and adapters to start from."""
 
-import fcntl
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from blake3 import blake3
 
 from fedtrain.api.storage import S3, Storage
+from fedtrain.data.bucket import Bucket, ListedObject
+from fedtrain.data.download_cache import DEFAULT_LIMIT, LIMIT, DownloadCache, cache_folder, cache_limit
 from fedtrain.data.errors import DataError
-from fedtrain.ledger.open import open_store
-from fedtrain.ledger.store import ObjectStore
 
-BLOCK = 8 * 2**20
-
-
-def cache_folder() -> Path:
-    """`$FEDTRAIN_CACHE`, else `fedtrain` in the user's cache folder."""
-    own = os.environ.get("FEDTRAIN_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedtrain"
+_caches: dict[Path, DownloadCache] = {}
+"""One per folder: it remembers which entries this process uses."""
 
 
 def downloaded(uri: str, storage: Storage, wanted: Callable[[str], bool] | None = None) -> Path:
-    """A local copy of the object or of all objects below `s3://bucket/key`; with `wanted`, of those
-    whose path below the key it accepts. Copies are kept by names and sizes of the
-    objects; processes of one machine share them. The endpoint is the ledger's when that is a bucket too, else the
-    environment's (AWS_ENDPOINT_URL). Raises DataError if nothing is there, StoreError."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    like = storage.s3.model_dump(exclude={"bucket", "prefix"}) if storage.s3 is not None else {}
-    store = open_store(Storage(type="S3", s3=S3(bucket=bucket, **like)))
-    key = key.strip("/")
-    keys = [found for found in store.keys(key) if found == key or found.startswith(f"{key}/") or not key]
-    if wanted is not None:
-        keys = [found for found in keys if found == key or wanted(found[len(key) :].lstrip("/"))]
-    if not keys:
-        raise DataError(f"{uri}: there is no such object or folder in the bucket")
-    sizes = [(found, store.size(found)) for found in keys]
-    name = blake3(repr((store.url, key, sizes)).encode()).hexdigest()[:32]
+    """Return a local copy of the object, or a folder of all objects below `s3://bucket/key`; with `wanted`, of those
+    whose path below the key it accepts. The copy is current: its name depends on the objects' keys, sizes and ETags.
+    The endpoint is the ledger's if that is a bucket too, else the environment's (AWS_ENDPOINT_URL). Raises DataError
+    if no object is found, or if the objects are larger than the cache may be; StoreError; OSError."""
+    name, _, path = uri.removeprefix("s3://").partition("/")
+    access = storage.s3.model_dump(exclude={"bucket", "prefix"}) if storage.s3 is not None else {}
+    bucket = Bucket(S3(bucket=name, **access))
+    key, files = _files(bucket, path, uri, wanted or (lambda _: True))
+    limit, size = cache_limit(), sum(listed.size for listed in files.values())
+    if size > limit:
+        raise DataError(
+            f"{uri} has {size} bytes, but downloads are limited to {limit} bytes (default {DEFAULT_LIMIT}). "
+            f"Set {LIMIT} to {size} or more"
+        )
+
+    def fill(folder: Path) -> None:
+        for file, listed in files.items():
+            target = folder / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            bucket.download(listed, target)
+
+    content = [(file, listed.key, listed.size, listed.version) for file, listed in files.items()]
+    digest = blake3(repr((bucket.url, content)).encode()).hexdigest()[:32]
     folder = cache_folder() / "downloads"
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / name
-    with (folder / f".{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.exists():
-            _download(store, key, keys, folder, target)
-    return target / Path(key).name if keys == [key] else target
+    entry = _caches.setdefault(folder, DownloadCache(folder, limit))
+    entry.limit = limit
+    root = entry.entry(digest, size, fill)
+    return root / next(iter(files)) if [listed.key for listed in files.values()] == [key] else root
 
 
-def _download(store: ObjectStore, key: str, keys: list[str], folder: Path, target: Path) -> None:
-    """Whole or not at all: into a folder beside `target`, which then takes its name."""
-    beside = Path(tempfile.mkdtemp(dir=folder))
-    try:
-        for found in keys:
-            file = beside / (Path(key).name if found == key else found[len(key) :].lstrip("/"))
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with closing(store.open(found)) as reader, file.open("wb") as out:
-                for offset in range(0, reader.size, BLOCK):
-                    out.write(reader.read(offset, min(BLOCK, reader.size - offset)))
-        beside.rename(target)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+def _files(bucket: Bucket, path: str, uri: str, wanted: Callable[[str], bool]) -> tuple[str, dict[str, ListedObject]]:
+    """The key that `path` stands for, and the objects by their file's path in the copy. Raises DataError."""
+    for key in dict.fromkeys((path, path.rstrip("/"), path.strip("/"))):
+        found = [one for one in bucket.objects(key) if not one.is_folder_marker and _is_below(one.key, key)]
+        if found:
+            return key, _by_file(found, key, uri, wanted)
+    raise DataError(f"{uri}: no such object or folder in the bucket", "correct the uri")
+
+
+def _is_below(found: str, key: str) -> bool:
+    return found == key or not key or found.startswith(key if key.endswith("/") else f"{key}/")
+
+
+def _by_file(
+    found: Sequence[ListedObject], key: str, uri: str, wanted: Callable[[str], bool]
+) -> dict[str, ListedObject]:
+    """Empty parts of a key (`a//b`) are ignored. Raises DataError for a key that cannot be the path of a file."""
+    files: dict[str, ListedObject] = {}
+    folders: set[str] = set()
+    for listed in found:
+        parts = [Path(key).name] if listed.key == key else [part for part in listed.key[len(key) :].split("/") if part]
+        file = "/".join(parts)
+        if listed.key != key and not wanted(file):
+            continue
+        above = {"/".join(parts[:length]) for length in range(1, len(parts))}
+        if (
+            {".", ".."} & set(parts)
+            or listed.key.endswith("/")
+            or file in files
+            or file in folders
+            or above & set(files)
+        ):
+            raise DataError(f"{uri}: object {listed.key!r} cannot be a file in a folder", "rename or delete it")
+        files[file] = listed
+        folders |= above
+    if not files:
+        raise DataError(f"{uri}: none of its {len(found)} objects is needed", "correct the uri")
+    return files

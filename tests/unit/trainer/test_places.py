@@ -242,4 +242,4 @@ def test_base_data_and_adapter_come_from_a_bucket(
     missing = remote.binding.model_copy(update={"storage": storage, "data_uri": "s3://models/none"})
     other = Federation(federation.sibling("other"), bases["llama"], classified(5))
     inspect = other.assignment({"type": "Inspect"}).model_copy(update={"binding": missing})
-    assert "there is no such object or folder" in other.run(inspect).reason
+    assert "no such object or folder" in other.run(inspect).reason

@@ -1,0 +1,138 @@
+"""A folder of downloads that processes share: each entry is complete, and the least recently used ones are deleted.
+
+Next to an entry `NAME` lies `.NAME.lock`. A process that uses the entry holds the lock shared until it exits; one that
+downloads or deletes the entry holds it exclusively. Downloads go to `.partial-NAME`, which is then renamed.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from fedtrain.api.base import quantity
+from fedtrain.data.errors import DataError
+
+LIMIT = "FEDTRAIN_CACHE_LIMIT"
+DEFAULT_LIMIT = "100Gi"
+_PARTIAL = ".partial-"
+
+
+def cache_folder() -> Path:
+    """`$FEDTRAIN_CACHE`, else `fedtrain` in the user's cache folder."""
+    configured = os.environ.get("FEDTRAIN_CACHE")
+    return Path(configured or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedtrain")
+
+
+def cache_limit() -> int:
+    """Return the bytes that all downloads together may take. Raises DataError."""
+    text = os.environ.get(LIMIT) or DEFAULT_LIMIT
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?([KMGT]i?)?", text) and (limit := quantity(text)) > 0:
+        return limit
+    raise DataError(f"{LIMIT} is {text!r}, which is not a positive size. Set it to a size such as {DEFAULT_LIMIT}")
+
+
+def mark_used(entry: Path, seconds: float | None = None) -> None:
+    """Record the time of the last use: now, or `seconds` since the epoch."""
+    used = time.time() if seconds is None else seconds
+    os.utime(entry, (used, used))
+
+
+@dataclass
+class DownloadCache:
+    """`folder` is created when needed. `limit` in bytes."""
+
+    folder: Path
+    limit: int
+    _in_use: dict[str, IO[bytes]] = field(default_factory=dict[str, IO[bytes]])
+
+    def entry(self, name: str, size: int, fill: Callable[[Path], None]) -> Path:
+        """Return the folder of entry `name`; `fill` writes its `size` bytes into an empty folder if it is missing.
+        The entry is not deleted while this process lives. Raises OSError and what `fill` raises."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        entry = self.folder / name
+        while not self._use(entry):
+            with self._locked(name, fcntl.LOCK_EX):
+                if not entry.exists():
+                    self._make_room(size, keep=name)
+                    self._create(entry, fill)
+        mark_used(entry)
+        return entry
+
+    def _use(self, entry: Path) -> bool:
+        """Hold the entry's lock shared until this process exits; False if the entry is missing."""
+        if held := self._in_use.pop(entry.name, None):
+            if entry.exists():
+                self._in_use[entry.name] = held
+                return True
+            held.close()  # the user deleted the entry
+        lock = self._open_lock(entry.name)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if entry.exists() and self._is_current(lock, entry.name):
+            self._in_use[entry.name] = lock
+            return True
+        lock.close()
+        return False
+
+    def _create(self, entry: Path, fill: Callable[[Path], None]) -> None:
+        partial = self.folder / f"{_PARTIAL}{entry.name}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        try:
+            fill(partial)
+            partial.rename(entry)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+    def _make_room(self, size: int, keep: str) -> None:
+        """Delete the least recently used entries that no process uses, until `size` more bytes fit, and what killed
+        downloads left."""
+        found = sorted((path.stat().st_mtime, path) for path in self.folder.iterdir() if path.is_dir())
+        sizes = {path: _size(path) for _, path in found}
+        total = size + sum(sizes.values())
+        for _, path in found:
+            name = path.name.removeprefix(_PARTIAL)
+            if name == keep or (path.name == name and total <= self.limit):
+                continue
+            with suppress(BlockingIOError), self._locked(name, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                shutil.rmtree(path)
+                self._lock_path(name).unlink(missing_ok=True)
+                total -= sizes[path]
+
+    @contextmanager
+    def _locked(self, name: str, mode: int) -> Generator[None]:
+        """Raises BlockingIOError if `mode` does not wait and another process holds the lock."""
+        while True:
+            with self._open_lock(name) as lock:
+                fcntl.flock(lock, mode)
+                if self._is_current(lock, name):
+                    yield
+                    return
+
+    def _open_lock(self, name: str) -> IO[bytes]:
+        return self._lock_path(name).open("ab")
+
+    def _lock_path(self, name: str) -> Path:
+        return self.folder / f".{name}.lock"
+
+    def _is_current(self, lock: IO[bytes], name: str) -> bool:
+        """Whether the lock's file still exists: another process may have deleted it with its entry."""
+        try:
+            return os.path.samestat(os.fstat(lock.fileno()), self._lock_path(name).stat())
+        except FileNotFoundError:
+            return False
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files. Another process may delete them meanwhile."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

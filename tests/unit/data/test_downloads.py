@@ -1,0 +1,199 @@
+"""Local copies of objects in a bucket: complete, current, limited in size and shared between processes."""
+
+import multiprocessing
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from fedtrain.api.storage import S3, Storage
+from fedtrain.data import download_cache
+from fedtrain.data.downloads import downloaded
+from fedtrain.data.errors import DataError
+from fedtrain.data.reader import read_rows
+
+ROW = b'{"text": "a"}\n'
+
+
+class Bucket:
+    """A new bucket; its text is `s3://NAME`."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.client: Any = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+        self.name = f"data-{uuid.uuid4().hex[:12]}"
+        self.client.create_bucket(Bucket=self.name)
+        self.storage = Storage(type="S3", s3=S3(bucket="ledger", endpoint=endpoint, region="us-east-1"))
+
+    def __str__(self) -> str:
+        return f"s3://{self.name}"
+
+    def put(self, **objects: bytes) -> None:
+        for key, content in objects.items():
+            self.client.put_object(Bucket=self.name, Key=key, Body=content)
+
+    def files(self, uri: str) -> dict[str, bytes]:
+        root = downloaded(uri, self.storage)
+        return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endpoint: str) -> Bucket:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("FEDTRAIN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("FEDTRAIN_CACHE_LIMIT", raising=False)
+    return Bucket(endpoint)
+
+
+def entries(tmp_path: Path) -> int:
+    return len([path for path in (tmp_path / "cache" / "downloads").iterdir() if not path.name.startswith(".")])
+
+
+def test_folder_markers_are_skipped_and_double_slashes_are_one(bucket: Bucket) -> None:
+    bucket.put(**{"m/": b"", "m/a.jsonl": ROW, "m/deep/": b"", "m/deep_$folder$": b"", "m//b.jsonl": ROW})
+    assert set(bucket.files(f"{bucket}/m")) == {"a.jsonl", "b.jsonl"}
+    assert set(bucket.files(f"{bucket}/m/")) == {"a.jsonl", "b.jsonl"}
+    assert len(read_rows(f"{bucket}/m", "Text", bucket.storage)) == 2
+
+
+def test_an_object_and_a_prefix_with_a_double_slash_can_be_named(bucket: Bucket) -> None:
+    bucket.put(**{"dd//a.jsonl": ROW})
+    assert downloaded(f"{bucket}/dd//a.jsonl", bucket.storage).read_bytes() == ROW
+    assert bucket.files(f"{bucket}/dd") == {"a.jsonl": ROW}
+    assert bucket.files(f"{bucket}") == {"dd/a.jsonl": ROW}
+
+
+def test_a_prefix_of_markers_alone_has_no_objects(bucket: Bucket) -> None:
+    bucket.put(**{"m/": b""})
+    with pytest.raises(DataError, match=f"{bucket}/m: no such object or folder"):
+        downloaded(f"{bucket}/m", bucket.storage)
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        ("m/../../evil.jsonl", "m/../../evil.jsonl"),
+        ("m/./a.jsonl", "m/./a.jsonl"),
+        ("m/a.jsonl/b.jsonl", "m/a.jsonl/b.jsonl"),
+        ("m//a.jsonl", "m/a.jsonl"),  # both would be a.jsonl
+        ("m/x/", "m/x/"),
+    ],
+)
+def test_keys_that_cannot_be_files_are_refused_by_name(bucket: Bucket, tmp_path: Path, key: str, named: str) -> None:
+    bucket.put(**{"m/a.jsonl": ROW, key: ROW})
+    with pytest.raises(DataError, match="rename or delete it") as refused:
+        downloaded(f"{bucket}/m", bucket.storage)
+    assert f"object {named!r} " in str(refused.value)
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_an_object_edited_in_place_with_the_same_size_is_downloaded_again(bucket: Bucket) -> None:
+    bucket.put(**{"rows/a.jsonl": b'{"text": "old"}\n'})
+    assert read_rows(f"{bucket}/rows", "Text", bucket.storage)[0].fields == {"text": "old"}
+    bucket.put(**{"rows/a.jsonl": b'{"text": "new"}\n'})
+    assert read_rows(f"{bucket}/rows", "Text", bucket.storage)[0].fields == {"text": "new"}
+
+
+def test_unchanged_objects_are_downloaded_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.put(**{"rows/a.jsonl": ROW})
+    first = downloaded(f"{bucket}/rows", bucket.storage)
+    stamp = (first / "a.jsonl").stat()
+    again = downloaded(f"{bucket}/rows/", bucket.storage)
+    assert (again / "a.jsonl").stat().st_ino == stamp.st_ino
+
+
+def test_a_download_that_the_user_deleted_is_downloaded_again(bucket: Bucket) -> None:
+    bucket.put(**{"rows/a.jsonl": ROW})
+    shutil.rmtree(downloaded(f"{bucket}/rows", bucket.storage))
+    assert bucket.files(f"{bucket}/rows") == {"a.jsonl": ROW}
+
+
+def test_only_the_wanted_names_are_downloaded(bucket: Bucket) -> None:
+    bucket.put(**{"base/config.json": b"{}", "base/original/weights.pth": b"x" * 10})
+    root = downloaded(f"{bucket}/base", bucket.storage, wanted=lambda name: name == "config.json")
+    assert [path.name for path in root.rglob("*")] == ["config.json"]
+    assert set(bucket.files(f"{bucket}/base")) == {"config.json", "original/weights.pth"}
+
+
+def in_another_process(storage: Storage, uri: str) -> None:
+    """Download and exit, so that the entry is no longer in use."""
+    process = multiprocessing.get_context("fork").Process(target=downloaded, args=(uri, storage))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_the_least_recently_used_download_is_deleted_first(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", "3Ki")
+    bucket.put(**{name: name.encode() * 1024 for name in "abcd"})
+    for number, name in enumerate("abc"):
+        in_another_process(bucket.storage, f"{bucket}/{name}")
+        for entry in (tmp_path / "cache" / "downloads").iterdir():
+            if (entry / name).exists():
+                download_cache.mark_used(entry, seconds=1_000_000.0 + number)
+    in_another_process(bucket.storage, f"{bucket}/a")  # the most recently used from here on
+    in_another_process(bucket.storage, f"{bucket}/d")
+    assert {path.name for path in (tmp_path / "cache").rglob("[a-d]")} == {"a", "c", "d"}
+
+
+def test_a_download_in_use_is_kept(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", "1Ki")
+    bucket.put(a=b"a" * 1024, b=b"b" * 1024)
+    in_use = downloaded(f"{bucket}/a", bucket.storage)
+    in_another_process(bucket.storage, f"{bucket}/b")
+    assert in_use.read_bytes() == b"a" * 1024
+
+
+def test_what_a_killed_download_left_is_deleted(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", "2Ki")
+    partial = tmp_path / "cache" / "downloads" / ".partial-killed"
+    partial.mkdir(parents=True)
+    (partial / "half").write_bytes(b"x" * 2048)
+    bucket.put(a=b"a" * 1024)
+    downloaded(f"{bucket}/a", bucket.storage)
+    assert not partial.exists()
+
+
+def test_a_download_above_the_limit_is_refused_with_both_sizes(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", "1Ki")
+    bucket.put(a=b"a" * 2048)
+    with pytest.raises(DataError, match=rf"{bucket}/a has 2048 bytes.*1024.*Set FEDTRAIN_CACHE_LIMIT"):
+        downloaded(f"{bucket}/a", bucket.storage)
+
+
+@pytest.mark.parametrize("limit", ["much", "-1", "0"])
+def test_an_invalid_limit_is_named(bucket: Bucket, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", limit)
+    bucket.put(a=b"a")
+    with pytest.raises(DataError, match=f"FEDTRAIN_CACHE_LIMIT is '{limit}'"):
+        downloaded(f"{bucket}/a", bucket.storage)
+
+
+def test_processes_that_want_the_same_objects_download_them_once(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put(**{f"rows/{number}.jsonl": ROW * 50 for number in range(20)})
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=downloaded, args=(f"{bucket}/rows", bucket.storage)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    assert entries(tmp_path) == 1
+    assert len(read_rows(f"{bucket}/rows", "Text", bucket.storage)) == 1000

@@ -104,7 +104,7 @@ def test_the_commands_work_on_the_bucket_as_on_a_folder(story: Story, minio: Min
 
 def test_kubectl_get_tells_how_far_a_training_is(story: Story, plane: Access) -> None:
     told = plane.kubectl("get", "ft", "--namespace", story.federation.namespace).splitlines()
-    assert told[0].split() == ["NAME", "ROUND", "PHASE", "PARTICIPANTS", "METRIC", "AGE"]
+    assert told[0].split() == ["NAME", "ROUND", "PHASE", "PARTICIPANTS", "METRIC", "SECONDS", "AGE"]
     assert told[1].split()[:5] == ["small", "2", "Succeeded", "2/2", "loss"]
 
 

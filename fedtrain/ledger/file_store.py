@@ -162,12 +162,11 @@ class MappedReader:
             raise StoreError(f"{self._name} has {self.size} bytes, so {length} from {offset} can't be read.")
         return memoryview(self._map)[offset : offset + length] if self._map is not None else b""
 
-    def release(self, offset: int, length: int) -> None:
-        """The map's pages count as this process's memory until they are given back."""
-        start = offset // mmap.PAGESIZE * mmap.PAGESIZE
-        end = min(offset + length, self.size)
-        if self._map is not None and end > start and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED, start, end - start)
+    def release(self) -> None:
+        """The map's pages count as this process's memory until they are given back. The whole map: one access may map 2
+        MiB at a time, beyond what was read."""
+        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
         if self._map is not None:

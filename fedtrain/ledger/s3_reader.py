@@ -30,7 +30,7 @@ class RangedReader:
             start, buffer = self._buffered = offset, self._fetch(offset, min(AHEAD, self.size - offset))
         return memoryview(buffer)[offset - start : offset - start + length]
 
-    def release(self, offset: int, length: int) -> None:
+    def release(self) -> None:
         self._buffered = (0, b"")
 
     def close(self) -> None:

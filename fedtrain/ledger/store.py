@@ -49,8 +49,8 @@ class ObjectReader(Protocol):
         """`length` bytes from `offset`; a view into the file where the store is a folder."""
         ...
 
-    def release(self, offset: int, length: int) -> None:
-        """Free the memory of bytes that were read and are no longer needed. They can be read again."""
+    def release(self) -> None:
+        """Free the memory of all bytes read so far. Views of them stay valid, and they can be read again."""
         ...
 
     def close(self) -> None: ...

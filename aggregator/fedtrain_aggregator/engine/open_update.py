@@ -67,7 +67,7 @@ def _open(
     except AdapterFileError as error:
         return str(error).rstrip(".")
     finally:
-        reader.release(0, reader.size)
+        reader.release()
     return tensors_flaw(layout, found) or OpenUpdate(
         closed, record, reader, Float32(reader.size - layout.count * FLOAT32_BYTES)
     )

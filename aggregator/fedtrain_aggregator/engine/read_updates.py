@@ -36,7 +36,7 @@ def reading_of(ledger: Ledger) -> Reading:
     """Return how to read from this ledger's store. A folder is limited by cores; blocks are small enough for a core's
     cache. A bucket is limited by latency: larger requests, and more of them at a time."""
     if ledger.url.startswith("file:"):
-        return Reading(block=2 * SLICE, threads=min(4, len(sched_getaffinity(0))))
+        return Reading(block=4 * SLICE, threads=min(4, len(sched_getaffinity(0))))
     return Reading(block=16 * SLICE, threads=8)
 
 
@@ -132,6 +132,6 @@ class _Pass:
             self.measured[number].add(content, sums, bad)
             self._turns.done(block)
             del content
-            update.reader.release(offset, length)
+            update.reader.release()
         if combined is not None and self._step is not None:
             self._step(start, combined.result())

@@ -33,6 +33,7 @@ class Measurement:
         self._bad: tuple[int, float] | None = None
         self._hasher = blake3()  # one thread: the engine reads several updates at a time
         self._hasher.update(update.reader.read(0, update.codec.first_byte))
+        update.reader.release()
 
     def add(self, content: bytes | memoryview, square_sums: list[float], bad: tuple[int, float] | None) -> None:
         """Add the next block: its bytes, the sums of its squares, and (number, value) of its first bad value."""

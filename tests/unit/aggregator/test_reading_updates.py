@@ -45,6 +45,7 @@ class Reader:
         self.size = len(self.content)
         self.passes = 0
         self._memory = memory
+        self._unreleased: list[int] = []
         self._broken = broken
 
     def read(self, offset: int, length: int) -> bytes:
@@ -54,10 +55,11 @@ class Reader:
             self.passes += 1
         else:
             self._memory.add(length)
+            self._unreleased.append(length)
         return self.content[offset : offset + length]
 
-    def release(self, offset: int, length: int) -> None:
-        self._memory.add(-length)
+    def release(self) -> None:
+        self._memory.add(-self._unreleased.pop() if self._unreleased else 0)
 
     def close(self) -> None:
         pass
@@ -148,7 +150,7 @@ def test_a_bucket_reader_keeps_no_bytes_after_release_and_none_of_large_reads():
     assert bytes(reader.read(0, 8)) == content[:8]
     assert bytes(reader.read(8, 100)) == content[8:108]
     assert requests == [(0, AHEAD)]
-    reader.release(0, 108)
+    reader.release()
     assert bytes(reader.read(8, 100)) == content[8:108]
     assert requests == [(0, AHEAD), (8, AHEAD)]
     assert bytes(reader.read(5, AHEAD + 8)) == content[5 : AHEAD + 13]

@@ -16,7 +16,7 @@ class BytesReader:
     def read(self, offset: int, length: int) -> bytes:
         return self._content[offset : offset + length]
 
-    def release(self, offset: int, length: int) -> None:
+    def release(self) -> None:
         pass
 
     def close(self) -> None:

@@ -2,33 +2,22 @@
 
 from pydantic import ValidationError
 
-from fedtrain.api.base import Block, Count, Name
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.api.storage import Storage
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Aggregate, Close, Run
+from fedtrain.contracts.records import CONTRACT_VERSION, Aggregate, Close, Run
 from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
+from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain_aggregator.aggregate import aggregate
 from fedtrain_aggregator.errors import Refused
 
 
-class Assignment(Block):
-    """Aggregate what close `k` of a round lists. The spec is in the ledger."""
-
-    namespace: Name
-    name: Name
-    round: Count
-    k: Count
-    storage: Storage
-
-
 def carry_out(text: str) -> tuple[int, str]:
     """Carry out the assignment that the JSON in `text` holds. Return (exit code of fedtrain.contracts.tasks, outcome in
     words)."""
     try:
-        return EXIT_DONE, _outcome(_aggregate(Assignment.model_validate_json(text)))
+        return EXIT_DONE, _outcome(_aggregate(AggregationOrder.model_validate_json(text)))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(map(str, problem["loc"]))
@@ -41,12 +30,17 @@ def carry_out(text: str) -> tuple[int, str]:
         return EXIT_RETRY, f"{type(error).__name__}: {error}"
 
 
-def _aggregate(assignment: Assignment) -> Aggregate | Close:
-    ledger = open_ledger(assignment.storage, assignment.namespace, assignment.name)
+def _aggregate(order: AggregationOrder) -> Aggregate | Close:
+    if order.contract_version > CONTRACT_VERSION:
+        raise Refused(
+            f"the order has contract version {order.contract_version}, but this aggregator supports up to "
+            f"{CONTRACT_VERSION}. Update the operator's image."
+        )
+    ledger = open_ledger(order.ledger_storage(), order.namespace, order.name)
     run = ledger.read(names.RUN, Run)
     if run is None:
         raise Refused(f"{ledger.url} has no {names.RUN}: the run does not exist. Check namespace, name and storage.")
-    return aggregate(ledger, assignment.round, assignment.k, FederatedTrainingSpec.model_validate(run.spec))
+    return aggregate(ledger, order.round, order.k, FederatedTrainingSpec.model_validate(run.spec))
 
 
 def _outcome(made: Aggregate | Close) -> str:

@@ -57,6 +57,11 @@ def seconds(duration: str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|[smhd])", duration))
 
 
+def smallest_quantity(*limits: str | None) -> int | None:
+    """Return the smallest of the limits in bytes, such as a policy's and a file's; None if no limit is set."""
+    return min((quantity(limit) for limit in limits if limit is not None), default=None)
+
+
 def quantity(text: str) -> int:
     """Bytes of a quantity such as `40Gi`."""
     number, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", text).groups()  # pyright: ignore[reportOptionalMemberAccess]

@@ -1,13 +1,12 @@
 """Jobs of the hub, in the training's namespace: Initialise and Evaluate run the trainer's image, Aggregate the hub's
 image. Pure."""
 
-import json
-
-from fedtrain.api.base import quantity
+from fedtrain.api.base import smallest_quantity
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.participants import Compute
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Assignment, Binding, Evaluate, Task
+from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.manifests import labels
 from fedtrain.manifests.compute import command, resources, threads
 from fedtrain.manifests.kinds import JOB, TRAINING, Json
@@ -102,9 +101,7 @@ def hub_compute(spec: FederatedTrainingSpec, key: TaskKey) -> Compute:
 
 
 def _aggregation(spec: FederatedTrainingSpec, run: Run, order: AggregateOrder) -> str:
-    storage = plain(without_credentials(spec.storage))
-    whole = {"namespace": run.namespace, "name": run.name, "round": order.round, "k": order.k, "storage": storage}
-    return json.dumps(whole)
+    return AggregationOrder.of(run, order.round, order.k, spec.storage).text()
 
 
 def _evaluation(spec: FederatedTrainingSpec, task: Task) -> str:
@@ -114,6 +111,6 @@ def _evaluation(spec: FederatedTrainingSpec, task: Task) -> str:
         storage=without_credentials(spec.storage),
         initial_path=initial.uri if initial else None,
         data_uri=hub.data.uri if hub is not None and isinstance(task.work, Evaluate) else None,
-        gpu_memory=quantity(hub.compute.gpu_memory) if hub is not None and hub.compute.gpu_memory else None,
+        gpu_memory=smallest_quantity(hub.compute.gpu_memory) if hub is not None else None,
     )
     return Assignment(task=task, binding=binding).model_dump_json(by_alias=True)

@@ -7,6 +7,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import Storage
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
+from fedtrain.contracts.wire.task import to_wire
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import TASK, Json, Ref
 from fedtrain.rounds.snapshot import TaskKey
@@ -18,7 +19,7 @@ _LONGEST_SECONDS = 2**31 - 1
 def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Task, namespace: str) -> Json:
     """The work order for a participant, in the participant's namespace."""
     content: Json = {
-        "task": plain(task),
+        "task": to_wire(task),
         "compute": plain(spec.participant(key.who).compute),
         "storage": plain(without_credentials(spec.storage)),
         "timeout": f"{pod_seconds(spec)}s",

@@ -84,7 +84,7 @@ class Rehearsal:
                     round=current.round,
                     participant=who,
                     attempt=start.key.attempt,
-                    file="",
+                    file="dry-run",
                     digest=DIGEST,
                     size=0,
                     samples=work.samples,

@@ -13,6 +13,7 @@ from typing import IO
 from fedtrain.api.storage import Storage
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY
+from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import Execution, TaskKey
 from fedtrain.runner.worker_pool import Ended, Events
@@ -79,7 +80,7 @@ class AggregatorProcess:
     def _aggregate(self, order: AggregateOrder) -> tuple[int, str]:
         try:
             orders, answers = self._pipes()
-            orders.write(json.dumps(self._assignment(order)) + "\n")
+            orders.write(AggregationOrder.of(self._run, order.round, order.k, self._storage).text() + "\n")
             orders.flush()
             answer = answers.readline()
         except OSError:
@@ -88,15 +89,6 @@ class AggregatorProcess:
             return EXIT_RETRY, f"the aggregator's process died; its last words are in {self._log}"
         said = json.loads(answer)
         return int(said["code"]), str(said.get("reason", ""))
-
-    def _assignment(self, order: AggregateOrder) -> dict[str, object]:
-        return {
-            "namespace": self._run.namespace,
-            "name": self._run.name,
-            "round": order.round,
-            "k": order.k,
-            "storage": self._storage.model_dump(mode="json", by_alias=True, exclude_none=True),
-        }
 
     def _pipes(self) -> tuple[IO[str], IO[str]]:
         if self._process is None or self._process.poll() is not None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fedtrain.api.base import quantity
+from fedtrain.api.base import smallest_quantity
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import File, Storage
 from fedtrain.contracts.tasks import Binding, Evaluate, Task
@@ -33,16 +33,16 @@ def bind(federation: Federation, task: Task) -> Binding:
         hub = spec.evaluation.hub
         if hub is None or not isinstance(task.work, Evaluate):
             return common
-        memory = hub.compute.gpu_memory
         return common.model_copy(
-            update={"data_uri": federation.resolve(hub.data.uri), "gpu_memory": quantity(memory) if memory else None}
+            update={
+                "data_uri": federation.resolve(hub.data.uri),
+                "gpu_memory": smallest_quantity(hub.compute.gpu_memory),
+            }
         )
     policy = federation.policies[task.participant].spec
     dataset = next(dataset for dataset in policy.datasets if dataset.name == spec.data.dataset)
-    memory = policy.limits.gpu_memory or spec.participant(task.participant).compute.gpu_memory
-    return common.model_copy(
-        update={"data_uri": federation.resolve(dataset.uri), "gpu_memory": quantity(memory) if memory else None}
-    )
+    memory = smallest_quantity(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory)
+    return common.model_copy(update={"data_uri": federation.resolve(dataset.uri), "gpu_memory": memory})
 
 
 def _base_path(federation: Federation) -> str | None:

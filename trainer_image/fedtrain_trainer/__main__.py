@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from pydantic import ValidationError
-
 from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, Assignment
+from fedtrain.contracts.wire.task import TaskRefused, read_assignment
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError
 from fedtrain.ledger.task_ledger import TaskLedger
@@ -45,9 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, interrupt)
     where, content = _assignment(options)
     try:
-        assignment = Assignment.model_validate_json(content)
-    except ValidationError as error:
-        outcome = Outcome(EXIT_REFUSED, f"{where}: not an assignment: {error}")
+        assignment = read_assignment(json.loads(content))
+    except (ValueError, AttributeError, TaskRefused) as error:
+        outcome = Outcome(EXIT_REFUSED, f"{where}: not a valid assignment: {error}")
     else:
         outcome = _run(assignment)
     if outcome.code != EXIT_DONE:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from fedtrain.contracts.records import CONTRACT_VERSION, Evaluation, Initial, Measurement, Preflight, Record, Update
+from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Record, Update
 from fedtrain.contracts.tasks import (
     EXIT_DONE,
     EXIT_REFUSED,
@@ -31,7 +31,7 @@ from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.failures import is_expected, judged
 from fedtrain_trainer.lora import Models
 from fedtrain_trainer.memory import limit
-from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, Refused, silent
+from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, silent
 from fedtrain_trainer.precision import deterministic, device_here
 
 log = logging.getLogger("fedtrain.trainer")
@@ -83,12 +83,6 @@ def _attempt(context: Context) -> tuple[int, str]:
 
 def _run(context: Context) -> None:
     task, work, group = context.task, context.task.work, context.group
-    if task.contract_version > CONTRACT_VERSION:
-        raise Refused(
-            f"the task is of contract {task.contract_version}, this trainer knows {CONTRACT_VERSION}; update it"
-        )
-    if task.required_features:
-        raise Refused(f"the task requires {', '.join(task.required_features)}, which this trainer lacks; update it")
     if group.from_main(lambda: context.ledger.existing(_RECORDS[type(work)]) is not None):
         log.info("%s: an earlier execution has done it", _name(task))
         return

@@ -24,9 +24,8 @@ from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pydantic import ValidationError
-
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY, Assignment
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY
+from fedtrain.contracts.wire.task import TaskRefused, read_assignment
 from fedtrain_trainer.__main__ import interrupt, log_to_stderr
 from fedtrain_trainer.outcome import Interrupted, Outcome, Refused
 
@@ -78,7 +77,7 @@ def leave(code: int) -> None:
     os._exit(code)
 
 
-def run(assignment: object, wire: Wire, models: Any) -> Outcome:
+def run(assignment: dict[str, Any], wire: Wire, models: Any) -> Outcome:
     from fedtrain.ledger.open import open_ledger
     from fedtrain.ledger.store import StoreError
     from fedtrain.ledger.task_ledger import TaskLedger
@@ -86,11 +85,11 @@ def run(assignment: object, wire: Wire, models: Any) -> Outcome:
     from fedtrain_trainer.run import run_task
 
     try:
-        order = Assignment.model_validate(assignment)
+        order = read_assignment(assignment)
         task = order.task
         store = TaskLedger(open_ledger(order.binding.storage, task.namespace, task.name), task)
-    except (ValidationError, StoreError) as error:
-        return Outcome(*judged(Refused(f"not an assignment: {error}") if isinstance(error, ValidationError) else error))
+    except (TaskRefused, StoreError) as error:
+        return Outcome(*judged(Refused(str(error)) if isinstance(error, TaskRefused) else error))
     return run_task(order, Reporter(wire), store, models=models)
 
 

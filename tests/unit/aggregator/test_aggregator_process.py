@@ -81,7 +81,6 @@ def test_a_missing_file_is_named(tmp_path: Path):
         ({"k": 0}, "k: Input should be greater than or equal to 1"),
         ({"name": "other"}, "the run does not exist"),
         ({"storage": {"type": "S3"}}, "storage.s3"),
-        ({"extra": 1}, "extra"),
     ],
 )
 def test_what_no_second_try_makes_better_is_refused(make_round: MakeRound, fields: dict[str, object], words: str):

@@ -260,7 +260,7 @@ def test_a_data_set_that_the_policy_does_not_map_is_refused_with_those_it_maps()
     judged = judge(TrainingTaskSpec.model_validate(task()["spec"]), policy(datasets=[{"name": "mail", "uri": "/mail"}]))
     assert isinstance(judged, Refusal)
     assert "'tickets'" in judged.message
-    assert "it maps: mail" in judged.message
+    assert "it has: mail" in judged.message
 
 
 def test_without_a_policy_nothing_runs() -> None:
@@ -269,8 +269,9 @@ def test_without_a_policy_nothing_runs() -> None:
     assert judged.reason == "NoPolicy"
 
 
-def test_the_policys_limit_of_gpu_memory_outranks_what_the_training_asks_for() -> None:
-    body = task(participants=[{"name": "bank-a", "compute": {"gpusPerNode": 1, "gpuMemory": "40Gi"}}])
-    judged = judge(TrainingTaskSpec.model_validate(body["spec"]), policy(limits={"gpuMemory": "20Gi"}))
+@pytest.mark.parametrize(("asked", "allowed"), [("40Gi", "20Gi"), ("20Gi", "40Gi"), ("20Gi", "20Gi")])
+def test_gpu_memory_is_the_minimum_of_policy_and_training(asked: str, allowed: str) -> None:
+    body = task(participants=[{"name": "bank-a", "compute": {"gpusPerNode": 1, "gpuMemory": asked}}])
+    judged = judge(TrainingTaskSpec.model_validate(body["spec"]), policy(limits={"gpuMemory": allowed}))
     assert isinstance(judged, Assignment)
     assert judged.binding.gpu_memory == 20 * 2**30

@@ -65,7 +65,7 @@ def test_a_file_that_is_no_assignment_is_refused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fedtrain_trainer", "--assignment", str(tmp_path / "a.json")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == EXIT_REFUSED
-    assert "not an assignment" in ended.stderr
+    assert "not a valid assignment" in ended.stderr
 
 
 def test_processes_that_fail_at_the_same_moment_leave_one_outcome(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_processes_that_fail_at_the_same_moment_leave_one_outcome(tmp_path: Path
         fcntl.flock(first, fcntl.LOCK_EX)  # another process is just writing
         second = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert second.stderr is not None
-        assert "not an assignment" in second.stderr.readline()
+        assert "not a valid assignment" in second.stderr.readline()
         time.sleep(1)
         assert outcome.read_text() == ""
         first.write('{"code": 75}')

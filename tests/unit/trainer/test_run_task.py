@@ -219,14 +219,6 @@ def test_what_may_heal_is_worth_another_try(
     assert federation.run(assignment).code == EXIT_DONE
 
 
-def test_a_contract_of_the_future_is_refused(federation: Federation) -> None:
-    assignment = federation.assignment({"type": "Inspect"})
-    newer = assignment.task.model_copy(update={"required_features": ("Quantum",)})
-    refused = federation.run(assignment.model_copy(update={"task": newer}))
-    assert refused.code == EXIT_REFUSED
-    assert "Quantum" in refused.reason
-
-
 def test_rows_longer_than_the_base_model_reads_are_refused(tmp_path: Path, bases: dict[str, Path]) -> None:
     federation = Federation(tmp_path, bases["gpt2"], [{"prompt": "x" * 300, "completion": " animal"}] * 9)
     federation.format["maxLength"] = 200

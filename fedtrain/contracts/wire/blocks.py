@@ -1,0 +1,109 @@
+"""The blocks of a task on the wire. Defaults belong to the receiver: a field that is None is left out."""
+
+from fedtrain.contracts.wire.base import Wire
+
+
+class TargetModules(Wire):
+    type: str | None = None
+    names: tuple[str, ...] | None = None
+
+
+class InitialFrom(Wire):
+    uri: str
+    digest: str
+
+
+class Adapter(Wire):
+    rank: int | None = None
+    alpha: float | None = None
+    dropout: float | None = None
+    target_modules: TargetModules | None = None
+    initial_from: InitialFrom | None = None
+
+
+class Model(Wire):
+    base: str
+    revision: str | None = None
+    adapter: Adapter | None = None
+
+
+class Data(Wire):
+    dataset: str
+    format: str
+    max_length: int | None = None
+    validation_fraction: float | None = None
+
+
+class Length(Wire):
+    type: str
+    steps: int | None = None
+    epochs: float | None = None
+
+
+class Training(Wire):
+    length: Length
+    batch_size: int | None = None
+    micro_batch_size: int | None = None
+    learning_rate: float | None = None
+    schedule: str | None = None
+    warmup_ratio: float | None = None
+    optimizer: str | None = None
+    weight_decay: float | None = None
+    max_grad_norm: float | None = None
+    precision: str | None = None
+    gradient_checkpointing: str | None = None
+    keep: str | None = None
+    seed: int | None = None
+
+
+class ExactMatch(Wire):
+    pattern: str
+    max_new_tokens: int | None = None
+
+
+class Metric(Wire):
+    name: str
+    type: str
+    exact_match: ExactMatch | None = None
+
+
+class Work(Wire):
+    """The fields of all types of work; `type` says which apply."""
+
+    type: str
+    seed: int | None = None
+    adapter: str | None = None
+    config: str | None = None
+    fingerprint: str | None = None
+    population: int | None = None
+    start: int | None = None
+    samples: int | None = None
+    distinct: int | None = None
+    progress_start: float | None = None
+    progress_end: float | None = None
+    train_only_b: bool | None = None
+    proximal_mu: float | None = None
+    metrics: tuple[Metric, ...] | None = None
+    plan: str | None = None
+    k: int | None = None
+
+
+class S3(Wire):
+    bucket: str
+    prefix: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    path_style: bool | None = None
+    ca_file: str | None = None
+
+
+class File(Wire):
+    path: str
+
+
+class Storage(Wire):
+    """The place of the ledger. Credentials are never on the wire."""
+
+    type: str
+    s3: S3 | None = None
+    file: File | None = None

@@ -1,0 +1,27 @@
+"""Features that a receiver must know or refuse.
+
+To add one: name it here with the predicate that says when a task needs it. The sender lists it from then on, and
+receivers of this version know it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from fedtrain.contracts.tasks import Task, Train
+
+
+def _binds_to_plan(task: Task) -> bool:
+    """The update's record must name the plan; the hub refuses a record that does not."""
+    return isinstance(task.work, Train) and task.work.plan is not None
+
+
+FEATURES: Mapping[str, Callable[[Task], bool]] = {"PlanBinding": _binds_to_plan}
+
+
+def required_features(task: Task) -> tuple[str, ...]:
+    """Return the features that the receiver of `task` must know, sorted."""
+    return tuple(sorted(name for name, needs in FEATURES.items() if needs(task)))
+
+
+def unknown_features(required: Iterable[str]) -> tuple[str, ...]:
+    """Return the required features that this version does not know, sorted."""
+    return tuple(sorted(set(required) - FEATURES.keys()))

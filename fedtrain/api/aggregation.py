@@ -1,8 +1,8 @@
 """`spec.aggregation`: how the participants' updates become the next global adapter."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from fedtrain.api.base import Block, Fraction, NonNegativeFloat, PositiveFloat
+from fedtrain.api.base import Block, Fraction, NonNegativeFloat, PositiveFloat, Union
 
 Strategy = Literal["FedAvg", "FedProx", "FedAvgM", "FedAdam", "FedAdagrad", "FedYogi"]
 
@@ -71,6 +71,10 @@ class MaxUpdateNorm(Block):
     """Upper bound on the L2 norm of an update. Updates with a larger norm are quarantined: the round continues without
     them."""
 
+    unions: ClassVar[tuple[Union, ...]] = (
+        Union(discriminator="type", required={"Absolute": "norm", "TimesMedian": "factor"}),
+    )
+
     type: Literal["Absolute", "TimesMedian"]
     """`Absolute`: a fixed norm. `TimesMedian`: a multiple of the median norm of the round's updates, if there are three
     or more."""
@@ -87,6 +91,15 @@ learning rates, far below an update that has diverged."""
 
 class Aggregation(Block):
     """How the participants' updates become the next global adapter."""
+
+    unions: ClassVar[tuple[Union, ...]] = (
+        Union(
+            discriminator="strategy",
+            required={"FedProx": "fedProx"},
+            optional={"FedAvgM": "fedAvgM", "FedAdam": "fedAdam", "FedAdagrad": "fedAdagrad", "FedYogi": "fedYogi"},
+        ),
+        Union(discriminator="weights", optional={"ValidationLoss": "validationLoss"}),
+    )
 
     strategy: Strategy = "FedAvg"
     """The server's step. All strategies work with all merges: under FreezeA the adaptive ones keep moments of B

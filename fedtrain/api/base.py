@@ -1,12 +1,14 @@
 """What every block of the API shares: the base model and the scalar types.
 
-Scalars are strict, as the Kubernetes API server is: `"8"` is no number. Names in YAML are camelCase, in Python
+Scalars are strict, as the Kubernetes API server is: `"8"` is not a number. Names in YAML are camelCase, in Python
 snake_case. Durations (`90s`, `30m`, `2h`) and quantities (`40Gi`) stay the strings that the user wrote; `seconds()`
 and `quantity()` read them.
 """
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
@@ -24,10 +26,21 @@ VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 RESOURCE_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Union:
+    """A union in the sense of the Kubernetes API: each value of the field `discriminator` may have a field that is set
+    only with it. `required` and `optional` map values to those fields, by their names in YAML."""
+
+    discriminator: str
+    required: Mapping[str, str] = field(default_factory=dict[str, str])
+    optional: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 class Block(BaseModel):
     """A block of the file: immutable, unknown fields refused, camelCase outside."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    unions: ClassVar[tuple[Union, ...]] = ()
 
 
 Count = Annotated[int, Strict(), Field(ge=1)]

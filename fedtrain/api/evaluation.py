@@ -1,10 +1,10 @@
 """`spec.evaluation`: what is measured, on the hub's held-out data and on each participant's validation split."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import Block, Count, Name, Text
+from fedtrain.api.base import Block, Count, Name, Text, Union
 from fedtrain.api.participants import Compute
 
 MetricType = Literal["Loss", "Perplexity", "Choices", "ExactMatch"]
@@ -21,6 +21,8 @@ class ExactMatch(Block):
 
 class Metric(Block):
     """One number that is measured."""
+
+    unions: ClassVar[tuple[Union, ...]] = (Union(discriminator="type", required={"ExactMatch": "exactMatch"}),)
 
     name: Name
     """What it is called in status, reports and records."""

@@ -1,16 +1,18 @@
 """`spec.model`: the base model and the LoRA adapter that is trained on it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import Block, Count, Fraction, PositiveFloat, Text
+from fedtrain.api.base import Block, Count, Fraction, PositiveFloat, Text, Union
 
 Digest = Annotated[str, Field(pattern=r"^(blake3|sha256):[0-9a-f]{64}$", max_length=71)]
 
 
 class TargetModules(Block):
     """Which linear layers get an adapter."""
+
+    unions: ClassVar[tuple[Union, ...]] = (Union(discriminator="type", required={"Names": "names"}),)
 
     type: Literal["AllLinear", "Names"] = "AllLinear"
     """`AllLinear`: every linear layer but the output head. `Names`: those of `names`."""

@@ -1,10 +1,10 @@
 """`spec.partitioning`: how many samples a participant trains on in a round."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import Block, Count, PositiveFloat, Quantity
+from fedtrain.api.base import Block, Count, PositiveFloat, Quantity, Union
 
 Strategy = Literal["All", "FixedSize", "Percentage", "MaxDataVolume", "DataVolumeAndGPUMemory"]
 
@@ -36,6 +36,14 @@ class DataVolumeAndGPUMemory(Block):
 
 class Partitioning(Block):
     """How many rows each participant trains on in a round."""
+
+    unions: ClassVar[tuple[Union, ...]] = (
+        Union(
+            discriminator="strategy",
+            required={"FixedSize": "fixedSize", "Percentage": "percentage"},
+            optional={"DataVolumeAndGPUMemory": "dataVolumeAndGPUMemory"},
+        ),
+    )
 
     strategy: Strategy = "All"
     """`All` its rows; `FixedSize` or `Percentage`; `MaxDataVolume`: for everyone, what brings the largest through its

@@ -2,11 +2,9 @@
 
 import inspect
 import json
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from fedtrain.api import rules
 from fedtrain.api.base import (
     CPU_PATTERN,
     DNS_LABEL_PATTERN,
@@ -23,6 +21,7 @@ from fedtrain.api.descriptions import descriptions
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
+from fedtrain.api.rules import RULES
 from fedtrain.api.shapes import FieldOf, Shape, block_of, bounds, fields_of
 
 FILE = Path("docs/reference.md")
@@ -161,18 +160,15 @@ def _default(field: FieldOf) -> str:
 
 
 def _rules() -> str:
-    lines = ["## Rules across fields and documents", "", "`fedtrain validate` checks these too.", ""]
-    tables: tuple[tuple[str, Iterable[Callable[..., Any]]], ...] = (
-        ("Every block", rules.BLOCK_RULES),
-        ("The training", rules.TRAINING_RULES),
-        ("Every participant", rules.PARTICIPANT_RULES),
-        ("Every metric", rules.METRIC_RULES),
-        ("Every policy", rules.POLICY_RULES),
-        ("Every Participant", rules.RECORD_RULES),
-    )
-    for title, table in tables:
-        lines += [f"### {title}", "", *(f"- {_doc(rule)}" for rule in table), ""]
-    return "\n".join(lines)
+    lines = ["## Rules across fields and documents", "", "`fedtrain validate` checks these too. The API server checks"]
+    lines += ["all that concern one object.", "", "| field | rule |", "|---|---|"]
+    groups: dict[tuple[type[Block], str], list[str]] = {}
+    for rule in RULES:
+        groups.setdefault((rule.block, rule.field), []).append(rule.summary)
+    for (block, field), summaries in groups.items():
+        where = f"{block.__name__}.{field}" if field else block.__name__
+        lines.append(f"| `{where}` | {_cell(' '.join(summaries))} |")
+    return "\n".join([*lines, ""])
 
 
 def _doc(described: Any) -> str:

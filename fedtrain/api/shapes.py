@@ -1,4 +1,4 @@
-"""What may stand in a field, read off the models: for messages and for the reference."""
+"""The valid values of each field, derived from the models: for messages, CRDs and the reference."""
 
 import types
 from collections.abc import Iterable, Mapping
@@ -83,7 +83,7 @@ def field_at(block: type[Block], path: Iterable[str | int]) -> FieldOf | None:
 
 
 def block_at(block: type[Block], path: Iterable[str | int]) -> type[Block] | None:
-    """The block that stands at `path`."""
+    """The block at `path`."""
     path = tuple(path)
     if not path:
         return block
@@ -147,15 +147,21 @@ _PATTERNS = {
     ANY_NAMESPACE_PATTERN: 'a namespace, or "*" for all',
     CPU_PATTERN: 'cores such as "4" or 500m',
     DNS_LABEL_PATTERN: "a name of a-z, 0-9 and -, such as bank-a",
-    INSTANT_PATTERN: "a moment such as 2025-06-01T12:00:00Z",
+    INSTANT_PATTERN: "a time such as 2025-06-01T12:00:00Z",
     OBJECT_NAME_PATTERN: "a name of a-z, 0-9, - and ., such as my-secret",
-    RESOURCE_PATTERN: "a resource of nodes such as nvidia.com/gpu",
+    RESOURCE_PATTERN: "a node resource such as nvidia.com/gpu",
     VARIABLE_PATTERN: "a name such as HF_TOKEN",
 }
 
 
+def mismatch(shape: Shape) -> str:
+    """What a value that does not match a string's pattern is: "not a duration"."""
+    names = {DURATION_PATTERN: "not a duration", QUANTITY_PATTERN: "not a size", DNS_LABEL_PATTERN: "not a valid name"}
+    return names.get(shape.pattern or "", "not a valid value")
+
+
 def describe(shape: Shape) -> str:
-    """What may stand here, as a phrase: "a whole number of 1 or more"."""
+    """The valid values, as a phrase: "a whole number of 1 or more"."""
     match shape.kind:
         case "Integer" | "Number":
             return ("a whole number" if shape.kind == "Integer" else "a number") + bounds(shape)
@@ -170,14 +176,14 @@ def describe(shape: Shape) -> str:
         case "Text" if shape.pattern:
             return "a digest: blake3: or sha256: and 64 hexadecimal digits"
         case "Text":
-            return "text"
+            return "a string"
         case "List":
             assert shape.item is not None
             items = fields_of(shape.item.block) if shape.item.block else ()
-            scalars = "whole numbers" if shape.item.kind == "Integer" else "texts"
+            scalars = "whole numbers" if shape.item.kind == "Integer" else "strings"
             return f"a list of maps with {', '.join(items)}" if items else f"a list of {scalars}"
         case "Table":
-            return "a map of texts"
+            return "a map of strings"
         case "Map":
             assert shape.block is not None
             return f"a map with {', '.join(fields_of(shape.block))}"

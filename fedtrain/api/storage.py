@@ -1,8 +1,8 @@
 """`spec.storage`: where the ledger lives."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from fedtrain.api.base import Block, ObjectName, Switch, Text
+from fedtrain.api.base import Block, ObjectName, Switch, Text, Union
 
 
 class SecretRef(Block):
@@ -42,6 +42,10 @@ class File(Block):
 
 class Storage(Block):
     """Where the ledger and the results are."""
+
+    unions: ClassVar[tuple[Union, ...]] = (
+        Union(discriminator="type", required={"S3": "s3"}, optional={"File": "file"}),
+    )
 
     type: Literal["S3", "File"] = "File"
     """A bucket or a folder."""

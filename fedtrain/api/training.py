@@ -1,16 +1,20 @@
 """`spec.training`: how each participant trains within a round, and what one participant may override."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import Block, Count, Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, Toggle
+from fedtrain.api.base import Block, Count, Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, Toggle, Union
 
 Precision = Literal["Auto", "BF16", "FP16", "FP32"]
 
 
 class Length(Block):
     """How long a participant trains in a round."""
+
+    unions: ClassVar[tuple[Union, ...]] = (
+        Union(discriminator="type", required={"Steps": "steps", "Epochs": "epochs"}),
+    )
 
     type: Literal["Steps", "Epochs"]
     """`Steps` of the optimizer, or `Epochs`: passes over the round's rows."""

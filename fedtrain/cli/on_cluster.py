@@ -6,8 +6,8 @@ from typing import Any
 
 from fedtrain.api.reading import Federation, FieldError, Invalid, read_file
 from fedtrain.api.reading.documents import Documents
+from fedtrain.api.reading.formatting import is_map
 from fedtrain.api.reading.source import read_text
-from fedtrain.api.reading.values import is_map
 
 Json = dict[str, Any]
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.api.places import scheme
+from fedtrain.api.paths import show
+from fedtrain.api.rules.validate import cluster_problems
 from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import Json
 
@@ -38,21 +39,12 @@ Problems = Iterator[Problem]
 Rule = Callable[[FederatedTrainingSpec, Here, Records], Problems]
 
 
-def the_ledger_is_in_a_bucket(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
-    if spec.storage.type != "S3":
-        fix = "Write type: S3 and a bucket"
-        yield Problem("StorageNotShared", "File is a folder, and pods share none", fix, "spec.storage.type")
-
-
-def places_are_whole(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
-    """A file has a folder that paths start at; an object of the API has none."""
-    hub, initial = spec.evaluation.hub, spec.model.adapter.initial_from
-    if spec.model.base.startswith("."):
-        yield _starts_nowhere("spec.model.base", spec.model.base)
-    if hub is not None and _relative(hub.data.uri):
-        yield _starts_nowhere("spec.evaluation.hub.data.uri", hub.data.uri)
-    if initial is not None and _relative(initial.uri):
-        yield _starts_nowhere("spec.model.adapter.initialFrom.uri", initial.uri)
+def spec_is_for_a_cluster(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
+    """The rules that the CRD has too, for objects that are older than their CRD."""
+    for problem in cluster_problems(spec):
+        yield Problem(
+            "InvalidSpec", problem.message.removesuffix("."), problem.fix.removesuffix("."), show(problem.place.path)
+        )
 
 
 def participants_are_known(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
@@ -91,8 +83,7 @@ def participants_have_the_data_set(spec: FederatedTrainingSpec, here: Here, reco
 
 
 RULES: tuple[Rule, ...] = (
-    the_ledger_is_in_a_bucket,  # a folder, which pods don't share
-    places_are_whole,  # ./base
+    spec_is_for_a_cluster,  # a folder for the ledger, ./base
     participants_are_known,  # bank-x
     participants_allow_this_namespace,  # bank-a works for team-b alone
     participants_are_served,  # bank-a is at a namespace that the chart's `namespaces` leaves out
@@ -128,12 +119,3 @@ def _known(spec: FederatedTrainingSpec, records: Records) -> Iterator[tuple[str,
     for participant in spec.participants:
         if participant.name in records:
             yield participant.name, records[participant.name]
-
-
-def _starts_nowhere(field: str, path: str) -> Problem:
-    fix = "Write an absolute path in the pods, or s3://bucket/key"
-    return Problem("RelativePath", f"{path} starts at no folder here", fix, field)
-
-
-def _relative(uri: str) -> bool:
-    return scheme(uri) == "file" and not uri.removeprefix("file://").startswith("/")

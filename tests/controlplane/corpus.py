@@ -11,13 +11,14 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from fedtrain.api.reading.documents import Documents
-from tests.unit.api.federation_files import SECTIONS
+from tests.unit.api.federation_files import FOR_CLUSTERS, SECTIONS
 
-TEXT, JSON, DISK, OTHERS = (
+TEXT, JSON, DISK, OTHERS, FILE = (
     "it is about the file's text",
     "JSON can't say it, or says something valid",
     "it is about files on a disk",
     "it is about several objects: a condition says so",
+    "it is about type File, which a cluster refuses",
 )
 
 ELSEWHERE = {
@@ -46,6 +47,10 @@ ELSEWHERE = {
     "a policy without participant": OTHERS,
     "two policies of one": OTHERS,
     "a data set that is not mapped": OTHERS,
+    "an incomplete adapter": DISK,
+    "a dictionary of data sets": DISK,
+    "s3 without S3": FILE,
+    "a URL for a folder": FILE,
 }
 
 OTHER_WORDS = {
@@ -65,9 +70,9 @@ OTHER_WORDS = {
     "true for Enabled": 'supported values: "Auto", "Enabled", "Disabled"',
     "yes for true": 'must be of type boolean: "string"',
     "a switch in words": 'must be of type boolean: "string"',
-    "a duration in words": '"2 hours" is not a duration. Write a duration such as 90s, 30m or 2h.',
+    "a duration in words": '"2 hours" is not a duration. Use a duration such as 90s, 30m or 2h.',
     "a duration without unit": 'must be of type string: "integer"',
-    "a size in words": '"40 GB" is not a size. Write a size such as 40Gi.',
+    "a size in words": '"40 GB" is not a size. Use a size such as 40Gi.',
     "cores without quotes": 'must be of type string: "integer"',
     "a number for a label": 'must be of type string: "integer"',
     "a list for labels": 'must be of type object: "array"',
@@ -84,23 +89,19 @@ OTHER_WORDS = {
     "a field in another block": 'unknown field "spec.training.steps"',
     "a field under another tool's name": 'unknown field "spec.training.lr"',
     "a field from nowhere": 'unknown field "spec.storage.zebra"',
-    "a hub id without revision": "It is missing: org/name is a hub id, and a moving base is another model. "
-    "Write the commit of 40 digits that https://huggingface.co/org/name/commits/main shows, "
-    "or begin base with ./ for a directory.",
     "a module twice": 'Duplicate value: "q_proj"',
     "a participant twice": 'Duplicate value: {"name":"bank-a"}',
     "a metric twice": 'Duplicate value: {"name":"a"}',
     "a data set mapped twice": 'Duplicate value: {"name":"tickets"}',
     "a volume twice": 'Duplicate value: {"name":"rows"}',
     "a namespace twice": 'Duplicate value: "team"',
-    "no regular expression": "It is not a regular expression: it opens 1 groups with ( and ends 0 with ). "
-    "Put a \\ before special characters.",
-    "a broken URL": "http://[::1:9000 is no URL. Write https:// and the server's name.",
+    "no regular expression": "The pattern is not a valid regular expression: it has 1 opening and 0 closing "
+    "parentheses. Escape special characters with \\.",
 }
 
 TWINS = {
     # without a disk to look at, what doesn't begin with ./ is a hub id
-    "a base that is nothing": "  model: {base: ./base}",
+    "a base that is nothing": "  model: {base: /models/base}",
 }
 
 
@@ -116,11 +117,20 @@ class Case:
     path: str
     item: str | None
     words: str
+    cluster: bool
 
     def objects(self, version: str) -> list[dict[str, Any]]:
         """The documents of the whole file, with the section in its `good` or `bad` version."""
         sections = SECTIONS | self.sections | {self.section: getattr(self, version).rstrip("\n")}
-        return [document.value for document in Documents("\n".join(sections.values()) + "\n").found]
+        text = "\n".join(sections.values()) + "\n"
+        return [document.value for document in Documents(text if self.cluster else for_cluster(text)).found]
+
+
+def for_cluster(text: str) -> str:
+    """The text of a file for one machine, with absolute paths and with the ledger in a bucket."""
+    text = re.sub(r"base: \"?\./base\"?", "base: /models/base", text)
+    text = re.sub(r"uri: (?:\./)?(?=[a-z]+(\.jsonl)?[,}])", "uri: /data/", text)
+    return text.replace("{type: File", "{type: S3, s3: {bucket: runs}")
 
 
 def _case(plain: dict[str, Any]) -> Case:
@@ -128,12 +138,13 @@ def _case(plain: dict[str, Any]) -> Case:
     assert found is not None, plain["says"]
     return Case(
         name=plain["name"],
-        sections=plain.get("given", {}),
+        sections=(FOR_CLUSTERS if plain.get("cluster") else {}) | plain.get("given", {}),
         section=plain["section"],
         good=TWINS.get(plain["name"]) or plain["good"],
         bad=plain["bad"],
         path=found[1],
         item=found[2],
+        cluster=plain.get("cluster", False),
         words=OTHER_WORDS.get(plain["name"], found[3].replace(" (the default)", "")),
     )
 

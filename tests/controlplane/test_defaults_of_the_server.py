@@ -34,7 +34,7 @@ def test_a_run_on_a_cluster_says_what_fedtrain_run_says_of_the_same_file(objects
 def test_what_may_change_in_a_run_is_no_other_run(objects: Objects) -> None:
     (body, *_) = TRAININGS[0].objects("good")
     claimed = said(body["spec"])
-    storage = {"type": "File", "retentionPolicy": "Delete"}
+    storage = {**body["spec"]["storage"], "retentionPolicy": "Delete"}
     rounds = {**body["spec"]["rounds"], "deadline": "9h"}
     changed = {**body, "spec": {**body["spec"], "suspend": True, "storage": storage, "rounds": rounds}}
     assert compare(claimed, objects.create(changed, dry=True)["spec"]) == ()

@@ -1,4 +1,4 @@
-"""What the API server fills in where a field is left out."""
+"""Defaults that the API server sets for omitted fields."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from fedtrain.api.shapes import FieldOf
 
 
 def default_of(field: FieldOf) -> Any:
-    """The default as JSON; None where the field then stays unset, as do those that would be empty."""
+    """The default as JSON; None for fields that stay unset, such as those with an empty default."""
     if field.required:
         return None
     default: Any = field.info.get_default(call_default_factory=True)
     return _plain(default) or (default if isinstance(default, bool | int | float) else None)
 
 
-def always_there(field: FieldOf) -> bool:
-    """Whether every object has the field, as the user's or as the default."""
+def always_set(field: FieldOf) -> bool:
+    """Whether the field is set in every object, by the user or by default."""
     return field.required or default_of(field) is not None
 
 

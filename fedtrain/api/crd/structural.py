@@ -1,17 +1,19 @@
-"""A block as a structural schema: every text and list bounded, defaults filled in, lists that merge by a key."""
+"""A block as a structural schema: bounded strings and lists, defaults, and keys for lists of objects."""
 
-import inspect
 from typing import Any
 
-from fedtrain.api.base import DURATION_PATTERN, QUANTITY_PATTERN, Block
+from fedtrain.api.base import Block
 from fedtrain.api.crd.defaults import default_of
-from fedtrain.api.crd.rule import Rule, regex
-from fedtrain.api.crd.rules import rules_of
+from fedtrain.api.crd.rules import validations_of, validations_of_field
+from fedtrain.api.crd.validation import Validation
 from fedtrain.api.descriptions import descriptions
-from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of
+from fedtrain.api.rules.rule import regex
+from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
+
+VALIDATIONS = "x-kubernetes-validations"
 
 KEYS = {
-    # items of lists that have no two alike: the field that tells them apart
+    # block of a list's items: the field that is unique
     "Participant": "name",
     "Metric": "name",
     "Dataset": "name",
@@ -25,27 +27,28 @@ KEYS = {
 
 
 def schema(block: type[Block]) -> dict[str, Any]:
-    """The block and what is below it."""
+    """The schema of a block and of the blocks below it. Its description is the one of the field that contains it."""
     fields, texts = fields_of(block), descriptions(block)
-    made: dict[str, Any] = {"type": "object", "description": _doc(block)}
+    made: dict[str, Any] = {"type": "object"}
     if required := [name for name, field in fields.items() if field.required]:
         made["required"] = required
-    made["properties"] = {name: _field(field, texts[field.attribute]) for name, field in fields.items()}
+    made["properties"] = {name: _field(block, field, texts[field.attribute]) for name, field in fields.items()}
     if block.model_config.get("extra") == "allow":
         made["x-kubernetes-preserve-unknown-fields"] = True
-    return made | _validations(rules_of(block))
+    return made | _validations(validations_of(block))
 
 
-def _field(field: FieldOf, text: str) -> dict[str, Any]:
-    made = _value(field.shape, field.name)
-    said = made.pop("description", "")
-    made = {"description": said if said.startswith(text) else f"{text} {said}".strip()} | made
+def _field(block: type[Block], field: FieldOf, text: str) -> dict[str, Any]:
+    made = {"description": text} | _value(field.shape, field.name)
+    validations = _validations(validations_of_field(block, field.name)).get(VALIDATIONS, [])
+    if validations:
+        made[VALIDATIONS] = made.get(VALIDATIONS, []) + validations
     default = default_of(field)
     return made if default is None else made | {"default": default}
 
 
 def _value(shape: Shape, name: str) -> dict[str, Any]:
-    """The schema of a value. Raises ValueError for one without bounds: what it costs to judge could not be known."""
+    """The schema of a value. Raises ValueError for an unbounded one, whose cost the API server could not estimate."""
     match shape.kind:
         case "Map":
             assert shape.block is not None
@@ -87,10 +90,10 @@ def _text(shape: Shape, name: str) -> dict[str, Any]:
         made["minLength"] = shape.shortest
     if shape.pattern is None:
         return made
-    # A rule instead of `pattern`, which would show a regular expression and no fix.
-    wrong = {DURATION_PATTERN: "is not a duration", QUANTITY_PATTERN: "is not a size"}
-    says = f'"{{self}}" {wrong.get(shape.pattern, "does not fit here")}. Write {describe(shape)}.'
-    return made | _validations((Rule(holds=f"self.matches({regex(shape.pattern)})", says=says),))
+    # A validation instead of `pattern`, whose message would be a regular expression.
+    message = f'"{{value}}" is {mismatch(shape)}. Use {describe(shape)}.'
+    valid = f"self.matches({regex(shape.pattern)})"
+    return made | _validations((Validation(valid=valid, message=message, values={"value": "self"}),))
 
 
 def _list(shape: Shape, name: str) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def _list(shape: Shape, name: str) -> dict[str, Any]:
 
 def _longest(shape: Shape, name: str) -> int:
     if shape.longest is None:
-        raise ValueError(f"{name} has no greatest length: add max_length to its type")
+        raise ValueError(f"{name} has no maximum length. Add max_length to its type.")
     return shape.longest
 
 
@@ -117,9 +120,5 @@ def _number(value: float) -> float:
     return int(value) if float(value).is_integer() else value
 
 
-def _validations(rules: tuple[Rule, ...]) -> dict[str, Any]:
-    return {"x-kubernetes-validations": [rule.as_json() for rule in rules]} if rules else {}
-
-
-def _doc(block: type[Block]) -> str:
-    return " ".join((inspect.getdoc(block) or "").split())
+def _validations(validations: tuple[Validation, ...]) -> dict[str, Any]:
+    return {VALIDATIONS: [one.as_json() for one in validations]} if validations else {}

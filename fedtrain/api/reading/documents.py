@@ -11,7 +11,7 @@ from ruamel.yaml.reader import ReaderError
 from fedtrain.api.paths import Path
 from fedtrain.api.reading.composer import BoundedComposer, TooLong
 from fedtrain.api.reading.scalars import plain
-from fedtrain.api.reading.syntax import Flaw, explain
+from fedtrain.api.reading.yaml_errors import Flaw, explain
 
 _CORE = "tag:yaml.org,2002:"
 Spot = tuple[int, int]
@@ -20,14 +20,14 @@ Spot = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Located:
-    """A value, where it starts, and its fields or items: each with where its key starts."""
+    """A value, its position, and its fields or items, each with the position of its key."""
 
     value: Any
     spot: Spot
     inside: dict[str | int, tuple[Spot, "Located"]] = field(default_factory=lambda: {})
 
     def at(self, path: Path) -> Any:
-        """The value at `path`; None where there is none."""
+        """The value at `path`; None if there is no value."""
         here = self
         for step in path:
             if step not in here.inside:
@@ -36,8 +36,8 @@ class Located:
         return here.value
 
     def spot_of(self, path: Path, *, key: bool = False) -> Spot:
-        """Where the value at `path` is: a scalar's own place, else that of its key (always with `key`). Where there
-        is no value, the nearest block around it."""
+        """Position of the value at `path`: of a scalar itself, otherwise of its key (always with `key`). If there is
+        no value, position of the nearest block around it."""
         spot, here = self.spot, self
         for step in path:
             if step not in here.inside:
@@ -47,7 +47,7 @@ class Located:
 
 
 class Documents:
-    """The documents of a text; `flaws` are what YAML itself or fedtrain's use of it does not allow."""
+    """The documents of a text; `flaws` are errors of YAML, and unsupported features of it."""
 
     def __init__(self, text: str) -> None:
         self.flaws: list[Flaw] = []
@@ -59,7 +59,7 @@ class Documents:
             for node in parser.compose_all(text):
                 self._seen = {}
                 located = self._locate(node, ()) if node is not None else None
-                if located is not None and located.value is not None:  # nothing but comments
+                if located is not None and located.value is not None:  # only comments
                     self.found.append(located)
         except TooLong as error:
             self.flaws = [error.flaw]
@@ -68,21 +68,21 @@ class Documents:
             self.flaws = [explain(error, text)]
             self.found = []
         except (YAMLError, RecursionError) as error:
-            self.flaws = [Flaw((1, 1), f"This is not YAML: {error}.", "")]
+            self.flaws = [Flaw((1, 1), f"The file is not valid YAML: {error}.", "")]
             self.found = []
 
     def _locate(self, node: Any, around: tuple[int, ...]) -> Located:
         spot = (node.start_mark.line + 1, node.start_mark.column + 1)
         if id(node) in around:
-            self.flaws.append(Flaw(spot, "This anchor holds an alias of itself.", "Write the value out."))
+            self.flaws.append(Flaw(spot, "This anchor contains an alias of itself.", "Replace the alias by a value."))
             return Located(None, spot)
-        if id(node) not in self._seen:  # an anchor's node comes again with each of its aliases
+        if id(node) not in self._seen:  # each alias returns the node of its anchor
             self._seen[id(node)] = self._build(node, spot, (*around, id(node)))
         return self._seen[id(node)]
 
     def _build(self, node: Any, spot: Spot, around: tuple[int, ...]) -> Located:
         if not str(node.tag).startswith(_CORE):
-            self.flaws.append(Flaw(spot, f"The tag {node.tag} means nothing here.", "Remove it."))
+            self.flaws.append(Flaw(spot, f"The tag {node.tag} is not supported.", "Remove it."))
         if node.id == "mapping":
             fields = {key: (at, self._locate(value, around)) for key, at, value in self._pairs(node, around)}
             return Located({key: located.value for key, (_, located) in fields.items()}, spot, {**fields})
@@ -93,7 +93,7 @@ class Documents:
         return Located(text if node.style is not None or node.tag == _CORE + "str" else plain(text), spot)
 
     def _pairs(self, node: Any, around: tuple[int, ...]) -> Iterator[tuple[str, Spot, Any]]:
-        """Keys, their places and values: merged ones (`<<`) first, so that the mapping's own win."""
+        """Keys, their positions and values: merged ones (`<<`) first, so that the map's own keys override them."""
         own: dict[str, Spot] = {}
         merged: list[tuple[str, Spot, Any]] = []
         pairs: list[tuple[str, Spot, Any]] = []
@@ -104,17 +104,17 @@ class Documents:
                     if part.id == "mapping" and id(part) not in around:
                         merged[:0] = self._pairs(part, (*around, id(part)))  # of two merged maps the first wins
                     else:
-                        self.flaws.append(Flaw(spot, "`<<` merges maps only.", "Write an alias of a map after it."))
+                        self.flaws.append(Flaw(spot, "`<<` merges only maps.", "Write an alias of a map after it."))
                 continue
             if key.id != "scalar" or (
                 key.style is None and key.tag != _CORE + "str" and not isinstance(plain(key.value), str)
             ):
-                shown = f"{key.value} is" if key.id == "scalar" and key.value else "This is"
-                self.flaws.append(Flaw(spot, f"{shown} no name of a field.", "Names of fields are text."))
+                shown = key.value if key.id == "scalar" and key.value else "This key"
+                self.flaws.append(Flaw(spot, f"{shown} is not a valid field name.", "Use a string."))
                 continue
             name: str = key.value
             if name in own:
-                message = f"{name} is there twice; it is on line {own[name][0]} already."
+                message = f"{name} is set twice; the first is on line {own[name][0]}."
                 self.flaws.append(Flaw(spot, message, "Remove one of the two."))
                 continue
             own[name] = spot

@@ -1,18 +1,17 @@
-"""What is wrong in a file: where, what is there, and what to write instead."""
+"""Errors in a file: position, value, message and fix."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from fedtrain.api.paths import Path, show
-from fedtrain.api.reading.values import as_json
+from fedtrain.api.reading.formatting import as_json
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldError:
-    """One error. `line` and `column` count from 1; 0 stands for the whole file. `message` says what is wrong and `fix`
-    what to write instead, as sentences. `item` names what the field belongs to, when its path doesn't: `participant
-    bank-a`."""
+    """One error. `line` and `column` count from 1; 0 means the whole file. `message` and `fix` are sentences. `item`
+    names the list item or policy that contains the field: `participant bank-a`."""
 
     file: str
     line: int
@@ -30,7 +29,7 @@ class FieldError:
         return f"{place}: {f'{subject}: ' if subject else ''}{self.message} {self.fix}".rstrip()
 
     def as_json(self) -> dict[str, Any]:
-        """For programs: `fedtrain validate -o json`."""
+        """The error in the output of `fedtrain validate -o json`."""
         return {
             "file": self.file,
             "line": self.line,
@@ -44,8 +43,8 @@ class FieldError:
 
 
 class Invalid(Exception):
-    """The file, or one of several, has errors: all of them, sorted by line. `without_policies`: participants are asked
-    in it, and it has no policy of theirs, which a file for a cluster need not have."""
+    """One or several files have errors: all of them, sorted by line. `without_policies`: the file has participants and
+    no policies, as files for a cluster may."""
 
     def __init__(self, errors: Iterable[FieldError], without_policies: bool = False) -> None:
         self.without_policies = without_policies
@@ -56,5 +55,5 @@ class Invalid(Exception):
         count, files = len(self.errors), dict.fromkeys(error.file for error in self.errors)
         total = f"{count} error{'s' if count > 1 else ''} in {', '.join(files)}."
         name = next(iter(files))
-        hint = [f"hint: a file for a cluster is checked with `fedtrain validate {name} --cluster`"]
+        hint = [f"hint: to check a file for a cluster, run `fedtrain validate {name} --cluster`"]
         return "\n".join([*map(str, self.errors), total, *(hint if self.without_policies else ())])

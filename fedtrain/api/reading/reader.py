@@ -1,4 +1,4 @@
-"""`read_file`: text, documents, models, rules; all errors of all of them at once."""
+"""Read a file: text, documents, models, rules. All errors are reported at once."""
 
 from collections.abc import Iterator
 from pathlib import Path as File
@@ -15,13 +15,13 @@ from fedtrain.api.paths import Path
 from fedtrain.api.reading.documents import Documents, Located
 from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
-from fedtrain.api.reading.partial import partial
+from fedtrain.api.reading.formatting import is_map, nearest, shown
+from fedtrain.api.reading.partial_model import partial
 from fedtrain.api.reading.source import read_text
+from fedtrain.api.reading.type_errors import translate
 from fedtrain.api.reading.unknown_fields import unknown_field
-from fedtrain.api.reading.values import is_map, nearest, shown
-from fedtrain.api.reading.words import translate
-from fedtrain.api.rules import has_no_policies, judge
-from fedtrain.api.rules.subject import Found, Place, Subject
+from fedtrain.api.rules.context import Context, Found, Place
+from fedtrain.api.rules.validate import has_no_policies, validate
 from fedtrain.api.shapes import field_at
 
 KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
@@ -30,10 +30,10 @@ KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 def read_file(
     path: File, *more: File, elsewhere: bool = False, policies_elsewhere: bool = False, judged: bool = True
 ) -> Federation:
-    """The federation that a file describes, and `more` files with it. Raises Invalid with all that is wrong in them.
-    `elsewhere`: they are for a cluster. Their paths are those of pods, so nobody looks whether they are there; and
-    objects that are not fedtrain's may stand between. `policies_elsewhere`: those of participants may be in
-    none of them. `judged`: by the rules; to find a run, types are enough."""
+    """Return the federation that a file describes, together with `more` files. Raises Invalid with all errors.
+    `elsewhere`: the files are for a cluster, so paths are those of pods and objects of other APIs are ignored.
+    `policies_elsewhere`: policies of participants may be missing. `judged`: whether to check the rules; types are
+    enough to find a run."""
     return _Reader((path, *more), elsewhere, policies_elsewhere, judged).read()
 
 
@@ -55,17 +55,23 @@ class _Reader:
             self._parse(path)
         strange = [number for number in range(len(self.documents)) if not self._document(number)]
         if self.documents and not strange and not self.training:
-            self._flaw(self.path, 0, 0, "No document is of kind: FederatedTraining.", "`fedtrain init` writes one.")
+            self._flaw(
+                self.path,
+                0,
+                0,
+                "No document is of kind: FederatedTraining.",
+                "Add one; `fedtrain init` writes an example.",
+            )
         for extra in self.training[1:]:
-            message = "There is a FederatedTraining before this one, and a file describes one."
-            self._error(extra.place.at("kind"), message, "Move it to a file of its own.")
+            message = "The file contains a second FederatedTraining."
+            self._error(extra.place.at("kind"), message, "Move it to another file.")
         without_policies = False
         if self.training and self.judged:
             folder = self.path.absolute().parent
-            subject = Subject(self.training[0], tuple(self.policies), folder, tuple(self.records))
-            for problem in judge(subject, elsewhere=self.elsewhere, policies_elsewhere=self.policies_elsewhere):
-                self._error(problem.place, problem.message, problem.fix, key=problem.key)
-            without_policies = has_no_policies(subject) and not self.policies_elsewhere
+            context = Context(self.training[0], tuple(self.policies), folder, tuple(self.records))
+            for problem in validate(context, cluster=self.elsewhere, policies_elsewhere=self.policies_elsewhere):
+                self._error(problem.place, problem.message, problem.fix, key=problem.at_key)
+            without_policies = has_no_policies(context) and not self.policies_elsewhere
         if self.errors:
             raise Invalid(self.errors, without_policies)
         training = self.training[0]
@@ -81,16 +87,18 @@ class _Reader:
         for flaw in parsed.flaws:
             self._flaw(path, *flaw.spot, flaw.message, flaw.fix, flaw.path)
         if not parsed.found and not parsed.flaws:
-            self._flaw(path, 0, 0, "The file holds comments only.", "`fedtrain init` writes one to start from.")
+            self._flaw(path, 0, 0, "The file contains only comments.", "Run `fedtrain init` to write an example.")
         ours = [document for document in parsed.found if not (self.elsewhere and _foreign(document))]
         self.documents += ours
         self.files += [path] * len(ours)
 
     def _document(self, number: int) -> bool:
-        """Reads one document; False when it is of no kind that we know."""
+        """Read one document. False if its kind is unknown."""
         document, place = self.documents[number], Place(number, ())
         if not is_map(document.value):
-            self._error(place, f"The document is {shown(document.value)}.", "Begin it with apiVersion: and kind:.")
+            self._error(
+                place, f"The document is {shown(document.value)}, not a map.", "Begin it with apiVersion: and kind:."
+            )
             return False
         raw, kind = document.value, document.value.get("kind")
         if raw.get("apiVersion") != API_VERSION:
@@ -108,13 +116,13 @@ class _Reader:
         return True
 
     def _model(self, model: type[Any], raw: dict[str, Any], place: Place) -> Any:
-        """The document as a model; what is left of it when it has errors."""
+        """The document as a model; if it has errors, its valid part."""
         try:
             return model.model_validate(raw, by_alias=True, by_name=False)
         except ValidationError as error:
             bad = {tuple(detail["loc"]) for detail in error.errors()}
             for detail in error.errors():
-                if detail["type"] != "too_short" or not detail["input"]:  # pydantic counts an item with errors as none
+                if detail["type"] != "too_short" or not detail["input"]:  # pydantic does not count invalid items
                     self._translated(model, detail, place)
             return partial(model, raw, bad)
 
@@ -130,11 +138,11 @@ class _Reader:
 
     def _expected(self, place: Place, value: Any, choices: tuple[str, ...]) -> None:
         if value is None:
-            self._error(place, "It is missing.", f"Write {place.path[-1]}: {' or '.join(choices)}.")
+            self._error(place, f"{place.path[-1]} is required.", f"Add {place.path[-1]}: {' or '.join(choices)}.")
             return
         guess = nearest(str(value), choices)
-        fix = f"Did you mean {guess}?" if guess and len(choices) > 1 else f"Write {' or '.join(choices)}."
-        self._error(place, f"{shown(value)} is not known to fedtrain.", fix)
+        fix = f"Did you mean {guess}?" if guess and len(choices) > 1 else f"Use {' or '.join(choices)}."
+        self._error(place, f"{shown(value)} is not supported.", fix)
 
     def _error(self, place: Place, message: str, fix: str, *, key: bool = False) -> None:
         document = self.documents[place.document]
@@ -159,13 +167,13 @@ class _Reader:
 
 
 def _foreign(document: Located) -> bool:
-    """Whether it is an object of somebody else's API."""
+    """Whether the document is an object of another API."""
     version = document.value.get("apiVersion") if is_map(document.value) else None
     return isinstance(version, str) and version.partition("/")[0] != API_VERSION.partition("/")[0]
 
 
 def _item(document: Located, path: Path) -> str | None:
-    """Whose field it is: the name of the innermost named item of a list, or of the policy."""
+    """The item that contains a field: the innermost named items of lists, and the policy."""
 
     def names() -> Iterator[str]:
         for end in range(len(path) - 1, 0, -1):

@@ -1,4 +1,4 @@
-"""The text of a file, or why there is none."""
+"""The text of a file."""
 
 import codecs
 import os
@@ -8,17 +8,21 @@ from fedtrain.api.reading.errors import FieldError, Invalid
 
 
 def read_text(path: Path) -> str:
-    """The file as text. Raises Invalid for no file, a folder, no permission, no UTF-8, nothing in it."""
+    """Return the file as text. Raises Invalid if it is missing, unreadable, empty, a folder or not UTF-8."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise _invalid(path, "There is no such file.", "Write one with `fedtrain init`.") from None
+        raise _invalid(
+            path, "The file does not exist.", "Correct the path, or write an example with `fedtrain init`."
+        ) from None
     except IsADirectoryError:
         inside = path / "federation.yaml"
-        fix = f"Write {inside}." if inside.is_file() else "Name the YAML file in it."
+        fix = f"Use {inside}." if inside.is_file() else "Use the path of a YAML file."
         raise _invalid(path, "This is a folder, not a file.", fix) from None
     except OSError as error:
-        raise _invalid(path, f"It can't be read: {os.strerror(error.errno or 0)}.", "") from error
+        raise _invalid(
+            path, f"The file cannot be read: {os.strerror(error.errno or 0)}.", "Correct the path or its permissions."
+        ) from error
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _invalid(path, "The file is UTF-16.", "Save it as UTF-8.")
     try:
@@ -29,7 +33,7 @@ def read_text(path: Path) -> str:
         message = f"Byte 0x{content[error.start]:02x} is not UTF-8."
         raise _invalid(path, message, "Save the file as UTF-8.", line, column) from None
     if not text.strip():
-        raise _invalid(path, "The file is empty.", "`fedtrain init` writes one to start from.")
+        raise _invalid(path, "The file is empty.", "Run `fedtrain init` to write an example.")
     return text
 
 

@@ -1,4 +1,4 @@
-"""A field that a block doesn't have: the nearest that it has, or where the field belongs."""
+"""Unknown fields: the most similar known field, or the block where the field belongs."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -6,11 +6,11 @@ from typing import Any
 
 from fedtrain.api.base import Block
 from fedtrain.api.paths import Path, show
-from fedtrain.api.reading.values import nearest, plain_form
+from fedtrain.api.reading.formatting import nearest, plain_form
 from fedtrain.api.shapes import block_at, block_of, fields_of
 
 _OTHER_NAMES = {
-    # what other tools call it: what it is called here
+    # name in other tools: name in fedtrain
     "lr": "learningRate", "gamma": "learningRate", "r": "rank", "loraRank": "rank", "loraR": "rank",
     "loraAlpha": "alpha", "loraDropout": "dropout", "targets": "targetModules", "maxSteps": "steps",
     "localSteps": "steps", "numTrainEpochs": "epochs", "numEpochs": "epochs", "localEpochs": "epochs",
@@ -24,24 +24,24 @@ _RENAMED = {plain_form(name): own for name, own in _OTHER_NAMES.items()}
 
 
 def unknown_field(root: type[Block], path: Path, value: Any) -> tuple[str, str]:
-    """Message and fix for a field at `path` that `root` doesn't have there."""
+    """Message and fix for an unknown field at `path`."""
     name, around = str(path[-1]), path[:-1]
     block = block_at(root, around) or root
     known = fields_of(block)
-    message = f"There is no field {name} {f'in {show(around)}' if around else 'here'}."
+    message = f"{name} is not a field of {show(around) or 'the document'}."
     same = nearest(name, known, cutoff=0.85) or _RENAMED.get(plain_form(name))
     if same in known:
         return message, f"Did you mean {same}?"
     places = _places(root, name) or (_places(root, same) if same else ())
     if place := _closest(around, places):
-        return message, f"It belongs at {show(place)}."
+        return message, f"Move it to {show(place)}."
     if near := nearest(name, known):
         return message, f"Did you mean {near}?"
-    return message, f"Remove it; the fields here are {', '.join(known)}."
+    return message, f"Remove it; valid fields are {', '.join(known)}."
 
 
 def _closest(around: Path, places: tuple[Path, ...]) -> Path | None:
-    """Of several places the one that shares the longest beginning with where the field is now."""
+    """The place that shares the longest prefix with the field's current place."""
 
     def shared(place: Path) -> int:
         steps = [step for step in around if not isinstance(step, int)]

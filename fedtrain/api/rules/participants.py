@@ -1,101 +1,202 @@
-"""Rules on `spec.participants`, and on what depends on who takes part."""
+"""Rules on `spec.participants`, and on other blocks together with it."""
 
 import re
-from collections.abc import Iterable
+from typing import Any
 
 from fedtrain.api.base import Block, quantity
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.participants import Compute, Participant
-from fedtrain.api.rules.subject import Found, Place, Problem, Problems, Subject
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, rule
+from fedtrain.api.rules.unique import unique
+from fedtrain.api.shapes import fields_of
 
 
-def minimum_is_within_participants(subject: Subject) -> Problems:
-    """`rounds.minParticipants` is at most the number of participants."""
-    minimum, count = subject.spec.rounds.min_participants, len(subject.spec.participants)
-    if minimum is not None and minimum > count:
-        who = f"the {count} participants" if count > 1 else "the one participant"
-        fix = f"Write {count} or less." if count > 1 else "Write 1."
-        yield Problem(subject.at("rounds", "minParticipants"), f"{minimum} is more than {who}.", fix)
+def positive_size(block: type[Block], field: str, what: str, example: str) -> Rule:
+    """The rule that a size is at least one byte."""
+    attribute = fields_of(block)[field].attribute
+
+    def check(judged: Any, context: Context) -> Violations:
+        size = getattr(judged, attribute)
+        if size is not None and quantity(size) == 0:
+            yield broken(size=size)
+
+    check.__name__, check.__doc__ = f"{block.__name__}_{field}_is_positive", f"`{field}` is greater than 0."
+    return rule(
+        block,
+        field,
+        message=f"{field} is {{size}}, but must be greater than 0.",
+        fix=f"Set it to {what}, such as {example}, or remove it.",
+        cel=Cel(
+            valid="!isQuantity(self) || quantity(self).compareTo(quantity('1')) >= 0",
+            values={"size": "self"},
+            of_field=True,
+        ),
+    )(check)
 
 
-def participants_have_their_own_names(subject: Subject) -> Problems:
-    """No two participants have the same name."""
-    names = ((found.value.name, found.place.at("name")) for found in subject.participants)
-    yield from repeated(names, "participant")
+names_are_unique = unique(FederatedTrainingSpec, "participants", "participant", "name")
+gpu_memory_is_positive = positive_size(Compute, "gpuMemory", "the memory of one GPU", "40Gi")
+memory_is_positive = positive_size(Compute, "memory", "the memory of one node", "16Gi")
 
 
-def a_weight_needs_fixed_weights(subject: Subject, participant: Found[Participant]) -> Problems:
-    """A participant has a `weight` if, and only if, `aggregation.weights` is Fixed."""
-    weights, weight = subject.spec.aggregation.weights, participant.value.weight
-    if weight is not None and weights != "Fixed":
-        message = f"A weight counts with aggregation.weights: Fixed only, and it is {weights}."
-        yield Problem(participant.place.at("weight"), message, "Remove the weight, or write weights: Fixed.", key=True)
-    if weight is None and weights == "Fixed":
-        message = "It is missing: with aggregation.weights: Fixed every participant has one."
-        yield Problem(participant.place.at("weight"), message, "Write weight: 1, say.")
+@rule(
+    Compute,
+    "cpu",
+    message="cpu is {cpu}, but must be greater than 0.",
+    fix='Set it to the cores of one node, such as "4", or remove it.',
+    cel=Cel(valid="self.matches('[1-9]')", values={"cpu": "self"}, of_field=True),
+)
+def cpu_is_positive(compute: Compute, context: Context) -> Violations:
+    """`cpu` is greater than 0."""
+    if compute.cpu is not None and not re.search("[1-9]", compute.cpu):
+        yield broken(cpu=compute.cpu)
 
 
-def batches_split_evenly(subject: Subject, participant: Found[Participant]) -> Problems:
-    """`training.batchSize` is a multiple of the participant's processes (nodes x GPUs, or nodes on CPU) times its
-    `microBatchSize`."""
-    compute = participant.value.compute
-    own = participant.value.training.micro_batch_size
-    micro = own if own is not None else subject.spec.training.micro_batch_size
-    processes = compute.nodes * max(1, compute.gpus_per_node)
-    step, batch = (micro or 1) * processes, subject.spec.training.batch_size
-    if batch % step == 0:
-        return
-    if own is not None:
-        place = participant.place.at("training", "microBatchSize")
-    elif micro is None or processes > 1:
-        place = participant.place.at("compute", "gpusPerNode" if compute.gpus_per_node > 1 else "nodes")
-    else:  # the training's own two numbers don't fit; said once, at the first participant that inherits them
-        inheriting = (p for p in subject.participants if _inherits(p.value))
-        if next(inheriting, participant).place != participant.place:
-            return
-        place = subject.at("training", "microBatchSize")
-    parts = f"microBatchSize {micro} x {processes} processes" if micro and processes > 1 else ""
-    parts = parts or (f"microBatchSize {micro}" if micro else f"the {processes} processes of this participant")
-    message = f"training.batchSize {batch} is not a multiple of {step} ({parts})."
-    if step > batch:
-        fix = f"Write batchSize: {step}, or less of the other."
-    else:
-        fix = f"Write batchSize: {batch // step * step} or {(batch // step + 1) * step}, or change the other."
-    yield Problem(place, message, fix)
+_FIXED = "self.aggregation.weights == 'Fixed'"
+
+
+def _at_participants(valid: str, values: dict[str, str], first: str) -> Cel:
+    """CEL on all participants, reported at the list with the name of the first one that is invalid."""
+    name = f"self.participants.filter(p, {first})[0].name"
+    return Cel(
+        valid=valid,
+        values={**values, "who": name},
+        block=FederatedTrainingSpec,
+        field="participants",
+        item="participant {who}",
+    )
+
+
+@rule(
+    Participant,
+    "weight",
+    message="weight applies only to aggregation.weights: Fixed, but aggregation.weights is {weights}.",
+    fix="Remove weight, or set aggregation.weights: Fixed.",
+    cel=_at_participants(
+        f"{_FIXED} || self.participants.all(p, !has(p.weight))",
+        {"weights": "self.aggregation.weights"},
+        "has(p.weight)",
+    ),
+    reason="FieldValueForbidden",
+    at_key=True,
+)
+def weight_only_with_fixed(participant: Participant, context: Context) -> Violations:
+    """A participant has a `weight` only with `aggregation.weights: Fixed`."""
+    weights = context.spec.aggregation.weights
+    if participant.weight is not None and weights != "Fixed":
+        yield broken(weights=weights)
+
+
+@rule(
+    Participant,
+    "weight",
+    message="weight is required because aggregation.weights is Fixed.",
+    fix="Set weight on every participant, such as weight: 1.",
+    cel=_at_participants(
+        f"!({_FIXED}) || self.participants.all(p, has(p.weight))",
+        {},
+        "!has(p.weight)",
+    ),
+    reason="FieldValueRequired",
+)
+def weight_required_with_fixed(participant: Participant, context: Context) -> Violations:
+    """Every participant has a `weight` with `aggregation.weights: Fixed`."""
+    if participant.weight is None and context.spec.aggregation.weights == "Fixed":
+        yield broken()
+
+
+_BATCH = "self.training.batchSize"
+_MICRO_BATCH = "self.training.microBatchSize"
+_PROCESSES = "(p.compute.nodes * (p.compute.gpusPerNode > 1 ? p.compute.gpusPerNode : 1))"
+_OWN = "(has(p.training) && has(p.training.microBatchSize))"
+_MICRO = f"({_OWN} ? p.training.microBatchSize : has({_MICRO_BATCH}) ? {_MICRO_BATCH} : 1)"
+_INHERITS = f"(!{_OWN} && {_PROCESSES} == 1)"
+_SPLITS = f"({_INHERITS} || {_BATCH} % ({_MICRO} * {_PROCESSES}) == 0)"
+
+
+def _of_first(value: str) -> str:
+    """CEL of a value of the first participant whose batch does not divide."""
+    return f"self.participants.filter(p, !{_SPLITS}).map(p, {value})[0]"
+
+
+def _multiple(step: str) -> str:
+    """CEL of the smallest multiple of `step` that is at least the batch size."""
+    return f"({_BATCH} + {step} - 1) / {step} * {step}"
+
+
+def _processes(participant: Participant) -> int:
+    return participant.compute.nodes * max(1, participant.compute.gpus_per_node)
 
 
 def _inherits(participant: Participant) -> bool:
-    compute = participant.compute
-    return participant.training.micro_batch_size is None and compute.nodes * max(1, compute.gpus_per_node) == 1
+    return participant.training.micro_batch_size is None and _processes(participant) == 1
 
 
-def gpu_memory_is_more_than_none(block: Block, place: Place) -> Problems:
-    """A `gpuMemory` of `compute` is more than 0."""
-    if isinstance(block, Compute) and block.gpu_memory is not None:
-        yield from not_zero(block.gpu_memory, place.at("gpuMemory"))
+@rule(
+    FederatedTrainingSpec,
+    "training.microBatchSize",
+    message="batchSize is {batch}, which is not a multiple of microBatchSize {micro}.",
+    fix="Set batchSize to a multiple, such as {multiple}, or change microBatchSize.",
+    cel=Cel(
+        valid=f"!has({_MICRO_BATCH}) || {_BATCH} % {_MICRO_BATCH} == 0 || !self.participants.exists(p, {_INHERITS})",
+        values={"batch": _BATCH, "micro": _MICRO_BATCH, "multiple": _multiple(_MICRO_BATCH)},
+    ),
+)
+def batch_is_a_multiple_of_micro_batch(spec: FederatedTrainingSpec, context: Context) -> Violations:
+    """`training.batchSize` is a multiple of `training.microBatchSize`."""
+    batch, micro = spec.training.batch_size, spec.training.micro_batch_size
+    if micro is not None and batch % micro and any(_inherits(participant) for participant in spec.participants):
+        yield broken(batch=batch, micro=micro, multiple=-(-batch // micro) * micro)
 
 
-def cpu_and_memory_are_more_than_none(block: Block, place: Place) -> Problems:
-    """`cpu` and `memory` of `compute` are more than 0."""
-    if not isinstance(block, Compute):
+@rule(
+    Participant,
+    "compute.nodes",
+    message="training.batchSize is {batch}, which is not a multiple of {step} "
+    "(microBatchSize {micro} x {processes} processes).",
+    fix="Set training.batchSize to a multiple, such as {multiple}, or change microBatchSize, nodes or gpusPerNode.",
+    cel=_at_participants(
+        f"self.participants.all(p, {_SPLITS})",
+        {
+            "batch": _BATCH,
+            "step": _of_first(f"{_MICRO} * {_PROCESSES}"),
+            "micro": _of_first(_MICRO),
+            "processes": _of_first(_PROCESSES),
+            "multiple": _of_first(_multiple(f"({_MICRO} * {_PROCESSES})")),
+        },
+        f"!{_SPLITS}",
+    ),
+)
+def batch_divides_over_processes(participant: Participant, context: Context) -> Violations:
+    """`training.batchSize` is a multiple of `microBatchSize` times a participant's processes (nodes x GPUs per node,
+    or nodes without GPUs)."""
+    own, processes = participant.training.micro_batch_size, _processes(participant)
+    training, gpus = context.spec.training, participant.compute.gpus_per_node > 1
+    micro = own or training.micro_batch_size or 1
+    step = micro * processes
+    if training.batch_size % step == 0 or _inherits(participant):
         return
-    if block.cpu is not None and not re.search("[1-9]", block.cpu):
-        fix = 'Write what a node\'s task needs, such as "4", or remove it.'
-        yield Problem(place.at("cpu"), f"{block.cpu} is no core at all.", fix)
-    if block.memory is not None and quantity(block.memory) == 0:
-        fix = "Write what a node's task needs, such as 16Gi, or remove it."
-        yield Problem(place.at("memory"), f"{block.memory} is no memory at all.", fix)
+    path = ("training", "microBatchSize") if own else ("compute", "gpusPerNode" if gpus else "nodes")
+    yield broken(
+        *path,
+        batch=training.batch_size,
+        step=step,
+        micro=micro,
+        processes=processes,
+        multiple=-(-training.batch_size // step) * step,
+    )
 
 
-def not_zero(memory: str, place: Place) -> Problems:
-    """A quantity of at least one byte."""
-    if quantity(memory) == 0:
-        yield Problem(place, f"{memory} is no memory at all.", "Write what one GPU has, such as 40Gi, or remove it.")
-
-
-def repeated(named: Iterable[tuple[str, Place]], what: str) -> Problems:
-    """A problem for every name that was there before."""
-    seen: set[str] = set()
-    for name, place in named:
-        if name in seen:
-            yield Problem(place, f"There is another {what} {name} before this one.", "Give each its own name.")
-        seen.add(name)
+@rule(
+    Participant,
+    "name",
+    message="No ParticipantPolicy declares where the data of {name} are; the file has policies of: {policies}.",
+    fix="Add a document of kind: ParticipantPolicy with metadata.name: {name}.",
+    scope="AllPolicies",
+)
+def every_participant_has_a_policy(participant: Participant, context: Context) -> Violations:
+    """Every participant has a ParticipantPolicy of its name."""
+    if participant.name not in context.policy_names:
+        some = list(context.policy_names)[:5]
+        yield broken(name=participant.name, policies=", ".join(some) or "no participant")

@@ -3,56 +3,146 @@
 import re
 from urllib.parse import urlsplit
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.places import is_file, scheme
-from fedtrain.api.rules.subject import Problem, Problems, Subject
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
+from fedtrain.api.storage import S3, File, Storage
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-
-
-def the_bucket_has_a_valid_name(subject: Subject) -> Problems:
-    """`s3.bucket` is a bucket's name alone: 3 to 63 characters of a-z, 0-9, . and -."""
-    s3 = subject.spec.storage.s3
-    if s3 is not None and not _BUCKET.fullmatch(s3.bucket):
-        bucket, _, prefix = s3.bucket.removeprefix("s3://").partition("/")
-        fix = "Write 3 to 63 characters of a-z, 0-9, . and -."
-        if _BUCKET.fullmatch(bucket):
-            fix = f"Write bucket: {bucket}" + (f" and prefix: {prefix.rstrip('/')}." if prefix.strip("/") else ".")
-        yield Problem(subject.at("storage", "s3", "bucket"), f"{s3.bucket} is no name of a bucket.", fix)
+BUCKET = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)"
+_SERVER = "^(?i:https?)://[^/?#]"
+_PASSWORD = "^(?i:https?)://[^/?#]*@"
+_HOST = f"(self.matches({regex('://[^/]')}) ? self.split('://')[1].split('/')[0] : self)"
 
 
-def the_endpoint_is_a_plain_url(subject: Subject) -> Problems:
-    """`s3.endpoint` is `http://` or `https://` and a host, without user and password."""
-    s3 = subject.spec.storage.s3
-    if s3 is None or s3.endpoint is None:
-        return
-    place = subject.at("storage", "s3", "endpoint")
-    try:
-        url = urlsplit(s3.endpoint)
-    except ValueError as error:
-        yield Problem(place, f"{s3.endpoint} is no URL: {error}.", "Write https:// and the server's name.")
-        return
-    if url.scheme not in ("http", "https") or not url.netloc:
-        yield Problem(place, f"{s3.endpoint} is no URL of a server.", f"Write https://{url.netloc or s3.endpoint}.")
-    elif "@" in url.netloc:
-        message = "The endpoint holds a user and a password, which the ledger would keep."
-        yield Problem(place, message, "Remove them; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
+@rule(
+    Storage,
+    "type",
+    message="type is File, but pods share no folder.",
+    fix="Set type: S3 and s3.bucket.",
+    # Not at the field: the API server refuses a default that its own rules refuse, and the default is File.
+    cel=Cel(valid="self.storage.type != 'File'", block=FederatedTrainingSpec, field="storage.type"),
+    scope="Cluster",
+)
+def type_is_shared(storage: Storage, context: Context) -> Violations:
+    """On a cluster, `type` is `S3`."""
+    if storage.type == "File":
+        yield broken()
 
 
-def the_certificates_are_there(subject: Subject) -> Problems:
+@rule(
+    S3,
+    "bucket",
+    message="{bucket} is not a valid bucket name.",
+    fix="Use 3 to 63 characters of a-z, 0-9, '.' and '-'.",
+    cel=Cel(
+        valid=f"self.matches({regex(BUCKET)}) || self.matches({regex(_URI)})", values={"bucket": "self"}, of_field=True
+    ),
+)
+def bucket_name_is_valid(s3: S3, context: Context) -> Violations:
+    """`s3.bucket` has 3 to 63 characters of a-z, 0-9, '.' and '-'."""
+    if not re.search(BUCKET, s3.bucket) and not re.search(_URI, s3.bucket):
+        yield broken(bucket=s3.bucket)
+
+
+@rule(
+    S3,
+    "bucket",
+    message="{uri} is a URI, not a bucket name.",
+    fix="Set bucket: {bucket}, and put the rest, if any, in prefix.",
+    cel=Cel(
+        valid=f"!self.matches({regex(_URI)})",
+        values={"uri": "self", "bucket": "self.split('/')[2]"},
+        of_field=True,
+    ),
+)
+def bucket_is_not_a_uri(s3: S3, context: Context) -> Violations:
+    """`s3.bucket` is a name, not `s3://name`."""
+    if re.search(_URI, s3.bucket):
+        yield broken(uri=s3.bucket, bucket=s3.bucket.split("/")[2])
+
+
+@rule(
+    S3,
+    "endpoint",
+    message="{endpoint} is not the URL of a server.",
+    fix="Use https://{host}.",
+    cel=Cel(
+        valid=f"self.matches({regex(_SERVER)})",
+        values={"endpoint": "self", "host": _HOST},
+        of_field=True,
+    ),
+)
+def endpoint_has_a_server(s3: S3, context: Context) -> Violations:
+    """`s3.endpoint` is `http://` or `https://` and a host."""
+    if s3.endpoint is not None and not re.search(_SERVER, s3.endpoint):
+        found = re.search("://([^/]+)", s3.endpoint)
+        yield broken(endpoint=s3.endpoint, host=found[1] if found else s3.endpoint)
+
+
+@rule(
+    S3,
+    "endpoint",
+    message="{endpoint} is not a valid URL.",
+    fix="Use https:// and the server's name.",
+    cel=Cel(valid=f"!self.matches({regex(_SERVER)}) || isURL(self)", values={"endpoint": "self"}, of_field=True),
+)
+def endpoint_is_a_url(s3: S3, context: Context) -> Violations:
+    """`s3.endpoint` is a valid URL."""
+    if s3.endpoint is not None:
+        try:
+            urlsplit(s3.endpoint)
+        except ValueError:
+            yield broken(endpoint=s3.endpoint)
+
+
+@rule(
+    S3,
+    "endpoint",
+    message="The endpoint contains a user name or password, which the ledger would record.",
+    fix="Remove it, and use the Secret in credentialsSecretRef, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    cel=Cel(valid=f"!has(self.endpoint) || !self.endpoint.matches({regex(_PASSWORD)})"),  # of_field shows the value
+)
+def endpoint_has_no_password(s3: S3, context: Context) -> Violations:
+    """`s3.endpoint` contains no user name and no password."""
+    if s3.endpoint is not None and re.search(_PASSWORD, s3.endpoint):
+        yield broken()
+
+
+@rule(
+    S3,
+    "caFile",
+    message="The file {file} does not exist.",
+    fix="Correct the path; relative paths start at the folder of this file.",
+    scope="Disk",
+)
+def ca_file_exists(s3: S3, context: Context) -> Violations:
     """`s3.caFile` exists."""
-    s3 = subject.spec.storage.s3
-    if s3 is not None and s3.ca_file is not None and not is_file(subject.resolve(s3.ca_file)):
-        message = f"There is no file {subject.resolve(s3.ca_file)}."
-        yield Problem(subject.at("storage", "s3", "caFile"), message, "Correct the path (from this file's folder).")
+    if s3.ca_file is not None and not is_file(context.resolve(s3.ca_file)):
+        yield broken(file=context.resolve(s3.ca_file))
 
 
-def the_folder_can_be_one(subject: Subject) -> Problems:
-    """`file.path` is a path, and no file is in its place. The folder is made when it isn't there."""
-    file = subject.spec.storage.file
-    if file is None:
-        return
-    place = subject.at("storage", "file", "path")
+@rule(
+    File,
+    "path",
+    message="{path} is not a path.",
+    fix="Use a path, or set type: S3 and s3.bucket.",
+)
+def file_path_is_a_path(file: File, context: Context) -> Violations:
+    """`file.path` is a path, not a URI."""
     if scheme(file.path) != "file":
-        yield Problem(place, f"{file.path} is no folder.", "Write a path, or type: S3 with an s3 block.")
-    elif is_file(subject.resolve(file.path)):
-        yield Problem(place, f"{subject.resolve(file.path)} is a file.", "Name a folder.")
+        yield broken(path=file.path)
+
+
+@rule(
+    File,
+    "path",
+    message="{path} is a file.",
+    fix="Use a folder; it is created if it does not exist.",
+    scope="Disk",
+)
+def file_path_is_a_folder(file: File, context: Context) -> Violations:
+    """`file.path` is a folder, or does not exist yet."""
+    if scheme(file.path) == "file" and is_file(context.resolve(file.path)):
+        yield broken(path=context.resolve(file.path))

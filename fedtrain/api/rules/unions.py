@@ -1,74 +1,68 @@
-"""Every discriminator of the API, and which block goes with which of its values."""
+"""Rules on unions: a block that belongs to one value of a discriminator such as `type` or `strategy`.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+The unions are declared in the models (`Block.unions`); each gives one rule per member, and one more if it is required.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
-from fedtrain.api.base import Block
-from fedtrain.api.rules.subject import Place, Problem, Problems
+from fedtrain.api.base import Block, Union
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, rule
 from fedtrain.api.shapes import describe, fields_of
 
-REQUIRED, OPTIONAL = True, False
+
+def union_rules(block: type[Block]) -> Iterator[Rule]:
+    """The rules of a block's unions."""
+    for union in block.unions:
+        for value, member in {**union.required, **union.optional}.items():
+            yield _only_with(block, union, value, member)
+        for value, member in union.required.items():
+            yield _required_with(block, union, value, member)
 
 
-@dataclass(frozen=True)
-class Union:
-    """A field `discriminator` of `block`; `cases`: value -> (the field that goes with it, whether it must be there).
-    The other cases' fields must not be there."""
+def _only_with(block: type[Block], union: Union, value: str, member: str) -> Rule:
+    name, attribute = union.discriminator, fields_of(block)[member].attribute
 
-    block: str
-    discriminator: str
-    cases: Mapping[str, tuple[str, bool]]
+    def check(judged: Any, context: Context) -> Violations:
+        chosen = getattr(judged, fields_of(block)[name].attribute)
+        if getattr(judged, attribute, "malformed") is not None and chosen != value:
+            yield broken(chosen=_written(judged, union))
 
-
-UNIONS = (
-    # block, discriminator, value: its field
-    Union("TargetModules", "type", {"Names": ("names", REQUIRED)}),
-    Union("Length", "type", {"Steps": ("steps", REQUIRED), "Epochs": ("epochs", REQUIRED)}),
-    Union(
-        "Partitioning",
-        "strategy",
-        {
-            "FixedSize": ("fixedSize", REQUIRED),
-            "Percentage": ("percentage", REQUIRED),
-            "DataVolumeAndGPUMemory": ("dataVolumeAndGPUMemory", OPTIONAL),
-        },
-    ),
-    Union(
-        "Aggregation",
-        "strategy",
-        {
-            "FedProx": ("fedProx", REQUIRED),
-            "FedAvgM": ("fedAvgM", OPTIONAL),
-            "FedAdam": ("fedAdam", OPTIONAL),
-            "FedAdagrad": ("fedAdagrad", OPTIONAL),
-            "FedYogi": ("fedYogi", OPTIONAL),
-        },
-    ),
-    Union("Aggregation", "weights", {"ValidationLoss": ("validationLoss", OPTIONAL)}),
-    Union("MaxUpdateNorm", "type", {"Absolute": ("norm", REQUIRED), "TimesMedian": ("factor", REQUIRED)}),
-    Union("Metric", "type", {"ExactMatch": ("exactMatch", REQUIRED)}),
-    Union("Storage", "type", {"S3": ("s3", REQUIRED), "File": ("file", OPTIONAL)}),
-)
+    check.__name__ = f"{block.__name__}_{member}_only_with_{value}"
+    check.__doc__ = f"`{member}` is set only with `{name}: {value}`."
+    return rule(
+        block,
+        member,
+        message=f"{member} applies only to {name}: {value}, but {name} is {{chosen}}.",
+        fix=f"Remove {member}, or set {name}: {value}.",
+        cel=Cel(valid=f"self.{name} == '{value}' || !has(self.{member})", values={"chosen": f"self.{name}"}),
+        reason="FieldValueForbidden",
+        at_key=True,
+    )(check)
 
 
-def union_members(block: Block, place: Place) -> Problems:
-    """A block or value that goes with one choice of a `type` or `strategy` stands only there, and is not missing."""
-    fields = fields_of(type(block))
-    for union in UNIONS:
-        if union.block != type(block).__name__:
-            continue
-        written = fields[union.discriminator].attribute in block.model_fields_set
-        chosen: Any = getattr(block, fields[union.discriminator].attribute, None)
-        if chosen is None:
-            continue
-        now = f"{union.discriminator} is {chosen}" + ("" if written else " (the default)")
-        for value, (name, required) in union.cases.items():
-            given = getattr(block, fields[name].attribute, "malformed") is not None
-            if given and value != chosen:
-                message = f"{name} goes with {union.discriminator}: {value}, but {now}."
-                yield Problem(place.at(name), message, f"Remove it, or write {union.discriminator}: {value}.", key=True)
-            if required and value == chosen and not given:
-                shape = fields[name].shape
-                fix = f"Write `{name}:` and {describe(shape)}."
-                yield Problem(place.at(name), f"It is missing: {now}.", fix)
+def _required_with(block: type[Block], union: Union, value: str, member: str) -> Rule:
+    name, field = union.discriminator, fields_of(block)[member]
+
+    def check(judged: Any, context: Context) -> Violations:
+        chosen = getattr(judged, fields_of(block)[name].attribute)
+        if chosen == value and getattr(judged, field.attribute, "malformed") is None:
+            yield broken(chosen=_written(judged, union))
+
+    check.__name__ = f"{block.__name__}_{member}_required_with_{value}"
+    check.__doc__ = f"`{member}` is required with `{name}: {value}`."
+    return rule(
+        block,
+        member,
+        message=f"{member} is required because {name} is {{chosen}}.",
+        fix=f"Add `{member}:`, {describe(field.shape)}.",
+        cel=Cel(valid=f"self.{name} != '{value}' || has(self.{member})", values={"chosen": f"self.{name}"}),
+        reason="FieldValueRequired",
+    )(check)
+
+
+def _written(judged: Block, union: Union) -> str:
+    """The discriminator's value, marked where it is the default."""
+    attribute = fields_of(type(judged))[union.discriminator].attribute
+    return f"{getattr(judged, attribute)}{'' if attribute in judged.model_fields_set else ' (the default)'}"

@@ -29,6 +29,14 @@ SECTIONS = {
     ),
 }
 
+FOR_CLUSTERS = {
+    "model": "  model: {base: /models/base}",
+    "storage": "  storage: {type: S3, s3: {bucket: runs}}",
+    "bank-a": SECTIONS["bank-a"].replace("a.jsonl", "/data/a.jsonl"),
+    "bank-b": SECTIONS["bank-b"].replace("b.jsonl", "/data/b.jsonl"),
+}
+"""Sections of the same federation on a cluster, where paths are absolute and the ledger is in a bucket."""
+
 POLICY_A, POLICY_B = SECTIONS["bank-a"], SECTIONS["bank-b"]
 
 
@@ -39,6 +47,11 @@ def write(folder: Path, **sections: str) -> Path:
     (folder / "adapter").mkdir(exist_ok=True)
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         (folder / "adapter" / name).write_text("{}")
+    (folder / "half").mkdir(exist_ok=True)
+    (folder / "half/adapter_config.json").write_text("{}")
+    (folder / "splits/test").mkdir(parents=True, exist_ok=True)
+    (folder / "splits/dataset_dict.json").write_text("{}")
+    (folder / "splits/test/dataset_info.json").write_text("{}")
     (folder / "empty").mkdir(exist_ok=True)
     for name in ("a.jsonl", "b.jsonl", "test.jsonl", "c.csv", "ca.pem"):
         (folder / name).write_text('{"prompt": "p", "completion": "c"}\n')

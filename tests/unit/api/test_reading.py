@@ -61,7 +61,7 @@ def test_all_errors_come_at_once_by_line_and_a_broken_field_hides_no_other(tmp_p
         ("11:50", "spec.aggregation.fedAdam.tau"),
         ("19:41", "spec.datasets[0].uri"),
     ]
-    assert "5 is more than the 3 participants" in found[9]
+    assert "minParticipants is 5, but participants lists only 3" in found[9]
 
 
 def test_places_are_right_in_block_style_and_in_nested_lists(tmp_path: Path):
@@ -99,7 +99,7 @@ def test_an_error_of_an_aliased_value_is_shown_where_it_is_written(tmp_path: Pat
         metadata="metadata: {name: answers, annotations: {length: &length {type: Steps, steps: 0}}}",
         training="  training: {length: *length}",
     )
-    assert errors(file) == ["3:78: spec.training.length.steps: 0 is out of range. Write a whole number of 1 or more."]
+    assert errors(file) == ["3:78: spec.training.length.steps: 0 is out of range. Use a whole number of 1 or more."]
 
 
 def test_anchors_and_merges_are_read(tmp_path: Path):
@@ -112,7 +112,7 @@ def test_anchors_and_merges_are_read(tmp_path: Path):
 
 def test_an_anchor_in_itself_is_an_error_and_no_endless_loop(tmp_path: Path):
     file = write(tmp_path, data="  data: &d {dataset: tickets, format: *d}")
-    assert errors(file)[0] == "6:9: This anchor holds an alias of itself. Write the value out."
+    assert errors(file)[0] == "6:9: This anchor contains an alias of itself. Replace the alias by a value."
 
 
 def test_aliases_of_aliases_take_no_time(tmp_path: Path):

@@ -1,59 +1,75 @@
-"""Every rule has a file that breaks it and the same file mended (rule_cases.yaml)."""
+"""Each rule has a case that breaks it and a corrected twin (rule_cases.yaml)."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from federation_files import write
+from broken_rules import kind, recording
+from federation_files import FOR_CLUSTERS, write
 from ruamel.yaml import YAML
 
-from fedtrain.api import rules
-from fedtrain.api.reading import Invalid, read_file
+from fedtrain.api.crd.validation import message_expression, validation
+from fedtrain.api.reading import Federation, Invalid, read_file
+from fedtrain.api.rules import RULES
 
 CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).with_name("rule_cases.yaml"))
-TABLES = ("BLOCK_RULES", "TRAINING_RULES", "PARTICIPANT_RULES", "METRIC_RULES", "POLICY_RULES", "RECORD_RULES")
 
 
-def built(case: dict[str, Any], version: str, folder: Path) -> Path:
-    return write(folder, **case.get("given", {}), **{case["section"]: case[version].rstrip("\n")})
+def read(case: dict[str, Any], version: str, folder: Path) -> Federation:
+    """Read a version of a case: `good` or `bad`; with `cluster`, as `fedtrain validate --cluster` does."""
+    cluster = case.get("cluster", False)
+    sections = (FOR_CLUSTERS if cluster else {}) | case.get("given", {})
+    sections[case["section"]] = case[version].rstrip("\n")
+    return read_file(write(folder, **sections), elsewhere=cluster)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_the_broken_file_gets_one_error_that_names_the_place_the_value_and_the_fix(
-    case: dict[str, Any], tmp_path: Path
-):
-    file = built(case, "bad", tmp_path)
+def test_the_bad_version_has_one_error_with_place_value_and_fix(case: dict[str, Any], tmp_path: Path):
     with pytest.raises(Invalid) as caught:
-        read_file(file)
+        read(case, "bad", tmp_path)
     assert [str(error) for error in caught.value.errors] == [
-        f"{file}:{case['says'].replace('{folder}', str(tmp_path))}"
+        f"{tmp_path / 'federation.yaml'}:{case['says'].replace('{folder}', str(tmp_path))}"
     ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_the_mended_file_is_valid(case: dict[str, Any], tmp_path: Path):
-    assert read_file(built(case, "good", tmp_path)).training.spec.participants
+def test_the_good_version_is_valid(case: dict[str, Any], tmp_path: Path):
+    assert read(case, "good", tmp_path).training.spec.participants
 
 
-def test_every_rule_is_broken_by_a_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    broken: set[str] = set()
-
-    def recording(rule: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-        def recorded(*judged: Any) -> Iterator[Any]:
-            for problem in rule(*judged):
-                broken.add(rule.__name__)
-                yield problem
-
-        return recorded
-
-    listed = {rule.__name__ for table in TABLES for rule in getattr(rules, table)}
-    for table in TABLES:
-        monkeypatch.setattr(rules, table, tuple(recording(rule) for rule in getattr(rules, table)))
+def test_every_rule_has_a_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    broken = recording(monkeypatch)
     for case in CASES:
         with pytest.raises(Invalid):
-            read_file(built(case, "bad", tmp_path))
-    assert broken == listed
+            read(case, "bad", tmp_path)
+    assert {kind(rule) for rule in RULES} == {kind(rule) for rule in broken}
+
+
+def test_a_rule_is_listed_once():
+    assert len({(rule.block, rule.field, rule.message, rule.scope) for rule in RULES}) == len(RULES)
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_cel_gives_the_values_of_the_message(rule: Any):
+    assert rule.summary.endswith(".")
+    if rule.cel is not None:
+        made = validation(rule, rule.cel)
+        assert message_expression(made.message, made.values)
+        assert made.message.endswith(f"{rule.message} {rule.fix}")
+
+
+def test_files_of_one_machine_may_use_folders_and_relative_paths(tmp_path: Path):
+    file = write(tmp_path)
+    assert read_file(file).training.spec.storage.type == "File"
+    with pytest.raises(Invalid) as caught:
+        read_file(file, elsewhere=True)
+    text = str(caught.value)
+    assert "spec.storage: type is File, but pods share no folder. Set type: S3 and s3.bucket." in text or (
+        "spec.storage.type: type is File, but pods share no folder. Set type: S3 and s3.bucket." in text
+    )
+    assert "spec.model.base: ./base is a relative path, which pods cannot resolve." in text
+    assert "(dataset tickets, policy bank-a): a.jsonl is a relative path, which pods cannot resolve." in text
 
 
 def test_names_of_cases_are_unique():

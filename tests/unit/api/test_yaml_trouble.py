@@ -53,7 +53,7 @@ def test_a_number_of_thousands_of_digits_is_text():
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("\trounds: {count: 3}", ":8:1: A tab begins or pads this line. YAML indents with spaces."),
+        ("\trounds: {count: 3}", ":8:1: This line is indented with a tab. Use spaces."),
         (
             "  rounds: {count: 3",
             ":9:11: A bracket that opens on line 8 is not closed before this, or a comma is missing. "
@@ -61,28 +61,28 @@ def test_a_number_of_thousands_of_digits_is_text():
         ),
         (
             "  rounds: count: 3",
-            ":8:16: A second `:` in one value, or a wrong indentation. "
-            "Put a value that holds `: ` in quotes, and line fields up with those beside them.",
+            ":8:16: The value contains a second `:`, or the indentation is wrong. "
+            "Put values that contain `: ` in quotes, and align the fields of a map.",
         ),
         (
             " rounds: {count: 3}",
             ":8:2: This line does not fit the lines above it. "
-            "Indent it as the fields beside it are, and begin list items, and only those, with `- `.",
+            "Align it with the other fields of its map, and begin only list items with `- `.",
         ),
         (
             "  rounds: *three",
             ":8:11: This alias (`*name`) has no anchor (`&name`) before it. "
             "Put a value that begins with * in quotes, or define the anchor.",
         ),
-        ("  rounds: {count: @3}", ":8:19: A value can't begin with this character. Put the value in quotes."),
-        ("  rounds: {count: !mine 3}", ":8:19: The tag !mine means nothing here. Remove it."),
+        ("  rounds: {count: @3}", ":8:19: A value cannot begin with this character. Put the value in quotes."),
+        ("  rounds: {count: !mine 3}", ":8:19: The tag !mine is not supported. Remove it."),
         (
             "  rounds: {count: 3, count: 4}",
-            ":8:22: count is there twice; it is on line 8 already. Remove one of the two.",
+            ":8:22: count is set twice; the first is on line 8. Remove one of the two.",
         ),
-        ("  rounds: {count: 3, 4: 5}", ":8:22: 4 is no name of a field. Names of fields are text."),
-        ("  rounds: {count: 3, <<: 5}", ":8:22: `<<` merges maps only. Write an alias of a map after it."),
-        ("  rounds: {count: 3} # \x01", ":8:24: Control character 0x01 in the file. Remove it."),
+        ("  rounds: {count: 3, 4: 5}", ":8:22: 4 is not a valid field name. Use a string."),
+        ("  rounds: {count: 3, <<: 5}", ":8:22: `<<` merges only maps. Write an alias of a map after it."),
+        ("  rounds: {count: 3} # \x01", ":8:24: The file contains the control character 0x01. Remove it."),
     ],
 )
 def test_what_yaml_does_not_allow_is_said_with_its_line(line: str, says: str, tmp_path: Path):
@@ -108,25 +108,28 @@ def test_duplicate_keys_come_together_with_all_other_errors(tmp_path: Path):
 
 
 def test_a_file_that_is_not_there(tmp_path: Path):
-    assert only_error(tmp_path / "no.yaml") == ": There is no such file. Write one with `fedtrain init`."
+    assert (
+        only_error(tmp_path / "no.yaml")
+        == ": The file does not exist. Correct the path, or write an example with `fedtrain init`."
+    )
 
 
 def test_a_folder_names_the_file_in_it(tmp_path: Path):
     file = write(tmp_path)
-    assert only_error(tmp_path) == f": This is a folder, not a file. Write {file}."
+    assert only_error(tmp_path) == f": This is a folder, not a file. Use {file}."
 
 
 @pytest.mark.parametrize("text", ["", " \n\n", "\ufeff"])
 def test_an_empty_file(text: str, tmp_path: Path):
     file = tmp_path / "f.yaml"
     file.write_text(text)
-    assert only_error(file) == ": The file is empty. `fedtrain init` writes one to start from."
+    assert only_error(file) == ": The file is empty. Run `fedtrain init` to write an example."
 
 
 def test_a_file_of_comments(tmp_path: Path):
     file = tmp_path / "f.yaml"
     file.write_text("# one day\n---\n# another\n")
-    assert only_error(file) == ": The file holds comments only. `fedtrain init` writes one to start from."
+    assert only_error(file) == ": The file contains only comments. Run `fedtrain init` to write an example."
 
 
 def test_bytes_that_are_not_utf_8(tmp_path: Path):
@@ -141,4 +144,6 @@ def test_a_file_of_policies_alone(tmp_path: Path):
     file = tmp_path / "f.yaml"
     file.write_text(SECTIONS["bank-a"] + "\n")
     (tmp_path / "a.jsonl").write_text("{}\n")
-    assert only_error(file) == ": No document is of kind: FederatedTraining. `fedtrain init` writes one."
+    assert (
+        only_error(file) == ": No document is of kind: FederatedTraining. Add one; `fedtrain init` writes an example."
+    )

@@ -58,9 +58,10 @@ def test_errors_go_to_stderr_by_line_with_their_count_and_exit_code_1(tmp_path: 
     result = CliRunner().invoke(main, ["validate", file])
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
-        f'{file}:10:13: spec.data.format: "text" is written Text. '
-        "Write Text (one of Messages, PromptCompletion, Text).",
-        f"{file}:15:22: spec.rounds.minParticipants: 5 is more than the one participant. Write 1.",
+        f'{file}:10:13: spec.data.format: "text" is not a valid value. '
+        "Use Text (one of Messages, PromptCompletion, Text).",
+        f"{file}:15:22: spec.rounds.minParticipants: minParticipants is 5, but participants lists only 1. "
+        "Set it to 1 or less.",
         f"2 errors in {file}.",
     ]
 
@@ -80,7 +81,7 @@ def test_programs_get_json_of_errors(tmp_path: Path):
                 "item": None,
                 "value": ".nan",
                 "message": ".nan is not a whole number.",
-                "fix": "Write a whole number from 1 to 10000.",
+                "fix": "Use a whole number from 1 to 10000.",
             }
         ],
     }
@@ -103,13 +104,13 @@ def test_a_name_that_is_there_twice_is_offered_once(tmp_path: Path):
         "metadata:\n  name: bank-a", "metadata:\n  name: bank-b"
     )
     result = CliRunner().invoke(main, ["validate", write(tmp_path, twice)])
-    assert "Write one of bank-a, or remove the document." in result.stderr
+    assert "Use one of bank-a, or remove the document." in result.stderr
 
 
 def test_a_file_that_is_not_there_is_no_traceback(tmp_path: Path):
     result = CliRunner().invoke(main, ["validate", str(tmp_path / "no.yaml")])
     assert result.exit_code == 1
-    assert "There is no such file" in result.stderr
+    assert "The file does not exist" in result.stderr
     assert "Traceback" not in result.output
 
 

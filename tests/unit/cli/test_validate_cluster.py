@@ -91,8 +91,8 @@ def test_all_other_errors_are_said_with_their_lines(training: Path) -> None:
     training.write_text(TRAINING.replace("count: 2", "count: 2, minParticipants: 5").replace("Text", "text"))
     result = validate(training, "--cluster")
     assert result.exit_code == 1
-    assert f'{training}:6:30: spec.data.format: "text" is written Text.' in result.stderr
-    assert f"{training}:8:39: spec.rounds.minParticipants: 5 is more than the 2 participants." in result.stderr
+    assert f'{training}:6:30: spec.data.format: "text" is not a valid value.' in result.stderr
+    assert "8:39: spec.rounds.minParticipants: minParticipants is 5, but participants lists only 2." in result.stderr
     assert result.stderr.endswith(f"2 errors in {training}.\n")
 
 
@@ -100,16 +100,16 @@ def test_what_the_operator_refuses_is_said_with_its_line(training: Path) -> None
     local = TRAINING.replace("/models/base", "./base").replace("type: S3", "type: File")
     training.write_text(local.replace("s3: {bucket: federations}", "file: {path: ./runs}"))
     assert validate(training, "--cluster").stderr.splitlines() == [
-        f"{training}:5:17: spec.model.base: ./base starts at no folder here. "
-        "Write an absolute path in the pods, or s3://bucket/key.",
-        f"{training}:12:11: spec.storage.type: File is a folder, and pods share none. Write type: S3 and a bucket.",
+        f"{training}:5:17: spec.model.base: ./base is a relative path, which pods cannot resolve. "
+        "Use an absolute path inside the pods, s3://bucket/prefix, or a model id.",
+        f"{training}:12:11: spec.storage.type: type is File, but pods share no folder. Set type: S3 and s3.bucket.",
         f"2 errors in {training}.",
     ]
 
 
 def test_storage_that_the_file_leaves_out_is_a_folder(training: Path) -> None:
     training.write_text(TRAINING.partition("  storage:")[0])
-    assert f"{training}:4:1: spec.storage.type: File is a folder" in validate(training, "--cluster").stderr
+    assert f"{training}:4:1: spec.storage.type: type is File" in validate(training, "--cluster").stderr
 
 
 def test_a_participant_that_does_not_take_part_says_so(training: Path, others: Path) -> None:
@@ -124,7 +124,7 @@ def test_programs_get_the_same_as_json(training: Path) -> None:
     training.write_text(TRAINING.replace("/models/base", "./base"))
     (error,) = json.loads(validate(training, "--cluster", "-o", "json").stdout)["errors"]
     assert (error["line"], error["path"], error["value"]) == (5, "spec.model.base", "./base")
-    assert error["fix"] == "Write an absolute path in the pods, or s3://bucket/key."
+    assert error["fix"] == "Use an absolute path inside the pods, s3://bucket/prefix, or a model id."
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "run"])
@@ -134,13 +134,13 @@ def test_what_is_for_one_machine_hints_at_the_option_for_a_file_for_a_cluster(co
     assert result.exit_code == 1
     *errors, hint = result.stderr.splitlines()
     assert errors[-1] == f"4 errors in {file}."
-    assert hint == f"hint: a file for a cluster is checked with `fedtrain validate {file} --cluster`"
+    assert hint == f"hint: to check a file for a cluster, run `fedtrain validate {file} --cluster`"
 
 
 def test_a_policy_that_is_forgotten_beside_others_is_no_clusters_file(training: Path, others: Path) -> None:
     training.write_text(f"{TRAINING}---\n{OTHERS.partition('---')[2]}")
     result = validate(training)
-    assert "No ParticipantPolicy says where the data of small are; the policies are of big." in result.stderr
+    assert "No ParticipantPolicy declares where the data of small are; the file has policies of: big." in result.stderr
     assert "hint" not in result.stderr
 
 

@@ -106,7 +106,7 @@ def test_a_participant_that_has_not_reported_is_waited_for() -> None:
 
 def test_folders_and_relative_paths_are_refused_on_a_cluster() -> None:
     records = {"bank-a": record("tickets"), "bank-b": record("tickets")}
-    assert accepted(spec(storage={"type": "File"}), Here("hub"), records).reason == "StorageNotShared"
+    assert accepted(spec(storage={"type": "File"}), Here("hub"), records).reason == "InvalidSpec"
     assert "./base" in accepted(spec(model={"base": "./base"}), Here("hub"), records).message
     hub = spec(evaluation={"hub": {"data": {"uri": "test.jsonl"}}})
     assert "spec.evaluation.hub.data.uri: test.jsonl" in accepted(hub, Here("hub"), records).message

@@ -1,4 +1,4 @@
-"""How a value is shown in a message, and numbers and words that people write in another form."""
+"""Values in messages, and suggestions for values in the wrong format."""
 
 import difflib
 import json
@@ -11,17 +11,17 @@ _LONGEST = 60
 
 
 def is_map(value: Any) -> TypeGuard[dict[str, Any]]:
-    """A mapping of YAML; its keys are text, or it would not have been read."""
+    """Whether the value is a map. Its keys are strings: the reader refuses others."""
     return isinstance(value, dict)
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """A sequence of YAML."""
+    """Whether the value is a list."""
     return isinstance(value, list)
 
 
 def shown(value: Any) -> str:
-    """The value as it stands in the file, cut to one short line."""
+    """The value as in the file, shortened to one line."""
     if is_map(value):
         return f"a map with {', '.join(list(value)[:5])}" if value else "an empty map"
     if is_list(value):
@@ -41,19 +41,19 @@ def shown(value: Any) -> str:
 
 
 def as_json(value: Any) -> Any:
-    """A scalar as it is, where JSON can say it; else as it is shown."""
+    """The value for JSON: scalars unchanged, others as `shown`."""
     whole = isinstance(value, str | bool | int) or value is None or (isinstance(value, float) and math.isfinite(value))
     return value if whole else shown(value)
 
 
 def as_number(text: str) -> str | None:
-    """The number that a text means (`"8"`, `1_000`, `25%`, `1,5`), as one should write it."""
+    """The number in a string such as `"8"`, `1_000`, `25%` or `1,5`, in YAML's format."""
     cleaned = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text.strip()).removesuffix("%").replace(",", ".").strip()
     return cleaned if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", cleaned) else None
 
 
 def as_label(text: str) -> str | None:
-    """The nearest name that Kubernetes allows: `Bank_A` is `bank-a`."""
+    """The nearest valid Kubernetes name: `bank-a` for `Bank_A`."""
     label = re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
     return label or None
 
@@ -67,7 +67,7 @@ _SIZES = {"k": "k", "m": "M", "g": "G", "t": "T"}
 
 
 def as_duration(value: Any) -> str | None:
-    """`2 hours` is `2h`; 90 are `90s`."""
+    """`2h` for `2 hours`, `90s` for 90."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value}s"
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)", str(value).strip())
@@ -77,7 +77,7 @@ def as_duration(value: Any) -> str | None:
 
 
 def as_quantity(value: Any) -> str | None:
-    """`40 GB` is `40G`, `40gib` is `40Gi`."""
+    """`40G` for `40 GB`, `40Gi` for `40gib`."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value}Gi" if 0 < value < 1000 else f'"{value}"'
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgtKMGT])(i?)[bB]?", str(value).strip())
@@ -89,12 +89,12 @@ def as_quantity(value: Any) -> str | None:
 
 
 def plain_form(word: str) -> str:
-    """A word without what spellings differ in: case, `_`, `-` and blanks."""
+    """A word in lower case, without `_`, `-` and blanks."""
     return re.sub(r"[\s_-]", "", word).lower()
 
 
 def nearest(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The choice that looks most like `word`; spellings in another case or with `_` count as equal."""
+    """The most similar choice, ignoring case, `_`, `-` and blanks; None if none is similar."""
     forms = {plain_form(choice): choice for choice in choices}
     found = difflib.get_close_matches(plain_form(word), forms, n=1, cutoff=cutoff)
     return forms[found[0]] if found else None

@@ -1,8 +1,7 @@
-"""A model of a document that has errors, so that the rules can judge the rest of it.
+"""The valid part of a document that has errors, so that rules can check it.
 
-What is malformed or missing is left out of the model: a rule that touches it gets an AttributeError and can't judge
-(`fedtrain.api.rules` skips it there). Names are kept as they are written, even against the pattern for names, so that
-what refers to them can still be found.
+Malformed and missing fields are left out of the model. A rule that reads one gets an AttributeError and is skipped
+(`fedtrain.api.rules.validate`). Names are kept even if they are not valid names, so that references to them resolve.
 """
 
 from collections.abc import Set
@@ -10,14 +9,14 @@ from typing import Any, TypeVar
 
 from fedtrain.api.base import DNS_LABEL_PATTERN, Block
 from fedtrain.api.paths import Path
-from fedtrain.api.reading.values import is_list, is_map
+from fedtrain.api.reading.formatting import is_list, is_map
 from fedtrain.api.shapes import Shape, fields_of
 
 B = TypeVar("B", bound=Block)
 
 
 def partial(block: type[B], raw: Any, bad: Set[Path], path: Path = ()) -> B:
-    """A `block` from `raw`, without what is at the paths in `bad`; with nothing at all if `raw` is no map."""
+    """A `block` of `raw` without the fields at the paths in `bad`; an empty one if `raw` is not a map."""
     values: dict[str, Any] = {}
     absent = set(block.model_fields)
     for name, field in fields_of(block).items() if is_map(raw) else ():
@@ -44,7 +43,7 @@ def _value(shape: Shape, raw: Any, bad: Set[Path], at: Path) -> Any:
 
 
 def _items(shape: Shape, raw: list[Any], bad: Set[Path], at: Path) -> tuple[Any, ...]:
-    """A malformed map becomes an empty one, so that the others keep their places; malformed text is left out."""
+    """A malformed map becomes an empty one, so that the indexes of the others stay; malformed strings are left out."""
     if shape.block is not None:
         return tuple(partial(shape.block, item, bad, (*at, number)) for number, item in enumerate(raw))
     return tuple(item for number, item in enumerate(raw) if (*at, number) not in bad)

@@ -6,7 +6,7 @@ from fedtrain.api.paths import Path
 
 
 class Flaw(NamedTuple):
-    """What is wrong at a line and column (from 1), and what to do. `path`: the field, where it is known."""
+    """An error at a line and column (from 1). `path` is the field, if known."""
 
     spot: tuple[int, int]
     message: str
@@ -15,33 +15,33 @@ class Flaw(NamedTuple):
 
 
 _PLAIN = (
-    # what the parser says            what it means                                        what to do
-    ("character '\\t'", "A tab begins or pads this line.", "YAML indents with spaces."),
-    ("mapping values are not allowed", "A second `:` in one value, or a wrong indentation.",
-     "Put a value that holds `: ` in quotes, and line fields up with those beside them."),
+    # text of the parser              message                                              fix
+    ("character '\\t'", "This line is indented with a tab.", "Use spaces."),
+    ("mapping values are not allowed", "The value contains a second `:`, or the indentation is wrong.",
+     "Put values that contain `: ` in quotes, and align the fields of a map."),
     ("'<stream end>'", "A bracket{opened} is open at the end of the file.", "Close it with ] or }."),
     ("unexpected end of stream", "A quote{opened} is open at the end of the file.", "Close the quote."),
     ("found undefined alias", "This alias (`*name`) has no anchor (`&name`) before it.",
      "Put a value that begins with * in quotes, or define the anchor."),
     ("expected <block end>", "This line does not fit the lines above it.",
-     "Indent it as the fields beside it are, and begin list items, and only those, with `- `."),
+     "Align it with the other fields of its map, and begin only list items with `- `."),
     ("could not find expected ':'", "This line has no `:`.", "Write `field: value`."),
     ("expected ',' or", "A bracket{opened} is not closed before this, or a comma is missing.",
      "Close it, or write `, `."),
-    ("that cannot start any token", "A value can't begin with this character.", "Put the value in quotes."),
+    ("that cannot start any token", "A value cannot begin with this character.", "Put the value in quotes."),
 )  # fmt: skip
 
 
 _OPENED = ("a flow sequence", "a flow mapping", "a quoted scalar")
-"""Ends of the parser's words for what it was in, where that has a beginning worth naming."""
+"""Contexts of the parser whose first line is worth naming."""
 
 
 def explain(error: Any, text: str) -> Flaw:
-    """Where the parser stopped, and why. `error`: its MarkedYAMLError or ReaderError, which are untyped."""
+    """Where the parser stopped, and why. `error` is a MarkedYAMLError or ReaderError, which are untyped."""
     if hasattr(error, "position"):
         before: str = text[: error.position]
         spot = (before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        return Flaw(spot, f"Control character 0x{ord(text[error.position]):02x} in the file.", "Remove it.")
+        return Flaw(spot, f"The file contains the control character 0x{ord(text[error.position]):02x}.", "Remove it.")
     mark = error.problem_mark or error.context_mark
     spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = f"{error.problem or error}"
@@ -49,4 +49,4 @@ def explain(error: Any, text: str) -> Flaw:
     for said, message, fix in _PLAIN:
         if said in problem:
             return Flaw(spot, message.format(opened=opened), fix)
-    return Flaw(spot, f"This is not YAML: {problem}.", "")
+    return Flaw(spot, f"The file is not valid YAML: {problem}.", "")

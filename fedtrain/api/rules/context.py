@@ -1,0 +1,69 @@
+"""What rules check: a file's documents, and positions in them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path as File
+from typing import Generic, TypeVar
+
+from fedtrain.api import paths
+from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec
+from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.participant_record import ParticipantRecord
+from fedtrain.api.places import absolute
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path in one of the file's documents, by number."""
+
+    document: int
+    path: paths.Path
+
+    def at(self, *steps: str | int) -> "Place":
+        """A place below this one."""
+        return Place(self.document, (*self.path, *steps))
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """A part of the file and its place."""
+
+    value: T
+    place: Place
+
+
+@dataclass(frozen=True)
+class Context:
+    """All documents of a file. Relative paths start at `folder`; `records` are the hub's Participant objects."""
+
+    training: Found[FederatedTraining]
+    policies: tuple[Found[ParticipantPolicy], ...]
+    folder: File
+    records: tuple[Found[ParticipantRecord], ...] = ()
+
+    @property
+    def spec(self) -> FederatedTrainingSpec:
+        return self.training.value.spec
+
+    @cached_property
+    def participant_names(self) -> dict[str, None]:
+        """Names of the training's participants, in order."""
+        return dict.fromkeys(participant.name for participant in self.spec.participants)
+
+    @cached_property
+    def policy_names(self) -> dict[str, None]:
+        """Names of the policies, in order."""
+        return dict.fromkeys(policy.value.metadata.name for policy in self.policies)
+
+    @property
+    def documents(self) -> Iterator[Found[FederatedTraining] | Found[ParticipantPolicy] | Found[ParticipantRecord]]:
+        yield self.training
+        yield from self.policies
+        yield from self.records
+
+    def resolve(self, uri: str) -> str:
+        """The absolute path of a relative one; other URIs unchanged."""
+        return absolute(uri, self.folder)

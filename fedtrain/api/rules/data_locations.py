@@ -1,0 +1,105 @@
+"""Rules on the data of participants and of the hub's evaluation."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fedtrain.api.evaluation import EvaluationData
+from fedtrain.api.participant_policy import Dataset
+from fedtrain.api.places import is_file, is_folder, scheme
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Rule, Violations, broken, rule
+from fedtrain.api.rules.uris import bucket_is_named, path_is_absolute, scheme_is_supported
+
+SUFFIXES = (".jsonl", ".ndjson", ".parquet")
+"""File formats that rows are read from."""
+Data = Dataset | EvaluationData
+Find = Callable[[Path, str], Violations]
+
+
+def _check(block: type[Data], find: Find) -> Callable[[Data, Context], Violations]:
+    """A check of the `uri` of a block, if it is a path."""
+
+    def check(data: Data, context: Context) -> Violations:
+        if scheme(data.uri) == "file":
+            yield from find(Path(context.resolve(data.uri)), data.uri)
+
+    check.__name__, check.__doc__ = f"{block.__name__}{find.__name__}", find.__doc__
+    return check
+
+
+def _data_exist(path: Path, uri: str) -> Violations:
+    """Data at a path exist: a file, or a folder."""
+    if not is_file(path) and not is_folder(path):
+        near = next((file for suffix in SUFFIXES if is_file(file := path.parent / (path.stem + suffix))), None)
+        use = f"Use {near.name}" if near else "Correct the path; relative paths start at the folder of this file"
+        yield broken(path=path, use=use)
+
+
+def _file_has_a_known_format(path: Path, uri: str) -> Violations:
+    """A data file is .jsonl, .ndjson or .parquet."""
+    if is_file(path) and path.suffix not in SUFFIXES:
+        yield broken(name=path.name)
+
+
+def _file_is_not_empty(path: Path, uri: str) -> Violations:
+    """A data file contains at least one row."""
+    if is_file(path) and path.suffix in SUFFIXES and path.stat().st_size == 0:
+        yield broken(path=path)
+
+
+def _folder_is_one_data_set(path: Path, uri: str) -> Violations:
+    """A folder is not a Hugging Face dictionary of data sets."""
+    if is_file(path / "dataset_dict.json"):
+        yield broken(path=path, uri=uri)
+
+
+def _folder_contains_data(path: Path, uri: str) -> Violations:
+    """A folder contains data files, or is a Hugging Face data set on disk."""
+    marked = is_file(path / "dataset_dict.json") or is_file(path / "dataset_info.json")
+    if is_folder(path) and not marked and not any(file.suffix in SUFFIXES for file in path.rglob("*")):
+        yield broken(path=path)
+
+
+_MESSAGES: tuple[tuple[Find, str, str], ...] = (
+    (_data_exist, "{path} does not exist.", "{use}."),
+    (
+        _file_has_a_known_format,
+        "{name} is not a supported data file.",
+        f"Use a file that ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.",
+    ),
+    (_file_is_not_empty, "{path} is empty.", "Write at least one row."),
+    (_folder_is_one_data_set, "{path} is a dictionary of data sets.", "Use one of its folders, such as {uri}/train."),
+    (_folder_contains_data, f"{{path}} contains no {', '.join(SUFFIXES)} files.", "Use the folder of the data."),
+)
+
+
+def location_rules(block: type[Data]) -> tuple[Rule, ...]:
+    """The rules on the `uri` of a block."""
+    on_disk = [
+        rule(block, "uri", message=text, fix=fix, scope="Disk")(_check(block, find)) for find, text, fix in _MESSAGES
+    ]
+    return (
+        scheme_is_supported(block, "uri"),
+        bucket_is_named(block, "uri"),
+        path_is_absolute(block, "uri"),
+        *on_disk,
+    )
+
+
+@rule(
+    EvaluationData,
+    "uri",
+    message="{uri} is also the training data of {participant}.",
+    fix="Use held-out rows.",
+)
+def evaluation_data_are_held_out(data: EvaluationData, context: Context) -> Violations:
+    """The hub does not evaluate on a participant's training data."""
+    location = context.resolve(data.uri)
+    for policy in context.policies:
+        for dataset in policy.value.spec.datasets:
+            if dataset.name == context.spec.data.dataset and context.resolve(dataset.uri) == location:
+                yield broken(uri=data.uri, participant=policy.value.metadata.name)
+                return
+
+
+RULES = (*location_rules(Dataset), *location_rules(EvaluationData))

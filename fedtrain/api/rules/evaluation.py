@@ -1,0 +1,127 @@
+"""Rules on `spec.evaluation`: metrics, and the hub's compute."""
+
+import re
+
+from fedtrain.api.evaluation import ExactMatch, HubEvaluation, Metric, ParticipantEvaluation
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, regex, rule
+from fedtrain.api.rules.unique import unique
+
+hub_metrics_are_unique = unique(HubEvaluation, "metrics", "metric", "name")
+participant_metrics_are_unique = unique(ParticipantEvaluation, "metrics", "metric", "name")
+
+
+@rule(
+    HubEvaluation,
+    "compute.nodes",
+    message="nodes is {nodes}, but the hub evaluates on one node.",
+    fix="Remove nodes; gpusPerNode may be greater than 1.",
+    cel=Cel(valid="self.compute.nodes == 1", values={"nodes": "self.compute.nodes"}),
+)
+def hub_has_one_node(hub: HubEvaluation, context: Context) -> Violations:
+    """`evaluation.hub.compute.nodes` is 1: the hub's tasks run in one pod."""
+    if hub.compute.nodes > 1:
+        yield broken(nodes=hub.compute.nodes)
+
+
+_NO_ANSWERS = "self.data.format == 'Text' && m.type in ['Choices', 'ExactMatch']"
+
+
+def _needs_answers(where: str, block: type[HubEvaluation] | type[ParticipantEvaluation]) -> Rule:
+    evaluation = f"self.evaluation.{where}"
+    first = f"{evaluation}.metrics.filter(m, {_NO_ANSWERS})[0]"
+
+    def check(evaluation: HubEvaluation | ParticipantEvaluation, context: Context) -> Violations:
+        for number, metric in enumerate(evaluation.metrics):
+            if context.spec.data.format == "Text" and _compares_answers(metric):
+                yield broken("metrics", number, "type", type=metric.type)
+
+    check.__name__ = f"{where}_metrics_have_answers"
+    check.__doc__ = f"Metrics of `evaluation.{where}` are not Choices or ExactMatch with `data.format: Text`."
+    return rule(
+        block,
+        "metrics",
+        message="{type} compares answers, but rows of data.format: Text have none.",
+        fix="Use Loss or Perplexity, or another data.format.",
+        cel=Cel(
+            valid=f"!has({evaluation}) || !{evaluation}.metrics.exists(m, {_NO_ANSWERS})",
+            values={"type": f"{first}.type", "metric": f"{first}.name"},
+            block=FederatedTrainingSpec,
+            field=f"evaluation.{where}.metrics",
+            item="metric {metric}",
+        ),
+    )(check)
+
+
+def _compares_answers(metric: Metric) -> bool:
+    return getattr(metric, "type", None) in ("Choices", "ExactMatch")
+
+
+hub_metrics_have_answers = _needs_answers("hub", HubEvaluation)
+participant_metrics_have_answers = _needs_answers("participants", ParticipantEvaluation)
+
+# CEL cannot compile a regular expression; it counts parentheses. From the left: an escaped character, a character
+# class, a named group, another group with `(?`, a group, an end.
+_TOKENS = regex(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<|\(\?|\(|\)")
+_FOUND = f"self.findAll({_TOKENS})"
+_GROUPS = f"{_FOUND}.filter(t, t == '(' || t == '(?P<').size()"
+_OPENED = f"{_FOUND}.filter(t, t.startsWith('(')).size()"
+_CLOSED = f"{_FOUND}.filter(t, t == ')').size()"
+
+
+def _groups(pattern: str) -> int | None:
+    """The number of groups; None for an invalid pattern."""
+    try:
+        return re.compile(pattern).groups
+    except (re.error, OverflowError, RecursionError):
+        return None
+
+
+@rule(
+    ExactMatch,
+    "pattern",
+    message="The pattern is not a valid regular expression: {error}.",
+    fix="Escape special characters with \\.",
+    cel=Cel(
+        valid=f"{_OPENED} == {_CLOSED}",
+        values={"error": f"'it has %s opening and %s closing parentheses'.format([{_OPENED}, {_CLOSED}])"},
+        of_field=True,
+    ),
+)
+def pattern_is_valid(exact_match: ExactMatch, context: Context) -> Violations:
+    """`exactMatch.pattern` is a regular expression of Python."""
+    try:
+        re.compile(exact_match.pattern)
+    except re.error as error:
+        position = f" at character {error.pos + 1}" if error.pos is not None else ""
+        yield broken(error=f"{error.msg}{position}")
+    except (OverflowError, RecursionError):
+        yield broken(error="it is too large")
+
+
+@rule(
+    ExactMatch,
+    "pattern",
+    message="The pattern has no group.",
+    fix="Put ( ) around the part to compare.",
+    cel=Cel(valid=f"{_OPENED} != {_CLOSED} || {_GROUPS} > 0", of_field=True),
+)
+def pattern_has_a_group(exact_match: ExactMatch, context: Context) -> Violations:
+    """`exactMatch.pattern` has a group, whose text is compared."""
+    if _groups(exact_match.pattern) == 0:
+        yield broken()
+
+
+@rule(
+    ExactMatch,
+    "pattern",
+    message="The pattern has {groups} groups, but only one can be compared.",
+    fix="Use (?: ) for the others.",
+    cel=Cel(valid=f"{_OPENED} != {_CLOSED} || {_GROUPS} < 2", values={"groups": _GROUPS}, of_field=True),
+)
+def pattern_has_one_group(exact_match: ExactMatch, context: Context) -> Violations:
+    """`exactMatch.pattern` has at most one group."""
+    groups = _groups(exact_match.pattern)
+    if groups is not None and groups > 1:
+        yield broken(groups=groups)

@@ -1,0 +1,174 @@
+"""Rules on `spec.model`: the base model and the initial adapter."""
+
+import re
+from pathlib import Path
+
+from fedtrain.api.model import InitialFrom, Model, TargetModules
+from fedtrain.api.places import base_kind, is_file, is_folder, scheme
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
+from fedtrain.api.rules.unique import unique
+from fedtrain.api.rules.uris import SCHEME, bucket_is_named, path_is_absolute, scheme_is_supported
+
+HUB_ID = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
+COMMIT = "^[0-9a-f]{40}$"
+RELATIVE = r"^([.~]|file://[^/]|[^:/]+/[^/]*/)"
+"""A base that looks like a relative path. Without a disk to look at, `org/name` is a Hugging Face model id."""
+
+_NOT_A_PATH = f"!self.base.matches({regex('^[./~]|^[A-Za-z][A-Za-z0-9+.-]*://|/.*/')})"
+_IS_ID = f"{_NOT_A_PATH} && self.base.matches({regex(HUB_ID)})"
+_COMMIT_FIX = "the 40-digit commit from https://huggingface.co/{base}/commits/main"
+
+
+def _is_id(model: Model, context: Context) -> bool:
+    return base_kind(model.base, context.folder) == "Hub" and re.search(HUB_ID, model.base) is not None
+
+
+base_scheme = scheme_is_supported(Model, "base")
+base_bucket = bucket_is_named(Model, "base")
+
+
+@rule(
+    Model,
+    "base",
+    message="{base} is neither a model id of the Hugging Face Hub nor a directory.",
+    fix="Use org/name or ./directory.",
+    cel=Cel(valid=f"!({_NOT_A_PATH}) || self.base.matches({regex(HUB_ID)})", values={"base": "self.base"}),
+)
+def base_is_id_or_directory(model: Model, context: Context) -> Violations:
+    """A base that is neither a directory nor `s3://bucket/prefix` is a model id of the Hugging Face Hub."""
+    if base_kind(model.base, context.folder) == "Hub" and not re.search(HUB_ID, model.base):
+        yield broken(base=model.base)
+
+
+@rule(
+    Model,
+    "base",
+    message="{base} is a relative path, which pods cannot resolve.",
+    fix="Use an absolute path inside the pods, s3://bucket/prefix, or a model id.",
+    cel=Cel(valid=f"!self.matches({regex(RELATIVE)})", values={"base": "self"}, of_field=True),
+    scope="Cluster",
+)
+def base_is_absolute(model: Model, context: Context) -> Violations:
+    """On a cluster, a base that is a directory has an absolute path."""
+    if re.search(RELATIVE, model.base):
+        yield broken(base=model.base)
+
+
+@rule(
+    Model,
+    "revision",
+    message="revision is required because {base} is a model id, and its files can change.",
+    fix=f"Set it to {_COMMIT_FIX}; if {{base}} is a directory, write ./{{base}}.",
+    cel=Cel(valid=f"!({_IS_ID}) || has(self.revision)", values={"base": "self.base"}),
+    reason="FieldValueRequired",
+)
+def revision_is_set(model: Model, context: Context) -> Violations:
+    """A base from the Hugging Face Hub has a `revision`."""
+    if _is_id(model, context) and model.revision is None:
+        yield broken(base=model.base)
+
+
+@rule(
+    Model,
+    "revision",
+    message="{revision} is not a full commit id, so it can change.",
+    fix=f"Set it to {_COMMIT_FIX}.",
+    cel=Cel(
+        valid=f"!({_IS_ID}) || !has(self.revision) || self.revision.matches({regex(COMMIT)})",
+        values={"revision": "self.revision", "base": "self.base"},
+    ),
+)
+def revision_is_a_commit(model: Model, context: Context) -> Violations:
+    """A `revision` is a commit of 40 hexadecimal digits: branches and tags can change."""
+    if _is_id(model, context) and model.revision is not None and not re.search(COMMIT, model.revision):
+        yield broken(revision=model.revision, base=model.base)
+
+
+@rule(
+    Model,
+    "revision",
+    message="{base} has no revisions: it is a {kind}.",
+    fix="Remove revision.",
+    cel=Cel(
+        valid=f"!has(self.revision) || {_NOT_A_PATH}",
+        values={
+            "base": "self.base",
+            "kind": f"(self.base.matches({regex(SCHEME)}) && !self.base.startsWith('file://') ? 'bucket' : "
+            "'directory')",
+        },
+    ),
+    reason="FieldValueForbidden",
+    at_key=True,
+)
+def revision_only_with_id(model: Model, context: Context) -> Violations:
+    """A base that is a directory or in a bucket has no `revision`."""
+    kind = base_kind(model.base, context.folder)
+    if model.revision is not None and kind != "Hub":
+        yield broken(base=model.base, kind="directory" if kind == "Folder" else "bucket")
+
+
+@rule(
+    Model,
+    "base",
+    message="The directory {folder} does not exist.",
+    fix="Correct the path; relative paths start at the folder of this file.",
+    scope="Disk",
+)
+def base_exists(model: Model, context: Context) -> Violations:
+    """A base that is a directory exists."""
+    folder = Path(context.resolve(model.base))
+    if base_kind(model.base, context.folder) == "Folder" and not is_folder(folder):
+        yield broken(folder=folder)
+
+
+@rule(
+    Model,
+    "base",
+    message="{folder} contains no config.json.",
+    fix="Use a directory that save_pretrained of transformers wrote.",
+    scope="Disk",
+)
+def base_is_a_model(model: Model, context: Context) -> Violations:
+    """A base that is a directory contains a `config.json`."""
+    folder = Path(context.resolve(model.base))
+    is_base = base_kind(model.base, context.folder) == "Folder" and is_folder(folder)
+    if is_base and not is_file(folder / "config.json"):
+        yield broken(folder=folder)
+
+
+initial_scheme = scheme_is_supported(InitialFrom, "uri")
+initial_bucket = bucket_is_named(InitialFrom, "uri")
+initial_path = path_is_absolute(InitialFrom, "uri")
+
+
+@rule(
+    InitialFrom,
+    "uri",
+    message="The folder {folder} does not exist.",
+    fix="Correct the path; relative paths start at the folder of this file.",
+    scope="Disk",
+)
+def initial_adapter_exists(initial: InitialFrom, context: Context) -> Violations:
+    """`adapter.initialFrom.uri`, if it is a path, exists."""
+    if scheme(initial.uri) == "file" and not is_folder(context.resolve(initial.uri)):
+        yield broken(folder=context.resolve(initial.uri))
+
+
+@rule(
+    InitialFrom,
+    "uri",
+    message="{folder} contains no {file}.",
+    fix="Use a folder that save_pretrained of PEFT wrote.",
+    scope="Disk",
+)
+def initial_adapter_is_complete(initial: InitialFrom, context: Context) -> Violations:
+    """`adapter.initialFrom.uri`, if it is a path, contains `adapter_model.safetensors` and `adapter_config.json`."""
+    folder = Path(context.resolve(initial.uri))
+    if scheme(initial.uri) == "file" and is_folder(folder):
+        for file in ("adapter_config.json", "adapter_model.safetensors"):
+            if not is_file(folder / file):
+                yield broken(folder=folder, file=file)
+
+
+target_modules_are_unique = unique(TargetModules, "names", "module")

@@ -1,0 +1,54 @@
+"""Rules on a ParticipantPolicy, and on a policy together with the training."""
+
+from fedtrain.api.participant_policy import Limits, ParticipantPolicy, ParticipantPolicySpec
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.participants import positive_size
+from fedtrain.api.rules.rule import Violations, broken, rule
+from fedtrain.api.rules.unique import unique
+
+datasets_are_unique = unique(ParticipantPolicySpec, "datasets", "data set", "name")
+limit_is_positive = positive_size(Limits, "gpuMemory", "the memory of one GPU", "40Gi")
+
+
+@rule(
+    ParticipantPolicy,
+    "metadata.name",
+    message="There is already another ParticipantPolicy {name}.",
+    fix="Merge the two.",
+)
+def policies_are_unique(policy: ParticipantPolicy, context: Context) -> Violations:
+    """A participant has one policy."""
+    for other in context.policies:
+        if other.value is policy:
+            return
+        if other.value.metadata.name == policy.metadata.name:
+            yield broken(name=policy.metadata.name)
+            return
+
+
+@rule(
+    ParticipantPolicy,
+    "metadata.name",
+    message="{name} is not a participant of {training}.",
+    fix="Use one of {participants}, or remove the document.",
+)
+def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Violations:
+    """Every ParticipantPolicy belongs to one of the training's participants."""
+    name, names = policy.metadata.name, context.participant_names
+    if name not in names:
+        training = context.training.value.metadata.name
+        yield broken(name=name, training=training, participants=", ".join(list(names)[:5]))
+
+
+@rule(
+    ParticipantPolicy,
+    "spec.datasets",
+    message="The training's data set {wanted} (spec.data.dataset) is missing; datasets lists: {mapped}.",
+    fix="Add {{name: {wanted}, uri: ...}}, or set spec.data.dataset: {first}.",
+    at_key=True,
+)
+def policy_has_the_data_set(policy: ParticipantPolicy, context: Context) -> Violations:
+    """Every participant's policy declares where `data.dataset` is."""
+    wanted, mapped = context.spec.data.dataset, [dataset.name for dataset in policy.spec.datasets]
+    if wanted not in mapped and policy.metadata.name in context.participant_names:
+        yield broken(wanted=wanted, mapped=", ".join(mapped[:5]), first=mapped[0])

@@ -1,0 +1,37 @@
+"""Rules on `spec.rounds`."""
+
+from fedtrain.api.base import seconds
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.rounds import Rounds
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Cel, Violations, broken, rule
+
+
+@rule(
+    Rounds,
+    "deadline",
+    message="deadline is {deadline}, but must be greater than 0.",
+    fix="Set it to a duration such as 2h.",
+    cel=Cel(valid="self.matches('[1-9]')", values={"deadline": "self"}, of_field=True),
+)
+def deadline_is_positive(rounds: Rounds, context: Context) -> Violations:
+    """`rounds.deadline` is greater than 0."""
+    if seconds(rounds.deadline) == 0:
+        yield broken(deadline=rounds.deadline)
+
+
+@rule(
+    FederatedTrainingSpec,
+    "rounds.minParticipants",
+    message="minParticipants is {minimum}, but participants lists only {count}.",
+    fix="Set it to {count} or less.",
+    cel=Cel(
+        valid="!has(self.rounds.minParticipants) || self.rounds.minParticipants <= self.participants.size()",
+        values={"minimum": "self.rounds.minParticipants", "count": "self.participants.size()"},
+    ),
+)
+def min_participants_can_be_reached(spec: FederatedTrainingSpec, context: Context) -> Violations:
+    """`rounds.minParticipants` is at most the number of participants."""
+    minimum, count = spec.rounds.min_participants, len(spec.participants)
+    if minimum is not None and minimum > count:
+        yield broken(minimum=minimum, count=count)

@@ -1,0 +1,81 @@
+"""Rules on URIs: a path, `file://` or `s3://bucket/key`."""
+
+import re
+from typing import Any
+
+from fedtrain.api.base import Block
+from fedtrain.api.places import scheme
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, regex, rule
+from fedtrain.api.shapes import fields_of
+
+SCHEME = "^[A-Za-z][A-Za-z0-9+.-]*://"
+_SUPPORTED = "^(?i:s3|file)://"
+_NO_BUCKET = "^(?i:s3)://(/|$)"
+_ABSOLUTE = "^(file://)?/"
+
+
+def scheme_is_supported(block: type[Block], field: str) -> Rule:
+    """The rule that the URI in `field` has a supported scheme."""
+    attribute = fields_of(block)[field].attribute
+
+    def check(judged: Any, context: Context) -> Violations:
+        uri = getattr(judged, attribute)
+        if scheme(uri) not in ("file", "s3"):
+            yield broken(scheme=scheme(uri))
+
+    return rule(
+        block,
+        field,
+        message="{scheme}:// is not a supported scheme.",
+        fix="Use a path, or s3://bucket/key.",
+        cel=Cel(
+            valid=f"!self.matches({regex(SCHEME)}) || self.matches({regex(_SUPPORTED)})",
+            values={"scheme": "self.split('://')[0].lowerAscii()"},
+            of_field=True,
+        ),
+    )(_named(check, block, field, "scheme", "is a path or `s3://bucket/key`"))
+
+
+def bucket_is_named(block: type[Block], field: str) -> Rule:
+    """The rule that an `s3://` URI in `field` names a bucket."""
+    attribute = fields_of(block)[field].attribute
+
+    def check(judged: Any, context: Context) -> Violations:
+        uri = getattr(judged, attribute)
+        if re.search(_NO_BUCKET, uri):
+            yield broken(uri=uri)
+
+    return rule(
+        block,
+        field,
+        message="{uri} contains no bucket.",
+        fix="Use s3://bucket/key.",
+        cel=Cel(valid=f"!self.matches({regex(_NO_BUCKET)})", values={"uri": "self"}, of_field=True),
+    )(_named(check, block, field, "bucket", "names a bucket, if it begins with `s3://`"))
+
+
+def path_is_absolute(block: type[Block], field: str) -> Rule:
+    """The rule that a path in `field` is absolute: on a cluster there is no file that it could be relative to."""
+    attribute = fields_of(block)[field].attribute
+
+    def check(judged: Any, context: Context) -> Violations:
+        uri = getattr(judged, attribute)
+        if scheme(uri) == "file" and not re.search(_ABSOLUTE, uri):
+            yield broken(uri=uri)
+
+    other = f"self.matches({regex(SCHEME)}) && !self.startsWith('file://')"
+    return rule(
+        block,
+        field,
+        message="{uri} is a relative path, which pods cannot resolve.",
+        fix="Use an absolute path inside the pods, or s3://bucket/key.",
+        cel=Cel(valid=f"self.matches({regex(_ABSOLUTE)}) || ({other})", values={"uri": "self"}, of_field=True),
+        scope="Cluster",
+    )(_named(check, block, field, "absolute", "is absolute on a cluster, if it is a path"))
+
+
+def _named(check: Any, block: type[Block], field: str, what: str, summary: str) -> Any:
+    check.__name__ = f"{block.__name__}_{field}_{what}"
+    check.__doc__ = f"`{field}` {summary}."
+    return check

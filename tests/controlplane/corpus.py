@@ -128,7 +128,7 @@ class Case:
 
 def for_cluster(text: str) -> str:
     """The text of a file for one machine, with absolute paths and with the ledger in a bucket."""
-    text = re.sub(r"base: \"?\./base\"?", "base: /models/base", text)
+    text = re.sub(r"\"?\./base\"?", "/models/base", text)
     text = re.sub(r"uri: (?:\./)?(?=[a-z]+(\.jsonl)?[,}])", "uri: /data/", text)
     return text.replace("{type: File", "{type: S3, s3: {bucket: runs}")
 
@@ -136,6 +136,7 @@ def for_cluster(text: str) -> str:
 def _case(plain: dict[str, Any]) -> Case:
     found = re.fullmatch(r"\d+:\d+: ([^ ]+?)(?: \(([^,)]+).*?\))?: (.*)", plain["says"])
     assert found is not None, plain["says"]
+    words = found[3] if plain.get("cluster") else for_cluster(found[3])
     return Case(
         name=plain["name"],
         sections=(FOR_CLUSTERS if plain.get("cluster") else {}) | plain.get("given", {}),
@@ -145,7 +146,7 @@ def _case(plain: dict[str, Any]) -> Case:
         path=found[1],
         item=found[2],
         cluster=plain.get("cluster", False),
-        words=OTHER_WORDS.get(plain["name"], found[3].replace(" (the default)", "")),
+        words=OTHER_WORDS.get(plain["name"], words.replace(" (the default)", "")),
     )
 
 

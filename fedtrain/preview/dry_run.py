@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts import names
 from fedtrain.contracts.records import (
     Aggregate,
     Close,
@@ -84,7 +85,7 @@ class Rehearsal:
                     round=current.round,
                     participant=who,
                     attempt=start.key.attempt,
-                    file="dry-run",
+                    file=names.update_file(work.plan, "dry-run"),
                     digest=DIGEST,
                     size=0,
                     samples=work.samples,

@@ -47,18 +47,18 @@ class HubEvaluation(Block):
     """What the hub measures of every global adapter."""
 
     data: EvaluationData
-    """On which rows."""
+    """Held-out rows of the hub."""
     compute: Compute = Compute()
     """What it measures on: one node. On one machine, its GPUs are those of the machine."""
     metrics: Metrics = (Metric(name="loss", type="Loss"),)
-    """What."""
+    """Metrics to compute."""
 
 
 class ParticipantEvaluation(Block):
     """What each participant measures of the adapter that it receives, on its validation rows; of the last one too."""
 
     metrics: Metrics = (Metric(name="loss", type="Loss"),)
-    """What."""
+    """Metrics to compute."""
 
 
 class Evaluation(Block):

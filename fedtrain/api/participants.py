@@ -12,9 +12,9 @@ class Compute(Block):
     """What one participant trains on."""
 
     nodes: Annotated[Count, Field(le=1024)] = 1
-    """Machines."""
+    """Number of nodes."""
     gpus_per_node: Annotated[NonNegativeInt, Field(le=64)] = 0
-    """GPUs, and processes, of each node. 0: one process a node, on CPU."""
+    """Number of GPUs, and of processes, per node. With 0, one process per node trains on CPU."""
     gpu_memory: Quantity | None = None
     """Memory of one GPU that a task may count on. The least of this, the policy's limit and what is free on the device
     holds."""
@@ -30,10 +30,10 @@ class Participant(Block):
     """One organisation that trains on its own data."""
 
     name: Name
-    """Its name, and that of its policy."""
+    """Name of the participant and of its policy."""
     compute: Compute = Compute()
-    """What it trains on."""
+    """Compute resources of this participant."""
     training: TrainingOverrides = TrainingOverrides()
-    """What it does otherwise than `spec.training`."""
+    """Overrides of `spec.training` for this participant."""
     weight: PositiveFloat | None = None
     """Its weight in the mean; only with `aggregation.weights: Fixed`."""

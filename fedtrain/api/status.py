@@ -18,13 +18,13 @@ class Condition(Block):
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     reason: ShortText
-    """One word for programs."""
+    """Machine-readable reason in CamelCase."""
     message: Message
-    """A sentence for people."""
+    """Human-readable details."""
     last_transition_time: Instant
     """When `status` changed last."""
     observed_generation: NonNegativeInt | None = None
-    """Of the spec that this was said of."""
+    """Generation of the spec that the status describes."""
 
 
 Conditions = Annotated[tuple[Condition, ...], Field(max_length=16)]
@@ -69,7 +69,7 @@ class FederatedTrainingStatus(Block):
     """Where the run is."""
 
     observed_generation: NonNegativeInt | None = None
-    """Of the spec that this was said of."""
+    """Generation of the spec that the status describes."""
     phase: ShortText | None = None
     """What the coordinator does: `Pending`, `Training`, `Aggregating`, `Succeeded`, ..."""
     message: Message | None = None
@@ -89,20 +89,20 @@ class FederatedTrainingStatus(Block):
     last_rounds: Annotated[tuple[RoundStatus, ...], Field(max_length=5)] = ()
     """The newest five, the newest last."""
     conditions: Conditions = ()
-    """What holds."""
+    """Current conditions."""
 
 
 class TrainingTaskStatus(Block):
     """How the work goes; written by the participant alone."""
 
     observed_generation: NonNegativeInt | None = None
-    """Of the spec that this was said of."""
+    """Generation of the spec that the status describes."""
     phase: Literal["Pending", "Running", "Succeeded", "Failed", "Refused", "Cancelled"] | None = None
     """`Refused`: the participant's policy, or its data, say no; another try would not help."""
     reason: ShortText | None = None
-    """One word for programs."""
+    """Machine-readable reason in CamelCase."""
     message: Message | None = None
-    """A sentence for people."""
+    """Human-readable details."""
     retryable: bool | None = None
     """After `Failed`: whether another try may help."""
     started_at: Instant | None = None
@@ -110,4 +110,4 @@ class TrainingTaskStatus(Block):
     ended_at: Instant | None = None
     """When it was seen to have ended."""
     conditions: Conditions = ()
-    """What holds."""
+    """Current conditions."""

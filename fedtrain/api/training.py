@@ -28,19 +28,19 @@ class Training(Block):
     """How each participant trains within a round."""
 
     length: Length
-    """How long, each round."""
+    """Length of the local training in each round."""
     batch_size: Count = 32
     """The effective batch: rows an optimizer step, over all of a participant's processes."""
     micro_batch_size: Count | None = None
     """Rows that one process holds at a time; found from memory if left out."""
     learning_rate: PositiveFloat = 2e-4
-    """The peak of the schedule."""
+    """Peak learning rate of the schedule."""
     schedule: Literal["Cosine", "Linear", "Constant"] = "Cosine"
-    """Of the learning rate, over all rounds: it does not start anew in each."""
+    """Learning-rate schedule. Spans all rounds; it does not restart each round."""
     warmup_ratio: Fraction = 0.0
     """The part of the whole run in which the learning rate rises from 0."""
     optimizer: Literal["AdamW", "SGD"] = "AdamW"
-    """Its state starts anew each round."""
+    """Optimizer. Its state is reset each round."""
     weight_decay: NonNegativeFloat = 0.0
     """AdamW's, or SGD's."""
     max_grad_norm: PositiveFloat = 1.0
@@ -57,7 +57,7 @@ class Training(Block):
 
 
 class TrainingOverrides(Block):
-    """What one participant does otherwise than `spec.training`; what is left out is inherited."""
+    """Overrides of `spec.training` for one participant. Omitted fields are inherited."""
 
     length: Length | None = None
     """As in `spec.training`."""

@@ -41,14 +41,15 @@ def is_saved_dataset(folder: Path) -> bool:
 def parse_saved_dataset(root: Path, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
     """Yield the rows of a Hugging Face data set on disk. Raises DataError."""
     datasets: Any = import_module("datasets")  # takes a while to import, and most data is JSON lines
+    number = 0
     try:
         dataset: Any = datasets.load_from_disk(str(root))
-    except Exception as error:
-        raise DataError(f"data {root.name}: not a readable data set on disk ({type(error).__name__})") from error
-    if columns is not None:
-        dataset = dataset.select_columns([column for column in dataset.column_names if column in columns])
-    for number, found in enumerate(dataset, start=1):
-        yield Parsed(f"{root.name}: row {number}", number, _present(cast("dict[str, Any]", found)))
+        if columns is not None:
+            dataset = dataset.select_columns([column for column in dataset.column_names if column in columns])
+        for number, found in enumerate(dataset, start=1):
+            yield Parsed(f"{root.name}: row {number}", number, _present(cast("dict[str, Any]", found)))
+    except Exception as error:  # whatever the library raises; its message may quote a row
+        raise _unreadable(root.name, number, "data set on disk", error) from error
 
 
 def _json_lines(file: Path, name: str) -> Iterator[Parsed]:
@@ -86,9 +87,18 @@ def _parquet(file: Path, name: str, columns: Sequence[str] | None) -> Iterator[P
             for found in batch.to_pylist():
                 number += 1
                 yield Parsed(f"{name}: row {number}", number, _present(found))
-    except ValueError as error:  # pyarrow's ArrowInvalid is one, and quotes values
-        place = f"{name}: row {number + 1}" if number else name
-        raise DataError(f"{place}: not a readable Parquet file ({type(error).__name__})") from error
+    except OSError:
+        raise
+    except Exception as error:  # whatever pyarrow raises; its message may quote a row
+        raise _unreadable(name, number, "Parquet file", error) from error
+
+
+def _unreadable(name: str, read: int, kind: str, error: Exception) -> DataError:
+    """`read`: rows that were read before the error."""
+    after = f" after row {read}" if read else ""
+    if isinstance(error, UnicodeDecodeError):
+        return DataError(f"{name}: a text{after} is not UTF-8", "save its texts as UTF-8")
+    return DataError(f"{name}: not a readable {kind}{after} ({type(error).__name__})", "write it again")
 
 
 def _present(found: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
+import pyarrow as pa
 import pytest
 import torch
 from fedtrain_trainer import works
 from fedtrain_trainer.outcome import Outcome
+from pyarrow import parquet
 from tiny_federation import Federation, classified, saved_base, tokenizer
+
+from fedtrain.contracts.tasks import EXIT_REFUSED
 
 SECRET = "Patient4711"
 GOOD: dict[str, dict[str, Any]] = {
@@ -132,3 +137,31 @@ def test_a_validation_split_without_an_answer_keeps_no_participant_out(federatio
     federation.data.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     update = federation.trained(metrics=[{"name": "loss", "type": "Loss"}])
     assert (update.validation_loss, dict(update.received)) == (None, {})
+
+
+def tables() -> dict[str, pa.Table]:
+    invalid = pa.array([b"a", f"{SECRET}\xff".encode("latin-1")], pa.binary()).view(pa.string())
+    return {
+        "list": pa.table({"prompt": [["a"], [SECRET]], "completion": ["x", "y"]}),
+        "bytes": pa.table({"prompt": [b"a", SECRET.encode()], "completion": ["x", "y"]}),
+        "struct": pa.table({"prompt": ["a", "b"], "completion": [{SECRET: SECRET}, {SECRET: SECRET}]}),
+        "not UTF-8": pa.table({"prompt": invalid, "completion": ["x", "y"]}),
+        "choices": pa.table({"prompt": ["a", "b"], "completion": ["x", "y"], "choices": [[SECRET], [SECRET]]}),
+    }
+
+
+@pytest.mark.parametrize("fault", tables())
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_refused_row_of_a_table_is_named_without_its_values(
+    federation: Federation, tmp_path: Path, fault: str, saved: bool
+) -> None:
+    federation.data = tmp_path / ("saved" if saved else "rows.parquet")
+    if saved:
+        datasets.Dataset(tables()[fault]).save_to_disk(str(federation.data))
+    else:
+        parquet.write_table(tables()[fault], federation.data)
+    outcome = federation.run(federation.assignment({"type": "Inspect"}))
+    assert outcome.code == EXIT_REFUSED
+    named = "a text" if fault == "not UTF-8" else "row "
+    assert outcome.reason.startswith(f"{federation.data.name}: {named}")
+    assert leaked(federation, outcome) == []

@@ -8,6 +8,7 @@ import logging
 from typing import Any, NamedTuple
 
 from fedtrain.data.row import Row
+from fedtrain_trainer.chat_template import fix_date, marks_generation
 from fedtrain_trainer.outcome import Refused
 
 log = logging.getLogger("fedtrain.trainer")
@@ -19,40 +20,59 @@ class Piece(NamedTuple):
 
 
 def generation_marked(tokenizer: Any) -> bool:
-    return "{% generation" in str(tokenizer.chat_template) or "{%- generation" in str(tokenizer.chat_template)
+    return marks_generation(tokenizer.get_chat_template())
 
 
 def marked(tokenizer: Any, row: Row) -> tuple[list[int], list[bool]]:
-    """Ids of a conversation, and for each whether the template marks it as the assistant's."""
+    """Return the ids of a conversation, and for each whether the template marks it as the assistant's. Raises Refused
+    if it marks none."""
     encoded = _apply(
         tokenizer, row.fields["messages"], row.where, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
     )
-    return list(encoded["input_ids"]), [bool(flag) for flag in encoded["assistant_masks"]]
+    flags = [bool(flag) for flag in encoded["assistant_masks"]]
+    if not any(flags):
+        raise Refused(
+            f"{row.where}: the base model's chat template has {{% generation %}}, but marks nothing of this "
+            "conversation. Move the mark around the assistant's content, or remove it from the template"
+        )
+    return list(encoded["input_ids"]), flags
 
 
-def turns(tokenizer: Any, messages: list[dict[str, str]], where: str) -> list[Piece]:
-    """The text of a conversation in pieces, the assistant's turns apart. Raises Refused where the template writes a
-    turn differently once others follow it, for then no piece of the text is what inference would give."""
+def conversations(tokenizer: Any, messages: list[dict[str, str]], where: str) -> list[list[Piece]]:
+    """Return the text of a conversation in pieces, the assistant's turns apart. If the template writes a turn
+    differently once others follow it (some drop earlier reasoning), return one list per assistant turn instead: what
+    precedes the turn at inference, and the turn. Raises Refused if a turn does not begin with its prompt."""
     whole = render(tokenizer, messages, where)
     pieces: list[Piece] = []
-    at = 0
+    each: list[list[Piece]] = []
+    at, is_stable = 0, True
     for number, message in enumerate(messages):
         if message["role"] != "assistant":
             continue
-        before = render(tokenizer, messages[:number], where, add_generation_prompt=True)
-        after = render(tokenizer, messages[: number + 1], where)
-        if not (whole.startswith(after) and after.startswith(before) and len(before) >= at):
-            raise Refused(
-                f"{where}: the base model's chat template writes messages[{number}] differently at inference than in "
-                "the whole conversation; mark the assistant's part in the template with {% generation %}, or keep one "
-                "assistant turn a row"
-            )
-        end = len(before) + len(_ended(tokenizer, after[len(before) :]))
+        before, answer = turn(tokenizer, messages[: number + 1], where)
+        each.append([Piece(before, False), Piece(answer, True)])
+        end = len(before) + len(answer)
+        is_stable = is_stable and whole.startswith(before + answer) and len(before) >= at
         pieces += [Piece(whole[at : len(before)], False), Piece(whole[len(before) : end], True)]
         at = end
+    if not is_stable:
+        return each
     if at < len(whole):
         pieces.append(Piece(whole[at:], False))
-    return pieces
+    return [pieces]
+
+
+def turn(tokenizer: Any, messages: list[dict[str, str]], where: str) -> tuple[str, str]:
+    """Return what the model sees before the last message, the assistant's, at inference, and that message with its
+    end-of-turn token. Raises Refused if the template writes the prompt differently once the answer follows."""
+    before = render(tokenizer, messages[:-1], where, add_generation_prompt=True)
+    after = render(tokenizer, messages, where)
+    if not after.startswith(before):
+        raise Refused(
+            f"{where}: the base model's chat template writes messages[{len(messages) - 1}] differently at inference "
+            "than in the whole conversation. Mark the assistant's part in the template with {% generation %}"
+        )
+    return before, _ended(tokenizer, after[len(before) :])
 
 
 def render(tokenizer: Any, messages: list[dict[str, str]], where: str, *, add_generation_prompt: bool = False) -> str:
@@ -66,6 +86,7 @@ def _ended(tokenizer: Any, text: str) -> str:
 
 
 def _apply(tokenizer: Any, messages: list[dict[str, str]], where: str, **options: Any) -> Any:
+    fix_date(tokenizer.get_chat_template())
     try:
         return tokenizer.apply_chat_template(messages, **options)
     except Exception as error:  # whatever a template raises; its message may quote the conversation

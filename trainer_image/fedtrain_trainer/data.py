@@ -58,7 +58,7 @@ def participant_of(task: Task) -> str:
 def encoded(context: Context, model: AdaptedModel, encoder: Encoder, rows: Sequence[Row], what: str) -> list[Example]:
     """The rows that have an answer left after truncation; the others are counted. Raises Refused if none has."""
     examples = encoder.examples(rows)
-    kept = [example for example in examples if example is not None]
+    kept = [example for of_row in examples for example in of_row]
     if not kept and rows:
         raise Refused(
             f"none of the {len(rows)} {what} rows has an answer token left within data.maxLength "
@@ -66,6 +66,6 @@ def encoded(context: Context, model: AdaptedModel, encoder: Encoder, rows: Seque
         )
     model.check_ids(max((max(example.ids) for example in kept), default=0))
     model.check_length(max((len(example.ids) for example in kept), default=0))
-    if len(kept) < len(rows):
-        context.notes[f"rowsWithoutAnswer.{what}"] = len(rows) - len(kept)
+    if without := sum(not of_row for of_row in examples):
+        context.notes[f"rowsWithoutAnswer.{what}"] = without
     return kept

@@ -15,7 +15,7 @@ from typing import Any
 
 from fedtrain.api.data import Format
 from fedtrain.data.row import Row, answer
-from fedtrain_trainer.chat import Piece, generation_marked, marked, turns
+from fedtrain_trainer.chat import Piece, conversations, generation_marked, marked, turn
 from fedtrain_trainer.outcome import Refused
 
 
@@ -56,12 +56,15 @@ class Encoder:
                 "choose an instruction-tuned base, or write the data as PromptCompletion"
             )
 
-    def examples(self, rows: Sequence[Row]) -> list[Example | None]:
-        """One example a row, in order; None where no answer token is left after truncation."""
+    def examples(self, rows: Sequence[Row]) -> list[list[Example]]:
+        """Return the examples of each row, in order: usually one; one per assistant turn if the chat template writes
+        earlier turns differently; none if no answer token is left after truncation."""
         if self._format == "Messages" and generation_marked(self._tokenizer):
-            return [self._cut(*marked(self._tokenizer, row)) for row in rows]
+            return [_present([self._cut(*marked(self._tokenizer, row))]) for row in rows]
         pieces = [self._pieces(row) for row in rows]
-        return [self._example(row_pieces, ids) for row_pieces, ids in zip(pieces, self._ids(pieces), strict=True)]
+        flat = [one for of_row in pieces for one in of_row]
+        examples = iter([self._example(one, ids) for one, ids in zip(flat, self._ids(flat), strict=True)])
+        return [_present([next(examples) for _ in of_row]) for of_row in pieces]
 
     def questions(self, rows: Sequence[Row], choices: Sequence[Sequence[str]]) -> list[Question]:
         """For each row its prompt and every one of its choices, the right answer among them."""
@@ -82,21 +85,21 @@ class Encoder:
         texts = [self._choice(row, "")[0].text for row in rows]
         return [self._prompt(ids, 0) for ids in self._tokenise(texts)]
 
-    def _pieces(self, row: Row) -> list[Piece]:
+    def _pieces(self, row: Row) -> list[list[Piece]]:
+        """Return the pieces of each example of the row."""
         if self._format == "Messages":
-            return turns(self._tokenizer, row.fields["messages"], row.where)
+            return conversations(self._tokenizer, row.fields["messages"], row.where)
         if self._format == "PromptCompletion":
-            return [Piece(row.fields["prompt"], False), Piece(row.fields["completion"], True)]
-        return [Piece(row.fields["text"], True)]
+            return [[Piece(row.fields["prompt"], False), Piece(row.fields["completion"], True)]]
+        return [[Piece(row.fields["text"], True)]]
 
     def _choice(self, row: Row, option: str) -> list[Piece]:
         """Prompt and one answer: two pieces."""
         if self._format == "PromptCompletion":
             return [Piece(row.fields["prompt"], False), Piece(option, True)]
         messages = [*row.fields["messages"][:-1], {"role": "assistant", "content": option}]
-        pieces = turns(self._tokenizer, messages, row.where)
-        last = max(number for number, piece in enumerate(pieces) if piece.is_answer)
-        return [Piece("".join(piece.text for piece in pieces[:last]), False), pieces[last]]
+        before, answered = turn(self._tokenizer, messages, row.where)
+        return [Piece(before, False), Piece(answered, True)]
 
     def _ids(self, pieces: Sequence[Sequence[Piece]]) -> list[list[list[int]]]:
         """The ids of each piece of each row; one call of the tokenizer for all."""
@@ -140,3 +143,7 @@ class Encoder:
         ids = ids[: self._max_length]
         targets = [position for position in range(1, len(ids)) if is_answer[position]]
         return Example(ids, targets) if targets else None
+
+
+def _present(examples: Sequence[Example | None]) -> list[Example]:
+    return [example for example in examples if example is not None]

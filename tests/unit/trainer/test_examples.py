@@ -20,8 +20,7 @@ CONVERSATION = [
 
 def encoded(format: Any, fields: dict[str, Any], max_length: int = 200, words: Any = None) -> Example:
     words = words or tokenizer()
-    (example,) = Encoder(words, format, max_length).examples([Row("x:1", fields)])
-    assert example is not None
+    ((example,),) = Encoder(words, format, max_length).examples([Row("x:1", fields)])
     return example
 
 
@@ -43,16 +42,6 @@ def test_a_template_that_marks_the_generation_itself_is_followed() -> None:
         "<|end|>{% endgeneration %}{% else %}{{ m['content'] }}{% endif %}\n{% endfor %}"
     )
     assert learned(encoded("Messages", {"messages": CONVERSATION}, words=words), words) == "animal<|end|>plant<|end|>"
-
-
-def test_a_template_that_rewrites_earlier_turns_is_refused_with_the_fix() -> None:
-    words = tokenizer()
-    words.chat_template = (
-        "{% for m in messages %}{{ m['role'] }}: {{ m['content'] if loop.last else '...' }}\n{% endfor %}"
-        "{% if add_generation_prompt %}assistant: {% endif %}"
-    )
-    with pytest.raises(Refused, match=r"x:1: .* writes messages\[2\] differently .* {% generation %}"):
-        encoded("Messages", {"messages": CONVERSATION}, words=words)
 
 
 def test_a_conversation_that_the_template_refuses_is_named() -> None:
@@ -122,7 +111,7 @@ def test_long_conversations_and_texts_keep_their_beginning() -> None:
 
 def test_a_row_without_answer_within_the_length_is_no_example() -> None:
     rows = [Row("x:1", {"messages": CONVERSATION})]
-    assert Encoder(tokenizer(), "Messages", 8).examples(rows) == [None]
+    assert Encoder(tokenizer(), "Messages", 8).examples(rows) == [[]]
 
 
 def test_choices_of_a_conversation_are_other_last_turns() -> None:

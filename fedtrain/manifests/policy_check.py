@@ -11,13 +11,10 @@ from fedtrain.contracts.wire.task import TaskRefused, from_wire
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a task is refused; retrying does not help. `reason`: one word for programs, of `REASONS`."""
+    """Why a task is refused; retrying does not help. `reason`: one word for programs."""
 
     reason: str
     message: str
-
-
-REASONS = ("NoPolicy", "NewerContract", "UnknownFeature", "MalformedTask", "UnknownDataset")
 
 
 def judge(order: TrainingTaskSpec, policy: ParticipantPolicySpec | None) -> Assignment | Refusal:

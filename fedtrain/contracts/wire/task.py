@@ -76,7 +76,7 @@ def read_assignment(content: Mapping[str, Any]) -> Assignment:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, problem["loc"]))
-        raise TaskRefused("MalformedBinding", f"binding.{where}: {problem['msg']}") from error
+        raise TaskRefused("MalformedTask", f"binding.{where}: {problem['msg']}") from error
 
 
 def _malformed(error: ValidationError) -> TaskRefused:

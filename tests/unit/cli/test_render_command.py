@@ -142,7 +142,7 @@ def test_images_are_the_charts_unless_others_are_named(file: Path) -> None:
     ("here", "instead", "said"),
     [
         ("count: 2", "count: 0", "federation.yaml:8:"),
-        ("base: /models/base", "base: ./base", "spec.model.base: ./base starts at no folder"),
+        ("base: /models/base", "base: ./base", "spec.model.base: ./base is a relative path"),
         ("allowedNamespaces: [team]", "allowedNamespaces: [others]", "does not allow namespace 'team'"),
     ],
 )

@@ -5,19 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from fedtrain.contracts.wire import task
 from fedtrain.manifests import admission, policy_check
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 SOURCES = "".join(
     file.read_text(encoding="utf-8")
-    for part in ("operator", "fedtrain/manifests")
+    for part in ("operator", "fedtrain/manifests", "fedtrain/contracts/wire")
     for file in (ROOT / part).rglob("*.py")
 )
-GIVEN = re.compile(r'(?:Problem|Refusal)\(\s*"([A-Z][A-Za-z]+)"')
+GIVEN = re.compile(r'(?:Problem|Refusal|TaskRefused)\(\s*"([A-Z][A-Za-z]+)"')
 
 
-@pytest.mark.parametrize("module", [admission, policy_check], ids=["admission", "policy"])
+@pytest.mark.parametrize("module", [admission, policy_check, task], ids=["admission", "policy", "task"])
 def test_every_reason_is_explained(module: object) -> None:
     file = getattr(module, "__file__", None)
     assert file is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hack.cluster.api import Api, Json
+from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.minio import Minio
 from tests.controlplane.pods import Pods, ended
@@ -218,20 +219,22 @@ def test_a_file_that_does_not_fit_may_be_put_right_under_the_same_name(
     federation.succeeded_with(undisturbed, api, minio)
 
 
-def test_a_hubs_pod_that_cannot_start_is_made_anew_by_an_operator_with_another_image(
-    operator_kubeconfig: Path, tmp_path: Path, federation: Federation, api: Api, minio: Minio
+def test_a_hubs_pod_that_cannot_start_is_recreated_by_an_operator_with_another_image(
+    control_plane: ControlPlane, tmp_path: Path, federation: Federation, api: Api, minio: Minio
 ) -> None:
+    """As an administrator: the admission policies of the shared release know one image only."""
+
     def pods(image: str) -> list[Json]:
         found = api.list("v1/pods", federation.namespace, "fedtrain.dev/kind=Initialise")
         return [pod for pod in found if pod["spec"]["containers"][0]["image"] == image]
 
     wrong, right = "example.org/trainer:wrong", "example.org/trainer:right"
-    with Operator(operator_kubeconfig, tmp_path, TRAINER_IMAGE=wrong):
+    with Operator(control_plane.kubeconfig, tmp_path, TRAINER_IMAGE=wrong):
         federation.apply(api, minio)
         (pod,) = eventually(lambda: pods(wrong))
         cannot_start(api, pod)
         words = f"the hub's pod can't start: the image {wrong} can't be fetched: not found"
         eventually(lambda: words in federation.status(api).get("message", ""))
-    with Operator(operator_kubeconfig, tmp_path, TRAINER_IMAGE=right):
+    with Operator(control_plane.kubeconfig, tmp_path, TRAINER_IMAGE=right):
         eventually(lambda: pods(right))
         federation.delete(api)

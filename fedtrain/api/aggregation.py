@@ -8,23 +8,23 @@ Strategy = Literal["FedAvg", "FedProx", "FedAvgM", "FedAdam", "FedAdagrad", "Fed
 
 
 class FedProx(Block):
-    """Li et al. 2020: the local loss gains (mu/2) ||w - w_global||^2 over the trained parameters."""
+    """FedProx (Li et al. 2020): adds (mu/2) ||w - w_global||^2 over the trained parameters to the local loss."""
 
     mu: PositiveFloat
-    """Weight of the proximal term: how strongly local training is held near the global adapter."""
+    """Weight of the proximal term. Higher values keep local training closer to the global adapter."""
 
 
 class FedAvgM(Block):
-    """Hsu et al. 2019: momentum at the server."""
+    """FedAvgM (Hsu et al. 2019): FedAvg with server momentum."""
 
     server_learning_rate: PositiveFloat = 1.0
     """Factor of the step."""
     momentum: Fraction = 0.9
-    """Share of the previous step that is kept."""
+    """Momentum factor."""
 
 
 class FedAdam(Block):
-    """Reddi et al. 2021, Algorithm 2."""
+    """FedAdam (Reddi et al. 2021, Algorithm 2)."""
 
     server_learning_rate: PositiveFloat = 0.1
     """Factor of the step."""
@@ -35,11 +35,12 @@ class FedAdam(Block):
     tau: PositiveFloat = 1e-3
     """Adaptivity: added to the root of the second moment."""
     bias_correction: Literal["None", "Adam", "Flower"] = "None"
-    """`None`: as in the paper. `Adam`: as in Kingma and Ba 2015. `Flower`: as in Flower, which counts one step more."""
+    """Bias correction of the moments. `None`: none, as in the paper. `Adam`: as in Kingma and Ba 2015. `Flower`: as in
+    Flower, which counts one additional step."""
 
 
 class FedAdagrad(Block):
-    """Reddi et al. 2021, Algorithm 2, without momentum."""
+    """FedAdagrad (Reddi et al. 2021, Algorithm 2, without momentum)."""
 
     server_learning_rate: PositiveFloat = 0.1
     """Factor of the step."""
@@ -48,7 +49,7 @@ class FedAdagrad(Block):
 
 
 class FedYogi(Block):
-    """Reddi et al. 2021, Algorithm 2."""
+    """FedYogi (Reddi et al. 2021, Algorithm 2)."""
 
     server_learning_rate: PositiveFloat = 0.01
     """Factor of the step."""
@@ -102,25 +103,25 @@ class Aggregation(Block):
     )
 
     strategy: Strategy = "FedAvg"
-    """The server's step. All strategies work with all merges: under FreezeA the adaptive ones keep moments of B
-    only."""
+    """Strategy of the server's optimizer step. All strategies support both values of `merge`; with `FreezeA`, adaptive
+    strategies keep moments of B only."""
     weights: Literal["Samples", "Uniform", "Fixed", "ValidationLoss"] = "Samples"
-    """Weights of the mean: distinct `Samples` trained on, `Uniform`, `Fixed` (each participant's `weight`), or
-    `ValidationLoss`."""
+    """Weights of the mean of the updates. `Samples`: number of distinct samples trained on. `Uniform`: equal weights.
+    `Fixed`: each participant's `weight`. `ValidationLoss`: samples, discounted by the validation loss."""
     merge: Literal["Factors", "FreezeA"] = "Factors"
     """`Factors` averages LoRA's A and B separately. `FreezeA` (FFA-LoRA) shares a fixed A and trains B only, so that
     the average is exact and updates are half as large."""
     fed_prox: FedProx | None = None
-    """Only with strategy FedProx."""
+    """Parameters of FedProx. Only with strategy FedProx."""
     fed_avg_m: FedAvgM | None = None
-    """Only with strategy FedAvgM."""
+    """Parameters of FedAvgM. Only with strategy FedAvgM."""
     fed_adam: FedAdam | None = None
-    """Only with strategy FedAdam."""
+    """Parameters of FedAdam. Only with strategy FedAdam."""
     fed_adagrad: FedAdagrad | None = None
-    """Only with strategy FedAdagrad."""
+    """Parameters of FedAdagrad. Only with strategy FedAdagrad."""
     fed_yogi: FedYogi | None = None
-    """Only with strategy FedYogi."""
+    """Parameters of FedYogi. Only with strategy FedYogi."""
     validation_loss: ValidationLoss | None = None
-    """Only with weights ValidationLoss."""
+    """Parameters of ValidationLoss. Only with weights ValidationLoss."""
     max_update_norm: MaxUpdateNorm | None = None
     """Upper bound on the L2 norm of updates. The default is 100 times the median norm of the round."""

@@ -1,8 +1,8 @@
-"""What every block of the API shares: the base model and the scalar types.
+"""Base class and scalar types of all blocks of the API.
 
-Scalars are strict, as the Kubernetes API server is: `"8"` is not a number. Names in YAML are camelCase, in Python
-snake_case. Durations (`90s`, `30m`, `2h`) and quantities (`40Gi`) stay the strings that the user wrote; `seconds()`
-and `quantity()` read them.
+Scalars are strict, as in the Kubernetes API server: `"8"` is not a number. Names in YAML are camelCase, in Python
+snake_case. Durations (`90s`, `30m`, `2h`) and quantities (`40Gi`) are kept as the user's strings;
+`seconds()` and `quantity()` parse them.
 """
 
 import re
@@ -28,8 +28,8 @@ RESOURCE_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-_.A-Za-z0-9]*
 
 @dataclass(frozen=True, kw_only=True)
 class Union:
-    """A union in the sense of the Kubernetes API: each value of the field `discriminator` may have a field that is set
-    only with it. `required` and `optional` map values to those fields, by their names in YAML."""
+    """A union as in the Kubernetes API: each value of the field `discriminator` may have a member field, which can
+    be set only with that value. `required` and `optional` map values to member fields, by their names in YAML."""
 
     discriminator: str
     required: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -37,7 +37,7 @@ class Union:
 
 
 class Block(BaseModel):
-    """A block of the file: immutable, unknown fields refused, camelCase outside."""
+    """A block of a manifest: immutable, rejects unknown fields, camelCase in YAML."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
     unions: ClassVar[tuple[Union, ...]] = ()
@@ -66,7 +66,7 @@ _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "
 
 
 def seconds(duration: str) -> float:
-    """Seconds of a duration such as `90s`, `1h30m`."""
+    """Return the seconds of a duration such as `90s` or `1h30m`."""
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|[smhd])", duration))
 
 
@@ -76,6 +76,6 @@ def smallest_quantity(*limits: str | None) -> int | None:
 
 
 def quantity(text: str) -> int:
-    """Bytes of a quantity such as `40Gi`."""
+    """Return the bytes of a quantity such as `40Gi`."""
     number, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", text).groups()  # pyright: ignore[reportOptionalMemberAccess]
     return int(float(number) * _BYTES[unit])

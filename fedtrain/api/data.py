@@ -1,4 +1,4 @@
-"""`spec.data`: what each participant trains on, by a logical name that its policy maps to a place."""
+"""`spec.data`: training data of the participants. Each participant's policy maps the logical name to a location."""
 
 from typing import Annotated, Literal
 
@@ -10,14 +10,14 @@ Format = Literal["Messages", "PromptCompletion", "Text"]
 
 
 class Data(Block):
-    """What each participant trains on."""
+    """Training data of the participants."""
 
     dataset: Name
-    """A logical name: each participant's policy says where it is there."""
+    """Logical name of the data set. Each participant's policy maps it to a location."""
     format: Format
-    """Of a row: `Messages` {messages: [{role, content}]}, `PromptCompletion` {prompt, completion} or `Text` {text}.
-    The loss is on the answer only (the assistant's turns, the completion), unless `Text`."""
+    """Format of each row: `Messages` {messages: [{role, content}]}, `PromptCompletion` {prompt, completion} or
+    `Text` {text}. The loss is computed on the answer only (assistant turns, completion); with `Text`, on all tokens."""
     max_length: Annotated[Count, Field(le=1_048_576)] = 512
-    """Tokens of a row; longer ones are cut."""
+    """Maximum number of tokens per row. Longer rows are truncated."""
     validation_fraction: Fraction = 0.1
-    """Share of its rows that each participant holds out, the same ones in every round."""
+    """Fraction of rows that each participant holds out for validation. The same rows are held out in every round."""

@@ -1,4 +1,4 @@
-"""`spec.evaluation`: what is measured, on the hub's held-out data and on each participant's validation split."""
+"""`spec.evaluation`: metrics on the hub's held-out data and on each participant's validation split."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -11,26 +11,27 @@ MetricType = Literal["Loss", "Perplexity", "Choices", "ExactMatch"]
 
 
 class ExactMatch(Block):
-    """Generated text against the answer."""
+    """Compares generated text with the answer."""
 
     pattern: Text
-    """A regular expression with one group, which must be equal in the generated text and the answer."""
+    """Regular expression with one group. The group must be equal in the generated text and in the answer."""
     max_new_tokens: Annotated[Count, Field(le=8192)] = 256
-    """Where generating stops."""
+    """Maximum number of generated tokens."""
 
 
 class Metric(Block):
-    """One number that is measured."""
+    """A metric to compute."""
 
     unions: ClassVar[tuple[Union, ...]] = (Union(discriminator="type", required={"ExactMatch": "exactMatch"}),)
 
     name: Name
-    """What it is called in status, reports and records."""
+    """Name of the metric in status, reports and records."""
     type: MetricType
-    """`Loss` a token of the answers; `Perplexity`; `Choices`: the share of rows whose right answer is the likeliest of
-    the row's `choices`, or of all answers in the data; `ExactMatch` of generated text."""
+    """`Loss`: mean loss per answer token. `Perplexity`: exponential of the loss. `Choices`: fraction of rows whose
+    correct answer is the most likely of the row's `choices`, or of all answers in the data. `ExactMatch`: fraction of
+    rows whose generated text matches the answer."""
     exact_match: ExactMatch | None = None
-    """Only with type ExactMatch."""
+    """Parameters of ExactMatch. Only with type ExactMatch."""
 
 
 Metrics = Annotated[tuple[Metric, ...], Field(min_length=1, max_length=16)]
@@ -40,33 +41,34 @@ class EvaluationData(Block):
     """Held-out rows, in `spec.data.format`."""
 
     uri: Text
-    """A JSONL or Parquet file, a folder of those, a Hugging Face data set on disk, or `s3://bucket/key`."""
+    """Location: a JSONL or Parquet file, a folder of such files, a Hugging Face data set on disk, or
+    `s3://bucket/key`."""
 
 
 class HubEvaluation(Block):
-    """What the hub measures of every global adapter."""
+    """Evaluation of the global adapters at the hub."""
 
     data: EvaluationData
-    """Held-out rows of the hub."""
+    """Held-out data of the hub."""
     compute: Compute = Compute()
-    """What it measures on: one node. On one machine, its GPUs are those of the machine."""
+    """Compute resources of the evaluation; one node. With `fedtrain run`, the GPUs of the machine are used."""
     metrics: Metrics = (Metric(name="loss", type="Loss"),)
     """Metrics to compute."""
 
 
 class ParticipantEvaluation(Block):
-    """What each participant measures of the adapter that it receives, on its validation rows; of the last one too."""
+    """Evaluation of each received adapter, and of the final one, on the participant's validation rows."""
 
     metrics: Metrics = (Metric(name="loss", type="Loss"),)
     """Metrics to compute."""
 
 
 class Evaluation(Block):
-    """What is measured."""
+    """Evaluation of the adapters."""
 
     every: Count = 1
-    """Rounds between evaluations at the hub; the base and the last round are always measured."""
+    """Interval, in rounds, between evaluations at the hub. The base and the last round are always evaluated."""
     hub: HubEvaluation | None = None
-    """On held-out rows of the hub; nothing if left out."""
+    """Evaluation on held-out data of the hub. Disabled if omitted."""
     participants: ParticipantEvaluation | None = None
-    """On each participant's validation rows; nothing if left out."""
+    """Evaluation on each participant's validation rows. Disabled if omitted."""

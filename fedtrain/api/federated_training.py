@@ -17,42 +17,43 @@ from fedtrain.api.training import Training
 
 
 class Metadata(Block):
-    """Of Kubernetes' metadata, what a run depends on; the rest is let through."""
+    """The fields of Kubernetes metadata that a run depends on. Other fields are accepted and ignored."""
 
     model_config = Block.model_config | {"extra": "ignore"}
 
     name: Name
-    """The run's name, or (of a policy, or a Participant) the participant's."""
+    """Name of the run; for a ParticipantPolicy or a Participant, name of the participant."""
     namespace: DnsLabel = "default"
-    """Where the run is kept: `<storage>/<namespace>/<name>`."""
+    """Namespace of the run, which is stored in `<storage>/<namespace>/<name>`."""
 
 
 class FederatedTrainingSpec(Block):
-    """The whole run."""
+    """Specification of a federated training run."""
 
     model: Model
-    """The base model and the adapter."""
+    """Base model and LoRA adapter."""
     data: Data
-    """What is trained on."""
+    """Training data."""
     participants: Annotated[tuple[Participant, ...], Field(min_length=1, max_length=1000)]
-    """Who trains."""
+    """Participants that train."""
     rounds: Rounds
-    """How many rounds, and what a round needs."""
+    """Number of rounds, and the conditions for a round to succeed."""
     training: Training
     """How each participant trains."""
     partitioning: Partitioning = Partitioning()
-    """On how many rows."""
+    """Number of samples per participant and round."""
     aggregation: Aggregation = Aggregation()
     """How updates become the next adapter."""
     evaluation: Evaluation = Evaluation()
-    """What is measured."""
+    """Evaluation of the adapters."""
     storage: Storage = Storage()
-    """Where the ledger is."""
+    """Location of the ledger."""
     suspend: Switch = False
-    """On a cluster: stops what runs and frees its GPUs until it is false again. That time counts for no deadline."""
+    """On a cluster: if true, stops all pods and frees their GPUs until set to false. Suspended time does not count
+    towards deadlines."""
 
     def participant(self, name: str) -> Participant:
-        """The participant of this name. Raises KeyError."""
+        """Return the participant with this name. Raises KeyError."""
         for participant in self.participants:
             if participant.name == name:
                 return participant
@@ -60,7 +61,7 @@ class FederatedTrainingSpec(Block):
 
     @property
     def minimum(self) -> int:
-        """The valid updates a round needs."""
+        """Minimum number of valid updates per round."""
         return self.rounds.min_participants or len(self.participants)
 
 

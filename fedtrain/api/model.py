@@ -10,47 +10,50 @@ Digest = Annotated[str, Field(pattern=r"^(blake3|sha256):[0-9a-f]{64}$", max_len
 
 
 class TargetModules(Block):
-    """Which linear layers get an adapter."""
+    """Linear layers that get an adapter."""
 
     unions: ClassVar[tuple[Union, ...]] = (Union(discriminator="type", required={"Names": "names"}),)
 
     type: Literal["AllLinear", "Names"] = "AllLinear"
-    """`AllLinear`: every linear layer but the output head. `Names`: those of `names`."""
+    """`AllLinear`: all linear layers except the output head. `Names`: the layers listed in `names`."""
     names: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64)] | None = None
-    """Ends of the modules' names, such as `q_proj`; only with type Names."""
+    """Suffixes of module names, such as `q_proj`. Only with type Names."""
 
 
 class InitialFrom(Block):
-    """An adapter in PEFT's format to go on from."""
+    """An existing adapter in PEFT format to continue training from."""
 
     uri: Text
-    """Its folder: a path, or `s3://bucket/prefix`."""
+    """Folder of the adapter: a path, or `s3://bucket/prefix`."""
     digest: Digest
-    """Of its `adapter_model.safetensors`: `blake3:` or `sha256:` and 64 hexadecimal digits."""
+    """Digest of `adapter_model.safetensors`: `blake3:` or `sha256:`, followed by 64 hexadecimal digits."""
 
 
 class Adapter(Block):
-    """The LoRA adapter (Hu et al. 2021): B A is added to a layer's weight, scaled by alpha / rank."""
+    """LoRA adapter (Hu et al. 2021). The product B A, scaled by alpha / rank, is added to the weight of each target
+    layer."""
 
     rank: Annotated[Count, Field(le=1024)] = 16
-    """Columns of B and rows of A."""
+    """Rank of the adapter: number of columns of B and rows of A."""
     alpha: PositiveFloat = 32.0
-    """The scale is alpha / rank."""
+    """Scaling numerator: the adapter is scaled by alpha / rank."""
     dropout: Fraction = 0.0
-    """Share of the inputs of A that is dropped in training."""
+    """Dropout probability of the inputs of A during training."""
     target_modules: TargetModules = TargetModules()
-    """Which layers get an adapter."""
+    """Layers that get an adapter."""
     initial_from: InitialFrom | None = None
-    """An adapter to go on from; without it A is random (by the seed) and B is 0."""
+    """Existing adapter to start from. If omitted, A is random (derived from the seed) and B is 0."""
 
 
 class Model(Block):
     """The base model and the adapter that is trained on it."""
 
     base: Text
-    """A hub id (`org/name`), a directory that transformers loads, or `s3://bucket/prefix`. Relative paths start at the
-    folder of the file. What looks like a path or is a directory there is a directory."""
+    """Base model: a hub id (`org/name`), a directory in transformers format, or `s3://bucket/prefix`. Relative paths
+    are resolved against the folder of the manifest. A value that looks like a path, or that is an existing directory,
+    is read as a directory."""
     revision: Text | None = None
-    """A hub id's commit, 40 hexadecimal digits: a moving base is a different model."""
+    """Commit of the hub id, 40 hexadecimal digits. Pins the base model, so that all participants train the same
+    weights."""
     adapter: Adapter = Adapter()
-    """The LoRA adapter."""
+    """LoRA adapter that is trained."""

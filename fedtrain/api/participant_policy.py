@@ -1,4 +1,5 @@
-"""The kind `ParticipantPolicy`: what a participant's owner declares, in the participant's own cluster."""
+"""The kind `ParticipantPolicy`: data sets, limits and pod settings of a participant, declared by its owner in the
+participant's cluster."""
 
 from typing import Annotated, Literal
 
@@ -10,34 +11,36 @@ from fedtrain.api.pods import Pods
 
 
 class Dataset(Block):
-    """A data set, and where it is here."""
+    """A data set and its location at the participant."""
 
     name: Name
-    """The logical name that trainings use."""
+    """Logical name that trainings use."""
     uri: Text
-    """A JSONL or Parquet file, a folder of those, a Hugging Face data set on disk, or `s3://bucket/key`."""
+    """Location: a JSONL or Parquet file, a folder of such files, a Hugging Face data set on disk, or
+    `s3://bucket/key`."""
 
 
 class Limits(Block):
-    """What a task may use."""
+    """Limits on the resources of a task."""
 
     gpu_memory: Quantity | None = None
-    """Of one GPU."""
+    """Memory limit per GPU."""
 
 
 class ParticipantPolicySpec(Block):
-    """What is here, and what a task may use of it."""
+    """Data sets, resource limits and pod settings of the participant."""
 
     datasets: Annotated[tuple[Dataset, ...], Field(min_length=1, max_length=1000)]
-    """The data sets."""
+    """Data sets of the participant."""
     limits: Limits = Limits()
-    """The limits."""
+    """Resource limits of each task."""
     pods: Pods = Pods()
-    """On a cluster: what is laid over the pods of tasks here."""
+    """On a cluster: settings that are merged into the pods of tasks."""
 
 
 class ParticipantPolicy(Block):
-    """What a participant's owner declares. On a cluster it lives with the participant, not at the hub."""
+    """Data sets, limits and pod settings of a participant, declared by its owner. On a cluster, this object exists in
+    the participant's cluster, not at the hub."""
 
     api_version: Literal["fedtrain.dev/v1alpha1"] = API_VERSION
     kind: Literal["ParticipantPolicy"] = "ParticipantPolicy"

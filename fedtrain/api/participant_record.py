@@ -1,4 +1,4 @@
-"""The kind `Participant`: the hub's record of one participant. The participant writes its status alone."""
+"""The kind `Participant`: registers one participant at the hub. Only the participant writes its status."""
 
 from typing import Annotated, Literal
 
@@ -10,38 +10,39 @@ from fedtrain.api.status import ShortText
 
 
 class ParticipantRecordSpec(Block):
-    """Where the participant is, and who may ask it."""
+    """Namespace of the participant, and the namespaces that may use it."""
 
     namespace: DnsLabel
-    """Where its tasks are put, and its ParticipantPolicy is."""
+    """Namespace of the participant's TrainingTasks and of its ParticipantPolicy."""
     allowed_namespaces: Annotated[tuple[AnyNamespace, ...], Field(min_length=1, max_length=256)]
-    """Namespaces whose trainings may name it; `"*"` alone for all."""
+    """Namespaces whose trainings may use this participant. `"*"` as the only item allows all namespaces."""
 
 
 class HeldDataset(Block):
     """A data set that the participant's policy maps."""
 
     name: DnsLabel
-    """Its logical name."""
+    """Logical name of the data set."""
 
 
 class ParticipantRecordStatus(Block):
-    """What the participant says of itself."""
+    """Status reported by the participant."""
 
     last_seen: Instant | None = None
-    """Its last sign of life, by its own clock; it gives one now and then. The hub goes by when this changes."""
+    """Time of the last heartbeat, by the participant's clock. The hub watches for changes of this field, so the clocks
+    need not be synchronized."""
     datasets: Annotated[tuple[HeldDataset, ...], Field(max_length=1000)] = ()
-    """What its policy maps."""
+    """Data sets that the participant's policy maps."""
     version: ShortText | None = None
-    """Of its fedtrain."""
+    """Version of fedtrain at the participant."""
 
 
 class ParticipantRecord(Block):
-    """The hub's record of one participant; trainings name it."""
+    """A participant that trainings can use."""
 
     api_version: Literal["fedtrain.dev/v1alpha1"] = API_VERSION
     kind: Literal["Participant"] = "Participant"
     metadata: Metadata
-    """Its name is the one that trainings use."""
+    """Metadata. Trainings refer to the participant by `metadata.name`."""
     spec: ParticipantRecordSpec
-    """Where it is, and who may ask it."""
+    """Namespace of the participant, and the namespaces that may use it."""

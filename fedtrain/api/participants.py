@@ -9,21 +9,20 @@ from fedtrain.api.training import TrainingOverrides
 
 
 class Compute(Block):
-    """What one participant trains on."""
+    """Compute resources of one participant."""
 
     nodes: Annotated[Count, Field(le=1024)] = 1
     """Number of nodes."""
     gpus_per_node: Annotated[NonNegativeInt, Field(le=64)] = 0
     """Number of GPUs, and of processes, per node. With 0, one process per node trains on CPU."""
     gpu_memory: Quantity | None = None
-    """Memory of one GPU that a task may count on. The least of this, the policy's limit and what is free on the device
-    holds."""
+    """Memory per GPU. The minimum of this value, the policy's limit and the free memory of the device applies."""
     gpu_resource: ResourceName = "nvidia.com/gpu"
-    """On a cluster: what its GPUs are asked for as."""
+    """On a cluster: resource name of the GPUs."""
     cpu: Cpu | None = None
-    """On a cluster: cores of each node, such as "4" or 500m."""
+    """On a cluster: CPU cores per node, such as "4" or 500m."""
     memory: Quantity | None = None
-    """On a cluster: memory of each node."""
+    """On a cluster: memory per node."""
 
 
 class Participant(Block):
@@ -36,4 +35,4 @@ class Participant(Block):
     training: TrainingOverrides = TrainingOverrides()
     """Overrides of `spec.training` for this participant."""
     weight: PositiveFloat | None = None
-    """Its weight in the mean; only with `aggregation.weights: Fixed`."""
+    """Weight in the mean of the updates. Only with `aggregation.weights: Fixed`."""

@@ -1,4 +1,4 @@
-"""`spec.partitioning`: how many samples a participant trains on in a round."""
+"""`spec.partitioning`: number of samples that each participant trains on in a round."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -10,32 +10,33 @@ Strategy = Literal["All", "FixedSize", "Percentage", "MaxDataVolume", "DataVolum
 
 
 class FixedSize(Block):
-    """The same number for everyone."""
+    """The same number of samples for all participants."""
 
     samples: Count
-    """Rows a round."""
+    """Number of samples per round."""
 
 
 class Percentage(Block):
-    """A share of each participant's rows."""
+    """A percentage of each participant's samples."""
 
     percent: Annotated[PositiveFloat, Field(le=100)]
-    """Of its rows, a round; at least one row."""
+    """Percentage of the participant's samples per round, rounded down to at least one sample."""
 
 
 class DataVolumeAndGPUMemory(Block):
-    """By each participant's rows and its GPU memory. Memory is the least that the policy, `compute` and the device
-    say; a participant whose memory nobody knows, and which has no `microBatchSize`, sits out and the plan says why."""
+    """In proportion to each participant's data and GPU memory. GPU memory is the minimum of the policy's limit,
+    `compute.gpuMemory` and the free memory of the device. A participant with unknown GPU memory and no
+    `microBatchSize` sits out; the plan records the reason."""
 
     gpu_memory: Quantity | None = None
-    """Stands for participants whose policy, `compute` and device say nothing."""
+    """Memory per GPU for participants whose GPU memory is otherwise unknown."""
     batches_per_gpu: PositiveFloat | None = None
-    """Full micro-batches that each GPU works through in a round; the median of what would use up each participant's
-    data by the last round, if left out."""
+    """Number of full micro-batches per GPU and round. Defaults to the median, over the participants, of the number that
+    would use all of a participant's data by the last round."""
 
 
 class Partitioning(Block):
-    """How many rows each participant trains on in a round."""
+    """Number of samples that each participant trains on in a round."""
 
     unions: ClassVar[tuple[Union, ...]] = (
         Union(
@@ -46,15 +47,17 @@ class Partitioning(Block):
     )
 
     strategy: Strategy = "All"
-    """`All` its rows; `FixedSize` or `Percentage`; `MaxDataVolume`: for everyone, what brings the largest through its
-    rows in all rounds; `DataVolumeAndGPUMemory`."""
+    """`All`: all samples in each round. `FixedSize`: a fixed number of samples. `Percentage`: a percentage of the
+    participant's samples. `MaxDataVolume`: the same number for all participants, such that the largest one uses all of
+    its data once over the run. `DataVolumeAndGPUMemory`: in proportion to data and GPU memory."""
     fixed_size: FixedSize | None = None
-    """Only with strategy FixedSize."""
+    """Parameters of FixedSize. Only with strategy FixedSize."""
     percentage: Percentage | None = None
-    """Only with strategy Percentage."""
+    """Parameters of Percentage. Only with strategy Percentage."""
     data_volume_and_gpu_memory: Annotated[DataVolumeAndGPUMemory | None, Field(alias="dataVolumeAndGPUMemory")] = None
-    """Only with strategy DataVolumeAndGPUMemory."""
+    """Parameters of DataVolumeAndGPUMemory. Only with strategy DataVolumeAndGPUMemory."""
     on_exhausted: Literal["Wrap", "Clip", "Idle"] = "Wrap"
-    """When a participant's pass over its rows ends. `Wrap`: the window runs on into a new pass, in a new order.
-    `Clip`: its last window is what is left of the one pass, then it is done for the run. `Idle`: it trains on no
-    window that what is left can't fill, and is then done. Under `All` every round is a pass of its own."""
+    """Behavior when a participant reaches the end of its data. `Wrap`: the slice continues with a new pass, in a new
+    order. `Clip`: the last slice contains the remaining samples; then the participant sits out. `Idle`: remaining
+    samples that do not fill a slice are not used; the participant sits out. Must be `Wrap` with `All`, where every
+    round is one full pass."""

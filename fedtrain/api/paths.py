@@ -4,7 +4,7 @@ Path = tuple[str | int, ...]
 
 
 def show(path: Path) -> str:
-    """The path as one writes it."""
+    """Return the path in the notation of error messages."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step

@@ -1,4 +1,5 @@
-"""Places that a file names: a path (absolute, or relative to the file), `file://`, `s3://bucket/key`, a hub id."""
+"""Locations in a manifest: a path (absolute, or relative to the manifest), `file://`, `s3://bucket/key`, or a hub
+id."""
 
 import contextlib
 import re
@@ -9,23 +10,23 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def scheme(uri: str) -> str:
-    """`s3`, `https`, ...; "file" for paths."""
+    """Return the scheme in lower case, such as `s3` or `https`; "file" for paths."""
     found = _SCHEME.match(uri)
     return found[1].lower() if found else "file"
 
 
 def absolute(uri: str, folder: Path) -> str:
-    """The place as an absolute path, relative ones starting at `folder`; other schemes stay as they are."""
+    """Resolve a path against `folder` and return it as an absolute path. Other schemes are returned unchanged."""
     if scheme(uri) != "file":
         return uri
     path = Path(uri.removeprefix("file://"))
-    with contextlib.suppress(RuntimeError):  # ~nobody: no such user, so no such place either
+    with contextlib.suppress(RuntimeError):  # an unknown user, as in ~nobody
         path = path.expanduser()
     return str((folder / path).absolute())
 
 
 def is_file(path: Path | str) -> bool:
-    """Whether a file is there; False for what can't be a path (too long, say) or may not be looked at."""
+    """Return whether the file exists; False for invalid paths (too long, for example) and without permission."""
     try:
         return Path(path).is_file()
     except (OSError, ValueError):
@@ -33,7 +34,7 @@ def is_file(path: Path | str) -> bool:
 
 
 def is_folder(path: Path | str) -> bool:
-    """Whether a folder is there; False as for `is_file`."""
+    """Return whether the folder exists; False in the same cases as `is_file`."""
     try:
         return Path(path).is_dir()
     except (OSError, ValueError):
@@ -41,7 +42,7 @@ def is_folder(path: Path | str) -> bool:
 
 
 def base_kind(base: str, folder: Path) -> Literal["Bucket", "Folder", "Hub"]:
-    """What `spec.model.base` is: a folder if it looks like a path or is there, else a hub id."""
+    """Return the kind of `spec.model.base`: a folder if it looks like a path or exists as a folder, else a hub id."""
     if scheme(base) != "file":
         return "Bucket"
     looks = base.startswith((".", "/", "~", "file://")) or base.count("/") > 1

@@ -1,4 +1,4 @@
-"""`spec.rounds`: how many rounds, and what a round needs."""
+"""`spec.rounds`: number of rounds, and the conditions for a round to succeed."""
 
 from typing import Annotated, Literal
 
@@ -8,16 +8,17 @@ from fedtrain.api.base import Block, Count, Duration, NonNegativeInt
 
 
 class Rounds(Block):
-    """How many rounds, and what a round needs."""
+    """Number of rounds, and the conditions for a round to succeed."""
 
     count: Annotated[Count, Field(le=10_000)]
-    """The horizon: schedules and partitions depend on it, so it never changes during a run."""
+    """Number of rounds. Immutable during a run, because schedules and partitions depend on it."""
     deadline: Duration = "2h"
-    """Of one round's training; the hub's own jobs of a round have twice as long. Time in which no work could go on does
-    not count."""
+    """Time limit for the training of one round. The hub's jobs of a round have twice as long. Time during which no work
+    can run does not count."""
     min_participants: Count | None = None
-    """The valid updates that a round needs; those of all participants if left out."""
+    """Minimum number of valid updates per round. Defaults to the number of participants."""
     retries: Annotated[NonNegativeInt, Field(le=100)] = 2
-    """New attempts of a participant, inside the deadline."""
+    """Maximum number of retries per participant and round, within the deadline."""
     below_minimum: Literal["Fail", "Skip"] = "Fail"
-    """What happens to a round with fewer updates: the run fails, or the round is skipped."""
+    """Action for a round with fewer than `minParticipants` updates. `Fail`: the run fails. `Skip`: the round is
+    skipped."""

@@ -1,4 +1,4 @@
-"""What controllers report in the `status` of their objects: small, and never what a decision is made from."""
+"""Status that controllers report on their objects. It is small, and no decision depends on it."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ class Condition(Block):
     """One thing that holds or doesn't, and why, as all of Kubernetes' conditions are."""
 
     type: ShortText
-    """What it is about, such as `Ready`."""
+    """Type of the condition, such as `Ready`."""
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     reason: ShortText
@@ -22,7 +22,7 @@ class Condition(Block):
     message: Message
     """Human-readable details."""
     last_transition_time: Instant
-    """When `status` changed last."""
+    """Time of the last change of `status`."""
     observed_generation: NonNegativeInt | None = None
     """Generation of the spec that the status describes."""
 
@@ -31,83 +31,84 @@ Conditions = Annotated[tuple[Condition, ...], Field(max_length=16)]
 
 
 class Elapsed(Block):
-    """Time in which a round's work could go on; it is kept here, so that a new coordinator goes on counting."""
+    """Time during which work of a round could run. Stored here, so that a new coordinator continues counting."""
 
     round: NonNegativeInt
-    """The round."""
+    """Number of the round."""
     epoch: Count
-    """The run's failures before it, plus one; time starts anew in each."""
+    """Number of previous failures of the run, plus one. Elapsed time restarts in each."""
     seconds: NonNegativeFloat
-    """What has passed."""
+    """Elapsed time in seconds."""
 
 
 class LeftOut(Block):
-    """A participant whose update a round goes without."""
+    """A participant whose update is not part of a round."""
 
     participant: Name
-    """Its name."""
+    """Name of the participant."""
     reason: Annotated[str, Strict(), Field(max_length=256)]
-    """Why: it never answered, or what was wrong with its update."""
+    """Reason: no update arrived, or the update was invalid."""
 
 
 class RoundStatus(Block):
-    """How one round ended; the ledger has the rest."""
+    """Summary of a finished round. The ledger has the details."""
 
     round: NonNegativeInt
-    """Its number; 0 is the adapter to start from."""
+    """Number of the round. Round 0 creates the initial adapter."""
     outcome: ShortText
-    """`Committed` or `Skipped`."""
+    """Outcome: `Committed` or `Skipped`."""
     participants: ShortText
-    """Updates in, of how many: `3/4`."""
+    """Number of updates received and expected, such as `3/4`."""
     metric: ShortText | None = None
-    """The first metric, such as `accuracy 81.2%`."""
+    """Value of the first metric, such as `accuracy 81.2%`."""
     left_out: Annotated[tuple[LeftOut, ...], Field(max_length=16)] = ()
-    """Whose updates are missing; at most 16."""
+    """Participants without a valid update; at most 16."""
 
 
 class FederatedTrainingStatus(Block):
-    """Where the run is."""
+    """Current status of the run."""
 
     observed_generation: NonNegativeInt | None = None
     """Generation of the spec that the status describes."""
     phase: ShortText | None = None
-    """What the coordinator does: `Pending`, `Training`, `Aggregating`, `Succeeded`, ..."""
+    """Phase of the run: `Pending`, `Training`, `Aggregating`, `Succeeded`, ..."""
     message: Message | None = None
-    """What it waits for, or why it ended."""
+    """Human-readable message: the reason for waiting, or for the end of the run."""
     round: NonNegativeInt | None = None
-    """The round that is worked on."""
+    """Number of the current round."""
     step: NonNegativeInt | None = None
-    """Rounds that were committed."""
+    """Number of committed rounds."""
     participants: ShortText | None = None
-    """Updates in, of how many, this round: `3/4`."""
+    """Number of updates received and expected in this round, such as `3/4`."""
     metric: ShortText | None = None
-    """The first metric after the last round."""
+    """Value of the first metric after the last round."""
     acknowledged: NonNegativeInt | None = None
-    """Failures of the run that were gone on from."""
+    """Number of failures after which the run was resumed."""
     elapsed: Elapsed | None = None
-    """Of the round's deadline."""
+    """Elapsed time that counts towards the round's deadline."""
     last_rounds: Annotated[tuple[RoundStatus, ...], Field(max_length=5)] = ()
-    """The newest five, the newest last."""
+    """The last five finished rounds, newest last."""
     conditions: Conditions = ()
     """Current conditions."""
 
 
 class TrainingTaskStatus(Block):
-    """How the work goes; written by the participant alone."""
+    """Status of a task. Written only by the participant."""
 
     observed_generation: NonNegativeInt | None = None
     """Generation of the spec that the status describes."""
     phase: Literal["Pending", "Running", "Succeeded", "Failed", "Refused", "Cancelled"] | None = None
-    """`Refused`: the participant's policy, or its data, say no; another try would not help."""
+    """Phase of the task. `Refused`: the participant's policy or its data do not allow the task; a retry does not
+    help."""
     reason: ShortText | None = None
     """Machine-readable reason in CamelCase."""
     message: Message | None = None
     """Human-readable details."""
     retryable: bool | None = None
-    """After `Failed`: whether another try may help."""
+    """With phase `Failed`: whether a retry may succeed."""
     started_at: Instant | None = None
-    """When its pods were first seen running."""
+    """Time at which its pods were first observed running."""
     ended_at: Instant | None = None
-    """When it was seen to have ended."""
+    """Time at which it was observed to have ended."""
     conditions: Conditions = ()
     """Current conditions."""

@@ -1,4 +1,4 @@
-"""`spec.storage`: where the ledger lives."""
+"""`spec.storage`: location of the ledger."""
 
 from typing import ClassVar, Literal
 
@@ -6,52 +6,54 @@ from fedtrain.api.base import Block, ObjectName, Switch, Text, Union
 
 
 class SecretRef(Block):
-    """A Kubernetes Secret."""
+    """Reference to a Kubernetes Secret."""
 
     name: ObjectName
-    """In the training's namespace."""
+    """Name of the Secret, in the namespace of the training."""
 
 
 class S3(Block):
-    """An S3-compatible bucket. On one machine, credentials come from where boto3 looks for them (environment, profile,
+    """An S3-compatible bucket. With `fedtrain run`, boto3's default credential chain is used (environment, profile,
     role)."""
 
     bucket: Text
-    """Its name alone."""
+    """Name of the bucket, without a scheme."""
     prefix: Text | None = None
-    """Where in the bucket."""
+    """Key prefix within the bucket."""
     endpoint: Text | None = None
-    """URL of the server, if it is not AWS's."""
+    """Endpoint URL of the server. Defaults to AWS."""
     region: Text | None = None
-    """The bucket's region."""
+    """Region of the bucket."""
     path_style: Switch = True
-    """`https://server/bucket/key`, and not `https://bucket.server/key`."""
+    """Use path-style URLs (`https://server/bucket/key`) instead of virtual-hosted ones
+    (`https://bucket.server/key`)."""
     ca_file: Text | None = None
-    """Certificates (PEM) that the server's is checked against."""
+    """File of CA certificates (PEM) used to verify the server's certificate."""
     credentials_secret_ref: SecretRef | None = None
-    """On a cluster: the Secret with `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, if need be, `AWS_SESSION_TOKEN`;
-    without it the pods' own role holds."""
+    """On a cluster: Secret with `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and optionally `AWS_SESSION_TOKEN`. If
+    omitted, the pods use the role of their service account."""
 
 
 class File(Block):
-    """A folder."""
+    """A folder on a local or shared file system."""
 
     path: Text = "./runs"
-    """The runs are in `<path>/<namespace>/<name>`."""
+    """Folder of all runs. A run is stored in `<path>/<namespace>/<name>`."""
 
 
 class Storage(Block):
-    """Where the ledger and the results are."""
+    """Location of the ledger and the results."""
 
     unions: ClassVar[tuple[Union, ...]] = (
         Union(discriminator="type", required={"S3": "s3"}, optional={"File": "file"}),
     )
 
     type: Literal["S3", "File"] = "File"
-    """A bucket or a folder."""
+    """Type of storage: `S3` for a bucket, `File` for a folder."""
     s3: S3 | None = None
-    """Only with type S3."""
+    """S3 bucket. Only with type S3."""
     file: File | None = None
-    """Only with type File."""
+    """Folder. Only with type File."""
     retention_policy: Literal["Retain", "Delete"] = "Retain"
-    """On a cluster, when the training is deleted: its ledger and adapters stay (`Retain`) or go (`Delete`)."""
+    """On a cluster: whether the ledger and adapters are kept (`Retain`) or deleted (`Delete`) when the training is
+    deleted."""

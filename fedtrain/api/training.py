@@ -10,18 +10,18 @@ Precision = Literal["Auto", "BF16", "FP16", "FP32"]
 
 
 class Length(Block):
-    """How long a participant trains in a round."""
+    """Length of the local training in a round."""
 
     unions: ClassVar[tuple[Union, ...]] = (
         Union(discriminator="type", required={"Steps": "steps", "Epochs": "epochs"}),
     )
 
     type: Literal["Steps", "Epochs"]
-    """`Steps` of the optimizer, or `Epochs`: passes over the round's rows."""
+    """`Steps`: optimizer steps. `Epochs`: passes over the round's rows."""
     steps: Count | None = None
-    """Steps a round; the round's rows come again when they are used up."""
+    """Optimizer steps per round. Rows are repeated if there are fewer than the steps need."""
     epochs: PositiveFloat | None = None
-    """Passes a round."""
+    """Passes per round."""
 
 
 class Training(Block):
@@ -30,30 +30,31 @@ class Training(Block):
     length: Length
     """Length of the local training in each round."""
     batch_size: Count = 32
-    """The effective batch: rows an optimizer step, over all of a participant's processes."""
+    """Effective batch size: rows per optimizer step, over all processes of a participant."""
     micro_batch_size: Count | None = None
-    """Rows that one process holds at a time; found from memory if left out."""
+    """Rows per process and forward pass. If omitted, determined from the available memory."""
     learning_rate: PositiveFloat = 2e-4
     """Peak learning rate of the schedule."""
     schedule: Literal["Cosine", "Linear", "Constant"] = "Cosine"
     """Learning-rate schedule. Spans all rounds; it does not restart each round."""
     warmup_ratio: Fraction = 0.0
-    """The part of the whole run in which the learning rate rises from 0."""
+    """Fraction of the run in which the learning rate rises from 0."""
     optimizer: Literal["AdamW", "SGD"] = "AdamW"
     """Optimizer. Its state is reset each round."""
     weight_decay: NonNegativeFloat = 0.0
-    """AdamW's, or SGD's."""
+    """Weight decay of the optimizer."""
     max_grad_norm: PositiveFloat = 1.0
-    """Gradients are clipped to this L2 norm."""
+    """Maximum L2 norm of the gradients; larger gradients are clipped."""
     precision: Precision = "Auto"
-    """Of the frozen base and of the computation; the adapter is FP32 always. `Auto`: BF16 on GPUs that have it, else
-    FP32."""
+    """Precision of the frozen base model and of the computation. The adapter is always FP32. `Auto`: BF16 on GPUs that
+    support it, otherwise FP32."""
     gradient_checkpointing: Toggle = "Auto"
-    """Less memory, more time. `Auto`: only where nothing fits without."""
+    """Gradient checkpointing: uses less memory and more time. `Auto`: only if training does not fit into memory without
+    it."""
     keep: Literal["Best", "Last"] = "Last"
-    """Which local checkpoint is sent: the `Best` by validation loss, or the `Last`."""
+    """Local checkpoint that is sent: the `Best` by validation loss, or the `Last`."""
     seed: Annotated[NonNegativeInt, Field(le=2**32 - 1)] = 17
-    """Of everything random: the adapter's start, the validation split, the order of rows, dropout."""
+    """Seed of all random choices: initial adapter, validation split, order of rows, dropout."""
 
 
 class TrainingOverrides(Block):
@@ -71,6 +72,6 @@ class TrainingOverrides(Block):
     """As in `spec.training`."""
 
     def over(self, training: Training) -> Training:
-        """`training` with this participant's fields laid over it."""
+        """Return `training` with the fields that this participant overrides."""
         own = {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
         return training.model_copy(update=own)

@@ -1,5 +1,5 @@
-"""The kind `TrainingTask`: the work order for one participant, one round and one attempt. The coordinator writes the
-spec, the participant alone the status."""
+"""The kind `TrainingTask`: the task for one participant, one round and one attempt. The coordinator writes the spec;
+only the participant writes the status."""
 
 from typing import Annotated, Literal
 
@@ -14,60 +14,61 @@ from fedtrain.api.storage import SecretRef, Storage
 
 
 class Work(Open):
-    """What is to be done, and what it needs."""
+    """Type and parameters of the task."""
 
     type: ShortText
-    """`Inspect`, `Train` or `Measure`."""
+    """Type of the task: `Inspect`, `Train` or `Measure`."""
 
 
 class Order(Open):
-    """The task as the trainer reads it: `fedtrain.contracts.tasks.Task` as JSON. Only what people look for is named
-    here: a newer contract may hold more, and a trainer that doesn't know it refuses by `contractVersion` and
+    """The task as the trainer reads it: `fedtrain.contracts.tasks.Task` as JSON. Only the fields that users look for
+    are declared; newer contracts may have more. A trainer refuses tasks with an unknown `contractVersion` or unknown
     `requiredFeatures`."""
 
     contract_version: NonNegativeInt
-    """Of the task's form."""
+    """Version of the task contract."""
     required_features: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
-    """What a trainer must know of, or refuse."""
+    """Features that the trainer must support. A trainer refuses a task with an unknown feature."""
     namespace: DnsLabel
-    """Of the training."""
+    """Namespace of the training."""
     name: Name
-    """Of the training."""
+    """Name of the training."""
     run_id: ShortText
-    """Of the run in the ledger."""
+    """ID of the run in the ledger."""
     round: NonNegativeInt
-    """The round."""
+    """Number of the round."""
     attempt: NonNegativeInt
-    """Counts the tries of this participant in this round, from 1."""
+    """Number of the attempt of this participant in this round, from 1."""
     participant: Name
-    """Who does it."""
+    """Name of the participant."""
     work: Work
-    """What is to be done."""
+    """Type and parameters of the task."""
 
 
 class TrainingTaskSpec(Block):
-    """The work order. It never changes, but for `desiredState`."""
+    """Specification of a task. Immutable, except for `desiredState`."""
 
     task: Order
-    """What is to be done."""
+    """The task as the trainer reads it."""
     compute: Compute = Compute()
-    """What it asks for."""
+    """Compute resources that the task requests."""
     storage: Storage
-    """Where the ledger is; credentials are never here."""
+    """Location of the ledger. Contains no credentials."""
     credentials_secret_ref: SecretRef | None = None
-    """The Secret with the store's credentials, beside this task."""
+    """Secret with the credentials of the store, in the namespace of this task."""
     timeout: Duration
-    """How long a pod of it may run: what holds GPUs ends by itself, even if the hub is never heard of again."""
+    """Maximum run time of a pod of this task. Pods stop after it even if the hub is unreachable, so that GPUs are
+    freed."""
     desired_state: Literal["Run", "Cancel"] = "Run"
-    """`Cancel`: its pods are stopped and what they held is free."""
+    """Desired state. `Run`: the task runs. `Cancel`: its pods are stopped and their resources are released."""
 
 
 class TrainingTask(Block):
-    """The work order for one participant, one round and one attempt."""
+    """A task for one participant, one round and one attempt."""
 
     api_version: Literal["fedtrain.dev/v1alpha1"] = API_VERSION
     kind: Literal["TrainingTask"] = "TrainingTask"
     metadata: Metadata
-    """Its labels say of which training, participant and round it is."""
+    """Metadata. Labels name the training, the participant and the round."""
     spec: TrainingTaskSpec
-    """The work order."""
+    """Specification of the task."""

@@ -18,8 +18,8 @@ from statistics import median
 from fedtrain.api.base import quantity
 from fedtrain.api.partitioning import DataVolumeAndGPUMemory, Partitioning
 from fedtrain.partitioning.memory import max_batch
-from fedtrain.partitioning.registry import Strategy
 from fedtrain.partitioning.situation import Candidate, Situation, Want, exact
+from fedtrain.partitioning.strategy import Strategy
 
 
 def _wants(spec: Partitioning, situation: Situation) -> tuple[Want, ...]:
@@ -72,4 +72,4 @@ def _batch(block: DataVolumeAndGPUMemory, situation: Situation, candidate: Candi
     return candidate.processes * micro
 
 
-DATA_VOLUME_AND_GPU_MEMORY = Strategy("DataVolumeAndGPUMemory", _wants)
+DATA_VOLUME_AND_GPU_MEMORY = Strategy(_wants)

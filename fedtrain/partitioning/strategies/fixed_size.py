@@ -1,8 +1,8 @@
 """FixedSize: the same number of samples for everyone, n = S."""
 
 from fedtrain.api.partitioning import Partitioning
-from fedtrain.partitioning.registry import Strategy
 from fedtrain.partitioning.situation import Situation, Want
+from fedtrain.partitioning.strategy import Strategy
 
 
 def _wants(spec: Partitioning, situation: Situation) -> tuple[Want, ...]:
@@ -11,4 +11,4 @@ def _wants(spec: Partitioning, situation: Situation) -> tuple[Want, ...]:
     return tuple(Want(spec.fixed_size.samples) for _ in situation.candidates)
 
 
-FIXED_SIZE = Strategy("FixedSize", _wants)
+FIXED_SIZE = Strategy(_wants)

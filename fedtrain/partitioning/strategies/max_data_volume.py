@@ -3,8 +3,8 @@ the run: n = ceil(max_j N_j / R), R the number of rounds. Smaller participants r
 """
 
 from fedtrain.api.partitioning import Partitioning
-from fedtrain.partitioning.registry import Strategy
 from fedtrain.partitioning.situation import Situation, Want
+from fedtrain.partitioning.strategy import Strategy
 
 
 def _wants(_: Partitioning, situation: Situation) -> tuple[Want, ...]:
@@ -12,4 +12,4 @@ def _wants(_: Partitioning, situation: Situation) -> tuple[Want, ...]:
     return tuple(Want(-(-largest // situation.rounds)) for _ in situation.candidates)
 
 
-MAX_DATA_VOLUME = Strategy("MaxDataVolume", _wants)
+MAX_DATA_VOLUME = Strategy(_wants)

@@ -7,8 +7,8 @@ floating point is not.
 from math import floor
 
 from fedtrain.api.partitioning import Partitioning
-from fedtrain.partitioning.registry import Strategy
 from fedtrain.partitioning.situation import Situation, Want, exact
+from fedtrain.partitioning.strategy import Strategy
 
 
 def _wants(spec: Partitioning, situation: Situation) -> tuple[Want, ...]:
@@ -18,4 +18,4 @@ def _wants(spec: Partitioning, situation: Situation) -> tuple[Want, ...]:
     return tuple(Want(max(1, floor(share * candidate.population))) for candidate in situation.candidates)
 
 
-PERCENTAGE = Strategy("Percentage", _wants)
+PERCENTAGE = Strategy(_wants)

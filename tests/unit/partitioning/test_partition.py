@@ -12,9 +12,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning import Partitioning
 from fedtrain.contracts.records import ModelFacts, Preflight
 from fedtrain.partitioning import Candidate, Share, Situation, partition, situation, window_indices
-from fedtrain.partitioning.registry import Registry
 from fedtrain.partitioning.strategies import STRATEGIES
-from fedtrain.partitioning.strategies.all_samples import ALL
 
 GIB = 2**30
 FACTS = ModelFacts(
@@ -151,11 +149,6 @@ def test_a_strategy_without_its_block_is_an_error() -> None:
         partition(spec_of("FixedSize"), around([3]))
     with pytest.raises(ValueError, match="percentage"):
         partition(spec_of("Percentage"), around([3]))
-
-
-def test_two_strategies_of_one_name_are_refused() -> None:
-    with pytest.raises(ValueError, match="two partitioning strategies are called All"):
-        Registry(ALL, ALL)
 
 
 specs = st.one_of(

@@ -1,4 +1,4 @@
-"""How many samples each participant trains on in a round, and which: a strategy a file."""
+"""Number and choice of the samples that each participant trains on in a round. One file per strategy."""
 
 from fedtrain.partitioning.partition import partition, situation
 from fedtrain.partitioning.situation import Candidate, Share, Situation

@@ -1,10 +1,10 @@
-"""What happens when a participant's pass over its data ends (`onExhausted`).
+"""Behavior at the end of a participant's pass over its data (`onExhausted`).
 
-    Wrap   the window runs on into the next pass, in its new order
-    Clip   the run has one pass: the last window is what is left of it, then the participant is done
-    Idle   the run has one pass: a window that what is left can't fill is not trained on, and the participant is done
+    Wrap   the window continues with the next pass, in a new order
+    Clip   one pass per run: the last window contains the remaining samples; then the participant sits out
+    Idle   one pass per run: remaining samples that do not fill a window are not used; the participant sits out
 
-So over a run a sample is used equally often, give or take once, under Wrap, and at most once under Clip and Idle.
+Over a run, the uses of two samples differ by at most one with Wrap. With Clip and Idle, a sample is used at most once.
 """
 
 from collections.abc import Callable, Mapping

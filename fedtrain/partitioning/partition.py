@@ -1,4 +1,4 @@
-"""The one entry: who trains on how much in the next round. The run and `fedtrain plan` both call it."""
+"""Compute each participant's share of the next round. Used by the run and by `fedtrain plan`."""
 
 from collections.abc import Mapping
 
@@ -13,13 +13,13 @@ from fedtrain.partitioning.situation import Candidate, Share, Situation, Want
 from fedtrain.partitioning.strategies import STRATEGIES
 
 ATTENTION_INPUTS = frozenset({"q_proj", "k_proj", "v_proj", "qkv_proj", "query_key_value", "c_attn"})
-"""Modules that all read the same activations, so that adapters on them keep few more."""
+"""Modules that read the same activations, so that adapters on them keep few additional ones."""
 
 
 def partition(spec: Partitioning, situation: Situation) -> tuple[Share, ...]:
-    """One share for every candidate, in order. A share of no samples says why.
+    """Return one share per candidate, in order. A share of 0 samples has a reason.
 
-    Raises ValueError when the strategy's own block is missing, which admission refuses.
+    Raises ValueError if the strategy's block is missing, which validation rejects.
     """
     strategy = STRATEGIES[spec.strategy]
     limit = ON_EXHAUSTED["Wrap" if strategy.whole_passes else spec.on_exhausted]
@@ -42,8 +42,8 @@ def situation(
     positions: Mapping[str, int],
     facts: ModelFacts | None,
 ) -> Situation:
-    """What a round is partitioned from: everyone with a preflight, in the file's order. `positions`: where each
-    stream stands (0 if not named)."""
+    """Return the input of `partition`: all participants with a preflight, in the order of the spec. `positions`:
+    position of each stream (0 if missing)."""
     return Situation(
         candidates=tuple(
             _candidate(spec, participant, preflights[participant.name], positions.get(participant.name, 0))

@@ -1,6 +1,6 @@
-"""Seeded permutations that are the same on every platform and under every version of every library.
+"""Seeded permutations that are the same on every platform and with every library version.
 
-The keys of the rows are the extended output of BLAKE3 over a message that says what the permutation is for; the
+The keys of the rows are the extended output of BLAKE3 over a message that identifies the permutation; the
 permutation is the stable order of these keys:
 
     message = for each of ("fedtrain/permutation/1", purpose, seed, participant, pass):
@@ -25,7 +25,7 @@ _DOMAIN = "fedtrain/permutation/1"
 
 
 def seeded_bytes(purpose: Purpose, seed: int, participant: str, number: int, length: int) -> bytes:
-    """`length` bytes of the extended output for this purpose, seed, participant and pass number."""
+    """Return `length` bytes of the extended output for this purpose, seed, participant and pass number."""
     hasher = blake3()
     for field in (_DOMAIN, purpose, str(seed), participant, str(number)):
         text = field.encode()
@@ -35,6 +35,6 @@ def seeded_bytes(purpose: Purpose, seed: int, participant: str, number: int, len
 
 
 def permutation(rows: int, purpose: Purpose, seed: int, participant: str, number: int = 0) -> Rows:
-    """The row numbers 0..rows-1, int64[rows], in the order of this purpose, seed, participant and pass."""
+    """Return the row numbers 0..rows-1, int64[rows], in the order of this purpose, seed, participant and pass."""
     keys = np.frombuffer(seeded_bytes(purpose, seed, participant, number, 8 * rows), dtype="<u8")
     return np.argsort(keys, kind="stable").astype(np.int64, copy=False)

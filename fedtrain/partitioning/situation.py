@@ -1,4 +1,4 @@
-"""What partitioning is decided from, and what it decides: frozen data in and out."""
+"""Input and output of partitioning, as frozen data."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,10 +9,10 @@ from fedtrain.contracts.records import ModelFacts
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One participant. `population`: its training samples, validation split held out. `start`: how many samples of
-    its stream earlier rounds have used. `processes`: its GPUs, or its nodes where it trains on CPU. `gpu_memory`:
-    free bytes for each process, None when nobody has said. `micro_batch_size`: the user's, None if left out.
-    `value_bytes`: bytes of one weight or activation (2 in BF16 and FP16, 4 in FP32)."""
+    """One participant. `population`: number of training samples, without the validation split. `start`: number of
+    samples of its stream that earlier rounds have used. `processes`: number of GPUs, or of nodes if it trains on CPU.
+    `gpu_memory`: free bytes per process, None if unknown. `micro_batch_size`: set by the user, None if omitted.
+    `value_bytes`: bytes per weight or activation (2 in BF16 and FP16, 4 in FP32)."""
 
     name: str
     population: int
@@ -26,8 +26,8 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """Everyone who can take part, in the order of the file; `rounds` is the horizon. `facts` is None where the base
-    model has not been seen yet. `attention_only`: the adapters sit on attention inputs alone."""
+    """All participants that can take part, in the order of the spec. `rounds`: number of rounds of the run. `facts`:
+    None if the sizes of the base model are unknown. `attention_only`: only attention inputs have adapters."""
 
     candidates: tuple[Candidate, ...]
     rounds: int
@@ -38,7 +38,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Want:
-    """How many samples a strategy wants of a participant in a round; 0 has a reason."""
+    """Number of samples that a strategy requests from a participant in a round. 0 samples need a reason."""
 
     samples: int
     reason: str | None = None
@@ -46,8 +46,8 @@ class Want:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """A participant's part in a round: samples [start, start + samples) of its stream. With 0 samples it sits the
-    round out, for `reason`."""
+    """A participant's share of a round: samples [start, start + samples) of its stream. With 0 samples, the participant
+    sits out, and `reason` is set."""
 
     participant: str
     start: int
@@ -56,10 +56,10 @@ class Share:
 
     @property
     def end(self) -> int:
-        """Where the stream stands after the round."""
+        """Position of the stream after the round."""
         return self.start + self.samples
 
 
 def exact(number: float) -> Fraction:
-    """The decimal number that was written: 0.1 is 1/10, so that floors and ceilings are the ones one expects."""
+    """Return the decimal number as the user wrote it: 0.1 is exactly 1/10, so that floors and ceilings are exact."""
     return Fraction(str(number))

@@ -1,8 +1,8 @@
-"""Which rows a participant trains on: its validation split, and its endless stream of training samples.
+"""A participant's validation split and its endless stream of training samples.
 
-The stream is one pass over the training rows after another, each in an order of its own; sample t of the stream is in
-pass t // population. A round trains on a window [start, start + samples) of the stream, so windows that follow each
-other use every sample equally often, give or take one.
+The stream consists of passes over the training rows, each in a different order; sample t of the stream is in pass
+t // population. A round trains on a window [start, start + samples) of the stream. Over consecutive windows, the uses
+of two samples differ by at most one.
 """
 
 from fractions import Fraction
@@ -13,17 +13,17 @@ from fedtrain.partitioning.permutations import Rows, permutation
 
 
 def validation_count(rows: int, fraction: float) -> int:
-    """Rows that are held out: floor(fraction * rows), the decimal number that was written taken exactly; at least
-    one if any is asked for, and at least one row stays for training."""
+    """Return the number of held-out rows: floor(fraction * rows) in exact decimal arithmetic. At least one row is held
+    out if fraction > 0, and at least one row remains for training."""
     if fraction == 0 or rows < 2:
         return 0
     return min(max(1, int(Fraction(str(fraction)) * rows)), rows - 1)
 
 
 def split_indices(rows: int, fraction: float, seed: int, participant: str) -> tuple[Rows, Rows]:
-    """Row numbers (train, validation) of a participant's `rows` rows, ascending, disjoint and complete.
+    """Return the row numbers (train, validation) of a participant's `rows` rows: ascending, disjoint and complete.
 
-    `fraction` in [0, 1). The same for every round of a run. Raises ValueError when out of range.
+    `fraction` is in [0, 1). The result is the same in every round of a run. Raises ValueError if out of range.
     """
     if rows < 0 or not 0 <= fraction < 1:
         raise ValueError(f"rows must be at least 0 and fraction in [0, 1), not {rows} and {fraction}")
@@ -33,10 +33,10 @@ def split_indices(rows: int, fraction: float, seed: int, participant: str) -> tu
 
 
 def window_indices(population: int, seed: int, participant: str, start: int, samples: int) -> Rows:
-    """Positions among the `population` training rows, int64[samples], of samples [start, start + samples) of the
-    participant's stream, in the order in which they are to be trained on.
+    """Return the positions among the `population` training rows, int64[samples], of samples [start, start + samples)
+    of the participant's stream, in training order.
 
-    Raises ValueError for a negative window, or samples of an empty population.
+    Raises ValueError for a negative window, or for samples from an empty population.
     """
     _check(population, start, samples)
     if samples == 0:
@@ -51,9 +51,9 @@ def window_indices(population: int, seed: int, participant: str, start: int, sam
 
 
 def distinct(population: int, seed: int, participant: str, start: int, samples: int) -> int:
-    """How many different rows the window [start, start + samples) has: len(set(window_indices(...))).
+    """Return the number of distinct rows in the window [start, start + samples): len(set(window_indices(...))).
 
-    Permutations are made only for a window that spans two passes and holds neither of them whole.
+    Permutations are computed only for a window that spans two passes and contains neither completely.
     """
     _check(population, start, samples)
     if samples == 0:

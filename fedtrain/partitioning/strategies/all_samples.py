@@ -1,4 +1,4 @@
-"""All: every round is one whole pass over the participant's data, n = N."""
+"""All: each round is one full pass over the participant's data, n = N."""
 
 from fedtrain.api.partitioning import Partitioning
 from fedtrain.partitioning.situation import Situation, Want

@@ -1,14 +1,14 @@
-"""DataVolumeAndGPUMemory: from each participant's data and its free GPU memory.
+"""DataVolumeAndGPUMemory: slices in proportion to each participant's data and free GPU memory.
 
-    b       the micro-batch that one GPU holds: the user's `microBatchSize`, or the largest that fits (`memory.py`)
-    K       GPUs * b, what the participant works on at once
-    lambda  `batchesPerGpu`, or else the median over the participants of N / (R K)
+    b       micro-batch per GPU: the user's `microBatchSize`, or the largest that fits (`memory.py`)
+    K       GPUs * b: samples that the participant processes at once
+    lambda  `batchesPerGpu`; default: median over the participants of N / (R K)
     n       min(N / R, lambda K), rounded down to a multiple of K
 
-A participant with less than K samples a round trains on that many (at least one) with smaller micro-batches: leaving
-its data out because its GPU is large would serve nobody. A participant whose GPU can't hold one sample (K = 0), or
-whose memory nobody has told, sits out and the reason says so. Memory bounds the micro-batch; as a bound on data it is
-a proxy for throughput.
+A participant with fewer than K samples per round trains on all of them (at least one) in smaller micro-batches, so that
+a large GPU does not exclude a small data set. A participant whose GPU cannot hold one sample (K = 0), or whose GPU
+memory is unknown, sits out with a reason. Memory bounds the micro-batch; as a bound on data, it is a proxy for
+throughput.
 """
 
 from fractions import Fraction
@@ -43,7 +43,7 @@ def _samples(bound: Fraction, batch: int) -> int:
 
 
 def _batch(block: DataVolumeAndGPUMemory, situation: Situation, candidate: Candidate) -> int | str:
-    """K, or why there is none."""
+    """Return K, or the reason why it is unknown or 0."""
     if candidate.micro_batch_size is not None:
         return candidate.processes * candidate.micro_batch_size
     free = candidate.gpu_memory

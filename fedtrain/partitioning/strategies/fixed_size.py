@@ -1,4 +1,4 @@
-"""FixedSize: the same number of samples for everyone, n = S."""
+"""FixedSize: the same number of samples for all participants, n = S."""
 
 from fedtrain.api.partitioning import Partitioning
 from fedtrain.partitioning.situation import Situation, Want

@@ -1,5 +1,5 @@
-"""MaxDataVolume: the same for everyone, and as much as the largest participant needs to use all of its data once over
-the run: n = ceil(max_j N_j / R), R the number of rounds. Smaller participants run out: `onExhausted` says what then.
+"""MaxDataVolume: the same number for all participants, such that the largest one uses its data once over the run:
+n = ceil(max_j N_j / R), R the number of rounds. `onExhausted` applies to participants with less data.
 """
 
 from fedtrain.api.partitioning import Partitioning

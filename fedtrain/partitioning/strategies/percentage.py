@@ -1,7 +1,6 @@
-"""Percentage: the same share of each participant's own data, n = max(1, floor(p N)).
+"""Percentage: the same percentage of each participant's data, n = max(1, floor(p N)).
 
-The percentage is taken as the decimal number that was written: 29% of 100 samples are 29, which 0.29 * 100 in binary
-floating point is not.
+The percentage is an exact decimal number: 29% of 100 samples are 29, while 0.29 * 100 in binary floating point is less.
 """
 
 from math import floor

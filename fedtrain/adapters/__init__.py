@@ -1,1 +1,1 @@
-"""LoRA adapters as files: safetensors in PEFT's names, deltas, digests."""
+"""Reading and writing of LoRA adapters as safetensors files."""

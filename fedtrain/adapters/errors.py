@@ -1,5 +1,5 @@
-"""The error of files of tensors."""
+"""Error of tensor files."""
 
 
 class AdapterFileError(ValueError):
-    """A file of tensors can't be what it says it is. The message names the file, the tensor and what is wrong."""
+    """A tensor file is invalid. The message names the file, the tensor and the problem."""

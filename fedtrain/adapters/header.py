@@ -1,8 +1,8 @@
-"""The header of a safetensors file, read by range and believed only as far as it checks out.
+"""Read and validate the header of a safetensors file.
 
 A file is 8 bytes (little-endian length of the header), the header (JSON: tensor -> dtype, shape, data_offsets), then
-the tensors' bytes. A file of another party may be hostile: the header's size is bounded before it is read, every name
-must be there once, and the tensors must tile the data exactly: no gap, no overlap, nothing beyond the end.
+the tensors' bytes. Files of other parties may be hostile: the header's size is bounded before it is read, names must
+be unique, and the tensors must cover the data exactly: no gap, no overlap, nothing beyond the end.
 """
 
 import json
@@ -15,7 +15,7 @@ from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.contracts.digests import Source
 
 MAX_HEADER = 16 * 1024 * 1024
-"""Bytes. The entry of a tensor takes about 200, so this is enough for 80,000 of them."""
+"""Maximum size of a header in bytes. A tensor's entry takes about 200, so this is enough for 80,000 tensors."""
 
 LENGTH_BYTES = 8
 METADATA = "__metadata__"
@@ -23,12 +23,12 @@ SIZES = {
     **{"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2},
     **{"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8},
 }
-"""Bytes of one element, by safetensors' name of the dtype."""
+"""Bytes per element, by the safetensors name of the dtype."""
 
 
 @dataclass(frozen=True)
 class TensorEntry:
-    """Where a tensor is: `start` counts from the beginning of the file, `length` is in bytes."""
+    """Position of a tensor. `start`: offset in bytes from the beginning of the file. `length`: size in bytes."""
 
     name: str
     dtype: str
@@ -42,14 +42,17 @@ class TensorEntry:
 
 
 def read_header(source: Source, where: str) -> Mapping[str, TensorEntry]:
-    """The tensors of a safetensors file, sorted by name. `where` names the file in errors. Raises AdapterFileError."""
+    """Return the tensors of a safetensors file, sorted by name. `where` names the file in errors. Raises
+    AdapterFileError."""
     if source.size < LENGTH_BYTES:
         _refuse(where, f"it has {source.size} bytes, too few for a safetensors file")
     length = int.from_bytes(source.read(0, LENGTH_BYTES), "little")
     begin = LENGTH_BYTES + length
     if begin > source.size:
         _refuse(
-            where, f"its header claims {length} bytes, but the file has {source.size}: it is cut off, or no such file"
+            where,
+            f"its header claims {length} bytes, but the file has {source.size}: the file is truncated, or not a "
+            "safetensors file",
         )
     if length > MAX_HEADER:
         _refuse(where, f"its header has {length} bytes; at most {MAX_HEADER} are read")
@@ -73,9 +76,9 @@ def _parse(content: bytes, where: str) -> dict[str, Any]:
     except AdapterFileError:
         raise
     except (ValueError, RecursionError) as error:
-        _refuse(where, f"its header is no JSON ({error})")
+        _refuse(where, f"its header is not valid JSON ({error})")
     if not isinstance(plain, dict):
-        _refuse(where, "its header is no JSON object")
+        _refuse(where, "its header is not a JSON object")
     return cast(dict[str, Any], plain)
 
 
@@ -86,11 +89,11 @@ def _entry(name: str, plain: object, begin: int, where: str) -> TensorEntry:
     fields = cast(dict[str, object], plain)
     dtype, shape, offsets = fields["dtype"], _counts(fields["shape"]), _counts(fields["data_offsets"])
     if not isinstance(dtype, str) or dtype not in SIZES:
-        _refuse(where, f"{about} has the dtype {str(dtype)[:50]!r}, which is none of {', '.join(SIZES)}")
+        _refuse(where, f"{about} has the dtype {str(dtype)[:50]!r}, which is not one of {', '.join(SIZES)}")
     if shape is None or len(shape) > 8:
-        _refuse(where, f"{about} has no shape of at most 8 numbers")
+        _refuse(where, f"{about} has an invalid shape; it must be a list of at most 8 numbers")
     if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
-        _refuse(where, f"{about} has no two data_offsets in order")
+        _refuse(where, f"{about} has invalid data_offsets; they must be two numbers in ascending order")
     length = offsets[1] - offsets[0]
     needed = math.prod(shape) * SIZES[dtype]
     if length != needed:
@@ -99,7 +102,7 @@ def _entry(name: str, plain: object, begin: int, where: str) -> TensorEntry:
 
 
 def _counts(plain: object) -> tuple[int, ...] | None:
-    """A list of numbers from 0, or None. (JSON's true is an int to Python: `type`, not `isinstance`.)"""
+    """Return a list of non-negative integers, or None. (`type`, not `isinstance`: True is an int in Python.)"""
     if not isinstance(plain, list):
         return None
     numbers = cast(list[object], plain)
@@ -112,7 +115,7 @@ def _check_tiling(entries: list[TensorEntry], begin: int, size: int, where: str)
     end = begin
     for entry in sorted(entries, key=lambda e: (e.start, e.length)):
         if entry.start != end:
-            kind = "overlaps the one before it" if entry.start < end else "leaves a gap before it"
+            kind = "overlaps the previous tensor" if entry.start < end else "leaves a gap before it"
             _refuse(where, f"tensor {entry.name[:200]!r} {kind}")
         end = entry.start + entry.length
     if end != size:

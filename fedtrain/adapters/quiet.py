@@ -1,4 +1,4 @@
-"""Settings of transformers that all parts share."""
+"""Logging settings for transformers."""
 
 # pyright: basic
 # (transformers types little)
@@ -8,7 +8,7 @@ import warnings
 
 
 def quiet() -> None:
-    """transformers without progress bars and advice; its errors still come through."""
+    """Disable progress bars and warnings of transformers. Errors are still logged."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging
 

@@ -1,4 +1,4 @@
-"""Reading the tensors of a safetensors file one at a time, or block by block, through ranged reads."""
+"""Read tensors of a safetensors file, whole or in blocks, with range reads."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,12 +10,12 @@ from fedtrain.adapters.header import SIZES, TensorEntry, read_header
 from fedtrain.contracts.digests import Source
 
 NUMPY = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "|u1", "BOOL": "|b1"}
-"""numpy's dtype, by safetensors' name; numpy has no BF16."""
+"""numpy dtype by safetensors name. numpy does not support BF16."""
 
 
 class TensorFile:
-    """A safetensors file of which only the header is in memory. `where` names it in errors. Raises
-    AdapterFileError when the header is not sound; the source stays the caller's to close."""
+    """A safetensors file with only its header in memory. `where` names it in errors. Raises AdapterFileError if the
+    header is invalid. The caller closes the source."""
 
     def __init__(self, source: Source, where: str) -> None:
         self.where = where
@@ -23,12 +23,12 @@ class TensorFile:
         self._source = source
 
     def read(self, name: str) -> NDArray[np.generic]:
-        """One tensor, read-only; a view into the file where the source is one. Raises AdapterFileError."""
+        """Return one tensor, read-only; a view if the source returns views. Raises AdapterFileError."""
         entry = self._entry(name)
         return self._array(entry, entry.start, entry.length).reshape(entry.shape)
 
     def blocks(self, name: str, elements: int) -> Iterator[NDArray[np.generic]]:
-        """One tensor, flat, in pieces of at most `elements` elements; the last may be shorter. Raises
+        """Yield one tensor, flattened, in blocks of `elements` elements; the last block may be shorter. Raises
         AdapterFileError."""
         entry = self._entry(name)
         step = elements * SIZES[entry.dtype]

@@ -1,7 +1,7 @@
-"""Writing safetensors files tensor by tensor: equal tensors give equal bytes.
+"""Write safetensors files tensor by tensor. Equal tensors give equal bytes.
 
-The layout is the one that the `safetensors` package writes (largest elements first, then by name; the header padded
-with blanks to 8 bytes), with PEFT's metadata `{"format": "pt"}`, so that whatever reads adapters reads these.
+The layout is that of the `safetensors` package (largest elements first, then by name; header padded with spaces to 8
+bytes), with PEFT's metadata `{"format": "pt"}`, so that all tools that read adapters can read the files.
 """
 
 import json
@@ -23,10 +23,10 @@ _ALIGN = 8
 
 
 class TensorWriter:
-    """Writes `path`, which appears whole when the block ends without an exception, and not at all otherwise.
+    """Write `path` atomically: the file appears only if the `with` block ends without an exception.
 
-    `tensors`: dtype (safetensors' name) and shape of each. They are written in the order of `order`, each in any
-    number of pieces; so memory holds one piece.
+    `tensors`: dtype (safetensors name) and shape of each tensor. Write them in the order of `order`, each in any number
+    of pieces, so that only one piece is in memory.
     """
 
     def __init__(self, path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
@@ -38,14 +38,14 @@ class TensorWriter:
         self._file.write(header)
 
     def write(self, name: str, piece: NDArray[np.generic]) -> None:
-        """The next elements of tensor `name`, flattened in C order. Raises AdapterFileError when they are out of
-        order or of another dtype."""
+        """Write the next elements of tensor `name`, flattened in C order. Raises AdapterFileError if they are out of
+        order or have another dtype."""
         entry = self._entries.get(name)
         at = self._file.tell()
         if entry is None or not entry.start <= at <= entry.start + entry.length - piece.nbytes:
-            raise AdapterFileError(f"{self.path}: {piece.size} elements of {name!r} don't belong at byte {at}.")
+            raise AdapterFileError(f"{self.path}: {piece.size} elements of {name!r} cannot be written at byte {at}.")
         if piece.dtype != np.dtype(NUMPY[entry.dtype]):
-            raise AdapterFileError(f"{self.path}: {name!r} is declared {entry.dtype} and written as {piece.dtype}.")
+            raise AdapterFileError(f"{self.path}: {name!r} is declared as {entry.dtype}, but written as {piece.dtype}.")
         self._file.write(np.ascontiguousarray(piece).data)
 
     def __enter__(self) -> Self:
@@ -65,12 +65,12 @@ class TensorWriter:
     def _publish(self, end: int) -> None:
         missing = [entry.name for entry in self._entries.values() if entry.start + entry.length > end]
         if missing:
-            raise AdapterFileError(f"{self.path}: {missing[0]!r} was not written whole.")
+            raise AdapterFileError(f"{self.path}: {missing[0]!r} was not written completely.")
         self._aside.replace(self.path)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, NDArray[np.generic]]) -> None:
-    """Writes a safetensors file whole or not at all. Raises AdapterFileError for a dtype it has no name for."""
+    """Write a safetensors file atomically. Raises AdapterFileError for an unsupported dtype."""
     declared = {name: (dtype_name(tensor, name), tensor.shape) for name, tensor in tensors.items()}
     with TensorWriter(path, declared) as writer:
         for name in writer.order:
@@ -78,15 +78,15 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[np.generic]]) -> Non
 
 
 def dtype_name(tensor: NDArray[np.generic], name: str) -> str:
-    """safetensors' name of a tensor's dtype."""
+    """Return the safetensors name of a tensor's dtype."""
     for dtype, numpy_dtype in NUMPY.items():
         if tensor.dtype == np.dtype(numpy_dtype):
             return dtype
-    raise AdapterFileError(f"Tensor {name!r} is {tensor.dtype}, which can't be written; use one of {', '.join(NUMPY)}.")
+    raise AdapterFileError(f"Tensor {name!r} is {tensor.dtype}, which is not supported. Use one of {', '.join(NUMPY)}.")
 
 
 def _lay_out(tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[bytes, dict[str, TensorEntry]]:
-    """The header's bytes, its length included, and where each tensor goes, in order."""
+    """Return the bytes of the header, including its length, and the position of each tensor, in order."""
     order = sorted(tensors, key=lambda name: (-_RANK[tensors[name][0]], name))
     header: dict[str, object] = {METADATA: {"format": "pt"}}
     ends = [0]

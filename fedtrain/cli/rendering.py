@@ -17,7 +17,7 @@ from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from fedtrain.manifests.settings import Settings
 from fedtrain.manifests.training_task import training_task
-from fedtrain.preview.dry_run import RUN_ID, Ends, Rehearsal
+from fedtrain.preview.dry_run import RUN_ID, DryRun, Ends
 from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.rounds_preview import supposed
 from fedtrain.preview.row_counts import count
@@ -55,7 +55,7 @@ class Renderer:
             round + 1 if round == self._spec.rounds.count else round
         )  # participants measure the result after the last round
         try:
-            for start in self._rehearsal(round, rows).orders(last):
+            for start in self._dry_run(round, rows).orders(last):
                 if round <= start.key.round <= last:
                     yield from self._of(start)
         except Ends as ends:
@@ -75,7 +75,7 @@ class Renderer:
         launcher = PyTorchJobs(self._settings.trainer_image, self._settings.trainer_pull_policy)
         yield launcher.render(task, ordered, judged, policy)
 
-    def _rehearsal(self, round: int, rows: dict[str, int]) -> Rehearsal:
+    def _dry_run(self, round: int, rows: dict[str, int]) -> DryRun:
         who = [one.name for one in self._spec.participants]
         counted = count(self._federation, rows) if round > 0 else dict.fromkeys(who, ENOUGH)
         facts = base_facts(self._federation) if round > 0 else None
@@ -87,4 +87,4 @@ class Renderer:
             )
         unknown = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
         preflights = {name: supposed(self._federation, name, number) for name, number in counted.items()}
-        return Rehearsal(self._spec, self._run, preflights, facts or unknown)
+        return DryRun(self._spec, self._run, preflights, facts or unknown)

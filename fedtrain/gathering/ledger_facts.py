@@ -1,10 +1,10 @@
-"""The ledger half of a snapshot.
+"""Gather the ledger part of a snapshot.
 
-Objects of the ledger never change, so records that were read once are kept, and a gather costs one listing of the
-current round plus the objects that are new or still missing.
+Objects of the ledger never change, so records are cached, and a gather needs one listing of the current round, plus
+reads of the objects that are new or missing.
 
-Everybody who has the store's keys can write objects. An object that has a record's name and is not a valid record of
-this run is reported as a stray and ignored; a participant's record is reported as a fault of that participant.
+Anyone with the store's credentials can write objects. An object that has a record's name but is not a valid record of
+this run is ignored and reported as a stray; a participant's invalid record is reported as a fault of that participant.
 """
 
 import re
@@ -40,29 +40,29 @@ R = TypeVar("R", bound=Record)
 _UPDATE = re.compile(r"rounds/[0-9]+/updates/([_a-z0-9][-a-z0-9]*)/([1-9][0-9]{0,8})/record\.json")
 _LONGEST_NAME = 200
 _MOST_STRAYS = 100
-"""Strays that are reported, so that a flood of them bounds neither memory nor the report."""
+"""Maximum number of reported strays. Bounds memory and the size of the report."""
 
 
 @dataclass
 class LedgerGatherer:
-    """Reads one run's ledger. `run` is the claim that this coordinator works under. `hint`: the current round if it is
-    known from elsewhere; if the round before it has ended, earlier rounds are not read."""
+    """Reads the ledger of one run. `run`: the run that this coordinator has claimed. `hint`: the current round, if
+    known; if its previous round has ended, earlier rounds are not read."""
 
     ledger: Ledger
     run: Run
     hint: int = 0
     _manifest: Manifest | None = None
     _planned: int | None = None
-    """The newest round whose plan was read."""
+    """Last round whose plan was read."""
     _complete: set[str] = field(default_factory=set[str])
-    """Update files that have the size that their record says."""
+    """Update files whose size matches their record."""
     _invalid: dict[str, str] = field(default_factory=dict[str, str])
-    """Why objects that were read are not records; they are not read again."""
+    """Reasons by name of invalid objects, which are not read again."""
 
     def gather(self) -> LedgerFacts:
-        """Raises StoreError, also when the plan of the current round has disappeared. The round is listed first:
-        whatever its records depend on (a plan on preflights, a close on updates) was written before them, so the reads
-        that follow find it."""
+        """Read the ledger. Raises StoreError, also if the plan of the current round has disappeared. The round is
+        listed first: dependencies of its records (preflights of a plan, updates of a close) were written before them,
+        so the reads that follow find them."""
         if self._manifest is None and self.hint > 0:
             self._pass(self.hint - 1)
         round = self._manifest.round + 1 if self._manifest else 0
@@ -99,11 +99,11 @@ class LedgerGatherer:
         )
 
     def _pass(self, round: int) -> None:
-        """Remembers the manifest of a round, if it has one."""
+        """Read the manifest of a round, if it exists."""
         self._manifest = self.ledger.read(names.manifest(round), Manifest) or self._manifest
 
     def _newest_plan(self) -> Plan | None:
-        """The plan of the newest round that has ended. Only round 0 has none."""
+        """Return the plan of the last finished round; None for round 0, which has no plan."""
         return self.ledger.read(names.plan(self._manifest.round), Plan) if self._manifest else None
 
     def _round(self, round: int, listed: list[str], strays: dict[str, str]) -> RoundRecords:
@@ -136,7 +136,7 @@ class LedgerGatherer:
         )
 
     def _update(self, name: str) -> Update | str:
-        """The update record, or why it does not count, in words that are the same on every host."""
+        """Return the update record, or the reason why it is invalid, which does not depend on the host."""
         record = self._read(name, Update)
         if record is None:
             return "its record has disappeared"
@@ -154,7 +154,7 @@ class LedgerGatherer:
         return record
 
     def _valid(self, listed: Iterable[str], kind: type[R], strays: dict[str, str]) -> list[R]:
-        """The listed records of this run; the rest are strays."""
+        """Return the valid records of this run; report the others as strays."""
         found: list[R] = []
         for name in listed:
             record = self._read(name, kind)
@@ -173,8 +173,8 @@ class LedgerGatherer:
         return found
 
     def _preflights(self, plan: Plan | None) -> tuple[dict[str, Preflight], dict[str, str]]:
-        """Preflights and faults by participant. A plan has those that it was computed from, and names all participants
-        that may have answered since."""
+        """Return preflights and faults by participant. A plan contains the preflights that it was computed from, and
+        names all participants that may have answered since."""
         known = {found.participant: found for found in plan.preflights} if plan else {}
         others = (names.preflight(who) for who in plan.positions if who not in known) if plan else None
         listed = self.ledger.names("preflight/") if others is None else others
@@ -182,7 +182,8 @@ class LedgerGatherer:
         return known | found, faults
 
     def _by_participant(self, listed: Iterable[str], kind: type[R]) -> tuple[dict[str, R], dict[str, str]]:
-        """Records and faults by participant. Read each time: deleting a faulty record asks the participant again."""
+        """Return records and faults by participant. They are not cached: if a faulty record is deleted, the participant
+        is asked again."""
         found: dict[str, R] = {}
         faults: dict[str, str] = {}
         for name in listed:
@@ -195,7 +196,7 @@ class LedgerGatherer:
         return found, faults
 
     def _failures(self, strays: dict[str, str]) -> tuple[Failure, ...]:
-        """Failures are numbered from 1; numbers that strays have are skipped."""
+        """Return the failures, numbered from 1. Numbers of strays are skipped."""
         found: list[Failure] = []
         number = 1
         while (failure := self._read(names.failure(number), Failure)) is not None:
@@ -214,8 +215,8 @@ class LedgerGatherer:
 
 
 def _closes_of(plan: Plan | None, closes: list[Close], strays: dict[str, str]) -> tuple[Close, ...]:
-    """The closes that count, by number. Strays are those that list others than the plan's members, or add updates to
-    the previous close of their epoch."""
+    """Return the valid closes, by number. A close is a stray if it lists participants that are not members of the plan,
+    or adds updates to the previous close of its epoch."""
     members = {member.participant for member in plan.members} if plan else set[str]()
     found: list[Close] = []
     for close in sorted(closes, key=lambda close: close.k):

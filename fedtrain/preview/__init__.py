@@ -1,1 +1,1 @@
-"""`fedtrain plan` and `fedtrain render`: what a run will do, before anything runs."""
+"""Preview of a run, for `fedtrain plan` and `fedtrain render`."""

@@ -1,6 +1,6 @@
-"""A run rehearsed: `decide` plays it through with everybody answering at once, and tells what it would start.
+"""Dry run: simulate a run with `decide`, with all participants answering at once, and list the tasks that it starts.
 
-What only the run can tell stands in the orders as placeholders: every digest is `DIGEST`.
+Values that are known only during a run are placeholders: each digest is `DIGEST`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,18 +29,18 @@ from fedtrain.rounds.decision import TERMINAL, AggregateOrder, Claim, Start
 from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords, Snapshot
 
 DIGEST = "blake3:" + 64 * "0"
-"""Of whatever does not exist yet."""
+"""Digest of objects that do not exist yet."""
 RUN_ID = 32 * "0"
-"""Of a run that has not begun."""
+"""ID of a run that has not begun."""
 
 
 class Ends(Exception):
-    """The run would end before this round; the message says why."""
+    """The run would end before this round. The message has the reason."""
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """`counted`: what each participant will answer; `facts`: the sizes of the base model."""
+class DryRun:
+    """`counted`: preflight of each participant. `facts`: sizes of the base model."""
 
     spec: FederatedTrainingSpec
     run: Run
@@ -48,7 +48,7 @@ class Rehearsal:
     facts: ModelFacts
 
     def orders(self, last: int) -> Iterator[Start]:
-        """What is started from the beginning to the end of round `last`, in order. Raises Ends."""
+        """Return the tasks that are started up to the end of round `last`, in order. Raises Ends."""
         ledger = LedgerFacts(self.run)
         while ledger.round <= last and ledger.end is None:
             decision = decide(Snapshot(self.spec, ledger, executions={}, elapsed=0.0), 0.0)
@@ -62,23 +62,23 @@ class Rehearsal:
                     ledger = self._answered(ledger, action)
 
     def _answered(self, ledger: LedgerFacts, start: Start) -> LedgerFacts:
-        """The ledger with the record that a task leaves."""
+        """Return the ledger with the record that the task writes."""
         who, current, run_id = start.key.who, ledger.current, self.run.run_id
         if isinstance(start.order, AggregateOrder):
             k = start.order.k
             done = Aggregate(run_id=run_id, round=current.round, k=k, adapter=DIGEST, weights=(), update_norm=0.0)
             return replace(ledger, current=replace(current, aggregates={**current.aggregates, k: done}))
         if isinstance(work := start.order.work, Evaluate):
-            told = Evaluation(run_id=run_id, round=current.round, k=work.k, adapter=DIGEST, samples=0, metrics={})
-            return replace(ledger, current=replace(current, evaluations={**current.evaluations, work.k: told}))
+            found = Evaluation(run_id=run_id, round=current.round, k=work.k, adapter=DIGEST, samples=0, metrics={})
+            return replace(ledger, current=replace(current, evaluations={**current.evaluations, work.k: found}))
         match work.type:
             case "Inspect":
                 return replace(ledger, preflights={**ledger.preflights, who: self.counted[who]})
             case "Initialise":
                 return replace(ledger, initial=Initial(run_id=run_id, adapter=DIGEST, config=DIGEST, facts=self.facts))
             case "Measure":
-                told = Measurement(run_id=run_id, round=current.round, participant=who, adapter=DIGEST, metrics={})
-                return replace(ledger, measurements={**ledger.measurements, who: told})
+                found = Measurement(run_id=run_id, round=current.round, participant=who, adapter=DIGEST, metrics={})
+                return replace(ledger, measurements={**ledger.measurements, who: found})
             case "Train":
                 update = Update(
                     run_id=run_id,
@@ -99,7 +99,7 @@ class Rehearsal:
 
 
 def _claimed(ledger: LedgerFacts, record: Record) -> LedgerFacts:
-    """The ledger with a record that a decision claims."""
+    """Return the ledger with a record that a decision claims."""
     current = ledger.current
     match record:
         case Plan():
@@ -111,5 +111,5 @@ def _claimed(ledger: LedgerFacts, record: Record) -> LedgerFacts:
             return replace(ledger, manifest=record, last_plan=current.plan or ledger.last_plan, current=following)
         case End():
             return replace(ledger, end=record)
-        case _:  # a failure: the next decision tells it
+        case _:  # a failure record, after which the run ends
             raise Ends(f"in round {current.round} the run would fail: {getattr(record, 'message', record)}")

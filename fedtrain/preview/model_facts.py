@@ -1,6 +1,6 @@
-"""The sizes of a base model and of an adapter on it, from its `config.json` and the headers of its weights alone.
+"""Sizes of a base model and its adapter, read from `config.json` and the headers of the weights only.
 
-An estimate for `fedtrain plan`; a run asks the model itself when it makes the first adapter.
+An estimate for `fedtrain plan`. A run reads the sizes from the loaded model when it creates the initial adapter.
 """
 
 import json
@@ -16,11 +16,11 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import ModelFacts
 
 NOT_ADAPTED = ("embed_tokens", "wte", "wpe", "lm_head", "embed_out", "word_embeddings", "embed_in")
-"""Embeddings and output heads: matrices that `AllLinear` leaves out."""
+"""Embeddings and output heads, which `AllLinear` excludes."""
 
 
 def base_facts(federation: Federation) -> ModelFacts | None:
-    """The sizes, if the base model is a folder here or in the hub's local cache, with safetensors weights."""
+    """Return the sizes if the base model is a local folder, or in the local hub cache, with safetensors weights."""
     model = federation.training.spec.model
     folder = _folder(federation, model)
     if folder is None:
@@ -46,7 +46,7 @@ def base_facts(federation: Federation) -> ModelFacts | None:
 
 
 def adapter_parameters(tensors: list[TensorEntry], adapter: Adapter) -> int:
-    """rank * (in + out) for each matrix that gets an adapter."""
+    """Return the number of adapter parameters: rank * (in + out) for each adapted matrix."""
     targets = adapter.target_modules.names if adapter.target_modules.type == "Names" else None
     total = 0
     for tensor in tensors:
@@ -73,7 +73,7 @@ def _folder(federation: Federation, model: Model) -> Path | None:
 
 
 class _File:
-    """A file as the header's reader takes it."""
+    """A file as a source of `read_header`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

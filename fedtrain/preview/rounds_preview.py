@@ -1,7 +1,7 @@
-"""Who will train on how much in every round, before anything runs: the decision `partition`, played through.
+"""Preview of the samples of each participant in each round, computed with `partition`.
 
-It supposes that everyone takes part in every round. What only a run can tell (free GPU memory, validation losses) is
-named in `notes`.
+Assumes that all participants take part in every round. Values that are known only during a run (free GPU memory,
+validation losses) are listed in `notes`.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ from fedtrain.preview.row_counts import count, place
 
 
 class Part(Block):
-    """One participant in a round. `samples` is its slice, `trained` the samples that its `steps` go through: they cycle
-    over the slice. `first_pass` and `last_pass`, from 1: which passes over its data the slice is in, None when it sits
-    out for `reason`. `weight`: its share of the mean, None where only the run can tell."""
+    """One participant in a round. `samples`: size of its slice. `trained`: number of samples that its `steps` process,
+    including repeats. `first_pass` and `last_pass`: passes over its data that the slice spans, from 1; None if it sits
+    out, with a `reason`. `weight`: its weight in the mean, None if it is known only during a run."""
 
     participant: str
     samples: int
@@ -40,8 +40,8 @@ class RoundPreview(Block):
 
 
 class ParticipantPreview(Block):
-    """One participant over the run. `rows` = `training` + `validation`. `uses_min` and `uses_max`: in how many
-    slices the least and most used of its training samples is. `samples`, `trained`, `steps`: sums over the run."""
+    """One participant over the run. `rows` = `training` + `validation`. `uses_min` and `uses_max`: number of
+    slices that contain its least and most used training sample. `samples`, `trained`, `steps`: sums over the run."""
 
     participant: str
     data: str
@@ -65,8 +65,8 @@ class Preview(Block):
 
 
 def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Preview:
-    """The whole run. `rows` stands for participants' numbers of rows; the others' are counted and
-    checked. Raises Uncounted, Refusable."""
+    """Return the preview of the whole run. `rows` gives participants' row counts; the rows of the others are counted
+    and checked. Raises Uncounted, Refusable."""
     spec = federation.training.spec
     counted = count(federation, rows or {})
     preflights = {name: supposed(federation, name, rows) for name, rows in counted.items()}
@@ -98,7 +98,7 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
 
 
 def grouped(rounds: tuple[RoundPreview, ...]) -> list[tuple[RoundPreview, RoundPreview]]:
-    """Rounds that follow each other and differ in their passes alone, as (first, last)."""
+    """Group consecutive rounds that differ only in their passes, as (first, last)."""
 
     def same(round: RoundPreview) -> tuple[Part, ...]:
         return tuple(part.model_copy(update={"first_pass": None, "last_pass": None}) for part in round.parts)
@@ -115,7 +115,7 @@ def grouped(rounds: tuple[RoundPreview, ...]) -> list[tuple[RoundPreview, RoundP
 def _play(
     spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight], facts: ModelFacts | None
 ) -> tuple[tuple[RoundPreview, ...], dict[str, int]]:
-    """All rounds, and where every stream stands after them."""
+    """Return all rounds, and the position of each stream after them."""
     positions = dict.fromkeys(preflights, 0)
     rounds: list[RoundPreview] = []
     for number in range(1, spec.rounds.count + 1):
@@ -162,15 +162,15 @@ def _part(
 
 
 def trained_of(training: Training, samples: int) -> int:
-    """How many samples a round's steps go through, repeats counted, on a slice of `samples`: as the trainer does,
-    whole batches for Steps, at least one sample for Epochs."""
+    """Return the number of samples, including repeats, that a round's steps process on a slice of `samples`. As in the
+    trainer: full batches for Steps, at least one sample for Epochs."""
     if training.length.type == "Steps":
         return (training.length.steps or 1) * training.batch_size
     return max(1, round(samples * (training.length.epochs or 1.0)))
 
 
 def _totals(rounds: tuple[RoundPreview, ...]) -> dict[str, tuple[int, int]]:
-    """(trained, steps) of each participant over the run."""
+    """Return (trained, steps) of each participant over the run."""
     totals: dict[str, tuple[int, int]] = {}
     for part in (part for round in rounds for part in round.parts):
         trained, steps = totals.get(part.participant, (0, 0))
@@ -179,7 +179,7 @@ def _totals(rounds: tuple[RoundPreview, ...]) -> dict[str, tuple[int, int]]:
 
 
 def _weights(spec: FederatedTrainingSpec, different: Mapping[str, int]) -> dict[str, float]:
-    """Each one's share of the mean; empty where only the run can tell."""
+    """Return the weight of each participant in the mean; empty if weights are known only during a run."""
     trains = {name: count for name, count in different.items() if count > 0}
     if spec.aggregation.weights == "ValidationLoss":
         return {}
@@ -194,7 +194,7 @@ def _weights(spec: FederatedTrainingSpec, different: Mapping[str, int]) -> dict[
 
 
 def supposed(federation: Federation, name: str, rows: int) -> Preflight:
-    """What the participant will answer, as far as it can be known here."""
+    """Return the preflight that the participant is expected to write."""
     spec = federation.training.spec
     held_out = validation_count(rows, spec.data.validation_fraction)
     memory = federation.policies[name].spec.limits.gpu_memory
@@ -220,17 +220,17 @@ def _notes(
     if short:
         then = "the run fails there" if spec.rounds.below_minimum == "Fail" else "they are skipped"
         notes.append(
-            f"In {len(short)} of {len(rounds)} rounds, from round {short[0]}, fewer train than the {spec.minimum} that "
-            f"a round needs (rounds.minParticipants): {then}."
+            f"In {len(short)} of {len(rounds)} rounds, from round {short[0]}, fewer participants train than "
+            f"rounds.minParticipants ({spec.minimum}): {then}."
         )
     partly = sorted({p.participant for round in rounds for p in round.parts if 0 < p.trained < p.distinct})
     if partly:
         notes.append(
-            f"The steps of {', '.join(partly)} do not go through all of a round's slice: `trained` is below `samples`. "
-            "More steps or smaller slices do."
+            f"The steps of {', '.join(partly)} do not cover the slice of a round: `trained` is below `samples`. "
+            "Set more steps or smaller slices."
         )
     if spec.aggregation.weights == "ValidationLoss":
-        notes.append("Weights depend on validation losses, which only the run can tell.")
+        notes.append("Weights depend on validation losses, which are known only during the run.")
     if spec.partitioning.strategy == "DataVolumeAndGPUMemory":
         notes += _memory_notes(spec, preflights, facts)
     return notes
@@ -239,7 +239,7 @@ def _notes(
 def _memory_notes(
     spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight], facts: ModelFacts | None
 ) -> list[str]:
-    """What the run will know better."""
+    """Return notes on memory values that the run determines."""
     notes: list[str] = []
     now = situation(spec, preflights=preflights, positions={}, facts=facts)
     asked = [who for who in now.candidates if who.micro_batch_size is None]
@@ -247,13 +247,13 @@ def _memory_notes(
     silent = [who.name for who in asked if who.gpu_memory is None and (block is None or block.gpu_memory is None)]
     if silent:
         notes.append(
-            f"The free GPU memory of {', '.join(silent)} is read from the device when the run starts; here it is not "
-            "known."
+            f"The free GPU memory of {', '.join(silent)} is unknown until it is read from the device when the run "
+            "starts."
         )
     if len(silent) < len(asked):
-        notes.append("A device with less free memory than the file says will get less.")
+        notes.append("A device with less free memory than the manifest declares gets a smaller slice.")
     if asked and facts is None:
-        notes.append("The sizes of the base model are read when the run starts; it is not on this machine.")
+        notes.append("The base model is not on this machine. Its sizes are read when the run starts.")
     elif asked:
-        notes.append("The memory that training takes is a model's prediction, not a measurement.")
+        notes.append("The memory of training is predicted, not measured.")
     return notes

@@ -1,4 +1,4 @@
-"""How many rows the participants' data sets have, each checked as the trainer would."""
+"""Count the rows of the participants' data sets, with the checks of the trainer."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,15 +13,15 @@ from fedtrain.data.reader import read_rows
 
 
 class CountError(Exception):
-    """The rows can't be counted from here."""
+    """The rows cannot be counted on this machine."""
 
 
 class BadRows(Exception):
-    """The trainer would refuse these data; the message names file, line and field."""
+    """The trainer would refuse the data. The message names file, line and field."""
 
 
 class Uncounted(Exception):
-    """The rows of these participants can't be counted from here: participant -> why."""
+    """The rows of these participants cannot be counted on this machine: participant -> reason."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{who}: {why}" for who, why in reasons.items()))
@@ -29,7 +29,7 @@ class Uncounted(Exception):
 
 
 class Refusable(Exception):
-    """The trainer would refuse the data of these participants: participant -> the first bad row, and why."""
+    """The trainer would refuse the data of these participants: participant -> first invalid row and reason."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{who}: {why}" for who, why in reasons.items()))
@@ -37,12 +37,12 @@ class Refusable(Exception):
 
 
 def count_rows(uri: str, format: Format) -> int:
-    """Rows of a JSONL or Parquet file, a folder of those, or a Hugging Face data set on disk. Raises CountError,
-    BadRows."""
+    """Return the number of rows of a JSONL or Parquet file, a folder of such files, or a Hugging Face data set on disk.
+    Raises CountError, BadRows."""
     if scheme(uri) != "file":
         raise CountError(f"{uri} is not on this machine")
     if not Path(uri.removeprefix("file://")).expanduser().exists():
-        raise CountError(f"{uri}: there is no such file or folder")
+        raise CountError(f"{uri}: no such file or folder")
     try:
         return len(read_rows(uri, format, Storage()))
     except DataError as error:
@@ -50,7 +50,7 @@ def count_rows(uri: str, format: Format) -> int:
 
 
 def count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
-    """Rows of every participant: given, or else counted and checked. Raises Uncounted, Refusable."""
+    """Return the number of rows of each participant: given, or counted and checked. Raises Uncounted, Refusable."""
     counts: dict[str, int] = {}
     failed: dict[str, str] = {}
     bad: dict[str, str] = {}
@@ -66,7 +66,7 @@ def count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
             bad[name] = str(error)
     hub = federation.training.spec.evaluation.hub
     if hub is not None:
-        with suppress(CountError):  # nothing is planned from its number
+        with suppress(CountError):  # the plan does not depend on this count
             try:
                 count_rows(federation.resolve(hub.data.uri), data.format)
             except BadRows as error:
@@ -79,6 +79,6 @@ def count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
 
 
 def place(federation: Federation, name: str) -> str:
-    """Where the participant's data is, as its policy says."""
+    """Return the location of the participant's data, from its policy."""
     wanted = federation.training.spec.data.dataset
     return next(dataset.uri for dataset in federation.policies[name].spec.datasets if dataset.name == wanted)

@@ -79,7 +79,7 @@ BAD: dict[str, tuple[Callable[[RoundOnDisk], Any], str]] = {
         lambda r: r.send("ben", in_another_order(r)),
         "its tensors are not in the order of their names",
     ),
-    "an overlapping header": (lambda r: r.send("ben", overlapping(r)), "overlaps the one before it"),
+    "an overlapping header": (lambda r: r.send("ben", overlapping(r)), "overlaps the previous tensor"),
     "a truncated file, with the size in its record": (
         lambda r: r.send("ben", r.bytes_of(adapter(7))[:-4]),
         "its file can't be read: its tensors end at byte",

@@ -88,7 +88,7 @@ def test_the_table_shows_everyone_in_groups_of_equal_rounds(tmp_path: Path) -> N
     assert "│ round 1 │" in lines
     assert "│ rounds 2-3 │" in lines
     assert "note: small sits out rounds 2-4: all of its 18 samples are used up (onExhausted: Clip)." in lines
-    assert "note: In 3 of 4 rounds, from round 2, fewer train than the 2 that a round needs" in lines
+    assert "note: In 3 of 4 rounds, from round 2, fewer participants train than rounds.minParticipants (2)" in lines
     assert "they are skipped" in lines
 
 
@@ -109,7 +109,7 @@ def test_the_numbers_are_those_of_a_run(tmp_path: Path) -> None:
 def test_steps_that_leave_out_part_of_a_slice_are_said(tmp_path: Path) -> None:
     made = preview(read_file(federation(tmp_path, length="{type: Steps, steps: 3}")))
     assert [(part.samples, part.trained, part.steps) for part in made.rounds[0].parts] == [(90, 24, 3), (18, 24, 3)]
-    assert [note for note in made.notes if "The steps of big do not go through" in note]
+    assert [note for note in made.notes if "The steps of big do not cover" in note]
 
 
 @pytest.mark.parametrize(("weights", "expected"), [("Uniform", 0.5), ("ValidationLoss", None)])
@@ -135,7 +135,7 @@ def test_a_given_gpu_memory_gives_shares_with_the_base_models_sizes(tmp_path: Pa
     partitioning = "{strategy: DataVolumeAndGPUMemory, dataVolumeAndGPUMemory: {gpuMemory: 8Gi}}"
     made = preview(read_file(federation(tmp_path, partitioning)))
     assert [part.samples for part in made.rounds[0].parts] == [13, 4]
-    assert any("prediction, not a measurement" in note for note in made.notes)
+    assert any("predicted, not measured" in note for note in made.notes)
 
 
 def test_sizes_of_the_base_come_from_its_headers(tmp_path: Path) -> None:

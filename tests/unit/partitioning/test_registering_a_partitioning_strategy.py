@@ -13,7 +13,7 @@ from fedtrain.partitioning import Candidate, Share, Situation, partition
 from fedtrain.partitioning.situation import Want
 from fedtrain.partitioning.strategies import STRATEGIES
 from fedtrain.partitioning.strategy import Strategy
-from fedtrain.preview.dry_run import DIGEST, RUN_ID, Rehearsal
+from fedtrain.preview.dry_run import DIGEST, RUN_ID, DryRun
 from fedtrain.rounds.decision import AggregateOrder
 
 POPULATIONS = {"anna": 100, "ben": 30}
@@ -52,7 +52,7 @@ def test_decide_plans_rounds_with_the_registered_function() -> None:
         name: Preflight(run_id=RUN_ID, participant=name, samples=size, validation_samples=0, fingerprint=DIGEST)
         for name, size in POPULATIONS.items()
     }
-    rehearsal = Rehearsal(
+    dry_run = DryRun(
         FederatedTrainingSpec.model_validate(plain),
         Run(run_id=RUN_ID, namespace="default", name="toy", spec=plain),
         preflights,
@@ -60,7 +60,7 @@ def test_decide_plans_rounds_with_the_registered_function() -> None:
     )
     trained = [
         (start.key.round, start.key.who, start.order.work.start, start.order.work.samples)
-        for start in rehearsal.orders(last=2)
+        for start in dry_run.orders(last=2)
         if not isinstance(start.order, AggregateOrder) and isinstance(start.order.work, Train)
     ]
     assert trained == [(1, "anna", 0, 40), (1, "ben", 0, 20), (2, "anna", 40, 40), (2, "ben", 20, 20)]

@@ -1,6 +1,6 @@
-"""What the fields of a block mean: the string below each in its class.
+"""Descriptions of the fields of a block: the string literal below each field.
 
-pydantic can collect those itself, but reads the sources at every import to do so.
+pydantic can collect them too, but then reads the source files at every import.
 """
 
 import ast
@@ -15,7 +15,7 @@ from fedtrain.api.base import Block
 
 
 def descriptions(block: type[Block]) -> dict[str, str]:
-    """The strings below the fields of a block, by the fields' names in Python."""
+    """Return the descriptions of a block's fields, by Python name."""
     module = sys.modules[block.__module__]
     body = next(node.body for node in _classes(module) if node.name == block.__name__)
     return dict(_described(body))

@@ -48,15 +48,15 @@ _HEAD = """# The file's reference
 <!-- Made by `python -m fedtrain.api.reference`; edit the models in fedtrain/api instead. -->
 
 `fedtrain run`, `validate` and `plan` read one YAML file: a `FederatedTraining`, and a `ParticipantPolicy` for each
-participant, as documents that `---` separates. A `Participant`, which a cluster's hub needs, may stand there too: it is
-checked and otherwise left alone. `fedtrain init` writes a file with comments; `fedtrain validate` shows all errors of
-one at once.
+participant, as documents separated by `---`. The file may also contain `Participant` objects, which the hub of a
+cluster needs: they are validated and otherwise ignored. `fedtrain init` writes a commented file; `fedtrain validate`
+shows all errors of a file at once.
 
-- The file is YAML 1.2, in UTF-8: `2e-4` is a number, `yes` and `on` are text. Numbers stand without quotes.
-- Relative paths, wherever they stand, start at the folder of the file. `s3://bucket/key` is a place in a bucket.
+- The file is YAML 1.2, in UTF-8: `2e-4` is a number, `yes` and `on` are text. Write numbers without quotes.
+- Relative paths are resolved against the folder of the file. `s3://bucket/key` is an object or prefix in a bucket.
 - Durations are `90s`, `30m`, `2h`, `1h30m`; sizes are `40Gi` (2^30) or `40G` (10^9).
-- Names are a-z, 0-9 and `-`, at most 40 characters, so that they fit Kubernetes' objects.
-- A field that nobody knows is an error. So is an empty one: leave the line out for the default.
+- Names are a-z, 0-9 and `-`, at most 40 characters, so that they are valid in names of Kubernetes objects.
+- Unknown fields and empty fields are errors. To use a default, omit the field.
 """
 
 _CLUSTER_HEAD = """## On a cluster
@@ -81,7 +81,7 @@ def render() -> str:
 
 
 def _on_a_cluster() -> str:
-    """What the API server shows of the kinds, and what controllers write."""
+    """Return the names and columns of the kinds in kubectl, and the status fields that controllers write."""
     lines = [_CLUSTER_HEAD, "| kind | short | | columns of `kubectl get` |", "|---|---|---|---|"]
     for kind in CLUSTER_KINDS:
         place = "in a namespace" if kind.scope == "Namespaced" else "of the cluster"
@@ -100,7 +100,7 @@ def _on_a_cluster() -> str:
 
 
 def _blocks(kind: type[Block], root: str = "") -> dict[type[Block], list[str]]:
-    """All blocks below a kind, each with the paths where it stands."""
+    """Return all blocks of a kind, each with its paths."""
     found: dict[type[Block], list[str]] = {}
 
     def walk(block: type[Block], path: str) -> None:

@@ -155,7 +155,7 @@ _PATTERNS = {
 
 
 def mismatch(shape: Shape) -> str:
-    """What a value that does not match a string's pattern is: "not a duration"."""
+    """Return the problem of a value that does not match its pattern, such as "not a duration"."""
     names = {DURATION_PATTERN: "not a duration", QUANTITY_PATTERN: "not a size", DNS_LABEL_PATTERN: "not a valid name"}
     return names.get(shape.pattern or "", "not a valid value")
 

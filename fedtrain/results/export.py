@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fedtrain.contracts.digests import digest_file
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing
 from fedtrain.results.folders import write_folder
@@ -25,10 +26,13 @@ def export(ledger: Ledger, target: Path, round: int | None = None) -> Path:
     the ledger, StoreError if `target` exists and is not an export of this run, OSError."""
     summary = summarise(ledger)
     chosen = exported_round(summary, round)
+    card = model_card(summary, chosen, target.name)
+    if _is_current(summary, chosen, card, target):
+        return target.absolute()  # also on a read-only disk
 
     def fill(folder: Path) -> None:
         _fetch(ledger, summary, chosen, folder)
-        (folder / CARD).write_text(model_card(summary, chosen, target.name), encoding="utf-8")
+        (folder / CARD).write_text(card, encoding="utf-8")
 
     return write_folder(target, fill, lambda folder: _is_export(summary, folder))
 
@@ -88,6 +92,15 @@ def _is_export(summary: RunSummary, folder: Path) -> bool:
         return summary.run_id in (folder / CARD).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
+
+
+def _is_current(summary: RunSummary, round: RoundSummary, card: str, folder: Path) -> bool:
+    """Whether the folder is this very export, byte for byte."""
+    try:
+        found = digest_file(folder / WEIGHTS), digest_file(folder / CONFIG), (folder / CARD).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    return found == (round.adapter, summary.config, card)
 
 
 def _fetch(ledger: Ledger, summary: RunSummary, round: RoundSummary, folder: Path) -> None:

@@ -26,6 +26,7 @@ from fedtrain.contracts.records import (
 )
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing
+from fedtrain.ledger.valid_records import read_valid
 from fedtrain.results.participants import participant_rounds
 from fedtrain.results.run_summary import (
     DataSummary,
@@ -52,11 +53,13 @@ class _Reader:
         self.ledger = ledger
         self.listed = sorted(ledger.names())
         self.present = set(self.listed)
+        self.run_id = ""
 
     def summary(self) -> RunSummary:
         run = self.one(names.RUN, Run)
         if run is None:
             raise ObjectMissing(f"There is no run in {self.ledger.url}: it has no {names.RUN}.")
+        self.run_id = run.run_id
         spec = FederatedTrainingSpec.model_validate(run.spec)
         manifests = self.manifests()
         preflights = {p.participant: p for p in self.all("preflight/", Preflight)}
@@ -232,9 +235,10 @@ class _Reader:
         return self.ledger.read(name, kind) if name in self.present else None
 
     def all(self, prefix: str, kind: type[R]) -> list[R]:
-        """Records by prefix, in name order. Raises LedgerCorrupt."""
-        found = (self.ledger.read(name, kind) for name in self.prefixed(prefix))
-        return [record for record in found if record is not None]
+        """Valid records of this run by prefix, in name order. Other objects are ignored, as the coordinator ignores
+        them; `fedtrain ledger verify` reports them."""
+        found = (read_valid(self.ledger, self.run_id, name, kind) for name in self.prefixed(prefix))
+        return [record for record in found if isinstance(record, kind)]
 
     def updates(self, number: int) -> list[Update]:
         """A round's update records; those that don't parse don't count, and are left out."""

@@ -1,5 +1,6 @@
 """An export is a folder that PEFT loads, whole or not there, and never in place of somebody else's folder."""
 
+import errno
 import json
 import os
 import re
@@ -179,3 +180,18 @@ def test_by_default_it_goes_into_the_runs_folder_or_beside_the_user(finished: Ha
 def test_the_config_is_the_ledgers_own(finished: Hand, tmp_path: Path) -> None:
     folder = export(finished.ledger, tmp_path / "adapter")
     assert json.loads((folder / "adapter_config.json").read_text())["peft_type"] == "LORA"
+
+
+def test_an_export_that_is_current_writes_nothing(
+    finished: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = export(finished.ledger, tmp_path / "adapter")
+
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("fedtrain.results.export.write_folder", read_only)
+    assert export(finished.ledger, tmp_path / "adapter") == target
+    (target / "README.md").write_text("another card")
+    with pytest.raises(OSError, match="Read-only"):
+        export(finished.ledger, tmp_path / "adapter")

@@ -6,6 +6,7 @@ import pytest
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Absent
+from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import HUB, WHO, Hand
@@ -127,3 +128,16 @@ def test_an_update_record_that_is_damaged_does_not_count(hand: Hand) -> None:
 def test_no_run_is_an_error_that_names_the_place(hand: Hand) -> None:
     with pytest.raises(ObjectMissing, match=r"no run in file:.*/runs/default/quickstart"):
         summarise(hand.ledger)
+
+
+def test_objects_of_others_never_keep_a_run_from_being_read(finished: Hand) -> None:
+    before = summarise(finished.ledger)
+    store, folder = finished.ledger.store, "default/quickstart"
+    store.replace(f"{folder}/preflight/zoo.json", b'{"samples": NaN}')
+    store.replace(f"{folder}/preflight/nobody.json", b"[")
+    store.create(f"{folder}/rounds/0003/close-x.json", b"{}")
+    store.create(f"{folder}/rounds/0003/close-9.json", b"not a close")
+    store.create(f"{folder}/rounds/0003/measurements/zoo.json", b"{" * 1000)
+    after = summarise(Ledger(store, "default", "quickstart"))
+    assert after.rounds == before.rounds
+    assert {one.participant for one in before.data} - {one.participant for one in after.data} == {"zoo"}

@@ -36,6 +36,10 @@ def _aggregate(order: AggregationOrder) -> Aggregate | Close:
             f"the order has contract version {order.contract_version}, but this aggregator supports up to "
             f"{CONTRACT_VERSION}. Update the operator's image."
         )
+    if order.required_features:
+        raise Refused(
+            f"the order requires unknown features: {', '.join(order.required_features)}. Update the operator's image."
+        )
     ledger = open_ledger(order.ledger_storage(), order.namespace, order.name)
     run = ledger.read(names.RUN, Run)
     if run is None:

@@ -11,6 +11,7 @@ class AggregationOrder(Wire):
     """Aggregate the updates that close `k` of a round lists. The spec is in the ledger."""
 
     contract_version: int = CONTRACT_VERSION
+    required_features: tuple[str, ...] = ()
     namespace: str
     name: str
     round: Count

@@ -119,6 +119,12 @@ def test_the_order_of_a_run_names_its_ledger_and_no_credentials(tmp_path: Path) 
     assert (code, "the run does not exist" in reason) == (EXIT_REFUSED, True)
 
 
+def test_an_order_that_requires_a_feature_is_refused_by_name() -> None:
+    newer = json.loads((ORDERS[0]).read_text()) | {"requiredFeatures": ["SecureSum"]}
+    code, reason = carry_out(json.dumps(newer))
+    assert (code, "unknown features: SecureSum" in reason) == (EXIT_REFUSED, True)
+
+
 def test_an_order_of_a_newer_contract_is_refused(tmp_path: Path) -> None:
     newer = json.loads((ORDERS[0]).read_text()) | {"contractVersion": CONTRACT_VERSION + 1}
     code, reason = carry_out(json.dumps(newer))

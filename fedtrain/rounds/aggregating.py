@@ -1,7 +1,7 @@
 """After the close: aggregate, evaluate, record.
 
 The close of the highest number stands. The aggregator writes a further one, a subset, when bytes fail its checks; one
-that fell below the minimum ends the run or the round, and once the user goes on from that failure it no longer stands:
+that fell below the minimum ends the run or the round, and once the user resumes after that failure it no longer stands:
 the quarantined participants get new attempts, and a further close lists what is valid then.
 """
 

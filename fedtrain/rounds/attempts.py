@@ -1,9 +1,8 @@
-"""Attempts: whether one try of a piece of work should start, go on, be granted anew, or is given up.
+"""Attempts: start one, let it run, grant a further one, wait for the back-off, or give up.
 
-Attempt 1 needs no grant; every further one is a `Grant` in the ledger, so that no two coordinators count differently.
-Only grants of this epoch with cause Failed use up retries: a run that failed and was applied again starts its retries
-anew, and its first new attempt is free.
-"""
+The first attempt needs no grant; each further one is a `Grant` in the ledger, so that all coordinators count alike.
+Only grants of this epoch with cause Failed use retries: a run that failed and is resumed has all its retries again, and
+its first new attempt is free."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,7 +22,7 @@ LONGEST_REASON = 1000
 
 @dataclass(frozen=True)
 class Go:
-    """This attempt should run: start it, or let it go on."""
+    """This attempt should run: start it, or let it run."""
 
     key: TaskKey
     running: bool

@@ -8,7 +8,7 @@ from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import because, fail
 
 BELOW_MINIMUM = "BelowMinimum"
-"""The reason of such a failure; a close that it is about no longer stands once the run goes on."""
+"""Reason of the failure. The close that it is about no longer stands once the run is resumed."""
 
 
 def below_minimum(

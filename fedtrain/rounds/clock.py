@@ -16,7 +16,7 @@ class RoundClock:
     """The seconds when the store answered last."""
 
     def tick(self, round: int, epoch: int, now: float) -> float:
-        """Work could go on since the last tick, if that was of the same round; `now` on any steady clock."""
+        """Count the time since the last tick, if it was of the same round. `now`: any steady clock."""
         if (round, epoch) != (self.round, self.epoch):
             self.round, self.epoch, self.seconds, self._last, self._sure = round, epoch, 0.0, now, None
         if self._last is not None:

@@ -1,4 +1,4 @@
-"""The two bounds on a round's time. Both count time in which work could go on; both start anew after a failure."""
+"""The two time limits of a round. Both count time in which work could proceed; both restart after a failure."""
 
 from fedtrain.api.base import seconds
 from fedtrain.rounds.snapshot import Snapshot

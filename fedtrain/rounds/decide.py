@@ -3,7 +3,7 @@
 Pure and total: the same snapshot and time give the same decision, and no snapshot raises. One file a stage; the first
 of these that applies decides:
 
-    ended       the run has its end, or a failure that nobody has asked to go on from
+    ended       the run has its end, or a failure that the user has not resumed from
     suspended   nothing runs
     initialise  round 0: each participant's data counted, the first adapter made and measured
     finish      after the last round: measure the final adapter at the participants, write the end

@@ -44,7 +44,7 @@ class AggregateOrder:
 
 @dataclass(frozen=True)
 class Start:
-    """Have the executor execute a task. One that runs already goes on."""
+    """Start a task. A task that runs already keeps running."""
 
     key: TaskKey
     order: Task | AggregateOrder

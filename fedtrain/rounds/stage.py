@@ -68,7 +68,7 @@ class Work:
 
 
 def fail(snapshot: Snapshot, reason: str, message: str) -> Decision:
-    """Records the failure; the next decision reads it and stops. Nothing is lost: applied again, the run goes on."""
+    """Record the failure; the next decision reads it and stops. Apply the file again to resume the run."""
     number = max((failure.number for failure in snapshot.ledger.failures), default=0) + 1
     while names.failure(number) in snapshot.ledger.strays:  # a stray has the name
         number += 1

@@ -9,7 +9,7 @@ from fedtrain.rounds.snapshot import Snapshot, TaskKey
 
 
 def unwanted(snapshot: Snapshot, decision: Decision) -> tuple[Cancel, ...]:
-    """Cancels, in order of the keys. When the run has failed or is suspended, nothing goes on."""
+    """Return the cancels, sorted by key. When the run has failed or is suspended, every task is cancelled."""
     running = sorted(key for key, execution in snapshot.executions.items() if execution.state == "Running")
     stopped = decision.phase in STOPPED and decision.phase != "Succeeded"
     return tuple(Cancel(key) for key in running if stopped or not (key in decision.keep or _finishing(snapshot, key)))

@@ -2,4 +2,4 @@
 
 
 class RunError(Exception):
-    """The run can't go on here and now: its workers can't be started, say. Nothing that was recorded is lost."""
+    """The run cannot continue on this machine, such as when workers do not start. All records are kept."""

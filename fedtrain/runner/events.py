@@ -11,7 +11,7 @@ from fedtrain.runner.worker_pool import Ended, Progress
 
 @dataclass(frozen=True)
 class RunStarted:
-    """`round`: the one that is next; above 0 when the run goes on where it was."""
+    """`round`: the next round; above 0 when the run resumes."""
 
     name: str
     run_id: str

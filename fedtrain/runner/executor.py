@@ -45,7 +45,7 @@ class Executor:
         self._aggregator.cancel(key)
 
     def close(self) -> None:
-        """Stops this run's tasks; the pool goes on."""
+        """Stop this run's tasks; the pool keeps running."""
         self._pool.cancel_all(self._run.run_id)
         self._aggregator.close()
 

@@ -28,7 +28,7 @@ def run(
     pool: WorkerPool | None = None,
     observe: Observer | None = None,
 ) -> Outcome:
-    """Runs a federation to its end, or goes on where it was. A finished one is left as it is.
+    """Run a federation to its end, or resume it. A finished run is not changed.
 
     `parallel`: how many participants train at a time. `pool`: workers to share with other runs; otherwise a pool of
     this run's own. Raises SpecDiffers when a run of this name has another spec, StoreError, RunError.

@@ -1,1 +1,1 @@
-"""Showing a run while it goes on: a live table, plain lines, or JSON events."""
+"""Shows a running federation: a live table, plain lines, or JSON events."""

@@ -35,9 +35,9 @@ class PlainProgress:
         match event:
             case RunStarted():
                 self._rounds = event.rounds
-                goes_on = f", goes on with round {event.round}" if 0 < event.round <= event.rounds else ""
+                resumed = f", resumes at round {event.round}" if 0 < event.round <= event.rounds else ""
                 who = f"{event.rounds} rounds, {len(event.participants)} participants"
-                return f"{event.name}: {who}{goes_on} ({event.url})"
+                return f"{event.name}: {who}{resumed} ({event.url})"
             case WorkersStarting(count):
                 return f"starting {count} worker{'s' if count > 1 else ''}: this takes some seconds"
             case Planned(plan):

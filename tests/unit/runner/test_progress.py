@@ -69,7 +69,7 @@ def test_plain_lines_name_the_attempt_that_failed_and_why() -> None:
 
 def test_a_run_that_goes_on_says_with_which_round() -> None:
     later = RunStarted("demo", "r1", "file:///runs", ("zoo",), 2, 2)
-    assert "goes on with round 2" in plain(later)[0]
+    assert "resumes at round 2" in plain(later)[0]
 
 
 def test_json_events_are_an_object_a_line_with_their_type() -> None:

@@ -95,7 +95,7 @@ def test_kubectl_explains_every_field(kinds: ControlPlane) -> None:
         text = kinds.kubectl("explain", plural, "--recursive")
         assert "spec" in text
     deadline = kinds.kubectl("explain", "ft.spec.rounds.deadline")
-    assert "Of one round's training; the hub's own jobs" in " ".join(deadline.split())
+    assert "Time limit for the training of one round." in " ".join(deadline.split())
 
 
 def test_kubectl_finds_the_kinds_by_their_short_names_and_their_category(kinds: ControlPlane, namespace: str) -> None:

@@ -8,6 +8,8 @@ from fedtrain.api.reading import Invalid, read_file
 from fedtrain.api.reading.documents import Documents
 from fedtrain.api.rules import RULES
 from hack.cluster.control_plane import ControlPlane
+from hack.cluster.eventually import eventually
+from hack.cluster.processes import ProgramFailed
 from tests.controlplane.corpus import CASES, ELSEWHERE, NAMES, OTHER_WORDS, Case
 from tests.controlplane.objects import PLURALS, Objects, Refused
 from tests.unit.api.broken_rules import kind, recording
@@ -90,11 +92,18 @@ def test_a_thousand_participants_with_all_that_they_may_have_fit_the_api_servers
         objects.create(training, dry=True)
 
 
+def explained(kinds: ControlPlane, *arguments: str) -> str:
+    """What `kubectl explain` prints; empty while the API server has not published a new kind's schema yet."""
+    try:
+        return kinds.kubectl("explain", *arguments)
+    except ProgramFailed:
+        return ""
+
+
 def test_kubectl_explains_every_field(kinds: ControlPlane) -> None:
     for plural in PLURALS.values():
-        text = kinds.kubectl("explain", plural, "--recursive")
-        assert "spec" in text
-    deadline = kinds.kubectl("explain", "ft.spec.rounds.deadline")
+        assert "spec" in eventually(lambda plural=plural: explained(kinds, plural, "--recursive"))
+    deadline = eventually(lambda: explained(kinds, "ft.spec.rounds.deadline"))
     assert "Time limit for the training of one round." in " ".join(deadline.split())
 
 

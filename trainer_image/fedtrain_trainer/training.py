@@ -35,6 +35,8 @@ class Trained:
     validation_loss: float | None
     rows: int | None
     """Rows of a micro-batch, as it turned out."""
+    skipped: int
+    """Steps not taken because gradients overflowed in FP16."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Round:
 
 
 def train(model: AdaptedModel, examples: Sequence[Example], round: Round, group: Group, told: Progress) -> Trained:
-    """Trains `model`, which holds the received adapter. Raises Refused naming the step of a loss that is not finite."""
+    """Trains `model`, which holds the received adapter. Raises Refused naming the step of a loss that is not finite, or
+    if every step overflowed in FP16."""
     work, training = round.work, round.training
     flat = FlatWeights(model)
     optimizer = _optimizer(training, flat.weights)
@@ -60,6 +63,7 @@ def train(model: AdaptedModel, examples: Sequence[Example], round: Round, group:
     switch_checkpointing(model, enabled=round.fit.checkpointing)
     rows = round.fit.rows
     losses: list[tuple[float, int]] = []
+    skipped = 0
     checkpoints = {math.ceil(count * part / CHECKPOINTS) for part in range(1, CHECKPOINTS + 1)}
     best: tuple[float, torch.Tensor] | None = None
     model.module.train()
@@ -85,7 +89,9 @@ def train(model: AdaptedModel, examples: Sequence[Example], round: Round, group:
         norm = flat.norm().item()
         if math.isfinite(norm):
             flat.gradient.mul_(min(1.0, training.max_grad_norm / (norm + 1e-6)))
-        elif not scaler.is_enabled():  # the scaler skips such a step and tries a smaller scale
+        elif scaler.is_enabled():  # the scaler skips such a step and tries a smaller scale
+            skipped += 1
+        else:
             raise Refused(f"the gradient is {norm} at step {step} of {count}; lower training.learningRate")
         for settings in optimizer.param_groups:
             at = position(work.progress_start, work.progress_end, step - 1, count)
@@ -100,6 +106,8 @@ def train(model: AdaptedModel, examples: Sequence[Example], round: Round, group:
             if best is None or measured < best[0]:
                 best = (measured, flat.weights.data.clone())
     model.module.eval()
+    if skipped == count:
+        raise Refused(f"all {count} steps overflowed in FP16; set training.precision to BF16 or FP32")
     if best is not None:
         flat.weights.data.copy_(best[1])
     if not bool(torch.isfinite(flat.weights.data).all()):
@@ -113,6 +121,7 @@ def train(model: AdaptedModel, examples: Sequence[Example], round: Round, group:
         curve=[loss for loss, _ in losses],
         validation_loss=best[0] if best is not None else None,
         rows=rows,
+        skipped=skipped,
     )
 
 

@@ -1,5 +1,6 @@
 """The five kinds of work. Each gives its record; a record that an earlier execution left is adopted instead."""
 
+import logging
 import math
 
 import torch
@@ -18,6 +19,8 @@ from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import chosen
 from fedtrain_trainer.training import Round, train
+
+log = logging.getLogger("fedtrain.trainer")
 
 
 def initialise(context: Context, work: Initialise) -> Initial:
@@ -88,6 +91,9 @@ def train_round(context: Context, work: Train) -> Update | None:
         with context.timed("evaluating"):
             loss = held_out.loss_if_possible("evaluating")
     context.notes.update(curve=trained.curve, steps=trained.steps, tokens=trained.tokens, rows=trained.rows)
+    if trained.skipped:
+        context.notes["skippedSteps"] = trained.skipped
+        log.warning("%d of %d steps overflowed in FP16 and were skipped", trained.skipped, trained.steps)
     if not group.is_main:
         return None
     context.told("uploading", 0, 1)

@@ -1,5 +1,6 @@
 """The rows of a task: all of the hub's, or a participant's training and validation rows."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,12 @@ from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row, fingerprint
 from fedtrain.partitioning import split_indices
 from fedtrain_trainer.context import Context
+from fedtrain_trainer.control_tokens import has_control_tokens
 from fedtrain_trainer.examples import Encoder, Example
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
+
+log = logging.getLogger("fedtrain.trainer")
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ def participant_of(task: Task) -> str:
 
 
 def encoded(context: Context, model: AdaptedModel, encoder: Encoder, rows: Sequence[Row], what: str) -> list[Example]:
-    """The rows that have an answer left after truncation; the others are counted. Raises Refused if none has."""
+    """Return the examples that have an answer left after truncation. Notes count the rows without one, rows whose
+    answer has no end token, and rows with control tokens in their text. Raises Refused if no answer is left."""
     examples = encoder.examples(rows)
     kept = [example for of_row in examples for example in of_row]
     if not kept and rows:
@@ -66,6 +71,13 @@ def encoded(context: Context, model: AdaptedModel, encoder: Encoder, rows: Seque
         )
     model.check_ids(max((max(example.ids) for example in kept), default=0))
     model.check_length(max((len(example.ids) for example in kept), default=0))
-    if without := sum(not of_row for of_row in examples):
-        context.notes[f"rowsWithoutAnswer.{what}"] = without
+    counts = {
+        "rowsWithoutAnswer": sum(not of_row for of_row in examples),
+        "rowsWithoutEndToken": sum(not all(example.has_end for example in of_row) for of_row in examples),
+        "rowsWithControlTokens": sum(has_control_tokens(model.tokenizer, rows)),
+    }
+    for name, count in counts.items():
+        if count:
+            context.notes[f"{name}.{what}"] = count
+            log.warning("%s: %d of %d %s rows", name, count, len(rows), what)
     return kept

@@ -2,7 +2,8 @@
 
 What a model sees before the answer is tokenised exactly as it would be at inference, on its own: the ids of the whole
 text are used when they begin with the ids of the prompt, else the pieces are tokenised apart. An answer ends with the
-tokenizer's end-of-sequence token, if it has one (in Messages with whatever the chat template ends a turn with).
+tokenizer's end-of-sequence token, if it has one (in Messages with whatever the chat template ends a turn with). A text
+that ends with this token already gets no second one.
 
 Truncation to `max_length`: Messages and Text keep their beginning; PromptCompletion keeps the answer (its beginning,
 should it alone be too long) and as much of the end of the prompt as fits.
@@ -22,10 +23,11 @@ from fedtrain_trainer.outcome import Refused
 @dataclass(frozen=True, slots=True)
 class Example:
     """`ids` of one row. `targets`: the positions, ascending and at least 1, whose token is learned: position t is
-    predicted from the tokens before it."""
+    predicted from the tokens before it. `has_end`: whether every answer, before truncation, ends with an end token."""
 
     ids: list[int]
     targets: list[int]
+    has_end: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Encoder:
         self._begin: list[int] = [] if format == "Messages" else list(special[:begin])
         end = tokenizer.eos_token_id
         self._end: list[int] = [] if format == "Messages" or end is None else [end]
+        self._end_tokens = tuple({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})
         if format == "Messages" and not tokenizer.chat_template:
             raise Refused(
                 "data.format is Messages, but the base model has no chat template: add a chat_template.jinja to it, "
@@ -60,7 +63,7 @@ class Encoder:
         """Return the examples of each row, in order: usually one; one per assistant turn if the chat template writes
         earlier turns differently; none if no answer token is left after truncation."""
         if self._format == "Messages" and generation_marked(self._tokenizer):
-            return [_present([self._cut(*marked(self._tokenizer, row))]) for row in rows]
+            return [_present([self._marked(row)]) for row in rows]
         pieces = [self._pieces(row) for row in rows]
         flat = [one for of_row in pieces for one in of_row]
         examples = iter([self._example(one, ids) for one, ids in zip(flat, self._ids(flat), strict=True)])
@@ -75,7 +78,7 @@ class Encoder:
         questions: list[Question] = []
         for row, options in zip(rows, choices, strict=True):
             pairs = [next(encoded) for _ in options]
-            answers = [(answered + self._end)[: max(self._max_length - 1, 1)] for _, answered in pairs]
+            answers = [self._ended(answered)[: max(self._max_length - 1, 1)] for _, answered in pairs]
             prompt = self._prompt(pairs[0][0], max(map(len, answers)))
             questions.append(Question(prompt, answers, list(options).index(answer(row))))
         return questions
@@ -125,24 +128,42 @@ class Encoder:
 
     def _example(self, pieces: Sequence[Piece], ids: Sequence[list[int]]) -> Example | None:
         if self._format == "PromptCompletion":
-            answered = (ids[1] + self._end)[: max(self._max_length - 1, 1)]
+            answered = self._ended(ids[1])[: max(self._max_length - 1, 1)]
             prompt = self._prompt(ids[0], len(answered))
-            return self._cut(prompt + answered, [False] * len(prompt) + [True] * len(answered))
-        flat = [*self._begin, *chain.from_iterable(ids), *self._end]
-        is_answer = [False] * len(self._begin)
+            return self._cut(prompt + answered, [False] * len(prompt) + [True] * len(answered), bool(self._end))
+        if self._format == "Text":
+            text = self._ended(ids[0])
+            return self._cut(self._begin + text, [False] * len(self._begin) + [True] * len(text), bool(self._end))
+        is_answer: list[bool] = []
         for piece, piece_ids in zip(pieces, ids, strict=True):
             is_answer.extend([piece.is_answer] * len(piece_ids))
-        return self._cut(flat, is_answer + [True] * len(self._end))
+        has_end = all(self._has_end(piece.text) for piece in pieces if piece.is_answer)
+        return self._cut(list(chain.from_iterable(ids)), is_answer, has_end)
+
+    def _marked(self, row: Row) -> Example | None:
+        ids, is_answer = marked(self._tokenizer, row)
+        ends = [at + 1 for at, flag in enumerate(is_answer) if flag and not any(is_answer[at + 1 : at + 2])]
+        return self._cut(ids, is_answer, all(self._has_end(self._decoded(ids[:end])) for end in ends))
+
+    def _decoded(self, ids: list[int]) -> str:
+        """Return the last tokens of `ids` as text: enough for an end token and the blanks after it."""
+        return self._tokenizer.decode(ids[-4:], clean_up_tokenization_spaces=False)
+
+    def _has_end(self, answer: str) -> bool:
+        return answer.rstrip().endswith(self._end_tokens)
+
+    def _ended(self, ids: list[int]) -> list[int]:
+        return ids if self._end and ids[-1:] == self._end else ids + self._end
 
     def _prompt(self, ids: list[int], reserved: int) -> list[int]:
         """The begin-of-text tokens and the end of the prompt, leaving `reserved` tokens for the answer."""
         room = max(self._max_length - reserved - len(self._begin), 0)
         return (self._begin + ids[len(ids) - min(room, len(ids)) :])[: self._max_length]
 
-    def _cut(self, ids: list[int], is_answer: list[bool]) -> Example | None:
+    def _cut(self, ids: list[int], is_answer: list[bool], has_end: bool) -> Example | None:
         ids = ids[: self._max_length]
         targets = [position for position in range(1, len(ids)) if is_answer[position]]
-        return Example(ids, targets) if targets else None
+        return Example(ids, targets, has_end) if targets else None
 
 
 def _present(examples: Sequence[Example | None]) -> list[Example]:

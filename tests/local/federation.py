@@ -1,5 +1,6 @@
 """A small real federation for tests: the quickstart's base model, two participants, a few rows of real text each."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -77,32 +78,71 @@ class Small:
         """What two runs of the same federation must have in common: adapters, server state, outcomes."""
         return [(manifest.adapter, manifest.state, manifest.outcome) for manifest in self.manifests()]
 
-    def run(self, zygote: str, *, parallel: int = 2, **environment: str) -> "Ran":
-        """`fedtrain run` of the file, in a process that the zygote forks."""
+    def start(self, zygote: str, *, parallel: int = 2, **environment: str) -> "Running":
+        """Start `fedtrain run` of the file, in a process that the zygote forks."""
         folder = Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
-        log, code = folder / "log", folder / "code"
-        told = {
+        settings = {
             "PYTHONPATH": str(HERE / "killing"),
             "FEDTRAIN_TEST_ARGV": json.dumps(["tests.local.driver", str(self.file), zygote, str(parallel)]),
-            "FEDTRAIN_TEST_LOG": str(log),
-            "FEDTRAIN_TEST_EXIT": str(code),
+            "FEDTRAIN_TEST_LOG": str(folder / "log"),
+            "FEDTRAIN_TEST_EXIT": str(folder / "code"),
+            "FEDTRAIN_TEST_WORKERS": str(folder / "workers"),
         }
-        process = Forked(fork(zygote, {**os.environ, **told, **environment}))
+        pid = fork(zygote, {**os.environ, **settings, **environment})
+        return Running(pid, Forked(pid), folder)
+
+    def run(self, zygote: str, *, parallel: int = 2, **environment: str) -> "Ran":
+        """Run the file to its end."""
+        return self.start(zygote, parallel=parallel, **environment).result()
+
+
+@dataclass(frozen=True)
+class Running:
+    """A run that was started. `pid` waits for the runner, its child."""
+
+    pid: int
+    process: Forked
+    folder: Path
+
+    def result(self) -> "Ran":
+        """Wait for the end of the run."""
         until = time.monotonic() + 300
-        while process.alive():
+        while self.process.alive():
             if time.monotonic() > until:
-                process.kill()
-                raise TimeoutError(f"the run does not end:\n{log.read_text()}")
+                self.process.kill()
+                raise TimeoutError(f"the run does not end:\n{(self.folder / 'log').read_text()}")
             time.sleep(0.02)
-        return Ran(int(code.read_text()), log.read_text())
+        return Ran(int((self.folder / "code").read_text()), (self.folder / "log").read_text())
+
+    def runner(self) -> list[int]:
+        """Process id of the runner, while it exists."""
+        return _children(self.pid)
+
+    def aggregator(self) -> list[int]:
+        """Process id of the aggregator, while it exists."""
+        return [child for runner in self.runner() for child in _children(runner)]
+
+    def workers(self) -> list[int]:
+        """Process ids of the trainer workers that exist."""
+        started = self.folder / "workers"
+        pids = [int(pid) for pid in started.read_text().split()] if started.exists() else []
+        return [pid for pid in pids if Forked(pid).alive()]
 
 
 @dataclass(frozen=True)
 class Ran:
-    """The exit code of a run, and what it and its workers said."""
+    """The exit code of a run, and what it and its workers printed."""
 
     returncode: int
     said: str
+
+
+def _children(pid: int) -> list[int]:
+    """Process ids of the children; each is listed with the thread that started it."""
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    with contextlib.suppress(OSError):  # the process has ended
+        return [int(child) for children in listed for child in children.read_text().split()]
+    return []
 
 
 def _document(kind: str, name: str, content: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,9 @@ def test_a_participant_that_hangs_is_left_out_at_the_deadline_and_asked_again(
     assert second.absent == ()
 
 
-def test_a_participant_that_diverges_is_refused_with_the_step_and_the_rest_goes_on(zygote: str, tmp_path: Path) -> None:
+def test_a_participant_that_diverges_is_refused_with_the_step_and_the_others_continue(
+    zygote: str, tmp_path: Path
+) -> None:
     wild = [{"name": "zoo", "training": {"learningRate": 1e30}}, {"name": "museum"}]
     small = Small(tmp_path / "run", {"participants": wild, "rounds": {"minParticipants": 1}})
     done = small.run(zygote)

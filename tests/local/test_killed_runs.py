@@ -1,4 +1,4 @@
-"""Whatever process is killed, at whatever write, the same command goes on and ends with the same result."""
+"""A process is killed at a write of the ledger: the same command resumes, and the result does not change."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_a_run_killed_at_a_write_ends_as_if_undisturbed(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_run_killed_at_a_grant_goes_on_with_the_attempt_that_was_granted(
+def test_a_run_killed_at_a_grant_resumes_with_the_granted_attempt(
     when: str, zygote: str, undisturbed: Small, tmp_path: Path
 ) -> None:
     small = Small(tmp_path / "run")

@@ -25,6 +25,7 @@ from fedtrain_operator.kube.streams import Streams
 from fedtrain_operator.kube.watching import NoDifferences
 from fedtrain_operator.participant import handlers as participant_handlers
 from fedtrain_operator.participant.participant_reconciler import Records
+from fedtrain_operator.participant.sites import Sites, SiteStreams
 from fedtrain_operator.participant.task_reconciler import Tasks
 
 log = logging.getLogger("fedtrain")
@@ -52,11 +53,12 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         collectors += (*state.metrics.collectors, TrainingMetrics(state.memories))
     if "participant" in settings.controllers:
         launcher = PyTorchJobs(settings.trainer_image, settings.trainer_pull_policy)
-        tasks = Tasks(cluster, launcher, pod_check=settings.pod_check)
-        records = Records(cluster, tasks.policies, version=settings.version, heartbeat=settings.heartbeat)
+        sites, both = Sites(cluster, cluster), SiteStreams(streams, streams)
+        tasks = Tasks(sites, launcher, pod_check=settings.pod_check)
+        records = Records(sites, tasks.policies, version=settings.version, heartbeat=settings.heartbeat)
         loops["participant"] = Loops("task", tasks.reconcile, settings.resync)
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
-        participant_handlers.register(registry, streams, tasks, records, loops["participant"], loops["records"])
+        participant_handlers.register(registry, sites, both, tasks, records, loops["participant"], loops["records"])
         caches[TASK.name] = tasks.tasks
     _housekeeping(registry, settings, cluster, streams, loops, collectors)
     return registry

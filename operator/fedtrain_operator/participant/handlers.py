@@ -8,15 +8,16 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import PARTICIPANT, POLICY, TASK, Json, Ref, ref
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.loops import Loops
-from fedtrain_operator.kube.streams import Streams
 from fedtrain_operator.kube.watching import take, watch
 from fedtrain_operator.participant.participant_reconciler import Records
+from fedtrain_operator.participant.sites import Sites, SiteStreams
 from fedtrain_operator.participant.task_reconciler import Tasks
 
 
 def register(
     registry: kopf.OperatorRegistry,
-    streams: Streams,
+    sites: Sites,
+    streams: SiteStreams,
     tasks: Tasks,
     records: Records,
     task_loops: Loops,
@@ -29,8 +30,8 @@ def register(
         job = event["object"]
         name = (job["metadata"].get("labels") or {}).get(labels.TASK)
         if name is not None:
-            take(tasks.jobs, event)
-            task_loops.wake(Ref(job["metadata"]["namespace"], name))
+            take(tasks.jobs.cache, event)
+            task_loops.wake(sites.hub_of(Ref(job["metadata"]["namespace"], name)))
 
     def on_policy(event: Any) -> None:
         policy = take(tasks.policies, event)
@@ -40,8 +41,8 @@ def register(
     def on_participant(event: Any) -> None:
         record_loops.wake(take(records.records, event))
 
-    streams.follow(TASK, tasks.tasks, on_task)
-    streams.follow(tasks.kind, tasks.jobs, on_job)
+    streams.hub.follow(TASK, tasks.tasks, on_task)
+    streams.here.follow(tasks.jobs.kind, tasks.jobs.cache, on_job)
     watch(registry, POLICY, on_policy)
     watch(registry, PARTICIPANT, on_participant)
 

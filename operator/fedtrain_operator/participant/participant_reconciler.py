@@ -7,8 +7,8 @@ from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.manifests.kinds import PARTICIPANT, POLICY, Json, Ref
 from fedtrain.manifests.timestamps import instant, seconds_of
 from fedtrain_operator.kube.cache import Cache
-from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.loops import Next
+from fedtrain_operator.participant.sites import Sites
 
 CHANGED_SECONDS = 5.0
 
@@ -18,7 +18,7 @@ class Records:
 
     def __init__(
         self,
-        cluster: Cluster,
+        sites: Sites,
         policies: Cache,
         *,
         version: str,
@@ -26,7 +26,7 @@ class Records:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.records = Cache()
-        self._cluster = cluster
+        self._sites = sites
         self._policies = policies
         self._version = version
         self._heartbeat = heartbeat
@@ -37,16 +37,16 @@ class Records:
         if body is None:
             return Next(forget=True)
         at = Ref(body["spec"]["namespace"], ref.name)
-        if not self._cluster.serves(at.namespace):  # it may be another operator's
+        if not self._sites.hub.serves(at.namespace):  # it may be another operator's
             return Next()
         before, now = body.get("status", {}), self._clock()
         policy = self._policies.get(at)
         if policy is None or _datasets(policy) != before.get("datasets"):  # the watch may be late
-            policy = await self._cluster.get(POLICY, at)
+            policy = await self._sites.here.get(POLICY, at)
         content = {"datasets": _datasets(policy), "version": self._version}
         if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):
             seen = {"lastSeen": instant(now)}
-            written = await self._cluster.write_status(PARTICIPANT, body, content | seen)
+            written = await self._sites.hub.write_status(PARTICIPANT, body, content | seen)
             if written is None:  # the watch will bring the current version
                 return Next(CHANGED_SECONDS)
             self.records.put(written)

@@ -3,9 +3,11 @@
 import asyncio
 import copy
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from fedtrain_operator.kube.client import AlreadyExists, ApiError, Cluster
 
@@ -21,6 +23,7 @@ class Request:
     namespace: str
     name: str
     body: Any
+    query: str = ""
 
 
 Fault = Callable[[Request], ApiError | None]
@@ -61,6 +64,8 @@ class ApiServer(Cluster):
         match request.verb:
             case "list":
                 found = [one for one in self.all(kind) if request.namespace in ("", one["metadata"]["namespace"])]
+                if only := re.search("metadata.name=([^&]+)", request.query):
+                    found = [one for one in found if one["metadata"]["name"] == only[1]]
                 return {"metadata": {"resourceVersion": "1"}, "items": found}
             case "create":
                 name = request.body["metadata"]["name"]
@@ -89,7 +94,7 @@ def _request(method: str, path: str, body: Any) -> Request:
     verbs = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
     verb = verbs.get(method) or ("get" if name else "list")
     assert name or query or verb == "create", path
-    return Request(verb, f"{kind}/{subresource}".removesuffix("/"), namespace, name, body)
+    return Request(verb, f"{kind}/{subresource}".removesuffix("/"), namespace, name, body, unquote(query))
 
 
 def _patched(known: Json, change: Any) -> Json:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.task_reconciler import LONGEST_START_SECONDS, Tasks
 
 from fedtrain.manifests.conditions import find
@@ -22,7 +23,9 @@ class Participant:
 
     def __init__(self) -> None:
         self.server, self.time = ApiServer(), Time()
-        self.tasks = Tasks(self.server, PyTorchJobs("trainer:1", "IfNotPresent"), pod_check=POD_CHECK, clock=self.time)
+        launcher = PyTorchJobs("trainer:1", "IfNotPresent")
+        sites = Sites(hub=self.server, here=self.server)
+        self.tasks = Tasks(sites, launcher, pod_check=POD_CHECK, clock=self.time)
         policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}]}
         self.server.add(
             "participantpolicies", {"metadata": {"name": "bank-b", "namespace": "at-bank-b"}, "spec": policy}
@@ -37,7 +40,7 @@ class Participant:
 
     def set_job(self, **status: Any) -> None:
         (job,) = self.server.all("pytorchjobs")
-        self.tasks.jobs.put(self.server.add("pytorchjobs", {**job, "status": status}))
+        self.tasks.jobs.cache.put(self.server.add("pytorchjobs", {**job, "status": status}))
 
     def add_event(self, body: Json, reason: str, message: str) -> None:
         about = {"uid": body["metadata"]["uid"]}

@@ -1,0 +1,108 @@
+"""The jobs of tasks, in the participant's cluster. Every reference is the task's, at the hub."""
+
+import logging
+from collections.abc import Sequence
+
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.manifests import labels
+from fedtrain.manifests.conditions import Condition, find, holds
+from fedtrain.manifests.kinds import POD, Json, Ref
+from fedtrain.manifests.launcher import Launcher, Standing
+from fedtrain_operator.kube.cache import Cache, summary
+from fedtrain_operator.kube.client import AlreadyExists, ApiError
+from fedtrain_operator.kube.pod_outcome import PodOutcome, read_outcome
+from fedtrain_operator.kube.pod_start import why_pods_wait
+from fedtrain_operator.participant.sites import Sites
+
+log = logging.getLogger("fedtrain")
+
+_PODS = ("active", "succeeded", "failed")
+"""Fields of a PyTorchJob's `replicaStatuses` that count existing pods."""
+
+
+class Jobs:
+    """`cache` is fed by the watch."""
+
+    def __init__(self, sites: Sites, launcher: Launcher) -> None:
+        self.kind = launcher.kind
+        self.cache = Cache(seen=summary)
+        self._sites = sites
+        self._cluster = sites.here
+        self._launcher = launcher
+
+    def get(self, task: Ref) -> Json | None:
+        """The job from the cache."""
+        return self.cache.get(self._sites.here_of(task))
+
+    async def read(self, task: Ref) -> Json | None:
+        """The job from the server."""
+        job = await self._cluster.get(self.kind, self._sites.here_of(task))
+        if job is not None:
+            self.cache.put(job)
+        return job
+
+    async def create(self, job: Json) -> Json:
+        """Create the job, or return the existing one of this name. Raises ApiError."""
+        try:
+            made = await self._cluster.create(self.kind, job)
+        except AlreadyExists:
+            at = Ref(job["metadata"]["namespace"], job["metadata"]["name"])
+            made = await self._cluster.get(self.kind, at) or job
+        if "uid" in made["metadata"]:
+            self.cache.put(made)
+        return made
+
+    async def release(self, task: Ref) -> None:
+        """Delete the job of a task and thus its pods. Its label says that it is ours."""
+        job = self.get(task)
+        if job is not None and (job["metadata"].get("labels") or {}).get(labels.TASK) == task.name:
+            await self._cluster.delete(self.kind, self._sites.here_of(task), job["metadata"]["uid"])
+            self.cache.drop(job)
+
+    def standing(self, job: Json) -> Standing:
+        """A job that runs while some of its pods do not exist is still pending."""
+        standing = self._launcher.standing(job)
+        replicas = job.get("status", {}).get("replicaStatuses") or {}
+        missing = any(not any(one.get(count) for count in _PODS) for one in replicas.values())
+        return Standing("Pending") if standing.state == "Running" and missing else standing
+
+    async def outcome(self, task: Ref) -> PodOutcome:
+        """Why the job failed. Raises ApiError if reading its pods may succeed later."""
+        namespace = self._sites.here_of(task).namespace
+        return await read_outcome(self._cluster, namespace, self._launcher.pods(task.name))
+
+    async def why_waiting(
+        self, task: Ref, order: TrainingTaskSpec, job: Json, late: bool
+    ) -> tuple[list[Json], Condition | None]:
+        """The pods of a job that does not run yet, and why they wait. An error of these reads hides the reason, no
+        more. `late`: whether missing pods are reported although no event gives a reason."""
+        pods: list[Json] = []
+        try:
+            namespace = self._sites.here_of(task).namespace
+            pods = await self._cluster.list(POD, namespace, self._launcher.pods(task.name))
+            waits = await why_pods_wait(self._cluster, order.task.participant, order.compute, job, pods)
+        except ApiError as error:
+            log.warning("cannot read why pods wait: %s", error, extra={"task": str(task)})
+            return pods, None
+        if waits is None and late and len(pods) < order.compute.nodes:
+            return pods, _pods_missing(order, self.kind.name, job, pods)
+        return pods, waits
+
+    def not_created(self, who: str, error: ApiError) -> Condition:
+        """The condition of a job that the API server refuses."""
+        verb = "failed" if error.may_pass else "refused"
+        message = f"{who}'s {self.kind.name} can't be created: the API server {verb} the request: {error}"
+        return Condition("Startable", "False", "NotCreated", message)
+
+
+def _pods_missing(order: TrainingTaskSpec, kind: str, job: Json, pods: Sequence[Json]) -> Condition:
+    conditions = job.get("status", {}).get("conditions", ())
+    who = order.task.participant
+    if not conditions:
+        message = f"{who}'s {kind} has no status. Check that the training operator runs"
+    elif holds(conditions, "Suspended"):
+        why = (find(conditions, "Suspended") or {}).get("message") or "by a queue"
+        message = f"{who}'s {kind} is suspended: {why}"
+    else:
+        message = f"{who}'s {kind} has {len(pods)} of {order.compute.nodes} pods, and no event gives a reason"
+    return Condition("Startable", "False", "NotCreated", message)

@@ -1,0 +1,87 @@
+"""A participant whose hub is another cluster: tasks there, jobs here."""
+
+import asyncio
+
+import pytest
+from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.participant.sites import Sites
+from fedtrain_operator.participant.task_reconciler import Tasks
+
+from fedtrain.manifests.kinds import Json, Ref
+from fedtrain.manifests.pytorch_job import PyTorchJobs
+from tests.unit.operator.api_server import ApiServer, Request
+from tests.unit.operator.federation import Time
+from tests.unit.operator.worlds import task
+
+HUB, HERE = "at-bank-b", "training"
+
+
+class Remote:
+    """bank-b in a cluster of its own, with one task."""
+
+    def __init__(self) -> None:
+        self.hub, self.here = ApiServer(HUB), ApiServer(HERE)
+        self.sites = Sites(hub=self.hub, here=self.here)
+        launcher = PyTorchJobs("trainer:1", "IfNotPresent")
+        self.tasks = Tasks(self.sites, launcher, pod_check=10.0, clock=Time())
+        policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}]}
+        self.here.add("participantpolicies", {"metadata": {"name": "bank-b", "namespace": HERE}, "spec": policy})
+        body = self.hub.add("trainingtasks", task("bank-b"))
+        self.ref = Ref(HUB, body["metadata"]["name"])
+        self.tasks.tasks.put(body)
+
+    def reconcile(self) -> None:
+        asyncio.run(self.tasks.reconcile(self.ref))
+
+    def delete_task(self) -> None:
+        self.tasks.tasks.drop(self.hub.objects.pop(("trainingtasks", HUB, self.ref.name)))
+
+    @property
+    def jobs(self) -> list[Json]:
+        return self.here.all("pytorchjobs")
+
+
+def test_jobs_run_here_and_status_is_written_at_the_hub() -> None:
+    remote = Remote()
+    remote.reconcile()
+    (job,) = remote.jobs
+    assert job["metadata"]["namespace"] == HERE
+    assert "ownerReferences" not in job["metadata"]
+    job = remote.here.add("pytorchjobs", {**job, "status": {"conditions": [{"type": "Succeeded", "status": "True"}]}})
+    remote.tasks.jobs.cache.put(job)
+    remote.reconcile()
+    assert remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]["phase"] == "Succeeded"
+    assert {one.kind for one in remote.hub.requests} == {"trainingtasks/status"}
+    assert {one.kind for one in remote.here.requests} == {"pytorchjobs"}
+
+
+def test_an_event_of_a_job_names_the_task_at_the_hub() -> None:
+    sites = Remote().sites
+    task_ref = Ref(HUB, "tickets-1")
+    assert sites.here_of(task_ref) == Ref(HERE, "tickets-1")
+    assert sites.hub_of(Ref(HERE, "tickets-1")) == task_ref
+
+
+def test_a_job_is_deleted_once_a_list_shows_that_its_task_is_gone() -> None:
+    remote = Remote()
+    remote.reconcile()
+    remote.delete_task()
+    remote.reconcile()
+    assert remote.jobs == []
+
+
+@pytest.mark.parametrize("error", [ApiError(404, "NotFound", "unknown kind"), ApiError(0, "Unreachable", "timeout")])
+def test_a_job_stays_while_the_hub_cannot_list_its_tasks(error: ApiError) -> None:
+    """A hub that lost its CustomResourceDefinitions, or a proxy in between, answers 404 to everything."""
+    remote = Remote()
+    remote.reconcile()
+    remote.delete_task()
+
+    def fault(request: Request) -> ApiError | None:
+        return error
+
+    remote.hub.fault = fault
+    with_error = pytest.raises((ApiError, TimeoutError))
+    with with_error:
+        asyncio.run(asyncio.wait_for(remote.tasks.reconcile(remote.ref), 0.05))
+    assert len(remote.jobs) == 1

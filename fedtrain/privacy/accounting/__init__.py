@@ -1,0 +1,29 @@
+"""Accounting: from noisy releases to epsilon, and from a budget to the noise. Imports dp-accounting only when used."""
+
+from fedtrain.privacy.accounting.accountant import RELATIONS, Accountant, Relation
+from fedtrain.privacy.accounting.budget import multiplier_for
+from fedtrain.privacy.accounting.errors import AccountingError
+from fedtrain.privacy.accounting.forecast import affordable_rounds, after, epsilon_by_round
+from fedtrain.privacy.accounting.registry import accountant_for, register
+from fedtrain.privacy.accounting.release import AllRounds, FixedSize, Poisson, Release, Sampling
+from fedtrain.privacy.accounting.spending import check_delta, epsilon
+
+__all__ = [
+    "RELATIONS",
+    "Accountant",
+    "AccountingError",
+    "AllRounds",
+    "FixedSize",
+    "Poisson",
+    "Relation",
+    "Release",
+    "Sampling",
+    "accountant_for",
+    "affordable_rounds",
+    "after",
+    "check_delta",
+    "epsilon",
+    "epsilon_by_round",
+    "multiplier_for",
+    "register",
+]

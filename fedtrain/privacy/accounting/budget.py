@@ -1,0 +1,55 @@
+"""From a budget to the noise: the smallest multiplier with which all rounds fit."""
+
+from math import isfinite, sqrt
+
+from fedtrain.privacy.accounting.errors import AccountingError
+from fedtrain.privacy.accounting.release import AllRounds, Release, Sampling
+from fedtrain.privacy.accounting.spending import check_delta, epsilon
+
+SMALLEST_MULTIPLIER = 0.01
+LARGEST_MULTIPLIER = 1000.0
+"""More noise leaves nothing of any update: with 1,000 participants and 1,000 values, it is 30 times the signal."""
+TOLERANCE = 1e-4
+"""Relative to the multiplier."""
+
+
+def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling | None = None) -> float:
+    """Return the smallest noise multiplier, up to TOLERANCE above it, with which `rounds` releases spend at most
+    `budget` of epsilon at `delta`. Without `sampling`, all units are in all rounds. Raises AccountingError if none of
+    SMALLEST_MULTIPLIER to LARGEST_MULTIPLIER is that multiplier.
+
+    >>> round(multiplier_for(8.0, delta=1e-5, rounds=20), 3)
+    2.684
+    """
+    check_delta(delta)
+    if not (isfinite(budget) and budget > 0):
+        raise AccountingError(f"The budget is an epsilon of {budget}. Set it to a number greater than 0, such as 8.")
+    if rounds < 1:
+        raise AccountingError(f"The number of rounds is {rounds}, but must be at least 1.")
+    how = sampling or AllRounds()
+
+    def fits(multiplier: float) -> bool:
+        return epsilon({Release(multiplier, how): rounds}, delta) <= budget
+
+    below = above = 1.0  # small multipliers cost an accountant with privacy loss distributions the most time
+    while not fits(above):
+        if above == LARGEST_MULTIPLIER:
+            raise AccountingError(
+                f"An epsilon of {budget:g} over {rounds} rounds needs a noise multiplier above {LARGEST_MULTIPLIER:g}, "
+                "which leaves nothing of the updates. Raise epsilon or reduce the number of rounds."
+            )
+        below, above = above, min(2 * above, LARGEST_MULTIPLIER)
+    while below == above or fits(below):
+        if below == SMALLEST_MULTIPLIER:
+            raise AccountingError(
+                f"A budget of epsilon {budget:g} over {rounds} rounds is met with almost no noise, so it protects no "
+                "one. Lower epsilon."
+            )
+        above, below = below, max(below / 2, SMALLEST_MULTIPLIER)
+    while above / below > 1 + TOLERANCE:
+        middle = sqrt(above * below)
+        if fits(middle):
+            above = middle
+        else:
+            below = middle
+    return above

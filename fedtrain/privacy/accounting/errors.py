@@ -1,0 +1,5 @@
+"""The error of the accountants."""
+
+
+class AccountingError(ValueError):
+    """Epsilon cannot be computed, or no noise meets the budget. Nothing may be released then."""

@@ -1,0 +1,58 @@
+"""Epsilon of a run's releases, fail closed: any doubt about the number is an AccountingError."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from math import isfinite
+
+from fedtrain.privacy.accounting.errors import AccountingError
+from fedtrain.privacy.accounting.registry import accountant_for
+from fedtrain.privacy.accounting.release import Release
+
+
+def epsilon(releases: Mapping[Release, int], delta: float) -> float:
+    """Return the epsilon that `releases` have spent together at `delta`; 0 without releases. Raises AccountingError,
+    also if dp-accounting is not installed or the accountant fails.
+
+    Ten rounds with z = 1 and all participants in each:
+
+    >>> round(epsilon({Release(1.0): 10}, delta=1e-5), 2)
+    17.86
+    """
+    check_delta(delta)
+    counted = frozenset((release, count) for release, count in releases.items() if count)
+    return _epsilon(counted, delta) if counted else 0.0
+
+
+@lru_cache(4096)
+def _epsilon(releases: frozenset[tuple[Release, int]], delta: float) -> float:
+    accountant = accountant_for(*(release.sampling for release, _ in releases))
+    for release, count in releases:
+        if count < 0:
+            raise AccountingError(f"{release} cannot have been made {count} times.")
+    try:
+        found = accountant.epsilon(dict(releases), delta)
+    except ImportError as error:
+        raise AccountingError(
+            f"Accounting needs a package that is not installed ({error.name}). Run: pip install 'fedtrain[privacy]'"
+        ) from error
+    except AccountingError:
+        raise
+    except Exception as error:
+        raise AccountingError(f"The accountant {accountant.name} failed: {type(error).__name__}: {error}") from error
+    if not (isfinite(found) and found >= 0):
+        raise AccountingError(f"The accountant {accountant.name} computes an epsilon of {found}. Raise the noise.")
+    return found
+
+
+def check_delta(delta: float, units: int | None = None) -> None:
+    """Raises AccountingError unless `delta` is a probability below 1 / `units`: with a larger delta, a mechanism that
+    publishes one whole unit at random would count as private.
+
+    >>> check_delta(0.3, units=4)
+    Traceback (most recent call last):
+    fedtrain.privacy.accounting.errors.AccountingError: delta is 0.3. Set it below 0.25, which is 1 / 4 units.
+    """
+    if not 0 < delta < 1:
+        raise AccountingError(f"delta is {delta}. Set it above 0 and below 1, such as 1e-5.")
+    if units is not None and delta * units >= 1:
+        raise AccountingError(f"delta is {delta}. Set it below {1 / units:.6g}, which is 1 / {units} units.")

@@ -1,0 +1,254 @@
+"""Accounting: equal to dp-accounting's own accountants, check values, monotony, extremes, and failing closed."""
+
+import doctest
+import subprocess
+import sys
+from importlib import import_module
+
+import dp_accounting as dp
+import pytest
+from dp_accounting.pld import PLDAccountant
+from dp_accounting.rdp import RdpAccountant
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fedtrain.privacy.accounting import (
+    AccountingError,
+    AllRounds,
+    FixedSize,
+    Poisson,
+    Release,
+    accountant_for,
+    affordable_rounds,
+    check_delta,
+    epsilon,
+    epsilon_by_round,
+    multiplier_for,
+    register,
+)
+from fedtrain.privacy.accounting.exact_gaussian import ExactGaussian
+
+DELTA = 1e-5
+RELATION = dp.NeighboringRelation
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "rounds", "expected"), [(1.0, 10, 17.86), (4.0, 10, 3.3), (0.5, 10, 46), (2.684, 20, 8.00)]
+)
+def test_check_values_for_full_participation(multiplier: float, rounds: int, expected: float) -> None:
+    assert epsilon({Release(multiplier): rounds}, DELTA) == pytest.approx(
+        expected, rel=0.013
+    )  # the values have 2 digits
+
+
+def test_check_values_round_by_round() -> None:
+    assert epsilon_by_round(Release(1.0), 3, DELTA) == pytest.approx((4.377, 6.57, 8.39), abs=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "rounds", "delta"),
+    [(1, 1, 1e-5), (2, 3, 1e-5), (4, 10, 1e-5), (4, 10, 1e-8), (8, 100, 1e-6), (2.684, 20, 1e-5), (20, 20, 1e-3)],
+)
+def test_full_participation_equals_the_privacy_loss_distribution(multiplier: float, rounds: int, delta: float) -> None:
+    own = PLDAccountant(RELATION.REPLACE_SPECIAL)
+    own.compose(dp.GaussianDpEvent(multiplier), rounds)
+    assert epsilon({Release(multiplier): rounds}, delta) == pytest.approx(own.get_epsilon(delta), rel=1e-3)
+
+
+def test_full_participation_with_several_multipliers_equals_the_privacy_loss_distribution() -> None:
+    own = PLDAccountant(RELATION.REPLACE_SPECIAL)
+    for multiplier, rounds in ((2.0, 3), (3.0, 2), (5.0, 7)):
+        own.compose(dp.GaussianDpEvent(multiplier), rounds)
+    releases = {Release(2.0): 3, Release(3.0): 2, Release(5.0): 7}
+    assert epsilon(releases, DELTA) == pytest.approx(own.get_epsilon(DELTA), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("probability", "multiplier", "rounds", "delta"),
+    [
+        (0.1, 1, 50, 1e-5),
+        (0.1, 2, 50, 1e-6),
+        (0.5, 2, 10, 1e-5),
+        (0.01, 1, 500, 1e-5),
+        (1.0, 3, 10, 1e-5),
+        (0.05, 0.8, 30, 1e-7),
+        (0.25, 1.5, 4, 1e-5),
+    ],
+)
+def test_poisson_sampling_equals_the_privacy_loss_distribution(
+    probability: float, multiplier: float, rounds: int, delta: float
+) -> None:
+    own = PLDAccountant(RELATION.ADD_OR_REMOVE_ONE)
+    own.compose(dp.PoissonSampledDpEvent(probability, dp.GaussianDpEvent(multiplier)), rounds)
+    found = epsilon({Release(multiplier, Poisson(probability)): rounds}, delta)
+    assert found == pytest.approx(own.get_epsilon(delta), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cohort", "population", "multiplier", "rounds", "delta"),
+    [
+        (10, 100, 2, 20, 1e-5),
+        (10, 100, 4, 20, 1e-6),
+        (5, 10, 4, 10, 1e-5),
+        (1, 100, 1, 100, 1e-5),
+        (8, 1000, 1, 50, 1e-8),
+        (10, 10, 8, 10, 1e-5),
+        (50, 200, 6, 5, 1e-5),
+    ],
+)
+def test_fixed_cohorts_equal_renyi_accounting_with_twice_the_sensitivity(
+    cohort: int, population: int, multiplier: float, rounds: int, delta: float
+) -> None:
+    own = RdpAccountant(neighboring_relation=RELATION.REPLACE_ONE)
+    gaussian = dp.GaussianDpEvent(multiplier / 2)  # a replaced contribution moves the sum by up to 2 C
+    own.compose(dp.SampledWithoutReplacementDpEvent(population, cohort, gaussian), rounds)
+    found = epsilon({Release(multiplier, FixedSize(cohort, population)): rounds}, delta)
+    assert found == pytest.approx(own.get_epsilon(delta), rel=1e-3)
+
+
+def test_a_fixed_cohort_of_everyone_costs_at_least_full_participation_under_replacement() -> None:
+    """Replacing one unit is adding one and removing one, so it is never cheaper than half of the noise in full."""
+    full = epsilon({Release(2.0): 10}, DELTA)  # half of 4
+    cohort = epsilon({Release(4.0, FixedSize(10, 10)): 10}, DELTA)
+    assert full <= cohort <= 1.2 * full
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(0.3, 50), st.integers(1, 200), st.floats(1e-9, 0.1))
+def test_epsilon_grows_with_rounds_and_falls_with_noise_and_delta(multiplier: float, rounds: int, delta: float) -> None:
+    here = epsilon({Release(multiplier): rounds}, delta)
+    assert epsilon({Release(multiplier): rounds + 1}, delta) >= here
+    assert epsilon({Release(multiplier * 1.1): rounds}, delta) <= here
+    assert epsilon({Release(multiplier): rounds}, delta * 1.1) <= here
+
+
+@pytest.mark.parametrize("sampling", [Poisson(0.1), FixedSize(3, 30)])
+def test_epsilon_with_sampling_grows_with_rounds_and_falls_with_noise(sampling: Poisson | FixedSize) -> None:
+    here = epsilon({Release(2.0, sampling): 10}, DELTA)
+    assert epsilon({Release(2.0, sampling): 11}, DELTA) > here
+    assert epsilon({Release(2.2, sampling): 10}, DELTA) < here
+
+
+def test_without_releases_nothing_is_spent() -> None:
+    assert epsilon({}, DELTA) == 0.0
+    assert epsilon({Release(1.0): 0}, DELTA) == 0.0
+
+
+@pytest.mark.parametrize(("budget", "rounds"), [(0.5, 20), (1.0, 1), (8.0, 20), (8.0, 200), (50.0, 10)])
+def test_the_multiplier_of_a_budget_is_the_smallest_that_fits(budget: float, rounds: int) -> None:
+    multiplier = multiplier_for(budget, DELTA, rounds)
+    assert epsilon({Release(multiplier): rounds}, DELTA) <= budget
+    assert epsilon({Release(multiplier * 0.9998): rounds}, DELTA) > budget
+
+
+def test_the_multiplier_of_a_budget_with_poisson_sampling_is_the_smallest_that_fits() -> None:
+    multiplier = multiplier_for(4.0, DELTA, 5, Poisson(0.2))
+    assert epsilon({Release(multiplier, Poisson(0.2)): 5}, DELTA) <= 4.0
+    assert epsilon({Release(multiplier * 0.999, Poisson(0.2)): 5}, DELTA) > 4.0
+    assert multiplier < multiplier_for(4.0, DELTA, 5)
+
+
+def test_a_found_multiplier_affords_exactly_its_rounds() -> None:
+    release = Release(multiplier_for(8.0, DELTA, 20))
+    assert affordable_rounds(release, 8.0, DELTA, most=100) == 20
+    assert affordable_rounds(release, 8.0, DELTA, most=10) == 10
+    assert affordable_rounds(release, 8.0, DELTA, most=100, spent={release: 5}) == 15
+    assert affordable_rounds(release, 8.0, DELTA, most=100, spent={Release(1.0): 5}) == 0
+
+
+@pytest.mark.parametrize("budget", [0.0, -1.0, float("nan"), float("inf")])
+def test_refuse_a_budget_that_is_not_a_positive_number(budget: float) -> None:
+    with pytest.raises(AccountingError, match="Set it to a number greater than 0"):
+        multiplier_for(budget, DELTA, 20)
+
+
+def test_refuse_a_budget_that_no_useful_noise_meets() -> None:
+    with pytest.raises(AccountingError, match="1e-09 over 20 rounds needs a noise multiplier above 1000"):
+        multiplier_for(1e-9, DELTA, 20)
+
+
+def test_refuse_a_budget_that_protects_no_one() -> None:
+    with pytest.raises(AccountingError, match="protects no one"):
+        multiplier_for(1e6, DELTA, 20)
+
+
+@pytest.mark.parametrize("delta", [0.0, 1.0, -1e-5, float("nan")])
+def test_refuse_a_delta_that_is_not_a_probability(delta: float) -> None:
+    with pytest.raises(AccountingError, match="Set it above 0 and below 1"):
+        epsilon({Release(1.0): 1}, delta)
+
+
+def test_refuse_a_delta_of_one_over_the_units() -> None:
+    check_delta(0.24, units=4)
+    with pytest.raises(AccountingError, match=r"Set it below 0\.25, which is 1 / 4 units"):
+        check_delta(0.25, units=4)
+
+
+@pytest.mark.parametrize("multiplier", [0.0, -1.0, float("nan"), float("inf")])
+def test_refuse_a_multiplier_that_is_not_positive(multiplier: float) -> None:
+    with pytest.raises(AccountingError, match="must be a finite number greater than 0"):
+        Release(multiplier)
+
+
+def test_refuse_impossible_samplings() -> None:
+    with pytest.raises(AccountingError, match="Set it above 0 and up to 1"):
+        Poisson(0.0)
+    with pytest.raises(AccountingError, match="cannot sample 11 of 10 units"):
+        FixedSize(11, 10)
+    with pytest.raises(AccountingError, match=r"No accountant composes .* FixedSize, Poisson"):
+        accountant_for(Poisson(0.5), FixedSize(1, 2))
+
+
+def test_the_accountant_with_the_smallest_epsilon_is_chosen() -> None:
+    assert accountant_for(AllRounds()).name == "exact Gaussian"
+    assert accountant_for(AllRounds(), Poisson(0.5)).name == "PLD"
+    assert accountant_for(AllRounds(), FixedSize(1, 2)).name == "RDP"
+
+
+def test_refuse_two_accountants_of_one_name() -> None:
+    with pytest.raises(ValueError, match="two accountants named exact Gaussian"):
+        register(ExactGaussian())
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (ArithmeticError("no root"), "exact Gaussian failed: ArithmeticError: no root"),
+        (float("nan"), "computes an epsilon of nan"),
+        (float("inf"), "computes an epsilon of inf"),
+        (-1.0, "computes an epsilon of -1"),
+        (
+            ModuleNotFoundError("gone", name="dp_accounting"),
+            r"\(dp_accounting\). Run: pip install 'fedtrain\[privacy\]'",
+        ),
+    ],
+)
+def test_a_failing_accountant_is_an_error(
+    result: Exception | float, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(self: ExactGaussian, releases: object, delta: float) -> float:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(ExactGaussian, "epsilon", found)
+    with pytest.raises(AccountingError, match=message):
+        epsilon({Release(1.2345): 6}, DELTA)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["clipping", "noise", "adaptive_clipping"]
+    + [f"accounting.{name}" for name in ("spending", "budget", "forecast", "registry")],
+)
+def test_worked_examples(module: str) -> None:
+    results = doctest.testmod(import_module(f"fedtrain.privacy.{module}"))
+    assert results.failed == 0
+
+
+def test_dp_accounting_is_imported_when_it_is_used() -> None:
+    code = (
+        "import sys, fedtrain.privacy.accounting, fedtrain.privacy.adaptive_clipping;"
+        "print([name for name in ('dp_accounting', 'scipy', 'numpy', 'torch') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

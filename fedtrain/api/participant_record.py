@@ -1,19 +1,22 @@
-"""The kind `Participant`: registers one participant at the hub. Only the participant writes its status."""
+"""The kind `Participant`: registers one participant at the hub."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import API_VERSION, AnyNamespace, Block, DnsLabel, Instant
+from fedtrain.api.base import API_VERSION, AnyNamespace, Block, DnsLabel, Instant, NonNegativeInt
 from fedtrain.api.federated_training import Metadata
-from fedtrain.api.status import ShortText
+from fedtrain.api.status import Conditions, ShortText
 
 
 class ParticipantRecordSpec(Block):
     """Namespace of the participant, and the namespaces that may use it."""
 
     namespace: DnsLabel
-    """Namespace of the participant's TrainingTasks and of its ParticipantPolicy."""
+    """Namespace of the participant's TrainingTasks. With `cluster: Hub`, also of its ParticipantPolicy and jobs."""
+    cluster: Literal["Hub", "Own"] = "Hub"
+    """Cluster in which the participant trains. `Hub`: this cluster. `Own`: a cluster of its own, whose operator
+    connects to this one."""
     allowed_namespaces: Annotated[tuple[AnyNamespace, ...], Field(min_length=1, max_length=256)]
     """Namespaces whose trainings may use this participant. `"*"` as the only item allows all namespaces."""
 
@@ -26,15 +29,19 @@ class HeldDataset(Block):
 
 
 class ParticipantRecordStatus(Block):
-    """Status reported by the participant."""
+    """Status reported by the participant. The coordinator writes the conditions."""
 
     last_seen: Instant | None = None
     """Time of the last heartbeat, by the participant's clock. The hub watches for changes of this field, so the clocks
     need not be synchronized."""
+    heartbeat_seconds: Annotated[NonNegativeInt, Field(le=86400)] | None = None
+    """Seconds between two heartbeats."""
     datasets: Annotated[tuple[HeldDataset, ...], Field(max_length=1000)] = ()
     """Data sets that the participant's policy maps."""
     version: ShortText | None = None
     """Version of fedtrain at the participant."""
+    conditions: Conditions = ()
+    """Current conditions. `Connected`: heartbeats of the participant arrive."""
 
 
 class ParticipantRecord(Block):

@@ -26,6 +26,10 @@ TASK = f"{PREFIX}/task"
 JOB = f"{PREFIX}/job"
 """On the pods of a hub's Job: its name."""
 
+CLUSTER = f"{PREFIX}/cluster"
+"""On a TrainingTask of a participant with a cluster of its own: `Own`."""
+OWN_CLUSTER = "Own"
+
 OURS = {MANAGED_BY: "fedtrain"}
 """On everything that fedtrain makes."""
 
@@ -44,6 +48,17 @@ def of_task(run: Run, key: TaskKey) -> dict[str, str]:
     who = {HUB_JOB: key.who[1:]} if key.who.startswith("_") else {PARTICIPANT: key.who}
     own = {RUN: run.run_id, ROUND: str(key.round), KIND: key.kind, ATTEMPT: str(key.attempt)}
     return of_training(Ref(run.namespace, run.name)) | who | own
+
+
+def has_own_cluster(participant: Json) -> bool:
+    """Whether a Participant trains in a cluster of its own."""
+    return participant["spec"].get("cluster") == OWN_CLUSTER
+
+
+def runs_elsewhere(task: Json) -> bool:
+    """Whether a TrainingTask is for a participant with a cluster of its own."""
+    labels: dict[str, str] = task["metadata"].get("labels") or {}
+    return labels.get(CLUSTER) == OWN_CLUSTER
 
 
 def training_of(body: Json) -> Ref | None:

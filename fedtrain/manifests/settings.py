@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from fedtrain.api.base import DnsLabel
+from fedtrain.api.base import DnsLabel, Name
 from fedtrain.api.pods import Pods
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -21,6 +21,26 @@ class SettingsWrong(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hub:
+    """The hub of a participant with a cluster of its own.
+
+    Attributes:
+        server: URL of the hub's API server.
+        namespace: namespace of this participant's tasks at the hub.
+        participant: name of this participant, and of its ParticipantPolicy here.
+        credentials: folder with `token` and, unless the system trusts the server's certificate, `ca.crt`. It is read
+            again when the hub no longer accepts the token or its certificate has changed.
+        proxy: URL of the HTTP proxy; the environment's (HTTPS_PROXY, NO_PROXY) if unset.
+    """
+
+    server: str
+    namespace: str
+    participant: str
+    credentials: str
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Images, scope and intervals.
 
@@ -31,8 +51,9 @@ class Settings:
         controllers: controllers that run in this process.
         resync: seconds after which an object is reconciled although nothing changed.
         pod_check: seconds between two checks of pods that wait.
-        heartbeat: seconds between two heartbeats of a participant; after three missed ones it counts as silent.
+        heartbeat: seconds between two heartbeats of a participant.
         hub_pods: settings of the pods of the hub's Jobs.
+        hub: the hub, if it is another cluster.
     """
 
     trainer_image: str
@@ -47,6 +68,7 @@ class Settings:
     health_port: Port = 8080
     metrics_port: Port = 8081
     hub_pods: Pods = field(default_factory=Pods)
+    hub: Hub | None = None
     version: str = "0.1.0"
 
     @classmethod
@@ -56,7 +78,13 @@ class Settings:
         for name in ("FEDTRAIN_TRAINER_IMAGE", "FEDTRAIN_HUB_IMAGE"):
             if name not in given:
                 raise SettingsWrong(f"{name} is not set. Set it to the image that pods run; the chart does.")
-        return cls(**{VARIABLES[name][0]: _value(name, text) for name, text in given.items()})
+        found = cls(**{VARIABLES[name][0]: _value(name, text) for name, text in given.items()}, hub=_hub(environment))
+        if found.hub is not None and (found.controllers != ("participant",) or len(found.namespaces) != 1):
+            raise SettingsWrong(
+                "FEDTRAIN_HUB_SERVER is set, so this process is a participant with a cluster of its own. Set "
+                "FEDTRAIN_CONTROLLERS to participant and FEDTRAIN_NAMESPACES to its one namespace."
+            )
+        return found
 
 
 VARIABLES: dict[str, tuple[str, Any]] = {
@@ -76,9 +104,29 @@ VARIABLES: dict[str, tuple[str, Any]] = {
 }
 
 
+HUB_VARIABLES: dict[str, tuple[str, Any]] = {
+    "FEDTRAIN_HUB_SERVER": ("server", Annotated[str, Field(pattern="^https?://[^/?#@]+/?$")]),
+    "FEDTRAIN_HUB_NAMESPACE": ("namespace", DnsLabel),
+    "FEDTRAIN_HUB_PARTICIPANT": ("participant", Name),
+    "FEDTRAIN_HUB_CREDENTIALS": ("credentials", str),
+    "FEDTRAIN_HUB_PROXY": ("proxy", Annotated[str, Field(pattern="^https?://[^/?#]+/?$")]),
+}
+_OPTIONAL = ("FEDTRAIN_HUB_PROXY",)
+
+
+def _hub(environment: Mapping[str, str]) -> Hub | None:
+    given = {name: text for name in HUB_VARIABLES if (text := environment.get(name, "").strip())}
+    if not given:
+        return None
+    for name in HUB_VARIABLES:
+        if name not in given and name not in _OPTIONAL:
+            raise SettingsWrong(f"{name} is not set, but {next(iter(given))} is. Set all of them; the chart does.")
+    return Hub(**{HUB_VARIABLES[name][0]: _value(name, text) for name, text in given.items()})
+
+
 def _value(name: str, text: str) -> Any:
     """Lists are separated by commas; blocks are JSON."""
-    kind = VARIABLES[name][1]
+    kind = (VARIABLES | HUB_VARIABLES)[name][1]
     reader: TypeAdapter[Any] = TypeAdapter(kind)
     try:
         if kind is Pods:

@@ -13,7 +13,7 @@ import kopf
 from fedtrain.manifests.kinds import TRAINING, Json, ref
 from fedtrain.manifests.settings import Settings
 from fedtrain_operator.kube.client import ApiError, Cluster
-from fedtrain_operator.main import KINDS, login
+from fedtrain_operator.main import kinds_of, login
 
 LONGEST = 10
 
@@ -62,7 +62,7 @@ async def uninstall(cluster: Cluster, release: Release) -> str | None:
 
 async def installed(cluster: Cluster, settings: Settings, url: str) -> str | None:
     """Return the error of the installation."""
-    kinds = sorted({kind for name in settings.controllers for kind in KINDS[name]})
+    kinds = sorted(kinds_of(settings))
     lacking = [f"{kind.plural}.{kind.group}" for kind in kinds if not await cluster.offers(kind)]
     if lacking:
         return f"the API server does not serve {', '.join(lacking)}. Install the CustomResourceDefinitions"

@@ -10,16 +10,18 @@ from typing import Any
 import kopf
 from prometheus_client.registry import Collector
 
-from fedtrain.manifests.kinds import PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING
+from fedtrain.manifests.kinds import PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRAINING, Kind
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from fedtrain.manifests.settings import Settings, SettingsWrong
 from fedtrain_operator.coordinator import handlers as coordinator_handlers
+from fedtrain_operator.coordinator.connections import Connections
 from fedtrain_operator.coordinator.metrics import TrainingMetrics
 from fedtrain_operator.coordinator.reconcile import Coordinator
 from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.kube import logs, metrics
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.client import Cluster
+from fedtrain_operator.kube.hub_access import connection
 from fedtrain_operator.kube.loops import LATENCY, Loops, give_every_pass_a_thread
 from fedtrain_operator.kube.streams import Streams
 from fedtrain_operator.kube.watching import NoDifferences
@@ -33,7 +35,14 @@ log = logging.getLogger("fedtrain")
 STUCK_SECONDS = 900.0
 """Age of an overdue pass at which the liveness probe fails, and the process is restarted."""
 
-KINDS = {"coordinator": (TRAINING, TASK, PARTICIPANT), "participant": (TASK, POLICY, PARTICIPANT, PYTORCH_JOB)}
+_KINDS = {"coordinator": (TRAINING, TASK, PARTICIPANT), "participant": (TASK, POLICY, PARTICIPANT, PYTORCH_JOB)}
+
+
+def kinds_of(settings: Settings) -> set[Kind]:
+    """The kinds that this cluster's API server must serve."""
+    if settings.hub is not None:
+        return {POLICY, PYTORCH_JOB}
+    return {kind for name in settings.controllers for kind in _KINDS[name]}
 
 
 def build(settings: Settings) -> kopf.OperatorRegistry:
@@ -46,22 +55,46 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
     caches: dict[str, Cache] = {}
     collectors: list[Collector] = [metrics.OperatorMetrics(cluster, loops), metrics.Phases(caches), LATENCY]
     if "coordinator" in settings.controllers:
-        state = ClusterState(cluster, streams, time.time, time.monotonic)
+        state = ClusterState(cluster, streams, time.time, time.monotonic, settings.heartbeat)
         loops["coordinator"] = Loops("training", Coordinator(state, settings).reconcile, settings.resync)
-        coordinator_handlers.register(registry, state, loops["coordinator"])
+        loops["connections"] = Loops("participant", Connections(state).reconcile, settings.resync)
+        coordinator_handlers.register(registry, state, loops["coordinator"], loops["connections"])
         caches[TRAINING.name] = state.trainings
         collectors += (*state.metrics.collectors, TrainingMetrics(state.memories))
     if "participant" in settings.controllers:
+        sites = _sites(settings, cluster)
+        both = SiteStreams(Streams(sites.hub, settings.resync), streams) if sites.is_remote else SiteStreams.of(streams)
         launcher = PyTorchJobs(settings.trainer_image, settings.trainer_pull_policy)
-        sites, both = Sites(cluster, cluster), SiteStreams(streams, streams)
         tasks = Tasks(sites, launcher, pod_check=settings.pod_check)
-        records = Records(sites, tasks.policies, version=settings.version, heartbeat=settings.heartbeat)
+        only = settings.hub.participant if settings.hub else None
+        records = Records(sites, tasks.policies, version=settings.version, heartbeat=settings.heartbeat, only=only)
         loops["participant"] = Loops("task", tasks.reconcile, settings.resync)
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
         participant_handlers.register(registry, sites, both, tasks, records, loops["participant"], loops["records"])
         caches[TASK.name] = tasks.tasks
+        if sites.is_remote:
+            _connect(registry, sites.hub, both.hub)
     _housekeeping(registry, settings, cluster, streams, loops, collectors)
     return registry
+
+
+def _sites(settings: Settings, cluster: Cluster) -> Sites:
+    """The hub is this cluster, unless the settings name another one."""
+    hub = settings.hub
+    if hub is None:
+        return Sites(cluster, cluster)
+    return Sites(Cluster(lambda: connection(hub), (hub.namespace,)), cluster)
+
+
+def _connect(registry: kopf.OperatorRegistry, hub: Cluster, streams: Streams) -> None:
+    @kopf.on.startup(registry=registry, id="hub")
+    async def _start(**_: Any) -> None:
+        streams.start()
+
+    @kopf.on.cleanup(registry=registry, id="hub")
+    async def _stop(**_: Any) -> None:
+        await streams.close()
+        await hub.close()
 
 
 def login(settings: kopf.OperatorSettings) -> kopf.ConnectionInfo:
@@ -121,7 +154,7 @@ def _housekeeping(
 
 def _wait_for_kinds(registry: kopf.OperatorRegistry, settings: Settings, cluster: Cluster) -> None:
     """Waits for the kinds at the start: those that are installed later would never be watched."""
-    kinds = sorted({kind for name in settings.controllers for kind in KINDS[name]})
+    kinds = sorted(kinds_of(settings))
 
     @kopf.on.startup(registry=registry, id="kinds")
     async def _kinds(*, settings: kopf.OperatorSettings, **_: Any) -> None:

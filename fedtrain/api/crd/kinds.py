@@ -71,6 +71,7 @@ KINDS = (
         status=ParticipantRecordStatus,
         columns=(
             Column("Namespace", ".spec.namespace"),
+            Column("Connected", '.status.conditions[?(@.type=="Connected")].status'),
             Column("Last Seen", ".status.lastSeen", "date"),
             AGE,
             Column("Version", ".status.version", wide=True),

@@ -87,11 +87,10 @@
 - apiGroups: [fedtrain.dev]
   resources: [participants]
   verbs: [{{ if has "coordinator" .Values.controllers }}get, {{ end }}list, watch]
-{{- if has "participant" .Values.controllers }}
+# The coordinator writes the conditions, the participant controller everything else.
 - apiGroups: [fedtrain.dev]
   resources: [participants/status]
   verbs: [patch]
-{{- end }}
 {{- if eq .Values.mode "Cluster" }}
 # Kinds that are installed later, such as PyTorchJob.
 - apiGroups: [apiextensions.k8s.io]

@@ -60,7 +60,9 @@ async def renew(state: ClusterState, training: Ref, memory: Memory, requests: Re
     waiting = {
         task["metadata"]["namespace"]: who_of(task)
         for task in state.tasks.of(training)
-        if task.get("status", {}).get("phase", "Pending") == "Pending" and not cancelled(task)
+        if task.get("status", {}).get("phase", "Pending") == "Pending"
+        and not cancelled(task)
+        and not labels.runs_elsewhere(task)
     }
     renewed = [
         await requests.attempt(who, COPY, lambda namespace=namespace: copy(state, training, memory, namespace))

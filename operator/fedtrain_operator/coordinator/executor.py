@@ -121,10 +121,15 @@ class Executor:
             return
         namespace: str = record["spec"]["namespace"]
         task = training_task(self._spec, self._run, key, order, namespace)
-        created = await self._requests.attempt(
-            key.who,
-            credentials.COPY,
-            lambda: credentials.copy(self._state, self._training, self._memory, namespace),
+        if remote := labels.has_own_cluster(record):
+            task["metadata"]["labels"][labels.CLUSTER] = labels.OWN_CLUSTER
+        created = (
+            remote  # the ledger's keys stay at the hub
+            or await self._requests.attempt(
+                key.who,
+                credentials.COPY,
+                lambda: credentials.copy(self._state, self._training, self._memory, namespace),
+            )
         ) and await self._requests.attempt(key.who, "create its task", lambda: self._create_task(task))
         if created:
             refusals.release(key)

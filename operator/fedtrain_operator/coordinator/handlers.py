@@ -5,6 +5,7 @@ from typing import Any
 import kopf
 
 from fedtrain.manifests import labels
+from fedtrain.manifests.conditions import holds
 from fedtrain.manifests.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref
 from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.kube.cache import Cache
@@ -12,7 +13,9 @@ from fedtrain_operator.kube.loops import Loops
 from fedtrain_operator.kube.watching import is_new, take, watch
 
 
-def register(registry: kopf.OperatorRegistry, state: ClusterState, loops: Loops) -> None:
+def register(registry: kopf.OperatorRegistry, state: ClusterState, loops: Loops, connections: Loops) -> None:
+    """`connections`: those of Participants."""
+
     def on_training(event: Any) -> None:
         changed = is_new(state.trainings, event)  # and not the status that a pass has just written
         training = take(state.trainings, event)
@@ -35,19 +38,26 @@ def register(registry: kopf.OperatorRegistry, state: ClusterState, loops: Loops)
 
     def on_participant(event: Any) -> None:
         name = event["object"]["metadata"]["name"]
-        before = _relevant(state.participants.get(Ref("", name)))
+        known = state.participants.get(Ref("", name))
         take(state.participants, event)
         if event["type"] == "DELETED":
             state.heartbeats.forget(name)
         else:
-            state.heartbeats.note(name, event["object"].get("status", {}).get("lastSeen"))
-        if _relevant(state.participants.get(Ref("", name))) != before:
+            state.heartbeats.note(name, event["object"].get("status", {}))
+        if _relevant(state.participants.get(Ref("", name))) != _relevant(known):
             loops.wake_all()
+        if known is None or event["type"] == "DELETED" or not _is_connected(event["object"]):
+            connections.wake(Ref("", name))
 
     watch(registry, TRAINING, on_training)
     state.streams.follow(TASK, state.tasks, on_task)
     state.streams.follow(JOB, state.jobs, on_job)
     watch(registry, PARTICIPANT, on_participant)
+
+
+def _is_connected(participant: Json) -> bool:
+    """A pass is then due only when the next heartbeat is missing."""
+    return holds(participant.get("status", {}).get("conditions", ()), "Connected")
 
 
 def _relevant(participant: Json | None) -> object:

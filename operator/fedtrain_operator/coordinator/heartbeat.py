@@ -11,28 +11,61 @@ from dataclasses import dataclass, field
 from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import Json
 
-MISSED = 3
-"""Missed heartbeats before a participant counts as silent."""
+MISSED = 1.5
+"""Intervals without a heartbeat after which a participant counts as silent. A heartbeat that fails is sent again within
+the interval."""
+LONGEST_INTERVAL_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class _Beat:
+    last_seen: str | None
+    seen_at: float
+    interval: float
+    changed: bool
+    """Whether this coordinator has seen the heartbeat change."""
 
 
 @dataclass
 class Heartbeats:
-    """When each participant's newest heartbeat was first seen here."""
+    """When each participant's newest heartbeat was first seen here. `interval`: seconds, where a participant reports
+    none."""
 
+    interval: float
     steady: Callable[[], float] = time.monotonic
-    _newest: dict[str, tuple[str | None, float]] = field(default_factory=dict[str, tuple[str | None, float]])
+    _newest: dict[str, _Beat] = field(default_factory=dict[str, _Beat])
 
-    def note(self, who: str, last_seen: str | None) -> None:
-        if who not in self._newest or self._newest[who][0] != last_seen:
-            self._newest[who] = last_seen, self.steady()
+    def note(self, who: str, status: Json) -> None:
+        """`status`: of the Participant."""
+        last_seen, known = status.get("lastSeen"), self._newest.get(who)
+        if known is None or known.last_seen != last_seen:
+            reported = float(status.get("heartbeatSeconds") or self.interval)
+            interval = min(reported, LONGEST_INTERVAL_SECONDS)
+            self._newest[who] = _Beat(last_seen, self.steady(), interval, known is not None)
 
     def forget(self, who: str) -> None:
         self._newest.pop(who, None)
 
-    def silent(self, who: Iterable[str], interval: float) -> list[str]:
-        """Those that have missed too many heartbeats, which come every `interval` seconds."""
-        oldest = self.steady() - MISSED * interval
-        return [one for one in who if one in self._newest and self._newest[one][1] < oldest]
+    def remaining(self, who: str) -> float:
+        """Seconds until the participant counts as silent; 0 or less if it does."""
+        beat = self._newest[who]
+        return beat.seen_at + MISSED * beat.interval - self.steady()
+
+    def silent(self, who: Iterable[str]) -> list[str]:
+        """Those that have missed their heartbeat."""
+        return [one for one in who if one in self._newest and self.remaining(one) < 0]
+
+    def connected(self, who: str) -> Condition | None:
+        """The condition `Connected` of a participant. None: unchanged, because this coordinator has just started."""
+        beat = self._newest.get(who)
+        if beat is None:
+            return None
+        if beat.last_seen is None:
+            return Condition("Connected", "False", "NeverConnected", "No heartbeat has arrived yet")
+        if self.remaining(who) < 0:
+            message = f"No heartbeat since {beat.last_seen} (the participant's clock). Check that its operator runs"
+            return Condition("Connected", "False", "HeartbeatMissing", message)
+        return Condition("Connected", "True", "HeartbeatsArrive") if beat.changed else None
 
 
 def participants_seen(silent: Iterable[str], records: Mapping[str, Json]) -> Condition:

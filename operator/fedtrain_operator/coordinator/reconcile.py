@@ -210,7 +210,7 @@ class Coordinator:
         conditions = [
             admitted,
             Condition("StoreReachable", "True", "Reachable"),
-            participants_seen(self.state.heartbeats.silent(records, self._settings.heartbeat), records),
+            participants_seen(self.state.heartbeats.silent(records), records),
         ]
         pods = pod_conditions(self.state.tasks.of(gatherer.training), list(stuck.values()))
         return await self._report(gatherer, snapshot, decision, conditions, pods, report, pod_check)

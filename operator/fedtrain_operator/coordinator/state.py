@@ -68,10 +68,15 @@ class Memory:
 
 class ClusterState:
     """The caches that the watches feed, and reads where these may not be enough. `clock` is the wall's, `steady` one
-    that is never set."""
+    that is never set. `heartbeat`: seconds between heartbeats of participants that do not report it."""
 
     def __init__(
-        self, cluster: Cluster, streams: Streams, clock: Callable[[], float], steady: Callable[[], float]
+        self,
+        cluster: Cluster,
+        streams: Streams,
+        clock: Callable[[], float],
+        steady: Callable[[], float],
+        heartbeat: float = 600.0,
     ) -> None:
         self.cluster = cluster
         self.clock = clock
@@ -80,7 +85,7 @@ class ClusterState:
         self.participants = Cache()
         self.tasks = Cache(labels.training_of, summary_of_task)  # what is ordered is in the ledger
         self.jobs = Cache(labels.training_of)
-        self.heartbeats = Heartbeats(steady)
+        self.heartbeats = Heartbeats(heartbeat, steady)
         self.metrics = RoundMetrics()
         self.memories: dict[Ref, Memory] = {}
         self.streams = streams

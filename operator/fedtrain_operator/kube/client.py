@@ -139,6 +139,16 @@ class Cluster:
                 return None
             raise
 
+    async def merge_status(self, kind: Kind, ref: Ref, status: Json) -> Json | None:
+        """Merges fields into the status, whatever the object's version; None removes one. Returns None if the object
+        is gone. Needs no right to read."""
+        try:
+            return await self._call("PATCH", _path(kind, ref.namespace, ref.name, "status"), {"status": status})
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
     async def write_status(self, kind: Kind, body: Json, status: Json) -> Json | None:
         """Writes the whole status. None if the object is gone or is no longer the version `body`."""
         return await self._set(kind, body, "resourceVersion", "/status", status, "status")
@@ -188,6 +198,8 @@ class Cluster:
                 ) as answer:
                     text = await answer.text()
             except (aiohttp.ClientError, TimeoutError) as error:
+                if isinstance(error, aiohttp.ClientConnectorCertificateError):  # its authority may have been renewed
+                    await self._retire(session)
                 raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
             if answer.status == 401 and again:  # the token was renewed
                 await self._retire(session)
@@ -212,6 +224,7 @@ class Cluster:
             headers=info.as_http_headers(),
             connector=aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=0),  # watches hold theirs
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+            proxy=info.proxy_url,
             trust_env=info.trust_env,
         )
         return self._session

@@ -5,8 +5,7 @@ from typing import Any
 import kopf
 
 from fedtrain.manifests import labels
-from fedtrain.manifests.kinds import PARTICIPANT, POLICY, TASK, Json, Ref, ref
-from fedtrain_operator.kube.cache import Cache
+from fedtrain.manifests.kinds import PARTICIPANT, POLICY, TASK, Ref
 from fedtrain_operator.kube.loops import Loops
 from fedtrain_operator.kube.watching import take, watch
 from fedtrain_operator.participant.participant_reconciler import Records
@@ -24,6 +23,8 @@ def register(
     record_loops: Loops,
 ) -> None:
     def on_task(event: Any) -> None:
+        if labels.runs_elsewhere(event["object"]) and not sites.is_remote:
+            return
         task_loops.wake(take(tasks.tasks, event))
 
     def on_job(event: Any) -> None:
@@ -35,8 +36,8 @@ def register(
 
     def on_policy(event: Any) -> None:
         policy = take(tasks.policies, event)
-        for record in _of_namespace(records.records, policy.namespace):
-            record_loops.wake(ref(record))
+        for record in records.of_namespace(policy.namespace):
+            record_loops.wake(record)
 
     def on_participant(event: Any) -> None:
         record_loops.wake(take(records.records, event))
@@ -44,8 +45,11 @@ def register(
     streams.hub.follow(TASK, tasks.tasks, on_task)
     streams.here.follow(tasks.jobs.kind, tasks.jobs.cache, on_job)
     watch(registry, POLICY, on_policy)
-    watch(registry, PARTICIPANT, on_participant)
+    if not sites.is_remote:
+        watch(registry, PARTICIPANT, on_participant)
+        return
 
-
-def _of_namespace(records: Cache, namespace: str) -> list[Json]:
-    return [record for record in records.all() if record["spec"]["namespace"] == namespace]
+    @kopf.on.startup(registry=registry, id="heartbeat")
+    async def _beat(**_: Any) -> None:
+        for record in records.of_namespace(sites.here.namespaces[0]):
+            record_loops.wake(record)

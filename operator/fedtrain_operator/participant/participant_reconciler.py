@@ -1,20 +1,23 @@
-"""One pass over a Participant: reports the data sets of its policy and, at intervals, a heartbeat."""
+"""One pass over a Participant: reports its heartbeat and the data sets of its policy to the hub."""
 
 import time
 from collections.abc import Callable
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
-from fedtrain.manifests.kinds import PARTICIPANT, POLICY, Json, Ref
+from fedtrain.manifests import labels
+from fedtrain.manifests.kinds import PARTICIPANT, POLICY, Json, Ref, ref
 from fedtrain.manifests.timestamps import instant, seconds_of
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.participant.sites import Sites
 
 CHANGED_SECONDS = 5.0
+"""Until the watch brings the current version of a Participant that could not be found."""
 
 
 class Records:
-    """Reconciles all Participants of this cluster."""
+    """Reconciles the Participants that this operator serves: those of the hub's cluster, which the watch puts into
+    `records`; or `only`, whose hub is another cluster."""
 
     def __init__(
         self,
@@ -23,6 +26,7 @@ class Records:
         *,
         version: str,
         heartbeat: float,
+        only: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.records = Cache()
@@ -30,31 +34,52 @@ class Records:
         self._policies = policies
         self._version = version
         self._heartbeat = heartbeat
+        self._only = only
         self._clock = clock
 
-    async def reconcile(self, ref: Ref) -> Next:
-        body = self.records.get(ref)
-        if body is None:
+    def of_namespace(self, namespace: str) -> list[Ref]:
+        """The Participants whose policies are in a namespace of this cluster."""
+        if self._only is not None:
+            return [Ref("", self._only)]
+        return [ref(record) for record in self.records.all() if record["spec"]["namespace"] == namespace]
+
+    async def reconcile(self, participant: Ref) -> Next:
+        """Raises ApiError; a heartbeat that did not arrive is then sent again."""
+        body = self.records.get(participant)
+        if body is None and participant.name != self._only:
             return Next(forget=True)
-        at = Ref(body["spec"]["namespace"], ref.name)
-        if not self._sites.hub.serves(at.namespace):  # it may be another operator's
+        at = self._home(participant, body)
+        if at is None:
             return Next()
-        before, now = body.get("status", {}), self._clock()
+        before, now = (body or {}).get("status", {}), self._clock()
         policy = self._policies.get(at)
         if policy is None or _datasets(policy) != before.get("datasets"):  # the watch may be late
             policy = await self._sites.here.get(POLICY, at)
-        content = {"datasets": _datasets(policy), "version": self._version}
+        content = {
+            "datasets": _datasets(policy),
+            "version": self._version,
+            "heartbeatSeconds": round(self._heartbeat),
+        }
         if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):
-            seen = {"lastSeen": instant(now)}
-            written = await self._sites.hub.write_status(PARTICIPANT, body, content | seen)
-            if written is None:  # the watch will bring the current version
+            content["lastSeen"] = instant(now)
+            written = await self._sites.hub.merge_status(PARTICIPANT, participant, content)
+            if written is None:
                 return Next(CHANGED_SECONDS)
             self.records.put(written)
         return Next()
 
+    def _home(self, participant: Ref, body: Json | None) -> Ref | None:
+        """The policy of the participant; None if another operator serves it."""
+        if participant.name == self._only:
+            return Ref(self._sites.here.namespaces[0], participant.name)
+        assert body is not None
+        namespace = body["spec"]["namespace"]
+        served = self._sites.hub.serves(namespace) and not labels.has_own_cluster(body)
+        return Ref(namespace, participant.name) if served else None
+
     def _due(self, last: str | None, now: float) -> bool:
-        """Half an interval skips the pass that our own heartbeat wakes."""
-        return last is None or now - seconds_of(last) > self._heartbeat / 2
+        """Half an interval skips the pass that our own heartbeat wakes. After a step of the clock it is due, too."""
+        return last is None or not 0 <= now - seconds_of(last) <= self._heartbeat / 2
 
 
 def _datasets(policy: Json | None) -> list[Json]:

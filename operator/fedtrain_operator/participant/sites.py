@@ -38,3 +38,8 @@ class SiteStreams:
 
     hub: Streams
     here: Streams
+
+    @classmethod
+    def of(cls, streams: Streams) -> "SiteStreams":
+        """The streams of a hub that is this cluster."""
+        return cls(streams, streams)

@@ -1,6 +1,16 @@
 """Silence is measured from when the hub saw heartbeats, not by the participants' clocks."""
 
+import asyncio
+from typing import cast
+
+from fedtrain_operator.coordinator.connections import Connections
 from fedtrain_operator.coordinator.heartbeat import Heartbeats, participants_seen
+from fedtrain_operator.coordinator.state import ClusterState
+from fedtrain_operator.kube.streams import Streams
+
+from fedtrain.manifests.conditions import find
+from fedtrain.manifests.kinds import Json, Ref
+from tests.unit.operator.api_server import ApiServer
 
 MINUTE = 60.0
 
@@ -12,31 +22,49 @@ class Clock:
         return self.now
 
 
+def beat(at: str, **more: object) -> Json:
+    return {"lastSeen": f"2001-01-01T{at}Z", **more}
+
+
 def test_a_participant_is_silent_after_missed_heartbeats() -> None:
     clock = Clock()
-    heartbeats = Heartbeats(clock)
+    heartbeats = Heartbeats(MINUTE, clock)
     for who in ("bank-a", "bank-b"):
-        heartbeats.note(who, "2001-01-01T00:00:00Z")  # its clock is wrong
-    clock.now = 2.5 * MINUTE
-    assert heartbeats.silent(["bank-a", "bank-b"], MINUTE) == []
-    heartbeats.note("bank-a", "2001-01-01T00:02:30Z")
-    heartbeats.note("bank-b", "2001-01-01T00:00:00Z")  # an event about something else
-    clock.now = 4 * MINUTE
-    assert heartbeats.silent(["bank-a", "bank-b"], MINUTE) == ["bank-b"]
+        heartbeats.note(who, beat("00:00:00"))  # its clock is wrong
+    clock.now = 1.4 * MINUTE
+    assert heartbeats.silent(["bank-a", "bank-b"]) == []
+    heartbeats.note("bank-a", beat("00:01:00"))
+    heartbeats.note("bank-b", beat("00:00:00"))  # an event about something else
+    clock.now = 2 * MINUTE
+    assert heartbeats.silent(["bank-a", "bank-b"]) == ["bank-b"]
+
+
+def test_the_interval_is_the_one_that_the_participant_reports_up_to_an_hour() -> None:
+    clock = Clock()
+    heartbeats = Heartbeats(MINUTE, clock)
+    heartbeats.note("fast", beat("00:00:00", heartbeatSeconds=35))
+    heartbeats.note("slow", beat("00:00:00", heartbeatSeconds=10**9))
+    clock.now = 53.0
+    assert heartbeats.silent(["fast", "slow"]) == ["fast"]
+    clock.now = 1.5 * 3600 + 1
+    assert heartbeats.silent(["fast", "slow"]) == ["fast", "slow"]
 
 
 def test_a_hub_that_has_just_started_reports_no_silence() -> None:
-    assert Heartbeats(Clock()).silent(["bank-a"], MINUTE) == []
+    heartbeats = Heartbeats(MINUTE, Clock())
+    heartbeats.note("bank-a", beat("00:00:00"))
+    assert heartbeats.silent(["bank-a", "unknown"]) == []
+    assert heartbeats.connected("bank-a") is None
 
 
 def test_a_recreated_participant_starts_from_its_first_heartbeat() -> None:
     clock = Clock()
-    heartbeats = Heartbeats(clock)
-    heartbeats.note("bank-a", "2001-01-01T00:00:00Z")
+    heartbeats = Heartbeats(MINUTE, clock)
+    heartbeats.note("bank-a", beat("00:00:00"))
     clock.now = 10 * MINUTE
     heartbeats.forget("bank-a")
-    heartbeats.note("bank-a", "2001-01-01T00:00:00Z")
-    assert heartbeats.silent(["bank-a"], MINUTE) == []
+    heartbeats.note("bank-a", beat("00:00:00"))
+    assert heartbeats.silent(["bank-a"]) == []
 
 
 def test_the_condition_names_the_participant_and_its_last_heartbeat() -> None:
@@ -45,3 +73,61 @@ def test_the_condition_names_the_participant_and_its_last_heartbeat() -> None:
     assert (said.status, said.reason) == ("False", "Silent")
     assert said.message == "bank-b was last seen at 2025-06-01T12:00:00Z. Check that its operator runs"
     assert participants_seen([], records).status == "True"
+
+
+class Hub:
+    """A coordinator and the Participant bank-b."""
+
+    def __init__(self) -> None:
+        self.server, self.clock = ApiServer(), Clock()
+        self.start()
+        self.server.add("participants", {"metadata": {"name": "bank-b"}, "spec": {"namespace": "at-bank-b"}})
+
+    def start(self) -> None:
+        self.state = ClusterState(self.server, cast(Streams, None), self.clock, self.clock, MINUTE)
+        self.connections = Connections(self.state)
+
+    def observe(self, status: Json | None = None) -> Json:
+        """The condition after an event of the participant's, with a heartbeat if `status` is given."""
+        body = self.server.objects["participants", "", "bank-b"]
+        if status is not None:
+            body = self.server.add("participants", {**body, "status": {**body.get("status", {}), **status}})
+        self.state.participants.put(body)
+        self.state.heartbeats.note("bank-b", body.get("status", {}))
+        asyncio.run(self.connections.reconcile(Ref("", "bank-b")))
+        written = self.server.objects["participants", "", "bank-b"].get("status", {})
+        return find(written.get("conditions", ()), "Connected") or {}
+
+
+def test_a_participant_is_connected_from_its_first_heartbeat_until_one_is_missing() -> None:
+    hub = Hub()
+    assert hub.observe()["reason"] == "NeverConnected"
+    assert hub.observe(beat("00:00:00"))["status"] == "True"
+    hub.clock.now = 1.5 * MINUTE + 1
+    lost = hub.observe()
+    assert (lost["status"], lost["reason"]) == ("False", "HeartbeatMissing")
+    assert "No heartbeat since 2001-01-01T00:00:00Z" in lost["message"]
+    assert hub.observe(beat("00:03:00"))["status"] == "True"
+
+
+def test_a_new_coordinator_keeps_the_condition_until_it_knows_better() -> None:
+    hub = Hub()
+    hub.observe()
+    hub.observe(beat("00:00:00"))
+    hub.start()
+    assert hub.observe()["status"] == "True"
+    hub.clock.now = 2 * MINUTE
+    assert hub.observe()["status"] == "False"
+    hub.start()
+    assert hub.observe()["status"] == "False", "the old heartbeat is not a new one"
+    assert hub.observe(beat("00:05:00"))["status"] == "True"
+
+
+def test_the_condition_is_written_when_it_changes_and_leaves_the_participants_fields() -> None:
+    hub = Hub()
+    hub.observe()
+    hub.observe(beat("00:00:00", version="1"))
+    writes = len(hub.server.requests)
+    hub.observe(beat("00:00:30"))
+    assert len(hub.server.requests) == writes
+    assert hub.server.objects["participants", "", "bank-b"]["status"]["version"] == "1"

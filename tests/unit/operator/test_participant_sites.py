@@ -1,9 +1,12 @@
 """A participant whose hub is another cluster: tasks there, jobs here."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.participant.participant_reconciler import Records
 from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.task_reconciler import Tasks
 
@@ -85,3 +88,35 @@ def test_a_job_stays_while_the_hub_cannot_list_its_tasks(error: ApiError) -> Non
     with with_error:
         asyncio.run(asyncio.wait_for(remote.tasks.reconcile(remote.ref), 0.05))
     assert len(remote.jobs) == 1
+
+
+def heart(remote: Remote, **settings: Any) -> Records:
+    return Records(remote.sites, remote.tasks.policies, version="0.1.0", heartbeat=35.0, clock=Time(), **settings)
+
+
+def test_a_remote_participant_reports_to_its_own_record_without_reading_it() -> None:
+    remote = Remote()
+    remote.hub.add("participants", {"metadata": {"name": "bank-b"}, "spec": {"namespace": HUB, "cluster": "Own"}})
+    reads: list[str] = []
+
+    def fault(request: Request) -> ApiError | None:
+        if request.verb in ("get", "list"):
+            reads.append(request.kind)
+        return None
+
+    remote.hub.fault = fault
+    asyncio.run(heart(remote, only="bank-b").reconcile(Ref("", "bank-b")))
+    status = remote.hub.objects["participants", "", "bank-b"]["status"]
+    assert status["datasets"] == [{"name": "tickets"}]
+    assert (status["version"], status["heartbeatSeconds"]) == ("0.1.0", 35)
+    assert reads == []
+
+
+def test_the_hubs_own_participant_controller_leaves_remote_participants_alone() -> None:
+    hub = ApiServer()
+    sites = Sites(hub=hub, here=hub)
+    records = Records(sites, Cache(), version="0.1.0", heartbeat=35.0, clock=Time())
+    spec = {"namespace": HUB, "cluster": "Own"}
+    records.records.put(hub.add("participants", {"metadata": {"name": "bank-b"}, "spec": spec}))
+    asyncio.run(records.reconcile(Ref("", "bank-b")))
+    assert hub.requests == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fedtrain.manifests.settings import Settings, SettingsWrong
+from fedtrain.manifests.settings import Hub, Settings, SettingsWrong
 
 NEEDED = {"FEDTRAIN_TRAINER_IMAGE": "trainer:1", "FEDTRAIN_HUB_IMAGE": "hub:1"}
 
@@ -37,3 +37,41 @@ def test_lists_have_commas_and_numbers_are_numbers() -> None:
 def test_what_cannot_be_read_is_refused_by_name(name: str, text: str) -> None:
     with pytest.raises(SettingsWrong, match=name):
         Settings.read({**NEEDED, name: text})
+
+
+HUB = {
+    "FEDTRAIN_CONTROLLERS": "participant",
+    "FEDTRAIN_NAMESPACES": "training",
+    "FEDTRAIN_HUB_SERVER": "https://hub.example.org:6443",
+    "FEDTRAIN_HUB_NAMESPACE": "bank-b",
+    "FEDTRAIN_HUB_PARTICIPANT": "bank-b",
+    "FEDTRAIN_HUB_CREDENTIALS": "/var/run/fedtrain/hub",
+}
+
+
+def test_a_participant_with_a_cluster_of_its_own_has_a_hub() -> None:
+    read = Settings.read({**NEEDED, **HUB, "FEDTRAIN_HUB_PROXY": "http://proxy:3128"}).hub
+    assert read == Hub(
+        server="https://hub.example.org:6443",
+        namespace="bank-b",
+        participant="bank-b",
+        credentials="/var/run/fedtrain/hub",
+        proxy="http://proxy:3128",
+    )
+    assert Settings.read({**NEEDED}).hub is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"FEDTRAIN_HUB_NAMESPACE": ""}, "FEDTRAIN_HUB_NAMESPACE is not set"),
+        ({"FEDTRAIN_HUB_SERVER": "hub.example.org"}, "FEDTRAIN_HUB_SERVER"),
+        ({"FEDTRAIN_HUB_SERVER": "https://user:secret@hub.example.org"}, "FEDTRAIN_HUB_SERVER"),
+        ({"FEDTRAIN_CONTROLLERS": "coordinator,participant"}, "Set FEDTRAIN_CONTROLLERS to participant"),
+        ({"FEDTRAIN_NAMESPACES": ""}, "FEDTRAIN_NAMESPACES to its one namespace"),
+        ({"FEDTRAIN_NAMESPACES": "a,b"}, "FEDTRAIN_NAMESPACES to its one namespace"),
+    ],
+)
+def test_a_hub_that_cannot_be_used_is_refused(change: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsWrong, match=message):
+        Settings.read({**NEEDED, **HUB, **change})

@@ -1,0 +1,63 @@
+"""How a participant reaches the hub's API server."""
+
+import base64
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import kopf
+
+from fedtrain.manifests.settings import Hub
+
+TOKENS = ("token", "renewed-token")
+"""Files of the credentials folder: the invitation's token, and the one that the operator has renewed."""
+AUTHORITY = "ca.crt"
+
+
+def connection(hub: Hub) -> kopf.ConnectionInfo:
+    """Read the credentials folder as it is now. Raises kopf.LoginError without a token."""
+    folder = Path(hub.credentials)
+    token = newest(_read(folder / name) for name in TOKENS)
+    if token is None:
+        raise kopf.LoginError(f"{folder} has no token. Set the chart's value hub.token to the invitation's token.")
+    return kopf.ConnectionInfo(
+        server=hub.server,
+        ca_data=_read(folder / AUTHORITY),
+        token=token,
+        proxy_url=hub.proxy,
+        trust_env=hub.proxy is None,
+    )
+
+
+def newest(tokens: Iterable[str | None]) -> str | None:
+    """Return the token that was issued last, so that a new invitation outranks a renewed token of an earlier one."""
+    return max((token for token in tokens if token), key=issued_at, default=None)
+
+
+def issued_at(token: str) -> float:
+    """Return the claim `iat` of a JSON Web Token, in seconds since 1970; 0 for other tokens."""
+    return _claim(token, "iat")
+
+
+def expires_at(token: str) -> float:
+    """Return the claim `exp` of a JSON Web Token, in seconds since 1970; 0 for other tokens."""
+    return _claim(token, "exp")
+
+
+def _claim(token: str, name: str) -> float:
+    """The token is not verified: the hub does that."""
+    try:
+        payload = token.split(".")[1]
+        claims: Any = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return float(claims[name])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return 0.0
+
+
+def _read(path: Path) -> str | None:
+    """The content; None if the file is missing or empty."""
+    try:
+        return path.read_text().strip() or None
+    except FileNotFoundError:
+        return None

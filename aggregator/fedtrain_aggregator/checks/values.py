@@ -1,6 +1,5 @@
 """Check of an update's values: finite, and of a size that an adapter can have."""
 
-from collections.abc import Sequence
 from math import isfinite
 
 import numpy as np
@@ -11,11 +10,11 @@ LARGEST_VALUE = 65504.0
 earnest comes near it."""
 
 
-def bad_value(values: NDArray[np.float64], square_sums: Sequence[float]) -> int | None:
+def bad_value(values: NDArray[np.float32], square_sums: NDArray[np.float64]) -> int | None:
     """Return the index of the first value that is NaN, infinite or beyond LARGEST_VALUE; None if there is none.
     `square_sums`: the sums of the squares of consecutive ranges of `values`, which decide whether a closer look is
     needed."""
-    if all(part <= LARGEST_VALUE**2 for part in square_sums):  # False for NaN
+    if square_sums.max(initial=0.0) <= LARGEST_VALUE**2:  # False for NaN
         return None
     found = np.flatnonzero(~(np.abs(values) <= LARGEST_VALUE))
     return int(found[0]) if len(found) else None

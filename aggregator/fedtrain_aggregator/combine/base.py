@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 
@@ -16,9 +17,10 @@ class Combination(Protocol):
         """Start the next block, of `count` values."""
         ...
 
-    def add(self, update: int, at: slice, values: Float64) -> None:
-        """Add the values `at` of the block of update number `update`; updates come in the order of the close. May
-        overwrite `values`."""
+    def add(self, update: int, values: Float32) -> Float64:
+        """Add the block of update number `update` and return `kernels.square_sums(values)`, which a kernel can compute
+        in the same pass. Updates come in the order of the close. `values` are read-only, and valid during the call
+        only."""
         ...
 
     def result(self) -> Float64:

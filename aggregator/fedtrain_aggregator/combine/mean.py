@@ -1,14 +1,15 @@
 """The weighted mean.
 
 Summed in float64, in the order of the close, each value by itself: the same bits on all machines, for any number of
-threads and any size of block. (BLAS is faster, but rounds differently on different processors.)
+threads and any size of block. (BLAS rounds differently on different processors.)
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from fedtrain_aggregator.combine.base import Float64
+from fedtrain_aggregator.combine.base import Float32, Float64
+from fedtrain_aggregator.kernels import add_scaled
 
 
 class Mean:
@@ -35,10 +36,8 @@ class WeightedSum:
         self._sum = self._buffer[:count]
         self._sum.fill(0.0)
 
-    def add(self, update: int, at: slice, values: Float64) -> None:
-        np.multiply(values, self._weights[update], out=values)
-        part = self._sum[at]
-        np.add(part, values, out=part)
+    def add(self, update: int, values: Float32) -> Float64:
+        return add_scaled(self._sum, values, self._weights[update])
 
     def result(self) -> Float64:
         return self._sum

@@ -16,6 +16,6 @@ class Codec(Protocol):
         """Return (offset, length) in bytes of `count` values from number `start` on."""
         ...
 
-    def decode(self, content: bytes | memoryview, into: NDArray[np.float64]) -> None:
-        """Decode the bytes of len(into) values."""
+    def decode(self, content: bytes | memoryview) -> NDArray[np.float32]:
+        """Return the values that these bytes hold, read-only. They may be a view of `content`."""
         ...

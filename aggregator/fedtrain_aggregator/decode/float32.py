@@ -15,5 +15,5 @@ class Float32:
     def span(self, start: int, count: int) -> tuple[int, int]:
         return self.first_byte + start * FLOAT32_BYTES, count * FLOAT32_BYTES
 
-    def decode(self, content: bytes | memoryview, into: NDArray[np.float64]) -> None:
-        np.copyto(into, np.frombuffer(content, "<f4"))
+    def decode(self, content: bytes | memoryview) -> NDArray[np.float32]:
+        return np.frombuffer(content, "<f4")

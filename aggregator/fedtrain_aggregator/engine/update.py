@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from blake3 import blake3
+from numpy.typing import NDArray
 
 from fedtrain.contracts.digests import written
 from fedtrain.contracts.records import Closed, Update
 from fedtrain.ledger.store import ObjectReader
 from fedtrain_aggregator.checks.values import value_flaw
 from fedtrain_aggregator.decode import Codec
-from fedtrain_aggregator.engine.norms import Norm
+from fedtrain_aggregator.engine.norm import Norm
 from fedtrain_aggregator.layout import Layout
 
 
@@ -35,7 +37,7 @@ class Measurement:
         self._hasher.update(update.reader.read(0, update.codec.first_byte))
         update.reader.release()
 
-    def add(self, content: bytes | memoryview, square_sums: list[float], bad: tuple[int, float] | None) -> None:
+    def add(self, content: bytes | memoryview, square_sums: NDArray[np.float64], bad: tuple[int, float] | None) -> None:
         """Add the next block: its bytes, the sums of its squares, and (number, value) of its first bad value."""
         self._hasher.update(content)
         self._norm.add(square_sums)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedtrain_aggregator.encode.segmented_file import SegmentedFile
-from fedtrain_aggregator.engine.norms import Norm, square_sums
+from fedtrain_aggregator.engine.norm import Norm
+from fedtrain_aggregator.kernels import square_sums
 from fedtrain_aggregator.strategies.base import Strategy
 
 
@@ -21,15 +22,14 @@ class ServerStep:
         self._step = step
         self._adapter = adapter
         self._state = state
-        self._square_sums: dict[int, list[float]] = {}
+        self._square_sums: dict[int, NDArray[np.float64]] = {}
         self._largest: dict[int, float] = {}
 
     def __call__(self, start: int, combined: NDArray[np.float64]) -> None:
         """Step the values from number `start` on by the float64 values `combined`, rounded to float32. Raises
         OSError."""
         direction = combined.astype(np.float32)
-        np.copyto(combined, direction)
-        self._square_sums[start] = square_sums(combined, np.empty_like(combined))
+        self._square_sums[start] = square_sums(direction)
         x = np.empty_like(direction)
         self._adapter.read(start, x)
         state = {name: np.empty_like(direction) for name in self._state}

@@ -1,0 +1,83 @@
+/* The inner loops of an aggregation. kernels/portable.py does the same in numpy, with the same bits: keep the order of
+ * all additions. Compile with -ffp-contract=off: a fused multiply-add rounds once instead of twice. */
+
+#include <stddef.h>
+
+#if defined(__x86_64__) && defined(__gnu_linux__) && __GNUC__ >= 11 && !defined(__clang__)
+/* One copy for each level of the processor, chosen when the library is loaded. */
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+
+enum {
+    CHUNK = 4096, /* kernels/portable.py: CHUNK */
+    RUN = 128,    /* numpy's pairwise summation adds up runs of at most this many values in LANES sums */
+    LANES = 8,
+};
+
+/* The values of a file may start at any byte. */
+typedef float value __attribute__((aligned(1)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Return the sum of the squares of up to RUN values; if `add`, also add factor * value to each total. */
+INLINE double run(int add, double *restrict totals, const value *restrict values, size_t count, double factor)
+{
+    double lanes[LANES] = {0};
+    size_t i;
+    for (i = 0; i + LANES <= count; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) {
+            double v = values[i + lane];
+            lanes[lane] += v * v;
+            if (add)
+                totals[i + lane] += factor * v;
+        }
+    double sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    for (; i < count; i++) {
+        double v = values[i];
+        sum += v * v;
+        if (add)
+            totals[i] += factor * v;
+    }
+    return sum;
+}
+
+/* numpy's pairwise summation of CHUNK squares: a tree of runs. */
+INLINE double chunk(int add, double *restrict totals, const value *restrict values, double factor)
+{
+    double sums[CHUNK / RUN];
+    for (int i = 0; i < CHUNK / RUN; i++)
+        sums[i] = run(add, add ? totals + i * RUN : totals, values + i * RUN, RUN, factor);
+    for (int count = CHUNK / RUN / 2; count > 0; count /= 2)
+        for (int i = 0; i < count; i++)
+            sums[i] = sums[2 * i] + sums[2 * i + 1];
+    return sums[0];
+}
+
+/* The same for fewer values. */
+static double part(int add, double *totals, const value *values, size_t count, double factor)
+{
+    if (count <= RUN)
+        return run(add, totals, values, count, factor);
+    size_t half = count / 2 / LANES * LANES;
+    double first = part(add, totals, values, half, factor);
+    return first + part(add, add ? totals + half : totals, values + half, count - half, factor);
+}
+
+FOR_EACH_PROCESSOR void square_sums(const value *restrict values, size_t count, double *restrict sums)
+{
+    for (; count >= CHUNK; count -= CHUNK, values += CHUNK)
+        *sums++ = chunk(0, NULL, values, 0);
+    if (count)
+        *sums = part(0, NULL, values, count, 0);
+}
+
+FOR_EACH_PROCESSOR void add_scaled(double *restrict totals, const value *restrict values, size_t count, double factor,
+                                   double *restrict sums)
+{
+    for (; count >= CHUNK; count -= CHUNK, values += CHUNK, totals += CHUNK)
+        *sums++ = chunk(1, totals, values, factor);
+    if (count)
+        *sums = part(1, totals, values, count, factor);
+}

@@ -1,0 +1,55 @@
+"""The compiled kernels and those in numpy agree to the last bit."""
+
+import numpy as np
+import pytest
+from fedtrain_aggregator import kernels
+from fedtrain_aggregator.kernels import CHUNK, portable
+
+if not kernels.COMPILED:
+    pytest.skip("the kernels were built without a C compiler", allow_module_level=True)
+
+COUNTS = [1, 2, 7, 8, 9, 127, 128, 129, 250, 1000, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 129, 9 * CHUNK + 5]
+
+
+def some_values(count: int) -> np.ndarray:
+    """Values of all magnitudes, at an odd address, as a file may hold them."""
+    random = np.random.default_rng(count)
+    values = random.standard_normal(count) * 10.0 ** random.integers(-25, 5, count)
+    return np.frombuffer(b"\0" + values.astype(np.float32).tobytes(), np.float32, offset=1)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_sums_of_squares_have_the_same_bits(count: int):
+    values = some_values(count)
+    found = kernels.square_sums(values)
+    assert found.tobytes() == portable.square_sums(values).tobytes()
+    assert len(found) == -(-count // CHUNK)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_weighted_sums_have_the_same_bits(count: int):
+    values = some_values(count)
+    compiled, plain = np.full(count, 1 / 3), np.full(count, 1 / 3)
+    for factor in (0.1, 1 / 7, 1e-30):
+        found = kernels.add_scaled(compiled, values, factor)
+        assert found.tobytes() == portable.add_scaled(plain, values, factor).tobytes()
+    assert compiled.tobytes() == plain.tobytes()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("at", [0, 200, CHUNK + 77])
+def test_a_bad_value_shows_in_the_sum_of_its_chunk(bad: float, at: int):
+    values = np.ones(CHUNK + 100, np.float32)
+    values[at] = bad
+    sums = kernels.square_sums(values)
+    assert not sums[at // CHUNK] <= 65504.0**2
+    assert sums[1 - at // CHUNK] == (CHUNK if at >= CHUNK else 100)
+
+
+def test_arrays_of_another_type_or_length_are_refused():
+    with pytest.raises(TypeError, match="contiguous float32"):
+        kernels.square_sums(np.ones(8))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="contiguous float32"):
+        kernels.square_sums(np.ones(8, np.float32)[::2])
+    with pytest.raises(ValueError, match="8 values cannot be added to 7"):
+        kernels.add_scaled(np.zeros(7), np.ones(8, np.float32), 1.0)

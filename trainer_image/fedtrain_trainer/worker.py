@@ -10,6 +10,7 @@ It connects to the Unix socket $FEDTRAIN_WORKER_ADDRESS with the key $FEDTRAIN_W
 When the connection ends, for the runner was killed, the process exits at once, in mid-training too.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -22,7 +23,7 @@ import threading
 import time
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY
 from fedtrain.contracts.wire.task import TaskRefused, read_assignment
@@ -32,6 +33,10 @@ from fedtrain_trainer.outcome import Interrupted, Outcome, Refused
 Wire: TypeAlias = "Connection[Any, Any]"
 
 PROGRESS_SECONDS = 0.25
+
+_temporary: list[str] = []
+"""The folder that this worker has created for its temporary files, and removes when it exits. Before it exists,
+`tempfile.tempdir` may be the system's, which must stay."""
 
 
 class Reporter:
@@ -69,11 +74,12 @@ def listen(wire: Wire, orders: "queue.SimpleQueue[dict[str, Any]]") -> None:
     leave(code)
 
 
-def leave(code: int) -> None:
-    """At once: the main thread may be in a kernel that takes minutes."""
-    if tempfile.tempdir is not None:
-        shutil.rmtree(tempfile.tempdir, ignore_errors=True)
-    sys.stderr.flush()
+def leave(code: int) -> NoReturn:
+    """Exit at once: the main thread may be in a kernel that takes minutes."""
+    if _temporary:
+        shutil.rmtree(_temporary[0], ignore_errors=True)
+    with contextlib.suppress(OSError):  # the disk of the log may be full
+        sys.stderr.flush()
     os._exit(code)
 
 
@@ -98,12 +104,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the runner says what happens
     signal.signal(signal.SIGTERM, interrupt)
     address = os.environ["FEDTRAIN_WORKER_ADDRESS"]
-    wire = Client(address, authkey=bytes.fromhex(os.environ["FEDTRAIN_WORKER_KEY"]))
+    try:
+        wire = Client(address, authkey=bytes.fromhex(os.environ["FEDTRAIN_WORKER_KEY"]))
+    except (OSError, EOFError):  # the runner has ended meanwhile
+        leave(EXIT_RETRY)
     orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=listen, args=(wire, orders), daemon=True).start()
-    # The runner, which kills workers, removes the folder of its socket with all that is in it.
-    tempfile.tempdir = tempfile.mkdtemp(prefix="worker-", dir=Path(address).parent)
     try:
+        # The runner, which kills workers, removes the folder of its socket with all that is in it.
+        _temporary.append(tempfile.mkdtemp(prefix="worker-", dir=Path(address).parent))
+        tempfile.tempdir = _temporary[0]
         models = imported()
         send(wire, {"type": "hello", "index": int(os.environ["FEDTRAIN_WORKER_INDEX"])})
         while True:

@@ -137,3 +137,18 @@ def test_the_torchx_component_starts_the_trainer_under_torchrun() -> None:
     app = component.task("task.json", processes=2)
     assert app.roles[0].args[-4:] == ["-m", "fedtrain_trainer", "--assignment", "task.json"]
     assert validate(component.__file__, "task") == []
+
+
+def test_a_worker_whose_runner_has_ended_leaves_the_systems_temporary_folder_alone(tmp_path: Path) -> None:
+    other = tmp_path / "of-another-program"
+    other.write_text("")
+    code = "import tempfile; tempfile.gettempdir(); from fedtrain_trainer import worker; worker.main()"
+    environment = {
+        "FEDTRAIN_WORKER_ADDRESS": str(tmp_path / "socket"),
+        "FEDTRAIN_WORKER_KEY": KEY.hex(),
+        "TMPDIR": str(tmp_path),
+    }
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **environment}, stderr=subprocess.PIPE)
+    assert done.returncode == EXIT_RETRY
+    assert done.stderr == b""
+    assert other.exists()

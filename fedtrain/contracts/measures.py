@@ -1,10 +1,9 @@
-"""Metrics for display: the headline metric, its direction and its format."""
+"""Metrics for display: the headline metric, its direction and its format, for reports and for kubectl alike."""
 
 from dataclasses import dataclass
 
 from fedtrain.api.evaluation import Metric
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.results.words import loss
 
 _SHARES = ("Choices", "ExactMatch")
 
@@ -22,7 +21,7 @@ class Measure:
 
     def text(self, value: float | None) -> str:
         """`61.2%`, `1.084`; a dash for None."""
-        return f"{value:.1%}" if self.share and value is not None else loss(value)
+        return f"{value:.1%}" if self.share and value is not None else loss_text(value)
 
     def better(self, one: float, other: float) -> bool:
         """Whether `one` is better than `other`."""
@@ -48,6 +47,11 @@ def own_measures(spec: FederatedTrainingSpec) -> tuple[Measure, ...]:
 def headline(measures: tuple[Measure, ...]) -> Measure | None:
     """Return the headline metric: the first share, or else the first metric."""
     return next((measure for measure in measures if measure.share), measures[0] if measures else None)
+
+
+def loss_text(value: float | None) -> str:
+    """`1.084`; a dash for None."""
+    return "–" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
 
 
 def _measures(metrics: tuple[Metric, ...]) -> tuple[Measure, ...]:

@@ -1,8 +1,8 @@
 """The comparison as a table and as a sentence."""
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.measures import Measure, headline, hub_measures, own_measures
 from fedtrain.results.comparison import Arm, Comparison
-from fedtrain.results.metrics import Measure, headline, hub_measures, own_measures
 from fedtrain.results.tables import Table
 from fedtrain.results.words import count
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from fedtrain.contracts.measures import Measure, headline, hub_measures, own_measures
 from fedtrain.results.comparison import Comparison
-from fedtrain.results.metrics import Measure, headline, hub_measures, own_measures
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.words import several
 

@@ -30,6 +30,8 @@ def write_folder(target: Path, fill: Callable[[Path], None], ours: Callable[[Pat
         if target.exists():
             target.rename(before)
         aside.rename(target)
+    except OSError as error:
+        raise _named(error, target) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)
@@ -44,6 +46,13 @@ def write_file(target: Path, content: bytes) -> Path:
     try:
         aside.write_bytes(content)
         aside.replace(target)
+    except OSError as error:
+        raise _named(error, target) from error
     finally:
         aside.unlink(missing_ok=True)
     return target
+
+
+def _named(error: OSError, target: Path) -> OSError:
+    """The same error with a path. A write to a full disk names none."""
+    return error if error.filename is not None else OSError(error.errno, error.strerror, str(target))

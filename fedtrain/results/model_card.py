@@ -3,9 +3,9 @@
 import json
 
 from fedtrain import __version__
-from fedtrain.results.metrics import Measure, headline, hub_measures, own_measures
+from fedtrain.contracts.measures import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.results.run_summary import RoundSummary, RunSummary
-from fedtrain.results.words import count, listed, loss, several, short
+from fedtrain.results.words import count, listed, several, short
 
 _SHOWN_ROUNDS = 30
 """Rows of the table of rounds. Longer runs show every n-th round and the last."""
@@ -129,7 +129,7 @@ def _metrics(summary: RunSummary, round: RoundSummary) -> str:
                 str(one.number),
                 one.outcome,
                 str(sum(p.state == "Aggregated" for p in one.participants)) if one.number else "–",
-                loss(sum(losses) / len(losses)) if losses else "–",
+                loss_text(sum(losses) / len(losses)) if losses else "–",
                 *(measure.text(one.metrics.get(measure.name)) for measure in measures),
             ]
         )

@@ -6,19 +6,8 @@ from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Absent, Digest, ModelFacts
+from fedtrain.rounds.decision import Phase
 
-Phase = Literal[  # of `fedtrain.rounds.decision`, those that a ledger tells
-    "Preflight",
-    "Initialising",
-    "Planning",
-    "Training",
-    "Aggregating",
-    "Evaluating",
-    "Measuring",
-    "Recording",
-    "Succeeded",
-    "Failed",
-]
 RoundOutcome = Literal["Initial", "Committed", "Skipped", "Open"]
 State = Literal["Training", "Updated", "Aggregated", "Quarantined", "Absent"]
 

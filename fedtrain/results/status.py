@@ -1,9 +1,9 @@
 """The tables of `fedtrain status`."""
 
-from fedtrain.results.metrics import headline, hub_measures, own_measures
+from fedtrain.contracts.measures import headline, hub_measures, loss_text, own_measures
 from fedtrain.results.run_summary import ParticipantRound, RoundSummary, RunSummary
 from fedtrain.results.tables import Table
-from fedtrain.results.words import count, duration, loss, short, size
+from fedtrain.results.words import count, duration, short, size
 
 _SHOWN_ROUNDS = 20
 
@@ -45,7 +45,7 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
                 round.outcome,
                 _counted(round),
                 count(sum(p.samples for p in round.participants if p.state == "Aggregated")),
-                loss(sum(losses) / len(losses) if losses else None),
+                loss_text(sum(losses) / len(losses) if losses else None),
                 *(measure.text(round.metrics.get(measure.name)) for measure in measures),
                 *((duration(round.wall_seconds),) if timed else ()),
             )
@@ -67,8 +67,8 @@ def participants_table(summary: RunSummary, round: RoundSummary) -> Table:
                 one.participant,
                 state_text(one),
                 count(one.samples),
-                loss(one.train_loss),
-                loss(one.validation_loss),
+                loss_text(one.train_loss),
+                loss_text(one.validation_loss),
                 *received,
                 duration(training),
                 size(one.bytes),

@@ -24,6 +24,7 @@ from fedtrain.contracts.records import (
     Run,
     Update,
 )
+from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing
 from fedtrain.ledger.valid_records import read_valid
@@ -32,11 +33,11 @@ from fedtrain.results.run_summary import (
     DataSummary,
     Execution,
     FailureSummary,
-    Phase,
     RoundSummary,
     RunSummary,
 )
 from fedtrain.results.telemetry import read_execution, read_runner
+from fedtrain.rounds.observing import observe
 
 R = TypeVar("R", bound=Record)
 
@@ -68,7 +69,7 @@ class _Reader:
         end = self.one(names.END, End)
         if end is None and len(manifests) <= spec.rounds.count and manifests:
             rounds.append(self.round(len(manifests), None, manifests, spec))
-        phase, message = self.phase(len(manifests), spec, end, failures)
+        standing = observe(spec, LedgerGatherer(self.ledger, run).gather())
         initial = self.one(names.initial(), Initial)
         newest = manifests[-1] if manifests else None
         return RunSummary(
@@ -76,8 +77,8 @@ class _Reader:
             name=run.name,
             url=self.ledger.url,
             run_id=run.run_id,
-            phase=phase,
-            message=message,
+            phase=standing.phase,
+            message=standing.message,
             rounds_done=max(0, len(manifests) - 1),
             rounds_of=spec.rounds.count,
             spec=spec,
@@ -131,48 +132,6 @@ class _Reader:
             wall_seconds=wall,
             tasks=tasks,
         )
-
-    def phase(
-        self, current: int, spec: FederatedTrainingSpec, end: End | None, failures: list[Failure]
-    ) -> tuple[Phase, str]:
-        """Where the run stands, in the words of `fedtrain.rounds`: what it waits for. A run that failed counts as
-        going on as soon as a record of its next epoch is there."""
-        if end is not None:
-            return "Succeeded", ""
-        folder = names.round_folder(current)
-        epochs = [grant.epoch for grant in self.all(f"{folder}/attempts/", Grant)]
-        closes = self.all(f"{folder}/close-", Close)
-        epochs += [close.epoch for close in closes]
-        if failures and failures[-1].round == current and max(epochs, default=0) <= len(failures):
-            return "Failed", f"{failures[-1].reason}: {failures[-1].message}"
-        if current == 0:
-            return self.beginning(spec), ""
-        if current > spec.rounds.count:
-            return "Measuring", ""
-        if names.plan(current) not in self.present:
-            return "Planning", ""
-        if not closes:
-            return "Training", ""
-        k = max(close.k for close in closes)
-        aggregate = self.one(names.aggregate(current, k), Aggregate)
-        if aggregate is None:
-            return "Aggregating", ""
-        return ("Evaluating" if self.unevaluated(current, aggregate.adapter, spec) else "Recording"), ""
-
-    def beginning(self, spec: FederatedTrainingSpec) -> Phase:
-        """Of round 0: the first adapter is made while the participants count their data."""
-        initial = self.one(names.initial(), Initial)
-        if initial is None:
-            return "Initialising"
-        if self.unevaluated(0, initial.adapter, spec):
-            return "Evaluating"
-        counted = all(names.preflight(participant.name) in self.present for participant in spec.participants)
-        return "Recording" if counted else "Preflight"
-
-    def unevaluated(self, number: int, adapter: str, spec: FederatedTrainingSpec) -> bool:
-        """Whether the round waits for the hub's evaluation."""
-        due = number % spec.evaluation.every == 0 or number == spec.rounds.count
-        return spec.evaluation.hub is not None and due and self.evaluation(number, adapter) is None
 
     def manifests(self) -> list[Manifest]:
         found: list[Manifest] = []

@@ -29,10 +29,6 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def loss(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
-
-
 def several(number: int, one: str, many: str | None = None) -> str:
     """`1 round`, `3 rounds`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

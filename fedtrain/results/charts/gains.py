@@ -5,9 +5,9 @@
 
 from typing import TYPE_CHECKING
 
+from fedtrain.contracts.measures import Measure
 from fedtrain.results.charts.style import FEDERATED, INK, MUTED, colour, drawing, percentages, titled
 from fedtrain.results.comparison import Comparison
-from fedtrain.results.metrics import Measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from fedtrain.contracts.measures import headline, hub_measures
 from fedtrain.results.as_json import as_json
 from fedtrain.results.baseline_tables import comparison_table, own_measure
 from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve, curve, sentence
-from fedtrain.results.metrics import headline, hub_measures
 from fedtrain.results.report import figures
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.status import participants_table, rounds_table

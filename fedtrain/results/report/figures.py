@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from fedtrain.contracts.measures import Measure
 from fedtrain.results.charts.gains import gains, gains_by_participant
 from fedtrain.results.charts.losses import Which, has_losses, losses_by_participant
 from fedtrain.results.charts.metric import metric_by_round
@@ -11,7 +12,6 @@ from fedtrain.results.charts.style import svg
 from fedtrain.results.charts.time_and_bytes import bytes_by_round, time_by_round
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve
-from fedtrain.results.metrics import Measure
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.time_use import TimeUse
 from fedtrain.results.words import listed

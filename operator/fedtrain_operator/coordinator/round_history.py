@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from fedtrain.api.evaluation import Metric
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.measures import headline, hub_measures
 from fedtrain.contracts.records import Close, Evaluation, Manifest, Plan
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.manifests.conditions import shortened
@@ -52,11 +52,6 @@ def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:
 
 
 def metric(spec: FederatedTrainingSpec, measured: Mapping[str, float]) -> str | None:
-    """The file's first metric: `loss 2.311`, `accuracy 81.2%`."""
-    hub = spec.evaluation.hub
-    first: Metric | None = next((one for one in hub.metrics if one.name in measured), None) if hub else None
-    if first is None:
-        return None
-    value = measured[first.name]
-    share = first.type in ("Choices", "ExactMatch")
-    return f"{first.name} {value:.1%}" if share else f"{first.name} {value:.4g}"
+    """The headline metric: `loss 2.311`, `accuracy 81.2%`."""
+    first = headline(tuple(measure for measure in hub_measures(spec) if measure.name in measured))
+    return None if first is None else f"{first.name} {first.text(measured[first.name])}"

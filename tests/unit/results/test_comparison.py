@@ -4,9 +4,9 @@ import pytest
 from comparisons import arms, keep_comparison
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.measures import Measure
 from fedtrain.results.baseline_tables import comparison_table, headline_text
 from fedtrain.results.comparison import Arm, Comparison, read_comparison
-from fedtrain.results.metrics import Measure
 from tests.support.ledger_by_hand import SPEC, Hand
 
 ACCURACY, LOSS = Measure("accuracy", share=True), Measure("loss", share=False)

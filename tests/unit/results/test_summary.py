@@ -105,13 +105,13 @@ def test_a_skipped_round_aggregated_nothing(hand: Hand) -> None:
     assert skipped.adapter == summarise(hand.ledger).round(0).adapter
 
 
-def test_a_failed_run_says_why_until_it_goes_on(hand: Hand) -> None:
+def test_a_failed_run_gives_the_reason_until_it_resumes(hand: Hand) -> None:
     hand.begin()
     hand.plan(1)
     hand.fail(1, message="round 1 needs 2 valid updates and can have 1")
     summary = summarise(hand.ledger)
     assert summary.phase == "Failed"
-    assert summary.message == "BelowMinimum: round 1 needs 2 valid updates and can have 1"
+    assert summary.message == "round 1 needs 2 valid updates and can have 1"
     hand.grant(1, "zoo", 2, "its process died", epoch=2, cause="Resumed")
     summary = summarise(hand.ledger)
     assert summary.phase == "Training"

@@ -23,6 +23,7 @@ ANY_NAMESPACE_PATTERN = r"^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$"
 INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$"
 OBJECT_NAME_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
 VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+TIME_OF_DAY_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 RESOURCE_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$"
 
 
@@ -58,6 +59,7 @@ AnyNamespace = Annotated[str, Strict(), Field(pattern=ANY_NAMESPACE_PATTERN, max
 Instant = Annotated[str, Strict(), Field(pattern=INSTANT_PATTERN, max_length=32)]
 Cpu = Annotated[str, Strict(), Field(pattern=CPU_PATTERN, max_length=32)]
 ResourceName = Annotated[str, Strict(), Field(pattern=RESOURCE_PATTERN, max_length=253)]
+TimeOfDay = Annotated[str, Strict(), Field(pattern=TIME_OF_DAY_PATTERN, max_length=5)]
 Switch = Annotated[bool, Strict()]
 Toggle = Literal["Auto", "Enabled", "Disabled"]
 

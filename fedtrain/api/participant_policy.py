@@ -1,12 +1,25 @@
-"""The kind `ParticipantPolicy`: data sets, limits and pod settings of a participant, declared by its owner in the
-participant's cluster."""
+"""The kind `ParticipantPolicy`: data sets, permissions, limits and pod settings of a participant, declared by its owner
+in the participant's cluster. `fedtrain.api.rules.policy` evaluates it."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import API_VERSION, Block, Name, Quantity, Text
+from fedtrain.api.base import (
+    API_VERSION,
+    Block,
+    Count,
+    DnsLabel,
+    Duration,
+    Name,
+    NonNegativeInt,
+    Quantity,
+    Switch,
+    Text,
+    TimeOfDay,
+)
 from fedtrain.api.federated_training import Metadata
+from fedtrain.api.model import Digest
 from fedtrain.api.pods import Pods
 
 
@@ -20,27 +33,131 @@ class Dataset(Block):
     `s3://bucket/key`."""
 
 
-class Limits(Block):
-    """Limits on the resources of a task."""
+class Requester(Block):
+    """Trainings that may use this participant."""
 
+    namespace: Text
+    """Namespace of the training at the hub. `*` matches any characters."""
+    name: Text = "*"
+    """Name of the training. `*` matches any characters."""
+
+
+class Store(Block):
+    """A bucket that a training may keep its ledger in."""
+
+    endpoint: Text | None = None
+    """URL of the server, as in the training's `storage.s3.endpoint`. If omitted: AWS."""
+    bucket: Text = "*"
+    """Name of the bucket. `*` matches any characters."""
+
+
+class Allow(Block):
+    """What a task may ask for. An omitted list allows everything."""
+
+    requesters: Annotated[tuple[Requester, ...], Field(max_length=100)] = ()
+    """Trainings that may use this participant."""
+    base_models: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    """Base models, such as `HuggingFaceTB/SmolLM2-135M` or `HuggingFaceTB/*`. `*` matches any characters except `/`."""
+    images: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    """Trainer images by digest, such as `registry.example.org/fedtrain-trainer@sha256:...`."""
+    stores: Annotated[tuple[Store, ...], Field(max_length=100)] = ()
+    """Servers and buckets that pods may send updates to."""
+
+
+class Limits(Block):
+    """Limits of each task. A task that asks for more is refused, unless the description of the limit says otherwise."""
+
+    nodes: Count | None = None
+    """Maximum number of nodes."""
+    gpus: NonNegativeInt | None = None
+    """Maximum number of GPUs on all nodes together."""
     gpu_memory: Quantity | None = None
-    """Memory limit per GPU."""
+    """Memory limit per GPU. Tasks that ask for more get this much."""
+    memory: Quantity | None = None
+    """Maximum memory per node."""
+    task_duration: Duration | None = None
+    """Maximum run time of a task. Its pods are stopped after this time, even if the task asks for more."""
+    concurrent_tasks: Count | None = None
+    """Maximum number of tasks that run at the same time. Further tasks wait."""
+    adapter_rank: Count | None = None
+    """Maximum LoRA rank. A larger adapter can memorise more."""
+    steps_per_round: Count | None = None
+    """Maximum number of optimizer steps per round."""
+
+
+class Minimums(Block):
+    """Minimum sizes of a round. A task of a smaller one is refused."""
+
+    rows_per_round: Count | None = None
+    """Minimum number of distinct rows that a task trains on."""
+    participants_per_round: Count | None = None
+    """Minimum number of updates that the hub aggregates in a round, as stated by the hub (`rounds.minParticipants`). A
+    sum of two updates hides neither of them from the other participant."""
+
+
+class Window(Block):
+    """A time window. Tasks start only within one; a task that runs at its end continues."""
+
+    days: Annotated[tuple[Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], ...], Field(max_length=7)] = ()
+    """Days on which the window starts. If omitted: every day."""
+    start: TimeOfDay
+    """Start, such as "20:00"."""
+    end: TimeOfDay
+    """End, such as "06:00". Not after `start`: on the next day."""
+    time_zone: Annotated[Text, Field(max_length=64)] = "UTC"
+    """Time zone of both, such as `Europe/Berlin`."""
 
 
 class ParticipantPolicySpec(Block):
-    """Data sets, resource limits and pod settings of the participant."""
+    """Data sets, permissions, limits and pod settings of the participant."""
 
     datasets: Annotated[tuple[Dataset, ...], Field(min_length=1, max_length=1000)]
     """Data sets of the participant."""
+    suspend: Switch = False
+    """Stops the pods of all tasks. Tasks wait until it is `false` again."""
+    allow: Allow = Allow()
+    """On a cluster: what a task may ask for."""
     limits: Limits = Limits()
-    """Resource limits of each task."""
+    """On a cluster: limits of each task. `gpuMemory` also applies on one machine."""
+    minimums: Minimums = Minimums()
+    """On a cluster: minimum sizes of a round."""
+    windows: Annotated[tuple[Window, ...], Field(max_length=50)] = ()
+    """On a cluster: time windows in which tasks start. If omitted: always."""
+    approval: Literal["Automatic", "Manual"] = "Automatic"
+    """On a cluster. `Manual`: tasks of a training wait until its digest is in `approvedTrainings`."""
+    approved_trainings: Annotated[tuple[Digest, ...], Field(max_length=1000)] = ()
+    """Digests of the approved trainings. `fedtrain participant approve` shows a training and adds its digest."""
     pods: Pods = Pods()
     """On a cluster: settings that are merged into the pods of tasks."""
 
 
+class PendingApproval(Block):
+    """A training whose tasks wait for the owner's approval."""
+
+    digest: Digest
+    """Digest of the training as this participant sees it: model, data, local training and ledger."""
+    namespace: DnsLabel
+    """Namespace of the training at the hub."""
+    name: Name
+    """Name of the training."""
+    base: Text
+    """Base model."""
+    dataset: Text
+    """Data set."""
+    adapter_rank: Count
+    """LoRA rank."""
+
+
+class ParticipantPolicyStatus(Block):
+    """Current status of the policy."""
+
+    pending_approvals: Annotated[tuple[PendingApproval, ...], Field(max_length=100)] = ()
+    """Trainings that wait for the owner's approval."""
+
+
 class ParticipantPolicy(Block):
-    """Data sets, limits and pod settings of a participant, declared by its owner. On a cluster, this object exists in
-    the participant's cluster, not at the hub."""
+    """Data sets, permissions, limits and pod settings of a participant, declared by its owner. On a cluster, this
+    object exists in the participant's cluster, not at the hub, and outranks the hub's requests."""
 
     api_version: Literal["fedtrain.dev/v1alpha1"] = API_VERSION
     kind: Literal["ParticipantPolicy"] = "ParticipantPolicy"

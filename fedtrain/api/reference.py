@@ -13,6 +13,7 @@ from fedtrain.api.base import (
     OBJECT_NAME_PATTERN,
     QUANTITY_PATTERN,
     RESOURCE_PATTERN,
+    TIME_OF_DAY_PATTERN,
     VARIABLE_PATTERN,
     Block,
 )
@@ -34,6 +35,7 @@ _TEXTS = {
     OBJECT_NAME_PATTERN: "name",
     QUANTITY_PATTERN: "size",
     RESOURCE_PATTERN: "resource of nodes",
+    TIME_OF_DAY_PATTERN: "time of day",
     VARIABLE_PATTERN: "name",
 }
 

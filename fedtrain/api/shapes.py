@@ -18,6 +18,7 @@ from fedtrain.api.base import (
     OBJECT_NAME_PATTERN,
     QUANTITY_PATTERN,
     RESOURCE_PATTERN,
+    TIME_OF_DAY_PATTERN,
     VARIABLE_PATTERN,
     Block,
 )
@@ -150,6 +151,7 @@ _PATTERNS = {
     INSTANT_PATTERN: "a time such as 2025-06-01T12:00:00Z",
     OBJECT_NAME_PATTERN: "a name of a-z, 0-9, - and ., such as my-secret",
     RESOURCE_PATTERN: "a node resource such as nvidia.com/gpu",
+    TIME_OF_DAY_PATTERN: 'a time of day such as "20:00"',
     VARIABLE_PATTERN: "a name such as HF_TOKEN",
 }
 

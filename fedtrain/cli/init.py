@@ -19,7 +19,18 @@ metadata:
 spec:
   datasets:
     - {{name: tickets, uri: ./data/{participant}.jsonl}}   # a file, a folder, a data set on disk, or s3://
-  # limits: {{gpuMemory: 40Gi}}                            # limit per GPU
+  # limits: {{gpuMemory: 40Gi, nodes: 2, gpus: 8, memory: 64Gi, adapterRank: 64}}   # tasks beyond these are refused
+  #   further limits: stepsPerRound: 500, taskDuration: 3h, concurrentTasks: 1
+  # minimums: {{rowsPerRound: 100, participantsPerRound: 3}}
+  # allow:                                               # on a cluster: what tasks may ask for
+  #   requesters: [{{namespace: federations, name: tickets-*}}]
+  #   baseModels: [HuggingFaceTB/*]
+  #   images: ["registry.example.org/fedtrain-trainer@sha256:..."]
+  #   stores: [{{endpoint: https://s3.example.org, bucket: federations}}]
+  # windows: [{{days: [Sat, Sun], start: "20:00", end: "06:00", timeZone: Europe/Berlin}}]
+  # approval: Automatic                                  # or Manual: fedtrain participant approve
+  # approvedTrainings: []
+  # suspend: false                                       # true stops the pods of all tasks
   # pods:                                                # on a cluster: added to the pods of tasks
   #   nodeSelector: {{pool: gpus}}
   #   tolerations: [{{key: gpus, operator: Equal, value: "true", effect: NoSchedule, tolerationSeconds: 60}}]

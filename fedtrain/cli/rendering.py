@@ -13,7 +13,7 @@ from fedtrain.cli.on_cluster import Json, namespace_of, records_of
 from fedtrain.contracts.records import ModelFacts, Run
 from fedtrain.manifests.admission import Here, accepted
 from fedtrain.manifests.hub_job import hub_job
-from fedtrain.manifests.policy_check import Refusal, judge
+from fedtrain.manifests.policy_check import Refusal, capped, judge
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from fedtrain.manifests.settings import Settings
 from fedtrain.manifests.training_task import training_task
@@ -69,11 +69,11 @@ class Renderer:
         task = training_task(self._spec, self._run, key, order, namespace_of(self._federation, key.who))
         yield task
         ordered, policy = TrainingTaskSpec.model_validate(task["spec"]), self._federation.policies[key.who].spec
-        judged = judge(ordered, policy)
+        launcher = PyTorchJobs(self._settings.trainer_image, self._settings.trainer_pull_policy)
+        judged = judge(ordered, policy, launcher.image)
         if isinstance(judged, Refusal):
             raise UserError(f"{key.who} would refuse its task: {judged.message}")
-        launcher = PyTorchJobs(self._settings.trainer_image, self._settings.trainer_pull_policy)
-        yield launcher.render(task, ordered, judged, policy)
+        yield launcher.render(task, capped(ordered, policy), judged, policy)
 
     def _dry_run(self, round: int, rows: dict[str, int]) -> DryRun:
         who = [one.name for one in self._spec.participants]

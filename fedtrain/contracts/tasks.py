@@ -87,6 +87,8 @@ class Task(Block):
     round: int
     attempt: int
     participant: str | None = None
+    min_participants: int | None = None
+    """Minimum number of updates that the hub aggregates in a round. A participant's policy may require more."""
     model: Model
     data: Data
     training: Training

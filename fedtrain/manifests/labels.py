@@ -50,6 +50,14 @@ def of_task(run: Run, key: TaskKey) -> dict[str, str]:
     return of_training(Ref(run.namespace, run.name)) | who | own
 
 
+def of_job(task: Json, who: str) -> dict[str, str]:
+    """On the job of a TrainingTask with this metadata and on its pods. Only fedtrain's labels are copied: others could
+    select the pods for the owner's Services, network policies or queues."""
+    given: dict[str, str] = task.get("labels") or {}
+    copied = {name: value for name, value in given.items() if name.startswith(f"{PREFIX}/")}
+    return copied | {**OURS, PARTICIPANT: who, TASK: task["name"]}
+
+
 def has_own_cluster(participant: Json) -> bool:
     """Whether a Participant trains in a cluster of its own."""
     return participant["spec"].get("cluster") == OWN_CLUSTER

@@ -1,4 +1,4 @@
-"""What a participant starts tasks with. PyTorchJob is one; each renders, tells how its object stands, and names it."""
+"""Launchers start the tasks of a participant. PyTorchJob is one. Each renders its job and reads the job's state."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -11,21 +11,22 @@ from fedtrain.manifests.kinds import Json, Kind
 
 @dataclass(frozen=True)
 class Standing:
-    """How a launched job stands."""
+    """State of a launched job."""
 
     state: Literal["Pending", "Running", "Succeeded", "Failed"]
     message: str = ""
 
 
 class Launcher(Protocol):
-    """One kind of job. All of it is pure; the reconciler reads and writes."""
+    """One kind of job, and the trainer's image. Pure; the reconciler reads and writes."""
 
     kind: Kind
+    image: str
 
     def render(
         self, body: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec
     ) -> Json:
-        """The job of the TrainingTask `body`, of the same name and namespace, marked (`shared.rendered`)."""
+        """Return the job of the TrainingTask `body`, of the same name and namespace, with its digest."""
         ...
 
     def standing(self, job: Json) -> Standing: ...

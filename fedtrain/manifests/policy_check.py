@@ -1,11 +1,17 @@
 """Decides whether a participant takes a task, and where its data is. The hub asks, the owner's policy decides. Pure."""
 
+import math
 from dataclasses import dataclass
 
-from fedtrain.api.base import smallest_quantity
-from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.base import seconds, smallest_quantity
+from fedtrain.api.participant_policy import ParticipantPolicySpec, PendingApproval
+from fedtrain.api.rules import policy as rules
+from fedtrain.api.rules.policy.approval import awaits_approval
+from fedtrain.api.rules.policy.rule import Request, Situation
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.tasks import Assignment, Binding
+from fedtrain.contracts.canonical import canonical_json
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.tasks import Assignment, Binding, Task, Train
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 
 
@@ -17,18 +23,97 @@ class Refusal:
     message: str
 
 
-def judge(order: TrainingTaskSpec, policy: ParticipantPolicySpec | None) -> Assignment | Refusal:
-    """Return the trainer's assignment, with the participant's own places; or the refusal."""
+@dataclass(frozen=True)
+class Wait:
+    """Why a task waits. `reason`: one word for programs; `approval`: the training, if the owner has to approve it."""
+
+    reason: str
+    message: str
+    approval: PendingApproval | None = None
+
+
+def judge(order: TrainingTaskSpec, policy: ParticipantPolicySpec | None, image: str) -> Assignment | Refusal:
+    """Return the trainer's assignment, with the participant's own places; or the refusal. `image`: of the trainer."""
     who = order.task.participant
     if policy is None:
         return Refusal("NoPolicy", f"ParticipantPolicy {who!r} does not exist here. Its owner must apply one")
     try:
-        task = from_wire(order.task.model_dump(mode="json", by_alias=True, exclude_none=True))
+        task = _task(order)
     except TaskRefused as refused:
         return Refusal(refused.reason, f"{refused}. Update fedtrain at {who}")
+    if objection := rules.refusal(_request(order, task, image), policy):
+        return Refusal("PolicyRefused", f"{who}'s policy ({objection.field}) refuses the task: {objection.message}")
     dataset = next((held for held in policy.datasets if held.name == task.data.dataset), None)
     if dataset is None:
         held = ", ".join(sorted(known.name for known in policy.datasets))
         return Refusal("UnknownDataset", f"the policy of {who} has no data set {task.data.dataset!r}; it has: {held}")
     memory = smallest_quantity(policy.limits.gpu_memory, order.compute.gpu_memory)
     return Assignment(task=task, binding=Binding(data_uri=dataset.uri, gpu_memory=memory, storage=order.storage))
+
+
+def why_held(order: TrainingTaskSpec, policy: ParticipantPolicySpec, image: str, situation: Situation) -> Wait | None:
+    """Return why a task that is not refused has to wait."""
+    task, who = _task(order), order.task.participant
+    request = _request(order, task, image)
+    objection = rules.hold(request, policy, situation)
+    if objection is None:
+        return None
+    approval = _approval(request, task) if awaits_approval(request, policy) else None
+    return Wait("HeldByPolicy", f"{who}'s policy ({objection.field}) lets the task wait: {objection.message}", approval)
+
+
+def capped(order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> TrainingTaskSpec:
+    """Return the task with the shorter of its own and the policy's run time."""
+    limit = policy.limits.task_duration
+    if limit is None or seconds(order.timeout) <= seconds(limit):
+        return order
+    return order.model_copy(update={"timeout": limit})
+
+
+def training_digest(order: TrainingTaskSpec, task: Task) -> str:
+    """Return the digest of what stays the same in all tasks of a training for one participant."""
+    parts = (task.model, task.data, task.training, order.storage)
+    content = [part.model_dump(mode="json", by_alias=True, exclude_none=True) for part in parts]
+    return digest_bytes(canonical_json([task.namespace, task.name, *content]))
+
+
+def _task(order: TrainingTaskSpec) -> Task:
+    """Raises TaskRefused."""
+    return from_wire(order.task.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def _request(order: TrainingTaskSpec, task: Task, image: str) -> Request:
+    work = task.work if isinstance(task.work, Train) else None
+    return Request(
+        namespace=task.namespace,
+        name=task.name,
+        work=task.work.type,
+        base=task.model.base,
+        rank=task.model.adapter.rank,
+        compute=order.compute,
+        image=image,
+        storage=order.storage,
+        rows=work.distinct if work else None,
+        steps=_steps(task, work) if work else None,
+        min_participants=task.min_participants,
+        digest=training_digest(order, task),
+    )
+
+
+def _steps(task: Task, work: Train) -> int:
+    """Optimizer steps of a round, as the trainer counts them at most: rows that are held out are counted here, too."""
+    length = task.training.length
+    if length.steps is not None:
+        return length.steps
+    return max(1, math.ceil(work.samples * (length.epochs or 1.0) / task.training.batch_size))
+
+
+def _approval(request: Request, task: Task) -> PendingApproval:
+    return PendingApproval(
+        digest=request.digest,
+        namespace=request.namespace,
+        name=request.name,
+        base=request.base,
+        dataset=task.data.dataset,
+        adapter_rank=request.rank,
+    )

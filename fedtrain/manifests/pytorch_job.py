@@ -28,7 +28,7 @@ class PyTorchJobs:
     kind = PYTORCH_JOB
 
     def __init__(self, image: str, pull_policy: str) -> None:
-        self._image = image
+        self.image = image
         self._pull_policy = pull_policy
 
     def render(
@@ -36,10 +36,10 @@ class PyTorchJobs:
     ) -> Json:
         metadata, compute = body["metadata"], order.compute
         name: str = metadata["name"]
-        own = dict(metadata.get("labels") or {}) | {labels.TASK: name}
+        own = labels.of_job(metadata, order.task.participant)
         pod = hardened(
             container="pytorch",  # the training operator looks for this name
-            image=self._image,
+            image=self.image,
             pull_policy=self._pull_policy,
             command=command(compute),
             assignment=assignment.model_dump_json(by_alias=True),

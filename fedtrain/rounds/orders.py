@@ -71,6 +71,7 @@ def _task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, training: Trainin
         round=key.round,
         attempt=key.attempt,
         participant=None if key.who.startswith("_") else key.who,
+        min_participants=None if key.who.startswith("_") else spec.minimum,
         model=spec.model,
         data=spec.data,
         training=training,

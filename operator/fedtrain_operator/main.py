@@ -66,8 +66,7 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         both = SiteStreams(Streams(sites.hub, settings.resync), streams) if sites.is_remote else SiteStreams.of(streams)
         launcher = PyTorchJobs(settings.trainer_image, settings.trainer_pull_policy)
         tasks = Tasks(sites, launcher, pod_check=settings.pod_check)
-        only = settings.hub.participant if settings.hub else None
-        records = Records(sites, tasks.policies, version=settings.version, heartbeat=settings.heartbeat, only=only)
+        records = Records(sites, tasks.policies, version=settings.version, heartbeat=settings.heartbeat)
         loops["participant"] = Loops("task", tasks.reconcile, settings.resync)
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
         participant_handlers.register(registry, sites, both, tasks, records, loops["participant"], loops["records"])
@@ -83,7 +82,7 @@ def _sites(settings: Settings, cluster: Cluster) -> Sites:
     hub = settings.hub
     if hub is None:
         return Sites(cluster, cluster)
-    return Sites(Cluster(lambda: connection(hub), (hub.namespace,)), cluster)
+    return Sites(Cluster(lambda: connection(hub), (hub.namespace,)), cluster, hub.participant)
 
 
 def _connect(registry: kopf.OperatorRegistry, hub: Cluster, streams: Streams) -> None:

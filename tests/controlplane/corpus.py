@@ -13,12 +13,13 @@ from ruamel.yaml import YAML
 from fedtrain.api.reading.documents import Documents
 from tests.unit.api.federation_files import FOR_CLUSTERS, SECTIONS
 
-TEXT, JSON, DISK, OTHERS, FILE = (
+TEXT, JSON, DISK, OTHERS, FILE, ZONES = (
     "it is about the file's text",
     "JSON can't say it, or says something valid",
     "it is about files on a disk",
     "it is about several objects: a condition says so",
     "it is about type File, which a cluster refuses",
+    "CEL has no list of time zones",
 )
 
 ELSEWHERE = {
@@ -50,6 +51,7 @@ ELSEWHERE = {
     "an incomplete adapter": DISK,
     "a dictionary of data sets": DISK,
     "s3 without S3": FILE,
+    "an unknown time zone": ZONES,
     "a URL for a folder": FILE,
 }
 

@@ -30,6 +30,6 @@ def pytorch_job(namespace: str, pods: Json) -> Json:
     body["metadata"]["namespace"] = namespace
     order = TrainingTaskSpec.model_validate(body["spec"])
     policy = ParticipantPolicySpec.model_validate({"datasets": [{"name": "tickets", "uri": "/data"}], "pods": pods})
-    judged = judge(order, policy)
+    judged = judge(order, policy, SETTINGS.trainer_image)
     assert isinstance(judged, Assignment)
     return PyTorchJobs(SETTINGS.trainer_image, "Always").render(body, order, judged, policy)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from fedtrain.api.base import Block
 from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec
-from fedtrain.api.participant_policy import ParticipantPolicy, ParticipantPolicySpec
+from fedtrain.api.participant_policy import ParticipantPolicy, ParticipantPolicySpec, ParticipantPolicyStatus
 from fedtrain.api.participant_record import ParticipantRecord, ParticipantRecordSpec, ParticipantRecordStatus
 from fedtrain.api.status import FederatedTrainingStatus, TrainingTaskStatus
 from fedtrain.api.training_task import TrainingTask, TrainingTaskSpec
@@ -19,7 +19,7 @@ class Column:
 
     name: str
     path: str
-    type: Literal["string", "integer", "number", "date"] = "string"
+    type: Literal["string", "integer", "number", "boolean", "date"] = "string"
     wide: bool = False
 
 
@@ -84,8 +84,15 @@ KINDS = (
         scope="Namespaced",
         model=ParticipantPolicy,
         spec=ParticipantPolicySpec,
-        status=None,
-        columns=(Column("GPU Memory", ".spec.limits.gpuMemory"), AGE),
+        status=ParticipantPolicyStatus,
+        columns=(
+            Column("Suspended", ".spec.suspend", "boolean"),
+            Column("Approval", ".spec.approval"),
+            Column("Pending", ".status.pendingApprovals[0].name"),
+            Column("GPUs", ".spec.limits.gpus", "integer"),
+            Column("GPU Memory", ".spec.limits.gpuMemory"),
+            AGE,
+        ),
     ),
     Kind(
         name="TrainingTask",

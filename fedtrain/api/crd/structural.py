@@ -18,6 +18,7 @@ KEYS = {
     "Metric": "name",
     "Dataset": "name",
     "HeldDataset": "name",
+    "PendingApproval": "digest",
     "ImagePullSecret": "name",
     "Volume": "name",
     "VolumeMount": "mountPath",

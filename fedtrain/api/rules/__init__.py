@@ -21,6 +21,7 @@ from fedtrain.api.rules import (
     participants,
     partitioning,
     pods,
+    policy,
     rounds,
     storage,
     validation_split,
@@ -41,6 +42,7 @@ _MODULES = (
     data_locations,
     pods,
     participant_record,
+    *policy.MODULES,
 )
 
 

@@ -24,6 +24,7 @@ class WireTask(Wire):
     round: int
     attempt: int
     participant: str | None = None
+    min_participants: int | None = None
     model: blocks.Model
     data: blocks.Data
     training: blocks.Training

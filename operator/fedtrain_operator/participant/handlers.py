@@ -5,7 +5,7 @@ from typing import Any
 import kopf
 
 from fedtrain.manifests import labels
-from fedtrain.manifests.kinds import PARTICIPANT, POLICY, TASK, Ref
+from fedtrain.manifests.kinds import PARTICIPANT, POLICY, TASK, Json, Ref, ref
 from fedtrain_operator.kube.loops import Loops
 from fedtrain_operator.kube.watching import take, watch
 from fedtrain_operator.participant.participant_reconciler import Records
@@ -35,7 +35,11 @@ def register(
             task_loops.wake(sites.hub_of(Ref(job["metadata"]["namespace"], name)))
 
     def on_policy(event: Any) -> None:
+        known = tasks.policies.get(ref(event["object"]))
         policy = take(tasks.policies, event)
+        if event["type"] == "DELETED" or (known is not None and _generation(known) != _generation(event["object"])):
+            for task in tasks.tasks.within(sites.hub_of(policy).namespace):
+                task_loops.wake(ref(task))
         for record in records.of_namespace(policy.namespace):
             record_loops.wake(record)
 
@@ -53,3 +57,8 @@ def register(
     async def _beat(**_: Any) -> None:
         for record in records.of_namespace(sites.here.namespaces[0]):
             record_loops.wake(record)
+
+
+def _generation(body: Json) -> int:
+    """It changes with the spec."""
+    return body["metadata"].get("generation", 0)

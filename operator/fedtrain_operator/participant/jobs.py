@@ -59,6 +59,13 @@ class Jobs:
             await self._cluster.delete(self.kind, self._sites.here_of(task), job["metadata"]["uid"])
             self.cache.drop(job)
 
+    async def running(self, own: Ref, who: str) -> int:
+        """The number of other jobs of a participant that have not ended. `own`: the job that is to start. Raises
+        ApiError."""
+        found = await self._cluster.list(self.kind, own.namespace, {**labels.OURS, labels.PARTICIPANT: who})
+        others = (job for job in found if job["metadata"]["name"] != own.name)
+        return sum(self._launcher.standing(job).state in ("Pending", "Running") for job in others)
+
     def standing(self, job: Json) -> Standing:
         """A job that runs while some of its pods do not exist is still pending."""
         standing = self._launcher.standing(job)

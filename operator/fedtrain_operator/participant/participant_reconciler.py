@@ -17,7 +17,7 @@ CHANGED_SECONDS = 5.0
 
 class Records:
     """Reconciles the Participants that this operator serves: those of the hub's cluster, which the watch puts into
-    `records`; or `only`, whose hub is another cluster."""
+    `records`; or the only one whose hub is another cluster."""
 
     def __init__(
         self,
@@ -26,7 +26,6 @@ class Records:
         *,
         version: str,
         heartbeat: float,
-        only: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.records = Cache()
@@ -34,7 +33,7 @@ class Records:
         self._policies = policies
         self._version = version
         self._heartbeat = heartbeat
-        self._only = only
+        self._only = sites.participant
         self._clock = clock
 
     def of_namespace(self, namespace: str) -> list[Ref]:

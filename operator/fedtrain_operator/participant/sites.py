@@ -14,6 +14,8 @@ class Sites:
 
     hub: Cluster
     here: Cluster
+    participant: str | None = None
+    """The only participant that is served, where the hub is another cluster."""
 
     @property
     def is_remote(self) -> bool:

@@ -1,6 +1,7 @@
 """One pass over a TrainingTask: check the policy, create the job, report its status, delete it when it is no longer
 wanted."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -8,17 +9,19 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy.rule import Situation
 from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import POLICY, TASK, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
-from fedtrain.manifests.policy_check import Refusal, judge
+from fedtrain.manifests.policy_check import Refusal, Wait, capped, judge, why_held
 from fedtrain.manifests.render_digest import mark_of
 from fedtrain_operator.kube.cache import Cache, summary_of_task, without_managed_fields
 from fedtrain_operator.kube.client import ApiError
 from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.stuck_containers import StuckContainers
-from fedtrain_operator.participant import task_status
+from fedtrain_operator.participant import approvals, task_status
 from fedtrain_operator.participant.jobs import Jobs
 from fedtrain_operator.participant.sites import Sites
 
@@ -43,6 +46,14 @@ class _Refused(Exception):
         super().__init__(refusal.message)
 
 
+class _Held(Exception):
+    """The participant lets the task wait."""
+
+    def __init__(self, wait: Wait) -> None:
+        self.wait = wait
+        super().__init__(wait.message)
+
+
 class Tasks:
     """Reconciles all TrainingTasks that this operator sees. `tasks`, `jobs` and `policies` are fed by
     the watches."""
@@ -63,6 +74,7 @@ class Tasks:
         self._clock = clock
         self._first_seen: dict[Ref, float] = {}
         self._stuck = StuckContainers()
+        self._starts = asyncio.Lock()
 
     async def reconcile(self, ref: Ref) -> Next:
         body = await self._task(ref)
@@ -81,8 +93,13 @@ class Tasks:
         try:
             return await self._run(ref, body)
         except _Refused as refused:
+            await self.jobs.release(ref)
             await self._report(body, task_status.refused(body, refused.refusal, self._clock()))
             return Next(0)
+        except _Held as held:
+            await self.jobs.release(ref)
+            await self._report(body, task_status.held(body, held.wait, self._clock()))
+            return Next(self._pod_check)
 
     async def _run(self, ref: Ref, body: Json) -> Next:
         now = self._clock()
@@ -90,14 +107,16 @@ class Tasks:
         job = self.jobs.get(ref)
         if job is None and body.get("status"):  # it was begun, and its job may not have been listed yet
             job = await self.jobs.read(ref)
+        if job is not None and not await self._may_continue(ref, body):
+            await self.jobs.release(ref)
+            job = None
         if job is None:
             whole = await self._sites.hub.get(TASK, ref)  # another operator may have ended it since
             if whole is None or whole["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
                 self.tasks.drop(body)
                 return Next(GONE_SECONDS)
-            rendered = await self._rendered(whole)
             try:
-                job = await self.jobs.create(rendered)
+                job = await self._started(whole)
             except ApiError as error:
                 if error.code == 0 or (error.may_pass and young):
                     raise
@@ -132,23 +151,60 @@ class Tasks:
         """The task with its whole spec; None if it is gone."""
         return body if "task" in body["spec"] else await self._sites.hub.get(TASK, ref)
 
-    async def _rendered(self, whole: Json) -> Json:
-        """The job of the current policy and image. Raises _Refused."""
+    async def _started(self, whole: Json) -> Json:
+        """The job of a task that may start. Raises _Refused, _Held, ApiError."""
+        order, assignment, policy, at = await self._judged(whole)
+        spec = policy_of(policy)
+        if spec.limits.concurrent_tasks is None:
+            await self._hold(order, policy, spec, 0)
+            return await self.jobs.create(self._rendered(whole, order, assignment, spec, at))
+        async with self._starts:  # or two tasks would take the last place
+            await self._hold(order, policy, spec, await self.jobs.running(at, order.task.participant))
+            return await self.jobs.create(self._rendered(whole, order, assignment, spec, at))
+
+    async def _hold(self, order: TrainingTaskSpec, policy: Json, spec: ParticipantPolicySpec, running: int) -> None:
+        """Raises _Held if the task has to wait."""
+        wait = why_held(order, spec, self._launcher.image, Situation(self._clock(), running))
+        if wait is None:
+            return
+        if wait.approval is not None:
+            await approvals.note(self._sites.here, self.policies, policy, spec, wait.approval)
+        raise _Held(wait)
+
+    async def _judged(self, whole: Json) -> tuple[TrainingTaskSpec, Assignment, Json, Ref]:
+        """The task, the trainer's assignment, the policy, and where the job is. Raises _Refused."""
         order = _spec(whole)
         at = self._sites.here_of(Ref(whole["metadata"]["namespace"], whole["metadata"]["name"]))
-        judged = judge(order, policy := await self._policy(at.namespace, order.task.participant))
+        who = order.task.participant
+        if self._sites.participant not in (None, who):
+            raise _Refused(Refusal("WrongParticipant", f"the task is for {who!r}, not for {self._sites.participant!r}"))
+        policy = await self._policy(Ref(at.namespace, who))
+        judged = judge(order, policy_of(policy) if policy else None, self._launcher.image)
         if isinstance(judged, Refusal) or policy is None:
             assert isinstance(judged, Refusal)
             raise _Refused(judged)
+        return order, judged, policy, at
+
+    def _rendered(
+        self, whole: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec, at: Ref
+    ) -> Json:
         body = {**whole, "metadata": {**whole["metadata"], "namespace": at.namespace}}
-        return self._launcher.render(body, order, judged, policy)
+        return self._launcher.render(body, capped(order, policy), assignment, policy)
 
     async def _is_outdated(self, whole: Json, job: Json) -> bool:
         """Whether policy or image have changed since, so that another job would be rendered now."""
         try:
-            return mark_of(job) != mark_of(await self._rendered(whole))
+            order, assignment, policy, at = await self._judged(whole)
         except _Refused:
             return False
+        return mark_of(job) != mark_of(self._rendered(whole, order, assignment, policy_of(policy), at))
+
+    async def _may_continue(self, ref: Ref, body: Json) -> bool:
+        """Whether the policy still lets the job of a task run: it exists and is not suspended. Other changes apply to
+        tasks that start later."""
+        who = self._sites.participant or (body["metadata"].get("labels") or {}).get(labels.PARTICIPANT, "")
+        policy = await self._policy(Ref(self._sites.here_of(ref).namespace, who))
+        return policy is not None and not policy["spec"].get("suspend", False)
 
     def _forget(self, ref: Ref) -> Next:
         self._first_seen.pop(ref, None)
@@ -164,10 +220,10 @@ class Tasks:
                 return body
         return body
 
-    async def _policy(self, namespace: str, who: str) -> ParticipantPolicySpec | None:
-        ref = Ref(namespace, who)
-        body = self.policies.get(ref) or await self._sites.here.get(POLICY, ref)
-        return None if body is None else ParticipantPolicySpec.model_validate(body["spec"])
+    async def _policy(self, ref: Ref) -> Json | None:
+        if (body := self.policies.get(ref)) is None and (body := await self._sites.here.get(POLICY, ref)) is not None:
+            self.policies.put(body)
+        return body
 
     async def _report(self, body: Json, content: Json) -> None:
         before = body.get("status", {})
@@ -193,13 +249,29 @@ class Tasks:
         log.info("%s", f"{content['phase']}: {content['message']}".removesuffix(": "), extra=about)
 
 
+def policy_of(body: Json) -> ParticipantPolicySpec:
+    """Raises _Held if this version cannot read the policy: the owner's rules are not known then."""
+    try:
+        return ParticipantPolicySpec.model_validate(body["spec"])
+    except ValidationError as error:
+        message = (
+            f"ParticipantPolicy {body['metadata']['name']!r} cannot be read: {_first(error)}. Update fedtrain here"
+        )
+        raise _Held(Wait("InvalidPolicy", message)) from error
+
+
 def _spec(whole: Json) -> TrainingTaskSpec:
     """Raises _Refused if this version cannot read it."""
     try:
         return TrainingTaskSpec.model_validate(whole["spec"])
     except ValidationError as error:
-        message = f"this task cannot be read: {error.errors(include_url=False)[0]['msg']}. Update fedtrain here"
+        message = f"this task cannot be read: {_first(error)}. Update fedtrain here"
         raise _Refused(Refusal("NewerContract", message)) from error
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return f"spec.{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
 
 
 def _after(standing: Standing, pod_check: float) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fedtrain.manifests.conditions import Condition, merged, shortened
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.launcher import Standing
-from fedtrain.manifests.policy_check import Refusal
+from fedtrain.manifests.policy_check import Refusal, Wait
 from fedtrain.manifests.timestamps import instant
 from fedtrain_operator.kube.pod_outcome import PodOutcome
 from fedtrain_operator.kube.pod_start import SCHEDULED, STARTED
@@ -15,6 +15,12 @@ TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
 
 def refused(body: Json, refusal: Refusal, now: float) -> Json:
     return _ended(body, "Refused", refusal.reason, refusal.message, now)
+
+
+def held(body: Json, wait: Wait, now: float) -> Json:
+    """The policy lets the task wait, or stopped its pods."""
+    waiting = Condition("Startable", "False", wait.reason, wait.message)
+    return _status(body, "Pending", wait.reason, wait.message, now, [waiting])
 
 
 def cancelled(body: Json, now: float) -> Json:

@@ -1,7 +1,6 @@
 """A participant whose hub is another cluster: tasks there, jobs here."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from fedtrain_operator.kube.cache import Cache
@@ -24,7 +23,7 @@ class Remote:
 
     def __init__(self) -> None:
         self.hub, self.here = ApiServer(HUB), ApiServer(HERE)
-        self.sites = Sites(hub=self.hub, here=self.here)
+        self.sites = Sites(hub=self.hub, here=self.here, participant="bank-b")
         launcher = PyTorchJobs("trainer:1", "IfNotPresent")
         self.tasks = Tasks(self.sites, launcher, pod_check=10.0, clock=Time())
         policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}]}
@@ -90,8 +89,8 @@ def test_a_job_stays_while_the_hub_cannot_list_its_tasks(error: ApiError) -> Non
     assert len(remote.jobs) == 1
 
 
-def heart(remote: Remote, **settings: Any) -> Records:
-    return Records(remote.sites, remote.tasks.policies, version="0.1.0", heartbeat=35.0, clock=Time(), **settings)
+def heart(remote: Remote) -> Records:
+    return Records(remote.sites, remote.tasks.policies, version="0.1.0", heartbeat=35.0, clock=Time())
 
 
 def test_a_remote_participant_reports_to_its_own_record_without_reading_it() -> None:
@@ -105,7 +104,7 @@ def test_a_remote_participant_reports_to_its_own_record_without_reading_it() -> 
         return None
 
     remote.hub.fault = fault
-    asyncio.run(heart(remote, only="bank-b").reconcile(Ref("", "bank-b")))
+    asyncio.run(heart(remote).reconcile(Ref("", "bank-b")))
     status = remote.hub.objects["participants", "", "bank-b"]["status"]
     assert status["datasets"] == [{"name": "tickets"}]
     assert (status["version"], status["heartbeatSeconds"]) == ("0.1.0", 35)

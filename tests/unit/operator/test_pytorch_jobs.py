@@ -19,7 +19,7 @@ def rendered(compute: dict[str, Any] | None = None, **pods: Any) -> dict[str, An
     body = task(participants=[{"name": "bank-a", "compute": compute or {}}])
     order = TrainingTaskSpec.model_validate(body["spec"])
     here = policy(pods=pods)
-    judged = judge(order, here)
+    judged = judge(order, here, "trainer:1")
     assert isinstance(judged, Assignment)
     return LAUNCHER.render(body, order, judged, here)
 
@@ -243,7 +243,7 @@ def test_a_job_has_ended_when_any_condition_says_so(job: dict[str, Any], state: 
 def test_a_task_of_a_newer_contract_is_refused_with_the_way_out() -> None:
     body = task()
     newer = {**body["spec"], "task": {**body["spec"]["task"], "contractVersion": 99, "novelty": True}}
-    judged = judge(TrainingTaskSpec.model_validate(newer), policy())
+    judged = judge(TrainingTaskSpec.model_validate(newer), policy(), "trainer:1")
     assert isinstance(judged, Refusal)
     assert (judged.reason, "Update fedtrain at bank-a" in judged.message) == ("NewerContract", True)
 
@@ -251,20 +251,24 @@ def test_a_task_of_a_newer_contract_is_refused_with_the_way_out() -> None:
 def test_a_task_that_needs_an_unknown_feature_is_refused() -> None:
     body = task()
     newer = {**body["spec"], "task": {**body["spec"]["task"], "requiredFeatures": ["secure-sum"]}}
-    judged = judge(TrainingTaskSpec.model_validate(newer), policy())
+    judged = judge(TrainingTaskSpec.model_validate(newer), policy(), "trainer:1")
     assert isinstance(judged, Refusal)
     assert "secure-sum" in judged.message
 
 
 def test_a_data_set_that_the_policy_does_not_map_is_refused_with_those_it_maps() -> None:
-    judged = judge(TrainingTaskSpec.model_validate(task()["spec"]), policy(datasets=[{"name": "mail", "uri": "/mail"}]))
+    judged = judge(
+        TrainingTaskSpec.model_validate(task()["spec"]),
+        policy(datasets=[{"name": "mail", "uri": "/mail"}]),
+        "trainer:1",
+    )
     assert isinstance(judged, Refusal)
     assert "'tickets'" in judged.message
     assert "it has: mail" in judged.message
 
 
 def test_without_a_policy_nothing_runs() -> None:
-    judged = judge(TrainingTaskSpec.model_validate(task()["spec"]), None)
+    judged = judge(TrainingTaskSpec.model_validate(task()["spec"]), None, "trainer:1")
     assert isinstance(judged, Refusal)
     assert judged.reason == "NoPolicy"
 
@@ -272,6 +276,6 @@ def test_without_a_policy_nothing_runs() -> None:
 @pytest.mark.parametrize(("asked", "allowed"), [("40Gi", "20Gi"), ("20Gi", "40Gi"), ("20Gi", "20Gi")])
 def test_gpu_memory_is_the_minimum_of_policy_and_training(asked: str, allowed: str) -> None:
     body = task(participants=[{"name": "bank-a", "compute": {"gpusPerNode": 1, "gpuMemory": asked}}])
-    judged = judge(TrainingTaskSpec.model_validate(body["spec"]), policy(limits={"gpuMemory": allowed}))
+    judged = judge(TrainingTaskSpec.model_validate(body["spec"]), policy(limits={"gpuMemory": allowed}), "trainer:1")
     assert isinstance(judged, Assignment)
     assert judged.binding.gpu_memory == 20 * 2**30

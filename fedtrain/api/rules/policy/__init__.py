@@ -1,0 +1,67 @@
+"""What a ParticipantPolicy decides about a task. One file per field, with its evaluation and its validation. Pure.
+
+To add a rule, write a `@refuses` or `@holds` function in the file of its field and list it here.
+"""
+
+from dataclasses import dataclass
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy import (
+    approval,
+    base_models,
+    compute,
+    concurrent_tasks,
+    images,
+    memorisation,
+    participants_per_round,
+    requesters,
+    stores,
+    suspend,
+    windows,
+    work,
+)
+from fedtrain.api.rules.policy.rule import Holding, Refusing, Request, Situation
+
+MODULES = (base_models, compute, images, windows)
+"""Modules with rules of validation."""
+
+REFUSING: tuple[Refusing, ...] = (
+    work.work_is_a_participants,  # Evaluate, which reads a place that the hub names
+    work.ledger_is_a_bucket,  # a folder of the pod
+    requesters.requester_is_allowed,  # another consortium's training
+    base_models.base_model_is_allowed,  # /etc, someone/unknown
+    images.image_is_allowed,  # a trainer that the owner has not checked
+    stores.store_is_allowed,  # another bucket, a port of the owner's network
+    compute.nodes_are_within_the_limit,
+    compute.gpus_are_within_the_limit,
+    compute.memory_is_within_the_limit,
+    memorisation.rank_is_within_the_limit,
+    memorisation.steps_are_within_the_limit,
+    memorisation.rows_are_enough,
+    participants_per_round.participants_are_enough,
+)
+
+HOLDING: tuple[Holding, ...] = (
+    suspend.not_suspended,
+    approval.training_is_approved,
+    windows.a_window_is_open,
+    concurrent_tasks.a_place_is_free,
+)
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a task is refused, or waits. `field`: of the policy."""
+
+    field: str
+    message: str
+
+
+def refusal(request: Request, policy: ParticipantPolicySpec) -> Objection | None:
+    """Return the first rule that refuses the task."""
+    return next((Objection(one.field, why) for one in REFUSING if (why := one.check(request, policy))), None)
+
+
+def hold(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> Objection | None:
+    """Return the first rule that lets the task wait."""
+    return next((Objection(one.field, why) for one in HOLDING if (why := one.check(request, policy, situation))), None)

@@ -1,0 +1,19 @@
+"""`approval`, `approvedTrainings`: the owner approves a training once, before its first task."""
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy.rule import Request, Situation, holds
+
+
+@holds("approval")
+def training_is_approved(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> str | None:
+    if not awaits_approval(request, policy):
+        return None
+    return (
+        f"the owner has not approved training {request.namespace}/{request.name} ({request.digest}). The owner runs: "
+        f"fedtrain participant approve {request.namespace}/{request.name}"
+    )
+
+
+def awaits_approval(request: Request, policy: ParticipantPolicySpec) -> bool:
+    """Whether the training waits for the owner."""
+    return policy.approval == "Manual" and request.digest not in policy.approved_trainings

@@ -1,0 +1,16 @@
+"""`allow.baseModels`: base models that a task may load."""
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy.patterns import matches
+from fedtrain.api.rules.policy.rule import Request, refuses
+
+
+@refuses("allow.baseModels")
+def base_model_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    if ".." in request.base.split("/"):
+        return f"the base model {request.base!r} contains '..'. Use a path without it"
+    allowed = policy.allow.base_models
+    if not allowed or any(matches(pattern, request.base, "[^/]") for pattern in allowed):
+        return None
+    more = ", ..." if len(allowed) > 5 else ""
+    return f"the base model {request.base!r} is not allowed. Use one of {', '.join(allowed[:5])}{more}"

@@ -1,0 +1,12 @@
+"""`limits.concurrentTasks`: tasks that run at the same time."""
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy.rule import Request, Situation, holds
+
+
+@holds("limits.concurrentTasks")
+def a_place_is_free(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> str | None:
+    limit = policy.limits.concurrent_tasks
+    if limit is None or situation.running < limit:
+        return None
+    return f"{situation.running} of at most {limit} tasks run"

@@ -1,0 +1,28 @@
+"""`limits.adapterRank`, `limits.stepsPerRound`, `minimums.rowsPerRound`: bounds on what an update can memorise."""
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy.rule import Request, refuses
+
+
+@refuses("limits.adapterRank")
+def rank_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    limit = policy.limits.adapter_rank
+    if limit is None or request.rank <= limit:
+        return None
+    return f"the adapter has rank {request.rank}; the limit is {limit}"
+
+
+@refuses("limits.stepsPerRound")
+def steps_are_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    limit = policy.limits.steps_per_round
+    if limit is None or request.steps is None or request.steps <= limit:
+        return None
+    return f"it trains {request.steps} steps; the limit is {limit}"
+
+
+@refuses("minimums.rowsPerRound")
+def rows_are_enough(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    minimum = policy.minimums.rows_per_round
+    if minimum is None or request.rows is None or request.rows >= minimum:
+        return None
+    return f"it trains on {request.rows} distinct rows; the minimum is {minimum}"

@@ -1,0 +1,14 @@
+"""`minimums.participantsPerRound`: a sum of few updates hides nobody."""
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy.rule import Request, refuses
+
+
+@refuses("minimums.participantsPerRound")
+def participants_are_enough(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    minimum, stated = policy.minimums.participants_per_round, request.min_participants
+    if minimum is None or (stated is not None and stated >= minimum):
+        return None
+    if stated is None:
+        return "the hub does not say how many updates it aggregates at least. Update fedtrain at the hub"
+    return f"the hub aggregates {stated} updates or more; the minimum is {minimum}. Set rounds.minParticipants to it"

@@ -1,0 +1,15 @@
+"""`allow.requesters`: trainings that may use this participant."""
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy.patterns import matches
+from fedtrain.api.rules.policy.rule import Request, refuses
+
+
+@refuses("allow.requesters")
+def requester_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    allowed = policy.allow.requesters
+    if not allowed or any(
+        matches(one.namespace, request.namespace) and matches(one.name, request.name) for one in allowed
+    ):
+        return None
+    return f"training {request.namespace}/{request.name} is not allowed"

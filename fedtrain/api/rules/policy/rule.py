@@ -1,0 +1,75 @@
+"""What a policy decides about a task, and the interface of its rules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.participants import Compute
+from fedtrain.api.storage import Storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a task asks for.
+
+    Attributes:
+        namespace, name: of the training.
+        work: type of the task, such as `Train`.
+        base: base model.
+        image: trainer image of this participant.
+        rows: distinct rows to train on; None if the task does not train.
+        steps: optimizer steps; None if the task does not train.
+        min_participants: updates that the hub aggregates at least; None if it does not say.
+        digest: digest of the training as this participant sees it.
+    """
+
+    namespace: str
+    name: str
+    work: str
+    base: str
+    rank: int
+    compute: Compute
+    image: str
+    storage: Storage
+    rows: int | None = None
+    steps: int | None = None
+    min_participants: int | None = None
+    digest: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The present. `now`: seconds since 1970; `running`: other tasks of this participant that run."""
+
+    now: float
+    running: int
+
+
+Refuse = Callable[[Request, ParticipantPolicySpec], str | None]
+Hold = Callable[[Request, ParticipantPolicySpec, Situation], str | None]
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """A rule that refuses a task for good. `field`: of the policy. `check` returns the reason, or None."""
+
+    field: str
+    check: Refuse
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A rule that lets a task wait. `field`: of the policy. `check` returns the reason, or None."""
+
+    field: str
+    check: Hold
+
+
+def refuses(field: str) -> Callable[[Refuse], Refusing]:
+    """Make a rule of a check."""
+    return lambda check: Refusing(field, check)
+
+
+def holds(field: str) -> Callable[[Hold], Holding]:
+    """Make a rule of a check."""
+    return lambda check: Holding(field, check)

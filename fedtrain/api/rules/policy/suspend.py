@@ -1,0 +1,9 @@
+"""`spec.suspend`: no task runs."""
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy.rule import Request, Situation, holds
+
+
+@holds("suspend")
+def not_suspended(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> str | None:
+    return "the participant is suspended by its owner" if policy.suspend else None

@@ -1,7 +1,8 @@
 """Parses the rows of data files: JSON lines, Parquet, and Hugging Face data sets on disk."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,17 +12,21 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.files import is_parquet
 
 BOM = b"\xef\xbb\xbf"
+DEPTH = 100
+"""Levels of lists and objects in a row. Python's own limit depends on its version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """One row before validation. `number` counts lines (of a table: rows) from 1. `where`: file and number, for
-    messages. `raw`: the row as written, None for a row of a table."""
+    messages. `raw`: the row as written, None for a row of a table. `repeated`: names that an object of the row has
+    twice."""
 
     where: str
     number: int
     value: object
     raw: bytes | None = None
+    repeated: tuple[str, ...] = ()
 
 
 def parse(file: Path, name: str, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
@@ -47,7 +52,7 @@ def parse_saved_dataset(root: Path, columns: Sequence[str] | None = None) -> Ite
         if columns is not None:
             dataset = dataset.select_columns([column for column in dataset.column_names if column in columns])
         for number, found in enumerate(dataset, start=1):
-            yield Parsed(f"{root.name}: row {number}", number, _present(cast("dict[str, Any]", found)))
+            yield Parsed(f"{root.name}: row {number}", number, _present(found))
     except Exception as error:  # whatever the library raises; its message may quote a row
         raise _unreadable(root.name, number, "data set on disk", error) from error
 
@@ -57,13 +62,24 @@ def _json_lines(file: Path, name: str) -> Iterator[Parsed]:
         for number, raw in enumerate(lines, start=1):
             line = raw.removeprefix(BOM) if number == 1 else raw
             if line.strip():
-                yield Parsed(f"{name}:{number}", number, _json(line, f"{name}:{number}"), line)
+                yield _json(line, f"{name}:{number}", number)
 
 
-def _json(line: bytes, where: str) -> object:
+def _json(line: bytes, where: str, number: int) -> Parsed:
     """Raises DataError without a word of the line."""
+    repeated: list[str] = []
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            repeated.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return found
+
     try:
-        return json.loads(line)
+        value = json.loads(line, object_pairs_hook=unique)
+        if line.count(b"[") + line.count(b"{") > DEPTH and depth(value) > DEPTH:
+            raise RecursionError
+        return Parsed(where, number, value, line, tuple(repeated))
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: not UTF-8 (byte {error.start} of the line)", "save the file as UTF-8") from error
     except json.JSONDecodeError as error:
@@ -71,7 +87,21 @@ def _json(line: bytes, where: str) -> object:
     except ValueError as error:  # Python's limit on the digits of an integer
         raise DataError(f"{where}: a number has too many digits", "write it as a text, or remove the field") from error
     except RecursionError as error:
-        raise DataError(f"{where}: lists or objects are nested too deep", "flatten the row, or remove it") from error
+        raise DataError(f"{where}: lists or objects are nested too deep", f"use at most {DEPTH} levels") from error
+
+
+def depth(value: object) -> int:
+    """Return the levels of lists and objects in a JSON value."""
+    levels, inside = 0, [value]
+    while inside := [item for one in inside for item in _items(one)]:
+        levels += 1
+    return levels
+
+
+def _items(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def _parquet(file: Path, name: str, columns: Sequence[str] | None) -> Iterator[Parsed]:
@@ -101,6 +131,9 @@ def _unreadable(name: str, read: int, kind: str, error: Exception) -> DataError:
     return DataError(f"{name}: not a readable {kind}{after} ({type(error).__name__})", "write it again")
 
 
-def _present(found: dict[str, Any]) -> dict[str, Any]:
-    """Tables write a missing field as null."""
-    return {field: value for field, value in found.items() if value is not None}
+def _present(value: Any) -> Any:
+    """Remove the nulls of objects: a table writes a field that other rows have as null, at every level."""
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {field: _present(item) for field, item in fields.items() if item is not None}
+    return [_present(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value

@@ -3,20 +3,24 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from fedtrain.api.data import Format
+from fedtrain.api.data import Fields, Format
 from fedtrain.api.storage import Storage
 from fedtrain.data.downloads import downloaded
 from fedtrain.data.errors import DataError
 from fedtrain.data.files import data_files
+from fedtrain.data.formats import RowChecker
 from fedtrain.data.parsing import Parsed, is_saved_dataset, parse, parse_saved_dataset
-from fedtrain.data.row import COLUMNS, Row, check
+from fedtrain.data.row import Row
 
 
-def read_rows(uri: str, format: Format, storage: Storage) -> list[Row]:
+def read_rows(uri: str, format: Format, storage: Storage, fields: Fields | None = None) -> list[Row]:
     """Return all rows, in order: files of a folder by name, rows as in the file. Raises DataError naming file, line and
     field; StoreError."""
     root = downloaded(uri, storage) if uri.startswith("s3://") else Path(uri.removeprefix("file://")).expanduser()
-    rows = [check(parsed.value, format, parsed.where) for parsed in parse_all(root, uri, COLUMNS[format])]
+    checker = RowChecker(format, fields)
+    rows = [
+        checker.check(parsed.value, parsed.where, parsed.repeated) for parsed in parse_all(root, uri, checker.columns)
+    ]
     if not rows:
         raise DataError(f"data {uri}: there are no rows", "a data set must have at least one")
     return rows

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from fedtrain.api.data import Format
+from fedtrain.api.data import Fields, Format
 from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import Storage
@@ -36,7 +36,7 @@ class Refusable(Exception):
         self.reasons = dict(reasons)
 
 
-def count_rows(uri: str, format: Format) -> int:
+def count_rows(uri: str, format: Format, fields: Fields | None = None) -> int:
     """Return the number of rows of a JSONL or Parquet file, a folder of such files, or a Hugging Face data set on disk.
     Raises CountError, BadRows."""
     if scheme(uri) != "file":
@@ -44,7 +44,7 @@ def count_rows(uri: str, format: Format) -> int:
     if not Path(uri.removeprefix("file://")).expanduser().exists():
         raise CountError(f"{uri}: no such file or folder")
     try:
-        return len(read_rows(uri, format, Storage()))
+        return len(read_rows(uri, format, Storage(), fields))
     except DataError as error:
         raise BadRows(str(error)) from error
 
@@ -59,7 +59,7 @@ def count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
         name = participant.name
         try:
             where = federation.resolve(place(federation, name))
-            counts[name] = given[name] if name in given else count_rows(where, data.format)
+            counts[name] = given[name] if name in given else count_rows(where, data.format, data.fields)
         except CountError as error:
             failed[name] = str(error)
         except BadRows as error:
@@ -68,7 +68,7 @@ def count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
     if hub is not None:
         with suppress(CountError):  # the plan does not depend on this count
             try:
-                count_rows(federation.resolve(hub.data.uri), data.format)
+                count_rows(federation.resolve(hub.data.uri), data.format, data.fields)
             except BadRows as error:
                 bad["hub"] = str(error)
     if bad:

@@ -1,12 +1,12 @@
 """The rows of the data set to split, and their format."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from fedtrain.api.data import Format
+from fedtrain.data import formats
 from fedtrain.data.errors import DataError, type_name
 from fedtrain.data.files import SUFFIXES
 from fedtrain.data.parsing import Parsed, parse
@@ -47,13 +47,13 @@ def as_written(parsed: Parsed) -> str:
 
 def format_of(rows: list[Row], path: Path) -> Format:
     """Return the format of the first rows. Raises SplitError naming the fields of a row without a known format."""
-    for name, fits in _FITS:
-        if all(fits(row.fields) for row in rows[:EXAMINED]):
-            return name
-    odd = next((row for row in rows[:EXAMINED] if not any(fits(row.fields) for _, fits in _FITS)), rows[0])
+    examined = rows[:EXAMINED]
+    if (found := formats.format_of(*(row.fields for row in examined))) is not None:
+        return found
+    odd = next((row for row in examined if formats.format_of(row.fields) is None), rows[0])
     raise SplitError(
         f"{path}:{odd.number}: unknown row format; the row has {_named(odd.fields)}",
-        "give every row the same fields: messages [{role, content}], prompt and completion, or text",
+        f"give every row the fields of one format: {'; '.join(one.needs for one in formats.FORMATS.values())}",
     )
 
 
@@ -88,26 +88,3 @@ def _encode(value: object) -> str:
 
 def _named(fields: dict[str, Any]) -> str:
     return "the fields " + ", ".join(sorted(fields)) if fields else "no fields"
-
-
-def _messages(fields: dict[str, Any]) -> bool:
-    messages = fields.get("messages")
-    return isinstance(messages, list) and all(
-        isinstance(message, dict) and "role" in message and "content" in message
-        for message in cast("list[Any]", messages)
-    )
-
-
-def _prompt_completion(fields: dict[str, Any]) -> bool:
-    return isinstance(fields.get("prompt"), str) and isinstance(fields.get("completion"), str)
-
-
-def _text(fields: dict[str, Any]) -> bool:
-    return isinstance(fields.get("text"), str)
-
-
-_FITS: tuple[tuple[Format, Callable[[dict[str, Any]], bool]], ...] = (
-    ("Messages", _messages),
-    ("PromptCompletion", _prompt_completion),
-    ("Text", _text),
-)

@@ -22,6 +22,6 @@ def has_control_tokens(tokenizer: Any, rows: Sequence[Row]) -> list[bool]:
 def _texts(row: Row, end: str) -> Iterable[str]:
     if "messages" in row.fields:
         return (message["content"] for message in row.fields["messages"])
-    if "prompt" in row.fields:
-        return (row.fields["prompt"], row.fields["completion"].removesuffix(end))
-    return (row.fields["text"].removesuffix(end),)
+    texts = [row.fields[name] for name in ("system", "instruction", "input", "prompt") if name in row.fields]
+    learned = next(row.fields[name] for name in ("output", "completion", "text") if name in row.fields)
+    return (*texts, learned.removesuffix(end))

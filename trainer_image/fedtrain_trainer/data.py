@@ -31,7 +31,8 @@ def all_rows(context: Context) -> list[Row]:
     uri = context.binding.data_uri
     if uri is None:
         raise Refused("the assignment's binding says no dataUri, so there is nothing to read")
-    return read_rows(uri, context.task.data.format, context.binding.storage)
+    data = context.task.data
+    return read_rows(uri, data.format, context.binding.storage, data.fields)
 
 
 def participant_rows(context: Context) -> Split:

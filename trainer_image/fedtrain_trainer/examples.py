@@ -15,9 +15,16 @@ from itertools import chain, pairwise
 from typing import Any
 
 from fedtrain.api.data import Format
+from fedtrain.data.chat.conversation import Piece
+from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.row import Row, answer
-from fedtrain_trainer.chat import Piece, conversations, generation_marked, marked, turn
+from fedtrain_trainer.chat import conversations, refusing
 from fedtrain_trainer.outcome import Refused
+
+_NO_TEMPLATE = (
+    "the base model has no chat template: add a chat_template.jinja to it, choose an instruction-tuned base, or write "
+    "the data as PromptCompletion"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,64 +51,79 @@ class Encoder:
 
     def __init__(self, tokenizer: Any, format: Format, max_length: int) -> None:
         self._tokenizer = tokenizer
-        self._format = format
         self._max_length = max_length
         plain = tokenizer("a", add_special_tokens=False)["input_ids"]
         special = tokenizer("a")["input_ids"]
         begin = special.index(plain[0]) if plain and plain[0] in special else 0
-        self._begin: list[int] = [] if format == "Messages" else list(special[:begin])
+        self._begin_of_text: list[int] = list(special[:begin])
         end = tokenizer.eos_token_id
-        self._end: list[int] = [] if format == "Messages" or end is None else [end]
+        self._end_of_text: list[int] = [] if end is None else [end]
         self._end_tokens = tuple({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})
-        if format == "Messages" and not tokenizer.chat_template:
-            raise Refused(
-                "data.format is Messages, but the base model has no chat template: add a chat_template.jinja to it, "
-                "choose an instruction-tuned base, or write the data as PromptCompletion"
-            )
+        self._chat = conversations(tokenizer) if tokenizer.chat_template else None
+        if format in ("Messages", "ShareGPT") and self._chat is None:
+            raise Refused(f"data.format is {format}, but {_NO_TEMPLATE}")
 
     def examples(self, rows: Sequence[Row]) -> list[list[Example]]:
         """Return the examples of each row, in order: usually one; one per assistant turn if the chat template writes
-        earlier turns differently; none if no answer token is left after truncation."""
-        if self._format == "Messages" and generation_marked(self._tokenizer):
-            return [_present([self._marked(row)]) for row in rows]
-        pieces = [self._pieces(row) for row in rows]
-        flat = [one for of_row in pieces for one in of_row]
-        examples = iter([self._example(one, ids) for one, ids in zip(flat, self._ids(flat), strict=True)])
-        return [_present([next(examples) for _ in of_row]) for of_row in pieces]
+        earlier turns differently; none if no answer token is left after truncation. Raises Refused."""
+        prepared = [self._prepared(row) for row in rows]
+        pieces = [self._pieces(row) for row in prepared]
+        encoded = iter(self._ids([one for of_row in pieces for one in of_row]))
+        return [
+            _present([self._example(row, one, next(encoded)) for one in of_row])
+            for row, of_row in zip(prepared, pieces, strict=True)
+        ]
 
     def questions(self, rows: Sequence[Row], choices: Sequence[Sequence[str]]) -> list[Question]:
-        """For each row its prompt and every one of its choices, the right answer among them."""
+        """Return the prompt of each row and all of its choices, the right answer among them. Raises Refused."""
         asked: list[list[Piece]] = []
         for row, options in zip(rows, choices, strict=True):
-            asked.extend(self._choice(row, option) for option in options)
+            asked.extend(self._choice(self._prepared(row), option) for option in options)
         encoded = iter(self._ids(asked))
         questions: list[Question] = []
         for row, options in zip(rows, choices, strict=True):
+            is_chat = "messages" in self._prepared(row).fields
             pairs = [next(encoded) for _ in options]
-            answers = [self._ended(answered)[: max(self._max_length - 1, 1)] for _, answered in pairs]
-            prompt = self._prompt(pairs[0][0], max(map(len, answers)))
+            ended = [answered if is_chat else self._ended(answered) for _, answered in pairs]
+            answers = [ids[: max(self._max_length - 1, 1)] for ids in ended]
+            prompt = self._prompt(pairs[0][0], max(map(len, answers)), is_chat)
             questions.append(Question(prompt, answers, list(options).index(answer(row))))
         return questions
 
     def prompts(self, rows: Sequence[Row]) -> list[list[int]]:
-        """What the model is given to go on from, for each row; cut from the left to `max_length`."""
-        texts = [self._choice(row, "")[0].text for row in rows]
-        return [self._prompt(ids, 0) for ids in self._tokenise(texts)]
+        """Return what the model continues, for each row; cut from the left to `max_length`. Raises Refused."""
+        prepared = [self._prepared(row) for row in rows]
+        texts = [self._choice(row, "")[0].text for row in prepared]
+        return [
+            self._prompt(ids, 0, "messages" in row.fields)
+            for row, ids in zip(prepared, self._tokenise(texts), strict=True)
+        ]
+
+    def _prepared(self, row: Row) -> Row:
+        """Return an instruction as a conversation or a prompt; other rows unchanged."""
+        if "instruction" in row.fields:
+            return as_conversation(row) if self._chat is not None else as_prompt(row)
+        if "messages" in row.fields and self._chat is None:
+            raise Refused(f"{row.where}: the row is a conversation, but {_NO_TEMPLATE}")
+        return row
 
     def _pieces(self, row: Row) -> list[list[Piece]]:
         """Return the pieces of each example of the row."""
-        if self._format == "Messages":
-            return conversations(self._tokenizer, row.fields["messages"], row.where)
-        if self._format == "PromptCompletion":
+        if "messages" in row.fields:
+            assert self._chat is not None
+            with refusing():
+                return self._chat.examples(row)
+        if "prompt" in row.fields:
             return [[Piece(row.fields["prompt"], False), Piece(row.fields["completion"], True)]]
         return [[Piece(row.fields["text"], True)]]
 
     def _choice(self, row: Row, option: str) -> list[Piece]:
         """Prompt and one answer: two pieces."""
-        if self._format == "PromptCompletion":
+        if "messages" not in row.fields:
             return [Piece(row.fields["prompt"], False), Piece(option, True)]
-        messages = [*row.fields["messages"][:-1], {"role": "assistant", "content": option}]
-        before, answered = turn(self._tokenizer, messages, row.where)
+        assert self._chat is not None
+        with refusing():
+            before, answered = self._chat.last_turn(row, option)
         return [Piece(before, False), Piece(answered, True)]
 
     def _ids(self, pieces: Sequence[Sequence[Piece]]) -> list[list[list[int]]]:
@@ -126,39 +148,34 @@ class Encoder:
             return []
         return self._tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
 
-    def _example(self, pieces: Sequence[Piece], ids: Sequence[list[int]]) -> Example | None:
-        if self._format == "PromptCompletion":
+    def _example(self, row: Row, pieces: Sequence[Piece], ids: Sequence[list[int]]) -> Example | None:
+        if "prompt" in row.fields:
             answered = self._ended(ids[1])[: max(self._max_length - 1, 1)]
-            prompt = self._prompt(ids[0], len(answered))
-            return self._cut(prompt + answered, [False] * len(prompt) + [True] * len(answered), bool(self._end))
-        if self._format == "Text":
-            text = self._ended(ids[0])
-            return self._cut(self._begin + text, [False] * len(self._begin) + [True] * len(text), bool(self._end))
+            prompt = self._prompt(ids[0], len(answered), is_chat=False)
+            is_answer = [False] * len(prompt) + [True] * len(answered)
+            return self._cut(prompt + answered, is_answer, bool(self._end_of_text))
+        if "text" in row.fields:
+            begin, text = self._begin_of_text, self._ended(ids[0])
+            return self._cut(begin + text, [False] * len(begin) + [True] * len(text), bool(self._end_of_text))
         is_answer: list[bool] = []
         for piece, piece_ids in zip(pieces, ids, strict=True):
             is_answer.extend([piece.is_answer] * len(piece_ids))
         has_end = all(self._has_end(piece.text) for piece in pieces if piece.is_answer)
         return self._cut(list(chain.from_iterable(ids)), is_answer, has_end)
 
-    def _marked(self, row: Row) -> Example | None:
-        ids, is_answer = marked(self._tokenizer, row)
-        ends = [at + 1 for at, flag in enumerate(is_answer) if flag and not any(is_answer[at + 1 : at + 2])]
-        return self._cut(ids, is_answer, all(self._has_end(self._decoded(ids[:end])) for end in ends))
-
-    def _decoded(self, ids: list[int]) -> str:
-        """Return the last tokens of `ids` as text: enough for an end token and the blanks after it."""
-        return self._tokenizer.decode(ids[-4:], clean_up_tokenization_spaces=False)
-
     def _has_end(self, answer: str) -> bool:
         return answer.rstrip().endswith(self._end_tokens)
 
     def _ended(self, ids: list[int]) -> list[int]:
-        return ids if self._end and ids[-1:] == self._end else ids + self._end
+        end = self._end_of_text
+        return ids if end and ids[-1:] == end else ids + end
 
-    def _prompt(self, ids: list[int], reserved: int) -> list[int]:
-        """The begin-of-text tokens and the end of the prompt, leaving `reserved` tokens for the answer."""
-        room = max(self._max_length - reserved - len(self._begin), 0)
-        return (self._begin + ids[len(ids) - min(room, len(ids)) :])[: self._max_length]
+    def _prompt(self, ids: list[int], reserved: int, is_chat: bool) -> list[int]:
+        """Return the begin-of-text tokens (a chat template writes its own) and the end of the prompt, leaving
+        `reserved` tokens for the answer."""
+        begin = [] if is_chat else self._begin_of_text
+        room = max(self._max_length - reserved - len(begin), 0)
+        return (begin + ids[len(ids) - min(room, len(ids)) :])[: self._max_length]
 
     def _cut(self, ids: list[int], is_answer: list[bool], has_end: bool) -> Example | None:
         ids = ids[: self._max_length]

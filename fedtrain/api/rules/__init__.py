@@ -13,6 +13,7 @@ from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.rules import (
+    data,
     data_locations,
     evaluation,
     model,
@@ -32,6 +33,7 @@ from fedtrain.api.shapes import block_of, fields_of
 
 _MODULES = (
     model,
+    data,
     participants,
     rounds,
     partitioning,

@@ -27,9 +27,24 @@ class Model(Wire):
     adapter: Adapter | None = None
 
 
+class Fields(Wire):
+    messages: str | None = None
+    tools: str | None = None
+    prompt: str | None = None
+    completion: str | None = None
+    text: str | None = None
+    instruction: str | None = None
+    input: str | None = None
+    output: str | None = None
+    conversations: str | None = None
+    system: str | None = None
+    choices: str | None = None
+
+
 class Data(Wire):
     dataset: str
     format: str
+    fields: Fields | None = None
     max_length: int | None = None
     validation_fraction: float | None = None
 

@@ -14,7 +14,12 @@ def _binds_to_plan(task: Task) -> bool:
     return isinstance(task.work, Train) and task.work.plan is not None
 
 
-FEATURES: Mapping[str, Callable[[Task], bool]] = {"PlanBinding": _binds_to_plan}
+def _names_fields(task: Task) -> bool:
+    """The rows have the fields of the format under other names."""
+    return task.data.fields is not None
+
+
+FEATURES: Mapping[str, Callable[[Task], bool]] = {"FieldNames": _names_fields, "PlanBinding": _binds_to_plan}
 
 
 def required_features(task: Task) -> tuple[str, ...]:

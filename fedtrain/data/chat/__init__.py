@@ -1,0 +1,1 @@
+"""Conversations through a base model's chat template, without torch."""

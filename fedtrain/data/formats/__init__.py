@@ -1,0 +1,62 @@
+"""Row formats: one file per format behind `RowFormat`, listed in `FORMATS`."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
+from fedtrain.data.errors import DataError, type_name
+from fedtrain.data.formats.field_reader import FieldReader
+from fedtrain.data.formats.instruction import INSTRUCTION
+from fedtrain.data.formats.messages import MESSAGES
+from fedtrain.data.formats.prompt_completion import PROMPT_COMPLETION
+from fedtrain.data.formats.row_format import RowFormat
+from fedtrain.data.formats.sharegpt import SHAREGPT
+from fedtrain.data.formats.text import TEXT
+from fedtrain.data.row import Row
+
+FORMATS: Mapping[Format, RowFormat] = {
+    one.name: one for one in (MESSAGES, SHAREGPT, PROMPT_COMPLETION, INSTRUCTION, TEXT)
+}
+
+
+class RowChecker:
+    """Checks rows of one format. `fields`: `data.fields`."""
+
+    def __init__(self, format: Format, fields: Fields | None = None) -> None:
+        self._format = FORMATS[format]
+        self._names: dict[str, str] = fields.model_dump(exclude_none=True) if fields is not None else {}
+        self.columns = tuple(self._names.get(field, field) for field in FORMAT_FIELDS[format])
+        """The names, in the data set, of the fields that the format reads."""
+
+    def check(self, found: object, where: str, repeated: tuple[str, ...] = ()) -> Row:
+        """Return the row. `repeated`: names that an object in it has twice. Raises DataError naming `where`, the field
+        and what the format needs, but no value."""
+        if not isinstance(found, dict):
+            raise DataError(f"{where}: a row must be an object {self._format.needs}, not {type_name(found)}")
+        reader = FieldReader(where, cast("dict[str, object]", found), self._names, self._missing)
+        fields = self._format.read(reader)
+        choices = reader.choices() if "choices" in FORMAT_FIELDS[self._format.name] else None
+        if choices is not None:
+            fields["choices"] = choices
+        for name in repeated:
+            if name in self.columns or name in _MESSAGE_FIELDS:
+                reader.warn(name, "RepeatedField")
+        return Row(where, fields, tuple(reader.warnings))
+
+    def _missing(self, row: Mapping[str, object]) -> tuple[str, str]:
+        """Return what the format needs, and the fix: the format that fits the row, if there is one."""
+        needs = f"the format {self._format.name} needs {self._format.needs}"
+        if other := format_of(row):
+            return needs, f"set data.format to {other}, whose fields this row has"
+        return needs, "if the field has another name, set it in data.fields"
+
+
+_MESSAGE_FIELDS = ("role", "content", "from", "value", "weight", "train", "tool_calls")
+
+
+def format_of(*rows: Mapping[str, object]) -> Format | None:
+    """Return the first format whose required fields all rows have; None if no format fits."""
+    for name, fits in FORMATS.items():
+        if all(field in row for row in rows for field in fits.required):
+            return name
+    return None

@@ -1,0 +1,71 @@
+"""Chat templates are rendered as transformers renders them, except for the date."""
+
+from typing import Any
+
+import pytest
+from transformers.utils.chat_template_utils import render_jinja_template
+
+from fedtrain.data.chat.template import ChatTemplate
+from fedtrain.data.errors import DataError
+
+MESSAGES: list[dict[str, Any]] = [
+    {"role": "user", "content": "Name a tree.\n"},
+    {"role": "assistant", "content": "<b>Oak</b>", "reasoning_content": "green"},
+    {"role": "tool", "content": "20 m"},
+    {"role": "assistant", "content": "Fir"},
+]
+TOOLS = [{"type": "function", "function": {"name": "grün", "parameters": {"b": 1, "a": [True, None]}}}]
+TEMPLATES = [
+    "{% for m in messages %}\n    {% if loop.first %}{{ bos_token }}{% endif %}\n{{ m['role'] }}\n{% endfor %}",
+    "{% for m in messages %}{% if m.role == 'tool' %}{% continue %}{% endif %}{{ m.content | trim }}{% endfor %}",
+    "{% if tools %}{{ tools | tojson }}{{ tools | tojson(indent=2) }}{% endif %}{{ messages | length }}",
+    "{% set ns = namespace(n=0, last='') %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{{ ns.n }}{% endfor %}",
+    "{% for m in messages %}{{ m.role }}{% generation %}{{ m.content }}{{ eos_token }}{% endgeneration %}{% endfor %}",
+    "{{ dict(a=1) }}{{ missing }}{{ documents is none }}{% for m in messages %}{{ m.reasoning_content }}{% endfor %}",
+    "{%- macro t(m) -%}{{ m.role }}{%- endmacro -%}{{ t(messages[0]) }}{% if add_generation_prompt %}a{% endif %}",
+]
+TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
+
+
+@pytest.mark.parametrize("source", TEMPLATES)
+@pytest.mark.parametrize("prompt", [False, True])
+@pytest.mark.parametrize("tools", [None, TOOLS])
+def test_text_and_marks_are_those_of_transformers(source: str, prompt: bool, tools: Any) -> None:
+    ours = ChatTemplate(source, TOKENS).render(MESSAGES, tools, add_generation_prompt=prompt)
+    (text,), (spans,) = render_jinja_template(
+        [MESSAGES],
+        tools=tools,
+        chat_template=source,
+        return_assistant_tokens_mask=True,
+        add_generation_prompt=prompt,
+        **TOKENS,  # pyright: ignore[reportArgumentType]
+    )
+    assert (ours.text, list(ours.spans)) == (text, spans)
+
+
+def test_a_template_can_be_rendered_again_after_it_failed() -> None:
+    template = ChatTemplate("{% generation %}{{ messages[0].content + 'x' }}{% endgeneration %}", {})
+    with pytest.raises(TypeError):
+        template.render([{"content": 1}])
+    assert template.render([{"content": "a"}]) == ("ax", ((0, 2),))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ messages.append(1) }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{% set ns = namespace() %}{% set ns.__class__ = 1 %}",
+        "{{ dict.__init__ }}{{ dict.__class__.__name__.x }}",
+        "{{ raise_exception('no') }}",
+    ],
+)
+def test_a_template_has_no_access_to_python(source: str) -> None:
+    template = ChatTemplate(source, {})
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Jinja's sandbox raises
+        template.render(MESSAGES)
+
+
+def test_a_template_that_is_invalid_is_refused_with_its_line() -> None:
+    with pytest.raises(DataError, match="invalid Jinja at line 2; correct it"):
+        ChatTemplate("\n{% for m in messages %}", {})

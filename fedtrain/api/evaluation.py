@@ -41,8 +41,8 @@ class EvaluationData(Block):
     """Held-out rows, in `spec.data.format`."""
 
     uri: Text
-    """Location: a JSONL or Parquet file, a folder of such files, a Hugging Face data set on disk, or
-    `s3://bucket/key`."""
+    """Location: a JSONL, JSON, CSV or Parquet file (also with .gz), a folder of such files, a Hugging Face data set on
+    disk, or `s3://bucket/key`."""
 
 
 class HubEvaluation(Block):

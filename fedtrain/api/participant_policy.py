@@ -29,8 +29,8 @@ class Dataset(Block):
     name: Name
     """Logical name that trainings use."""
     uri: Text
-    """Location: a JSONL or Parquet file, a folder of such files, a Hugging Face data set on disk, or
-    `s3://bucket/key`."""
+    """Location: a JSONL, JSON, CSV or Parquet file (also with .gz), a folder of such files, a Hugging Face data set on
+    disk, or `s3://bucket/key`."""
 
 
 class Requester(Block):

@@ -6,11 +6,10 @@ from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import Preflight
 from fedtrain.data.errors import DataError
-from fedtrain.data.reader import parse_all
+from fedtrain.data.parsing import parse_all
 from fedtrain.partitioning import split_indices
 from fedtrain.results.folders import write_file
 from fedtrain.runner.errors import RunError
-from fedtrain.splitting.rows import as_written
 
 
 def pool_rows(federation: Federation, preflights: dict[str, Preflight], target: Path) -> Path:
@@ -43,6 +42,6 @@ def _lines(uri: str) -> list[str]:
         raise RunError(f"{uri} is not on this machine, so its rows cannot be pooled. Use --alone-only")
     root = Path(uri.removeprefix("file://")).expanduser()
     try:
-        return [as_written(parsed) for parsed in parse_all(root, uri)]
+        return [parsed.line() for parsed in parse_all(root, uri)]
     except DataError as error:
         raise RunError(f"the rows of {root} cannot be pooled: {error}") from error

@@ -46,7 +46,7 @@ def command(
     base: str | None,
     revision: str | None,
 ) -> None:
-    """Split DATA, one JSONL or Parquet file, into a federation to try.
+    """Split DATA, a JSONL, JSON, CSV or Parquet file, into a federation to try.
 
     Writes the participants' data files, a federation.yaml and, with --test-fraction, the hub's test file. Without --by
     or --dirichlet, rows are shuffled and distributed evenly. The same seed writes the same files.

@@ -3,11 +3,9 @@
 import stat
 from pathlib import Path
 
+from fedtrain.api.data_files import SUPPORTED, file_type
 from fedtrain.data.errors import DataError
 
-JSON_LINES = (".jsonl", ".ndjson")
-PARQUET = ".parquet"
-SUFFIXES = (*JSON_LINES, PARQUET)
 DOCUMENTATION = (".md", ".rst", ".html")
 """Suffixes of files that may accompany data in a folder."""
 _DOCUMENTS = ("license", "notice", "readme", "_success")
@@ -23,12 +21,8 @@ def data_files(root: Path, shown: str) -> list[Path]:
     found = [path for path in sorted(visible) if not path.is_dir() and not _is_documentation(path)]
     files = [_checked(path, path.relative_to(root).as_posix()) for path in found]
     if not files:
-        raise DataError(f"data {shown}: no files {', '.join('*' + suffix for suffix in SUFFIXES)} in this folder")
+        raise DataError(f"data {shown}: no data files in this folder", f"name a folder with files of type {SUPPORTED}")
     return files
-
-
-def is_parquet(file: Path) -> bool:
-    return file.suffix.lower() == PARQUET
 
 
 def _checked(path: Path, name: str) -> Path:
@@ -39,8 +33,8 @@ def _checked(path: Path, name: str) -> Path:
         raise DataError(f"{name}: cannot be read ({error.strerror})", fix) from error
     if not stat.S_ISREG(mode):
         raise DataError(f"{name}: not a regular file", "remove it from the data set")
-    if path.suffix.lower() not in SUFFIXES:
-        fix = f"convert it to one of {', '.join(SUFFIXES)}, or remove it from the data set"
+    if file_type(path.name) is None:
+        fix = f"convert it to {SUPPORTED}, or remove it from the data set"
         raise DataError(f"{name}: unknown file type", fix)
     return path
 

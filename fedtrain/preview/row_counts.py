@@ -37,8 +37,7 @@ class Refusable(Exception):
 
 
 def count_rows(uri: str, format: Format, fields: Fields | None = None) -> int:
-    """Return the number of rows of a JSONL or Parquet file, a folder of such files, or a Hugging Face data set on disk.
-    Raises CountError, BadRows."""
+    """Return the number of rows of a data set. Raises CountError, BadRows."""
     if scheme(uri) != "file":
         raise CountError(f"{uri} is not on this machine")
     if not Path(uri.removeprefix("file://")).expanduser().exists():

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from fedtrain.api.data import Format
+from fedtrain.api.data_files import SUPPORTED, file_type
 from fedtrain.data import formats
 from fedtrain.data.errors import DataError, type_name
-from fedtrain.data.files import SUFFIXES
 from fedtrain.data.parsing import Parsed, parse
 from fedtrain.splitting.errors import SplitError
 
@@ -28,9 +28,9 @@ class Row:
 def read_rows(path: Path) -> list[Row]:
     """Return all rows, in order. Blank lines are skipped. Raises SplitError naming file and line."""
     if not path.is_file():
-        raise SplitError(f"{path}: no such file", "name one JSONL or Parquet file")
-    if path.suffix.lower() not in SUFFIXES:
-        raise SplitError(f"{path}: unknown file type", f"name one file of type {', '.join(SUFFIXES)}")
+        raise SplitError(f"{path}: no such file", f"name one file of type {SUPPORTED}")
+    if file_type(path.name) is None:
+        raise SplitError(f"{path}: unknown file type", f"name one file of type {SUPPORTED}")
     try:
         rows = [_row(parsed) for parsed in parse(path, str(path))]
     except DataError as error:
@@ -38,11 +38,6 @@ def read_rows(path: Path) -> list[Row]:
     if not rows:
         raise SplitError(f"{path}: there are no rows")
     return rows
-
-
-def as_written(parsed: Parsed) -> str:
-    """Return the row as one line of JSON: as written in JSON lines, encoded for a row of a table."""
-    return parsed.raw.decode().strip() if parsed.raw is not None else _encode(parsed.value)
 
 
 def format_of(rows: list[Row], path: Path) -> Format:
@@ -78,7 +73,7 @@ def _row(parsed: Parsed) -> Row:
     if not isinstance(value, dict):
         raise DataError(f"{parsed.where}: a row must be an object, not {type_name(value)}")
     fields = cast("dict[str, Any]", value)
-    return Row(parsed.number, fields, as_written(parsed))
+    return Row(parsed.number, fields, parsed.line())
 
 
 def _encode(value: object) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from fedtrain.api.data_files import SUPPORTED, TYPES, file_type
 from fedtrain.api.evaluation import EvaluationData
 from fedtrain.api.participant_policy import Dataset
 from fedtrain.api.places import is_file, is_folder, scheme
@@ -10,8 +11,6 @@ from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Rule, Violations, broken, rule
 from fedtrain.api.rules.uris import bucket_is_named, path_is_absolute, scheme_is_supported
 
-SUFFIXES = (".jsonl", ".ndjson", ".parquet")
-"""File formats that rows are read from."""
 Data = Dataset | EvaluationData
 Find = Callable[[Path, str], Violations]
 
@@ -30,20 +29,20 @@ def _check(block: type[Data], find: Find) -> Callable[[Data, Context], Violation
 def _data_exist(path: Path, uri: str) -> Violations:
     """Data at a path exist: a file, or a folder."""
     if not is_file(path) and not is_folder(path):
-        near = next((file for suffix in SUFFIXES if is_file(file := path.parent / (path.stem + suffix))), None)
+        near = next((file for suffix in TYPES if is_file(file := path.parent / (path.stem + suffix))), None)
         use = f"Use {near.name}" if near else "Correct the path; relative paths start at the folder of this file"
         yield broken(path=path, use=use)
 
 
 def _file_has_a_known_format(path: Path, uri: str) -> Violations:
-    """A data file is .jsonl, .ndjson or .parquet."""
-    if is_file(path) and path.suffix not in SUFFIXES:
+    """A data file is JSONL, JSON, CSV or Parquet, compressed with gzip or not."""
+    if is_file(path) and file_type(path.name) is None:
         yield broken(name=path.name)
 
 
 def _file_is_not_empty(path: Path, uri: str) -> Violations:
     """A data file contains at least one row."""
-    if is_file(path) and path.suffix in SUFFIXES and path.stat().st_size == 0:
+    if is_file(path) and file_type(path.name) and path.stat().st_size == 0:
         yield broken(path=path)
 
 
@@ -56,7 +55,7 @@ def _folder_is_one_data_set(path: Path, uri: str) -> Violations:
 def _folder_contains_data(path: Path, uri: str) -> Violations:
     """A folder contains data files, or is a Hugging Face data set on disk."""
     marked = is_file(path / "dataset_dict.json") or is_file(path / "dataset_info.json")
-    if is_folder(path) and not marked and not any(file.suffix in SUFFIXES for file in path.rglob("*")):
+    if is_folder(path) and not marked and not any(file_type(file.name) for file in path.rglob("*")):
         yield broken(path=path)
 
 
@@ -65,11 +64,11 @@ _MESSAGES: tuple[tuple[Find, str, str], ...] = (
     (
         _file_has_a_known_format,
         "{name} is not a supported data file.",
-        f"Use a file that ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.",
+        f"Use a file that ends in {SUPPORTED}.",
     ),
     (_file_is_not_empty, "{path} is empty.", "Write at least one row."),
     (_folder_is_one_data_set, "{path} is a dictionary of data sets.", "Use one of its folders, such as {uri}/train."),
-    (_folder_contains_data, f"{{path}} contains no {', '.join(SUFFIXES)} files.", "Use the folder of the data."),
+    (_folder_contains_data, "{path} contains no data files.", f"Use a folder with files that end in {SUPPORTED}."),
 )
 
 

@@ -47,10 +47,26 @@ class RowChecker:
         """Return what the format needs, and the fix: the format that fits the row, if there is one."""
         needs = f"the format {self._format.name} needs {self._format.needs}"
         if other := format_of(row):
-            return needs, f"set data.format to {other}, whose fields this row has"
+            return (
+                needs,
+                f"set data.format to {other}, whose fields this row has{_conversion(self._format.name, other)}",
+            )
         return needs, "if the field has another name, set it in data.fields"
 
 
+def _conversion(wanted: Format, found: Format) -> str:
+    """Return the command that writes the wanted format, if there is one."""
+    if (wanted, found) in _CONVERSIONS:
+        return f", or convert the rows: fedtrain convert IN -o OUT.jsonl --to {wanted}"
+    return ""
+
+
+_CONVERSIONS: tuple[tuple[Format, Format], ...] = (
+    ("Messages", "ShareGPT"),
+    ("Messages", "Instruction"),
+    ("Messages", "PromptCompletion"),
+    ("PromptCompletion", "Instruction"),
+)
 _MESSAGE_FIELDS = ("role", "content", "from", "value", "weight", "train", "tool_calls")
 
 

@@ -53,7 +53,7 @@ def write(folder: Path, **sections: str) -> Path:
     (folder / "splits/dataset_dict.json").write_text("{}")
     (folder / "splits/test/dataset_info.json").write_text("{}")
     (folder / "empty").mkdir(exist_ok=True)
-    for name in ("a.jsonl", "b.jsonl", "test.jsonl", "c.csv", "ca.pem"):
+    for name in ("a.jsonl", "b.jsonl", "test.jsonl", "c.xlsx", "ca.pem"):
         (folder / name).write_text('{"prompt": "p", "completion": "c"}\n')
     (folder / "none.jsonl").write_text("")
     file = folder / "federation.yaml"

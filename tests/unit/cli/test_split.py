@@ -214,5 +214,5 @@ def test_a_row_without_the_field_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_file_and_an_unknown_kind_are_said(tmp_path: Path) -> None:
     assert "no such file" in split(tmp_path / "no.jsonl", "--participants", "1", "--out", "x").output
-    (tmp_path / "d.csv").write_text("a,b")
-    assert "unknown file type" in split(tmp_path / "d.csv", "--participants", "1", "--out", "x").output
+    (tmp_path / "d.xlsx").write_text("a,b")
+    assert "unknown file type" in split(tmp_path / "d.xlsx", "--participants", "1", "--out", "x").output

@@ -31,7 +31,7 @@ def test_suffixes_are_read_in_any_case(folder: Path) -> None:
     assert sorted(row.where for row in read(folder)) == ["a.jsonl:1", "b.JSONL:1", "c.NdJson:1"]
 
 
-@pytest.mark.parametrize("name", ["b.jsonl.gz", "b.csv", "b.json", "b.txt", "deep/er/b.arrow"])
+@pytest.mark.parametrize("name", ["b.jsonl.zst", "b.xlsx", "b.gz", "b.txt", "deep/er/b.arrow"])
 def test_a_file_of_another_type_is_refused_by_name(folder: Path, name: str) -> None:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text("x")

@@ -110,12 +110,12 @@ def test_bytes_that_are_no_utf8_are_named(tmp_path: Path) -> None:
 def test_places_without_rows_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("\n")
     (tmp_path / "folder").mkdir()
-    (tmp_path / "data.csv").write_text("a,b")
+    (tmp_path / "data.xlsx").write_text("a,b")
     datasets.DatasetDict({"train": datasets.Dataset.from_list(ROWS)}).save_to_disk(str(tmp_path / "splits"))
     for name, message in {
         "empty.jsonl": "there are no rows",
-        "folder": r"no files \*.jsonl",
-        "data.csv": "unknown file type",
+        "folder": "no data files in this folder",
+        "data.xlsx": "unknown file type",
         "missing.jsonl": "no such file",
         "splits": "splits/train",
     }.items():

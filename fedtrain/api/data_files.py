@@ -1,0 +1,36 @@
+"""Types of data files, by the suffix of their name."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Literal
+
+FileType = Literal["JSONLines", "JSON", "CSV", "Parquet"]
+
+TYPES: Mapping[str, FileType] = {
+    ".jsonl": "JSONLines",
+    ".ndjson": "JSONLines",
+    ".json": "JSON",
+    ".csv": "CSV",
+    ".tsv": "CSV",
+    ".parquet": "Parquet",
+}
+GZIP = ".gz"
+SUPPORTED = f"{', '.join(TYPES)}, or one of them with {GZIP}"
+"""For messages."""
+
+
+def file_type(name: str) -> FileType | None:
+    """Return the type of a file, compressed or not; None if the suffix is unknown."""
+    return TYPES.get(_plain(name).suffix)
+
+
+def is_gzip(name: str) -> bool:
+    return name.lower().endswith(GZIP)
+
+
+def is_tab_separated(name: str) -> bool:
+    return _plain(name).suffix == ".tsv"
+
+
+def _plain(name: str) -> PurePath:
+    return PurePath(name.lower().removesuffix(GZIP))

@@ -1,0 +1,73 @@
+"""Writes the rows of data sets as JSON lines, as they are or in another format."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from fedtrain.api.data import Fields, Format
+from fedtrain.api.storage import Storage
+from fedtrain.data.errors import DataError
+from fedtrain.data.formats import RowChecker, format_of
+from fedtrain.data.formats.instruction import as_conversation, as_prompt
+from fedtrain.data.parsing import Parsed, parse_all
+from fedtrain.data.reader import local
+from fedtrain.data.row import Row
+
+Target = Literal["Messages", "PromptCompletion"]
+
+
+def convert(sources: Sequence[str], out: Path, target: Target | None = None, *, fields: Fields | None = None) -> int:
+    """Write the rows of all sources, in order, to the new file `out`; return their number. Without `target` rows keep
+    all of their fields. Nothing is left of a file that cannot be written whole. Raises DataError, StoreError,
+    OSError."""
+    count = 0
+    try:
+        with out.open("x", encoding="utf-8", newline="\n") as lines:
+            for line in _lines(sources, target, fields):
+                lines.write(f"{line}\n")
+                count += 1
+        if not count:
+            raise DataError("there are no rows", "name data with at least one row")
+    except FileExistsError:
+        raise
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+    return count
+
+
+def _lines(sources: Sequence[str], target: Target | None, fields: Fields | None) -> Iterator[str]:
+    for source in sources:
+        for parsed in parse_all(local(source, Storage()), source):
+            yield parsed.line() if target is None else _converted(parsed, target, fields)
+
+
+def _converted(parsed: Parsed, target: Target, fields: Fields | None) -> str:
+    row = RowChecker(_format(parsed, fields), fields).check(parsed.value, parsed.where)
+    return json.dumps(_in_format(row, target), ensure_ascii=False)
+
+
+def _format(parsed: Parsed, fields: Fields | None) -> Format:
+    """Return the format of the row. Raises DataError."""
+    names = fields.model_dump(exclude_none=True) if fields is not None else {}
+    found = None
+    if isinstance(parsed.value, dict):
+        row = cast("dict[str, object]", parsed.value)
+        found = format_of(row | dict.fromkeys((field for field, name in names.items() if name in row), ""))
+    if found is None:
+        raise DataError(f"{parsed.where}: the row fits no format", "name its fields with --field FIELD=NAME")
+    return found
+
+
+def _in_format(row: Row, target: Target) -> dict[str, Any]:
+    """Return the fields of `row` in the target format. Raises DataError."""
+    if "instruction" in row.fields:
+        return (as_conversation if target == "Messages" else as_prompt)(row).fields
+    if target == "Messages" and "prompt" in row.fields:
+        prompt, completion = row.fields["prompt"], row.fields["completion"]
+        messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]
+        return {"messages": messages, **{name: value for name, value in row.fields.items() if name == "choices"}}
+    if ("messages" if target == "Messages" else "prompt") in row.fields:
+        return row.fields
+    raise DataError(f"{row.where}: the row cannot be written as {target}", "choose another format")

@@ -1,0 +1,67 @@
+"""CSV with a header. Every cell is a text; lists, such as `choices`, are JSON in a cell."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from fedtrain.api.data_files import is_tab_separated
+from fedtrain.data.errors import DataError
+from fedtrain.data.parsing.parsed import Parsed
+from fedtrain.data.parsing.text_files import decoded, numbered_lines
+
+DELIMITERS = (",", ";", "\t", "|")
+_LARGEST_CELL = 2**31 - 1
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+
+
+def csv_rows(content: IO[bytes], name: str, columns: Sequence[str] | None) -> Iterator[Parsed]:
+    """Yield the rows. The delimiter is the most frequent one of the header: comma, semicolon, tab or bar. `where` is
+    the line on which a row begins. Raises DataError."""
+    lines = (decoded(line, f"{name}:{number}") for number, line in numbered_lines(content, name))
+    first = next(lines, "")
+    csv.field_size_limit(_LARGEST_CELL)
+    delimiter = "\t" if is_tab_separated(name) else _delimiter(first)
+    header: list[str] | None = None
+    start = 1
+    reader = csv.reader(_with(first, lines), delimiter=delimiter, strict=True)
+    while (cells := _next(reader, name, start)) is not None:
+        if header is None:
+            header = _checked(cells, name)
+        elif cells:
+            if len(cells) != len(header):
+                raise DataError(
+                    f"{name}:{start}: the row has {len(cells)} cells, but the header has {len(header)}",
+                    "put cells that contain the delimiter or a line break in double quotes",
+                )
+            found = zip(header, cells, strict=True)
+            value = {field: cell for field, cell in found if field and (columns is None or field in columns)}
+            yield Parsed(f"{name}:{start}", start, value)
+        start = reader.line_num + 1
+
+
+def _next(reader: Iterator[list[str]], name: str, start: int) -> list[str] | None:
+    """Return the next row; None at the end. Raises DataError."""
+    try:
+        return next(reader, None)
+    except csv.Error as error:  # its message may quote a cell
+        raise DataError(
+            f"{name}:{start}: not valid CSV", "close double quotes, and write a double quote in a cell twice"
+        ) from error
+
+
+def _with(first: str, lines: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from lines
+
+
+def _delimiter(header: str) -> str:
+    bare = _QUOTED.sub("", header)
+    return max(DELIMITERS, key=bare.count)
+
+
+def _checked(header: list[str], name: str) -> list[str]:
+    header = [field.strip() for field in header]
+    if repeated := len(header) - len(set(header)):
+        raise DataError(f"{name}:1: {repeated} names of columns are repeated", "give every column its own name")
+    return header

@@ -1,0 +1,46 @@
+"""A row of a file before validation."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One row before validation. `number` counts lines (of a table: rows) from 1. `where`: file and number, for
+    messages. `raw`: the row as written in JSON lines, else None. `repeated`: names that an object of the row has
+    twice."""
+
+    where: str
+    number: int
+    value: object
+    raw: bytes | None = None
+    repeated: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """Return the row as one line of JSON: as written in JSON lines, else encoded. Values without a JSON form
+        (dates, bytes) become text."""
+        return (
+            self.raw.decode().strip()
+            if self.raw is not None
+            else json.dumps(self.value, ensure_ascii=False, default=str)
+        )
+
+
+@dataclass(slots=True)
+class RepeatedNames:
+    """An `object_pairs_hook` of `json` that collects names which an object has twice."""
+
+    names: list[str] = field(default_factory=list[str])
+
+    def __call__(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            self.names.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return found
+
+    def taken(self) -> tuple[str, ...]:
+        """Return the names since the last call."""
+        names = tuple(self.names)
+        self.names.clear()
+        return names

@@ -1,0 +1,46 @@
+"""Opens data files, compressed or not, and decodes their lines."""
+
+import gzip
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, cast
+
+from fedtrain.api.data_files import is_gzip
+from fedtrain.data.errors import DataError
+
+UTF8_BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@contextmanager
+def opened(file: Path, name: str) -> Generator[BufferedReader]:
+    """Open a file, decompressed. Raises DataError while it is read."""
+    try:
+        with cast("BufferedReader", gzip.open(file) if is_gzip(file.name) else file.open("rb")) as content:
+            yield content
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{name}: not a complete gzip file", "compress it again") from error
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror or type(error).__name__})") from error
+
+
+def numbered_lines(content: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines with their numbers from 1, without a byte order mark. Raises DataError for UTF-16."""
+    for number, line in enumerate(content, start=1):
+        if number > 1:
+            yield number, line
+        elif line.startswith(_UTF16_BOMS):
+            raise DataError(f"{name}: the file is UTF-16", "save it as UTF-8")
+        else:
+            yield number, line.removeprefix(UTF8_BOM)
+
+
+def decoded(line: bytes, where: str) -> str:
+    """Return the text of a line. Raises DataError naming the byte."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: not UTF-8 (byte {error.start} of the line)", "save the file as UTF-8") from error

@@ -1,0 +1,102 @@
+"""`fedtrain convert` writes JSON lines."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fedtrain.cli.main import main
+
+SHAREGPT = {"conversations": [{"from": "human", "value": "Name a tree."}, {"from": "gpt", "value": "Oak."}], "id": 7}
+ALPACA = {"instruction": "Name the class.", "input": "a bird", "output": "animal"}
+MESSAGES = {"messages": [{"role": "user", "content": "Name a tree."}, {"role": "assistant", "content": "Oak."}]}
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["convert", *map(str, arguments)])
+
+
+def written(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def source(folder: Path, *rows: dict[str, Any]) -> Path:
+    (folder / "in.json").write_text(json.dumps(rows))
+    return folder / "in.json"
+
+
+def test_rows_of_several_files_are_written_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("prompt;completion\nGröße?; 20 m\n")
+    (tmp_path / "b.jsonl").write_text('{"prompt":  "q", "completion": " a"}\n')
+    result = run(tmp_path / "a.csv", tmp_path / "b.jsonl", "-o", tmp_path / "out.jsonl")
+    assert (result.exit_code, result.output) == (0, f"{tmp_path / 'out.jsonl'}: 2 rows\n")
+    assert (tmp_path / "out.jsonl").read_text() == (
+        '{"prompt": "Größe?", "completion": " 20 m"}\n{"prompt":  "q", "completion": " a"}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "target", "expected"),
+    [
+        (SHAREGPT, "Messages", MESSAGES),
+        ({"prompt": MESSAGES["messages"][:1], "completion": "Oak."}, "Messages", MESSAGES),
+        ({"prompt": "Name a tree.", "completion": "Oak."}, "Messages", MESSAGES),
+        (
+            ALPACA,
+            "Messages",
+            {
+                "messages": [
+                    {"role": "user", "content": "Name the class.\n\na bird"},
+                    {"role": "assistant", "content": "animal"},
+                ]
+            },
+        ),
+    ],
+)
+def test_rows_are_rewritten(tmp_path: Path, row: Any, target: str, expected: Any) -> None:
+    assert run(source(tmp_path, row), "-o", tmp_path / "out.jsonl", "--to", target).exit_code == 0
+    assert written(tmp_path / "out.jsonl") == [expected]
+
+
+def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) -> None:
+    file = source(tmp_path, {"task": "Name the class.", "output": "animal"})
+    result = run(file, "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion", "--field", "instruction=task")
+    assert result.exit_code == 0
+    (row,) = written(tmp_path / "out.jsonl")
+    assert (row["prompt"][:5], row["completion"]) == ("Below", "animal")
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        ([{"question": "q"}], ["--to", "Messages"], "in.json:1: the row fits no format"),
+        ([MESSAGES, {"text": "a"}], ["--to", "Messages"], "in.json:1: the row cannot be written as Messages"),
+        ([MESSAGES], ["--field", "prompt=q"], "--field needs --to"),
+        ([MESSAGES], ["--to", "Messages", "--field", "x=q"], "--field x=q is not FIELD=NAME"),
+        ([], [], "there are no rows"),
+    ],
+)
+def test_nothing_is_left_of_a_conversion_that_fails(
+    tmp_path: Path, rows: list[Any], options: list[str], message: str
+) -> None:
+    result = run(source(tmp_path, *rows), "-o", tmp_path / "out.jsonl", *options)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text("mine")
+    result = run(source(tmp_path, MESSAGES), "-o", tmp_path / "out.jsonl")
+    assert "out.jsonl exists" in result.stderr
+    assert (tmp_path / "out.jsonl").read_text() == "mine"
+
+
+def test_the_message_about_another_format_names_the_command(tmp_path: Path) -> None:
+    from fedtrain.data.errors import DataError
+    from fedtrain.data.formats import RowChecker
+
+    with pytest.raises(DataError, match=r"set data\.format to ShareGPT.* fedtrain convert IN -o OUT\.jsonl --to Mess"):
+        RowChecker("Messages").check(SHAREGPT, "a.jsonl:1")

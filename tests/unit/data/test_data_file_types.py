@@ -1,0 +1,109 @@
+"""The same rows from every type of file, and faults named by file and line."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from fedtrain.api.storage import Storage
+from fedtrain.data.errors import DataError
+from fedtrain.data.reader import read_rows
+from fedtrain.data.row import Row, fingerprint
+
+ROWS = [{"prompt": "Größe, bitte", "completion": ' "20"\nm'}, {"prompt": "q;2", "completion": " a"}]
+LINES = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in ROWS).encode()
+CSV = 'id,prompt,completion\n1,"Größe, bitte"," ""20""\nm"\n\n2,q;2, a\n'
+
+
+def parquet_bytes() -> bytes:
+    sink = pa.BufferOutputStream()
+    parquet.write_table(pa.Table.from_pylist(ROWS), sink)
+    return sink.getvalue().to_pybytes()
+
+
+FILES: dict[str, bytes] = {
+    "a.jsonl": LINES,
+    "a.JSONL": b"\xef\xbb\xbf" + LINES.replace(b"\n", b"\r\n"),
+    "a.json": json.dumps(ROWS, indent=2).encode(),
+    "lines.json": LINES,
+    "empty-lines.json": b"\xef\xbb\xbf\n [" + b",\n".join(LINES.splitlines()) + b"]\n",
+    "a.csv": CSV.encode(),
+    "excel.csv": b"\xef\xbb\xbf" + CSV.replace("id,prompt,completion", "id;prompt;completion")
+    .replace("1,", "1;").replace('bitte",', 'bitte";').replace("2,q;2,", '2;"q;2";').encode(),
+    "a.tsv": CSV.replace("id,prompt,completion", "id\tprompt\tcompletion")
+    .replace("1,", "1\t").replace('bitte",', 'bitte"\t').replace("2,q;2,", "2\tq;2\t").encode(),
+    "a.parquet": parquet_bytes(),
+}  # fmt: skip
+
+
+def read(place: Path, format: Any = "PromptCompletion") -> list[Row]:
+    return read_rows(str(place), format, Storage())
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_every_type_of_file_gives_the_same_rows(tmp_path: Path, name: str, compressed: bool) -> None:
+    content = FILES[name]
+    file = tmp_path / (f"{name}.gz" if compressed else name)
+    file.write_bytes(gzip.compress(content) if compressed else content)
+    rows = read(file)
+    assert [row.fields for row in rows] == ROWS
+    assert fingerprint(rows) == fingerprint([Row("", fields) for fields in ROWS])
+
+
+def test_a_folder_may_mix_types(tmp_path: Path) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    assert len(read(tmp_path)) == len(FILES) * len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.json", b'[{"text": "a"},\n\n {"txt": "b"}]', 'a.json:3: field "text" is missing'),
+        ("a.json", b'[{"text": "a"}\n {"text": "b"}]', "a.json:1: the array is not continued after this row"),
+        ("a.json", b'[{"text": "a"},\n{"text": "b"', "a.json:2: not valid JSON"),
+        ("a.json", b'[{"text": "a"}', "a.json:1: the array is not continued after this row"),
+        ("a.json", b'[{"text": "a"}] {"text": "b"}', "a.json: text follows the array"),
+        ("a.json", b'{"data":\n [{"text": "a"}]}', "a.json:1: not valid JSON; write one object per line, or one array"),
+        ("a.json", b"[]", "there are no rows"),
+        ("a.csv", b"text,b\nx,1\ny\n", "a.csv:3: the row has 1 cells, but the header has 2"),
+        ("a.csv", b'text,b\nx,1\n"y,2\nz,3\n', "a.csv:3: not valid CSV"),
+        ("a.csv", b"text,text\nx,1\n", "a.csv:1: 1 names of columns are repeated"),
+        ("a.csv", b"body\nx\n", 'a.csv:2: field "text" is missing'),
+        ("a.csv", "text\nx\ncafé\n".encode("latin-1"), "a.csv:3: not UTF-8 (byte 3 of the line)"),
+        ("a.csv", "text\nx\n".encode("utf-16"), "a.csv: the file is UTF-16; save it as UTF-8"),
+        ("a.jsonl", '{"text": "a"}\n'.encode("utf-16"), "a.jsonl: the file is UTF-16; save it as UTF-8"),
+        ("a.csv", b"text\n", "there are no rows"),
+        ("a.csv", b"", "there are no rows"),
+        ("a.jsonl.gz", b"no gzip", "a.jsonl.gz: not a complete gzip file"),
+        ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 9)[:-9], "a.jsonl.gz: not a complete gzip file"),
+        ("a.parquet.gz", gzip.compress(b"hello"), "a.parquet.gz: not a readable Parquet file"),
+    ],
+)
+def test_a_fault_is_named_by_file_and_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as refused:
+        read(tmp_path / name, "Text")
+    assert message in str(refused.value)
+
+
+def test_lists_in_csv_are_json(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('prompt,completion,choices\nq,b,"[""a"", ""b""]"\nq,b,\n')
+    rows = read(tmp_path / "a.csv")
+    assert [row.fields.get("choices") for row in rows] == [["a", "b"], None]
+
+
+def test_a_cell_may_be_longer_than_pythons_default(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n" + "x" * 200_000 + "\n")
+    assert len(read(tmp_path / "a.csv", "Text")[0].fields["text"]) == 200_000
+
+
+def test_a_fault_in_csv_says_on_which_line_its_row_begins(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('prompt,completion\n"two\nlines",x\nq,\n')
+    with pytest.raises(DataError, match=r'^a\.csv:4: field "completion" is empty'):
+        read(tmp_path / "a.csv")

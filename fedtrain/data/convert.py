@@ -54,7 +54,8 @@ def _format(parsed: Parsed, fields: Fields | None) -> Format:
     found = None
     if isinstance(parsed.value, dict):
         row = cast("dict[str, object]", parsed.value)
-        found = format_of(row | dict.fromkeys((field for field, name in names.items() if name in row), ""))
+        renamed: dict[str, object] = {field: row[name] for field, name in names.items() if name in row}
+        found = format_of({**row, **renamed})
     if found is None:
         raise DataError(f"{parsed.where}: the row fits no format", "name its fields with --field FIELD=NAME")
     return found

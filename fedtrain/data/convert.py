@@ -52,8 +52,9 @@ def _format(parsed: Parsed, fields: Fields | None) -> Format:
     """Return the format of the row. Raises DataError."""
     names = fields.model_dump(exclude_none=True) if fields is not None else {}
     found = None
-    if isinstance(parsed.value, dict):
-        row = cast("dict[str, object]", parsed.value)
+    value = parsed.value
+    if isinstance(value, dict):
+        row = cast("dict[str, object]", value)
         renamed: dict[str, object] = {field: row[name] for field, name in names.items() if name in row}
         found = format_of({**row, **renamed})
     if found is None:

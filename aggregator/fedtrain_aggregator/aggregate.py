@@ -21,15 +21,15 @@ from fedtrain_aggregator.claim.quarantine import claim_next_close
 from fedtrain_aggregator.combine import Combine, Mean
 from fedtrain_aggregator.combine.weights import weights_of
 from fedtrain_aggregator.encode import server_state
-from fedtrain_aggregator.encode.segmented_file import SegmentedFile
+from fedtrain_aggregator.encode.segmented_file import SegmentedReader, SegmentedWriter, Zeros, copy_rest
 from fedtrain_aggregator.engine.open_update import open_updates
 from fedtrain_aggregator.engine.read_updates import Reading, Step, read_updates, reading_of
 from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
 from fedtrain_aggregator.errors import Refused
-from fedtrain_aggregator.layout import Layout, layout_of
+from fedtrain_aggregator.layout import Layout, Segment, layout_of
 from fedtrain_aggregator.merge import merge_of
 from fedtrain_aggregator.strategies import Strategy, strategy_of
-from fedtrain_aggregator.strategies.server_step import ServerStep
+from fedtrain_aggregator.strategies.server_step import ServerStep, Tensor
 
 
 def aggregate(
@@ -49,11 +49,11 @@ def aggregate(
     if previous is None:
         raise Refused(f"{ledger.url} has no {names.manifest(round - 1)}, so round {round} has no global adapter.")
     with TemporaryDirectory(prefix="fedtrain-aggregate-") as folder, ExitStack() as readers:
-        adapter = Path(folder) / "adapter.safetensors"
-        ledger.fetch_blob(previous.adapter, adapter)
+        adapter = ledger.blob_file(previous.adapter, Path(folder))
         layout = layout_of(_tensors(adapter, "global adapter"), merge_of(spec.aggregation))
         opened = open_updates(ledger, spec, close, layout, readers)
-        return _Round(ledger, spec, close, previous, layout, reading or reading_of(ledger)).run(opened, adapter)
+        aggregation = _Round(ledger, spec, close, previous, layout, reading or reading_of(ledger))
+        return aggregation.run(opened, adapter, Path(folder))
 
 
 @dataclass(frozen=True)
@@ -65,41 +65,52 @@ class _Round:
     layout: Layout
     reading: Reading
 
-    def run(self, opened: Sequence[OpenUpdate | str], adapter: Path) -> Aggregate | Close:
-        """`adapter`: the previous global adapter, in a file that becomes the next one."""
+    def run(self, opened: Sequence[OpenUpdate | str], adapter: Path, folder: Path) -> Aggregate | Close:
+        """`adapter`: the previous global adapter. `folder`: for temporary files."""
         updates = [update for update in opened if isinstance(update, OpenUpdate)]
         if len(updates) < len(opened):  # read the others as well, so that the next close leaves out all bad ones
             measured = iter(self._flaws(read_updates(updates, self.layout.count, self.reading)))
             reasons = [update if isinstance(update, str) else next(measured) for update in opened]
             return claim_next_close(self.ledger, self.close, reasons)
         strategy = strategy_of(self.spec.aggregation)
-        state = adapter.with_name("state.safetensors") if strategy.state else None
         weights = weights_of(self.spec, [update.record for update in updates])
-        with ExitStack() as files:
-            step = self._server_step(strategy, adapter, state, files)
-            measured = combine_updates(updates, self.layout.count, self.reading, Mean(weights), step)
-        flaws = self._flaws(measured)
-        if any(flaws):
-            return claim_next_close(self.ledger, self.close, flaws)
-        recorded = [
-            Weight(participant=update.closed.participant, weight=weight, norm=found.norm)
-            for update, weight, found in zip(updates, weights, measured, strict=True)
-        ]
-        check_aggregate(step.largest, strategy.name, [(one.participant, one.weight * one.norm) for one in recorded])
-        return claim_aggregate(self.ledger, self.close, adapter, state, recorded, step.update_norm)
+        with ExitStack() as drafts:
+            following = drafts.enter_context(self.ledger.draft())
+            state = drafts.enter_context(self.ledger.draft()) if strategy.state else None
+            with ExitStack() as files:
+                tensors = self._state(strategy, state, folder, files) if state else {}
+                copy_rest(adapter, following, self.layout.segments)
+                step = ServerStep(
+                    strategy,
+                    self.previous.step + 1,
+                    _tensor(files, adapter, following, self.layout.segments),
+                    tensors,
+                )
+                measured = combine_updates(updates, self.layout.count, self.reading, Mean(weights), step)
+            flaws = self._flaws(measured)
+            if any(flaws):
+                return claim_next_close(self.ledger, self.close, flaws)
+            recorded = [
+                Weight(participant=update.closed.participant, weight=weight, norm=found.norm)
+                for update, weight, found in zip(updates, weights, measured, strict=True)
+            ]
+            check_aggregate(step.largest, strategy.name, [(one.participant, one.weight * one.norm) for one in recorded])
+            return claim_aggregate(self.ledger, self.close, following, state, recorded, step.update_norm)
 
-    def _server_step(self, strategy: Strategy, adapter: Path, state: Path | None, files: ExitStack) -> ServerStep:
-        tensors: dict[str, SegmentedFile] = {}
-        if state is not None:
-            if self.previous.state is None:
-                server_state.write_zeros(state, strategy.state, self.layout.count, self.reading.block)
-            else:
-                self.ledger.fetch_blob(self.previous.state, state)
-            found = _tensors(state, "server state")
-            for name, segment in server_state.segments_of(found, strategy.state, self.layout.count).items():
-                tensors[name] = files.enter_context(SegmentedFile(state, [segment]))
-        values = files.enter_context(SegmentedFile(adapter, self.layout.segments))
-        return ServerStep(strategy, self.previous.step + 1, values, tensors)
+    def _state(self, strategy: Strategy, following: Path, folder: Path, files: ExitStack) -> Mapping[str, Tensor]:
+        """The state's tensors, before the step and in the empty file `following`, which becomes the next state."""
+        names, count = strategy.state, self.layout.count
+        if self.previous.state is None:
+            server_state.start_state(following, names, count)
+            segments = server_state.segments_of(_tensors(following, "server state"), names, count)
+            return {
+                name: Tensor(Zeros(), files.enter_context(SegmentedWriter(following, [segment])))
+                for name, segment in segments.items()
+            }
+        previous = self.ledger.blob_file(self.previous.state, folder)
+        segments = server_state.segments_of(_tensors(previous, "server state"), names, count)
+        copy_rest(previous, following, list(segments.values()))
+        return {name: _tensor(files, previous, following, [segment]) for name, segment in segments.items()}
 
     def _flaws(self, measured: Sequence[Measurement]) -> list[str | None]:
         """Return why each update cannot be aggregated; None for the sound ones. The bound on norms considers updates
@@ -119,6 +130,13 @@ def combine_updates(
     for _ in range(combine.passes - 1):
         norms = [found.norm for found in read_updates(updates, count, reading)]
     return read_updates(updates, count, reading, lambda: combine.combination(reading.block, norms), step)
+
+
+def _tensor(files: ExitStack, previous: Path, following: Path, segments: Sequence[Segment]) -> Tensor:
+    return Tensor(
+        files.enter_context(SegmentedReader(previous, segments)),
+        files.enter_context(SegmentedWriter(following, segments)),
+    )
 
 
 def _tensors(path: Path, what: str) -> Mapping[str, TensorEntry]:

@@ -44,11 +44,15 @@ class TensorEntry:
 def read_header(source: Source, where: str) -> Mapping[str, TensorEntry]:
     """Return the tensors of a safetensors file, sorted by name. `where` names the file in errors. Raises
     AdapterFileError."""
+    return parse_header(header_bytes(source, where), source.size, where)
+
+
+def header_bytes(source: Source, where: str) -> bytes:
+    """Return the JSON of a file's header, unchecked. Raises AdapterFileError if its length cannot be right."""
     if source.size < LENGTH_BYTES:
         _refuse(where, f"it has {source.size} bytes, too few for a safetensors file")
     length = int.from_bytes(source.read(0, LENGTH_BYTES), "little")
-    begin = LENGTH_BYTES + length
-    if begin > source.size:
+    if LENGTH_BYTES + length > source.size:
         _refuse(
             where,
             f"its header claims {length} bytes, but the file has {source.size}: the file is truncated, or not a "
@@ -56,10 +60,16 @@ def read_header(source: Source, where: str) -> Mapping[str, TensorEntry]:
         )
     if length > MAX_HEADER:
         _refuse(where, f"its header has {length} bytes; at most {MAX_HEADER} are read")
-    plain = _parse(bytes(source.read(LENGTH_BYTES, length)), where)
+    return bytes(source.read(LENGTH_BYTES, length))
+
+
+def parse_header(header: bytes, size: int, where: str) -> Mapping[str, TensorEntry]:
+    """Return the tensors of a file of `size` bytes with this header, sorted by name. Raises AdapterFileError."""
+    begin = LENGTH_BYTES + len(header)
+    plain = _parse(header, where)
     plain.pop(METADATA, None)
     entries = sorted((_entry(name, entry, begin, where) for name, entry in plain.items()), key=lambda e: e.name)
-    _check_tiling(entries, begin, source.size, where)
+    _check_tiling(entries, begin, size, where)
     return {entry.name: entry for entry in entries}
 
 

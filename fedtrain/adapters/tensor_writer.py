@@ -31,7 +31,7 @@ class TensorWriter:
 
     def __init__(self, path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
         self.path = path
-        header, self._entries = _lay_out(tensors)
+        header, self._entries = lay_out(tensors)
         self.order = tuple(self._entries)
         self._aside = path.with_name(f".{path.name}.{os.getpid()}")
         self._file = self._aside.open("wb")
@@ -85,7 +85,7 @@ def dtype_name(tensor: NDArray[np.generic], name: str) -> str:
     raise AdapterFileError(f"Tensor {name!r} is {tensor.dtype}, which is not supported. Use one of {', '.join(NUMPY)}.")
 
 
-def _lay_out(tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[bytes, dict[str, TensorEntry]]:
+def lay_out(tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> tuple[bytes, dict[str, TensorEntry]]:
     """Return the bytes of the header, including its length, and the position of each tensor, in order."""
     order = sorted(tensors, key=lambda name: (-_RANK[tensors[name][0]], name))
     header: dict[str, object] = {METADATA: {"format": "pt"}}

@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -59,6 +59,17 @@ class FileStore:
         with explained(self.root, self._path(key)), self._object(key) as file:
             return MappedReader(file, f"{self.url}/{key}")
 
+    def file(self, key: str) -> Path | None:
+        with explained(self.root, self._path(key)), self._object(key):
+            return self._path(key)
+
+    @contextmanager
+    def draft(self) -> Generator[Path]:
+        with ExitStack() as stack:
+            with explained(self.root, self.root):
+                path, _ = stack.enter_context(temporary(self.root))
+            yield path
+
     def create(self, key: str, content: bytes | Path) -> bool:
         path = self._path(key)
         with explained(self.root, path):
@@ -66,6 +77,10 @@ class FileStore:
                 if not stat.S_ISREG(path.lstat().st_mode):
                     raise StoreError(f"{path} is not a regular file, so it can't be an object. Move it away.")
                 return False
+        if isinstance(content, Path) and content.parent == self.root / FOLDER:
+            with content.open("rb") as draft, explained(self.root, path):
+                os.fsync(draft.fileno())
+                return _in_folder(self.root, path.parent, lambda: self._link(content, path))
         with _source(content) as source, explained(self.root, path), temporary(self.root) as (aside, file):
             shutil.copyfileobj(source, file, _COPY)
             file.flush()

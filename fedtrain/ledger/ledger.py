@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import OrderedDict
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -163,18 +163,37 @@ class Ledger:
                     state.update(block)
                     file.write(block)
             if written(state) != digest:
-                raise LedgerCorrupt(
-                    f"{self.url}/{name} is damaged: its content has digest {written(state)} instead of {digest}. "
-                    "Restore it from a backup, or start a run of another name."
-                )
+                raise self._damaged(name, written(state), digest)
             aside.replace(target)
         finally:
             aside.unlink(missing_ok=True)
+
+    def blob_file(self, digest: Digest, folder: Path) -> Path:
+        """A file that holds the blob, checked: the store's own file where the store is a folder (read it only), else a
+        copy in `folder`. Raises what `fetch_blob` raises."""
+        name = names.blob(digest)
+        path = self.store.file(self._folder + name)
+        if path is None:
+            path = folder / digest.removeprefix("blake3:")
+            self.fetch_blob(digest, path)
+        elif (found := digest_file(path)) != digest:
+            raise self._damaged(name, found, digest)
+        return path
+
+    def draft(self) -> AbstractContextManager[Path]:
+        """An empty file to write a blob to before `put_blob`, which saves the copy where the store is a folder."""
+        return self.store.draft()
 
     def put_telemetry(self, path: str, content: bytes) -> None:
         """Writes over `telemetry/<path>`; a store that refuses is no error here."""
         with suppress(StoreError):
             self.store.replace(self._folder + names.telemetry(path), content)
+
+    def _damaged(self, name: str, found: Digest, digest: Digest) -> LedgerCorrupt:
+        return LedgerCorrupt(
+            f"{self.url}/{name} is damaged: its content has digest {found} instead of {digest}. "
+            "Restore it from a backup, or start a run of another name."
+        )
 
     def _known(self, name: str) -> tuple[Record, Digest] | None:
         with self._lock:

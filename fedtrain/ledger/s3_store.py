@@ -9,8 +9,10 @@ request then meets its own object with a 412, so after a repetition an object of
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -73,6 +75,14 @@ class S3Store:
             return content
 
         return RangedReader(f"{self.url}/{key}", self._head(key), fetch)
+
+    def file(self, key: str) -> Path | None:
+        return None
+
+    @contextmanager
+    def draft(self) -> Generator[Path]:
+        with NamedTemporaryFile(prefix="fedtrain-") as file:
+            yield Path(file.name)
 
     def create(self, key: str, content: bytes | Path) -> bool:
         size = len(content) if isinstance(content, bytes) else content.stat().st_size

@@ -1,6 +1,7 @@
 """The protocol that an object store speaks, and its errors. `file_store.py` and `s3_store.py` implement it."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -72,6 +73,15 @@ class ObjectStore(Protocol):
 
     def open(self, key: str) -> ObjectReader:
         """Raises ObjectMissing."""
+        ...
+
+    def file(self, key: str) -> Path | None:
+        """The object's file where the store is a folder, to be read only; None elsewhere. Raises ObjectMissing."""
+        ...
+
+    def draft(self) -> AbstractContextManager[Path]:
+        """An empty file for content that `create` then stores, without a copy where the store is a folder: do not
+        change it after that. Deleted at the end."""
         ...
 
     def create(self, key: str, content: bytes | Path) -> bool:

@@ -2,8 +2,32 @@
 
 from collections.abc import Mapping
 
-from fedtrain.adapters.header import TensorEntry
+from fedtrain.adapters.errors import AdapterFileError
+from fedtrain.adapters.header import TensorEntry, header_bytes, parse_header
+from fedtrain.ledger.store import ObjectReader
 from fedtrain_aggregator.layout import Layout
+
+
+class HeaderCheck:
+    """Checks the headers of updates. Most are equal byte for byte, so each different one is parsed once in a row. For
+    several threads."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._sound: tuple[int, bytes] | None = None
+
+    def flaw(self, reader: ObjectReader) -> str | None:
+        """Return why the file is not an update, by its header; None if it is one. Raises StoreError."""
+        try:
+            header = header_bytes(reader, "its file")
+            if (reader.size, header) == self._sound:
+                return None
+            flaw = tensors_flaw(self._layout, parse_header(header, reader.size, "its file"))
+        except AdapterFileError as error:
+            return str(error).rstrip(".")
+        if flaw is None:
+            self._sound = reader.size, header
+        return flaw
 
 
 def tensors_flaw(expected: Layout, found: Mapping[str, TensorEntry]) -> str | None:

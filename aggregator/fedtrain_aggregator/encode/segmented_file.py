@@ -1,26 +1,51 @@
-"""Segments of a file, read and written as one flat array."""
+"""Segments of a file, read or written as one flat array.
 
+Files are read and written instead of mapped, because mapped pages count as the process's memory. Several threads may
+use one file for different values. Every method may raise OSError.
+"""
+
+import ctypes
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fedtrain_aggregator.layout import FLOAT32_BYTES, Segment
 
+_COPIED = 1024 * 1024
 
-class SegmentedFile:
-    """float32 values of a file, changed in place, block by block. Several threads may use it for different values. It
-    reads and writes instead of mapping the file, because mapped pages count as the process's memory. Every method may
-    raise OSError."""
+_flush = getattr(ctypes.CDLL(None), "sync_file_range", None)
+if _flush is not None:
+    _flush.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+_FLUSH_WRITE = 2
+"""SYNC_FILE_RANGE_WRITE: start to write to disk, and do not wait."""
 
-    def __init__(self, path: Path, segments: Sequence[Segment]) -> None:
+
+class Values(Protocol):
+    """Flat float32 values that can be read by ranges."""
+
+    def read(self, start: int, into: NDArray[np.float32]) -> None:
+        """Fill `into` with the values from number `start` on."""
+        ...
+
+
+class Zeros:
+    """Any number of zeros."""
+
+    def read(self, start: int, into: NDArray[np.float32]) -> None:
+        into.fill(0)
+
+
+class _SegmentedFile:
+    def __init__(self, path: Path, segments: Sequence[Segment], flags: int) -> None:
         self._segments = segments
-        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._file = os.open(path, flags | os.O_CLOEXEC)
 
-    def __enter__(self) -> "SegmentedFile":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -28,27 +53,58 @@ class SegmentedFile:
     ) -> None:
         os.close(self._file)
 
-    def read(self, start: int, into: NDArray[np.float32]) -> None:
-        """Fill `into` with the values from number `start` on."""
-        for offset, part in self._parts(start, len(into)):
-            view = into[part].data.cast("B")
-            while view:
-                done = os.preadv(self._file, [view], offset)
-                if not done:
-                    raise OSError(f"a working file of the aggregator ends before byte {offset}; is its disk full?")
-                view, offset = view[done:], offset + done
-
-    def write(self, start: int, values: NDArray[np.float32]) -> None:
-        """Write `values` as values number `start` and up."""
-        for offset, part in self._parts(start, len(values)):
-            view = values[part].data.cast("B")
-            while view:
-                done = os.pwrite(self._file, view, offset)
-                view, offset = view[done:], offset + done
-
     def _parts(self, start: int, count: int) -> Iterator[tuple[int, slice]]:
         """Yield (byte in the file, slice of the block) for each segment that overlaps `count` values from `start`."""
         for segment in self._segments:
             first, end = max(segment.start, start), min(segment.start + segment.count, start + count)
             if first < end:
                 yield segment.offset + (first - segment.start) * FLOAT32_BYTES, slice(first - start, end - start)
+
+
+class SegmentedReader(_SegmentedFile):
+    """`Values` of a file."""
+
+    def __init__(self, path: Path, segments: Sequence[Segment]) -> None:
+        super().__init__(path, segments, os.O_RDONLY)
+
+    def read(self, start: int, into: NDArray[np.float32]) -> None:
+        for offset, part in self._parts(start, len(into)):
+            view = into[part].data.cast("B")
+            while view:
+                done = os.preadv(self._file, [view], offset)
+                if not done:
+                    raise OSError(f"a file of the previous round ends before byte {offset}")
+                view, offset = view[done:], offset + done
+
+
+class SegmentedWriter(_SegmentedFile):
+    """Values of a file that is written in any order. What is written goes to disk at once, so that the flush at the end
+    has little to wait for."""
+
+    def __init__(self, path: Path, segments: Sequence[Segment]) -> None:
+        super().__init__(path, segments, os.O_WRONLY)
+
+    def write(self, start: int, values: NDArray[np.float32]) -> None:
+        """Write `values` as values number `start` and up."""
+        for offset, part in self._parts(start, len(values)):
+            view = values[part].data.cast("B")
+            first, length = offset, len(view)
+            while view:
+                done = os.pwrite(self._file, view, offset)
+                view, offset = view[done:], offset + done
+            if _flush is not None:
+                _flush(self._file, first, length, _FLUSH_WRITE)
+
+
+def copy_rest(source: Path, target: Path, segments: Sequence[Segment]) -> None:
+    """Give the empty file `target` the size of `source`, and all its bytes outside `segments`."""
+    size = source.stat().st_size
+    taken = sorted((segment.offset, segment.offset + segment.count * FLOAT32_BYTES) for segment in segments)
+    starts, ends = [0, *(end for _, end in taken)], [*(start for start, _ in taken), size]
+    with source.open("rb") as reader, target.open("r+b") as writer:
+        writer.truncate(size)
+        for start, end in zip(starts, ends, strict=True):
+            reader.seek(start)
+            writer.seek(start)
+            for at in range(start, end, _COPIED):
+                writer.write(reader.read(min(_COPIED, end - at)))

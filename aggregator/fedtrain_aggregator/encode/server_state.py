@@ -4,21 +4,18 @@ their order. The count of steps is in the manifest."""
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from fedtrain.adapters.header import TensorEntry
-from fedtrain.adapters.tensor_writer import TensorWriter
+from fedtrain.adapters.tensor_writer import lay_out
 from fedtrain_aggregator.errors import Refused
 from fedtrain_aggregator.layout import Segment
 
 
-def write_zeros(path: Path, tensors: Sequence[str], count: int, block: int) -> None:
-    """Write the state before the first step, `block` values at a time. Raises OSError."""
-    zeros = np.zeros(min(block, count), np.float32)
-    with TensorWriter(path, dict.fromkeys(tensors, ("F32", (count,)))) as writer:
-        for name in writer.order:
-            for start in range(0, count, len(zeros)):
-                writer.write(name, zeros[: count - start])
+def start_state(path: Path, tensors: Sequence[str], count: int) -> None:
+    """Write the header of the first state to the empty file `path`, and give it its size. Raises OSError."""
+    header, entries = lay_out(dict.fromkeys(tensors, ("F32", (count,))))
+    with path.open("r+b") as file:
+        file.write(header)
+        file.truncate(len(header) + sum(entry.length for entry in entries.values()))
 
 
 def segments_of(found: Mapping[str, TensorEntry], tensors: Sequence[str], count: int) -> dict[str, Segment]:

@@ -4,15 +4,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from fedtrain.adapters.errors import AdapterFileError
-from fedtrain.adapters.header import read_header
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Close, Closed, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, ObjectReader
 from fedtrain_aggregator.checks.record import record_flaw
-from fedtrain_aggregator.checks.tensors import tensors_flaw
+from fedtrain_aggregator.checks.tensors import HeaderCheck
 from fedtrain_aggregator.combine.weights import weight_flaw
 from fedtrain_aggregator.decode import Float32
 from fedtrain_aggregator.engine.update import OpenUpdate
@@ -28,11 +26,15 @@ def open_updates(
     """Return each update of `close`, open until `readers` is closed, or why it cannot be aggregated. Raises
     StoreError."""
 
-    def opened(closed: Closed) -> OpenUpdate | str:
-        return _open(ledger, spec, close, closed, layout, lambda reader: readers.callback(reader.close))
+    headers = HeaderCheck(layout)
 
+    def opened(closed: Closed) -> OpenUpdate | str:
+        return _open(ledger, spec, close, closed, layout, headers, lambda reader: readers.callback(reader.close))
+
+    first, *others = close.updates
+    found = [opened(first)]  # alone, so that the others meet a known header
     with ThreadPoolExecutor(_REQUESTS) as pool:
-        return list(pool.map(opened, close.updates))
+        return [*found, *pool.map(opened, others)]
 
 
 def _open(
@@ -41,6 +43,7 @@ def _open(
     close: Close,
     closed: Closed,
     layout: Layout,
+    headers: HeaderCheck,
     keep: Callable[[ObjectReader], object],
 ) -> OpenUpdate | str:
     try:
@@ -62,12 +65,6 @@ def _open(
         return f"its file has {reader.size} bytes, but its record says {record.size}"
     if reader.size > layout.largest_file:
         return f"its file has {reader.size} bytes; {layout.count} float32 values take {layout.count * FLOAT32_BYTES}"
-    try:
-        found = read_header(reader, "its file")
-    except AdapterFileError as error:
-        return str(error).rstrip(".")
-    finally:
-        reader.release()
-    return tensors_flaw(layout, found) or OpenUpdate(
-        closed, record, reader, Float32(reader.size - layout.count * FLOAT32_BYTES)
-    )
+    flaw = headers.flaw(reader)
+    reader.release()
+    return flaw or OpenUpdate(closed, record, reader, Float32(reader.size - layout.count * FLOAT32_BYTES))

@@ -23,7 +23,7 @@ _BLOCK = 128 * CHUNK
 """2 MiB of float32 values, with 4 MiB of sums in a core's share of the L3 cache. Smaller blocks spend more time between
 the kernels than the L2 cache saves."""
 
-_LEAD = 8
+_LEAD = 4
 """Updates that neighbouring threads are apart at most."""
 
 
@@ -84,13 +84,14 @@ class _Pass:
         combination: Callable[[], Combination] | None,
         step: Step | None,
     ) -> None:
-        self.starts = range(0, count, reading.block)
-        self.threads = min(reading.threads, len(self.starts))
+        self.threads = min(reading.threads, -(-count // reading.block))
+        turns = -(-count // (reading.block * self.threads))
+        self._block = -(-count // (turns * self.threads * CHUNK)) * CHUNK  # so that all threads end together
+        self.starts = range(0, count, self._block)
         self.stopped = Event()
         self.measured = [Measurement(update) for update in updates]
         self._updates = updates
         self._count = count
-        self._block = reading.block
         self._combination = combination
         self._step = step
         self._turns = Turns(len(self.starts), lead=min(_LEAD, max(1, len(updates) // self.threads)))

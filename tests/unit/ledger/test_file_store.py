@@ -280,3 +280,20 @@ def test_only_regular_files_are_objects(tmp_path: Path, make: Callable[[Path], o
     assert list(store.keys("run/")) == ["run/whole.json"]
     with pytest.raises(StoreError, match=r"odd\.json is not a regular file, so it can't be an object. Move it away"):
         store.create("run/odd.json", b"{}")
+
+
+def test_a_draft_is_stored_without_a_copy(tmp_path: Path):
+    store = FileStore(tmp_path)
+    with store.draft() as draft:
+        draft.write_bytes(b"drafted")
+        node = draft.stat().st_ino
+        store.create("a/b", draft)
+    file = store.file("a/b")
+    assert file is not None
+    assert file.stat().st_ino == node
+    assert file.stat().st_nlink == 1
+
+
+def test_a_missing_object_has_no_file(tmp_path: Path):
+    with pytest.raises(ObjectMissing, match="a/b"):
+        FileStore(tmp_path).file("a/b")

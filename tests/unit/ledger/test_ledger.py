@@ -93,6 +93,20 @@ def test_a_missing_blob_leaves_no_file(ledger: Ledger, tmp_path: Path):
     assert not (tmp_path / "copy").exists()
 
 
+def test_a_blobs_file_holds_its_content(ledger: Ledger, tmp_path: Path):
+    digest = ledger.put_blob(b"content")
+    assert ledger.blob_file(digest, tmp_path).read_bytes() == b"content"
+    with pytest.raises(ObjectMissing):
+        ledger.blob_file(digest_bytes(b"nothing"), tmp_path)
+
+
+def test_the_file_of_a_damaged_blob_is_refused(ledger: Ledger, tmp_path: Path):
+    digest = digest_bytes(b"content")
+    ledger.store.create(f"default/demo/{names.blob(digest)}", b"contend")
+    with pytest.raises(LedgerCorrupt, match="is damaged"):
+        ledger.blob_file(digest, tmp_path)
+
+
 class NoSpace(FileStore):
     """A store that can't write telemetry."""
 

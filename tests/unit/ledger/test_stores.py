@@ -150,3 +150,20 @@ def test_an_object_that_is_larger_than_asked_for_is_not_read(store: ObjectStore)
     assert len(store.get("a/record.json", 101)) == 101
     with pytest.raises(ObjectTooLarge, match=r"a/record\.json has 101 bytes; at most 100 are read"):
         store.get("a/record.json", 100)
+
+
+def test_a_draft_becomes_an_object_and_is_deleted(store: ObjectStore):
+    with store.draft() as draft:
+        draft.write_bytes(b"drafted")
+        assert store.create("a/b", draft) is True
+        assert store.create("a/b", draft) is False
+    assert not draft.exists()
+    assert store.get("a/b") == b"drafted"
+    assert list(store.keys("")) == ["a/b"]
+
+
+def test_a_draft_that_is_not_stored_leaves_nothing(store: ObjectStore):
+    with store.draft() as draft:
+        draft.write_bytes(b"drafted")
+    assert not draft.exists()
+    assert list(store.keys("")) == []

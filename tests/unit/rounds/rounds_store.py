@@ -1,6 +1,7 @@
 """A store of the ledger in memory."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, check_size
@@ -42,6 +43,12 @@ class MemoryStore:
 
     def open(self, key: str) -> ObjectReader:
         return BytesReader(self.get(key))
+
+    def file(self, key: str) -> None:
+        return None
+
+    def draft(self) -> AbstractContextManager[Path]:
+        raise NotImplementedError("records need no drafts")
 
     def create(self, key: str, content: bytes | Path) -> bool:
         assert isinstance(content, bytes)

@@ -6,9 +6,10 @@
 
 Memory is the peak resident size (Linux's VmHWM) of a separate process that aggregates. Speed is bytes of updates per
 second over the whole of `aggregate` (reading, digests, checks, sum, strategy, writing and flushing the results), as a
-ratio to one numpy addition of two arrays in memory (bytes read per second) in the same run. Files are in the page
-cache. The bucket is on a moto server on the same cores, whose speed limits the ratio: no target there. Exits with
-1 when a target is missed.
+ratio to one numpy addition of two arrays in memory (bytes read per second) in the same run. The start of the process
+and its imports are not included. `digests` is the ratio of BLAKE3 alone on as many threads, the limit for aggregations
+that check digests. Files are in the page cache. The bucket is on a moto server on the same cores, whose speed limits
+the ratio: no target there. Exits with 1 when a target is missed.
 """
 
 import argparse
@@ -18,12 +19,15 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import boto3
 import numpy as np
+from blake3 import blake3
+from fedtrain_aggregator.kernels import COMPILED
 from moto.server import ThreadedMotoServer
 
 from fedtrain.adapters.tensor_writer import TensorWriter
@@ -140,19 +144,35 @@ def numpy_addition(values: int) -> float:
     return 2 * out.nbytes / (time.perf_counter() - started)
 
 
+def digest_speed() -> float:
+    """Bytes a second that BLAKE3 takes from the cache, on as many threads as an aggregation from a folder has."""
+    threads, block, times = min(4, len(os.sched_getaffinity(0))), bytes(2**20), 256
+
+    def digest(_: int) -> None:
+        state = blake3()
+        for _ in range(times):
+            state.update(block)
+
+    with ThreadPoolExecutor(threads) as pool:
+        started = time.perf_counter()
+        list(pool.map(digest, range(threads)))
+        return threads * times * len(block) / (time.perf_counter() - started)
+
+
 def measure(storage: Storage, folder: Path, updates: int, values: int, strategy: str, repeat: int, speed: bool) -> bool:
     """Print one line; return whether its targets are met."""
     ledger = open_ledger(storage, "bench", f"{strategy.lower()}-{updates}")
     size = make_round(ledger, folder, updates, values, strategy)
-    runs = [(*aggregated(ledger, storage), numpy_addition(max(values, 4 * MB))) for _ in range(repeat)]
+    runs = [(*aggregated(ledger, storage), numpy_addition(max(values, 4 * MB)), digest_speed()) for _ in range(repeat)]
     ledger.delete("")
     seconds, peak = median(run[0] for run in runs), max(run[1] for run in runs)
-    ratio = median(updates * size / spent / added for spent, _, added in runs)
+    ratio = median(updates * size / spent / added for spent, _, added, _ in runs)
+    digests = median(digested / added for _, _, added, digested in runs)
     most = 2 * size + ROOM
     least = LEAST_RATIO if speed and storage.type == "File" else None
     what = f"{updates} x {size / MB:.0f} MB"
     target = "-" if least is None else f"{least:.2f}"
-    speeds = f"{seconds:8.2f} {peak / MB:8.0f} {most / MB:7.0f} {ratio:9.2f} {target:>7}"
+    speeds = f"{seconds:8.2f} {peak / MB:8.0f} {most / MB:7.0f} {ratio:9.2f} {target:>7} {digests:8.2f}"
     print(f"{storage.type:6} {strategy:8} {what:>14} {speeds}", flush=True)
     return peak <= most and (least is None or ratio >= least)
 
@@ -180,7 +200,8 @@ def main() -> int:
     endpoint = f"http://{host}:{port}"
     boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="bench")
     met = True
-    print("store  strategy        updates  seconds  peak MB  target  of numpy  target")
+    print(f"kernels: {'compiled' if COMPILED else 'numpy'}")
+    print("store  strategy        updates  seconds  peak MB  target  of numpy  target  digests")
     with TemporaryDirectory(prefix="aggregation-") as name:
         places: dict[str, dict[str, object]] = {
             "File": {"type": "File", "file": {"path": f"{name}/store"}},

@@ -52,7 +52,7 @@ def _open(
         return "its record is malformed"
     if record is None:
         return "its record is gone"
-    flaw = record_flaw(record, close, closed) or weight_flaw(spec, record)
+    flaw = record_flaw(record, closed) or weight_flaw(spec, record)
     if flaw is not None:
         return flaw
     folder = names.update_folder(close.round, closed.participant, closed.attempt)

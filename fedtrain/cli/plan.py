@@ -42,6 +42,8 @@ def _show(made: "Preview") -> None:
     console = Console()
     exhausted = "" if made.strategy == "All" else f", {made.on_exhausted} when a pass ends"
     click.echo(f"{made.name}: {len(made.rounds)} rounds, partitioning {made.strategy}{exhausted}")
+    for fact in made.facts:
+        console.print(fact, markup=False, highlight=False)
     console.print(_participants(made))
     console.print(_rounds(made))
     for note in (*_absences(made), *made.notes):

@@ -3,18 +3,32 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from fedtrain.api.reading import Federation
+    from fedtrain.preview.check import Checked
 
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--cluster", is_flag=True, help="Apply the rules of a cluster; policies may be elsewhere.")
+@click.option(
+    "--rows",
+    default="1000",
+    show_default=True,
+    metavar="N|all",
+    help="Rows of each data set to check: the first ones of each file, or all.",
+)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Output format.")
-def command(files: tuple[Path, ...], cluster: bool, output: str) -> None:
+def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> None:
     """Check FILE and show all errors: the place, the value and the fix.
 
-    Nothing is downloaded or trained. Exits with 1 if there are errors.
+    Checks the file, rows of the data (format, encoding, empty answers, repeated rows) and a base model on this machine
+    (settings, tokenizer, chat template, weights' headers, target modules). Nothing is downloaded or trained. Exits with
+    1 if there are errors.
 
     With --cluster, paths are paths in the pods and are not checked here. Policies and Participants that are not in the
     files are expected on the cluster. Objects of other kinds are ignored.
@@ -23,31 +37,57 @@ def command(files: tuple[Path, ...], cluster: bool, output: str) -> None:
     from fedtrain.cli.on_cluster import read_for_cluster
 
     file, *more = files
+    limit = _limit(rows)
     if more and not cluster:
         raise click.UsageError("Several files need --cluster. On one machine, put everything into one file.")
     try:
         federation = read_for_cluster(files) if cluster else read_file(file)
+        found = None if cluster else _check(federation, limit)
+        if found is not None and found.errors:
+            raise Invalid(found.errors)
     except Invalid as invalid:
         if output == "text":
             raise
         errors = [error.as_json() for error in invalid.errors]
         click.echo(json.dumps({"valid": False, "errors": errors}, indent=2, ensure_ascii=False))
         sys.exit(1)
+    warnings, facts = (list(found.warnings), list(found.facts)) if found is not None else ([], [])
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
     if output == "json":
         understood = {"name": name, "participants": who, "rounds": rounds, "strategy": strategy}
-        click.echo(json.dumps({"valid": True, "errors": [], **understood}, indent=2))
+        click.echo(
+            json.dumps({"valid": True, "errors": [], "warnings": warnings, "facts": facts, **understood}, indent=2)
+        )
         return
     participants = f"{len(who)} participant{'s' if len(who) > 1 else ''} ({_some(who)})"
     where = " on a cluster" if cluster else ""
     click.echo(
         f"{file} is valid{where}: {name}, {participants}, {rounds} round{'s' if rounds > 1 else ''}, {strategy}."
     )
+    for fact in facts:
+        click.echo(fact)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
     if cluster:
         for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
             if others := [one for one in who if one not in known]:
                 click.echo(f"note: no file has the {kind} of {_some(others)}; the cluster must have it", err=True)
+
+
+def _check(federation: "Federation", limit: int | None) -> "Checked":
+    from fedtrain.preview.check import check
+
+    return check(federation, limit)
+
+
+def _limit(rows: str) -> int | None:
+    """Return the number of rows from the option; None for all."""
+    if rows == "all":
+        return None
+    if not rows.isdecimal() or int(rows) < 1:
+        raise click.UsageError(f"--rows {rows}: use a number from 1, or all.")
+    return int(rows)
 
 
 def _some(names: list[str]) -> str:

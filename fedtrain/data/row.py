@@ -19,6 +19,9 @@ PROBLEMS: dict[Problem, str] = {
 }
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
 @dataclass(frozen=True, slots=True)
 class RowWarning:
     """A row that can be read, but is probably wrong. `field`: its path in the row."""
@@ -59,10 +62,14 @@ def answer(row: Row) -> str:
     return content
 
 
+def row_digest(row: Row) -> bytes:
+    """Return a digest of the row's fields, to find repeated rows."""
+    return blake3(_encode(row.fields).encode()).digest(length=16)
+
+
 def fingerprint(rows: Iterable[Row]) -> Digest:
     """Return BLAKE3 over the rows in order: the canonical JSON of each row's fields, a newline after each."""
     digest = blake3()
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
     for row in rows:
-        digest.update(f"{encode(row.fields)}\n".encode())
+        digest.update(f"{_encode(row.fields)}\n".encode())
     return f"blake3:{digest.hexdigest()}"

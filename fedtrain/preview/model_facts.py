@@ -4,30 +4,26 @@ An estimate for `fedtrain plan`. A run reads the sizes from the loaded model whe
 """
 
 import json
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from fedtrain.adapters.errors import AdapterFileError
-from fedtrain.adapters.header import TensorEntry, read_header
-from fedtrain.api.model import Adapter, Model
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import ModelFacts
-
-NOT_ADAPTED = ("embed_tokens", "wte", "wpe", "lm_head", "embed_out", "word_embeddings", "embed_in")
-"""Embeddings and output heads, which `AllLinear` excludes."""
+from fedtrain.preview.adapter_coverage import coverage
+from fedtrain.preview.base_files import tensors_of
 
 
 def base_facts(federation: Federation) -> ModelFacts | None:
     """Return the sizes if the base model is a local folder, or in the local hub cache, with safetensors weights."""
     model = federation.training.spec.model
-    folder = _folder(federation, model)
+    folder = base_folder(federation)
     if folder is None:
         return None
     try:
         config = json.loads((folder / "config.json").read_bytes())
-        tensors = [tensor for file in sorted(folder.glob("*.safetensors")) for tensor in _tensors(file)]
+        tensors = list(tensors_of(sorted(folder.glob("*.safetensors"))))
     except (OSError, ValueError, AdapterFileError):
         return None
     text: dict[str, Any] = config.get("text_config") or config
@@ -38,27 +34,16 @@ def base_facts(federation: Federation) -> ModelFacts | None:
         return None
     return ModelFacts(
         base_parameters=sum(tensor.elements for tensor in tensors),
-        adapter_parameters=adapter_parameters(tensors, model.adapter),
+        adapter_parameters=coverage(tensors, model.adapter).parameters,
         hidden_size=hidden,
         layers=layers,
         vocabulary=vocabulary,
     )
 
 
-def adapter_parameters(tensors: list[TensorEntry], adapter: Adapter) -> int:
-    """Return the number of adapter parameters: rank * (in + out) for each adapted matrix."""
-    targets = adapter.target_modules.names if adapter.target_modules.type == "Names" else None
-    total = 0
-    for tensor in tensors:
-        module, _, kind = tensor.name.rpartition(".")
-        last = module.rpartition(".")[2]
-        if kind == "weight" and len(tensor.shape) == 2:
-            adapted = last in targets if targets is not None else last not in NOT_ADAPTED
-            total += adapter.rank * sum(tensor.shape) if adapted else 0
-    return total
-
-
-def _folder(federation: Federation, model: Model) -> Path | None:
+def base_folder(federation: Federation) -> Path | None:
+    """Return the folder of the base model, or of its copy in the local hub cache; None if it is not on this machine."""
+    model = federation.training.spec.model
     here = Path(federation.resolve(model.base))
     if here.is_dir():
         return here
@@ -70,23 +55,6 @@ def _folder(federation: Federation, model: Model) -> Path | None:
     except (ImportError, ValueError):  # the hub's HFValidationError is a ValueError
         return None
     return Path(cached).parent if isinstance(cached, str) else None
-
-
-class _File:
-    """A file as a source of `read_header`."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.size = path.stat().st_size
-
-    def read(self, offset: int, length: int) -> bytes:
-        with self._path.open("rb") as content:
-            content.seek(offset)
-            return content.read(length)
-
-
-def _tensors(file: Path) -> Iterator[TensorEntry]:
-    yield from read_header(_File(file), str(file)).values()
 
 
 def _first(config: dict[str, Any], *fields: str) -> int | None:

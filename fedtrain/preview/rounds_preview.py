@@ -13,9 +13,11 @@ from fedtrain.api.training import Training
 from fedtrain.contracts.records import ModelFacts, Preflight
 from fedtrain.partitioning import Share, distinct, partition, situation
 from fedtrain.partitioning.streams import validation_count
+from fedtrain.preview.check import checked
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
-from fedtrain.preview.row_counts import count, place
+from fedtrain.preview.row_check import notes as row_notes
+from fedtrain.preview.row_counts import counted, place
 
 
 class Part(Block):
@@ -61,6 +63,7 @@ class Preview(Block):
     on_exhausted: str
     participants: tuple[ParticipantPreview, ...]
     rounds: tuple[RoundPreview, ...]
+    facts: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -68,8 +71,9 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
     """Return the preview of the whole run. `rows` gives participants' row counts; the rows of the others are counted
     and checked. Raises Uncounted, Refusable."""
     spec = federation.training.spec
-    counted = count(federation, rows or {})
-    preflights = {name: supposed(federation, name, rows) for name, rows in counted.items()}
+    counts, found = counted(federation, rows or {})
+    preflights = {name: supposed(federation, name, rows) for name, rows in counts.items()}
+    before = checked(federation, found, tuple(row_notes(found, spec.data, spec.training.seed)), None)
     facts = base_facts(federation) if spec.partitioning.strategy == "DataVolumeAndGPUMemory" else None
     rounds, positions = _play(spec, preflights, facts)
     totals = _totals(rounds)
@@ -81,7 +85,7 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
             ParticipantPreview(
                 participant=name,
                 data=place(federation, name),
-                rows=counted[name],
+                rows=counts[name],
                 training=preflight.samples,
                 validation=preflight.validation_samples,
                 samples=positions[name],
@@ -93,7 +97,12 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
             for name, preflight in preflights.items()
         ),
         rounds=rounds,
-        notes=tuple(_notes(federation, preflights, facts, rounds)),
+        facts=before.facts,
+        notes=(
+            *(f"A run would fail: {error}" for error in before.errors),
+            *before.warnings,
+            *_notes(federation, preflights, facts, rounds),
+        ),
     )
 
 

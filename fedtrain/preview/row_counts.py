@@ -1,7 +1,6 @@
 """Count the rows of the participants' data sets, with the checks of the trainer."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from fedtrain.api.data import Fields, Format
@@ -10,6 +9,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import Storage
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
+from fedtrain.preview.row_check import HUB, CheckedRows, check_rows
 
 
 class CountError(Exception):
@@ -50,31 +50,20 @@ def count_rows(uri: str, format: Format, fields: Fields | None = None) -> int:
 
 def count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:
     """Return the number of rows of each participant: given, or counted and checked. Raises Uncounted, Refusable."""
-    counts: dict[str, int] = {}
-    failed: dict[str, str] = {}
-    bad: dict[str, str] = {}
-    data = federation.training.spec.data
-    for participant in federation.training.spec.participants:
-        name = participant.name
-        try:
-            where = federation.resolve(place(federation, name))
-            counts[name] = given[name] if name in given else count_rows(where, data.format, data.fields)
-        except CountError as error:
-            failed[name] = str(error)
-        except BadRows as error:
-            bad[name] = str(error)
-    hub = federation.training.spec.evaluation.hub
-    if hub is not None:
-        with suppress(CountError):  # the plan does not depend on this count
-            try:
-                count_rows(federation.resolve(hub.data.uri), data.format, data.fields)
-            except BadRows as error:
-                bad["hub"] = str(error)
-    if bad:
+    return counted(federation, given)[0]
+
+
+def counted(federation: Federation, given: Mapping[str, int]) -> tuple[dict[str, int], list[CheckedRows]]:
+    """Return the number of rows of each participant, and what was found in the rows. The plan does not depend on the
+    hub's rows, so they may be elsewhere. Raises Uncounted, Refusable."""
+    checked = check_rows(federation, None, skip=given)
+    if bad := {one.who: str(one.faults[0]) for one in checked if one.faults}:
         raise Refusable(bad)
-    if failed:
+    if failed := {one.who: one.absent for one in checked if one.absent is not None and one.who != HUB}:
         raise Uncounted(failed)
-    return counts
+    found = {one.who: one.rows for one in checked}
+    names = [participant.name for participant in federation.training.spec.participants]
+    return {name: given.get(name, found.get(name, 0)) for name in names}, checked
 
 
 def place(federation: Federation, name: str) -> str:

@@ -80,6 +80,7 @@ class _Reader:
             training=training.value,
             policies={found.value.metadata.name: found.value for found in self.policies},
             records={found.value.metadata.name: found.value for found in self.records},
+            error_at=lambda path, message, fix: self._located(training.place.at(*path), message, fix),
         )
 
     def _parse(self, path: File) -> None:
@@ -145,19 +146,20 @@ class _Reader:
         self._error(place, f"{shown(value)} is not supported.", fix)
 
     def _error(self, place: Place, message: str, fix: str, *, key: bool = False) -> None:
+        self.errors.append(self._located(place, message, fix, key=key))
+
+    def _located(self, place: Place, message: str, fix: str, *, key: bool = False) -> FieldError:
         document = self.documents[place.document]
         line, column = document.spot_of(place.path, key=key)
-        self.errors.append(
-            FieldError(
-                file=str(self.files[place.document]),
-                line=line,
-                column=column,
-                path=place.path,
-                value=document.at(place.path),
-                message=message,
-                fix=fix,
-                item=_item(document, place.path),
-            )
+        return FieldError(
+            file=str(self.files[place.document]),
+            line=line,
+            column=column,
+            path=place.path,
+            value=document.at(place.path),
+            message=message,
+            fix=fix,
+            item=_item(document, place.path),
         )
 
     def _flaw(self, file: File, line: int, column: int, message: str, fix: str, path: Path = ()) -> None:

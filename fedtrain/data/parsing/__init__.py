@@ -8,7 +8,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.files import data_files
 from fedtrain.data.parsing.csv_rows import csv_rows
 from fedtrain.data.parsing.json_rows import json_file, json_lines
-from fedtrain.data.parsing.parsed import Parsed
+from fedtrain.data.parsing.parsed import OnFault, Parsed, raising
 from fedtrain.data.parsing.tables import is_saved_dataset, parquet_rows, saved_dataset_rows
 from fedtrain.data.parsing.text_files import opened
 
@@ -16,26 +16,36 @@ from fedtrain.data.parsing.text_files import opened
 def parse_all(root: Path, shown: str, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
     """Yield the rows of a data set on this machine, before validation: files of a folder by name, rows as in the file.
     `shown`: the data set in messages. `columns`: those of a table to read; None for all. Raises DataError."""
+    for rows in parse_each(root, shown, columns):
+        yield from rows
+
+
+def parse_each(
+    root: Path, shown: str, columns: Sequence[str] | None = None, fault: OnFault = raising
+) -> Iterator[Iterator[Parsed]]:
+    """Yield the rows of each file. `fault` gets what is wrong with one row; errors of a whole file are raised. Raises
+    DataError."""
     if not root.exists() and not root.is_symlink():
         raise DataError(f"data {shown}: no such file or folder", "correct the uri of the data set")
     if (root / "dataset_dict.json").is_file():
         raise DataError(f"data {shown}: a dictionary of data sets", f"name one of its folders, such as {shown}/train")
     if is_saved_dataset(root):
-        yield from saved_dataset_rows(root, columns)
+        yield saved_dataset_rows(root, columns)
         return
     for file in data_files(root, shown):
-        yield from parse(file, file.name if file == root else file.relative_to(root).as_posix(), columns)
+        yield parse(file, file.name if file == root else file.relative_to(root).as_posix(), columns, fault)
 
 
-def parse(file: Path, name: str, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
-    """Yield the rows of a file of a known type. `name`: the file in messages. Raises DataError."""
+def parse(file: Path, name: str, columns: Sequence[str] | None = None, fault: OnFault = raising) -> Iterator[Parsed]:
+    """Yield the rows of a file of a known type. `name`: the file in messages. `fault`: see `parse_each`. Raises
+    DataError."""
     with opened(file, name) as content:
         match file_type(file.name):
             case "Parquet":
                 yield from parquet_rows(content, name, columns)
             case "CSV":
-                yield from csv_rows(content, name, columns)
+                yield from csv_rows(content, name, columns, fault)
             case "JSON":
-                yield from json_file(content, name)
+                yield from json_file(content, name, fault)
             case _:
-                yield from json_lines(content, name)
+                yield from json_lines(content, name, fault)

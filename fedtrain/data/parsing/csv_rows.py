@@ -7,7 +7,7 @@ from typing import IO
 
 from fedtrain.api.data_files import is_tab_separated
 from fedtrain.data.errors import DataError
-from fedtrain.data.parsing.parsed import Parsed
+from fedtrain.data.parsing.parsed import OnFault, Parsed, raising
 from fedtrain.data.parsing.text_files import decoded, numbered_lines
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -15,7 +15,9 @@ _LARGEST_CELL = 2**31 - 1
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
-def csv_rows(content: IO[bytes], name: str, columns: Sequence[str] | None) -> Iterator[Parsed]:
+def csv_rows(
+    content: IO[bytes], name: str, columns: Sequence[str] | None, fault: OnFault = raising
+) -> Iterator[Parsed]:
     """Yield the rows. The delimiter is the most frequent one of the header: comma, semicolon, tab or bar. `where` is
     the line on which a row begins. Raises DataError."""
     lines = (decoded(line, f"{name}:{number}") for number, line in numbered_lines(content, name))
@@ -29,14 +31,13 @@ def csv_rows(content: IO[bytes], name: str, columns: Sequence[str] | None) -> It
         if header is None:
             header = _checked(cells, name)
         elif cells:
-            if len(cells) != len(header):
-                raise DataError(
-                    f"{name}:{start}: the row has {len(cells)} cells, but the header has {len(header)}",
-                    "put cells that contain the delimiter or a line break in double quotes",
-                )
-            found = zip(header, cells, strict=True)
-            value = {field: cell for field, cell in found if field and (columns is None or field in columns)}
-            yield Parsed(f"{name}:{start}", start, value)
+            if len(cells) == len(header):
+                found = zip(header, cells, strict=True)
+                value = {field: cell for field, cell in found if field and (columns is None or field in columns)}
+                yield Parsed(f"{name}:{start}", start, value)
+            else:
+                problem = f"{name}:{start}: the row has {len(cells)} cells, but the header has {len(header)}"
+                fault(DataError(problem, "put cells that contain the delimiter or a line break in double quotes"))
         start = reader.line_num + 1
 
 

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 from typing import IO, cast
 
 from fedtrain.data.errors import DataError
-from fedtrain.data.parsing.parsed import Parsed, RepeatedNames
+from fedtrain.data.parsing.parsed import OnFault, Parsed, RepeatedNames, raising
 from fedtrain.data.parsing.text_files import UTF8_BOM, decoded, numbered_lines
 
 DEPTH = 100
@@ -15,7 +15,7 @@ DEPTH = 100
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
-def json_lines(content: IO[bytes], name: str) -> Iterator[Parsed]:
+def json_lines(content: IO[bytes], name: str, fault: OnFault = raising) -> Iterator[Parsed]:
     """Yield the rows of a file with one JSON value per line. Blank lines are skipped. Raises DataError."""
     repeated = RepeatedNames()
     decode = json.JSONDecoder(object_pairs_hook=repeated).decode
@@ -23,17 +23,28 @@ def json_lines(content: IO[bytes], name: str) -> Iterator[Parsed]:
         if line.strip():
             where = f"{name}:{number}"
             try:
-                value = decode(decoded(line, where))
-            except (ValueError, RecursionError) as error:
-                raise _unreadable(where, error) from error
-            _check_depth(value, line.count(b"[") + line.count(b"{"), where)
+                value = _value(decode, line, where)
+            except DataError as error:
+                fault(error)
+                continue
             yield Parsed(where, number, value, line, repeated.taken())
 
 
-def json_file(content: BufferedReader, name: str) -> Iterator[Parsed]:
+def _value(decode: Callable[[str], object], line: bytes, where: str) -> object:
+    """Return the value of a line. Raises DataError."""
+    text = decoded(line, where)
+    try:
+        value = decode(text)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(where, error) from error
+    _check_depth(value, line.count(b"[") + line.count(b"{"), where)
+    return value
+
+
+def json_file(content: BufferedReader, name: str, fault: OnFault = raising) -> Iterator[Parsed]:
     """Yield the rows of a `.json` file: an array of rows, or one row per line. Raises DataError."""
     if not content.peek(4096).removeprefix(UTF8_BOM).lstrip().startswith(b"["):
-        yield from json_lines(content, name)
+        yield from json_lines(content, name, fault)
         return
     yield from _array(
         "".join(decoded(line, f"{name}:{number}") for number, line in numbered_lines(content, name)), name

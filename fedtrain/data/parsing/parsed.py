@@ -2,7 +2,10 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from fedtrain.data.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class Parsed:
             if self.raw is not None
             else json.dumps(self.value, ensure_ascii=False, default=str)
         )
+
+
+OnFault = Callable[[DataError], None]
+"""Gets the error of one row; if it returns, reading continues with the next row."""
+
+
+def raising(error: DataError) -> None:
+    """Stop at the first error."""
+    raise error
 
 
 @dataclass(slots=True)

@@ -39,7 +39,10 @@ def test_a_new_folder_gets_a_valid_file_and_rows_to_try_it_with(here: Path, monk
     assert "Next: fedtrain validate demo/federation.yaml" in result.stdout
     monkeypatch.chdir(here / "demo")
     checked = run("validate", "federation.yaml")
-    assert checked.stdout == "federation.yaml is valid: demo, 2 participants (bank-a, bank-b), 3 rounds, FedAvg.\n"
+    assert checked.exit_code == 0
+    assert checked.stdout.startswith(
+        "federation.yaml is valid: demo, 2 participants (bank-a, bank-b), 3 rounds, FedAvg.\n"
+    )
 
 
 def test_the_written_file_shows_every_field_of_the_api(here: Path):

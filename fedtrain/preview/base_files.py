@@ -1,0 +1,159 @@
+"""Reads the files of a base model that say what it is: settings, tokenizer, and the headers of the weights."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from fedtrain.adapters.errors import AdapterFileError
+from fedtrain.adapters.header import TensorEntry, read_header
+
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
+INDEX = "model.safetensors.index.json"
+_LFS = b"version https://git-lfs.github.com/"
+_CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+
+
+@dataclass
+class BaseFiles:
+    """`faults`: problems and fixes. `context`: tokens that the model can see; None if its settings do not say."""
+
+    folder: Path
+    faults: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    config: dict[str, Any] = field(default_factory=dict[str, Any])
+    chat_template: str | None = None
+    special_tokens: dict[str, str] = field(default_factory=dict[str, str])
+    end_tokens: tuple[str, ...] = ()
+    tensors: list[TensorEntry] = field(default_factory=list[TensorEntry])
+
+    @property
+    def model_type(self) -> str | None:
+        found = self.config.get("model_type")
+        return found if isinstance(found, str) else None
+
+    @property
+    def context(self) -> int | None:
+        nested = self.config.get("text_config")
+        text = cast("dict[str, Any]", nested) if isinstance(nested, dict) else self.config
+        return next((text[name] for name in _CONTEXT if isinstance(text.get(name), int)), None)
+
+
+def read_base(folder: Path) -> BaseFiles:
+    """Read the files in `folder`. What is missing or malformed is in `faults`."""
+    base = BaseFiles(folder)
+    base.config = _object(base, "config.json") or {}
+    _read_tokenizer(base)
+    _read_weights(base)
+    return base
+
+
+def _read_tokenizer(base: BaseFiles) -> None:
+    present = [name for name in TOKENIZERS if (base.folder / name).is_file()]
+    if not present:
+        base.faults.append((f"{base.folder} contains no tokenizer.", "Add the tokenizer.json of the base model."))
+    if "tokenizer.json" in present:
+        _object(base, "tokenizer.json", parse=False)
+    settings = _object(base, "tokenizer_config.json") or {}
+    tokens = (_object(base, "special_tokens_map.json") or {}) | settings
+    base.special_tokens = {name: text for name, value in tokens.items() if (text := _token(name, value)) is not None}
+    base.end_tokens = tuple({*base.special_tokens.values(), *_other_special_tokens(tokens)})
+    base.chat_template = _template(base, settings.get("chat_template"))
+
+
+def _other_special_tokens(tokens: dict[str, Any]) -> Iterator[str]:
+    """Yield the texts of special tokens that have no name."""
+    added = cast("dict[str, dict[str, Any]]", tokens.get("added_tokens_decoder") or {})
+    yield from (str(one.get("content")) for one in added.values() if one.get("special"))
+    for name in ("additional_special_tokens", "extra_special_tokens"):
+        listed: object = tokens.get(name)
+        for one in cast("list[Any]", listed) if isinstance(listed, list) else ():
+            if (text := _token("_token", one)) is not None:
+                yield text
+
+
+def _template(base: BaseFiles, configured: object) -> str | None:
+    file = base.folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8", errors="replace")
+    if isinstance(configured, list):
+        named = {one.get("name"): one.get("template") for one in cast("list[dict[str, Any]]", configured)}
+        configured = named.get("default")
+    return configured if isinstance(configured, str) and configured else None
+
+
+def _token(name: str, value: Any) -> str | None:
+    """Return the text of a special token: a text, or an object with its content."""
+    if not name.endswith("_token"):
+        return None
+    content = cast("dict[str, Any]", value).get("content") if isinstance(value, dict) else value
+    return content if isinstance(content, str) else None
+
+
+def _read_weights(base: BaseFiles) -> None:
+    files = sorted(base.folder.glob("*.safetensors"))
+    if (index := _object(base, INDEX)) is not None:
+        named = cast("dict[str, str]", index.get("weight_map") or {}).values()
+        files = [base.folder / name for name in sorted(set(named))]
+    for file in files:
+        if not file.is_file():
+            base.faults.append((f"{file} is missing, but {INDEX} names it.", "Copy the whole base model."))
+        elif _is_pointer(file):
+            base.faults.append((f"{file} is a Git LFS pointer, not the file.", "Run git lfs pull in its repository."))
+        else:
+            _read_header(base, file)
+    if not files and not list(base.folder.glob("*.bin")):
+        fix = "Use a folder that save_pretrained of transformers wrote."
+        base.faults.append((f"{base.folder} contains no weights (*.safetensors).", fix))
+
+
+def _read_header(base: BaseFiles, file: Path) -> None:
+    try:
+        base.tensors += read_header(HeaderFile(file), str(file)).values()
+    except (OSError, AdapterFileError) as error:
+        base.faults.append((f"{file} cannot be read: {error}.", "Copy the base model again."))
+
+
+def _object(base: BaseFiles, name: str, *, parse: bool = True) -> dict[str, Any] | None:
+    """Return the JSON object in a file; None if it is missing or malformed. Without `parse`, only check that it
+    is not a pointer."""
+    file = base.folder / name
+    if not file.is_file():
+        return None
+    if _is_pointer(file):
+        base.faults.append((f"{file} is a Git LFS pointer, not the file.", "Run git lfs pull in its repository."))
+        return None
+    if not parse:
+        return None
+    try:
+        found: object = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        return cast("dict[str, Any]", found)
+    base.faults.append((f"{file} is not a JSON object.", "Copy the base model again."))
+    return None
+
+
+def _is_pointer(file: Path) -> bool:
+    with file.open("rb") as content:
+        return content.read(len(_LFS)) == _LFS
+
+
+class HeaderFile:
+    """A file as a source of `read_header`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.size = path.stat().st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        with self._path.open("rb") as content:
+            content.seek(offset)
+            return content.read(length)
+
+
+def tensors_of(files: list[Path]) -> Iterator[TensorEntry]:
+    """Yield the tensors of safetensors files. Raises OSError, AdapterFileError."""
+    for file in files:
+        yield from read_header(HeaderFile(file), str(file)).values()

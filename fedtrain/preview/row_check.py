@@ -1,0 +1,175 @@
+"""Checks rows of a federation's data sets as the trainer reads them: all faults, warnings and repeated rows."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fedtrain.api.data import Data
+from fedtrain.api.places import scheme
+from fedtrain.api.reading.federation import Federation
+from fedtrain.data.errors import DataError
+from fedtrain.data.formats import RowChecker
+from fedtrain.data.parsing import parse_each
+from fedtrain.data.row import PROBLEMS, Problem, Row, row_digest
+
+HUB = "evaluation.hub"
+SAMPLED = 20
+"""Rows of each data set that the chat template is tried on."""
+MOST_FAULTS = 1000
+"""Faults of one data set after which no more rows are read."""
+MOST_DATA_SETS = 20
+"""Data sets that get the full sample; more share as many rows."""
+
+
+@dataclass
+class CheckedRows:
+    """What was found in the data set of `who`: a participant or `HUB`. `complete`: whether all rows were read.
+    `absent`: why the rows cannot be read on this machine. `warnings`: number of rows and the first one's text."""
+
+    who: str
+    uri: str
+    complete: bool = True
+    absent: str | None = None
+    faults: list[DataError] = field(default_factory=list[DataError])
+    warnings: dict[Problem, tuple[int, str]] = field(default_factory=dict[Problem, tuple[int, str]])
+    sample: list[Row] = field(default_factory=list[Row])
+    digests: list[bytes] = field(default_factory=list[bytes])
+    places: list[str] = field(default_factory=list[str])
+
+    @property
+    def rows(self) -> int:
+        """Number of valid rows."""
+        return len(self.digests)
+
+    def add(self, row: Row) -> None:
+        self.digests.append(row_digest(row))
+        self.places.append(row.where)
+        if len(self.sample) < SAMPLED:
+            self.sample.append(row)
+        for warning in row.warnings:
+            count, first = self.warnings.get(warning.problem, (0, warning.text(row.where)))
+            self.warnings[warning.problem] = (count + 1, first)
+
+
+class _TooManyFaults(Exception):
+    """No more rows need to be read."""
+
+
+def check_rows(federation: Federation, limit: int | None, skip: Collection[str] = ()) -> list[CheckedRows]:
+    """Return the findings of all participants, except those in `skip`, and the hub. `limit`: rows to read of each data
+    set, the first ones of each of its files; None reads all."""
+    spec = federation.training.spec
+    uris = {one.name: _uri(federation, one.name) for one in spec.participants if one.name not in skip}
+    if spec.evaluation.hub is not None:
+        uris[HUB] = spec.evaluation.hub.data.uri
+    if limit is not None:
+        limit = min(limit, max(1, MOST_DATA_SETS * limit // max(1, len(uris))))
+    return [_check(who, federation.resolve(uri), spec.data, limit) for who, uri in uris.items()]
+
+
+def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterator[str]:
+    """Yield warnings about rows, with the place of the first one and no value."""
+    for one in checked:
+        for problem in PROBLEMS:
+            if found := one.warnings.get(problem):
+                yield f"{one.who}: {found[1]}{_more(found[0])}"
+        if one.rows and (repeated := _repeated(one)):
+            count, later, earlier = repeated
+            yield f"{one.who}: {count:,} of {one.rows:,} rows are repeated (first: {later} is {earlier}). Remove them."
+        if leaked := _in_both_splits(one, spec_data, seed):
+            yield (
+                f"{one.who}: {leaked:,} validation rows are also training rows, so validation is too optimistic. "
+                "Remove repeated rows."
+            )
+    yield from _shared(checked)
+
+
+def _check(who: str, uri: str, data: Data, limit: int | None) -> CheckedRows:
+    found = CheckedRows(who, uri)
+    root = Path(uri.removeprefix("file://")).expanduser()
+    if scheme(uri) != "file" or not (root.exists() or root.is_symlink()):
+        found.absent = f"{uri} is not on this machine" if scheme(uri) != "file" else f"{uri}: no such file or folder"
+        found.complete = False
+        return found
+    try:
+        _read(found, root, data, limit)
+    except DataError as error:
+        found.faults.append(error)
+        found.complete = False
+    except _TooManyFaults:
+        found.complete = False
+    if not found.faults and not found.rows:
+        found.faults.append(DataError("there are no rows", "a data set must have at least one"))
+    return found
+
+
+def _read(found: CheckedRows, root: Path, data: Data, limit: int | None) -> None:
+    def fault(error: DataError) -> None:
+        found.faults.append(error)
+        if len(found.faults) >= MOST_FAULTS:
+            raise _TooManyFaults
+
+    checker = RowChecker(data.format, data.fields)
+    files = list(parse_each(root, found.uri, checker.columns, fault))
+    most = None if limit is None else max(1, limit // max(1, len(files)))
+    for rows in files:
+        for read, parsed in enumerate(rows):
+            if read == most:
+                found.complete = False
+                break
+            try:
+                found.add(checker.check(parsed.value, parsed.where, parsed.repeated))
+            except DataError as error:
+                fault(error)
+
+
+def _uri(federation: Federation, name: str) -> str:
+    wanted = federation.training.spec.data.dataset
+    return next(dataset.uri for dataset in federation.policies[name].spec.datasets if dataset.name == wanted)
+
+
+def _more(count: int) -> str:
+    return f" ({count:,} rows)" if count > 1 else ""
+
+
+def _repeated(one: CheckedRows) -> tuple[int, str, str] | None:
+    """Return the number of rows that repeat an earlier row, and the first of them with that row."""
+    first_at: dict[bytes, int] = {}
+    later = [(at, first) for at, digest in enumerate(one.digests) if (first := first_at.setdefault(digest, at)) != at]
+    if not later:
+        return None
+    at, first = later[0]
+    return len(later), one.places[at], one.places[first]
+
+
+def _in_both_splits(one: CheckedRows, data: Data, seed: int) -> int:
+    """Return the number of validation rows that are also training rows; 0 if not all rows were read."""
+    if one.who == HUB or not one.complete or one.faults or len(set(one.digests)) == one.rows:
+        return 0
+    from fedtrain.partitioning import split_indices  # imports numpy, which takes a while
+
+    train, validation = split_indices(one.rows, data.validation_fraction, seed, one.who)
+    trained = {one.digests[int(at)] for at in train}
+    return sum(one.digests[int(at)] in trained for at in validation)
+
+
+def _shared(checked: Sequence[CheckedRows]) -> Iterator[str]:
+    """Yield the pairs of data sets with common rows."""
+    owner: dict[bytes, tuple[str, str]] = {}
+    pairs: dict[tuple[str, str], tuple[int, str, str]] = {}
+    for one in checked:
+        for digest, place in _distinct(one).items():
+            who, earlier = owner.setdefault(digest, (one.who, place))
+            if who != one.who:
+                count, first, second = pairs.get((who, one.who), (0, earlier, place))
+                pairs[who, one.who] = (count + 1, first, second)
+    for (who, other), (count, first, second) in pairs.items():
+        advice = "Evaluate on rows that no participant trains on." if other == HUB else "Check that this is intended."
+        yield f"{who} and {other} have {count:,} rows in common (first: {first} and {second}). {advice}"
+
+
+def _distinct(one: CheckedRows) -> Mapping[bytes, str]:
+    found: dict[bytes, str] = {}
+    for digest, place in zip(one.digests, one.places, strict=True):
+        found.setdefault(digest, place)
+    return found

@@ -132,9 +132,7 @@ def test_the_first_rows_of_each_file_are_checked_or_all(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_rows_that_are_probably_wrong_are_counted(
-    tmp_path: Path, rows: dict[str, list[dict[str, Any]]], warning: str
-) -> None:
+def test_rows_that_are_probably_wrong_are_counted(tmp_path: Path, rows: dict[str, Any], warning: str) -> None:
     assert any(line.startswith(warning) for line in warnings(federation(tmp_path, **rows)))
 
 

@@ -23,5 +23,6 @@ COMMANDS = {
     "logs": Entry("fedtrain.cli.logs:command", "Show the logs of a run, or of one participant."),
     "export": Entry("fedtrain.cli.export:command", "Write the adapter of a run to a folder that PEFT loads."),
     "report": Entry("fedtrain.cli.report:command", "Write one HTML file with the plots of a run."),
+    "participant": Entry("fedtrain.cli.participant:command", "Invite participants with clusters of their own."),
     "ledger": Entry("fedtrain.cli.ledger:command", "Inspect and verify the ledger of a run."),
 }

@@ -37,6 +37,7 @@ JOB = Kind("apis/batch/v1", "jobs", "Job")
 POD = Kind("api/v1", "pods", "Pod")
 NODE = Kind("api/v1", "nodes", "Node")
 SECRET = Kind("api/v1", "secrets", "Secret")
+SERVICE_ACCOUNT = Kind("api/v1", "serviceaccounts", "ServiceAccount")
 EVENT = Kind("api/v1", "events", "Event")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from fedtrain.api.base import DnsLabel, Name
+from fedtrain.api.base import DnsLabel, Name, ObjectName
 from fedtrain.api.pods import Pods
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -30,6 +30,8 @@ class Hub:
         participant: name of this participant, and of its ParticipantPolicy here.
         credentials: folder with `token` and, unless the system trusts the server's certificate, `ca.crt`. It is read
             again when the hub no longer accepts the token or its certificate has changed.
+        service_account: ServiceAccount of the token in `namespace`; with it, the token is renewed.
+        token_secret: Secret in the operator's namespace to which the renewed token is written.
         proxy: URL of the HTTP proxy; the environment's (HTTPS_PROXY, NO_PROXY) if unset.
     """
 
@@ -37,6 +39,8 @@ class Hub:
     namespace: str
     participant: str
     credentials: str
+    service_account: str | None = None
+    token_secret: str | None = None
     proxy: str | None = None
 
 
@@ -109,9 +113,11 @@ HUB_VARIABLES: dict[str, tuple[str, Any]] = {
     "FEDTRAIN_HUB_NAMESPACE": ("namespace", DnsLabel),
     "FEDTRAIN_HUB_PARTICIPANT": ("participant", Name),
     "FEDTRAIN_HUB_CREDENTIALS": ("credentials", str),
+    "FEDTRAIN_HUB_SERVICE_ACCOUNT": ("service_account", ObjectName),
+    "FEDTRAIN_HUB_TOKEN_SECRET": ("token_secret", ObjectName),
     "FEDTRAIN_HUB_PROXY": ("proxy", Annotated[str, Field(pattern="^https?://[^/?#]+/?$")]),
 }
-_OPTIONAL = ("FEDTRAIN_HUB_PROXY",)
+_OPTIONAL = ("FEDTRAIN_HUB_SERVICE_ACCOUNT", "FEDTRAIN_HUB_TOKEN_SECRET", "FEDTRAIN_HUB_PROXY")
 
 
 def _hub(environment: Mapping[str, str]) -> Hub | None:

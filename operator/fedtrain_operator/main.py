@@ -1,5 +1,6 @@
 """The operator's process: settings, and which controllers run; the work is in `coordinator/` and `participant/`."""
 
+import asyncio
 import gc
 import logging
 import sys
@@ -29,6 +30,7 @@ from fedtrain_operator.participant import handlers as participant_handlers
 from fedtrain_operator.participant.participant_reconciler import Records
 from fedtrain_operator.participant.sites import Sites, SiteStreams
 from fedtrain_operator.participant.task_reconciler import Tasks
+from fedtrain_operator.participant.token_renewal import TokenRenewal
 
 log = logging.getLogger("fedtrain")
 
@@ -72,7 +74,7 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         participant_handlers.register(registry, sites, both, tasks, records, loops["participant"], loops["records"])
         caches[TASK.name] = tasks.tasks
         if sites.is_remote:
-            _connect(registry, sites.hub, both.hub)
+            _connect(registry, settings, sites, both.hub)
     _housekeeping(registry, settings, cluster, streams, loops, collectors)
     return registry
 
@@ -85,15 +87,21 @@ def _sites(settings: Settings, cluster: Cluster) -> Sites:
     return Sites(Cluster(lambda: connection(hub), (hub.namespace,)), cluster, hub.participant)
 
 
-def _connect(registry: kopf.OperatorRegistry, hub: Cluster, streams: Streams) -> None:
+def _connect(registry: kopf.OperatorRegistry, settings: Settings, sites: Sites, streams: Streams) -> None:
+    renewals: list[asyncio.Task[None]] = []
+
     @kopf.on.startup(registry=registry, id="hub")
     async def _start(**_: Any) -> None:
         streams.start()
+        if settings.hub and settings.hub.service_account and settings.hub.token_secret:
+            renewals.append(asyncio.create_task(TokenRenewal(sites, settings.hub).run(), name="token renewal"))
 
     @kopf.on.cleanup(registry=registry, id="hub")
     async def _stop(**_: Any) -> None:
+        for one in renewals:
+            one.cancel()
         await streams.close()
-        await hub.close()
+        await sites.hub.close()
 
 
 def login(settings: kopf.OperatorSettings) -> kopf.ConnectionInfo:

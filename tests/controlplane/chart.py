@@ -17,6 +17,7 @@ from hack.cluster.kubeconfig import Credentials
 from hack.cluster.tools import provide
 
 CHART = Path(__file__).parents[2] / "helm" / "fedtrain"
+PARTICIPANT_CHART = CHART.parent / "fedtrain-participant"
 KUBERNETES = "1.34.4"
 
 
@@ -46,12 +47,13 @@ class Release:
     plane: ControlPlane
     namespace: str
     name: str = "fedtrain"
+    chart: Path = CHART
 
     def install(self, *flags: str, **values: Any) -> str:
-        return self._helm("install", self.name, CHART, "--create-namespace", *flags, values=values)
+        return self._helm("install", self.name, self.chart, "--create-namespace", *flags, values=values)
 
     def upgrade(self, **values: Any) -> str:
-        return self._helm("upgrade", self.name, CHART, "--reuse-values", values=values)
+        return self._helm("upgrade", self.name, self.chart, "--reuse-values", values=values)
 
     def uninstall(self, *flags: str) -> str:
         return self._helm("uninstall", self.name, *flags)

@@ -6,13 +6,17 @@ from fedtrain.api.crd.document import file_name, render
 from fedtrain.api.crd.kinds import KINDS
 
 FOLDER = Path("crds")
+PARTICIPANT_FOLDER = Path("helm/fedtrain-participant/files/crds")
+"""The kinds of a participant's cluster."""
 
 
 def main() -> None:
     """Writes a file for each kind."""
     FOLDER.mkdir(exist_ok=True)
     for kind in KINDS:
-        (FOLDER / file_name(kind)).write_text(render(kind), encoding="utf-8")
+        folders = (FOLDER, PARTICIPANT_FOLDER) if kind.name == "ParticipantPolicy" else (FOLDER,)
+        for folder in folders:
+            (folder / file_name(kind)).write_text(render(kind), encoding="utf-8")
 
 
 main()

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import aiohttp
 import kopf
 
-from fedtrain.manifests.kinds import Json, Kind, Ref, ref
+from fedtrain.manifests.kinds import SERVICE_ACCOUNT, Json, Kind, Ref, ref
 from fedtrain.manifests.labels import selector
 
 TIMEOUT_SECONDS = 60
@@ -138,6 +138,16 @@ class Cluster:
             if error.code == 404:
                 return None
             raise
+
+    async def request_token(self, account: Ref, seconds: int) -> str:
+        """Requests a token of a ServiceAccount. The server may shorten its life."""
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        answer = await self._call("POST", _path(SERVICE_ACCOUNT, account.namespace, account.name, "token"), request)
+        return answer["status"]["token"]
 
     async def merge_status(self, kind: Kind, ref: Ref, status: Json) -> Json | None:
         """Merges fields into the status, whatever the object's version; None removes one. Returns None if the object

@@ -139,3 +139,10 @@ def test_a_description_is_given_once() -> None:
         for path, made in schemas(root(kind)):
             items = made.get("items", {})
             assert "description" not in items, path
+
+
+def test_the_participants_chart_has_the_kind_of_its_cluster() -> None:
+    folder = CRDS.parent / "helm" / "fedtrain-participant" / "files" / "crds"
+    (policy,) = (kind for kind in KINDS if kind.name == "ParticipantPolicy")
+    assert [file.name for file in folder.iterdir()] == [file_name(policy)]
+    assert (folder / file_name(policy)).read_text(encoding="utf-8") == render(policy)

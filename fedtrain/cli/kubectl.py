@@ -1,0 +1,45 @@
+"""Runs kubectl with the user's access to a cluster."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from fedtrain.cli.errors import UserError
+
+Json = dict[str, Any]
+
+
+class Kubectl:
+    """`options`: such as `--context`, for every command."""
+
+    def __init__(self, context: str | None, kubeconfig: str | None) -> None:
+        given = {"--context": context, "--kubeconfig": kubeconfig}
+        self._options = [f"{name}={value}" for name, value in given.items() if value]
+
+    def run(self, *arguments: str, content: Sequence[Json] = ()) -> str:
+        """Run a command and return its output. `content`: objects for its standard input. Raises UserError."""
+        items = {"apiVersion": "v1", "kind": "List", "items": list(content)}
+        try:
+            done = subprocess.run(
+                ["kubectl", *self._options, *arguments],
+                input=json.dumps(items) if content else "",
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise UserError("kubectl is not installed", "Install it, and select the hub's cluster.") from error
+        if done.returncode:
+            raise UserError(f"kubectl {arguments[0]} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def get(self, *arguments: str) -> Json | None:
+        """Return the object or list; None if it does not exist."""
+        found = self.run("get", *arguments, "--ignore-not-found", "-o", "json")
+        return json.loads(found) if found.strip() else None
+
+    def cluster(self) -> Json:
+        """Return server and certificate authority of the selected cluster, as in a kubeconfig."""
+        view = json.loads(self.run("config", "view", "--minify", "--flatten", "--raw", "-o", "json"))
+        return view["clusters"][0]["cluster"]

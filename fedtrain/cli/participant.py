@@ -1,0 +1,195 @@
+"""`fedtrain participant`: invite participants with clusters of their own, and approve trainings at one."""
+
+import base64
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _access(command: _Command) -> _Command:
+    """Options that choose the cluster."""
+    command = click.option("--kubeconfig", help="Path of the kubeconfig.")(command)
+    return click.option("--context", help="Context of the kubeconfig.")(command)
+
+
+def _invitation(command: _Command) -> _Command:
+    """Options of an invitation."""
+    for option in (
+        click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. [default: NAME.yaml]"),
+        click.option("--server", help="URL of the hub's API server, as the participant reaches it."),
+        click.option("--operator", default="fedtrain/fedtrain", help="Namespace/ServiceAccount of the hub's operator."),
+        click.option(
+            "--allow", multiple=True, metavar="NAMESPACE", help="Namespace whose trainings may use it. Repeat for more."
+        ),
+        click.option("-n", "--namespace", help="Namespace of the participant at the hub. [default: NAME]"),
+    ):
+        command = option(command)
+    return _access(command)
+
+
+@click.group()
+def command() -> None:
+    """Manage participants that have clusters of their own.
+
+    The hub's administrator runs invite, list, reinvite and revoke against the hub's cluster. The participant's owner
+    runs approve against the participant's cluster. All use kubectl and its selected context.
+    """
+
+
+@command.command()
+@click.argument("name")
+@_invitation
+def invite(name: str, **options: Any) -> None:
+    """Create the namespace, the rights and a token of participant NAME, and write the values of its chart.
+
+    The file contains a secret: the token. Send it to the participant's owner over a confidential channel.
+    """
+    from fedtrain.cli.errors import UserError
+    from fedtrain.cli.kubectl import Kubectl
+
+    kubectl = Kubectl(options["context"], options["kubeconfig"])
+    if kubectl.get("participant.fedtrain.dev", name) is not None:
+        raise UserError(f"Participant {name!r} exists", f"Run fedtrain participant reinvite {name} for a new token.")
+    _write_invitation(kubectl, name, options)
+
+
+@command.command()
+@click.argument("name")
+@_invitation
+def reinvite(name: str, **options: Any) -> None:
+    """Revoke all tokens of participant NAME and write a new invitation."""
+    from fedtrain.cli.errors import UserError
+    from fedtrain.cli.kubectl import Kubectl
+    from fedtrain.manifests.invitation import ACCOUNT
+
+    kubectl = Kubectl(options["context"], options["kubeconfig"])
+    record = kubectl.get("participant.fedtrain.dev", name)
+    if record is None:
+        raise UserError(f"there is no Participant {name!r}", f"Run fedtrain participant invite {name}.")
+    options["namespace"] = options["namespace"] or record["spec"]["namespace"]
+    options["allow"] = options["allow"] or tuple(record["spec"]["allowedNamespaces"])
+    kubectl.run("delete", "serviceaccount", ACCOUNT, "-n", options["namespace"], "--ignore-not-found")
+    _write_invitation(kubectl, name, options)
+
+
+@command.command()
+@click.argument("name")
+@_access
+def revoke(name: str, context: str | None, kubeconfig: str | None) -> None:
+    """Revoke the tokens and the rights of participant NAME, and delete its Participant.
+
+    The hub refuses its tokens within seconds. Its namespace and tasks stay.
+    """
+    from fedtrain.cli.errors import UserError
+    from fedtrain.cli.kubectl import Kubectl
+    from fedtrain.manifests.invitation import Invitation
+
+    kubectl = Kubectl(context, kubeconfig)
+    record = kubectl.get("participant.fedtrain.dev", name)
+    if record is None:
+        raise UserError(f"there is no Participant {name!r}", "fedtrain participant list shows all.")
+    namespace = record["spec"]["namespace"]
+    for kind, deleted in Invitation(name, namespace, ()).revoked():
+        kubectl.run("delete", kind, deleted, "-n", namespace, "--ignore-not-found")
+    click.echo(f"revoked {name}. Its namespace {namespace} stays: kubectl delete namespace {namespace}")
+
+
+@command.command("list")
+@_access
+def list_(context: str | None, kubeconfig: str | None) -> None:
+    """Show all participants of the hub: whether they are connected, their data sets and what they run."""
+    from fedtrain.cli.kubectl import Kubectl
+
+    click.echo(Kubectl(context, kubeconfig).run("get", "participants.fedtrain.dev"), nl=False)
+
+
+@command.command()
+@click.argument("training", metavar="NAMESPACE/NAME")
+@click.option("-n", "--namespace", help="Namespace of the policy. [default: that of the context]")
+@click.option("--policy", help="Name of the policy, if the namespace has several.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@_access
+def approve(
+    training: str, namespace: str | None, policy: str | None, yes: bool, context: str | None, kubeconfig: str | None
+) -> None:
+    """Approve a training that waits for the owner of this participant (approval: Manual)."""
+    import json
+
+    from fedtrain.cli.errors import UserError
+    from fedtrain.cli.kubectl import Kubectl
+
+    kubectl = Kubectl(context, kubeconfig)
+    where = ["-n", namespace] if namespace else []
+    policies = (kubectl.get("participantpolicies.fedtrain.dev", *where) or {}).get("items", [])
+    waiting = [
+        (body, one)
+        for body in policies
+        if policy in (None, body["metadata"]["name"])
+        for one in body.get("status", {}).get("pendingApprovals", ())
+        if one["digest"] not in body["spec"].get("approvedTrainings", ())
+    ]
+    found = [(body, one) for body, one in waiting if f"{one['namespace']}/{one['name']}" == training]
+    if not found:
+        others = ", ".join(sorted({f"{one['namespace']}/{one['name']}" for _, one in waiting})) or "none"
+        raise UserError(f"no training {training} waits for approval", f"Waiting trainings: {others}.")
+    for body, one in found:
+        click.echo(
+            f"{body['metadata']['name']}: {training}, base model {one['base']}, data set {one['dataset']}, "
+            f"LoRA rank {one['adapterRank']}\n  {one['digest']}"
+        )
+        if not yes:
+            click.confirm("Approve?", abort=True)
+        approved = [*body["spec"].get("approvedTrainings", ()), one["digest"]]
+        change = json.dumps({"spec": {"approvedTrainings": approved}})
+        at = ["-n", body["metadata"]["namespace"]]
+        kubectl.run(
+            "patch",
+            "participantpolicy.fedtrain.dev",
+            body["metadata"]["name"],
+            *at,
+            "--type=merge",
+            f"--patch={change}",
+        )
+        click.echo("approved")
+
+
+def _write_invitation(kubectl: Any, name: str, options: dict[str, Any]) -> None:
+    """Create the objects and the token, and write the file, which only its user can read."""
+    from fedtrain.cli.errors import UserError
+    from fedtrain.cli.manifests import as_yaml
+    from fedtrain.manifests.invitation import ACCOUNT, TOKEN_HOURS, Invitation
+    from fedtrain.manifests.labels import PARTICIPANT
+
+    namespace = options["namespace"] or name
+    operator_namespace, slash, operator = options["operator"].partition("/")
+    if not slash or not operator:
+        raise UserError(f"--operator {options['operator']!r} is not NAMESPACE/SERVICEACCOUNT")
+    if not options["allow"]:
+        raise UserError("no namespace may use the participant", "Add --allow with the namespace of the trainings.")
+    existing = kubectl.get("namespace", namespace)
+    if existing is not None and existing["metadata"].get("labels", {}).get(PARTICIPANT) != name:
+        raise UserError(
+            f"namespace {namespace!r} exists, and a participant could read the tasks of others there",
+            "Use --namespace with a new one.",
+        )
+    cluster = kubectl.cluster()
+    server = options["server"] or cluster["server"]
+    authority = cluster.get("certificate-authority-data")
+    invitation = Invitation(name, namespace, options["allow"], (operator_namespace, operator))
+    kubectl.run("apply", "-f", "-", content=invitation.objects())
+    token = kubectl.run("create", "token", ACCOUNT, "-n", namespace, f"--duration={TOKEN_HOURS}h").strip()
+    values = invitation.values(server, base64.b64decode(authority).decode() if authority else None, token)
+    file = options["out"] or Path(f"{name}.yaml")
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        out.write(as_yaml([values]))
+    click.echo(f"wrote {file}, which contains a token: send it to the owner of {name} over a confidential channel")
+    click.echo(f"The owner runs: helm install fedtrain-participant helm/fedtrain-participant -f {file.name}")
+    if "127.0.0.1" in server or "localhost" in server:
+        click.echo(f"note: {server} is this machine. Use --server with an address that {name} reaches.", err=True)
+        sys.stderr.flush()

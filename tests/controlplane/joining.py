@@ -1,0 +1,86 @@
+"""A hub and a participant with a control plane of its own, joined by `fedtrain participant invite` and the chart."""
+
+import base64
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+from ruamel.yaml import YAML
+
+from fedtrain.cli.main import main
+from hack.cluster.api import Api, Json
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.kubeconfig import Credentials
+from hack.cluster.tools import provide
+from tests.controlplane.chart import PARTICIPANT_CHART, Release, variables
+from tests.support.operating import Operator
+
+WHO, HERE = "bank-r", "training"
+HUB_SECRET, RENEWED_SECRET = "fedtrain-participant-hub", "fedtrain-participant-hub-renewed"
+
+
+def fedtrain(plane: ControlPlane, *arguments: str) -> Result:
+    """Run `fedtrain participant ...` as the administrator of a cluster."""
+    path = f"{provide('kubectl')['kubectl'].parent}{os.pathsep}{os.environ['PATH']}"
+    command = ["participant", *arguments, f"--kubeconfig={plane.kubeconfig}"]
+    return CliRunner(env={"PATH": path}).invoke(main, command)
+
+
+def invite(plane: ControlPlane, name: str, folder: Path, command: str = "invite") -> Json:
+    """The values that the command writes."""
+    file = folder / f"{name}.yaml"
+    done = fedtrain(plane, command, name, "--allow=*", f"--out={file}")
+    assert done.exit_code == 0, done.output
+    assert file.stat().st_mode & 0o077 == 0
+    return YAML(typ="safe").load(file.read_text())
+
+
+@dataclass(frozen=True)
+class Joined:
+    """`credentials`: those of the participant at the hub. `files`: what the pod mounts."""
+
+    hub: ControlPlane
+    bank: ControlPlane
+    release: Release
+    credentials: Credentials
+    files: Path
+
+    @property
+    def as_participant(self) -> Api:
+        """The hub's API with the participant's token."""
+        return Api(self.credentials)
+
+    def mount(self) -> None:
+        """Write the Secrets to `files`, as the kubelet does."""
+        for secret in (HUB_SECRET, RENEWED_SECRET):
+            for key, value in (self.bank.api.get("v1/secrets", secret, HERE).get("data") or {}).items():
+                (self.files / key).write_bytes(base64.b64decode(value))
+
+    def operator(self, folder: Path, **settings: str) -> Operator:
+        """The operator's process with the variables and the rights of its pod."""
+        given = variables(self.release.pod())
+        own = {name.removeprefix("FEDTRAIN_"): value for name, value in given.items() if name.startswith("FEDTRAIN_")}
+        ports = {name for name in own if name.endswith("_PORT")}
+        kept = {name: value for name, value in own.items() if name not in ports}
+        return Operator(
+            self.release.kubeconfig(folder),
+            folder,
+            **{**kept, "HUB_CREDENTIALS": str(self.files), "HEARTBEAT_SECONDS": "1", "POD_CHECK_SECONDS": "1"},
+            **settings,
+        )
+
+
+def join(hub: ControlPlane, bank: ControlPlane, folder: Path) -> Joined:
+    """Invite the participant at the hub and install its chart in its cluster."""
+    values = invite(hub, WHO, folder)
+    restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+    bank.api.create("v1/namespaces", {"metadata": {"name": HERE, "labels": restricted}})
+    release = Release(bank, HERE, "fedtrain-participant", PARTICIPANT_CHART)
+    release.install(f"--values={folder / f'{WHO}.yaml'}")
+    files = folder / "mounted"
+    files.mkdir()
+    credentials = Credentials(hub.admin.server, hub.admin.authority, values["hub"]["token"])
+    joined = Joined(hub, bank, release, credentials, files)
+    joined.mount()
+    return joined

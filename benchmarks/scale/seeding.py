@@ -13,7 +13,7 @@ from fedtrain_operator.participant import task_status
 from benchmarks.scale.federation import Training
 from fedtrain.api.storage import Storage
 from fedtrain.contracts.canonical import canonical
-from fedtrain.ledger.s3_client import Credentials
+from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import PARTICIPANT, SECRET, TASK, TRAINING, Json, Kind, Ref
@@ -98,7 +98,7 @@ def stuck(task: Json) -> Json:
 def _write(those: Sequence[Training], key_id: str, secret: str) -> None:
     s3 = Storage.model_validate(those[0].storage).s3
     assert s3 is not None
-    store = S3Store(s3, credentials=Credentials(key_id=key_id, secret=secret))
+    store = S3Store(s3, credentials=Fixed(Keys(key_id=key_id, secret=secret)))
     for training in those:
         for name, record in training.records():
             store.create(f"{training.ref.namespace}/{training.ref.name}/{name}", canonical(record))

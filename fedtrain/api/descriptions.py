@@ -15,10 +15,13 @@ from fedtrain.api.base import Block
 
 
 def descriptions(block: type[Block]) -> dict[str, str]:
-    """Return the descriptions of a block's fields, by Python name."""
-    module = sys.modules[block.__module__]
-    body = next(node.body for node in _classes(module) if node.name == block.__name__)
-    return dict(_described(body))
+    """Return the descriptions of a block's fields, inherited ones too, by Python name."""
+    found: dict[str, str] = {}
+    for kind in reversed(block.__mro__):
+        if issubclass(kind, Block) and kind is not Block:
+            body = next(node.body for node in _classes(sys.modules[kind.__module__]) if node.name == kind.__name__)
+            found |= _described(body)
+    return found
 
 
 def _described(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from fedtrain.api.base import Block, Count, Name, Text, Union
 from fedtrain.api.participants import Compute
+from fedtrain.api.storage import S3Access
 
 MetricType = Literal["Loss", "Perplexity", "Choices", "ExactMatch"]
 
@@ -43,6 +44,8 @@ class EvaluationData(Block):
     uri: Text
     """Location: a JSONL, JSON, CSV or Parquet file (also with .gz), a folder of such files, a Hugging Face data set on
     disk, or `s3://bucket/key`."""
+    s3: S3Access | None = None
+    """Server and credentials of the bucket in `uri`. Only with `s3://`."""
 
 
 class HubEvaluation(Block):

@@ -1,10 +1,11 @@
 """`spec.model`: the base model and the LoRA adapter that is trained on it."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from fedtrain.api.base import Block, Count, Fraction, PositiveFloat, Text, Union
+from fedtrain.api.storage import S3Access
 
 Digest = Annotated[str, Field(pattern=r"^(blake3|sha256):[0-9a-f]{64}$", max_length=71)]
 
@@ -55,5 +56,12 @@ class Model(Block):
     revision: Text | None = None
     """Commit of the hub id, 40 hexadecimal digits. Pins the base model, so that all participants train the same
     weights."""
+    s3: S3Access | None = None
+    """Server and credentials of the buckets in `base` and `adapter.initialFrom.uri`. Only with `s3://`. On a cluster,
+    a participant uses the credentials in its own ParticipantPolicy (`baseModel.s3`)."""
     adapter: Adapter = Adapter()
     """LoRA adapter that is trained."""
+
+    def without_credentials(self) -> Self:
+        """Return the model without the names of credentials."""
+        return self if self.s3 is None else self.model_copy(update={"s3": self.s3.without_credentials()})

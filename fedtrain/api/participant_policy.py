@@ -21,6 +21,7 @@ from fedtrain.api.base import (
 from fedtrain.api.federated_training import Metadata
 from fedtrain.api.model import Digest
 from fedtrain.api.pods import Pods
+from fedtrain.api.storage import S3Access
 
 
 class Dataset(Block):
@@ -31,6 +32,16 @@ class Dataset(Block):
     uri: Text
     """Location: a JSONL, JSON, CSV or Parquet file (also with .gz), a folder of such files, a Hugging Face data set on
     disk, or `s3://bucket/key`."""
+    s3: S3Access | None = None
+    """Server and credentials of the bucket in `uri`. Only with `s3://`. The credentials of the ledger are never used
+    for data."""
+
+
+class BaseModel(Block):
+    """Access of this participant to base models in buckets."""
+
+    s3: S3Access
+    """Server and credentials of the bucket in the training's `model.base`. Replaces the training's `model.s3`."""
 
 
 class Requester(Block):
@@ -113,6 +124,8 @@ class ParticipantPolicySpec(Block):
 
     datasets: Annotated[tuple[Dataset, ...], Field(min_length=1, max_length=1000)]
     """Data sets of the participant."""
+    base_model: BaseModel | None = None
+    """Access to base models in buckets."""
     suspend: Switch = False
     """Stops the pods of all tasks. Tasks wait until it is `false` again."""
     allow: Allow = Allow()
@@ -129,6 +142,10 @@ class ParticipantPolicySpec(Block):
     """Digests of the approved trainings. `fedtrain participant approve` shows a training and adds its digest."""
     pods: Pods = Pods()
     """On a cluster: settings that are merged into the pods of tasks."""
+
+    def dataset(self, name: str) -> Dataset:
+        """Return the data set of this name. Raises StopIteration if there is none."""
+        return next(dataset for dataset in self.datasets if dataset.name == name)
 
 
 class PendingApproval(Block):

@@ -61,9 +61,11 @@ class FieldOf:
 
 @cache
 def fields_of(block: type[Block]) -> dict[str, FieldOf]:
-    """The fields of a block by their names in YAML, in order."""
+    """The fields of a block by their names in YAML, in order, inherited ones last."""
     found: dict[str, FieldOf] = {}
-    for attribute, info in block.model_fields.items():
+    own = [name for name in block.__annotations__ if name in block.model_fields]
+    for attribute in dict.fromkeys((*own, *block.model_fields)):
+        info = block.model_fields[attribute]
         name = info.alias or attribute
         found[name] = FieldOf(attribute, name, info, _constrained(_shape(info.annotation), info.metadata))
     return found

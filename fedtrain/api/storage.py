@@ -1,6 +1,6 @@
-"""`spec.storage`: location of the ledger."""
+"""`spec.storage`: location of the ledger. Also access to S3 servers, which other places use too."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from fedtrain.api.base import Block, ObjectName, Switch, Text, Union
 
@@ -9,19 +9,14 @@ class SecretRef(Block):
     """Reference to a Kubernetes Secret."""
 
     name: ObjectName
-    """Name of the Secret, in the namespace of the training."""
+    """Name of the Secret, in the namespace of the object that refers to it."""
 
 
-class S3(Block):
-    """An S3-compatible bucket. With `fedtrain run`, boto3's default credential chain is used (environment, profile,
-    role)."""
+class S3Access(Block):
+    """An S3 server and the credentials to access it."""
 
-    bucket: Text
-    """Name of the bucket, without a scheme."""
-    prefix: Text | None = None
-    """Key prefix within the bucket."""
     endpoint: Text | None = None
-    """Endpoint URL of the server. Defaults to AWS."""
+    """Endpoint URL of the server. Defaults to AWS_ENDPOINT_URL, then to AWS."""
     region: Text | None = None
     """Region of the bucket."""
     path_style: Switch = True
@@ -30,8 +25,25 @@ class S3(Block):
     ca_file: Text | None = None
     """File of CA certificates (PEM) used to verify the server's certificate."""
     credentials_secret_ref: SecretRef | None = None
-    """On a cluster: Secret with `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and optionally `AWS_SESSION_TOKEN`. If
-    omitted, the pods use the role of their service account."""
+    """On a cluster: Secret with `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and optionally `AWS_SESSION_TOKEN`, which
+    is read again when it changes. If omitted, the pods use their environment or the role of their service account.
+    `fedtrain run` ignores it."""
+    profile: Text | None = None
+    """With `fedtrain run`: AWS profile whose credentials are used. If omitted, boto3's default credential chain is used
+    (environment, AWS_PROFILE, role). Ignored on a cluster."""
+
+    def without_credentials(self) -> Self:
+        """Return the server without the names of its credentials."""
+        return self.model_copy(update={"credentials_secret_ref": None, "profile": None})
+
+
+class S3(S3Access):
+    """An S3-compatible bucket."""
+
+    bucket: Text
+    """Name of the bucket, without a scheme."""
+    prefix: Text | None = None
+    """Key prefix within the bucket."""
 
 
 class File(Block):
@@ -57,3 +69,7 @@ class Storage(Block):
     retention_policy: Literal["Retain", "Delete"] = "Retain"
     """On a cluster: whether the ledger and adapters are kept (`Retain`) or deleted (`Delete`) when the training is
     deleted."""
+
+    def without_credentials(self) -> Self:
+        """Return the location without the names of its credentials."""
+        return self if self.s3 is None else self.model_copy(update={"s3": self.s3.without_credentials()})

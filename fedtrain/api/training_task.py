@@ -62,6 +62,13 @@ class TrainingTaskSpec(Block):
     desired_state: Literal["Run", "Cancel"] = "Run"
     """Desired state. `Run`: the task runs. `Cancel`: its pods are stopped and their resources are released."""
 
+    def ledger(self) -> Storage:
+        """Return the location of the ledger with the Secret of its credentials."""
+        if self.storage.s3 is None:
+            return self.storage
+        s3 = self.storage.s3.model_copy(update={"credentials_secret_ref": self.credentials_secret_ref})
+        return self.storage.model_copy(update={"s3": s3})
+
 
 class TrainingTask(Block):
     """A task for one participant, one round and one attempt."""

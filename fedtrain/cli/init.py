@@ -19,6 +19,7 @@ metadata:
 spec:
   datasets:
     - {{name: tickets, uri: ./data/{participant}.jsonl}}   # a file, a folder, a data set on disk, or s3://
+  # baseModel: {{s3: {{endpoint: "https://s3.example.org", credentialsSecretRef: {{name: models}}}}}}   # of a base at s3://
   # limits: {{gpuMemory: 40Gi, nodes: 2, gpus: 8, memory: 64Gi, adapterRank: 64}}   # tasks beyond these are refused
   #   further limits: stepsPerRound: 500, taskDuration: 3h, concurrentTasks: 1
   # minimums: {{rowsPerRound: 100, participantsPerRound: 3}}

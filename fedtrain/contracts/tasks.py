@@ -1,7 +1,7 @@
 """The trainer's contract: one task is one JSON file.
 
-`Task` is what the coordinator orders; `Binding` is what the participant (or the hub, for its own tasks) adds: where
-the data is here. Nobody but a task's own participant knows the paths. The trainer gets both as an `Assignment`.
+`Task` is what the coordinator orders. `Binding` is what the participant (or the hub, for its own tasks) adds: where the
+data is here, and how to access it. The trainer gets both as an `Assignment`.
 """
 
 from typing import Annotated, Literal
@@ -12,8 +12,8 @@ from fedtrain.api.base import Block
 from fedtrain.api.data import Data
 from fedtrain.api.evaluation import Metric
 from fedtrain.api.model import Model
-from fedtrain.api.storage import Storage
 from fedtrain.api.training import Training
+from fedtrain.contracts.places import Places
 from fedtrain.contracts.records import CONTRACT_VERSION, Digest
 
 
@@ -96,14 +96,14 @@ class Task(Block):
 
 
 class Binding(Block):
-    """What the executing side adds: where the data, the base model (`model.base` itself, if unset) and the adapter to
-    start from are here, the GPU memory a task may use (bytes), where the ledger is."""
+    """What the executing side adds: access to the ledger and to the buckets of base model and data, the locations of
+    the data, of the base model (`model.base` if unset) and of the initial adapter, and the GPU memory limit (bytes)."""
 
     data_uri: str | None = None
     base_path: str | None = None
     initial_path: str | None = None
     gpu_memory: int | None = None
-    storage: Storage
+    places: Places
 
 
 class Assignment(Block):

@@ -12,8 +12,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from fedtrain.api.storage import S3
+from fedtrain.contracts.places import Place
 from fedtrain.ledger.s3_client import Patience, connect
+from fedtrain.ledger.s3_credentials import mounted
 from fedtrain.ledger.s3_errors import TAKEN, code_of, explain, no_s3
 from fedtrain.ledger.s3_place import place_of, settings_of
 from fedtrain.ledger.store import StoreUnavailable
@@ -38,15 +39,17 @@ class ListedObject:
 
 
 class Bucket:
-    """The bucket of `s3`; its prefix is ignored. Raises StoreError when the block is invalid."""
+    """Bucket `name` at the server of a place, with the credentials of this place only. Raises StoreError for an invalid
+    block."""
 
-    def __init__(self, s3: S3) -> None:
+    def __init__(self, name: str, place: Place) -> None:
         self._patience = Patience()
-        settings = settings_of(s3, by_address=False)
-        self._client = connect(s3, self._patience, settings=settings)
-        self._bucket = s3.bucket
-        self._place = place_of(s3, self._client.meta.endpoint_url, self._client.meta.region_name, settings)
-        self.url = f"{self._client.meta.endpoint_url}/{s3.bucket}"
+        settings = settings_of(place.s3, place.setting)
+        self._client = connect(place.s3, self._patience, mounted(place.name), settings)
+        self._bucket = name
+        meta = self._client.meta
+        self._place = place_of(name, place.s3, meta.endpoint_url, meta.region_name, settings)
+        self.url = f"{meta.endpoint_url}/{name}"
 
     def objects(self, prefix: str) -> Iterator[ListedObject]:
         """Yield all objects whose key starts with `prefix`, sorted by key. Raises StoreError."""

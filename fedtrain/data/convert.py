@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from fedtrain.api.data import Fields, Format
-from fedtrain.api.storage import Storage
 from fedtrain.data.errors import DataError
 from fedtrain.data.formats import RowChecker, format_of
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
@@ -39,7 +38,7 @@ def convert(sources: Sequence[str], out: Path, target: Target | None = None, *, 
 
 def _lines(sources: Sequence[str], target: Target | None, fields: Fields | None) -> Iterator[str]:
     for source in sources:
-        for parsed in parse_all(local(source, Storage()), source):
+        for parsed in parse_all(local(source), source):
             yield parsed.line() if target is None else _converted(parsed, target, fields)
 
 

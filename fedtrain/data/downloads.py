@@ -5,7 +5,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from fedtrain.api.storage import S3, Storage
+from fedtrain.contracts.places import Place
 from fedtrain.data.bucket import Bucket, ListedObject
 from fedtrain.data.download_cache import DEFAULT_LIMIT, LIMIT, DownloadCache, cache_folder, cache_limit
 from fedtrain.data.errors import DataError
@@ -14,14 +14,13 @@ _caches: dict[Path, DownloadCache] = {}
 """One per folder: it remembers which entries this process uses."""
 
 
-def downloaded(uri: str, storage: Storage, wanted: Callable[[str], bool] | None = None) -> Path:
+def downloaded(uri: str, place: Place, wanted: Callable[[str], bool] | None = None) -> Path:
     """Return a local copy of the object, or a folder of all objects below `s3://bucket/key`; with `wanted`, of those
     whose path below the key it accepts. The copy is current: its name depends on the objects' keys, sizes and ETags.
-    The endpoint is the ledger's if that is a bucket too, else the environment's (AWS_ENDPOINT_URL). Raises DataError
-    if no object is found, or if the objects are larger than the cache may be; StoreError; OSError."""
+    `place`: access to the bucket. Raises DataError if no object is found, or if the objects are larger than the cache
+    may be; StoreError; OSError."""
     name, _, path = uri.removeprefix("s3://").partition("/")
-    access = storage.s3.model_dump(exclude={"bucket", "prefix"}) if storage.s3 is not None else {}
-    bucket = Bucket(S3(bucket=name, **access))
+    bucket = Bucket(name, place)
     key, files = _files(bucket, path, uri, wanted or (lambda _: True))
     limit, size = cache_limit(), sum(listed.size for listed in files.values())
     if size > limit:

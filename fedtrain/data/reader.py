@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fedtrain.api.data import Fields, Format
-from fedtrain.api.storage import Storage
+from fedtrain.contracts.places import Place
 from fedtrain.data.downloads import downloaded
 from fedtrain.data.errors import DataError
 from fedtrain.data.formats import RowChecker
@@ -11,10 +11,10 @@ from fedtrain.data.parsing import parse_all
 from fedtrain.data.row import Row
 
 
-def read_rows(uri: str, format: Format, storage: Storage, fields: Fields | None = None) -> list[Row]:
-    """Return all rows, in order: files of a folder by name, rows as in the file. Raises DataError naming file, line and
-    field; StoreError."""
-    root = local(uri, storage)
+def read_rows(uri: str, format: Format, place: Place | None = None, fields: Fields | None = None) -> list[Row]:
+    """Return all rows, in order: files of a folder by name, rows as in the file. `place`: access to the bucket of
+    a `uri` with s3://. Raises DataError naming file, line and field; StoreError."""
+    root = local(uri, place)
     checker = RowChecker(format, fields)
     rows = [
         checker.check(parsed.value, parsed.where, parsed.repeated) for parsed in parse_all(root, uri, checker.columns)
@@ -24,6 +24,9 @@ def read_rows(uri: str, format: Format, storage: Storage, fields: Fields | None 
     return rows
 
 
-def local(uri: str, storage: Storage) -> Path:
-    """Return the path of a data set, downloaded from `s3://`. Raises DataError, StoreError."""
-    return downloaded(uri, storage) if uri.startswith("s3://") else Path(uri.removeprefix("file://")).expanduser()
+def local(uri: str, place: Place | None = None) -> Path:
+    """Return the path of a data set, downloaded from `s3://`; without `place`, with the server and the credentials of
+    the AWS environment. Raises DataError, StoreError."""
+    if uri.startswith("s3://"):
+        return downloaded(uri, place or Place(name="data"))
+    return Path(uri.removeprefix("file://")).expanduser()

@@ -18,7 +18,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.record_kinds import kind_of
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, StoreError
 
-MAY_CHANGE = ("suspend", "storage", "rounds.deadline")
+MAY_CHANGE = ("suspend", "storage", "model.s3", "evaluation.hub.data.s3", "rounds.deadline")
 """Fields that may change after a run has begun: they say when and where it runs and do not affect its result."""
 
 _SHOWN = 80

@@ -3,7 +3,7 @@
 # pyright: reportMissingTypeStubs=false
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -13,8 +13,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from fedtrain.api.storage import S3
-from fedtrain.ledger.s3_place import Settings, chosen_endpoint, settings_of, without_credentials
+from fedtrain.api.storage import S3Access
+from fedtrain.ledger.s3_credentials import Credentials, reload_when_expired, session
+from fedtrain.ledger.s3_place import Settings, chosen_endpoint, without_credentials
 from fedtrain.ledger.store import StoreError
 
 _CONNECTIONS = 32
@@ -22,13 +23,13 @@ _SERVERS = 64
 """Clients that are shared by all ledgers of one server and one set of credentials: each takes a fifth of a second and
 more than ten megabytes to make."""
 _making = Lock()
-"""Threads that want the same client at once wait for one, and do not make one each."""
+"""Threads that need the same client at once wait for one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long a request is pursued: seconds to connect and between two packets, and attempts, between which boto
-    waits with exponential back-off and jitter (20 s at most)."""
+    """Limits of a request: seconds to connect and between two packets, and attempts, between which boto waits with
+    exponential back-off and jitter (20 s at most)."""
 
     connect_seconds: float = 5.0
     read_seconds: float = 30.0
@@ -36,41 +37,27 @@ class Patience:
 
 
 BRIEF = Patience(connect_seconds=5, read_seconds=6, attempts=3)
-"""Of commands that only read: somebody waits for the answer, and may ask again. A server that hangs is told of after
-some 20 s."""
+"""For commands that only read, because a user waits: a server that hangs is reported after some 20 s."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """Who writes into the bucket; never shown."""
-
-    key_id: str = field(repr=False)
-    secret: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
-
-
-def connect(
-    s3: S3, patience: Patience, credentials: Credentials | None = None, settings: Settings | None = None
-) -> Any:
-    """A client for `s3`, whichever the bucket. Without credentials they come from boto's usual chain. Raises StoreError
-    when the block can't be right, with the words of `settings` (else the file's); whether the server is there shows at
-    the first request."""
+def connect(s3: S3Access, patience: Patience, credentials: Credentials | None, settings: Settings) -> Any:
+    """Return a client for the server of `s3`. Without `credentials`, those of the profile, else of boto's default chain
+    are used. Raises StoreError for an invalid block, with the names in `settings`. Nothing is sent yet."""
     if s3.ca_file is not None:
-        _check_certificates(Path(s3.ca_file))
-    settings = settings or settings_of(s3, by_address=False)
-    place = s3.endpoint, s3.region, s3.path_style, s3.ca_file
+        _check_certificates(Path(s3.ca_file), settings)
+    place = s3.endpoint, s3.region, s3.path_style, s3.ca_file, s3.profile
     try:
         if credentials is None:
             return _client(*place, patience, None)
         with _making:
             return _shared(*place, patience, credentials)
     except ValueError as error:  # boto: "Invalid endpoint: ..."
-        _, said = chosen_endpoint(s3) or ("", "unset")
+        _, said = chosen_endpoint(s3, settings) or ("", "unset")
         raise StoreError(
             f"{settings.endpoint}: {without_credentials(said)} is no URL; write it as https://host:port."
         ) from error
     except BotoCoreError as error:
-        raise StoreError(f"No client for S3: {error}. Check AWS_PROFILE and {settings.region}.") from error
+        raise StoreError(f"No client for S3: {error}. Check {settings.profile} and {settings.region}.") from error
 
 
 def _client(
@@ -78,6 +65,7 @@ def _client(
     region: str | None,
     path_style: bool,
     ca_file: str | None,
+    profile: str | None,
     patience: Patience,
     credentials: Credentials | None,
 ) -> Any:
@@ -93,24 +81,24 @@ def _client(
         read_timeout=patience.read_seconds,
         max_pool_connections=_CONNECTIONS,
     )
-    session: Any = boto3.Session()
-    return session.client(
+    own = session(credentials, profile)
+    through: Any = boto3.Session(botocore_session=own)
+    client = through.client(
         "s3",
         endpoint_url=endpoint,
-        region_name=region or session.region_name or ("us-east-1" if endpoint else None),
+        region_name=region or through.region_name or ("us-east-1" if endpoint else None),
         verify=ca_file,
-        aws_access_key_id=credentials.key_id if credentials else None,
-        aws_secret_access_key=credentials.secret if credentials else None,
-        aws_session_token=credentials.token if credentials else None,
         config=config,
     )
+    reload_when_expired(client, own)
+    return client
 
 
 _shared = lru_cache(maxsize=_SERVERS)(_client)
 
 
-def _check_certificates(path: Path) -> None:
+def _check_certificates(path: Path, settings: Settings) -> None:
     try:
         ssl.create_default_context(cafile=path)
     except OSError as error:  # ssl.SSLError is one
-        raise StoreError(f"storage.s3.caFile: {path} can't be used as certificates in PEM form: {error}.") from error
+        raise StoreError(f"{settings.certificates}: {path} is not a file of PEM certificates: {error}.") from error

@@ -8,6 +8,7 @@ from typing import Any, cast
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
+from fedtrain.ledger.s3_credentials import EXPIRED
 from fedtrain.ledger.s3_place import Place, Settings
 from fedtrain.ledger.store import ObjectMissing, StoreError, StoreUnavailable
 
@@ -39,10 +40,6 @@ _ADVICE: dict[tuple[str, ...], tuple[str, str]] = {  # what is wrong, and what t
     ("InvalidAccessKeyId",): (
         "the server doesn't know this access key",
         "Check AWS_ACCESS_KEY_ID or the profile in use, and that the key belongs to this endpoint.",
-    ),
-    ("ExpiredToken", "InvalidToken", "TokenRefreshRequired", "ExpiredTokenException"): (
-        "the session's token has expired or is not valid",
-        "Log in again, or renew AWS_SESSION_TOKEN.",
     ),
     ("RequestTimeTooSkewed",): ("this machine's clock is wrong", "Set it (NTP); signatures are valid for minutes."),
     ("PermanentRedirect", "301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "307"): (
@@ -101,8 +98,7 @@ def _explain(error: Exception, place: Place, key: str) -> StoreError:
         return _explain_answer(error, where, settings)
     if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)):
         return StoreError(
-            f"No credentials for {where}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run "
-            "where an instance or pod role gives them."
+            f"No credentials for {where}. {settings.credentials}, or run where an instance or pod role provides them."
         )
     if isinstance(error, boto.SSLError):
         return StoreError(
@@ -154,6 +150,8 @@ def _explain_answer(error: boto.ClientError, where: str, settings: Settings) -> 
         return ObjectMissing(f"{where}: there is no such object.")
     if code in _BUSY or (status[:1] == "5" and code not in _BY_CODE):
         return StoreUnavailable(f"{where}: the server is busy or failing ({code}). It may answer later.")
+    if code in EXPIRED:  # they are read again for the next request
+        return StoreUnavailable(f"{where}: the credentials have expired ({code}). Log in again, or renew the Secret.")
     if code in CONFLICT:
         return StoreUnavailable(f"{where}: other writers kept the server from deciding who was first. Try again.")
     if code in _BY_CODE:

@@ -1,10 +1,10 @@
-"""Where a bucket's requests go, for messages: the server that is asked, and what the user sets to ask another."""
+"""Server and bucket of requests, and the settings that name them, for messages."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from fedtrain.api.storage import S3
+from fedtrain.api.storage import S3Access
 
 _VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 """In boto's order."""
@@ -12,13 +12,17 @@ _VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to call what may be wrong. A run that is named by its address has no file: there it is the environment."""
+    """Names of the settings that a user may have to correct: fields of a file, or environment variables."""
 
     bucket: str
     endpoint: str
     region: str
     certificates: str
+    credentials: str
+    profile: str
     whole: str
+    block: str | None = None
+    """The field that declares the server. None for a run that is named by its address."""
 
 
 @dataclass(frozen=True)
@@ -35,36 +39,55 @@ class Place:
         return f"bucket {self.bucket!r} at {server}"
 
 
-def settings_of(s3: S3, by_address: bool) -> Settings:
-    """`by_address`: the run is named as s3://bucket/..., and not by a file with a storage block."""
-    chosen = chosen_endpoint(s3)
-    unset = f"{'AWS_ENDPOINT_URL' if by_address else 'storage.s3.endpoint'} (not set)"
-    return Settings(
-        bucket="the bucket in the run's address" if by_address else "storage.s3.bucket",
-        endpoint=chosen[0] if chosen else unset,
-        region="AWS_DEFAULT_REGION" if by_address else "storage.s3.region",
-        certificates="AWS_CA_BUNDLE" if by_address else "storage.s3.caFile",
-        whole="AWS_ENDPOINT_URL and AWS_DEFAULT_REGION" if by_address else "the storage.s3 block",
-    )
+def settings_of(s3: S3Access, block: str | None) -> Settings:
+    """Return the settings of a bucket. `block`: the field that declares its server, such as `storage.s3`; None for a
+    run that is named as s3://bucket/..."""
+    variables = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    if block is None:
+        settings = Settings(
+            bucket="the bucket in the run's address",
+            endpoint="AWS_ENDPOINT_URL",
+            region="AWS_DEFAULT_REGION",
+            certificates="AWS_CA_BUNDLE",
+            credentials=f"Set {variables}, or AWS_PROFILE",
+            profile="AWS_PROFILE",
+            whole="AWS_ENDPOINT_URL and AWS_DEFAULT_REGION",
+        )
+    else:
+        settings = Settings(
+            block=block,
+            bucket="storage.s3.bucket" if block == "storage.s3" else "the bucket in the URI",
+            endpoint=f"{block}.endpoint",
+            region=f"{block}.region",
+            certificates=f"{block}.caFile",
+            credentials=(
+                f"On a cluster, set {block}.credentialsSecretRef; elsewhere, set {variables}, "
+                f"AWS_PROFILE or {block}.profile"
+            ),
+            profile=f"{block}.profile" if s3.profile is not None else "AWS_PROFILE",
+            whole=f"the {block} block",
+        )
+    chosen = chosen_endpoint(s3, settings)
+    return replace(settings, endpoint=chosen[0] if chosen else f"{settings.endpoint} (not set)")
 
 
-def place_of(s3: S3, asked: str, region: str | None, settings: Settings) -> Place:
+def place_of(bucket: str, s3: S3Access, asked: str, region: str | None, settings: Settings) -> Place:
     """`asked`, `region`: what the client has made of the block and its environment."""
-    own = chosen_endpoint(s3) is None and _is_aws(asked)
-    return Place(s3.bucket, None if own else asked, region, settings)
+    own = chosen_endpoint(s3, settings) is None and _is_aws(asked)
+    return Place(bucket, None if own else asked, region, settings)
 
 
-def chosen_endpoint(s3: S3) -> tuple[str, str] | None:
-    """Which setting names the server, and what it says. None: nobody does, but for a profile."""
+def chosen_endpoint(s3: S3Access, settings: Settings) -> tuple[str, str] | None:
+    """Return the setting that names the server, and its value; None if only a profile or nothing does."""
     if s3.endpoint is not None:
-        return "storage.s3.endpoint", s3.endpoint
+        return f"{settings.block}.endpoint", s3.endpoint
     if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return None
     return next(((name, value) for name in _VARIABLES if (value := os.environ.get(name))), None)
 
 
 def without_credentials(endpoint: str) -> str:
-    """A URL as it may be shown: no user, no password, no query."""
+    """Return a URL that may be shown, without user, password and query."""
     parts = urlsplit(endpoint)
     if not parts.netloc:
         return endpoint.rpartition("@")[2]

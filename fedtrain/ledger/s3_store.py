@@ -21,7 +21,8 @@ from urllib3.exceptions import HTTPError
 from fedtrain.api.storage import S3
 from fedtrain.ledger import s3_upload
 from fedtrain.ledger.keys import check_key
-from fedtrain.ledger.s3_client import Credentials, Patience, connect
+from fedtrain.ledger.s3_client import Patience, connect
+from fedtrain.ledger.s3_credentials import Credentials, mounted
 from fedtrain.ledger.s3_errors import CONFLICT, GONE, NO_UPLOAD, TAKEN, code_of, explain, no_s3, was_retried
 from fedtrain.ledger.s3_place import place_of, settings_of
 from fedtrain.ledger.s3_reader import RangedReader
@@ -36,8 +37,8 @@ _COMPARED = 8 * 1024 * 1024
 
 class S3Store:
     """An ObjectStore in a bucket, below `s3.prefix`. `multipart` are the bytes above which an object is uploaded in
-    parts. `by_address`, for messages: the user has named a bucket and no file. Raises StoreError when the block can't
-    be right."""
+    parts. `credentials`: those of the mounted Secret or the environment by default. `by_address`, for messages: the
+    user named a bucket and no file. Raises StoreError for an invalid block."""
 
     def __init__(
         self,
@@ -49,10 +50,10 @@ class S3Store:
         by_address: bool = False,
     ) -> None:
         self._patience = patience or Patience()
-        settings = settings_of(s3, by_address)
-        self._client = connect(s3, self._patience, credentials, settings)
+        settings = settings_of(s3, None if by_address else "storage.s3")
+        self._client = connect(s3, self._patience, credentials or mounted("ledger"), settings)
         self._bucket = s3.bucket
-        self._place = place_of(s3, self._client.meta.endpoint_url, self._client.meta.region_name, settings)
+        self._place = place_of(s3.bucket, s3, self._client.meta.endpoint_url, self._client.meta.region_name, settings)
         self._prefix = f"{s3.prefix.strip('/')}/" if s3.prefix and s3.prefix.strip("/") else ""
         self._multipart = multipart
         self._bucket_seen = False
@@ -175,23 +176,27 @@ class S3Store:
 
     def _head(self, key: str) -> int:
         try:
-            reply: dict[str, Any] = self._client.head_object(Bucket=self._bucket, Key=self._key(key))
+            reply: dict[str, Any] = self._head_object(key)
         except ERRORS as error:
-            raise self._explain_head(error, key) from error
+            raise explain(error, self._place, key) from error
         self._check_answer(reply, key)
         return int(reply["ContentLength"])
 
-    def _explain_head(self, error: Exception, key: str) -> StoreError:
-        """The answer to a HEAD has no body, so it can't tell a missing bucket from a missing object, nor a wrong key
-        from a missing right. A listing's can."""
-        code = code_of(error)
-        if code[:1] in ("3", "4") and not (code in GONE and self._bucket_seen):
-            try:
-                self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
-            except ERRORS as told:
-                return explain(told, self._place, key)
+    def _head_object(self, key: str) -> Any:
+        """Return the answer to a HEAD. It has no body, so an error does not tell a missing bucket from a missing
+        object, nor a wrong or expired key from a missing right: a listing does, and renews expired keys. Raises
+        ERRORS."""
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=self._key(key))
+        except ERRORS as error:
+            code = code_of(error)
+            if code[:1] not in ("3", "4") or (code in GONE and self._bucket_seen):
+                raise
+            self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
             self._bucket_seen = True
-        return explain(error, self._place, key)
+            if code in GONE:
+                raise
+        return self._client.head_object(Bucket=self._bucket, Key=self._key(key))
 
     def _holds(self, key: str, content: bytes | Path, size: int) -> bool:
         """Whether the object's bytes are `content`."""

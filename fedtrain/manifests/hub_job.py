@@ -4,6 +4,7 @@ image. Pure."""
 from fedtrain.api.base import smallest_quantity
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.participants import Compute
+from fedtrain.contracts.places import places_of_hub, secret_of
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Assignment, Binding, Evaluate, Task
 from fedtrain.contracts.wire.aggregation import AggregationOrder
@@ -14,7 +15,7 @@ from fedtrain.manifests.pod import hardened
 from fedtrain.manifests.pod_overlay import annotations_of, labels_of, pod_template
 from fedtrain.manifests.render_digest import marked
 from fedtrain.manifests.settings import Settings
-from fedtrain.manifests.training_task import plain, pod_seconds, without_credentials
+from fedtrain.manifests.training_task import plain, pod_seconds
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
 
@@ -32,12 +33,14 @@ def hub_job(
     if isinstance(order, AggregateOrder):
         start, image = command(compute, "fedtrain_aggregator"), settings.hub_image
         pull_policy = settings.hub_pull_policy
-        assignment = _aggregation(spec, run, order)
+        assignment = AggregationOrder.of(run, order.round, order.k, spec.storage).text()
+        secrets = secret_of("ledger", spec.storage.s3)
     else:
         start, image = command(compute), settings.trainer_image
         pull_policy = settings.trainer_pull_policy
-        assignment = _evaluation(spec, order)
-    s3 = spec.storage.s3
+        binding = _binding(spec, order)
+        assignment = Assignment(task=order, binding=binding).model_dump_json(by_alias=True)
+        secrets = binding.places.secrets()
     pod = hardened(
         container="main",
         image=image,
@@ -47,7 +50,7 @@ def hub_job(
         environment=threads(compute),
         resources=resources(compute, settings.hub_pods.resources),
         shared_memory=True,
-        credentials=s3.credentials_secret_ref.name if s3 and s3.credentials_secret_ref else None,
+        credentials=secrets,
         seconds=pod_seconds(spec),
     )
     name, own = labels.name_of(run, key), labels.of_task(run, key)
@@ -100,17 +103,13 @@ def hub_compute(spec: FederatedTrainingSpec, key: TaskKey) -> Compute:
             return Compute()
 
 
-def _aggregation(spec: FederatedTrainingSpec, run: Run, order: AggregateOrder) -> str:
-    return AggregationOrder.of(run, order.round, order.k, spec.storage).text()
-
-
-def _evaluation(spec: FederatedTrainingSpec, task: Task) -> str:
-    """The data and the initial adapter are at the places that the training names."""
+def _binding(spec: FederatedTrainingSpec, task: Task) -> Binding:
+    """The data and the initial adapter are at the locations that the training names."""
     hub, initial = spec.evaluation.hub, spec.model.adapter.initial_from
-    binding = Binding(
-        storage=without_credentials(spec.storage),
+    held_out = hub.data if hub is not None and isinstance(task.work, Evaluate) else None
+    return Binding(
+        places=places_of_hub(spec.storage, spec.model, held_out),
         initial_path=initial.uri if initial else None,
-        data_uri=hub.data.uri if hub is not None and isinstance(task.work, Evaluate) else None,
+        data_uri=held_out.uri if held_out is not None else None,
         gpu_memory=smallest_quantity(hub.compute.gpu_memory) if hub is not None else None,
     )
-    return Assignment(task=task, binding=binding).model_dump_json(by_alias=True)

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from fedtrain.contracts.places import CREDENTIALS_FOLDER, PlaceName
 from fedtrain.manifests.kinds import Json
 
 ASSIGNMENT = "FEDTRAIN_ASSIGNMENT"
 OUTCOME = "/dev/termination-log"
 """File for a task's result; the kubelet copies it to the pod's status."""
 HOME = "/home/fedtrain"
+CREDENTIALS = "/var/run/fedtrain"
+"""Folder of the mounted Secrets, by place."""
 USER = {
     "HOME": HOME,
     "USER": "fedtrain",
@@ -24,7 +27,7 @@ def hardened(
     pull_policy: str,
     command: Sequence[str],
     assignment: str,
-    credentials: str | None,
+    credentials: Mapping[PlaceName, str],
     seconds: int,
     environment: Mapping[str, str] | None = None,
     resources: Json | None = None,
@@ -33,7 +36,8 @@ def hardened(
     """Return the `spec` of a pod that runs once.
 
     Args:
-        credentials: name of the Secret whose keys become environment variables.
+        credentials: names of the Secrets that are mounted, by place. They are files, not environment variables, so that
+            a process sees when they change, and so that no place uses the credentials of another.
         seconds: time limit, which the kubelet enforces even if no controller runs.
     """
     mounts = {"scratch": "/tmp", "home": HOME}
@@ -42,6 +46,8 @@ def hardened(
         mounts["shm"] = "/dev/shm"
         volumes.append({"name": "shm", "emptyDir": {"medium": "Memory"}})
     variables = {ASSIGNMENT: assignment, **USER, **(environment or {})}
+    if credentials:
+        variables[CREDENTIALS_FOLDER] = CREDENTIALS
     main: Json = {
         "name": container,
         "image": image,
@@ -50,14 +56,18 @@ def hardened(
         "env": [{"name": name, "value": value} for name, value in variables.items()],
         "terminationMessagePath": OUTCOME,
         "terminationMessagePolicy": "File",
-        "volumeMounts": [{"name": name, "mountPath": path} for name, path in mounts.items()],
+        "volumeMounts": [
+            *({"name": name, "mountPath": path} for name, path in mounts.items()),
+            *(
+                {"name": f"{place}-credentials", "mountPath": f"{CREDENTIALS}/{place}", "readOnly": True}
+                for place in credentials
+            ),
+        ],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
         },
     }
-    if credentials is not None:
-        main["envFrom"] = [{"secretRef": {"name": credentials}}]
     if resources:
         main["resources"] = resources
     return {
@@ -70,5 +80,8 @@ def hardened(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [main],
-        "volumes": volumes,
+        "volumes": [
+            *volumes,
+            *({"name": f"{place}-credentials", "secret": {"secretName": name}} for place, name in credentials.items()),
+        ],
     }

@@ -11,6 +11,7 @@ from fedtrain.api.rules.policy.rule import Request, Situation
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.canonical import canonical_json
 from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.places import places_of_participant
 from fedtrain.contracts.tasks import Assignment, Binding, Task, Train
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 
@@ -48,7 +49,8 @@ def judge(order: TrainingTaskSpec, policy: ParticipantPolicySpec | None, image: 
         held = ", ".join(sorted(known.name for known in policy.datasets))
         return Refusal("UnknownDataset", f"the policy of {who} has no data set {task.data.dataset!r}; it has: {held}")
     memory = smallest_quantity(policy.limits.gpu_memory, order.compute.gpu_memory)
-    return Assignment(task=task, binding=Binding(data_uri=dataset.uri, gpu_memory=memory, storage=order.storage))
+    places = places_of_participant(order.ledger(), task.model, policy, dataset)
+    return Assignment(task=task, binding=Binding(data_uri=dataset.uri, gpu_memory=memory, places=places))
 
 
 def why_held(order: TrainingTaskSpec, policy: ParticipantPolicySpec, image: str, situation: Situation) -> Wait | None:

@@ -43,7 +43,7 @@ class PyTorchJobs:
             pull_policy=self._pull_policy,
             command=command(compute),
             assignment=assignment.model_dump_json(by_alias=True),
-            credentials=order.credentials_secret_ref.name if order.credentials_secret_ref else None,
+            credentials=assignment.binding.places.secrets(),
             seconds=math.ceil(seconds(order.timeout)),
             environment=threads(compute),
             resources=resources(compute, policy.pods.resources),

@@ -4,7 +4,6 @@ import math
 
 from fedtrain.api.base import Block, seconds
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.api.storage import Storage
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.task import to_wire
@@ -21,11 +20,11 @@ def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Tas
     content: Json = {
         "task": to_wire(task),
         "compute": plain(spec.participant(key.who).compute),
-        "storage": plain(without_credentials(spec.storage)),
+        "storage": plain(spec.storage.without_credentials()),
         "timeout": f"{pod_seconds(spec)}s",
         "desiredState": "Run",
     }
-    if has_credentials(spec.storage):
+    if spec.storage.s3 is not None and spec.storage.s3.credentials_secret_ref is not None:
         content["credentialsSecretRef"] = {"name": labels.secret_name(Ref(run.namespace, run.name))}
     return {
         "apiVersion": TASK.api_version,
@@ -42,17 +41,6 @@ def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Tas
 def pod_seconds(spec: FederatedTrainingSpec) -> int:
     """How long a pod may run: twice the round's deadline, after which the round has failed for want of it."""
     return max(1, min(math.ceil(2 * seconds(spec.rounds.deadline)), _LONGEST_SECONDS))
-
-
-def has_credentials(storage: Storage) -> bool:
-    return storage.s3 is not None and storage.s3.credentials_secret_ref is not None
-
-
-def without_credentials(storage: Storage) -> Storage:
-    """Where the ledger is, and nothing about who may write there."""
-    if storage.s3 is None:
-        return storage
-    return storage.model_copy(update={"s3": storage.s3.model_copy(update={"credentials_secret_ref": None})})
 
 
 def plain(block: Block) -> Json:

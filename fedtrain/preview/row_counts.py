@@ -6,7 +6,6 @@ from pathlib import Path
 from fedtrain.api.data import Fields, Format
 from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
-from fedtrain.api.storage import Storage
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows
@@ -43,7 +42,7 @@ def count_rows(uri: str, format: Format, fields: Fields | None = None) -> int:
     if not Path(uri.removeprefix("file://")).expanduser().exists():
         raise CountError(f"{uri}: no such file or folder")
     try:
-        return len(read_rows(uri, format, Storage(), fields))
+        return len(read_rows(uri, format, fields=fields))
     except DataError as error:
         raise BadRows(str(error)) from error
 

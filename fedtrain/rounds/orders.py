@@ -72,7 +72,7 @@ def _task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, training: Trainin
         attempt=key.attempt,
         participant=None if key.who.startswith("_") else key.who,
         min_participants=None if key.who.startswith("_") else spec.minimum,
-        model=spec.model,
+        model=spec.model.without_credentials(),
         data=spec.data,
         training=training,
         work=work,

@@ -1,51 +1,74 @@
-"""What the executing side adds to a task: the places that its owner's policy names."""
+"""What this machine adds to a task: locations and access to them, with the paths and credentials of this machine."""
 
 from pathlib import Path
+from typing import TypeVar
 
 from fedtrain.api.base import smallest_quantity
 from fedtrain.api.reading.federation import Federation
-from fedtrain.api.storage import File, Storage
+from fedtrain.api.storage import File, S3Access, Storage
+from fedtrain.contracts.places import Place, Places, places_of_hub, places_of_participant
 from fedtrain.contracts.tasks import Binding, Evaluate, Task
+
+Access = TypeVar("Access", bound=S3Access)
 
 
 def storage_of(federation: Federation) -> Storage:
-    """The file's storage; paths are relative to the file, as every path in it is."""
+    """Return the file's storage with absolute paths; they are relative to the file."""
     storage = federation.training.spec.storage
     if storage.type == "S3":
-        if storage.s3 is None or storage.s3.ca_file is None:
-            return storage
-        own = storage.s3.model_copy(update={"ca_file": federation.resolve(storage.s3.ca_file)})
-        return storage.model_copy(update={"s3": own})
+        return storage.model_copy(update={"s3": _here(federation, storage.s3)}) if storage.s3 else storage
     path = federation.resolve((storage.file or File()).path)
     return Storage(type="File", file=File(path=path))
 
 
 def bind(federation: Federation, task: Task) -> Binding:
-    """The binding of one task."""
+    """Return the binding of one task."""
     spec = federation.training.spec
     initial = spec.model.adapter.initial_from
-    common = Binding(
-        storage=storage_of(federation),
-        base_path=_base_path(federation),
-        initial_path=federation.resolve(initial.uri) if initial else None,
-    )
+    base_path = _base_path(federation)
+    initial_path = federation.resolve(initial.uri) if initial else None
     if task.participant is None:
-        hub = spec.evaluation.hub
-        if hub is None or not isinstance(task.work, Evaluate):
-            return common
-        return common.model_copy(
-            update={
-                "data_uri": federation.resolve(hub.data.uri),
-                "gpu_memory": smallest_quantity(hub.compute.gpu_memory),
-            }
+        hub = spec.evaluation.hub if isinstance(task.work, Evaluate) else None
+        held_out = hub.data if hub is not None else None
+        return Binding(
+            places=_here_all(federation, places_of_hub(spec.storage, spec.model, held_out)),
+            base_path=base_path,
+            initial_path=initial_path,
+            data_uri=federation.resolve(held_out.uri) if held_out is not None else None,
+            gpu_memory=smallest_quantity(hub.compute.gpu_memory) if hub is not None else None,
         )
     policy = federation.policies[task.participant].spec
-    dataset = next(dataset for dataset in policy.datasets if dataset.name == spec.data.dataset)
-    memory = smallest_quantity(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory)
-    return common.model_copy(update={"data_uri": federation.resolve(dataset.uri), "gpu_memory": memory})
+    dataset = policy.dataset(spec.data.dataset)
+    return Binding(
+        places=_of_participant(federation, task.participant),
+        base_path=base_path,
+        initial_path=initial_path,
+        data_uri=federation.resolve(dataset.uri),
+        gpu_memory=smallest_quantity(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory),
+    )
+
+
+def _of_participant(federation: Federation, participant: str) -> Places:
+    spec, policy = federation.training.spec, federation.policies[participant].spec
+    dataset = policy.dataset(spec.data.dataset)
+    return _here_all(federation, places_of_participant(spec.storage, spec.model, policy, dataset))
 
 
 def _base_path(federation: Federation) -> str | None:
-    """A folder is bound to its place here; hub ids and s3:// are their own."""
+    """A folder's absolute path; hub ids and s3:// are used as they are."""
     resolved = federation.resolve(federation.training.spec.model.base)
     return resolved if Path(resolved).is_dir() else None
+
+
+def _here_all(federation: Federation, places: Places) -> Places:
+    def place(one: Place) -> Place:
+        return one.model_copy(update={"s3": _here(federation, one.s3)})
+
+    data = place(places.data) if places.data is not None else None
+    return Places(ledger=storage_of(federation), base=place(places.base), data=data)
+
+
+def _here(federation: Federation, s3: Access) -> Access:
+    """Access from this machine: Secrets are for clusters, and paths are relative to the file."""
+    ca_file = federation.resolve(s3.ca_file) if s3.ca_file is not None else None
+    return s3.model_copy(update={"credentials_secret_ref": None, "ca_file": ca_file})

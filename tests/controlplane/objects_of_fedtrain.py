@@ -15,6 +15,12 @@ from hack.cluster.api import Json
 from tests.controlplane.training import SECRET
 from tests.unit.operator.worlds import SETTINGS, run, spec, task
 
+PLACES: Json = {
+    "datasets": [{"name": "tickets", "uri": "s3://rows/a", "s3": {"credentialsSecretRef": {"name": "rows"}}}],
+    "baseModel": {"s3": {"credentialsSecretRef": {"name": "models"}}},
+}
+"""Buckets in the policy of bank-a."""
+
 
 def job(namespace: str, pods: Pods | None = None) -> Json:
     """An aggregation. `pods`: the chart's hubPods."""
@@ -29,7 +35,7 @@ def pytorch_job(namespace: str, pods: Json) -> Json:
     body = task(participants=[{"name": "bank-a", "compute": {"nodes": 2}}])
     body["metadata"]["namespace"] = namespace
     order = TrainingTaskSpec.model_validate(body["spec"])
-    policy = ParticipantPolicySpec.model_validate({"datasets": [{"name": "tickets", "uri": "/data"}], "pods": pods})
+    policy = ParticipantPolicySpec.model_validate({**PLACES, "pods": pods})
     judged = judge(order, policy, SETTINGS.trainer_image)
     assert isinstance(judged, Assignment)
     return PyTorchJobs(SETTINGS.trainer_image, "Always").render(body, order, judged, policy)

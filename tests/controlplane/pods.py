@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fedtrain.contracts.places import CREDENTIALS_FOLDER
 from hack.cluster.api import Api, Json, Refused
 from tests.support.operating import without_keys
 from tests.support.zygote import fork
@@ -115,11 +116,13 @@ class Pods:
         """Without its Secret a pod waits."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         (container,) = pod["spec"]["containers"]
-        environment = self._environment(namespace, container)
-        if environment is None:
-            return
         folder = self.folder / uid
         folder.mkdir(parents=True, exist_ok=True)
+        if not self._mount_secrets(namespace, pod, folder / "credentials"):
+            return
+        environment = {item["name"]: item["value"] for item in container["env"] if item["name"] != "HOME"}
+        if CREDENTIALS_FOLDER in environment:
+            environment[CREDENTIALS_FOLDER] = str(folder / "credentials")
         command = [str(folder / "outcome") if word == OUTCOME else word for word in container["command"]]
         assert command[:2] == ["python", "-m"]
         told = {
@@ -138,15 +141,20 @@ class Pods:
     def _fault_file(self, text: str) -> Path:
         return self.folder / f"fault{text}"
 
-    def _environment(self, namespace: str, container: Json) -> dict[str, str] | None:
-        """As the kubelet makes it: Secrets first, then the container's own variables. None while a Secret lacks."""
-        found: dict[str, str] = {}
-        for source in container.get("envFrom", ()):
-            secret = self.api.find("v1/secrets", source["secretRef"]["name"], namespace)
-            if secret is None:
-                return None
-            found |= {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
-        return found | {item["name"]: item["value"] for item in container["env"] if item["name"] != "HOME"}
+    def _mount_secrets(self, namespace: str, pod: Json, folder: Path) -> bool:
+        """Writes the files of the Secrets that the pod mounts; False while one is missing."""
+        (container,) = pod["spec"]["containers"]
+        mounts = {mount["name"]: Path(mount["mountPath"]).name for mount in container["volumeMounts"]}
+        for volume in pod["spec"]["volumes"]:
+            if "secret" in volume:
+                secret = self.api.find("v1/secrets", volume["secret"]["secretName"], namespace)
+                if secret is None:
+                    return False
+                target = folder / mounts[volume["name"]]
+                target.mkdir(parents=True, exist_ok=True)
+                for key, value in secret["data"].items():
+                    (target / key).write_bytes(base64.b64decode(value))
+        return True
 
     def _tell(self, pod: Json, status: Json) -> None:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]

@@ -14,8 +14,8 @@ from hack.cluster.eventually import eventually
 from hack.cluster.kubeconfig import Credentials
 from hack.cluster.minio import Minio
 from tests.controlplane.binding import BINDINGS, bind
-from tests.controlplane.objects_of_fedtrain import job, pytorch_job
-from tests.controlplane.training import JOBS, POLICIES, PYTORCHJOBS, QUICKSTART, SECRET, TASKS, Federation, document
+from tests.controlplane.objects_of_fedtrain import PLACES, job, pytorch_job
+from tests.controlplane.training import JOBS, POLICIES, PYTORCHJOBS, SECRET, TASKS, Federation, document, quickstart
 from tests.support.operating import Operator
 from tests.unit.operator.worlds import SETTINGS
 
@@ -50,8 +50,7 @@ def account(kinds: ControlPlane, operator_account: Credentials) -> Api:
         made = {"metadata": {"name": "token", "annotations": {"kubernetes.io/service-account.name": "admin"}}}
         api.create(SECRETS, {**made, "type": TOKEN}, namespace)
     bind(api, BOUND, "training", "participant")
-    policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}], "pods": PODS}
-    api.create(POLICIES, document("ParticipantPolicy", "bank-a", policy), BOUND)
+    api.create(POLICIES, document("ParticipantPolicy", "bank-a", {**PLACES, "pods": PODS}), BOUND)
     eventually(lambda: _allowed(operator, SECRETS, secret()))  # the role is known
     eventually(lambda: _allowed(operator, PYTORCHJOBS, pytorch_job(BOUND, PODS)))
     eventually(lambda: not _allowed(operator, SECRETS, secret() | {"type": TOKEN}))  # and so are the policies
@@ -135,6 +134,10 @@ PODS_THAT_ESCALATE: dict[str, Callable[[Json], None]] = {
     "another claim under an allowed name": volume({"persistentVolumeClaim": {"claimName": "other"}}, "data"),
     "a Secret as a volume": volume({"secret": {"secretName": "foreign"}}),
     "a Secret under an allowed name": volume({"secret": {"secretName": "foreign"}}, "authority"),
+    "a Secret as the credentials of the ledger": volume({"secret": {"secretName": "foreign"}}, "ledger-credentials"),
+    "a Secret as the credentials of the data": volume({"secret": {"secretName": "foreign"}}, "data-credentials"),
+    "the ledger's Secret elsewhere": volume({"secret": {"secretName": "fedtrain-small"}}, "more-credentials"),
+    "the node's files as credentials": volume({"hostPath": {"path": "/"}}, "base-credentials"),
     "a Secret in an allowed projected volume": volume({"projected": {"sources": [{"secret": FOREIGN}]}}, "bundle"),
     "a Secret of an allowed file share": volume({"azureFile": {"shareName": "x", "secretName": "foreign"}}, "share"),
     "a Secret of an allowed CSI volume": volume({"csi": {"driver": "vault", "nodePublishSecretRef": FOREIGN}}, "vault"),
@@ -280,13 +283,16 @@ def refused(act: Callable[..., Any], *arguments: Any) -> bool:
     return refusal.value.code == 403
 
 
-def test_open_the_namespaces_of_the_quickstart_with_its_manifests(account: Api, kinds: ControlPlane) -> None:
-    kinds.kubectl("apply", "--server-side", "--kustomize", QUICKSTART)
+def test_open_the_namespaces_of_the_quickstart_with_its_manifests(
+    account: Api, kinds: ControlPlane, tmp_path: Path
+) -> None:
+    folder = quickstart(tmp_path, {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"})
+    kinds.kubectl("apply", "--server-side", "--kustomize", folder)
     wishes = [("create", "batch", "jobs", "default"), ("get", "", "secrets", "default")]
     for namespace in ("zoo", "museum", "botanic-garden", "observatory"):
         wishes += [("create", "kubeflow.org", "pytorchjobs", namespace), ("create", "", "secrets", namespace)]
     eventually(lambda: all(_may(account, *wish) for wish in wishes))
-    kinds.kubectl("delete", "--kustomize", QUICKSTART, "--wait=false")
+    kinds.kubectl("delete", "--kustomize", folder, "--wait=false")
 
 
 def _may(account: Api, verb: str, group: str, resource: str, namespace: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Manifest
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
-from fedtrain.ledger.s3_client import Credentials
+from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.verify import verify
 from hack.cluster.api import Api, Json
@@ -138,8 +139,7 @@ class Federation:
 
     def give_keys(self, api: Api, minio: Minio) -> None:
         """The bucket's credentials, beside the training."""
-        keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
-        api.create("v1/secrets", {"metadata": {"name": SECRET}, "stringData": keys}, self.namespace)
+        api.create("v1/secrets", {"metadata": {"name": SECRET}, "stringData": keys(minio)}, self.namespace)
 
     def at_banks(self, api: Api, resource: str, text: str = "") -> list[Json]:
         """What this training has there, with this text in its name."""
@@ -191,8 +191,20 @@ class Federation:
 
     def ledger(self, minio: Minio) -> Ledger:
         s3 = S3(bucket=self.namespace, endpoint=minio.endpoint, region=minio.region)
-        credentials = Credentials(key_id=minio.access_key, secret=minio.secret_key)
+        credentials = Fixed(Keys(key_id=minio.access_key, secret=minio.secret_key))
         return Ledger(S3Store(s3, credentials=credentials), self.namespace, self.name)
+
+
+def keys(minio: Minio) -> Json:
+    """The content of a Secret with the credentials of the store."""
+    return {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+
+
+def quickstart(folder: Path, content: Json) -> Path:
+    """A copy of the quickstart's files with the store's credentials, for kustomize."""
+    copy = shutil.copytree(QUICKSTART, folder / "quickstart")
+    (copy / "store.env").write_text("".join(f"{name}={value}\n" for name, value in content.items()))
+    return copy
 
 
 def begun(federation: Federation, pods: Pods, api: Api, minio: Minio, **changes: Any) -> list[Json]:

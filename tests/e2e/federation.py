@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from fedtrain.api.storage import File, Storage
@@ -11,20 +12,27 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from hack.cluster.api import Api, Json
 from hack.cluster.minio import Minio
-from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Federation, document
+from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Federation, document, keys
 
 INPUTS = "inputs"
 MOUNTED = "/data"
 VOLUME = "glosses"
+OWN = "own-store"
+"""A Secret of a bank: the ledger's is not used for its data and base model."""
 COMMAND = str(Path(sys.executable).parent / "fedtrain")
 
 
+@dataclass
 class RealFederation(Federation):
     """As `Federation`; both controllers, trainers and aggregators run in pods."""
 
+    store: Minio | None = None
+
     def spec(self, storage: Json) -> Json:
-        evaluation = {"hub": {"data": {"uri": f"s3://{INPUTS}/test.jsonl"}}, "participants": {}}
-        base = {"base": f"s3://{INPUTS}/base"}
+        bucket = storage.get("s3")
+        s3 = {"s3": {name: value for name, value in bucket.items() if name != "bucket"}} if bucket else {}
+        evaluation = {"hub": {"data": {"uri": f"s3://{INPUTS}/test.jsonl", **s3}}, "participants": {}}
+        base = {"base": f"s3://{INPUTS}/base", **s3}
         return super().spec(storage) | {
             "model": super().spec(storage)["model"] | base,
             "evaluation": evaluation,
@@ -32,16 +40,20 @@ class RealFederation(Federation):
 
     def policy(self, who: str) -> Json:
         """bank-a's owner has its rows on a volume claim, as most have."""
+        assert self.store is not None, "upload() comes first"
+        server = {"endpoint": self.store.endpoint, "region": self.store.region}
+        own = {"s3": {**server, "credentialsSecretRef": {"name": OWN}}}
         if who != "bank-a":
-            return self._policy(who, f"s3://{INPUTS}/{who}.jsonl")
+            return self._policy(who, f"s3://{INPUTS}/{who}.jsonl", own, baseModel=own)
         pods = {
             "volumes": [{"name": "rows", "persistentVolumeClaim": {"claimName": VOLUME, "readOnly": True}}],
             "volumeMounts": [{"name": "rows", "mountPath": MOUNTED, "readOnly": True}],
         }
-        return self._policy(who, f"{MOUNTED}/{who}.jsonl", pods=pods)
+        return self._policy(who, f"{MOUNTED}/{who}.jsonl", baseModel=own, pods=pods)
 
     def upload(self, minio: Minio) -> None:
         """What everybody reads from a bucket."""
+        self.store = minio
         self.folder.chmod(0o755)
         minio.client.create_bucket(Bucket=INPUTS)
         files = {f"base/{path.name}": path for path in (QUICKSTART / "base").iterdir()}
@@ -51,6 +63,10 @@ class RealFederation(Federation):
 
     def settle_banks(self, api: Api) -> None:
         super().settle_banks(api)
+        assert self.store is not None
+        for who in self.who:
+            secret = {"metadata": {"name": OWN}, "stringData": keys(self.store)}
+            api.create("v1/secrets", secret, f"at-{who}")
         size = {"storage": "1Mi"}
         claim = {"accessModes": ["ReadOnlyMany"], "storageClassName": "", "volumeName": VOLUME}
         volume = {"accessModes": ["ReadOnlyMany"], "capacity": size, "hostPath": {"path": str(self.folder)}}
@@ -81,8 +97,9 @@ class RealFederation(Federation):
         return api.list("v1/pods", labels=labels)
 
     @staticmethod
-    def _policy(who: str, uri: str, **more: Json) -> Json:
-        return document("ParticipantPolicy", who, {"datasets": [{"name": "glosses", "uri": uri}], **more})
+    def _policy(who: str, uri: str, access: Json | None = None, **more: Json) -> Json:
+        dataset = {"name": "glosses", "uri": uri, **(access or {})}
+        return document("ParticipantPolicy", who, {"datasets": [dataset], **more})
 
 
 def environment(minio: Minio) -> dict[str, str]:

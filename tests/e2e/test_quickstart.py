@@ -1,23 +1,22 @@
 """The quickstart's files for clusters are taken as they are."""
 
+from pathlib import Path
+
 from hack.cluster.access import Access
 from hack.cluster.api import Json
 from hack.cluster.eventually import eventually
 from hack.cluster.lasting import QUICKSTART, furnish
 from hack.cluster.minio import Minio
-from tests.controlplane.training import TRAININGS
+from tests.controlplane.training import TRAININGS, keys, quickstart
 from tests.e2e.installing import Release
 
 FILE = QUICKSTART / "kubernetes" / "federation.yaml"
 
 
-def test_pods_of_the_quickstart_run_after_three_commands(release: Release, minio: Minio) -> None:
+def test_pods_of_the_quickstart_run_after_three_commands(release: Release, minio: Minio, tmp_path: Path) -> None:
     plane = release.cluster.control_plane
     furnish(plane.api, minio)
-    keys = [f"--from-literal=AWS_ACCESS_KEY_ID={minio.access_key}"]
-    keys += [f"--from-literal=AWS_SECRET_ACCESS_KEY={minio.secret_key}"]
-    plane.kubectl("create", "secret", "generic", "federation-store", *keys)
-    plane.kubectl("apply", "--server-side", "--kustomize", QUICKSTART)
+    plane.kubectl("apply", "--server-side", "--kustomize", quickstart(tmp_path, keys(minio)))
     plane.kubectl("apply", "--filename", FILE)
     eventually(lambda: running(plane) & {"zoo", "museum", "botanic-garden", "observatory"}, 120)
     status: Json = plane.api.get(TRAININGS, "quickstart", "default")["status"]

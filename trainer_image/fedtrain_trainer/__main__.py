@@ -75,7 +75,7 @@ def _run(assignment: Assignment) -> Outcome:
     try:
         store = None
         if group.is_main:
-            store = TaskLedger(open_ledger(assignment.binding.storage, task.namespace, task.name), task)
+            store = TaskLedger(open_ledger(assignment.binding.places.ledger, task.namespace, task.name), task)
         outcome = run_task(assignment, store=store, group=group)
     except StoreError as error:
         outcome = Outcome(*judged(error))

@@ -64,11 +64,11 @@ def has_weights(folder: Path) -> bool:
 
 
 def _from_bucket(base: str, binding: Binding, *, weights: bool) -> Path:
-    folder = downloaded(base, binding.storage, _is_setting)
+    folder = downloaded(base, binding.places.base, _is_setting)
     if not weights:
         return folder
     wanted = set(weight_files(folder))
-    return downloaded(base, binding.storage, lambda name: _is_setting(name) or name in wanted)
+    return downloaded(base, binding.places.base, lambda name: _is_setting(name) or name in wanted)
 
 
 def _is_setting(name: str) -> bool:

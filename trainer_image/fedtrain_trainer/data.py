@@ -32,7 +32,7 @@ def all_rows(context: Context) -> list[Row]:
     if uri is None:
         raise Refused("the assignment's binding says no dataUri, so there is nothing to read")
     data = context.task.data
-    return read_rows(uri, data.format, context.binding.storage, data.fields)
+    return read_rows(uri, data.format, context.binding.places.data, data.fields)
 
 
 def participant_rows(context: Context) -> Split:

@@ -22,10 +22,10 @@ def earlier_weights(assignment: Assignment, model: AdaptedModel) -> Mapping[str,
     place = assignment.binding.initial_path or initial.uri
     is_remote = place.startswith("s3://")
     if is_remote and place.endswith(".safetensors"):  # its config is beside it
-        at, name = downloaded(place.rpartition("/")[0], assignment.binding.storage), place.rpartition("/")[2]
+        at, name = downloaded(place.rpartition("/")[0], assignment.binding.places.base), place.rpartition("/")[2]
         weights = at / name
     else:
-        root = downloaded(place, assignment.binding.storage) if is_remote else Path(place.removeprefix("file://"))
+        root = downloaded(place, assignment.binding.places.base) if is_remote else Path(place.removeprefix("file://"))
         weights = root / WEIGHTS if root.is_dir() else root
     if not weights.is_file():
         raise Refused(f"model.adapter.initialFrom.uri {initial.uri}: no {WEIGHTS} there")

@@ -93,7 +93,7 @@ def run(assignment: dict[str, Any], wire: Wire, models: Any) -> Outcome:
     try:
         order = read_assignment(assignment)
         task = order.task
-        store = TaskLedger(open_ledger(order.binding.storage, task.namespace, task.name), task)
+        store = TaskLedger(open_ledger(order.binding.places.ledger, task.namespace, task.name), task)
     except (TaskRefused, StoreError) as error:
         return Outcome(*judged(Refused(str(error)) if isinstance(error, TaskRefused) else error))
     return run_task(order, Reporter(wire), store, models=models)

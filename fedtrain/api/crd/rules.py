@@ -40,7 +40,7 @@ def validations_of(block: type[Block]) -> tuple[Validation, ...]:
     rules = (
         validation(rule, rule.cel)
         for rule in RULES
-        if rule.cel and not rule.cel.of_field and (rule.cel.block or rule.block) is block
+        if rule.cel and not rule.cel.of_field and issubclass(block, rule.cel.block or rule.block)
     )
     return (*rules, *_ONLY_API_SERVER.get(block, ()))
 
@@ -50,5 +50,5 @@ def validations_of_field(block: type[Block], field: str) -> tuple[Validation, ..
     return tuple(
         validation(rule, rule.cel)
         for rule in RULES
-        if rule.cel and rule.cel.of_field and rule.block is block and rule.field == field
+        if rule.cel and rule.cel.of_field and issubclass(block, rule.block) and rule.field == field
     )

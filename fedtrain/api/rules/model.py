@@ -8,7 +8,7 @@ from fedtrain.api.places import base_kind, is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
 from fedtrain.api.rules.unique import unique
-from fedtrain.api.rules.uris import SCHEME, bucket_is_named, path_is_absolute, scheme_is_supported
+from fedtrain.api.rules.uris import SCHEME, bucket_is_named, path_is_absolute, s3_only_with_bucket, scheme_is_supported
 
 HUB_ID = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 COMMIT = "^[0-9a-f]{40}$"
@@ -26,6 +26,7 @@ def _is_id(model: Model, context: Context) -> bool:
 
 base_scheme = scheme_is_supported(Model, "base")
 base_bucket = bucket_is_named(Model, "base")
+model_s3 = s3_only_with_bucket(Model, "base", "adapter.initialFrom.uri")
 
 
 @rule(

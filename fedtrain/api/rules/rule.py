@@ -49,7 +49,8 @@ class Cel:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """`check` takes a block and yields what is broken in it. `field` is where errors are reported, relative to the
+    """`check` takes a block and yields what is broken in it; the rule also applies to blocks derived from `block`.
+    `field` is where errors are reported, relative to the
     block; with `at_key`, at the field's name instead of its value. `scope`: `Object` rules need one file, `Disk` rules
     look at this machine's disk, `AllPolicies` rules need every policy, and `Cluster` rules are for clusters only."""
 

@@ -7,7 +7,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.places import is_file, scheme
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
-from fedtrain.api.storage import S3, File, Storage
+from fedtrain.api.storage import S3, File, S3Access, Storage
 
 BUCKET = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)"
@@ -64,7 +64,7 @@ def bucket_is_not_a_uri(s3: S3, context: Context) -> Violations:
 
 
 @rule(
-    S3,
+    S3Access,
     "endpoint",
     message="{endpoint} is not the URL of a server.",
     fix="Use https://{host}.",
@@ -74,7 +74,7 @@ def bucket_is_not_a_uri(s3: S3, context: Context) -> Violations:
         of_field=True,
     ),
 )
-def endpoint_has_a_server(s3: S3, context: Context) -> Violations:
+def endpoint_has_a_server(s3: S3Access, context: Context) -> Violations:
     """`s3.endpoint` is `http://` or `https://` and a host."""
     if s3.endpoint is not None and not re.search(_SERVER, s3.endpoint):
         found = re.search("://([^/]+)", s3.endpoint)
@@ -82,13 +82,13 @@ def endpoint_has_a_server(s3: S3, context: Context) -> Violations:
 
 
 @rule(
-    S3,
+    S3Access,
     "endpoint",
     message="{endpoint} is not a valid URL.",
     fix="Use https:// and the server's name.",
     cel=Cel(valid=f"!self.matches({regex(_SERVER)}) || isURL(self)", values={"endpoint": "self"}, of_field=True),
 )
-def endpoint_is_a_url(s3: S3, context: Context) -> Violations:
+def endpoint_is_a_url(s3: S3Access, context: Context) -> Violations:
     """`s3.endpoint` is a valid URL."""
     if s3.endpoint is not None:
         try:
@@ -98,26 +98,26 @@ def endpoint_is_a_url(s3: S3, context: Context) -> Violations:
 
 
 @rule(
-    S3,
+    S3Access,
     "endpoint",
     message="The endpoint contains a user name or password, which the ledger would record.",
     fix="Remove it, and use the Secret in credentialsSecretRef, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     cel=Cel(valid=f"!has(self.endpoint) || !self.endpoint.matches({regex(_PASSWORD)})"),  # of_field shows the value
 )
-def endpoint_has_no_password(s3: S3, context: Context) -> Violations:
+def endpoint_has_no_password(s3: S3Access, context: Context) -> Violations:
     """`s3.endpoint` contains no user name and no password."""
     if s3.endpoint is not None and re.search(_PASSWORD, s3.endpoint):
         yield broken()
 
 
 @rule(
-    S3,
+    S3Access,
     "caFile",
     message="The file {file} does not exist.",
     fix="Correct the path; relative paths start at the folder of this file.",
     scope="Disk",
 )
-def ca_file_exists(s3: S3, context: Context) -> Violations:
+def ca_file_exists(s3: S3Access, context: Context) -> Violations:
     """`s3.caFile` exists."""
     if s3.ca_file is not None and not is_file(context.resolve(s3.ca_file)):
         yield broken(file=context.resolve(s3.ca_file))

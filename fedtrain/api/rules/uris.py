@@ -11,6 +11,7 @@ from fedtrain.api.shapes import fields_of
 
 SCHEME = "^[A-Za-z][A-Za-z0-9+.-]*://"
 _SUPPORTED = "^(?i:s3|file)://"
+_BUCKET = "^(?i:s3)://"
 _NO_BUCKET = "^(?i:s3)://(/|$)"
 _ABSOLUTE = "^(file://)?/"
 
@@ -73,6 +74,46 @@ def path_is_absolute(block: type[Block], field: str) -> Rule:
         cel=Cel(valid=f"self.matches({regex(_ABSOLUTE)}) || ({other})", values={"uri": "self"}, of_field=True),
         scope="Cluster",
     )(_named(check, block, field, "absolute", "is absolute on a cluster, if it is a path"))
+
+
+def s3_only_with_bucket(block: type[Block], *uris: str) -> Rule:
+    """The rule that `s3` of a block is set only if one of the fields `uris` is `s3://`."""
+    last = uris[0].rpartition(".")[2]
+    is_bucket = " || ".join(_is_bucket(uri) for uri in uris)
+
+    def check(judged: Any, context: Context) -> Violations:
+        values = [_value_at(judged, block, uri) for uri in uris]
+        if judged.s3 is not None and not any(value is not None and scheme(value) == "s3" for value in values):
+            yield broken(uri=values[0])
+
+    return rule(
+        block,
+        "s3",
+        message=f"s3 describes a bucket, but {last} is {{uri}}.",
+        fix=f"Remove s3, or set {last}: s3://bucket/key.",
+        cel=Cel(valid=f"!has(self.s3) || {is_bucket}", values={"uri": f"self.{uris[0]}"}),
+        reason="FieldValueForbidden",
+        at_key=True,
+    )(_named(check, block, "s3", "bucket", f"is only set if {_or(uris)} begins with `s3://`"))
+
+
+def _is_bucket(uri: str) -> str:
+    """CEL for whether the field at a dotted path exists and begins with s3://."""
+    steps = uri.split(".")
+    optional = "".join(f"has(self.{'.'.join(steps[:length])}) && " for length in range(2, len(steps) + 1))
+    return f"({optional}self.{uri}.matches({regex(_BUCKET)}))"
+
+
+def _value_at(judged: Any, block: type[Block], uri: str) -> str | None:
+    for step in uri.split("."):
+        if judged is None:
+            return None
+        judged = getattr(judged, fields_of(type(judged))[step].attribute)
+    return judged
+
+
+def _or(uris: tuple[str, ...]) -> str:
+    return " or ".join(f"`{uri}`" for uri in uris)
 
 
 def _named(check: Any, block: type[Block], field: str, what: str, summary: str) -> Any:

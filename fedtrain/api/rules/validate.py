@@ -4,7 +4,7 @@ A file with other errors is checked as far as possible: a rule that needs a malf
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -35,7 +35,7 @@ def validate(context: Context, *, cluster: bool = False, policies_elsewhere: boo
     rules = _by_block(scopes)
     for document in context.documents:
         for block, place in _blocks(document.value, document.place):
-            for rule in rules[type(block)]:
+            for rule in _rules_on(block, rules):
                 yield from _problems(rule, block, place, context)
 
 
@@ -46,13 +46,19 @@ def cluster_problems(spec: FederatedTrainingSpec) -> Iterator[Problem]:
     context = Context(Found(training, place), (), Path("/"))
     rules = _by_block({"Cluster"})
     for block, at in _blocks(training, place):
-        for rule in rules[type(block)]:
+        for rule in _rules_on(block, rules):
             yield from _problems(rule, block, at, context)
 
 
 def has_no_policies(context: Context) -> bool:
     """Whether the training has participants and the file no policy, as in a file for a cluster."""
     return not context.policies and bool(getattr(getattr(context.training.value, "spec", None), "participants", ()))
+
+
+def _rules_on(block: Block, rules: Mapping[type[Block], list[Rule]]) -> Iterator[Rule]:
+    """The rules on a block's type and on the types that it is derived from."""
+    for kind in type(block).__mro__:
+        yield from rules.get(kind, ())
 
 
 def _by_block(scopes: Set[Scope]) -> defaultdict[type[Block], list[Rule]]:

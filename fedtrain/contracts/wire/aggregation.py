@@ -20,8 +20,9 @@ class AggregationOrder(Wire):
 
     @classmethod
     def of(cls, run: Run, round: int, k: int, storage: Storage) -> "AggregationOrder":
-        """`storage`: the place of the ledger, without credentials."""
-        place = blocks.Storage.model_validate_json(storage.model_dump_json(by_alias=True, exclude_none=True))
+        """`storage`: the location of the ledger; the order is without its credentials."""
+        plain = storage.without_credentials().model_dump_json(by_alias=True, exclude_none=True)
+        place = blocks.Storage.model_validate_json(plain)
         return cls(namespace=run.namespace, name=run.name, round=round, k=k, storage=place)
 
     def text(self) -> str:

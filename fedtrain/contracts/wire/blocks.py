@@ -21,9 +21,19 @@ class Adapter(Wire):
     initial_from: InitialFrom | None = None
 
 
+class S3Access(Wire):
+    """A server. Credentials are never on the wire."""
+
+    endpoint: str | None = None
+    region: str | None = None
+    path_style: bool | None = None
+    ca_file: str | None = None
+
+
 class Model(Wire):
     base: str
     revision: str | None = None
+    s3: S3Access | None = None
     adapter: Adapter | None = None
 
 
@@ -103,13 +113,9 @@ class Work(Wire):
     k: int | None = None
 
 
-class S3(Wire):
+class S3(S3Access):
     bucket: str
     prefix: str | None = None
-    endpoint: str | None = None
-    region: str | None = None
-    path_style: bool | None = None
-    ca_file: str | None = None
 
 
 class File(Wire):

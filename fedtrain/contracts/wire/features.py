@@ -19,7 +19,16 @@ def _names_fields(task: Task) -> bool:
     return task.data.fields is not None
 
 
-FEATURES: Mapping[str, Callable[[Task], bool]] = {"FieldNames": _names_fields, "PlanBinding": _binds_to_plan}
+def _has_base_server(task: Task) -> bool:
+    """The base model is at a server that the task names, not at the environment's."""
+    return task.model.s3 is not None
+
+
+FEATURES: Mapping[str, Callable[[Task], bool]] = {
+    "BaseServer": _has_base_server,
+    "FieldNames": _names_fields,
+    "PlanBinding": _binds_to_plan,
+}
 
 
 def required_features(task: Task) -> tuple[str, ...]:

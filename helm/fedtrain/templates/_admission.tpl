@@ -11,7 +11,7 @@
 {{- end -}}
 
 {{/* Checks of pods. Variables: pods, images, serviceAccounts, volumes ("name source"), hostPaths, claims, secrets (of
-volumes), keys (Secrets of single variables), and stores: whether a Secret `s` may fill the environment. */}}
+volumes), keys (Secrets of single variables), and ledgers: whether a Secret `s` may hold the ledger's credentials. */}}
 {{- define "fedtrain.admission.pods" -}}
 - expression: variables.pods.all(p, size(p.containers) == 1 && !has(p.initContainers) && !has(p.ephemeralContainers))
   message: The operator's pods have one container.
@@ -43,24 +43,24 @@ volumes), keys (Secrets of single variables), and stores: whether a Secret `s` m
   reason: Forbidden
 - expression: >-
     variables.pods.all(p, !has(p.volumes) || p.volumes.all(v,
-    v.all(k, k in ['name', 'emptyDir'] || (v.name + ' ' + k) in variables.volumes)
+    v.all(k, k in ['name', 'emptyDir'] || (v.name + ' ' + k) in variables.volumes + ['ledger-credentials secret',
+    'base-credentials secret', 'data-credentials secret'])
     && (!has(v.hostPath) || v.hostPath.path in variables.hostPaths)
     && (!has(v.persistentVolumeClaim) || v.persistentVolumeClaim.claimName in variables.claims)
-    && v.all(k, k == 'name' || ((!has(v[k].secretName) || v[k].secretName in variables.secrets)
+    && v.all(k, k == 'name' || ((!has(v[k].secretName) || v[k].secretName in variables.secrets
+    || (v.name == 'ledger-credentials' && [v[k].secretName].all(s, {{ .ledgers }})))
     && (!has(v[k].secretRef) || v[k].secretRef.name in variables.secrets)
     && (!has(v[k].nodePublishSecretRef) || v[k].nodePublishSecretRef.name in variables.secrets)
     && (!has(v[k].sources) || v[k].sources.all(s, !has(s.secret) || s.secret.name in variables.secrets))))))
   message: >-
-    The operator's pods mount the volumes that the namespace's ParticipantPolicies or the chart's hubPods list, and no
-    others. All policies of a namespace must list a volume.
+    The operator's pods mount the volumes and Secrets that the namespace's ParticipantPolicies or the chart's hubPods
+    and rbac.credentialsSecretNames list, and no others. All policies of a namespace must list them.
   reason: Forbidden
 - expression: >-
-    variables.pods.all(p, p.containers.all(c, (!has(c.envFrom) || c.envFrom.all(s,
-    !has(s.secretRef) || ({{ .stores }})))
-    && (!has(c.env) || c.env.all(e, !has(e.valueFrom) || !has(e.valueFrom.secretKeyRef)
+    variables.pods.all(p, p.containers.all(c, !has(c.envFrom) && (!has(c.env) || c.env.all(e, !has(e.valueFrom) || !has(e.valueFrom.secretKeyRef)
     || e.valueFrom.secretKeyRef.name in variables.keys))))
   message: >-
-    The operator's pods read the store's credentials and the Secrets that the namespace's ParticipantPolicies or the
-    chart's hubPods name, and no others.
+    The variables of the operator's pods come from the Secrets that the namespace's ParticipantPolicies or the chart's
+    hubPods name, and from no others.
   reason: Forbidden
 {{- end -}}

@@ -5,15 +5,14 @@ from collections.abc import Mapping
 
 from fedtrain.api.storage import Storage
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.s3_client import Credentials, Patience
+from fedtrain.ledger.s3_client import Patience
+from fedtrain.ledger.s3_credentials import KEYS, Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.kinds import Json
 
 PATIENCE = Patience(connect_seconds=5, read_seconds=10, attempts=2)
 """Short, because records are small and a failed pass is repeated: a store that hangs is reported soon."""
-
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class NoCredentials(Exception):
@@ -33,10 +32,10 @@ def copied(secret: Json) -> Mapping[str, str]:
     return {key: value for key, value in (secret.get("data") or {}).items() if key in KEYS}
 
 
-def _credentials(secret: Json) -> Credentials:
+def _credentials(secret: Json) -> Fixed:
+    """The client is made again when the Secret changes."""
     plain = {key: base64.b64decode(value).decode() for key, value in copied(secret).items()}
-    missing = [key for key in KEYS[:2] if not plain.get(key)]
-    if missing:
-        name = secret["metadata"]["name"]
-        raise NoCredentials(f"the Secret {name!r} (storage.s3.credentialsSecretRef) has no {' and no '.join(missing)}")
-    return Credentials(key_id=plain[KEYS[0]], secret=plain[KEYS[1]], token=plain.get(KEYS[2]))
+    try:
+        return Fixed(Keys.of(plain, f"the Secret {secret['metadata']['name']!r} (storage.s3.credentialsSecretRef)"))
+    except StoreError as error:
+        raise NoCredentials(str(error).removesuffix(".")) from error

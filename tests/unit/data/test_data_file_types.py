@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from fedtrain.api.storage import Storage
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row, fingerprint
@@ -41,7 +40,7 @@ FILES: dict[str, bytes] = {
 
 
 def read(place: Path, format: Any = "PromptCompletion") -> list[Row]:
-    return read_rows(str(place), format, Storage())
+    return read_rows(str(place), format)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from fedtrain.api.storage import Storage
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row
@@ -22,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def read(place: Path) -> list[Row]:
-    return read_rows(str(place), "Text", Storage())
+    return read_rows(str(place), "Text")
 
 
 def test_suffixes_are_read_in_any_case(folder: Path) -> None:

@@ -11,7 +11,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from fedtrain.api.storage import S3, Storage
+from fedtrain.api.storage import S3Access
+from fedtrain.contracts.places import Place
 from fedtrain.data import download_cache
 from fedtrain.data.downloads import downloaded
 from fedtrain.data.errors import DataError
@@ -27,7 +28,7 @@ class Bucket:
         self.client: Any = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
         self.name = f"data-{uuid.uuid4().hex[:12]}"
         self.client.create_bucket(Bucket=self.name)
-        self.storage = Storage(type="S3", s3=S3(bucket="ledger", endpoint=endpoint, region="us-east-1"))
+        self.place = Place(name="data", s3=S3Access(endpoint=endpoint, region="us-east-1"), setting="datasets[a].s3")
 
     def __str__(self) -> str:
         return f"s3://{self.name}"
@@ -37,7 +38,7 @@ class Bucket:
             self.client.put_object(Bucket=self.name, Key=key, Body=content)
 
     def files(self, uri: str) -> dict[str, bytes]:
-        root = downloaded(uri, self.storage)
+        root = downloaded(uri, self.place)
         return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
 
 
@@ -66,12 +67,12 @@ def test_folder_markers_are_skipped_and_double_slashes_are_one(bucket: Bucket) -
     bucket.put(**{"m/": b"", "m/a.jsonl": ROW, "m/deep/": b"", "m/deep_$folder$": b"", "m//b.jsonl": ROW})
     assert set(bucket.files(f"{bucket}/m")) == {"a.jsonl", "b.jsonl"}
     assert set(bucket.files(f"{bucket}/m/")) == {"a.jsonl", "b.jsonl"}
-    assert len(read_rows(f"{bucket}/m", "Text", bucket.storage)) == 2
+    assert len(read_rows(f"{bucket}/m", "Text", bucket.place)) == 2
 
 
 def test_an_object_and_a_prefix_with_a_double_slash_can_be_named(bucket: Bucket) -> None:
     bucket.put(**{"dd//a.jsonl": ROW})
-    assert downloaded(f"{bucket}/dd//a.jsonl", bucket.storage).read_bytes() == ROW
+    assert downloaded(f"{bucket}/dd//a.jsonl", bucket.place).read_bytes() == ROW
     assert bucket.files(f"{bucket}/dd") == {"a.jsonl": ROW}
     assert bucket.files(f"{bucket}") == {"dd/a.jsonl": ROW}
 
@@ -79,7 +80,7 @@ def test_an_object_and_a_prefix_with_a_double_slash_can_be_named(bucket: Bucket)
 def test_a_prefix_of_markers_alone_has_no_objects(bucket: Bucket) -> None:
     bucket.put(**{"m/": b""})
     with pytest.raises(DataError, match=f"{bucket}/m: no such object or folder"):
-        downloaded(f"{bucket}/m", bucket.storage)
+        downloaded(f"{bucket}/m", bucket.place)
 
 
 @pytest.mark.parametrize(
@@ -95,42 +96,42 @@ def test_a_prefix_of_markers_alone_has_no_objects(bucket: Bucket) -> None:
 def test_keys_that_cannot_be_files_are_refused_by_name(bucket: Bucket, tmp_path: Path, key: str, named: str) -> None:
     bucket.put(**{"m/a.jsonl": ROW, key: ROW})
     with pytest.raises(DataError, match="rename or delete it") as refused:
-        downloaded(f"{bucket}/m", bucket.storage)
+        downloaded(f"{bucket}/m", bucket.place)
     assert f"object {named!r} " in str(refused.value)
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
 def test_an_object_edited_in_place_with_the_same_size_is_downloaded_again(bucket: Bucket) -> None:
     bucket.put(**{"rows/a.jsonl": b'{"text": "old"}\n'})
-    assert read_rows(f"{bucket}/rows", "Text", bucket.storage)[0].fields == {"text": "old"}
+    assert read_rows(f"{bucket}/rows", "Text", bucket.place)[0].fields == {"text": "old"}
     bucket.put(**{"rows/a.jsonl": b'{"text": "new"}\n'})
-    assert read_rows(f"{bucket}/rows", "Text", bucket.storage)[0].fields == {"text": "new"}
+    assert read_rows(f"{bucket}/rows", "Text", bucket.place)[0].fields == {"text": "new"}
 
 
 def test_unchanged_objects_are_downloaded_once(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.put(**{"rows/a.jsonl": ROW})
-    first = downloaded(f"{bucket}/rows", bucket.storage)
+    first = downloaded(f"{bucket}/rows", bucket.place)
     stamp = (first / "a.jsonl").stat()
-    again = downloaded(f"{bucket}/rows/", bucket.storage)
+    again = downloaded(f"{bucket}/rows/", bucket.place)
     assert (again / "a.jsonl").stat().st_ino == stamp.st_ino
 
 
 def test_a_download_that_the_user_deleted_is_downloaded_again(bucket: Bucket) -> None:
     bucket.put(**{"rows/a.jsonl": ROW})
-    shutil.rmtree(downloaded(f"{bucket}/rows", bucket.storage))
+    shutil.rmtree(downloaded(f"{bucket}/rows", bucket.place))
     assert bucket.files(f"{bucket}/rows") == {"a.jsonl": ROW}
 
 
 def test_only_the_wanted_names_are_downloaded(bucket: Bucket) -> None:
     bucket.put(**{"base/config.json": b"{}", "base/original/weights.pth": b"x" * 10})
-    root = downloaded(f"{bucket}/base", bucket.storage, wanted=lambda name: name == "config.json")
+    root = downloaded(f"{bucket}/base", bucket.place, wanted=lambda name: name == "config.json")
     assert [path.name for path in root.rglob("*")] == ["config.json"]
     assert set(bucket.files(f"{bucket}/base")) == {"config.json", "original/weights.pth"}
 
 
-def in_another_process(storage: Storage, uri: str) -> None:
+def in_another_process(place: Place, uri: str) -> None:
     """Download and exit, so that the entry is no longer in use."""
-    process = multiprocessing.get_context("fork").Process(target=downloaded, args=(uri, storage))
+    process = multiprocessing.get_context("fork").Process(target=downloaded, args=(uri, place))
     process.start()
     process.join()
     assert process.exitcode == 0
@@ -142,20 +143,20 @@ def test_the_least_recently_used_download_is_deleted_first(
     monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", "3Ki")
     bucket.put(**{name: name.encode() * 1024 for name in "abcd"})
     for number, name in enumerate("abc"):
-        in_another_process(bucket.storage, f"{bucket}/{name}")
+        in_another_process(bucket.place, f"{bucket}/{name}")
         for entry in (tmp_path / "cache" / "downloads").iterdir():
             if (entry / name).exists():
                 download_cache.mark_used(entry, seconds=1_000_000.0 + number)
-    in_another_process(bucket.storage, f"{bucket}/a")  # the most recently used from here on
-    in_another_process(bucket.storage, f"{bucket}/d")
+    in_another_process(bucket.place, f"{bucket}/a")  # the most recently used from here on
+    in_another_process(bucket.place, f"{bucket}/d")
     assert {path.name for path in (tmp_path / "cache").rglob("[a-d]")} == {"a", "c", "d"}
 
 
 def test_a_download_in_use_is_kept(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", "1Ki")
     bucket.put(a=b"a" * 1024, b=b"b" * 1024)
-    in_use = downloaded(f"{bucket}/a", bucket.storage)
-    in_another_process(bucket.storage, f"{bucket}/b")
+    in_use = downloaded(f"{bucket}/a", bucket.place)
+    in_another_process(bucket.place, f"{bucket}/b")
     assert in_use.read_bytes() == b"a" * 1024
 
 
@@ -167,7 +168,7 @@ def test_what_a_killed_download_left_is_deleted(
     partial.mkdir(parents=True)
     (partial / "half").write_bytes(b"x" * 2048)
     bucket.put(a=b"a" * 1024)
-    downloaded(f"{bucket}/a", bucket.storage)
+    downloaded(f"{bucket}/a", bucket.place)
     assert not partial.exists()
 
 
@@ -175,7 +176,7 @@ def test_a_download_above_the_limit_is_refused_with_both_sizes(bucket: Bucket, m
     monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", "1Ki")
     bucket.put(a=b"a" * 2048)
     with pytest.raises(DataError, match=rf"{bucket}/a has 2048 bytes.*1024.*Set FEDTRAIN_CACHE_LIMIT"):
-        downloaded(f"{bucket}/a", bucket.storage)
+        downloaded(f"{bucket}/a", bucket.place)
 
 
 @pytest.mark.parametrize("limit", ["much", "-1", "0"])
@@ -183,17 +184,17 @@ def test_an_invalid_limit_is_named(bucket: Bucket, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", limit)
     bucket.put(a=b"a")
     with pytest.raises(DataError, match=f"FEDTRAIN_CACHE_LIMIT is '{limit}'"):
-        downloaded(f"{bucket}/a", bucket.storage)
+        downloaded(f"{bucket}/a", bucket.place)
 
 
 def test_processes_that_want_the_same_objects_download_them_once(bucket: Bucket, tmp_path: Path) -> None:
     bucket.put(**{f"rows/{number}.jsonl": ROW * 50 for number in range(20)})
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=downloaded, args=(f"{bucket}/rows", bucket.storage)) for _ in range(4)]
+    processes = [context.Process(target=downloaded, args=(f"{bucket}/rows", bucket.place)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
     assert entries(tmp_path) == 1
-    assert len(read_rows(f"{bucket}/rows", "Text", bucket.storage)) == 1000
+    assert len(read_rows(f"{bucket}/rows", "Text", bucket.place)) == 1000

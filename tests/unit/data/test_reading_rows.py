@@ -7,7 +7,6 @@ from typing import Any
 import datasets
 import pytest
 
-from fedtrain.api.storage import Storage
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import fingerprint
@@ -19,7 +18,7 @@ CHAT: list[dict[str, Any]] = [
 
 
 def read(place: Path, format: Any = "PromptCompletion") -> Any:
-    return read_rows(str(place), format, Storage())
+    return read_rows(str(place), format)
 
 
 def write_rows(file: Path, rows: list[dict[str, Any]]) -> Path:

@@ -7,7 +7,6 @@ from typing import Any, get_args
 import pytest
 
 from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
-from fedtrain.api.storage import Storage
 from fedtrain.data.errors import DataError
 from fedtrain.data.formats import FORMATS, RowChecker
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
@@ -225,14 +224,14 @@ def test_a_refusal_uses_the_names_of_the_data_set() -> None:
 )
 def test_a_row_that_is_probably_wrong_has_a_warning(tmp_path: Path, format: Format, line: str, warning: str) -> None:
     (tmp_path / "a.jsonl").write_text(line)
-    (row,) = read_rows(str(tmp_path), format, Storage())
+    (row,) = read_rows(str(tmp_path), format)
     (found,) = row.warnings
     assert found.text(row.where).startswith(f"a.jsonl:1: {warning}")
 
 
 def test_names_that_no_format_reads_may_be_repeated(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "a", "note": 1, "note": 2}')
-    assert read_rows(str(tmp_path), "Text", Storage())[0].warnings == ()
+    assert read_rows(str(tmp_path), "Text")[0].warnings == ()
 
 
 def test_an_instruction_is_a_conversation_or_alpacas_prompt() -> None:
@@ -257,10 +256,10 @@ def test_nesting_is_bounded_in_every_version_of_python(tmp_path: Path, levels: i
     nested = "[" * levels + "]" * levels
     (tmp_path / "a.jsonl").write_text(f'{{"text": "a", "extra": {nested}}}')
     if valid:
-        assert len(read_rows(str(tmp_path), "Text", Storage())) == 1
+        assert len(read_rows(str(tmp_path), "Text")) == 1
         return
     with pytest.raises(DataError, match=r"^a\.jsonl:1: lists or objects are nested too deep; use at most 100 levels"):
-        read_rows(str(tmp_path), "Text", Storage())
+        read_rows(str(tmp_path), "Text")
 
 
 def test_nulls_of_a_table_are_missing_fields_at_every_level(tmp_path: Path) -> None:
@@ -270,5 +269,5 @@ def test_nulls_of_a_table_are_missing_fields_at_every_level(tmp_path: Path) -> N
     rows = [{"messages": [TREE[0], calls, {"role": "tool", "content": "20 m", "tool_call_id": "c1"}, TREE[1]]}]
     datasets.Dataset.from_list(rows).to_parquet(str(tmp_path / "rows.parquet"))
     (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]))
-    table, lines = (read_rows(str(tmp_path / name), "Messages", Storage()) for name in ("rows.parquet", "rows.jsonl"))
+    table, lines = (read_rows(str(tmp_path / name), "Messages") for name in ("rows.parquet", "rows.jsonl"))
     assert fingerprint(table) == fingerprint(lines)

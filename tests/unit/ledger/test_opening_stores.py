@@ -12,7 +12,9 @@ from s3_fake import Answer, serving
 
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.ledger.open import open_ledger, open_store
-from fedtrain.ledger.s3_client import Credentials, Patience, connect
+from fedtrain.ledger.s3_client import Patience, connect
+from fedtrain.ledger.s3_credentials import Fixed, Keys
+from fedtrain.ledger.s3_place import settings_of
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 
@@ -39,13 +41,16 @@ def test_without_a_block_the_ledger_is_in_runs_of_the_working_directory(
 
 def test_all_ledgers_of_one_server_share_its_client_and_no_two_sets_of_credentials_do():
     """A client takes a fifth of a second and ten megabytes: an operator has a thousand ledgers."""
-    one, other = (Credentials(key_id=name, secret="secret") for name in ("one", "other"))
+    one, other = (Fixed(Keys(key_id=name, secret="secret")) for name in ("one", "other"))
     here, there = (
         S3(bucket=name, prefix=name, endpoint="http://127.0.0.1:9", region="x") for name in ("here", "there")
     )
-    assert connect(here, ONCE, one) is connect(there, ONCE, one)
-    assert connect(here, ONCE, one) is not connect(here, ONCE, other)
-    assert connect(here, ONCE, one) is not connect(here.model_copy(update={"region": "y"}), ONCE, one)
+    settings = settings_of(here, "storage.s3")
+    assert connect(here, ONCE, one, settings) is connect(there, ONCE, one, settings)
+    assert connect(here, ONCE, one, settings) is not connect(here, ONCE, other, settings)
+    assert connect(here, ONCE, one, settings) is not connect(
+        here.model_copy(update={"region": "y"}), ONCE, one, settings
+    )
 
 
 @pytest.fixture

@@ -58,8 +58,9 @@ def test_a_run_that_is_named_by_its_address_is_told_of_no_file(monkeypatch: pyte
 @pytest.mark.parametrize(("by_address", "unset"), [(True, "AWS_ENDPOINT_URL"), (False, "storage.s3.endpoint")])
 def test_aws_itself_is_called_so_with_its_region_and_what_would_name_another_server(by_address: bool, unset: str):
     s3 = S3(bucket="federation", region="eu-west-1")
-    made, settings = connect(s3, ONCE).meta, settings_of(s3, by_address)
-    place = place_of(s3, made.endpoint_url, made.region_name, settings)
+    settings = settings_of(s3, None if by_address else "storage.s3")
+    made = connect(s3, ONCE, None, settings).meta
+    place = place_of(s3.bucket, s3, made.endpoint_url, made.region_name, settings)
     assert str(place) == "bucket 'federation' at AWS S3 (eu-west-1)"
     assert settings.endpoint == f"{unset} (not set)"
 

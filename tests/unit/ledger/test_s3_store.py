@@ -39,7 +39,7 @@ def refusal(s3: S3, patience: Patience = ONCE) -> StoreError:
         (403, "AccessDenied", StoreError, "s3:PutObject"),
         (403, "SignatureDoesNotMatch", StoreError, "AWS_SECRET_ACCESS_KEY"),
         (403, "InvalidAccessKeyId", StoreError, "doesn't know this access key"),
-        (400, "ExpiredToken", StoreError, "Log in again"),
+        (400, "ExpiredToken", StoreUnavailable, "Log in again"),
         (403, "RequestTimeTooSkewed", StoreError, "clock"),
         (400, "AuthorizationHeaderMalformed", StoreError, "storage.s3.region"),
         (501, "NotImplemented", StoreError, "If-None-Match"),

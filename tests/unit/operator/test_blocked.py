@@ -7,7 +7,8 @@ from fedtrain.api.storage import S3
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Run
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.s3_client import Credentials, Patience
+from fedtrain.ledger.s3_client import Patience
+from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError
 from hack.cluster.processes import LOOPBACK, free_port
@@ -18,7 +19,7 @@ ONCE = Patience(connect_seconds=5, read_seconds=5, attempts=1)
 
 
 def condition_of(s3: S3) -> tuple[str, str]:
-    credentials = Credentials(key_id="id", secret="secret", token=None)
+    credentials = Fixed(Keys(key_id="id", secret="secret"))
     store = S3Store(s3, patience=ONCE, credentials=credentials)
     with pytest.raises(StoreError) as raised:
         Ledger(store, "hub", "tickets").read(names.RUN, Run)

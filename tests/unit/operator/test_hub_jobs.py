@@ -85,12 +85,36 @@ def test_its_pod_ends_by_itself_after_twice_the_deadline() -> None:
     assert job["spec"]["template"]["spec"]["activeDeadlineSeconds"] == 180
 
 
-def test_credentials_come_from_the_trainings_own_secret_and_are_nowhere_else() -> None:
-    job = hub_job(spec(), run(), AGGREGATE, AggregateOrder(3, 1), SETTINGS, "uid")
-    assert container(job)["envFrom"] == [{"secretRef": {"name": "bucket-keys"}}]
+def secrets(job: dict[str, Any]) -> dict[str, str]:
+    """Names of the mounted Secrets by mount path. No Secret fills the environment, which all places share."""
+    assert "envFrom" not in container(job)
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(job)["volumeMounts"]}
+    volumes = job["spec"]["template"]["spec"]["volumes"]
+    return {mounts[volume["name"]]: volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+
+
+def test_the_aggregator_mounts_the_secret_of_the_ledger_only() -> None:
+    whole = spec(model={"base": "s3://models/base", "s3": {"credentialsSecretRef": {"name": "models"}}})
+    job = hub_job(whole, run(), AGGREGATE, AggregateOrder(3, 1), SETTINGS, "uid")
+    assert secrets(job) == {"/var/run/fedtrain/ledger": "bucket-keys"}
     assert "credentials" not in assignment(job)
     without = spec(storage={"type": "S3", "s3": {"bucket": "runs"}})
-    assert "envFrom" not in container(hub_job(without, run(), AGGREGATE, AggregateOrder(3, 1), SETTINGS, "uid"))
+    assert secrets(hub_job(without, run(), AGGREGATE, AggregateOrder(3, 1), SETTINGS, "uid")) == {}
+
+
+def test_an_evaluation_mounts_the_secret_of_each_place() -> None:
+    data = {"uri": "s3://held-out/rows.jsonl", "s3": {"credentialsSecretRef": {"name": "held-out"}}}
+    whole = spec(
+        model={"base": "s3://models/base", "s3": {"credentialsSecretRef": {"name": "models"}}},
+        evaluation={"hub": {"data": data}},
+    )
+    task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64)
+    assert secrets(hub_job(whole, run(), EVALUATE, task, SETTINGS, "uid")) == {
+        "/var/run/fedtrain/ledger": "bucket-keys",
+        "/var/run/fedtrain/base": "models",
+        "/var/run/fedtrain/data": "held-out",
+    }
+    assert "credentialsSecretRef" not in task.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def evaluation(settings: Settings = SETTINGS, **compute: Any) -> dict[str, Any]:

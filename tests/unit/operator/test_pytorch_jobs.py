@@ -92,8 +92,9 @@ def test_pods_are_hardened_and_have_scratch_space_and_shared_memory() -> None:
     assert pod(job)["securityContext"]["runAsNonRoot"]
     assert pod(job)["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not pod(job)["automountServiceAccountToken"]
-    volumes = {volume["name"]: volume["emptyDir"] for volume in pod(job)["volumes"]}
-    places = {mount["mountPath"]: volumes[mount["name"]] for mount in container(job)["volumeMounts"]}
+    volumes = {volume["name"]: volume["emptyDir"] for volume in pod(job)["volumes"] if "emptyDir" in volume}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(job)["volumeMounts"]}
+    places = {mounts[name]: volume for name, volume in volumes.items()}
     assert places["/dev/shm"] == {"medium": "Memory"}
     assert {"/tmp", "/home/fedtrain"} <= places.keys()
 

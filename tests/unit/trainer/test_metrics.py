@@ -56,12 +56,11 @@ def test_choices_is_the_highest_summed_log_likelihood(model: AdaptedModel) -> No
 
 
 def test_questions_hold_all_choices_and_cut_prompts_alike(model: AdaptedModel, tmp_path: Path) -> None:
-    from fedtrain.api.storage import Storage
     from fedtrain.data.reader import read_rows
 
     rows = [{"prompt": "a cat " * 20, "completion": " plant", "choices": [" animal", " plant and more"]}]
     rows[0]["choices"] = [" animal", " plant", " plant metal animal"]
-    read = read_rows(str(write_rows(tmp_path / "q.jsonl", rows)), "PromptCompletion", Storage())
+    read = read_rows(str(write_rows(tmp_path / "q.jsonl", rows)), "PromptCompletion")
     (question,) = Encoder(model.tokenizer, "PromptCompletion", 30).questions(read, [rows[0]["choices"]])  # type: ignore[list-item]
     assert [model.tokenizer.decode(reply) for reply in question.answers] == [
         f"{choice}<|eos|>" for choice in rows[0]["choices"]

@@ -17,11 +17,13 @@ from moto.server import ThreadedMotoServer
 from tiny_federation import Federation, classified
 
 from fedtrain.api.model import Model
-from fedtrain.api.storage import S3, Storage
+from fedtrain.api.storage import S3Access, Storage
 from fedtrain.contracts.digests import digest_file
+from fedtrain.contracts.places import Place, Places
 from fedtrain.contracts.tasks import EXIT_REFUSED, Binding
 
 REVISION = "93efa2f097d58c2a74874c7e644dbc9b0cee75a2"
+NO_BUCKETS = Binding(places=Places(ledger=Storage(), base=Place(name="base", setting="model.s3")))
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_of_a_hub_model_only_the_files_that_the_index_names_are_fetched(
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    model, binding = Model(base="org/tiny", revision=REVISION), Binding(storage=Storage())
+    model, binding = Model(base="org/tiny", revision=REVISION), NO_BUCKETS
     base_folder(model, binding, weights=False)
     assert fetched == set()
     base_folder(model, binding)
@@ -93,11 +95,11 @@ def test_a_hub_model_that_is_not_cached_is_refused_offline_with_the_command(
     hub: Path, name: str, revision: str
 ) -> None:
     with pytest.raises(Refused, match=rf"`hf download {name} --revision {revision}`"):
-        base_folder(Model(base=name, revision=revision), Binding(storage=Storage()))
+        base_folder(Model(base=name, revision=revision), NO_BUCKETS)
 
 
 def test_the_binding_says_where_the_base_is_here(bases: dict[str, Path]) -> None:
-    model, binding = Model(base="./base"), Binding(storage=Storage(), base_path=str(bases["gpt2"]))
+    model, binding = Model(base="./base"), NO_BUCKETS.model_copy(update={"base_path": str(bases["gpt2"])})
     assert base_folder(model, binding) == bases["gpt2"]
 
 
@@ -106,13 +108,13 @@ def test_the_binding_says_where_the_base_is_here(bases: dict[str, Path]) -> None
 )
 def test_a_base_that_is_nowhere_is_refused(base: str, message: str) -> None:
     with pytest.raises(Refused, match=message):
-        base_folder(Model(base=base), Binding(storage=Storage()))
+        base_folder(Model(base=base), NO_BUCKETS)
 
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(Refused, match=r"model\.safetensors not found"):
-        base_folder(Model(base=str(tmp_path)), Binding(storage=Storage()))
+        base_folder(Model(base=str(tmp_path)), NO_BUCKETS)
 
 
 def test_weights_that_lack_a_layer_are_refused(federation: Federation, bases: dict[str, Path]) -> None:
@@ -195,7 +197,7 @@ def test_an_earlier_adapter_with_another_digest_is_refused(federation: Federatio
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Any, Storage]]:
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Any, S3Access]]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("FEDTRAIN_CACHE", str(tmp_path / "cache"))
@@ -204,14 +206,14 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[An
     endpoint = "http://{}:{}".format(*server.get_host_and_port())
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
     client.create_bucket(Bucket="models")
-    yield client, Storage(type="S3", s3=S3(bucket="ledger", endpoint=endpoint, region="us-east-1"))
+    yield client, S3Access(endpoint=endpoint, region="us-east-1")
     server.stop()
 
 
 def test_base_data_and_adapter_come_from_a_bucket(
-    bucket: tuple[Any, Storage], federation: Federation, bases: dict[str, Path], tmp_path: Path
+    bucket: tuple[Any, S3Access], federation: Federation, bases: dict[str, Path], tmp_path: Path
 ) -> None:
-    client, storage = bucket
+    client, s3 = bucket
     folder = earlier(federation)
     for name, source in (("base", bases["llama"]), ("adapters/v3", folder)):
         for file in source.iterdir():
@@ -224,22 +226,27 @@ def test_base_data_and_adapter_come_from_a_bucket(
     (folder / "adapter_config.json").unlink()
     later.model["base"] = "s3://models/base"
     remote = later.assignment({"type": "Initialise", "seed": 1})
-    refused = later.run(remote.model_copy(update={"binding": remote.binding.model_copy(update={"storage": storage})}))
+    places = Places(
+        ledger=remote.binding.places.ledger,
+        base=Place(name="base", s3=s3, setting="model.s3"),
+        data=Place(name="data", s3=s3, setting="datasets[words].s3"),
+    )
+    refused = later.run(remote.model_copy(update={"binding": remote.binding.model_copy(update={"places": places})}))
     assert "its base is" in refused.reason  # it was trained on a folder of another name
     later.model["adapter"].pop("initialFrom")
     for work in ({"type": "Initialise", "seed": 1}, {"type": "Inspect"}):
         remote = later.assignment(work)
-        changes = {"storage": storage, "data_uri": "s3://models/rows/data.jsonl"}
+        changes = {"places": places, "data_uri": "s3://models/rows/data.jsonl"}
         binding = remote.binding.model_copy(update=changes)
         assert later.run(remote.model_copy(update={"binding": binding})).reason == ""
     assert later.inspected().fingerprint == federation.inspected().fingerprint
     cached = {path.name for path in (tmp_path / "cache").rglob("*.safetensors")}
     assert cached == {"adapter_model.safetensors"}, "round 0 needs no weights of the base"
-    base = base_folder(later.assignment({"type": "Inspect"}).task.model, Binding(storage=storage))
+    base = base_folder(later.assignment({"type": "Inspect"}).task.model, Binding(places=places))
     assert (base / "model.safetensors").is_file()
     assert not (base / "original").exists()
     assert not (base / "consolidated.safetensors").exists()
-    missing = remote.binding.model_copy(update={"storage": storage, "data_uri": "s3://models/none"})
+    missing = remote.binding.model_copy(update={"places": places, "data_uri": "s3://models/none"})
     other = Federation(federation.sibling("other"), bases["llama"], classified(5))
     inspect = other.assignment({"type": "Inspect"}).model_copy(update={"binding": missing})
     assert "no such object or folder" in other.run(inspect).reason

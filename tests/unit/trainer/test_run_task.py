@@ -269,4 +269,4 @@ def batch_loss(model: torch.nn.Module, rows: list[tuple[list[int], list[int]]]) 
 
 
 def test_the_rows_that_the_reference_uses_are_those_of_the_file(federation: Federation) -> None:
-    assert len(federation.encoded()) == len(read_rows(str(federation.data), "PromptCompletion", federation.storage))
+    assert len(federation.encoded()) == len(read_rows(str(federation.data), "PromptCompletion"))

@@ -1,0 +1,66 @@
+"""The three places that a task reads and writes, each with its own credentials: ledger, base model, data.
+
+Everyone who starts a task resolves its places here: the coordinator for the hub's tasks, a participant's policy for its
+own, and `fedtrain run` for both. No place ever uses the credentials of another.
+"""
+
+from typing import Literal
+
+from fedtrain.api.base import Block, Text
+from fedtrain.api.evaluation import EvaluationData
+from fedtrain.api.model import Model
+from fedtrain.api.participant_policy import Dataset, ParticipantPolicySpec
+from fedtrain.api.storage import S3Access, Storage
+
+PlaceName = Literal["ledger", "base", "data"]
+
+CREDENTIALS_FOLDER = "FEDTRAIN_CREDENTIALS"
+"""Environment variable with the folder of mounted Secrets: one folder per place, with one file per key."""
+
+
+class Place(Block):
+    """Access to the buckets of one place. `setting`: the field that declares it, for messages; None if no file does."""
+
+    name: PlaceName
+    s3: S3Access = S3Access()
+    setting: Text | None = None
+
+
+class Places(Block):
+    """The places of one task. `base` also holds the adapter that a run starts from. `data` is None for tasks that read
+    no rows."""
+
+    ledger: Storage
+    base: Place
+    data: Place | None = None
+
+    def secrets(self) -> dict[PlaceName, str]:
+        """Return the names of the Secrets that hold the credentials of places."""
+        return {
+            **secret_of("ledger", self.ledger.s3),
+            **secret_of("base", self.base.s3),
+            **secret_of("data", self.data.s3 if self.data else None),
+        }
+
+
+def secret_of(name: PlaceName, s3: S3Access | None) -> dict[PlaceName, str]:
+    """Return the Secret of one place by its name; empty if it has none."""
+    return {name: s3.credentials_secret_ref.name} if s3 is not None and s3.credentials_secret_ref is not None else {}
+
+
+def places_of_hub(storage: Storage, model: Model, held_out: EvaluationData | None = None) -> Places:
+    """Return the places of a task at the hub. `held_out`: the rows that it evaluates on."""
+    data = _place("data", held_out.s3, "evaluation.hub.data.s3") if held_out is not None else None
+    return Places(ledger=storage, base=_place("base", model.s3, "model.s3"), data=data)
+
+
+def places_of_participant(storage: Storage, model: Model, policy: ParticipantPolicySpec, dataset: Dataset) -> Places:
+    """Return the places of a participant's task. The policy's access to base models replaces the training's."""
+    own = policy.base_model
+    base = _place("base", own.s3, "baseModel.s3") if own is not None else _place("base", model.s3, "model.s3")
+    return Places(ledger=storage, base=base, data=_place("data", dataset.s3, f"datasets[{dataset.name}].s3"))
+
+
+def _place(name: PlaceName, s3: S3Access | None, setting: str) -> Place:
+    """A place without access of its own uses the environment."""
+    return Place(name=name, s3=s3 or S3Access(), setting=setting)

@@ -9,11 +9,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, order=True)
 class Kind:
-    """`path` is `apis/<group>/<version>` or `api/v1`."""
+    """`path` is `apis/<group>/<version>` or `api/v1`. `is_ours`: fedtrain follows only the objects with its label."""
 
     path: str
     plural: str
     name: str
+    namespaced: bool = True
+    is_ours: bool = False
 
     @property
     def api_version(self) -> str:
@@ -29,13 +31,13 @@ class Kind:
 
 
 TRAINING = Kind("apis/fedtrain.dev/v1alpha1", "federatedtrainings", "FederatedTraining")
-TASK = Kind("apis/fedtrain.dev/v1alpha1", "trainingtasks", "TrainingTask")
+TASK = Kind("apis/fedtrain.dev/v1alpha1", "trainingtasks", "TrainingTask", is_ours=True)
 POLICY = Kind("apis/fedtrain.dev/v1alpha1", "participantpolicies", "ParticipantPolicy")
-PARTICIPANT = Kind("apis/fedtrain.dev/v1alpha1", "participants", "Participant")
-PYTORCH_JOB = Kind("apis/kubeflow.org/v1", "pytorchjobs", "PyTorchJob")
-JOB = Kind("apis/batch/v1", "jobs", "Job")
+PARTICIPANT = Kind("apis/fedtrain.dev/v1alpha1", "participants", "Participant", namespaced=False)
+PYTORCH_JOB = Kind("apis/kubeflow.org/v1", "pytorchjobs", "PyTorchJob", is_ours=True)
+JOB = Kind("apis/batch/v1", "jobs", "Job", is_ours=True)
 POD = Kind("api/v1", "pods", "Pod")
-NODE = Kind("api/v1", "nodes", "Node")
+NODE = Kind("api/v1", "nodes", "Node", namespaced=False)
 SECRET = Kind("api/v1", "secrets", "Secret")
 SERVICE_ACCOUNT = Kind("api/v1", "serviceaccounts", "ServiceAccount")
 EVENT = Kind("api/v1", "events", "Event")

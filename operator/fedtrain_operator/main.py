@@ -25,7 +25,6 @@ from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.hub_access import connection
 from fedtrain_operator.kube.loops import LATENCY, Loops, give_every_pass_a_thread
 from fedtrain_operator.kube.streams import Streams
-from fedtrain_operator.kube.watching import NoDifferences
 from fedtrain_operator.participant import handlers as participant_handlers
 from fedtrain_operator.participant.participant_reconciler import Records
 from fedtrain_operator.participant.sites import Sites, SiteStreams
@@ -60,7 +59,7 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         state = ClusterState(cluster, streams, time.time, time.monotonic, settings.heartbeat)
         loops["coordinator"] = Loops("training", Coordinator(state, settings).reconcile, settings.resync)
         loops["connections"] = Loops("participant", Connections(state).reconcile, settings.resync)
-        coordinator_handlers.register(registry, state, loops["coordinator"], loops["connections"])
+        coordinator_handlers.register(state, loops["coordinator"], loops["connections"])
         caches[TRAINING.name] = state.trainings
         collectors += (*state.metrics.collectors, TrainingMetrics(state.memories))
     if "participant" in settings.controllers:
@@ -128,13 +127,7 @@ def _housekeeping(
     async def _start(*, settings: kopf.OperatorSettings, **_: Any) -> None:
         give_every_pass_a_thread()
         settings.posting.enabled = False
-        settings.persistence.diffbase_storage = NoDifferences()
-        settings.watching.server_timeout = 300
-        settings.watching.client_timeout = 301
-        settings.watching.reconnect_backoff = 1.0
-
-    if settings.namespaces:  # no rights to watch the cluster's namespaces and kinds
-        _wait_for_kinds(registry, settings, cluster)
+        settings.scanning.disabled = True  # kopf watches nothing; it runs the process, its probes and its signals
 
     @kopf.on.startup(registry=registry, id="metrics")
     async def _metrics(**_: Any) -> None:
@@ -157,18 +150,6 @@ def _housekeeping(
         if overdue > STUCK_SECONDS:
             raise RuntimeError(f"a pass has been due for {overdue:.0f} s")
         return round(overdue, 1)
-
-
-def _wait_for_kinds(registry: kopf.OperatorRegistry, settings: Settings, cluster: Cluster) -> None:
-    """Waits for the kinds at the start: those that are installed later would never be watched."""
-    kinds = sorted(kinds_of(settings))
-
-    @kopf.on.startup(registry=registry, id="kinds")
-    async def _kinds(*, settings: kopf.OperatorSettings, **_: Any) -> None:
-        settings.scanning.disabled = True
-        missing = [f"{kind.plural}.{kind.group}" for kind in kinds if not await cluster.offers(kind)]
-        if missing:
-            raise kopf.TemporaryError(f"waiting for CustomResourceDefinitions: {', '.join(missing)}", delay=5)
 
 
 def main() -> int:

@@ -94,10 +94,4 @@
 - apiGroups: [fedtrain.dev]
   resources: [participants/status]
   verbs: [patch]
-{{- if eq .Values.mode "Cluster" }}
-# Kinds that are installed later, such as PyTorchJob.
-- apiGroups: [apiextensions.k8s.io]
-  resources: [customresourcedefinitions]
-  verbs: [list, watch]
-{{- end }}
 {{- end -}}

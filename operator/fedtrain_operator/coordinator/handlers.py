@@ -1,28 +1,23 @@
-"""Watches of the coordinator: they feed the caches and wake the loops."""
-
-from typing import Any
-
-import kopf
+"""Events that the coordinator follows: they feed the caches and wake the loops."""
 
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import holds
 from fedtrain.manifests.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref
 from fedtrain_operator.coordinator.state import ClusterState
-from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.cache import Cache, is_new, take
 from fedtrain_operator.kube.loops import Loops
-from fedtrain_operator.kube.watching import is_new, take, watch
 
 
-def register(registry: kopf.OperatorRegistry, state: ClusterState, loops: Loops, connections: Loops) -> None:
+def register(state: ClusterState, loops: Loops, connections: Loops) -> None:
     """`connections`: those of Participants."""
 
-    def on_training(event: Any) -> None:
+    def on_training(event: Json) -> None:
         changed = is_new(state.trainings, event)  # and not the status that a pass has just written
         training = take(state.trainings, event)
         if changed:
             loops.wake(training)
 
-    def on_child(cache: Cache, event: Any) -> None:
+    def on_child(cache: Cache, event: Json) -> None:
         training = labels.training_of(event["object"])
         if training is not None:
             changed = event["type"] is not None or is_new(cache, event)  # most of a list is known
@@ -30,13 +25,13 @@ def register(registry: kopf.OperatorRegistry, state: ClusterState, loops: Loops,
             if changed and state.trainings.get(training) is not None:
                 loops.wake(training)
 
-    def on_task(event: Any) -> None:
+    def on_task(event: Json) -> None:
         on_child(state.tasks, event)
 
-    def on_job(event: Any) -> None:
+    def on_job(event: Json) -> None:
         on_child(state.jobs, event)
 
-    def on_participant(event: Any) -> None:
+    def on_participant(event: Json) -> None:
         name = event["object"]["metadata"]["name"]
         known = state.participants.get(Ref("", name))
         take(state.participants, event)
@@ -49,10 +44,10 @@ def register(registry: kopf.OperatorRegistry, state: ClusterState, loops: Loops,
         if known is None or event["type"] == "DELETED" or not _is_connected(event["object"]):
             connections.wake(Ref("", name))
 
-    watch(registry, TRAINING, on_training)
+    state.streams.follow(TRAINING, state.trainings, on_training)
     state.streams.follow(TASK, state.tasks, on_task)
     state.streams.follow(JOB, state.jobs, on_job)
-    watch(registry, PARTICIPANT, on_participant)
+    state.streams.follow(PARTICIPANT, state.participants, on_participant)
 
 
 def _is_connected(participant: Json) -> bool:

@@ -91,3 +91,22 @@ def _version(body: Json) -> int:
     """Versions are opaque by contract, but numbers of one counter in every API server."""
     version = body["metadata"].get("resourceVersion", "0")
     return int(version) if version.isdigit() else 0
+
+
+def is_new(cache: Cache, event: Json) -> bool:
+    """Whether the cache lacks this version of the object, which a list or the answer to our own write may have
+    brought."""
+    body = event["object"]
+    known = cache.get(ref(body))
+    same = known is not None and known["metadata"].get("resourceVersion") == body["metadata"].get("resourceVersion")
+    return event["type"] == "DELETED" or not same
+
+
+def take(cache: Cache, event: Json) -> Ref:
+    """Puts the event into the cache and returns the object's name."""
+    body = event["object"]
+    if event["type"] == "DELETED":
+        cache.drop(body)
+    else:
+        cache.put(body)
+    return ref(body)

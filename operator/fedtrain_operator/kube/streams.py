@@ -1,8 +1,7 @@
-"""Following all objects of a kind that fedtrain has made: a list, page by page, a watch from there, and at every resync
-a list again, because a watch may miss an event silently.
+"""Following all objects of a kind: a list, page by page, a watch from there, and at every resync a list again, because
+a watch may miss an event silently.
 
-Used for the kinds with many objects. kopf, which watches the others, holds the first list whole, and keeps a worker and
-a memory for each object.
+Not kopf's watches: kopf holds the first list whole, and keeps a worker and a memory for each object.
 """
 
 import asyncio
@@ -10,7 +9,7 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
@@ -62,13 +61,14 @@ class Streams:
         self._tasks: list[asyncio.Task[None]] = []
 
     def follow(self, kind: Kind, cache: Cache, seen: Callable[[Json], None]) -> None:
-        """Calls `seen` with every event `{type, object}`, which puts it into `cache`. The type is None in a list, as
-        kopf has it. A cached object that the list lacks is passed as DELETED."""
+        """Calls `seen` with every event `{type, object}`, which puts it into `cache`. The type is None in a list. A
+        cached object that the list lacks is passed as DELETED. A kind that the API server does not serve yet is tried
+        again."""
         self._streams.setdefault(kind, _Stream()).followers.append(_Follower(cache, seen))
 
     def start(self) -> None:
         for kind, stream in self._streams.items():
-            for namespace in self._cluster.namespaces:
+            for namespace in self._cluster.namespaces if kind.namespaced else ("",):
                 following = self._follow(kind, stream, namespace)
                 self._tasks.append(asyncio.create_task(following, name=f"{kind.plural} {namespace}"))
 
@@ -129,7 +129,7 @@ class Streams:
         """The version from which a watch continues."""
         missed = [{one["metadata"]["uid"]: one for one in each.cache.within(namespace)} for each in stream.followers]
         version = ""
-        async for page in self._cluster.pages(kind, namespace, labels.OURS):
+        async for page in self._cluster.pages(kind, namespace, _selector(kind)):
             version = version or page["metadata"]["resourceVersion"]
             for body in page["items"]:
                 for unseen in missed:
@@ -143,7 +143,7 @@ class Streams:
 
     async def _watch(self, kind: Kind, stream: _Stream, namespace: str, version: str) -> str:
         """The version that the watch reached. Raises ApiError."""
-        async with aclosing(self._cluster.watch(kind, namespace, labels.OURS, version)) as events:
+        async with aclosing(self._cluster.watch(kind, namespace, _selector(kind), version)) as events:
             async for event in events:
                 body = event["object"]
                 if event["type"] == "ERROR":
@@ -151,6 +151,10 @@ class Streams:
                 version = body["metadata"]["resourceVersion"]
                 stream.pass_on(event)
         return version
+
+
+def _selector(kind: Kind) -> Mapping[str, str]:
+    return labels.OURS if kind.is_ours else {}
 
 
 def _name(kind: Kind) -> str:

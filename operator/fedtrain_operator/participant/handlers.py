@@ -1,4 +1,4 @@
-"""Watches of the participant controller: they feed the caches and wake the loops."""
+"""Events that the participant controller follows: they feed the caches and wake the loops."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import kopf
 
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import PARTICIPANT, POLICY, TASK, Json, Ref, ref
+from fedtrain_operator.kube.cache import is_new, take
 from fedtrain_operator.kube.loops import Loops
-from fedtrain_operator.kube.watching import take, watch
 from fedtrain_operator.participant.participant_reconciler import Records
 from fedtrain_operator.participant.sites import Sites, SiteStreams
 from fedtrain_operator.participant.task_reconciler import Tasks
@@ -22,35 +22,40 @@ def register(
     task_loops: Loops,
     record_loops: Loops,
 ) -> None:
-    def on_task(event: Any) -> None:
+    def on_task(event: Json) -> None:
         if labels.runs_elsewhere(event["object"]) and not sites.is_remote:
             return
         task_loops.wake(take(tasks.tasks, event))
 
-    def on_job(event: Any) -> None:
+    def on_job(event: Json) -> None:
         job = event["object"]
         name = (job["metadata"].get("labels") or {}).get(labels.TASK)
         if name is not None:
             take(tasks.jobs.cache, event)
             task_loops.wake(sites.hub_of(Ref(job["metadata"]["namespace"], name)))
 
-    def on_policy(event: Any) -> None:
-        known = tasks.policies.get(ref(event["object"]))
+    def on_policy(event: Json) -> None:
+        known, changed = tasks.policies.get(ref(event["object"])), is_new(tasks.policies, event)
         policy = take(tasks.policies, event)
+        if not changed:  # most of a list is known
+            return
         if event["type"] == "DELETED" or (known is not None and _generation(known) != _generation(event["object"])):
             for task in tasks.tasks.within(sites.hub_of(policy).namespace):
                 task_loops.wake(ref(task))
         for record in records.of_namespace(policy.namespace):
             record_loops.wake(record)
 
-    def on_participant(event: Any) -> None:
-        record_loops.wake(take(records.records, event))
+    def on_participant(event: Json) -> None:
+        changed = is_new(records.records, event)
+        record = take(records.records, event)
+        if changed:
+            record_loops.wake(record)
 
     streams.hub.follow(TASK, tasks.tasks, on_task)
     streams.here.follow(tasks.jobs.kind, tasks.jobs.cache, on_job)
-    watch(registry, POLICY, on_policy)
+    streams.here.follow(POLICY, tasks.policies, on_policy)
     if not sites.is_remote:
-        watch(registry, PARTICIPANT, on_participant)
+        streams.here.follow(PARTICIPANT, records.records, on_participant)
         return
 
     @kopf.on.startup(registry=registry, id="heartbeat")

@@ -1,7 +1,6 @@
 """The cache keeps the newest versions, by owner, and no deleted object."""
 
-from fedtrain_operator.kube.cache import Cache, summary
-from fedtrain_operator.kube.watching import is_new
+from fedtrain_operator.kube.cache import Cache, is_new, summary
 from fedtrain_operator.participant.task_reconciler import whole_until_begun
 
 from fedtrain.manifests.kinds import Json, Ref

@@ -5,12 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import cast
 
 import pytest
-from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.cache import Cache, take
 from fedtrain_operator.kube.client import ApiError, Cluster
 from fedtrain_operator.kube.streams import Streams
-from fedtrain_operator.kube.watching import take
 
-from fedtrain.manifests.kinds import TASK, Json, Kind, Ref
+from fedtrain.manifests.kinds import JOB, PARTICIPANT, POLICY, TASK, TRAINING, Json, Kind, Ref
 
 
 def task(name: str, version: int, namespace: str = "at") -> Json:
@@ -31,9 +30,12 @@ class Server:
         self.events: asyncio.Queue[Json | Exception] = asyncio.Queue()
         self.fails: list[ApiError] = []
         self.watched: list[str] = []
+        self.listed: list[tuple[Kind, str, bool]] = []
+        """Kind, namespace, and whether only objects with fedtrain's label."""
         self.lost = ""
 
     async def pages(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> AsyncIterator[Json]:
+        self.listed.append((kind, namespace, bool(labels)))
         if self.fails:
             raise self.fails.pop()
         if self.lost and namespace == self.lost:
@@ -225,3 +227,26 @@ def test_every_follower_of_a_kind_gets_its_events() -> None:
         return seen
 
     assert asyncio.run(run()) == [Ref("at", "one")] * 2
+
+
+def test_objects_of_users_have_no_label_and_those_of_the_cluster_no_namespace() -> None:
+    server = Server("here")
+    server.there[""] = []
+    kinds = (TRAINING, TASK, JOB, POLICY, PARTICIPANT)
+
+    async def run() -> None:
+        streams = Streams(cast(Cluster, server), 60.0)
+        for kind in kinds:
+            streams.follow(kind, Cache(), lambda _: None)
+        streams.start()
+        await until(lambda: len(server.listed) >= len(kinds))
+        await streams.close()
+
+    asyncio.run(run())
+    assert set(server.listed) == {
+        (TRAINING, "here", False),
+        (TASK, "here", True),
+        (JOB, "here", True),
+        (POLICY, "here", False),
+        (PARTICIPANT, "", False),
+    }

@@ -2,7 +2,6 @@
 
 import pytest
 from comparisons import arms, keep_comparison
-from fedtrain.results.metrics import Measure
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.measures import Measure

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import API_VERSION, AnyNamespace, Block, DnsLabel, Instant, NonNegativeInt
+from fedtrain.api.base import API_VERSION, AnyNamespace, Block, DnsLabel, Instant, NonNegativeInt, Quantity
 from fedtrain.api.federated_training import Metadata
 from fedtrain.api.status import Conditions, ShortText
 
@@ -28,6 +28,17 @@ class HeldDataset(Block):
     """Logical name of the data set."""
 
 
+class OfferedGpus(Block):
+    """GPUs that the participant's policy offers."""
+
+    offered: NonNegativeInt
+    """Maximum number of GPUs of a task: `limits.gpus` of the policy."""
+    free: NonNegativeInt
+    """Those of them that no running task uses."""
+    memory: Quantity | None = None
+    """Memory per GPU: `limits.gpuMemory` of the policy."""
+
+
 class ParticipantRecordStatus(Block):
     """Status reported by the participant. The coordinator writes the conditions."""
 
@@ -38,6 +49,12 @@ class ParticipantRecordStatus(Block):
     """Seconds between two heartbeats."""
     datasets: Annotated[tuple[HeldDataset, ...], Field(max_length=1000)] = ()
     """Data sets that the participant's policy maps."""
+    dataset_names: ShortText | None = None
+    """Names of the data sets, such as `mail, tickets, +3`."""
+    gpus: OfferedGpus | None = None
+    """GPUs, if the policy limits them, as of the last heartbeat."""
+    running: NonNegativeInt | None = None
+    """Number of tasks that run, as of the last heartbeat."""
     version: ShortText | None = None
     """Version of fedtrain at the participant."""
     conditions: Conditions = ()

@@ -30,6 +30,9 @@ CLUSTER = f"{PREFIX}/cluster"
 """On a TrainingTask of a participant with a cluster of its own: `Own`."""
 OWN_CLUSTER = "Own"
 
+GPUS = f"{PREFIX}/gpus"
+"""Annotation of a job: GPUs of all its pods."""
+
 OURS = {MANAGED_BY: "fedtrain"}
 """On everything that fedtrain makes."""
 

@@ -60,7 +60,7 @@ class PyTorchJobs:
                 "name": name,
                 "namespace": metadata["namespace"],
                 "labels": labels_of(policy.pods, own),
-                "annotations": annotations_of(policy.pods),
+                "annotations": annotations_of(policy.pods) | {labels.GPUS: str(compute.nodes * compute.gpus_per_node)},
             },
             "spec": {
                 "nprocPerNode": str(processes(compute)),

@@ -67,7 +67,7 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         both = SiteStreams(Streams(sites.hub, settings.resync), streams) if sites.is_remote else SiteStreams.of(streams)
         launcher = PyTorchJobs(settings.trainer_image, settings.trainer_pull_policy)
         tasks = Tasks(sites, launcher, pod_check=settings.pod_check)
-        records = Records(sites, tasks.policies, version=settings.version, heartbeat=settings.heartbeat)
+        records = Records(sites, tasks.policies, tasks.jobs, version=settings.version, heartbeat=settings.heartbeat)
         loops["participant"] = Loops("task", tasks.reconcile, settings.resync)
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
         participant_handlers.register(registry, sites, both, tasks, records, loops["participant"], loops["records"])

@@ -76,6 +76,7 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
         assert record["datasets"] == [{"name": "tickets"}]
         line = next(one for one in fedtrain(joined.hub, "list").output.splitlines() if one.startswith(WHO))
         assert line.split()[1:3] == [WHO, "True"]
+        assert line.split()[4:8] == ["4", "4", "0", "tickets"]
 
         hub.create(TASKS, order("taken"), WHO)
         job = eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE), LONG)

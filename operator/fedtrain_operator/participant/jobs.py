@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.manifests import labels
@@ -18,6 +19,14 @@ log = logging.getLogger("fedtrain")
 
 _PODS = ("active", "succeeded", "failed")
 """Fields of a PyTorchJob's `replicaStatuses` that count existing pods."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Tasks that run, and their GPUs."""
+
+    tasks: int
+    gpus: int
 
 
 class Jobs:
@@ -58,6 +67,17 @@ class Jobs:
         if job is not None and (job["metadata"].get("labels") or {}).get(labels.TASK) == task.name:
             await self._cluster.delete(self.kind, self._sites.here_of(task), job["metadata"]["uid"])
             self.cache.drop(job)
+
+    def load(self, namespace: str, who: str) -> Load:
+        """The running jobs of a participant, from the cache. `namespace`: in its cluster."""
+        found = [
+            job
+            for job in self.cache.within(namespace)
+            if (job["metadata"].get("labels") or {}).get(labels.PARTICIPANT) == who
+            and self._launcher.standing(job).state == "Running"
+        ]
+        gpus = sum(int((job["metadata"].get("annotations") or {}).get(labels.GPUS, 0)) for job in found)
+        return Load(len(found), gpus)
 
     async def running(self, own: Ref, who: str) -> int:
         """The number of other jobs of a participant that have not ended. `own`: the job that is to start. Raises

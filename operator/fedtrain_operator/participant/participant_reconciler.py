@@ -3,16 +3,21 @@
 import time
 from collections.abc import Callable
 
-from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.manifests import labels
+from fedtrain.manifests.conditions import shortened
 from fedtrain.manifests.kinds import PARTICIPANT, POLICY, Json, Ref, ref
 from fedtrain.manifests.timestamps import instant, seconds_of
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.loops import Next
+from fedtrain_operator.participant.jobs import Jobs, Load
 from fedtrain_operator.participant.sites import Sites
 
 CHANGED_SECONDS = 5.0
 """Until the watch brings the current version of a Participant that could not be found."""
+_SHOWN = 3
+"""Names of data sets in a line of `kubectl get`."""
+_LONGEST = 128
+"""Characters of these names."""
 
 
 class Records:
@@ -23,6 +28,7 @@ class Records:
         self,
         sites: Sites,
         policies: Cache,
+        jobs: Jobs,
         *,
         version: str,
         heartbeat: float,
@@ -31,6 +37,7 @@ class Records:
         self.records = Cache()
         self._sites = sites
         self._policies = policies
+        self._jobs = jobs
         self._version = version
         self._heartbeat = heartbeat
         self._only = sites.participant
@@ -54,11 +61,8 @@ class Records:
         policy = self._policies.get(at)
         if policy is None or _datasets(policy) != before.get("datasets"):  # the watch may be late
             policy = await self._sites.here.get(POLICY, at)
-        content = {
-            "datasets": _datasets(policy),
-            "version": self._version,
-            "heartbeatSeconds": round(self._heartbeat),
-        }
+        load = self._jobs.load(at.namespace, at.name)
+        content = report(policy, load) | {"version": self._version, "heartbeatSeconds": round(self._heartbeat)}
         if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):
             content["lastSeen"] = instant(now)
             written = await self._sites.hub.merge_status(PARTICIPANT, participant, content)
@@ -81,8 +85,26 @@ class Records:
         return last is None or not 0 <= now - seconds_of(last) <= self._heartbeat / 2
 
 
+def report(policy: Json | None, load: Load) -> Json:
+    """The part of the status that policy and jobs determine. None removes a field. Pure."""
+    names = [one["name"] for one in _datasets(policy)]
+    more = [f"+{len(names) - _SHOWN}"] if len(names) > _SHOWN else []
+    return {
+        "datasets": _datasets(policy),
+        "datasetNames": shortened(", ".join([*names[:_SHOWN], *more]), _LONGEST) or None,
+        "gpus": _gpus(policy, load),
+        "running": load.tasks,
+    }
+
+
+def _gpus(policy: Json | None, load: Load) -> Json | None:
+    limits = (policy or {"spec": {}})["spec"].get("limits", {})
+    if "gpus" not in limits:
+        return None
+    memory = {"memory": limits["gpuMemory"]} if "gpuMemory" in limits else {}
+    return {"offered": limits["gpus"], "free": max(limits["gpus"] - load.gpus, 0), **memory}
+
+
 def _datasets(policy: Json | None) -> list[Json]:
-    if policy is None:
-        return []
-    spec = ParticipantPolicySpec.model_validate(policy["spec"])
-    return [{"name": name} for name in sorted(dataset.name for dataset in spec.datasets)]
+    datasets = policy["spec"].get("datasets", ()) if policy else ()
+    return [{"name": name} for name in sorted(dataset["name"] for dataset in datasets)]

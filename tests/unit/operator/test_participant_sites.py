@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.client import ApiError
-from fedtrain_operator.participant.participant_reconciler import Records
+from fedtrain_operator.participant.jobs import Jobs, Load
+from fedtrain_operator.participant.participant_reconciler import Records, report
 from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.task_reconciler import Tasks
 
@@ -90,7 +91,9 @@ def test_a_job_stays_while_the_hub_cannot_list_its_tasks(error: ApiError) -> Non
 
 
 def heart(remote: Remote) -> Records:
-    return Records(remote.sites, remote.tasks.policies, version="0.1.0", heartbeat=35.0, clock=Time())
+    return Records(
+        remote.sites, remote.tasks.policies, remote.tasks.jobs, version="0.1.0", heartbeat=35.0, clock=Time()
+    )
 
 
 def test_a_remote_participant_reports_to_its_own_record_without_reading_it() -> None:
@@ -114,8 +117,35 @@ def test_a_remote_participant_reports_to_its_own_record_without_reading_it() -> 
 def test_the_hubs_own_participant_controller_leaves_remote_participants_alone() -> None:
     hub = ApiServer()
     sites = Sites(hub=hub, here=hub)
-    records = Records(sites, Cache(), version="0.1.0", heartbeat=35.0, clock=Time())
+    jobs = Jobs(sites, PyTorchJobs("trainer:1", "IfNotPresent"))
+    records = Records(sites, Cache(), jobs, version="0.1.0", heartbeat=35.0, clock=Time())
     spec = {"namespace": HUB, "cluster": "Own"}
     records.records.put(hub.add("participants", {"metadata": {"name": "bank-b"}, "spec": spec}))
     asyncio.run(records.reconcile(Ref("", "bank-b")))
     assert hub.requests == []
+
+
+def test_a_participant_reports_its_gpus_and_what_runs() -> None:
+    remote = Remote()
+    remote.reconcile()
+    (job,) = remote.jobs
+    running = {"conditions": [{"type": "Running", "status": "True"}]}
+    remote.tasks.jobs.cache.put(remote.here.add("pytorchjobs", {**job, "status": running}))
+    assert remote.tasks.jobs.load(HERE, "bank-b") == Load(tasks=1, gpus=2)
+    assert remote.tasks.jobs.load(HERE, "bank-a") == Load(tasks=0, gpus=0)
+    policy = {"spec": {"datasets": [{"name": "b"}, {"name": "a"}], "limits": {"gpus": 8, "gpuMemory": "40Gi"}}}
+    assert report(policy, Load(1, 2)) == {
+        "datasets": [{"name": "a"}, {"name": "b"}],
+        "datasetNames": "a, b",
+        "gpus": {"offered": 8, "free": 6, "memory": "40Gi"},
+        "running": 1,
+    }
+
+
+def test_a_policy_without_limits_offers_no_number_of_gpus_and_names_of_data_sets_are_few() -> None:
+    policy = {"spec": {"datasets": [{"name": name} for name in "abcde"]}}
+    assert report(policy, Load(0, 0))["datasetNames"] == "a, b, c, +2"
+    assert report(policy, Load(0, 0))["gpus"] is None
+    long = {"spec": {"datasets": [{"name": letter * 40} for letter in "abcde"]}}
+    assert len(report(long, Load(0, 0))["datasetNames"]) == 128
+    assert report(None, Load(0, 0)) == {"datasets": [], "datasetNames": None, "gpus": None, "running": 0}

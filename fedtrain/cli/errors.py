@@ -4,6 +4,7 @@ Exit codes: 0 success, 1 an error that `explain` describes, 2 wrong usage (click
 that `explain` does not know, or every error with `fedtrain --debug`.
 """
 
+import errno
 import sys
 
 EXPECTED = (
@@ -17,6 +18,9 @@ EXPECTED = (
 
 EXTRA = ("torch", "transformers", "peft", "accelerate", "datasets", "pyarrow", "psutil", "matplotlib")
 """Packages of `fedtrain[local]`, which training on this machine needs."""
+
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
@@ -38,6 +42,18 @@ def explain(error: Exception) -> str | None:
             return str(error) if whole else f"error: {error}"
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRA:
         return f"error: this needs the package {error.name}\nhint: pip install 'fedtrain[local]'"
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"error: {error.filename}: {error.strerror}"
+    if isinstance(error, OSError):
+        return _cause_of_error(error) or _system_error(error)
     return None
+
+
+def _cause_of_error(error: OSError) -> str | None:
+    """Return the error during whose handling a system error happened: a full disk fails again while a run closes."""
+    before = error.__context__
+    return explain(before) if isinstance(before, Exception) else None
+
+
+def _system_error(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename is not None else ""
+    hint = "\nhint: free space on the disk, then run the same command again" if error.errno in _NO_SPACE else ""
+    return f"error: {place}{error.strerror or error}{hint}"

@@ -4,13 +4,13 @@ An estimate for `fedtrain plan`. A run reads the sizes from the loaded model whe
 """
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import ModelFacts
+from fedtrain.data.hub_cache import cached_folder
 from fedtrain.preview.adapter_coverage import coverage
 from fedtrain.preview.base_files import tensors_of
 
@@ -47,14 +47,7 @@ def base_folder(federation: Federation) -> Path | None:
     here = Path(federation.resolve(model.base))
     if here.is_dir():
         return here
-    if model.revision is None:
-        return None
-    try:
-        hub: Any = import_module("huggingface_hub")
-        cached = hub.try_to_load_from_cache(model.base, "config.json", revision=model.revision)
-    except (ImportError, ValueError):  # the hub's HFValidationError is a ValueError
-        return None
-    return Path(cached).parent if isinstance(cached, str) else None
+    return cached_folder(model.base, model.revision)
 
 
 def _first(config: dict[str, Any], *fields: str) -> int | None:

@@ -11,6 +11,7 @@ from fedtrain.ledger.admission import claim_run, new_run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.probe import probe
+from fedtrain.runner.base_access import check_base_access
 from fedtrain.runner.bindings import bind, storage_of
 from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
 from fedtrain.runner.devices import Devices, find_devices
@@ -61,9 +62,12 @@ def run(
 
 
 def admit(federation: Federation) -> tuple[Ledger, Run]:
-    """The run's ledger and its claim: new, or the one that is there for the same spec."""
+    """Return the run's ledger and its claim: a new one, or the existing one of the same spec. Raises SpecDiffers,
+    StoreError, RunError."""
     metadata = federation.training.metadata
     ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
+    if ledger.size(names.initial()) is None:
+        check_base_access(federation)  # before the spec is claimed: the fix changes it
     if ledger.size(names.RUN) is None:
         probe(ledger.store)
     run = new_run(metadata.namespace, metadata.name, federation.training.spec)

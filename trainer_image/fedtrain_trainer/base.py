@@ -12,6 +12,7 @@ from typing import Any
 from fedtrain.api.model import Model
 from fedtrain.contracts.tasks import Binding
 from fedtrain.data.downloads import downloaded
+from fedtrain.data.hub_cache import fetch_elsewhere, is_unresolved
 from fedtrain_trainer.outcome import Refused, Retry
 
 SETTINGS = ("*.json", "*.model", "*.txt", "*.jinja")
@@ -119,8 +120,13 @@ def _snapshot(name: str, revision: str | None, patterns: tuple[str, ...]) -> Pat
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise Refused(f"model.base {at}: neither a directory here nor on the hub; check the spelling") from error
     except (LocalEntryNotFoundError, OSError) as error:
+        if is_unresolved(error):
+            raise Refused(
+                f"model.base {at}: not in the hub's cache {constants.HF_HUB_CACHE}, and the hub's name cannot be "
+                f"resolved. {fetch_elsewhere(name, revision)}"
+            ) from error
         raise Retry(
-            f"model.base {at}: not in the hub's cache {constants.HF_HUB_CACHE}, and the hub can't be reached; run "
+            f"model.base {at}: not in the hub's cache {constants.HF_HUB_CACHE}, and the hub cannot be reached; run "
             f"`{fetch}` where it can, or give a directory: {error}"
         ) from error
 

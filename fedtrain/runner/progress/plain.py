@@ -1,7 +1,7 @@
 """Plain lines, for logs and pipes: one a change, none a step."""
 
 import sys
-from typing import TextIO
+from typing import TextIO, TypeGuard
 
 from fedtrain.runner.events import (
     Delivered,
@@ -14,7 +14,7 @@ from fedtrain.runner.events import (
     StoreOutage,
     WorkersStarting,
 )
-from fedtrain.runner.progress.text import bytes_text, metric_text, recorded_text
+from fedtrain.runner.progress.text import bytes_text, metric_text, recorded_text, task_text
 from fedtrain.runner.worker_pool import Ended
 
 
@@ -23,10 +23,24 @@ class PlainProgress:
         self._out = out or sys.stdout
         self._rounds = 0
         self._seconds: dict[str, float] = {}
+        self._failures: list[Ended] = []
 
     def __call__(self, event: Event) -> None:
+        if _may_end_the_run(event):
+            self._failures.append(event)
+            return
+        if isinstance(event, Planned | Recorded | RunEnded):
+            self._show_failures(event)
         if line := self._line(event):
             print(line, file=self._out, flush=True)
+
+    def _show_failures(self, event: Planned | Recorded | RunEnded) -> None:
+        """Print the failures that the end of the run does not report."""
+        message = event.message if isinstance(event, RunEnded) else ""
+        for failure in self._failures:
+            if failure.execution.reason not in message:
+                print(self._line(failure), file=self._out, flush=True)
+        self._failures.clear()
 
     def close(self) -> None:
         pass
@@ -56,14 +70,23 @@ class PlainProgress:
                 )
             case Ended() if event.execution.state == "Failed":
                 key, reason = event.key, event.execution.reason
-                return f"round {key.round}/{self._rounds}  {key.who}  attempt {key.attempt} failed: {reason}"
+                return f"round {key.round}/{self._rounds}  {task_text(key)}  attempt {key.attempt} failed: {reason}"
             case Recorded():
                 return recorded_text(event, self._rounds)
             case ObjectIgnored(name, reason):
                 return f"ignoring {name}: {reason}"
             case StoreOutage():
                 return f"the store does not answer, waiting: {event.message}"
+            case RunEnded() if event.outcome == "Failed":
+                return ""  # the command reports the cause
             case RunEnded():
                 return f"{event.outcome}{': ' if event.message else ''}{event.message}"
             case _:
                 return ""
+
+
+def _may_end_the_run(event: Event) -> TypeGuard[Ended]:
+    """Whether the event is a failure before round 1 that is not retried: the run may end with the same reason."""
+    if not isinstance(event, Ended) or event.execution.state != "Failed":
+        return False
+    return event.key.round == 0 and not event.execution.retryable

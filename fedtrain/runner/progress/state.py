@@ -84,7 +84,7 @@ class View:
             row.attempt = attempt
             row.state = {"Inspect": "counting data", "Measure": "measuring"}.get(kind, "waiting")
         else:
-            self.hub = {"Initialise": "making the first adapter", "Evaluate": "evaluating"}.get(kind, "aggregating")
+            self.hub = {"Initialise": "creating the initial adapter", "Evaluate": "evaluating"}.get(kind, "aggregating")
 
     def _progress(self, event: Progress) -> None:
         if event.key.who not in self.rows:

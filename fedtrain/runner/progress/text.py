@@ -1,6 +1,10 @@
 """Numbers and rounds in words, for every renderer."""
 
+from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner.events import Recorded
+
+HUB_WORK = {"Initialise": "initial adapter", "Aggregate": "aggregation", "Evaluate": "evaluation"}
+"""The hub's tasks in the user's words."""
 
 
 def bytes_text(size: int | None) -> str:
@@ -19,6 +23,11 @@ def metric_text(name: str, value: float) -> str:
     return (
         f"{name} {value:.1%}" if name in ("accuracy", "exact") or name.endswith("accuracy") else f"{name} {value:.4g}"
     )
+
+
+def task_text(key: TaskKey) -> str:
+    """Return who works: a participant, or what the hub does."""
+    return HUB_WORK.get(key.kind, key.who) if key.who.startswith("_") else key.who
 
 
 def recorded_text(event: Recorded, rounds: int) -> str:

@@ -1,4 +1,6 @@
+import errno
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +83,23 @@ def test_an_error_of_the_store_is_said_in_one_line(failing):
 def test_a_file_that_can_not_be_written_is_said_with_its_name(failing):
     failing(PermissionError(13, "Permission denied", "/etc/federation.yaml"))
     assert CliRunner().invoke(main, ["fail"]).stderr == "error: /etc/federation.yaml: Permission denied\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_has_one_line_and_the_next_step(number: int, failing):
+    failing(OSError(number, os.strerror(number)))
+    assert CliRunner().invoke(main, ["fail"]).stderr == (
+        f"error: {os.strerror(number)}\nhint: free space on the disk, then run the same command again\n"
+    )
+
+
+def test_the_cause_is_reported_if_the_disk_is_full_while_a_run_closes(failing):
+    error = OSError(errno.ENOSPC, "No space left on device")
+    error.__context__ = StoreError("the ledger in ./runs cannot be written: no space is left")
+    failing(error)
+    assert CliRunner().invoke(main, ["fail"]).stderr == (
+        "error: the ledger in ./runs cannot be written: no space is left\n"
+    )
 
 
 @pytest.mark.parametrize("how", ["flag", "environment"])

@@ -3,10 +3,11 @@
 import io
 import json
 
+import pytest
 from rich.console import Console
 
 from fedtrain.contracts.records import Manifest, Plan, PlanMember, Update
-from fedtrain.rounds.snapshot import Execution, TaskKey
+from fedtrain.rounds.snapshot import Execution, Kind, TaskKey
 from fedtrain.runner.events import Delivered, Event, Planned, Recorded, RunEnded, RunStarted, WorkersStarting
 from fedtrain.runner.progress.as_json import JsonProgress
 from fedtrain.runner.progress.live import LiveProgress
@@ -65,6 +66,34 @@ def test_plain_lines_say_that_workers_start() -> None:
 
 def test_plain_lines_name_the_attempt_that_failed_and_why() -> None:
     assert plain(STARTED, FAILED)[1] == "round 1/2  zoo  attempt 1 failed: its process died"
+
+
+def failed(kind: Kind, who: str, *, round: int = 0, retryable: bool = False) -> Ended:
+    return Ended(TaskKey(round, kind, who, 1), Execution("Failed", reason="no space", retryable=retryable), 0, 1.0, {})
+
+
+def test_a_failure_that_ends_the_run_is_reported_once_by_the_command() -> None:
+    events = (STARTED, failed("Initialise", "_initialise"), RunEnded("Failed", 0, "no initial adapter: no space"))
+    assert plain(*events) == plain(STARTED)
+
+
+def test_a_failure_that_does_not_end_the_run_is_reported() -> None:
+    line = "round 0/2  zoo  attempt 1 failed: no space"
+    assert plain(STARTED, failed("Inspect", "zoo"), Planned(PLAN))[1] == line
+    assert plain(STARTED, failed("Inspect", "zoo"), RunEnded("Failed", 0, "another cause"))[1:] == [line]
+    assert plain(STARTED, failed("Inspect", "zoo", retryable=True))[1:] == [line]
+
+
+@pytest.mark.parametrize(
+    ("kind", "who", "shown"),
+    [
+        ("Initialise", "_initialise", "initial adapter"),
+        ("Aggregate", "_aggregate-1", "aggregation"),
+        ("Evaluate", "_evaluate-1", "evaluation"),
+    ],
+)
+def test_tasks_of_the_hub_have_the_users_words(kind: Kind, who: str, shown: str) -> None:
+    assert plain(STARTED, failed(kind, who, round=1))[1] == f"round 1/2  {shown}  attempt 1 failed: no space"
 
 
 def test_a_run_that_goes_on_says_with_which_round() -> None:

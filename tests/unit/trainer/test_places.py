@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import huggingface_hub.constants
 import pytest
 from fedtrain_trainer.base import base_folder
 from fedtrain_trainer.outcome import Refused
+from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.utils import filter_repo_objects
 from moto.server import ThreadedMotoServer
 from tiny_federation import Federation, classified
@@ -96,6 +98,19 @@ def test_a_hub_model_that_is_not_cached_is_refused_offline_with_the_command(
 ) -> None:
     with pytest.raises(Refused, match=rf"`hf download {name} --revision {revision}`"):
         base_folder(Model(base=name, revision=revision), NO_BUCKETS)
+
+
+def test_a_hub_that_does_not_resolve_is_refused_with_the_command(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unresolved(*_: object, local_files_only: bool = False, **__: object) -> str:
+        error = LocalEntryNotFoundError("not found")
+        if not local_files_only:
+            error.__cause__ = socket.gaierror(-2, "Name or service not known")
+        raise error
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unresolved)
+    with pytest.raises(Refused, match=r"cannot be resolved. On a machine that reaches the hub, run `hf download org/b"):
+        base_folder(Model(base="org/b", revision=REVISION), Binding(storage=Storage()))
 
 
 def test_the_binding_says_where_the_base_is_here(bases: dict[str, Path]) -> None:

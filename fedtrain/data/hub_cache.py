@@ -26,7 +26,8 @@ def why_unreachable(resolve: Callable[[str, int], object] = socket.getaddrinfo) 
     constants: Any = import_module("huggingface_hub.constants")
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
-    place = urlsplit(constants.ENDPOINT)
+    endpoint: str = constants.ENDPOINT
+    place = urlsplit(endpoint)
     proxies = getproxies()
     if place.hostname is None or place.scheme in proxies or "all" in proxies:
         return None

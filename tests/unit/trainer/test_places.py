@@ -110,7 +110,7 @@ def test_a_hub_that_does_not_resolve_is_refused_with_the_command(hub: Path, monk
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unresolved)
     with pytest.raises(Refused, match=r"cannot be resolved. On a machine that reaches the hub, run `hf download org/b"):
-        base_folder(Model(base="org/b", revision=REVISION), Binding(storage=Storage()))
+        base_folder(Model(base="org/b", revision=REVISION), NO_BUCKETS)
 
 
 def test_the_binding_says_where_the_base_is_here(bases: dict[str, Path]) -> None:

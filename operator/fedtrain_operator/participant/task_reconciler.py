@@ -12,6 +12,7 @@ from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy.rule import Situation
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.contracts.wire.training_task import read_training_task
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import POLICY, TASK, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
@@ -263,7 +264,7 @@ def policy_of(body: Json) -> ParticipantPolicySpec:
 def _spec(whole: Json) -> TrainingTaskSpec:
     """Raises _Refused if this version cannot read it."""
     try:
-        return TrainingTaskSpec.model_validate(whole["spec"])
+        return read_training_task(whole["spec"])
     except ValidationError as error:
         message = f"this task cannot be read: {_first(error)}. Update fedtrain here"
         raise _Refused(Refusal("NewerContract", message)) from error

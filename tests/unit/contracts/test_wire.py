@@ -3,12 +3,14 @@
 `recorded/<version>/` has what that version sent: never edit these files. A new version adds a folder.
 """
 
+import copy
 import json
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from fedtrain_aggregator.assignment import carry_out
+from pydantic import ValidationError
 
 from fedtrain.api.base import Block
 from fedtrain.api.storage import File, SecretRef, Storage
@@ -18,6 +20,7 @@ from fedtrain.contracts.wire import blocks
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.contracts.wire.features import FEATURES
 from fedtrain.contracts.wire.task import TaskRefused, WireTask, from_wire, read_assignment, to_wire
+from fedtrain.contracts.wire.training_task import read_training_task
 
 RECORDED = sorted((Path(__file__).parent / "recorded").glob("*/task-*.json"))
 ORDERS = sorted((Path(__file__).parent / "recorded").glob("*/aggregation.json"))
@@ -49,6 +52,28 @@ def test_optional_fields_of_a_newer_version_are_ignored(file: Path) -> None:
     for block in (newer, newer["model"], newer["model"]["adapter"], newer["data"], newer["training"], newer["work"]):
         block["fieldOfTomorrow"] = {"deep": [1, 2]}
     assert from_wire(newer) == from_wire(content(file))
+
+
+def test_optional_fields_of_a_newer_training_task_are_ignored() -> None:
+    spec = {
+        "task": content(RECORDED[-1]),
+        "compute": {"nodes": 2},
+        "storage": {"type": "S3", "s3": {"bucket": "runs"}},
+        "timeout": "1h",
+    }
+    newer = copy.deepcopy(spec)
+    for block in (newer, newer["compute"], newer["storage"], newer["storage"]["s3"], newer["task"]):
+        block["fieldOfTomorrow"] = {"deep": [1, 2]}
+    read = read_training_task(newer)
+    assert read.compute == read_training_task(spec).compute
+    assert read.storage == read_training_task(spec).storage
+    task = read.task.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert from_wire(task) == from_wire(spec["task"])
+
+
+def test_a_malformed_training_task_is_refused_with_its_field() -> None:
+    with pytest.raises(ValidationError, match=r"compute\.nodes"):
+        read_training_task({"task": content(RECORDED[-1]), "compute": {"nodes": 0}, "storage": {}, "timeout": "1h"})
 
 
 def test_a_feature_that_is_not_known_is_refused_by_name() -> None:

@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import TensorEntry, read_header
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.privacy import AdaptiveClipping, Privacy
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Aggregate, Close, Manifest, Weight
 from fedtrain.ledger.closes import next_close
 from fedtrain.ledger.file_store import MappedReader
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.privacy.gaussian_noise import check_range
 from fedtrain_aggregator.checks.aggregate import check_aggregate
 from fedtrain_aggregator.checks.max_update_norm import norm_flaws
 from fedtrain_aggregator.claim.aggregate import claim_aggregate
@@ -28,6 +30,8 @@ from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
 from fedtrain_aggregator.errors import Refused
 from fedtrain_aggregator.layout import Layout, Segment, layout_of
 from fedtrain_aggregator.merge import merge_of
+from fedtrain_aggregator.privacy.draw import claim_draw, planned_privacy
+from fedtrain_aggregator.privacy.private_round import PrivateRound
 from fedtrain_aggregator.strategies import Strategy, strategy_of
 from fedtrain_aggregator.strategies.server_step import ServerStep, Tensor
 
@@ -73,6 +77,9 @@ class _Round:
             reasons = [update if isinstance(update, str) else next(measured) for update in opened]
             return claim_next_close(self.ledger, self.close, reasons)
         strategy = strategy_of(self.spec.aggregation)
+        private = self._private(updates, self.spec.privacy) if self.spec.privacy is not None else None
+        if isinstance(private, Close):
+            return private
         weights = weights_of(self.spec, [update.record for update in updates])
         with ExitStack() as drafts:
             following = drafts.enter_context(self.ledger.draft())
@@ -86,16 +93,34 @@ class _Round:
                     _tensor(files, adapter, following, self.layout.segments),
                     tensors,
                 )
-                measured = combine_updates(updates, self.layout.count, self.reading, Mean(weights), step)
+                combine, last = (private.combine(), private.noisy(step)) if private else (Mean(weights), step)
+                measured = combine_updates(updates, self.layout.count, self.reading, combine, last)
             flaws = self._flaws(measured)
             if any(flaws):
                 return claim_next_close(self.ledger, self.close, flaws)
-            recorded = [
-                Weight(participant=update.closed.participant, weight=weight, norm=found.norm)
-                for update, weight, found in zip(updates, weights, measured, strict=True)
-            ]
-            check_aggregate(step.largest, strategy.name, [(one.participant, one.weight * one.norm) for one in recorded])
+            shares = list(zip((update.closed.participant for update in updates), weights, measured, strict=True))
+            if private is not None:
+                mean = private.mean([found.norm for found in measured])
+                check_aggregate(step.largest, strategy.name, [])
+                recorded = [Weight(participant=who, weight=weight) for who, weight, _ in shares]
+                return claim_aggregate(self.ledger, self.close, following, state, recorded, step.update_norm, mean)
+            check_aggregate(step.largest, strategy.name, [(who, weight * found.norm) for who, weight, found in shares])
+            recorded = [Weight(participant=who, weight=weight, norm=found.norm) for who, weight, found in shares]
             return claim_aggregate(self.ledger, self.close, following, state, recorded, step.update_norm)
+
+    def _private(self, updates: Sequence[OpenUpdate], privacy: Privacy) -> PrivateRound | Close:
+        """Read the updates for their checks and norms, then claim the draw of noise. Return the next close instead if
+        an update has a flaw."""
+        planned = planned_privacy(self.ledger, self.close.round)
+        measured = read_updates(updates, self.layout.count, self.reading)
+        flaws = self._flaws(measured)
+        if any(flaws):
+            return claim_next_close(self.ledger, self.close, flaws)
+        norms = [found.norm for found in measured]
+        check_range(planned.update_multiplier, planned.bound, len(norms))
+        spend = claim_draw(self.ledger, self.close, planned, privacy.testing_seed)
+        adaptive = privacy.clipping.adaptive or AdaptiveClipping()
+        return PrivateRound(planned, spend, norms, self.layout.count, adaptive)
 
     def _state(self, strategy: Strategy, following: Path, folder: Path, files: ExitStack) -> Mapping[str, Tensor]:
         """The state's tensors, before the step and in the empty file `following`, which becomes the next state."""
@@ -116,6 +141,8 @@ class _Round:
         """Return why each update cannot be aggregated; None for the sound ones. The bound on norms considers updates
         that pass all other checks."""
         flaws = [update.flaw(self.layout) for update in measured]
+        if self.spec.privacy is not None:  # clipping bounds the norms, and no update may decide about another
+            return flaws
         sound = [update.norm for update, flaw in zip(measured, flaws, strict=True) if flaw is None]
         too_large = iter(norm_flaws(sound, self.spec.aggregation.max_update_norm))
         return [next(too_large) if flaw is None else flaw for flaw in flaws]

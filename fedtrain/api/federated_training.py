@@ -11,6 +11,7 @@ from fedtrain.api.evaluation import Evaluation
 from fedtrain.api.model import Model
 from fedtrain.api.participants import Participant
 from fedtrain.api.partitioning import Partitioning
+from fedtrain.api.privacy import Privacy
 from fedtrain.api.rounds import Rounds
 from fedtrain.api.storage import Storage
 from fedtrain.api.training import Training
@@ -44,6 +45,8 @@ class FederatedTrainingSpec(Block):
     """Number of samples per participant and round."""
     aggregation: Aggregation = Aggregation()
     """How updates become the next adapter."""
+    privacy: Privacy | None = None
+    """Differential privacy. Without it, nothing limits what an adapter reveals about the data."""
     evaluation: Evaluation = Evaluation()
     """Evaluation of the adapters."""
     storage: Storage = Storage()

@@ -65,6 +65,23 @@ class RoundStatus(Block):
     """Participants without a valid update; at most 16."""
 
 
+class PrivacyStatus(Block):
+    """Privacy loss of the run so far."""
+
+    epsilon: ShortText
+    """Epsilon spent and budget, such as `4.38 of 8`."""
+    delta: NonNegativeFloat
+    """Probability with which the loss may exceed epsilon."""
+    unit: ShortText
+    """What is protected: all data of one participant."""
+    relation: ShortText
+    """Neighbouring relation: which two runs are hard to tell apart."""
+    trust: ShortText
+    """Who is trusted with what."""
+    accountant: ShortText
+    """Method by which epsilon is computed."""
+
+
 class FederatedTrainingStatus(Block):
     """Current status of the run."""
 
@@ -82,6 +99,8 @@ class FederatedTrainingStatus(Block):
     """Number of updates received and expected in this round, such as `3/4`."""
     metric: ShortText | None = None
     """Value of the first metric after the last round."""
+    privacy: PrivacyStatus | None = None
+    """Privacy loss so far. Only with `spec.privacy`."""
     acknowledged: NonNegativeInt | None = None
     """Number of failures after which the run was resumed."""
     elapsed: Elapsed | None = None

@@ -101,6 +101,7 @@ def _spec(federation: Federation, participant: Participant, steps: int) -> Feder
             "training": training.model_copy(update={"length": Length(type="Steps", steps=steps)}),
             "partitioning": Partitioning(),
             "aggregation": Aggregation(merge=spec.aggregation.merge),  # the same parameters are trained
+            "privacy": None,  # one participant alone shares nothing
             "evaluation": Evaluation(),  # measured afterwards, beside the others, and once
         }
     )

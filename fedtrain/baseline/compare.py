@@ -23,6 +23,7 @@ from fedtrain.results.comparison import Arm, Comparison, Kind, write_comparison
 from fedtrain.results.locate import run_folder
 from fedtrain.results.summary import summarise
 from fedtrain.rounds import orders
+from fedtrain.rounds.decision import FINISHED
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner.bindings import storage_of
 from fedtrain.runner.errors import RunError
@@ -66,7 +67,7 @@ def compare(
         shared = _Lazily(lambda: pool or stack.enter_context(workers(federation, parallel)))
         if ledger.read(names.END, End) is None:
             outcome = run(federation, listener=watch.federated, pool=shared())
-            if outcome.phase != "Succeeded":
+            if outcome.phase not in FINISHED:
                 raise RunError(f"the federated run failed in round {outcome.round}: {outcome.message}")
         arms = _arms(federation, ledger, alone_only)
         missing = [arm for arm in arms if _ledger(arm.federation).read(names.END, End) is None]

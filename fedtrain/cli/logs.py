@@ -50,7 +50,7 @@ def command(run: str, participant: str | None, number: int | None, follow: bool)
             if not reported:  # once per outage
                 click.echo(f"{error} Retrying.", err=True)
             reported = True
-        if not follow or (summary.phase in ("Succeeded", "Failed") and not reported):
+        if not follow or (summary.phase in ("Succeeded", "Halted", "Failed") and not reported):
             break
         time.sleep(_POLL_SECONDS)
     if not shown:

@@ -27,6 +27,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     """
     from fedtrain.api.reading import read_file
     from fedtrain.results.export import export_run
+    from fedtrain.rounds.decision import FINISHED
     from fedtrain.runner.errors import RunError
     from fedtrain.runner.run import run
 
@@ -43,11 +44,13 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         raise UserError(str(error)) from error
     finally:
         progress.close()
-    if outcome.phase != "Succeeded":
+    if outcome.phase not in FINISHED:
         again = (
             f"Fix the cause and run `fedtrain run {file}` to resume at round {outcome.round}; recorded rounds are kept."
         )
         raise UserError(f"the run failed in round {outcome.round}: {outcome.message}", again)
+    if outcome.phase == "Halted" and not as_json:
+        click.echo(f"halted after round {outcome.round}: {outcome.message}", err=True)
     folder = export_run(federation)
     if not as_json:
         click.echo(f"adapter: {folder}")

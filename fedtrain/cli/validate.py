@@ -56,6 +56,8 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
     if output == "json":
         understood = {"name": name, "participants": who, "rounds": rounds, "strategy": strategy}
+        if spec.privacy is not None:
+            understood["privacy"] = list(_privacy(federation))
         click.echo(
             json.dumps({"valid": True, "errors": [], "warnings": warnings, "facts": facts, **understood}, indent=2)
         )
@@ -69,6 +71,9 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         click.echo(fact)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
+    if spec.privacy is not None:
+        for line in _privacy(federation):
+            click.echo(line)
     if cluster:
         for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
             if others := [one for one in who if one not in known]:
@@ -88,6 +93,14 @@ def _limit(rows: str) -> int | None:
     if not rows.isdecimal() or int(rows) < 1:
         raise click.UsageError(f"--rows {rows}: use a number from 1, or all.")
     return int(rows)
+
+
+def _privacy(federation: "Federation") -> tuple[str, ...]:
+    """The forecast of a private run."""
+    from fedtrain.preview.model_facts import base_facts
+    from fedtrain.preview.privacy_forecast import privacy_forecast
+
+    return privacy_forecast(federation.training.spec, base_facts(federation))
 
 
 def _some(names: list[str]) -> str:

@@ -51,6 +51,11 @@ def aggregate(round: int, k: int) -> str:
     return f"{round_folder(round)}/aggregate-{k}.json"
 
 
+def spend(round: int, k: int) -> str:
+    """For the hub only: it holds the seed of the noise."""
+    return f"{round_folder(round)}/spend-{k}.json"
+
+
 def evaluation(round: int, k: int) -> str:
     return f"{round_folder(round)}/evaluation-{k}.json"
 

@@ -102,6 +102,17 @@ class Absent(Block):
     reason: str
 
 
+class RoundPrivacy(Block):
+    """How the updates of a round are clipped and noised. `bound`: the clipping norm. `multiplier`: noise multiplier of
+    the whole release; `update_multiplier`: of the updates, larger with adaptive clipping. `indicator_noise`: standard
+    deviation of the noise on the number of unclipped updates; None with a fixed clipping norm."""
+
+    bound: Finite
+    multiplier: Finite
+    update_multiplier: Finite
+    indicator_noise: Finite | None = None
+
+
 class Plan(Record):
     """Participants of a round and their samples. `preflights`: the records that the plan was computed from, so that the
     chain covers them. `progress_*`: the part of the learning-rate schedule that this round covers, 0 to 1 over the
@@ -116,6 +127,7 @@ class Plan(Record):
     progress_end: Finite
     positions: Mapping[str, int] = {}
     """Position in every participant's stream of samples after this round, absent participants included."""
+    privacy: RoundPrivacy | None = None
 
 
 class Grant(Record):
@@ -177,16 +189,40 @@ class Close(Record):
     quarantined: tuple[Quarantined, ...] = ()
 
 
+class Spend(Record):
+    """`spend-<k>.json`: the noise of close k is drawn, or never will be. Written before any noisy byte exists.
+    `multiplier`: noise multiplier of the release; None if the coordinator ended the round without this close. `seed`:
+    of the noise, 64 hex digits. Only the hub may read it: noise with a known seed can be subtracted."""
+
+    round: int
+    k: int
+    multiplier: Finite | None = None
+    seed: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$", repr=False)] = None
+
+
 class Weight(Block):
-    """One update's share of the mean (all sum to 1), and its L2 norm over all tensors."""
+    """One update's share of the mean (all sum to 1), and its L2 norm over all tensors. Under privacy the norm is not
+    recorded: it would be a release without noise."""
 
     participant: str
     weight: Finite
-    norm: Finite
+    norm: Finite | None = None
+
+
+class NoisyMean(Block):
+    """How the mean of the updates was made private. `bound`: the norm that clipped them. `noise_std`: standard
+    deviation of the noise on each value of the mean. `spend`: digest of the Spend record. `next_bound`: clipping norm
+    of the next round."""
+
+    bound: Finite
+    noise_std: Finite
+    spend: Digest
+    next_bound: Finite
 
 
 class Aggregate(Record):
-    """`aggregate-<k>.json`: the next global adapter and server state. `update_norm`: L2 of the weighted mean."""
+    """`aggregate-<k>.json`: the next global adapter and server state. `update_norm`: L2 of the weighted mean, with the
+    noise under privacy."""
 
     round: int
     k: int
@@ -194,6 +230,7 @@ class Aggregate(Record):
     state: Digest | None = None
     weights: tuple[Weight, ...]
     update_norm: Finite
+    privacy: NoisyMean | None = None
 
 
 class Evaluation(Record):
@@ -204,6 +241,21 @@ class Evaluation(Record):
     adapter: Digest
     samples: int
     metrics: Metrics
+
+
+class Releases(Block):
+    """Number of noisy releases with one noise multiplier."""
+
+    multiplier: Finite
+    count: int
+
+
+class PrivacyState(Block):
+    """After a round: the clipping norm of the next round, and all noisy releases since the run began, of rounds that
+    were skipped or repeated too."""
+
+    bound: Finite
+    spent: tuple[Releases, ...] = ()
 
 
 class Manifest(Record):
@@ -223,6 +275,7 @@ class Manifest(Record):
     aggregate: Digest | None = None
     evaluation: Digest | None = None
     absent: tuple[Absent, ...] = ()
+    privacy: PrivacyState | None = None
     previous: Digest
     """Digest of the previous round's manifest; of `run.json` for round 0."""
 
@@ -247,9 +300,11 @@ class Measurement(ParticipantRecord):
 
 
 class End(Record):
-    """`end.json`: the run has finished. Applying the file again changes nothing."""
+    """`end.json`: the run has finished. Applying the file again changes nothing. `Halted`: the privacy budget allows no
+    further round; `message` says so."""
 
-    outcome: Literal["Succeeded"]
+    outcome: Literal["Succeeded", "Halted"]
+    message: str | None = None
     round: int
     adapter: Digest
     manifest: Digest

@@ -27,6 +27,7 @@ from fedtrain.contracts.records import (
     Preflight,
     Record,
     Run,
+    Spend,
     Update,
 )
 from fedtrain.ledger.closes import takes_away
@@ -133,6 +134,7 @@ class LedgerGatherer:
             closes=_closes_of(plan, read("close-", Close), strays),
             aggregates={found.k: found for found in read("aggregate-", Aggregate)},
             evaluations={found.k: found for found in read("evaluation-", Evaluation)},
+            spends={found.k: found for found in read("spend-", Spend)},
         )
 
     def _update(self, name: str) -> Update | str:

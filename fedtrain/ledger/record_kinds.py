@@ -20,6 +20,7 @@ from fedtrain.contracts.records import (
     Preflight,
     Record,
     Run,
+    Spend,
     Update,
 )
 
@@ -49,6 +50,7 @@ _KINDS = (
     _kind(rf"{_ROUND}/manifest\.json", Manifest, lambda r: names.manifest(r.round)),
     _kind(rf"{_ROUND}/close-[0-9]+\.json", Close, lambda r: names.close(r.round, r.k)),
     _kind(rf"{_ROUND}/aggregate-[0-9]+\.json", Aggregate, lambda r: names.aggregate(r.round, r.k)),
+    _kind(rf"{_ROUND}/spend-[0-9]+\.json", Spend, lambda r: names.spend(r.round, r.k)),
     _kind(rf"{_ROUND}/evaluation-[0-9]+\.json", Evaluation, lambda r: names.evaluation(r.round, r.k)),
     _kind(rf"{_ROUND}/attempts/{_NAME}\.json", Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
     _kind(rf"{_ROUND}/measurements/{_NAME}\.json", Measurement, lambda r: names.measurement(r.round, r.participant)),

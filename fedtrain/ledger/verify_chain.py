@@ -2,6 +2,7 @@
 round; these must exist and agree."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from fedtrain.contracts.records import (
     Initial,
     Manifest,
     Plan,
+    Spend,
 )
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_records import Records
@@ -62,6 +64,7 @@ class Chain:
             self._committed(name, manifest)
         if manifest.evaluation is not None:
             self._evaluation(name, manifest)
+        self._privacy(name, manifest)
 
     def _initial(self, name: str, manifest: Manifest) -> None:
         self._same(name, "outcome", "Initial", manifest.outcome)
@@ -97,8 +100,29 @@ class Chain:
             return
         self._same(name, f"adapter, which {own} names", aggregate.adapter, manifest.adapter)
         self._same(name, f"state, which {own} names", aggregate.state, manifest.state)
+        if aggregate.privacy is not None:
+            self._digest(own, "privacy.spend", aggregate.privacy.spend, names.spend(manifest.round, manifest.k))
         listed = [update.participant for update in close.updates]
         self._same(own, "participants, which the close lists", listed, [w.participant for w in aggregate.weights])
+
+    def _privacy(self, name: str, manifest: Manifest) -> None:
+        """A manifest counts all noise that was drawn up to its round. Each close has a Spend record when its round is
+        recorded, so none can be drawn afterwards."""
+        before = self.records.get(names.manifest(manifest.round - 1), Manifest)
+        if manifest.privacy is None or before is None or before.privacy is None:
+            return
+        drawn = Counter({past.multiplier: past.count for past in before.privacy.spent})
+        drawn.update(
+            spend.multiplier
+            for _, spend in self.records.all(Spend)
+            if spend.round == manifest.round and spend.multiplier is not None
+        )
+        counted = {past.multiplier: past.count for past in manifest.privacy.spent}
+        self._same(name, "count of noise draws (privacy.spent)", dict(drawn), counted)
+        for close_name, close in self.records.all(Close):
+            spend = names.spend(close.round, close.k)
+            if close.round == manifest.round and spend not in self.records.digests:
+                self._say(spend, f"is missing, though {close_name} exists and the round is recorded")
 
     def _evaluation(self, name: str, manifest: Manifest) -> None:
         own = names.evaluation(manifest.round, manifest.k or 0)

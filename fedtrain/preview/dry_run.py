@@ -21,6 +21,7 @@ from fedtrain.contracts.records import (
     Preflight,
     Record,
     Run,
+    Spend,
     Update,
 )
 from fedtrain.contracts.tasks import Evaluate
@@ -67,6 +68,9 @@ class DryRun:
         if isinstance(start.order, AggregateOrder):
             k = start.order.k
             done = Aggregate(run_id=run_id, round=current.round, k=k, adapter=DIGEST, weights=(), update_norm=0.0)
+            if current.plan is not None and (planned := current.plan.privacy) is not None:
+                drawn = Spend(run_id=run_id, round=current.round, k=k, multiplier=planned.multiplier)
+                current = replace(current, spends={**current.spends, k: drawn})
             return replace(ledger, current=replace(current, aggregates={**current.aggregates, k: done}))
         if isinstance(work := start.order.work, Evaluate):
             found = Evaluation(run_id=run_id, round=current.round, k=work.k, adapter=DIGEST, samples=0, metrics={})
@@ -109,6 +113,8 @@ def _claimed(ledger: LedgerFacts, record: Record) -> LedgerFacts:
         case Manifest():
             following = RoundRecords(record.round + 1)
             return replace(ledger, manifest=record, last_plan=current.plan or ledger.last_plan, current=following)
+        case Spend():
+            return replace(ledger, current=replace(current, spends={**current.spends, record.k: record}))
         case End():
             return replace(ledger, end=record)
         case _:  # a failure record, after which the run ends

@@ -16,6 +16,7 @@ from fedtrain.partitioning.streams import validation_count
 from fedtrain.preview.check import checked
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
+from fedtrain.preview.privacy_forecast import privacy_forecast
 from fedtrain.preview.row_check import notes as row_notes
 from fedtrain.preview.row_counts import counted, place
 
@@ -74,7 +75,8 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
     counts, found = counted(federation, rows or {})
     preflights = {name: supposed(federation, name, rows) for name, rows in counts.items()}
     before = checked(federation, found, tuple(row_notes(found, spec.data, spec.training.seed)), None)
-    facts = base_facts(federation) if spec.partitioning.strategy == "DataVolumeAndGPUMemory" else None
+    needed = spec.partitioning.strategy == "DataVolumeAndGPUMemory" or spec.privacy is not None
+    facts = base_facts(federation) if needed else None
     rounds, positions = _play(spec, preflights, facts)
     totals = _totals(rounds)
     return Preview(
@@ -242,6 +244,7 @@ def _notes(
         notes.append("Weights depend on validation losses, which are known only during the run.")
     if spec.partitioning.strategy == "DataVolumeAndGPUMemory":
         notes += _memory_notes(spec, preflights, facts)
+    notes += privacy_forecast(spec, facts)
     return notes
 
 

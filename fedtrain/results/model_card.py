@@ -23,6 +23,7 @@ def model_card(summary: RunSummary, round: RoundSummary, folder: str, merged: bo
         _loading(summary, folder, merged),
         _data(summary, round),
         _metrics(summary, round),
+        _privacy(summary, round),
         _making(summary),
         _limits(summary),
         _provenance(summary, round),
@@ -143,6 +144,33 @@ def _metrics(summary: RunSummary, round: RoundSummary) -> str:
 def _measured(round: RoundSummary, measure: Measure) -> str:
     rows = [[who, measure.text(metrics.get(measure.name))] for who, metrics in round.measured.items()]
     return f"\n\nOn each participant's own validation split:\n\n{_table(['participant', measure.name], rows)}"
+
+
+def _privacy(summary: RunSummary, round: RoundSummary) -> str:
+    """What the adapter reveals about a participant at most. The number is that of the whole run, which includes rounds
+    after this adapter."""
+    loss, privacy = summary.privacy, summary.spec.privacy
+    if loss is None or privacy is None:
+        return ""
+    if not loss.private:
+        return f"## Privacy\n\n{loss.text}"
+    clipping = "adaptive" if privacy.clipping.norm is None else f"fixed at {privacy.clipping.norm:g}"
+    epsilon = "unknown" if loss.epsilon is None else f"{loss.epsilon:.4g}"
+    rows = [
+        ["epsilon", f"{epsilon} (budget {loss.budget:g})"],
+        ["delta", f"{loss.delta:g}"],
+        ["protected", "all data of one participant"],
+        ["neighbouring relation", loss.relation],
+        ["trust", loss.trust],
+        ["accountant", loss.accountant],
+        ["clipping norm", clipping],
+        *([["signal to noise", loss.ratio_text]] if loss.ratio else []),
+    ]
+    about = (
+        "The adapters of this run are differentially private. Losses, row counts and metrics in this card were not "
+        "protected by noise."
+    )
+    return f"## Privacy\n\n{about}\n\n{_table(['', ''], rows)}"
 
 
 def _making(summary: RunSummary) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Absent, Digest, ModelFacts
 from fedtrain.rounds.decision import Phase
+from fedtrain.rounds.privacy_loss import PrivacyLoss
 
 RoundOutcome = Literal["Initial", "Committed", "Skipped", "Open"]
 State = Literal["Training", "Updated", "Aggregated", "Quarantined", "Absent"]
@@ -70,7 +71,8 @@ class ParticipantRound:
 @dataclass(frozen=True)
 class RoundSummary:
     """One round. `metrics`: the hub's metrics of the adapter after the round; `measured`: metrics of the same adapter
-    by participant, on its validation split. `wall_seconds` and `tasks` are telemetry."""
+    by participant, on its validation split. `epsilon`: privacy loss of the run up to this round, see
+    `RunSummary.privacy`. `wall_seconds` and `tasks` are telemetry."""
 
     number: int
     outcome: RoundOutcome
@@ -82,6 +84,8 @@ class RoundSummary:
     samples: int | None = None
     measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     update_norm: float | None = None
+    epsilon: float | None = None
+    clipping_norm: float | None = None
     manifest: Digest | None = None
     wall_seconds: float | None = None
     tasks: tuple[TaskTime, ...] = ()
@@ -126,6 +130,8 @@ class RunSummary:
     adapter: Digest | None = None
     config: Digest | None = None
     adapter_bytes: int | None = None
+    privacy: PrivacyLoss | None = None
+    """Privacy loss so far, draws of the open round included; None without `spec.privacy`."""
     head: Digest | None = None
     """Digest of the newest manifest: it covers the whole history."""
 

@@ -18,6 +18,8 @@ def first_lines(summary: RunSummary) -> list[str]:
         f"{len(summary.spec.participants)} participants, {summary.spec.aggregation.strategy}",
         f"ledger {summary.url}",
     ]
+    if summary.privacy is not None:
+        lines.append(f"privacy: {summary.privacy.text}")
     if summary.adapter:
         lines.append(f"adapter {short(summary.adapter)} ({size(summary.adapter_bytes)})")
     return lines
@@ -47,13 +49,22 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
                 count(sum(p.samples for p in round.participants if p.state == "Aggregated")),
                 loss_text(sum(losses) / len(losses) if losses else None),
                 *(measure.text(round.metrics.get(measure.name)) for measure in measures),
+                *((_epsilon(summary, round),) if summary.privacy else ()),
                 *((duration(round.wall_seconds),) if timed else ()),
             )
         )
     left_out = len(summary.rounds) - len(rows)
     title = "rounds" if left_out == 0 else f"rounds (last {len(rows)} of {len(summary.rounds)})"
-    names = (*(measure.name for measure in measures), *(("time",) if timed else ()))
+    epsilon = (f"epsilon (delta {summary.privacy.delta:g})",) if summary.privacy else ()
+    names = (*(measure.name for measure in measures), *epsilon, *(("time",) if timed else ()))
     return Table(title, ("round", "outcome", "updates", "samples", "train loss", *names), tuple(rows), left=2)
+
+
+def _epsilon(summary: RunSummary, round: RoundSummary) -> str:
+    """The privacy loss up to a round, under the terms of the line `privacy:`."""
+    if summary.privacy is None or round.epsilon is None:
+        return "–"
+    return f"{round.epsilon:.3g}" if summary.privacy.private else "not private"
 
 
 def participants_table(summary: RunSummary, round: RoundSummary) -> Table:

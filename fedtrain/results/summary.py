@@ -22,6 +22,7 @@ from fedtrain.contracts.records import (
     Preflight,
     Record,
     Run,
+    Spend,
     Update,
 )
 from fedtrain.gathering.ledger_facts import LedgerGatherer
@@ -38,6 +39,8 @@ from fedtrain.results.run_summary import (
 )
 from fedtrain.results.telemetry import read_execution, read_runner
 from fedtrain.rounds.observing import observe
+from fedtrain.rounds.privacy import spent_after
+from fedtrain.rounds.privacy_loss import PrivacyLoss, loss_of, trained_values
 
 R = TypeVar("R", bound=Record)
 
@@ -92,6 +95,7 @@ class _Reader:
             facts=initial.facts if initial else None,
             adapter=newest.adapter if newest else None,
             config=newest.config if newest else None,
+            privacy=self.privacy(spec, newest, initial),
             adapter_bytes=self.ledger.size(names.blob(newest.adapter)) if newest else None,
             head=self.ledger.digest(names.manifest(newest.round)) if newest else None,
         )
@@ -128,10 +132,19 @@ class _Reader:
             samples=evaluation.samples if evaluation else None,
             measured=self.measured(number, manifest, spec),
             update_norm=aggregate.update_norm if aggregate else None,
+            epsilon=loss.epsilon if manifest and (loss := loss_of(spec, spent_after(manifest, ()), None)) else None,
+            clipping_norm=aggregate.privacy.bound if aggregate and aggregate.privacy else None,
             manifest=self.ledger.digest(names.manifest(number)) if manifest else None,
             wall_seconds=wall,
             tasks=tasks,
         )
+
+    def privacy(
+        self, spec: FederatedTrainingSpec, newest: Manifest | None, initial: Initial | None
+    ) -> PrivacyLoss | None:
+        folder = names.round_folder(newest.round + 1 if newest else 0)
+        spent = spent_after(newest, self.all(f"{folder}/spend-", Spend))
+        return loss_of(spec, spent, trained_values(spec, initial.facts if initial else None))
 
     def manifests(self) -> list[Manifest]:
         found: list[Manifest] = []

@@ -57,6 +57,7 @@ _COLOURS = {
     "Committed": "green",
     "Aggregated": "green",
     "Succeeded": "green",
+    "Halted": "yellow",
     "Skipped": "yellow",
     "Absent": "yellow",
     "Quarantined": "red",

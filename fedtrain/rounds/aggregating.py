@@ -8,9 +8,11 @@ the quarantined participants get new attempts, and a further close lists what is
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Close, Manifest, Plan
-from fedtrain.rounds.below_minimum import BELOW_MINIMUM, below_minimum
+from fedtrain.privacy.accounting import AccountingError
+from fedtrain.rounds.below_minimum import BELOW_MINIMUM, below_minimum, skip
 from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
 from fedtrain.rounds.evaluating import evaluate
+from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, next_state, not_accounted, over_budget, unspent
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 
@@ -33,6 +35,8 @@ def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, cl
         missing = {a.participant: a.reason for a in close.absent}
         missing |= {bad.participant: f"quarantined: {bad.reason}" for bad in close.quarantined}
         return below_minimum(snapshot, manifest, plan, missing, close)
+    if (withheld := _withheld(snapshot, manifest, plan, close)) is not None:
+        return withheld
     work = Work(snapshot, now)
     aggregated = ledger.current.aggregates.get(close.k)
     if aggregated is None:
@@ -58,6 +62,30 @@ def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, cl
         aggregate=digest_of(aggregated),
         evaluation=evaluated.digest,
         absent=close.absent,
+        privacy=next_state(snapshot, manifest, aggregated),
         previous=digest_of(manifest),
     )
     return Decision("Recording", round=plan.round, actions=(Claim(names.manifest(plan.round), committed),))
+
+
+def _withheld(snapshot: Snapshot, manifest: Manifest, plan: Plan, close: Close) -> Decision | None:
+    """Return what comes before the aggregation under privacy: other closes are ended, so that at most one draws noise,
+    and the budget must allow the draw. None if the close may be aggregated."""
+    if (ending := unspent(snapshot, counted=close.k)) is not None:
+        return ending
+    spend = snapshot.ledger.current.spends.get(close.k)
+    if spend is not None and spend.multiplier is not None:
+        return None
+    try:
+        over = over_budget(snapshot)
+    except AccountingError as error:
+        return not_accounted(snapshot, error)
+    if over is None:
+        return None
+    assert snapshot.spec.privacy is not None
+    if snapshot.spec.privacy.budget.on_exhausted == "Fail":
+        return fail(snapshot, BUDGET_EXHAUSTED, over)
+    reason = "its update is not aggregated, because the privacy budget is exhausted"
+    missing = {update.participant: reason for update in close.updates}
+    missing |= {absent.participant: absent.reason for absent in close.absent}
+    return skip(snapshot, manifest, plan, missing, over, close)

@@ -4,6 +4,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
 from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.privacy import next_state, unspent
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import because, fail
 
@@ -23,6 +24,15 @@ def below_minimum(
             BELOW_MINIMUM,
             f"round {plan.round} needs {needed} valid updates and can have {have}: {because(missing)}",
         )
+    return skip(snapshot, manifest, plan, missing, f"skipped: {because(missing)}", close)
+
+
+def skip(
+    snapshot: Snapshot, manifest: Manifest, plan: Plan, missing: dict[str, str], message: str, close: Close | None
+) -> Decision:
+    """Record the round as skipped: it ends with the adapter and the server state of the previous round."""
+    if (ending := unspent(snapshot, counted=None)) is not None:
+        return ending
     skipped = Manifest(
         run_id=snapshot.ledger.run.run_id,
         round=plan.round,
@@ -35,7 +45,7 @@ def below_minimum(
         plan=digest_of(plan),
         close=digest_of(close) if close else None,
         absent=tuple(Absent(participant=who, reason=why) for who, why in sorted(missing.items())),
+        privacy=next_state(snapshot, manifest),
         previous=digest_of(manifest),
     )
-    message = f"skipped: {because(missing)}"
     return Decision("Recording", message, plan.round, (Claim(names.manifest(plan.round), skipped),))

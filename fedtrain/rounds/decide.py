@@ -6,6 +6,7 @@ of these that applies decides:
     ended       the run has its end, or a failure that the user has not resumed from
     suspended   nothing runs
     initialise  round 0: each participant's data counted, the first adapter made and measured
+    budget      the privacy budget allows no further round: finish, or fail
     finish      after the last round: measure the final adapter at the participants, write the end
     plan        the round has no plan
     train       the round has no close that counts
@@ -14,14 +15,17 @@ of these that applies decides:
 
 from dataclasses import replace
 
+from fedtrain.contracts.records import Manifest
+from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.aggregating import aggregate, standing_close
 from fedtrain.rounds.decision import STOPPED, Decision
 from fedtrain.rounds.finishing import finish
 from fedtrain.rounds.initialising import initialise
 from fedtrain.rounds.planning import plan
 from fedtrain.rounds.preflight import inspect
+from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, not_accounted, over_budget
 from fedtrain.rounds.snapshot import Snapshot
-from fedtrain.rounds.stage import Work
+from fedtrain.rounds.stage import Work, fail
 from fedtrain.rounds.training import train
 from fedtrain.rounds.unwanted import unwanted
 
@@ -50,7 +54,7 @@ def _asking(snapshot: Snapshot, now: float, decision: Decision) -> Decision:
 def _stage(snapshot: Snapshot, now: float) -> Decision:
     ledger = snapshot.ledger
     if ledger.end is not None:
-        return Decision(ledger.end.outcome, round=ledger.end.round)
+        return Decision(ledger.end.outcome, ledger.end.message or "", ledger.end.round)
     if len(ledger.failures) > snapshot.acknowledged:
         failure = ledger.failures[-1]
         return Decision("Failed", failure.message, failure.round)
@@ -61,8 +65,21 @@ def _stage(snapshot: Snapshot, now: float) -> Decision:
     if ledger.current.round > snapshot.spec.rounds.count:
         return finish(snapshot, now, ledger.manifest)
     if ledger.current.plan is None:
-        return plan(snapshot, ledger.manifest)
+        return _next_round(snapshot, now, ledger.manifest)
     close = standing_close(snapshot)
     if close is None:
         return train(snapshot, now, ledger.manifest, ledger.current.plan)
     return aggregate(snapshot, now, ledger.manifest, ledger.current.plan, close)
+
+
+def _next_round(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
+    try:
+        over = over_budget(snapshot)
+    except AccountingError as error:
+        return not_accounted(snapshot, error)
+    if over is None:
+        return plan(snapshot, manifest)
+    assert snapshot.spec.privacy is not None
+    if snapshot.spec.privacy.budget.on_exhausted == "Fail":
+        return fail(snapshot, BUDGET_EXHAUSTED, over)
+    return finish(snapshot, now, manifest, halted=over)

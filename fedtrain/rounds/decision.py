@@ -18,11 +18,14 @@ Phase = Literal[
     "Measuring",
     "Recording",
     "Succeeded",
+    "Halted",
     "Failed",
     "Suspended",
 ]
-TERMINAL: frozenset[Phase] = frozenset({"Succeeded", "Failed"})
-STOPPED: frozenset[Phase] = frozenset({"Succeeded", "Failed", "Suspended"})
+FINISHED: frozenset[Phase] = frozenset({"Succeeded", "Halted"})
+"""Phases of a run that has its end."""
+TERMINAL: frozenset[Phase] = frozenset({*FINISHED, "Failed"})
+STOPPED: frozenset[Phase] = frozenset({*TERMINAL, "Suspended"})
 """Phases in which no task runs."""
 
 

@@ -1,4 +1,5 @@
-"""After the last round: each participant measures the final adapter (bounded, never fatal), then the run ends."""
+"""After the last round, or when the privacy budget allows no other: each participant measures the final adapter
+(bounded, never fatal), then the run ends."""
 
 from dataclasses import replace
 
@@ -8,12 +9,16 @@ from fedtrain.contracts.records import End, Manifest
 from fedtrain.rounds import orders
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.privacy import BUDGET_EXHAUSTED
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 
 
-def finish(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
+def finish(snapshot: Snapshot, now: float, manifest: Manifest, halted: str | None = None) -> Decision:
+    """`halted`: why the run ends before its last round."""
     spec, ledger = snapshot.spec, snapshot.ledger
+    if manifest.step == 0 and halted is not None:
+        return fail(snapshot, BUDGET_EXHAUSTED, f"{halted}; no round is committed, so start a run of another name")
     if manifest.step == 0:
         return fail(
             snapshot,
@@ -39,7 +44,8 @@ def finish(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
             return replace(measuring, round=manifest.round)  # there is no round after the last one
     end = End(
         run_id=ledger.run.run_id,
-        outcome="Succeeded",
+        outcome="Halted" if halted else "Succeeded",
+        message=halted,
         round=manifest.round,
         adapter=manifest.adapter,
         manifest=digest_of(manifest),

@@ -12,8 +12,10 @@ from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Absent, Manifest, Plan, PlanMember
 from fedtrain.partitioning import Share, distinct, partition, situation
+from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.preflight import why_uncounted
+from fedtrain.rounds.privacy import not_accounted, round_privacy
 from fedtrain.rounds.snapshot import Snapshot
 
 
@@ -21,6 +23,10 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
     """Claims the plan of the round after `manifest`."""
     spec, ledger = snapshot.spec, snapshot.ledger
     round = ledger.current.round
+    try:
+        privacy = round_privacy(snapshot)
+    except AccountingError as error:
+        return not_accounted(snapshot, error)
     positions = dict(ledger.last_plan.positions) if ledger.last_plan else {}
     shares = partition(
         spec.partitioning,
@@ -42,6 +48,7 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
         progress_end=round / spec.rounds.count,
         positions={p.name: positions.get(p.name, 0) for p in spec.participants}
         | {share.participant: share.end for share in shares},
+        privacy=privacy,
     )
     return Decision("Planning", round=round, actions=(Claim(names.plan(round), planned),))
 

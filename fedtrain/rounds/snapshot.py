@@ -21,6 +21,7 @@ from fedtrain.contracts.records import (
     Plan,
     Preflight,
     Run,
+    Spend,
     Update,
 )
 
@@ -62,6 +63,7 @@ class RoundRecords:
     closes: tuple[Close, ...] = ()
     aggregates: Mapping[int, Aggregate] = field(default_factory=dict[int, Aggregate])
     evaluations: Mapping[int, Evaluation] = field(default_factory=dict[int, Evaluation])
+    spends: Mapping[int, Spend] = field(default_factory=dict[int, Spend])
 
 
 @dataclass(frozen=True)

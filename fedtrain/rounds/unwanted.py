@@ -4,14 +4,14 @@ Not those that the decision keeps. Nor those whose record is in the ledger alrea
 moments, and stopping one takes its warm worker with it. They have until the end of the next round.
 """
 
-from fedtrain.rounds.decision import STOPPED, Cancel, Decision
+from fedtrain.rounds.decision import FINISHED, STOPPED, Cancel, Decision
 from fedtrain.rounds.snapshot import Snapshot, TaskKey
 
 
 def unwanted(snapshot: Snapshot, decision: Decision) -> tuple[Cancel, ...]:
     """Return the cancels, sorted by key. When the run has failed or is suspended, every task is cancelled."""
     running = sorted(key for key, execution in snapshot.executions.items() if execution.state == "Running")
-    stopped = decision.phase in STOPPED and decision.phase != "Succeeded"
+    stopped = decision.phase in STOPPED and decision.phase not in FINISHED
     return tuple(Cancel(key) for key in running if stopped or not (key in decision.keep or _finishing(snapshot, key)))
 
 

@@ -40,8 +40,8 @@ def run(
     participants = tuple(participant.name for participant in spec.participants)
     listener(RunStarted(metadata.name, claimed.run_id, ledger.url, participants, spec.rounds.count, len(manifests)))
     if (end := ledger.read(names.END, End)) is not None:
-        listener(RunEnded(end.outcome, end.round, "it was finished before"))
-        return Outcome(end.outcome, end.round, "")
+        listener(RunEnded(end.outcome, end.round, end.message or "it was finished before"))
+        return Outcome(end.outcome, end.round, end.message or "")
     with contextlib.ExitStack() as stack:
         if pool is None:
             pool = stack.enter_context(workers(federation, parallel))

@@ -13,13 +13,14 @@ from ruamel.yaml import YAML
 from fedtrain.api.reading.documents import Documents
 from tests.unit.api.federation_files import FOR_CLUSTERS, SECTIONS
 
-TEXT, JSON, DISK, OTHERS, FILE, ZONES = (
+TEXT, JSON, DISK, OTHERS, FILE, ZONES, ACCOUNTANT = (
     "it is about the file's text",
     "JSON can't say it, or says something valid",
     "it is about files on a disk",
     "it is about several objects: a condition says so",
     "it is about type File, which a cluster refuses",
     "CEL has no list of time zones",
+    "CEL has no accountant: the coordinator refuses it",
 )
 
 ELSEWHERE = {
@@ -53,6 +54,9 @@ ELSEWHERE = {
     "s3 without S3": FILE,
     "an unknown time zone": ZONES,
     "a URL for a folder": FILE,
+    "a budget that cannot be met": ACCOUNTANT,
+    "noise that the budget does not allow once": ACCOUNTANT,
+    "indicator noise that leaves nothing for the updates": ACCOUNTANT,
 }
 
 OTHER_WORDS = {
@@ -60,6 +64,8 @@ OTHER_WORDS = {
     "a number in quotes": 'must be of type integer: "string"',
     "underscores in a number": 'must be of type integer: "string"',
     "a switch for a number": 'must be of type integer: "boolean"',
+    "an epsilon of zero": "should be greater than 0",
+    "a clipping norm of zero": "should be greater than or equal to 1e-06",
     "a number out of range": "should be greater than or equal to 1",
     "a percentage above 100": "should be less than or equal to 100",
     "a percent sign": 'must be of type number: "string"',

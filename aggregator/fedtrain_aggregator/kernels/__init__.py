@@ -2,18 +2,19 @@
 
 `square_sums(values)` returns the float64 sums of the squares of each CHUNK of float32 values; the last chunk may be
 shorter. `add_scaled(totals, values, factor)` adds factor * value to each float64 of `totals`, product and sum rounded
-separately, and returns `square_sums(values)` from the same pass over the values. Both let other threads run.
+separately, and returns `square_sums(values)` from the same pass over the values. `add_rounded` adds the integer nearest
+to factor * value instead, which must be below 2^51. All let other threads run.
 """
 
 from fedtrain_aggregator.kernels.portable import CHUNK
 
 try:
-    from fedtrain_aggregator.kernels.compiled import add_scaled, square_sums
+    from fedtrain_aggregator.kernels.compiled import add_rounded, add_scaled, square_sums
 
     COMPILED = True
 except ImportError:
-    from fedtrain_aggregator.kernels.portable import add_scaled, square_sums
+    from fedtrain_aggregator.kernels.portable import add_rounded, add_scaled, square_sums
 
     COMPILED = False
 
-__all__ = ["CHUNK", "COMPILED", "add_scaled", "square_sums"]
+__all__ = ["CHUNK", "COMPILED", "add_rounded", "add_scaled", "square_sums"]

@@ -1,6 +1,7 @@
 """The kernels of kernels.c. Importing this module raises ImportError if they were not compiled (hatch_build.py)."""
 
 import ctypes
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ _square_sums.restype = None
 _add_scaled = _library.add_scaled
 _add_scaled.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_double, ctypes.c_void_p]
 _add_scaled.restype = None
+_add_rounded = _library.add_rounded
+_add_rounded.argtypes = _add_scaled.argtypes
+_add_rounded.restype = None
 
 
 def square_sums(values: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -28,12 +32,20 @@ def square_sums(values: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def add_scaled(totals: NDArray[np.float64], values: NDArray[np.float32], factor: float) -> NDArray[np.float64]:
+    return _added(_add_scaled, totals, values, factor)
+
+
+def add_rounded(totals: NDArray[np.float64], values: NDArray[np.float32], factor: float) -> NDArray[np.float64]:
+    return _added(_add_rounded, totals, values, factor)
+
+
+def _added(
+    kernel: Callable[..., None], totals: NDArray[np.float64], values: NDArray[np.float32], factor: float
+) -> NDArray[np.float64]:
     if len(totals) != len(values):
         raise ValueError(f"{len(values)} values cannot be added to {len(totals)}")
     sums = np.empty(-(-len(values) // CHUNK))
-    _add_scaled(
-        _address(totals, np.float64), _address(values, np.float32), len(values), factor, _address(sums, np.float64)
-    )
+    kernel(_address(totals, np.float64), _address(values, np.float32), len(values), factor, _address(sums, np.float64))
     return sums
 
 

@@ -21,8 +21,13 @@ typedef float value __attribute__((aligned(1)));
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Return the sum of the squares of up to RUN values; if `add`, also add factor * value to each total. */
-INLINE double run(int add, double *restrict totals, const value *restrict values, size_t count, double factor)
+enum add { NOTHING, SCALED, ROUNDED };
+
+/* Added and subtracted, this rounds to the nearest integer, ties to even, below 2^51. */
+static const double ROUND = 0x1.8p52;
+
+/* Return the sum of the squares of up to RUN values; also add factor * value to each total, or its nearest integer. */
+INLINE double run(enum add add, double *restrict totals, const value *restrict values, size_t count, double factor)
 {
     double lanes[LANES] = {0};
     size_t i;
@@ -30,21 +35,25 @@ INLINE double run(int add, double *restrict totals, const value *restrict values
         for (int lane = 0; lane < LANES; lane++) {
             double v = values[i + lane];
             lanes[lane] += v * v;
-            if (add)
+            if (add == SCALED)
                 totals[i + lane] += factor * v;
+            if (add == ROUNDED)
+                totals[i + lane] += (factor * v + ROUND) - ROUND;
         }
     double sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
     for (; i < count; i++) {
         double v = values[i];
         sum += v * v;
-        if (add)
+        if (add == SCALED)
             totals[i] += factor * v;
+        if (add == ROUNDED)
+            totals[i] += (factor * v + ROUND) - ROUND;
     }
     return sum;
 }
 
 /* numpy's pairwise summation of CHUNK squares: a tree of runs. */
-INLINE double chunk(int add, double *restrict totals, const value *restrict values, double factor)
+INLINE double chunk(enum add add, double *restrict totals, const value *restrict values, double factor)
 {
     double sums[CHUNK / RUN];
     for (int i = 0; i < CHUNK / RUN; i++)
@@ -56,7 +65,7 @@ INLINE double chunk(int add, double *restrict totals, const value *restrict valu
 }
 
 /* The same for fewer values. */
-static double part(int add, double *totals, const value *values, size_t count, double factor)
+static double part(enum add add, double *totals, const value *values, size_t count, double factor)
 {
     if (count <= RUN)
         return run(add, totals, values, count, factor);
@@ -68,16 +77,25 @@ static double part(int add, double *totals, const value *values, size_t count, d
 FOR_EACH_PROCESSOR void square_sums(const value *restrict values, size_t count, double *restrict sums)
 {
     for (; count >= CHUNK; count -= CHUNK, values += CHUNK)
-        *sums++ = chunk(0, NULL, values, 0);
+        *sums++ = chunk(NOTHING, NULL, values, 0);
     if (count)
-        *sums = part(0, NULL, values, count, 0);
+        *sums = part(NOTHING, NULL, values, count, 0);
 }
 
 FOR_EACH_PROCESSOR void add_scaled(double *restrict totals, const value *restrict values, size_t count, double factor,
                                    double *restrict sums)
 {
     for (; count >= CHUNK; count -= CHUNK, values += CHUNK, totals += CHUNK)
-        *sums++ = chunk(1, totals, values, factor);
+        *sums++ = chunk(SCALED, totals, values, factor);
     if (count)
-        *sums = part(1, totals, values, count, factor);
+        *sums = part(SCALED, totals, values, count, factor);
+}
+
+FOR_EACH_PROCESSOR void add_rounded(double *restrict totals, const value *restrict values, size_t count, double factor,
+                                    double *restrict sums)
+{
+    for (; count >= CHUNK; count -= CHUNK, values += CHUNK, totals += CHUNK)
+        *sums++ = chunk(ROUNDED, totals, values, factor);
+    if (count)
+        *sums = part(ROUNDED, totals, values, count, factor);
 }

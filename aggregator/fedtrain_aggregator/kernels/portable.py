@@ -25,11 +25,23 @@ def square_sums(values: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def add_scaled(totals: NDArray[np.float64], values: NDArray[np.float32], factor: float) -> NDArray[np.float64]:
+    return _added(totals, values, factor, rounded=False)
+
+
+def add_rounded(totals: NDArray[np.float64], values: NDArray[np.float32], factor: float) -> NDArray[np.float64]:
+    return _added(totals, values, factor, rounded=True)
+
+
+def _added(
+    totals: NDArray[np.float64], values: NDArray[np.float32], factor: float, *, rounded: bool
+) -> NDArray[np.float64]:
     scaled = np.empty(min(_SLICE, len(values)))
     for start in range(0, len(values), _SLICE):
         part = scaled[: len(values) - start]
         np.copyto(part, values[start : start + _SLICE])
         np.multiply(part, factor, out=part)
+        if rounded:
+            np.rint(part, out=part)
         target = totals[start : start + _SLICE]
         np.add(target, part, out=target)
     return square_sums(values)

@@ -128,6 +128,8 @@ def _configuration(summary: RunSummary) -> list[tuple[str, str]]:
         ("learning rate", f"{spec.training.learning_rate:g}, {spec.training.schedule} over all rounds"),
         ("aggregation", f"{spec.aggregation.strategy}, weights {spec.aggregation.weights}"),
         ("partitioning", spec.partitioning.strategy),
+        *([("privacy", summary.privacy.text)] if summary.privacy else []),
+        *([("signal to noise", summary.privacy.ratio_text)] if summary.privacy and summary.privacy.ratio else []),
         ("seed", str(spec.training.seed)),
     ]
 

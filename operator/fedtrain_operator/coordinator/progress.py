@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fedtrain.manifests.conditions import Condition, find
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.timestamps import instant
-from fedtrain.rounds.decision import STOPPED
+from fedtrain.rounds.decision import FINISHED, STOPPED
 
 NAME = "Progressing"
 
@@ -34,7 +34,7 @@ class Progress:
 def progressing(phase: str, progress: Progress, deadline: float, steady: float) -> Condition:
     """The condition of a training whose pass succeeded. `deadline`: seconds of a round."""
     if phase in STOPPED:
-        return Condition(NAME, "True" if phase == "Succeeded" else "False", phase)
+        return Condition(NAME, "True" if phase in FINISHED else "False", phase)
     if progress.age(steady) > deadline:
         message = f"no progress since {instant(progress.wall)}, for longer than rounds.deadline"
         return Condition(NAME, "False", "NoProgress", message)

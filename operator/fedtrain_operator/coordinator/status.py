@@ -7,6 +7,8 @@ from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.below_minimum import BELOW_MINIMUM
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.decision import Decision
+from fedtrain.rounds.privacy import spent_after
+from fedtrain.rounds.privacy_loss import PrivacyLoss, loss_of
 from fedtrain.rounds.snapshot import LedgerFacts, Snapshot
 from fedtrain.rounds.updates import delivered
 
@@ -65,7 +67,21 @@ def of(
     measured = [one["metric"] for one in rounds if "metric" in one]
     if measured:
         status["metric"] = measured[-1]
+    spent = spent_after(facts.manifest, facts.current.spends.values())
+    if (loss := loss_of(snapshot.spec, spent, None)) is not None:
+        status["privacy"] = _privacy(loss)
     return status | _common(body, [*conditions, *_ended(decision, facts), _minimum(decision, facts, rounds)], now)
+
+
+def _privacy(loss: PrivacyLoss) -> Json:
+    return {
+        "epsilon": loss.spent,
+        "delta": loss.delta,
+        "unit": loss.unit,
+        "relation": loss.relation,
+        "trust": loss.trust,
+        "accountant": loss.accountant,
+    }
 
 
 def _elapsed(clock: RoundClock) -> Json:
@@ -99,6 +115,8 @@ def _ended(decision: Decision, facts: LedgerFacts) -> list[Condition]:
     match decision.phase:
         case "Succeeded":
             return [Condition("Complete", "True", "Succeeded")]
+        case "Halted":
+            return [Condition("Complete", "True", "Halted", decision.message)]
         case "Failed":
             reason = facts.failures[-1].reason if facts.failures else "Failed"
             return [Condition("Complete", "False", reason, decision.message)]

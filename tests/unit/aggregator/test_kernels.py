@@ -36,6 +36,18 @@ def test_weighted_sums_have_the_same_bits(count: int):
     assert compiled.tobytes() == plain.tobytes()
 
 
+@pytest.mark.parametrize("count", COUNTS)
+def test_rounded_sums_are_sums_of_the_nearest_integers_with_the_same_bits(count: int):
+    values = some_values(count)
+    compiled, plain = np.zeros(count), np.zeros(count)
+    for factor in (0.5, 1e3, 2.0**20):  # 0.5: ties of odd integers
+        found = kernels.add_rounded(compiled, values, factor)
+        assert found.tobytes() == portable.add_rounded(plain, values, factor).tobytes()
+    assert compiled.tobytes() == plain.tobytes()
+    exact = sum(np.rint(values.astype(np.float64) * factor) for factor in (0.5, 1e3, 2.0**20))
+    assert np.array_equal(compiled, exact)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
 @pytest.mark.parametrize("at", [0, 200, CHUNK + 77])
 def test_a_bad_value_shows_in_the_sum_of_its_chunk(bad: float, at: int):

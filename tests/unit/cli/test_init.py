@@ -98,6 +98,19 @@ def test_the_commented_out_blocks_are_valid_in_their_places(here: Path):
         assert read_file(file).training.metadata.name
 
 
+def test_the_commented_out_privacy_block_is_valid_in_its_place(here: Path):
+    run("init")
+    file = here / "federation.yaml"
+    text = file.read_text().replace("weights: Samples ", "weights: Uniform ")
+    start = text.index("  # privacy:")
+    end = text.index("\n\n", start)
+    block = re.sub("^  # ", "  ", text[start:end], flags=re.MULTILINE)
+    file.write_text(text[:start] + block + text[end:])
+    privacy = read_file(file).training.spec.privacy
+    assert privacy is not None
+    assert (privacy.budget.epsilon, privacy.noise.type, privacy.clipping.norm) == (8, "Budget", 1.0)
+
+
 def test_a_file_that_is_there_stays_as_it_is_without_force(here: Path):
     (here / "federation.yaml").write_text("mine")
     result = run("init")

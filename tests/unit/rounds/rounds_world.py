@@ -7,6 +7,7 @@ from rounds_store import MemoryStore
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import (
     Aggregate,
@@ -16,9 +17,12 @@ from fedtrain.contracts.records import (
     Manifest,
     Measurement,
     ModelFacts,
+    NoisyMean,
+    Plan,
     Preflight,
     Quarantined,
     Run,
+    Spend,
     Update,
     Weight,
 )
@@ -47,6 +51,7 @@ def a_spec(
     hub: bool = False,
     measured: bool = False,
     partitioning: dict[str, Any] | None = None,
+    privacy: dict[str, Any] | None = None,
 ) -> FederatedTrainingSpec:
     """Participants `a`, `b`, ... and a deadline of 100 seconds."""
     evaluation: dict[str, Any] = {}
@@ -70,6 +75,7 @@ def a_spec(
             "partitioning": partitioning or {"strategy": "FixedSize", "fixedSize": {"samples": 4}},
             "evaluation": evaluation,
         }
+        | ({"aggregation": {"weights": "Uniform"}, "privacy": privacy} if privacy else {})
     )
 
 
@@ -85,7 +91,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.ledger = self.open()
-        self.run = self.ledger.claim(names.RUN, Run(run_id="run-1", namespace="default", name="demo", spec={}))
+        spec = self.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True) if self.spec.privacy else {}
+        self.run = self.ledger.claim(names.RUN, Run(run_id="run-1", namespace="default", name="demo", spec=spec))
 
     def open(self) -> Ledger:
         """The ledger as another process sees it, with nothing remembered."""
@@ -183,6 +190,7 @@ class World:
             self.ledger.claim(names.close(round, following), without)
             return
         count = len(close.updates)
+        noisy = self._draw(round, k)
         aggregate = Aggregate(
             run_id=self.run.run_id,
             round=round,
@@ -191,8 +199,26 @@ class World:
             state=None,
             weights=tuple(Weight(participant=u.participant, weight=1 / count, norm=1.0) for u in close.updates),
             update_norm=1.0,
+            privacy=noisy,
         )
         self.ledger.claim(names.aggregate(round, k), aggregate)
+
+    def _draw(self, round: int, k: int) -> NoisyMean | None:
+        """Claims the noise of a close; the clipping norm doubles in each round."""
+        plan = self.ledger.read(names.plan(round), Plan)
+        assert plan is not None
+        assert (plan.privacy is None) == (self.spec.privacy is None)
+        if plan.privacy is None:
+            return None
+        spend = self.draw(round, k, plan.privacy.multiplier)
+        assert spend.multiplier is not None, "the coordinator has ended this close"
+        bound = plan.privacy.bound
+        return NoisyMean(bound=bound, noise_std=1.0, spend=digest_of(spend), next_bound=2 * bound)
+
+    def draw(self, round: int, k: int, multiplier: float) -> Spend:
+        """What an aggregator writes before any noise."""
+        made = Spend(run_id=self.run.run_id, round=round, k=k, multiplier=multiplier, seed="0" * 64)
+        return self.ledger.claim(names.spend(round, k), made)
 
 
 def next_adapter(adapter: str, close: Close) -> str:

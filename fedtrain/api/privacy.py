@@ -1,0 +1,82 @@
+"""`spec.privacy`: differential privacy of the global adapters, under a budget."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from fedtrain.api.base import Block, NonNegativeInt, PositiveFloat, Union
+
+Epsilon = Annotated[PositiveFloat, Field(le=1000)]
+Delta = Annotated[PositiveFloat, Field(lt=1)]
+ClippingNorm = Annotated[PositiveFloat, Field(ge=1e-6, le=1e6)]
+Multiplier = Annotated[PositiveFloat, Field(ge=0.01, le=1000)]
+Quantile = Annotated[PositiveFloat, Field(lt=1)]
+ClippingRate = Annotated[PositiveFloat, Field(le=1)]
+
+
+class Budget(Block):
+    """Limit on the privacy loss of the whole run."""
+
+    epsilon: Epsilon
+    """Largest privacy loss. A round that would exceed it does not start."""
+    delta: Delta
+    """Probability with which the loss may exceed epsilon. Less than 1 / number of participants."""
+    on_exhausted: Literal["Halt", "Fail"] = "Halt"
+    """Action when no further round fits. `Halt`: the run ends with the last adapter. `Fail`: the run fails."""
+
+
+class Noise(Block):
+    """Gaussian noise that the hub adds to the mean of the updates, before the server's optimizer step."""
+
+    unions: ClassVar[tuple[Union, ...]] = (Union(discriminator="type", required={"Multiplier": "multiplier"}),)
+
+    type: Literal["Budget", "Multiplier"] = "Budget"
+    """`Budget`: the smallest noise with which all rounds fit into the budget. `Multiplier`: a given noise."""
+    multiplier: Multiplier | None = None
+    """Standard deviation of the noise on the sum of the updates, divided by the clipping norm. Only with type
+    Multiplier."""
+
+
+class AdaptiveClipping(Block):
+    """Adaptive clipping (Andrew et al. 2021): the clipping norm follows a quantile of the updates' norms."""
+
+    initial_norm: ClippingNorm = 0.1
+    """Clipping norm of the first round."""
+    target_quantile: Quantile = 0.5
+    """Fraction of the updates that clipping should leave unchanged."""
+    learning_rate: ClippingRate = 0.2
+    """Speed at which the clipping norm follows the quantile."""
+    indicator_noise: Multiplier | None = None
+    """Standard deviation of the noise on the number of unclipped updates. It must be greater than half the noise
+    multiplier. Defaults to participants / 20, or to the noise multiplier if that is larger."""
+
+
+class Clipping(Block):
+    """Bound on the L2 norm of each update, over all its tensors. Larger updates are scaled down by the hub."""
+
+    unions: ClassVar[tuple[Union, ...]] = (
+        Union(discriminator="type", required={"Fixed": "norm"}, optional={"Adaptive": "adaptive"}),
+    )
+
+    type: Literal["Fixed", "Adaptive"]
+    """`Fixed`: the same norm in all rounds. `Adaptive`: the norm follows a quantile of the updates' norms."""
+    norm: ClippingNorm | None = None
+    """The clipping norm. Only with type Fixed."""
+    adaptive: AdaptiveClipping | None = None
+    """Parameters of adaptive clipping. Only with type Adaptive."""
+
+
+class Privacy(Block):
+    """Differential privacy of the global adapters. Participants trust the hub with their updates; everyone who sees an
+    adapter learns little about any one participant."""
+
+    unit: Literal["Participant"]
+    """What is protected. `Participant`: all data of one participant."""
+    budget: Budget
+    """Limit on the privacy loss."""
+    noise: Noise = Noise()
+    """Amount of noise."""
+    clipping: Clipping
+    """Clipping of the updates."""
+    testing_seed: NonNegativeInt | None = None
+    """Draws the noise from this seed, so that a test can repeat a run. The run is not private then."""

@@ -1,0 +1,45 @@
+"""What `spec.privacy` means in numbers: the noise of each round, and whether the budget allows it."""
+
+from dataclasses import dataclass
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.privacy import AdaptiveClipping, Privacy
+from fedtrain.privacy.accounting import AccountingError, Release, check_delta, epsilon, multiplier_for
+from fedtrain.privacy.adaptive_clipping import default_indicator_noise, update_multiplier
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """`release`: what each round spends. `initial_norm`: clipping norm of round 1. With adaptive clipping,
+    `indicator_noise` is the standard deviation of the noise on the number of unclipped updates; None with a fixed norm.
+    `update_multiplier`: multiplier of the noise on the updates themselves."""
+
+    release: Release
+    initial_norm: float
+    update_multiplier: float
+    indicator_noise: float | None = None
+
+
+def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
+    """Return the parameters of the run. Raises AccountingError if the budget allows no round, or no noise meets it."""
+    budget = privacy.budget
+    check_delta(budget.delta, units=len(spec.participants))
+    multiplier = privacy.noise.multiplier
+    if multiplier is None:
+        multiplier = multiplier_for(budget.epsilon, budget.delta, spec.rounds.count)
+    release = Release(multiplier)
+    first = epsilon({release: 1}, budget.delta)
+    if first > budget.epsilon:
+        raise AccountingError(
+            f"One round with noise multiplier {multiplier:g} costs epsilon {first:.3g}, more than the budget of "
+            f"{budget.epsilon:g}. Raise noise.multiplier or budget.epsilon."
+        )
+    if privacy.clipping.norm is not None:
+        return Parameters(release, privacy.clipping.norm, multiplier)
+    adaptive = privacy.clipping.adaptive or AdaptiveClipping()
+    indicator_noise = adaptive.indicator_noise or default_indicator_noise(multiplier, len(spec.participants))
+    try:
+        updates = update_multiplier(multiplier, indicator_noise)
+    except ValueError as error:
+        raise AccountingError(f"clipping.adaptive.indicatorNoise: {error}") from error
+    return Parameters(release, adaptive.initial_norm, updates, indicator_noise)

@@ -1,0 +1,97 @@
+"""Rules on `spec.privacy`, and on other blocks together with it."""
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.privacy_parameters import parameters
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Cel, Violations, broken, rule
+from fedtrain.privacy.accounting import AccountingError
+
+_NONE = "!has(self.privacy)"
+
+
+@rule(
+    FederatedTrainingSpec,
+    "aggregation.weights",
+    message="weights is {weights}, but with privacy.unit: Participant all updates have the same weight: the noise is "
+    "calibrated to what one of equal updates can change.",
+    fix="Set weights: Uniform.",
+    cel=Cel(
+        valid=f"{_NONE} || self.aggregation.weights == 'Uniform'",
+        values={"weights": "self.aggregation.weights"},
+    ),
+)
+def privacy_needs_uniform_weights(spec: FederatedTrainingSpec, context: Context) -> Violations:
+    """`aggregation.weights` is Uniform with `privacy`."""
+    if spec.privacy is not None and spec.aggregation.weights != "Uniform":
+        yield broken(weights=spec.aggregation.weights)
+
+
+@rule(
+    FederatedTrainingSpec,
+    "aggregation.maxUpdateNorm",
+    message="maxUpdateNorm has no use with privacy, because privacy.clipping bounds every update. A bound relative to "
+    "the median would also let one update decide about others.",
+    fix="Remove maxUpdateNorm.",
+    cel=Cel(valid=f"{_NONE} || !has(self.aggregation.maxUpdateNorm)"),
+    reason="FieldValueForbidden",
+    at_key=True,
+)
+def privacy_excludes_max_update_norm(spec: FederatedTrainingSpec, context: Context) -> Violations:
+    """`aggregation.maxUpdateNorm` is not set with `privacy`."""
+    if spec.privacy is not None and spec.aggregation.max_update_norm is not None:
+        yield broken()
+
+
+@rule(
+    FederatedTrainingSpec,
+    "privacy.unit",
+    message="unit is Participant, but a round may have the update of a single participant: its mean hides no one.",
+    fix="List at least 2 participants, and set rounds.minParticipants to 2 or more.",
+    cel=Cel(
+        valid=f"{_NONE} || (self.participants.size() >= 2 && "
+        "(!has(self.rounds.minParticipants) || self.rounds.minParticipants >= 2))"
+    ),
+)
+def privacy_needs_two_participants(spec: FederatedTrainingSpec, context: Context) -> Violations:
+    """With `privacy.unit: Participant`, a round has at least 2 updates."""
+    if spec.privacy is not None and (len(spec.participants) < 2 or spec.minimum < 2):
+        yield broken()
+
+
+_DELTA = "self.privacy.budget.delta"
+_COUNT = "self.participants.size()"
+
+
+@rule(
+    FederatedTrainingSpec,
+    "privacy.budget.delta",
+    message="delta is {delta}, but must be less than 1 / {count} participants: with this delta, publishing all data of "
+    "a random participant would count as private.",
+    fix="Set it to a much smaller number, such as 1e-5.",
+    cel=Cel(
+        valid=f"{_NONE} || {_DELTA} * double({_COUNT}) < 1.0",
+        values={"delta": _DELTA, "count": _COUNT},
+    ),
+)
+def delta_is_below_one_over_participants(spec: FederatedTrainingSpec, context: Context) -> Violations:
+    """`privacy.budget.delta` is less than 1 / number of participants."""
+    count = len(spec.participants)
+    if spec.privacy is not None and spec.privacy.budget.delta * count >= 1:
+        yield broken(delta=spec.privacy.budget.delta, count=count)
+
+
+@rule(
+    FederatedTrainingSpec,
+    "privacy.budget",
+    message="The budget cannot be met. {reason}",
+    fix="Or change rounds.count.",
+)
+def the_budget_can_be_met(spec: FederatedTrainingSpec, context: Context) -> Violations:
+    """`privacy.budget` allows at least one round with the noise of `privacy.noise`, or all rounds with `type: Budget`,
+    and the noise of adaptive clipping leaves some for the updates."""
+    if spec.privacy is None or spec.privacy.budget.delta * len(spec.participants) >= 1:
+        return
+    try:
+        parameters(spec, spec.privacy)
+    except AccountingError as error:
+        yield broken(reason=error)

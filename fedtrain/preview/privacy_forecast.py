@@ -1,0 +1,59 @@
+"""Forecast of a private run: what it costs, and how large the noise is beside the updates."""
+
+from math import ceil
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.privacy_parameters import parameters
+from fedtrain.contracts.records import ModelFacts
+from fedtrain.privacy.accounting import affordable_rounds, epsilon
+from fedtrain.privacy.noise import signal_to_noise, updates_for_ratio
+from fedtrain.rounds.privacy_loss import loss_of, trained_values
+
+
+def privacy_forecast(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> tuple[str, ...]:
+    """Return the forecast in sentences; none without `spec.privacy`. `facts`: sizes of the model, if known. Raises
+    AccountingError."""
+    privacy = spec.privacy
+    if privacy is None:
+        return ()
+    found, budget, rounds = parameters(spec, privacy), privacy.budget, spec.rounds.count
+    affordable = affordable_rounds(found.release, budget.epsilon, budget.delta, rounds)
+    loss = loss_of(spec, {found.release: affordable}, None)
+    assert loss is not None
+    lines = [f"Privacy after {_rounds(affordable)} with noise multiplier {found.release.multiplier:.4g}: {loss.text}."]
+    if affordable < rounds:
+        then = "halts" if budget.on_exhausted == "Halt" else "fails"
+        whole = epsilon({found.release: rounds}, budget.delta)
+        lines.append(
+            f"The budget allows {affordable} of {rounds} rounds, then the run {then}. All {rounds} would spend epsilon "
+            f"{whole:.3g}. Raise noise.multiplier, or set noise: {{type: Budget}}."
+        )
+    values = trained_values(spec, facts)
+    if values is None:
+        lines.append("The size of the noise beside the updates depends on the adapter, which is not known here.")
+        return tuple(lines)
+    return (*lines, *_noise(spec, found.update_multiplier, values))
+
+
+def _noise(spec: FederatedTrainingSpec, multiplier: float, values: int) -> list[str]:
+    """Compare the noise with the largest possible mean update; name what helps if it is larger."""
+    count = len(spec.participants)
+    ratio = signal_to_noise(multiplier, count, values)
+    sizes = f"{count} participants, about {values:,} trained values"
+    if ratio >= 1:
+        return [f"The mean update may be {ratio:.3g} times as large as the noise on it ({sizes})."]
+    enough = ceil(updates_for_ratio(1.0, multiplier, values))
+    helps = [f"about {enough:,} participants make them equal"]
+    if spec.aggregation.merge != "FreezeA":
+        helps.append("aggregation.merge: FreezeA divides the noise by about 1.4")
+    if spec.model.adapter.rank > 1:
+        helps.append("half of adapter.rank divides it by 1.4")
+    helps.append("a quarter of rounds.count divides it by 2 at the same budget")
+    return [
+        f"Warning: the noise on the mean update is {1 / ratio:.3g} times as large as the largest possible mean update "
+        f"({sizes}), so the run will hardly learn. What helps: {'; '.join(helps)}."
+    ]
+
+
+def _rounds(count: int) -> str:
+    return f"{count} round{'s' if count != 1 else ''}"

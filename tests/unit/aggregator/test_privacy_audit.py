@@ -1,0 +1,108 @@
+"""An audit with a canary: many cheap rounds with and without one participant's update give a lower bound of epsilon.
+
+The attacker knows the other updates and projects the noisy mean on the canary. Its error rates, with Clopper-Pearson
+bounds, limit the mu of a Gaussian mechanism (Nasr et al. 2023, "Tight Auditing of Differentially Private Machine
+Learning", section 4.3), whose epsilon must not exceed the claim. The audit is tight enough to catch faults."""
+
+from collections.abc import Callable
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from blake3 import blake3
+from fedtrain_aggregator.privacy import clipped_sum, private_round
+from fedtrain_aggregator.privacy.private_round import PrivateRound
+from scipy.stats import beta
+
+from fedtrain.api.privacy import AdaptiveClipping
+from fedtrain.contracts.records import RoundPrivacy, Spend
+from fedtrain.privacy.accounting import Release, epsilon
+from fedtrain.privacy.clipping import clip_factor
+from fedtrain.privacy.gaussian_noise import std_in_steps
+
+TRIALS = 2000
+VALUES = 16
+BOUND = 0.5
+MULTIPLIER = 1.0
+ROUNDS = 3
+DELTA = 1e-5
+CONFIDENCE = 0.999
+CANARY_NORM = 3 * BOUND
+"""Longer than the bound, so that it has all the influence that clipping allows."""
+
+
+def noisy_mean(updates: list[np.ndarray], seed: bytes) -> np.ndarray:
+    """One round of the aggregator's stages, without files."""
+    planned = RoundPrivacy(bound=BOUND, multiplier=MULTIPLIER, update_multiplier=MULTIPLIER)
+    spend = Spend(run_id="audit", round=1, k=1, multiplier=MULTIPLIER, seed=seed.hex())
+    norms = [float(np.linalg.norm(update.astype(np.float64))) for update in updates]
+    round = PrivateRound(planned, spend, norms, VALUES, AdaptiveClipping())
+    combination = round.combine().combination(VALUES, ())
+    combination.begin(VALUES)
+    for number, update in enumerate(updates):
+        combination.add(number, update)
+    found: list[np.ndarray] = []
+    round.noisy(lambda start, combined: found.append(combined.copy()))(0, combination.result())
+    return found[0]
+
+
+def scores(present: bool) -> np.ndarray:
+    """The attacker's statistic in each trial, over all rounds."""
+    others = list(np.random.default_rng(5).normal(0, 0.1, (3, VALUES)).astype(np.float32))
+    canary = np.zeros(VALUES, np.float32)
+    canary[0] = CANARY_NORM if present else 0.0
+    return np.array(
+        [
+            sum(
+                noisy_mean([*others, canary], blake3(f"{present}/{trial}/{round}".encode()).digest())[0]
+                for round in range(ROUNDS)
+            )
+            for trial in range(TRIALS)
+        ]
+    )
+
+
+def largest_rate(errors: int) -> float:
+    """Upper Clopper-Pearson bound of an error rate."""
+    return float(beta.ppf(1 - (1 - CONFIDENCE) / 2, errors + 1, TRIALS - errors)) if errors < TRIALS else 1.0
+
+
+def audited_epsilon() -> float:
+    """The lower bound of epsilon."""
+    absent, present = scores(False), scores(True)
+    threshold = (np.median(absent) + np.median(present)) / 2
+    false_positives = largest_rate(int(np.count_nonzero(absent > threshold)))
+    false_negatives = largest_rate(int(np.count_nonzero(present <= threshold)))
+    normal = NormalDist()
+    mu = normal.inv_cdf(1 - false_positives) - normal.inv_cdf(false_negatives)
+    return epsilon({Release(1 / mu): 1}, DELTA) if mu > 0 else 0.0
+
+
+CLAIM = epsilon({Release(MULTIPLIER): ROUNDS}, DELTA)
+
+
+def test_the_audit_does_not_exceed_the_claim_and_comes_close() -> None:
+    assert 0.75 * CLAIM < audited_epsilon() <= CLAIM
+
+
+def _halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_round, "std_in_steps", lambda *known: std_in_steps(*known) / 2)
+
+
+def _unclipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clipped_sum, "clip_factor", lambda norm, bound: 1.0)
+
+
+def _by_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The canary has half of all samples: twice the share of an equal weight."""
+
+    def weighted(norm: float, bound: float) -> float:
+        return clip_factor(norm, bound) * (2 if norm == CANARY_NORM else 2 / 3)
+
+    monkeypatch.setattr(clipped_sum, "clip_factor", weighted)
+
+
+@pytest.mark.parametrize("break_it", [_halved, _unclipped, _by_samples])
+def test_the_audit_catches(break_it: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    break_it(monkeypatch)
+    assert audited_epsilon() > CLAIM

@@ -1,0 +1,350 @@
+"""A round under privacy: clipping, noise, the claimed draw, and failing closed."""
+
+import itertools
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from fedtrain_aggregator import aggregate as module
+from fedtrain_aggregator.errors import Refused
+from round_on_disk import RUN_ID, A, B, RoundOnDisk, adapter
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.records import Aggregate, Close, Plan, RoundPrivacy, Spend
+from fedtrain.ledger.store import StoreUnavailable
+from fedtrain.privacy.adaptive_clipping import update_multiplier
+
+PEOPLE = ("anna", "ben", "carla", "dora")
+SHAPES = {A: (100, 60), B: (60, 100)}
+VALUES = 12_000
+ADAPTIVE = {"type": "Adaptive", "adaptive": {"targetQuantile": 0.5, "learningRate": 0.2}}
+
+
+def privacy(clipping: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    return {
+        "unit": "Participant",
+        "budget": {"epsilon": 8, "delta": 1e-5},
+        "clipping": clipping or {"type": "Fixed", "norm": 1.0},
+    } | fields
+
+
+@dataclass
+class Private:
+    """A round whose plan has privacy."""
+
+    round: RoundOnDisk
+    planned: RoundPrivacy
+
+    @property
+    def folder(self) -> Any:
+        return self.round.folder
+
+    def plan(self) -> None:
+        plan = Plan(
+            run_id=RUN_ID,
+            round=self.round.round,
+            previous="blake3:" + "0" * 64,
+            members=(),
+            progress_start=0,
+            progress_end=1,
+            privacy=self.planned,
+        )
+        self.round.ledger.claim(names.plan(self.round.round), plan)
+
+    def aggregated(self, k: int = 1) -> Aggregate:
+        made = self.round.aggregate(k)
+        assert isinstance(made, Aggregate)
+        return made
+
+    def spend(self, k: int = 1) -> Spend | None:
+        return self.round.reopened().read(names.spend(self.round.round, k), Spend)
+
+    def step(self, made: Aggregate) -> Any:
+        """The change of the adapter, as one vector."""
+        before, after = self.round.start, self.round.tensors(made.adapter)
+        return np.concatenate([(after[name] - before[name]).ravel() for name in sorted(SHAPES)])
+
+    def blobs(self) -> set[str]:
+        return set(self.round.reopened().names("blobs/"))
+
+
+@pytest.fixture
+def make(tmp_path: Any) -> Callable[..., Private]:
+    """(clipping norm, multiplier, ...) -> a round with its plan."""
+    count = itertools.count()
+
+    def private(
+        bound: float = 1.0,
+        multiplier: float = 1.0,
+        indicator_noise: float | None = None,
+        people: tuple[str, ...] = PEOPLE,
+        strategy: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> Private:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        spec = FederatedTrainingSpec.model_validate(
+            {
+                "model": {"base": "./base"},
+                "data": {"dataset": "notes", "format": "Text"},
+                "participants": [{"name": name} for name in people],
+                "rounds": {"count": 3},
+                "training": {"length": {"type": "Steps", "steps": 1}},
+                "aggregation": {"weights": "Uniform"} | dict(strategy or {}),
+                "privacy": privacy(**fields),
+            }
+        )
+        updates = multiplier if indicator_noise is None else update_multiplier(multiplier, indicator_noise)
+        planned = RoundPrivacy(
+            bound=bound, multiplier=multiplier, update_multiplier=updates, indicator_noise=indicator_noise
+        )
+        made = Private(RoundOnDisk(folder, spec, adapter(0, SHAPES, scale=0.0)), planned)
+        made.plan()
+        return made
+
+    return private
+
+
+Make = Callable[..., Private]
+
+
+def filled(made: Private, scale: float = 0.1, people: tuple[str, ...] = PEOPLE) -> Private:
+    for number, who in enumerate(people):
+        made.round.send(who, adapter(number + 1, SHAPES, scale))
+    made.round.close()
+    return made
+
+
+def mean(scale: float, bound: float, people: int = 4) -> Any:
+    """The mean of the clipped updates of `filled`, and their norms before clipping."""
+    flat = [
+        np.concatenate([adapter(n + 1, SHAPES, scale)[name].ravel() for name in sorted(SHAPES)]).astype(np.float64)
+        for n in range(people)
+    ]
+    norms = [float(np.linalg.norm(update)) for update in flat]
+    return np.mean([update * min(1, bound / norm) for update, norm in zip(flat, norms, strict=True)], axis=0), norms
+
+
+@pytest.mark.parametrize("people", [PEOPLE, PEOPLE[:3]])
+@pytest.mark.parametrize(("bound", "scale"), [(1.0, 0.1), (100.0, 0.1)])
+def test_noise_of_the_stated_size_is_on_the_mean_of_clipped_updates(
+    bound: float, scale: float, people: tuple[str, ...], make: Make
+) -> None:
+    """Also with a missing participant: the noise depends on the updates in the mean."""
+    made = filled(make(bound=bound, multiplier=2.0), scale, people)
+    done = made.aggregated()
+    expected, norms = mean(scale, bound, len(people))
+    assert (max(norms) > bound) == (bound == 1.0)
+    noise = made.step(done) - expected
+    std = 2.0 * bound / len(people)
+    assert np.std(noise) == pytest.approx(std, rel=5 / np.sqrt(2 * VALUES))
+    assert abs(np.mean(noise)) < 5 * std / np.sqrt(VALUES)
+    assert done.privacy is not None
+    assert done.privacy.noise_std == pytest.approx(std, rel=1e-6)
+    assert (done.privacy.bound, done.privacy.next_bound) == (bound, bound)
+
+
+def test_over_many_rounds_the_noise_is_within_one_percent_of_the_formula(make: Make) -> None:
+    made = filled(make(bound=1.0, multiplier=0.5))
+    expected, _ = mean(0.1, 1.0)
+    found: list[Any] = []
+    for k in range(1, 21):  # each close of the same updates is another draw
+        if k > 1:
+            made.round.close(k)
+        found.append(made.step(made.aggregated(k)) - expected)
+    assert np.std(found) == pytest.approx(0.5 / 4, rel=0.01)
+    correlation = np.corrcoef(found)[np.triu_indices(20, 1)]
+    assert np.abs(correlation).max() < 6 / np.sqrt(VALUES)
+
+
+def test_clipped_updates_are_never_longer_than_the_bound(make: Make) -> None:
+    """With almost no noise, the step of one update is that update, clipped."""
+    made = make(bound=0.7, multiplier=0.01, people=("anna", "ben"))
+    for who in ("anna", "ben"):
+        made.round.send(who, adapter(1, SHAPES, 30.0))
+    made.round.close()
+    norm = np.linalg.norm(made.step(made.aggregated()).astype(np.float64))
+    noise = 0.01 * 0.7 / 2 * np.sqrt(VALUES)
+    assert np.sqrt(norm**2 - noise**2) == pytest.approx(0.7, rel=0.01)
+
+
+def test_the_norms_of_updates_are_not_recorded(make: Make) -> None:
+    made = filled(make())
+    done = made.aggregated()
+    assert [(one.participant, one.weight, one.norm) for one in done.weights] == [(who, 0.25, None) for who in PEOPLE]
+
+
+def test_weights_by_samples_are_not_used(make: Make) -> None:
+    """An update with more samples has the same weight, since the noise is calibrated to equal ones."""
+    made = make(multiplier=0.01)
+    for number, who in enumerate(PEOPLE):
+        made.round.send(who, adapter(number + 1, SHAPES, 0.1), distinct=1 if number else 1_000_000)
+    made.round.close()
+    expected, _ = mean(0.1, 1.0)
+    assert np.linalg.norm(made.step(made.aggregated()) - expected) < 2 * 0.01 / 4 * np.sqrt(VALUES)
+
+
+def test_noise_comes_before_the_servers_step(make: Make) -> None:
+    """FedAdagrad's first step is eta D / (|D| + tau): with noise after it, values would exceed eta."""
+    fields = {"strategy": "FedAdagrad", "fedAdagrad": {"serverLearningRate": 0.1, "tau": 1e-9}}
+    made = filled(make(multiplier=50.0, strategy=fields))
+    step = made.step(made.aggregated())
+    assert np.abs(step).max() <= 0.1 * (1 + 1e-6)
+    assert np.mean(np.abs(step)) > 0.099
+
+
+@pytest.mark.parametrize(("scale", "within"), [(1e-4, 4), (10.0, 0)])
+def test_adaptive_clipping_moves_the_bound_towards_the_norms(scale: float, within: int, make: Make) -> None:
+    """All norms are below the bound: it shrinks; all are above: it grows. The noise on the count is small."""
+    made = filled(make(bound=1.0, multiplier=0.1, indicator_noise=0.1, clipping=ADAPTIVE), scale)
+    done = made.aggregated()
+    assert done.privacy is not None
+    assert done.privacy.next_bound == pytest.approx(np.exp(-0.2 * (within / 4 - 0.5)), rel=0.03)
+    assert done.privacy.bound == 1.0
+    assert done.privacy.noise_std == pytest.approx(update_multiplier(0.1, 0.1) / 4, rel=1e-6)
+
+
+def test_the_draw_is_claimed_before_any_noisy_byte_and_used_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed at each write of a round, the next execution adds the same noise: one draw, one noisy adapter."""
+    for killed_at in range(3):
+        made = filled(make())
+        writes = itertools.count()
+        create = made.round.store.create
+
+        def dying(key: str, content: Any, writes: Any = writes, create: Any = create, at: int = killed_at) -> bool:
+            if next(writes) == at:
+                raise StoreUnavailable("killed")
+            return create(key, content)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(made.round.store, "create", dying)
+            with pytest.raises(StoreUnavailable):
+                made.round.aggregate()
+        before, spend = made.blobs(), made.spend()
+        assert (spend is not None) == (killed_at > 0)
+        assert (len(before) > 1) == (killed_at > 1), "no noisy blob without a claimed draw"
+        done = made.aggregated()
+        assert spend is None or made.spend() == spend
+        assert len(made.blobs()) == 2, "the initial adapter and one noisy one"
+        assert done.privacy is not None
+        assert done.privacy.spend == digest_of(made.spend() or spend)  # type: ignore[arg-type]
+
+
+def test_two_aggregators_at_once_leave_one_noisy_adapter(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = filled(make())
+    claim = module.claim_draw
+
+    def second_first(*arguments: Any) -> Spend:
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "claim_draw", claim)
+            made.round.aggregate()  # another aggregator is faster
+        return claim(*arguments)
+
+    monkeypatch.setattr(module, "claim_draw", second_first)
+    made.round.aggregate()
+    assert len(made.blobs()) == 2
+
+
+def test_seeds_come_from_the_operating_system_and_differ(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    real = secrets.token_bytes
+
+    def token_bytes(count: int) -> bytes:
+        asked.append(count)
+        return real(count)
+
+    monkeypatch.setattr(secrets, "token_bytes", token_bytes)
+    seeds = set[str | None]()
+    for _ in range(3):
+        made = filled(make())
+        made.aggregated()
+        spend = made.spend()
+        assert spend is not None
+        assert spend.multiplier == 1.0
+        assert str(spend.seed) not in repr(spend)
+        seeds.add(spend.seed)
+    assert len(seeds) == 3
+    assert asked == [32, 32, 32]
+
+
+def test_a_testing_seed_repeats_the_noise(make: Make) -> None:
+    first, second, other = (filled(make(testingSeed=seed)).aggregated() for seed in (7, 7, 8))
+    assert first == second
+    assert first.adapter != other.adapter
+
+
+def test_refuse_a_close_that_the_coordinator_ended(make: Make) -> None:
+    made = filled(make())
+    made.round.ledger.claim(names.spend(1, 1), Spend(run_id=RUN_ID, round=1, k=1))
+    before = made.blobs()
+    with pytest.raises(Refused, match="not aggregated any more"):
+        made.round.aggregate()
+    assert made.blobs() == before
+
+
+def test_refuse_a_draw_with_another_multiplier(make: Make) -> None:
+    made = filled(make())
+    made.round.ledger.claim(names.spend(1, 1), Spend(run_id=RUN_ID, round=1, k=1, multiplier=0.5, seed="0" * 64))
+    with pytest.raises(Refused, match=r"has noise multiplier 0\.5, but the plan has 1"):
+        made.round.aggregate()
+
+
+def test_refuse_to_aggregate_without_noise_if_the_plan_does_not_say_how(make: Make) -> None:
+    made = filled(make())
+    before = made.blobs()
+    made.round.store.delete(f"team/notes/{names.plan(1)}")
+    with pytest.raises(Refused, match=r"plan\.json .* does not say how to clip and noise"):
+        made.round.aggregate()
+    assert made.blobs() == before
+
+
+def test_an_update_with_nan_is_quarantined_before_noise_is_drawn(make: Make) -> None:
+    made = make()
+    bad = adapter(1, SHAPES, 0.1)
+    bad[A][3, 3] = np.nan
+    made.round.send("anna", bad)
+    for number, who in enumerate(PEOPLE[1:]):
+        made.round.send(who, adapter(number + 2, SHAPES, 0.1))
+    made.round.close()
+    found = made.round.aggregate()
+    assert isinstance(found, Close)
+    assert [one.participant for one in found.quarantined] == ["anna"]
+    assert made.spend() is None
+
+
+def test_no_update_is_compared_with_the_median_of_others(make: Make) -> None:
+    """The default bound would quarantine an update that others call unusual: their data would decide about it."""
+    made = make()
+    for number, who in enumerate(PEOPLE):
+        made.round.send(who, adapter(number + 1, SHAPES, 1e-6 if number else 10.0))
+    made.round.close()
+    made.aggregated()
+
+
+def test_an_update_that_changes_between_the_passes_is_not_published(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = filled(make())
+    read = module.combine_updates
+
+    def changed(updates: Any, *arguments: Any) -> Any:
+        folder = made.round.folder / "store/team/notes" / names.update_folder(1, "ben", 1)
+        (file,) = folder.glob("*.safetensors")
+        content = bytearray(file.read_bytes())
+        content[-5] ^= 64
+        with file.open("r+b") as opened:
+            opened.write(content)
+        return read(updates, *arguments)
+
+    monkeypatch.setattr(module, "combine_updates", changed)
+    before = made.blobs()
+    found = made.round.aggregate()
+    assert isinstance(found, Close)
+    assert "ben" in [one.participant for one in found.quarantined]
+    assert made.blobs() == before
+    assert made.spend() is not None, "the draw counts although nothing was published"

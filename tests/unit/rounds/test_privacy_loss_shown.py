@@ -1,0 +1,173 @@
+"""Epsilon is shown with all that it depends on, and `ledger verify` checks the count of draws."""
+
+import json
+from typing import Any
+
+import pytest
+from rounds_hands import Coordinator
+from rounds_world import FACTS, World, a_spec
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import canonical
+from fedtrain.contracts.records import Manifest, Releases, Spend
+from fedtrain.ledger.verify import verify
+from fedtrain.preview.privacy_forecast import privacy_forecast
+from fedtrain.privacy.accounting import AccountingError
+from fedtrain.results.as_json import as_json
+from fedtrain.results.model_card import model_card
+from fedtrain.results.status import first_lines, rounds_table
+from fedtrain.results.summary import summarise
+from fedtrain.rounds import privacy_loss
+
+TERMS = (
+    "at delta 1e-05; protects all data of one participant (one participant's update replaced by zeros, in every "
+    "round); participants trust the hub with their updates; accountant: exact Gaussian"
+)
+
+
+def private(**fields: Any) -> dict[str, Any]:
+    return {
+        "unit": "Participant",
+        "budget": {"epsilon": 8, "delta": 1e-5},
+        "noise": {"type": "Multiplier", "multiplier": 1.0},
+        "clipping": {"type": "Fixed", "norm": 1.0},
+    } | fields
+
+
+def halted(**fields: Any) -> World:
+    world = World(a_spec(2, rounds=5, privacy=private(**fields)))
+    assert Coordinator(world).drive().phase == "Halted"
+    return world
+
+
+def test_a_summary_has_the_loss_by_round_and_of_the_run() -> None:
+    summary = summarise(halted().open())
+    assert (summary.phase, summary.rounds_done) == ("Halted", 2)
+    assert summary.message.startswith("the privacy budget is exhausted")
+    assert [round.epsilon for round in summary.rounds] == pytest.approx([0, 4.377, 6.573], abs=1e-3)
+    assert summary.privacy is not None
+    assert summary.privacy.text == f"epsilon 6.57 of 8 {TERMS}"
+    assert summary.privacy.ratio == pytest.approx(2 / 10**0.5)
+    assert as_json(summary)["privacy"]["delta"] == 1e-5
+
+
+def test_status_and_model_card_name_the_terms() -> None:
+    summary = summarise(halted().open())
+    assert f"privacy: epsilon 6.57 of 8 {TERMS}" in first_lines(summary)
+    table = rounds_table(summary)
+    assert table.head[-1] == "epsilon (delta 1e-05)"
+    assert [row[-1] for row in table.rows] == ["0", "4.38", "6.57"]
+    card = model_card(summary, summary.round(2), "demo")
+    section = card.split("## Privacy")[1].split("## Training")[0]
+    for term in ("6.573 (budget 8)", "1e-05", "all data of one participant", "replaced by zeros", "trust the hub"):
+        assert term in section
+    assert "exact Gaussian" in section
+
+
+def test_a_draw_of_an_open_round_counts() -> None:
+    world = World(a_spec(2, rounds=1, privacy=private()))
+    coordinator = Coordinator(world)
+    coordinator.until("Aggregating")
+    world.draw(1, 1, 1.0)
+    summary = summarise(world.open())
+    assert summary.privacy is not None
+    assert summary.privacy.epsilon == pytest.approx(4.377, abs=1e-3)
+
+
+def test_a_run_with_a_testing_seed_is_called_not_private_everywhere() -> None:
+    summary = summarise(halted(testingSeed=3).open())
+    assert summary.privacy is not None
+    assert summary.privacy.spent == "not private (testingSeed)"
+    assert any(line.startswith("privacy: NOT PRIVATE") for line in first_lines(summary))
+    assert {row[-1] for row in rounds_table(summary).rows} == {"not private"}
+    card = model_card(summary, summary.round(2), "demo")
+    assert "NOT PRIVATE" in card
+    assert "epsilon" not in card
+    assert "NOT PRIVATE" in privacy_forecast(summary.spec, FACTS)[0]
+
+
+def test_an_epsilon_that_cannot_be_computed_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = halted()
+
+    def fails(*arguments: object) -> float:
+        raise AccountingError("install it")
+
+    monkeypatch.setattr(privacy_loss, "epsilon", fails)
+    summary = summarise(world.open())
+    assert summary.privacy is not None
+    assert summary.privacy.text.startswith("epsilon unknown (install it) at delta")
+    assert summary.privacy.spent == "unknown"
+
+
+def test_a_run_without_privacy_shows_none() -> None:
+    spec = a_spec(2)
+    assert privacy_forecast(spec, FACTS) == ()
+    assert privacy_loss.loss_of(spec, {}, None) is None
+
+
+def _findings(world: World) -> list[str]:
+    found = verify(world.open()).findings
+    return [str(finding) for finding in found if "spend" in str(finding) or "privacy" in str(finding)]
+
+
+def _edit(world: World, name: str, record: Manifest) -> None:
+    world.store.replace(f"default/demo/{name}", canonical(record))
+
+
+def test_verify_accepts_the_count_of_a_sound_run() -> None:
+    assert _findings(halted()) == []
+
+
+def test_verify_finds_a_manifest_that_forgets_a_draw() -> None:
+    world = halted()
+    manifest = world.manifests()[2]
+    assert manifest.privacy is not None
+    forgot = manifest.privacy.model_copy(update={"spent": (Releases(multiplier=1.0, count=1),)})
+    _edit(world, names.manifest(2), manifest.model_copy(update={"privacy": forgot}))
+    assert any("count of noise draws" in finding for finding in _findings(world))
+
+
+def test_verify_finds_a_spend_that_was_deleted_or_changed() -> None:
+    world = halted()
+    world.store.delete(f"default/demo/{names.spend(1, 1)}")
+    assert any("spend-1.json" in finding and "missing" in finding for finding in _findings(world))
+    world = halted()
+    world.store.delete(f"default/demo/{names.spend(1, 1)}")
+    other = Spend(run_id=world.run.run_id, round=1, k=1, multiplier=1.0, seed="1" * 64)
+    world.store.create(f"default/demo/{names.spend(1, 1)}", canonical(other))
+    assert any("is not the object that" in finding for finding in _findings(world))
+
+
+def test_seeds_are_in_no_summary_or_finding() -> None:
+    world = halted()
+    seed = "0" * 64
+    assert seed not in json.dumps(as_json(summarise(world.open())), default=str).replace("blake3:" + seed, "")
+    assert seed not in repr(Coordinator(world).look())
+
+
+def test_the_forecast_says_what_the_budget_allows_and_warns_of_noise() -> None:
+    spec = a_spec(4, rounds=20, privacy=private(noise={"type": "Budget"}))
+    facts = FACTS.model_copy(update={"adapter_parameters": 58_000})
+    cost, noise = privacy_forecast(spec, facts)
+    assert cost == f"Privacy after 20 rounds with noise multiplier 2.684: epsilon 8 of 8 {TERMS}."
+    assert "162 times as large as the largest possible mean update (4 participants, about 58,000" in noise
+    assert "about 647 participants make them equal" in noise
+    assert "aggregation.merge: FreezeA divides the noise by about 1.4" in noise
+
+
+def test_the_forecast_says_when_the_run_will_end() -> None:
+    spec = a_spec(4, rounds=20, privacy=private())
+    cost, end, unknown = privacy_forecast(spec, None)
+    assert cost.startswith("Privacy after 2 rounds with noise multiplier 1: epsilon 6.57 of 8")
+    assert end == (
+        "The budget allows 2 of 20 rounds, then the run halts. All 20 would spend epsilon 28.4. Raise "
+        "noise.multiplier, or set noise: {type: Budget}."
+    )
+    assert "not known here" in unknown
+
+
+def test_the_forecast_of_a_good_ratio_does_not_warn() -> None:
+    spec = a_spec(4, rounds=1, privacy=private(noise={"type": "Budget"}))
+    lines = privacy_forecast(spec, FACTS)
+    assert lines[-1].startswith("The mean update may be 2.")
+    assert not any("Warning" in line for line in lines)

@@ -1,0 +1,207 @@
+"""The privacy budget as a stage of a run: what is spent, and how a run ends when no further round fits."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rounds_hands import Coordinator
+from rounds_world import World, a_spec
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import End, Manifest, Spend
+from fedtrain.privacy.accounting import AccountingError, Release, epsilon
+from fedtrain.rounds import privacy as stage
+
+DELTA = 1e-5
+
+
+def private(budget: float = 8.0, multiplier: float | None = None, **fields: Any) -> dict[str, Any]:
+    noise = {"type": "Budget"} if multiplier is None else {"type": "Multiplier", "multiplier": multiplier}
+    return {
+        "unit": "Participant",
+        "budget": {"epsilon": budget, "delta": DELTA} | fields,
+        "noise": noise,
+        "clipping": {"type": "Adaptive", "adaptive": {"initialNorm": 0.5}},
+    }
+
+
+def draws(world: World) -> list[Spend]:
+    """All draws of noise that the ledger has."""
+    listed = [name for name in world.open().names("rounds/") if "/spend-" in name]
+    found = [world.open().read(name, Spend) for name in listed]
+    return [spend for spend in found if spend is not None and spend.multiplier is not None]
+
+
+def spent(manifest: Manifest) -> dict[float, int]:
+    assert manifest.privacy is not None
+    return {one.multiplier: one.count for one in manifest.privacy.spent}
+
+
+def check_account(world: World) -> None:
+    """The newest manifest counts all draws of its rounds, and the budget is kept."""
+    privacy, newest = world.spec.privacy, world.manifests()[-1]
+    assert privacy is not None
+    drawn = draws(world)
+    assert sum(spent(newest).values()) == sum(draw.round <= newest.round for draw in drawn)
+    releases: dict[Release, int] = {}
+    for draw in drawn:
+        releases[Release(draw.multiplier or 0)] = releases.get(Release(draw.multiplier or 0), 0) + 1
+    assert epsilon(releases, privacy.budget.delta) <= privacy.budget.epsilon
+
+
+def test_noise_that_is_found_from_the_budget_allows_all_rounds() -> None:
+    world = World(a_spec(2, rounds=3, privacy=private(8.0)))
+    assert Coordinator(world).drive().phase == "Succeeded"
+    check_account(world)
+    (multiplier,) = spent(world.manifests()[-1])
+    assert epsilon({Release(multiplier): 3}, DELTA) == pytest.approx(8.0, rel=1e-3)
+    assert len(draws(world)) == 3
+
+
+def test_the_clipping_norm_of_a_round_comes_from_the_round_before() -> None:
+    world = World(a_spec(2, rounds=3, privacy=private()))
+    Coordinator(world).drive()
+    assert [m.privacy and m.privacy.bound for m in world.manifests()] == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_the_round_that_would_overspend_never_starts_and_the_run_halts_with_the_last_adapter() -> None:
+    """z = 1: epsilon 4.38, 6.57, 8.39 after 1, 2, 3 rounds."""
+    world = World(a_spec(2, rounds=5, measured=True, privacy=private(8.0, multiplier=1.0)))
+    decision = Coordinator(world).drive()
+    assert decision.phase == "Halted"
+    assert "epsilon 6.573 is spent, one more round makes it 8.385, and the budget is 8 at delta 1e-05" in (
+        decision.message
+    )
+    end, manifests = world.ledger.read(names.END, End), world.manifests()
+    assert end is not None
+    assert (end.outcome, end.round, end.adapter) == ("Halted", 2, manifests[2].adapter)
+    assert world.open().names("rounds/0003/") == []
+    assert len(world.open().names("rounds/0002/measurements/")) == 2
+    check_account(world)
+
+
+def test_the_run_fails_where_the_file_says_so() -> None:
+    world = World(a_spec(2, rounds=5, privacy=private(8.0, multiplier=1.0, onExhausted="Fail")))
+    coordinator = Coordinator(world)
+    decision = coordinator.drive()
+    assert decision.phase == "Failed"
+    assert "the privacy budget is exhausted: epsilon 6.573 is spent" in decision.message
+    coordinator.go_on()
+    assert coordinator.drive().phase == "Failed", "another attempt does not refund anything"
+    assert len(draws(world)) == 2
+
+
+def test_a_draw_whose_round_is_repeated_is_not_refunded() -> None:
+    """An aggregator draws, is killed, and then finds a bad update: the next close draws again."""
+    world = World(a_spec(3, rounds=5, minimum=2, privacy=private(8.0, multiplier=1.0)))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    coordinator.finish(coordinator.running()[0], "poison")
+    coordinator.until("Aggregating")
+    world.draw(1, 1, 1.0)
+    decision = coordinator.drive()
+    assert decision.phase == "Halted"
+    assert decision.round == 1, "two draws are spent in round 1, so round 2 does not fit"
+    assert spent(world.manifests()[1]) == {1.0: 2}
+    check_account(world)
+
+
+def test_updates_are_not_aggregated_if_their_draw_no_longer_fits() -> None:
+    """Budget for one draw: the second close of round 1 is not aggregated, and the run ends."""
+    world = World(a_spec(3, rounds=5, minimum=2, privacy=private(5.0, multiplier=1.0)))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    coordinator.finish(coordinator.running()[0], "poison")
+    coordinator.until("Aggregating")
+    world.draw(1, 1, 1.0)
+    decision = coordinator.drive()
+    assert decision.phase == "Failed"
+    assert "the privacy budget is exhausted" in decision.message
+    assert "no round is committed" in decision.message
+    assert world.manifests()[1].outcome == "Skipped"
+    check_account(world)
+
+
+def test_a_close_that_is_not_aggregated_is_ended_before_another_draws() -> None:
+    """A late aggregator of the first close finds that it may draw no noise."""
+    world = World(a_spec(3, rounds=1, minimum=2, privacy=private()))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    coordinator.finish(coordinator.running()[0], "poison")
+    coordinator.drive()
+    first, second = (world.ledger.read(names.spend(1, k), Spend) for k in (1, 2))
+    assert first is not None
+    assert second is not None
+    assert (first.multiplier, first.seed) == (None, None)
+    assert second.multiplier is not None
+    check_account(world)
+
+
+def test_a_skipped_round_ends_its_closes() -> None:
+    world = World(a_spec(2, rounds=2, minimum=2, below="Skip", privacy=private()))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    coordinator.finish(coordinator.running()[0], "poison")
+    coordinator.drive()
+    assert [m.outcome for m in world.manifests()] == ["Initial", "Skipped", "Committed"]
+    for k in (1, 2):
+        ended = world.ledger.read(names.spend(1, k), Spend)
+        assert ended is not None
+        assert ended.multiplier is None
+    assert [m.privacy and m.privacy.bound for m in world.manifests()] == [0.5, 0.5, 1.0]
+    check_account(world)
+
+
+def test_the_run_stops_if_the_accountant_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(a_spec(2, rounds=2, privacy=private()))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    for key in coordinator.running():
+        coordinator.finish(key)
+
+    def fails(*arguments: object) -> float:
+        raise AccountingError("no answer")
+
+    monkeypatch.setattr(stage, "epsilon", fails)
+    decision = coordinator.drive()
+    assert decision.phase == "Failed"
+    assert "the privacy of round 1 is unknown: no answer" in decision.message
+    assert draws(world) == []
+
+
+def test_nothing_starts_if_the_accountant_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> float:
+        raise AccountingError("no answer")
+
+    monkeypatch.setattr(stage, "parameters", fails)
+    world = World(a_spec(2, rounds=2, privacy=private()))
+    assert Coordinator(world).drive().phase == "Failed"
+    assert world.manifests() == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_crashes_and_bad_updates_neither_lose_nor_double_a_spend(data: st.DataObject) -> None:
+    """Coordinators that crash, aggregators that draw and die, and poisoned updates, in any order."""
+    world = World(a_spec(3, rounds=3, minimum=1, below="Skip", privacy=private(10.0, multiplier=1.0)))
+    coordinator = Coordinator(world)
+    for _ in range(data.draw(st.integers(0, 25), label="steps")):
+        match data.draw(st.sampled_from(["step", "finish", "poison", "draw and die", "crash"]), label="event"):
+            case "step":
+                coordinator.step()
+            case "crash":
+                coordinator.crash()
+            case event if coordinator.orders:
+                key = coordinator.running()[0]
+                if event == "draw and die" and key.kind == "Aggregate":
+                    world.draw(key.round, int(key.who.removeprefix("_aggregate-")), 1.0)
+                    coordinator.lose(key)
+                elif event != "draw and die":
+                    coordinator.finish(key, "poison" if event == "poison" and key.kind == "Train" else "")
+            case _:
+                coordinator.step()
+    if coordinator.step().phase == "Failed":
+        coordinator.go_on()
+    coordinator.drive()
+    check_account(world)

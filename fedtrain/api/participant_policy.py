@@ -21,7 +21,7 @@ from fedtrain.api.base import (
 from fedtrain.api.federated_training import Metadata
 from fedtrain.api.model import Digest
 from fedtrain.api.pods import Pods
-from fedtrain.api.storage import S3Access
+from fedtrain.api.storage import S3Access, SecretRef
 
 
 class Dataset(Block):
@@ -60,6 +60,9 @@ class Store(Block):
     """URL of the server, as in the training's `storage.s3.endpoint`. If omitted: AWS."""
     bucket: Text = "*"
     """Name of the bucket. `*` matches any characters."""
+    credentials_secret_ref: SecretRef | None = None
+    """In a cluster of its own: Secret with this participant's credentials for the bucket, as in `storage.s3`. Secrets
+    that the hub names are never used there."""
 
 
 class Allow(Block):

@@ -27,7 +27,7 @@ spec:
   #   requesters: [{{namespace: federations, name: tickets-*}}]
   #   baseModels: [HuggingFaceTB/*]
   #   images: ["registry.example.org/fedtrain-trainer@sha256:..."]
-  #   stores: [{{endpoint: https://s3.example.org, bucket: federations}}]
+  #   stores: [{{endpoint: https://s3.example.org, bucket: federations, credentialsSecretRef: {{name: store}}}}]
   # windows: [{{days: [Sat, Sun], start: "20:00", end: "06:00", timeZone: Europe/Berlin}}]
   # approval: Automatic                                  # or Manual: fedtrain participant approve
   # approvedTrainings: []

@@ -8,10 +8,11 @@ from fedtrain.api.participant_policy import ParticipantPolicySpec, PendingApprov
 from fedtrain.api.rules import policy as rules
 from fedtrain.api.rules.policy.approval import awaits_approval
 from fedtrain.api.rules.policy.rule import Request, Situation
+from fedtrain.api.rules.policy.stores import credentials_of
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.canonical import canonical_json
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.places import places_of_participant
+from fedtrain.contracts.places import Places, places_of_participant
 from fedtrain.contracts.tasks import Assignment, Binding, Task, Train
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 
@@ -33,8 +34,11 @@ class Wait:
     approval: PendingApproval | None = None
 
 
-def judge(order: TrainingTaskSpec, policy: ParticipantPolicySpec | None, image: str) -> Assignment | Refusal:
-    """Return the trainer's assignment, with the participant's own places; or the refusal. `image`: of the trainer."""
+def judge(
+    order: TrainingTaskSpec, policy: ParticipantPolicySpec | None, image: str, *, own_cluster: bool = False
+) -> Assignment | Refusal:
+    """Return the trainer's assignment, with the participant's own places; or the refusal. `image`: of the trainer.
+    `own_cluster`: the participant has a cluster of its own, where Secrets that the hub names are the owner's."""
     who = order.task.participant
     if policy is None:
         return Refusal("NoPolicy", f"ParticipantPolicy {who!r} does not exist here. Its owner must apply one")
@@ -50,7 +54,19 @@ def judge(order: TrainingTaskSpec, policy: ParticipantPolicySpec | None, image: 
         return Refusal("UnknownDataset", f"the policy of {who} has no data set {task.data.dataset!r}; it has: {held}")
     memory = smallest_quantity(policy.limits.gpu_memory, order.compute.gpu_memory)
     places = places_of_participant(order.ledger(), task.model, policy, dataset)
+    if own_cluster:
+        places = _with_own_secrets(places, order, policy)
     return Assignment(task=task, binding=Binding(data_uri=dataset.uri, gpu_memory=memory, places=places))
+
+
+def _with_own_secrets(places: Places, order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> Places:
+    """The places with the Secrets that the policy names, and none of those that the task names."""
+    assert places.ledger.s3 is not None  # a ledger in a folder is refused
+    s3 = places.ledger.s3.model_copy(update={"credentials_secret_ref": credentials_of(order.storage, policy)})
+    base = places.base
+    if policy.base_model is None:
+        base = base.model_copy(update={"s3": base.s3.without_credentials()})
+    return places.model_copy(update={"ledger": places.ledger.model_copy(update={"s3": s3}), "base": base})
 
 
 def why_held(order: TrainingTaskSpec, policy: ParticipantPolicySpec, image: str, situation: Situation) -> Wait | None:

@@ -180,7 +180,8 @@ class Tasks:
         if self._sites.participant not in (None, who):
             raise _Refused(Refusal("WrongParticipant", f"the task is for {who!r}, not for {self._sites.participant!r}"))
         policy = await self._policy(Ref(at.namespace, who))
-        judged = judge(order, policy_of(policy) if policy else None, self._launcher.image)
+        spec = policy_of(policy) if policy else None
+        judged = judge(order, spec, self._launcher.image, own_cluster=self._sites.is_remote)
         if isinstance(judged, Refusal) or policy is None:
             assert isinstance(judged, Refusal)
             raise _Refused(judged)

@@ -205,3 +205,32 @@ def test_a_release_only_deletes_the_job_of_its_task() -> None:
     remote.tasks.jobs.cache.put(remote.here.add("pytorchjobs", foreign))
     asyncio.run(remote.tasks.jobs.release(Ref(HUB, remote.ref.name)))
     assert len(remote.jobs) == 1
+
+
+def secrets_of(remote: Remote) -> set[str]:
+    """The Secrets that the job's pods mount."""
+    (job,) = remote.jobs
+    volumes = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]["volumes"]
+    return {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+
+
+def name_secrets(spec: Json) -> None:
+    """As a hub that would like to use the owner's Secrets."""
+    spec["credentialsSecretRef"] = {"name": "fedtrain-participant-hub"}
+    spec["task"]["model"]["s3"] = {"credentialsSecretRef": {"name": "database"}}
+
+
+def test_secrets_that_the_hub_names_are_not_mounted_in_the_owners_cluster() -> None:
+    remote = Remote()
+    altered(remote, name_secrets)
+    remote.reconcile()
+    assert secrets_of(remote) == set()
+
+
+def test_the_owner_names_the_secret_for_the_ledger() -> None:
+    remote = Remote()
+    store = {"endpoint": "http://minio:9000", "bucket": "runs", "credentialsSecretRef": {"name": "store-of-bank-b"}}
+    change_policy(remote, allow={"stores": [{"bucket": "other"}, store]})
+    altered(remote, name_secrets)
+    remote.reconcile()
+    assert secrets_of(remote) == {"store-of-bank-b"}

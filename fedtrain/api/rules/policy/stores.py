@@ -1,18 +1,36 @@
 """`allow.stores`: servers and buckets that pods may send updates to."""
 
-from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.participant_policy import ParticipantPolicySpec, Store
 from fedtrain.api.rules.policy.patterns import matches
 from fedtrain.api.rules.policy.rule import Request, refuses
+from fedtrain.api.storage import SecretRef, Storage
 
 
 @refuses("allow.stores")
 def store_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
     s3 = request.storage.s3
-    if not policy.allow.stores or s3 is None:
-        return None
-    if any(_same(one.endpoint, s3.endpoint) and matches(one.bucket, s3.bucket, "[^/]") for one in policy.allow.stores):
+    if not policy.allow.stores or s3 is None or _store(request.storage, policy) is not None:
         return None
     return f"the ledger is in bucket {s3.bucket} of {s3.endpoint or 'AWS'}, which is not allowed"
+
+
+def credentials_of(storage: Storage, policy: ParticipantPolicySpec) -> SecretRef | None:
+    """Return the owner's Secret for the bucket of the ledger."""
+    store = _store(storage, policy)
+    return store.credentials_secret_ref if store else None
+
+
+def _store(storage: Storage, policy: ParticipantPolicySpec) -> Store | None:
+    """The first entry that allows the bucket."""
+    s3 = storage.s3
+    return next(
+        (
+            one
+            for one in policy.allow.stores
+            if s3 is not None and _same(one.endpoint, s3.endpoint) and matches(one.bucket, s3.bucket, "[^/]")
+        ),
+        None,
+    )
 
 
 def _same(allowed: str | None, asked: str | None) -> bool:

@@ -115,20 +115,6 @@ MALICIOUS: dict[str, tuple[Any, str]] = {
         lambda spec: spec["task"]["data"].update(dataset="salaries"),
         "has no data set 'salaries'",
     ),
-    "another image": (lambda spec: spec.update(image="evil.example/x"), "spec.image: Extra inputs"),
-    "a command": (lambda spec: spec.update(command=["sh", "-c", "id"]), "spec.command: Extra inputs"),
-    "LD_PRELOAD": (
-        lambda spec: spec.update(env=[{"name": "LD_PRELOAD", "value": "/data/x.so"}]),
-        "spec.env: Extra inputs",
-    ),
-    "a host path": (
-        lambda spec: spec.update(volumes=[{"name": "host", "hostPath": {"path": "/"}}]),
-        "spec.volumes: Extra inputs",
-    ),
-    "a host path through compute": (
-        lambda spec: spec["compute"].update(hostPath="/"),
-        "spec.compute.hostPath: Extra inputs",
-    ),
     "a ledger in a folder": (
         lambda spec: spec.update(storage={"type": "File", "file": {"path": "/data"}}),
         "the ledger is of type File",
@@ -158,6 +144,15 @@ MALICIOUS: dict[str, tuple[Any, str]] = {
     "unknown work": (lambda spec: spec["task"].update(work={"type": "Shell"}), "spec.task.work"),
     "another participant's task": (lambda spec: spec["task"].update(participant="bank-a"), "the task is for 'bank-a'"),
 }
+UNKNOWN: dict[str, Any] = {
+    "another image": lambda spec: spec.update(image="evil.example/x"),
+    "a command": lambda spec: spec.update(command=["sh", "-c", "id"]),
+    "LD_PRELOAD": lambda spec: spec.update(env=[{"name": "LD_PRELOAD", "value": "/data/x.so"}]),
+    "a host path": lambda spec: spec.update(volumes=[{"name": "host", "hostPath": {"path": "/"}}]),
+    "a host path through compute": lambda spec: spec["compute"].update(hostPath="/"),
+    "variables in the task": lambda spec: spec["task"].update(env={"LD_PRELOAD": "/data/x.so"}),
+}
+"""Fields that a task does not have. A receiver ignores them."""
 STRICT: Json = {
     "allow": {"baseModels": ["s3://models/*"], "stores": [{"endpoint": "http://minio:9000", "bucket": "runs"}]},
     "limits": {"gpus": 4, "nodes": 2, "adapterRank": 64},
@@ -174,6 +169,15 @@ def test_a_malicious_task_is_refused_and_creates_nothing(change: Any, message: s
     assert status(remote)["phase"] == "Refused"
     assert message in status(remote)["message"]
     assert remote.here.requests == []
+
+
+@pytest.mark.parametrize("change", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_image_command_variables_and_volumes_of_a_malicious_task_do_not_reach_the_job(change: Any) -> None:
+    clean, remote = Remote(), Remote()
+    clean.reconcile()
+    altered(remote, change)
+    remote.reconcile()
+    assert [job["spec"] for job in remote.jobs] == [job["spec"] for job in clean.jobs]
 
 
 def test_the_task_that_they_alter_is_taken() -> None:

@@ -68,7 +68,7 @@ def _template_problems(base: BaseFiles, spec: FederatedTrainingSpec, sample: Seq
     except DataError as error:
         yield _of_data(error)
         return
-    renderer = Conversations(template, base.end_tokens)
+    renderer = Conversations(template, base.end_tokens, logs=False)
     for row in [as_conversation(row) if "instruction" in row.fields else row for row in sample]:
         try:
             if "messages" in row.fields:

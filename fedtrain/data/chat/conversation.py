@@ -35,10 +35,12 @@ class _Turn(NamedTuple):
 
 @dataclass(frozen=True)
 class Conversations:
-    """Renders rows with one template. `end_tokens`: texts of the special tokens, one of which ends a turn."""
+    """Renders rows with one template. `end_tokens`: texts of the special tokens, one of which ends a turn. `logs`:
+    whether the message of a failing template, which may quote a row, is logged."""
 
     template: ChatTemplate
     end_tokens: tuple[str, ...]
+    logs: bool = True
 
     def examples(self, row: Row) -> list[list[Piece]]:
         """Return the text of a conversation in pieces, the learned turns apart. If the template writes a learned turn
@@ -141,7 +143,7 @@ class Conversations:
                 texts = [_with_arguments_as_text(message) for message in seen]
                 return self.template.render(texts, tools, add_generation_prompt=add_generation_prompt)
         except Exception as error:  # whatever a template raises; its message may quote the conversation
-            if logs:
+            if logs and self.logs:
                 log.error("%s: the chat template fails: %s", row.where, error)
             raise DataError(
                 f"{row.where}: the base model's chat template fails on this conversation ({type(error).__name__}); "

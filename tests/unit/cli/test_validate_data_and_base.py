@@ -152,6 +152,14 @@ def test_conversations_are_tried_on_the_chat_template(tmp_path: Path) -> None:
     assert line.startswith(f"{file}:5:17: spec.model.base: a.jsonl:1: the base model's chat template fails")
 
 
+def test_a_failing_template_shows_no_text_of_a_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = federation(tmp_path, [chat(SECRET)], format="Messages", b=[chat("b")], test=[chat("c")])
+    (tmp_path / "base/chat_template.jinja").write_text("{{ raise_exception(messages[-1].content) }}")
+    (line,) = errors(file)
+    assert "a.jsonl:1: the base model's chat template fails" in line
+    assert SECRET not in line + caplog.text
+
+
 @pytest.mark.parametrize(
     ("template", "message"),
     [

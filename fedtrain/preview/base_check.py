@@ -1,6 +1,6 @@
 """Checks a base model on this machine without loading it: settings, tokenizer, chat template, weights' headers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,11 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
 from fedtrain.preview.adapter_coverage import Coverage, coverage, unknown_targets
 from fedtrain.preview.base_files import BaseFiles, read_base
+from fedtrain.preview.row_lengths import Pieces, row_lengths, tokenizer_of
 
 BASE: FieldPath = ("spec", "model", "base")
+MOST_ROWS = 1000
+"""Rows that the chat template and the tokenizer are tried on."""
 TARGETS: FieldPath = ("spec", "model", "adapter", "targetModules")
 
 
@@ -34,15 +37,16 @@ class CheckedBase:
 
 
 def check_base(folder: Path, spec: FederatedTrainingSpec, sample: Sequence[Row]) -> CheckedBase:
-    """Check the base model in `folder`. `sample`: rows to try the chat template on."""
-    base = read_base(folder)
+    """Check the base model in `folder`. `sample`: rows to try the chat template and the tokenizer on."""
+    base, sample = read_base(folder), sample[:MOST_ROWS]
     problems = [BaseProblem(BASE, message, fix) for message, fix in base.faults]
     problems += _template_problems(base, spec, sample)
+    lengths = tuple(_length_notes(base, spec, sample))
     if not base.tensors:
-        return CheckedBase(tuple(problems), None, ())
+        return CheckedBase(tuple(problems), None, lengths)
     covered = coverage(base.tensors, spec.model.adapter)
     problems += _target_problems(base, spec)
-    return CheckedBase(tuple(problems), _summary(base, covered), tuple(_notes(base, spec, covered)))
+    return CheckedBase(tuple(problems), _summary(base, covered), (*lengths, *_notes(base, spec, covered)))
 
 
 def _template_problems(base: BaseFiles, spec: FederatedTrainingSpec, sample: Sequence[Row]) -> Iterator[BaseProblem]:
@@ -55,27 +59,51 @@ def _template_problems(base: BaseFiles, spec: FederatedTrainingSpec, sample: Seq
                 "Add a chat_template.jinja, choose an instruction-tuned base, or write the data as PromptCompletion.",
             )
         return
-    if not chats and spec.data.format != "Instruction":
-        return
     try:
-        from fedtrain.data.chat.conversation import Conversations
-        from fedtrain.data.chat.template import ChatTemplate
-        from fedtrain.data.formats.instruction import as_conversation
+        pieces = _renderer(base)
+        for row in sample:
+            pieces(row)
     except ImportError:  # jinja2 comes with fedtrain[local]
         return
-    try:
-        template = ChatTemplate(base.chat_template, base.special_tokens)
     except DataError as error:
         yield _of_data(error)
+
+
+def _renderer(base: BaseFiles) -> Callable[[Row], Sequence[Pieces]]:
+    """Return what the trainer learns of a row, as texts. Raises DataError, also when it is called."""
+    from fedtrain.data.chat.conversation import Conversations
+    from fedtrain.data.chat.template import ChatTemplate
+    from fedtrain.data.formats.instruction import as_conversation, as_prompt
+
+    template = ChatTemplate(base.chat_template, base.special_tokens) if base.chat_template is not None else None
+    chat = Conversations(template, base.end_tokens, logs=False) if template is not None else None
+
+    def pieces(row: Row) -> Sequence[Pieces]:
+        if "instruction" in row.fields:
+            row = as_conversation(row) if chat is not None else as_prompt(row)
+        if "messages" in row.fields:
+            return chat.examples(row) if chat is not None else ()
+        if "prompt" in row.fields:
+            return [[(row.fields["prompt"], False), (row.fields["completion"], True)]]
+        return [[(row.fields["text"], True)]]
+
+    return pieces
+
+
+def _length_notes(base: BaseFiles, spec: FederatedTrainingSpec, sample: Sequence[Row]) -> Iterator[str]:
+    count, most = tokenizer_of(base.folder), spec.data.max_length
+    if count is None or not sample:
         return
-    renderer = Conversations(template, base.end_tokens, logs=False)
-    for row in [as_conversation(row) if "instruction" in row.fields else row for row in sample]:
-        try:
-            if "messages" in row.fields:
-                renderer.examples(row)
-        except DataError as error:
-            yield _of_data(error)
-            return
+    try:
+        found = row_lengths(sample, _renderer(base), count, most)
+    except (ImportError, DataError):  # reported as a problem
+        return
+    if found.cut:
+        dropped = f"; {found.dropped:,} of them have no answer left and are not trained on" if found.dropped else ""
+        yield (
+            f"{found.cut:,} of {found.rows:,} rows are longer than data.maxLength ({most} tokens) and are cut"
+            f"{dropped}. The longest has {found.longest:,} tokens."
+        )
 
 
 def _of_data(error: DataError) -> BaseProblem:

@@ -13,8 +13,8 @@ from fedtrain.data.parsing import parse_each
 from fedtrain.data.row import PROBLEMS, Problem, Row, row_digest
 
 HUB = "evaluation.hub"
-SAMPLED = 20
-"""Rows of each data set that the chat template is tried on."""
+SAMPLED = 100
+"""Rows of each data set that the chat template and the tokenizer are tried on."""
 MOST_FAULTS = 1000
 """Faults of one data set after which no more rows are read."""
 MOST_DATA_SETS = 20

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers
 from valid_base import CHATML, SHAPES, write_base
 
 from fedtrain.cli.main import main
@@ -230,6 +231,30 @@ def test_fused_experts_are_refused_with_all_linear(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "base/model.safetensors")
     (line,) = errors(file)
     assert "AllLinear does not adapt experts that are fused in one tensor" in line
+
+
+def word_tokenizer(folder: Path) -> None:
+    """A token for each word."""
+    tokenizer = Tokenizer(models.WordLevel({"x": 0, "?": 1}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # pyright: ignore[reportAttributeAccessIssue]
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
+    file = federation(tmp_path, a=texts("x " * 9, "x", "x x x x x x"), length=7)
+    word_tokenizer(tmp_path / "base")
+    (line,) = warnings(file)
+    assert line == ("1 of 5 rows are longer than data.maxLength (7 tokens) and are cut. The longest has 10 tokens.")
+
+
+def test_conversations_without_an_answer_left_are_counted(tmp_path: Path) -> None:
+    long = {"messages": [{"role": "user", "content": "x " * 20}, {"role": "assistant", "content": "y"}]}
+    file = federation(tmp_path, [long, chat()], [chat("b")], [chat("c")], format="Messages", length=12)
+    word_tokenizer(tmp_path / "base")
+    (line,) = warnings(file)
+    assert line.startswith(
+        "1 of 4 rows are longer than data.maxLength (12 tokens) and are cut; 1 of them have no answer"
+    )
 
 
 def test_rows_longer_than_the_context_are_announced(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from fedtrain.contracts.tasks import EXIT_REFUSED, EXIT_RETRY
@@ -53,8 +54,9 @@ def _assignment(arguments: argparse.Namespace) -> str:
 def _serve() -> int:
     for line in sys.stdin:
         code, reason = carry_out(line)
-        print(reason, file=sys.stderr, flush=True)
         print(json.dumps({"code": code, "reason": reason}), flush=True)
+        with suppress(OSError):  # the disk of the log may be full
+            print(reason, file=sys.stderr, flush=True)
     return 0
 
 

@@ -1,14 +1,17 @@
 """The aggregator's input: one JSON object, `{namespace, name, round, k, storage}`."""
 
+import errno
+import tempfile
+
 from pydantic import ValidationError
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import CONTRACT_VERSION, Aggregate, Close, Run
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.ledger.open import open_ledger
-from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
 from fedtrain_aggregator.aggregate import aggregate
 from fedtrain_aggregator.errors import Refused
 
@@ -24,9 +27,16 @@ def carry_out(text: str) -> tuple[int, str]:
         return EXIT_REFUSED, f"{error.title}: {where}: {problem['msg']}"
     except StoreUnavailable as error:
         return EXIT_RETRY, str(error)
+    except StoreRefused as error:
+        return EXIT_LEDGER, str(error)
     except (Refused, StoreError, ValueError) as error:
         return EXIT_REFUSED, str(error)
-    except (OSError, MemoryError) as error:
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            folder = error.filename or tempfile.gettempdir()
+            return EXIT_RETRY, f"the disk of {folder} is full ({error.strerror}). Free some space"
+        return EXIT_RETRY, f"{type(error).__name__}: {error}"
+    except MemoryError as error:
         return EXIT_RETRY, f"{type(error).__name__}: {error}"
 
 

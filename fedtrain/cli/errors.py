@@ -20,7 +20,8 @@ EXTRA = ("torch", "transformers", "peft", "accelerate", "datasets", "pyarrow", "
 """Packages of `fedtrain[local]`, which training on this machine needs."""
 
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the errors of a full disk."""
 
 
 class UserError(Exception):
@@ -55,5 +56,5 @@ def _cause_of_error(error: OSError) -> str | None:
 
 def _system_error(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename is not None else ""
-    hint = "\nhint: free space on the disk, then run the same command again" if error.errno in _NO_SPACE else ""
+    hint = "\nhint: free space on the disk, then run the same command again" if error.errno in FULL else ""
     return f"error: {place}{error.strerror or error}{hint}"

@@ -7,7 +7,7 @@ from types import FrameType
 
 import click
 
-from fedtrain.cli.errors import UserError
+from fedtrain.cli.errors import FULL, UserError
 
 
 @click.command()
@@ -26,6 +26,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     crash, run the same command again: it resumes and ends with the same result.
     """
     from fedtrain.api.reading import read_file
+    from fedtrain.ledger.store import StoreError
     from fedtrain.results.export import export_run
     from fedtrain.rounds.decision import FINISHED
     from fedtrain.runner.errors import RunError
@@ -34,24 +35,30 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     federation = read_file(file)
     signal.signal(signal.SIGTERM, _interrupt)
     progress = _progress(as_json, plain)
+    folder = None
     try:
         outcome = run(federation, listener=progress, parallel=parallel)
+        if outcome.phase in FINISHED:
+            folder = export_run(federation)
     except KeyboardInterrupt:
         progress.close()
         click.echo(f"stopped. Run `fedtrain run {file}` to resume", err=True)
         sys.exit(130)
-    except RunError as error:
-        raise UserError(str(error)) from error
+    except (RunError, StoreError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in FULL:
+            raise
+        problem = f"{error.filename or 'the output'}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        again = f"Fix the cause and run `fedtrain run {file}` again; recorded rounds are kept."
+        raise UserError(problem, again) from error
     finally:
         progress.close()
-    if outcome.phase not in FINISHED:
+    if folder is None:
         again = (
             f"Fix the cause and run `fedtrain run {file}` to resume at round {outcome.round}; recorded rounds are kept."
         )
         raise UserError(f"the run failed in round {outcome.round}: {outcome.message}", again)
     if outcome.phase == "Halted" and not as_json:
         click.echo(f"halted after round {outcome.round}: {outcome.message}", err=True)
-    folder = export_run(federation)
     if not as_json:
         click.echo(f"adapter: {folder}")
 

@@ -132,13 +132,14 @@ class Plan(Record):
 
 class Grant(Record):
     """`attempts/<who>-<attempt>.json`: an attempt above 1 may start, and why the previous attempt ended. `epoch` counts
-    the run's failures so far, plus one: only grants of this epoch with cause Failed use up retries."""
+    the run's failures so far, plus one: only grants of this epoch with cause Failed use up retries. LedgerRefused: the
+    ledger refused a read or a write of the previous attempt."""
 
     round: int
     who: str
     attempt: int
     epoch: int
-    cause: Literal["Failed", "Resumed"]
+    cause: Literal["Failed", "Resumed", "LedgerRefused"]
     reason: str
 
 

@@ -114,5 +114,8 @@ class Assignment(Block):
 EXIT_DONE = 0
 EXIT_RETRY = 75
 """The task may succeed when tried again (EX_TEMPFAIL): lost store, out of memory, interrupted."""
+EXIT_LEDGER = 74
+"""The ledger refused a read or a write (EX_IOERR): no permission, no space. The work is not at fault, and the same work
+succeeds once somebody has fixed the store."""
 EXIT_REFUSED = 78
 """Trying again won't help (EX_CONFIG): bad data, an empty slice, NaN loss, a base that does not fit the adapter."""

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM}
@@ -18,14 +18,16 @@ def explain(error: OSError, root: Path, path: Path) -> StoreError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     what = f"The folder of the ledger, {root}, can't be used ({path}: {reason})."
     if error.errno in _FULL:
-        return StoreError(f"{what} Free some space or raise the quota, or name another folder in storage.file.path.")
+        return StoreRefused(
+            f"The disk of the ledger is full: {path} can't be written ({reason}). Free some space or raise the quota."
+        )
     if error.errno in _DENIED:
-        return StoreError(
+        return StoreRefused(
             f"{what} User {_user()} needs to read and write there: change its owner or permissions, or name another "
             "folder in storage.file.path."
         )
     if error.errno == errno.EROFS:
-        return StoreError(f"{what} It is mounted read-only: name a folder in storage.file.path that can be written.")
+        return StoreRefused(f"{what} It is mounted read-only: name a folder in storage.file.path that can be written.")
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return StoreError(f"{what} A file is where a folder is needed, or the reverse: move it away.")
     if error.errno in _MAY_RECOVER:

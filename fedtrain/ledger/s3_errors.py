@@ -10,7 +10,7 @@ from botocore.parsers import ResponseParserError
 
 from fedtrain.ledger.s3_credentials import EXPIRED
 from fedtrain.ledger.s3_place import Place, Settings
-from fedtrain.ledger.store import ObjectMissing, StoreError, StoreUnavailable
+from fedtrain.ledger.store import ObjectMissing, StoreError, StoreRefused, StoreUnavailable
 
 CONFLICT = ("ConditionalRequestConflict", "409", "OperationAborted")
 TAKEN = ("PreconditionFailed", "412")
@@ -24,12 +24,25 @@ _BUSY = frozenset(
     | {"RequestTimeoutException", "BadGateway", "GatewayTimeout", "Busy"}
 )
 
+_DENIED = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem")
+_PERMISSIONS = {
+    "GetObject": "s3:GetObject on this key and s3:ListBucket on the bucket",  # without it, a missing key answers 403
+    "HeadObject": "s3:GetObject on this key and s3:ListBucket on the bucket",
+    "PutObject": "s3:PutObject on this key",
+    "CreateMultipartUpload": "s3:PutObject on this key",
+    "UploadPart": "s3:PutObject on this key",
+    "CompleteMultipartUpload": "s3:PutObject on this key",
+    "ListObjectsV2": "s3:ListBucket on the bucket for this prefix",
+    "DeleteObjects": "s3:DeleteObject on this prefix",
+}
+"""What a request needs, by operation."""
+
 _ADVICE: dict[tuple[str, ...], tuple[str, str]] = {  # what is wrong, and what to do, with the names of `Settings`
     ("NoSuchBucket",): (
         "there is no such bucket",
         "Create it, or correct {bucket}, {endpoint} or {region}.",
     ),
-    ("AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem"): (
+    _DENIED: (
         "access is denied",
         "The credentials need s3:GetObject, s3:PutObject, s3:ListBucket and s3:DeleteObject on this bucket and prefix.",
     ),
@@ -60,6 +73,11 @@ _ADVICE: dict[tuple[str, ...], tuple[str, str]] = {  # what is wrong, and what t
         "{endpoint} must be the URL of the S3 API, not of a console or a web page.",
     ),
 }
+_FIXED_AT_THE_STORE = frozenset(
+    {*_DENIED, "SignatureDoesNotMatch", "InvalidAccessKeyId"}
+    | {"QuotaExceeded", "XMinioStorageFull", "507", "XMinioAdminBucketQuotaExceeded"}
+)
+"""Refusals that end when somebody grants a permission, corrects the credentials or frees space."""
 _BY_CODE = {code: advice for codes, advice in _ADVICE.items() for code in codes}
 _NO_S3 = "405"
 
@@ -97,7 +115,7 @@ def _explain(error: Exception, place: Place, key: str) -> StoreError:
     if isinstance(error, boto.ClientError):
         return _explain_answer(error, where, settings)
     if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)):
-        return StoreError(
+        return StoreRefused(
             f"No credentials for {where}. {settings.credentials}, or run where an instance or pod role provides them."
         )
     if isinstance(error, boto.SSLError):
@@ -156,6 +174,11 @@ def _explain_answer(error: boto.ClientError, where: str, settings: Settings) -> 
         return StoreUnavailable(f"{where}: other writers kept the server from deciding who was first. Try again.")
     if code in _BY_CODE:
         problem, advice = _advice(code, settings)
-        return StoreError(f"{where}: {problem} ({code}). {advice}")
+        operation = str(getattr(error, "operation_name", ""))
+        if code in _DENIED and operation in _PERMISSIONS:
+            problem = f"{operation}: {problem}"
+            advice = f"Grant {_PERMISSIONS[operation]} to the credentials in use."
+        kind = StoreRefused if code in _FIXED_AT_THE_STORE else StoreError
+        return kind(f"{where}: {problem} ({code}). {advice}")
     message = str(plain.get("Error", {}).get("Message", ""))[:200]
     return StoreError(f"{where}: the server refused with {code} ({message}). Check {settings.whole}.")

@@ -103,7 +103,7 @@ class S3Store:
                 if code in TAKEN:
                     return False
                 if code not in (*CONFLICT, *NO_UPLOAD) or attempt + 1 >= self._patience.attempts:
-                    raise explain(error, self._place, key) from error
+                    raise self._explained(error, key) from error
             _back_off(attempt)
             attempt += 1
 
@@ -112,7 +112,7 @@ class S3Store:
             with s3_upload.body(content) as stream:
                 self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=stream)
         except ERRORS as error:
-            raise explain(error, self._place, key) from error
+            raise self._explained(error, key) from error
 
     def keys(self, prefix: str) -> Iterator[str]:
         try:
@@ -125,7 +125,7 @@ class S3Store:
                 for entry in page.get("Contents", ()):
                     yield entry["Key"].removeprefix(self._prefix)
         except ERRORS as error:
-            raise explain(error, self._place, prefix) from error
+            raise self._explained(error, prefix) from error
 
     def delete(self, prefix: str) -> None:
         path = check_key(prefix.rstrip("/"))
@@ -135,7 +135,7 @@ class S3Store:
             try:
                 reply = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
             except ERRORS as error:
-                raise explain(error, self._place, prefix) from error
+                raise self._explained(error, prefix) from error
             for refused in reply.get("Errors", ()):
                 raise StoreError(f"{self._place}, key {refused.get('Key')!r} can't be deleted ({refused.get('Code')}).")
 
@@ -163,7 +163,7 @@ class S3Store:
             try:
                 reply = self._client.get_object(Bucket=self._bucket, Key=self._key(key), **request)
             except ERRORS as error:
-                raise explain(error, self._place, key) from error
+                raise self._explained(error, key) from error
             self._check_answer(reply, key)
             check_size(key, int(reply["ContentLength"]), most)
             try:
@@ -178,9 +178,13 @@ class S3Store:
         try:
             reply: dict[str, Any] = self._head_object(key)
         except ERRORS as error:
-            raise explain(error, self._place, key) from error
+            raise self._explained(error, key) from error
         self._check_answer(reply, key)
         return int(reply["ContentLength"])
+
+    def _explained(self, error: Exception, key: str) -> StoreError:
+        """The StoreError that names the object as the bucket knows it."""
+        return explain(error, self._place, self._prefix + key)
 
     def _head_object(self, key: str) -> Any:
         """Return the answer to a HEAD. It has no body, so an error does not tell a missing bucket from a missing

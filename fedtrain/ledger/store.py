@@ -18,6 +18,15 @@ class StoreUnavailable(StoreError):
     """The store can't be reached, or answered that it is busy; it may answer later."""
 
 
+class StoreRefused(StoreError):
+    """The store answers and refuses: no permission, no valid credentials, no space. It accepts the same request once
+    somebody has fixed that."""
+
+
+class LedgerRefused(StoreRefused):
+    """The ledger refused a read or a write of a task. Not the fault of the participant that runs it."""
+
+
 class ObjectMissing(StoreError):
     """No object of this key."""
 

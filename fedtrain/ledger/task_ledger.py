@@ -1,6 +1,8 @@
 """A task's window into the ledger: it reads blobs by digest and writes under the names of its own work."""
 
 import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,7 +10,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Digest, Evaluation, Initial, Measurement, Preflight, Record, Update
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.store import LedgerCorrupt
+from fedtrain.ledger.store import LedgerCorrupt, LedgerRefused, StoreRefused
 
 R = TypeVar("R", bound=Record)
 
@@ -24,11 +26,13 @@ class TaskLedger:
         self._telemetry = f"{names.round_folder(task.round)}/{_who(task)}-{task.attempt}"
 
     def fetch(self, digest: Digest, target: Path) -> None:
-        self._ledger.fetch_blob(digest, target)
+        with _of_the_ledger():
+            self._ledger.fetch_blob(digest, target)
 
     def existing(self, kind: type[R]) -> R | None:
         self._check(kind)
-        record = self._ledger.read(self._name, kind)
+        with _of_the_ledger():
+            record = self._ledger.read(self._name, kind)
         if record is not None and record.run_id != self._task.run_id:
             raise LedgerCorrupt(
                 f"{self._ledger.url}/{self._name} belongs to run {record.run_id}, this task to {self._task.run_id}. "
@@ -37,7 +41,8 @@ class TaskLedger:
         return record
 
     def put_blob(self, path: Path) -> Digest:
-        return self._ledger.put_blob(path)
+        with _of_the_ledger():
+            return self._ledger.put_blob(path)
 
     def put_update(self, path: Path) -> tuple[str, Digest, int]:
         """Every execution of an attempt writes a separate file; the record names the one that counts."""
@@ -45,12 +50,14 @@ class TaskLedger:
         plan = self._task.work.plan if isinstance(self._task.work, Train) else None
         name = names.update_file(plan, uuid.uuid4().hex)
         folder = names.update_folder(self._task.round, participant, self._task.attempt)
-        digest, size = self._ledger.put_file(f"{folder}/{name}", path)
+        with _of_the_ledger():
+            digest, size = self._ledger.put_file(f"{folder}/{name}", path)
         return name, digest, size
 
     def put_record(self, record: R) -> R:
         self._check(type(record))
-        return self._ledger.claim(self._name, record)
+        with _of_the_ledger():
+            return self._ledger.claim(self._name, record)
 
     def put_telemetry(self, name: str, content: bytes) -> None:
         self._ledger.put_telemetry(f"{self._telemetry}/{name}", content)
@@ -58,6 +65,15 @@ class TaskLedger:
     def _check(self, kind: type[Record]) -> None:
         if kind is not self._kind:
             raise TypeError(f"{self._task.work.type} work leaves a {self._kind.__name__} record, no {kind.__name__}.")
+
+
+@contextmanager
+def _of_the_ledger() -> Generator[None]:
+    """Tell refusals of the ledger from those of the participant's own stores."""
+    try:
+        yield
+    except StoreRefused as error:
+        raise LedgerRefused(str(error)) from error
 
 
 def _record_of(task: Task) -> tuple[type[Record], str]:

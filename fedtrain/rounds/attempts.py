@@ -2,7 +2,8 @@
 
 The first attempt needs no grant; each further one is a `Grant` in the ledger, so that all coordinators count alike.
 Only grants of this epoch with cause Failed use retries: a run that failed and is resumed has all its retries again, and
-its first new attempt is free."""
+its first new attempt is free. An attempt that the ledger refused to serve is repeated until the deadline, because
+neither the participant nor its data is at fault."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,9 @@ BACK_OFF_SECONDS = 1.0
 LONGEST_BACK_OFF_SECONDS = 60.0
 LONGEST_REASON = 1000
 """Characters of a reason or message in a record."""
+
+
+Cause = Literal["Failed", "Resumed", "LedgerRefused"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,10 @@ class Again:
 
 @dataclass(frozen=True)
 class Wait:
-    """A new attempt is due in so many seconds."""
+    """A new attempt is due in `seconds`. `refusal`: the ledger's refusal that the task waits for."""
 
     seconds: float
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def attempt(snapshot: Snapshot, now: float, kind: Kind, who: str, spent: dict[in
     epoch = max((grant.epoch for grant in grants), default=1)
     key = TaskKey(round, kind, who, newest)
     execution = snapshot.executions.get(key)
-    permanent, ended_at = False, None
+    permanent, ended_at, refusal = False, None, ""
     if spent and newest in spent:
         reason = spent[newest]
     elif execution is None:
@@ -75,17 +80,18 @@ def attempt(snapshot: Snapshot, now: float, kind: Kind, who: str, spent: dict[in
         reason, ended_at = "it ended without leaving its record", execution.ended_at
     else:
         reason, ended_at, permanent = execution.reason, execution.ended_at, not execution.retryable
+        refusal = reason if execution.ledger_refused else ""
 
     reason = reason[:LONGEST_REASON]
     if epoch < snapshot.epoch:
         return _grant(snapshot, who, newest, "Resumed", reason)
     used = sum(grant.epoch == snapshot.epoch and grant.cause == "Failed" for grant in grants)
-    if permanent or used >= snapshot.spec.rounds.retries:
+    if not refusal and (permanent or used >= snapshot.spec.rounds.retries):
         return GivenUp(reason if permanent or used == 0 else f"{reason} (attempt {newest}, no retry left)")
     due = now if ended_at is None else ended_at + back_off(snapshot.ledger.run.run_id, round, who, newest)
     if now < due:
-        return Wait(due - now)
-    return _grant(snapshot, who, newest, "Failed", reason)
+        return Wait(due - now, refusal)
+    return _grant(snapshot, who, newest, "LedgerRefused" if refusal else "Failed", reason)
 
 
 def back_off(run_id: str, round: int, who: str, attempt: int) -> float:
@@ -96,7 +102,7 @@ def back_off(run_id: str, round: int, who: str, attempt: int) -> float:
     return min(BACK_OFF_SECONDS * 2 ** min(attempt - 1, 16), LONGEST_BACK_OFF_SECONDS) * jitter
 
 
-def _grant(snapshot: Snapshot, who: str, newest: int, cause: Literal["Failed", "Resumed"], reason: str) -> Again:
+def _grant(snapshot: Snapshot, who: str, newest: int, cause: Cause, reason: str) -> Again:
     round, number = snapshot.ledger.current.round, newest + 1
     while names.grant(round, who, number) in snapshot.ledger.strays:  # a stray has the name
         number += 1

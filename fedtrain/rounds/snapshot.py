@@ -42,12 +42,13 @@ class TaskKey:
 @dataclass(frozen=True)
 class Execution:
     """State of a task as the executor reports it. `ended_at` is on the coordinator's clock. `reason`: why the task
-    failed, or why it is not running yet."""
+    failed, or why it is not running yet. `ledger_refused`: it failed because the ledger refused a read or a write."""
 
     state: Literal["Running", "Done", "Failed"]
     ended_at: float = 0.0
     retryable: bool = True
     reason: str = ""
+    ledger_refused: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from fedtrain.rounds.snapshot import Kind, Snapshot, TaskKey
 
 @dataclass
 class Work:
-    """Collects, over several pieces of work, what to do now. `given_up`: who won't deliver in this epoch, and why."""
+    """Collects, over several pieces of work, what to do now. `given_up`: who won't deliver in this epoch, and why.
+    `refused`: the ledger's refusals that tasks wait for."""
 
     snapshot: Snapshot
     now: float
@@ -22,6 +23,7 @@ class Work:
     keep: set[TaskKey] = field(default_factory=set[TaskKey])
     given_up: dict[str, str] = field(default_factory=dict[str, str])
     waits: list[float] = field(default_factory=list[float])
+    refused: dict[str, str] = field(default_factory=dict[str, str])
 
     def pursue(
         self,
@@ -38,8 +40,10 @@ class Work:
                     self.actions.append(Start(key, order(key)))
             case Again(claim):
                 self.actions.append(claim)
-            case Wait(seconds):
+            case Wait(seconds, refusal):
                 self.waits.append(seconds)
+                if refusal:
+                    self.refused[who] = refusal
             case GivenUp(reason):
                 self.given_up[who] = reason
 
@@ -57,9 +61,10 @@ class Work:
 
     def decision(self, phase: Phase, message: str = "", until: Iterable[float] = ()) -> Decision:
         waits = [*self.waits, *until]
+        refused = f"waiting for the ledger: {because(self.refused)}" if self.refused else ""
         return Decision(
             phase=phase,
-            message=message,
+            message="; ".join(filter(None, (message, refused))),
             round=self.snapshot.ledger.current.round,
             actions=tuple(self.actions),
             keep=frozenset(self.keep),

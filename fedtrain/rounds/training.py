@@ -8,6 +8,7 @@ updates never enter. Below the minimum no close is written: the run fails or the
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
 from fedtrain.rounds import orders
+from fedtrain.rounds.attempts import LONGEST_REASON
 from fedtrain.rounds.below_minimum import below_minimum
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
@@ -77,10 +78,10 @@ def _next_close(snapshot: Snapshot, round: int) -> int:
 
 
 def _late(snapshot: Snapshot, who: str) -> str:
-    """Why a member missed the deadline, with the reason why its task is not running, if any."""
-    said = f"no update before the deadline of {snapshot.spec.rounds.deadline}"
-    mine = (snapshot.ledger.round, "Train", who, "Running")
-    there = snapshot.executions.items()
-    waits = (one.reason for key, one in there if (key.round, key.kind, key.who, one.state) == mine and one.reason)
-    reason = next(waits, None)
-    return f"{said} ({reason})" if reason else said
+    """Why a member missed the deadline, with the reason why its newest task is not running, if any."""
+    late = f"no update before the deadline of {snapshot.spec.rounds.deadline}"
+    mine = (snapshot.ledger.round, "Train", who)
+    tasks = {key.attempt: one for key, one in snapshot.executions.items() if (key.round, key.kind, key.who) == mine}
+    waiting = {attempt: one.reason for attempt, one in tasks.items() if one.state == "Running" or one.ledger_refused}
+    reason = waiting[max(waiting)] if waiting else ""
+    return f"{late} ({reason})"[:LONGEST_REASON] if reason else late

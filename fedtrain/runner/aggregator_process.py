@@ -12,10 +12,11 @@ from typing import IO
 
 from fedtrain.api.storage import Storage
 from fedtrain.contracts.records import Run
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_RETRY
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import Execution, TaskKey
+from fedtrain.runner.errors import RunError
 from fedtrain.runner.worker_pool import Ended, Events
 
 WORKER = -1
@@ -23,7 +24,8 @@ WORKER = -1
 
 
 class AggregatorProcess:
-    """Serves one run. The process starts with the first order, anew when it has died, and ends with this one."""
+    """Serves one run. The process starts with the first order and ends with this one; if it dies, the next order
+    starts another."""
 
     def __init__(
         self, run: Run, storage: Storage, log: Path, events: Events, clock: Callable[[], float] = time.monotonic
@@ -37,10 +39,14 @@ class AggregatorProcess:
         self._executions: dict[TaskKey, Execution] = {}
         self._orders: queue.Queue[tuple[TaskKey, AggregateOrder] | None] = queue.Queue()
         self._process: subprocess.Popen[str] | None = None
+        self._broken = ""
         threading.Thread(target=self._serve, daemon=True).start()
 
     def executions(self) -> dict[TaskKey, Execution]:
+        """Raises RunError if the process cannot be started."""
         with self._lock:
+            if self._broken:
+                raise RunError(self._broken)
             return dict(self._executions)
 
     def submit(self, key: TaskKey, order: AggregateOrder) -> None:
@@ -70,7 +76,7 @@ class AggregatorProcess:
             code, reason = self._aggregate(order)
             now = self._clock()
             state = "Done" if code == EXIT_DONE else "Failed"
-            execution = Execution(state, now, retryable=code == EXIT_RETRY, reason=reason)
+            execution = Execution(state, now, code == EXIT_RETRY, reason, ledger_refused=code == EXIT_LEDGER)
             with self._lock:
                 if key not in self._executions:
                     continue
@@ -80,17 +86,23 @@ class AggregatorProcess:
     def _aggregate(self, order: AggregateOrder) -> tuple[int, str]:
         try:
             orders, answers = self._pipes()
+        except OSError as error:
+            with self._lock:
+                self._broken = f"the aggregator cannot be started: {error.filename}: {error.strerror}"
+            return EXIT_RETRY, self._broken
+        try:
             orders.write(AggregationOrder.of(self._run, order.round, order.k, self._storage).text() + "\n")
             orders.flush()
             answer = answers.readline()
         except OSError:
             answer = ""
-        if not answer:
-            return EXIT_RETRY, f"the aggregator's process died; its last words are in {self._log}"
-        said = json.loads(answer)
-        return int(said["code"]), str(said.get("reason", ""))
+        if not answer.endswith("\n"):  # it may die while it answers
+            return EXIT_RETRY, f"the aggregator's process died; its log is {self._log}"
+        outcome = json.loads(answer)
+        return int(outcome["code"]), str(outcome.get("reason", ""))
 
     def _pipes(self) -> tuple[IO[str], IO[str]]:
+        """The process's input and output. Raises OSError if it cannot be started."""
         if self._process is None or self._process.poll() is not None:
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("a") as log:

@@ -1,4 +1,8 @@
-"""The local coordinator: gather, decide, apply, until the run is over. All decisions are `fedtrain.rounds.decide`'s."""
+"""The local coordinator: gather, decide, apply, until the run is over. All decisions are `fedtrain.rounds.decide`'s.
+
+A ledger that refuses a read or a write, of this process or of a task, ends this process: the user is at hand, can fix
+the cause and run the file again.
+"""
 
 import queue
 import time
@@ -9,7 +13,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.store import StoreUnavailable
+from fedtrain.ledger.store import StoreRefused, StoreUnavailable
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import TERMINAL, Cancel, Claim, Decision, Start
 from fedtrain.rounds.snapshot import Snapshot
@@ -35,7 +39,7 @@ class Outcome:
 
 
 class Coordinator:
-    """Drives one run with these executor. `observe` sees every snapshot, time and decision."""
+    """Drives one run with this executor. `observe` sees every snapshot, time and decision."""
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class Coordinator:
         self._told: tuple[int, str, str] | None = None
 
     def run(self) -> Outcome:
-        """Until the run has succeeded or failed. Raises StoreError (not StoreUnavailable: that is waited out)."""
+        """Return when the run has succeeded or failed. Raises StoreError, but waits while the store is unavailable."""
         while True:
             try:
                 decision = self._step()
@@ -76,6 +80,9 @@ class Coordinator:
 
     def _step(self) -> Decision:
         executions = self._executor.executions()
+        for execution in executions.values():
+            if execution.ledger_refused:
+                raise StoreRefused(execution.reason)
         asked = self._clock()
         facts = self._gatherer.gather()
         now = self._clock()

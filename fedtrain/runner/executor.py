@@ -31,7 +31,7 @@ class Executor:
         self._bind = bind
 
     def executions(self) -> Mapping[TaskKey, Execution]:
-        """Raises RunError when workers can't be started."""
+        """Raises RunError if workers or the aggregator cannot be started."""
         return {**self._pool.executions(self._run.run_id), **self._aggregator.executions()}
 
     def start(self, key: TaskKey, order: Task | AggregateOrder) -> None:

@@ -72,4 +72,4 @@ class Launcher:
                 )
                 return Launched(process, log, log_start)
         except OSError as error:
-            raise RunError(f"a trainer process cannot be started: {error}") from error
+            raise RunError(f"a trainer process cannot be started: {error.filename}: {error.strerror}") from error

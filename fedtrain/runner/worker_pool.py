@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Any, Protocol
 
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY, Assignment
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_RETRY, Assignment
 from fedtrain.rounds.snapshot import Execution, TaskKey
 from fedtrain.runner.errors import RunError
 
@@ -168,7 +168,10 @@ class WorkerPool:
             "FEDTRAIN_WORKER_INDEX": str(index),
         }
         launched = self._clock()
-        self._workers[index] = _Worker(index, self._launch(environment), launched)
+        try:
+            self._workers[index] = _Worker(index, self._launch(environment), launched)
+        except RunError as error:  # of a thread too, where nobody else would see it
+            self._broken = str(error)
 
     def _replace(self, worker: _Worker) -> None:
         """Its connection ends with it, and is closed by the thread that reads from it."""
@@ -255,7 +258,7 @@ class WorkerPool:
     def _end(self, worker: _Worker, job: Job, code: int, reason: str, seconds: Mapping[str, float]) -> None:
         now = self._clock()
         state = "Done" if code == EXIT_DONE else "Failed"
-        execution = Execution(state, now, retryable=code == EXIT_RETRY, reason=reason)
+        execution = Execution(state, now, code == EXIT_RETRY, reason, ledger_refused=code == EXIT_LEDGER)
         self._executions[job] = execution
         starting, worker.starting = worker.starting, 0.0
         worker.busy = None

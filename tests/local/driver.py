@@ -1,19 +1,19 @@
-"""Runs a federation as `fedtrain run` does, with workers from a zygote: `driver.py FILE ZYGOTE PARALLEL`.
+"""`fedtrain run` with workers from a zygote: `driver.py FILE ZYGOTE PARALLEL`.
 
 The zygote can fork it too: `main`, with the same arguments.
 """
 
+import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from fedtrain.api.reading import read_file
+from fedtrain.cli.main import main as fedtrain
 from fedtrain.rounds import attempts
-from fedtrain.runner.progress.plain import PlainProgress
-from fedtrain.runner.run import run
+from fedtrain.runner import run
 from fedtrain.runner.worker_pool import WorkerPool
 from tests.support.zygote import Forked, launch
 
@@ -37,13 +37,24 @@ def main() -> int:
 
 
 def drive(file: str, address: str, parallel: str) -> int:
+    """Call the command line. The adapter of a run in a bucket is exported to the folder of the file."""
+    os.chdir(Path(file).parent)
     attempts.BACK_OFF_SECONDS = float(os.environ.get("FEDTRAIN_TEST_BACK_OFF", attempts.BACK_OFF_SECONDS))
-    pool = WorkerPool(partial(_launch, address), int(parallel))
+    run.workers = partial(_workers, address, int(parallel))
     try:
-        outcome = run(read_file(Path(file)), listener=PlainProgress(), pool=pool)
+        fedtrain(["run", file, "--plain"])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@contextlib.contextmanager
+def _workers(address: str, count: int, *_: object) -> Iterator[WorkerPool]:
+    pool = WorkerPool(partial(_launch, address), count)
+    try:
+        yield pool
     finally:
         pool.close()
-    return 0 if outcome.phase == "Succeeded" else 1
 
 
 def _launch(address: str, environment: Mapping[str, str]) -> Forked:

@@ -54,7 +54,7 @@ def test_a_run_killed_at_a_grant_resumes_with_the_granted_attempt(
     when: str, zygote: str, undisturbed: Small, tmp_path: Path
 ) -> None:
     small = Small(tmp_path / "run")
-    faults = rf"full:rounds/0001/updates/zoo/1/ {when}:rounds/0001/attempts/zoo-2\.json$"
+    faults = rf"broken:rounds/0001/updates/zoo/1/ {when}:rounds/0001/attempts/zoo-2\.json$"
     assert small.run(zygote, FEDTRAIN_TEST_KILL=faults, FEDTRAIN_TEST_KILLED=str(tmp_path / "killed")).returncode == 137
     assert small.run(zygote).returncode == 0
     assert small.digests() == undisturbed.digests()

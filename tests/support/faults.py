@@ -6,7 +6,8 @@ file that is left for each, with the fault's number, so that it happens once. Ar
     before, after   the process is killed
     hang            nothing is written, for an hour
     late            nothing is written until there is a file `$FEDTRAIN_TEST_KILLED.go`
-    full, refuse    the disk is full; something raises what trying again would not help against
+    full            the disk of the ledger is full
+    broken, refuse  an error that may pass when tried again; one that does not
     corrupt         one bit of what is written is another
     missing, short  nothing is written, or half of it, and the process goes on as if it were
     nan, huge, odd  an update is written that holds NaN, or 10,000s, or an odd tensor; its record is right
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fedtrain.contracts.records import Digest
+from fedtrain.ledger.file_errors import explain
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectStore
 
@@ -61,7 +63,7 @@ def due(name: str, *among: str) -> str:
 
 def _faulty(create: Create) -> Create:
     def faulty(key: str, content: bytes | Path) -> bool:
-        fault = due(key, "before", "after", "hang", "late", "full", "refuse", "corrupt", "missing", "short")
+        fault = due(key, "before", "after", "hang", "late", "full", "broken", "refuse", "corrupt", "missing", "short")
         whole = content if isinstance(content, bytes) else content.read_bytes() if fault else b""
         match fault:
             case "before":
@@ -75,7 +77,10 @@ def _faulty(create: Create) -> Create:
                 while not Path(f"{os.environ['FEDTRAIN_TEST_KILLED']}.go").exists():
                     time.sleep(0.05)
             case "full":
-                raise OSError(errno.ENOSPC, "No space left on device", key)
+                full = OSError(errno.ENOSPC, "No space left on device")
+                raise explain(full, Path("/full"), Path("/full") / key) from full
+            case "broken":
+                raise OSError(errno.EIO, "Input/output error", key)
             case "refuse":
                 raise ValueError(f"refused to write {key}")
             case "corrupt":

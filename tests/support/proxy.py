@@ -1,6 +1,7 @@
 """A server that fails as servers and networks do: an HTTP proxy in front of it, in a thread of its own."""
 
 import asyncio
+import re
 import ssl
 import threading
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ from yarl import URL
 
 from hack.cluster.processes import LOOPBACK, free_port
 
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
 HOP = {"transfer-encoding", "connection", "keep-alive", "expect"}
 
 
@@ -25,12 +27,15 @@ class Proxy:
         url: where it answers, without TLS.
         fault: what happens to requests that come now: `busy` (503), `hang` (they wait until that is over), `cut` (the
             connection is closed).
+        denied: requests to S3 that are answered with 403: a pattern of `METHOD /bucket/key` or, for listings, of
+            `LIST /bucket/prefix`. Empty: none.
         silent: watches of the Kubernetes API whose paths end with one of these stay open, and bring nothing.
     """
 
     def __init__(self, server: str, authority: Path | None = None) -> None:
         self.fault: Literal["", "busy", "hang", "cut"] = ""
         self.silent: tuple[str, ...] = ()
+        self.denied = ""
         self._server = server
         self._trust: ssl.SSLContext | bool = ssl.create_default_context(cafile=authority) if authority else True
         self._port = free_port()
@@ -100,6 +105,8 @@ class Proxy:
                 if self.fault == "cut":
                     transport.abort()
                     return web.Response()
+                if self.denied and re.search(self.denied, _operation(request)):
+                    return web.Response(status=403, body=DENIED, content_type="application/xml")
                 return await self._forward(session, request, body)
             finally:
                 self._transports.discard(transport)
@@ -123,3 +130,8 @@ class Proxy:
                     if not (watching and request.path.endswith(self.silent)):
                         await response.write(piece)
             return response
+
+
+def _operation(request: web.BaseRequest) -> str:
+    prefix = request.query.get("prefix")
+    return f"{request.method} {request.path}" if prefix is None else f"LIST {request.path.rstrip('/')}/{prefix}"

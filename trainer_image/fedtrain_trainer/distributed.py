@@ -8,11 +8,15 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED
+from fedtrain.ledger.store import LedgerRefused
 from fedtrain_trainer.failures import judged
 from fedtrain_trainer.outcome import Refused, Retry
 
 T = TypeVar("T")
+
+_KINDS: dict[int, type[Exception]] = {EXIT_REFUSED: Refused, EXIT_LEDGER: LedgerRefused}
+"""What the other processes raise for the main one's outcome; Retry for all other codes."""
 
 
 class Group:
@@ -71,5 +75,5 @@ class Group:
             raise failed
         code, value = held[0]
         if code != EXIT_DONE:
-            raise Refused(str(value)) if code == EXIT_REFUSED else Retry(str(value))
+            raise _KINDS.get(code, Retry)(str(value))
         return value  # pyright: ignore[reportReturnType]

@@ -5,14 +5,15 @@ may (libraries quote what they cannot read), so only their type and place in our
 """
 
 import errno
+import tempfile
 import traceback
 from pathlib import Path
 
 import torch
 
-from fedtrain.contracts.tasks import EXIT_REFUSED, EXIT_RETRY
+from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.data.errors import DataError
-from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.ledger.store import LedgerRefused, StoreError, StoreUnavailable
 from fedtrain_trainer.outcome import Interrupted, Refused, Retry
 
 _PACKAGES = ("fedtrain_trainer", "data", "ledger", "adapters")
@@ -30,12 +31,15 @@ def judged(error: BaseException) -> tuple[int, str]:
             return EXIT_RETRY, f"interrupted: {error}"
         case torch.OutOfMemoryError():
             return EXIT_RETRY, f"out of memory on the GPU: {str(error).splitlines()[0]}"
+        case LedgerRefused():
+            return EXIT_LEDGER, str(error)
         case StoreError():
-            is_full = isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_SPACE
-            return (EXIT_RETRY if is_full else EXIT_REFUSED), str(error)
+            return EXIT_REFUSED, str(error)
+        case OSError() if error.errno in _NO_SPACE:
+            folder = error.filename or tempfile.gettempdir()
+            return EXIT_RETRY, f"the disk of {folder} is full ({error.strerror}). Free some space"
         case OSError():
-            what = "the disk is full" if error.errno in _NO_SPACE else "system error"
-            return EXIT_RETRY, f"{what}: {error.strerror or type(error).__name__} at {_place(error)}"
+            return EXIT_RETRY, f"system error: {error.strerror or type(error).__name__} at {_place(error)}"
         case _:
             return EXIT_RETRY, f"unexpected {type(error).__name__} at {_place(error)}; see the log at the participant"
 

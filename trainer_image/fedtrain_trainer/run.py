@@ -14,6 +14,7 @@ import torch
 from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Record, Update
 from fedtrain.contracts.tasks import (
     EXIT_DONE,
+    EXIT_LEDGER,
     EXIT_REFUSED,
     EXIT_RETRY,
     Assignment,
@@ -54,7 +55,10 @@ def run_task(
 ) -> Outcome:
     """Runs one task. `store` is needed in the main process of `group` alone. `models` holds the base model between
     tasks. Never raises but for bugs in itself: what goes wrong is in the outcome."""
-    folder = Path(tempfile.mkdtemp(prefix="fedtrain-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="fedtrain-"))
+    except OSError as error:
+        return Outcome(*judged(error))
     context = Context(assignment, store, group or Group(), models or Models(), progress, folder)
     log.info("%s: begins", _name(assignment.task))
     start = time.perf_counter()
@@ -68,7 +72,12 @@ def run_task(
     return Outcome(code, reason, context.seconds)
 
 
-_WORDS = {EXIT_DONE: "done", EXIT_RETRY: "failed, may be tried again,", EXIT_REFUSED: "refused"}
+_WORDS = {
+    EXIT_DONE: "done",
+    EXIT_RETRY: "failed, may be retried,",
+    EXIT_LEDGER: "stopped by the ledger",
+    EXIT_REFUSED: "refused",
+}
 
 
 def _attempt(context: Context) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import holds
 from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.snapshot import Execution, TaskKey
-from fedtrain_operator.kube.pod_outcome import PodOutcome
+from fedtrain_operator.kube.pod_outcome import LEDGER_REFUSED, PodOutcome
 
 RUNNING = Execution("Running")
 TERMINAL = ("Succeeded", "Failed", "Refused", "Cancelled")
@@ -78,7 +78,8 @@ class Executions:
             case "Succeeded":
                 return Execution("Done", self._end(task, now))
             case "Failed":
-                return Execution("Failed", self._end(task, now), status.get("retryable", True), reason)
+                refused, retryable = status.get("reason") == LEDGER_REFUSED, status.get("retryable", True)
+                return Execution("Failed", self._end(task, now), retryable, reason, ledger_refused=refused)
             case "Refused":
                 return Execution("Failed", self._end(task, now), False, reason)
             case "Pending" if status.get("message"):
@@ -90,7 +91,7 @@ class Executions:
         if holds(job.get("status", {}).get("conditions", ()), "Complete"):
             return Execution("Done", self._end(job, now))
         if failed(job) and (why := outcome(job)) is not None:
-            return Execution("Failed", self._end(job, now), not why.refused, why.reason)
+            return Execution("Failed", self._end(job, now), not why.refused, why.reason, why.ledger_refused)
         return RUNNING
 
     def _end(self, body: Json, now: float) -> float:

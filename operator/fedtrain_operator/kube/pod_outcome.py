@@ -5,19 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedtrain.contracts.tasks import EXIT_REFUSED
+from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED
 from fedtrain.manifests.kinds import POD, Json
 from fedtrain_operator.kube.client import ApiError, Cluster
 
 LONGEST_REASON = 1000
+LEDGER_REFUSED = "LedgerRefused"
+"""Reason in the status of a task whose trainer the ledger refused a read or a write."""
 
 
 @dataclass(frozen=True)
 class PodOutcome:
-    """Why a task failed. `refused`: another attempt would not help."""
+    """Why a task failed. `refused`: another attempt would not help. `ledger_refused`: the ledger refused a read or a
+    write; the participant is not at fault."""
 
     refused: bool
     reason: str
+    ledger_refused: bool = False
 
 
 GONE = PodOutcome(False, "its pods no longer exist: they or their node were deleted")
@@ -37,7 +41,7 @@ async def read_outcome(cluster: Cluster, namespace: str, marks: dict[str, str]) 
 def outcome_of(pods: Sequence[Json]) -> PodOutcome:
     """The outcome of one failed job. A refusal of one pod explains the failures of the others, which lost a peer."""
     found = [one for pod in sorted(pods, key=_name) if (one := _of_pod(pod)) is not None]
-    return next((one for one in found if one.refused), found[0] if found else GONE)
+    return next((one for one in found if one.refused or one.ledger_refused), found[0] if found else GONE)
 
 
 def _of_pod(pod: Json) -> PodOutcome | None:
@@ -69,7 +73,7 @@ def _of_container(pod: Json, ended: Json) -> PodOutcome:
         message = f"pod {_name(pod)} ended with {ended.get('reason') or 'exit code'} {ended['exitCode']}"
     if ended.get("reason") == "OOMKilled":
         message = f"out of memory: pod {_name(pod)} used more than its limit"
-    return PodOutcome(code == EXIT_REFUSED, message[:LONGEST_REASON])
+    return PodOutcome(code == EXIT_REFUSED, message[:LONGEST_REASON], ledger_refused=code == EXIT_LEDGER)
 
 
 def _name(pod: Json) -> str:

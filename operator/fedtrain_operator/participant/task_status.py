@@ -7,7 +7,7 @@ from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.launcher import Standing
 from fedtrain.manifests.policy_check import Refusal, Wait
 from fedtrain.manifests.timestamps import instant
-from fedtrain_operator.kube.pod_outcome import PodOutcome
+from fedtrain_operator.kube.pod_outcome import LEDGER_REFUSED, PodOutcome
 from fedtrain_operator.kube.pod_start import SCHEDULED, STARTED
 
 TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
@@ -36,7 +36,8 @@ def of_job(body: Json, standing: Standing, outcome: PodOutcome | None, waits: Co
             assert outcome is not None
             if outcome.refused:
                 return _ended(body, "Refused", "TrainerRefused", outcome.reason, now)
-            return _ended(body, "Failed", "TrainerFailed", outcome.reason, now) | {"retryable": True}
+            reason = LEDGER_REFUSED if outcome.ledger_refused else "TrainerFailed"
+            return _ended(body, "Failed", reason, outcome.reason, now) | {"retryable": True}
         case "Running":
             current = [SCHEDULED, STARTED]
             started = body.get("status", {}).get("startedAt") or instant(now)

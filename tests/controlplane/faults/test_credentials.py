@@ -19,7 +19,7 @@ def test_keys_appear_in_no_object_but_secrets_and_in_no_log(scene: Scene, kinds:
     wrong = "not-the-secret-of-this-store"
     keys = (scene.minio.secret_key, wrong)
     change_key(scene, wrong)
-    pods.faults = {"-1-train-bank-a-1-": "full:/updates/", "-1-aggregate-1-1-": "refuse:aggregate-1.json"}
+    pods.faults = {"-1-train-bank-a-1-": "broken:/updates/", "-1-aggregate-1-1-": "refuse:aggregate-1.json"}
     with scene.operator(RESYNC_SECONDS="2") as operator:
         scene.apply(evaluation={})
         eventually(lambda: scene.condition("StoreReachable").get("status") == "False", LONG)

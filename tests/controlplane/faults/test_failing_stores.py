@@ -1,4 +1,5 @@
-"""A store that answers 503, or hangs for half a minute: the training says so, waits, and ends as if undisturbed."""
+"""A store that answers 503 or 403, or hangs for half a minute: the training reports it, waits, and ends as if
+undisturbed."""
 
 import time
 from collections.abc import Iterator
@@ -51,6 +52,24 @@ def test_an_outage_is_a_condition_that_costs_no_attempt_and_no_time_of_the_round
         assert spent["round"] == 1
         assert spent["seconds"] - elapsed < time.monotonic() - before - outage + 3
         pods.held = set()
+        scene.succeeded_with(undisturbed)
+        scene.delete()
+
+
+def test_a_participant_whose_writes_are_denied_is_not_to_blame(
+    scene: Scene, store: Proxy, undisturbed: Digests
+) -> None:
+    bucket = scene.bucket
+    bucket["s3"]["endpoint"] = store.url
+    store.denied = "PUT .*/rounds/0001/updates/bank-b/"
+    with scene.operator(RESYNC_SECONDS="2"):
+        scene.apply(storage=bucket)
+        eventually(lambda: "waiting for the ledger: bank-b" in scene.status.get("message", ""), LONG)
+        assert "Grant s3:PutObject on this key" in scene.status["message"]
+        store.denied = "LIST .*/rounds/0001"
+        eventually(lambda: scene.condition("StoreReachable").get("reason") == "Refused", LONG)
+        assert "Grant s3:ListBucket on the bucket for this prefix" in scene.condition("StoreReachable")["message"]
+        store.denied = ""
         scene.succeeded_with(undisturbed)
         scene.delete()
 

@@ -100,7 +100,7 @@ class Story:
             "-inspect-bank-b-": "late:preflight/",
             "-train-bank-b-": "late:record.json",
             "-measure-bank-b-": "late:measurements/",
-            "-1-train-bank-a-1-": "full:rounds/0001/updates/",
+            "-1-train-bank-a-1-": "broken:rounds/0001/updates/",
             "-1-aggregate-1-1-": "refuse:rounds/0001/aggregate-1.json",
         }
         self.scene.apply()

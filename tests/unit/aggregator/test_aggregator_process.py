@@ -13,8 +13,8 @@ from round_on_disk import RoundOnDisk, adapter
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Aggregate
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
-from fedtrain.ledger.store import StoreUnavailable
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
+from fedtrain.ledger.store import StoreRefused, StoreUnavailable
 
 MakeRound = Callable[..., RoundOnDisk]
 
@@ -58,6 +58,19 @@ def test_it_serves_one_assignment_a_line(make_round: MakeRound):
     assert round.reopened().read(names.aggregate(1, 1), Aggregate) is not None
 
 
+def test_it_answers_although_the_disk_of_its_log_is_full(make_round: MakeRound):
+    round = with_one_update(make_round())
+    with Path("/dev/full").open("w") as log:
+        done = subprocess.run(
+            [sys.executable, "-m", "fedtrain_aggregator", "--serve"],
+            input=f"{ordered(round)}\n{ordered(round)}\n",
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    assert [json.loads(line)["code"] for line in done.stdout.splitlines()] == [EXIT_DONE, EXIT_DONE]
+
+
 def test_updates_of_zeros_are_named(make_round: MakeRound):
     round = make_round()
     round.send("anna", adapter(1))
@@ -98,6 +111,14 @@ def test_a_damaged_global_adapter_is_refused_by_name(make_round: MakeRound):
     assert code == EXIT_REFUSED
     assert blob in reason
     assert "damaged" in reason
+
+
+def test_a_ledger_that_refuses_is_told_apart(make_round: MakeRound, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise StoreRefused("access is denied")
+
+    monkeypatch.setattr(assignment, "aggregate", fail)
+    assert carry_out(ordered(make_round())) == (EXIT_LEDGER, "access is denied")
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("no route"), OSError("no space left"), MemoryError()])

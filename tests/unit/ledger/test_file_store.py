@@ -17,7 +17,7 @@ import pytest
 from fedtrain.ledger import temporary as temporary_files
 from fedtrain.ledger.file_errors import explain
 from fedtrain.ledger.file_store import FileStore
-from fedtrain.ledger.store import ObjectMissing, StoreError, StoreUnavailable
+from fedtrain.ledger.store import ObjectMissing, StoreError, StoreRefused, StoreUnavailable
 from fedtrain.ledger.temporary import FOLDER, temporary
 
 FORK = multiprocessing.get_context("fork")
@@ -170,10 +170,10 @@ def test_an_object_in_the_place_of_a_folder_is_named(tmp_path: Path):
 @pytest.mark.parametrize(
     ("number", "kind", "words"),
     [
-        (errno.ENOSPC, StoreError, "Free some space"),
-        (errno.EDQUOT, StoreError, "quota"),
-        (errno.EACCES, StoreError, "owner or permissions"),
-        (errno.EROFS, StoreError, "mounted read-only"),
+        (errno.ENOSPC, StoreRefused, "Free some space"),
+        (errno.EDQUOT, StoreRefused, "quota"),
+        (errno.EACCES, StoreRefused, "owner or permissions"),
+        (errno.EROFS, StoreRefused, "mounted read-only"),
         (errno.EIO, StoreError, "Check the disk"),
         (errno.ESTALE, StoreUnavailable, "may pass"),
         (errno.EMFILE, StoreUnavailable, "may pass"),

@@ -79,7 +79,7 @@ def test_a_variable_that_holds_no_url_is_named(endpoint: str, monkeypatch: pytes
     [
         (403, "SignatureDoesNotMatch", "Check AWS_SECRET_ACCESS_KEY"),
         (403, "InvalidAccessKeyId", "Check AWS_ACCESS_KEY_ID"),
-        (403, "AccessDenied", "The credentials need s3:GetObject"),
+        (403, "AccessDenied", "Grant s3:ListBucket on the bucket for this prefix"),
         (400, "ExpiredToken", "Log in again"),
     ],
 )
@@ -103,4 +103,4 @@ def test_a_right_that_is_missing_for_the_object_alone_is_told():
         return Answer(200, b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
 
     with serving(answer) as s3:
-        assert "access is denied (403). The credentials need s3:GetObject" in said(s3)
+        assert "HeadObject: access is denied (403). Grant s3:GetObject on this key" in said(s3)

@@ -13,7 +13,7 @@ from fedtrain.ledger import s3_upload
 from fedtrain.ledger.open import open_store
 from fedtrain.ledger.s3_client import Patience
 from fedtrain.ledger.s3_store import S3Store
-from fedtrain.ledger.store import StoreError, StoreUnavailable
+from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
 
 IMPATIENT = Patience(connect_seconds=1, read_seconds=0.4, attempts=2)
 ONCE = Patience(connect_seconds=1, read_seconds=0.4, attempts=1)
@@ -36,14 +36,19 @@ def refusal(s3: S3, patience: Patience = ONCE) -> StoreError:
     ("status", "code", "kind", "words"),
     [
         (404, "NoSuchBucket", StoreError, "there is no such bucket"),
-        (403, "AccessDenied", StoreError, "s3:PutObject"),
-        (403, "SignatureDoesNotMatch", StoreError, "AWS_SECRET_ACCESS_KEY"),
-        (403, "InvalidAccessKeyId", StoreError, "doesn't know this access key"),
+        (
+            403,
+            "AccessDenied",
+            StoreRefused,
+            "PutObject: access is denied (AccessDenied). Grant s3:PutObject on this key",
+        ),
+        (403, "SignatureDoesNotMatch", StoreRefused, "AWS_SECRET_ACCESS_KEY"),
+        (403, "InvalidAccessKeyId", StoreRefused, "doesn't know this access key"),
         (400, "ExpiredToken", StoreUnavailable, "Log in again"),
         (403, "RequestTimeTooSkewed", StoreError, "clock"),
         (400, "AuthorizationHeaderMalformed", StoreError, "storage.s3.region"),
         (501, "NotImplemented", StoreError, "If-None-Match"),
-        (507, "XMinioStorageFull", StoreError, "store is full"),
+        (507, "XMinioStorageFull", StoreRefused, "store is full"),
         (503, "SlowDown", StoreUnavailable, "busy"),
         (500, "InternalError", StoreUnavailable, "busy or failing"),
         (418, "Teapot", StoreError, "refused with Teapot (The server's words)"),

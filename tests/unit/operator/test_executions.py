@@ -33,6 +33,10 @@ def executions_of(executions: Executions, *tasks: Json, now: float = 0.0) -> dic
         ({}, Execution("Running")),
         ({"phase": "Succeeded"}, Execution("Done", 5.0)),
         ({"phase": "Failed", "retryable": True, "message": "why"}, Execution("Failed", 5.0, True, "why")),
+        (
+            {"phase": "Failed", "reason": "LedgerRefused", "retryable": True, "message": "denied"},
+            Execution("Failed", 5.0, True, "denied", ledger_refused=True),
+        ),
         ({"phase": "Refused", "reason": "NoPolicy"}, Execution("Failed", 5.0, False, "NoPolicy")),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",

@@ -30,6 +30,12 @@ def test_under_torchrun_the_exit_code_is_1_and_what_the_trainer_wrote_holds() ->
     assert not outcome_of([pod(exitCode=1, message=said(75, "the store is away"))]).refused
 
 
+def test_a_refusal_of_the_ledger_explains_the_failures_of_its_peers() -> None:
+    pods = [pod("master-0", exitCode=1, message=said(75, "lost a peer")), pod("worker-0", exitCode=74)]
+    found = outcome_of(pods)
+    assert (found.refused, found.ledger_refused) == (False, True)
+
+
 def test_without_its_words_the_exit_code_tells() -> None:
     assert outcome_of([pod(exitCode=78)]).refused
     assert not outcome_of([pod(exitCode=75)]).refused

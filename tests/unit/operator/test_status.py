@@ -141,12 +141,15 @@ def test_the_event_of_pods_that_no_longer_wait_is_true_of_stopped_pods_too(type:
     assert told.message.startswith("no pod waits for ")
 
 
-def test_the_metric_is_the_files_first_and_shares_are_percentages() -> None:
-    hub = {
+def test_the_metric_is_the_first_share_or_the_first_metric_as_in_reports() -> None:
+    hub: dict[str, Any] = {
         "data": {"uri": "s3://b/test.jsonl"},
         "metrics": [{"name": "accuracy", "type": "Choices"}, {"name": "loss", "type": "Loss"}],
     }
     assert metric(spec(evaluation={"hub": hub}), {"loss": 2.0, "accuracy": 0.8123}) == "accuracy 81.2%"
+    loss_first = {**hub, "metrics": hub["metrics"][::-1]}
+    assert metric(spec(evaluation={"hub": loss_first}), {"loss": 2.0, "accuracy": 0.8123}) == "accuracy 81.2%"
+    assert metric(spec(evaluation={"hub": loss_first}), {"loss": 2.0}) == "loss 2.000"
     assert metric(spec(evaluation={"hub": {"data": {"uri": "s3://b/t"}}}), {"loss": 2.31132}) == "loss 2.311"
     assert metric(spec(), {"loss": 2.0}) is None
 

@@ -8,7 +8,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Close, Grant
 from fedtrain.rounds.attempts import LONGEST_REASON, back_off
 from fedtrain.rounds.decision import Cancel, Claim, Start
-from fedtrain.rounds.snapshot import Execution
+from fedtrain.rounds.snapshot import Execution, TaskKey
 
 
 def in_training(participants: int = 1, *, retries: int = 0, minimum: int | None = None) -> tuple[World, Coordinator]:
@@ -37,6 +37,44 @@ def test_a_failed_attempt_is_granted_anew_after_its_back_off_and_not_before():
     assert (grant.attempt, grant.epoch, grant.cause, grant.reason) == (2, 1, "Failed", "out of memory")
     coordinator.step()
     assert [key.attempt for key in coordinator.running()] == [2]
+
+
+def refuse(coordinator: Coordinator, key: TaskKey) -> None:
+    """The ledger refuses a write of this task."""
+    del coordinator.orders[key]
+    reason = "access is denied"
+    now = coordinator.world.now
+    coordinator.executions[key] = Execution("Failed", now, retryable=False, reason=reason, ledger_refused=True)
+
+
+def test_an_attempt_that_the_ledger_refused_is_repeated_without_using_a_retry():
+    world, coordinator = in_training(participants=2, retries=0)
+    coordinator.finish(coordinator.running()[0])
+    for number in range(1, 5):
+        refuse(coordinator, coordinator.running()[0])
+        waiting = coordinator.step()
+        assert waiting.message == "1 of 2 updates; waiting for the ledger: b: access is denied"
+        coordinator.wait(back_off("run-1", 1, "b", number))
+        coordinator.step()
+        coordinator.step()
+    grant = world.ledger.read(names.grant(1, "b", 5), Grant)
+    assert grant is not None
+    assert (grant.cause, grant.reason) == ("LedgerRefused", "access is denied")
+    coordinator.finish(coordinator.running()[0])
+    coordinator.drive()
+    assert [(one.participant, one.attempt) for one in close_of(world).updates] == [("a", 1), ("b", 5)]
+
+
+def test_a_participant_whose_writes_are_refused_until_the_deadline_is_left_out_with_the_refusal():
+    world, coordinator = in_training(participants=2, retries=0, minimum=1)
+    coordinator.finish(coordinator.running()[0])
+    refuse(coordinator, coordinator.running()[0])
+    coordinator.wait(1000)
+    coordinator.step()
+    (absent,) = close_of(world).absent
+    assert absent.participant == "b"
+    assert absent.reason.startswith("no update before the deadline of ")
+    assert absent.reason.endswith("(access is denied)")
 
 
 def test_back_off_doubles_up_to_a_minute_and_its_jitter_depends_on_nothing_but_the_attempt():

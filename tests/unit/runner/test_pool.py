@@ -12,7 +12,8 @@ import pytest
 
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.rounds.snapshot import TaskKey
-from fedtrain.runner.worker_pool import Job, WorkerPool
+from fedtrain.runner.errors import RunError
+from fedtrain.runner.worker_pool import Ended, Job, WorkerPool
 
 
 class Worker:
@@ -75,4 +76,25 @@ def test_a_connection_is_closed_by_the_thread_that_reads_from_it(monkeypatch: py
         assert time.monotonic() < until, "the connection is never closed"
         time.sleep(0.01)
     assert {readers[one] for one in closed} == {closers[one] for one in closed}
+    pool.close()
+
+
+def test_a_worker_that_cannot_be_replaced_ends_the_run_with_the_reason() -> None:
+    workers: list[Worker] = []
+
+    def launch(environment: Mapping[str, str]) -> Worker:
+        if workers:
+            raise RunError("a trainer process cannot be started: /runs/worker-0.log: No space left on device")
+        workers.append(Worker(environment))
+        return workers[-1]
+
+    pool = WorkerPool(launch, 1)
+    connection = workers[0].say_hello()
+    job = Job("run", TaskKey(1, "Train", "bank-a", 1), queue.Queue())
+    pool.submit(job, Assignment.model_construct())
+    connection.recv_bytes()
+    connection.close()
+    assert isinstance(job.events.get(timeout=10), Ended)
+    with pytest.raises(RunError, match="No space left on device"):
+        pool.executions("run")
     pool.close()

@@ -198,7 +198,11 @@ def test_rows_cut_off_before_their_answer_are_counted_or_refused(federation: Fed
     ("error", "code", "reason"),
     [
         (StoreUnavailable("file:///x: not there"), EXIT_RETRY, "not there"),
-        (OSError(errno.ENOSPC, "No space left on device"), EXIT_RETRY, "the disk is full"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            EXIT_RETRY,
+            "is full (No space left on device). Free some space",
+        ),
         (torch.OutOfMemoryError("CUDA out of memory"), EXIT_RETRY, "out of memory"),
         (Interrupted("SIGTERM"), EXIT_RETRY, "interrupted: SIGTERM"),
     ],

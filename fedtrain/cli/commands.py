@@ -24,5 +24,5 @@ COMMANDS = {
     "export": Entry("fedtrain.cli.export:command", "Write the adapter of a run to a folder that PEFT loads."),
     "report": Entry("fedtrain.cli.report:command", "Write one HTML file with the plots of a run."),
     "participant": Entry("fedtrain.cli.participant:command", "Invite participants with clusters of their own."),
-    "ledger": Entry("fedtrain.cli.ledger:command", "Inspect and verify the ledger of a run."),
+    "ledger": Entry("fedtrain.cli.ledger:command", "Verify the ledger of a run, or exclude a participant."),
 }

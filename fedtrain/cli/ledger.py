@@ -1,11 +1,14 @@
-"""`fedtrain ledger verify RUN`: check every record and byte of a run."""
+"""`fedtrain ledger verify RUN`: check every record and byte of a run. `fedtrain ledger exclude`: redo a round without a
+participant."""
+
+import getpass
 
 import click
 
 
 @click.group()
 def command() -> None:
-    """Inspect the ledger of a run."""
+    """Verify the ledger of a run, or exclude a participant from its current round."""
 
 
 @command.command()
@@ -35,3 +38,43 @@ def verify(run: str) -> None:
     click.echo("OK: every digest matches")
     if result.tip is not None:
         click.echo(f"tip {result.tip} (keep a copy elsewhere: it covers everything above)")
+
+
+@command.command()
+@click.argument("run")
+@click.argument("participant")
+@click.option("--round", "number", type=click.IntRange(min=1), required=True, help="Current round.")
+@click.option("--reason", required=True, help="Why; recorded in the ledger.")
+@click.option("--by", "decided_by", help="Who decided it; recorded in the ledger [default: the user's name].")
+def exclude(run: str, participant: str, number: int, reason: str, decided_by: str | None) -> None:
+    """Redo the current round of RUN without PARTICIPANT, which takes part again in the next round.
+
+    The round closes again without the participant's update and is aggregated again. Rounds that are recorded cannot be
+    redone. RUN is the folder of a run (runs/default/quickstart), its federation file, or
+    s3://bucket/prefix/namespace/name.
+    """
+    from fedtrain.contracts import names
+    from fedtrain.contracts.records import Exclusion, Run
+    from fedtrain.ledger import exclude as excluding
+    from fedtrain.results.locate import locate
+
+    ledger = locate(run).ledger
+    claimed = ledger.read(names.RUN, Run)
+    assert claimed is not None
+    exclusion = Exclusion(
+        run_id=claimed.run_id,
+        round=number,
+        participant=participant,
+        reason=reason,
+        decided_by=decided_by or _user(),
+    )
+    found = excluding.exclude(ledger, claimed, exclusion)
+    click.echo(f"round {number} is redone without {participant}, excluded by {found.decided_by}: {found.reason}")
+    click.echo("A running coordinator continues by itself. If the run has failed or stopped, resume it.")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

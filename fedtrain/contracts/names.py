@@ -68,6 +68,10 @@ def measurement(round: int, participant: str) -> str:
     return f"{round_folder(round)}/measurements/{participant}.json"
 
 
+def exclusion(round: int, participant: str) -> str:
+    return f"{round_folder(round)}/exclusions/{participant}.json"
+
+
 def failure(number: int) -> str:
     return f"failures/{number:04d}.json"
 

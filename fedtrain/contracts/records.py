@@ -178,9 +178,19 @@ class Quarantined(Block):
     reason: str
 
 
+class Exclusion(Record):
+    """`exclusions/<participant>.json`: a person decided that this round is redone without the participant."""
+
+    round: int
+    participant: str
+    reason: str
+    decided_by: str
+
+
 class Close(Record):
     """`close-<k>.json`: the updates that a round aggregates, in plan order. The aggregator writes k+1, a subset,
-    when bytes fail its checks."""
+    when bytes fail its checks; the coordinator does when a participant is excluded. `exclusions`: digests of the
+    `Exclusion` records that this close follows, by participant; None if there are none."""
 
     round: int
     k: int
@@ -188,6 +198,7 @@ class Close(Record):
     updates: tuple[Closed, ...]
     absent: tuple[Absent, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
+    exclusions: Mapping[str, Digest] | None = None
 
 
 class Spend(Record):

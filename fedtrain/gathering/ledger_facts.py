@@ -18,6 +18,7 @@ from fedtrain.contracts.records import (
     Close,
     End,
     Evaluation,
+    Exclusion,
     Failure,
     Grant,
     Initial,
@@ -135,6 +136,7 @@ class LedgerGatherer:
             aggregates={found.k: found for found in read("aggregate-", Aggregate)},
             evaluations={found.k: found for found in read("evaluation-", Evaluation)},
             spends={found.k: found for found in read("spend-", Spend)},
+            exclusions={found.participant: found for found in read("exclusions/", Exclusion)},
         )
 
     def _update(self, name: str) -> Update | str:

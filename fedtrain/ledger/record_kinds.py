@@ -11,6 +11,7 @@ from fedtrain.contracts.records import (
     Close,
     End,
     Evaluation,
+    Exclusion,
     Failure,
     Grant,
     Initial,
@@ -52,6 +53,7 @@ _KINDS = (
     _kind(rf"{_ROUND}/aggregate-[0-9]+\.json", Aggregate, lambda r: names.aggregate(r.round, r.k)),
     _kind(rf"{_ROUND}/spend-[0-9]+\.json", Spend, lambda r: names.spend(r.round, r.k)),
     _kind(rf"{_ROUND}/evaluation-[0-9]+\.json", Evaluation, lambda r: names.evaluation(r.round, r.k)),
+    _kind(rf"{_ROUND}/exclusions/{_NAME}\.json", Exclusion, lambda r: names.exclusion(r.round, r.participant)),
     _kind(rf"{_ROUND}/attempts/{_NAME}\.json", Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
     _kind(rf"{_ROUND}/measurements/{_NAME}\.json", Measurement, lambda r: names.measurement(r.round, r.participant)),
     _kind(

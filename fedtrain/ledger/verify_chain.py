@@ -156,6 +156,10 @@ class Chain:
             if strangers:
                 self._say(name, f"lists participants that the plan doesn't: {strangers}")
         for name, close in closes:
+            for who, digest in (close.exclusions or {}).items():
+                self._digest(name, "exclusions", digest, names.exclusion(round, who))
+                if any(update.participant == who for update in close.updates):
+                    self._say(name, f"lists an update of {who}, which is excluded from this round")
             for update in close.updates:
                 self._digest(name, "updates", update.record, names.update(round, update.participant, update.attempt))
         for (_, before), (name, after) in pairwise(closes):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fedtrain.contracts import names, update_faults
-from fedtrain.contracts.records import Close, Grant, Plan, Update
+from fedtrain.contracts.records import Close, Exclusion, Grant, Manifest, Plan, Update
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_records import Records
 
@@ -29,6 +29,8 @@ class Updates:
                     closed.add(name)
                     self._closed(close_name, close.round, name)
                     self._telemetry(name, close.round, update.participant, update.attempt, telemetry)
+        for name, exclusion in self.records.all(Exclusion):
+            self._exclusion(name, exclusion)
         for name, update in self.records.all(Update):
             if name not in closed and self._plan(update.round) and not self._issued(update):
                 self.notes.append(Finding(name, "was ignored: no task was issued for it"))
@@ -42,6 +44,14 @@ class Updates:
             self.findings.append(Finding(name, f"is listed by {close}, but no task was issued for it"))
         elif fault := update_faults.fault(plan, update):
             self.findings.append(Finding(name, f"is listed by {close}, but {fault}"))
+
+    def _exclusion(self, name: str, exclusion: Exclusion) -> None:
+        manifest = self.records.get(names.manifest(exclusion.round), Manifest)
+        if manifest is None or manifest.k is None:
+            return
+        close = self.records.get(names.close(exclusion.round, manifest.k), Close)
+        if close is not None and any(update.participant == exclusion.participant for update in close.updates):
+            self.notes.append(Finding(name, "had no effect: its round was recorded before"))
 
     def _telemetry(self, name: str, round: int, who: str, attempt: int, telemetry: set[str]) -> None:
         if names.telemetry(f"{names.round_folder(round)}/{who}-{attempt}") not in telemetry:

@@ -10,6 +10,7 @@ of these that applies decides:
     finish      after the last round: measure the final adapter at the participants, write the end
     plan        the round has no plan
     train       the round has no close that counts
+    exclude     the close lists a participant that was excluded since
     aggregate   aggregate, evaluate, write the manifest
 """
 
@@ -19,6 +20,7 @@ from fedtrain.contracts.records import Manifest
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.aggregating import aggregate, standing_close
 from fedtrain.rounds.decision import STOPPED, Decision
+from fedtrain.rounds.excluding import without_excluded
 from fedtrain.rounds.finishing import finish
 from fedtrain.rounds.initialising import initialise
 from fedtrain.rounds.planning import plan
@@ -69,7 +71,7 @@ def _stage(snapshot: Snapshot, now: float) -> Decision:
     close = standing_close(snapshot)
     if close is None:
         return train(snapshot, now, ledger.manifest, ledger.current.plan)
-    return aggregate(snapshot, now, ledger.manifest, ledger.current.plan, close)
+    return without_excluded(snapshot, close) or aggregate(snapshot, now, ledger.manifest, ledger.current.plan, close)
 
 
 def _next_round(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:

@@ -13,6 +13,7 @@ from fedtrain.contracts.records import (
     Close,
     End,
     Evaluation,
+    Exclusion,
     Failure,
     Grant,
     Initial,
@@ -65,6 +66,8 @@ class RoundRecords:
     aggregates: Mapping[int, Aggregate] = field(default_factory=dict[int, Aggregate])
     evaluations: Mapping[int, Evaluation] = field(default_factory=dict[int, Evaluation])
     spends: Mapping[int, Spend] = field(default_factory=dict[int, Spend])
+    exclusions: Mapping[str, Exclusion] = field(default_factory=dict[str, Exclusion])
+    """By participant."""
 
 
 @dataclass(frozen=True)

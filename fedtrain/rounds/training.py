@@ -12,6 +12,7 @@ from fedtrain.rounds.attempts import LONGEST_REASON
 from fedtrain.rounds.below_minimum import below_minimum
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.excluding import exclusion_digests, next_close_number, why_excluded
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
 from fedtrain.rounds.updates import delivered, spent_attempts
@@ -19,11 +20,11 @@ from fedtrain.rounds.updates import delivered, spent_attempts
 
 def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Decision:
     spec, ledger = snapshot.spec, snapshot.ledger
-    spent, updates = spent_attempts(ledger), delivered(ledger)
+    spent, updates, excluded = spent_attempts(ledger), delivered(ledger), why_excluded(ledger)
     work = Work(snapshot, now)
     for member in plan.members:
         who = member.participant
-        if who in updates:
+        if who in updates or who in excluded:
             continue
         preflight = ledger.preflights[who]
         work.pursue(
@@ -34,11 +35,8 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
             ),
             spent.get(who),
         )
-    absent = {
-        member.participant: work.given_up[member.participant]
-        for member in plan.members
-        if member.participant in work.given_up
-    }
+    left_out = work.given_up | excluded
+    absent = {m.participant: left_out[m.participant] for m in plan.members if m.participant in left_out}
     possible = len(plan.members) - len(absent)
     over = time_left(snapshot) <= 0
     if over:
@@ -51,7 +49,7 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
         close = Close(
             run_id=ledger.run.run_id,
             round=plan.round,
-            k=_next_close(snapshot, plan.round),
+            k=next_close_number(ledger),
             epoch=snapshot.epoch,
             updates=tuple(updates.values()),
             absent=(
@@ -62,19 +60,12 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
                     if m.participant in absent
                 ),
             ),
+            exclusions=exclusion_digests(ledger),
         )
         return Decision("Closing", round=plan.round, actions=(Claim(names.close(plan.round, close.k), close),))
     lost = f", without {because(absent)}" if absent else ""
     said = f"{len(updates)} of {len(plan.members)} updates{lost}"
     return work.decision("Training", said, until=[time_left(snapshot)])
-
-
-def _next_close(snapshot: Snapshot, round: int) -> int:
-    """One more than the newest close, past numbers whose names strays have taken."""
-    k = max((close.k for close in snapshot.ledger.current.closes), default=0) + 1
-    while names.close(round, k) in snapshot.ledger.strays:
-        k += 1
-    return k
 
 
 def _late(snapshot: Snapshot, who: str) -> str:

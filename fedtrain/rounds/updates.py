@@ -26,10 +26,12 @@ def spent_attempts(ledger: LedgerFacts) -> dict[str, dict[int, str]]:
 
 
 def delivered(ledger: LedgerFacts) -> dict[str, Closed]:
-    """The lowest complete attempt of each member of the plan that has one, in plan order."""
+    """The lowest complete attempt of each member of the plan that has one and was not excluded, in plan order."""
     plan, updates, spent = ledger.current.plan, ledger.current.updates, spent_attempts(ledger)
     found: dict[str, Closed] = {}
     for who in (member.participant for member in plan.members) if plan else ():
+        if who in ledger.current.exclusions:
+            continue
         complete = sorted(
             number
             for name, number in updates

@@ -201,11 +201,21 @@ class Hand:
         k: int = 1,
         absent: tuple[Absent, ...] = (),
         quarantined: tuple[Quarantined, ...] = (),
+        exclusions: dict[str, Digest] | None = None,
     ) -> Close:
         listed = tuple(
             Closed(participant=u.participant, attempt=u.attempt, digest=u.digest, record=digest_of(u)) for u in updates
         )
-        close = Close(run_id=RUN_ID, round=round, k=k, epoch=1, updates=listed, absent=absent, quarantined=quarantined)
+        close = Close(
+            run_id=RUN_ID,
+            round=round,
+            k=k,
+            epoch=1,
+            updates=listed,
+            absent=absent,
+            quarantined=quarantined,
+            exclusions=exclusions,
+        )
         return self.ledger.claim(names.close(round, k), close)
 
     def aggregate(self, close: Close) -> Aggregate:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM}
 _MAY_RECOVER = {errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EMFILE, errno.ENFILE}
 
@@ -17,7 +17,7 @@ def explain(error: OSError, root: Path, path: Path) -> StoreError:
     """The StoreError that says what `error` means for `path` in the store at `root`."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     what = f"The folder of the ledger, {root}, can't be used ({path}: {reason})."
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return StoreRefused(
             f"The disk of the ledger is full: {path} can't be written ({reason}). Free some space or raise the quota."
         )

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from fedtrain.ledger.file_errors import explained
+from fedtrain.ledger.file_errors import FULL, explain, explained
 from fedtrain.ledger.keys import check_key
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, check_size
 from fedtrain.ledger.temporary import FOLDER, clean, temporary
@@ -68,7 +68,12 @@ class FileStore:
         with ExitStack() as stack:
             with explained(self.root, self.root):
                 path, _ = stack.enter_context(temporary(self.root))
-            yield path
+            try:
+                yield path
+            except OSError as error:
+                if error.errno in FULL:  # the caller's writes to the draft
+                    raise explain(error, self.root, path) from error
+                raise
 
     def create(self, key: str, content: bytes | Path) -> bool:
         path = self._path(key)

@@ -20,11 +20,8 @@ def test_a_round_is_redone_without_a_participant_and_the_next_one_includes_it_ag
     zygote: str, undisturbed: Small, tmp_path: Path
 ) -> None:
     small = Small(tmp_path / "run", {"rounds": {"minParticipants": 1}})
-    kill = {
-        "FEDTRAIN_TEST_KILL": r"before:rounds/0001/manifest\.json$",
-        "FEDTRAIN_TEST_KILLED": str(tmp_path / "killed"),
-    }
-    assert small.run(zygote, **kill).returncode == 137
+    fault, killed = r"before:rounds/0001/manifest\.json$", str(tmp_path / "killed")
+    assert small.run(zygote, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed).returncode == 137
     done = exclude(small, 1)
     assert done.exit_code == 0, done.output
     assert "round 1 is redone without zoo, excluded by ada: its update is 1e38 everywhere" in done.output

@@ -35,7 +35,7 @@ def explained(ran: Ran, small: Small) -> None:
     error, hint = ran.said.splitlines()[-2:]
     assert error.startswith("error: "), ran.said
     assert "No space left on device" in error
-    assert hint == f"hint: Fix the cause and run `fedtrain run {small.file}` again; recorded rounds are kept."
+    assert hint == f"hint: Fix the cause and run `fedtrain run {small.file}` again; recorded rounds are kept.", ran.said
     assert ran.said.count("error: ") == 1, ran.said
 
 

@@ -294,6 +294,15 @@ def test_a_draft_is_stored_without_a_copy(tmp_path: Path):
     assert file.stat().st_nlink == 1
 
 
+def test_a_full_disk_below_a_draft_is_a_refusal_of_the_ledger(tmp_path: Path):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with (
+        pytest.raises(StoreRefused, match=r"The disk of the ledger is full: .*/\.tmp/"),
+        FileStore(tmp_path).draft(),
+    ):
+        raise full
+
+
 def test_a_missing_object_has_no_file(tmp_path: Path):
     with pytest.raises(ObjectMissing, match="a/b"):
         FileStore(tmp_path).file("a/b")

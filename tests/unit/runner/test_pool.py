@@ -93,6 +93,7 @@ def test_a_worker_that_cannot_be_replaced_ends_the_run_with_the_reason() -> None
     job = Job("run", TaskKey(1, "Train", "bank-a", 1), queue.Queue())
     pool.submit(job, Assignment.model_construct())
     connection.recv_bytes()
+    workers[0].connection = None  # closed here, and not again when the pool kills the worker
     connection.close()
     assert isinstance(job.events.get(timeout=10), Ended)
     with pytest.raises(RunError, match="No space left on device"):

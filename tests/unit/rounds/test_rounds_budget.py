@@ -9,7 +9,7 @@ from rounds_hands import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import End, Manifest, Spend
+from fedtrain.contracts.records import End, Exclusion, Manifest, Spend
 from fedtrain.privacy.accounting import AccountingError, Release, epsilon
 from fedtrain.rounds import privacy as stage
 
@@ -135,6 +135,20 @@ def test_a_close_that_is_not_aggregated_is_ended_before_another_draws() -> None:
     assert second is not None
     assert (first.multiplier, first.seed) == (None, None)
     assert second.multiplier is not None
+    check_account(world)
+
+
+def test_a_round_that_is_redone_without_a_participant_costs_another_draw() -> None:
+    """The two noisy sums differ by one update, so both count."""
+    world = World(a_spec(3, rounds=5, minimum=2, privacy=private(8.0, multiplier=1.0)))
+    coordinator = Coordinator(world)
+    coordinator.until("Aggregating")
+    world.draw(1, 1, 1.0)
+    exclusion = Exclusion(run_id="run-1", round=1, participant="b", reason="broken", decided_by="ada")
+    world.ledger.claim(names.exclusion(1, "b"), exclusion)
+    assert coordinator.drive().phase == "Halted"
+    assert spent(world.manifests()[1]) == {1.0: 2}
+    assert len(world.manifests()) == 2
     check_account(world)
 
 

@@ -86,13 +86,18 @@ def serve(address: str, *modules: str) -> None:
     print("ready", flush=True)
     while True:
         connection, _ = listener.accept()
-        environment = json.loads(connection.makefile().readline())
+        request = connection.makefile().readline()
+        if not request.endswith("\n"):  # the process that asks was killed
+            connection.close()
+            continue
+        environment = json.loads(request)
         pid = os.fork()
         if pid == 0:
             listener.close()
             connection.close()
             _become(environment)
-        connection.sendall(f"{pid}\n".encode())
+        with contextlib.suppress(OSError):
+            connection.sendall(f"{pid}\n".encode())
         connection.close()
 
 

@@ -21,6 +21,7 @@ from fedtrain_operator.kube.client import ApiError, Cluster
 log = logging.getLogger("fedtrain")
 
 LONGEST_PAUSE_SECONDS = 30.0
+_NOT_SERVED = 404
 _FORGOTTEN = 410
 """The server no longer has the version from which a watch was to continue."""
 
@@ -104,8 +105,9 @@ class Streams:
                 continue
             except ApiError as error:
                 if error.code != _FORGOTTEN:
-                    stream.errors[namespace] = error
-                    log.warning("cannot follow %s: %s", _name(kind), error)
+                    known, stream.errors[namespace] = stream.errors.get(namespace), error
+                    if str(known) != str(error):  # or each try would say it again
+                        log.warning(*_warning(kind, error))
             except asyncio.CancelledError:  # of a session that was closed under it, or of ours
                 if (task := asyncio.current_task()) is None or task.cancelling():
                     raise
@@ -139,6 +141,7 @@ class Streams:
             for body in unseen.values():
                 follower.pass_on({"type": "DELETED", "object": body})
         stream.listed[namespace].set()
+        stream.errors.pop(namespace, None)
         return version
 
     async def _watch(self, kind: Kind, stream: _Stream, namespace: str, version: str) -> str:
@@ -155,6 +158,12 @@ class Streams:
 
 def _selector(kind: Kind) -> Mapping[str, str]:
     return labels.OURS if kind.is_ours else {}
+
+
+def _warning(kind: Kind, error: ApiError) -> tuple[object, ...]:
+    if error.code == _NOT_SERVED:
+        return "waiting for CustomResourceDefinitions: %s", _name(kind)
+    return "cannot follow %s: %s", _name(kind), error
 
 
 def _name(kind: Kind) -> str:

@@ -2,7 +2,8 @@
 
 from fedtrain.partitioning.partition import partition, situation
 from fedtrain.partitioning.situation import Candidate, Share, Situation
-from fedtrain.partitioning.streams import distinct, split_indices, window_indices
+from fedtrain.partitioning.streams import distinct, window_indices
+from fedtrain.partitioning.validation_split import split_indices
 
 __all__ = [
     "Candidate",

@@ -12,7 +12,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training import Training
 from fedtrain.contracts.records import ModelFacts, Preflight
 from fedtrain.partitioning import Share, distinct, partition, situation
-from fedtrain.partitioning.streams import validation_count
+from fedtrain.partitioning.validation_split import validation_count
 from fedtrain.preview.check import checked
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts

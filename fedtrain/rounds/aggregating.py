@@ -9,7 +9,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Close, Manifest, Plan
 from fedtrain.privacy.accounting import AccountingError
-from fedtrain.rounds.below_minimum import BELOW_MINIMUM, below_minimum, skip
+from fedtrain.rounds.below_minimum import BELOW_MINIMUM, below_minimum, is_below_minimum, skip
 from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
 from fedtrain.rounds.evaluating import evaluate
 from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, next_state, not_accounted, over_budget, unspent
@@ -22,7 +22,7 @@ def standing_close(snapshot: Snapshot) -> Close | None:
     if not snapshot.ledger.current.closes:
         return None
     last = max(snapshot.ledger.current.closes, key=lambda close: close.k)
-    dead = len(last.updates) < snapshot.spec.minimum and any(
+    dead = is_below_minimum(len(last.updates), snapshot.spec) and any(
         failure.reason == BELOW_MINIMUM and failure.round == last.round and epoch >= last.epoch
         for epoch, failure in enumerate(snapshot.ledger.failures, 1)
     )
@@ -31,7 +31,7 @@ def standing_close(snapshot: Snapshot) -> Close | None:
 
 def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, close: Close) -> Decision:
     spec, ledger = snapshot.spec, snapshot.ledger
-    if len(close.updates) < spec.minimum:
+    if is_below_minimum(len(close.updates), spec):
         missing = {a.participant: a.reason for a in close.absent}
         missing |= {bad.participant: f"quarantined: {bad.reason}" for bad in close.quarantined}
         return below_minimum(snapshot, manifest, plan, missing, close)

@@ -1,5 +1,6 @@
 """A round with fewer valid updates than it needs: the run fails, or the round is skipped, as the file says."""
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
@@ -10,6 +11,11 @@ from fedtrain.rounds.stage import because, fail
 
 BELOW_MINIMUM = "BelowMinimum"
 """Reason of the failure. The close that it is about no longer stands once the run is resumed."""
+
+
+def is_below_minimum(updates: int, spec: FederatedTrainingSpec) -> bool:
+    """Whether a round with so many valid updates cannot be aggregated."""
+    return updates < spec.minimum
 
 
 def below_minimum(

@@ -9,7 +9,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
 from fedtrain.rounds import orders
 from fedtrain.rounds.attempts import LONGEST_REASON
-from fedtrain.rounds.below_minimum import below_minimum
+from fedtrain.rounds.below_minimum import below_minimum, is_below_minimum
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.excluding import exclusion_digests, next_close_number, why_excluded
@@ -43,7 +43,7 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
         pending = [m.participant for m in plan.members if m.participant not in updates and m.participant not in absent]
         absent |= {who: _late(snapshot, who) for who in pending}
         possible = len(updates)
-    if possible < spec.minimum:
+    if is_below_minimum(possible, spec):
         return below_minimum(snapshot, manifest, plan, {a.participant: a.reason for a in plan.absent} | absent)
     if len(updates) == possible:
         close = Close(

@@ -17,6 +17,7 @@ from fedtrain.api.rules import (
     data_locations,
     evaluation,
     model,
+    needs_validation_split,
     participant_policy,
     participant_record,
     participants,
@@ -26,7 +27,6 @@ from fedtrain.api.rules import (
     privacy,
     rounds,
     storage,
-    validation_split,
 )
 from fedtrain.api.rules.rule import Rule
 from fedtrain.api.rules.unions import union_rules
@@ -39,7 +39,7 @@ _MODULES = (
     rounds,
     partitioning,
     privacy,
-    validation_split,
+    needs_validation_split,
     evaluation,
     storage,
     participant_policy,

@@ -2,14 +2,14 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, Strict
+from pydantic import Field
 
 from fedtrain.api.base import Block, NonNegativeInt, PositiveFloat, Union
 
 Epsilon = Annotated[PositiveFloat, Field(le=1000)]
 Delta = Annotated[PositiveFloat, Field(lt=1)]
-ClippingNorm = Annotated[float, Strict(), Field(ge=0.0001, le=1e6, allow_inf_nan=False)]
-Multiplier = Annotated[float, Strict(), Field(ge=0.01, le=1000, allow_inf_nan=False)]
+ClippingNorm = Annotated[PositiveFloat, Field(le=1e6)]
+Multiplier = Annotated[PositiveFloat, Field(le=1000)]
 Quantile = Annotated[PositiveFloat, Field(lt=1)]
 ClippingRate = Annotated[PositiveFloat, Field(le=1)]
 

@@ -65,7 +65,7 @@ OTHER_WORDS = {
     "underscores in a number": 'must be of type integer: "string"',
     "a switch for a number": 'must be of type integer: "boolean"',
     "an epsilon of zero": "should be greater than 0",
-    "a clipping norm of zero": "should be greater than or equal to 0.0001",
+    "a clipping norm of zero": "should be greater than 0",
     "a number out of range": "should be greater than or equal to 1",
     "a percentage above 100": "should be less than or equal to 100",
     "a percent sign": 'must be of type number: "string"',

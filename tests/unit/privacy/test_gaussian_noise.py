@@ -1,0 +1,50 @@
+"""Noise at a granularity: its distribution, its steps, and its extremes."""
+
+import numpy as np
+import pytest
+
+from fedtrain.privacy.gaussian_noise import NoiseStream, check_range, granularity, std_in_steps
+
+SEED = bytes(range(32))
+
+
+def test_samples_are_standard_gaussian() -> None:
+    found = NoiseStream(SEED, "test").samples(0, 400_000)
+    assert abs(found.mean()) < 5 / np.sqrt(len(found))
+    assert found.std() == pytest.approx(1, rel=0.005)
+    assert (found**4).mean() == pytest.approx(3, rel=0.02)
+    for bound, share in ((1, 0.3173), (2, 0.0455), (3, 0.0027)):
+        assert np.mean(np.abs(found) > bound) == pytest.approx(share, abs=5 * np.sqrt(share / len(found)))
+
+
+def test_a_sample_depends_on_its_number_only() -> None:
+    whole = NoiseStream(SEED, "test").samples(0, 1001)
+    parts = [NoiseStream(SEED, "test").samples(start, min(100, 1001 - start)) for start in range(0, 1001, 100)]
+    assert np.array_equal(whole, np.concatenate(parts))
+
+
+def test_samples_of_other_seeds_and_purposes_are_unrelated() -> None:
+    streams = [NoiseStream(SEED, "a"), NoiseStream(SEED, "b"), NoiseStream(bytes(32), "a")]
+    found = np.asarray(np.corrcoef([stream.samples(0, 10_000) for stream in streams]))
+    assert np.abs(found[np.triu_indices(3, 1)]).max() < 0.05
+
+
+def test_noise_has_at_least_its_formulas_size_at_any_granularity() -> None:
+    for multiplier, bound, values in ((0.01, 1e-6, 10), (1.0, 1.0, 10**6), (1000.0, 1e6, 10**8)):
+        std = std_in_steps(multiplier, bound, values) * granularity(multiplier, bound)
+        assert multiplier * bound <= std <= multiplier * bound * 1.01
+
+
+def test_refuse_sums_that_are_not_exact_and_extreme_norms() -> None:
+    check_range(0.01, 1.0, 1000)
+    with pytest.raises(ValueError, match="is not exact"):
+        check_range(1e-6, 1.0, 1000)
+    with pytest.raises(ValueError, match="too small or too large"):
+        granularity(1.0, 1e-300)
+
+
+def test_refuse_short_seeds_and_odd_starts() -> None:
+    with pytest.raises(ValueError, match="32 bytes, not 16"):
+        NoiseStream(bytes(16), "test")
+    with pytest.raises(ValueError, match="come in pairs"):
+        NoiseStream(SEED, "test").samples(1, 4)

@@ -183,14 +183,22 @@ def describe(shape: Shape) -> str:
             return "a string"
         case "List":
             assert shape.item is not None
-            items = fields_of(shape.item.block) if shape.item.block else ()
             scalars = "whole numbers" if shape.item.kind == "Integer" else "strings"
-            return f"a list of maps with {', '.join(items)}" if items else f"a list of {scalars}"
+            return f"a list of {f'maps with {_fields(shape.item.block)}' if shape.item.block else scalars}"
         case "Table":
             return "a map of strings"
         case "Map":
             assert shape.block is not None
-            return f"a map with {', '.join(fields_of(shape.block))}"
+            return f"a map with {_fields(shape.block)}"
+
+
+def _fields(block: type[Block]) -> str:
+    """The required fields of a block; if there are none, all fields."""
+    fields = fields_of(block)
+    required = [name for name, field in fields.items() if field.required]
+    if not required:
+        return f"any of {', '.join(fields)}" if len(fields) > 1 else ", ".join(fields)
+    return f"{'at least ' if len(required) < len(fields) else ''}{', '.join(required)}"
 
 
 def bounds(shape: Shape) -> str:

@@ -57,8 +57,10 @@ def participants_allow_this_namespace(spec: FederatedTrainingSpec, here: Here, r
         if not _allows(record, here):
             yield Problem(
                 "NotAllowed",
-                f"Participant {who!r} does not allow namespace {here.namespace!r} (spec.allowedNamespaces: "
+                f"Participant {who} does not allow namespace {here.namespace} (allowed: "
                 f"{', '.join(record['spec']['allowedNamespaces'][:5])})",
+                f"Use an allowed namespace, or add {here.namespace} to spec.allowedNamespaces of Participant {who}",
+                "metadata.namespace",
             )
 
 

@@ -54,17 +54,10 @@ class _Reader:
         for path in (self.path, *self.more):
             self._parse(path)
         strange = [number for number in range(len(self.documents)) if not self._document(number)]
-        if self.documents and not strange and not self.training:
-            self._flaw(
-                self.path,
-                0,
-                0,
-                "No document is of kind: FederatedTraining.",
-                "Add one; `fedtrain init` writes an example.",
-            )
-        for extra in self.training[1:]:
-            message = "The file contains a second FederatedTraining."
-            self._error(extra.place.at("kind"), message, "Move it to another file.")
+        if not strange and not self.training and (self.documents or not self.errors):
+            fix = "Add the file with the training." if self.elsewhere else "Add one; `fedtrain init` writes an example."
+            self._flaw(self.path, 0, 0, "No document is of kind FederatedTraining.", fix)
+        self._check_single_training()
         without_policies = False
         if self.training and self.judged:
             folder = self.path.absolute().parent
@@ -82,6 +75,16 @@ class _Reader:
             records={found.value.metadata.name: found.value for found in self.records},
             error_at=lambda path, message, fix: self._located(training.place.at(*path), message, fix),
         )
+
+    def _check_single_training(self) -> None:
+        """Add an error for each training after the first."""
+        for extra in self.training[1:]:
+            place = extra.place.at("kind")
+            if self.files[place.document] == self.files[self.training[0].place.document]:
+                self._error(place, "The file contains a second FederatedTraining.", "Move it to another file.")
+            else:
+                count = "two" if len(self.training) == 2 else str(len(self.training))
+                self._error(place, f"There are {count} FederatedTrainings in these files.", "Check one at a time.")
 
     def _parse(self, path: File) -> None:
         parsed = Documents(read_text(path))

@@ -1,5 +1,7 @@
 """Type errors of pydantic as messages with a fix."""
 
+import re
+from decimal import Decimal
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -81,6 +83,10 @@ def _number(value: Any, shape: Shape) -> Texts:
             return f"{shown(value)} is a string, not a number.", expected
         if number == value:
             return f"{shown(value)} is a string because of its quotes.", f"Remove the quotes: {number}."
+        if value.strip().endswith("%") and (fraction := _as_fraction(number, shape)):
+            return f"{shown(value)} is a string, not a number.", f"Write {fraction}." if _fits(
+                fraction, shape
+            ) else expected
         return f"{shown(value)} is a string, not a number.", f"Write {number}."
     if not isinstance(value, int | float) or isinstance(value, bool):
         return f"{shown(value)} is not a number.", expected
@@ -89,6 +95,24 @@ def _number(value: Any, shape: Shape) -> Texts:
             return f"{shown(value)} has a decimal point.", f"Write {int(value)}."
         return f"{shown(value)} is not a whole number.", expected
     return f"{shown(value)} is out of range.", expected
+
+
+def _as_fraction(percentage: str, shape: Shape) -> str | None:
+    """Return `0.1` for `10` if the field is a fraction; None if it can be greater than 1."""
+    largest = shape.below if shape.below is not None else shape.maximum
+    if largest is None or largest > 1:
+        return None
+    return f"{Decimal(percentage).scaleb(-2).normalize():f}"
+
+
+def _fits(number: str, shape: Shape) -> bool:
+    value = float(number)
+    return not (
+        (shape.minimum is not None and value < shape.minimum)
+        or (shape.above is not None and value <= shape.above)
+        or (shape.maximum is not None and value > shape.maximum)
+        or (shape.below is not None and value >= shape.below)
+    )
 
 
 def _choice(value: Any, shape: Shape) -> Texts:
@@ -155,4 +179,7 @@ def _map(field: FieldOf, value: Any, shape: Shape) -> Texts:
         return f"{shown(value)} is not a map.", f"Write {{type: Steps, steps: {value}}}."
     if "type" in names and value in names["type"].shape.choices:
         return f"{shown(value)} is not a map.", f"Write {{type: {value}}}."
+    if len(names) == 1 and isinstance(value, str) and re.fullmatch(r"[\w./][\w./:-]*", value):
+        (name,) = names
+        return f"{shown(value)} is not a map.", f"Write {{{name}: {value}}}."
     return f"{shown(value)} is not a map.", f"Write its fields below it: {', '.join(names)}."

@@ -23,6 +23,8 @@ _PLAIN = (
     ("unexpected end of stream", "A quote{opened} is open at the end of the file.", "Close the quote."),
     ("found undefined alias", "This alias (`*name`) has no anchor (`&name`) before it.",
      "Put a value that begins with * in quotes, or define the anchor."),
+    ("expected '<document start>', but found ('{'", "Not a YAML file.",
+     "If it is a data file, name the federation's YAML file instead."),
     ("expected <block end>", "This line does not fit the lines above it.",
      "Align it with the other fields of its map, and begin only list items with `- `."),
     ("could not find expected ':'", "This line has no `:`.", "Write `field: value`."),

@@ -13,7 +13,7 @@ limit_is_positive = positive_size(Limits, "gpuMemory", "the memory of one GPU", 
 @rule(
     ParticipantPolicy,
     "metadata.name",
-    message="There is already another ParticipantPolicy {name}.",
+    message="There are two documents of ParticipantPolicy {name}.",
     fix="Merge the two.",
 )
 def policies_are_unique(policy: ParticipantPolicy, context: Context) -> Violations:

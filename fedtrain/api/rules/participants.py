@@ -191,7 +191,7 @@ def batch_divides_over_processes(participant: Participant, context: Context) -> 
 @rule(
     Participant,
     "name",
-    message="No ParticipantPolicy declares where the data of {name} are; the file has policies of: {policies}.",
+    message="This file has no ParticipantPolicy{others}, which declares where {name}'s data is.",
     fix="Add a document of kind: ParticipantPolicy with metadata.name: {name}.",
     scope="AllPolicies",
 )
@@ -199,4 +199,5 @@ def every_participant_has_a_policy(participant: Participant, context: Context) -
     """Every participant has a ParticipantPolicy of its name."""
     if participant.name not in context.policy_names:
         some = list(context.policy_names)[:5]
-        yield broken(name=participant.name, policies=", ".join(some) or "no participant")
+        others = f" {participant.name} (only {', '.join(some)})" if some else ""
+        yield broken(name=participant.name, others=others)

@@ -143,7 +143,7 @@ def test_images_are_the_charts_unless_others_are_named(file: Path) -> None:
     [
         ("count: 2", "count: 0", "federation.yaml:8:"),
         ("base: /models/base", "base: ./base", "spec.model.base: ./base is a relative path"),
-        ("allowedNamespaces: [team]", "allowedNamespaces: [others]", "does not allow namespace 'team'"),
+        ("allowedNamespaces: [team]", "allowedNamespaces: [others]", "does not allow namespace team"),
     ],
 )
 def test_what_would_be_refused_is_said_as_validate_and_operator_say_it(

@@ -116,7 +116,36 @@ def test_a_participant_that_does_not_take_part_says_so(training: Path, others: P
     others.write_text(OTHERS.replace("[team]", "[others]"))
     result = validate(training, others, "--cluster")
     assert result.exit_code == 1
-    assert "Participant 'big' does not allow namespace 'team'" in result.stderr
+    assert result.stderr.splitlines()[0] == (
+        f"{training}:3:38: metadata.namespace: Participant big does not allow namespace team (allowed: others). "
+        "Use an allowed namespace, or add team to spec.allowedNamespaces of Participant big."
+    )
+
+
+@pytest.mark.parametrize("content", [OTHERS.partition("---")[0], OTHERS])
+def test_files_without_a_training(others: Path, content: str) -> None:
+    others.write_text(content)
+    result = validate(others, "--cluster")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == (
+        f"{others}: No document is of kind FederatedTraining. Add the file with the training."
+    )
+
+
+def test_two_trainings_in_two_files(training: Path, others: Path) -> None:
+    others.write_text(TRAINING)
+    assert validate(training, others, "--cluster").stderr.splitlines() == [
+        f"{others}:2:7: kind: There are two FederatedTrainings in these files. Check one at a time.",
+        f"1 error in {others}.",
+    ]
+
+
+def test_a_data_file_instead_of_a_federation(tmp_path: Path) -> None:
+    rows = tmp_path / "zoo.jsonl"
+    rows.write_text('{"text": "a"}\n{"text": "b"}\n')
+    assert validate(rows, "--cluster").stderr.splitlines()[0] == (
+        f"{rows}:2:1: Not a YAML file. If it is a data file, name the federation's YAML file instead."
+    )
 
 
 def test_programs_get_the_same_as_json(training: Path) -> None:
@@ -140,7 +169,7 @@ def test_what_is_for_one_machine_hints_at_the_option_for_a_file_for_a_cluster(co
 def test_a_policy_that_is_forgotten_beside_others_is_no_clusters_file(training: Path, others: Path) -> None:
     training.write_text(f"{TRAINING}---\n{OTHERS.partition('---')[2]}")
     result = validate(training)
-    assert "No ParticipantPolicy declares where the data of small are; the file has policies of: big." in result.stderr
+    assert "This file has no ParticipantPolicy small (only big), which declares where small's data is." in result.stderr
     assert "hint" not in result.stderr
 
 

@@ -66,7 +66,7 @@ def test_all_problems_across_objects_are_reported_together() -> None:
     said = accepted(spec(), Here("hub"), {"bank-a": record("mail", allowed=("elsewhere",))})
     assert said.status == "False"
     assert "there is no Participant 'bank-b'" in said.message
-    assert "'bank-a' does not allow namespace 'hub'" in said.message
+    assert "Participant bank-a does not allow namespace hub" in said.message
     assert "bank-a has no data set 'tickets' (its policy maps: mail)" in said.message
 
 

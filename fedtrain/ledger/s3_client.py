@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, PartialCredentialsError, ProfileNotFound
 
 from fedtrain.api.storage import S3Access
 from fedtrain.ledger.s3_credentials import Credentials, reload_when_expired, session
@@ -54,10 +54,22 @@ def connect(s3: S3Access, patience: Patience, credentials: Credentials | None, s
     except ValueError as error:  # boto: "Invalid endpoint: ..."
         _, said = chosen_endpoint(s3, settings) or ("", "unset")
         raise StoreError(
-            f"{settings.endpoint}: {without_credentials(said)} is no URL; write it as https://host:port."
+            f"{settings.endpoint}: {without_credentials(said)} is not a URL; write it as https://host:port."
         ) from error
+    except PartialCredentialsError as error:
+        raise StoreError(_incomplete(error)) from error
+    except ProfileNotFound as error:
+        raise StoreError(f"No client for S3: {error}. Check {settings.profile}.") from error
     except BotoCoreError as error:
         raise StoreError(f"No client for S3: {error}. Check {settings.profile} and {settings.region}.") from error
+
+
+def _incomplete(error: PartialCredentialsError) -> str:
+    missing = str(error.kwargs["cred_var"])  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    pair = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    pair = pair if missing in pair else ("aws_access_key_id", "aws_secret_access_key")
+    given = pair[1] if missing == pair[0] else pair[0]
+    return f"The S3 credentials are incomplete: {missing} is not set. Set it as well as {given}."
 
 
 def _client(

@@ -72,7 +72,8 @@ class S3Store:
         def fetch(offset: int, length: int) -> bytes:
             content = self._body(key, None, Range=f"bytes={offset}-{offset + length - 1}")
             if len(content) != length:
-                raise StoreError(f"{self._place}, key {key!r}: {len(content)} bytes came for {length} from {offset}.")
+                received = f"received {len(content)} bytes instead of {length} from byte {offset}"
+                raise StoreError(f"{self._place}, key {self._key(key)!r}: {received}.")
             return content
 
         return RangedReader(f"{self.url}/{key}", self._head(key), fetch)
@@ -121,7 +122,7 @@ class S3Store:
             )
             for page in pages:
                 if "IsTruncated" not in page:
-                    raise no_s3(self._place, prefix)
+                    raise no_s3(self._place, self._prefix + prefix)
                 for entry in page.get("Contents", ()):
                     yield entry["Key"].removeprefix(self._prefix)
         except ERRORS as error:
@@ -154,7 +155,7 @@ class S3Store:
     def _check_answer(self, reply: dict[str, Any], key: str) -> None:
         """S3 answers about objects with an ETag; a web server may say 200 to everything."""
         if not reply.get("ETag"):
-            raise no_s3(self._place, key)
+            raise no_s3(self._place, self._prefix + key)
 
     def _body(self, key: str, most: int | None, **request: str) -> bytes:
         """Bytes of a GET. boto repeats a request that fails, but not one whose body breaks off."""
@@ -170,7 +171,9 @@ class S3Store:
                 return bytes(reply["Body"].read())
             except ERRORS as error:
                 if attempt + 1 >= self._patience.attempts:
-                    raise StoreUnavailable(f"{self._place}, key {key!r}: the answer keeps breaking off.") from error
+                    raise StoreUnavailable(
+                        f"{self._place}, key {self._key(key)!r}: the answer keeps breaking off."
+                    ) from error
             _back_off(attempt)
             attempt += 1
 

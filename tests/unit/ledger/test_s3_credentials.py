@@ -111,5 +111,24 @@ def test_a_profile_whose_keys_expire_is_read_again(
 
 def test_a_profile_that_does_not_exist_is_named_with_its_field() -> None:
     s3 = S3(bucket="runs", endpoint="http://127.0.0.1:1", region="x", profile="nobody")
-    with pytest.raises(StoreError, match=r"nobody.*Check storage\.s3\.profile"):
+    with pytest.raises(StoreError, match=r"nobody.*Check storage\.s3\.profile\.$"):
         S3Store(s3)
+
+
+def test_half_of_the_credentials_names_the_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "half")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
+    with pytest.raises(StoreError) as caught:
+        S3Store(S3(bucket="runs", endpoint="http://127.0.0.1:1", region="x"))
+    assert str(caught.value) == (
+        "The S3 credentials are incomplete: AWS_SECRET_ACCESS_KEY is not set. Set it as well as AWS_ACCESS_KEY_ID."
+    )
+
+
+def test_half_of_a_profile_names_the_missing_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "credentials").write_text("[bank]\naws_access_key_id = half\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with pytest.raises(StoreError, match=r"aws_secret_access_key is not set\. Set it as well as aws_access_key_id\.$"):
+        S3Store(S3(bucket="runs", endpoint="http://127.0.0.1:1", region="x", profile="bank"))

@@ -69,7 +69,7 @@ def test_aws_itself_is_called_so_with_its_region_and_what_would_name_another_ser
 def test_a_variable_that_holds_no_url_is_named(endpoint: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     with pytest.raises(
-        StoreError, match=r"^AWS_ENDPOINT_URL: storage(:9000)? is no URL; write it as https://host:port"
+        StoreError, match=r"^AWS_ENDPOINT_URL: storage(:9000)? is not a URL; write it as https://host:port"
     ):
         S3Store(S3(bucket="federation"), by_address=True)
 

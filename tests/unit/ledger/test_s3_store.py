@@ -193,15 +193,26 @@ def test_a_body_that_breaks_off_is_asked_for_again():
 def test_a_body_that_keeps_breaking_off_may_be_tried_later():
     with (
         serving(lambda request: Answer(body=b"ha", broken=True)) as s3,
-        pytest.raises(StoreUnavailable, match="breaking off"),
+        pytest.raises(StoreUnavailable, match="key 'p/default/run.json': the answer keeps breaking off"),
     ):
-        S3Store(s3, patience=IMPATIENT).get("default/run.json")
+        S3Store(s3.model_copy(update={"prefix": "p"}), patience=IMPATIENT).get("default/run.json")
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(200, headers={"Content-Type": "none"}), Answer(404), Answer(405), Answer(503)]
+)
+def test_messages_name_the_whole_key(answer: Answer):
+    with serving(lambda request: answer) as s3:
+        store = S3Store(s3.model_copy(update={"prefix": "p"}), patience=ONCE)
+        for read in (store.get, store.open):
+            with pytest.raises(StoreError, match="key 'p/default/run.json'"):
+                read("default/run.json")
 
 
 def test_a_server_that_ignores_ranges_is_found_out():
     with serving(lambda request: Answer(body=b"x" * 10)) as s3:
         reader = S3Store(s3, patience=ONCE).open("key")
-        with pytest.raises(StoreError, match="10 bytes came for 4"):
+        with pytest.raises(StoreError, match="received 10 bytes instead of 4"):
             reader.read(6, 4)
 
 

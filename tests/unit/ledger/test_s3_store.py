@@ -193,7 +193,7 @@ def test_a_body_that_breaks_off_is_asked_for_again():
 def test_a_body_that_keeps_breaking_off_may_be_tried_later():
     with (
         serving(lambda request: Answer(body=b"ha", broken=True)) as s3,
-        pytest.raises(StoreUnavailable, match="key 'p/default/run.json': the answer keeps breaking off"),
+        pytest.raises(StoreUnavailable, match=r"key 'p/default/run\.json': the answer keeps breaking off"),
     ):
         S3Store(s3.model_copy(update={"prefix": "p"}), patience=IMPATIENT).get("default/run.json")
 
@@ -205,7 +205,7 @@ def test_messages_name_the_whole_key(answer: Answer):
     with serving(lambda request: answer) as s3:
         store = S3Store(s3.model_copy(update={"prefix": "p"}), patience=ONCE)
         for read in (store.get, store.open):
-            with pytest.raises(StoreError, match="key 'p/default/run.json'"):
+            with pytest.raises(StoreError, match=r"key 'p/default/run\.json'"):
                 read("default/run.json")
 
 

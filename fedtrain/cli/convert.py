@@ -33,6 +33,8 @@ def command(sources: tuple[str, ...], out: Path, to: str | None, field: tuple[st
 
     if out.suffix != ".jsonl":
         raise UserError(f"{out} does not end in .jsonl", "Name the output FILE.jsonl.")
+    if not out.parent.is_dir():
+        raise UserError(f"the folder {out.parent} does not exist", "Create it first.")
     try:
         count = convert(sources, out, cast("Target | None", to), fields=_fields(field, to))
     except FileExistsError as error:

@@ -41,7 +41,8 @@ def _show(made: "Preview") -> None:
 
     console = Console()
     exhausted = "" if made.strategy == "All" else f", {made.on_exhausted} when a pass ends"
-    click.echo(f"{made.name}: {len(made.rounds)} rounds, partitioning {made.strategy}{exhausted}")
+    rounds = f"{len(made.rounds)} round{'s' if len(made.rounds) != 1 else ''}"
+    click.echo(f"{made.name}: {rounds}, partitioning {made.strategy}{exhausted}")
     for fact in made.facts:
         console.print(fact, markup=False, highlight=False)
     console.print(_participants(made))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from fedtrain.api.data import Fields, Format
-from fedtrain.data.errors import DataError
+from fedtrain.data.errors import DataError, type_name
 from fedtrain.data.formats import RowChecker, format_of
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.parsing import Parsed, parse_all
@@ -57,8 +57,24 @@ def _format(parsed: Parsed, fields: Fields | None) -> Format:
         renamed: dict[str, object] = {field: row[name] for field, name in names.items() if name in row}
         found = format_of({**row, **renamed})
     if found is None:
-        raise DataError(f"{parsed.where}: the row fits no format", "name its fields with --field FIELD=NAME")
+        raise _no_format(parsed)
     return found
+
+
+def _no_format(parsed: Parsed) -> DataError:
+    value = parsed.value
+    if not isinstance(value, dict):
+        return DataError(f"{parsed.where}: a row must be an object, not {type_name(value)}")
+    row = cast("dict[str, object]", value)
+    names = list(row)
+    if len(row) == 1 and isinstance(row[names[0]], list):
+        return DataError(f'{parsed.where}: the rows are inside "{names[0]}"', "Write only this list to the file.")
+    some = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    fields, match = ("field", "matches") if len(names) == 1 else ("fields", "match")
+    return DataError(
+        f"{parsed.where}: the row has the {fields} {some}, which {match} no format",
+        f"Name each field that differs, such as --field completion={names[-1] if names else 'answer'}.",
+    )
 
 
 def _in_format(row: Row, target: Target) -> dict[str, Any]:
@@ -71,4 +87,6 @@ def _in_format(row: Row, target: Target) -> dict[str, Any]:
         return {"messages": messages, **{name: value for name, value in row.fields.items() if name == "choices"}}
     if ("messages" if target == "Messages" else "prompt") in row.fields:
         return row.fields
-    raise DataError(f"{row.where}: the row cannot be written as {target}", "choose another format")
+    if "messages" in row.fields:
+        raise DataError(f"{row.where}: a conversation cannot be written as {target}", "Use --to Messages.")
+    raise DataError(f"{row.where}: plain text cannot be written as {target}", "Convert only prompts and conversations.")

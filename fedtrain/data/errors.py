@@ -15,7 +15,7 @@ class DataError(Exception):
 
 
 def type_name(value: object) -> str:
-    """Return the JSON type of `value` with an article: `a list`, `a number`, `null`."""
+    """Return the JSON type of `value` in words: `a list`, `a number`, `text`."""
     match value:
         case None:
             return "null"
@@ -24,7 +24,7 @@ def type_name(value: object) -> str:
         case int() | float():
             return "a number"
         case str():
-            return "an empty text" if not value else "a text"
+            return "text" if value else "empty text"
         case list() | tuple():
             return "a list" if value else "an empty list"
         case dict():

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
+from fedtrain.data.errors import DataError
 from fedtrain.preview.base_check import CheckedBase, check_base
 from fedtrain.preview.model_facts import base_folder
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows, notes
 
 SHOWN_FAULTS = 20
 """Faults of one data set that are listed."""
-_PLACE = re.compile(r"(.+?):(?: row )?([0-9]+): (.*)", re.DOTALL)
-_FILE = re.compile(r"([^ ]+?)(): (.*)", re.DOTALL)
+_PLACE = re.compile(r"(.+?):(?: row )?([0-9]+)(?::([0-9]+))?: (.*)", re.DOTALL)
+_FILE = re.compile(r"([^ ]+?)()(): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,43 @@ def _base_errors(federation: Federation, base: CheckedBase | None) -> list[Field
 
 
 def _row_errors(one: CheckedRows) -> list[FieldError]:
-    """Return the first faults, each with its file and line, and the number of the others."""
-    item = one.who if one.who == HUB else f"participant {one.who}"
-    errors: list[FieldError] = []
-    for fault in one.faults[:SHOWN_FAULTS]:
-        place = _PLACE.fullmatch(fault.problem) or _FILE.fullmatch(fault.problem)
-        name, line, problem = place.groups() if place is not None else (one.uri, "", fault.problem)
-        fix = f"{fault.fix[:1].upper()}{fault.fix[1:]}." if fault.fix else ""
-        errors.append(_error(name, int(line or 0), f"{problem[:1].upper()}{problem[1:]}.", fix, item))
-    if (more := len(one.faults) - SHOWN_FAULTS) > 0:
-        errors.append(_error(one.uri, 0, f"{more:,} more rows have errors.", "Fix the rows above first.", item))
+    """Return the first faults, each with its file and line, and the number of the others. Without valid rows, the one
+    fault that all rows of a file have is returned once."""
+    errors = [_error(one, fault) for fault in one.faults]
+    if not one.rows:
+        errors = [error for same in _by_file(errors) for error in _once(same)]
+    if (more := len(errors) - SHOWN_FAULTS) > 0:
+        message = f"{more:,} more row{' has' if more == 1 else 's have'} errors."
+        next_error = replace(errors[SHOWN_FAULTS], message=message, fix="Fix the rows above first.")
+        errors = [*errors[:SHOWN_FAULTS], next_error]
     return errors
 
 
-def _error(file: str, line: int, message: str, fix: str, item: str) -> FieldError:
-    column = 1 if line else 0
-    return FieldError(file=file, line=line, column=column, path=(), value=None, message=message, fix=fix, item=item)
+def _by_file(errors: list[FieldError]) -> list[list[FieldError]]:
+    return [list(same) for _, same in groupby(errors, key=lambda error: error.file)]
+
+
+def _once(errors: list[FieldError]) -> list[FieldError]:
+    """Return one error if all are the same, else all of them."""
+    first, count = errors[0], len(errors)
+    if count == 1 or any((error.message, error.fix) != (first.message, first.fix) for error in errors):
+        return errors
+    return [replace(first, fix=f"{first.fix} All {count:,} checked rows have this error.".lstrip())]
+
+
+def _error(one: CheckedRows, fault: DataError) -> FieldError:
+    place = _PLACE.fullmatch(fault.problem) or _FILE.fullmatch(fault.problem)
+    name, line, column, problem = place.groups() if place is not None else (one.uri, "", "", fault.problem)
+    return FieldError(
+        file=name,
+        line=int(line or 0),
+        column=int(column or 1) if line else 0,
+        path=(),
+        value=None,
+        message=f"{problem[:1].upper()}{problem[1:]}.",
+        fix=f"{fault.fix[:1].upper()}{fault.fix[1:]}." if fault.fix else "",
+        item=one.who if one.who == HUB else f"participant {one.who}",
+    )
 
 
 def _row_fact(rows: Sequence[CheckedRows], limit: int | None) -> str:

@@ -32,20 +32,21 @@ def slugs(values: Iterable[str]) -> dict[str, str]:
 
 
 def participant_names(wanted: str) -> tuple[str, ...]:
-    """`3` is participant-1 to participant-3; `bank-a,bank-b` are these. Raises SplitError for what is no name."""
+    """`3` is participant-1 to participant-3; `bank-a,bank-b` are these. Raises SplitError for an invalid
+    name."""
     if re.fullmatch(r"[0-9]+", wanted.strip()):
         count = int(wanted)
         if not 1 <= count <= 1000:
-            raise SplitError(f"--participants {wanted}: there can be 1 to 1000")
+            raise SplitError(f"--participants {wanted}: use 1 to 1000")
         return tuple(f"participant-{number}" for number in range(1, count + 1))
     names = tuple(name.strip() for name in wanted.split(","))
     for name in names:
         if len(name) > LONGEST or not re.fullmatch(DNS_LABEL_PATTERN, name):
             raise SplitError(
-                f"--participants {wanted}: {name!r} is no name for a participant",
+                f"--participants {wanted}: {name!r} is not a valid name for a participant",
                 f"at most {LONGEST} lower-case letters, digits and dashes, such as {slug(name, 'bank-a')}",
             )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise SplitError(f"--participants {wanted}: {twice} is there twice")
+        raise SplitError(f"--participants {wanted}: participant {twice} is listed twice")
     return names

@@ -56,9 +56,9 @@ class FieldReader:
         return text
 
     def as_text(self, value: object, name: str) -> str:
-        """Return `value` if it is a text. Raises DataError."""
+        """Return `value` if it is text. Raises DataError."""
         if not isinstance(value, str):
-            raise self.error(f'field "{name}" must be a text, not {type_name(value)}')
+            raise self.error(f'field "{name}" must be text, not {type_name(value)}')
         return self.unicode(value, name)
 
     def unicode(self, text: str, name: str) -> str:
@@ -116,7 +116,7 @@ class FieldReader:
 
 
 def _shape(choices: object) -> str:
-    """Return the type of `choices`, with the type of its first item that is not a text."""
+    """Return the type of `choices`, with the type of its first item that is not text."""
     if not isinstance(choices, list):
         return type_name(choices)
     listed = cast("list[object]", choices)

@@ -30,7 +30,7 @@ def _part(reader: FieldReader, value: object, field: str, role: str) -> list[Mes
     if isinstance(value, str):
         return [{"role": role, "content": reader.as_text(value, name)}]
     if not isinstance(value, list):
-        raise reader.error(f'field "{name}" must be a text or a list of {{role, content}}, not {type_name(value)}')
+        raise reader.error(f'field "{name}" must be text or a list of {{role, content}}, not {type_name(value)}')
     return messages_of(reader, cast("object", value), name)
 
 

@@ -44,7 +44,7 @@ def _message(reader: FieldReader, turn: object, path: str) -> dict[str, object]:
     fields = cast("dict[str, object]", turn)
     speaker = fields.get("from", fields.get("role"))
     if not isinstance(speaker, str):
-        raise reader.error(f'{path} must have a text "from", which is {_type(speaker)}')
+        raise reader.error(f'{path} must have text in "from", which is {_type(speaker)}')
     if speaker not in ROLES:
         raise reader.error(f"{path}.from must be one of {', '.join(ROLES)}", "correct the row")
     message: dict[str, object] = {"role": ROLES[speaker], "content": fields.get("value", fields.get("content"))}

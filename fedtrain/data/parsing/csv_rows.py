@@ -1,4 +1,4 @@
-"""CSV with a header. Every cell is a text; lists, such as `choices`, are JSON in a cell."""
+"""CSV with a header. Every cell is text; lists, such as `choices`, are JSON in a cell."""
 
 import csv
 import re

@@ -7,6 +7,7 @@ from io import BufferedReader
 from typing import IO, cast
 
 from fedtrain.data.errors import DataError
+from fedtrain.data.parsing.json_errors import invalid
 from fedtrain.data.parsing.parsed import OnFault, Parsed, RepeatedNames, raising
 from fedtrain.data.parsing.text_files import UTF8_BOM, decoded, numbered_lines
 
@@ -32,9 +33,11 @@ def json_lines(content: IO[bytes], name: str, fault: OnFault = raising) -> Itera
 
 def _value(decode: Callable[[str], object], line: bytes, where: str) -> object:
     """Return the value of a line. Raises DataError."""
-    text = decoded(line, where)
+    text = decoded(line, where).rstrip()
     try:
         value = decode(text)
+    except json.JSONDecodeError as error:
+        raise invalid(f"{where}:{error.pos + 1}", error, 0) from error
     except (ValueError, RecursionError) as error:
         raise _unreadable(where, error) from error
     _check_depth(value, line.count(b"[") + line.count(b"{"), where)
@@ -47,7 +50,7 @@ def json_file(content: BufferedReader, name: str, fault: OnFault = raising) -> I
         yield from json_lines(content, name, fault)
         return
     yield from _array(
-        "".join(decoded(line, f"{name}:{number}") for number, line in numbered_lines(content, name)), name
+        "".join(decoded(line, f"{name}:{number}") for number, line in numbered_lines(content, name)).rstrip(), name
     )
 
 
@@ -60,6 +63,8 @@ def _array(text: str, name: str) -> Iterator[Parsed]:
         where = f"{name}:{line}"
         try:
             value, end = decode(text, at)
+        except json.JSONDecodeError as error:
+            raise invalid(f"{name}:{error.lineno}:{error.colno}", error, at) from error
         except (ValueError, RecursionError) as error:
             raise _unreadable(where, error) from error
         _check_depth(value, text.count("[", at, end) + text.count("{", at, end), where)
@@ -80,11 +85,9 @@ def _after_blanks(text: str, at: int) -> int:
 
 def _unreadable(where: str, error: ValueError | RecursionError) -> DataError:
     """Return the error in words that contain no value."""
-    if isinstance(error, json.JSONDecodeError):
-        return DataError(f"{where}: not valid JSON", "write one object per line, or one array of objects")
     if isinstance(error, RecursionError):
         return _too_deep(where)
-    return DataError(f"{where}: a number has too many digits", "write it as a text, or remove the field")
+    return DataError(f"{where}: a number has too many digits", "write it as text, or remove the field")
 
 
 def _check_depth(value: object, brackets: int, where: str) -> None:

@@ -71,8 +71,23 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ([{"question": "q"}], ["--to", "Messages"], "in.json:1: the row fits no format"),
-        ([MESSAGES, {"text": "a"}], ["--to", "Messages"], "in.json:1: the row cannot be written as Messages"),
+        (
+            [{"question": "q"}],
+            ["--to", "Messages"],
+            "in.json:1: the row has the field question, which matches no format\n"
+            "hint: Name each field that differs, such as --field completion=question",
+        ),
+        ([MESSAGES, {"text": "a"}], ["--to", "Messages"], "in.json:1: plain text cannot be written as Messages"),
+        (
+            [{"rows": [ALPACA]}],
+            ["--to", "Messages"],
+            'in.json:1: the rows are inside "rows"\nhint: Write only this list',
+        ),
+        (
+            [MESSAGES],
+            ["--to", "PromptCompletion"],
+            "in.json:1: a conversation cannot be written as PromptCompletion\nhint: Use --to Messages",
+        ),
         ([MESSAGES], ["--field", "prompt=q"], "--field needs --to"),
         ([MESSAGES], ["--to", "Messages", "--field", "x=q"], "--field x=q is not FIELD=NAME"),
         ([], [], "there are no rows"),
@@ -85,6 +100,12 @@ def test_nothing_is_left_of_a_conversion_that_fails(
     assert result.exit_code == 1
     assert message in result.stderr
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    result = run(source(tmp_path, MESSAGES), "-o", tmp_path / "nodir/c.jsonl")
+    assert result.exit_code == 1
+    assert f"the folder {tmp_path / 'nodir'} does not exist\nhint: Create it first." in result.stderr
 
 
 def test_a_file_is_not_overwritten(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
     (tmp_path / "test.jsonl").write_bytes("{'text'}\n".encode("utf-16"))
     found = errors(file)
     assert [line.rstrip() for line in found] == [
-        'a.jsonl:2:1: participant bank-a: Field "text" must be a text, not a list.',
-        "a.jsonl:3:1: participant bank-a: Not valid JSON. Write one object per line, or one array of objects.",
+        'a.jsonl:2:1: participant bank-a: Field "text" must be text, not a list.',
+        "a.jsonl:3:1: participant bank-a: Not valid JSON: expected a value. Correct this line.",
         'a.jsonl:4:1: participant bank-a: Field "text" is empty, so there is nothing to learn. Delete the row.',
         'b.jsonl:1:1: participant bank-b: Field "text" is missing; the format Text needs {text}. If the field has '
         "another name, set it in data.fields.",
@@ -99,9 +99,15 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
 
 
 def test_many_faults_are_counted(tmp_path: Path) -> None:
-    found = errors(federation(tmp_path, a=[{"text": 1}] * 30))
+    found = errors(federation(tmp_path, a=[*texts("valid"), *[{"text": 1}] * 30]))
     assert len(found) == 21
-    assert any("10 more rows have errors" in line for line in found)
+    assert found[-1] == "a.jsonl:22:1: participant bank-a: 10 more rows have errors. Fix the rows above first."
+
+
+def test_one_error_of_all_rows_is_shown_once(tmp_path: Path) -> None:
+    assert errors(federation(tmp_path, a=[{"text": 1}] * 30)) == [
+        'a.jsonl:1:1: participant bank-a: Field "text" must be text, not a number. All 30 checked rows have this error.'
+    ]
 
 
 def test_programs_get_the_faults_of_rows(tmp_path: Path) -> None:

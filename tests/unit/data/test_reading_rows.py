@@ -74,15 +74,15 @@ def test_the_fingerprint_is_of_the_rows_in_order_and_nothing_else(jsonl: Path, t
             '{"prompt": "a"}',
             'tickets.jsonl:2: field "completion" is missing; the format PromptCompletion needs {prompt, completion}',
         ),
-        ("PromptCompletion", '{"prompt": "a", "completion": 3}', 'field "completion" must be a text, not a number'),
+        ("PromptCompletion", '{"prompt": "a", "completion": 3}', 'field "completion" must be text, not a number'),
         ("PromptCompletion", '{"prompt": "a", "completion": ""}', 'field "completion" is empty'),
         ("PromptCompletion", '{"prompt": "a", "completion": "b", "choices": ["b"]}', '"choices" must be a list of at'),
         ("Text", '{"text": "a\\ud800"}', "half a surrogate pair"),
-        ("PromptCompletion", '{"prompt": ', "tickets.jsonl:2: not valid JSON"),
+        ("PromptCompletion", '{"prompt": ', "tickets.jsonl:2:11: not valid JSON: expected a value"),
         ("PromptCompletion", "[1, 2]", "tickets.jsonl:2: a row must be an object"),
         ("Text", '{"txt": "a"}', 'field "text" is missing; the format Text needs {text}'),
         ("Messages", '{"messages": []}', 'field "messages" must be a list'),
-        ("Messages", '{"messages": [{"role": "user"}]}', 'messages[0] must have a text "content"'),
+        ("Messages", '{"messages": [{"role": "user"}]}', 'messages[0] must have text in "content"'),
         (
             "Messages",
             '{"messages": [{"role": "user", "content": "a"}]}',
@@ -96,7 +96,7 @@ def test_a_bad_row_is_named_by_file_line_and_field(tmp_path: Path, format: str, 
     file.write_text(f"{json.dumps(good)}\n{line}\n")
     with pytest.raises(DataError) as refused:
         read(file, format)
-    assert str(refused.value).startswith("tickets.jsonl:2: ")
+    assert str(refused.value).startswith("tickets.jsonl:2:")
     assert message in str(refused.value)
 
 

@@ -135,13 +135,13 @@ def test_renamed_fields_give_the_same_row() -> None:
         (
             "Messages",
             {"messages": [TREE[0], {**TREE[1], "train": "no"}]},
-            "messages[1].train must be true or false, not a text",
+            "messages[1].train must be true or false, not text",
         ),
         ("Messages", {"messages": [TREE[0], {"role": "assistant", "content": ""}]}, "the last answer is empty"),
         (
             "Messages",
             {"messages": [TREE[0], {"role": "assistant", "content": None}]},
-            'messages[1] must have a text "content", which is missing',
+            'messages[1] must have text in "content", which is missing',
         ),
         (
             "Messages",
@@ -166,17 +166,17 @@ def test_renamed_fields_give_the_same_row() -> None:
         (
             "Messages",
             {"messages": TREE, "tools": "lookup"},
-            'field "tools" must be a list of tool definitions, not a text',
+            'field "tools" must be a list of tool definitions, not text',
         ),
         (
             "PromptCompletion",
             {"prompt": ["Patient 4711"], "completion": " x"},
-            "prompt[0] must be an object {role, content}, not a text",
+            "prompt[0] must be an object {role, content}, not text",
         ),
         (
             "PromptCompletion",
             {"prompt": 7, "completion": TREE[1:]},
-            'field "prompt" must be a text or a list of {role, content}, not a number',
+            'field "prompt" must be text or a list of {role, content}, not a number',
         ),
         ("Instruction", {"instruction": "i", "input": "x", "output": ""}, 'field "output" is empty'),
         (
@@ -187,7 +187,7 @@ def test_renamed_fields_give_the_same_row() -> None:
         (
             "ShareGPT",
             {"conversations": [{"from": "gpt"}]},
-            'conversations[0] must have a text "value", which is missing',
+            'conversations[0] must have text in "value", which is missing',
         ),
     ],
 )

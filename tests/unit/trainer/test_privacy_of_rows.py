@@ -64,7 +64,7 @@ def test_a_line_that_is_not_json_is_named_without_its_text(federation: Federatio
     federation.format["format"] = "Text"
     federation.data.write_text(f'{{"text": "a"}}\n{line}\n')
     outcome = federation.run(federation.assignment({"type": "Inspect"}))
-    assert outcome.reason.startswith("data.jsonl:2: ")
+    assert outcome.reason.startswith("data.jsonl:2:")
     assert leaked(federation, outcome) == []
 
 

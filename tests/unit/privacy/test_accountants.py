@@ -1,6 +1,7 @@
 """Accounting: equal to dp-accounting's own accountants, check values, monotony, extremes, and failing closed."""
 
 import doctest
+import math
 import subprocess
 import sys
 from importlib import import_module
@@ -26,7 +27,7 @@ from fedtrain.privacy.accounting import (
     multiplier_for,
     register,
 )
-from fedtrain.privacy.accounting.exact_gaussian import ExactGaussian
+from fedtrain.privacy.accounting.exact_gaussian import ExactGaussian, gaussian_epsilon
 
 DELTA = 1e-5
 RELATION = dp.NeighboringRelation
@@ -252,3 +253,15 @@ def test_dp_accounting_is_imported_when_it_is_used() -> None:
         "print([name for name in ('dp_accounting', 'scipy', 'numpy', 'torch') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("multiplier", [0.01, 0.1, 0.5, 1.0, 2.0, 10.0, 1000.0])
+@pytest.mark.parametrize("delta", [1e-12, 1e-5, 0.1])
+def test_the_closed_form_is_that_of_dp_accounting(multiplier: float, delta: float) -> None:
+    """The operator's image has no scipy, and computes it itself."""
+    expected = float(dp.get_epsilon_gaussian(multiplier, delta))
+    assert gaussian_epsilon(multiplier, delta) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_a_gaussian_without_noise_has_no_finite_epsilon() -> None:
+    assert gaussian_epsilon(1e-200, 1e-5) == math.inf

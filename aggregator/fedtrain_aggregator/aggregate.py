@@ -60,6 +60,10 @@ def aggregate(
         return aggregation.run(opened, adapter, Path(folder))
 
 
+_FLAW_UNDER_PRIVACY = "its tensors are not those of the adapter, or a value is not finite or too large"
+"""Names no value, because it is published."""
+
+
 @dataclass(frozen=True)
 class _Round:
     ledger: Ledger
@@ -142,7 +146,7 @@ class _Round:
         that pass all other checks."""
         flaws = [update.flaw(self.layout) for update in measured]
         if self.spec.privacy is not None:  # clipping bounds the norms, and no update may decide about another
-            return flaws
+            return [flaw and _FLAW_UNDER_PRIVACY for flaw in flaws]
         sound = [update.norm for update, flaw in zip(measured, flaws, strict=True) if flaw is None]
         too_large = iter(norm_flaws(sound, self.spec.aggregation.max_update_norm))
         return [next(too_large) if flaw is None else flaw for flaw in flaws]

@@ -47,8 +47,8 @@ class AdaptiveClipping(Block):
     learning_rate: ClippingRate = 0.2
     """Speed at which the clipping norm follows the quantile."""
     indicator_noise: Multiplier | None = None
-    """Standard deviation of the noise on the number of unclipped updates. It must be greater than half the noise
-    multiplier. Defaults to participants / 20, or to the noise multiplier if that is larger."""
+    """Standard deviation of the noise on the number of unclipped updates. It must be greater than the noise
+    multiplier. Defaults to participants / 20, or to twice the noise multiplier if that is larger."""
 
 
 class Clipping(Block):

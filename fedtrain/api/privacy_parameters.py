@@ -6,6 +6,10 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import AdaptiveClipping, Privacy
 from fedtrain.privacy.accounting import AccountingError, Release, check_delta, epsilon, multiplier_for
 from fedtrain.privacy.adaptive_clipping import default_indicator_noise, update_multiplier
+from fedtrain.privacy.gaussian_noise import REACH, tail
+
+TAIL_OF_DELTA = 0.01
+"""Largest share of delta that may be due to samples that the generator cannot produce."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,13 @@ def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
     if multiplier is None:
         multiplier = multiplier_for(budget.epsilon, budget.delta, spec.rounds.count)
     release = Release(multiplier)
+    missed = tail(multiplier, spec.rounds.count)
+    if missed > budget.delta * TAIL_OF_DELTA:
+        raise AccountingError(
+            f"budget.delta {budget.delta:g} is too small for noise multiplier {multiplier:.3g} and {spec.rounds.count} "
+            f"rounds: the generator's samples end at {REACH} standard deviations. Use at least "
+            f"{missed / TAIL_OF_DELTA:.2g}, or raise noise.multiplier."
+        )
     first = epsilon({release: 1}, budget.delta)
     if first > budget.epsilon:
         raise AccountingError(

@@ -101,7 +101,13 @@ class Chain:
         self._same(name, f"adapter, which {own} names", aggregate.adapter, manifest.adapter)
         self._same(name, f"state, which {own} names", aggregate.state, manifest.state)
         if aggregate.privacy is not None:
-            self._digest(own, "privacy.spend", aggregate.privacy.spend, names.spend(manifest.round, manifest.k))
+            spend = names.spend(manifest.round, manifest.k)
+            self._digest(own, "privacy.spend", aggregate.privacy.spend, spend)
+            found = self.records.get(spend, Spend)
+            if found is not None and found.multiplier is None:
+                self._say(own, f"was made without noise: {spend} ended this close")
+        elif manifest.privacy is not None:
+            self._say(own, "was made without noise, but the run has spec.privacy")
         listed = [update.participant for update in close.updates]
         self._same(own, "participants, which the close lists", listed, [w.participant for w in aggregate.weights])
 

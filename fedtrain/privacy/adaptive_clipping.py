@@ -8,10 +8,12 @@ next round:
 
 If more updates than the fraction gamma are within C, it shrinks; otherwise it grows. Flower has the sign reversed.
 
-The indicators are released too. Centred at 1/2, one changes their sum by at most 1/2, so their noise has the multiplier
-2 sigma_b, and one round costs as much as one Gaussian release with multiplier z if the updates get z_delta:
+The indicators are released too. If a clipped update is replaced by zeros, whose norm is within C, its indicator
+changes from 0 to 1, so the sum changes by at most 1 and its noise has the multiplier sigma_b. (The paper centres the
+indicators at 1/2 and gets 2 sigma_b, for a participant that is added or removed.) One round costs as much as one
+Gaussian release with multiplier z if the updates get z_delta:
 
-    z_delta^-2 + (2 sigma_b)^-2 = z^-2
+    z_delta^-2 + sigma_b^-2 = z^-2
 """
 
 from math import exp, isfinite, sqrt
@@ -61,26 +63,26 @@ def noisy_fraction(within: int, noise: float, updates: int) -> float:
 
 def update_multiplier(multiplier: float, indicator_noise: float) -> float:
     """Return z_delta, the multiplier of the noise on the updates, so that updates and indicators together cost as much
-    as one release with `multiplier` (z). `indicator_noise`: sigma_b. Raises ValueError unless z < 2 sigma_b.
+    as one release with `multiplier` (z). `indicator_noise`: sigma_b. Raises ValueError unless z < sigma_b.
 
-    >>> round(update_multiplier(1.0, indicator_noise=1.0), 4)
+    >>> round(update_multiplier(1.0, indicator_noise=2.0), 4)
     1.1547
     """
     check_multiplier(multiplier)
-    if not (isfinite(indicator_noise) and multiplier < 2 * indicator_noise):
+    if not (isfinite(indicator_noise) and multiplier < indicator_noise):
         raise ValueError(
             f"The noise on the indicators has standard deviation {indicator_noise:.6g}, which leaves nothing of the "
-            f"noise multiplier {multiplier:.6g} for the updates. Set it to more than {multiplier / 2:.6g}."
+            f"noise multiplier {multiplier:.6g} for the updates. Set it to more than {multiplier:.6g}."
         )
-    return 1 / sqrt(multiplier**-2 - (2 * indicator_noise) ** -2)
+    return 1 / sqrt(multiplier**-2 - indicator_noise**-2)
 
 
 def default_indicator_noise(multiplier: float, updates: int) -> float:
-    """Return the default sigma_b for a round of `updates` updates: n / 20 as in the paper, or z if that is larger.
-    n / 20 alone is possible for z < n / 10 only. With sigma_b = z, the updates get 15.5% more noise than without
+    """Return the default sigma_b for a round of `updates` updates: n / 20 as in the paper, or 2 z if that is larger.
+    n / 20 alone is possible for z < n / 20 only. With sigma_b = 2 z, the updates get 15.5% more noise than without
     adaptive clipping.
 
     >>> default_indicator_noise(1.0, updates=100), default_indicator_noise(1.0, updates=4)
-    (5.0, 1.0)
+    (5.0, 2.0)
     """
-    return max(updates / UPDATES_PER_INDICATOR_NOISE, check_multiplier(multiplier))
+    return max(updates / UPDATES_PER_INDICATOR_NOISE, 2 * check_multiplier(multiplier))

@@ -62,9 +62,9 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
 
 def _epsilon(summary: RunSummary, round: RoundSummary) -> str:
     """The privacy loss up to a round, under the terms of the line `privacy:`."""
-    if summary.privacy is None or round.epsilon is None:
-        return "–"
-    return f"{round.epsilon:.3g}" if summary.privacy.private else "not private"
+    if summary.privacy is not None and not summary.privacy.private:
+        return "not private"
+    return "–" if summary.privacy is None or round.epsilon is None else f"{round.epsilon:.3g}"
 
 
 def participants_table(summary: RunSummary, round: RoundSummary) -> Table:

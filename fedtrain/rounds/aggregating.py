@@ -7,7 +7,7 @@ the quarantined participants get new attempts, and a further close lists what is
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Close, Manifest, Plan
+from fedtrain.contracts.records import Aggregate, Close, Manifest, Plan
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.below_minimum import BELOW_MINIMUM, below_minimum, is_below_minimum, skip
 from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
@@ -45,6 +45,8 @@ def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, cl
         if failed:
             return fail(snapshot, "AggregationFailed", f"round {plan.round} can't be aggregated: {failed}")
         return work.decision("Aggregating")
+    if (uncounted := _uncounted(snapshot, close, aggregated)) is not None:
+        return uncounted
     evaluated = evaluate(work, close.k, aggregated.adapter, manifest.config)
     if isinstance(evaluated, Decision):
         return evaluated
@@ -66,6 +68,18 @@ def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, cl
         previous=digest_of(manifest),
     )
     return Decision("Recording", round=plan.round, actions=(Claim(names.manifest(plan.round), committed),))
+
+
+def _uncounted(snapshot: Snapshot, close: Close, aggregated: Aggregate) -> Decision | None:
+    """Return the failure of a private round whose aggregate names no noise that the budget counts."""
+    if snapshot.spec.privacy is None:
+        return None
+    spend, made = snapshot.ledger.current.spends.get(close.k), aggregated.privacy
+    if spend and spend.multiplier is not None and made and made.spend == digest_of(spend):
+        return None
+    name = names.aggregate(close.round, close.k)
+    error = AccountingError(f"{name} names no noise that is counted, so it is not used")
+    return not_accounted(snapshot, error)
 
 
 def _withheld(snapshot: Snapshot, manifest: Manifest, plan: Plan, close: Close) -> Decision | None:

@@ -76,9 +76,10 @@ def over_budget(snapshot: Snapshot) -> str | None:
     following = epsilon(after(spent, parameters(spec, spec.privacy).release), budget.delta)
     if following <= budget.epsilon:
         return None
+    warning = "" if spec.privacy.testing_seed is None else " (NOT PRIVATE: the noise comes from privacy.testingSeed)"
     return (
         f"the privacy budget is exhausted: epsilon {before:.4g} is spent, one more round makes it {following:.4g}, and "
-        f"the budget is {budget.epsilon:g} at delta {budget.delta:g}"
+        f"the budget is {budget.epsilon:g} at delta {budget.delta:g}{warning}"
     )
 
 

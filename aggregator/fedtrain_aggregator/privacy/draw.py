@@ -36,6 +36,11 @@ def claim_draw(ledger: Ledger, close: Close, privacy: RoundPrivacy, testing_seed
     found = ledger.claim(names.spend(close.round, close.k), made)
     if found.seed is None or found.multiplier is None:
         raise Refused(f"{names.spend(close.round, close.k)} says that this close is not aggregated any more.")
+    if (found.run_id, found.round, found.k) != (close.run_id, close.round, close.k):
+        raise Refused(
+            f"{names.spend(close.round, close.k)} is of close {found.k} of round {found.round}, so it would not be "
+            "counted. Run `fedtrain ledger verify`."
+        )
     if found.multiplier != privacy.multiplier:
         raise Refused(
             f"{names.spend(close.round, close.k)} has noise multiplier {found.multiplier:g}, but the plan has "

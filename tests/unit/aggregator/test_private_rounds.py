@@ -203,12 +203,12 @@ def test_noise_comes_before_the_servers_step(make: Make) -> None:
 @pytest.mark.parametrize(("scale", "within"), [(1e-4, 4), (10.0, 0)])
 def test_adaptive_clipping_moves_the_bound_towards_the_norms(scale: float, within: int, make: Make) -> None:
     """All norms are below the bound: it shrinks; all are above: it grows. The noise on the count is small."""
-    made = filled(make(bound=1.0, multiplier=0.1, indicator_noise=0.1, clipping=ADAPTIVE), scale)
+    made = filled(make(bound=1.0, multiplier=0.1, indicator_noise=0.2, clipping=ADAPTIVE), scale)
     done = made.aggregated()
     assert done.privacy is not None
     assert done.privacy.next_bound == pytest.approx(np.exp(-0.2 * (within / 4 - 0.5)), rel=0.03)
     assert done.privacy.bound == 1.0
-    assert done.privacy.noise_std == pytest.approx(update_multiplier(0.1, 0.1) / 4, rel=1e-6)
+    assert done.privacy.noise_std == pytest.approx(update_multiplier(0.1, 0.2) / 4, rel=1e-6)
 
 
 def test_the_draw_is_claimed_before_any_noisy_byte_and_used_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rounds_hands import Coordinator
 from rounds_world import World, a_spec
 
+from fedtrain.api.privacy_parameters import parameters
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Exclusion, Manifest, Spend
 from fedtrain.privacy.accounting import AccountingError, Release, epsilon
@@ -90,6 +91,22 @@ def test_the_run_fails_where_the_file_says_so() -> None:
     coordinator.go_on()
     assert coordinator.drive().phase == "Failed", "another attempt does not refund anything"
     assert len(draws(world)) == 2
+
+
+def test_an_aggregate_without_counted_noise_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(World, "_draw", lambda *_: None)
+    world = World(a_spec(2, rounds=3, privacy=private(8.0, multiplier=1.0)))
+    decision = Coordinator(world).drive()
+    assert decision.phase == "Failed"
+    assert "names no noise that is counted, so it is not used" in decision.message
+    assert world.open().read(names.manifest(1), Manifest) is None
+
+
+def test_a_delta_that_the_generator_cannot_support_is_refused() -> None:
+    spec = a_spec(2, rounds=3, privacy=private(100.0, multiplier=0.3, delta=1e-9))
+    assert spec.privacy is not None
+    with pytest.raises(AccountingError, match=r"delta 1e-09 is too small .* end at 8\.57 standard deviations"):
+        parameters(spec, spec.privacy)
 
 
 def test_a_draw_whose_round_is_repeated_is_not_refunded() -> None:

@@ -45,7 +45,7 @@ format: setup
 
 ## make unit     the tests that need no control plane
 unit: setup
-	$(BIN)/pytest -n 2 --dist worksteal tests/benchmarks tests/local tests/unit
+	$(BIN)/pytest -n 2 --dist worksteal tests/benchmarks tests/local tests/unit --ignore tests/local/faults
 
 ## make cluster-tools  build what Kubernetes clusters are made of into ~/.cache, once (Go modules; minutes)
 cluster-tools: setup
@@ -55,9 +55,9 @@ cluster-tools: setup
 controlplane: cluster-tools
 	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane --ignore tests/controlplane/faults
 
-## make faults   the operator killed at every write, and everything around it broken (minutes; CI runs it)
+## make faults   runs and the operator killed at any time, and everything around them broken (minutes; CI runs it)
 faults: cluster-tools
-	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane/faults
+	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane/faults tests/local/faults
 
 ## make generated  write crds/ and docs/reference.md anew, after a change of the API's models
 generated: setup

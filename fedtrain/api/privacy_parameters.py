@@ -6,7 +6,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import AdaptiveClipping, Privacy
 from fedtrain.privacy.accounting import AccountingError, Release, check_delta, epsilon, multiplier_for
 from fedtrain.privacy.adaptive_clipping import default_indicator_noise, update_multiplier
-from fedtrain.privacy.gaussian_noise import REACH, tail
+from fedtrain.privacy.noise import REACH, tail
 
 TAIL_OF_DELTA = 0.01
 """Largest share of delta that may be due to samples that the generator cannot produce."""

@@ -11,10 +11,10 @@ Jin, McMurtry, Rubinstein, Ohrimenko 2022). So sum and noise are integers, multi
 
 What remains is that Gaussian samples are computed in float64: their distribution differs from the exact one by about
 2^-40 per value, and no sample is further than 8.57 standard deviations from 0. An output beyond that can only come from
-one of two neighbouring inputs; `tail` bounds the probability, which must be far below delta.
+one of two neighbouring inputs; `noise.tail` bounds the probability, which must be far below delta.
 """
 
-from math import erfc, floor, log2, sqrt
+from math import floor, log2, sqrt
 
 import numpy as np
 from blake3 import blake3
@@ -25,8 +25,6 @@ from fedtrain.privacy.noise import check_multiplier
 
 STEPS = 30
 """The noise has a standard deviation of 2^30 to 2^31 steps."""
-REACH = 8.57
-"""The largest sample in standard deviations."""
 _SMALLEST = 2.0**-900
 SEED_BYTES = 32
 _WORD = 8
@@ -43,16 +41,6 @@ def granularity(multiplier: float, bound: float) -> float:
     if not _SMALLEST <= multiplier * bound < 1 / _SMALLEST:
         raise ValueError(f"The clipping norm {bound:g} is too small or too large for noise multiplier {multiplier:g}.")
     return 2.0 ** (floor(log2(multiplier * bound)) - STEPS)
-
-
-def tail(multiplier: float, releases: int) -> float:
-    """Return a bound on the probability that so many releases with sensitivity 1 produce an output that the
-    neighbouring input cannot produce, because samples end at `REACH` standard deviations.
-
-    >>> tail(multiplier=1.0, releases=100) < 1e-11, tail(multiplier=0.2, releases=1) > 1e-4
-    (True, True)
-    """
-    return releases * erfc((REACH - 1 / check_multiplier(multiplier)) / sqrt(2)) / 2
 
 
 def std_in_steps(multiplier: float, bound: float, values: int) -> float:

@@ -6,9 +6,12 @@ so the noise on the sum has standard deviation z C per value, and the noise on t
 Appendix A; McMahan et al. 2018, Algorithm 1).
 """
 
-from math import inf, isfinite, sqrt
+from math import erfc, inf, isfinite, sqrt
 
 from fedtrain.privacy.clipping import check_bound
+
+REACH = 8.57
+"""The largest sample of `gaussian_noise` in standard deviations."""
 
 
 def noise_std(multiplier: float, bound: float, updates: int) -> float:
@@ -70,3 +73,13 @@ def check_multiplier(multiplier: float) -> float:
 def _check_count(count: int, what: str) -> None:
     if count < 1:
         raise ValueError(f"The number of {what} is {count}, but must be at least 1.")
+
+
+def tail(multiplier: float, releases: int) -> float:
+    """Return a bound on the probability that so many releases with sensitivity 1 produce an output that the
+    neighbouring input cannot produce, because samples end at `REACH` standard deviations.
+
+    >>> tail(multiplier=1.0, releases=100) < 1e-11, tail(multiplier=0.2, releases=1) > 1e-4
+    (True, True)
+    """
+    return releases * erfc((REACH - 1 / check_multiplier(multiplier)) / sqrt(2)) / 2

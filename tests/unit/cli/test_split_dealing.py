@@ -103,7 +103,8 @@ def test_participants_are_a_number_or_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"), [("0", "1 to 1000"), ("Bank", "'Bank' is no name"), ("a,,b", "'' is no name"), ("a,a", "twice")]
+    ("wanted", "said"),
+    [("0", "1 to 1000"), ("Bank", "'Bank' is not a valid name"), ("a,,b", "'' is not a valid name"), ("a,a", "twice")],
 )
 def test_what_is_no_list_of_participants_is_refused(wanted: str, said: str) -> None:
     with pytest.raises(SplitError, match=said):

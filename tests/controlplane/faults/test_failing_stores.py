@@ -56,6 +56,7 @@ def test_an_outage_is_a_condition_that_costs_no_attempt_and_no_time_of_the_round
         scene.delete()
 
 
+@pytest.mark.usefixtures("pods")
 def test_a_participant_whose_writes_are_denied_is_not_to_blame(
     scene: Scene, store: Proxy, undisturbed: Digests
 ) -> None:

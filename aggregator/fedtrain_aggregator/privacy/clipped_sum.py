@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from fedtrain.contracts.records import RoundPrivacy
 from fedtrain.privacy.clipping import clip_factor
 from fedtrain.privacy.gaussian_noise import granularity
-from fedtrain_aggregator.combine.base import Float32, Float64
+from fedtrain_aggregator.combine.running_sum import RunningSum
 from fedtrain_aggregator.kernels import add_rounded
 
 
@@ -21,24 +19,5 @@ class ClippedSum:
         step = granularity(privacy.update_multiplier, privacy.bound)
         self._scales = [clip_factor(norm, privacy.bound) / step for norm in norms]
 
-    def combination(self, block: int, norms: Sequence[float]) -> "IntegerSum":
-        return IntegerSum(self._scales, block)
-
-
-class IntegerSum:
-    """A running sum of one block."""
-
-    def __init__(self, scales: Sequence[float], block: int) -> None:
-        self._scales = scales
-        self._buffer = np.empty(block)
-        self._sum = self._buffer
-
-    def begin(self, count: int) -> None:
-        self._sum = self._buffer[:count]
-        self._sum.fill(0.0)
-
-    def add(self, update: int, values: Float32) -> Float64:
-        return add_rounded(self._sum, values, self._scales[update])
-
-    def result(self) -> Float64:
-        return self._sum
+    def combination(self, block: int, norms: Sequence[float]) -> RunningSum:
+        return RunningSum(add_rounded, self._scales, block)

@@ -17,8 +17,9 @@ from fedtrain.preview.check import checked
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.privacy_forecast import privacy_forecast
+from fedtrain.preview.row_check import data_uri
 from fedtrain.preview.row_check import notes as row_notes
-from fedtrain.preview.row_counts import counted, place
+from fedtrain.preview.row_counts import counted
 
 
 class Part(Block):
@@ -86,7 +87,7 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
         participants=tuple(
             ParticipantPreview(
                 participant=name,
-                data=place(federation, name),
+                data=data_uri(federation, name),
                 rows=counts[name],
                 training=preflight.samples,
                 validation=preflight.validation_samples,

@@ -59,7 +59,7 @@ def check_rows(federation: Federation, limit: int | None, skip: Collection[str] 
     """Return the findings of all participants, except those in `skip`, and the hub. `limit`: rows to read of each data
     set, the first ones of each of its files; None reads all."""
     spec = federation.training.spec
-    uris = {one.name: _uri(federation, one.name) for one in spec.participants if one.name not in skip}
+    uris = {one.name: data_uri(federation, one.name) for one in spec.participants if one.name not in skip}
     if spec.evaluation.hub is not None:
         uris[HUB] = spec.evaluation.hub.data.uri
     if limit is not None:
@@ -123,9 +123,9 @@ def _read(found: CheckedRows, root: Path, data: Data, limit: int | None) -> None
                 fault(error)
 
 
-def _uri(federation: Federation, name: str) -> str:
-    wanted = federation.training.spec.data.dataset
-    return next(dataset.uri for dataset in federation.policies[name].spec.datasets if dataset.name == wanted)
+def data_uri(federation: Federation, name: str) -> str:
+    """Return the location of the participant's data, from its policy."""
+    return federation.policies[name].spec.dataset(federation.training.spec.data.dataset).uri
 
 
 def _more(count: int) -> str:

@@ -63,9 +63,3 @@ def counted(federation: Federation, given: Mapping[str, int]) -> tuple[dict[str,
     found = {one.who: one.rows for one in checked}
     names = [participant.name for participant in federation.training.spec.participants]
     return {name: given.get(name, found.get(name, 0)) for name in names}, checked
-
-
-def place(federation: Federation, name: str) -> str:
-    """Return the location of the participant's data, from its policy."""
-    wanted = federation.training.spec.data.dataset
-    return next(dataset.uri for dataset in federation.policies[name].spec.datasets if dataset.name == wanted)

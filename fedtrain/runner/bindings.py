@@ -40,18 +40,12 @@ def bind(federation: Federation, task: Task) -> Binding:
     policy = federation.policies[task.participant].spec
     dataset = policy.dataset(spec.data.dataset)
     return Binding(
-        places=_of_participant(federation, task.participant),
+        places=_here_all(federation, places_of_participant(spec.storage, spec.model, policy, dataset)),
         base_path=base_path,
         initial_path=initial_path,
         data_uri=federation.resolve(dataset.uri),
         gpu_memory=smallest_quantity(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory),
     )
-
-
-def _of_participant(federation: Federation, participant: str) -> Places:
-    spec, policy = federation.training.spec, federation.policies[participant].spec
-    dataset = policy.dataset(spec.data.dataset)
-    return _here_all(federation, places_of_participant(spec.storage, spec.model, policy, dataset))
 
 
 def _base_path(federation: Federation) -> str | None:

@@ -106,7 +106,7 @@ class _Round:
             if private is not None:
                 mean = private.mean([found.norm for found in measured])
                 check_aggregate(step.largest, strategy.name, [])
-                recorded = [Weight(participant=who, weight=weight) for who, weight, _ in shares]
+                recorded = [Weight(participant=who, weight=1 / private.arrived) for who, _, _ in shares]
                 return claim_aggregate(self.ledger, self.close, following, state, recorded, step.update_norm, mean)
             check_aggregate(step.largest, strategy.name, [(who, weight * found.norm) for who, weight, found in shares])
             recorded = [Weight(participant=who, weight=weight, norm=found.norm) for who, weight, found in shares]
@@ -124,7 +124,7 @@ class _Round:
         check_range(planned.update_multiplier, planned.bound, len(norms))
         spend = claim_draw(self.ledger, self.close, planned, privacy.testing_seed)
         adaptive = privacy.clipping.adaptive or AdaptiveClipping()
-        return PrivateRound(planned, spend, norms, self.layout.count, adaptive)
+        return PrivateRound(planned, spend, norms, len(self.close.quarantined), self.layout.count, adaptive)
 
     def _state(self, strategy: Strategy, following: Path, folder: Path, files: ExitStack) -> Mapping[str, Tensor]:
         """The state's tensors, before the step and in the empty file `following`, which becomes the next state."""

@@ -213,8 +213,9 @@ class Spend(Record):
 
 
 class Weight(Block):
-    """One update's share of the mean (all sum to 1), and its L2 norm over all tensors. Under privacy the norm is not
-    recorded: it would be a release without noise."""
+    """One update's share of the mean, and its L2 norm over all tensors. All weights sum to 1, or to less under privacy,
+    where a quarantined update counts as zeros. Under privacy the norm is not recorded: it would be a release without
+    noise."""
 
     participant: str
     weight: Finite

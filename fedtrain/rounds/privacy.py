@@ -8,6 +8,7 @@ more.
 
 from collections.abc import Iterable
 
+from fedtrain.api.privacy import Privacy
 from fedtrain.api.privacy_parameters import parameters
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Aggregate, Manifest, PrivacyState, Releases, RoundPrivacy, Spend
@@ -73,7 +74,7 @@ def over_budget(snapshot: Snapshot) -> str | None:
     budget = spec.privacy.budget
     spent = spent_after(ledger.manifest, ledger.current.spends.values())
     before = epsilon(spent, budget.delta)
-    following = epsilon(after(spent, parameters(spec, spec.privacy).release), budget.delta)
+    following = epsilon(after(spent, _next_release(snapshot, spec.privacy)), budget.delta)
     if following <= budget.epsilon:
         return None
     warning = "" if spec.privacy.testing_seed is None else " (NOT PRIVATE: the noise comes from privacy.testingSeed)"
@@ -81,6 +82,16 @@ def over_budget(snapshot: Snapshot) -> str | None:
         f"the privacy budget is exhausted: epsilon {before:.4g} is spent, one more round makes it {following:.4g}, and "
         f"the budget is {budget.epsilon:g} at delta {budget.delta:g}{warning}"
     )
+
+
+def _next_release(snapshot: Snapshot, privacy: Privacy) -> Release:
+    """Return what the next draw of noise spends: as the plan of an open round says. Raises AccountingError."""
+    plan = snapshot.ledger.current.plan
+    if plan is None:
+        return parameters(snapshot.spec, privacy).release
+    if plan.privacy is None:
+        raise AccountingError(f"{names.plan(plan.round)} does not say how to clip and noise the updates")
+    return Release(plan.privacy.multiplier)
 
 
 def unspent(snapshot: Snapshot, counted: int | None) -> Decision | None:

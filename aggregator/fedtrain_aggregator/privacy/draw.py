@@ -5,7 +5,7 @@ import secrets
 from blake3 import blake3
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Close, Plan, RoundPrivacy, Spend
+from fedtrain.contracts.records import Close, Manifest, Plan, RoundPrivacy, Spend
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_aggregator.errors import Refused
@@ -26,6 +26,7 @@ def planned_privacy(ledger: Ledger, round: int) -> RoundPrivacy:
 def claim_draw(ledger: Ledger, close: Close, privacy: RoundPrivacy, testing_seed: int | None) -> Spend:
     """Claim the noise of a close, or adopt the draw that an earlier execution claimed. Raises Refused if no noise may
     be drawn for it any more, and StoreError."""
+    _check_open(ledger, close)
     made = Spend(
         run_id=close.run_id,
         round=close.round,
@@ -34,6 +35,7 @@ def claim_draw(ledger: Ledger, close: Close, privacy: RoundPrivacy, testing_seed
         seed=_seed(close, testing_seed).hex(),
     )
     found = ledger.claim(names.spend(close.round, close.k), made)
+    _check_open(ledger, close)  # the round may have been recorded before the claim, without this draw
     if found.seed is None or found.multiplier is None:
         raise Refused(f"{names.spend(close.round, close.k)} says that this close is not aggregated any more.")
     if (found.run_id, found.round, found.k) != (close.run_id, close.round, close.k):
@@ -47,6 +49,12 @@ def claim_draw(ledger: Ledger, close: Close, privacy: RoundPrivacy, testing_seed
             f"{privacy.multiplier:g}."
         )
     return found
+
+
+def _check_open(ledger: Ledger, close: Close) -> None:
+    """Raises Refused if the round is recorded: its manifest counts the draws up to then, and no later one."""
+    if ledger.read(names.manifest(close.round), Manifest) is not None:
+        raise Refused(f"Round {close.round} is recorded, so close {close.k} gets no noise any more.")
 
 
 def _seed(close: Close, testing_seed: int | None) -> bytes:

@@ -19,11 +19,14 @@ from fedtrain_aggregator.privacy.clipped_sum import ClippedSum
 
 @dataclass(frozen=True)
 class PrivateRound:
-    """`norms`: of the updates, before clipping. `values`: number of values of an update."""
+    """`norms`: of the updates, before clipping. `quarantined`: number of updates that arrived and are left out. They
+    count as zeros, so that the sum is divided by a number that does not depend on what an update contains. `values`:
+    number of values of an update."""
 
     planned: RoundPrivacy
     spend: Spend
     norms: Sequence[float]
+    quarantined: int
     values: int
     adaptive: AdaptiveClipping
 
@@ -65,7 +68,7 @@ class PrivateRound:
         step = min(1.0, granularity(1.0, std))  # a power of two: the count is a multiple of it
         noise = float(np.rint(self._stream("indicators").one() * std / step)) * step
         within = sum(is_within(norm, bound) for norm in self.norms)
-        fraction = noisy_fraction(within, noise, len(self.norms))
+        fraction = noisy_fraction(within, noise, self.arrived)
         return next_bound(bound, fraction, self.adaptive.target_quantile, self.adaptive.learning_rate)
 
     def _stream(self, purpose: str) -> NoiseStream:
@@ -79,4 +82,9 @@ class PrivateRound:
     @property
     def _scale(self) -> float:
         """From the sum in steps to the mean."""
-        return granularity(self.planned.update_multiplier, self.planned.bound) / len(self.norms)
+        return granularity(self.planned.update_multiplier, self.planned.bound) / self.arrived
+
+    @property
+    def arrived(self) -> int:
+        """Number of updates that the sum is divided by."""
+        return len(self.norms) + self.quarantined

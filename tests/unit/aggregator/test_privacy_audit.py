@@ -36,7 +36,7 @@ def noisy_mean(updates: list[np.ndarray], seed: bytes) -> np.ndarray:
     planned = RoundPrivacy(bound=BOUND, multiplier=MULTIPLIER, update_multiplier=MULTIPLIER)
     spend = Spend(run_id="audit", round=1, k=1, multiplier=MULTIPLIER, seed=seed.hex())
     norms = [float(np.linalg.norm(update.astype(np.float64))) for update in updates]
-    round = PrivateRound(planned, spend, norms, VALUES, AdaptiveClipping())
+    round = PrivateRound(planned, spend, norms, 0, VALUES, AdaptiveClipping())
     combination = round.combine().combination(VALUES, ())
     combination.begin(VALUES)
     for number, update in enumerate(updates):

@@ -305,6 +305,58 @@ def test_refuse_to_aggregate_without_noise_if_the_plan_does_not_say_how(make: Ma
     assert made.blobs() == before
 
 
+def test_no_noise_is_drawn_for_a_recorded_round(make: Make) -> None:
+    """The manifest does not count the draw of an aggregator that is late."""
+    made = filled(make())
+    made.round.record(1, "Skipped", made.round.blob(made.round.start), None, None, 0)
+    before = made.blobs()
+    with pytest.raises(Refused, match=r"Round 1 is recorded, so close 1 gets no noise"):
+        made.round.aggregate()
+    assert made.spend() is None
+    assert made.blobs() == before
+
+
+def test_nothing_is_published_if_the_round_is_recorded_while_the_noise_is_claimed(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = filled(make())
+    claim = made.round.store.create
+
+    def recorded_first(key: str, content: Any) -> bool:
+        if "/spend-" in key:
+            made.round.record(1, "Skipped", made.round.blob(made.round.start), None, None, 0)
+        return claim(key, content)
+
+    monkeypatch.setattr(made.round.store, "create", recorded_first)
+    before = made.blobs()
+    with pytest.raises(Refused, match="Round 1 is recorded"):
+        made.round.aggregate()
+    assert made.blobs() == before
+
+
+def test_a_quarantined_update_counts_as_zeros(make: Make) -> None:
+    """The mean is divided by the number of updates that arrived: an update replaced by zeros changes nothing else."""
+    made = make(bound=1.0, multiplier=2.0)
+    bad = adapter(1, SHAPES, 0.1)
+    bad[A][3, 3] = np.inf
+    made.round.send("anna", bad)
+    for number, who in enumerate(PEOPLE[1:]):
+        made.round.send(who, adapter(number + 2, SHAPES, 0.1))
+    made.round.close()
+    found = made.round.aggregate()
+    assert isinstance(found, Close)
+    quarantined = made.step(made.aggregated(found.k))
+    zeros = make(bound=1.0, multiplier=2.0)
+    zeros.round.send("anna", {name: np.zeros_like(values) for name, values in bad.items()})
+    for number, who in enumerate(PEOPLE[1:]):
+        zeros.round.send(who, adapter(number + 2, SHAPES, 0.1))
+    zeros.round.close(2)
+    done = zeros.aggregated(2)
+    assert np.array_equal(quarantined, zeros.step(done)), "same noise (of close 2), same mean"
+    assert done.privacy is not None
+    assert done.privacy.noise_std == pytest.approx(2.0 / 4, rel=1e-6)
+
+
 def test_an_update_with_nan_is_quarantined_before_noise_is_drawn(make: Make) -> None:
     made = make()
     bad = adapter(1, SHAPES, 0.1)

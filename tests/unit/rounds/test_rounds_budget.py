@@ -1,5 +1,6 @@
 """The privacy budget as a stage of a run: what is spent, and how a run ends when no further round fits."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,6 +139,39 @@ def test_updates_are_not_aggregated_if_their_draw_no_longer_fits() -> None:
     assert "no round is committed" in decision.message
     assert world.manifests()[1].outcome == "Skipped"
     check_account(world)
+
+
+def test_the_budget_counts_the_noise_of_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan's noise is what the aggregator draws. It was planned with z = 1; the coordinator that replaced the first
+    one finds less noise from the same file."""
+    world = World(a_spec(2, rounds=5, privacy=private(5.0, multiplier=1.0)))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    for key in coordinator.running():
+        coordinator.finish(key)
+    found = stage.parameters
+
+    def less(*arguments: Any) -> Any:
+        return replace(found(*arguments), release=Release(0.5))
+
+    monkeypatch.setattr(stage, "parameters", less)
+    coordinator.drive()
+    assert spent(world.manifests()[1]) == {1.0: 1}, "one round with z = 1 costs 4.38 of 5"
+
+
+def test_nothing_is_drawn_if_the_plan_does_not_say_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(a_spec(2, rounds=5, privacy=private(8.0, multiplier=1.0)))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    for key in coordinator.running():
+        coordinator.finish(key)
+    snapshot = coordinator.look()
+    plan = snapshot.ledger.current.plan
+    assert plan is not None
+    current = replace(snapshot.ledger.current, plan=plan.model_copy(update={"privacy": None}))
+    without = replace(snapshot, ledger=replace(snapshot.ledger, current=current))
+    with pytest.raises(AccountingError, match=r"plan\.json does not say how"):
+        stage.over_budget(without)
 
 
 def test_a_close_that_is_not_aggregated_is_ended_before_another_draws() -> None:

@@ -1,0 +1,50 @@
+"""Real runs under privacy: what they cost when a round is redone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+from federation import Small
+
+from fedtrain.cli.main import main
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Close
+from fedtrain.ledger.verify import verify
+
+FIXED = {"type": "Fixed", "norm": 0.05}
+
+
+def private(folder: Path, **privacy: Any) -> Small:
+    """Three participants, so that a round without one of them still hides each of the others."""
+    changes: Mapping[str, Any] = {
+        "participants": [{"name": "zoo"}, {"name": "museum"}, {"name": "observatory"}],
+        "rounds": {"count": 2, "minParticipants": 2},
+        "aggregation": {"weights": "Uniform"},
+        "privacy": {
+            "unit": "Participant",
+            "budget": {"epsilon": 1000, "delta": 1e-5},
+            "noise": {"type": "Multiplier", "multiplier": 0.5},
+            "clipping": FIXED,
+        }
+        | privacy,
+    }
+    return Small(folder, dict(changes))
+
+
+def test_a_round_that_is_redone_without_a_participant_costs_a_second_draw(zygote: str, tmp_path: Path) -> None:
+    small = private(tmp_path / "run")
+    fault, killed = r"before:rounds/0001/manifest\.json$", str(tmp_path / "killed")
+    assert small.run(zygote, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed).returncode == 137
+    reason = ["--reason", "a wrong data set", "--by", "ada"]
+    done = CliRunner().invoke(main, ["ledger", "exclude", str(small.file), "zoo", "--round", "1", *reason])
+    assert done.exit_code == 0, done.output
+    resumed = small.run(zygote)
+    assert resumed.returncode == 0, resumed.said
+    first, second = small.manifests()[1:]
+    assert (first.k, second.k) == (2, 1)
+    assert [manifest.privacy and manifest.privacy.spent[0].count for manifest in (first, second)] == [2, 3]
+    close = small.ledger.read(names.close(1, 2), Close)
+    assert close is not None
+    assert [update.participant for update in close.updates] == ["museum", "observatory"]
+    assert verify(small.ledger).sound

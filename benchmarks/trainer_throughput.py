@@ -23,10 +23,11 @@ import torch
 from fedtrain_trainer.adapter_files import config_of
 from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
+from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.lora import AdaptedModel, Models, initial_weights
 from fedtrain_trainer.memory import Fit
 from fedtrain_trainer.outcome import silent
-from fedtrain_trainer.training import Round, train
+from fedtrain_trainer.training import train
 from peft import PeftModel, get_peft_model
 from tokenizers import Tokenizer, models
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
@@ -109,7 +110,13 @@ def trainers_loop(model: AdaptedModel, examples: list[Example], steps: int) -> N
     )
     training = Training(length=Length(type="Steps", steps=steps), batch_size=BATCH, learning_rate=1e-4)
     model.load(initial_weights(model, 1))
-    train(model, examples, Round(work, training, torch.float32, Fit(MICRO, False), None), Group(), silent)
+    train(
+        model,
+        [[example] for example in examples],
+        Round(work, training, torch.float32, Fit(MICRO, False), None),
+        Group(),
+        silent,
+    )
 
 
 def main() -> int:

@@ -60,9 +60,11 @@ def participant_of(task: Task) -> str:
     return task.participant
 
 
-def encoded(context: Context, model: AdaptedModel, encoder: Encoder, rows: Sequence[Row], what: str) -> list[Example]:
-    """Return the examples that have an answer left after truncation. Notes count the rows without one, rows whose
-    answer has no end token, and rows with control tokens in their text. Raises Refused if no answer is left."""
+def encoded(
+    context: Context, model: AdaptedModel, encoder: Encoder, rows: Sequence[Row], what: str
+) -> list[list[Example]]:
+    """Return the examples of each row that have an answer left after truncation. Notes count the rows without one, rows
+    whose answer has no end token, and rows with control tokens in their text. Raises Refused if no answer is left."""
     examples = encoder.examples(rows)
     kept = [example for of_row in examples for example in of_row]
     if not kept and rows:
@@ -81,4 +83,4 @@ def encoded(context: Context, model: AdaptedModel, encoder: Encoder, rows: Seque
         if count:
             context.notes[f"{name}.{what}"] = count
             log.warning("%s: %d of %d %s rows", name, count, len(rows), what)
-    return kept
+    return examples

@@ -68,7 +68,8 @@ class HeldOutRows:
 
     def _encoded(self) -> list[Example]:
         if self._examples is None:
-            self._examples = encoded(self._context, self._model, self._encoder, self._rows, "held-out")
+            rows = encoded(self._context, self._model, self._encoder, self._rows, "held-out")
+            self._examples = [example for row in rows for example in row]
         return self._examples
 
     def _possible(self, name: str, measure: Callable[[], float]) -> float | None:

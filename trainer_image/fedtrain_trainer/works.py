@@ -12,13 +12,14 @@ from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, write_con
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.data import all_rows, encoded, participant_of, participant_rows, unchanged
 from fedtrain_trainer.examples import Encoder
+from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.initial_from import earlier_weights
 from fedtrain_trainer.lora import initial_weights
 from fedtrain_trainer.measuring import HeldOutRows
 from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import chosen
-from fedtrain_trainer.training import Round, train
+from fedtrain_trainer.training import train
 
 log = logging.getLogger("fedtrain.trainer")
 
@@ -65,7 +66,7 @@ def train_round(context: Context, work: Train) -> Update | None:
     model.load(received, train_only_b=work.train_only_b)
     encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
     with context.timed("data"):
-        examples = encoded(context, model, encoder, [split.train[at] for at in window], "training")
+        rows = encoded(context, model, encoder, [split.train[at] for at in window], "training")
     held_out = HeldOutRows(context, model, encoder, split.validation) if split.validation else None
     with context.timed("measuring"):
         metrics = held_out.possible_metrics(work.metrics, "measuring") if held_out is not None else {}
@@ -75,7 +76,7 @@ def train_round(context: Context, work: Train) -> Update | None:
     with context.timed("training"):
         trained = train(
             model,
-            examples,
+            rows,
             Round(
                 work=work,
                 training=task.training,

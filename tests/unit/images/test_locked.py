@@ -54,8 +54,10 @@ def test_an_image_has_no_torchx_and_the_current_urllib3(image: str) -> None:
     assert not locked["urllib3"].startswith("1.")
 
 
-def test_the_operators_image_has_no_torch() -> None:
-    assert "torch" not in pins("requirements-operator.lock")
+@pytest.mark.parametrize("package", ["torch", "opacus", "scipy"])
+def test_the_operators_image_has_no_package_of_the_trainer(package: str) -> None:
+    assert package not in pins("requirements-operator.lock")
+    assert package in pins("requirements-trainer.lock")
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -20,9 +20,12 @@ COMMANDS = {
     "run": Entry("fedtrain.cli.run:command", "Run a federation on this machine, or resume it."),
     "baseline": Entry("fedtrain.cli.baseline:command", "Compare with each participant alone, and all data pooled."),
     "status": Entry("fedtrain.cli.status:command", "Show the progress and the metrics of a run."),
+    "list": Entry("fedtrain.cli.list:command", "List the runs in a folder or a bucket."),
+    "compare": Entry("fedtrain.cli.compare:command", "Compare runs: a table, and charts in one HTML file."),
     "logs": Entry("fedtrain.cli.logs:command", "Show the logs of a run, or of one participant."),
     "export": Entry("fedtrain.cli.export:command", "Write the adapter of a run to a folder that PEFT loads."),
     "report": Entry("fedtrain.cli.report:command", "Write one HTML file with the plots of a run."),
     "participant": Entry("fedtrain.cli.participant:command", "Invite participants with clusters of their own."),
+    "delete": Entry("fedtrain.cli.delete:command", "Delete a run."),
     "ledger": Entry("fedtrain.cli.ledger:command", "Verify the ledger of a run, or exclude a participant."),
 }

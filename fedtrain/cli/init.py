@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.cli.init_from import write
+from fedtrain.cli.round_option import round_option
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
@@ -52,12 +54,27 @@ spec:
 )
 @click.option("--no-data", is_flag=True, help="Do not write sample rows; name your own data in the policies.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def command(target: Path, participants: tuple[str, ...], no_data: bool, force: bool) -> None:
+@click.option("--from", "run", metavar="RUN", help="Write the file of a run that starts from the adapter of RUN.")
+@round_option("With --from: start from the adapter")
+def command(
+    target: Path, participants: tuple[str, ...], no_data: bool, force: bool, run: str | None, number: str | None
+) -> None:
     """Write a commented federation.yaml.
 
     TARGET is a folder or a .yaml file [default: this folder]. Sample rows for each participant and for the hub's test
     go to data/ beside the file, so that it runs unchanged. Existing data files are not overwritten.
+
+    With --from, TARGET is a copy of RUN's federation file with `initialFrom` and its digest, and the adapter is written
+    beside it. RUN is the folder of a run (runs/default/quickstart), its federation file, or
+    s3://bucket/prefix/namespace/name.
     """
+    if run is not None:
+        if participants or no_data:
+            raise click.UsageError("--participant and --no-data are not valid with --from.")
+        write(run, target, number, force)
+        return
+    if number is not None:
+        raise click.UsageError("--round is only valid with --from.")
     file = target if target.suffix in (".yaml", ".yml") else target / "federation.yaml"
     names = participants or ("bank-a", "bank-b")
     for name in names:

@@ -2,6 +2,7 @@
 because another run has the name."""
 
 import json
+import shlex
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -37,13 +38,18 @@ class Difference:
 class SpecDiffers(Exception):
     """A run of this name has begun with another spec."""
 
-    def __init__(self, url: str, name: str, differences: tuple[Difference, ...]) -> None:
+    def __init__(self, ledger: Ledger, name: str, differences: tuple[Difference, ...]) -> None:
         self.differences = differences
-        lines = [f"  spec.{d.field}: {d.recorded} in the run, {d.wanted} in the file" for d in differences]
-        super().__init__(
-            f"Run {name!r} at {url} has begun with another spec:\n" + "\n".join(lines) + "\n"
-            "Change these fields back to resume it, or give the new run another metadata.name."
-        )
+        run = shlex.quote(ledger.address)
+        lines = [
+            f"Run {name!r} at {ledger.url} has begun with another spec:",
+            *(f"  spec.{d.field}: {d.recorded} in the run, {d.wanted} in the file" for d in differences),
+            "Change these fields back to resume it.",
+            f"For another run, change metadata.name, or delete this run: `fedtrain delete {run}`.",
+        ]
+        if any(difference.field == "rounds.count" for difference in differences):
+            lines.append(f"For more rounds, start a run from this one's adapter: `fedtrain init --from {run}`.")
+        super().__init__("\n".join(lines))
 
 
 class NewerContract(StoreError):
@@ -69,7 +75,7 @@ def claim_run(ledger: Ledger, run: Run) -> Run:
     differences = compare(found.spec, run.spec)
     if has_begun(ledger):
         if differences:
-            raise SpecDiffers(ledger.url, run.name, differences)
+            raise SpecDiffers(ledger, run.name, differences)
         return found
     if differences:
         found = _replace(ledger, found, run, differences)
@@ -87,7 +93,7 @@ def _replace(ledger: Ledger, found: Run, run: Run, differences: tuple[Difference
     ledger.replace_run(run)
     if has_begun(ledger):
         ledger.replace_run(found)
-        raise SpecDiffers(ledger.url, run.name, differences)
+        raise SpecDiffers(ledger, run.name, differences)
     return run
 
 
@@ -114,7 +120,7 @@ def compare(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Dif
     return tuple(
         Difference(field, _shown(before, field), _shown(after, field))
         for field in sorted(written)
-        if not _may_change(field) and _shown(before, field, None) != _shown(after, field, None)
+        if not may_change(field) and _shown(before, field, None) != _shown(after, field, None)
     )
 
 
@@ -167,6 +173,11 @@ def _flat(plain: object, path: str = "") -> list[tuple[str, object]]:
     return [(path, plain)]
 
 
+def flat_spec(spec: FederatedTrainingSpec) -> dict[str, object]:
+    """Return dotted paths and values of a spec's fields, defaults included."""
+    return dict(_flat(spec.model_dump(mode="json", by_alias=True, exclude_none=True)))
+
+
 def _shown(flat: Mapping[str, object], field: str, limit: int | None = _SHOWN) -> str:
     if field not in flat:
         return "unset"
@@ -174,5 +185,6 @@ def _shown(flat: Mapping[str, object], field: str, limit: int | None = _SHOWN) -
     return text if limit is None or len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def _may_change(field: str) -> bool:
+def may_change(field: str) -> bool:
+    """Whether a field, a dotted path, may change after the run has begun."""
     return any(field == allowed or field.startswith((f"{allowed}.", f"{allowed}[")) for allowed in MAY_CHANGE)

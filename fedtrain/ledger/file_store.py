@@ -47,13 +47,12 @@ class FileStore:
             return file.read()
 
     def size(self, key: str) -> int | None:
-        path = self._path(key)
-        with explained(self.root, path):
-            try:
-                status = path.lstat()
-            except (FileNotFoundError, NotADirectoryError):
-                return None
-            return status.st_size if stat.S_ISREG(status.st_mode) else None
+        status = self._status(key)
+        return None if status is None else status.st_size
+
+    def modified(self, key: str) -> float | None:
+        status = self._status(key)
+        return None if status is None else status.st_mtime
 
     def open(self, key: str) -> ObjectReader:
         with explained(self.root, self._path(key)), self._object(key) as file:
@@ -119,6 +118,15 @@ class FileStore:
                     break
                 with suppress(OSError):  # it is not empty, or gone already
                     folder.rmdir()
+
+    def _status(self, key: str) -> os.stat_result | None:
+        path = self._path(key)
+        with explained(self.root, path):
+            try:
+                status = path.lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return status if stat.S_ISREG(status.st_mode) else None
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)

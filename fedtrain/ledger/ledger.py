@@ -6,6 +6,8 @@ from collections import OrderedDict
 from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical, digest_of
@@ -44,6 +46,11 @@ class Ledger:
     @property
     def url(self) -> str:
         return f"{self.store.url}/{self._folder}".rstrip("/")
+
+    @property
+    def address(self) -> str:
+        """The run as commands name it: the path of its folder, or `s3://bucket/prefix/namespace/name`."""
+        return url2pathname(urlsplit(self.url).path) if self.url.startswith("file:") else self.url
 
     def read(self, name: str, kind: type[R]) -> R | None:
         """The record `name`; None if it does not exist. Raises LedgerCorrupt if the object is not a `kind` record."""
@@ -91,7 +98,8 @@ class Ledger:
         self._remember(names.RUN, run, digest_bytes(content))
 
     def delete(self, name: str) -> None:
-        """Deletes a record of a run that has not begun."""
+        """Deletes an object, or all objects below a folder: records of a run that has not begun, telemetry, and every
+        object of a run that is deleted."""
         self.store.delete(self._folder + name)
         with self._lock:
             self._records.pop(name, None)

@@ -64,7 +64,13 @@ class S3Store:
 
     def size(self, key: str) -> int | None:
         try:
-            return self._head(key)
+            return int(self._head(key)["ContentLength"])
+        except ObjectMissing:
+            return None
+
+    def modified(self, key: str) -> float | None:
+        try:
+            return self._head(key)["LastModified"].timestamp()
         except ObjectMissing:
             return None
 
@@ -76,7 +82,7 @@ class S3Store:
                 raise StoreError(f"{self._place}, key {self._key(key)!r}: {received}.")
             return content
 
-        return RangedReader(f"{self.url}/{key}", self._head(key), fetch)
+        return RangedReader(f"{self.url}/{key}", int(self._head(key)["ContentLength"]), fetch)
 
     def file(self, key: str) -> Path | None:
         return None
@@ -177,13 +183,13 @@ class S3Store:
             _back_off(attempt)
             attempt += 1
 
-    def _head(self, key: str) -> int:
+    def _head(self, key: str) -> dict[str, Any]:
         try:
             reply: dict[str, Any] = self._head_object(key)
         except ERRORS as error:
             raise self._explained(error, key) from error
         self._check_answer(reply, key)
-        return int(reply["ContentLength"])
+        return reply
 
     def _explained(self, error: Exception, key: str) -> StoreError:
         """The StoreError that names the object as the bucket knows it."""

@@ -80,6 +80,10 @@ class ObjectStore(Protocol):
         """Bytes of the object; None if there is none."""
         ...
 
+    def modified(self, key: str) -> float | None:
+        """When the object was written, by the store's clock, in seconds since 1970; None if there is none."""
+        ...
+
     def open(self, key: str) -> ObjectReader:
         """Raises ObjectMissing."""
         ...

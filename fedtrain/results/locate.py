@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.contracts import names
@@ -57,10 +55,7 @@ def locate(run: str) -> Located:
 
 def run_folder(ledger: Ledger) -> Path | None:
     """Return the run's folder; None for a run in a bucket."""
-    url = ledger.store.url
-    if not url.startswith("file:"):
-        return None
-    return Path(url2pathname(urlsplit(url).path)) / ledger.namespace / ledger.name
+    return Path(ledger.address) if ledger.url.startswith("file:") else None
 
 
 def _of_file(path: Path) -> Located:

@@ -18,8 +18,9 @@ from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import TERMINAL, Cancel, Claim, Decision, Start
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.runner.elapsed import KeptClock
-from fedtrain.runner.events import Listener, PhaseChanged, RunEnded, StoreOutage, TaskStarted
+from fedtrain.runner.events import Listener, OtherCoordinator, PhaseChanged, RunEnded, StoreOutage, TaskStarted
 from fedtrain.runner.executor import Executor
+from fedtrain.runner.presence import Coordinating
 from fedtrain.runner.round_events import RoundEvents
 from fedtrain.runner.worker_pool import Ended
 
@@ -39,7 +40,8 @@ class Outcome:
 
 
 class Coordinator:
-    """Drives one run with this executor. `observe` sees every snapshot, time and decision."""
+    """Drives one run with this executor. `observe` sees every snapshot, time and decision. `appeared` returns other
+    coordinators of the run that were not reported before."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Coordinator:
         executor: Executor,
         listener: Listener,
         observe: Observer | None = None,
+        appeared: Callable[[], list[Coordinating]] = list,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spec = spec
@@ -57,6 +60,7 @@ class Coordinator:
         self._executor = executor
         self._listener = listener
         self._observe = observe
+        self._appeared = appeared
         self._clock = clock
         self._gatherer = LedgerGatherer(ledger, run)
         self._elapsed = KeptClock(ledger, run.run_id)
@@ -88,6 +92,8 @@ class Coordinator:
         now = self._clock()
         elapsed = self._elapsed.tick(facts.current.round, len(facts.failures) + 1, asked, now)
         snapshot = Snapshot(self._spec, facts, executions, elapsed, self._acknowledged)
+        for other in self._appeared():
+            self._listener(OtherCoordinator(other.text))
         self._teller.tell(facts)
         decision = decide(snapshot, now)
         if self._observe:

@@ -77,6 +77,13 @@ class StoreOutage:
 
 
 @dataclass(frozen=True)
+class OtherCoordinator:
+    """Another process works on the same run. `text`: such as `process 123 on host`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class RunEnded:
     """`outcome`: Succeeded, Failed or Stopped."""
 
@@ -97,6 +104,7 @@ Event = (
     | Recorded
     | ObjectIgnored
     | StoreOutage
+    | OtherCoordinator
     | RunEnded
 )
 Listener = Callable[[Event], None]

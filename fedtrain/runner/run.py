@@ -17,6 +17,7 @@ from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
 from fedtrain.runner.devices import Devices, find_devices
 from fedtrain.runner.events import Listener, RunEnded, RunStarted, WorkersStarting
 from fedtrain.runner.executor import Executor
+from fedtrain.runner.presence import Presence, this_process
 from fedtrain.runner.worker_launcher import Launcher
 from fedtrain.runner.worker_pool import WorkerPool
 
@@ -55,8 +56,15 @@ def run(
             lambda task: bind(federation, task),
         )
         stack.callback(executor.close)
+        presence = stack.enter_context(contextlib.closing(Presence(ledger, this_process())))
         coordinator = Coordinator(
-            spec=spec, ledger=ledger, run=claimed, executor=executor, listener=listener, observe=observe
+            spec=spec,
+            ledger=ledger,
+            run=claimed,
+            executor=executor,
+            listener=listener,
+            observe=observe,
+            appeared=presence.appeared,
         )
         return coordinator.run()
 

@@ -5,9 +5,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fedtrain.runner.events import Event, ObjectIgnored, Recorded
+from fedtrain.runner.events import Event, ObjectIgnored, OtherCoordinator, Recorded
 from fedtrain.runner.progress.state import Row, View
-from fedtrain.runner.progress.text import bytes_text, metric_text, recorded_text
+from fedtrain.runner.progress.text import bytes_text, metric_text, other_text, recorded_text
 
 
 class LiveProgress:
@@ -23,6 +23,8 @@ class LiveProgress:
             self._console.print(Text(recorded_text(event, self._view.rounds)))
         if isinstance(event, ObjectIgnored):
             self._console.print(Text(f"ignoring {event.name}: {event.reason}"))
+        if isinstance(event, OtherCoordinator):
+            self._console.print(Text(other_text(event.text)))
 
     def close(self) -> None:
         self._live.stop()

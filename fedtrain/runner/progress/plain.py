@@ -7,6 +7,7 @@ from fedtrain.runner.events import (
     Delivered,
     Event,
     ObjectIgnored,
+    OtherCoordinator,
     Planned,
     Recorded,
     RunEnded,
@@ -14,7 +15,7 @@ from fedtrain.runner.events import (
     StoreOutage,
     WorkersStarting,
 )
-from fedtrain.runner.progress.text import bytes_text, metric_text, recorded_text, task_text
+from fedtrain.runner.progress.text import bytes_text, metric_text, other_text, recorded_text, task_text
 from fedtrain.runner.worker_pool import Ended
 
 
@@ -77,6 +78,8 @@ class PlainProgress:
                 return f"ignoring {name}: {reason}"
             case StoreOutage():
                 return f"the store does not answer, waiting: {event.message}"
+            case OtherCoordinator(text):
+                return other_text(text)
             case RunEnded() if event.outcome == "Failed":
                 return ""  # the command reports the cause
             case RunEnded():

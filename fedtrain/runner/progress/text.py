@@ -30,6 +30,13 @@ def task_text(key: TaskKey) -> str:
     return HUB_WORK.get(key.kind, key.who) if key.who.startswith("_") else key.who
 
 
+def other_text(other: str) -> str:
+    return (
+        f"warning: another `fedtrain run` works on this run, too: {other}. The result is the same, but both train "
+        "everything. Stop one of them with Ctrl-C."
+    )
+
+
 def recorded_text(event: Recorded, rounds: int) -> str:
     """`round 3/8 committed  accuracy 61.2%  4 updates  12.3 s`."""
     manifest = event.manifest

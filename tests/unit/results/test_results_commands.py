@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fedtrain.cli.main import main
+from fedtrain.contracts.digests import digest_file
+from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import Hand
 
 
@@ -119,3 +121,19 @@ def test_a_changed_ledger_is_found_out(run: Path) -> None:
     assert result.exit_code == 1
     assert "rounds/0002" in result.stderr
     assert "sound" not in result.stdout
+
+
+def test_export_takes_the_best_round(run: Path, tmp_path: Path, finished: Hand) -> None:
+    assert fedtrain("export", run, "--round", "best", "--out", tmp_path / "best").exit_code == 0
+    adapter = summarise(finished.ledger).round(3).adapter
+    assert digest_file(tmp_path / "best/adapter_model.safetensors") == adapter
+
+
+def test_delete_asks_first(run: Path) -> None:
+    result = CliRunner().invoke(main, ["delete", str(run)], input="n\n")
+    assert result.exit_code == 1
+    assert "nothing was deleted" in result.stderr
+    assert run.is_dir()
+    result = CliRunner().invoke(main, ["delete", str(run)], input="y\n")
+    assert result.exit_code == 0
+    assert not run.exists()

@@ -41,6 +41,9 @@ class MemoryStore:
     def size(self, key: str) -> int | None:
         return len(self.objects[key]) if key in self.objects else None
 
+    def modified(self, key: str) -> float | None:
+        return 0.0 if key in self.objects else None
+
     def open(self, key: str) -> ObjectReader:
         return BytesReader(self.get(key))
 

@@ -1,0 +1,41 @@
+"""`fedtrain compare RUN RUN...`: runs beside each other."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
+@click.option("--out", type=click.Path(path_type=Path), help="HTML file to write [default: comparison.html].")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
+def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
+    """Compare runs: results, the fields of their files that differ, and overlaid charts in one HTML file.
+
+    With -o json, the HTML file is written only with --out. RUN is the folder of a run (runs/default/quickstart), its
+    federation file, or s3://bucket/prefix/namespace/name.
+    """
+    from fedtrain.results.as_json import as_json
+    from fedtrain.results.curve import curve
+    from fedtrain.results.folders import write_file
+    from fedtrain.results.locate import locate
+    from fedtrain.results.run_comparison.compared import compare_runs, tables
+    from fedtrain.results.summary import summarise
+    from fedtrain.results.tables import show
+
+    if len(runs) < 2:
+        raise click.UsageError("Name at least two runs. `fedtrain list` shows them.")
+    summaries = [summarise(locate(run).ledger) for run in runs]
+    compared = compare_runs(summaries)
+    if output == "json":
+        click.echo(json.dumps(as_json(compared), indent=2))
+    else:
+        show(tables(compared, [curve(summary) for summary in summaries]), terminal=sys.stdout.isatty())
+    if output == "json" and out is None:
+        return
+    from fedtrain.results.run_comparison.page import page
+
+    target = write_file(out or Path("comparison.html"), page(summaries).encode())
+    click.echo(f"\ncharts: {target}", err=output == "json")

@@ -1,0 +1,41 @@
+"""`fedtrain delete RUN`: delete a run that is not running."""
+
+import time
+
+import click
+
+
+@click.command()
+@click.argument("run")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--orphaned", is_flag=True, help="Also delete an unfinished run in a bucket: no cluster has it any more.")
+def command(run: str, yes: bool, orphaned: bool) -> None:
+    """Delete RUN: its rounds, adapters and logs, and what was exported to its folder.
+
+    A run that is running is never deleted, nor is anything that does not belong to the run. On a cluster, delete the
+    FederatedTraining instead. RUN is the folder of a run (runs/default/quickstart), its federation file, or
+    s3://bucket/prefix/namespace/name.
+    """
+    from fedtrain.cli.errors import UserError
+    from fedtrain.results.deletion import check_deletable, delete_run, plan_deletion
+    from fedtrain.results.locate import locate
+    from fedtrain.results.words import listed, several
+
+    ledger = locate(run).ledger
+    check_deletable(ledger, orphaned, _wait)
+    if not yes:
+        planned = plan_deletion(ledger)
+        exports = f" and {listed([path.name for path in planned.exports])}" if planned.exports else ""
+        try:
+            click.confirm(f"Delete {several(planned.objects, 'object')}{exports} of {ledger.address}?", abort=True)
+        except click.Abort as error:
+            raise UserError("nothing was deleted", "Answer y, or use --yes.") from error
+    done = delete_run(ledger)
+    click.echo(f"deleted {ledger.address}")
+    if done.kept:
+        click.echo(f"kept {listed([path.name for path in done.kept])}: not of the run", err=True)
+
+
+def _wait(seconds: float) -> None:
+    click.echo(f"waiting {seconds:.0f} s to see whether a process on another host works on the run", err=True)
+    time.sleep(seconds)

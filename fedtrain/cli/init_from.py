@@ -1,0 +1,50 @@
+"""`fedtrain init --from RUN`: the file of a run that starts from the adapter of another one."""
+
+from pathlib import Path
+
+import click
+
+from fedtrain.cli.errors import UserError
+
+
+def write(run: str, target: Path, number: str | None, force: bool) -> None:
+    """Write the adapter and the file. `target`: a file, or a folder for a file with the new run's name."""
+    from fedtrain.contracts import names
+    from fedtrain.contracts.records import Run
+    from fedtrain.results.best_round import round_number
+    from fedtrain.results.export import export, exported_round
+    from fedtrain.results.folders import write_file
+    from fedtrain.results.locate import locate
+    from fedtrain.results.next_run import file_of, from_file, from_spec, next_name
+    from fedtrain.results.summary import summarise
+
+    located = locate(run)
+    ledger = located.ledger
+    summary = summarise(ledger)
+    source = located.federation.path if located.federation else file_of(ledger)
+    named = target.suffix in (".yaml", ".yml")
+    folder = target.parent if named else source.parent if source and target == Path() else target
+    if source is not None and folder.absolute() != source.parent.absolute():
+        raise UserError(
+            f"paths in {source} are relative to its folder", f"Write the new file there: {source.parent}/NAME.yaml."
+        )
+    name = next_name(ledger, folder)
+    file = target if named else folder / f"{name}.yaml"
+    if file.exists() and not force:
+        raise UserError(f"{file} exists", "Choose another name, or overwrite it with --force.")
+    chosen = exported_round(summary, round_number(summary, number))
+    adapter = export(ledger, folder / f"{ledger.name}-adapter-{chosen.number}", chosen.number)
+    uri, digest = f"./{adapter.name}", str(chosen.adapter)
+    claimed = ledger.read(names.RUN, Run)
+    assert claimed is not None
+    text = from_file(source, name, uri, digest) if source else from_spec(ledger, claimed.spec, name, uri, digest)
+    write_file(file, text.encode())
+    click.echo(f"wrote {adapter}: the adapter of {ledger.name} after round {chosen.number}")
+    click.echo(f"wrote {file}: the run {name}, which starts from it")
+    if source is None:
+        click.echo(f"note: set the data of each participant in {file}, and check its relative paths", err=True)
+    if ledger.url.startswith("s3:"):
+        click.echo("note: for a cluster, upload the adapter to a bucket and name it in initialFrom.uri", err=True)
+    if summary.privacy is not None:
+        click.echo(f"note: {name} counts its privacy loss from 0; add that of {ledger.name} to it", err=True)
+    click.echo(f"Next: set rounds and learning rate, then fedtrain run {file}")

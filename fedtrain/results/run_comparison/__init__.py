@@ -1,0 +1,1 @@
+"""`fedtrain compare`: several runs in one table and one HTML file."""

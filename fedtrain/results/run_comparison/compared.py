@@ -1,0 +1,132 @@
+"""Several runs beside each other: results, and the fields of their files that differ."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fedtrain.ledger.admission import flat_spec, may_change
+from fedtrain.results.best_round import best_point
+from fedtrain.results.curve import Curve, curve
+from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.tables import Table
+from fedtrain.results.words import count, duration, size
+
+_SHOWN = 60
+"""Characters of a value."""
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """Results of one run. `run`: its name, with its namespace or address where names repeat. `base`, `last`, `best`:
+    values of the headline metric `metric`; `best_round`: the round of `best`. `samples`: trained samples of all
+    aggregated updates, repeated ones included. `bytes_sent`: by participants. `seconds`: wall time, if known."""
+
+    run: str
+    phase: str
+    rounds: int
+    metric: str | None
+    base: float | None
+    last: float | None
+    best: float | None
+    best_round: int | None
+    samples: int
+    bytes_sent: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class DifferentField:
+    """A field of the spec that is not the same in all runs. `values`: JSON text by run; None where it is unset."""
+
+    field: str
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    runs: tuple[ComparedRun, ...]
+    differences: tuple[DifferentField, ...]
+
+
+def compare_runs(summaries: Sequence[RunSummary]) -> RunComparison:
+    """Compare runs in this order."""
+    runs = tuple(_run(summary, name) for summary, name in zip(summaries, run_names(summaries), strict=True))
+    return RunComparison(runs, _differences(summaries))
+
+
+def run_names(summaries: Sequence[RunSummary]) -> list[str]:
+    """Return the shortest of name, namespace/name and address that tells the runs apart."""
+    choices = (
+        [summary.name for summary in summaries],
+        [f"{summary.namespace}/{summary.name}" for summary in summaries],
+        [summary.url for summary in summaries],
+    )
+    return next((names for names in choices if len(set(names)) == len(names)), choices[-1])
+
+
+def tables(comparison: RunComparison, curves: Sequence[Curve | None]) -> list[Table]:
+    """Return the results, a row each run, and the fields that differ."""
+    rows = tuple(_cells(run, shown) for run, shown in zip(comparison.runs, curves, strict=True))
+    head = ("run", "phase", "rounds", "metric", "round 0", "last", "best", "samples", "sent", "time")
+    found = [Table("results", head, rows, left=2)]
+    if comparison.differences:
+        head = ("field", *(run.run for run in comparison.runs))
+        rows = tuple(
+            (f"spec.{one.field}", *("unset" if value is None else _cut(value) for value in one.values))
+            for one in comparison.differences
+        )
+        found.append(Table("fields that differ", head, rows, left=len(head)))
+    return found
+
+
+def _run(summary: RunSummary, name: str) -> ComparedRun:
+    shown = curve(summary)
+    best = best_point(shown) if shown else None
+    walls = [round.wall_seconds for round in summary.rounds if round.wall_seconds is not None]
+    participants = [one for round in summary.rounds for one in round.participants]
+    return ComparedRun(
+        run=name,
+        phase=summary.phase,
+        rounds=summary.rounds_done,
+        metric=shown.measure.name if shown else None,
+        base=shown.first if shown else None,
+        last=shown.last if shown else None,
+        best=best[1] if best else None,
+        best_round=best[0] if best else None,
+        samples=sum(one.samples for one in participants if one.state == "Aggregated"),
+        bytes_sent=sum(one.bytes or 0 for one in participants),
+        seconds=sum(walls) if walls else None,
+    )
+
+
+def _cells(run: ComparedRun, shown: Curve | None) -> tuple[str, ...]:
+    def text(value: float | None) -> str:
+        return shown.measure.text(value) if shown else "–"
+
+    best = f"{text(run.best)} (round {run.best_round})" if run.best is not None else "–"
+    return (
+        run.run,
+        run.phase,
+        str(run.rounds),
+        run.metric or "–",
+        text(run.base),
+        text(run.last),
+        best,
+        count(run.samples),
+        size(run.bytes_sent or None),
+        duration(run.seconds),
+    )
+
+
+def _differences(summaries: Sequence[RunSummary]) -> tuple[DifferentField, ...]:
+    flat = [
+        {field: json.dumps(value, ensure_ascii=False) for field, value in flat_spec(summary.spec).items()}
+        for summary in summaries
+    ]
+    fields = sorted({field for one in flat for field in one if not may_change(field)})
+    found = (DifferentField(field, tuple(one.get(field) for one in flat)) for field in fields)
+    return tuple(one for one in found if len(set(one.values)) > 1)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

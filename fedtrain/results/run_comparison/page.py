@@ -1,0 +1,77 @@
+"""The comparison of runs as one HTML file that loads nothing else."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from fedtrain import __version__
+from fedtrain.results.charts.runs import Line, runs_by_round
+from fedtrain.results.charts.style import svg
+from fedtrain.results.curve import curve
+from fedtrain.results.report.figures import Figure
+from fedtrain.results.run_comparison.compared import compare_runs, run_names, tables
+from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.words import listed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+_WIDTH, _HEIGHT = 8.6, 3.9
+"""Inches."""
+
+
+@dataclass
+class _Chart:
+    share: bool
+    lines: list[Line] = field(default_factory=list[Line])
+
+
+def page(summaries: Sequence[RunSummary]) -> str:
+    """Return the HTML, the same for the same summaries. The template escapes all text; only charts are markup."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    template = files("fedtrain.results.run_comparison").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
+    style = Markup(files("fedtrain.results.report").joinpath("style.css").read_text(encoding="utf-8"))
+    names = run_names(summaries)
+    return environment.from_string(template).render(
+        names=listed(names),
+        charts=charts(summaries),
+        tables=tables(compare_runs(summaries), [curve(summary) for summary in summaries]),
+        style=style,
+        version=__version__,
+    )
+
+
+def charts(summaries: Sequence[RunSummary]) -> list[Figure]:
+    """Return a chart for each headline metric and data that it is measured on, and one of the training losses."""
+    found: dict[str, _Chart] = {}
+    losses = _Chart(share=False)
+    for index, (summary, name) in enumerate(zip(summaries, run_names(summaries), strict=True)):
+        if (shown := curve(summary)) is not None:
+            title = f"{shown.measure.name} ({shown.measure.direction})"
+            found.setdefault(title, _Chart(shown.measure.share)).lines.append(Line(name, index, shown.points))
+        if points := _losses(summary):
+            losses.lines.append(Line(name, index, points))
+    if losses.lines:
+        found["training loss, mean of the participants"] = losses
+    return [_figure(title, chart, number) for number, (title, chart) in enumerate(found.items())]
+
+
+def _figure(title: str, chart: _Chart, number: int) -> Figure:
+    def draw() -> "Drawing":
+        return runs_by_round(chart.lines, title, chart.share, _WIDTH, _HEIGHT)
+
+    drawing: Callable[[], Drawing] = draw
+    return Figure(Markup(svg(drawing, f"runs-{number}")), f"{title} by round, a line each run")
+
+
+def _losses(summary: RunSummary) -> list[tuple[int, float]]:
+    found: list[tuple[int, float]] = []
+    for round in summary.rounds:
+        values = [one.train_loss for one in round.participants if one.train_loss is not None]
+        if values:
+            found.append((round.number, sum(values) / len(values)))
+    return found

@@ -1,0 +1,118 @@
+"""The runs in a folder or a bucket, a line each. Reads a few records of a run, not all."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.storage import S3, File, Storage
+from fedtrain.contracts import names
+from fedtrain.contracts.measures import Measure, headline, hub_measures
+from fedtrain.contracts.records import Evaluation, Manifest, Run
+from fedtrain.gathering.ledger_facts import LedgerGatherer
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger, open_store
+from fedtrain.ledger.store import StoreError
+from fedtrain.results.locate import NoRun
+from fedtrain.rounds.observing import observe
+
+_AT_ONCE = 8
+_DEEPEST = 4
+"""Folders between the one that is searched and a run's `run.json`."""
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """`run`: as commands name it. `base`, `metric`: values of `measure`, the hub's headline metric, after round 0 and
+    after the newest evaluated round. `changed`: when a round was recorded last, in seconds since 1970. `problem`: why
+    the run cannot be read."""
+
+    run: str
+    phase: str = ""
+    rounds_done: int = 0
+    rounds_of: int = 0
+    measure: Measure | None = None
+    base: float | None = None
+    metric: float | None = None
+    changed: float | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class RunList:
+    """The newest run is the last."""
+
+    runs: tuple[RunLine, ...]
+
+
+def list_runs(place: str) -> RunList:
+    """Return the runs below a folder or `s3://bucket/prefix`. Raises NoRun if the place is not a
+    folder, StoreError."""
+    ledgers = _in_bucket(place) if place.startswith("s3://") else _in_folder(Path(place).expanduser())
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        lines = list(pool.map(_line, ledgers))
+    return RunList(tuple(sorted(lines, key=lambda line: (line.changed or 0.0, line.run))))
+
+
+def _in_folder(folder: Path) -> Iterator[Ledger]:
+    if not folder.is_dir():
+        raise NoRun(f"{folder} is not a folder. Name a folder of runs, such as `runs`, or s3://bucket/prefix.")
+    for depth in range(_DEEPEST + 1):
+        for file in sorted(folder.glob("*/" * depth + names.RUN)):
+            root = file.absolute().parents[2]
+            storage = Storage(type="File", file=File(path=str(root)))
+            yield open_ledger(storage, file.absolute().parents[1].name, file.absolute().parent.name)
+
+
+def _in_bucket(url: str) -> Iterator[Ledger]:
+    bucket, _, prefix = url.removeprefix("s3://").strip("/").partition("/")
+    storage = Storage(type="S3", s3=S3(bucket=bucket))
+    store = open_store(storage, reading=True, by_address=True)
+    for key in store.keys(f"{prefix}/" if prefix else ""):
+        parts = key.split("/")
+        if parts[-1] == names.RUN and len(parts) >= 3:
+            above = S3(bucket=bucket, prefix="/".join(parts[:-3]) or None)
+            yield open_ledger(Storage(type="S3", s3=above), parts[-3], parts[-2], reading=True, by_address=True)
+
+
+def _line(ledger: Ledger) -> RunLine:
+    try:
+        return _read(ledger)
+    except (StoreError, ValueError) as error:  # a newer fedtrain's spec, or a damaged record
+        return RunLine(ledger.address, problem=str(error).splitlines()[0])
+
+
+def _read(ledger: Ledger) -> RunLine:
+    run = ledger.read(names.RUN, Run)
+    assert run is not None
+    spec = FederatedTrainingSpec.model_validate(run.spec)
+    facts = LedgerGatherer(ledger, run).gather()
+    measure, done = headline(hub_measures(spec)), facts.manifest.round if facts.manifest else 0
+    newest = names.manifest(done) if facts.manifest else names.RUN
+    return RunLine(
+        run=ledger.address,
+        phase=observe(spec, facts).phase,
+        rounds_done=done,
+        rounds_of=spec.rounds.count,
+        measure=measure,
+        base=_value(ledger, 0, measure) if measure and facts.manifest else None,
+        metric=_newest_value(ledger, done, measure) if measure and facts.manifest else None,
+        changed=ledger.store.modified(f"{ledger.namespace}/{ledger.name}/{newest}"),
+    )
+
+
+def _newest_value(ledger: Ledger, round: int, measure: Measure) -> float | None:
+    """The value after the newest round that was evaluated, of rounds above 0."""
+    for number in range(round, 0, -1):
+        if (value := _value(ledger, number, measure)) is not None:
+            return value
+    return None
+
+
+def _value(ledger: Ledger, round: int, measure: Measure) -> float | None:
+    manifest = ledger.read(names.manifest(round), Manifest)
+    if manifest is None:
+        return None
+    evaluation = ledger.read(names.evaluation(round, manifest.k or 0), Evaluation)
+    return evaluation.metrics.get(measure.name) if evaluation else None

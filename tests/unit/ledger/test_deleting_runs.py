@@ -1,0 +1,88 @@
+"""`fedtrain delete`: the objects of one run, and no others, in a folder and in a bucket."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from fedtrain.contracts import names
+from fedtrain.ledger.file_store import FileStore
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import ObjectStore
+from fedtrain.results.deletion import StillRunning, check_deletable, delete_run, plan_deletion
+from fedtrain.runner.presence import this_process
+from tests.support.ledger_by_hand import Hand
+
+
+def never(seconds: float) -> None:
+    pytest.fail("no record of another host")
+
+
+def test_only_objects_of_the_run_are_deleted(store: ObjectStore) -> None:
+    for name in ("demo", "demo-2"):
+        hand = Hand(Ledger(store, "default", name))
+        hand.begin()
+        hand.whole_round(1)
+    store.create("default/demo/notes.txt", b"mine")
+    ledger = Ledger(store, "default", "demo")
+    others = [key for key in store.keys("") if not key.startswith("default/demo/")]
+    assert delete_run(ledger).objects > 10
+    assert sorted(store.keys("")) == sorted(["default/demo/notes.txt", *others])
+    assert plan_deletion(ledger).objects == 0
+
+
+def test_a_run_that_is_running_is_not_deleted(store: ObjectStore) -> None:
+    ledger = Ledger(store, "default", "demo")
+    Hand(ledger).begin()
+    me = this_process()
+    ledger.put_telemetry(f"coordinators/{me.id}.json", json.dumps(asdict(me)).encode())
+    with pytest.raises(StillRunning, match=f"is running \\(process {me.pid} on .*Ctrl-C"):
+        check_deletable(ledger, orphaned=True, wait=never)
+
+
+def test_an_unfinished_run_in_a_bucket_may_be_a_clusters(store: ObjectStore) -> None:
+    ledger = Ledger(store, "default", "demo")
+    hand = Hand(ledger)
+    hand.begin()
+    if isinstance(store, FileStore):
+        check_deletable(ledger, orphaned=False, wait=never)
+        return
+    with pytest.raises(StillRunning, match="kubectl delete federatedtraining demo -n default"):
+        check_deletable(ledger, orphaned=False, wait=never)
+    check_deletable(ledger, orphaned=True, wait=never)
+    hand.whole_round(1)  # with the telemetry of `fedtrain run`
+    check_deletable(ledger, orphaned=False, wait=never)
+
+
+def test_exports_in_the_runs_folder_are_deleted_and_other_files_kept(tmp_path: Path) -> None:
+    ledger = Ledger(FileStore(tmp_path), "default", "demo")
+    Hand(ledger).begin()
+    folder = tmp_path / "default/demo"
+    (folder / "adapter").mkdir()
+    (folder / "adapter/README.md").touch()
+    (folder / "report.html").touch()
+    (folder / "notes.txt").touch()
+    done = delete_run(ledger)
+    assert [path.name for path in done.exports] == ["adapter", "report.html"]
+    assert done.kept == (folder / "notes.txt",)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_an_interrupted_deletion_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(FileStore(tmp_path), "default", "demo")
+    Hand(ledger).begin()
+    delete = Ledger.delete
+
+    def interrupted(self: Ledger, name: str) -> None:
+        if name == "telemetry":
+            raise KeyboardInterrupt
+        delete(self, name)
+
+    monkeypatch.setattr(Ledger, "delete", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        delete_run(ledger)
+    monkeypatch.undo()
+    assert ledger.names() == [names.RUN]
+    delete_run(ledger)
+    assert ledger.names() == []

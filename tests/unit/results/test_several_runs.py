@@ -1,0 +1,99 @@
+"""`fedtrain list` and `fedtrain compare`, through the real command line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fedtrain.api.storage import File, Storage
+from fedtrain.cli.main import main
+from fedtrain.ledger.open import open_ledger
+from fedtrain.results.best_round import best_point
+from fedtrain.results.curve import curve
+from fedtrain.results.run_comparison.compared import run_names
+from fedtrain.results.run_comparison.page import charts
+from fedtrain.results.summary import summarise
+from tests.support.ledger_by_hand import SPEC, Hand
+
+
+def fedtrain(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def second(finished: Hand, runs: Path) -> Hand:
+    """An unfinished run with another learning rate beside the finished one."""
+    storage = Storage(type="File", file=File(path=str(runs)))
+    hand = Hand(open_ledger(storage, "default", "second"), spec={**SPEC, "training": {**SPEC["training"], "seed": 5}})
+    hand.begin()
+    hand.whole_round(1)
+    return hand
+
+
+def test_list_shows_phase_rounds_and_metric_of_each_run(second: Hand, runs: Path) -> None:
+    result = fedtrain("list", runs)
+    assert result.exit_code == 0, result.stderr
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert any("default/quickstart Succeeded 3/3 accuracy 12.6% → 67.1%" in line for line in lines)
+    assert any("default/second Planning 1/3 accuracy 12.6% → 41.2%" in line for line in lines)
+    found = json.loads(fedtrain("list", runs.parent, "-o", "json").stdout)["runs"]
+    assert [Path(run["run"]).name for run in found] == ["quickstart", "second"]
+
+
+def test_list_names_a_run_that_cannot_be_read_and_shows_the_others(second: Hand, runs: Path) -> None:
+    path = runs / "default/quickstart/run.json"
+    path.chmod(0o600)
+    path.write_text("{")
+    lines = fedtrain("list", runs).stdout.splitlines()
+    assert any("unreadable" in line and "run.json is not a valid Run record" in line for line in lines)
+    assert any("second" in line and "Planning" in line for line in lines)
+
+
+def test_list_of_a_place_without_runs_says_so(tmp_path: Path) -> None:
+    result = fedtrain("list", tmp_path)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "no runs below" in result.stderr
+    assert "is not a folder" in fedtrain("list", tmp_path / "nothing").stderr
+
+
+def test_compare_shows_results_and_the_fields_that_differ(second: Hand, runs: Path, tmp_path: Path) -> None:
+    names = (runs / "default/quickstart", runs / "default/second")
+    result = fedtrain("compare", *names, "--out", tmp_path / "charts.html")
+    assert result.exit_code == 0, result.stderr
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert any(line.startswith("quickstart Succeeded 3 accuracy 12.6% 67.1% 67.1% (round 3)") for line in lines)
+    assert any(line.startswith("second Planning 1 accuracy 12.6% 41.2% 41.2% (round 1)") for line in lines)
+    assert [line for line in lines if line.startswith("spec.")] == ["spec.training.seed 17 5"]
+    page = (tmp_path / "charts.html").read_text()
+    assert page.count("<svg ") == 2
+    assert "quickstart and second" in page
+
+
+def test_compare_for_programs_writes_no_file_unless_asked(
+    second: Hand, runs: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = fedtrain("compare", runs / "default/quickstart", runs / "default/second", "-o", "json")
+    plain = json.loads(result.stdout)
+    assert [run["bestRound"] for run in plain["runs"]] == [3, 1]
+    assert plain["differences"] == [{"field": "training.seed", "values": ["17", "5"]}]
+    assert not (tmp_path / "comparison.html").exists()
+
+
+def test_compare_needs_two_runs(finished: Hand, runs: Path) -> None:
+    result = fedtrain("compare", runs / "default/quickstart")
+    assert result.exit_code == 2
+    assert "at least two runs" in result.stderr
+
+
+def test_runs_of_one_name_are_told_apart(finished: Hand, runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs, tmp_path / "copy")
+    copy = open_ledger(Storage(type="File", file=File(path=str(tmp_path / "copy"))), "default", "quickstart")
+    summaries = [summarise(finished.ledger), summarise(copy)]
+    assert run_names(summaries) == [summary.url for summary in summaries]
+    assert next(chart.alt for chart in charts(summaries)) == "accuracy (higher is better) by round, a line each run"
+    shown = curve(summaries[0])
+    assert shown is not None
+    assert best_point(shown) == (3, pytest.approx(0.671))

@@ -1,0 +1,65 @@
+"""Coordinators of one run find each other, whoever was first."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from fedtrain.ledger.file_store import FileStore
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.runner.presence import Coordinating, Presence, coordinators, this_process, working
+
+NEVER = 3600.0
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(FileStore(tmp_path), "default", "demo")
+
+
+def keep(ledger: Ledger, one: Coordinating) -> None:
+    ledger.put_telemetry(f"coordinators/{one.id}.json", json.dumps(asdict(one)).encode())
+
+
+def test_two_coordinators_of_one_host_see_each_other_once(ledger: Ledger) -> None:
+    first = Presence(ledger, this_process(), NEVER)
+    assert first.appeared() == []
+    second = Presence(ledger, this_process(), NEVER)
+    first.beat()
+    assert len(first.appeared()) == len(second.appeared()) == 1
+    first.beat()
+    assert first.appeared() == []
+    first.close()
+    assert len(coordinators(ledger)) == 1
+    second.close()
+    assert coordinators(ledger) == {}
+
+
+def test_a_process_that_died_does_not_count_and_its_record_is_deleted(ledger: Ledger) -> None:
+    keep(ledger, replace(this_process(), started="1"))
+    assert working(ledger, lambda _: pytest.fail("the process id shows it at once")) == []
+    presence = Presence(ledger, this_process(), NEVER)
+    assert presence.appeared() == []
+    assert len(coordinators(ledger)) == 1
+    presence.close()
+
+
+def test_a_process_of_another_host_counts_while_its_record_changes(ledger: Ledger) -> None:
+    elsewhere = replace(this_process(), host="elsewhere")
+    keep(ledger, elsewhere)
+    presence = Presence(ledger, this_process(), NEVER)
+    presence.beat()
+    assert presence.appeared() == []
+    keep(ledger, replace(elsewhere, beat=7))
+    presence.beat()
+    assert [one.host for one in presence.appeared()] == ["elsewhere"]
+    presence.close()
+    assert working(ledger, lambda _: None) == []
+    assert [one.beat for one in working(ledger, lambda _: keep(ledger, replace(elsewhere, beat=8)))] == [8]
+
+
+def test_records_that_are_not_readable_are_ignored(ledger: Ledger) -> None:
+    ledger.put_telemetry("coordinators/x.json", b"[1]")
+    ledger.put_telemetry("coordinators/y.json", b"{")
+    assert coordinators(ledger) == {}

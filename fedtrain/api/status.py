@@ -48,6 +48,8 @@ class LeftOut(Block):
     """Name of the participant."""
     reason: Annotated[str, Strict(), Field(max_length=256)]
     """Reason: no update arrived, or the update was invalid."""
+    row_share: ShortText | None = None
+    """Share of this participant in the training rows of all participants, such as `38%`."""
 
 
 class RoundStatus(Block):

@@ -9,6 +9,7 @@ from fedtrain.contracts.records import End, Manifest
 from fedtrain.rounds import orders
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.lost import lost
 from fedtrain.rounds.privacy import BUDGET_EXHAUSTED
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
@@ -45,9 +46,15 @@ def finish(snapshot: Snapshot, now: float, manifest: Manifest, halted: str | Non
     end = End(
         run_id=ledger.run.run_id,
         outcome="Halted" if halted else "Succeeded",
-        message=halted,
+        message=_message(snapshot, manifest, halted),
         round=manifest.round,
         adapter=manifest.adapter,
         manifest=digest_of(manifest),
     )
     return Decision("Recording", round=manifest.round, actions=(Claim(names.END, end),))
+
+
+def _message(snapshot: Snapshot, manifest: Manifest, halted: str | None) -> str | None:
+    """Why the run ends early, and who is missing from its last round; None for a run of all rounds and participants."""
+    missing = lost((one.participant for one in manifest.absent), manifest.round, snapshot.ledger.preflights)
+    return "; ".join(text for text in (halted, missing) if text) or None

@@ -1,10 +1,11 @@
 """Planning a round: who takes part, and on which samples of its stream.
 
-The plan names every participant once, as a member or as absent with the reason. It is written even when it has fewer
+The plan names every participant once, as a member or as absent with the reason. Silent participants are left out if
+enough others remain; else all are planned, and the deadline decides. The plan is written even when it has fewer
 members than the round needs: the training stage then fails or skips the round, the one place that does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from blake3 import blake3
 
@@ -16,6 +17,7 @@ from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.preflight import why_uncounted
 from fedtrain.rounds.privacy import not_accounted, round_privacy
+from fedtrain.rounds.silence import SILENT
 from fedtrain.rounds.snapshot import Snapshot
 
 
@@ -28,15 +30,9 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
     except AccountingError as error:
         return not_accounted(snapshot, error)
     positions = dict(ledger.last_plan.positions) if ledger.last_plan else {}
-    shares = partition(
-        spec.partitioning,
-        situation(
-            spec,
-            preflights=ledger.preflights,
-            positions=positions,
-            facts=ledger.initial.facts if ledger.initial else None,
-        ),
-    )
+    shares = _shares(snapshot, positions, left_out=snapshot.silent.keys())
+    if sum(share.samples > 0 for share in shares) < spec.minimum:
+        shares = _shares(snapshot, positions)
     planned = Plan(
         run_id=ledger.run.run_id,
         round=round,
@@ -51,6 +47,14 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
         privacy=privacy,
     )
     return Decision("Planning", round=round, actions=(Claim(names.plan(round), planned),))
+
+
+def _shares(snapshot: Snapshot, positions: Mapping[str, int], left_out: Collection[str] = ()) -> Sequence[Share]:
+    """The shares of all participants that have counted their data, but those `left_out`."""
+    spec, ledger = snapshot.spec, snapshot.ledger
+    counted = {who: preflight for who, preflight in ledger.preflights.items() if who not in left_out}
+    facts = ledger.initial.facts if ledger.initial else None
+    return partition(spec.partitioning, situation(spec, preflights=counted, positions=positions, facts=facts))
 
 
 def member_seed(seed: int, round: int, participant: str) -> int:
@@ -77,7 +81,9 @@ def _absent(snapshot: Snapshot, shares: Mapping[str, Share]) -> tuple[Absent, ..
     absent: list[Absent] = []
     for participant in snapshot.spec.participants:
         share = shares.get(participant.name)
-        if share is None:
+        if share is None and participant.name in snapshot.ledger.preflights:
+            absent.append(Absent(participant=participant.name, reason=SILENT))
+        elif share is None:
             reason = why_uncounted(snapshot, participant.name) or "it has not counted its data yet"
             absent.append(Absent(participant=participant.name, reason=reason))
         elif share.samples == 0:

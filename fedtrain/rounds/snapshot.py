@@ -101,7 +101,8 @@ class LedgerFacts:
 @dataclass(frozen=True)
 class Snapshot:
     """`elapsed`: seconds of the current round in which work could proceed (suspended, stopped and store-outage time
-    excluded). `acknowledged`: number of the run's failures from which the user has asked to resume."""
+    excluded). `acknowledged`: number of the run's failures from which the user has asked to resume. `silent`:
+    participants whose heartbeats are missing, and since when by the hub's clock, as text."""
 
     spec: FederatedTrainingSpec
     ledger: LedgerFacts
@@ -109,6 +110,7 @@ class Snapshot:
     elapsed: float
     acknowledged: int = 0
     suspended: bool = False
+    silent: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def epoch(self) -> int:

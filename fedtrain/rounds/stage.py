@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Failure
 from fedtrain.contracts.tasks import Task
+from fedtrain.rounds import silence
 from fedtrain.rounds.attempts import LONGEST_REASON, Again, GivenUp, Go, Wait, attempt
 from fedtrain.rounds.deadlines import hub_time_left
 from fedtrain.rounds.decision import Action, AggregateOrder, Claim, Decision, Phase, Start
@@ -15,7 +16,7 @@ from fedtrain.rounds.snapshot import Kind, Snapshot, TaskKey
 @dataclass
 class Work:
     """Collects, over several pieces of work, what to do now. `given_up`: who won't deliver in this epoch, and why.
-    `refused`: the ledger's refusals that tasks wait for."""
+    `refused`: the ledger's refusals that tasks wait for. `running`: participants whose tasks run."""
 
     snapshot: Snapshot
     now: float
@@ -24,6 +25,7 @@ class Work:
     given_up: dict[str, str] = field(default_factory=dict[str, str])
     waits: list[float] = field(default_factory=list[float])
     refused: dict[str, str] = field(default_factory=dict[str, str])
+    running: set[str] = field(default_factory=set[str])
 
     def pursue(
         self,
@@ -36,6 +38,7 @@ class Work:
         match attempt(self.snapshot, self.now, kind, who, spent):
             case Go(key, running):
                 self.keep.add(key)
+                self.running.add(who)
                 if not running:
                     self.actions.append(Start(key, order(key)))
             case Again(claim):
@@ -64,7 +67,7 @@ class Work:
         refused = f"waiting for the ledger: {because(self.refused)}" if self.refused else ""
         return Decision(
             phase=phase,
-            message="; ".join(filter(None, (message, refused))),
+            message="; ".join(filter(None, (message, refused, silence.report(self.snapshot, self.running)))),
             round=self.snapshot.ledger.current.round,
             actions=tuple(self.actions),
             keep=frozenset(self.keep),

@@ -13,6 +13,7 @@ from fedtrain.rounds.below_minimum import below_minimum, is_below_minimum
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.excluding import exclusion_digests, next_close_number, why_excluded
+from fedtrain.rounds.silence import late_because
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
 from fedtrain.rounds.updates import delivered, spent_attempts
@@ -74,5 +75,5 @@ def _late(snapshot: Snapshot, who: str) -> str:
     mine = (snapshot.ledger.round, "Train", who)
     tasks = {key.attempt: one for key, one in snapshot.executions.items() if (key.round, key.kind, key.who) == mine}
     waiting = {attempt: one.reason for attempt, one in tasks.items() if one.state == "Running" or one.ledger_refused}
-    reason = waiting[max(waiting)] if waiting else ""
+    reason = (waiting[max(waiting)] if waiting else "") or late_because(snapshot, who)
     return f"{late} ({reason})"[:LONGEST_REASON] if reason else late

@@ -81,7 +81,9 @@ def manifest(body: Json, event: Event, nanoseconds: int) -> Json:
 
 def _round(one: Json) -> Iterator[Event]:
     for absent in one.get("leftOut", ()):
-        yield Event("Warning", "LeftOut", f"round {one['round']} without {absent['participant']}: {absent['reason']}")
+        share = f" ({absent['rowShare']} of the rows)" if "rowShare" in absent else ""
+        message = f"round {one['round']} without {absent['participant']}{share}: {absent['reason']}"
+        yield Event("Warning", "LeftOut", message)
     measured = f", {one['metric']}" if "metric" in one else ""
     if one["outcome"] == "Initial":
         yield Event("Normal", "Initialised", f"the initial adapter is ready{measured}")

@@ -76,4 +76,5 @@ class Gatherer:
             elapsed=elapsed,
             acknowledged=self.acknowledged,
             suspended=self.spec.suspend,
+            silent=self.state.heartbeats.silent(one.name for one in self.spec.participants),
         )

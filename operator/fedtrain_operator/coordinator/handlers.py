@@ -2,7 +2,7 @@
 
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import holds
-from fedtrain.manifests.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref
+from fedtrain.manifests.kinds import JOB, PARTICIPANT, TASK, TRAINING, Json, Ref, ref
 from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.kube.cache import Cache, is_new, take
 from fedtrain_operator.kube.loops import Loops
@@ -40,7 +40,8 @@ def register(state: ClusterState, loops: Loops, connections: Loops) -> None:
         else:
             state.heartbeats.note(name, event["object"].get("status", {}))
         if _relevant(state.participants.get(Ref("", name))) != _relevant(known):
-            loops.wake_all()
+            for training in _trainings_with(state, name):
+                loops.wake(training)
         if known is None or event["type"] == "DELETED" or not _is_connected(event["object"]):
             connections.wake(Ref("", name))
 
@@ -56,5 +57,12 @@ def _is_connected(participant: Json) -> bool:
 
 
 def _relevant(participant: Json | None) -> object:
-    """The part of a Participant that trainings depend on: all but its heartbeat."""
-    return None if participant is None else (participant["spec"], participant.get("status", {}).get("datasets"))
+    """The part of a Participant that trainings depend on: all but its heartbeat, and whether that is missing."""
+    if participant is None:
+        return None
+    return participant["spec"], participant.get("status", {}).get("datasets"), _is_connected(participant)
+
+
+def _trainings_with(state: ClusterState, who: str) -> list[Ref]:
+    """The trainings that list a participant."""
+    return [ref(one) for one in state.trainings.all() if any(p["name"] == who for p in one["spec"]["participants"])]

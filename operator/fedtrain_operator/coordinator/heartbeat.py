@@ -10,17 +10,22 @@ from dataclasses import dataclass, field
 
 from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import Json
+from fedtrain.manifests.timestamps import instant
 
 MISSED = 1.5
 """Intervals without a heartbeat after which a participant counts as silent. A heartbeat that fails is sent again within
 the interval."""
 LONGEST_INTERVAL_SECONDS = 3600.0
+CHECK = "Check that the participant's operator runs and reaches this API server"
 
 
 @dataclass(frozen=True)
 class _Beat:
+    """`seen_at` on the steady clock, `since` the same time on the wall's."""
+
     last_seen: str | None
     seen_at: float
+    since: str
     interval: float
     changed: bool
     """Whether this coordinator has seen the heartbeat change."""
@@ -33,6 +38,7 @@ class Heartbeats:
 
     interval: float
     steady: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.time
     _newest: dict[str, _Beat] = field(default_factory=dict[str, _Beat])
 
     def note(self, who: str, status: Json) -> None:
@@ -41,7 +47,7 @@ class Heartbeats:
         if known is None or known.last_seen != last_seen:
             reported = float(status.get("heartbeatSeconds") or self.interval)
             interval = min(reported, LONGEST_INTERVAL_SECONDS)
-            self._newest[who] = _Beat(last_seen, self.steady(), interval, known is not None)
+            self._newest[who] = _Beat(last_seen, self.steady(), instant(self.clock()), interval, known is not None)
 
     def forget(self, who: str) -> None:
         self._newest.pop(who, None)
@@ -51,9 +57,9 @@ class Heartbeats:
         beat = self._newest[who]
         return beat.seen_at + MISSED * beat.interval - self.steady()
 
-    def silent(self, who: Iterable[str]) -> list[str]:
-        """Those that have missed their heartbeat."""
-        return [one for one in who if one in self._newest and self.remaining(one) < 0]
+    def silent(self, who: Iterable[str]) -> Mapping[str, str]:
+        """Those whose heartbeat is missing, and since when by the hub's clock."""
+        return {one: self._newest[one].since for one in who if one in self._newest and self.remaining(one) < 0}
 
     def connected(self, who: str) -> Condition | None:
         """The condition `Connected` of a participant. None: unchanged, because this coordinator has just started."""
@@ -63,19 +69,14 @@ class Heartbeats:
         if beat.last_seen is None:
             return Condition("Connected", "False", "NeverConnected", "No heartbeat has arrived yet")
         if self.remaining(who) < 0:
-            message = f"No heartbeat since {beat.last_seen} (the participant's clock). Check that its operator runs"
+            message = f"No heartbeat since {beat.since}. {CHECK}"
             return Condition("Connected", "False", "HeartbeatMissing", message)
         return Condition("Connected", "True", "HeartbeatsArrive") if beat.changed else None
 
 
-def participants_seen(silent: Iterable[str], records: Mapping[str, Json]) -> Condition:
+def participants_seen(silent: Mapping[str, str]) -> Condition:
     """The condition `ParticipantsSeen`. Pure."""
-    messages = [
-        f"{who} was last seen at {records[who].get('status', {}).get('lastSeen', 'an unknown time')}. "
-        "Check that its operator runs"
-        for who in silent
-        if who in records
-    ]
-    if messages:
-        return Condition("ParticipantsSeen", "False", "Silent", "; ".join(messages))
+    if silent:
+        names = ", ".join(f"{who} since {since}" for who, since in sorted(silent.items()))
+        return Condition("ParticipantsSeen", "False", "Silent", f"No heartbeats from {names}. {CHECK}")
     return Condition("ParticipantsSeen", "True", "Seen")

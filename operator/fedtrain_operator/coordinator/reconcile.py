@@ -120,7 +120,7 @@ class Coordinator:
         if opened:
             await executor.delete_other_runs()
         try:
-            return await self._steps(gatherer, executor, requests, admitted, records)
+            return await self._steps(gatherer, executor, requests, admitted)
         except StoreError as error:
             memory.secret_is_new = False  # it may have been corrected since
             if blocked.is_outage(error):
@@ -166,7 +166,6 @@ class Coordinator:
         executor: Executor,
         requests: Requests,
         admitted: Condition,
-        records: Mapping[str, Json],
     ) -> Next:
         memory = gatherer.memory
         report: list[Event] = []
@@ -210,7 +209,7 @@ class Coordinator:
         conditions = [
             admitted,
             Condition("StoreReachable", "True", "Reachable"),
-            participants_seen(self.state.heartbeats.silent(records), records),
+            participants_seen(snapshot.silent),
         ]
         pods = pod_conditions(self.state.tasks.of(gatherer.training), list(stuck.values()))
         return await self._report(gatherer, snapshot, decision, conditions, pods, report, pod_check)

@@ -9,6 +9,7 @@ from fedtrain.contracts.records import Close, Evaluation, Manifest, Plan
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.manifests.conditions import shortened
 from fedtrain.manifests.kinds import Json
+from fedtrain.rounds.lost import percent, row_shares
 from fedtrain.rounds.snapshot import LedgerFacts
 
 ROUNDS = 5
@@ -46,9 +47,14 @@ def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:
     if evaluation is not None and (text := metric(spec, evaluation.metrics)):
         entry["metric"] = text
     if left_out:
-        whose = sorted(left_out.items())[:_LEFT_OUT]
-        entry["leftOut"] = [{"participant": who, "reason": shortened(why, _LONGEST_REASON)} for who, why in whose]
+        shares = row_shares({one.participant: one for one in plan.preflights}) if plan else {}
+        entry["leftOut"] = [_left_out(who, why, shares) for who, why in sorted(left_out.items())[:_LEFT_OUT]]
     return entry
+
+
+def _left_out(who: str, why: str, shares: Mapping[str, float]) -> Json:
+    entry: Json = {"participant": who, "reason": shortened(why, _LONGEST_REASON)}
+    return entry | ({"rowShare": percent(shares[who])} if who in shares else {})
 
 
 def metric(spec: FederatedTrainingSpec, measured: Mapping[str, float]) -> str | None:

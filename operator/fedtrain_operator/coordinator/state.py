@@ -85,7 +85,7 @@ class ClusterState:
         self.participants = Cache()
         self.tasks = Cache(labels.training_of, summary_of_task)  # what is ordered is in the ledger
         self.jobs = Cache(labels.training_of)
-        self.heartbeats = Heartbeats(heartbeat, steady)
+        self.heartbeats = Heartbeats(heartbeat, steady, clock)
         self.metrics = RoundMetrics()
         self.memories: dict[Ref, Memory] = {}
         self.streams = streams

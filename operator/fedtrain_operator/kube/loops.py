@@ -76,10 +76,6 @@ class Loops:
             loop.asked = now
         loop.wake.set()
 
-    def wake_all(self) -> None:
-        for ref in list(self._loops):
-            self.wake(ref)
-
     def overdue(self) -> float:
         """Age in seconds of the oldest pass that is due. Safe in a thread while loops come and go."""
         due = [since for loop in list(self._loops.values()) if (since := loop.since) is not None]

@@ -22,6 +22,7 @@ class Coordinator:
     world: World
     acknowledged: int = 0
     suspended: bool = False
+    silent: dict[str, str] = field(default_factory=dict[str, str])
     executions: dict[TaskKey, Execution] = field(default_factory=dict[TaskKey, Execution])
     orders: dict[TaskKey, Order] = field(default_factory=dict[TaskKey, Order])
     decided: list[Decision] = field(default_factory=list[Decision])
@@ -44,7 +45,13 @@ class Coordinator:
         if self.timed != (facts.round, len(facts.failures) + 1):
             self.timed, self.elapsed = (facts.round, len(facts.failures) + 1), 0.0
         self.snapshot = Snapshot(
-            self.world.spec, facts, executions, self.elapsed, self.acknowledged, suspended=self.suspended
+            self.world.spec,
+            facts,
+            executions,
+            self.elapsed,
+            self.acknowledged,
+            suspended=self.suspended,
+            silent=dict(self.silent),
         )
         return self.snapshot
 
@@ -184,6 +191,7 @@ def check_waiting(snapshot: Snapshot, decision: Decision, now: float) -> None:
         snapshot.elapsed + later,
         snapshot.acknowledged,
         suspended=snapshot.suspended,
+        silent=snapshot.silent,
     )
     changed = decide(then, now + later)
     assert (changed.phase, changed.actions, changed.keep) == (decision.phase, decision.actions, decision.keep)

@@ -103,6 +103,12 @@ class RoundsMachine(RuleBasedStateMachine):
         for coordinator in self.coordinators:
             coordinator.pass_time(seconds)
 
+    @rule(which=WHICH, who=st.sampled_from("abc"))
+    def miss_or_send_heartbeats(self, which: int, who: str) -> None:
+        silent = self.coordinators[which].silent
+        if silent.pop(who, None) is None:
+            silent[who] = "2025-06-01T12:00:00Z"
+
     # The user.
 
     @rule(which=WHICH)

@@ -1,0 +1,20 @@
+"""Silent participants: their heartbeats are missing, as the hub observed. A participant in a cluster of its own may
+train and deliver while it is silent, so a round that has begun waits for it until the deadline."""
+
+from collections.abc import Iterable
+
+from fedtrain.rounds.snapshot import Snapshot
+
+SILENT = "its operator sends no heartbeats"
+"""Reason in records, which contain no times of the hub's clock."""
+
+
+def late_because(snapshot: Snapshot, who: str) -> str:
+    """Return the reason for a missing answer, as far as silence explains it; else an empty text."""
+    return SILENT if who in snapshot.silent else ""
+
+
+def report(snapshot: Snapshot, waiting: Iterable[str]) -> str:
+    """Return the silent ones of the participants that the run waits for, with the time since when; or an empty text."""
+    silent = [f"{who} since {snapshot.silent[who]}" for who in sorted(waiting) if who in snapshot.silent]
+    return f"no heartbeats from {', '.join(silent)}" if silent else ""

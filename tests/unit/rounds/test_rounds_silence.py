@@ -1,0 +1,101 @@
+"""Participants whose heartbeats are missing: the next plan leaves them out, a round that has begun waits."""
+
+import pytest
+from rounds_hands import Coordinator
+from rounds_world import World, a_spec
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import End, Plan, Preflight
+from fedtrain.rounds.lost import lost, percent
+from fedtrain.rounds.silence import SILENT
+
+SINCE = "2025-06-01T12:00:00Z"
+
+
+def plan(world: World, round: int) -> Plan:
+    found = world.ledger.read(names.plan(round), Plan)
+    assert found is not None
+    return found
+
+
+def members(world: World, round: int) -> list[str]:
+    return [member.participant for member in plan(world, round).members]
+
+
+def end(world: World) -> End:
+    found = world.ledger.read(names.END, End)
+    assert found is not None
+    return found
+
+
+def test_a_silent_participant_is_left_out_of_the_next_plan_keeps_its_position_and_returns() -> None:
+    world = World(a_spec(3, rounds=4, minimum=2))
+    coordinator = Coordinator(world)
+    coordinator.until("Closing")
+    coordinator.silent = {"b": SINCE}
+    coordinator.until("Closing")
+    coordinator.silent = {}
+    assert coordinator.drive().phase == "Succeeded"
+    assert [members(world, round) for round in (1, 2, 3)] == [["a", "b", "c"], ["a", "c"], ["a", "b", "c"]]
+    assert {one.participant: one.reason for one in plan(world, 2).absent} == {"b": SILENT}
+    assert plan(world, 2).positions["b"] == plan(world, 1).positions["b"]
+    assert end(world).message is None, "it was part of the last round"
+
+
+@pytest.mark.parametrize("silent", ["b", "abc"])
+def test_all_are_planned_where_the_others_would_be_fewer_than_the_minimum(silent: str) -> None:
+    world = World(a_spec(3, rounds=2, minimum=3))
+    coordinator = Coordinator(world, silent=dict.fromkeys(silent, SINCE))
+    assert coordinator.drive().phase == "Succeeded"
+    assert members(world, 1) == ["a", "b", "c"]
+
+
+def test_a_round_that_has_begun_waits_for_a_silent_participant_until_the_deadline() -> None:
+    world = World(a_spec(2, rounds=1, minimum=1))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    coordinator.silent = {"b": SINCE}
+    coordinator.finish(next(key for key in coordinator.running() if key.who == "a"))
+    waiting = coordinator.step()
+    assert (waiting.phase, waiting.message) == ("Training", f"1 of 2 updates; no heartbeats from b since {SINCE}")
+    coordinator.wait(100)
+    assert coordinator.drive().phase == "Succeeded"
+    (absent,) = world.manifests()[-1].absent
+    assert absent.reason == f"no update before the deadline of 100s ({SILENT})"
+
+
+def test_an_update_that_arrives_while_its_participant_is_silent_counts() -> None:
+    world = World(a_spec(2, rounds=1, minimum=1))
+    coordinator = Coordinator(world)
+    coordinator.until("Training")
+    coordinator.silent = {"b": SINCE}
+    assert coordinator.drive().phase == "Succeeded"
+    assert world.manifests()[-1].absent == ()
+
+
+def test_a_run_that_lost_its_largest_participant_says_so_in_its_final_message() -> None:
+    world = World(a_spec(3, rounds=2, minimum=1), {"a": 10, "b": 70, "c": 20})
+    coordinator = Coordinator(world)
+    coordinator.until("Closing")
+    coordinator.silent = {"b": SINCE, "c": SINCE}
+    ended = coordinator.drive()
+    assert ended.message == end(world).message
+    assert ended.message == (
+        "round 2, the last one, is without b (70% of the rows), c (20% of the rows). "
+        "b has the most rows of all participants"
+    )
+
+
+def test_the_final_message_of_smaller_losses_gives_shares_alone() -> None:
+    def counted(samples: int, who: str) -> Preflight:
+        fingerprint = "blake3:" + "0" * 64
+        return Preflight(
+            run_id="run-1", participant=who, samples=samples, validation_samples=0, fingerprint=fingerprint
+        )
+
+    preflights = {"a": counted(996, "a"), "b": counted(4, "b")}
+    assert (
+        lost(["b", "new"], 3, preflights) == "round 3, the last one, is without b (<1% of the rows), new (rows unknown)"
+    )
+    assert lost([], 3, preflights) is None
+    assert (percent(0.0), percent(1.0)) == ("0%", "100%")

@@ -9,13 +9,12 @@ from tempfile import TemporaryDirectory
 from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import TensorEntry, read_header
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.api.privacy import AdaptiveClipping, Privacy
+from fedtrain.api.privacy import Privacy
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Aggregate, Close, Manifest, Weight
 from fedtrain.ledger.closes import next_close
 from fedtrain.ledger.file_store import MappedReader
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.privacy.gaussian_noise import check_range
 from fedtrain_aggregator.checks.aggregate import check_aggregate
 from fedtrain_aggregator.checks.max_update_norm import norm_flaws
 from fedtrain_aggregator.claim.aggregate import claim_aggregate
@@ -30,8 +29,9 @@ from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
 from fedtrain_aggregator.errors import Refused
 from fedtrain_aggregator.layout import Layout, Segment, layout_of
 from fedtrain_aggregator.merge import merge_of
-from fedtrain_aggregator.privacy.draw import claim_draw, planned_privacy
-from fedtrain_aggregator.privacy.private_round import PrivateRound
+from fedtrain_aggregator.privacy.client_clipping import clipping_flaws
+from fedtrain_aggregator.privacy.draw import planned_privacy
+from fedtrain_aggregator.privacy.private_round import PrivateRound, private_round
 from fedtrain_aggregator.strategies import Strategy, strategy_of
 from fedtrain_aggregator.strategies.server_step import ServerStep, Tensor
 
@@ -115,16 +115,14 @@ class _Round:
     def _private(self, updates: Sequence[OpenUpdate], privacy: Privacy) -> PrivateRound | Close:
         """Read the updates for their checks and norms, then claim the draw of noise. Return the next close instead if
         an update has a flaw."""
-        planned = planned_privacy(self.ledger, self.close.round)
-        measured = read_updates(updates, self.layout.count, self.reading)
-        flaws = self._flaws(measured)
+        planned, count = planned_privacy(self.ledger, self.close.round), self.layout.count
+        measured, records = read_updates(updates, count, self.reading), [update.record for update in updates]
+        unclipped = clipping_flaws(planned, records, measured, count)
+        flaws = [flaw or other for flaw, other in zip(self._flaws(measured), unclipped, strict=True)]
         if any(flaws):
             return claim_next_close(self.ledger, self.close, flaws)
         norms = [found.norm for found in measured]
-        check_range(planned.update_multiplier, planned.bound, len(norms))
-        spend = claim_draw(self.ledger, self.close, planned, privacy.testing_seed)
-        adaptive = privacy.clipping.adaptive or AdaptiveClipping()
-        return PrivateRound(planned, spend, norms, len(self.close.quarantined), self.layout.count, adaptive)
+        return private_round(self.ledger, self.close, privacy, planned, records, norms, count)
 
     def _state(self, strategy: Strategy, following: Path, folder: Path, files: ExitStack) -> Mapping[str, Tensor]:
         """The state's tensors, before the step and in the empty file `following`, which becomes the next state."""

@@ -109,6 +109,14 @@ class Minimums(Block):
     sum of two updates hides neither of them from the other participant."""
 
 
+class PolicyPrivacy(Block):
+    """Differential privacy of this participant's data."""
+
+    noise_key_secret_ref: SecretRef | None = None
+    """Secret with at least 32 random bytes in its key `key`, from which this participant's shares of noise are drawn
+    (`noise.location: Client`). Keep it secret: the hub could subtract noise that it knows."""
+
+
 class Window(Block):
     """A time window. Tasks start only within one; a task that runs at its end continues."""
 
@@ -137,6 +145,8 @@ class ParticipantPolicySpec(Block):
     """On a cluster: limits of each task. `gpuMemory` also applies on one machine."""
     minimums: Minimums = Minimums()
     """On a cluster: minimum sizes of a round."""
+    privacy: PolicyPrivacy = PolicyPrivacy()
+    """On a cluster: differential privacy of this participant's data."""
     windows: Annotated[tuple[Window, ...], Field(max_length=50)] = ()
     """On a cluster: time windows in which tasks start. If omitted: always."""
     approval: Literal["Automatic", "Manual"] = "Automatic"

@@ -26,7 +26,7 @@ class Budget(Block):
 
 
 class Noise(Block):
-    """Gaussian noise that the hub adds to the mean of the updates, before the server's optimizer step."""
+    """Gaussian noise on the sum of the updates, before the server's optimizer step."""
 
     unions: ClassVar[tuple[Union, ...]] = (Union(discriminator="type", required={"Multiplier": "multiplier"}),)
 
@@ -35,6 +35,9 @@ class Noise(Block):
     multiplier: Multiplier | None = None
     """Standard deviation of the noise on the sum of the updates, divided by the clipping norm. Only with type
     Multiplier."""
+    location: Literal["Server", "Client"] = "Server"
+    """Who adds the noise. `Server`: the hub. `Client`: each participant adds a share to its update before it leaves;
+    `rounds.minParticipants` - 1 shares together are the noise. Only with `clipping.location: Client`."""
 
 
 class AdaptiveClipping(Block):
@@ -52,7 +55,7 @@ class AdaptiveClipping(Block):
 
 
 class Clipping(Block):
-    """Bound on the L2 norm of each update, over all its tensors. Larger updates are scaled down by the hub."""
+    """Bound on the L2 norm of each update, over all its tensors. Larger updates are scaled down."""
 
     unions: ClassVar[tuple[Union, ...]] = (
         Union(discriminator="type", required={"Fixed": "norm"}, optional={"Adaptive": "adaptive"}),
@@ -60,6 +63,9 @@ class Clipping(Block):
 
     type: Literal["Fixed", "Adaptive"]
     """`Fixed`: the same norm in all rounds. `Adaptive`: the norm follows a quantile of the updates' norms."""
+    location: Literal["Server", "Client"] = "Server"
+    """Where updates are clipped. `Server`: the hub. `Client`: each participant, before its update leaves; the hub
+    quarantines an update that is not clipped."""
     norm: ClippingNorm | None = None
     """The clipping norm. Only with type Fixed."""
     adaptive: AdaptiveClipping | None = None
@@ -67,8 +73,8 @@ class Clipping(Block):
 
 
 class Privacy(Block):
-    """Differential privacy of the global adapters. Participants trust the hub with their updates; everyone who sees an
-    adapter learns little about any one participant."""
+    """Differential privacy of the global adapters: everyone who sees an adapter learns little about any one
+    participant. Participants trust the hub with their updates, or with less (`clipping.location`, `noise.location`)."""
 
     unit: Literal["Participant"]
     """What is protected. `Participant`: all data of one participant."""

@@ -1,12 +1,14 @@
 """What `spec.privacy` means in numbers: the noise of each round, and whether the budget allows it."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import AdaptiveClipping, Privacy
 from fedtrain.privacy.accounting import AccountingError, Release, check_delta, epsilon, multiplier_for
 from fedtrain.privacy.adaptive_clipping import default_indicator_noise, update_multiplier
 from fedtrain.privacy.noise import REACH, tail
+from fedtrain.privacy.noise_shares import share_multiplier
 
 TAIL_OF_DELTA = 0.01
 """Largest share of delta that may be due to samples that the generator cannot produce."""
@@ -16,12 +18,26 @@ TAIL_OF_DELTA = 0.01
 class Parameters:
     """`release`: what each round spends. `initial_norm`: clipping norm of round 1. With adaptive clipping,
     `indicator_noise` is the standard deviation of the noise on the number of unclipped updates; None with a fixed norm.
-    `update_multiplier`: multiplier of the noise on the updates themselves."""
+    `update_multiplier`: multiplier of the noise on the updates themselves. `shares`: number of updates, at least, among
+    which the participants share the noise; None if the hub adds it."""
 
     release: Release
     initial_norm: float
     update_multiplier: float
     indicator_noise: float | None = None
+    shares: int | None = None
+
+    def on_sum(self, updates: int) -> float:
+        """Return the multiplier of the noise on the sum of so many updates: larger than `update_multiplier` if more
+        participants than needed add their shares."""
+        if self.shares is None:
+            return self.update_multiplier
+        return share_multiplier(self.update_multiplier, self.shares) * sqrt(updates)
+
+    @property
+    def seen_by_hub(self) -> Release | None:
+        """What one noisy update spends towards the hub; None if updates have no noise."""
+        return None if self.shares is None else Release(share_multiplier(self.release.multiplier, self.shares))
 
 
 def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
@@ -45,12 +61,13 @@ def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
             f"One round with noise multiplier {multiplier:g} costs epsilon {first:.3g}, more than the budget of "
             f"{budget.epsilon:g}. Raise noise.multiplier or budget.epsilon."
         )
+    shares = spec.minimum if privacy.noise.location == "Client" else None
     if privacy.clipping.norm is not None:
-        return Parameters(release, privacy.clipping.norm, multiplier)
+        return Parameters(release, privacy.clipping.norm, multiplier, shares=shares)
     adaptive = privacy.clipping.adaptive or AdaptiveClipping()
     indicator_noise = adaptive.indicator_noise or default_indicator_noise(multiplier, len(spec.participants))
     try:
         updates = update_multiplier(multiplier, indicator_noise)
     except ValueError as error:
         raise AccountingError(f"clipping.adaptive.indicatorNoise: {error}") from error
-    return Parameters(release, adaptive.initial_norm, updates, indicator_noise)
+    return Parameters(release, adaptive.initial_norm, updates, indicator_noise, shares)

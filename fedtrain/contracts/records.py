@@ -105,12 +105,16 @@ class Absent(Block):
 class RoundPrivacy(Block):
     """How the updates of a round are clipped and noised. `bound`: the clipping norm. `multiplier`: noise multiplier of
     the whole release; `update_multiplier`: of the updates, larger with adaptive clipping. `indicator_noise`: standard
-    deviation of the noise on the number of unclipped updates; None with a fixed clipping norm."""
+    deviation of the noise on the number of unclipped updates; None with a fixed clipping norm. `clipping_location`:
+    None if the hub clips. `noise_shares`: number of updates, at least, among which the participants share the noise;
+    None if the hub adds it."""
 
     bound: Finite
     multiplier: Finite
     update_multiplier: Finite
     indicator_noise: Finite | None = None
+    clipping_location: Literal["Client"] | None = None
+    noise_shares: int | None = None
 
 
 class Plan(Record):
@@ -146,7 +150,8 @@ class Grant(Record):
 class Update(ParticipantRecord):
     """`record.json` beside an update file. `received`: metrics of the global adapter that the participant received, on
     its validation split; `validation_loss`: loss of the adapter that it sends. `samples` and `distinct` repeat the
-    plan's."""
+    plan's. `within_bound`: with adaptive clipping by the participant, 1 if clipping left the update unchanged, else 0;
+    plus the participant's share of noise where it adds one."""
 
     round: int
     participant: str
@@ -161,6 +166,7 @@ class Update(ParticipantRecord):
     train_loss: Finite
     validation_loss: Finite | None = None
     received: Metrics = {}
+    within_bound: Finite | None = None
 
 
 class Closed(Block):
@@ -204,7 +210,8 @@ class Close(Record):
 class Spend(Record):
     """`spend-<k>.json`: the noise of close k is drawn, or never will be. Written before any noisy byte exists.
     `multiplier`: noise multiplier of the release; None if the coordinator ended the round without this close. `seed`:
-    of the noise, 64 hex digits. Only the hub may read it: noise with a known seed can be subtracted."""
+    of the noise, 64 hex digits; None if the participants have added it. Only the hub may read it: noise with a known
+    seed can be subtracted."""
 
     round: int
     k: int

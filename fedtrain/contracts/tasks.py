@@ -30,6 +30,25 @@ class Inspect(Block):
     type: Literal["Inspect"] = "Inspect"
 
 
+class UpdateClipping(Block):
+    """Clip the update to the L2 norm `bound`, over all tensors, before it is sent. `reports_within`: the record says
+    whether clipping left the update unchanged (`Update.within_bound`)."""
+
+    bound: float
+    reports_within: bool = False
+
+
+class NoiseShare(Block):
+    """Add a share of the round's noise to the clipped update. `multiplier`: noise multiplier of the sum of updates;
+    `updates`: number of updates, at least, that a round has. `indicator_noise`: standard deviation of the noise on the
+    number of unclipped updates; None with a fixed clipping norm. `testing_seed`: the noise is not secret."""
+
+    multiplier: float
+    updates: int
+    indicator_noise: float | None = None
+    testing_seed: int | None = None
+
+
 class Train(Block):
     """Train on `samples` from `start` of the participant's stream, send the update and its record. `train_only_b`:
     LoRA's A stays as it is and is not sent. `proximal_mu`: FedProx's mu."""
@@ -48,6 +67,8 @@ class Train(Block):
     train_only_b: bool = False
     proximal_mu: float | None = None
     metrics: tuple[Metric, ...] = ()
+    clipping: UpdateClipping | None = None
+    noise: NoiseShare | None = None
     plan: Digest | None = None
     """Digest of the round's plan. The name of the update's file begins with it; see `names.update_file`."""
 
@@ -97,18 +118,25 @@ class Task(Block):
 
 class Binding(Block):
     """What the executing side adds: access to the ledger and to the buckets of base model and data, the locations of
-    the data, of the base model (`model.base` if unset) and of the initial adapter, and the GPU memory limit (bytes)."""
+    the data, of the base model (`model.base` if unset) and of the initial adapter, and the GPU memory limit (bytes).
+    `noise_key`: file with the participant's secret key, from which its shares of noise are drawn."""
 
     data_uri: str | None = None
     base_path: str | None = None
     initial_path: str | None = None
     gpu_memory: int | None = None
+    noise_key: str | None = None
     places: Places
 
 
 class Assignment(Block):
     task: Task
     binding: Binding
+
+
+def needs_noise_key(task: Task) -> bool:
+    """Whether the task draws a share of noise from the participant's secret key."""
+    return isinstance(task.work, Train) and task.work.noise is not None and task.work.noise.testing_seed is None
 
 
 EXIT_DONE = 0

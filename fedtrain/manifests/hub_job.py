@@ -50,7 +50,7 @@ def hub_job(
         environment=threads(compute),
         resources=resources(compute, settings.hub_pods.resources),
         shared_memory=True,
-        credentials=secrets,
+        credentials={**secrets},
         seconds=pod_seconds(spec),
     )
     name, own = labels.name_of(run, key), labels.of_task(run, key)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from fedtrain.contracts.places import CREDENTIALS_FOLDER, PlaceName
+from fedtrain.contracts.places import CREDENTIALS_FOLDER
 from fedtrain.manifests.kinds import Json
 
 ASSIGNMENT = "FEDTRAIN_ASSIGNMENT"
@@ -11,6 +11,9 @@ OUTCOME = "/dev/termination-log"
 HOME = "/home/fedtrain"
 CREDENTIALS = "/var/run/fedtrain"
 """Folder of the mounted Secrets, by place."""
+NOISE = "noise"
+"""Folder of the mounted Secret with the key of the shares of noise."""
+NOISE_KEY = f"{CREDENTIALS}/{NOISE}/key"
 USER = {
     "HOME": HOME,
     "USER": "fedtrain",
@@ -27,7 +30,7 @@ def hardened(
     pull_policy: str,
     command: Sequence[str],
     assignment: str,
-    credentials: Mapping[PlaceName, str],
+    credentials: Mapping[str, str],
     seconds: int,
     environment: Mapping[str, str] | None = None,
     resources: Json | None = None,
@@ -36,8 +39,8 @@ def hardened(
     """Return the `spec` of a pod that runs once.
 
     Args:
-        credentials: names of the Secrets that are mounted, by place. They are files, not environment variables, so that
-            a process sees when they change, and so that no place uses the credentials of another.
+        credentials: names of the Secrets that are mounted, by place (or `NOISE`). They are files, not environment
+            variables, so that a process sees when they change, and so that no place uses the credentials of another.
         seconds: time limit, which the kubelet enforces even if no controller runs.
     """
     mounts = {"scratch": "/tmp", "home": HOME}

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from fedtrain.api.base import seconds, smallest_quantity
-from fedtrain.api.participant_policy import ParticipantPolicySpec, PendingApproval
+from fedtrain.api.participant_policy import Dataset, ParticipantPolicySpec, PendingApproval
 from fedtrain.api.rules import policy as rules
 from fedtrain.api.rules.policy.approval import awaits_approval
 from fedtrain.api.rules.policy.rule import Request, Situation
@@ -13,8 +13,9 @@ from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.canonical import canonical_json
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.places import Places, places_of_participant
-from fedtrain.contracts.tasks import Assignment, Binding, Task, Train
+from fedtrain.contracts.tasks import Assignment, Binding, Task, Train, needs_noise_key
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
+from fedtrain.manifests.pod import NOISE_KEY
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,24 @@ def judge(
     if dataset is None:
         held = ", ".join(sorted(known.name for known in policy.datasets))
         return Refusal("UnknownDataset", f"the policy of {who} has no data set {task.data.dataset!r}; it has: {held}")
+    if needs_noise_key(task) and policy.privacy.noise_key_secret_ref is None:
+        return Refusal("NoNoiseKey", _NO_NOISE_KEY.format(who=who))
     memory = smallest_quantity(policy.limits.gpu_memory, order.compute.gpu_memory)
     places = places_of_participant(order.ledger(), task.model, policy, dataset)
     if own_cluster:
         places = _with_own_secrets(places, order, policy)
-    return Assignment(task=task, binding=Binding(data_uri=dataset.uri, gpu_memory=memory, places=places))
+    return Assignment(task=task, binding=_binding(task, dataset, memory, places))
+
+
+_NO_NOISE_KEY = (
+    "{who}'s policy has no privacy.noiseKeySecretRef, but the task asks for a share of noise. Create a Secret (kubectl "
+    "create secret generic fedtrain-noise --from-literal=key=$(openssl rand -hex 32)) and set noiseKeySecretRef to it"
+)
+
+
+def _binding(task: Task, dataset: Dataset, memory: int | None, places: Places) -> Binding:
+    key = NOISE_KEY if needs_noise_key(task) else None
+    return Binding(data_uri=dataset.uri, gpu_memory=memory, noise_key=key, places=places)
 
 
 def _with_own_secrets(places: Places, order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> Places:

@@ -3,7 +3,7 @@
 from math import ceil
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.api.privacy_parameters import parameters
+from fedtrain.api.privacy_parameters import Parameters, parameters
 from fedtrain.contracts.records import ModelFacts
 from fedtrain.privacy.accounting import affordable_rounds, epsilon
 from fedtrain.privacy.noise import signal_to_noise, updates_for_ratio
@@ -32,17 +32,17 @@ def privacy_forecast(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> t
     if values is None:
         lines.append("The size of the noise beside the updates depends on the adapter, which is not known here.")
         return tuple(lines)
-    return (*lines, *_noise(spec, found.update_multiplier, values))
+    return (*lines, *_noise(spec, found, values))
 
 
-def _noise(spec: FederatedTrainingSpec, multiplier: float, values: int) -> list[str]:
+def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[str]:
     """Compare the noise with the largest possible mean update; name what helps if it is larger."""
     count = len(spec.participants)
-    ratio = signal_to_noise(multiplier, count, values)
+    ratio = signal_to_noise(found.on_sum(count), count, values)
     sizes = f"{count} participants, about {values:,} trained values"
     if ratio >= 1:
         return [f"The mean update may be {ratio:.3g} times as large as the noise on it ({sizes})."]
-    enough = ceil(updates_for_ratio(1.0, multiplier, values))
+    enough = ceil(updates_for_ratio(1.0, found.update_multiplier, values))
     helps = [f"about {enough:,} participants make them equal"]
     if spec.aggregation.merge != "FreezeA":
         helps.append("aggregation.merge: FreezeA divides the noise by about 1.4")

@@ -4,7 +4,17 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.training import Training
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Manifest, Plan, PlanMember, Preflight, Run
-from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train, Work
+from fedtrain.contracts.tasks import (
+    Evaluate,
+    Initialise,
+    Inspect,
+    Measure,
+    NoiseShare,
+    Task,
+    Train,
+    UpdateClipping,
+    Work,
+)
 from fedtrain.rounds.snapshot import TaskKey
 
 
@@ -58,9 +68,31 @@ def train_task(
         train_only_b=aggregation.merge == "FreezeA",
         proximal_mu=aggregation.fed_prox.mu if aggregation.strategy == "FedProx" and aggregation.fed_prox else None,
         metrics=evaluation.participants.metrics if evaluation.participants else (),
+        clipping=_clipping(plan),
+        noise=_noise_share(spec, plan),
         plan=digest_of(plan),
     )
     return _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
+
+
+def _clipping(plan: Plan) -> UpdateClipping | None:
+    """How the participants clip their updates; None if they do not."""
+    privacy = plan.privacy
+    if privacy is None or privacy.clipping_location is None:
+        return None
+    return UpdateClipping(bound=privacy.bound, reports_within=privacy.indicator_noise is not None)
+
+
+def _noise_share(spec: FederatedTrainingSpec, plan: Plan) -> NoiseShare | None:
+    """The noise that the participants share; None if the hub adds it."""
+    if spec.privacy is None or plan.privacy is None or plan.privacy.noise_shares is None:
+        return None
+    return NoiseShare(
+        multiplier=plan.privacy.update_multiplier,
+        updates=plan.privacy.noise_shares,
+        indicator_noise=plan.privacy.indicator_noise,
+        testing_seed=spec.privacy.testing_seed,
+    )
 
 
 def _task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, training: Training, work: Work) -> Task:

@@ -45,6 +45,8 @@ def round_privacy(snapshot: Snapshot) -> RoundPrivacy | None:
         multiplier=found.release.multiplier,
         update_multiplier=found.update_multiplier,
         indicator_noise=found.indicator_noise,
+        clipping_location="Client" if privacy.clipping.location == "Client" else None,
+        noise_shares=found.shares,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.privacy import Privacy
 from fedtrain.api.privacy_parameters import parameters
 from fedtrain.contracts.records import ModelFacts
 from fedtrain.privacy.accounting import AccountingError, Release, accountant_for, epsilon
@@ -12,12 +13,17 @@ from fedtrain.privacy.noise import signal_to_noise
 
 RELATION = "one participant's update replaced by zeros, in every round"
 TRUST = "participants trust the hub with their updates"
+TRUST_CLIPPED = "participants trust the hub with their clipped updates, and to add the noise"
+TRUST_SHARES = (
+    "participants trust all but one of a round's participants to add their shares of the noise and to keep them secret"
+)
 
 
 @dataclass(frozen=True)
 class PrivacyLoss:
     """`epsilon`: spent so far; None with a testing seed, or if it cannot be computed, with the reason in `problem`.
-    `private` is False with a testing seed. `ratio`: largest possible norm of the mean over the norm of the noise; None
+    `private` is False with a testing seed. `towards_hub`: epsilon spent towards the hub, which sees single updates;
+    None if the hub is trusted with them. `ratio`: largest possible norm of the mean over the norm of the noise; None
     if the number of trained values is not known."""
 
     epsilon: float | None
@@ -26,6 +32,7 @@ class PrivacyLoss:
     accountant: str
     private: bool
     ratio: float | None = None
+    towards_hub: float | None = None
     problem: str = ""
     unit: str = "Participant"
     relation: str = RELATION
@@ -56,9 +63,10 @@ class PrivacyLoss:
                 "and start a run of another name."
             )
         number = f"epsilon {self.spent}" if self.epsilon is not None else f"epsilon unknown ({self.problem})"
+        hub = "" if self.towards_hub is None else f"; epsilon {self.towards_hub:.3g} towards the hub"
         return (
-            f"{number} at delta {self.delta:g}; protects all data of one participant ({self.relation}); {self.trust}; "
-            f"accountant: {self.accountant}"
+            f"{number} at delta {self.delta:g}{hub}; protects all data of one participant ({self.relation}); "
+            f"{self.trust}; accountant: {self.accountant}"
         )
 
 
@@ -74,12 +82,16 @@ def loss_of(spec: FederatedTrainingSpec, spent: Mapping[Release, int], values: i
     privacy = spec.privacy
     if privacy is None:
         return None
-    found, problem, ratio = None, "", None
+    found, towards_hub, problem, ratio = None, None, "", None
     try:
-        if privacy.testing_seed is None:  # epsilon would be wrong
+        private = privacy.testing_seed is None  # otherwise, epsilon would be wrong
+        if private:
             found = epsilon(spent, privacy.budget.delta)
+        known, count = parameters(spec, privacy), len(spec.participants)
+        if private and known.seen_by_hub is not None:
+            towards_hub = epsilon({known.seen_by_hub: sum(spent.values())}, privacy.budget.delta)
         if values:
-            ratio = signal_to_noise(parameters(spec, privacy).update_multiplier, len(spec.participants), values)
+            ratio = signal_to_noise(known.on_sum(count), count, values)
     except AccountingError as error:
         problem = str(error)
     return PrivacyLoss(
@@ -89,5 +101,13 @@ def loss_of(spec: FederatedTrainingSpec, spent: Mapping[Release, int], values: i
         accountant=accountant_for(*(release.sampling for release in spent)).name,
         private=privacy.testing_seed is None,
         ratio=ratio,
+        towards_hub=towards_hub,
         problem=problem,
+        trust=_trust(privacy),
     )
+
+
+def _trust(privacy: Privacy) -> str:
+    if privacy.noise.location == "Client":
+        return TRUST_SHARES
+    return TRUST_CLIPPED if privacy.clipping.location == "Client" else TRUST

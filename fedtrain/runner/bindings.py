@@ -7,7 +7,8 @@ from fedtrain.api.base import smallest_quantity
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import File, S3Access, Storage
 from fedtrain.contracts.places import Place, Places, places_of_hub, places_of_participant
-from fedtrain.contracts.tasks import Binding, Evaluate, Task
+from fedtrain.contracts.tasks import Binding, Evaluate, Task, needs_noise_key
+from fedtrain.runner.noise_keys import noise_key
 
 Access = TypeVar("Access", bound=S3Access)
 
@@ -19,6 +20,14 @@ def storage_of(federation: Federation) -> Storage:
         return storage.model_copy(update={"s3": _here(federation, storage.s3)}) if storage.s3 else storage
     path = federation.resolve((storage.file or File()).path)
     return Storage(type="File", file=File(path=path))
+
+
+def local_folder(federation: Federation) -> Path:
+    """Return the folder of what a run keeps on this machine only: beside the run in a folder, else in the current
+    directory."""
+    metadata, storage = federation.training.metadata, storage_of(federation)
+    root = Path(storage.file.path) if storage.file else Path("runs")
+    return root / metadata.namespace / metadata.name / "telemetry"
 
 
 def bind(federation: Federation, task: Task) -> Binding:
@@ -45,6 +54,7 @@ def bind(federation: Federation, task: Task) -> Binding:
         initial_path=initial_path,
         data_uri=federation.resolve(dataset.uri),
         gpu_memory=smallest_quantity(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory),
+        noise_key=noise_key(local_folder(federation) / "noise", task.participant) if needs_noise_key(task) else None,
     )
 
 

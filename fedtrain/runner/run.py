@@ -12,7 +12,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.probe import probe
 from fedtrain.runner.base_access import check_base_access
-from fedtrain.runner.bindings import bind, storage_of
+from fedtrain.runner.bindings import bind, local_folder, storage_of
 from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
 from fedtrain.runner.devices import Devices, find_devices
 from fedtrain.runner.events import Listener, RunEnded, RunStarted, WorkersStarting
@@ -108,7 +108,5 @@ def default_parallel(participants: int, devices: Devices) -> int:
 
 
 def _logs(federation: Federation) -> Path:
-    """Where the workers' logs are kept: beside the run in a folder, else in the current directory."""
-    metadata, storage = federation.training.metadata, storage_of(federation)
-    root = Path(storage.file.path) if storage.file else Path("runs")
-    return root / metadata.namespace / metadata.name / "telemetry" / "workers"
+    """Where the workers' logs are kept."""
+    return local_folder(federation) / "workers"

@@ -18,8 +18,9 @@ from tests.unit.operator.worlds import SETTINGS, run, spec, task
 PLACES: Json = {
     "datasets": [{"name": "tickets", "uri": "s3://rows/a", "s3": {"credentialsSecretRef": {"name": "rows"}}}],
     "baseModel": {"s3": {"credentialsSecretRef": {"name": "models"}}},
+    "privacy": {"noiseKeySecretRef": {"name": "noise"}},
 }
-"""Buckets in the policy of bank-a."""
+"""Buckets and the noise key in the policy of bank-a."""
 
 
 def job(namespace: str, pods: Pods | None = None) -> Json:

@@ -19,6 +19,7 @@ from fedtrain_trainer.measuring import HeldOutRows
 from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import chosen
+from fedtrain_trainer.private_update import private_update
 from fedtrain_trainer.training import train
 
 log = logging.getLogger("fedtrain.trainer")
@@ -97,9 +98,10 @@ def train_round(context: Context, work: Train) -> Update | None:
         log.warning("%d of %d steps overflowed in FP16 and were skipped", trained.skipped, trained.steps)
     if not group.is_main:
         return None
+    update, within_bound = private_update(task, work, trained.update, context.binding.noise_key)
     context.told("uploading", 0, 1)
     with context.timed("uploading"):
-        file, digest, size = context.ledger.put_update(write_weights(trained.update, context.folder / "update"))
+        file, digest, size = context.ledger.put_update(write_weights(update, context.folder / "update"))
         record = context.ledger.put_record(
             Update(
                 run_id=task.run_id,
@@ -116,6 +118,7 @@ def train_round(context: Context, work: Train) -> Update | None:
                 train_loss=trained.loss,
                 validation_loss=loss,
                 received=metrics,
+                within_bound=within_bound,
             )
         )
     context.told("uploading", 1, 1)

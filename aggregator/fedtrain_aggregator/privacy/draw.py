@@ -32,11 +32,11 @@ def claim_draw(ledger: Ledger, close: Close, privacy: RoundPrivacy, testing_seed
         round=close.round,
         k=close.k,
         multiplier=privacy.multiplier,
-        seed=_seed(close, testing_seed).hex(),
+        seed=_seed(close, testing_seed).hex() if privacy.noise_shares is None else None,
     )
     found = ledger.claim(names.spend(close.round, close.k), made)
     _check_open(ledger, close)  # the round may have been recorded before the claim, without this draw
-    if found.seed is None or found.multiplier is None:
+    if found.multiplier is None or (found.seed is None and privacy.noise_shares is None):
         raise Refused(f"{names.spend(close.round, close.k)} says that this close is not aggregated any more.")
     if (found.run_id, found.round, found.k) != (close.run_id, close.round, close.k):
         raise Refused(

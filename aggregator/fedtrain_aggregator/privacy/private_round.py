@@ -1,90 +1,34 @@
-"""A round under privacy, once its draw is claimed: clip, sum, add noise, and what is recorded about it."""
+"""A round under privacy, from its measured updates: which draw it has, and who adds the noise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
+from fedtrain.api.privacy import AdaptiveClipping, Privacy
+from fedtrain.contracts.records import Close, RoundPrivacy, Update
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.privacy.gaussian_noise import check_range
+from fedtrain_aggregator.privacy.draw import claim_draw
+from fedtrain_aggregator.privacy.hub_noise import HubNoise
+from fedtrain_aggregator.privacy.shared_noise import SharedNoise
 
-from fedtrain.api.privacy import AdaptiveClipping
-from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import NoisyMean, RoundPrivacy, Spend
-from fedtrain.privacy.adaptive_clipping import next_bound, noisy_fraction
-from fedtrain.privacy.clipping import is_within
-from fedtrain.privacy.gaussian_noise import NoiseStream, granularity, std_in_steps
-from fedtrain_aggregator.combine.base import Float64
-from fedtrain_aggregator.engine.read_updates import Step
-from fedtrain_aggregator.errors import Refused
-from fedtrain_aggregator.privacy.clipped_sum import ClippedSum
+PrivateRound = HubNoise | SharedNoise
 
 
-@dataclass(frozen=True)
-class PrivateRound:
-    """`norms`: of the updates, before clipping. `quarantined`: number of updates that arrived and are left out. They
-    count as zeros, so that the sum is divided by a number that does not depend on what an update contains. `values`:
-    number of values of an update."""
-
-    planned: RoundPrivacy
-    spend: Spend
-    norms: Sequence[float]
-    quarantined: int
-    values: int
-    adaptive: AdaptiveClipping
-
-    def combine(self) -> ClippedSum:
-        return ClippedSum(self.planned, self.norms)
-
-    def noisy(self, step: Step) -> Step:
-        """Return a step that adds noise to a block of the `ClippedSum`, makes it the mean, and passes it to `step`.
-        Safe to call from several threads."""
-        stream, std, scale = self._stream("updates"), self._std_in_steps, self._scale
-
-        def add_noise(start: int, combined: Float64) -> None:
-            noise = stream.samples(start, len(combined))
-            noise *= std
-            np.rint(noise, out=noise)
-            combined += noise
-            combined *= scale
-            step(start, combined)
-
-        return add_noise
-
-    def mean(self, norms: Sequence[float]) -> NoisyMean:
-        """Return what is recorded. `norms`: of the updates as they were summed. Raises Refused if they are not those
-        that clipped them."""
-        if list(norms) != list(self.norms):
-            raise Refused("An update changed while it was read, so it may not be clipped. Nothing was published.")
-        return NoisyMean(
-            bound=self.planned.bound,
-            noise_std=self._std_in_steps * self._scale,
-            spend=digest_of(self.spend),
-            next_bound=self._next_bound(),
-        )
-
-    def _next_bound(self) -> float:
-        """With adaptive clipping, from the noisy number of updates within this round's bound."""
-        bound, std = self.planned.bound, self.planned.indicator_noise
-        if std is None:
-            return bound
-        step = min(1.0, granularity(1.0, std))  # a power of two: the count is a multiple of it
-        noise = float(np.rint(self._stream("indicators").one() * std / step)) * step
-        within = sum(is_within(norm, bound) for norm in self.norms)
-        fraction = noisy_fraction(within, noise, self.arrived)
-        return next_bound(bound, fraction, self.adaptive.target_quantile, self.adaptive.learning_rate)
-
-    def _stream(self, purpose: str) -> NoiseStream:
-        assert self.spend.seed is not None
-        return NoiseStream(bytes.fromhex(self.spend.seed), purpose)
-
-    @property
-    def _std_in_steps(self) -> float:
-        return std_in_steps(self.planned.update_multiplier, self.planned.bound, self.values)
-
-    @property
-    def _scale(self) -> float:
-        """From the sum in steps to the mean."""
-        return granularity(self.planned.update_multiplier, self.planned.bound) / self.arrived
-
-    @property
-    def arrived(self) -> int:
-        """Number of updates that the sum is divided by."""
-        return len(self.norms) + self.quarantined
+def private_round(
+    ledger: Ledger,
+    close: Close,
+    privacy: Privacy,
+    planned: RoundPrivacy,
+    records: Sequence[Update],
+    norms: Sequence[float],
+    values: int,
+) -> PrivateRound:
+    """Claim the draw of noise. `records`, `norms`: of the updates, which have passed all checks. `values`: number of
+    values of an update. Raises Refused if the round may not be aggregated, and StoreError."""
+    adaptive = privacy.clipping.adaptive or AdaptiveClipping()
+    indicators, quarantined = [record.within_bound for record in records], len(close.quarantined)
+    if planned.noise_shares is None:
+        check_range(planned.update_multiplier, planned.bound, len(norms))
+    spend = claim_draw(ledger, close, planned, privacy.testing_seed)
+    if planned.noise_shares is not None:
+        return SharedNoise(planned, spend, norms, indicators, quarantined, values, adaptive)
+    return HubNoise(planned, spend, norms, indicators, quarantined, values, adaptive)

@@ -58,6 +58,22 @@ def privacy_needs_two_participants(spec: FederatedTrainingSpec, context: Context
         yield broken()
 
 
+@rule(
+    FederatedTrainingSpec,
+    "privacy.noise.location",
+    message="noise.location is Client, but the hub clips: a participant's noise would be clipped with its update.",
+    fix="Set clipping.location: Client.",
+    cel=Cel(
+        valid=f"{_NONE} || self.privacy.noise.location != 'Client' || self.privacy.clipping.location == 'Client'",
+    ),
+)
+def noise_at_the_client_needs_clipping_there(spec: FederatedTrainingSpec, context: Context) -> Violations:
+    """`privacy.noise.location: Client` only with `privacy.clipping.location: Client`."""
+    privacy = spec.privacy
+    if privacy is not None and privacy.noise.location == "Client" and privacy.clipping.location != "Client":
+        yield broken()
+
+
 _DELTA = "self.privacy.budget.delta"
 _COUNT = "self.participants.size()"
 

@@ -92,6 +92,18 @@ class Metric(Wire):
     exact_match: ExactMatch | None = None
 
 
+class UpdateClipping(Wire):
+    bound: float
+    reports_within: bool | None = None
+
+
+class NoiseShare(Wire):
+    multiplier: float
+    updates: int
+    indicator_noise: float | None = None
+    testing_seed: int | None = None
+
+
 class Work(Wire):
     """The fields of all types of work; `type` says which apply."""
 
@@ -109,6 +121,8 @@ class Work(Wire):
     train_only_b: bool | None = None
     proximal_mu: float | None = None
     metrics: tuple[Metric, ...] | None = None
+    clipping: UpdateClipping | None = None
+    noise: NoiseShare | None = None
     plan: str | None = None
     k: int | None = None
 

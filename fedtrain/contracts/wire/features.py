@@ -24,10 +24,22 @@ def _has_base_server(task: Task) -> bool:
     return task.model.s3 is not None
 
 
+def _clips(task: Task) -> bool:
+    """The participant clips its update; one that is not clipped would leave it."""
+    return isinstance(task.work, Train) and task.work.clipping is not None
+
+
+def _adds_noise(task: Task) -> bool:
+    """The participant adds its share of the noise; without it, the sum would not be private."""
+    return isinstance(task.work, Train) and task.work.noise is not None
+
+
 FEATURES: Mapping[str, Callable[[Task], bool]] = {
     "BaseServer": _has_base_server,
     "FieldNames": _names_fields,
+    "NoiseShare": _adds_noise,
     "PlanBinding": _binds_to_plan,
+    "UpdateClipping": _clips,
 }
 
 

@@ -44,7 +44,7 @@ volumes), keys (Secrets of single variables), and ledgers: whether a Secret `s` 
 - expression: >-
     variables.pods.all(p, !has(p.volumes) || p.volumes.all(v,
     v.all(k, k in ['name', 'emptyDir'] || (v.name + ' ' + k) in variables.volumes + ['ledger-credentials secret',
-    'base-credentials secret', 'data-credentials secret'])
+    'base-credentials secret', 'data-credentials secret', 'noise-credentials secret'])
     && (!has(v.hostPath) || v.hostPath.path in variables.hostPaths)
     && (!has(v.persistentVolumeClaim) || v.persistentVolumeClaim.claimName in variables.claims)
     && v.all(k, k == 'name' || ((!has(v[k].secretName) || v[k].secretName in variables.secrets

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 from federation import Small
 
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Close
+from fedtrain.contracts.records import Aggregate, Close, Spend, Update
 from fedtrain.ledger.verify import verify
 
 FIXED = {"type": "Fixed", "norm": 0.05}
@@ -48,3 +49,34 @@ def test_a_round_that_is_redone_without_a_participant_costs_a_second_draw(zygote
     assert close is not None
     assert [update.participant for update in close.updates] == ["museum", "observatory"]
     assert verify(small.ledger).sound
+
+
+@pytest.mark.parametrize("location", ["Server", "Client"])
+def test_participants_clip_and_add_their_noise(location: str, zygote: str, tmp_path: Path) -> None:
+    small = private(
+        tmp_path / "run",
+        noise={"type": "Multiplier", "multiplier": 0.5, "location": location},
+        clipping={"type": "Adaptive", "location": "Client", "adaptive": {"initialNorm": 0.05}},
+    )
+    done = small.run(zygote)
+    assert done.returncode == 0, done.said
+    manifests, shared = small.manifests(), location == "Client"
+    assert [manifest.outcome for manifest in manifests] == ["Initial", "Committed", "Committed"]
+    assert all(manifest.privacy and manifest.privacy.bound != 0.05 for manifest in manifests[1:])
+    for round in (1, 2):
+        spend, aggregate = (
+            small.ledger.read(names.spend(round, 1), Spend),
+            small.ledger.read(names.aggregate(round, 1), Aggregate),
+        )
+        assert spend is not None
+        assert (spend.seed is None) == shared
+        assert aggregate is not None
+        assert aggregate.privacy is not None
+        for who in ("zoo", "museum", "observatory"):
+            record = small.ledger.read(names.update(round, who, 1), Update)
+            assert record is not None
+            assert record.within_bound is not None
+            assert (record.within_bound in (0, 1)) != shared
+    assert verify(small.ledger).sound
+    keys = small.folder / "runs/default/small/telemetry/noise"
+    assert keys.exists() == shared

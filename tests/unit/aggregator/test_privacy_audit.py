@@ -10,8 +10,8 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from blake3 import blake3
-from fedtrain_aggregator.privacy import clipped_sum, private_round
-from fedtrain_aggregator.privacy.private_round import PrivateRound
+from fedtrain_aggregator.privacy import clipped_sum, hub_noise
+from fedtrain_aggregator.privacy.hub_noise import HubNoise
 from scipy.stats import beta
 
 from fedtrain.api.privacy import AdaptiveClipping
@@ -36,7 +36,7 @@ def noisy_mean(updates: list[np.ndarray], seed: bytes) -> np.ndarray:
     planned = RoundPrivacy(bound=BOUND, multiplier=MULTIPLIER, update_multiplier=MULTIPLIER)
     spend = Spend(run_id="audit", round=1, k=1, multiplier=MULTIPLIER, seed=seed.hex())
     norms = [float(np.linalg.norm(update.astype(np.float64))) for update in updates]
-    round = PrivateRound(planned, spend, norms, 0, VALUES, AdaptiveClipping())
+    round = HubNoise(planned, spend, norms, [], 0, VALUES, AdaptiveClipping())
     combination = round.combine().combination(VALUES, ())
     combination.begin(VALUES)
     for number, update in enumerate(updates):
@@ -86,7 +86,7 @@ def test_the_audit_does_not_exceed_the_claim_and_comes_close() -> None:
 
 
 def _halved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(private_round, "std_in_steps", lambda *known: std_in_steps(*known) / 2)
+    monkeypatch.setattr(hub_noise, "std_in_steps", lambda *known: std_in_steps(*known) / 2)
 
 
 def _unclipped(monkeypatch: pytest.MonkeyPatch) -> None:

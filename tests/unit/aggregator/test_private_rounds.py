@@ -2,124 +2,31 @@
 
 import itertools
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fedtrain_aggregator import aggregate as module
 from fedtrain_aggregator.errors import Refused
-from round_on_disk import RUN_ID, A, B, RoundOnDisk, adapter
+from fedtrain_aggregator.privacy import private_round
+from private_round_on_disk import ADAPTIVE, PEOPLE, SHAPES, VALUES, Private, filled, maker
+from round_on_disk import RUN_ID, A, adapter
 
-from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Aggregate, Close, Plan, RoundPrivacy, Spend
+from fedtrain.contracts.records import Close, Spend
 from fedtrain.ledger.store import StoreUnavailable
 from fedtrain.privacy.adaptive_clipping import update_multiplier
 
-PEOPLE = ("anna", "ben", "carla", "dora")
-SHAPES = {A: (100, 60), B: (60, 100)}
-VALUES = 12_000
-ADAPTIVE = {"type": "Adaptive", "adaptive": {"targetQuantile": 0.5, "learningRate": 0.2}}
-
-
-def privacy(clipping: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
-    """A testing seed makes statistics repeatable; tests of the draw itself set it to None."""
-    return {
-        "testingSeed": 5,
-        "unit": "Participant",
-        "budget": {"epsilon": 8, "delta": 1e-5},
-        "clipping": clipping or {"type": "Fixed", "norm": 1.0},
-    } | fields
-
-
-@dataclass
-class Private:
-    """A round whose plan has privacy."""
-
-    round: RoundOnDisk
-    planned: RoundPrivacy
-
-    @property
-    def folder(self) -> Any:
-        return self.round.folder
-
-    def plan(self) -> None:
-        plan = Plan(
-            run_id=RUN_ID,
-            round=self.round.round,
-            previous="blake3:" + "0" * 64,
-            members=(),
-            progress_start=0,
-            progress_end=1,
-            privacy=self.planned,
-        )
-        self.round.ledger.claim(names.plan(self.round.round), plan)
-
-    def aggregated(self, k: int = 1) -> Aggregate:
-        made = self.round.aggregate(k)
-        assert isinstance(made, Aggregate)
-        return made
-
-    def spend(self, k: int = 1) -> Spend | None:
-        return self.round.reopened().read(names.spend(self.round.round, k), Spend)
-
-    def step(self, made: Aggregate) -> Any:
-        """The change of the adapter, as one vector."""
-        before, after = self.round.start, self.round.tensors(made.adapter)
-        return np.concatenate([(after[name] - before[name]).ravel() for name in sorted(SHAPES)])
-
-    def blobs(self) -> set[str]:
-        return set(self.round.reopened().names("blobs/"))
-
 
 @pytest.fixture
-def make(tmp_path: Any) -> Callable[..., Private]:
-    """(clipping norm, multiplier, ...) -> a round with its plan."""
-    count = itertools.count()
-
-    def private(
-        bound: float = 1.0,
-        multiplier: float = 1.0,
-        indicator_noise: float | None = None,
-        people: tuple[str, ...] = PEOPLE,
-        strategy: Mapping[str, Any] | None = None,
-        **fields: Any,
-    ) -> Private:
-        folder = tmp_path / str(next(count))
-        folder.mkdir()
-        spec = FederatedTrainingSpec.model_validate(
-            {
-                "model": {"base": "./base"},
-                "data": {"dataset": "notes", "format": "Text"},
-                "participants": [{"name": name} for name in people],
-                "rounds": {"count": 3},
-                "training": {"length": {"type": "Steps", "steps": 1}},
-                "aggregation": {"weights": "Uniform"} | dict(strategy or {}),
-                "privacy": privacy(**fields),
-            }
-        )
-        updates = multiplier if indicator_noise is None else update_multiplier(multiplier, indicator_noise)
-        planned = RoundPrivacy(
-            bound=bound, multiplier=multiplier, update_multiplier=updates, indicator_noise=indicator_noise
-        )
-        made = Private(RoundOnDisk(folder, spec, adapter(0, SHAPES, scale=0.0)), planned)
-        made.plan()
-        return made
-
-    return private
+def make(tmp_path: Path) -> Callable[..., Private]:
+    return maker(tmp_path)
 
 
 Make = Callable[..., Private]
-
-
-def filled(made: Private, scale: float = 0.1, people: tuple[str, ...] = PEOPLE) -> Private:
-    for number, who in enumerate(people):
-        made.round.send(who, adapter(number + 1, SHAPES, scale))
-    made.round.close()
-    return made
 
 
 def mean(scale: float, bound: float, people: int = 4) -> Any:
@@ -239,15 +146,15 @@ def test_the_draw_is_claimed_before_any_noisy_byte_and_used_again(make: Make, mo
 
 def test_two_aggregators_at_once_leave_one_noisy_adapter(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     made = filled(make(testingSeed=None))
-    claim = module.claim_draw
+    claim = private_round.claim_draw
 
     def second_first(*arguments: Any) -> Spend:
         with monkeypatch.context() as patched:
-            patched.setattr(module, "claim_draw", claim)
+            patched.setattr(private_round, "claim_draw", claim)
             made.round.aggregate()  # another aggregator is faster
         return claim(*arguments)
 
-    monkeypatch.setattr(module, "claim_draw", second_first)
+    monkeypatch.setattr(private_round, "claim_draw", second_first)
     made.round.aggregate()
     assert len(made.blobs()) == 2
 

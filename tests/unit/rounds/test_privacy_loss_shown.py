@@ -51,6 +51,22 @@ def test_a_summary_has_the_loss_by_round_and_of_the_run() -> None:
     assert as_json(summary)["privacy"]["delta"] == 1e-5
 
 
+def test_the_trust_depends_on_who_clips_and_who_adds_the_noise() -> None:
+    client = {"type": "Fixed", "norm": 1.0, "location": "Client"}
+    noise = {"type": "Multiplier", "multiplier": 1.0}
+    clipped = summarise(halted(clipping=client).open()).privacy
+    shared = summarise(halted(clipping=client, noise=noise | {"location": "Client"}).open()).privacy
+    assert clipped is not None
+    assert shared is not None
+    assert "participants trust the hub with their clipped updates, and to add the noise" in clipped.text
+    assert clipped.towards_hub is None
+    assert "participants trust all but one of a round's participants to add their shares" in shared.text
+    assert shared.towards_hub == pytest.approx(6.573, abs=1e-3), "with two updates, a share is the whole noise"
+    assert shared.epsilon == shared.towards_hub
+    assert shared.ratio == pytest.approx(2 / 10**0.5 / 2**0.5), "two shares, each the whole noise"
+    assert "epsilon 6.57 of 8 at delta 1e-05; epsilon 6.57 towards the hub; protects" in shared.text
+
+
 def test_status_and_model_card_name_the_terms() -> None:
     summary = summarise(halted().open())
     assert f"privacy: epsilon 6.57 of 8 {TERMS}" in first_lines(summary)

@@ -12,8 +12,11 @@ from rounds_world import World, a_spec
 from fedtrain.api.privacy_parameters import parameters
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Exclusion, Manifest, Spend
+from fedtrain.contracts.tasks import Train
 from fedtrain.privacy.accounting import AccountingError, Release, epsilon
+from fedtrain.privacy.noise import composed
 from fedtrain.rounds import privacy as stage
+from fedtrain.rounds.decision import AggregateOrder
 
 DELTA = 1e-5
 
@@ -139,6 +142,34 @@ def test_updates_are_not_aggregated_if_their_draw_no_longer_fits() -> None:
     assert "no round is committed" in decision.message
     assert world.manifests()[1].outcome == "Skipped"
     check_account(world)
+
+
+@pytest.mark.parametrize("location", ["Server", "Client"])
+def test_tasks_say_how_to_clip_with_the_norm_of_their_round(location: str) -> None:
+    privacy = private() | {"noise": {"type": "Multiplier", "multiplier": 1.0, "location": location}}
+    privacy["clipping"] = privacy["clipping"] | {"location": "Client"}
+    world = World(a_spec(3, rounds=3, minimum=2, privacy=privacy))
+    coordinator = Coordinator(world)
+    norms: list[float] = []
+    for _ in range(2):
+        coordinator.until("Training")
+        works = [order.work for order in coordinator.orders.values() if not isinstance(order, AggregateOrder)]
+        tasks = [work for work in works if isinstance(work, Train)]
+        clipping, noise = tasks[0].clipping, tasks[0].noise
+        assert clipping is not None
+        assert clipping.reports_within
+        norms.append(clipping.bound)
+        assert (noise is not None) == (location == "Client")
+        if noise is not None:
+            assert noise.updates == 2
+            assert noise.indicator_noise is not None
+            assert composed({noise.multiplier: 1, noise.indicator_noise: 1}) == pytest.approx(1.0)
+        for key in coordinator.running():
+            coordinator.finish(key)
+        coordinator.until("Aggregating")
+        for key in coordinator.running():
+            coordinator.finish(key)
+    assert norms == [0.5, 1.0]
 
 
 def test_the_budget_counts_the_noise_of_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:

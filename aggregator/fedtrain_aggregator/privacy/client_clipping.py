@@ -1,0 +1,44 @@
+"""Checks of updates that their participants clipped, and added their shares of noise to."""
+
+from collections.abc import Sequence
+from math import sqrt
+
+from fedtrain.contracts.records import RoundPrivacy, Update
+from fedtrain.privacy.noise_shares import noisy_indicator_limit, noisy_norm_range, share_multiplier
+from fedtrain_aggregator.engine.update import Measurement
+
+UNCLIPPED = "it is not clipped to this round's norm"
+NOT_NOISY = "its norm is not that of a clipped update with its share of noise"
+NO_INDICATOR = "its record does not say whether clipping left the update unchanged"
+"""Reasons name no value, because they are published."""
+
+
+def clipping_flaws(
+    privacy: RoundPrivacy, records: Sequence[Update], measured: Sequence[Measurement], values: int
+) -> list[str | None]:
+    """Return why updates are not what their participants must send; None for those that are. `values`: number of
+    values of an update."""
+    if privacy.clipping_location is None:
+        return [None for _ in records]
+    return [
+        _norm_flaw(privacy, found.norm, values) or _indicator_flaw(privacy, record)
+        for record, found in zip(records, measured, strict=True)
+    ]
+
+
+def _norm_flaw(privacy: RoundPrivacy, norm: float, values: int) -> str | None:
+    if privacy.noise_shares is None:
+        return None if norm <= privacy.bound else UNCLIPPED
+    share = share_multiplier(privacy.update_multiplier, privacy.noise_shares)
+    smallest, largest = noisy_norm_range(share, privacy.bound, values)
+    return None if smallest <= norm <= largest else NOT_NOISY
+
+
+def _indicator_flaw(privacy: RoundPrivacy, record: Update) -> str | None:
+    if privacy.indicator_noise is None:
+        return None
+    indicator = record.within_bound
+    if privacy.noise_shares is None:
+        return None if indicator in (0, 1) else NO_INDICATOR
+    limit = noisy_indicator_limit(privacy.indicator_noise / sqrt(privacy.noise_shares - 1))
+    return None if indicator is not None and abs(indicator) <= limit else NO_INDICATOR

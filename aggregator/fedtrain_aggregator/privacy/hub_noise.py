@@ -1,0 +1,103 @@
+"""A round to which the hub adds the noise, once its draw is claimed: clip, sum, add noise, and what is recorded about
+it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fedtrain.api.privacy import AdaptiveClipping
+from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.records import NoisyMean, RoundPrivacy, Spend
+from fedtrain.privacy.adaptive_clipping import next_bound, noisy_fraction
+from fedtrain.privacy.clipping import is_within
+from fedtrain.privacy.gaussian_noise import NoiseStream, granularity, std_in_steps
+from fedtrain_aggregator.combine.base import Float64
+from fedtrain_aggregator.engine.read_updates import Step
+from fedtrain_aggregator.errors import Refused
+from fedtrain_aggregator.privacy.clipped_sum import ClippedSum
+
+
+@dataclass(frozen=True)
+class HubNoise:
+    """`norms`: of the updates, before the hub clips them. `indicators`: `Update.within_bound` of their records, where
+    the participants clip. `quarantined`: number of updates that arrived and are left out. They
+    count as zeros, so that the sum is divided by a number that does not depend on what an update contains. `values`:
+    number of values of an update."""
+
+    planned: RoundPrivacy
+    spend: Spend
+    norms: Sequence[float]
+    indicators: Sequence[float | None]
+    quarantined: int
+    values: int
+    adaptive: AdaptiveClipping
+
+    def combine(self) -> ClippedSum:
+        return ClippedSum(self.planned, self.norms)
+
+    def noisy(self, step: Step) -> Step:
+        """Return a step that adds noise to a block of the `ClippedSum`, makes it the mean, and passes it to `step`.
+        Safe to call from several threads."""
+        stream, std, scale = self._stream("updates"), self._std_in_steps, self._scale
+
+        def add_noise(start: int, combined: Float64) -> None:
+            noise = stream.samples(start, len(combined))
+            noise *= std
+            np.rint(noise, out=noise)
+            combined += noise
+            combined *= scale
+            step(start, combined)
+
+        return add_noise
+
+    def mean(self, norms: Sequence[float]) -> NoisyMean:
+        """Return what is recorded. `norms`: of the updates as they were summed. Raises Refused if they are not those
+        that clipped them."""
+        check_norms(self.norms, norms)
+        return NoisyMean(
+            bound=self.planned.bound,
+            noise_std=self._std_in_steps * self._scale,
+            spend=digest_of(self.spend),
+            next_bound=self._next_bound(),
+        )
+
+    def _next_bound(self) -> float:
+        """With adaptive clipping, from the noisy number of updates within this round's bound."""
+        bound, std = self.planned.bound, self.planned.indicator_noise
+        if std is None:
+            return bound
+        step = min(1.0, granularity(1.0, std))  # a power of two: the count is a multiple of it
+        noise = float(np.rint(self._stream("indicators").one() * std / step)) * step
+        fraction = noisy_fraction(self._within(), noise, self.arrived)
+        return next_bound(bound, fraction, self.adaptive.target_quantile, self.adaptive.learning_rate)
+
+    def _within(self) -> int:
+        """The number of updates that clipping leaves unchanged."""
+        if self.planned.clipping_location is None:
+            return sum(is_within(norm, self.planned.bound) for norm in self.norms)
+        return sum(indicator == 1 for indicator in self.indicators)
+
+    def _stream(self, purpose: str) -> NoiseStream:
+        assert self.spend.seed is not None
+        return NoiseStream(bytes.fromhex(self.spend.seed), purpose)
+
+    @property
+    def _std_in_steps(self) -> float:
+        return std_in_steps(self.planned.update_multiplier, self.planned.bound, self.values)
+
+    @property
+    def _scale(self) -> float:
+        """From the sum in steps to the mean."""
+        return granularity(self.planned.update_multiplier, self.planned.bound) / self.arrived
+
+    @property
+    def arrived(self) -> int:
+        """Number of updates that the sum is divided by."""
+        return len(self.norms) + self.quarantined
+
+
+def check_norms(checked: Sequence[float], summed: Sequence[float]) -> None:
+    """Raises Refused unless the updates that were summed have the norms of those that were checked."""
+    if list(checked) != list(summed):
+        raise Refused("An update changed while it was read, so it may not be clipped. Nothing was published.")

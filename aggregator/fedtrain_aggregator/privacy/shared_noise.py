@@ -1,0 +1,77 @@
+"""A round whose noise the participants have added: sum, and what is recorded about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from fedtrain.api.privacy import AdaptiveClipping
+from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.records import NoisyMean, RoundPrivacy, Spend
+from fedtrain.privacy.adaptive_clipping import next_bound
+from fedtrain.privacy.gaussian_noise import granularity, std_in_steps
+from fedtrain.privacy.noise_shares import share_multiplier
+from fedtrain_aggregator.combine import Mean
+from fedtrain_aggregator.engine.read_updates import Step
+from fedtrain_aggregator.errors import Refused
+from fedtrain_aggregator.privacy.hub_noise import check_norms
+
+
+@dataclass(frozen=True)
+class SharedNoise:
+    """`norms`: of the noisy updates. `indicators`: `Update.within_bound` of their records. `quarantined`: number of
+    updates that arrived and are left out; they count as zeros, without noise. `values`: number of values of an update.
+    Raises Refused if there are fewer updates than the shares were calibrated to."""
+
+    planned: RoundPrivacy
+    spend: Spend
+    norms: Sequence[float]
+    indicators: Sequence[float | None]
+    quarantined: int
+    values: int
+    adaptive: AdaptiveClipping
+
+    def __post_init__(self) -> None:
+        if len(self.norms) < self.needed:
+            raise Refused(
+                f"The round has {len(self.norms)} updates with a share of the noise, but the shares are calibrated to "
+                f"{self.needed} or more. Nothing was published."
+            )
+
+    @property
+    def needed(self) -> int:
+        """Number of updates that the shares are calibrated to."""
+        assert self.planned.noise_shares is not None
+        return self.planned.noise_shares
+
+    @property
+    def arrived(self) -> int:
+        """Number of updates that the sum is divided by."""
+        return len(self.norms) + self.quarantined
+
+    def combine(self) -> Mean:
+        return Mean([1 / self.arrived for _ in self.norms])
+
+    def noisy(self, step: Step) -> Step:
+        """The noise is in the updates."""
+        return step
+
+    def mean(self, norms: Sequence[float]) -> NoisyMean:
+        """Return what is recorded. `norms`: of the updates as they were summed. Raises Refused if they are not those
+        that were checked."""
+        check_norms(self.norms, norms)
+        share, bound = share_multiplier(self.planned.update_multiplier, self.needed), self.planned.bound
+        std = std_in_steps(share, bound, self.values) * granularity(share, bound)
+        return NoisyMean(
+            bound=bound,
+            noise_std=std * sqrt(len(self.norms)) / self.arrived,
+            spend=digest_of(self.spend),
+            next_bound=self._next_bound(),
+        )
+
+    def _next_bound(self) -> float:
+        """With adaptive clipping, from the noisy indicators."""
+        if self.planned.indicator_noise is None:
+            return self.planned.bound
+        within = sum(indicator for indicator in self.indicators if indicator is not None)
+        quantile, rate = self.adaptive.target_quantile, self.adaptive.learning_rate
+        return next_bound(self.planned.bound, within / self.arrived, quantile, rate)

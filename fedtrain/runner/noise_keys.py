@@ -1,0 +1,25 @@
+"""Keys of the participants' shares of noise on this machine, one file per participant and run."""
+
+import os
+import secrets
+from pathlib import Path
+
+from fedtrain.privacy.gaussian_noise import SEED_BYTES
+
+
+def noise_key(folder: Path, participant: str) -> str:
+    """Return the path of the participant's key in `folder`, which only this user may read; create it if it does not
+    exist. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{participant}.key"
+    made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    if not path.exists():
+        with os.fdopen(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(SEED_BYTES))
+        try:
+            os.link(made, path)  # whole, and the first one stays
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    return str(path.resolve())

@@ -1,4 +1,4 @@
-"""`fedtrain participant`: invite participants with clusters of their own, and approve trainings at one."""
+"""`fedtrain participant`: invite participants with clusters of their own; approve trainings and audit at one."""
 
 import base64
 import os
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from fedtrain.cli.participant_audit import command as audit
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -38,8 +40,11 @@ def command() -> None:
     """Manage participants that have clusters of their own.
 
     The hub's administrator runs invite, list, reinvite and revoke against the hub's cluster. The participant's owner
-    runs approve against the participant's cluster. All use kubectl and its selected context.
+    runs approve and audit against the participant's cluster. All use kubectl and its selected context.
     """
+
+
+command.add_command(audit, "audit")
 
 
 @command.command()

@@ -41,6 +41,7 @@ NODE = Kind("api/v1", "nodes", "Node", namespaced=False)
 SECRET = Kind("api/v1", "secrets", "Secret")
 SERVICE_ACCOUNT = Kind("api/v1", "serviceaccounts", "ServiceAccount")
 EVENT = Kind("api/v1", "events", "Event")
+CONFIG_MAP = Kind("api/v1", "configmaps", "ConfigMap")
 
 
 @dataclass(frozen=True, order=True)

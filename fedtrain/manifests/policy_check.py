@@ -20,18 +20,21 @@ from fedtrain.manifests.pod import NOISE_KEY
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a task is refused; retrying does not help. `reason`: one word for programs."""
+    """Why a task is refused; retrying does not help. `reason`: one word for programs; `rule`: the policy's field."""
 
     reason: str
     message: str
+    rule: str | None = None
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Why a task waits. `reason`: one word for programs; `approval`: the training, if the owner has to approve it."""
+    """Why a task waits. `reason`: one word for programs; `rule`: the policy's field; `approval`: the training, if the
+    owner has to approve it."""
 
     reason: str
     message: str
+    rule: str | None = None
     approval: PendingApproval | None = None
 
 
@@ -48,7 +51,8 @@ def judge(
     except TaskRefused as refused:
         return Refusal(refused.reason, f"{refused}. Update fedtrain at {who}")
     if objection := rules.refusal(_request(order, task, image), policy):
-        return Refusal("PolicyRefused", f"{who}'s policy ({objection.field}) refuses the task: {objection.message}")
+        message = f"{who}'s policy ({objection.field}) refuses the task: {objection.message}"
+        return Refusal("PolicyRefused", message, objection.field)
     dataset = next((held for held in policy.datasets if held.name == task.data.dataset), None)
     if dataset is None:
         held = ", ".join(sorted(known.name for known in policy.datasets))
@@ -91,7 +95,8 @@ def why_held(order: TrainingTaskSpec, policy: ParticipantPolicySpec, image: str,
     if objection is None:
         return None
     approval = _approval(request, task) if awaits_approval(request, policy) else None
-    return Wait("HeldByPolicy", f"{who}'s policy ({objection.field}) lets the task wait: {objection.message}", approval)
+    message = f"{who}'s policy ({objection.field}) lets the task wait: {objection.message}"
+    return Wait("HeldByPolicy", message, objection.field, approval)
 
 
 def capped(order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> TrainingTaskSpec:

@@ -66,7 +66,8 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         sites = _sites(settings, cluster)
         both = SiteStreams(Streams(sites.hub, settings.resync), streams) if sites.is_remote else SiteStreams.of(streams)
         launcher = PyTorchJobs(settings.trainer_image, settings.trainer_pull_policy)
-        tasks = Tasks(sites, launcher, pod_check=settings.pod_check)
+        hub = settings.hub.server if settings.hub else ""
+        tasks = Tasks(sites, launcher, pod_check=settings.pod_check, hub=hub)
         records = Records(sites, tasks.policies, tasks.jobs, version=settings.version, heartbeat=settings.heartbeat)
         loops["participant"] = Loops("task", tasks.reconcile, settings.resync)
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)

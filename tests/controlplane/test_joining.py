@@ -100,6 +100,13 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
         hub.delete(TASKS, "taken", WHO)
         eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE) is None, LONG)
 
+        audited = fedtrain(joined.bank, "audit", f"--namespace={HERE}")
+        assert audited.exit_code == 0, audited.output
+        words = [line.split()[1] for line in audited.output.splitlines() if "hub/tickets of https://" in line]
+        assert words == ["Started", "Refused", "Stopped", "Waiting", "Started", "Cancelled"]
+        events = {body["reason"] for body in bank.list("v1/events", HERE) if body["reason"].startswith("Task")}
+        assert events == {"TaskStarted", "TaskRefused", "TaskStopped", "TaskWaiting", "TaskCancelled"}
+
         values = invite(joined.hub, WHO, tmp_path, "reinvite")
         eventually(lambda: refuses(joined.as_participant), 60)
         eventually(lambda: connected(hub) == "False", LONG)

@@ -96,7 +96,8 @@ def _write(target: Path, outcome: Outcome) -> None:
         if failed and os.fstat(file.fileno()).st_size > 0:
             return
         file.truncate(0)
-        file.write(json.dumps({"code": outcome.code, "reason": reason, "seconds": outcome.seconds}))
+        sent = [one.model_dump(by_alias=True, exclude_none=True) for one in outcome.sent]
+        file.write(json.dumps({"code": outcome.code, "reason": reason, "seconds": outcome.seconds, "sent": sent}))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fedtrain.contracts.audit import SentObject
 from fedtrain.contracts.tasks import EXIT_DONE
 
 
@@ -21,11 +22,12 @@ class Interrupted(BaseException):
 @dataclass(frozen=True)
 class Outcome:
     """`code`: EXIT_DONE, EXIT_RETRY or EXIT_REFUSED of `fedtrain.contracts.tasks`. `seconds` by phase; `training` is
-    the time inside optimizer steps alone."""
+    the time inside optimizer steps alone. `sent`: what was written to the ledger."""
 
     code: int = EXIT_DONE
     reason: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
+    sent: tuple[SentObject, ...] = ()
 
 
 class Progress(Protocol):

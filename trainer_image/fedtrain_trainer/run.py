@@ -34,6 +34,7 @@ from fedtrain_trainer.lora import Models
 from fedtrain_trainer.memory import limit
 from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, silent
 from fedtrain_trainer.precision import deterministic, device_here
+from fedtrain_trainer.sent_objects import SentObjects
 
 log = logging.getLogger("fedtrain.trainer")
 
@@ -59,7 +60,8 @@ def run_task(
         folder = Path(tempfile.mkdtemp(prefix="fedtrain-"))
     except OSError as error:
         return Outcome(*judged(error))
-    context = Context(assignment, store, group or Group(), models or Models(), progress, folder)
+    noted = None if store is None else SentObjects(store)
+    context = Context(assignment, noted, group or Group(), models or Models(), progress, folder)
     log.info("%s: begins", _name(assignment.task))
     start = time.perf_counter()
     code, reason = _attempt(context)
@@ -67,9 +69,9 @@ def run_task(
     shutil.rmtree(folder, ignore_errors=True)
     level = logging.INFO if code == EXIT_DONE else logging.ERROR
     log.log(level, "%s: %s in %.1f s %s", _name(assignment.task), _WORDS[code], context.seconds["total"], reason)
-    if store is not None and context.group.is_main:
-        store.put_telemetry("trainer.json", _telemetry(context, code, reason))
-    return Outcome(code, reason, context.seconds)
+    if noted is not None and context.group.is_main:
+        noted.put_telemetry("trainer.json", _telemetry(context, code, reason))
+    return Outcome(code, reason, context.seconds, tuple(noted.sent) if noted else ())
 
 
 _WORDS = {

@@ -70,8 +70,11 @@
   resources: [pytorchjobs]
   verbs: [create, delete]
 - apiGroups: [""]
-  resources: [pods, events]
+  resources: [pods]
   verbs: [list]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list, create]
 {{- end -}}
 
 {{/* The rules of the controllers that run, for one place: (list . "everywhere"). */}}

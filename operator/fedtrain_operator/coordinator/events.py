@@ -1,13 +1,11 @@
 """Events about a training, from the difference of two statuses once the new one is written. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from fedtrain.contracts.records import Grant
 from fedtrain.manifests.conditions import find, shortened
-from fedtrain.manifests.kinds import TRAINING, Json
-from fedtrain.manifests.timestamps import instant, precise_instant
+from fedtrain.manifests.kinds import Json
+from fedtrain_operator.kube.events import Event
 
 RECOVERED = {
     "StoreReachable": "the store can be reached again",
@@ -19,15 +17,6 @@ RECOVERED = {
 _REPORTED_ELSEWHERE = ("Complete", "Progressing")
 """The phase's event, or that of the condition that blocks, says the same; but see `NO_PROGRESS`."""
 NO_PROGRESS = "NoProgress"
-_LONGEST_BYTES = 1024
-"""The API server's limit for the message of an event."""
-
-
-@dataclass(frozen=True)
-class Event:
-    type: Literal["Normal", "Warning"]
-    reason: str
-    message: str
 
 
 def changes(before: Json, after: Json) -> Iterator[Event]:
@@ -49,34 +38,6 @@ def retry(grant: Grant) -> Event:
     who = grant.who if not grant.who.startswith("_") else f"the hub's {grant.who[1:]}"
     message = f"round {grant.round}: {who} tries again (attempt {grant.attempt}): {grant.reason}"
     return Event("Warning", "TriesAgain", shortened(message))
-
-
-def manifest(body: Json, event: Event, nanoseconds: int) -> Json:
-    """The event as the API has it, in the training's namespace. `nanoseconds` since 1970: later events get greater
-    names, so that events of one second keep their order."""
-    metadata, when = body["metadata"], instant(nanoseconds / 1e9)
-    about = {
-        "apiVersion": TRAINING.api_version,
-        "kind": TRAINING.name,
-        "name": metadata["name"],
-        "namespace": metadata["namespace"],
-        "uid": metadata["uid"],
-    }
-    return {
-        "metadata": {"name": f"{metadata['name']}.{nanoseconds:016x}", "namespace": metadata["namespace"]},
-        "involvedObject": about,
-        "type": event.type,
-        "reason": event.reason,
-        "action": event.reason,
-        "message": _fitting(event.message),
-        "eventTime": precise_instant(nanoseconds),
-        "firstTimestamp": when,
-        "lastTimestamp": when,
-        "count": 1,
-        "source": {"component": "fedtrain"},
-        "reportingComponent": "fedtrain.dev/coordinator",
-        "reportingInstance": "fedtrain",
-    }
 
 
 def _round(one: Json) -> Iterator[Event]:
@@ -112,9 +73,3 @@ def _phase(after: Json, reported: set[str]) -> Event:
         message = ""
     whole = message if message.startswith(f"{where} ") else f"{where}: {message}" if message else where
     return Event("Warning" if after["phase"] == "Failed" else "Normal", after["phase"], whole)
-
-
-def _fitting(message: str) -> str:
-    """Its first bytes, as many as an event takes."""
-    encoded = message.encode()
-    return message if len(encoded) <= _LONGEST_BYTES else encoded[: _LONGEST_BYTES - 3].decode(errors="ignore") + "…"

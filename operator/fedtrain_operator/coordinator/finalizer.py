@@ -10,13 +10,13 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import shortened
 from fedtrain.manifests.kinds import JOB, TASK, TRAINING, Json, Ref, ref
 from fedtrain_operator.coordinator import credentials
-from fedtrain_operator.coordinator.events import Event
 from fedtrain_operator.coordinator.executions import TERMINAL, who_of
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
 from fedtrain_operator.coordinator.status_writer import publish
 from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
 from fedtrain_operator.kube.client import Cluster
+from fedtrain_operator.kube.events import Event
 
 FINALIZER = "fedtrain.dev/coordinator"
 PATIENCE_SECONDS = 120.0

@@ -20,7 +20,6 @@ from fedtrain.rounds.decision import STOPPED, Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import blocked, events, finalizer, progress, status, status_writer
 from fedtrain_operator.coordinator.blocked import Blocked
-from fedtrain_operator.coordinator.events import Event
 from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.gather import Gatherer, wishes
 from fedtrain_operator.coordinator.heartbeat import participants_seen
@@ -29,6 +28,7 @@ from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.run_claim import open_run
 from fedtrain_operator.coordinator.state import ClusterState, Memory
 from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.events import Event
 from fedtrain_operator.kube.loops import Next
 
 log = logging.getLogger("fedtrain")

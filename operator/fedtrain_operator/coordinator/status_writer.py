@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from fedtrain.manifests.conditions import find
 from fedtrain.manifests.kinds import EVENT, TRAINING, Json, Ref
 from fedtrain_operator.coordinator import events, status
-from fedtrain_operator.coordinator.events import Event
 from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.events import Event, manifest
 
 log = logging.getLogger("fedtrain")
 
@@ -48,6 +48,6 @@ async def publish(state: ClusterState, body: Json, event: Event, round: int | No
     level = logging.WARNING if event.type == "Warning" else logging.INFO
     log.log(level, "%s", event.message, extra={"training": training, "round": round, "reason": event.reason})
     try:
-        await state.cluster.create(EVENT, events.manifest(body, event, state.event_time()))
+        await state.cluster.create(EVENT, manifest(TRAINING, body, event, state.event_time(), "coordinator"))
     except ApiError as error:  # a lost event must not stop the pass
         log.warning("an event could not be written: %s", error, extra={"training": training})

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fedtrain.contracts.audit import SentObject
 from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED
 from fedtrain.manifests.kinds import POD, Json
 from fedtrain_operator.kube.client import ApiError, Cluster
 
 LONGEST_REASON = 1000
+_MOST_OBJECTS = 20
 LEDGER_REFUSED = "LedgerRefused"
 """Reason in the status of a task whose trainer the ledger refused a read or a write."""
 
@@ -22,6 +24,20 @@ class PodOutcome:
     refused: bool
     reason: str
     ledger_refused: bool = False
+
+
+def sent_by(pods: Sequence[Json]) -> tuple[SentObject, ...] | None:
+    """What the trainer says it wrote to the ledger; None if no pod says anything."""
+    found: list[SentObject] | None = None
+    for pod in pods:
+        for container in pod.get("status", {}).get("containerStatuses", ()):
+            message = container.get("state", {}).get("terminated", {}).get("message")
+            try:
+                sent = [SentObject.model_validate(one) for one in json.loads(message or "")["sent"]]
+            except (ValueError, KeyError, TypeError):
+                continue
+            found = (found or []) + sent
+    return None if found is None else tuple(found[:_MOST_OBJECTS])
 
 
 GONE = PodOutcome(False, "its pods no longer exist: they or their node were deleted")

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy.rule import Situation
 from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.audit import SentObject
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.wire.training_task import read_training_task
 from fedtrain.manifests import labels
@@ -24,6 +25,7 @@ from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.stuck_containers import StuckContainers
 from fedtrain_operator.participant import approvals, task_status
 from fedtrain_operator.participant.jobs import Jobs
+from fedtrain_operator.participant.journal import Journal
 from fedtrain_operator.participant.sites import Sites
 
 log = logging.getLogger("fedtrain")
@@ -56,8 +58,8 @@ class _Held(Exception):
 
 
 class Tasks:
-    """Reconciles all TrainingTasks that this operator sees. `tasks`, `jobs` and `policies` are fed by
-    the watches."""
+    """Reconciles all TrainingTasks that this operator sees. `tasks`, `jobs` and `policies` are fed by the watches.
+    `hub`: URL of the API server of a hub in another cluster."""
 
     def __init__(
         self,
@@ -65,10 +67,12 @@ class Tasks:
         launcher: Launcher,
         *,
         pod_check: float,
+        hub: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.tasks, self.policies = Cache(seen=whole_until_begun), Cache()
         self.jobs = Jobs(sites, launcher)
+        self._journal = Journal(sites, hub, clock)
         self._sites = sites
         self._launcher = launcher
         self._pod_check = pod_check
@@ -81,6 +85,7 @@ class Tasks:
         body = await self._task(ref)
         if body is None:
             await self.jobs.release(ref)
+            await self._journal.note_gone(ref)
             return self._forget(ref)
         phase = body.get("status", {}).get("phase")
         if phase in task_status.TERMINAL:
@@ -89,16 +94,20 @@ class Tasks:
             return self._forget(ref)
         if not task_status.wanted(body):
             await self.jobs.release(ref)
+            await self._journal.note(body, "Cancelled")
             await self._report(body, task_status.cancelled(body, self._clock()))
             return Next(0)
         try:
             return await self._run(ref, body)
         except _Refused as refused:
             await self.jobs.release(ref)
-            await self._report(body, task_status.refused(body, refused.refusal, self._clock()))
+            refusal = refused.refusal
+            await self._journal.note(body, "Refused", rule=refusal.rule, message=refusal.message)
+            await self._report(body, task_status.refused(body, refusal, self._clock()))
             return Next(0)
         except _Held as held:
             await self.jobs.release(ref)
+            await self._journal.note(body, "Waiting", rule=held.wait.rule, message=held.wait.message)
             await self._report(body, task_status.held(body, held.wait, self._clock()))
             return Next(self._pod_check)
 
@@ -131,6 +140,9 @@ class Tasks:
         outcome = waits = None
         if standing.state == "Failed":
             outcome = await self.jobs.outcome(ref)
+            await self._journal.note(body, "Failed", message=outcome.reason, sent=await self._sent(ref))
+        elif standing.state == "Succeeded":
+            await self._journal.note(body, "Finished", sent=await self._sent(ref))
         elif standing.state == "Pending" and not (young and not job.get("status", {}).get("conditions")):
             if (whole := await self._whole(ref, body)) is None:
                 return Next(GONE_SECONDS)
@@ -148,6 +160,9 @@ class Tasks:
             await self._report(body, task_status.of_job(body, standing, outcome, waits, self._clock()))
         return Next(_after(standing, self._pod_check))
 
+    async def _sent(self, ref: Ref) -> tuple[SentObject, ...] | None:
+        return await self.jobs.sent(ref) if self._journal.has_log else None
+
     async def _whole(self, ref: Ref, body: Json) -> Json | None:
         """The task with its whole spec; None if it is gone."""
         return body if "task" in body["spec"] else await self._sites.hub.get(TASK, ref)
@@ -158,10 +173,17 @@ class Tasks:
         spec = policy_of(policy)
         if spec.limits.concurrent_tasks is None:
             await self._hold(order, policy, spec, 0)
-            return await self.jobs.create(self._rendered(whole, order, assignment, spec, at))
+            return await self._create(whole, order, assignment, spec, at)
         async with self._starts:  # or two tasks would take the last place
             await self._hold(order, policy, spec, await self.jobs.running(at, order.task.participant))
-            return await self.jobs.create(self._rendered(whole, order, assignment, spec, at))
+            return await self._create(whole, order, assignment, spec, at)
+
+    async def _create(
+        self, whole: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec, at: Ref
+    ) -> Json:
+        """Raises ApiError, also if the audit log cannot be written: no task starts without its line."""
+        await self._journal.note(whole, "Started", dataset=assignment.task.data.dataset)
+        return await self.jobs.create(self._rendered(whole, order, assignment, policy, at))
 
     async def _hold(self, order: TrainingTaskSpec, policy: Json, spec: ParticipantPolicySpec, running: int) -> None:
         """Raises _Held if the task has to wait."""

@@ -79,6 +79,7 @@ class ApiServer(Cluster):
             case "replace":
                 return self.add(kind, request.body)
             case "patch":
+                _check_version(self.objects[key], request.body)
                 return self.add(kind, _patched(self.objects[key], request.body))
             case _:
                 return self.objects[key]
@@ -95,6 +96,13 @@ def _request(method: str, path: str, body: Any) -> Request:
     verb = verbs.get(method) or ("get" if name else "list")
     assert name or query or verb == "create", path
     return Request(verb, f"{kind}/{subresource}".removesuffix("/"), namespace, name, body, unquote(query))
+
+
+def _check_version(known: Json, change: Any) -> None:
+    """A merge patch may be for one version only."""
+    version = change.get("metadata", {}).get("resourceVersion") if isinstance(change, dict) else None
+    if version is not None and version != known["metadata"]["resourceVersion"]:
+        raise ApiError(409, "Conflict", "the object has been modified")
 
 
 def _patched(known: Json, change: Any) -> Json:

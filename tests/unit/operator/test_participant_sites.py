@@ -26,7 +26,7 @@ class Remote:
         self.hub, self.here = ApiServer(HUB), ApiServer(HERE)
         self.sites = Sites(hub=self.hub, here=self.here, participant="bank-b")
         launcher = PyTorchJobs("trainer:1", "IfNotPresent")
-        self.tasks = Tasks(self.sites, launcher, pod_check=10.0, clock=Time())
+        self.tasks = Tasks(self.sites, launcher, pod_check=10.0, hub="https://hub.example.org", clock=Time())
         policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}]}
         self.here.add("participantpolicies", {"metadata": {"name": "bank-b", "namespace": HERE}, "spec": policy})
         body = self.hub.add("trainingtasks", task("bank-b"))
@@ -55,7 +55,7 @@ def test_jobs_run_here_and_status_is_written_at_the_hub() -> None:
     remote.reconcile()
     assert remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]["phase"] == "Succeeded"
     assert {one.kind for one in remote.hub.requests} == {"trainingtasks/status"}
-    assert {one.kind for one in remote.here.requests} == {"pytorchjobs"}
+    assert {one.kind for one in remote.here.requests} == {"pytorchjobs", "configmaps", "events"}
 
 
 def test_an_event_of_a_job_names_the_task_at_the_hub() -> None:

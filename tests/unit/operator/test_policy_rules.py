@@ -199,7 +199,7 @@ def test_a_task_beyond_the_policy_is_refused_with_field_and_values(
     field: str, given: dict[str, Any], asked: dict[str, Any], fits: dict[str, Any], message: str
 ) -> None:
     judged = judge(train(**asked), policy(**given), IMAGE)
-    assert judged == Refusal("PolicyRefused", f"bank-b's policy ({field}) refuses the task: {message}")
+    assert judged == Refusal("PolicyRefused", f"bank-b's policy ({field}) refuses the task: {message}", field)
     if fits:
         assert isinstance(judge(train(**fits), policy(**given), IMAGE), Assignment)
 
@@ -240,7 +240,9 @@ def held(order: TrainingTaskSpec, situation: Situation = FREE, **given: Any) -> 
 def test_a_suspended_policy_lets_tasks_wait() -> None:
     wait = held(train(), suspend=True)
     assert wait == Wait(
-        "HeldByPolicy", "bank-b's policy (suspend) lets the task wait: the participant is suspended by its owner"
+        "HeldByPolicy",
+        "bank-b's policy (suspend) lets the task wait: the participant is suspended by its owner",
+        "suspend",
     )
     assert held(train()) is None
 

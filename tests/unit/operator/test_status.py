@@ -3,16 +3,17 @@
 from typing import Any, cast
 
 import pytest
-from fedtrain_operator.coordinator.events import Event, changes, manifest, retry
+from fedtrain_operator.coordinator.events import changes, retry
 from fedtrain_operator.coordinator.round_history import metric
 from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.coordinator.status import RESUME, acknowledged, worth_writing
+from fedtrain_operator.kube.events import Event, manifest
 from fedtrain_operator.kube.streams import Streams
 
 from fedtrain.contracts.records import Grant
 from fedtrain.manifests.admission import Here, accepted, askable
 from fedtrain.manifests.conditions import Condition, merged
-from fedtrain.manifests.kinds import Json
+from fedtrain.manifests.kinds import TRAINING, Json
 from fedtrain.rounds.clock import RoundClock
 from tests.unit.operator.api_server import ApiServer
 from tests.unit.operator.worlds import spec
@@ -167,7 +168,8 @@ def test_a_reason_that_blocks_is_a_warning_also_in_the_first_status() -> None:
 def test_events_of_one_second_keep_their_order_by_name_and_time() -> None:
     state = ClusterState(ApiServer(), cast(Streams, None), lambda: 1764302400.25, lambda: 0.0)
     body = {"metadata": {"name": "tickets", "namespace": "hub", "uid": "uid"}}
-    events = [manifest(body, Event("Normal", "Training", str(n)), state.event_time()) for n in range(20)]
+    made = (Event("Normal", "Training", str(n)) for n in range(20))
+    events = [manifest(TRAINING, body, one, state.event_time(), "coordinator") for one in made]
     by_name = sorted(events, key=lambda one: one["metadata"]["name"])
     by_time = sorted(events, key=lambda one: one["eventTime"])
     for order in (by_name, by_time):
@@ -178,6 +180,6 @@ def test_events_of_one_second_keep_their_order_by_name_and_time() -> None:
 
 def test_a_message_of_many_bytes_fits_an_event() -> None:
     body = {"metadata": {"name": "tickets", "namespace": "hub", "uid": "uid"}}
-    message = manifest(body, Event("Warning", "LeftOut", "ü" * 1000), 1)["message"]
+    message = manifest(TRAINING, body, Event("Warning", "LeftOut", "ü" * 1000), 1, "coordinator")["message"]
     assert len(message.encode()) <= 1024
     assert message.endswith("…")

@@ -38,6 +38,9 @@ def test_two_processes_give_the_update_of_one(federation: Federation) -> None:
     work = federation.train_work(metrics=metrics)
     code, outcome = launched(federation, federation.assignment(work, round=1, attempt=2), processes=2)
     assert (code, outcome["code"]) == (EXIT_DONE, EXIT_DONE)
+    update, record, telemetry = outcome["sent"]
+    assert update["name"].endswith(".safetensors")
+    assert (record["name"], telemetry["name"]) == ("update record", "trainer.json")
     together = federation.record(names.update(1, "a", 2), Update)
     assert together.tokens == alone.tokens
     assert abs(together.train_loss - alone.train_loss) < 1e-4

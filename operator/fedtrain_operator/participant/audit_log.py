@@ -1,0 +1,127 @@
+"""Appends to the owner's audit log, which is in ConfigMaps of the participant's namespace."""
+
+import asyncio
+from collections import OrderedDict
+
+from fedtrain.contracts.audit import AuditEntry, AuditFile, appended, entries, event_after, next_file
+from fedtrain.manifests import audit_log as manifests
+from fedtrain.manifests.kinds import CONFIG_MAP, Json, Ref
+from fedtrain_operator.kube.client import AlreadyExists, ApiError, Cluster
+
+MOST_OBJECTIONS = 200
+"""Lines of one day about tasks that were refused or have to wait. Bounds what a hub can write."""
+_OBJECTIONS = ("Refused", "Waiting")
+_REMEMBERED = 10_000
+_TRIES = 5
+
+
+class AuditLog:
+    """The log of one participant. Writes are conditional on the version that was read, so that no line is lost."""
+
+    def __init__(self, cluster: Cluster, namespace: str, who: str) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._who = who
+        self._body: Json | None = None
+        self._newest: OrderedDict[str, AuditEntry] = OrderedDict()
+        self._objections: tuple[str, int] = ("", 0)
+        self._lock = asyncio.Lock()
+
+    async def running(self, task: str) -> AuditEntry | None:
+        """Return the newest entry of the task with this name, if it has started and not ended. Raises ApiError."""
+        async with self._lock:
+            await self._read()
+            newest = next((one for one in reversed(self._newest.values()) if one.task == task), None)
+            return newest if newest is not None and newest.event == "Started" else None
+
+    async def append(self, entry: AuditEntry) -> AuditEntry | None:
+        """Write the entry and return it as written; None if it says nothing new. Raises ApiError."""
+        async with self._lock:
+            body = await self._read()
+            new = event_after(self._newest.get(entry.uid), entry)
+            if new is None or (new := self._bounded(new)) is None:
+                return None
+            for _ in range(_TRIES):
+                file = _file_of(body)
+                following = next_file(await self._archived(file)) if file.is_complete else appended(file, new)
+                version = body["metadata"]["resourceVersion"]
+                change = {"metadata": {"resourceVersion": version}, "data": manifests.data_of(following)}
+                written = await self._patch(change)
+                body = self._body = written or await self._reload()
+                if written is not None and following.number == file.number:
+                    self._remember(new)
+                    return new
+            raise ApiError(409, "Conflict", f"ConfigMap {manifests.NAME} changes too often")
+
+    def _bounded(self, entry: AuditEntry) -> AuditEntry | None:
+        """The entry, or once a day a line that says that further ones of this kind are left out."""
+        if entry.event not in _OBJECTIONS:
+            return entry
+        day, count = self._objections
+        count = count + 1 if day == entry.time[:10] else 1
+        self._objections = entry.time[:10], count
+        if count <= MOST_OBJECTIONS:
+            return entry
+        if count > MOST_OBJECTIONS + 1:
+            return None
+        text = f"{MOST_OBJECTIONS} tasks were refused or had to wait today. Further ones of today are not listed"
+        return entry.model_copy(update={"event": "Omitted", "rule": None, "message": text})
+
+    def _remember(self, entry: AuditEntry) -> None:
+        self._newest[entry.uid] = entry
+        self._newest.move_to_end(entry.uid)
+        if len(self._newest) > _REMEMBERED:
+            self._newest.popitem(last=False)
+
+    async def _read(self) -> Json:
+        """The current file; it is created if it does not exist. Raises ApiError."""
+        if self._body is None:
+            self._body = await self._reload()
+            for entry in entries(_file_of(self._body)):
+                self._remember(entry)
+                if entry.event in _OBJECTIONS:
+                    self._bounded(entry)
+        return self._body
+
+    async def _reload(self) -> Json:
+        at = Ref(self._namespace, manifests.NAME)
+        if (body := await self._cluster.get(CONFIG_MAP, at)) is not None:
+            return body
+        try:
+            return await self._cluster.create(CONFIG_MAP, manifests.current(AuditFile(), self._namespace, self._who))
+        except AlreadyExists:
+            found = await self._cluster.get(CONFIG_MAP, at)
+            if found is None:
+                raise
+            return found
+
+    async def _patch(self, change: Json) -> Json | None:
+        """None if the file was changed or deleted meanwhile."""
+        try:
+            return await self._cluster.patch(CONFIG_MAP, Ref(self._namespace, manifests.NAME), change)
+        except ApiError as error:
+            if error.code == 409:
+                return None
+            raise
+
+    async def _archived(self, file: AuditFile) -> AuditFile:
+        """Copy a complete file. It gets the next free number if another file has its number, because the owner has
+        deleted the current file earlier."""
+        while True:
+            copy = manifests.archive(file, self._namespace, self._who)
+            try:
+                await self._cluster.create(CONFIG_MAP, copy)
+            except AlreadyExists:
+                known = await self._cluster.get(CONFIG_MAP, Ref(self._namespace, copy["metadata"]["name"]))
+                if known is not None and manifests.file_of(known) != file:
+                    file = AuditFile(file.number + 1, file.text, file.lines, file.previous)
+                    continue
+            return file
+
+
+def _file_of(body: Json) -> AuditFile:
+    """Raises ApiError if somebody has changed the ConfigMap into something else: no task starts until that is fixed."""
+    try:
+        return manifests.file_of(body)
+    except ValueError as error:
+        raise ApiError(422, "Invalid", f"{error}. Restore it, or delete it to start a new log") from error

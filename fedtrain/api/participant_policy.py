@@ -153,6 +153,8 @@ class ParticipantPolicySpec(Block):
     """On a cluster. `Manual`: tasks of a training wait until its digest is in `approvedTrainings`."""
     approved_trainings: Annotated[tuple[Digest, ...], Field(max_length=1000)] = ()
     """Digests of the approved trainings. `fedtrain participant approve` shows a training and adds its digest."""
+    logs: Literal["None", "Failures", "All"] = "None"
+    """On a cluster: tasks whose last log lines the hub can read in the task's status. Values of rows are removed."""
     pods: Pods = Pods()
     """On a cluster: settings that are merged into the pods of tasks."""
 

@@ -8,6 +8,9 @@ from fedtrain.api.base import Block, Count, Instant, Name, NonNegativeFloat, Non
 
 Message = Annotated[str, Strict(), Field(max_length=1024)]
 ShortText = Annotated[str, Strict(), Field(max_length=128)]
+LOG_LINES = 40
+LONGEST_LINE = 300
+LogLine = Annotated[str, Strict(), Field(max_length=LONGEST_LINE)]
 
 
 class Condition(Block):
@@ -131,5 +134,7 @@ class TrainingTaskStatus(Block):
     """Time at which its pods were first observed running."""
     ended_at: Instant | None = None
     """Time at which it was observed to have ended."""
+    log_tail: Annotated[tuple[LogLine, ...], Field(max_length=LOG_LINES)] = ()
+    """Last lines of the trainer's log, without values of rows, if the participant's policy allows it (`logs`)."""
     conditions: Conditions = ()
     """Current conditions."""

@@ -3,7 +3,8 @@ token cannot do at the hub."""
 
 import asyncio
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import kopf
 import pytest
 from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.hub_access import connection, expires_at, issued_at
+from fedtrain_operator.participant.journal import entry_of
 from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.token_renewal import TokenRenewal
 
-from fedtrain.manifests import labels
+from fedtrain.contracts.audit import AuditFile, appended
+from fedtrain.manifests import audit_log, labels
 from fedtrain.manifests.conditions import find
 from fedtrain.manifests.invitation import ACCOUNT
 from fedtrain.manifests.settings import Hub
@@ -22,13 +25,16 @@ from hack.cluster.api import Api, Json, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.kubeconfig import Credentials
-from tests.controlplane.joining import HERE, RENEWED_SECRET, WHO, Joined, fedtrain, invite, join
+from tests.controlplane.joining import HERE, HUB_SECRET, RENEWED_SECRET, WHO, Joined, fedtrain, invite, join
+from tests.controlplane.objects_of_fedtrain import pytorch_job
 from tests.controlplane.training import JOBS, PARTICIPANTS, POLICIES, PYTORCHJOBS, TASKS, TRAININGS, document
 from tests.support.operating import Operator
 from tests.unit.operator.worlds import task
 
 OTHER = "bank-s"
 LONG = 120
+CONFIG_MAPS = "v1/configmaps"
+TRAINER = "localhost/fedtrain/trainer:0.1.0"
 SECRETS, ACCOUNTS, PODS = "v1/secrets", "v1/serviceaccounts", "v1/pods"
 RBAC = "rbac.authorization.k8s.io/v1"
 LEASES = "coordination.k8s.io/v1/leases"
@@ -119,6 +125,55 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
         eventually(lambda: refuses(Api(newest)), 60)
         assert hub.find(PARTICIPANTS, WHO) is None
         assert hub.find(TASKS, "greedy", WHO) is not None
+
+
+def test_the_operator_writes_its_jobs_and_adds_lines_to_the_audit_log_and_nothing_else(joined: Joined) -> None:
+    bank, account = joined.bank.api, Api(joined.release.account())
+    foreign = {"metadata": {"name": "settings", "labels": labels.OURS}, "data": {"a": "b"}}
+    eventually(lambda: refused(account.create, CONFIG_MAPS, foreign, HERE))  # the policies are in effect
+
+    job = bank_job("mine")
+    assert account.create(PYTORCHJOBS, job, HERE, dry_run=True)
+    assert refused(account.create, PYTORCHJOBS, {**job, "metadata": {"name": "mine"}}, HERE), "without the label"
+    changes: tuple[Json, ...] = (
+        {"image": "example.org/foreign:1"},
+        {"volumes": [{"name": "keys", "secret": {"secretName": HUB_SECRET}}]},
+        {"serviceAccountName": "fedtrain-participant"},
+    )
+    for change in changes:
+        assert refused(account.create, PYTORCHJOBS, bank_job("mine", **change), HERE), change
+
+    if bank.find(CONFIG_MAPS, audit_log.NAME, HERE) is None:
+        account.create(CONFIG_MAPS, audit_log.current(AuditFile(), HERE, WHO), HERE)
+    before = audit_log.file_of(account.get(CONFIG_MAPS, audit_log.NAME, HERE))
+    added = appended(before, entry_of(order("one") | {"metadata": {"name": "one", "uid": "u"}}, "Started", "h", "t"))
+    account.patch(CONFIG_MAPS, audit_log.NAME, {"data": audit_log.data_of(added)}, HERE)
+    for wrong in (before, replace(added, text=added.text.replace("one", "two")), replace(added, number=2, text="")):
+        assert refused(account.patch, CONFIG_MAPS, audit_log.NAME, {"data": audit_log.data_of(wrong)}, HERE)
+    copy = audit_log.archive(added, HERE, WHO)
+    assert refused(account.create, CONFIG_MAPS, {**copy, "immutable": False}, HERE)
+    assert account.create(CONFIG_MAPS, copy, HERE, dry_run=True)
+    assert refused(account.delete, CONFIG_MAPS, audit_log.NAME, HERE)
+    assert refused(account.list, CONFIG_MAPS, HERE)
+
+
+def bank_job(name: str, image: str = TRAINER, volumes: Sequence[Json] = (), **pod: Any) -> Json:
+    """A PyTorchJob as the operator creates it for the participant's policy, which names no Secrets."""
+    body = pytorch_job(HERE, {})
+    for replica in body["spec"]["pytorchReplicaSpecs"].values():
+        spec = replica["template"]["spec"]
+        spec["containers"][0]["image"] = image
+        spec["volumes"] = [*(one for one in spec["volumes"] if "emptyDir" in one), *volumes]
+        spec |= pod
+    return {**body, "metadata": {"name": name, "labels": labels.OURS}}
+
+
+def refused(act: Any, *arguments: Any) -> bool:
+    try:
+        act(*arguments)
+    except Refused as refusal:
+        return refusal.code == 403
+    return False
 
 
 def refuses(api: Api) -> bool:

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from fedtrain.manifests.settings import Hub, Settings
 from hack.cluster.api import Json
-from tests.controlplane.chart import KUBERNETES, PARTICIPANT_CHART, HelmRefused, helm, variables
+from tests.controlplane.chart import CHART, KUBERNETES, PARTICIPANT_CHART, HelmRefused, helm, variables
 
 INVITE = PARTICIPANT_CHART / "ci" / "invite-values.yaml"
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -62,6 +62,11 @@ def test_all_rights_are_in_the_releases_namespace() -> None:
     assert [(rule["verbs"], rule["resourceNames"]) for rule in secrets] == [
         (["patch"], ["p-fedtrain-participant-hub-renewed"])
     ]
+
+
+def test_both_charts_check_jobs_with_the_same_rules() -> None:
+    name = "templates/_admission_jobs.tpl"
+    assert (CHART / name).read_text() == (PARTICIPANT_CHART / name).read_text()
 
 
 def test_an_existing_secret_replaces_the_token_in_the_values() -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -15,10 +16,9 @@ from fedtrain.contracts.wire.task import TaskRefused, read_assignment
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError
 from fedtrain.ledger.task_ledger import TaskLedger
+from fedtrain_trainer import log_tail
 from fedtrain_trainer.outcome import Interrupted, Outcome
-
-LONGEST_REASON = 1000
-"""Characters: Kubernetes keeps 4096 bytes of a termination message, and half of a JSON is none."""
+from fedtrain_trainer.outcome_file import outcome_json
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     log_to_stderr()
+    tail = log_tail.install()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, interrupt)
     where, content = _assignment(options)
@@ -52,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     if outcome.code != EXIT_DONE:
         print(outcome.reason, file=sys.stderr)
     if options.outcome is not None:
-        _write(options.outcome, outcome)
+        _write(options.outcome, outcome, tail.lines)
     return outcome.code
 
 
@@ -84,20 +85,18 @@ def _run(assignment: Assignment) -> Outcome:
     return outcome
 
 
-def _write(target: Path, outcome: Outcome) -> None:
+def _write(target: Path, outcome: Outcome, log: Sequence[str]) -> None:
     """Of several processes, the main one says that all is done, and the first that fails says why. They may end at the
     same moment, and a container's termination log can't be replaced, only written to: hence the lock."""
     failed = outcome.code != EXIT_DONE
     if not failed and os.environ.get("RANK", "0") != "0":
         return
-    reason = outcome.reason[:LONGEST_REASON]
     with target.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if failed and os.fstat(file.fileno()).st_size > 0:
             return
         file.truncate(0)
-        sent = [one.model_dump(by_alias=True, exclude_none=True) for one in outcome.sent]
-        file.write(json.dumps({"code": outcome.code, "reason": reason, "seconds": outcome.seconds, "sent": sent}))
+        file.write(outcome_json(outcome, log))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fedtrain.api.status import LOG_LINES, LONGEST_LINE
 from fedtrain.contracts.audit import SentObject
 from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED
 from fedtrain.manifests.kinds import POD, Json
@@ -26,18 +27,30 @@ class PodOutcome:
     ledger_refused: bool = False
 
 
-def sent_by(pods: Sequence[Json]) -> tuple[SentObject, ...] | None:
-    """What the trainer says it wrote to the ledger; None if no pod says anything."""
-    found: list[SentObject] | None = None
+@dataclass(frozen=True)
+class TrainerReport:
+    """What the trainer says at its end. `sent`: what it wrote to the ledger; None if no pod says anything. `log`: its
+    last lines, which contain no values of rows."""
+
+    sent: tuple[SentObject, ...] | None = None
+    log: tuple[str, ...] = ()
+
+
+def report_of(pods: Sequence[Json]) -> TrainerReport:
+    """The reports of all pods of a job."""
+    sent: list[SentObject] | None = None
+    log: list[str] = []
     for pod in pods:
         for container in pod.get("status", {}).get("containerStatuses", ()):
             message = container.get("state", {}).get("terminated", {}).get("message")
             try:
-                sent = [SentObject.model_validate(one) for one in json.loads(message or "")["sent"]]
-            except (ValueError, KeyError, TypeError):
+                outcome: Any = json.loads(message or "")
+                found = [SentObject.model_validate(one) for one in outcome["sent"]]
+                log += [str(line)[:LONGEST_LINE] for line in outcome.get("log", ())]
+            except (ValueError, KeyError, TypeError, AttributeError):
                 continue
-            found = (found or []) + sent
-    return None if found is None else tuple(found[:_MOST_OBJECTS])
+            sent = (sent or []) + found
+    return TrainerReport(None if sent is None else tuple(sent[:_MOST_OBJECTS]), tuple(log[-LOG_LINES:]))
 
 
 GONE = PodOutcome(False, "its pods no longer exist: they or their node were deleted")

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.audit import SentObject
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import Condition, find, holds
 from fedtrain.manifests.kinds import POD, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
 from fedtrain_operator.kube.cache import Cache, summary
 from fedtrain_operator.kube.client import AlreadyExists, ApiError
-from fedtrain_operator.kube.pod_outcome import PodOutcome, read_outcome, sent_by
+from fedtrain_operator.kube.pod_outcome import PodOutcome, TrainerReport, read_outcome, report_of
 from fedtrain_operator.kube.pod_start import why_pods_wait
 from fedtrain_operator.participant.sites import Sites
 
@@ -99,16 +98,15 @@ class Jobs:
         namespace = self._sites.here_of(task).namespace
         return await read_outcome(self._cluster, namespace, self._launcher.pods(task.name))
 
-    async def sent(self, task: Ref) -> tuple[SentObject, ...] | None:
-        """What a job that has ended wrote to the ledger; None if that is unknown. Raises ApiError if reading its pods
-        may succeed later."""
+    async def report(self, task: Ref) -> TrainerReport:
+        """What the trainer of a job that has ended says. Raises ApiError if reading its pods may succeed later."""
         try:
             namespace = self._sites.here_of(task).namespace
-            return sent_by(await self._cluster.list(POD, namespace, self._launcher.pods(task.name)))
+            return report_of(await self._cluster.list(POD, namespace, self._launcher.pods(task.name)))
         except ApiError as error:
             if error.may_pass:
                 raise
-            return None
+            return TrainerReport()
 
     async def why_waiting(
         self, task: Ref, order: TrainingTaskSpec, job: Json, late: bool

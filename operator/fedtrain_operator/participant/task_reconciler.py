@@ -5,13 +5,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy.rule import Situation
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.audit import SentObject
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.wire.training_task import read_training_task
 from fedtrain.manifests import labels
@@ -22,6 +22,7 @@ from fedtrain.manifests.render_digest import mark_of
 from fedtrain_operator.kube.cache import Cache, summary_of_task, without_managed_fields
 from fedtrain_operator.kube.client import ApiError
 from fedtrain_operator.kube.loops import Next
+from fedtrain_operator.kube.pod_outcome import TrainerReport
 from fedtrain_operator.kube.stuck_containers import StuckContainers
 from fedtrain_operator.participant import approvals, task_status
 from fedtrain_operator.participant.jobs import Jobs
@@ -138,11 +139,15 @@ class Tasks:
             job = await self.jobs.read(ref) or job
             standing = self.jobs.standing(job)
         outcome = waits = None
+        log_tail: tuple[str, ...] = ()
         if standing.state == "Failed":
-            outcome = await self.jobs.outcome(ref)
-            await self._journal.note(body, "Failed", message=outcome.reason, sent=await self._sent(ref))
+            outcome, report = await self.jobs.outcome(ref), await self._trainer_report(ref, body, "Failed")
+            await self._journal.note(body, "Failed", message=outcome.reason, sent=report.sent)
+            log_tail = report.log
         elif standing.state == "Succeeded":
-            await self._journal.note(body, "Finished", sent=await self._sent(ref))
+            report = await self._trainer_report(ref, body, "Succeeded")
+            await self._journal.note(body, "Finished", sent=report.sent)
+            log_tail = report.log
         elif standing.state == "Pending" and not (young and not job.get("status", {}).get("conditions")):
             if (whole := await self._whole(ref, body)) is None:
                 return Next(GONE_SECONDS)
@@ -157,11 +162,20 @@ class Tasks:
                 await self.jobs.release(ref)
                 return Next(self._pod_check)
         if standing.state != "Pending" or waits or body.get("status") or not young:  # most run within moments
-            await self._report(body, task_status.of_job(body, standing, outcome, waits, self._clock()))
+            status = task_status.of_job(body, standing, outcome, waits, self._clock())
+            await self._report(body, status | ({"logTail": list(log_tail)} if log_tail else {}))
         return Next(_after(standing, self._pod_check))
 
-    async def _sent(self, ref: Ref) -> tuple[SentObject, ...] | None:
-        return await self.jobs.sent(ref) if self._journal.has_log else None
+    async def _trainer_report(self, ref: Ref, body: Json, state: str) -> TrainerReport:
+        """What the trainer says, with the lines of its log that the policy lets the hub see. Pods are read only if
+        somebody wants to know."""
+        policy = await self._policy_of(ref, body)
+        shows = (policy or {"spec": {}})["spec"].get("logs", "None")
+        show_log = shows == "All" or (shows == "Failures" and state == "Failed")
+        if not (show_log or self._journal.has_log):
+            return TrainerReport()
+        report = await self.jobs.report(ref)
+        return report if show_log else replace(report, log=())
 
     async def _whole(self, ref: Ref, body: Json) -> Json | None:
         """The task with its whole spec; None if it is gone."""
@@ -226,9 +240,13 @@ class Tasks:
     async def _may_continue(self, ref: Ref, body: Json) -> bool:
         """Whether the policy still lets the job of a task run: it exists and is not suspended. Other changes apply to
         tasks that start later."""
-        who = self._sites.participant or (body["metadata"].get("labels") or {}).get(labels.PARTICIPANT, "")
-        policy = await self._policy(Ref(self._sites.here_of(ref).namespace, who))
+        policy = await self._policy_of(ref, body)
         return policy is not None and not policy["spec"].get("suspend", False)
+
+    async def _policy_of(self, ref: Ref, body: Json) -> Json | None:
+        """The policy of the participant that a task is for."""
+        who = self._sites.participant or (body["metadata"].get("labels") or {}).get(labels.PARTICIPANT, "")
+        return await self._policy(Ref(self._sites.here_of(ref).namespace, who))
 
     def _forget(self, ref: Ref) -> Next:
         self._first_seen.pop(ref, None)

@@ -12,11 +12,51 @@ _POLL_SECONDS = 1.0
 @click.argument("participant", required=False)
 @click.option("--round", "number", type=click.IntRange(min=0), help="Show this round only.")
 @click.option("-f", "--follow", is_flag=True, help="Continue until the run ends.")
-def command(run: str, participant: str | None, number: int | None, follow: bool) -> None:
+@click.option("--cluster", is_flag=True, help="RUN is NAMESPACE/NAME of a training on the cluster of kubectl.")
+@click.option("--context", help="Context of the kubeconfig.")
+@click.option("--kubeconfig", help="Path of the kubeconfig.")
+def command(
+    run: str,
+    participant: str | None,
+    number: int | None,
+    follow: bool,
+    cluster: bool,
+    context: str | None,
+    kubeconfig: str | None,
+) -> None:
     """Show the output and the time use of RUN's tasks: all, PARTICIPANT's only, or the hub's (`hub`).
 
     RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
+    With --cluster, show the tasks that exist at the hub, with the log lines that the participants' policies allow.
     """
+    if cluster:
+        _show_cluster(run, participant, number, follow, context, kubeconfig)
+    else:
+        _show_ledger(run, participant, number, follow)
+
+
+def _show_cluster(
+    run: str,
+    participant: str | None,
+    number: int | None,
+    follow: bool,
+    context: str | None,
+    kubeconfig: str | None,
+) -> None:
+    from fedtrain.cli.cluster_logs import cluster_logs
+    from fedtrain.cli.errors import UserError
+    from fedtrain.cli.kubectl import Kubectl
+
+    if follow:
+        raise UserError("--follow does not work with --cluster", "Run kubectl get trainingtasks -A --watch.")
+    texts = cluster_logs(Kubectl(context, kubeconfig), run, participant, number)
+    for text in texts:
+        click.echo(text)
+    if not texts:
+        click.echo("no such task exists at the hub; tasks are deleted after the next round", err=True)
+
+
+def _show_ledger(run: str, participant: str | None, number: int | None, follow: bool) -> None:
     from fedtrain.cli.errors import UserError
     from fedtrain.ledger.store import StoreUnavailable
     from fedtrain.results.locate import locate

@@ -69,6 +69,7 @@ def _assignment(options: argparse.Namespace) -> tuple[str, str]:
 def _run(assignment: Assignment) -> Outcome:
     from fedtrain_trainer.distributed import Group
     from fedtrain_trainer.failures import judged
+    from fedtrain_trainer.progress_log import ProgressLog
     from fedtrain_trainer.run import run_task
 
     task = assignment.task
@@ -77,7 +78,7 @@ def _run(assignment: Assignment) -> Outcome:
         store = None
         if group.is_main:
             store = TaskLedger(open_ledger(assignment.binding.places.ledger, task.namespace, task.name), task)
-        outcome = run_task(assignment, store=store, group=group)
+        outcome = run_task(assignment, ProgressLog(), store, group)
     except StoreError as error:
         outcome = Outcome(*judged(error))
     if outcome.code == EXIT_DONE:

@@ -1,8 +1,8 @@
 """The last lines that the trainer itself logged, without values of rows: with the owner's consent they leave the
 participant.
 
-Lines of libraries and of other loggers are not kept. Of exceptions, only messages of fedtrain's own errors are kept, which
-contain no value of a row; of all others, the type and the places in fedtrain's code.
+Lines of libraries and of other loggers are not kept. The messages of fedtrain's own errors are kept, because they
+contain no value of a row; of all other exceptions, only the type and the places in fedtrain's code.
 """
 
 import logging

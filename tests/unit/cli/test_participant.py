@@ -46,8 +46,11 @@ class Shell:
         (self.folder / "answers.json").write_text(json.dumps(ANSWERS | {key: json.dumps(more[key]) for key in more}))
 
     def run(self, *arguments: str) -> Result:
+        return self.run_any("participant", *arguments)
+
+    def run_any(self, *arguments: str) -> Result:
         path = f"{self.folder}{os.pathsep}{os.environ['PATH']}"
-        return CliRunner(env={"PATH": path}).invoke(main, ["participant", *arguments])
+        return CliRunner(env={"PATH": path}).invoke(main, arguments)
 
     @property
     def calls(self) -> list[tuple[list[str], str]]:
@@ -227,3 +230,23 @@ def test_a_changed_line_of_the_audit_log_is_reported_with_an_exit_code(shell: Sh
 
 def test_a_time_that_is_none_is_refused(shell: Shell) -> None:
     assert "--since 'yesterday' is not a time" in shell.run("audit", "--since", "yesterday").output
+
+
+def test_logs_of_a_cluster_show_tasks_with_the_lines_that_participants_allow(shell: Shell) -> None:
+    def task(who: str, round: int, **status: Any) -> Json:
+        marks = {"participant": who, "round": str(round), "kind": "Train", "attempt": "1"}
+        named = {f"fedtrain.dev/{name}": value for name, value in marks.items()}
+        return {"metadata": {"name": f"{who}-{round}", "labels": named}, "status": status}
+
+    failed = task("bank-b", 2, phase="Failed", message="out of memory", logTail=["12:00:00 info training"])
+    selector = "fedtrain.dev/training-namespace=federations,fedtrain.dev/training=tickets"
+    tasks = {"items": [failed, task("bank-a", 2, phase="Succeeded"), task("bank-b", 1, phase="Succeeded")]}
+    shell.answer({f"get trainingtasks.fedtrain.dev {selector}": tasks})
+    done = shell.run_any("logs", "federations/tickets", "--cluster", "--round", "2")
+    assert done.output.splitlines() == [
+        "==> round 2  bank-a  Train  attempt 1  Succeeded",
+        "==> round 2  bank-b  Train  attempt 1  Failed: out of memory",
+        "    12:00:00 info training",
+    ]
+    assert "bank-a" not in shell.run_any("logs", "federations/tickets", "bank-b", "--cluster").output
+    assert "'tickets' is not NAMESPACE/NAME" in shell.run_any("logs", "tickets", "--cluster").output

@@ -8,6 +8,7 @@ import pytest
 from fedtrain_operator.kube.client import ApiError
 from fedtrain_operator.participant import audit_log
 
+from fedtrain.api.status import LOG_LINES, LONGEST_LINE, TrainingTaskStatus
 from fedtrain.contracts.audit import AuditLine, entries, faults
 from fedtrain.manifests.audit_log import NAME, files_of
 from fedtrain.manifests.kinds import Json, Ref
@@ -220,3 +221,33 @@ def test_a_namespace_of_the_hubs_cluster_has_events_about_blocked_tasks_and_no_l
         participant.reconcile()
     assert said(participant.server.all("events")) == [("Warning", "TaskStopped")]
     assert participant.server.all("configmaps") == []
+
+
+@pytest.mark.parametrize(
+    ("logs", "condition", "shown"),
+    [
+        (None, "Failed", False),
+        ("None", "Failed", False),
+        ("Failures", "Failed", True),
+        ("Failures", "Succeeded", False),
+        ("All", "Succeeded", True),
+    ],
+)
+def test_the_hub_sees_the_log_that_the_policy_allows(logs: str | None, condition: str, shown: bool) -> None:
+    remote = Remote()
+    if logs is not None:
+        change_policy(remote, logs=logs)
+    remote.reconcile()
+    end(remote, condition, reason="out of memory", sent=[], log=["12:00:00 info data", "12:00:01 info training"])
+    status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
+    assert status["phase"] == condition
+    assert status.get("logTail", []) == (["12:00:00 info data", "12:00:01 info training"] if shown else [])
+
+
+def test_a_log_of_any_size_fits_the_status() -> None:
+    remote = Remote()
+    change_policy(remote, logs="All")
+    remote.reconcile()
+    end(remote, "Failed", reason="", sent=[], log=["x" * 1000] * 1000)
+    tail = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]["logTail"]
+    assert TrainingTaskStatus.model_validate({"logTail": tail}).log_tail == ("x" * LONGEST_LINE,) * LOG_LINES

@@ -1,0 +1,38 @@
+"""The tasks of a training on a cluster, with the log lines that participants show the hub."""
+
+from typing import Any
+
+from fedtrain.cli.errors import UserError
+from fedtrain.cli.kubectl import Kubectl
+
+Json = dict[str, Any]
+
+
+def cluster_logs(kubectl: Kubectl, training: str, participant: str | None, round: int | None) -> list[str]:
+    """Return a text for each task, by round, participant and attempt. `training`: NAMESPACE/NAME. Raises UserError."""
+    from fedtrain.manifests import labels
+
+    namespace, slash, name = training.partition("/")
+    if not slash:
+        raise UserError(f"{training!r} is not NAMESPACE/NAME", "With --cluster, name the training as namespace/name.")
+    selector = labels.selector({labels.TRAINING_NAMESPACE: namespace, labels.TRAINING: name})
+    found: list[Json] = (kubectl.get("trainingtasks.fedtrain.dev", "-A", "-l", selector) or {}).get("items", [])
+    tasks = [
+        (int(marks[labels.ROUND]), marks.get(labels.PARTICIPANT, ""), int(marks[labels.ATTEMPT]), marks, body)
+        for body in found
+        if (marks := body["metadata"]["labels"])
+    ]
+    kept = [one for one in tasks if round in (None, one[0]) and participant in (None, one[1])]
+    return [
+        task_text(body, number, who, attempt, marks[labels.KIND])
+        for number, who, attempt, marks, body in sorted(kept, key=lambda one: one[:3])
+    ]
+
+
+def task_text(body: Json, round: int, who: str, attempt: int, work: str) -> str:
+    """Return a heading with the phase and the reason, followed by the log lines."""
+    status: Json = body.get("status", {})
+    ending = ": ".join(filter(None, (status.get("phase", "Pending"), status.get("message"))))
+    heading = f"==> round {round}  {who}  {work}  attempt {attempt}  {ending}"
+    lines = status.get("logTail", ())
+    return "\n".join((heading, *(f"    {line}" for line in lines)))

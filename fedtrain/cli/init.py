@@ -34,6 +34,7 @@ spec:
   # approval: Automatic                                  # or Manual: fedtrain participant approve
   # approvedTrainings: []
   # suspend: false                                       # true stops the pods of all tasks
+  # logs: None                                           # or Failures, All: log lines that the hub sees
   # pods:                                                # on a cluster: added to the pods of tasks
   #   nodeSelector: {{pool: gpus}}
   #   tolerations: [{{key: gpus, operator: Equal, value: "true", effect: NoSchedule, tolerationSeconds: 60}}]

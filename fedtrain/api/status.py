@@ -10,7 +10,7 @@ Message = Annotated[str, Strict(), Field(max_length=1024)]
 ShortText = Annotated[str, Strict(), Field(max_length=128)]
 LOG_LINES = 40
 LONGEST_LINE = 300
-LogLine = Annotated[str, Strict(), Field(max_length=LONGEST_LINE)]
+LogTail = Annotated[str, Strict(), Field(max_length=LOG_LINES * (LONGEST_LINE + 1))]
 
 
 class Condition(Block):
@@ -134,7 +134,7 @@ class TrainingTaskStatus(Block):
     """Time at which its pods were first observed running."""
     ended_at: Instant | None = None
     """Time at which it was observed to have ended."""
-    log_tail: Annotated[tuple[LogLine, ...], Field(max_length=LOG_LINES)] = ()
+    log_tail: LogTail | None = None
     """Last lines of the trainer's log, without values of rows, if the participant's policy allows it (`logs`)."""
     conditions: Conditions = ()
     """Current conditions."""

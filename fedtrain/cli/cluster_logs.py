@@ -34,5 +34,5 @@ def task_text(body: Json, round: int, who: str, attempt: int, work: str) -> str:
     status: Json = body.get("status", {})
     ending = ": ".join(filter(None, (status.get("phase", "Pending"), status.get("message"))))
     heading = f"==> round {round}  {who}  {work}  attempt {attempt}  {ending}"
-    lines = status.get("logTail", ())
+    lines = status.get("logTail", "").splitlines()
     return "\n".join((heading, *(f"    {line}" for line in lines)))

@@ -163,7 +163,7 @@ class Tasks:
                 return Next(self._pod_check)
         if standing.state != "Pending" or waits or body.get("status") or not young:  # most run within moments
             status = task_status.of_job(body, standing, outcome, waits, self._clock())
-            await self._report(body, status | ({"logTail": list(log_tail)} if log_tail else {}))
+            await self._report(body, status | ({"logTail": "\n".join(log_tail)} if log_tail else {}))
         return Next(_after(standing, self._pod_check))
 
     async def _trainer_report(self, ref: Ref, body: Json, state: str) -> TrainerReport:

@@ -238,7 +238,7 @@ def test_logs_of_a_cluster_show_tasks_with_the_lines_that_participants_allow(she
         named = {f"fedtrain.dev/{name}": value for name, value in marks.items()}
         return {"metadata": {"name": f"{who}-{round}", "labels": named}, "status": status}
 
-    failed = task("bank-b", 2, phase="Failed", message="out of memory", logTail=["12:00:00 info training"])
+    failed = task("bank-b", 2, phase="Failed", message="out of memory", logTail="12:00:00 info training")
     selector = "fedtrain.dev/training-namespace=federations,fedtrain.dev/training=tickets"
     tasks = {"items": [failed, task("bank-a", 2, phase="Succeeded"), task("bank-b", 1, phase="Succeeded")]}
     shell.answer({f"get trainingtasks.fedtrain.dev {selector}": tasks})

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from fedtrain.cli.errors import UserError
 from fedtrain.cli.round_option import round_option
 
 
@@ -14,25 +15,33 @@ from fedtrain.cli.round_option import round_option
 )
 @round_option("Export the adapter")
 @click.option("--merged", is_flag=True, help="Write the whole model, with the adapter merged into it.")
-@click.option("--base", help="Base model for --merged [default: spec.model.base of the run].")
-def command(run: str, out: Path | None, number: str | None, merged: bool, base: str | None) -> None:
-    """Write the adapter of RUN to a folder that PEFT loads, with a model card.
+@click.option("--base", help="Folder of the base model: for its tokenizer, and for --merged [default: from the run].")
+@click.option("--base-name", metavar="ORG/MODEL", help="Name of the base model in the exported files.")
+def command(
+    run: str, out: Path | None, number: str | None, merged: bool, base: str | None, base_name: str | None
+) -> None:
+    """Write the adapter of RUN to a folder that PEFT loads, with the tokenizer and a model card.
 
     RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
+    from fedtrain.results.base_folder import base_folder
     from fedtrain.results.best_round import round_number
     from fedtrain.results.export import default_target, export, export_merged
     from fedtrain.results.locate import locate
     from fedtrain.results.summary import summarise
 
-    if base is not None and not merged:
-        raise click.UsageError("--base is only valid with --merged.")
     located = locate(run)
     summary = summarise(located.ledger)
     target, wanted = out or default_target(located.ledger, merged), round_number(summary, number)
+    found = base_folder(located, summary.spec.model, base)
     if merged:
-        found = base or located.base(summary.spec.model.base)
-        folder = export_merged(located.ledger, target, found, wanted)
+        model = str(found) if isinstance(found, Path) else base or located.base(summary.spec.model.base)
+        folder = export_merged(located.ledger, target, model, wanted, base_name=base_name)
     else:
-        folder = export(located.ledger, target, wanted)
+        if isinstance(found, str):
+            if base is not None:
+                raise UserError(found)
+            click.echo(f"note: the export has no tokenizer. {found}", err=True)
+        beside = found if isinstance(found, Path) else None
+        folder = export(located.ledger, target, wanted, base=beside, base_name=base_name)
     click.echo(str(folder))

@@ -1,16 +1,20 @@
 """Exports the adapter of a run as a folder that `PeftModel.from_pretrained` loads, or merged into its base model."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fedtrain.contracts.digests import digest_file
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing
+from fedtrain.results.base_folder import base_folder
 from fedtrain.results.folders import write_folder
-from fedtrain.results.locate import run_folder
+from fedtrain.results.locate import Located, run_folder
 from fedtrain.results.model_card import model_card
+from fedtrain.results.public_base import public_base, public_config
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.summary import summarise
+from fedtrain.results.tokenizer_files import tokenizer_files
 
 if TYPE_CHECKING:
     from fedtrain.api.reading.federation import Federation
@@ -20,40 +24,58 @@ CONFIG = "adapter_config.json"
 CARD = "README.md"
 
 
-def export(ledger: Ledger, target: Path, round: int | None = None) -> Path:
+def export(
+    ledger: Ledger,
+    target: Path,
+    round: int | None = None,
+    *,
+    base: Path | None = None,
+    base_name: str | None = None,
+) -> Path:
     """Write the adapter after `round` (None: the newest) with its config and a model card to `target`, atomically, and
-    return its absolute path. Raises ObjectMissing if the round does not exist, LedgerCorrupt if the bytes do not match
-    the ledger, StoreError if `target` exists and is not an export of this run, OSError."""
+    return its absolute path. `base`: folder of the base model, whose tokenizer is copied. `base_name`: the name of the
+    base model in the exported files. Raises ObjectMissing if the round does not exist, LedgerCorrupt if the bytes do
+    not match the ledger, StoreError if `target` exists and is not an export of this run, OSError."""
     summary = summarise(ledger)
     chosen = exported_round(summary, round)
-    card = model_card(summary, chosen, target.name)
-    if _is_current(summary, chosen, card, target):
-        return target.absolute()  # also on a read-only disk
+    public = public_base(summary.spec.model, base_name)
+    beside = tokenizer_files(base) if base is not None else {}
+    card = model_card(summary, chosen, target.name, public, has_tokenizer=bool(beside))
+    files = {**beside, CONFIG: public_config(_config(ledger, summary), public), CARD: card.encode()}
 
     def fill(folder: Path) -> None:
-        _fetch(ledger, summary, chosen, folder)
-        (folder / CARD).write_text(card, encoding="utf-8")
+        assert chosen.adapter is not None
+        ledger.fetch_blob(chosen.adapter, folder / WEIGHTS)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
 
+    if _is_current(chosen, files, target):
+        return target.absolute()  # also on a read-only disk
     return write_folder(target, fill, lambda folder: _is_export(summary, folder))
 
 
-def export_merged(ledger: Ledger, target: Path, base: str, round: int | None = None) -> Path:
+def export_merged(
+    ledger: Ledger, target: Path, base: str, round: int | None = None, *, base_name: str | None = None
+) -> Path:
     """Write the base model with the adapter merged into it, its tokenizer and a model card. `base`: a folder, or a hub
     id with the revision in the run's file. Raises as `export` does; needs torch and transformers."""
     from fedtrain.results.merging import merge
 
     summary = summarise(ledger)
     chosen = exported_round(summary, round)
+    card = model_card(summary, chosen, target.name, public_base(summary.spec.model, base_name), merged=True)
 
     def fill(folder: Path) -> None:
         adapter = folder / ".adapter"
         adapter.mkdir()
-        _fetch(ledger, summary, chosen, adapter)
+        assert chosen.adapter is not None
+        ledger.fetch_blob(chosen.adapter, adapter / WEIGHTS)
+        (adapter / CONFIG).write_bytes(_config(ledger, summary))
         merge(base, summary.spec.model.revision, adapter, folder)
         for file in (WEIGHTS, CONFIG):
             (adapter / file).unlink()
         adapter.rmdir()
-        (folder / CARD).write_text(model_card(summary, chosen, target.name, merged=True), encoding="utf-8")
+        (folder / CARD).write_text(card, encoding="utf-8")
 
     return write_folder(target, fill, lambda folder: _is_export(summary, folder))
 
@@ -65,7 +87,8 @@ def export_run(federation: "Federation") -> Path:
 
     metadata = federation.training.metadata
     ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
-    return export(ledger, default_target(ledger))
+    base = base_folder(Located(ledger, federation), federation.training.spec.model)
+    return export(ledger, default_target(ledger), base=base if isinstance(base, Path) else None)
 
 
 def default_target(ledger: Ledger, merged: bool = False) -> Path:
@@ -94,17 +117,18 @@ def _is_export(summary: RunSummary, folder: Path) -> bool:
         return False
 
 
-def _is_current(summary: RunSummary, round: RoundSummary, card: str, folder: Path) -> bool:
+def _is_current(round: RoundSummary, files: dict[str, bytes], folder: Path) -> bool:
     """Whether the folder is this very export, byte for byte."""
     try:
-        found = digest_file(folder / WEIGHTS), digest_file(folder / CONFIG), (folder / CARD).read_text(encoding="utf-8")
-    except (OSError, ValueError):
+        same = {path.name for path in folder.iterdir()} == {WEIGHTS, *files} and all(
+            (folder / name).read_bytes() == content for name, content in files.items()
+        )
+        return same and digest_file(folder / WEIGHTS) == round.adapter
+    except OSError:
         return False
-    return found == (round.adapter, summary.config, card)
 
 
-def _fetch(ledger: Ledger, summary: RunSummary, round: RoundSummary, folder: Path) -> None:
-    assert round.adapter is not None
+def _config(ledger: Ledger, summary: RunSummary) -> bytes:
     assert summary.config is not None
-    ledger.fetch_blob(round.adapter, folder / WEIGHTS)
-    ledger.fetch_blob(summary.config, folder / CONFIG)
+    with TemporaryDirectory() as folder:
+        return ledger.blob_file(summary.config, Path(folder)).read_bytes()

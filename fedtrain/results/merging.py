@@ -4,6 +4,9 @@
 # (transformers types little of what it returns)
 
 from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
 
 from fedtrain.adapters.quiet import quiet
 from fedtrain.ledger.store import StoreError
@@ -30,6 +33,8 @@ def merge(base: str, revision: str | None, adapter: Path, target: Path) -> None:
     try:
         model = AutoModelForCausalLM.from_pretrained(base, dtype="auto", **wanted)
         tokenizer = AutoTokenizer.from_pretrained(base, **wanted)
+        if _adapts_embeddings(model, adapter):
+            _untie(model)
         merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
@@ -38,3 +43,24 @@ def merge(base: str, revision: str | None, adapter: Path, target: Path) -> None:
         ) from error
     merged.save_pretrained(target)
     tokenizer.save_pretrained(target)
+
+
+def _adapts_embeddings(model: Any, adapter: Path) -> bool:
+    """Whether the adapter changes the input embeddings or the output head."""
+    with safe_open(adapter / "adapter_model.safetensors", "pt") as tensors:
+        names = set(tensors.keys())
+    adapted = {name.removeprefix("base_model.model.").rpartition(".lora_")[0] for name in names}
+    shared = {id(model.get_input_embeddings()), id(model.get_output_embeddings())}
+    return any(id(module) in shared for name, module in model.named_modules() if name in adapted)
+
+
+def _untie(model: Any) -> None:
+    """Give the output head weights of its own. With shared weights, a change of one would be a change of both."""
+    from torch import nn
+
+    head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()
+    if head is None or head.weight is not embeddings.weight:
+        return
+    head.weight = nn.Parameter(embeddings.weight.detach().clone())
+    for config in {id(config): config for config in (model.config, model.config.get_text_config())}.values():
+        config.tie_word_embeddings = False

@@ -4,6 +4,7 @@ import json
 
 from fedtrain import __version__
 from fedtrain.contracts.measures import Measure, headline, hub_measures, loss_text, own_measures
+from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.words import count, listed, several, short
 
@@ -14,46 +15,55 @@ _COPY = "base"
 """Folder to which the card's commands copy a base model from its bucket."""
 
 
-def model_card(summary: RunSummary, round: RoundSummary, folder: str, merged: bool = False) -> str:
-    """Return Markdown with the front matter that model hubs read. `folder`: name of the exported folder."""
+def model_card(
+    summary: RunSummary,
+    round: RoundSummary,
+    folder: str,
+    base: PublicBase | None = None,
+    *,
+    merged: bool = False,
+    has_tokenizer: bool = False,
+) -> str:
+    """Return Markdown with the front matter that model hubs read. `folder`: name of the exported folder. `base`: the
+    base model [default: as in the run's file]. `has_tokenizer`: the folder contains the tokenizer."""
+    base = base or public_base(summary.spec.model)
     parts = [
-        _front_matter(summary, merged),
+        _front_matter(base, merged),
         f"# {summary.name}",
-        _first_words(summary, round, merged),
-        _loading(summary, folder, merged),
+        _first_words(summary, round, base, merged),
+        _loading(folder, base, merged, has_tokenizer),
         _data(summary, round),
         _metrics(summary, round),
         _privacy(summary, round),
         _making(summary),
-        _limits(summary),
+        _limits(summary, base),
         _provenance(summary, round),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _front_matter(summary: RunSummary, merged: bool) -> str:
-    model = summary.spec.model
+def _front_matter(base: PublicBase, merged: bool) -> str:
     lines = ["---"]
-    if model.revision is not None:  # hubs accept an id here, not a path
-        lines += [f"base_model: {json.dumps(model.base)}", f"base_model_relation: {'merge' if merged else 'adapter'}"]
+    if base.kind == "Hub":  # hubs accept an id here, not a path
+        lines += [f"base_model: {json.dumps(base.name)}", f"base_model_relation: {'finetune' if merged else 'adapter'}"]
     lines += [f"library_name: {'transformers' if merged else 'peft'}", "pipeline_tag: text-generation"]
     return "\n".join([*lines, "tags:", "- lora", "- federated-learning", "- fedtrain", "---"])
 
 
-def _first_words(summary: RunSummary, round: RoundSummary, merged: bool) -> str:
-    adapter, model = summary.spec.model.adapter, summary.spec.model
-    revision = f" (revision `{model.revision}`)" if model.revision else ""
+def _first_words(summary: RunSummary, round: RoundSummary, base: PublicBase, merged: bool) -> str:
+    adapter = summary.spec.model.adapter
+    revision = f" (revision `{base.revision}`)" if base.revision else ""
     start = "A LoRA adapter" if not merged else "A model with a LoRA adapter merged into it, the adapter"
     whole = f"{round.number} of {summary.rounds_of}" if round.number < summary.rounds_of else f"{summary.rounds_of}"
     return (
-        f"{start} of rank {adapter.rank} (alpha {adapter.alpha:g}) for `{model.base}`{revision}, fine-tuned by "
+        f"{start} of rank {adapter.rank} (alpha {adapter.alpha:g}) for `{base.name}`{revision}, fine-tuned by "
         f"{several(len(summary.spec.participants), 'participant')} over {whole} rounds with "
         f"{summary.spec.aggregation.strategy}. Each participant trained on data that never left it; only the adapter's "
         "weights were exchanged."
     )
 
 
-def _loading(summary: RunSummary, folder: str, merged: bool) -> str:
+def _loading(folder: str, base: PublicBase, merged: bool, has_tokenizer: bool) -> str:
     before = ""
     if merged:
         code = f"""from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -61,33 +71,31 @@ def _loading(summary: RunSummary, folder: str, merged: bool) -> str:
 model = AutoModelForCausalLM.from_pretrained({json.dumps(folder)})
 tokenizer = AutoTokenizer.from_pretrained({json.dumps(folder)})"""
     else:
-        before, base = _base(summary)
+        before, arguments = _base(base)
         code = f"""from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-base = AutoModelForCausalLM.from_pretrained({base})
-tokenizer = AutoTokenizer.from_pretrained({base})
+base = AutoModelForCausalLM.from_pretrained({arguments})
+tokenizer = AutoTokenizer.from_pretrained({json.dumps(folder) if has_tokenizer else arguments})
 model = PeftModel.from_pretrained(base, {json.dumps(folder)})"""
     return f"## Usage\n\n{before}```python\n{code}\n```"
 
 
-def _base(summary: RunSummary) -> tuple[str, str]:
+def _base(base: PublicBase) -> tuple[str, str]:
     """Return the preparation of the base model, and the arguments of `from_pretrained`."""
-    model = summary.spec.model
-    if model.revision is not None:
-        return "", f'{json.dumps(model.base)}, revision="{model.revision}"'
-    if model.base.startswith("s3://"):
+    if base.kind == "Hub":
+        return "", json.dumps(base.name) + (f', revision="{base.revision}"' if base.revision else "")
+    if base.kind == "Bucket":
         copied = (
             "The base model is in a bucket. Copy it to a folder first. If the bucket is not on AWS, set "
-            f"`AWS_ENDPOINT_URL` to its server.\n\n```\naws s3 cp --recursive {model.base} {_COPY}\n```\n\n"
+            f"`AWS_ENDPOINT_URL` to its server.\n\n```\naws s3 cp --recursive {base.name} {_COPY}\n```\n\n"
         )
         return copied, json.dumps(_COPY)
-    place = model.base.removeprefix("file://")
     elsewhere = (
-        f"`{place}` is a folder on the machine of the run, or in its pods. Replace it with your copy of the base model."
-        "\n\n"
+        f"`{base.name}` stands for a folder on the machine of the run, or in its pods. Replace it with the path "
+        "of your copy of the base model.\n\n"
     )
-    return elsewhere, json.dumps(place)
+    return elsewhere, json.dumps(base.name)
 
 
 def _data(summary: RunSummary, round: RoundSummary) -> str:
@@ -189,10 +197,10 @@ def _making(summary: RunSummary) -> str:
     return f"## Training\n\n{_table(['', ''], rows)}"
 
 
-def _limits(summary: RunSummary) -> str:
+def _limits(summary: RunSummary, base: PublicBase) -> str:
     return (
         "## Limitations\n\n"
-        f"- fedtrain does not know the licence of `{summary.spec.model.base}`. It applies to this adapter too: check "
+        f"- fedtrain does not know the licence of `{base.name}`. It applies to this adapter too: check "
         "it before you distribute either.\n"
         "- This card was written without access to the participants' data. Ask the participants about its content and "
         f"rights: {listed([p.name for p in summary.spec.participants])}.\n"

@@ -1,4 +1,4 @@
-"""An export is a folder that PEFT loads, whole or not there, and never in place of somebody else's folder."""
+"""An export is a folder that PEFT loads and that can be given away. It is atomic and replaces no other folder."""
 
 import errno
 import json
@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,20 +26,24 @@ from tests.support.ledger_by_hand import SPEC, Hand
 FEDTRAIN = str(Path(sys.executable).with_name("fedtrain"))
 
 
+def words() -> Any:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({f"w{i}": i for i in range(31)} | {"<unk>": 31}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
+    return tokenizer
+
+
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     """A tiny random Llama with a tokenizer of words."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=32, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2
     )
     folder = str(tmp_path / "base")
     LlamaForCausalLM(config).save_pretrained(folder)
-    words = Tokenizer(models.WordLevel({f"w{i}": i for i in range(31)} | {"<unk>": 31}, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
-    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>").save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=words(), unk_token="<unk>").save_pretrained(folder)
     return tmp_path / "base"
 
 
@@ -91,6 +96,55 @@ def test_the_cards_code_runs_once_a_base_in_a_bucket_is_copied(
     made: dict[str, object] = {}
     exec(code, made)
     assert isinstance(made["model"], PeftModel)
+
+
+def test_an_export_contains_the_tokenizer_and_no_private_path(trained: Hand, base: Path, tmp_path: Path) -> None:
+    settings = json.loads((base / "tokenizer_config.json").read_text())
+    private = {"name_or_path": str(base), "vocab_file": f"{base}/vocab.json"}
+    (base / "tokenizer_config.json").write_text(json.dumps(settings | private))
+    (base / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    adapter = export(trained.ledger, tmp_path / "adapter", base=base)
+    tokenizer = AutoTokenizer.from_pretrained(adapter)
+    assert tokenizer("w1 w2").input_ids == [1, 2]
+    assert tokenizer.chat_template == "{{ messages[0].content }}"
+    assert f'AutoTokenizer.from_pretrained("{adapter.name}")' in (adapter / "README.md").read_text()
+    named = export(trained.ledger, tmp_path / "named", base=base, base_name="consortium/gloss-base")
+    assert json.loads((named / "adapter_config.json").read_text())["base_model_name_or_path"] == "consortium/gloss-base"
+    merged = export_merged(trained.ledger, tmp_path / "model", str(base))
+    for folder in (adapter, named, merged):
+        for file in folder.iterdir():
+            assert not {word for word in (str(tmp_path), str(Path.home()) + "/") if word.encode() in file.read_bytes()}
+
+
+@pytest.mark.parametrize("targets", [["q_proj"], ["lm_head", "q_proj"], ["embed_tokens", "q_proj"]])
+def test_merging_equals_the_adapter_for_tied_embeddings_and_a_resized_vocabulary(
+    tmp_path: Path, targets: list[str]
+) -> None:
+    from fedtrain.results.merging import merge
+
+    torch.manual_seed(1)
+    config = LlamaConfig(
+        vocab_size=32,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        tie_word_embeddings=True,
+    )
+    model = LlamaForCausalLM(config)
+    model.resize_token_embeddings(40, mean_resizing=False)
+    model.save_pretrained(str(tmp_path / "base"))
+    PreTrainedTokenizerFast(tokenizer_object=words()).save_pretrained(str(tmp_path / "base"))
+    settings = LoraConfig(r=2, lora_alpha=4, target_modules=targets, task_type="CAUSAL_LM", init_lora_weights=False)
+    get_peft_model(model, settings).save_pretrained(str(tmp_path / "adapter"), save_embedding_layers=False)
+    (tmp_path / "model").mkdir()
+    merge(str(tmp_path / "base"), None, tmp_path / "adapter", tmp_path / "model")
+    tokens = torch.tensor([[1, 2, 39]])
+    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+    apart = PeftModel.from_pretrained(base, str(tmp_path / "adapter"))(tokens).logits
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    assert merged.config.tie_word_embeddings == (targets == ["q_proj"]), "tied as long as both stay the same"
+    torch.testing.assert_close(merged(tokens).logits, apart, rtol=1e-4, atol=1e-4)
 
 
 def test_the_merged_model_says_what_base_and_adapter_say(trained: Hand, base: Path, tmp_path: Path) -> None:

@@ -1,18 +1,23 @@
-"""The model card tells what the adapter is, what it was made from, and what nobody knows."""
+"""The model card: what the adapter is, what it was trained on, and what is unknown."""
+
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 from fedtrain import __version__
+from fedtrain.api.model import Model
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import StoreError
 from fedtrain.results.model_card import model_card
+from fedtrain.results.public_base import public_base
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
 
 
 def card_of(ledger: Ledger, round: int = 3, merged: bool = False) -> str:
     summary = summarise(ledger)
-    return model_card(summary, summary.round(round), "adapter", merged)
+    return model_card(summary, summary.round(round), "adapter", merged=merged)
 
 
 def front_matter(card: str) -> dict[str, object]:
@@ -45,11 +50,12 @@ def test_a_base_in_a_bucket_is_copied_to_the_folder_that_the_code_loads(hand: Ha
 
 
 @pytest.mark.parametrize(
-    ("base", "loaded"), [("/models/llama", "/models/llama"), ("file:///models/a b", "/models/a b")]
+    ("base", "loaded"),
+    [("/home/alice/llama", "./llama"), ("file:///models/a b", "./a b"), ("../..", "./base"), ("~", "./base")],
 )
-def test_a_base_in_a_folder_may_be_elsewhere_for_the_reader(hand: Hand, base: str, loaded: str) -> None:
+def test_a_base_in_a_folder_is_named_without_its_path(hand: Hand, base: str, loaded: str) -> None:
     card = card_of(with_base(hand, base).ledger, round=0)
-    assert f"`{loaded}` is a folder on the machine of the run, or in its pods." in card
+    assert f"`{loaded}` stands for a folder on the machine of the run, or in its pods." in card
     assert f'AutoModelForCausalLM.from_pretrained("{loaded}")' in card
 
 
@@ -97,3 +103,42 @@ def test_the_card_of_a_merged_model_loads_it_without_peft(finished: Hand) -> Non
     card = card_of(finished.ledger, merged=True)
     assert "PeftModel" not in card
     assert front_matter(card)["library_name"] == "transformers"
+
+
+def test_the_hubs_library_reads_the_front_matter(finished: Hand, tmp_path: Path) -> None:
+    from huggingface_hub import ModelCard, ModelCardData
+    from huggingface_hub.utils import validate_repo_id
+
+    summary = summarise(finished.ledger)
+    card = model_card(summary, summary.round(3), "adapter", public_base(summary.spec.model, "consortium/gloss-base"))
+    (tmp_path / "README.md").write_text(card)
+    data = ModelCard.load(tmp_path / "README.md", ignore_metadata_errors=False).data
+    assert isinstance(data, ModelCardData)
+    assert ModelCardData(**data.to_dict()).to_yaml() == data.to_yaml()
+    assert isinstance(data.base_model, str)
+    validate_repo_id(data.base_model)
+    assert (data.base_model, data.library_name, data.pipeline_tag) == (
+        "consortium/gloss-base",
+        "peft",
+        "text-generation",
+    )
+    assert data.to_dict()["base_model_relation"] in ("adapter", "finetune", "merge", "quantized")
+
+
+def test_the_given_name_replaces_the_path_of_the_base_everywhere(finished: Hand) -> None:
+    summary = summarise(finished.ledger)
+    card = model_card(summary, summary.round(3), "adapter", public_base(summary.spec.model, "consortium/gloss-base"))
+    assert "for `consortium/gloss-base`, fine-tuned" in card
+    assert 'base = AutoModelForCausalLM.from_pretrained("consortium/gloss-base")' in card
+    assert "./base" not in card
+
+
+def test_a_name_that_is_not_an_id_is_refused() -> None:
+    with pytest.raises(StoreError, match=r"--base-name \./base is not a model id .* Use ORG/MODEL"):
+        public_base(Model(base="./base"), "./base")
+
+
+def test_a_revision_belongs_to_one_name_only() -> None:
+    model = Model(base="org/model", revision="93efa2f0")
+    assert public_base(model).revision == public_base(model, "org/model").revision == "93efa2f0"
+    assert public_base(model, "org/copy").revision is None

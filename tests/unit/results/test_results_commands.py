@@ -100,10 +100,20 @@ def test_export_prints_where_it_wrote(run: Path, tmp_path: Path) -> None:
     assert result.stdout.strip() == str(tmp_path / "mine")
 
 
-def test_export_takes_a_base_for_a_merged_model_alone(run: Path) -> None:
+def test_export_copies_the_tokenizer_of_a_base_beside_the_runs(run: Path, tmp_path: Path) -> None:
+    result = fedtrain("export", run)
+    assert "note: the export has no tokenizer. The folder ./base with the base model does not exist" in result.stderr
+    (tmp_path / "base").mkdir()  # run is tmp_path/runs/default/quickstart, and the file's base ./base
+    (tmp_path / "base/tokenizer.json").write_text("{}")
+    result = fedtrain("export", run)
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert (run / "adapter/tokenizer.json").read_text() == "{}"
+
+
+def test_export_refuses_a_base_that_does_not_exist(run: Path) -> None:
     result = fedtrain("export", run, "--base", "/models/llama")
-    assert result.exit_code == 2
-    assert "--base is only valid with --merged" in result.stderr
+    assert result.exit_code == 1
+    assert "The folder /models/llama does not exist. Correct --base." in result.stderr
 
 
 def test_a_sound_ledger_is_called_sound_and_its_tip_is_told(run: Path, finished: Hand) -> None:

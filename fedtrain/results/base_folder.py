@@ -1,0 +1,42 @@
+"""Finds the folder with the base model of a run on this machine."""
+
+from pathlib import Path
+
+from fedtrain.api.model import Model
+from fedtrain.data.hub_cache import cached_folder
+from fedtrain.results.locate import Located, run_folder
+
+
+def base_folder(located: Located, model: Model, named: str | None = None) -> Path | str:
+    """Return the folder, or why it is not here and what to do. `named`: where the user says it is."""
+    if named is not None:
+        return Path(named) if Path(named).is_dir() else f"The folder {named} does not exist. Correct --base."
+    if model.base.startswith("s3://"):
+        return (
+            f"The base model {model.base} is in a bucket. Copy it to a folder "
+            f"(`aws s3 cp --recursive {model.base} base`) and name it with --base."
+        )
+    place = _beside_file(located, model.base)
+    if place is not None:
+        return place
+    cached = cached_folder(model.base, model.revision)
+    if cached is not None:
+        return cached
+    if model.revision is not None:
+        return (
+            f"The base model {model.base} is not in the hub's cache on this machine. Name a folder that has it with "
+            "--base."
+        )
+    return f"The folder {model.base} with the base model does not exist. Name it with --base."
+
+
+def _beside_file(located: Located, base: str) -> Path | None:
+    """Return the folder that `base` means in the run's federation file, which is looked for beside the runs."""
+    path = Path(located.base(base).removeprefix("file://")).expanduser()
+    if path.is_dir():
+        return path.absolute()
+    runs = run_folder(located.ledger)
+    if runs is not None and not path.is_absolute():
+        beside = runs.parents[2] / path
+        return beside if beside.is_dir() else None
+    return None

@@ -1,0 +1,45 @@
+"""The name of the base model in files that are given away: no path of the run's machine."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from fedtrain.api.model import Model
+from fedtrain.api.places import scheme
+from fedtrain.api.rules.model import HUB_ID
+from fedtrain.ledger.store import StoreError
+
+
+@dataclass(frozen=True)
+class PublicBase:
+    """`name`: a hub id, an address at `s3://`, or `./` and the last part of a path. `revision`: only of a hub id."""
+
+    name: str
+    kind: Literal["Hub", "Bucket", "Folder"]
+    revision: str | None = None
+
+
+def public_base(model: Model, name: str | None = None) -> PublicBase:
+    """Return the base model as exported files name it. `name`: the hub id that the user gives it. Raises StoreError
+    if it is not a hub id."""
+    if name is not None:
+        if not re.search(HUB_ID, name):
+            raise StoreError(f"--base-name {name} is not a model id of the Hugging Face Hub. Use ORG/MODEL.")
+        return PublicBase(name, "Hub", model.revision if name == model.base else None)
+    if scheme(model.base) == "s3":
+        return PublicBase(model.base, "Bucket")
+    if model.revision is not None:
+        return PublicBase(model.base, "Hub", model.revision)
+    last = PurePosixPath(model.base.removeprefix("file://")).name
+    return PublicBase(f"./{last}" if last not in ("", "..", "~") else "./base", "Folder")
+
+
+def public_config(content: bytes, base: PublicBase) -> bytes:
+    """Return PEFT's `adapter_config.json` with the public name of the base model: the same bytes if it has it."""
+    settings: dict[str, Any] = json.loads(content)
+    if settings.get("base_model_name_or_path") == base.name:
+        return content
+    settings |= {"base_model_name_or_path": base.name, "revision": base.revision}
+    return (json.dumps(settings, indent=2, sort_keys=True) + "\n").encode()

@@ -1,13 +1,19 @@
-"""Privacy loss distributions (Koskela, Jaelkoe, Honkela 2020; Doroshenko et al. 2022): tight for Poisson sampling."""
+"""The accountant of Poisson sampling: privacy loss distributions."""
 
 from collections.abc import Mapping
 
 from fedtrain.privacy.accounting.accountant import Relation
+from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.release import AllRounds, Poisson, Release, Sampling
+
+SMALLEST_DELTA = 1e-10
+"""Rounding errors of the Fourier transform are below 1e-13."""
+SMALLEST_MULTIPLIER = 0.05
+"""Losses of smaller noise exceed 700, whose exponential is not a number any more."""
 
 
 class Pld:
-    """dp-accounting's PLDAccountant, under addition or removal of one unit."""
+    """Tight for Poisson sampling, under addition or removal of one unit."""
 
     name = "PLD"
     relation: Relation = "AddOrRemoveOne"
@@ -16,14 +22,12 @@ class Pld:
         return isinstance(sampling, AllRounds | Poisson)
 
     def epsilon(self, releases: Mapping[Release, int], delta: float) -> float:
-        import dp_accounting as dp  # pyright: ignore[reportMissingTypeStubs]
-        from dp_accounting.pld import PLDAccountant  # pyright: ignore[reportMissingTypeStubs]
+        from fedtrain.privacy.accounting.privacy_loss_distribution import poisson_epsilon
 
-        accountant = PLDAccountant(dp.NeighboringRelation.ADD_OR_REMOVE_ONE)
-        for release, count in sorted(releases.items(), key=str):  # one order: float sums depend on it
-            gaussian = dp.GaussianDpEvent(release.multiplier)
-            sampling = release.sampling
-            poisson = isinstance(sampling, Poisson)
-            event = dp.PoissonSampledDpEvent(sampling.probability, gaussian) if poisson else gaussian
-            accountant.compose(event, count)
-        return float(accountant.get_epsilon(delta))
+        if delta < SMALLEST_DELTA:
+            raise AccountingError(f"delta is {delta:g}. Set it to {SMALLEST_DELTA:g} or more with Poisson sampling.")
+        if (smallest := min(release.multiplier for release in releases)) < SMALLEST_MULTIPLIER:
+            raise AccountingError(
+                f"The noise multiplier is {smallest:g}, which protects no one. Set it to {SMALLEST_MULTIPLIER} or more."
+            )
+        return poisson_epsilon(releases, delta)

@@ -32,6 +32,10 @@ def update(round: int, participant: str, attempt: int) -> str:
     return f"{update_folder(round, participant, attempt)}/record.json"
 
 
+def noise_draw(round: int, participant: str, attempt: int) -> str:
+    return f"{update_folder(round, participant, attempt)}/noise.json"
+
+
 def update_file(plan: str | None, execution: str) -> str:
     """File name of an update: it names the plan, so no file or record made before the plan can count in its round.
     `plan`: the plan's digest; None for a task without one. `execution`: unique to one execution of a task."""

@@ -84,15 +84,29 @@ class Initial(Record):
     facts: ModelFacts
 
 
+class ExampleNoise(Block):
+    """How a participant samples, clips and noises gradients with `privacy.unit: Example`. Each of `steps` steps has
+    each training row with probability `probability`, `batch` of them on average. `bound`: largest L2 norm of one row's
+    gradient. `multiplier`: standard deviation of the noise on the sum of the rows' gradients over `bound`."""
+
+    probability: Annotated[float, Field(gt=0, le=1)]
+    batch: Annotated[int, Field(ge=1)]
+    steps: Annotated[int, Field(ge=1)]
+    bound: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    multiplier: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class PlanMember(Block):
     """One participant's part in a round: `samples` from position `start` of its stream of samples (passes over
-    seeded permutations, one after another), `distinct` of them different."""
+    seeded permutations, one after another), `distinct` of them different. With `example_noise`, the rows of each step
+    are drawn at random from these samples, which are all of its training rows."""
 
     participant: str
     start: int
     samples: int
     distinct: int
     seed: int
+    example_noise: ExampleNoise | None = None
 
 
 class Absent(Block):
@@ -151,7 +165,8 @@ class Update(ParticipantRecord):
     """`record.json` beside an update file. `received`: metrics of the global adapter that the participant received, on
     its validation split; `validation_loss`: loss of the adapter that it sends. `samples` and `distinct` repeat the
     plan's. `within_bound`: with adaptive clipping by the participant, 1 if clipping left the update unchanged, else 0;
-    plus the participant's share of noise where it adds one."""
+    plus the participant's share of noise where it adds one. With `privacy.unit: Example`, nothing that depends on rows
+    without noise is in it: no losses and no count of tokens."""
 
     round: int
     participant: str
@@ -162,11 +177,22 @@ class Update(ParticipantRecord):
     samples: Samples
     distinct: Samples
     steps: Counted
-    tokens: Counted
-    train_loss: Finite
+    tokens: Counted | None = None
+    train_loss: Finite | None = None
     validation_loss: Finite | None = None
     received: Metrics = {}
     within_bound: Finite | None = None
+
+
+class NoiseDraw(ParticipantRecord):
+    """`noise.json` of an attempt: one execution has drawn the noise of its update. Written before any noisy byte leaves
+    the participant. Another execution of the attempt would draw other noise for the same update, which the budget does
+    not count, so it sends nothing."""
+
+    round: int
+    participant: str
+    attempt: int
+    execution: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Closed(Block):

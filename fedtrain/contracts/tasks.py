@@ -14,7 +14,7 @@ from fedtrain.api.evaluation import Metric
 from fedtrain.api.model import Model
 from fedtrain.api.training import Training
 from fedtrain.contracts.places import Places
-from fedtrain.contracts.records import CONTRACT_VERSION, Digest
+from fedtrain.contracts.records import CONTRACT_VERSION, Digest, ExampleNoise
 
 
 class Initialise(Block):
@@ -51,7 +51,8 @@ class NoiseShare(Block):
 
 class Train(Block):
     """Train on `samples` from `start` of the participant's stream, send the update and its record. `train_only_b`:
-    LoRA's A stays as it is and is not sent. `proximal_mu`: FedProx's mu."""
+    LoRA's A stays as it is and is not sent. `proximal_mu`: FedProx's mu. `example_noise`: DP-SGD, with noise from
+    `testing_seed` if there is one; the record has no losses then."""
 
     type: Literal["Train"] = "Train"
     adapter: Digest
@@ -69,6 +70,8 @@ class Train(Block):
     metrics: tuple[Metric, ...] = ()
     clipping: UpdateClipping | None = None
     noise: NoiseShare | None = None
+    example_noise: ExampleNoise | None = None
+    testing_seed: int | None = None
     plan: Digest | None = None
     """Digest of the round's plan. The name of the update's file begins with it; see `names.update_file`."""
 

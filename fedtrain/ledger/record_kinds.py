@@ -17,6 +17,7 @@ from fedtrain.contracts.records import (
     Initial,
     Manifest,
     Measurement,
+    NoiseDraw,
     Plan,
     Preflight,
     Record,
@@ -56,6 +57,11 @@ _KINDS = (
     _kind(rf"{_ROUND}/exclusions/{_NAME}\.json", Exclusion, lambda r: names.exclusion(r.round, r.participant)),
     _kind(rf"{_ROUND}/attempts/{_NAME}\.json", Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
     _kind(rf"{_ROUND}/measurements/{_NAME}\.json", Measurement, lambda r: names.measurement(r.round, r.participant)),
+    _kind(
+        rf"{_ROUND}/updates/{_NAME}/[0-9]+/noise\.json",
+        NoiseDraw,
+        lambda r: names.noise_draw(r.round, r.participant, r.attempt),
+    ),
     _kind(
         rf"{_ROUND}/updates/{_NAME}/[0-9]+/record\.json",
         Update,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Digest, Evaluation, Initial, Measurement, Preflight, Record, Update
+from fedtrain.contracts.records import Digest, Evaluation, Initial, Measurement, NoiseDraw, Preflight, Record, Update
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, LedgerRefused, StoreRefused
@@ -43,6 +43,15 @@ class TaskLedger:
     def put_blob(self, path: Path) -> Digest:
         with _of_the_ledger():
             return self._ledger.put_blob(path)
+
+    def claim_noise(self, execution: str) -> bool:
+        participant, task = _participant(self._task), self._task
+        draw = NoiseDraw(
+            run_id=task.run_id, round=task.round, participant=participant, attempt=task.attempt, execution=execution
+        )
+        with _of_the_ledger():
+            found = self._ledger.claim(names.noise_draw(task.round, participant, task.attempt), draw)
+        return found.execution == execution
 
     def put_update(self, path: Path) -> tuple[str, Digest, int]:
         """Every execution of an attempt writes a separate file; the record names the one that counts."""

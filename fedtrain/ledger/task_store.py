@@ -22,6 +22,11 @@ class TaskStore(Protocol):
         """Stores a file by content (the initial adapter and its config)."""
         ...
 
+    def claim_noise(self, execution: str) -> bool:
+        """Claim the noise of this attempt's update for one execution, first writer wins. Returns whether `execution`
+        has it; otherwise another execution of the attempt may have sent a noisy update. Raises StoreError."""
+        ...
+
     def put_update(self, path: Path) -> tuple[str, Digest, int]:
         """Stores an update file under a name of this execution's own: (name, digest, bytes)."""
         ...

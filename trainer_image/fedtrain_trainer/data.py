@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedtrain.contracts.records import Digest
-from fedtrain.contracts.tasks import Task
+from fedtrain.contracts.tasks import Task, Train
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row, fingerprint
 from fedtrain.partitioning import split_indices
@@ -60,11 +60,17 @@ def participant_of(task: Task) -> str:
     return task.participant
 
 
+def is_private(task: Task) -> bool:
+    """Whether nothing that depends on rows may leave the participant without noise."""
+    return isinstance(task.work, Train) and task.work.example_noise is not None
+
+
 def encoded(
     context: Context, model: AdaptedModel, encoder: Encoder, rows: Sequence[Row], what: str
 ) -> list[list[Example]]:
-    """Return the examples of each row that have an answer left after truncation. Notes count the rows without one, rows
-    whose answer has no end token, and rows with control tokens in their text. Raises Refused if no answer is left."""
+    """Return the examples of each row that have an answer left after truncation. Unless the task is private, notes
+    count the rows without one, rows whose answer has no end token, and rows with control tokens in their text. Raises
+    Refused if no answer is left."""
     examples = encoder.examples(rows)
     kept = [example for of_row in examples for example in of_row]
     if not kept and rows:
@@ -81,6 +87,7 @@ def encoded(
     }
     for name, count in counts.items():
         if count:
-            context.notes[f"{name}.{what}"] = count
+            if not is_private(context.task):
+                context.notes[f"{name}.{what}"] = count
             log.warning("%s: %d of %d %s rows", name, count, len(rows), what)
     return examples

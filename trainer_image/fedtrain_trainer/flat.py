@@ -12,22 +12,22 @@ BLOCK = 4096
 
 class FlatWeights:
     """`weights`: fp32[padded count], the storage of the model's trained parameters while this object is in use;
-    `received`: a copy of what they were. Padding keeps the norm independent of the number of threads: each block is
-    summed by one."""
+    `received`: a copy of what they were; `count`: number of trained values, without padding. Padding keeps the norm
+    independent of the number of threads: each block is summed by one."""
 
     def __init__(self, model: AdaptedModel) -> None:
         self._parameters = {name: p for name, p in model.parameters.items() if p.requires_grad}
-        count = sum(parameter.numel() for parameter in self._parameters.values())
-        padded = -(-count // BLOCK) * BLOCK
+        self.count = sum(parameter.numel() for parameter in self._parameters.values())
+        padded = -(-self.count // BLOCK) * BLOCK
         self.weights = torch.nn.Parameter(torch.zeros(padded, device=model.device))
         self._sums = torch.zeros(padded + 1, device=model.device)
         """The gradient, and the loss in the last element."""
         self.weights.grad = self._sums[:padded]
-        for name, view in self._views(self.weights.data).items():
+        for name, view in self.views(self.weights.data).items():
             parameter = self._parameters[name]
             view.copy_(parameter.data)
             parameter.data = view
-        self._gradients = [(self._parameters[name], view) for name, view in self._views(self.gradient).items()]
+        self._gradients = [(self._parameters[name], view) for name, view in self.views(self.gradient).items()]
         self._bind_gradients()
         self.received = self.weights.data.clone()
 
@@ -54,9 +54,10 @@ class FlatWeights:
 
     def update(self) -> dict[str, torch.Tensor]:
         """Trained minus received, by name."""
-        return self._views(self.weights.data - self.received)
+        return self.views(self.weights.data - self.received)
 
-    def _views(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
+    def views(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Views of `flat`, at least as long as `count`, in the shapes of the trained parameters, by name."""
         views: dict[str, torch.Tensor] = {}
         at = 0
         for name, parameter in self._parameters.items():

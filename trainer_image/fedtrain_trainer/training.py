@@ -8,8 +8,9 @@ import torch
 from fedtrain.api.training import Training
 from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.flat import FlatWeights
-from fedtrain_trainer.gradients.estimator import Rows
+from fedtrain_trainer.gradients.estimator import GradientEstimator, Rows
 from fedtrain_trainer.gradients.plain import PlainGradient
+from fedtrain_trainer.gradients.private import PrivateGradient
 from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.memory import switch_checkpointing
@@ -22,13 +23,14 @@ CHECKPOINTS = 4
 
 @dataclass(frozen=True)
 class Trained:
-    """`update`: trained minus received. `loss`: mean per answer token over all steps; `curve`: of each step.
-    `validation_loss`: of the weights that are sent, where it is known already."""
+    """`update`: trained minus received. `loss`: mean per answer token over all steps; `curve`: of each step. Losses and
+    tokens are None (and the curve empty) if they are private. `validation_loss`: of the weights that are sent, where it
+    is known already."""
 
     update: dict[str, torch.Tensor]
     steps: int
-    tokens: int
-    loss: float
+    tokens: int | None
+    loss: float | None
     curve: list[float]
     validation_loss: float | None
     rows: int | None
@@ -46,7 +48,10 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, told: Pro
     scaler = torch.amp.GradScaler(model.device.type, enabled=round.dtype == torch.float16)
     switch_checkpointing(model, enabled=round.fit.checkpointing)
     model.module.train()
-    gradient = PlainGradient(model, flat, rows, round, group, scaler)
+    if work.example_noise is None:
+        gradient: GradientEstimator = PlainGradient(model, flat, rows, round, group, scaler)
+    else:
+        gradient = PrivateGradient(model, flat, rows, round, work.example_noise, group)
     count = gradient.count
     losses: list[tuple[float, int]] = []
     skipped = 0
@@ -54,7 +59,7 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, told: Pro
     best: tuple[float, torch.Tensor] | None = None
     for step, estimate in enumerate(gradient.estimates(), start=1):
         loss = estimate.loss
-        if not math.isfinite(loss):
+        if loss is not None and not math.isfinite(loss):
             raise Refused(
                 f"the loss is {loss} at step {step} of {count}; lower training.learningRate or look at the data"
             )
@@ -73,7 +78,8 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, told: Pro
             settings["lr"] = training.learning_rate * factor(training, at)
         scaler.step(optimizer)
         scaler.update()
-        losses.append((loss, estimate.tokens))
+        if loss is not None and estimate.tokens is not None:
+            losses.append((loss, estimate.tokens))
         told("training", step, count, loss)
         if round.validate is not None and step in checkpoints:
             measured = round.validate()
@@ -91,8 +97,8 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, told: Pro
     return Trained(
         update=flat.update(),
         steps=count,
-        tokens=trained,
-        loss=sum(loss * tokens for loss, tokens in losses) / trained,
+        tokens=trained if losses else None,
+        loss=sum(loss * tokens for loss, tokens in losses) / trained if losses else None,
         curve=[loss for loss, _ in losses],
         validation_loss=best[0] if best is not None else None,
         rows=gradient.micro_batch,

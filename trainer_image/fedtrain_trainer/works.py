@@ -2,22 +2,26 @@
 
 import logging
 import math
+import secrets
+import uuid
 
 import torch
+from blake3 import blake3
 
 from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Update
 from fedtrain.contracts.tasks import Evaluate, Initialise, Measure, Train
 from fedtrain.partitioning import window_indices
+from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, write_config, write_weights
 from fedtrain_trainer.context import Context
-from fedtrain_trainer.data import all_rows, encoded, participant_of, participant_rows, unchanged
+from fedtrain_trainer.data import all_rows, encoded, is_private, participant_of, participant_rows, unchanged
 from fedtrain_trainer.examples import Encoder
 from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.initial_from import earlier_weights
 from fedtrain_trainer.lora import initial_weights
 from fedtrain_trainer.measuring import HeldOutRows
 from fedtrain_trainer.memory import fit
-from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.outcome import Refused, Retry
 from fedtrain_trainer.precision import chosen
 from fedtrain_trainer.private_update import private_update
 from fedtrain_trainer.training import train
@@ -68,11 +72,15 @@ def train_round(context: Context, work: Train) -> Update | None:
     encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
     with context.timed("data"):
         rows = encoded(context, model, encoder, [split.train[at] for at in window], "training")
-    held_out = HeldOutRows(context, model, encoder, split.validation) if split.validation else None
+    measured = bool(split.validation) and not is_private(task)
+    held_out = HeldOutRows(context, model, encoder, split.validation) if measured else None
     with context.timed("measuring"):
         metrics = held_out.possible_metrics(work.metrics, "measuring") if held_out is not None else {}
     best = task.training.keep == "Best" and held_out is not None and held_out.has_answers()
     dtype = chosen(task.training.precision, model.device)
+    training = task.training
+    if is_private(task):  # hooks would see recomputed activations twice
+        training = training.model_copy(update={"gradient_checkpointing": "Disabled"})
     share = math.ceil(task.training.batch_size / group.world)
     with context.timed("training"):
         trained = train(
@@ -80,10 +88,11 @@ def train_round(context: Context, work: Train) -> Update | None:
             rows,
             Round(
                 work=work,
-                training=task.training,
+                training=training,
                 dtype=dtype,
-                fit=fit(model, task.training, task.data.max_length, share, dtype, context.binding.gpu_memory),
+                fit=fit(model, training, task.data.max_length, share, dtype, context.binding.gpu_memory),
                 validate=(lambda: held_out.loss("training")) if best and held_out is not None else None,
+                noise_seed=noise_seed(context, work),
             ),
             group,
             context.told,
@@ -92,7 +101,9 @@ def train_round(context: Context, work: Train) -> Update | None:
     if loss is None and held_out is not None:
         with context.timed("evaluating"):
             loss = held_out.loss_if_possible("evaluating")
-    context.notes.update(curve=trained.curve, steps=trained.steps, tokens=trained.tokens, rows=trained.rows)
+    context.notes.update(steps=trained.steps)
+    if not is_private(task):
+        context.notes.update(curve=trained.curve, tokens=trained.tokens, rows=trained.rows)
     if trained.skipped:
         context.notes["skippedSteps"] = trained.skipped
         log.warning("%d of %d steps overflowed in FP16 and were skipped", trained.skipped, trained.steps)
@@ -101,6 +112,11 @@ def train_round(context: Context, work: Train) -> Update | None:
     update, within_bound = private_update(task, work, trained.update, context.binding.noise_key)
     context.told("uploading", 0, 1)
     with context.timed("uploading"):
+        if is_private(task) and not context.ledger.claim_noise(uuid.uuid4().hex):
+            raise Retry(
+                "another execution of this attempt has drawn the noise of its update. The budget does not count a "
+                "second draw, so nothing was sent"
+            )
         file, digest, size = context.ledger.put_update(write_weights(update, context.folder / "update"))
         record = context.ledger.put_record(
             Update(
@@ -123,6 +139,17 @@ def train_round(context: Context, work: Train) -> Update | None:
         )
     context.told("uploading", 1, 1)
     return record
+
+
+def noise_seed(context: Context, work: Train) -> bytes | None:
+    """Return the secret seed of this execution, the same in all processes; None if no noise is drawn here."""
+    if work.example_noise is None:
+        return None
+    if work.testing_seed is None:
+        return context.group.from_main(lambda: secrets.token_bytes(SEED_BYTES))
+    task = context.task
+    message = f"fedtrain/testing-seed/1/{work.testing_seed}/{task.round}/{participant_of(task)}/{task.attempt}"
+    return blake3(message.encode()).digest(SEED_BYTES)
 
 
 def measure(context: Context, work: Measure) -> Measurement | None:

@@ -104,6 +104,14 @@ class NoiseShare(Wire):
     testing_seed: int | None = None
 
 
+class ExampleNoise(Wire):
+    probability: float
+    batch: int
+    steps: int
+    bound: float
+    multiplier: float
+
+
 class Work(Wire):
     """The fields of all types of work; `type` says which apply."""
 
@@ -123,6 +131,8 @@ class Work(Wire):
     metrics: tuple[Metric, ...] | None = None
     clipping: UpdateClipping | None = None
     noise: NoiseShare | None = None
+    example_noise: ExampleNoise | None = None
+    testing_seed: int | None = None
     plan: str | None = None
     k: int | None = None
 

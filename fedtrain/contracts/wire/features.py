@@ -34,8 +34,14 @@ def _adds_noise(task: Task) -> bool:
     return isinstance(task.work, Train) and task.work.noise is not None
 
 
+def _trains_with_example_noise(task: Task) -> bool:
+    """Gradients are clipped and noised at the participant; without it, the update would not be private."""
+    return isinstance(task.work, Train) and task.work.example_noise is not None
+
+
 FEATURES: Mapping[str, Callable[[Task], bool]] = {
     "BaseServer": _has_base_server,
+    "ExampleNoise": _trains_with_example_noise,
     "FieldNames": _names_fields,
     "NoiseShare": _adds_noise,
     "PlanBinding": _binds_to_plan,

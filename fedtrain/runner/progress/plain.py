@@ -65,9 +65,10 @@ class PlainProgress:
                 seconds = self._seconds.pop(update.participant, None)
                 took = "" if seconds is None else f"  {seconds:.1f} s"
                 received = "".join(f"  received {metric_text(*item)}" for item in update.received.items())
+                loss = "loss private" if update.train_loss is None else f"loss {update.train_loss:.4f}"
                 return (
                     f"round {update.round}/{self._rounds}  {update.participant}  {update.samples} samples  "
-                    f"loss {update.train_loss:.4f}{received}  {bytes_text(update.size)}{took}"
+                    f"{loss}{received}  {bytes_text(update.size)}{took}"
                 )
             case Ended() if event.execution.state == "Failed":
                 key, reason = event.key, event.execution.reason

@@ -13,10 +13,11 @@ was cut off."""
 
 @dataclass(frozen=True)
 class Estimate:
-    """`loss`: mean per answer token over the step's batch. `tokens`: number of answer tokens in the batch."""
+    """`loss`: mean per answer token over the step's batch. `tokens`: number of answer tokens in the batch. Both are
+    None if they are private."""
 
-    loss: float
-    tokens: int
+    loss: float | None
+    tokens: int | None
 
 
 class GradientEstimator(Protocol):

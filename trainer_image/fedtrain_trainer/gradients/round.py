@@ -1,7 +1,7 @@
 """What a round trains with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -20,3 +20,5 @@ class Round:
     dtype: torch.dtype
     fit: Fit
     validate: Callable[[], float] | None
+    noise_seed: bytes | None = field(default=None, repr=False)
+    """Secret of this execution, from which the rows of each step and the noise are drawn (`work.example_noise`)."""

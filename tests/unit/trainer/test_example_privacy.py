@@ -1,0 +1,260 @@
+"""DP-SGD: sampled rows, clipped gradients, noise, and what leaves the participant."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fedtrain_trainer.adapter_files import config_of
+from fedtrain_trainer.distributed import Group
+from fedtrain_trainer.examples import Example
+from fedtrain_trainer.flat import FlatWeights
+from fedtrain_trainer.gradients import private, self_test
+from fedtrain_trainer.gradients.estimator import Rows
+from fedtrain_trainer.gradients.per_sample import PerSampleGradients
+from fedtrain_trainer.gradients.private import PrivateGradient, rounded_noise
+from fedtrain_trainer.gradients.round import Round
+from fedtrain_trainer.gradients.row_batches import row_batch, row_batches, row_losses
+from fedtrain_trainer.lora import AdaptedModel, Models, initial_weights
+from fedtrain_trainer.memory import Fit
+from fedtrain_trainer.outcome import Refused
+from peft import PeftModel
+from tiny_federation import Federation, classified
+from transformers import AutoModelForCausalLM
+
+from fedtrain.api.model import Model
+from fedtrain.api.training import Training
+from fedtrain.contracts import names
+from fedtrain.contracts.records import ExampleNoise, NoiseDraw, Update
+from fedtrain.contracts.tasks import EXIT_REFUSED, EXIT_RETRY, Train
+from fedtrain.ledger.task_ledger import TaskLedger
+from fedtrain.privacy.gaussian_noise import NoiseStream
+from fedtrain.privacy.poisson_sampling import PoissonSampler
+
+SEED = bytes(range(32))
+ALMOST_NONE = 0.05
+"""The smallest noise multiplier that has an epsilon."""
+
+
+def noise(**changes: Any) -> dict[str, Any]:
+    return {"probability": 0.25, "batch": 8, "steps": 4, "bound": 1.0, "multiplier": 1.0} | changes
+
+
+@pytest.fixture
+def model(bases: dict[str, Path]) -> AdaptedModel:
+    """LoRA with a B that is not zero."""
+    settings = Model.model_validate({"base": str(bases["llama"]), "adapter": {"rank": 4, "alpha": 8.0}})
+    found = Models().get(bases["llama"], config_of(settings), torch.float32, torch.device("cpu"))
+    weights = initial_weights(found, 17)
+    generator = torch.Generator().manual_seed(3)
+    found.load({name: one + 0.05 * torch.randn(one.shape, generator=generator) for name, one in weights.items()})
+    found.module.train()
+    return found
+
+
+def rows_of(lengths: list[int], per_row: int = 1) -> list[list[Example]]:
+    chance = np.random.default_rng(1)
+    ids = [[chance.integers(3, 200, size).tolist() for _ in range(per_row)] for size in lengths]
+    return [[Example(one, list(range(len(one) // 2, len(one)))) for one in row] for row in ids]
+
+
+ROWS: list[list[Example]] = [*rows_of([5, 9, 14, 7, 22, 6, 11]), [], *rows_of([8, 12], per_row=2)]
+"""One row has no answer left, two have two examples."""
+
+
+def reference(model: AdaptedModel, rows: Rows, bound: float) -> torch.Tensor:
+    """The sum of clipped gradients, one row at a time, without hooks."""
+    flat = FlatWeights(model)
+    total = torch.zeros(flat.count)
+    for row in rows:
+        if row:
+            flat.clear()
+            row_losses(model, row_batch([row], model.device), torch.float32).backward()
+            gradient = flat.gradient[: flat.count]
+            total += gradient * min(1.0, bound / gradient.norm().item())
+    return total
+
+
+def estimated(
+    model: AdaptedModel, rows: Rows, settings: ExampleNoise, size: int | None = None, seed: bytes = SEED
+) -> Iterator[torch.Tensor]:
+    """The gradient of each step."""
+    work = Train.model_construct(seed=5, example_noise=settings)
+    training = Training.model_validate({"length": {"type": "Steps", "steps": 1}})
+    flat = FlatWeights(model)
+    round = Round(work, training, torch.float32, Fit(size, False), None, seed)
+    gradient = PrivateGradient(model, flat, rows, round, settings, Group())
+    for _ in gradient.estimates():
+        yield flat.gradient[: flat.count].clone()
+
+
+@pytest.fixture
+def without_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private, "rounded_noise", lambda stream, std, count: np.zeros(count))
+
+
+@pytest.mark.usefixtures("without_noise")
+@pytest.mark.parametrize("size", [1, 3, None])
+@pytest.mark.parametrize("bound", [0.05, 1e3])
+def test_the_gradient_is_the_sum_of_clipped_gradients_of_rows_whatever_the_micro_batch(
+    model: AdaptedModel, size: int | None, bound: float
+) -> None:
+    settings = ExampleNoise(probability=1.0, batch=10, steps=1, bound=bound, multiplier=1.0)
+    (found,) = estimated(model, ROWS, settings, size)
+    expected = reference(model, ROWS, bound) / 10
+    assert torch.linalg.vector_norm(found - expected) < 1e-4 * torch.linalg.vector_norm(expected)
+
+
+@pytest.mark.usefixtures("without_noise")
+def test_a_row_moves_the_sum_by_at_most_the_bound(model: AdaptedModel) -> None:
+    settings = ExampleNoise(probability=1.0, batch=1, steps=1, bound=0.05, multiplier=1.0)
+    (whole,) = estimated(model, ROWS, settings)
+    for left_out in range(len(ROWS)):
+        (without,) = estimated(model, ROWS[:left_out] + ROWS[left_out + 1 :], settings)
+        assert torch.linalg.vector_norm(whole - without) <= 0.05
+
+
+def test_a_step_without_rows_is_noise_alone(model: AdaptedModel) -> None:
+    settings = ExampleNoise(probability=1e-9, batch=2, steps=1, bound=0.5, multiplier=3.0)
+    (found,) = estimated(model, ROWS, settings)
+    assert found.std().item() == pytest.approx(3.0 * 0.5 / 2, rel=0.05)
+
+
+def test_the_noise_has_the_deviation_of_the_formula_within_one_percent() -> None:
+    found = np.concatenate([rounded_noise(NoiseStream(SEED, f"step {step}"), 2.0**30, 70_000) for step in range(5)])
+    assert found.std() / 2**30 == pytest.approx(1.0, abs=0.01)
+    assert abs(found.mean()) / 2**30 < 0.01
+    assert np.array_equal(found, np.rint(found))
+
+
+def test_the_same_seed_gives_the_same_gradients_and_another_does_not(model: AdaptedModel) -> None:
+    settings = ExampleNoise(probability=0.5, batch=5, steps=2, bound=1.0, multiplier=1.0)
+    first, second = (list(estimated(model, ROWS, settings)) for _ in range(2))
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+    assert not torch.equal(first[0], first[1])
+    assert not torch.equal(first[0], next(estimated(model, ROWS, settings, seed=bytes(32))))
+
+
+def test_rows_are_sampled_independently_with_the_probability() -> None:
+    sampler = PoissonSampler(SEED, 0.05, 2000)
+    sizes = np.array([len(sampler.sample(step)) for step in range(400)])
+    assert sizes.mean() == pytest.approx(100, rel=0.02)
+    assert sizes.var() == pytest.approx(95, rel=0.25)  # n p (1 - p)
+    uses = np.bincount(np.concatenate([sampler.sample(step) for step in range(400)]), minlength=2000)
+    assert uses.var() == pytest.approx(19, rel=0.25)
+    assert np.array_equal(sampler.sample(7), PoissonSampler(SEED, 0.05, 2000).sample(7))
+    assert np.array_equal(PoissonSampler(SEED, 1.0, 5).sample(3), np.arange(5))
+
+
+def test_a_row_without_a_finite_gradient_contributes_nothing(model: AdaptedModel) -> None:
+    gradients = {"a": torch.tensor([[3.0, 4.0], [float("nan"), 1.0], [float("inf"), 0.0]])}
+    total = {"a": torch.zeros(2)}
+    private.add_clipped(gradients, 1.0, total)
+    assert total["a"].tolist() == pytest.approx([0.6, 0.8], rel=1e-4)
+
+
+def test_micro_batches_keep_rows_whole() -> None:
+    batches = [batch for rank in range(2) for batch in row_batches(ROWS, rank, 2, 3)]
+    assert sum(len(batch) for batch in batches) == sum(1 for row in ROWS if row)
+    assert max(sum(map(len, batch)) for batch in batches) <= 3
+
+
+def test_refuse_gradients_that_are_not_those_of_the_rows(model: AdaptedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = PerSampleGradients.of
+
+    def mixed_up(self: PerSampleGradients, loss: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {name: one.roll(1, 0) for name, one in right(self, loss).items()}
+
+    monkeypatch.setattr(self_test.PerSampleGradients, "of", mixed_up)
+    settings = ExampleNoise(probability=1.0, batch=10, steps=1, bound=1.0, multiplier=1.0)
+    with pytest.raises(Refused, match="are not those of the rows alone"):
+        next(estimated(model, ROWS, settings))
+
+
+def test_the_model_is_left_without_hooks(model: AdaptedModel) -> None:
+    weights = {name: one.data.clone() for name, one in model.parameters.items()}
+    settings = ExampleNoise(probability=0.5, batch=5, steps=1, bound=1.0, multiplier=1.0)
+    next(estimated(model, ROWS, settings))
+    assert all(torch.equal(one.data, weights[name]) for name, one in model.parameters.items())
+    assert not any(module._forward_hooks or module._backward_hooks for module in model.module.modules())
+    assert not any(hasattr(one, "grad_sample") for one in model.module.parameters())
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "qwen2"])
+def test_the_adapter_that_is_sent_reloads_to_the_trained_loss(
+    kind: str, tmp_path: Path, bases: dict[str, Path]
+) -> None:
+    federation = Federation(tmp_path, bases[kind], classified(40))
+    federation.training.update(learningRate=0.02, schedule="Constant")
+    work = {"samples": 32, "distinct": 32, "exampleNoise": noise(multiplier=ALMOST_NONE, steps=10), "testingSeed": 1}
+    update = federation.trained(**work)
+    initial = federation.initialised()
+    folder = federation.exported(initial, federation.weights(update))
+    assert not any("_module" in name for name in federation.weights(update))
+    reloaded = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(bases[kind]), str(folder))
+    before, after = (loss_of(federation, one) for one in (AutoModelForCausalLM.from_pretrained(bases[kind]), reloaded))
+    assert after < before - 0.2
+    model = federation.models.get(bases[kind], reloaded.peft_config["default"], torch.float32, torch.device("cpu"))
+    trained = {name: one + federation.weights(update)[name] for name, one in federation.blob(initial.adapter).items()}
+    model.load(trained)
+    assert loss_of(federation, model.module) == pytest.approx(after, rel=1e-5)
+
+
+def loss_of(federation: Federation, model: Any) -> float:
+    model.eval()
+    losses: list[float] = []
+    with torch.inference_mode():
+        for ids, labels in federation.encoded():
+            losses.append(model(input_ids=torch.tensor([ids]), labels=torch.tensor([labels])).loss.item())
+    return sum(losses) / len(losses)
+
+
+def test_nothing_that_depends_on_rows_leaves_without_noise(federation: Federation) -> None:
+    metrics = [{"name": "loss", "type": "Loss"}]
+    work = {"samples": 32, "distinct": 32, "exampleNoise": noise(), "testingSeed": 1, "metrics": metrics}
+    update = federation.trained(**work)
+    assert (update.train_loss, update.tokens, update.validation_loss, update.received) == (None, None, None, {})
+    assert update.steps == 4
+    telemetry = json.loads(federation.ledger.store.get("default/words/telemetry/rounds/0001/a-1/trainer.json"))
+    assert not {"curve", "tokens", "rows"} & telemetry.keys()
+    assert telemetry["answerTokensPerSecond"] is None
+
+
+def test_only_a_testing_seed_repeats_the_noise(federation: Federation) -> None:
+    work = {"samples": 32, "distinct": 32, "exampleNoise": noise()}
+    first, second = (federation.trained(attempt=attempt, **work) for attempt in (1, 2))
+    assert first.digest != second.digest
+    seeded = federation.trained(attempt=3, **work, testingSeed=1)
+    other = Federation(federation.sibling("again"), Path(federation.model["base"]), classified(40))
+    other.training = federation.training
+    assert other.trained(attempt=3, **work, testingSeed=1).digest == seeded.digest
+    assert federation.trained(attempt=4, **work, testingSeed=1).digest != seeded.digest
+
+
+def test_a_second_execution_of_an_attempt_sends_no_other_noise(federation: Federation) -> None:
+    work = federation.train_work(samples=32, distinct=32, exampleNoise=noise())
+    assignment = federation.assignment(work, round=1)
+    assert TaskLedger(federation.ledger, assignment.task).claim_noise("0" * 32)  # an execution that was killed
+    outcome = federation.run(assignment)
+    assert outcome.code == EXIT_RETRY
+    assert "another execution of this attempt has drawn the noise" in outcome.reason
+    assert federation.ledger.read(names.update(1, "a", 1), Update) is None
+    assert list(federation.ledger.names("rounds/0001/updates/")) == [names.noise_draw(1, "a", 1)]
+    assert federation.record(names.noise_draw(1, "a", 1), NoiseDraw).execution == "0" * 32
+
+
+def test_refuse_an_adapter_of_the_output_layer(tmp_path: Path, bases: dict[str, Path]) -> None:
+    federation = Federation(tmp_path, bases["qwen2"], classified(40))
+    federation.model["adapter"]["targetModules"] = {"type": "Names", "names": ["q_proj", "lm_head"]}
+    work = federation.train_work(samples=32, distinct=32, exampleNoise=noise())
+    outcome = federation.run(federation.assignment(work, round=1))
+    assert outcome.code == EXIT_REFUSED
+    assert "targetModules: base_model.model.lm_head.lora_A.weight adapts the output layer" in outcome.reason
+
+
+def test_fixing_a_trains_b_alone(federation: Federation) -> None:
+    work = {"samples": 32, "distinct": 32, "exampleNoise": noise(), "testingSeed": 1}
+    assert all(".lora_B." in name for name in federation.weights(federation.trained(**work, trainOnlyB=True)))

@@ -175,6 +175,7 @@ def test_fp16_needs_a_gpu(federation: Federation) -> None:
 def test_bf16_trains_on_cpu_and_sends_fp32(federation: Federation) -> None:
     federation.training["precision"] = "BF16"
     update = federation.trained(metrics=[LOSS])
+    assert update.train_loss is not None
     assert math.isfinite(update.train_loss)
     assert {tensor.dtype for tensor in federation.weights(update).values()} == {torch.float32}
 

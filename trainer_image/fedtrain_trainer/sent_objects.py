@@ -30,6 +30,9 @@ class SentObjects:
         self.sent.append(SentObject(name=path.name, bytes=path.stat().st_size, digest=digest))
         return digest
 
+    def claim_noise(self, execution: str) -> bool:
+        return self.store.claim_noise(execution)
+
     def put_update(self, path: Path) -> tuple[str, Digest, int]:
         name, digest, size = self.store.put_update(path)
         self.sent.append(SentObject(name=name, bytes=size, digest=digest))

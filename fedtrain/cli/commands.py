@@ -25,6 +25,7 @@ COMMANDS = {
     "logs": Entry("fedtrain.cli.logs:command", "Show the logs of a run, or of one participant."),
     "export": Entry("fedtrain.cli.export:command", "Write the adapter of a run to a folder that PEFT loads."),
     "report": Entry("fedtrain.cli.report:command", "Write one HTML file with the plots of a run."),
+    "track": Entry("fedtrain.cli.track:command", "Copy the metrics of a run to an experiment tracker."),
     "participant": Entry("fedtrain.cli.participant:command", "Invite participants with clusters of their own."),
     "delete": Entry("fedtrain.cli.delete:command", "Delete a run."),
     "ledger": Entry("fedtrain.cli.ledger:command", "Verify the ledger of a run, or exclude a participant."),

@@ -10,14 +10,18 @@ import click
 @click.option(
     "--out", type=click.Path(path_type=Path), help="File to write [default: report.html in the run's folder]."
 )
-def command(run: str, out: Path | None) -> None:
+@click.option("--csv", "as_csv", is_flag=True, help="Write all measured values as CSV [default: report.csv].")
+def command(run: str, out: Path | None, as_csv: bool) -> None:
     """Write one HTML file about RUN: result, charts, rounds, incidents, and how to verify it.
 
     The file needs no network. RUN is the folder of a run (runs/default/quickstart), its federation file, or
     s3://bucket/prefix/namespace/name.
     """
     from fedtrain.results.locate import locate
-    from fedtrain.results.report import default_report, write_report
+    from fedtrain.results.report import default_report, write_csv, write_report
 
     ledger = locate(run).ledger
-    click.echo(str(write_report(ledger, out or default_report(ledger))))
+    if as_csv:
+        click.echo(str(write_csv(ledger, out or default_report(ledger).with_suffix(".csv"))))
+    else:
+        click.echo(str(write_report(ledger, out or default_report(ledger))))

@@ -7,6 +7,7 @@ import resource
 import shutil
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -125,7 +126,7 @@ def _telemetry(context: Context, code: int, reason: str) -> bytes:
         "host": platform.node(),
         "processes": context.group.world,
         "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
+        "versions": {name: version(name) for name in ("fedtrain", "torch", "transformers", "peft")},
         "answerTokensPerSecond": rate,
         "peakMemory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "peakGpuMemory": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,

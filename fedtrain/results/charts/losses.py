@@ -1,4 +1,4 @@
-"""A loss by round, a line a participant."""
+"""A loss by round, a line for each participant."""
 
 # pyright: basic
 # (matplotlib's keyword arguments have no types)
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 Which = Literal["train_loss", "validation_loss"]
 _TITLES = {"train_loss": "training loss", "validation_loss": "validation loss after local training"}
-_NAMED = 8
 
 
 def has_losses(summary: RunSummary, which: Which) -> bool:
@@ -21,7 +20,7 @@ def has_losses(summary: RunSummary, which: Which) -> bool:
 
 
 def losses_by_participant(summary: RunSummary, which: Which, width: float, height: float) -> "Figure":
-    """Of the updates that came in, aggregated or not."""
+    """Draw the losses of the updates that came in, aggregated or not. The page has the legend."""
     who = [participant.name for participant in summary.spec.participants]
     with drawing(width, height) as (figure, axes):
         for index, name in enumerate(who):
@@ -33,11 +32,8 @@ def losses_by_participant(summary: RunSummary, which: Which, width: float, heigh
             ]
             if points:
                 rounds, values = zip(*points, strict=True)
-                label = name if index < _NAMED else "others" if index == _NAMED else None
                 marker = "o" if len(points) <= 40 else ""
-                axes.plot(rounds, values, color=colour(index), label=label, marker=marker, ms=3.5, mec="white", mew=0.7)
+                axes.plot(rounds, values, color=colour(index), marker=marker, ms=3.5, mec="white", mew=0.7)
         whole_rounds(axes)
         titled(axes, _TITLES[which])
-        columns = min(len(who), 3 if max(map(len, who)) > 10 else 4)
-        figure.legend(loc="outside lower left", ncols=columns, handlelength=1.2, columnspacing=1.4)
         return figure

@@ -64,6 +64,19 @@ _SETTINGS: Any = {
 }
 
 
+_THEMED = {
+    FEDERATED: "--blue",
+    PHASES["idle"]: "--line",
+    INK: "--ink",
+    MUTED: "--muted",
+    GRID: "--line",
+    "#c4c8d2": "--axis",
+    "#c9cede": "--axis",
+    "#ffffff": "--page",
+}
+"""Colours that follow the page's light or dark look, with the CSS variables that hold them."""
+
+
 def colour(index: int) -> str:
     """Of the participant at this place in the file."""
     return PARTICIPANTS[min(index, len(PARTICIPANTS) - 1)]
@@ -120,7 +133,8 @@ def svg(draw: Callable[[], "Figure"], name: str) -> str:
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'(href="#|url\(#)', rf"\1{name}-", text)
     text = re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", text)
-    return re.sub(r'^<svg ([^>]*?)height="[^"]*"', r'<svg aria-hidden="true" \1', text).strip()
+    text = re.sub(r'^<svg ([^>]*?)height="[^"]*"', r'<svg aria-hidden="true" \1', text).strip()
+    return re.sub("|".join(_THEMED), lambda found: f"var({_THEMED[found[0]]})", text)
 
 
 def png(draw: Callable[[], "Figure"]) -> bytes:

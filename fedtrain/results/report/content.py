@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -13,6 +14,7 @@ from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve, curve, sentence
 from fedtrain.results.report import figures
+from fedtrain.results.report.telemetry import ReportTelemetry
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.status import participants_table, rounds_table
 from fedtrain.results.tables import Table
@@ -23,8 +25,8 @@ SMALLEST_SHARE = 0.005
 """Phases with less of the time are left out of the sentence about time."""
 
 
-def content(summary: RunSummary, comparison: Comparison | None) -> dict[str, Any]:
-    """The template's variables."""
+def content(summary: RunSummary, comparison: Comparison | None, telemetry: ReportTelemetry) -> dict[str, Any]:
+    """Return the template's variables."""
     shown = curve(summary)
     used = time_use(summary)
     who = [participant.name for participant in summary.spec.participants]
@@ -38,14 +40,16 @@ def content(summary: RunSummary, comparison: Comparison | None) -> dict[str, Any
         "metric_direction": shown.measure.direction if shown else "",
         "comparison": comparison_table(comparison, summary.spec) if comparison else None,
         "gain_charts": _gain_charts(summary, comparison, who) if comparison else [],
-        "loss_charts": figures.loss_figures(summary),
+        "dates": _dates(telemetry),
+        "legend": figures.legend(who),
+        "loss_charts": figures.loss_figures(summary, telemetry.losses),
         "usage_charts": _usage_charts(summary, used),
         "time_shares": _time_shares(used),
         "rounds": rounds_table(summary, shown=len(summary.rounds)),
         "newest": newest,
         "newest_participants": participants_table(summary, newest) if newest else None,
         "incidents": _incidents(summary),
-        "configuration": _configuration(summary),
+        "configuration": [*_configuration(summary), *_versions(telemetry)],
         "data": _data(summary),
         "specification": json.dumps(as_json(summary.spec), indent=2),
         "digests": [
@@ -132,6 +136,18 @@ def _configuration(summary: RunSummary) -> list[tuple[str, str]]:
         *([("signal to noise", summary.privacy.ratio_text)] if summary.privacy and summary.privacy.ratio else []),
         ("seed", str(spec.training.seed)),
     ]
+
+
+def _dates(telemetry: ReportTelemetry) -> str:
+    """`2026-11-28`, or the first and the last day; in UTC, by the store's clock."""
+    times = [time for time in (telemetry.began, telemetry.recorded) if time is not None]
+    days = [datetime.fromtimestamp(time, UTC).date().isoformat() for time in times]
+    return " to ".join(dict.fromkeys(days))
+
+
+def _versions(telemetry: ReportTelemetry) -> list[tuple[str, str]]:
+    words = (f"{name} {' and '.join(found)}" for name, found in telemetry.versions.items())
+    return [("trainers", ", ".join(words))] if telemetry.versions else []
 
 
 def _data(summary: RunSummary) -> Table:

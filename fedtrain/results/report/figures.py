@@ -1,5 +1,6 @@
 """The report's charts, sized for a phone. The first chart also has a wide version for screens and paper."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -8,7 +9,8 @@ from fedtrain.contracts.measures import Measure
 from fedtrain.results.charts.gains import gains, gains_by_participant
 from fedtrain.results.charts.losses import Which, has_losses, losses_by_participant
 from fedtrain.results.charts.metric import metric_by_round
-from fedtrain.results.charts.style import svg
+from fedtrain.results.charts.steps import loss_by_step
+from fedtrain.results.charts.style import PARTICIPANTS, colour, svg
 from fedtrain.results.charts.time_and_bytes import bytes_by_round, time_by_round
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve
@@ -39,15 +41,27 @@ def metric_figures(shown: Curve, comparison: Comparison | None, participants: li
     return [Figure(Markup(wide), alt, "wide"), Figure(Markup(narrow), alt, "narrow")]
 
 
-def loss_figures(summary: RunSummary) -> list[Figure]:
+def loss_figures(summary: RunSummary, steps: Mapping[str, list[tuple[int, float]]]) -> list[Figure]:
+    """`steps`: (step, training loss) by participant."""
     kinds: tuple[Which, ...] = ("train_loss", "validation_loss")
     found: list[Figure] = []
     for which in kinds:
         if has_losses(summary, which):
             name = which.replace("_", " ")
-            drawn = svg(lambda which=which: losses_by_participant(summary, which, _WIDTH, _HEIGHT + 0.3), which)
+            drawn = svg(lambda which=which: losses_by_participant(summary, which, _WIDTH, _HEIGHT), which)
             found.append(Figure(Markup(drawn), f"{name} of every participant by round"))
+    if steps:
+        who = [participant.name for participant in summary.spec.participants]
+        drawn = svg(lambda: loss_by_step(steps, who, _WIDTH, _HEIGHT), "loss-by-step")
+        found.append(Figure(Markup(drawn), "training loss of every participant by step of the run"))
     return found
+
+
+def legend(participants: list[str]) -> list[tuple[str, str]]:
+    """Return (name, colour) of the participants; those that share the last colour are one entry."""
+    named = [(name, colour(index)) for index, name in enumerate(participants[: len(PARTICIPANTS)])]
+    others = len(participants) - len(PARTICIPANTS)
+    return [*named[:-1], (f"{others + 1} others", named[-1][1])] if others > 0 else named
 
 
 def gain_figures(comparison: Comparison, hub: Measure | None, own: Measure, participants: list[str]) -> list[Figure]:

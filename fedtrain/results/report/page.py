@@ -1,10 +1,11 @@
 """The report: one HTML file that loads nothing else."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fedtrain import __version__
 from fedtrain.ledger.ledger import Ledger
@@ -12,15 +13,22 @@ from fedtrain.results.comparison import Comparison, read_comparison
 from fedtrain.results.folders import write_file
 from fedtrain.results.locate import run_folder
 from fedtrain.results.report.content import content
+from fedtrain.results.report.telemetry import ReportTelemetry, read_telemetry
 from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.series import as_csv
 from fedtrain.results.summary import summarise
 
 
 def write_report(ledger: Ledger, target: Path) -> Path:
-    """Writes the report and returns its absolute path. Raises StoreError, OSError."""
+    """Write the report and return its absolute path. Raises StoreError, OSError."""
     summary = summarise(ledger)
     comparison = read_comparison(ledger, summary.run_id, summary.adapter)
-    return write_file(target, report(summary, comparison).encode())
+    return write_file(target, report(summary, comparison, read_telemetry(ledger, summary)).encode())
+
+
+def write_csv(ledger: Ledger, target: Path) -> Path:
+    """Write all measured values of the run and return the file's absolute path. Raises StoreError, OSError."""
+    return write_file(target, as_csv(summarise(ledger)).encode())
 
 
 def default_report(ledger: Ledger) -> Path:
@@ -29,13 +37,19 @@ def default_report(ledger: Ledger) -> Path:
     return Path(f"{ledger.name}-report.html") if folder is None else folder / "report.html"
 
 
-def report(summary: RunSummary, comparison: Comparison | None) -> str:
-    """The HTML, the same for the same summary. The template escapes all text; only charts are markup."""
+def report(summary: RunSummary, comparison: Comparison | None, telemetry: ReportTelemetry | None = None) -> str:
+    """Return the HTML, the same for the same run. The template escapes all text; only charts are markup."""
     package = files("fedtrain.results.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = environment.from_string(package.joinpath("report.html.jinja").read_text(encoding="utf-8"))
     style = Markup(package.joinpath("style.css").read_text(encoding="utf-8"))
-    return template.render(content(summary, comparison), style=style, version=__version__, cell_state=_cell_state)
+    values = content(summary, comparison, telemetry or ReportTelemetry())
+    return template.render(values, style=style, version=__version__, cell_state=_cell_state, prose=prose)
+
+
+def prose(text: str) -> Markup:
+    """Escape the text and show what is between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 _STATES = {

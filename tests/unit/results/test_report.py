@@ -1,5 +1,6 @@
 """The report is one file that shows the run's numbers and asks for nothing else."""
 
+import json
 import re
 import shlex
 import shutil
@@ -15,9 +16,14 @@ from fedtrain.api.storage import File, Storage
 from fedtrain.cli.main import main
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.ledger.open import open_ledger
+from fedtrain.results.charts.steps import thinned
+from fedtrain.results.charts.style import GRID, INK, MUTED
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.picture import write_picture
 from fedtrain.results.report import report, write_report
+from fedtrain.results.report.figures import legend
+from fedtrain.results.report.page import prose
+from fedtrain.results.report.telemetry import ReportTelemetry, read_telemetry
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
 
@@ -141,6 +147,55 @@ def test_time_is_shared_out_over_the_phases(html: str) -> None:
     ) in text
 
 
+def test_losses_by_step_continue_over_the_rounds(finished: Hand) -> None:
+    for round, attempt in ((1, 1), (2, 2)):
+        curve = json.dumps({"curve": [3.0, float("nan"), 2.0], "versions": {"torch": f"2.{round}"}}).encode()
+        finished.ledger.put_telemetry(f"rounds/{round:04d}/zoo-{attempt}/trainer.json", curve)
+    telemetry = read_telemetry(finished.ledger, summarise(finished.ledger))
+    assert telemetry.losses == {"zoo": [(1, 3.0), (2, 2.0), (26, 3.0), (27, 2.0)]}, "a round has 25 steps"
+    assert telemetry.versions == {"torch": ("2.1", "2.2")}
+    html = report(summarise(finished.ledger), None, telemetry)
+    assert "training loss of every participant by step of the run" in html
+    assert "torch 2.1 and 2.2" in html
+
+
+def test_long_lines_are_means_of_neighbours() -> None:
+    assert thinned([(1, 4.0), (2, 2.0), (3, 1.0)], 2) == [(1.5, 3.0), (3.0, 1.0)]
+    assert thinned([], 2) == []
+
+
+def test_it_has_the_days_of_the_run(finished: Hand) -> None:
+    html = report(summarise(finished.ledger), None, ReportTelemetry(began=86_000.0, recorded=90_000.0))
+    assert "· Succeeded · 1970-01-01 to 1970-01-02" in html
+
+
+def test_one_legend_names_every_participant_and_bounds_the_colours() -> None:
+    assert legend(["zoo", "museum"]) == [("zoo", "#e0702f"), ("museum", "#8b57c9")]
+    many = legend([f"p{number}" for number in range(20)])
+    assert (len(many), many[-1][0]) == (8, "13 others")
+
+
+def test_backticks_become_code(hand: Hand) -> None:
+    assert prose("Run `a < b` & see ` alone") == "Run <code>a &lt; b</code> &amp; see ` alone"
+    hand.begin()
+    hand.plan(1)
+    hand.fail(1, message="Use `fedtrain run` again.")
+    assert "Use <code>fedtrain run</code> again." in report(summarise(hand.ledger), None)
+
+
+def test_charts_follow_the_dark_look(html: str) -> None:
+    charts = "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
+    assert "var(--ink)" in charts
+    assert [tone for tone in (INK, MUTED, GRID, "#ffffff") if tone in charts] == []
+    variables = set(re.findall(r"var\((--[a-z]+)\)", html))
+    dark = html.partition("prefers-color-scheme: dark")[2].partition("}")[0]
+    assert {name for name in variables if f"{name}:" not in dark} == set()
+
+
+def test_wide_tables_can_be_scrolled_with_the_keyboard(html: str) -> None:
+    assert html.count("<table>") == html.count('tabindex="0"') > 0
+
+
 def test_without_a_comparison_it_says_how_to_make_one(finished: Hand) -> None:
     text = Page(report(summarise(finished.ledger), None)).text
     assert "Not compared yet. Run  fedtrain baseline  to train" in text
@@ -174,7 +229,7 @@ def test_without_telemetry_the_rest_is_told(finished: Hand) -> None:
 def test_the_same_run_gives_the_same_bytes(html: str, template: tuple[Path, Hand]) -> None:
     summary = summarise(template[1].ledger)
     comparison = Comparison(summary.run_id, summary.adapter or "", arms())
-    again = report(summary, comparison)
+    again = report(summary, comparison, read_telemetry(template[1].ledger, summary))
     place = re.compile(r"(file://)?/\S+?/default/quickstart")
     assert place.sub("PLACE", again) == place.sub("PLACE", html)
 

@@ -2,6 +2,8 @@
 
 RUN = "run.json"
 END = "end.json"
+PART_UPLOAD = ".upload"
+"""Suffix of the claims of uploads in parts."""
 
 
 def preflight(participant: str) -> str:
@@ -88,3 +90,14 @@ def blob(digest: str) -> str:
 def telemetry(path: str) -> str:
     """Outside the chain: seconds, hosts, bytes, logs."""
     return f"telemetry/{path}"
+
+
+def incoming(run_id: str, name: str) -> str:
+    """Where a participant leaves its record `name` until the coordinator admits it. The run's id tells it from a record
+    of a run that was replaced."""
+    return f"incoming/{run_id}/{name}"
+
+
+def part_upload(run_id: str, name: str) -> str:
+    """Claim: the server's id of the upload in parts that becomes the object `name`."""
+    return f"{incoming(run_id, name)}{PART_UPLOAD}"

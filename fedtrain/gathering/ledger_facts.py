@@ -31,6 +31,7 @@ from fedtrain.contracts.records import (
     Spend,
     Update,
 )
+from fedtrain.gathering.incoming import Incoming
 from fedtrain.ledger.closes import takes_away
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
@@ -40,6 +41,7 @@ from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords
 R = TypeVar("R", bound=Record)
 
 _UPDATE = re.compile(r"rounds/[0-9]+/updates/([_a-z0-9][-a-z0-9]*)/([1-9][0-9]{0,8})/record\.json")
+PREFLIGHTS = "preflight/"
 _LONGEST_NAME = 200
 _MOST_STRAYS = 100
 """Maximum number of reported strays. Bounds memory and the size of the report."""
@@ -48,11 +50,13 @@ _MOST_STRAYS = 100
 @dataclass
 class LedgerGatherer:
     """Reads the ledger of one run. `run`: the run that this coordinator has claimed. `hint`: the current round, if
-    known; if its previous round has ended, earlier rounds are not read."""
+    known; if its previous round has ended, earlier rounds are not read. `incoming`: records of participants without the
+    ledger's keys, which are admitted first; None if all have keys."""
 
     ledger: Ledger
     run: Run
     hint: int = 0
+    incoming: Incoming | None = None
     _manifest: Manifest | None = None
     _planned: int | None = None
     """Last round whose plan was read."""
@@ -68,11 +72,11 @@ class LedgerGatherer:
         if self._manifest is None and self.hint > 0:
             self._pass(self.hint - 1)
         round = self._manifest.round + 1 if self._manifest else 0
-        listed = self.ledger.names(names.round_folder(round) + "/")
+        listed = self._names(names.round_folder(round) + "/")
         while names.manifest(round) in listed:
             self._pass(round)
             round += 1
-            listed = self.ledger.names(names.round_folder(round) + "/")
+            listed = self._names(names.round_folder(round) + "/")
         if self._planned == round and names.plan(round) not in listed:
             raise LedgerCorrupt(
                 f"{self.ledger.url}/{names.plan(round)} has disappeared. Restore the ledger, or start a run with "
@@ -103,6 +107,15 @@ class LedgerGatherer:
     def _pass(self, round: int) -> None:
         """Read the manifest of a round, if it exists."""
         self._manifest = self.ledger.read(names.manifest(round), Manifest) or self._manifest
+        if self.incoming is not None and self._manifest is not None and self._manifest.round == round:
+            self.incoming.close(names.round_folder(round) + "/")
+
+    def _names(self, prefix: str) -> list[str]:
+        """List the objects whose names begin with `prefix`, after the records that participants have left there were
+        admitted."""
+        if self.incoming is not None:
+            self.incoming.admit(prefix)
+        return self.ledger.names(prefix)
 
     def _newest_plan(self) -> Plan | None:
         """Return the plan of the last finished round; None for round 0, which has no plan."""
@@ -180,8 +193,12 @@ class LedgerGatherer:
         """Return preflights and faults by participant. A plan contains the preflights that it was computed from, and
         names all participants that may have answered since."""
         known = {found.participant: found for found in plan.preflights} if plan else {}
-        others = (names.preflight(who) for who in plan.positions if who not in known) if plan else None
-        listed = self.ledger.names("preflight/") if others is None else others
+        if plan is None:
+            listed = self._names(PREFLIGHTS)
+        else:
+            listed = [names.preflight(who) for who in plan.positions if who not in known]
+            if listed and self.incoming is not None:
+                self.incoming.admit(PREFLIGHTS)
         found, faults = self._by_participant(listed, Preflight)
         return known | found, faults
 
@@ -214,7 +231,7 @@ class LedgerGatherer:
     def _measurements(self) -> tuple[dict[str, Measurement], dict[str, str]]:
         if self._manifest is None or self._manifest.round == 0:
             return {}, {}
-        listed = self.ledger.names(f"{names.round_folder(self._manifest.round)}/measurements/")
+        listed = self._names(f"{names.round_folder(self._manifest.round)}/measurements/")
         return self._by_participant(listed, Measurement)
 
 

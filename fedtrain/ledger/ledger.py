@@ -52,6 +52,10 @@ class Ledger:
         """The run as commands name it: the path of its folder, or `s3://bucket/prefix/namespace/name`."""
         return url2pathname(urlsplit(self.url).path) if self.url.startswith("file:") else self.url
 
+    def key(self, name: str) -> str:
+        """The key of the object `name` in the store."""
+        return self._folder + name
+
     def read(self, name: str, kind: type[R]) -> R | None:
         """The record `name`; None if it does not exist. Raises LedgerCorrupt if the object is not a `kind` record."""
         known = self._known(name)

@@ -42,10 +42,12 @@ def _kind(pattern: str, kind: type[Record], own_name: Callable[[Any], str]) -> R
 
 _ROUND = r"rounds/[0-9]{4,}"
 _NAME = r"[_a-z0-9][-a-z0-9]*"
+_WHO = rf"(?P<who>{_NAME})"
+"""The participant that writes the record."""
 _KINDS = (
     _kind(r"run\.json", Run, lambda _: names.RUN),
     _kind(r"end\.json", End, lambda _: names.END),
-    _kind(rf"preflight/{_NAME}\.json", Preflight, lambda r: names.preflight(r.participant)),
+    _kind(rf"preflight/{_WHO}\.json", Preflight, lambda r: names.preflight(r.participant)),
     _kind(r"failures/[0-9]+\.json", Failure, lambda r: names.failure(r.number)),
     _kind(r"rounds/0000/initial\.json", Initial, lambda _: names.initial()),
     _kind(rf"{_ROUND}/plan\.json", Plan, lambda r: names.plan(r.round)),
@@ -56,14 +58,14 @@ _KINDS = (
     _kind(rf"{_ROUND}/evaluation-[0-9]+\.json", Evaluation, lambda r: names.evaluation(r.round, r.k)),
     _kind(rf"{_ROUND}/exclusions/{_NAME}\.json", Exclusion, lambda r: names.exclusion(r.round, r.participant)),
     _kind(rf"{_ROUND}/attempts/{_NAME}\.json", Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
-    _kind(rf"{_ROUND}/measurements/{_NAME}\.json", Measurement, lambda r: names.measurement(r.round, r.participant)),
+    _kind(rf"{_ROUND}/measurements/{_WHO}\.json", Measurement, lambda r: names.measurement(r.round, r.participant)),
     _kind(
-        rf"{_ROUND}/updates/{_NAME}/[0-9]+/noise\.json",
+        rf"{_ROUND}/updates/{_WHO}/[0-9]+/noise\.json",
         NoiseDraw,
         lambda r: names.noise_draw(r.round, r.participant, r.attempt),
     ),
     _kind(
-        rf"{_ROUND}/updates/{_NAME}/[0-9]+/record\.json",
+        rf"{_ROUND}/updates/{_WHO}/[0-9]+/record\.json",
         Update,
         lambda r: names.update(r.round, r.participant, r.attempt),
     ),
@@ -73,3 +75,9 @@ _KINDS = (
 def kind_of(name: str) -> RecordKind | None:
     """The kind of record that the object `name` holds; None for blobs, update files, telemetry and foreign objects."""
     return next((kind for kind in _KINDS if kind.pattern.fullmatch(name)), None)
+
+
+def participant_of(name: str) -> str | None:
+    """The participant whose record the object `name` holds; None for the other objects."""
+    matches = (kind.pattern.fullmatch(name) for kind in _KINDS)
+    return next((match.groupdict().get("who") for match in matches if match), None)

@@ -51,9 +51,9 @@ class S3Store:
     ) -> None:
         self._patience = patience or Patience()
         settings = settings_of(s3, None if by_address else "storage.s3")
-        self._client = connect(s3, self._patience, credentials or mounted("ledger"), settings)
-        self._bucket = s3.bucket
-        self._place = place_of(s3.bucket, s3, self._client.meta.endpoint_url, self._client.meta.region_name, settings)
+        self.client = connect(s3, self._patience, credentials or mounted("ledger"), settings)
+        self.bucket = s3.bucket
+        self._place = place_of(s3.bucket, s3, self.client.meta.endpoint_url, self.client.meta.region_name, settings)
         self._prefix = f"{s3.prefix.strip('/')}/" if s3.prefix and s3.prefix.strip("/") else ""
         self._multipart = multipart
         self._bucket_seen = False
@@ -79,7 +79,7 @@ class S3Store:
             content = self._body(key, None, Range=f"bytes={offset}-{offset + length - 1}")
             if len(content) != length:
                 received = f"received {len(content)} bytes instead of {length} from byte {offset}"
-                raise StoreError(f"{self._place}, key {self._key(key)!r}: {received}.")
+                raise StoreError(f"{self._place}, key {self.object_key(key)!r}: {received}.")
             return content
 
         return RangedReader(f"{self.url}/{key}", int(self._head(key)["ContentLength"]), fetch)
@@ -110,21 +110,21 @@ class S3Store:
                 if code in TAKEN:
                     return False
                 if code not in (*CONFLICT, *NO_UPLOAD) or attempt + 1 >= self._patience.attempts:
-                    raise self._explained(error, key) from error
+                    raise self.explained(error, key) from error
             _back_off(attempt)
             attempt += 1
 
     def replace(self, key: str, content: bytes | Path) -> None:
         try:
             with s3_upload.body(content) as stream:
-                self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=stream)
+                self.client.put_object(Bucket=self.bucket, Key=self.object_key(key), Body=stream)
         except ERRORS as error:
-            raise self._explained(error, key) from error
+            raise self.explained(error, key) from error
 
     def keys(self, prefix: str) -> Iterator[str]:
         try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._prefix + prefix
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self._prefix + prefix
             )
             for page in pages:
                 if "IsTruncated" not in page:
@@ -132,30 +132,30 @@ class S3Store:
                 for entry in page.get("Contents", ()):
                     yield entry["Key"].removeprefix(self._prefix)
         except ERRORS as error:
-            raise self._explained(error, prefix) from error
+            raise self.explained(error, prefix) from error
 
     def delete(self, prefix: str) -> None:
         path = check_key(prefix.rstrip("/"))
         found = [path, *self.keys(f"{path}/")]
         for start in range(0, len(found), _DELETED_AT_ONCE):
-            objects = [{"Key": self._key(key)} for key in found[start : start + _DELETED_AT_ONCE]]
+            objects = [{"Key": self.object_key(key)} for key in found[start : start + _DELETED_AT_ONCE]]
             try:
-                reply = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+                reply = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
             except ERRORS as error:
-                raise self._explained(error, prefix) from error
+                raise self.explained(error, prefix) from error
             for refused in reply.get("Errors", ()):
                 raise StoreError(f"{self._place}, key {refused.get('Key')!r} can't be deleted ({refused.get('Code')}).")
 
-    def _key(self, key: str) -> str:
+    def object_key(self, key: str) -> str:
         return self._prefix + check_key(key)
 
     def _put(self, key: str, content: bytes | Path, size: int, large: bool) -> None:
         """One conditional write. Raises ERRORS, StoreError."""
         if large and isinstance(content, Path):
-            s3_upload.in_parts(self._client, self._bucket, self._key(key), content, size)
+            s3_upload.in_parts(self.client, self.bucket, self.object_key(key), content, size)
             return
         with s3_upload.body(content) as stream:
-            reply = self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=stream, IfNoneMatch="*")
+            reply = self.client.put_object(Bucket=self.bucket, Key=self.object_key(key), Body=stream, IfNoneMatch="*")
         self._check_answer(reply, key)
 
     def _check_answer(self, reply: dict[str, Any], key: str) -> None:
@@ -168,9 +168,9 @@ class S3Store:
         attempt = 0
         while True:
             try:
-                reply = self._client.get_object(Bucket=self._bucket, Key=self._key(key), **request)
+                reply = self.client.get_object(Bucket=self.bucket, Key=self.object_key(key), **request)
             except ERRORS as error:
-                raise self._explained(error, key) from error
+                raise self.explained(error, key) from error
             self._check_answer(reply, key)
             check_size(key, int(reply["ContentLength"]), most)
             try:
@@ -178,7 +178,7 @@ class S3Store:
             except ERRORS as error:
                 if attempt + 1 >= self._patience.attempts:
                     raise StoreUnavailable(
-                        f"{self._place}, key {self._key(key)!r}: the answer keeps breaking off."
+                        f"{self._place}, key {self.object_key(key)!r}: the answer keeps breaking off."
                     ) from error
             _back_off(attempt)
             attempt += 1
@@ -187,11 +187,11 @@ class S3Store:
         try:
             reply: dict[str, Any] = self._head_object(key)
         except ERRORS as error:
-            raise self._explained(error, key) from error
+            raise self.explained(error, key) from error
         self._check_answer(reply, key)
         return reply
 
-    def _explained(self, error: Exception, key: str) -> StoreError:
+    def explained(self, error: Exception, key: str) -> StoreError:
         """The StoreError that names the object as the bucket knows it."""
         return explain(error, self._place, self._prefix + key)
 
@@ -200,16 +200,16 @@ class S3Store:
         object, nor a wrong or expired key from a missing right: a listing does, and renews expired keys. Raises
         ERRORS."""
         try:
-            return self._client.head_object(Bucket=self._bucket, Key=self._key(key))
+            return self.client.head_object(Bucket=self.bucket, Key=self.object_key(key))
         except ERRORS as error:
             code = code_of(error)
             if code[:1] not in ("3", "4") or (code in GONE and self._bucket_seen):
                 raise
-            self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+            self.client.list_objects_v2(Bucket=self.bucket, Prefix=self._prefix, MaxKeys=1)
             self._bucket_seen = True
             if code in GONE:
                 raise
-        return self._client.head_object(Bucket=self._bucket, Key=self._key(key))
+        return self.client.head_object(Bucket=self.bucket, Key=self.object_key(key))
 
     def _holds(self, key: str, content: bytes | Path, size: int) -> bool:
         """Whether the object's bytes are `content`."""

@@ -1,10 +1,13 @@
 """The narrow interface through which a trainer meets the ledger: read the task's inputs by digest, write its file,
 then its record. A bucket, a folder or presigned requests can serve it."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from fedtrain.contracts.records import Digest, Record
+from fedtrain.ledger.store import LedgerRefused, StoreRefused
 
 R = TypeVar("R", bound=Record)
 
@@ -38,3 +41,12 @@ class TaskStore(Protocol):
     def put_telemetry(self, name: str, content: bytes) -> None:
         """Seconds, bytes, hosts, logs of this execution; never fails a task."""
         ...
+
+
+@contextmanager
+def of_the_ledger() -> Generator[None]:
+    """Tell refusals of the ledger from those of the participant's own stores."""
+    try:
+        yield
+    except StoreRefused as error:
+        raise LedgerRefused(str(error)) from error

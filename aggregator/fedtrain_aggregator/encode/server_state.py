@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fedtrain.adapters.header import TensorEntry
-from fedtrain.adapters.tensor_writer import lay_out
+from fedtrain.adapters.layout import lay_out
 from fedtrain_aggregator.errors import Refused
 from fedtrain_aggregator.layout import Segment
 

@@ -146,7 +146,7 @@ def test_a_blob_goes_in_and_comes_out(ledger: Ledger, tmp_path: Path):
 
 def test_a_record_of_another_kind_of_work_is_refused(folder_ledger: Ledger):
     store = TaskLedger(folder_ledger, task_of(Inspect(), "anna"))
-    with pytest.raises(TypeError, match="Inspect work leaves a Preflight record, no Update"):
+    with pytest.raises(TypeError, match="Inspect work leaves a Preflight record, not Update"):
         store.put_record(UPDATE)
     assert folder_ledger.names() == []
 

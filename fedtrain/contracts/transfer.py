@@ -1,0 +1,68 @@
+"""What a participant's task may read and write with presigned requests, and how large that may be. Pure.
+
+A signature binds the exact number of bytes. Records and telemetry have no known size, so they are padded with spaces
+(which JSON ignores) to one of a few sizes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Digest, ParticipantRecord
+from fedtrain.contracts.task_names import TELEMETRY_FILE, participant_of, record_of, telemetry_of, update_file_of
+from fedtrain.contracts.tasks import Inspect, Measure, Task, Train
+
+RECORD_SIZES = (4 * 1024, ParticipantRecord.max_bytes)
+TELEMETRY_SIZES = (16 * 1024, 256 * 1024, 2 * 1024 * 1024)
+PART = 8 * 1024 * 1024
+"""Bytes of a part, which is what a dropped link costs."""
+MOST_PARTS = 256
+"""Of one file: bounds the size of the signed requests. Parts of very large files are larger."""
+_PADDING = b" "
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Names in the ledger. `record`: the task's record, which is written to its `names.incoming`; `update`: the update
+    file, which only training has."""
+
+    participant: str
+    blobs: tuple[Digest, ...]
+    record: str
+    update: str | None
+    telemetry: str
+
+
+def scope_of(task: Task, execution: str) -> Scope:
+    """Return what a task may do. `execution`: the hub's unique id of it. Raises ValueError for work that is not a
+    participant's."""
+    work, update = task.work, None
+    match work:
+        case Inspect():
+            blobs = ()
+        case Train():
+            blobs, update = (work.adapter, work.config), update_file_of(task, execution)
+        case Measure():
+            blobs = (work.adapter, work.config)
+        case _:
+            raise ValueError(f"{work.type} work is not a participant's")
+    _, record = record_of(task)
+    telemetry = names.telemetry(telemetry_of(task, TELEMETRY_FILE))
+    return Scope(participant_of(task), tuple(dict.fromkeys(blobs)), record, update, telemetry)
+
+
+def part_sizes(size: int) -> tuple[int, ...]:
+    """Return the exact sizes of the parts of a file; a single one if it is sent in one request."""
+    step = max(PART, -(-size // MOST_PARTS))
+    whole, rest = divmod(size, step)
+    return (step,) * whole + ((rest,) if rest or not whole else ())
+
+
+def padded(content: bytes, sizes: Sequence[int]) -> bytes | None:
+    """Return `content` padded to the smallest of `sizes` that holds it; None if none does."""
+    size = min((one for one in sizes if one >= len(content)), default=None)
+    return None if size is None else content.ljust(size, _PADDING)
+
+
+def unpadded(content: bytes) -> bytes:
+    return content.rstrip(_PADDING)

@@ -1,0 +1,83 @@
+"""Presigned requests for one task: what the hub grants, and a participant's pods use. They are bearer secrets, so no
+`repr` shows them."""
+
+from collections.abc import Mapping
+
+from pydantic import Field, ValidationError
+
+from fedtrain.contracts.wire.base import Wire
+
+TRANSFER_VERSION = 1
+
+
+class TransferRefused(Exception):
+    """A grant that this version cannot use."""
+
+
+class SignedRequest(Wire):
+    """One request. `headers` are signed: the request has exactly these values."""
+
+    url: str = Field(repr=False)
+    headers: Mapping[str, str] = {}
+
+
+class SignedUpload(SignedRequest):
+    """A PUT of exactly `size` bytes."""
+
+    size: int
+
+
+class SignedRecord(Wire):
+    """The task's record. `name`: of the object that the requests read and create. `writes`: one for each size."""
+
+    name: str
+    read: SignedRequest
+    writes: tuple[SignedUpload, ...]
+
+
+class SignedFile(Wire):
+    """The update file, which is created and never replaced. `whole`: the file in one request; or `parts`, which the hub
+    puts together once the record has arrived, and `uploaded`, the list of those that the server has."""
+
+    name: str
+    size: int
+    read: SignedRequest
+    whole: SignedUpload | None = None
+    parts: tuple[SignedUpload, ...] = ()
+    uploaded: SignedRequest | None = None
+
+
+class TransferGrant(Wire):
+    """`task`: uid of the TrainingTask. `blobs`: GETs by digest. `telemetry`: one PUT for each size."""
+
+    version: int = TRANSFER_VERSION
+    task: str
+    blobs: Mapping[str, SignedRequest] = {}
+    record: SignedRecord
+    update: SignedFile | None = None
+    telemetry: tuple[SignedUpload, ...] = ()
+
+    def text(self) -> str:
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    def requests(self) -> tuple[SignedRequest, ...]:
+        """Return all requests."""
+        found = [*self.blobs.values(), self.record.read, *self.record.writes, *self.telemetry]
+        if (file := self.update) is not None:
+            found += [file.read, *file.parts, *(one for one in (file.whole, file.uploaded) if one is not None)]
+        return tuple(found)
+
+
+def read_grant(content: str | bytes) -> TransferGrant:
+    """Raises TransferRefused. Its message quotes nothing of the content."""
+    try:
+        grant = TransferGrant.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise TransferRefused(f"the signed requests are not valid: {where}: {first['msg']}") from None
+    if grant.version > TRANSFER_VERSION:
+        raise TransferRefused(
+            f"the signed requests have version {grant.version}, but this fedtrain supports up to {TRANSFER_VERSION}"
+        )
+    return grant

@@ -1,0 +1,74 @@
+"""The presigned requests of a participant's task."""
+
+from contextlib import closing
+
+from blake3 import blake3
+
+from fedtrain.adapters.errors import AdapterFileError
+from fedtrain.adapters.header import read_header
+from fedtrain.adapters.update_size import update_size
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Digest
+from fedtrain.contracts.tasks import Task, Train
+from fedtrain.contracts.transfer import RECORD_SIZES, TELEMETRY_SIZES, part_sizes, scope_of
+from fedtrain.contracts.wire.transfer import SignedFile, SignedRecord, TransferGrant
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.part_uploads import PartUploads
+from fedtrain.ledger.s3_signer import S3Signer
+from fedtrain.ledger.s3_store import S3Store
+from fedtrain.ledger.store import LedgerCorrupt
+
+
+class Grants:
+    """Grants the tasks of one run, whose ledger is in a bucket."""
+
+    def __init__(self, store: S3Store, ledger: Ledger, run_id: str) -> None:
+        self._ledger = ledger
+        self._run_id = run_id
+        self._signer = S3Signer(store, ledger)
+        self._uploads = PartUploads(store, ledger, run_id)
+        self._sizes: dict[tuple[Digest, bool], int] = {}
+
+    def grant(self, task: Task, uid: str) -> TransferGrant:
+        """Sign the requests of the task with this uid. Raises StoreError, and ValueError for work that is not a
+        participant's."""
+        scope = scope_of(task, _execution(uid))
+        record, sign = names.incoming(self._run_id, scope.record), self._signer
+        return TransferGrant(
+            task=uid,
+            blobs={digest: sign.get(names.blob(digest)) for digest in scope.blobs},
+            record=SignedRecord(
+                name=record,
+                read=sign.get(record),
+                writes=tuple(sign.create(record, size) for size in RECORD_SIZES),
+            ),
+            update=self._file(scope.update, self._size(task.work)) if scope.update else None,
+            telemetry=tuple(sign.replace(scope.telemetry, size) for size in TELEMETRY_SIZES),
+        )
+
+    def _file(self, name: str, size: int) -> SignedFile:
+        sizes, sign = part_sizes(size), self._signer
+        file = SignedFile(name=name, size=size, read=sign.get(name))
+        if len(sizes) == 1:
+            return file.model_copy(update={"whole": sign.create(name, size)})
+        upload = self._uploads.begun(name)
+        parts = tuple(sign.part(name, upload, number, part) for number, part in enumerate(sizes, 1))
+        return file.model_copy(update={"parts": parts, "uploaded": sign.parts(name, upload)})
+
+    def _size(self, work: object) -> int:
+        """Bytes of the update of a training task."""
+        assert isinstance(work, Train)
+        key = work.adapter, work.train_only_b
+        if key not in self._sizes:
+            with closing(self._ledger.open_blob(work.adapter)) as reader:
+                try:
+                    adapter = read_header(reader, names.blob(work.adapter))
+                except AdapterFileError as error:
+                    raise LedgerCorrupt(f"{self._ledger.url}: {error}") from error
+            self._sizes = {key: update_size(adapter, train_only_b=work.train_only_b)}  # tasks of a round share one
+        return self._sizes[key]
+
+
+def _execution(uid: str) -> str:
+    """The unique part of the name of a task's update file. It stays the same when the requests are renewed."""
+    return blake3(uid.encode()).hexdigest(length=16)

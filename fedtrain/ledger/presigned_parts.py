@@ -1,0 +1,67 @@
+"""Upload a file in parts with presigned requests. The server remembers the parts, so a repeated upload sends those that
+are missing or different."""
+
+import hashlib
+import html
+import re
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, TransferGrant
+from fedtrain.ledger.presigned_requests import Requests
+
+_AT_ONCE = 4
+_PART = re.compile(rb"<Part>.*?</Part>", re.DOTALL)
+_NUMBER = re.compile(rb"<PartNumber>\s*([0-9]{1,5})\s*</PartNumber>")
+_TAG = re.compile(rb"<ETag>([^<]{1,200})</ETag>")
+
+
+def upload_parts(requests: Requests, file: SignedFile, path: Path, outage_seconds: float) -> None:
+    """Send the parts that the server lacks, in any order. Raises StoreError, and UploadEnded if the hub has ended the
+    upload."""
+    present = _present(requests, file.name)
+    offsets = [sum(part.size for part in file.parts[:at]) for at in range(len(file.parts))]
+
+    def send(at: int) -> None:
+        with path.open("rb") as source:
+            source.seek(offsets[at])
+            content = source.read(file.parts[at].size)
+        digest = hashlib.md5(content, usedforsecurity=False)
+        if present.get(at + 1) == digest.hexdigest():
+            return
+        headers = {"Content-MD5": b64encode(digest.digest()).decode()}
+        requests.send(
+            "UploadPart",
+            file.name,
+            lambda grant: _file(grant).parts[at],
+            body=content,
+            headers=headers,
+            outage_seconds=outage_seconds,
+        )
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(send, range(len(file.parts))))
+
+
+def _present(requests: Requests, name: str) -> dict[int, str]:
+    """The entity tags of the server's parts, by number. They are MD5 digests where the bucket is not encrypted with
+    keys of a key management service; there, all parts are sent again."""
+    answer = requests.send("ListParts", name, _uploaded)
+    found: dict[int, str] = {}
+    for part in _PART.findall(answer.content):
+        number, tag = _NUMBER.search(part), _TAG.search(part)
+        if number and tag:
+            found[int(number[1])] = html.unescape(tag[1].decode("ascii", "replace")).strip('"')
+    return found
+
+
+def _uploaded(grant: TransferGrant) -> SignedRequest:
+    uploaded = _file(grant).uploaded
+    assert uploaded is not None
+    return uploaded
+
+
+def _file(grant: TransferGrant) -> SignedFile:
+    assert grant.update is not None
+    return grant.update

@@ -1,0 +1,247 @@
+"""Sending presigned requests. The signatures are read again for each request, because the hub renews them.
+
+Requests are repeated while the server does not answer, and while their signatures have expired. What a server refuses
+otherwise is explained as for a client with keys. No message contains a URL: whoever has it can use it.
+"""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError
+
+from fedtrain.api.storage import S3
+from fedtrain.contracts.wire.transfer import SignedRequest, TransferGrant
+from fedtrain.ledger.s3_credentials import EXPIRED
+from fedtrain.ledger.s3_errors import GONE, NO_UPLOAD, explain
+from fedtrain.ledger.s3_place import place_of, settings_of
+from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
+
+T = TypeVar("T")
+Choose = Callable[[TransferGrant], SignedRequest]
+"""The request in a grant. It is called again when the grant was renewed."""
+
+_WRONG_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
+"""The hub's keys were replaced since it signed."""
+_DENIED = ("AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
+_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
+_CONNECTIONS = 8
+_BLOCK = 1024 * 1024
+_LONGEST_ANSWER = 8 * 1024 * 1024
+_RENEWAL_CHECK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """Seconds to connect, between two packets, until an outage of the store is reported, and until expired signatures
+    that are not renewed are."""
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    outage_seconds: float = 120.0
+    renewal_seconds: float = 1800.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`status` is below 300, 404 or 412."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class UploadEnded(StoreUnavailable):
+    """The hub has put the parts together, or aborted the upload."""
+
+
+class Requests:
+    """Requests of one task to the store at `s3`. `grant` returns the grant as it is now. Safe to use from several
+    threads."""
+
+    def __init__(
+        self,
+        grant: Callable[[], TransferGrant],
+        s3: S3,
+        patience: Patience | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.patience = patience or Patience()
+        self._grant = grant
+        self._s3 = s3
+        self._sleep = sleep
+        self._sessions: dict[tuple[str, str], Any] = {}
+
+    def send(
+        self,
+        operation: str,
+        name: str,
+        choose: Choose,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        outage_seconds: float | None = None,
+    ) -> Answer:
+        """Send a request and return the answer. `operation`: S3's name of it; `name`: of the object, for messages.
+        Raises StoreUnavailable when the server did not answer for `outage_seconds`, or when the signatures were not
+        renewed; StoreRefused and StoreError for other refusals."""
+
+        def take(response: Any) -> Answer:
+            return Answer(response.status_code, response.headers, _content(response))
+
+        return self._repeated(operation, name, choose, body, headers or {}, outage_seconds, take)
+
+    def blocks(self, name: str, choose: Choose, start: int) -> Iterator[bytes]:
+        """Yield the bytes of an object from `start` on. Raises what `send` raises; it is for the caller to continue
+        after an answer that breaks off, which raises StoreUnavailable."""
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        response = self._repeated("GetObject", name, choose, None, headers, None, lambda response: response)
+        if response.status_code == 404:
+            raise self._explained("NoSuchKey", 404, "GetObject", name)
+        if start and response.status_code != 206:
+            raise StoreError(f"{self._place(response.url)}: the server does not know ranges of an object.")
+        expected, received = response.headers.get("content-length"), 0
+        try:
+            for block in response.raw.stream(_BLOCK):
+                received += len(block)
+                yield block
+        except HTTPError:
+            raise StoreUnavailable(f"{self._place(response.url)}: the answer broke off.") from None
+        if expected is not None and received != int(expected):
+            raise StoreUnavailable(f"{self._place(response.url)}: the answer broke off.")
+
+    def _repeated(
+        self,
+        operation: str,
+        name: str,
+        choose: Choose,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        outage_seconds: float | None,
+        take: Callable[[Any], T],
+    ) -> T:
+        longest = self.patience.outage_seconds if outage_seconds is None else outage_seconds
+        out = expired = 0.0
+        attempt = 0
+        while True:
+            request = choose(self._grant())
+            try:
+                response = self._once(request, body, headers, operation != "GetObject")
+                status = response.status_code
+                if status < 300 or status == 412 or (status == 404 and _code(response) in GONE):
+                    return take(response)
+                if _code(response) in NO_UPLOAD:
+                    raise UploadEnded(f"{name}: the upload in parts does not exist any more.")
+                error = self._refusal(response, operation, name)
+                if _is_expired(response, request.url):
+                    if expired >= self.patience.renewal_seconds:
+                        raise StoreUnavailable(_not_renewed(name))
+                    expired += self._await_renewal(request, choose)
+                    continue
+            except (HTTPClientError, HTTPError) as failure:
+                error = explain(failure, self._place(request.url), name)
+            if not isinstance(error, StoreUnavailable) or out >= longest:
+                raise error from None
+            pause = random.uniform(0.5, 1.0) * min(20.0, 0.2 * 2 ** min(attempt, 10))
+            self._sleep(pause)
+            out, attempt = out + pause + 0.1, attempt + 1
+
+    def _once(self, request: SignedRequest, body: bytes | None, headers: Mapping[str, str], streams: bool) -> Any:
+        method = "GET" if body is None else "PUT"
+        whole = HeadersDict({"User-Agent": "fedtrain", **request.headers, **headers})
+        prepared = AWSPreparedRequest(method, request.url, whole, body, True)
+        response = self._session(request.url).send(prepared)
+        if streams or response.status_code >= 300:
+            _content(response)
+        return response
+
+    def _session(self, url: str) -> Any:
+        """A session for the server, with the environment's proxies and the certificate authority of the ledger."""
+        parts = urlsplit(url)
+        key = parts.scheme, parts.netloc
+        if key not in self._sessions:
+            trusted: Any = self._s3.ca_file or os.environ.get("AWS_CA_BUNDLE") or True
+            self._sessions[key] = URLLib3Session(
+                verify=trusted,
+                proxies=get_environ_proxies(url),
+                timeout=(self.patience.connect_seconds, self.patience.read_seconds),
+                max_pool_connections=_CONNECTIONS,
+            )
+        return self._sessions[key]
+
+    def _await_renewal(self, used: SignedRequest, choose: Choose) -> float:
+        """Wait until the grant has another signature. Return the seconds."""
+        waited = 0.0
+        while waited < self.patience.renewal_seconds:
+            if choose(self._grant()).url != used.url:
+                return waited
+            self._sleep(_RENEWAL_CHECK_SECONDS)
+            waited += _RENEWAL_CHECK_SECONDS
+        return waited
+
+    def _refusal(self, response: Any, operation: str, name: str) -> StoreError:
+        return self._explained(_code(response), response.status_code, operation, name)
+
+    def _explained(self, code: str, status: int, operation: str, name: str) -> StoreError:
+        answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        error = explain(ClientError(answer, operation), self._place(""), name)
+        if isinstance(error, StoreRefused):
+            return StoreRefused(f"{error} These are the permissions of the hub, which signs the requests.")
+        return error
+
+    def _place(self, url: str) -> Any:
+        endpoint = self._s3.endpoint or f"https://{urlsplit(url).netloc or 'AWS'}"
+        return place_of(self._s3.bucket, self._s3, endpoint, self._s3.region, settings_of(self._s3, "storage.s3"))
+
+
+def _content(response: Any) -> bytes:
+    """The content of an answer. Raises HTTPError if it breaks off or is longer than any that is expected."""
+    expected = response.headers.get("content-length")
+    if expected is not None and int(expected) > _LONGEST_ANSWER:
+        raise HTTPError("the answer is too long")
+    content: bytes = response.content
+    if expected is not None and len(content) != int(expected):
+        raise HTTPError("the answer broke off")
+    return content
+
+
+def _code(response: Any) -> str:
+    """The server's code, or the HTTP status."""
+    match = _CODE.search(response.content)
+    return match[1].decode() if match else str(response.status_code)
+
+
+def _is_expired(response: Any, url: str) -> bool:
+    """Whether a renewed signature may be accepted. Only the server's clock counts."""
+    code = _code(response)
+    if code in EXPIRED or code in _WRONG_KEYS:
+        return True
+    if code not in _DENIED:
+        return False
+    query = parse_qs(urlsplit(url).query)
+    try:
+        signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        now = parsedate_to_datetime(response.headers["date"])
+        return now >= signed + timedelta(seconds=int(query["X-Amz-Expires"][0]))
+    except (KeyError, ValueError, TypeError):
+        return True
+
+
+def _not_renewed(name: str) -> str:
+    return (
+        f"{name}: the signed requests have expired, and the hub has not renewed them. Check that the hub's operator "
+        "runs and reaches this participant's namespace."
+    )

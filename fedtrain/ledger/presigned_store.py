@@ -1,0 +1,189 @@
+"""The TaskStore of a participant: presigned requests of the hub, for the objects of one task."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from fedtrain.api.storage import S3
+from fedtrain.contracts.canonical import canonical
+from fedtrain.contracts.digests import digest_file, hasher, written
+from fedtrain.contracts.records import Digest, Record
+from fedtrain.contracts.task_names import TELEMETRY_FILE, record_of
+from fedtrain.contracts.tasks import Task
+from fedtrain.contracts.transfer import padded, unpadded
+from fedtrain.contracts.wire.transfer import (
+    SignedFile,
+    SignedRequest,
+    SignedUpload,
+    TransferGrant,
+    TransferRefused,
+    read_grant,
+)
+from fedtrain.ledger.parse import parse
+from fedtrain.ledger.presigned_parts import upload_parts
+from fedtrain.ledger.presigned_requests import Answer, Choose, Patience, Requests, UploadEnded
+from fedtrain.ledger.store import LedgerCorrupt, StoreError, StoreUnavailable
+from fedtrain.ledger.task_store import of_the_ledger
+
+R = TypeVar("R", bound=Record)
+
+UPLOAD_OUTAGE_SECONDS = 1800.0
+"""Until an outage of the store fails a task that has trained."""
+_EXISTS = 412
+_MISSING = 404
+_BREAKS = 5
+"""Answers without a byte that break off until a download fails."""
+
+
+class GrantFile:
+    """The grant in a mounted Secret, which the kubelet replaces when the hub has renewed it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> TransferGrant:
+        """Raises StoreUnavailable, StoreError."""
+        try:
+            return read_grant(self._path.read_bytes())
+        except OSError as error:
+            raise StoreUnavailable(f"the signed requests at {self._path} cannot be read: {error.strerror}.") from None
+        except TransferRefused as error:
+            raise StoreError(f"{self._path}: {error}") from None
+
+
+class PresignedTaskStore:
+    """`s3`: the location of the ledger. `grant` returns the task's grant as it is now."""
+
+    def __init__(
+        self, task: Task, s3: S3, grant: Callable[[], TransferGrant], patience: Patience | None = None
+    ) -> None:
+        self._task = task
+        self._grant = grant
+        self._kind, _ = record_of(task)
+        self._requests = Requests(grant, s3, patience)
+
+    def fetch(self, digest: Digest, target: Path) -> None:
+        """A download that breaks off continues where it was."""
+        name = f"blob {digest}"
+        state, received, breaks = hasher(), 0, 0
+        with of_the_ledger(), target.open("wb") as file:
+            while True:
+                before = received
+                try:
+                    for block in self._requests.blocks(name, lambda grant: _blob(grant, digest), received):
+                        state.update(block)
+                        file.write(block)
+                        received += len(block)
+                    break
+                except StoreUnavailable:
+                    breaks = 0 if received > before else breaks + 1
+                    if breaks >= _BREAKS:
+                        raise
+        if written(state) != digest:
+            target.unlink()
+            raise LedgerCorrupt(f"{name} is damaged: its content has digest {written(state)}. Restore the ledger.")
+
+    def existing(self, kind: type[R]) -> R | None:
+        if kind is not self._kind:
+            raise TypeError(f"{self._task.work.type} work leaves a {self._kind.__name__} record, not {kind.__name__}.")
+        name = self._grant().record.name
+        with of_the_ledger():
+            answer = self._requests.send("GetObject", name, lambda grant: grant.record.read)
+        if answer.status == _MISSING:
+            return None
+        try:
+            record = parse(kind, unpadded(answer.content))
+        except LedgerCorrupt as error:
+            raise LedgerCorrupt(f"{name} is not a valid {kind.__name__} record: {error}.", error.problem) from error
+        if record.run_id != self._task.run_id:
+            raise LedgerCorrupt(f"{name} belongs to run {record.run_id}, this task to {self._task.run_id}.")
+        return record
+
+    def put_blob(self, path: Path) -> Digest:
+        raise StoreError("a participant's task stores no blobs.")
+
+    def put_update(self, path: Path) -> tuple[str, Digest, int]:
+        """An execution of this task that was killed may have sent its file: that one is the update then."""
+        file, size = self._grant().update, path.stat().st_size
+        if file is None or size != file.size:
+            signed = f"one of {file.size} bytes" if file else "none"
+            raise StoreError(f"the update has {size} bytes, but the hub has signed {signed}. Update fedtrain here.")
+        short = file.name.rpartition("/")[2]
+        with of_the_ledger():
+            if file.parts:
+                try:
+                    self.upload(file, path)
+                    return short, digest_file(path), size
+                except UploadEnded:
+                    return short, self._sent(file), size
+            answer = self.create(file.name, path.read_bytes(), lambda grant: _whole(grant), UPLOAD_OUTAGE_SECONDS)
+            return short, self._sent(file) if answer.status == _EXISTS else digest_file(path), size
+
+    def put_record(self, record: R) -> R:
+        name, sizes = self._grant().record.name, self._grant().record.writes
+        content = padded(canonical(record), [one.size for one in sizes])
+        if content is None:
+            raise StoreError(f"{name} would have more than {max(one.size for one in sizes)} bytes.")
+        with of_the_ledger():
+            size = len(content)
+            answer = self.create(name, content, lambda grant: _of_size(grant.record.writes, size))
+        if answer.status != _EXISTS:
+            return record
+        found = self.existing(type(record))
+        if found is None:
+            raise StoreUnavailable(f"{name} existed and has disappeared.")
+        return found
+
+    def put_telemetry(self, name: str, content: bytes) -> None:
+        with suppress(StoreError):
+            whole = padded(content, [one.size for one in self._grant().telemetry])
+            if name == TELEMETRY_FILE and whole is not None:
+                size = len(whole)
+                self.create(name, whole, lambda grant: _of_size(grant.telemetry, size), outage_seconds=0.0)
+
+    def create(self, name: str, content: bytes, choose: Choose, outage_seconds: float | None = None) -> Answer:
+        """Write an object. Its signature says whether it must not exist, and the answer whether it does."""
+        headers = _md5(content)
+        return self._requests.send(
+            "PutObject", name, choose, body=content, headers=headers, outage_seconds=outage_seconds
+        )
+
+    def upload(self, file: SignedFile, path: Path) -> None:
+        """Send the parts of a file. Raises UploadEnded."""
+        upload_parts(self._requests, file, path, UPLOAD_OUTAGE_SECONDS)
+
+    def _sent(self, file: SignedFile) -> Digest:
+        """The digest of the update file that the store has."""
+        state = hasher()
+        for block in self._requests.blocks(file.name, lambda grant: _update(grant).read, 0):
+            state.update(block)
+        return written(state)
+
+
+def _blob(grant: TransferGrant, digest: Digest) -> SignedRequest:
+    if digest not in grant.blobs:
+        raise StoreError(f"the hub has signed no read of blob {digest}.")
+    return grant.blobs[digest]
+
+
+def _update(grant: TransferGrant) -> SignedFile:
+    assert grant.update is not None
+    return grant.update
+
+
+def _whole(grant: TransferGrant) -> SignedUpload:
+    whole = _update(grant).whole
+    assert whole is not None
+    return whole
+
+
+def _of_size(uploads: Sequence[SignedUpload], size: int) -> SignedUpload:
+    return next(one for one in uploads if one.size == size)
+
+
+def _md5(content: bytes) -> Mapping[str, str]:
+    """The server checks it before it stores the object."""
+    return {"Content-MD5": b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()}

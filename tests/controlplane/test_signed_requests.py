@@ -1,0 +1,138 @@
+"""What a participant's signed requests allow at a server that checks signatures: its own objects, once, with the sizes
+that the hub has signed."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from fedtrain.api.storage import S3
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Update
+from fedtrain.contracts.transfer import RECORD_SIZES
+from fedtrain.contracts.wire.transfer import SignedRequest, SignedUpload
+from fedtrain.ledger import s3_signer
+from fedtrain.ledger.s3_credentials import Keys
+from hack.cluster.minio import Minio
+from tests.support.granting import LARGE, RUN, SMALL, Run, train_task, update_record
+
+HTTP = urllib3.PoolManager()
+
+
+@pytest.fixture
+def run(minio: Minio, tmp_path: Path) -> Run:
+    bucket = f"bucket-{uuid.uuid4().hex[:12]}"
+    minio.client.create_bucket(Bucket=bucket)
+    s3 = S3(bucket=bucket, endpoint=minio.endpoint, region=minio.region, prefix="runs")
+    return Run.begin(s3, Keys(key_id=minio.access_key, secret=minio.secret_key), tmp_path)
+
+
+def send(
+    request: SignedRequest, body: bytes | None = None, headers: Mapping[str, str] | None = None, url: str = ""
+) -> int:
+    """The status of the answer."""
+    method = "GET" if body is None else "PUT"
+    given = request.headers if headers is None else headers
+    return HTTP.request(method, url or request.url, body=body, headers=dict(given), retries=False).status
+
+
+def test_an_update_goes_to_its_own_name_once_and_with_its_exact_size(run: Run) -> None:
+    task = train_task(run.adapter())
+    grant = run.grants.grant(task, "uid")
+    assert grant.update is not None
+    whole = grant.update.whole
+    assert whole is not None
+    body = b"x" * whole.size
+    assert send(whole, body + b"x") == 403, "a larger object"
+    assert send(whole, body[:-1]) == 403, "a smaller object"
+    assert send(whole, body, {}) >= 400, "an object that may exist"
+    assert send(whole, body, url=whole.url.replace("bank-a", "bank-b")) == 403, "another participant's object"
+    assert send(whole, body, url=whole.url.replace("/1/", "/2/")) == 403, "another attempt's object"
+    assert send(SignedRequest(url=whole.url)) >= 400, "a read with the signature of a write"
+    assert run.ledger.names("rounds/") == []
+    assert send(whole, body) == 200
+    assert send(whole, b"y" * whole.size) == 412, "a replacement"
+    assert run.ledger.content(grant.update.name) == body
+
+
+def test_reads_are_of_the_tasks_own_blobs(run: Run) -> None:
+    adapter, other = run.adapter(), run.ledger.put_blob(b"server state")
+    grant = run.grants.grant(train_task(adapter), "uid")
+    assert other not in grant.blobs
+    request = grant.blobs[adapter]
+    assert send(request) == 200
+    assert send(request, url=request.url.replace(adapter[-64:], other[-64:])) == 403
+    assert send(request, b"x") == 403, "a write with the signature of a read"
+
+
+def test_a_record_is_created_and_never_replaced(run: Run) -> None:
+    grant = run.grants.grant(train_task(run.adapter()), "uid")
+    small, large = grant.record.writes
+    assert send(SignedRequest(url=grant.record.read.url)) == 404
+    assert send(large, b" " * (RECORD_SIZES[1] + 1)) == 403
+    assert send(small, b" " * RECORD_SIZES[0]) == 200
+    assert send(large, b" " * RECORD_SIZES[1]) == 412
+    assert send(small, b"{" + b" " * (RECORD_SIZES[0] - 1)) == 412
+
+
+def test_expired_requests_are_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_signer, "LIFETIME_SECONDS", 1)
+    adapter = run.adapter()
+    request = run.grants.grant(train_task(adapter), "uid").blobs[adapter]
+    while send(request) == 200:
+        time.sleep(0.1)
+    assert send(request) == 403
+
+
+def test_parts_have_their_exact_sizes_and_numbers_and_become_an_object_once(run: Run) -> None:
+    task = train_task(run.adapter(LARGE))
+    grant = run.grants.grant(task, "uid-bank-a")
+    assert grant.update is not None
+    first, last = grant.update.parts
+    assert send(last, b"x" * (last.size + 1)) == 403
+    assert send(last, b"x" * last.size, url=last.url.replace("partNumber=2", "partNumber=3")) == 403
+    store, update = run.store_of(task), run.tensors(LARGE, 2.0)
+    name, digest, size = store.put_update(update)
+    assert run.ledger.size(grant.update.name) is None, "the parts are not an object yet"
+    store.put_record(update_record(task, name, digest, size))
+    run.incoming("bank-a").admit("rounds/0001/")
+    record = run.ledger.read(names.update(1, "bank-a", 1), Update)
+    assert record is not None
+    assert (record.file, run.ledger.size(grant.update.name)) == (name, size)
+    assert run.ledger.digest(grant.update.name) == digest
+    run.incoming("bank-a").admit("rounds/0001/")  # as a second coordinator would
+    assert send(first, b"y" * first.size) == 404, "the upload has ended"
+
+
+def test_parts_that_no_record_names_are_aborted_when_the_round_has_ended(run: Run) -> None:
+    task = train_task(run.adapter(LARGE))
+    store = run.store_of(task)
+    store.put_update(run.tensors(LARGE, 2.0))
+    grant = run.grants.grant(task, "uid-bank-a")
+    assert grant.update is not None
+    assert grant.update.uploaded is not None
+    assert send(grant.update.uploaded) == 200
+    run.incoming("bank-a").close("rounds/0001/")
+    assert send(grant.update.uploaded) == 404
+
+
+def test_a_second_grant_continues_the_same_upload(run: Run) -> None:
+    task = train_task(run.adapter(LARGE))
+    first, second = run.grants.grant(task, "uid"), run.grants.grant(task, "uid")
+    assert first.update is not None
+    assert second.update is not None
+    part: SignedUpload = first.update.parts[0]
+    assert send(part, b"x" * part.size) == 200
+    assert second.update.uploaded is not None
+    listed = HTTP.request("GET", second.update.uploaded.url).data
+    assert listed.count(b"<PartNumber>") == 1
+    assert len(run.ledger.names(names.incoming(RUN, "rounds/"))) == 1
+
+
+def test_no_representation_of_a_grant_shows_a_signature(run: Run) -> None:
+    grant = run.grants.grant(train_task(run.adapter(SMALL)), "uid")
+    assert "X-Amz" in grant.text()
+    assert "X-Amz" not in f"{grant!r} {grant}"

@@ -1,0 +1,113 @@
+"""A run in a bucket, and what a participant's task does there with presigned requests."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fedtrain.adapters.tensor_writer import write_tensors
+from fedtrain.api.data import Data
+from fedtrain.api.model import Model
+from fedtrain.api.storage import S3
+from fedtrain.api.training import Length, Training
+from fedtrain.contracts.records import Digest, Update
+from fedtrain.contracts.tasks import Task, Train
+from fedtrain.contracts.wire.transfer import TransferGrant
+from fedtrain.gathering.incoming import Incoming
+from fedtrain.ledger.grants import Grants
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.part_uploads import PartUploads
+from fedtrain.ledger.presigned_requests import Patience
+from fedtrain.ledger.presigned_store import PresignedTaskStore
+from fedtrain.ledger.s3_credentials import Fixed, Keys
+from fedtrain.ledger.s3_store import S3Store
+
+RUN = "r1"
+DIGEST = "blake3:" + "0" * 64
+IMPATIENT = Patience(connect_seconds=2, read_seconds=10, outage_seconds=0.0, renewal_seconds=0.0)
+SMALL, LARGE = (16, 8), (3 * 1024, 1024)
+"""Shapes of an adapter's one tensor: an update in one request, and one in two parts."""
+
+
+@dataclass
+class Run:
+    """The hub's side."""
+
+    s3: S3
+    store: S3Store
+    ledger: Ledger
+    folder: Path
+
+    @classmethod
+    def begin(cls, s3: S3, keys: Keys, folder: Path) -> "Run":
+        store = S3Store(s3, credentials=Fixed(keys))
+        return cls(s3, store, Ledger(store, "hub", "tickets"), folder)
+
+    @property
+    def grants(self) -> Grants:
+        return Grants(self.store, self.ledger, RUN)
+
+    def incoming(self, *participants: str) -> Incoming:
+        return Incoming(self.ledger, RUN, PartUploads(self.store, self.ledger, RUN), participants)
+
+    def tensors(self, shape: tuple[int, ...], value: float = 1.0) -> Path:
+        """A file with the tensors of an adapter, or of an update of it."""
+        path = self.folder / f"{value}.safetensors"
+        write_tensors(path, {"base.layer.lora_B.weight": np.full(shape, value, np.float32)})
+        return path
+
+    def adapter(self, shape: tuple[int, ...] = SMALL) -> Digest:
+        """Of the run's global adapter."""
+        return self.ledger.put_blob(self.tensors(shape))
+
+    def store_of(
+        self, task: Task, grant: TransferGrant | None = None, patience: Patience = IMPATIENT
+    ) -> PresignedTaskStore:
+        made = grant or self.grants.grant(task, f"uid-{task.participant}")
+        return PresignedTaskStore(task, self.s3, lambda: made, patience)
+
+
+def train_task(adapter: Digest, who: str = "bank-a", round: int = 1, attempt: int = 1) -> Task:
+    work = Train(
+        adapter=adapter,
+        config=DIGEST,
+        fingerprint=DIGEST,
+        population=10,
+        start=0,
+        samples=4,
+        distinct=4,
+        seed=1,
+        progress_start=0.0,
+        progress_end=0.5,
+        plan=DIGEST,
+    )
+    return Task(
+        namespace="hub",
+        name="tickets",
+        run_id=RUN,
+        round=round,
+        attempt=attempt,
+        participant=who,
+        model=Model(base="./base"),
+        data=Data(dataset="tickets", format="Text"),
+        training=Training(length=Length(type="Steps", steps=1)),
+        work=work,
+    )
+
+
+def update_record(task: Task, file: str, digest: Digest, size: int, loss: float = 0.5) -> Update:
+    assert task.participant is not None
+    return Update(
+        run_id=RUN,
+        round=task.round,
+        participant=task.participant,
+        attempt=task.attempt,
+        file=file,
+        digest=digest,
+        size=size,
+        samples=4,
+        distinct=4,
+        steps=1,
+        tokens=9,
+        train_loss=loss,
+    )

@@ -21,7 +21,7 @@ from fedtrain.api.base import (
 from fedtrain.api.federated_training import Metadata
 from fedtrain.api.model import Digest
 from fedtrain.api.pods import Pods
-from fedtrain.api.storage import S3Access, SecretRef
+from fedtrain.api.storage import S3Access
 
 
 class Dataset(Block):
@@ -54,15 +54,15 @@ class Requester(Block):
 
 
 class Store(Block):
-    """A bucket that a training may keep its ledger in."""
+    """A bucket that a training may keep its ledger in. Pods reach it with requests that the hub has signed."""
 
     endpoint: Text | None = None
     """URL of the server, as in the training's `storage.s3.endpoint`. If omitted: AWS."""
     bucket: Text = "*"
     """Name of the bucket. `*` matches any characters."""
-    credentials_secret_ref: SecretRef | None = None
-    """In a cluster of its own: Secret with this participant's credentials for the bucket, as in `storage.s3`. Secrets
-    that the hub names are never used there."""
+    ca_file: Text | None = None
+    """File of CA certificates (PEM) in the pods, used to verify the server's certificate. Replaces the training's
+    `storage.s3.caFile`."""
 
 
 class Allow(Block):

@@ -10,7 +10,7 @@ from fedtrain.api.federated_training import Metadata
 from fedtrain.api.participants import Compute
 from fedtrain.api.pods import Open
 from fedtrain.api.status import ShortText
-from fedtrain.api.storage import SecretRef, Storage
+from fedtrain.api.storage import Storage
 
 
 class Work(Open):
@@ -54,20 +54,11 @@ class TrainingTaskSpec(Block):
     """Compute resources that the task requests."""
     storage: Storage
     """Location of the ledger. Contains no credentials."""
-    credentials_secret_ref: SecretRef | None = None
-    """Secret with the credentials of the store, in the namespace of this task."""
     timeout: Duration
     """Maximum run time of a pod of this task. Pods stop after it even if the hub is unreachable, so that GPUs are
     freed."""
     desired_state: Literal["Run", "Cancel"] = "Run"
     """Desired state. `Run`: the task runs. `Cancel`: its pods are stopped and their resources are released."""
-
-    def ledger(self) -> Storage:
-        """Return the location of the ledger with the Secret of its credentials."""
-        if self.storage.s3 is None:
-            return self.storage
-        s3 = self.storage.s3.model_copy(update={"credentials_secret_ref": self.credentials_secret_ref})
-        return self.storage.model_copy(update={"s3": s3})
 
 
 class TrainingTask(Block):

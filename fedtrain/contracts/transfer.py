@@ -12,6 +12,8 @@ from fedtrain.contracts.records import Digest, ParticipantRecord
 from fedtrain.contracts.task_names import TELEMETRY_FILE, participant_of, record_of, telemetry_of, update_file_of
 from fedtrain.contracts.tasks import Inspect, Measure, Task, Train
 
+GRANT_VARIABLE = "FEDTRAIN_TRANSFER"
+"""Environment variable with the path of the mounted signed requests."""
 RECORD_SIZES = (4 * 1024, ParticipantRecord.max_bytes)
 TELEMETRY_SIZES = (16 * 1024, 256 * 1024, 2 * 1024 * 1024)
 PART = 8 * 1024 * 1024

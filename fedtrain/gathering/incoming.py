@@ -38,7 +38,7 @@ class Incoming:
     ledger: Ledger
     run_id: str
     parts: Parts
-    participants: Container[str]
+    participants: Container[str] = ()
     _done: set[str] = field(default_factory=set[str])
     """Names of objects that need no further work."""
 

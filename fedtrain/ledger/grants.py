@@ -26,7 +26,7 @@ class Grants:
         self._ledger = ledger
         self._run_id = run_id
         self._signer = S3Signer(store, ledger)
-        self._uploads = PartUploads(store, ledger, run_id)
+        self.uploads = PartUploads(store, ledger, run_id)
         self._sizes: dict[tuple[Digest, bool], int] = {}
 
     def grant(self, task: Task, uid: str) -> TransferGrant:
@@ -51,7 +51,7 @@ class Grants:
         file = SignedFile(name=name, size=size, read=sign.get(name))
         if len(sizes) == 1:
             return file.model_copy(update={"whole": sign.create(name, size)})
-        upload = self._uploads.begun(name)
+        upload = self.uploads.begun(name)
         parts = tuple(sign.part(name, upload, number, part) for number, part in enumerate(sizes, 1))
         return file.model_copy(update={"parts": parts, "uploaded": sign.parts(name, upload)})
 

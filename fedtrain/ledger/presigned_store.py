@@ -24,7 +24,7 @@ from fedtrain.contracts.wire.transfer import (
 )
 from fedtrain.ledger.parse import parse
 from fedtrain.ledger.presigned_parts import upload_parts
-from fedtrain.ledger.presigned_requests import Answer, Choose, Patience, Requests, UploadEnded
+from fedtrain.ledger.presigned_requests import Choose, Patience, Requests, UploadEnded
 from fedtrain.ledger.store import LedgerCorrupt, StoreError, StoreUnavailable
 from fedtrain.ledger.task_store import of_the_ledger
 
@@ -61,7 +61,7 @@ class PresignedTaskStore:
         self, task: Task, s3: S3, grant: Callable[[], TransferGrant], patience: Patience | None = None
     ) -> None:
         self._task = task
-        self._grant = grant
+        self.grant = grant
         self._kind, _ = record_of(task)
         self._requests = Requests(grant, s3, patience)
 
@@ -89,7 +89,7 @@ class PresignedTaskStore:
     def existing(self, kind: type[R]) -> R | None:
         if kind is not self._kind:
             raise TypeError(f"{self._task.work.type} work leaves a {self._kind.__name__} record, not {kind.__name__}.")
-        name = self._grant().record.name
+        name = self.grant().record.name
         with of_the_ledger():
             answer = self._requests.send("GetObject", name, lambda grant: grant.record.read)
         if answer.status == _MISSING:
@@ -107,7 +107,7 @@ class PresignedTaskStore:
 
     def put_update(self, path: Path) -> tuple[str, Digest, int]:
         """An execution of this task that was killed may have sent its file: that one is the update then."""
-        file, size = self._grant().update, path.stat().st_size
+        file, size = self.grant().update, path.stat().st_size
         if file is None or size != file.size:
             signed = f"one of {file.size} bytes" if file else "none"
             raise StoreError(f"the update has {size} bytes, but the hub has signed {signed}. Update fedtrain here.")
@@ -119,18 +119,18 @@ class PresignedTaskStore:
                     return short, digest_file(path), size
                 except UploadEnded:
                     return short, self._sent(file), size
-            answer = self.create(file.name, path.read_bytes(), lambda grant: _whole(grant), UPLOAD_OUTAGE_SECONDS)
-            return short, self._sent(file) if answer.status == _EXISTS else digest_file(path), size
+            created = self.create(file.name, path.read_bytes(), _whole, UPLOAD_OUTAGE_SECONDS)
+            return short, digest_file(path) if created else self._sent(file), size
 
     def put_record(self, record: R) -> R:
-        name, sizes = self._grant().record.name, self._grant().record.writes
+        name, sizes = self.grant().record.name, self.grant().record.writes
         content = padded(canonical(record), [one.size for one in sizes])
         if content is None:
             raise StoreError(f"{name} would have more than {max(one.size for one in sizes)} bytes.")
         with of_the_ledger():
             size = len(content)
-            answer = self.create(name, content, lambda grant: _of_size(grant.record.writes, size))
-        if answer.status != _EXISTS:
+            created = self.create(name, content, lambda grant: _of_size(grant.record.writes, size))
+        if created:
             return record
         found = self.existing(type(record))
         if found is None:
@@ -139,17 +139,18 @@ class PresignedTaskStore:
 
     def put_telemetry(self, name: str, content: bytes) -> None:
         with suppress(StoreError):
-            whole = padded(content, [one.size for one in self._grant().telemetry])
+            whole = padded(content, [one.size for one in self.grant().telemetry])
             if name == TELEMETRY_FILE and whole is not None:
                 size = len(whole)
                 self.create(name, whole, lambda grant: _of_size(grant.telemetry, size), outage_seconds=0.0)
 
-    def create(self, name: str, content: bytes, choose: Choose, outage_seconds: float | None = None) -> Answer:
-        """Write an object. Its signature says whether it must not exist, and the answer whether it does."""
+    def create(self, name: str, content: bytes, choose: Choose, outage_seconds: float | None = None) -> bool:
+        """Write an object. False if its signature says that it must not exist, and it does."""
         headers = _md5(content)
-        return self._requests.send(
+        answer = self._requests.send(
             "PutObject", name, choose, body=content, headers=headers, outage_seconds=outage_seconds
         )
+        return answer.status != _EXISTS
 
     def upload(self, file: SignedFile, path: Path) -> None:
         """Send the parts of a file. Raises UploadEnded."""

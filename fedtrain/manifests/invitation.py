@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fedtrain.manifests.kinds import Json
-from fedtrain.manifests.labels import OWN_CLUSTER, PARTICIPANT
+from fedtrain.manifests.labels import OWN_CLUSTER, PARTICIPANT, TRANSFER_SECRET
 
 ACCOUNT = "fedtrain-participant"
 """ServiceAccount of a participant, in its namespace at the hub; also its Role."""
@@ -74,6 +74,7 @@ class Invitation:
             ("rolebinding", ACCOUNT),
             ("role", ACCOUNT),
             ("participant.fedtrain.dev", self.name),
+            ("secret", TRANSFER_SECRET),
         ]
 
     def values(self, server: str, authority: str | None, token: str) -> Json:
@@ -120,6 +121,7 @@ def _rule(group: str, resource: str, verbs: list[str], name: str | None = None) 
 RULES = [
     _rule("fedtrain.dev", "trainingtasks", ["get", "list", "watch"]),
     _rule("fedtrain.dev", "trainingtasks/status", ["patch"]),
+    _rule("", "secrets", ["get"], TRANSFER_SECRET),
     _rule("", "serviceaccounts/token", ["create"], ACCOUNT),
 ]
 """Rights of a participant in its namespace at the hub. Cluster-wide it may patch the status of its own Participant."""

@@ -30,6 +30,9 @@ CLUSTER = f"{PREFIX}/cluster"
 """On a TrainingTask of a participant with a cluster of its own: `Own`."""
 OWN_CLUSTER = "Own"
 
+TRANSFER_SECRET = "fedtrain-transfer"
+"""Secret with the signed requests of a participant's tasks, by uid."""
+
 GPUS = f"{PREFIX}/gpus"
 """Annotation of a job: GPUs of all its pods."""
 
@@ -114,11 +117,6 @@ def name_of(run: Run, key: TaskKey) -> str:
     what = key.who[1:] if key.who.startswith("_") else f"{key.kind.lower()}-{key.who}"
     identity = f"{run.namespace}/{run.name}/{run.run_id}/{key.round}/{key.kind}/{key.who}/{key.attempt}"
     return _short(f"{run.name}-{key.round}-{what}-{key.attempt}", identity)
-
-
-def secret_name(training: Ref) -> str:
-    """The Secret with the store's credentials, beside a participant's tasks."""
-    return _short(f"fedtrain-{training.name}-store", str(training))
 
 
 def selector(labels: dict[str, str]) -> str:

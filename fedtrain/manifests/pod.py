@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from fedtrain.contracts.places import CREDENTIALS_FOLDER
+from fedtrain.contracts.transfer import GRANT_VARIABLE
 from fedtrain.manifests.kinds import Json
+from fedtrain.manifests.labels import TRANSFER_SECRET
 
 ASSIGNMENT = "FEDTRAIN_ASSIGNMENT"
 OUTCOME = "/dev/termination-log"
@@ -14,6 +16,9 @@ CREDENTIALS = "/var/run/fedtrain"
 NOISE = "noise"
 """Folder of the mounted Secret with the key of the shares of noise."""
 NOISE_KEY = f"{CREDENTIALS}/{NOISE}/key"
+TRANSFER = "/var/run/fedtrain-transfer"
+"""Folder of the signed requests."""
+GRANT = "grant.json"
 USER = {
     "HOME": HOME,
     "USER": "fedtrain",
@@ -35,6 +40,7 @@ def hardened(
     environment: Mapping[str, str] | None = None,
     resources: Json | None = None,
     shared_memory: bool = False,
+    transfer: str | None = None,
 ) -> Json:
     """Return the `spec` of a pod that runs once.
 
@@ -42,13 +48,20 @@ def hardened(
         credentials: names of the Secrets that are mounted, by place (or `NOISE`). They are files, not environment
             variables, so that a process sees when they change, and so that no place uses the credentials of another.
         seconds: time limit, which the kubelet enforces even if no controller runs.
+        transfer: uid of the participant's task whose signed requests are mounted, and those of no other task.
     """
     mounts = {"scratch": "/tmp", "home": HOME}
     volumes: list[Json] = [{"name": "scratch", "emptyDir": {}}, {"name": "home", "emptyDir": {}}]
     if shared_memory:  # processes of one node exchange tensors there; the default is 64 MiB
         mounts["shm"] = "/dev/shm"
         volumes.append({"name": "shm", "emptyDir": {"medium": "Memory"}})
+    if transfer is not None:
+        mounts["transfer"] = TRANSFER
+        items = [{"key": transfer, "path": GRANT}]
+        volumes.append({"name": "transfer", "secret": {"secretName": TRANSFER_SECRET, "items": items}})
     variables = {ASSIGNMENT: assignment, **USER, **(environment or {})}
+    if transfer is not None:
+        variables[GRANT_VARIABLE] = f"{TRANSFER}/{GRANT}"
     if credentials:
         variables[CREDENTIALS_FOLDER] = CREDENTIALS
     main: Json = {

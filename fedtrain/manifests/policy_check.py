@@ -8,7 +8,8 @@ from fedtrain.api.participant_policy import Dataset, ParticipantPolicySpec, Pend
 from fedtrain.api.rules import policy as rules
 from fedtrain.api.rules.policy.approval import awaits_approval
 from fedtrain.api.rules.policy.rule import Request, Situation
-from fedtrain.api.rules.policy.stores import credentials_of
+from fedtrain.api.rules.policy.stores import ca_file_of
+from fedtrain.api.storage import Storage
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.canonical import canonical_json
 from fedtrain.contracts.digests import digest_bytes
@@ -38,11 +39,9 @@ class Wait:
     approval: PendingApproval | None = None
 
 
-def judge(
-    order: TrainingTaskSpec, policy: ParticipantPolicySpec | None, image: str, *, own_cluster: bool = False
-) -> Assignment | Refusal:
-    """Return the trainer's assignment, with the participant's own places; or the refusal. `image`: of the trainer.
-    `own_cluster`: the participant has a cluster of its own, where Secrets that the hub names are the owner's."""
+def judge(order: TrainingTaskSpec, policy: ParticipantPolicySpec | None, image: str) -> Assignment | Refusal:
+    """Return the trainer's assignment, with the participant's own places; or the refusal. `image`: of the trainer. A
+    task names no Secrets: those of the places are the policy's."""
     who = order.task.participant
     if policy is None:
         return Refusal("NoPolicy", f"ParticipantPolicy {who!r} does not exist here. Its owner must apply one")
@@ -60,9 +59,7 @@ def judge(
     if needs_noise_key(task) and policy.privacy.noise_key_secret_ref is None:
         return Refusal("NoNoiseKey", _NO_NOISE_KEY.format(who=who))
     memory = smallest_quantity(policy.limits.gpu_memory, order.compute.gpu_memory)
-    places = places_of_participant(order.ledger(), task.model, policy, dataset)
-    if own_cluster:
-        places = _with_own_secrets(places, order, policy)
+    places = places_of_participant(_ledger(order, policy), task.model, policy, dataset)
     return Assignment(task=task, binding=_binding(task, dataset, memory, places))
 
 
@@ -77,14 +74,12 @@ def _binding(task: Task, dataset: Dataset, memory: int | None, places: Places) -
     return Binding(data_uri=dataset.uri, gpu_memory=memory, noise_key=key, places=places)
 
 
-def _with_own_secrets(places: Places, order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> Places:
-    """The places with the Secrets that the policy names, and none of those that the task names."""
-    assert places.ledger.s3 is not None  # a ledger in a folder is refused
-    s3 = places.ledger.s3.model_copy(update={"credentials_secret_ref": credentials_of(order.storage, policy)})
-    base = places.base
-    if policy.base_model is None:
-        base = base.model_copy(update={"s3": base.s3.without_credentials()})
-    return places.model_copy(update={"ledger": places.ledger.model_copy(update={"s3": s3}), "base": base})
+def _ledger(order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> Storage:
+    """The location of the ledger, which is reached with signed requests."""
+    storage = order.storage.without_credentials()
+    assert storage.s3 is not None  # a ledger in a folder is refused
+    s3 = storage.s3.model_copy(update={"ca_file": ca_file_of(order.storage, policy)})
+    return storage.model_copy(update={"s3": s3})
 
 
 def why_held(order: TrainingTaskSpec, policy: ParticipantPolicySpec, image: str, situation: Situation) -> Wait | None:

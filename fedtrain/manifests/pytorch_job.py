@@ -48,6 +48,7 @@ class PyTorchJobs:
             environment=threads(compute),
             resources=resources(compute, policy.pods.resources),
             shared_memory=True,
+            transfer=metadata["uid"],
         )
         replica = {"restartPolicy": "Never", "template": pod_template(pod, policy.pods, own)}
         replicas: Json = {"Master": {"replicas": 1, **replica}}

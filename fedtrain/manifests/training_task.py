@@ -8,7 +8,7 @@ from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.task import to_wire
 from fedtrain.manifests import labels
-from fedtrain.manifests.kinds import TASK, Json, Ref
+from fedtrain.manifests.kinds import TASK, Json
 from fedtrain.rounds.snapshot import TaskKey
 
 _LONGEST_SECONDS = 2**31 - 1
@@ -24,8 +24,6 @@ def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Tas
         "timeout": f"{pod_seconds(spec)}s",
         "desiredState": "Run",
     }
-    if spec.storage.s3 is not None and spec.storage.s3.credentials_secret_ref is not None:
-        content["credentialsSecretRef"] = {"name": labels.secret_name(Ref(run.namespace, run.name))}
     return {
         "apiVersion": TASK.api_version,
         "kind": TASK.name,

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from fedtrain.contracts.places import CREDENTIALS_FOLDER
+from fedtrain.contracts.transfer import GRANT_VARIABLE
 from hack.cluster.api import Api, Json, Refused
 from tests.support.operating import without_keys
 from tests.support.zygote import fork
@@ -108,6 +109,7 @@ class Pods:
             if uid not in self._seen and not _among(pod, self.held):
                 self._start(uid, pod)
         for uid, one in list(self.running.items()):
+            self._mount_secrets(one.pod["metadata"]["namespace"], one.pod, one.folder / "credentials")
             if (code := one.code) is not None:
                 self._tell(one.pod, ended(one.pod, code, one.message))
                 del self.running[uid]
@@ -123,6 +125,8 @@ class Pods:
         environment = {item["name"]: item["value"] for item in container["env"] if item["name"] != "HOME"}
         if CREDENTIALS_FOLDER in environment:
             environment[CREDENTIALS_FOLDER] = str(folder / "credentials")
+        if GRANT_VARIABLE in environment:
+            environment[GRANT_VARIABLE] = str(folder / "credentials" / "fedtrain-transfer" / "grant.json")
         command = [str(folder / "outcome") if word == OUTCOME else word for word in container["command"]]
         assert command[:2] == ["python", "-m"]
         told = {
@@ -142,18 +146,22 @@ class Pods:
         return self.folder / f"fault{text}"
 
     def _mount_secrets(self, namespace: str, pod: Json, folder: Path) -> bool:
-        """Writes the files of the Secrets that the pod mounts; False while one is missing."""
+        """Write the files of the Secrets that the pod mounts; False while one is missing."""
         (container,) = pod["spec"]["containers"]
         mounts = {mount["name"]: Path(mount["mountPath"]).name for mount in container["volumeMounts"]}
         for volume in pod["spec"]["volumes"]:
             if "secret" in volume:
                 secret = self.api.find("v1/secrets", volume["secret"]["secretName"], namespace)
-                if secret is None:
+                data = (secret or {}).get("data") or {}
+                items = {one["key"]: one["path"] for one in volume["secret"].get("items", ())}
+                files = items or {key: key for key in data}
+                if secret is None or files.keys() - data.keys():
                     return False
                 target = folder / mounts[volume["name"]]
                 target.mkdir(parents=True, exist_ok=True)
-                for key, value in secret["data"].items():
-                    (target / key).write_bytes(base64.b64decode(value))
+                for key, path in files.items():
+                    (target / f".{path}").write_bytes(base64.b64decode(data[key]))
+                    (target / f".{path}").replace(target / path)
         return True
 
     def _tell(self, pod: Json, status: Json) -> None:

@@ -57,7 +57,6 @@ TASK: dict[str, Any] = {
     "spec": {
         "task": ORDER.model_dump(mode="json", by_alias=True, exclude_none=True),
         "storage": {"type": "S3", "s3": {"bucket": "runs"}},
-        "credentialsSecretRef": {"name": "fedtrain-answers-store"},
         "timeout": "2h",
     },
 }
@@ -220,7 +219,7 @@ def test_a_task_may_be_cancelled(objects: Objects, task: dict[str, Any]) -> None
         ({"task": {"training": {"learningRate": 1}}}, "spec.task"),
         ({"compute": {"gpusPerNode": 1}}, "spec.compute"),
         ({"timeout": "9h"}, "spec.timeout"),
-        ({"credentialsSecretRef": {"name": "other"}}, "spec.credentialsSecretRef"),
+        ({"storage": {"s3": {"bucket": "other"}}}, "spec.storage"),
     ],
     ids=str,
 )

@@ -193,7 +193,8 @@ def token(kinds: ControlPlane, operator_account: Credentials, tmp_path_factory: 
         invite(kinds, who, folder)
         eventually(lambda who=who: api.find(ACCOUNTS, "default", who))
         api.create(TASKS, order("one", who), who)
-        api.create(SECRETS, {"metadata": {"name": "keys"}, "stringData": {"a": "b"}}, who)
+        for name in ("keys", labels.TRANSFER_SECRET):
+            api.create(SECRETS, {"metadata": {"name": name}, "stringData": {"a": "b"}}, who)
     api.create("v1/namespaces", {"metadata": {"name": "isolated-hub"}})
     api.create(SECRETS, {"metadata": {"name": "federation-store"}, "stringData": {"a": "b"}}, "isolated-hub")
     found = kinds.kubectl("create", "token", ACCOUNT, "--namespace=bank-i").strip()
@@ -237,6 +238,10 @@ ATTEMPTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "list the own namespace's Secrets": ("list", (SECRETS, "bank-i")),
     "read a Secret in the own namespace": ("get", (SECRETS, "keys", "bank-i")),
     "create a Secret in the own namespace": ("create", (SECRETS, named(), "bank-i")),
+    "change the signed requests": ("patch", (SECRETS, labels.TRANSFER_SECRET, {"data": {}}, "bank-i")),
+    "delete the signed requests": ("delete", (SECRETS, labels.TRANSFER_SECRET, "bank-i")),
+    "read another's signed requests": ("get", (SECRETS, labels.TRANSFER_SECRET, OTHER)),
+    "write another's signed requests": ("patch", (SECRETS, labels.TRANSFER_SECRET, {"data": {}}, OTHER)),
     "list another's Secrets": ("list", (SECRETS, OTHER)),
     "read another's Secret": ("get", (SECRETS, "keys", OTHER)),
     "read the ledger's keys": ("get", (SECRETS, "federation-store", "isolated-hub")),
@@ -287,10 +292,11 @@ def test_a_participants_token_does_not_allow(token: Credentials, verb: str, argu
     assert refusal.value.code == 403
 
 
-def test_what_the_token_allows_is_the_own_tasks_status_and_the_own_participants(
+def test_the_token_allows_to_read_tasks_and_signed_requests_and_to_write_their_status_and_the_participants(
     token: Credentials, kinds: ControlPlane
 ) -> None:
     api = Api(token)
+    assert api.get(SECRETS, labels.TRANSFER_SECRET, "bank-i")["data"]
     assert [body["metadata"]["name"] for body in api.list(TASKS, "bank-i")] == ["one"]
     before = api.get(TASKS, "one", "bank-i")["spec"]
     change = {"spec": {"desiredState": "Cancel"}, "status": {"phase": "Pending"}}

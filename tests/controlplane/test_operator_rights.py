@@ -70,7 +70,7 @@ def _allowed(account: Api, resource: str, body: Json) -> bool:
 
 
 def secret(**metadata: Any) -> Json:
-    return {"metadata": {"name": "fedtrain-tickets-store-012345", "labels": labels.OURS, **metadata}}
+    return {"metadata": {"name": labels.TRANSFER_SECRET, "labels": labels.OURS, **metadata}}
 
 
 def pods_of(body: Json) -> list[Json]:
@@ -108,6 +108,7 @@ def security(**fields: Any) -> Callable[[Json], None]:
 
 PROJECTED = {"projected": {"sources": [{"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}}]}}
 FOREIGN = {"name": "foreign"}
+ENTRY = {"key": "a", "path": "a"}
 KEY = {"name": "X", "valueFrom": {"secretKeyRef": {"name": "foreign", "key": "password"}}}
 SIDECAR = {"name": "more", "image": SETTINGS.trainer_image}
 PODS_THAT_ESCALATE: dict[str, Callable[[Json], None]] = {
@@ -135,8 +136,15 @@ PODS_THAT_ESCALATE: dict[str, Callable[[Json], None]] = {
     "a Secret as a volume": volume({"secret": {"secretName": "foreign"}}),
     "a Secret under an allowed name": volume({"secret": {"secretName": "foreign"}}, "authority"),
     "a Secret as the credentials of the ledger": volume({"secret": {"secretName": "foreign"}}, "ledger-credentials"),
+    "a Secret as the signed requests": volume({"secret": {"secretName": "foreign", "items": [ENTRY]}}, "transfer"),
+    "the signed requests of all tasks": volume({"secret": {"secretName": "fedtrain-transfer"}}, "transfer"),
+    "the signed requests of two tasks": volume(
+        {"secret": {"secretName": "fedtrain-transfer", "items": [ENTRY, {"key": "b", "path": "b"}]}}, "transfer"
+    ),
     "a Secret as the credentials of the data": volume({"secret": {"secretName": "foreign"}}, "data-credentials"),
-    "the ledger's Secret elsewhere": volume({"secret": {"secretName": "fedtrain-small"}}, "more-credentials"),
+    "the signed requests elsewhere": volume(
+        {"secret": {"secretName": "fedtrain-transfer", "items": [ENTRY]}}, "more-requests"
+    ),
     "the node's files as credentials": volume({"hostPath": {"path": "/"}}, "base-credentials"),
     "a Secret in an allowed projected volume": volume({"projected": {"sources": [{"secret": FOREIGN}]}}, "bundle"),
     "a Secret of an allowed file share": volume({"azureFile": {"shareName": "x", "secretName": "foreign"}}, "share"),
@@ -193,8 +201,9 @@ def test_refuse_jobs_in_a_namespace_without_a_policy(account: Api, kinds: Contro
         account.create(PYTORCHJOBS, body, namespace, dry_run=True)
 
 
-def test_refuse_secrets_other_than_opaque_copies(account: Api) -> None:
+def test_refuse_secrets_other_than_the_signed_requests(account: Api) -> None:
     account.create(SECRETS, secret(), BOUND, dry_run=True)
+    assert refused(account.create, SECRETS, secret(name="fedtrain-other"), BOUND)
     minted = {"annotations": {"kubernetes.io/service-account.name": "admin"}}
     assert refused(account.create, SECRETS, {**secret(**minted), "type": TOKEN}, BOUND)
     assert refused(account.create, SECRETS, {**secret(), "type": "bootstrap.kubernetes.io/token"}, BOUND)

@@ -9,8 +9,8 @@ file that is left for each, with the fault's number, so that it happens once. Ar
     full            the disk of the ledger is full
     broken, refuse  an error that may pass when tried again; one that does not
     corrupt         one bit of what is written is another
-    missing, short  nothing is written, or half of it, and the process goes on as if it were
-    nan, huge, odd  an update is written that holds NaN, or 10,000s, or an odd tensor; its record is right
+    missing, short  nothing is written, or half of it, and the process continues as if it were
+    nan, huge, odd  an update is written that holds NaN, or 10,000s, or a transposed tensor; its record is right
 """
 
 import errno
@@ -23,6 +23,8 @@ from pathlib import Path
 from fedtrain.contracts.records import Digest
 from fedtrain.ledger.file_errors import explain
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.presigned_requests import Choose
+from fedtrain.ledger.presigned_store import PresignedTaskStore
 from fedtrain.ledger.store import ObjectStore
 
 POISONS = ("nan", "huge", "odd")
@@ -44,6 +46,32 @@ def arm() -> None:
         return put_file(self, name, path)
 
     Ledger.__init__, Ledger.put_file = open_faulty, put_poisoned
+    _arm_signed_requests()
+
+
+def _arm_signed_requests() -> None:
+    """All writes of tasks that have signed requests instead of keys. Records are written to their incoming names."""
+    create, put_update = PresignedTaskStore.create, PresignedTaskStore.put_update
+
+    def create_faulty(
+        self: PresignedTaskStore, name: str, content: bytes, choose: Choose, outage_seconds: float | None = None
+    ) -> bool:
+        def write(key: str, sent: bytes | Path) -> bool:
+            assert isinstance(sent, bytes)
+            if len(sent) != len(content):  # the server refuses any other size than the signed one
+                return True
+            return create(self, key, sent, choose, outage_seconds)
+
+        return _faulty(write)(name, content)
+
+    def put_poisoned(self: PresignedTaskStore, path: Path) -> tuple[str, Digest, int]:
+        update = self.grant().update
+        poison = due(update.name if update else "", *POISONS)
+        if poison:
+            _poison(path, poison)
+        return put_update(self, path)
+
+    PresignedTaskStore.create, PresignedTaskStore.put_update = create_faulty, put_poisoned
 
 
 def due(name: str, *among: str) -> str:
@@ -108,5 +136,5 @@ def _poison(path: Path, poison: str) -> None:
         case "huge":
             tensors = {name: np.full_like(tensor, 1e4) for name, tensor in tensors.items()}
         case _:
-            tensors[first] = tensors[first][:-1]
+            tensors[first] = np.ascontiguousarray(tensors[first].T)
     save_file(tensors, path, metadata={"format": "pt"})

@@ -13,9 +13,8 @@ from types import FrameType
 
 from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, Assignment
 from fedtrain.contracts.wire.task import TaskRefused, read_assignment
-from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.open_task_store import open_task_store
 from fedtrain.ledger.store import StoreError
-from fedtrain.ledger.task_ledger import TaskLedger
 from fedtrain_trainer import log_tail
 from fedtrain_trainer.outcome import Interrupted, Outcome
 from fedtrain_trainer.outcome_file import outcome_json
@@ -72,12 +71,11 @@ def _run(assignment: Assignment) -> Outcome:
     from fedtrain_trainer.progress_log import ProgressLog
     from fedtrain_trainer.run import run_task
 
-    task = assignment.task
     group = Group.joined()
     try:
         store = None
         if group.is_main:
-            store = TaskLedger(open_ledger(assignment.binding.places.ledger, task.namespace, task.name), task)
+            store = open_task_store(assignment)
         outcome = run_task(assignment, ProgressLog(), store, group)
     except StoreError as error:
         outcome = Outcome(*judged(error))

@@ -84,16 +84,14 @@ def leave(code: int) -> NoReturn:
 
 
 def run(assignment: dict[str, Any], wire: Wire, models: Any) -> Outcome:
-    from fedtrain.ledger.open import open_ledger
+    from fedtrain.ledger.open_task_store import open_task_store
     from fedtrain.ledger.store import StoreError
-    from fedtrain.ledger.task_ledger import TaskLedger
     from fedtrain_trainer.failures import judged
     from fedtrain_trainer.run import run_task
 
     try:
         order = read_assignment(assignment)
-        task = order.task
-        store = TaskLedger(open_ledger(order.binding.places.ledger, task.namespace, task.name), task)
+        store = open_task_store(order)
     except (TaskRefused, StoreError) as error:
         return Outcome(*judged(Refused(str(error)) if isinstance(error, TaskRefused) else error))
     return run_task(order, Reporter(wire), store, models=models)

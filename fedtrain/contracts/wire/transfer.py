@@ -48,10 +48,12 @@ class SignedFile(Wire):
 
 
 class TransferGrant(Wire):
-    """`task`: uid of the TrainingTask. `blobs`: GETs by digest. `telemetry`: one PUT for each size."""
+    """`task`: uid of the TrainingTask. `expires`: in seconds since 1970, by the hub's clock. `blobs`: GETs by digest.
+    `telemetry`: one PUT for each size."""
 
     version: int = TRANSFER_VERSION
     task: str
+    expires: int = 0
     blobs: Mapping[str, SignedRequest] = {}
     record: SignedRecord
     update: SignedFile | None = None

@@ -1,7 +1,8 @@
 {{/* What the admission policies for jobs of fedtrain have in common. The same file in both charts. */}}
 
 {{/* Checks of pods. Variables: pods, images, serviceAccounts, volumes ("name source"), hostPaths, claims, secrets (of
-volumes), keys (Secrets of single variables), and ledgers: whether a Secret `s` may hold the ledger's credentials. */}}
+volumes), keys (Secrets of single variables). own: volumes ("name source") that fedtrain adds itself. A pod mounts one
+entry of the Secret with signed requests, that of its task. */}}
 {{- define "fedtrain.admission.pods" -}}
 - expression: variables.pods.all(p, size(p.containers) == 1 && !has(p.initContainers) && !has(p.ephemeralContainers))
   message: The operator's pods have one container.
@@ -33,12 +34,13 @@ volumes), keys (Secrets of single variables), and ledgers: whether a Secret `s` 
   reason: Forbidden
 - expression: >-
     variables.pods.all(p, !has(p.volumes) || p.volumes.all(v,
-    v.all(k, k in ['name', 'emptyDir'] || (v.name + ' ' + k) in variables.volumes + ['ledger-credentials secret',
-    'base-credentials secret', 'data-credentials secret', 'noise-credentials secret'])
+    v.all(k, k in ['name', 'emptyDir'] || (v.name + ' ' + k) in variables.volumes + {{ toJson .own }}
+    + ['base-credentials secret', 'data-credentials secret'])
     && (!has(v.hostPath) || v.hostPath.path in variables.hostPaths)
     && (!has(v.persistentVolumeClaim) || v.persistentVolumeClaim.claimName in variables.claims)
     && v.all(k, k == 'name' || ((!has(v[k].secretName) || v[k].secretName in variables.secrets
-    || (v.name == 'ledger-credentials' && [v[k].secretName].all(s, {{ .ledgers }})))
+    || (v.name == 'transfer' && k == 'secret' && v[k].secretName == 'fedtrain-transfer' && has(v[k].items)
+    && size(v[k].items) == 1))
     && (!has(v[k].secretRef) || v[k].secretRef.name in variables.secrets)
     && (!has(v[k].nodePublishSecretRef) || v[k].nodePublishSecretRef.name in variables.secrets)
     && (!has(v[k].sources) || v[k].sources.all(s, !has(s.secret) || s.secret.name in variables.secrets))))))
@@ -56,7 +58,7 @@ volumes), keys (Secrets of single variables), and ledgers: whether a Secret `s` 
 {{- end -}}
 
 {{/* The spec of the policy for participants' jobs: what every ParticipantPolicy of their namespace lists. conditions: whose
-requests; trainer: the image; ledgers: as above. */}}
+requests; trainer: the image. */}}
 {{- define "fedtrain.admission.participantJobs" -}}
 failurePolicy: Fail
 paramKind: {apiVersion: fedtrain.dev/v1alpha1, kind: ParticipantPolicy}
@@ -100,5 +102,5 @@ variables:
     has(variables.overlay.env) ? variables.overlay.env.filter(e, has(e.valueFrom) && has(e.valueFrom.secretKeyRef))
     .map(e, e.valueFrom.secretKeyRef.name) : []
 validations:
-{{- include "fedtrain.admission.pods" (dict "ledgers" .ledgers) | nindent 0 }}
+{{- include "fedtrain.admission.pods" (dict "own" (list "transfer secret" "noise-credentials secret")) | nindent 0 }}
 {{- end -}}

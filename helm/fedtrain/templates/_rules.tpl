@@ -54,15 +54,19 @@
 {{- end }}
 {{- end -}}
 
-{{/* In a participant's namespace: its tasks, and the copies of the store's credentials beside them. */}}
+{{/* In a participant's namespace: its tasks, and the Secret with the signed requests of its tasks. */}}
 {{- define "fedtrain.rules.participant.coordinator" -}}
 - apiGroups: [fedtrain.dev]
   resources: [trainingtasks]
   verbs: [create, patch, delete]
-# Copies have generated names, so resourceNames cannot list them. The admission policies restrict them.
+# The name of an object that is created cannot be restricted here. The admission policies do that.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [create, update, delete]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [patch]
+  resourceNames: [fedtrain-transfer]
 {{- end -}}
 
 {{- define "fedtrain.rules.participant.participant" -}}
@@ -75,6 +79,10 @@
 - apiGroups: [""]
   resources: [events]
   verbs: [list, create]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+  resourceNames: [fedtrain-transfer]
 {{- end -}}
 
 {{/* The rules of the controllers that run, for one place: (list . "everywhere"). */}}

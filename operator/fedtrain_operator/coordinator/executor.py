@@ -18,7 +18,7 @@ from fedtrain.manifests.settings import Settings
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds.decision import Action, AggregateOrder, Cancel, Claim, Start
 from fedtrain.rounds.snapshot import TaskKey
-from fedtrain_operator.coordinator import credentials
+from fedtrain_operator.coordinator import transfers
 from fedtrain_operator.coordinator.executions import TERMINAL, cancelled, over, who_of
 from fedtrain_operator.coordinator.refusals import HUB
 from fedtrain_operator.coordinator.requests import Requests
@@ -60,7 +60,7 @@ class Executor:
             if isinstance(action, Claim):
                 await asyncio.to_thread(self._ledger.claim, action.name, action.record)
         await asyncio.gather(*(self._start(action) for action in actions if isinstance(action, Start)))
-        await credentials.renew(self._state, self._training, self._memory, self._requests)
+        await transfers.renew(self._state, self._training, self._memory, self.records, self._requests)
 
     async def clear(self, before: int) -> None:
         """Deletes the objects of rounds before `before`."""
@@ -101,14 +101,6 @@ class Executor:
             self._memory.stuck.forget(ref_of(job))
         return bool(lost)
 
-    async def revoke_credentials(self) -> None:
-        """When no task is to run. Each task that starts later brings its copy again."""
-        names = [one.name for one in self._spec.participants]
-        tasks = self._state.tasks.of(self._training)
-        revoked = await credentials.revoke(self._state, self._training, names, tasks, self._requests)
-        self._memory.copies_remain = not revoked
-        self._memory.copied.clear()
-
     async def _start(self, start: Start) -> None:
         key, order, refusals = start.key, start.order, self._memory.refusals
         if isinstance(order, AggregateOrder) or is_hub(key):
@@ -121,17 +113,9 @@ class Executor:
             return
         namespace: str = record["spec"]["namespace"]
         task = training_task(self._spec, self._run, key, order, namespace)
-        if remote := labels.has_own_cluster(record):
+        if labels.has_own_cluster(record):
             task["metadata"]["labels"][labels.CLUSTER] = labels.OWN_CLUSTER
-        created = (
-            remote  # the ledger's keys stay at the hub
-            or await self._requests.attempt(
-                key.who,
-                credentials.COPY,
-                lambda: credentials.copy(self._state, self._training, self._memory, namespace),
-            )
-        ) and await self._requests.attempt(key.who, "create its task", lambda: self._create_task(task))
-        if created:
+        if await self._requests.attempt(key.who, "create its task", lambda: self._create_task(task)):
             refusals.release(key)
         else:
             refusals.hold(start)

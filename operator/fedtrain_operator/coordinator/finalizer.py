@@ -9,7 +9,7 @@ from fedtrain.ledger.store import StoreError
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import shortened
 from fedtrain.manifests.kinds import JOB, TASK, TRAINING, Json, Ref, ref
-from fedtrain_operator.coordinator import credentials
+from fedtrain_operator.coordinator import credentials, transfers
 from fedtrain_operator.coordinator.executions import TERMINAL, who_of
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
@@ -52,8 +52,7 @@ async def clean_up(state: ClusterState, body: Json, memory: Memory, requests: Re
         await cluster.delete(JOB, ref(job), job["metadata"]["uid"])
     if running and in_time:
         return False
-    names = [one["name"] for one in body["spec"].get("participants", ())]
-    await credentials.revoke(state, training, names, tasks, requests)
+    await transfers.delete(state, tasks, requests)
     await asyncio.gather(*(_delete(cluster, task, requests) for task in tasks))
     if requests.refused and in_time:
         return False

@@ -12,7 +12,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.admission import Here, accepted, askable
-from fedtrain.manifests.conditions import Condition, find, shortened
+from fedtrain.manifests.conditions import Condition, shortened
 from fedtrain.manifests.kinds import JOB, TASK, Json, Ref
 from fedtrain.manifests.settings import Settings
 from fedtrain.rounds.decide import decide
@@ -106,7 +106,6 @@ class Coordinator:
             raise blocked.rules("Malformed", f"{where}: {problem['msg']}. Update the operator or the CRDs") from error
         if self._resync_is_due(memory):
             memory.looked, memory.secret_is_new = self.state.steady(), False
-            memory.renew_copies()
         generation, hint = body["metadata"]["generation"], body.get("status", {}).get("round", 0)
         records = await self._records(spec, requests, begun(hint))
         await self._listed(training, records, requests)
@@ -115,6 +114,9 @@ class Coordinator:
         if admitted.status == "False" and not begun(hint):
             raise Blocked(admitted, blocked.RULES_PAUSE_SECONDS)
         opened = await open_run(self.state.cluster, training, spec, generation, memory, hint)
+        assert memory.gatherer is not None
+        assert memory.gatherer.incoming is not None
+        memory.gatherer.incoming.participants = frozenset(records)
         gatherer = Gatherer(self.state, training, body, spec, memory, self._settings.resync)
         executor = Executor(self.state, self._settings, training, spec, memory, askable(here, records), requests)
         if opened:
@@ -193,10 +195,6 @@ class Coordinator:
             memory.facts = None
         else:
             return Next(0)
-        if decision.phase in STOPPED and (memory.copies_remain or _may_have_copies(gatherer.body, decision)):
-            if not latest and await self._changed(gatherer):
-                return Next(CHANGED_SECONDS)
-            await executor.revoke_credentials()  # before the status says so: after a crash it is done again
         await executor.clear(snapshot.ledger.round - 1)
         requests.settle()
         if requests.hub_is_refused:
@@ -257,21 +255,18 @@ class Coordinator:
             return Next(0)
         memory.progress.note(place, decision.phase in STOPPED, steady, now)
         written = await status_writer.write(self.state, gatherer.body, after, report)
-        due = (decision.wake_after, pod_check, memory.refusals.wake_after(steady))
+        due = (
+            decision.wake_after,
+            pod_check,
+            memory.refusals.wake_after(steady),
+            memory.signatures.wake_after(steady),
+        )
         return Next(_soonest(due) if written else CHANGED_SECONDS)
 
 
 def _soonest(due: Sequence[float | None]) -> float | None:
     known = [after for after in due if after is not None]
     return max(min(known), 0.01) if known else None
-
-
-def _may_have_copies(body: Json, decision: Decision) -> bool:
-    """Whether participants may still have the credentials of a stopped training: they were not revoked yet, or, in an
-    earlier process, not everywhere."""
-    before = body.get("status", {})
-    refused = (find(before.get("conditions", ()), "TasksAccepted") or {}).get("status") == "False"
-    return refused or decision.phase != before.get("phase")
 
 
 def _deleted(body: Json) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.gathering.incoming import Incoming
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run, recorded
 from fedtrain.ledger.probe import probe
@@ -11,8 +12,9 @@ from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.rounds.clock import RoundClock
 from fedtrain_operator.coordinator import blocked
 from fedtrain_operator.coordinator.credentials import store_secret
+from fedtrain_operator.coordinator.signatures import Signatures
 from fedtrain_operator.coordinator.state import Memory
-from fedtrain_operator.coordinator.stores import NoCredentials, open_ledger
+from fedtrain_operator.coordinator.stores import NoCredentials, open_grants, open_ledger
 from fedtrain_operator.kube.client import Cluster
 
 
@@ -24,7 +26,7 @@ async def open_run(
     secret = await _secret(cluster, training, spec, memory)
     if memory.ledger is None or _data(secret) != _data(memory.secret):
         memory.secret, memory.gatherer = secret, None
-        memory.renew_copies()
+        memory.signatures = Signatures()  # they were made with the previous keys
     if memory.gatherer is not None and memory.opened == generation:
         return False
     memory.secret_is_new = False  # it may be corrected at any time, unless the ledger opens with it
@@ -50,7 +52,10 @@ async def open_run(
     if before is not None and before.run_id != memory.run.run_id:
         memory.clock = RoundClock()  # the spec was corrected before the run began: its deadline starts now
         memory.refusals.stop()
-    memory.gatherer, memory.facts, memory.secret_is_new = LedgerGatherer(memory.ledger, memory.run, hint), None, True
+    memory.grants = open_grants(memory.ledger, memory.run.run_id)
+    incoming = Incoming(memory.ledger, memory.run.run_id, memory.grants.uploads)
+    memory.gatherer = LedgerGatherer(memory.ledger, memory.run, hint, incoming)
+    memory.facts, memory.secret_is_new = None, True
     memory.opened = generation
     return True
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fedtrain.api.begun import begun
 from fedtrain.contracts.records import Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
+from fedtrain.ledger.grants import Grants
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import PARTICIPANT, POD, TRAINING, Json, Ref
@@ -17,6 +18,7 @@ from fedtrain_operator.coordinator.heartbeat import Heartbeats
 from fedtrain_operator.coordinator.metrics import RoundMetrics
 from fedtrain_operator.coordinator.progress import Progress
 from fedtrain_operator.coordinator.refusals import Refusals
+from fedtrain_operator.coordinator.signatures import Signatures
 from fedtrain_operator.kube.cache import Cache, summary_of_task
 from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.pod_outcome import PodOutcome, read_outcome
@@ -50,20 +52,12 @@ class Memory:
     looked: float | None = None
     read: float = 0.0
     ended: frozenset[object] = frozenset()
-    copied: set[str] = field(default_factory=set[str])
-    """Namespaces that have a copy of the credentials as they are now."""
-    copies_are_old: bool = True
-    """Whether waiting tasks may lack a copy: not known yet, or the credentials have changed."""
-    copies_remain: bool = False
-    """Whether copies could not be deleted although no task is to run."""
+    grants: Grants | None = None
+    signatures: Signatures = field(default_factory=Signatures)
     stuck: StuckContainers = field(default_factory=StuckContainers)
     refusals: Refusals = field(default_factory=Refusals)
     cancelling: float | None = None
     """Since when its tasks are asked to stop, because the training is deleted."""
-
-    def renew_copies(self) -> None:
-        self.copied.clear()
-        self.copies_are_old = True
 
 
 class ClusterState:

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 
 from fedtrain.api.storage import Storage
+from fedtrain.ledger.grants import Grants
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_client import Patience
 from fedtrain.ledger.s3_credentials import KEYS, Fixed, Keys
@@ -27,14 +28,16 @@ def open_ledger(storage: Storage, namespace: str, name: str, secret: Json | None
     return Ledger(S3Store(storage.s3, patience=PATIENCE, credentials=credentials), namespace, name)
 
 
-def copied(secret: Json) -> Mapping[str, str]:
-    """The part of the Secret's data that a trainer needs, in base64."""
-    return {key: value for key, value in (secret.get("data") or {}).items() if key in KEYS}
+def open_grants(ledger: Ledger, run_id: str) -> Grants:
+    """What signs the requests of participants' tasks."""
+    assert isinstance(ledger.store, S3Store)  # see open_ledger
+    return Grants(ledger.store, ledger, run_id)
 
 
 def _credentials(secret: Json) -> Fixed:
     """The client is made again when the Secret changes."""
-    plain = {key: base64.b64decode(value).decode() for key, value in copied(secret).items()}
+    data: Mapping[str, str] = secret.get("data") or {}
+    plain = {key: base64.b64decode(value).decode() for key, value in data.items() if key in KEYS}
     try:
         return Fixed(Keys.of(plain, f"the Secret {secret['metadata']['name']!r} (storage.s3.credentialsSecretRef)"))
     except StoreError as error:

@@ -28,11 +28,14 @@ from fedtrain_operator.participant import approvals, task_status
 from fedtrain_operator.participant.jobs import Jobs
 from fedtrain_operator.participant.journal import Journal
 from fedtrain_operator.participant.sites import Sites
+from fedtrain_operator.participant.transfers import COPY_SECONDS, NotSigned, Transfers
 
 log = logging.getLogger("fedtrain")
 
 GONE_SECONDS = 1.0
 """Until the watch brings the change that a read has shown."""
+SIGNED_SECONDS = 0.3
+"""Until a task whose requests the hub has not signed yet is looked at again."""
 LONGEST_START_SECONDS = 40.0
 """Time after which missing pods are reported although no event gives a reason."""
 
@@ -81,18 +84,19 @@ class Tasks:
         self._first_seen: dict[Ref, float] = {}
         self._stuck = StuckContainers()
         self._starts = asyncio.Lock()
+        self._transfers = Transfers(sites)
 
     async def reconcile(self, ref: Ref) -> Next:
         body = await self._task(ref)
         if body is None:
             await self.jobs.release(ref)
             await self._journal.note_gone(ref)
-            return self._forget(ref)
+            return await self._forget(ref)
         phase = body.get("status", {}).get("phase")
         if phase in task_status.TERMINAL:
             if phase in ("Succeeded", "Cancelled"):  # what failed keeps its pods' logs until the task goes
                 await self.jobs.release(ref)
-            return self._forget(ref)
+            return await self._forget(ref)
         if not task_status.wanted(body):
             await self.jobs.release(ref)
             await self._journal.note(body, "Cancelled")
@@ -128,12 +132,17 @@ class Tasks:
                 return Next(GONE_SECONDS)
             try:
                 job = await self._started(whole)
+            except NotSigned:
+                if young:  # the hub signs right after it has created the task
+                    return Next(SIGNED_SECONDS)
+                raise _Held(Wait("NotSigned", "waits for the hub to sign its requests to the store")) from None
             except ApiError as error:
                 if error.code == 0 or (error.may_pass and young):
                     raise
                 refused = self.jobs.not_created(_spec(whole).task.participant, error)
                 await self._report(body, task_status.of_job(body, Standing("Pending"), None, refused, now))
                 return Next(self._pod_check)
+        await self._transfers.renew(ref, body["metadata"]["uid"])
         standing = self.jobs.standing(job)
         if standing.state == "Pending" and body.get("status", {}).get("phase") == "Running":  # the watch may be late
             job = await self.jobs.read(ref) or job
@@ -164,7 +173,7 @@ class Tasks:
         if standing.state != "Pending" or waits or body.get("status") or not young:  # most run within moments
             status = task_status.of_job(body, standing, outcome, waits, self._clock())
             await self._report(body, status | ({"logTail": "\n".join(log_tail)} if log_tail else {}))
-        return Next(_after(standing, self._pod_check))
+        return Next(_after(standing, self._pod_check, COPY_SECONDS if self._sites.is_remote else None))
 
     async def _trainer_report(self, ref: Ref, body: Json, state: str) -> TrainerReport:
         """What the trainer says, with the lines of its log that the policy lets the hub see. Pods are read only if
@@ -195,7 +204,12 @@ class Tasks:
     async def _create(
         self, whole: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec, at: Ref
     ) -> Json:
-        """Raises ApiError, also if the audit log cannot be written: no task starts without its line."""
+        """Raises _Refused, NotSigned, ApiError, also if the audit log cannot be written: no task starts without its
+        line."""
+        s3 = assignment.binding.places.ledger.s3
+        assert s3 is not None  # a ledger in a folder is refused
+        if refusal := await self._transfers.refusal(whole, s3):
+            raise _Refused(refusal)
         await self._journal.note(whole, "Started", dataset=assignment.task.data.dataset)
         return await self.jobs.create(self._rendered(whole, order, assignment, policy, at))
 
@@ -217,7 +231,7 @@ class Tasks:
             raise _Refused(Refusal("WrongParticipant", f"the task is for {who!r}, not for {self._sites.participant!r}"))
         policy = await self._policy(Ref(at.namespace, who))
         spec = policy_of(policy) if policy else None
-        judged = judge(order, spec, self._launcher.image, own_cluster=self._sites.is_remote)
+        judged = judge(order, spec, self._launcher.image)
         if isinstance(judged, Refusal) or policy is None:
             assert isinstance(judged, Refusal)
             raise _Refused(judged)
@@ -248,7 +262,8 @@ class Tasks:
         who = self._sites.participant or (body["metadata"].get("labels") or {}).get(labels.PARTICIPANT, "")
         return await self._policy(Ref(self._sites.here_of(ref).namespace, who))
 
-    def _forget(self, ref: Ref) -> Next:
+    async def _forget(self, ref: Ref) -> Next:
+        await self._transfers.forget(ref)
         self._first_seen.pop(ref, None)
         self._stuck.forget(ref)
         return Next(forget=True)
@@ -316,7 +331,8 @@ def _first(error: ValidationError) -> str:
     return f"spec.{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
 
 
-def _after(standing: Standing, pod_check: float) -> float | None:
+def _after(standing: Standing, pod_check: float, running: float | None) -> float | None:
+    """`running`: seconds until the next pass over a task that runs; None if only a change needs one."""
     if standing.state in ("Succeeded", "Failed"):
         return 0
-    return pod_check if standing.state == "Pending" else None
+    return pod_check if standing.state == "Pending" else running

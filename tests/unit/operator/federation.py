@@ -14,6 +14,9 @@ from fedtrain_operator.kube.streams import Streams
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Initial, ModelFacts, Preflight
+from fedtrain.contracts.tasks import Task
+from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
+from fedtrain.gathering.incoming import Parts
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.manifests.conditions import find
@@ -49,6 +52,20 @@ class Listed:
             raise self.errors[namespace]
 
 
+class SignsAnything:
+    """Grants of a store in a folder, which has no signatures. `tasks`: those that were signed."""
+
+    uploads = cast(Parts, None)
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+
+    def grant(self, task: Task, uid: str) -> TransferGrant:
+        self.tasks.append(task)
+        record = SignedRecord(name="record", read=SignedRequest(url=f"http://minio:9000/runs/{uid}"), writes=())
+        return TransferGrant(task=uid, record=record)
+
+
 class Federation:
     """`server` may be told to refuse; `time` is the coordinator's only clock."""
 
@@ -56,6 +73,8 @@ class Federation:
         monkeypatch.setattr("fedtrain_operator.coordinator.requests.PATIENCE_SECONDS", 0.01)
         self.ledger = Ledger(FileStore(folder), TRAINING.namespace, TRAINING.name)
         monkeypatch.setattr("fedtrain_operator.coordinator.run_claim.open_ledger", lambda *_: self.ledger)
+        self.grants = SignsAnything()
+        monkeypatch.setattr("fedtrain_operator.coordinator.run_claim.open_grants", lambda *_: self.grants)
         self.server, self.time, self.streams = ApiServer(*served), Time(), Listed()
         self.state = ClusterState(self.server, cast(Streams, self.streams), self.time, self.time)
         self.coordinator = Coordinator(self.state, SETTINGS)

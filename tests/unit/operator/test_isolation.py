@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS
 from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Plan
+from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import Json, Kind
 from tests.unit.operator.api_server import Fault, Request
 from tests.unit.operator.federation import FOUR, OTHERS, TRAINING, Federation
@@ -61,7 +63,7 @@ def assert_reported(federation: Federation, code: int, request: str) -> None:
 @pytest.mark.parametrize("code", WORDS)
 @pytest.mark.parametrize(
     ("kind", "request_words"),
-    [("trainingtasks", "create its task"), ("secrets", "copy the store's credentials to its namespace")],
+    [("trainingtasks", "create its task"), ("secrets", "write the signed requests of its tasks")],
 )
 def test_a_namespace_that_refuses_new_objects_stops_no_other_participant(
     federation: Federation, kind: str, request_words: str, code: int
@@ -69,13 +71,13 @@ def test_a_namespace_that_refuses_new_objects_stops_no_other_participant(
     federation.server.fault = refusing("create", kind, code)
     federation.apply()
     tries(federation, 3)
-    created = {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks")}
-    assert created == OTHERS
+    created = {one["metadata"]["namespace"] for one in federation.server.all(kind)}
+    assert created - {"hub"} == OTHERS
     assert federation.status["phase"] == "Initialising"
     assert_reported(federation, code, request_words)
     federation.server.fault = lambda _: None
     tries(federation, 1)
-    assert {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks")} == {*OTHERS, BANK_B}
+    assert {one["metadata"]["namespace"] for one in federation.server.all(kind)} - {"hub"} == {*OTHERS, BANK_B}
     assert federation.condition("TasksAccepted")["status"] == "True"
 
 
@@ -92,33 +94,39 @@ def test_a_namespace_that_refuses_a_cancellation_stops_no_other_participant(fede
     assert_reported(federation, code, "cancel its task")
 
 
-@pytest.mark.parametrize("code", sorted(set(WORDS) - {404, 409}))  # nothing to delete; another object of the name
-def test_credentials_that_cannot_be_revoked_are_reported_and_revoked_later(federation: Federation, code: int) -> None:
-    federation.apply()
-    federation.settle()
-    federation.server.fault = refusing("delete", "secrets", code)
-    federation.change(suspend=True)
-    tries(federation, 3)
-    left = {one["metadata"]["namespace"] for one in federation.server.all("secrets")} - {"hub"}
-    assert left == {BANK_B}
-    assert_reported(federation, code, "delete the store's credentials from its namespace")
-    federation.server.fault = lambda _: None
-    tries(federation, 1)
-    assert {one["metadata"]["namespace"] for one in federation.server.all("secrets")} == {"hub"}
+def entries(federation: Federation, namespace: str) -> Json:
+    """The signed requests in a namespace, by uid."""
+    return federation.server.objects["secrets", namespace, labels.TRANSFER_SECRET]["data"]
 
 
 @pytest.mark.parametrize("code", sorted(set(WORDS) - {404}))
-def test_a_copy_of_the_credentials_that_cannot_be_replaced_stops_no_other_participant(
+def test_signed_requests_that_cannot_be_deleted_are_reported_and_deleted_later(
     federation: Federation, code: int
 ) -> None:
     federation.apply()
     federation.settle()
-    federation.server.fault = refusing("replace", "secrets", code)
-    federation.server.add("secrets", {"metadata": {"name": "bucket-keys", "namespace": "hub"}, "data": {"A": "new"}})
-    federation.time.now += 1000  # a resync
+    federation.server.fault = refusing("patch", "secrets", code)
+    federation.change(suspend=True)
     tries(federation, 3)
-    assert federation.namespaces("replace", "secrets") >= OTHERS
-    assert_reported(federation, code, "copy the store's credentials to its namespace")
+    left = {where for where in {*OTHERS, BANK_B} if entries(federation, where)}
+    assert left == {BANK_B}
+    assert_reported(federation, code, "delete the signed requests of its tasks")
+    federation.server.fault = lambda _: None
+    tries(federation, 1)
+    assert entries(federation, BANK_B) == {}
+
+
+@pytest.mark.parametrize("code", sorted(set(WORDS) - {404}))
+def test_requests_that_cannot_be_renewed_stop_no_other_participant(federation: Federation, code: int) -> None:
+    federation.apply()
+    federation.settle()
+    before = len(federation.grants.tasks)
+    federation.server.fault = refusing("patch", "secrets", code)
+    federation.time.now += RENEWAL_SECONDS
+    tries(federation, 3)
+    assert len(federation.grants.tasks) >= before + 4
+    assert federation.namespaces("patch", "secrets") >= OTHERS
+    assert_reported(federation, code, "write the signed requests of its tasks")
 
 
 @pytest.mark.parametrize("code", [403, 500])

@@ -47,7 +47,6 @@ def test_every_task_has_a_name_of_its_own() -> None:
 def test_trainings_of_one_name_in_two_namespaces_do_not_meet_at_a_participant() -> None:
     here, there = run("team-a"), run("team-b")
     assert labels.name_of(here, KEYS[1]) != labels.name_of(there, KEYS[1])
-    assert labels.secret_name(Ref("team-a", "tickets")) != labels.secret_name(Ref("team-b", "tickets"))
 
 
 def test_a_short_name_can_be_read() -> None:

@@ -11,10 +11,11 @@ from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.task_reconciler import Tasks
 
 from fedtrain.manifests.kinds import Json, Ref
+from fedtrain.manifests.labels import TRANSFER_SECRET
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from tests.unit.operator.api_server import ApiServer, Request
 from tests.unit.operator.federation import Time
-from tests.unit.operator.worlds import task
+from tests.unit.operator.worlds import signed, task
 
 HUB, HERE = "at-bank-b", "training"
 
@@ -30,8 +31,15 @@ class Remote:
         policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}]}
         self.here.add("participantpolicies", {"metadata": {"name": "bank-b", "namespace": HERE}, "spec": policy})
         body = self.hub.add("trainingtasks", task("bank-b"))
+        self.sign(body)
+        self.here.add("secrets", {"metadata": {"name": TRANSFER_SECRET, "namespace": HERE}})
         self.ref = Ref(HUB, body["metadata"]["name"])
         self.tasks.tasks.put(body)
+
+    def sign(self, body: Json) -> None:
+        """As the coordinator does."""
+        secret = signed(body["metadata"]["uid"])
+        self.hub.add("secrets", {**secret, "metadata": {**secret["metadata"], "namespace": HUB}})
 
     def reconcile(self) -> None:
         asyncio.run(self.tasks.reconcile(self.ref))
@@ -55,7 +63,7 @@ def test_jobs_run_here_and_status_is_written_at_the_hub() -> None:
     remote.reconcile()
     assert remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]["phase"] == "Succeeded"
     assert {one.kind for one in remote.hub.requests} == {"trainingtasks/status"}
-    assert {one.kind for one in remote.here.requests} == {"pytorchjobs", "configmaps", "events"}
+    assert {one.kind for one in remote.here.requests} == {"pytorchjobs", "configmaps", "events", "secrets"}
 
 
 def test_an_event_of_a_job_names_the_task_at_the_hub() -> None:

@@ -224,17 +224,12 @@ def name_secrets(spec: Json) -> None:
     spec["task"]["model"]["s3"] = {"credentialsSecretRef": {"name": "database"}}
 
 
-def test_secrets_that_the_hub_names_are_not_mounted_in_the_owners_cluster() -> None:
+def test_pods_mount_the_signed_requests_of_their_task_and_no_secret_that_the_hub_names() -> None:
     remote = Remote()
     altered(remote, name_secrets)
     remote.reconcile()
-    assert secrets_of(remote) == set()
-
-
-def test_the_owner_names_the_secret_for_the_ledger() -> None:
-    remote = Remote()
-    store = {"endpoint": "http://minio:9000", "bucket": "runs", "credentialsSecretRef": {"name": "store-of-bank-b"}}
-    change_policy(remote, allow={"stores": [{"bucket": "other"}, store]})
-    altered(remote, name_secrets)
-    remote.reconcile()
-    assert secrets_of(remote) == {"store-of-bank-b"}
+    assert secrets_of(remote) == {labels.TRANSFER_SECRET}
+    (job,) = remote.jobs
+    volumes = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]["volumes"]
+    (items,) = [volume["secret"]["items"] for volume in volumes if "secret" in volume]
+    assert items == [{"key": "uid-bank-b", "path": "grant.json"}]

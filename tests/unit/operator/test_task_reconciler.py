@@ -13,7 +13,7 @@ from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from tests.unit.operator.api_server import ApiServer, Request
 from tests.unit.operator.federation import Time
-from tests.unit.operator.worlds import task
+from tests.unit.operator.worlds import signed, task
 
 POD_CHECK = 10.0
 
@@ -32,6 +32,8 @@ class Participant:
         )
         compute = [{"name": "bank-a"}, {"name": "bank-b", "compute": {"nodes": 2}}]
         body = self.server.add("trainingtasks", task("bank-b", participants=compute))
+        secret = signed(body["metadata"]["uid"])
+        self.server.add("secrets", {**secret, "metadata": {**secret["metadata"], "namespace": "at-bank-b"}})
         self.ref = Ref("at-bank-b", body["metadata"]["name"])
         self.tasks.tasks.put(body)
 

@@ -1,11 +1,14 @@
 """A training, a run and a task for tests of what the operator makes of them."""
 
+import base64
 from typing import Any
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.contracts.records import Run
+from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.manifests.kinds import Json
+from fedtrain.manifests.labels import TRANSFER_SECRET
 from fedtrain.manifests.settings import Settings
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds import orders
@@ -34,6 +37,13 @@ def run(namespace: str = "hub", name: str = "tickets") -> Run:
 def policy(**changes: Any) -> ParticipantPolicySpec:
     whole: Json = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}]}
     return ParticipantPolicySpec.model_validate({**whole, **changes})
+
+
+def signed(uid: str) -> Json:
+    """The Secret with the signed requests of a task."""
+    read = SignedRequest(url=f"http://minio:9000/runs/hub/tickets/{uid}")
+    grant = TransferGrant(task=uid, record=SignedRecord(name="record", read=read, writes=()))
+    return {"metadata": {"name": TRANSFER_SECRET}, "data": {uid: base64.b64encode(grant.text().encode()).decode()}}
 
 
 def task(who: str = "bank-a", **changes: Any) -> Json:

@@ -3,7 +3,7 @@
 from fedtrain.api.participant_policy import ParticipantPolicySpec, Store
 from fedtrain.api.rules.policy.patterns import matches
 from fedtrain.api.rules.policy.rule import Request, refuses
-from fedtrain.api.storage import SecretRef, Storage
+from fedtrain.api.storage import Storage
 
 
 @refuses("allow.stores")
@@ -14,10 +14,11 @@ def store_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | N
     return f"the ledger is in bucket {s3.bucket} of {s3.endpoint or 'AWS'}, which is not allowed"
 
 
-def credentials_of(storage: Storage, policy: ParticipantPolicySpec) -> SecretRef | None:
-    """Return the owner's Secret for the bucket of the ledger."""
+def ca_file_of(storage: Storage, policy: ParticipantPolicySpec) -> str | None:
+    """Return the owner's certificates for the server of the ledger, else the training's."""
     store = _store(storage, policy)
-    return store.credentials_secret_ref if store else None
+    own = store.ca_file if store else None
+    return own or (storage.s3.ca_file if storage.s3 else None)
 
 
 def _store(storage: Storage, policy: ParticipantPolicySpec) -> Store | None:

@@ -1,0 +1,35 @@
+"""Whether signed requests go to the store that a task names, which the participant's policy has allowed. Pure."""
+
+from urllib.parse import SplitResult, urlsplit
+
+from fedtrain.api.storage import S3
+from fedtrain.contracts.wire.transfer import TransferGrant
+
+_AWS = (".amazonaws.com", ".amazonaws.com.cn")
+
+
+def foreign_server(grant: TransferGrant, s3: S3) -> str | None:
+    """Return the server of a request that does not go to the bucket; None if all do."""
+    for request in grant.requests():
+        try:
+            url = urlsplit(request.url)
+            if not _is_within(url, s3):
+                return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+        except ValueError:
+            return "an invalid URL"
+    return None
+
+
+def _is_within(url: SplitResult, s3: S3) -> bool:
+    in_path = f"/{s3.bucket}/"
+    if s3.endpoint is None:
+        host = url.hostname or ""
+        named = url.path.startswith(in_path) or host.startswith(f"{s3.bucket}.")
+        return url.scheme == "https" and url.netloc.lower() == host and host.endswith(_AWS) and named
+    server = urlsplit(s3.endpoint)
+    if url.scheme != server.scheme.lower():
+        return False
+    netloc, folder = server.netloc.lower(), server.path.rstrip("/")
+    if url.netloc.lower() == netloc:
+        return url.path.startswith(f"{folder}{in_path}")
+    return url.netloc.lower() == f"{s3.bucket}.{netloc}".lower() and url.path.startswith(f"{folder}/")

@@ -1,0 +1,25 @@
+"""When the signed requests of tasks were written, and when they are due again. Pure."""
+
+from dataclasses import dataclass, field
+
+from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
+
+RENEWAL_SECONDS = LIFETIME_SECONDS / 2
+
+Place = tuple[str, str]
+"""Namespace and participant."""
+
+
+@dataclass
+class Signatures:
+    """The entries of one training's tasks, by uid: when they were written, on the coordinator's steady clock, and
+    where. Lost with the process: all are then signed again."""
+
+    written: dict[str, tuple[float, Place]] = field(default_factory=dict[str, tuple[float, Place]])
+
+    def due(self, uid: str, now: float) -> bool:
+        return uid not in self.written or now - self.written[uid][0] >= RENEWAL_SECONDS
+
+    def wake_after(self, now: float) -> float | None:
+        """Seconds until the next renewal; None if no task runs."""
+        return min((max(when + RENEWAL_SECONDS - now, 0.0) for when, _ in self.written.values()), default=None)

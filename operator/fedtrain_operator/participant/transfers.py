@@ -1,0 +1,106 @@
+"""The signed requests of tasks, on their way from the hub's Secret to the pods.
+
+In the hub's cluster, pods mount their entry of that Secret. In a cluster of its own, a participant keeps a copy of its
+tasks' entries in a Secret of the same name.
+"""
+
+import base64
+import logging
+import time
+from collections.abc import Callable
+
+from fedtrain.api.storage import S3
+from fedtrain.contracts.wire.transfer import TransferRefused, read_grant
+from fedtrain.manifests.grant_check import foreign_server
+from fedtrain.manifests.kinds import SECRET, Json, Ref
+from fedtrain.manifests.labels import TRANSFER_SECRET
+from fedtrain.manifests.policy_check import Refusal
+from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.participant.sites import Sites
+
+log = logging.getLogger("fedtrain")
+
+COPY_SECONDS = 60.0
+"""Between two copies while tasks run. The hub renews the requests at half of their life, which is much longer."""
+
+
+class Transfers:
+    """`steady`: seconds of a clock that is never set."""
+
+    def __init__(self, sites: Sites, steady: Callable[[], float] = time.monotonic) -> None:
+        self._sites = sites
+        self._steady = steady
+        self._copied: float | None = None
+        self._uids: dict[Ref, str] = {}
+        """Tasks whose entries were copied."""
+
+    async def refusal(self, whole: Json, s3: S3) -> Refusal | None:
+        """Return why the task's requests must not be used; None if they may, and they are where the pods mount them.
+        Raises NotSigned, ApiError."""
+        task, uid = Ref(whole["metadata"]["namespace"], whole["metadata"]["name"]), whole["metadata"]["uid"]
+        data = await self._at_hub(task.namespace)
+        if uid not in data:
+            raise NotSigned
+        if refusal := _refusal(data[uid], s3):
+            return refusal
+        if self._sites.is_remote:
+            self._uids[task] = uid
+            await self._copy(data)
+        return None
+
+    async def renew(self, task: Ref, uid: str) -> None:
+        """Copy renewed requests of a task that runs. An error is logged, and the next pass tries again: a copy is
+        useful for several minutes."""
+        if not self._sites.is_remote:
+            return
+        self._uids[task] = uid
+        if self._copied is not None and self._steady() - self._copied < COPY_SECONDS:
+            return
+        try:
+            await self._copy(await self._at_hub(task.namespace))
+        except ApiError as error:
+            log.warning("cannot copy the signed requests: %s", error, extra={"task": str(task)})
+
+    async def forget(self, task: Ref) -> None:
+        """Delete the copy of a task that has ended."""
+        if (uid := self._uids.pop(task, None)) is not None:
+            try:
+                await self._sites.here.patch(SECRET, self._here, {"data": {uid: None}})
+            except ApiError as error:
+                log.warning("cannot delete the signed requests: %s", error, extra={"task": str(task)})
+
+    @property
+    def _here(self) -> Ref:
+        return Ref(self._sites.here.namespaces[0], TRANSFER_SECRET)
+
+    async def _at_hub(self, namespace: str) -> dict[str, str]:
+        secret = await self._sites.hub.get(SECRET, Ref(namespace, TRANSFER_SECRET))
+        return (secret or {}).get("data") or {}
+
+    async def _copy(self, data: dict[str, str]) -> None:
+        """Entries that the hub has deleted are deleted, too. Raises ApiError."""
+        before = await self._sites.here.get(SECRET, self._here)
+        if before is None:
+            raise ApiError(404, "NotFound", f"Secret {self._here} does not exist. Run helm upgrade")
+        known: dict[str, str] = before.get("data") or {}
+        wanted = {uid: data[uid] for uid in self._uids.values() if uid in data}
+        changes = {uid: wanted.get(uid) for uid in known | wanted if uid not in data or uid in wanted}
+        if {uid: entry for uid, entry in changes.items() if known.get(uid) != entry}:
+            await self._sites.here.patch(SECRET, self._here, {"data": changes})
+        self._copied = self._steady()
+
+
+class NotSigned(Exception):
+    """The hub has not signed the task's requests yet."""
+
+
+def _refusal(entry: str, s3: S3) -> Refusal | None:
+    try:
+        server = foreign_server(read_grant(base64.b64decode(entry)), s3)
+    except (TransferRefused, ValueError) as error:
+        return Refusal("InvalidTransfer", f"{error}. Update fedtrain here")
+    if server is None:
+        return None
+    return Refusal(
+        "ForeignStore", f"the hub has signed requests to {server}, which is not the store that the task names"
+    )

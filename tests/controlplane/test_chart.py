@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Api, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
@@ -129,7 +130,8 @@ def test_finish_a_training_through_an_upgrade_with_one_release_per_controller(
             assert "newer" in images
             federation.delete(api)
     assert digests(federation.ledger(minio)) == undisturbed
-    assert [found for kind in (TASKS, "v1/secrets") for found in federation.at_banks(api, kind)] == []
+    assert federation.at_banks(api, TASKS) == []
+    assert federation.signed(api) == {}
 
 
 def test_refuse_participants_jobs_and_policies_to_a_coordinator(coordinator: Release, federation: Federation) -> None:
@@ -150,6 +152,7 @@ def test_refuse_trainings_secrets_and_tasks_to_a_participant(participant: Releas
     assert refused(account.create, JOBS, {"metadata": {"name": "mine"}}, bank)
     assert refused(account.list, "v1/secrets", bank)
     assert refused(account.get, "v1/secrets", "any", bank)
+    assert refused(account.patch, "v1/secrets", TRANSFER_SECRET, {}, bank)
     assert refused(account.delete, "v1/secrets", "any", bank)
 
 

@@ -19,8 +19,9 @@ def test_a_deletion_removes_all_objects_and_the_ledger_only_with_retention_polic
 ) -> None:
     begun(federation, pods, api, minio, storage={**federation.bucket(minio), "retentionPolicy": retention})
     federation.delete(api)
-    for resource in (TASKS, PYTORCHJOBS, "v1/pods", "v1/secrets"):
+    for resource in (TASKS, PYTORCHJOBS, "v1/pods"):
         eventually(lambda resource=resource: federation.at_banks(api, resource) == [])
+    assert federation.signed(api) == {}
     eventually(lambda: api.list(JOBS, federation.namespace) == [])
     assert bool(federation.ledger(minio).names()) == (retention == "Retain")
     if retention == "Delete":

@@ -29,7 +29,7 @@ from tests.controlplane.joining import HERE, HUB_SECRET, RENEWED_SECRET, WHO, Jo
 from tests.controlplane.objects_of_fedtrain import pytorch_job
 from tests.controlplane.training import JOBS, PARTICIPANTS, POLICIES, PYTORCHJOBS, TASKS, TRAININGS, document
 from tests.support.operating import Operator
-from tests.unit.operator.worlds import task
+from tests.unit.operator.worlds import signed, task
 
 OTHER = "bank-s"
 LONG = 120
@@ -84,9 +84,13 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
         assert line.split()[1:3] == [WHO, "True"]
         assert line.split()[4:8] == ["4", "4", "0", "tickets"]
 
-        hub.create(TASKS, order("taken"), WHO)
+        uid = hub.create(TASKS, order("taken"), WHO)["metadata"]["uid"]
+        eventually(lambda: status(hub, "taken").get("reason") == "NotSigned", LONG)
+        assert bank.find(PYTORCHJOBS, "taken", HERE) is None
+        hub.create(SECRETS, signed(uid), WHO)
         job = eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE), LONG)
         assert "ownerReferences" not in job["metadata"]
+        assert uid in bank.get(SECRETS, labels.TRANSFER_SECRET, HERE)["data"], "pods mount it here"
         assert hub.find(PYTORCHJOBS, "taken", WHO) is None, "the hub's own controller leaves it alone"
 
         hub.create(TASKS, order("greedy", gpus=8), WHO)
@@ -105,6 +109,7 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
 
         hub.delete(TASKS, "taken", WHO)
         eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE) is None, LONG)
+        eventually(lambda: not bank.get(SECRETS, labels.TRANSFER_SECRET, HERE).get("data"), LONG)
 
         audited = fedtrain(joined.bank, "audit", f"--namespace={HERE}")
         assert audited.exit_code == 0, audited.output

@@ -156,7 +156,7 @@ def unschedulable(api: Api, pod: Json, lacking: str) -> None:
 
 
 @pytest.mark.usefixtures("operator")
-def test_pods_that_no_node_takes_are_said_in_words_and_credentials_are_in_secrets_alone(
+def test_pods_that_no_node_takes_are_reported_and_signed_requests_are_in_secrets_alone(
     federation: Federation, api: Api, minio: Minio
 ) -> None:
     wish = [{"name": "bank-a"}, {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}]
@@ -173,8 +173,12 @@ def test_pods_that_no_node_takes_are_said_in_words_and_credentials_are_in_secret
     assert federation.condition(api, "Schedulable")["status"] == "False"
     made = [body for resource in (TASKS, PYTORCHJOBS, "v1/pods") for body in federation.at_banks(api, resource)]
     made += api.list(JOBS, federation.namespace) + api.list("v1/events", federation.namespace)
-    assert minio.secret_key not in json.dumps(made)
-    assert len(federation.at_banks(api, "v1/secrets")) == 2
+    made.append(federation.status(api))
+    signed = federation.signed(api)
+    assert signed.keys() == {task["metadata"]["uid"] for task in federation.at_banks(api, TASKS)}
+    assert all("X-Amz-Signature" in text for text in signed.values())
+    assert minio.secret_key not in json.dumps([*made, *signed.values()])
+    assert "X-Amz-Signature" not in json.dumps(made)
 
 
 def cannot_start(api: Api, pod: Json) -> None:

@@ -1,5 +1,6 @@
 """A small federation of two participants and two rounds, as a file for `fedtrain run` and as objects of a cluster."""
 
+import base64
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.verify import verify
+from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
 from hack.cluster.minio import Minio
@@ -146,6 +148,12 @@ class Federation:
         labels = f"fedtrain.dev/training-namespace={self.namespace}"
         found = [body for who in self.who for body in api.list(resource, f"at-{who}", labels)]
         return [body for body in found if text in body["metadata"]["name"]]
+
+    def signed(self, api: Api) -> dict[str, str]:
+        """The signed requests of this training's tasks, by uid."""
+        secrets = [api.find("v1/secrets", TRANSFER_SECRET, f"at-{who}") or {} for who in self.who]
+        entries = [(uid, base64.b64decode(text)) for one in secrets for uid, text in (one.get("data") or {}).items()]
+        return {uid: text.decode() for uid, text in entries if f"/{self.namespace}/".encode() in text}
 
     def apply(self, api: Api, minio: Minio, **changes: Any) -> None:
         content = document("FederatedTraining", self.name, {**self.spec(self.bucket(minio)), **changes})

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
 
 RENEWAL_SECONDS = LIFETIME_SECONDS / 2
+PENDING_SECONDS = 60.0
 
 Place = tuple[str, str]
 """Namespace and participant."""
@@ -17,8 +18,10 @@ class Signatures:
 
     written: dict[str, tuple[float, Place]] = field(default_factory=dict[str, tuple[float, Place]])
 
-    def due(self, uid: str, now: float) -> bool:
-        return uid not in self.written or now - self.written[uid][0] >= RENEWAL_SECONDS
+    def due(self, uid: str, pending: bool, now: float) -> bool:
+        """`pending`: its pods do not run yet. Their entry may have been deleted by hand, so it is written more often."""
+        renewal = PENDING_SECONDS if pending else RENEWAL_SECONDS
+        return uid not in self.written or now - self.written[uid][0] >= renewal
 
     def wake_after(self, now: float) -> float | None:
         """Seconds until the next renewal; None if no task runs."""

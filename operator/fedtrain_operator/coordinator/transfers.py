@@ -40,7 +40,7 @@ async def renew(
     running = {
         task["metadata"]["uid"]: task for task in state.tasks.of(training) if _may_run(task, memory.run, records)
     }
-    due = [task for uid, task in running.items() if known.due(uid, now)]
+    due = [task for uid, task in running.items() if known.due(uid, _is_pending(task), now)]
     over = known.written.keys() - running.keys()
     if not due and not over:
         return
@@ -86,6 +86,10 @@ async def delete(state: ClusterState, tasks: Iterable[Json], requests: Requests)
         await requests.attempt(place[1], DELETE, lambda: _patch(state, name, entries))
 
     await asyncio.gather(*(write(place, entries) for place, entries in places.items()))
+
+
+def _is_pending(task: Json) -> bool:
+    return task.get("status", {}).get("phase", "Pending") == "Pending"
 
 
 def _may_run(task: Json, run: Run, records: Mapping[str, Json]) -> bool:

@@ -17,7 +17,7 @@ LONG = 120
 
 def test_keys_appear_in_no_object_but_secrets_and_in_no_log(scene: Scene, kinds: ControlPlane, pods: Pods) -> None:
     wrong = "not-the-secret-of-this-store"
-    keys = (scene.minio.secret_key, wrong)
+    keys = (scene.minio.secret_key, wrong, "X-Amz-Signature")
     change_key(scene, wrong)
     pods.faults = {"-1-train-bank-a-1-": "broken:/updates/", "-1-aggregate-1-1-": "refuse:aggregate-1.json"}
     with scene.operator(RESYNC_SECONDS="2") as operator:

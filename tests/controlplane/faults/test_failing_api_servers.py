@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 
+from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
@@ -93,8 +94,8 @@ def test_what_is_deleted_by_hand_is_made_anew(scene: Scene, pods: Pods, undistur
     with scene.operator(**OFTEN):
         scene.apply()
         eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2, LONG)
-        for secret in scene.at_banks("v1/secrets"):
-            api.delete("v1/secrets", secret["metadata"]["name"], secret["metadata"]["namespace"])
+        for who in scene.federation.who:
+            api.delete("v1/secrets", TRANSFER_SECRET, f"at-{who}")
         for resource, who in ((TASKS, "bank-a"), (PYTORCHJOBS, "bank-b")):
             (body,) = scene.at_banks(resource, f"-1-train-{who}-")
             api.delete(resource, body["metadata"]["name"], f"at-{who}")

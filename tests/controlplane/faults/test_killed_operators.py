@@ -33,9 +33,12 @@ ALL_WRITES = {
     "ledger end.json",
     "ledger delete",
     "ledger delete _probe",
+    "ledger admitted preflight",
+    "ledger admitted update",
+    "ledger admitted measurements",
+    "ledger delete incoming",
     "create secrets",
-    "replace secrets",
-    "delete secrets",
+    "patch secrets",
     "create jobs initialise",
     "create jobs evaluate",
     "create jobs aggregate",
@@ -137,7 +140,7 @@ class Story:
         """The ledger stays the first time, and goes with the second deletion."""
         self.forget("delete ", "patch trainingtasks train Cancel", "patch federatedtrainings finalizers")
         self.scene.delete()
-        self.interrupted("patch trainingtasks train Cancel", "delete secrets", "patch federatedtrainings finalizers")
+        self.interrupted("patch trainingtasks train Cancel", "patch secrets", "patch federatedtrainings finalizers")
         self.scene.apply(storage={**self.scene.bucket, "retentionPolicy": "Delete"})
 
     def let_start(self, text: str) -> None:
@@ -174,7 +177,7 @@ def test_killed_before_and_after_each_of_its_writes_it_ends_with_the_same_digest
         ledger = scene.succeeded_with(undisturbed)
         assert attempts(ledger) == [f"rounds/0001/attempts/{who}-2.json" for who in ("_aggregate-1", "bank-a")]
         scene.delete()
-        for kind in (TASKS, PYTORCHJOBS, "v1/pods", "v1/secrets"):
+        for kind in (TASKS, PYTORCHJOBS, "v1/pods"):
             eventually(lambda kind=kind: scene.at_banks(kind) == [], LONG)
         eventually(lambda: scene.api.list(JOBS, scene.federation.namespace) == [], LONG)
         assert ledger.names() == []

@@ -24,6 +24,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectStore
 
 KINDS = re.compile(r"-(inspect|train|measure|initialise|evaluate|aggregate)-")
+RECORDS = re.compile(r"^(preflight)/|/(measurements)/|/updates/.*/record")
 ALONE = threading.Lock()
 """Held around a write: a kill at another one must not come between it and what follows it."""
 VERBS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
@@ -61,7 +62,7 @@ def _arm(folder: Path) -> None:
 
 def _armed(folder: Path, verb: str, write: Callable[..., Any]) -> Callable[..., Any]:
     def armed(key: str, *content: Any) -> Any:
-        what = f"{verb} {'_probe' if key.startswith('_probe/') else '/'.join(key.split('/')[2:])}".strip()
+        what = f"{verb} {'_probe' if key.startswith('_probe/') else _object('/'.join(key.split('/')[2:]))}".strip()
         with ALONE:
             _die(folder, what, "before")
             answer = write(key, *content)
@@ -69,6 +70,14 @@ def _armed(folder: Path, verb: str, write: Callable[..., Any]) -> Callable[..., 
         return answer
 
     return armed
+
+
+def _object(name: str) -> str:
+    """What an object of the ledger is called: admitted records of participants by their sort."""
+    if name.startswith("incoming/"):
+        return "incoming"
+    sort = RECORDS.search(name)
+    return f"admitted {sort[1] or sort[2] or 'update'}" if sort else name
 
 
 def named(method: str, path: str, body: Any) -> str:

@@ -21,7 +21,7 @@ from fedtrain.api.base import (
 from fedtrain.api.federated_training import Metadata
 from fedtrain.api.model import Digest
 from fedtrain.api.pods import Pods
-from fedtrain.api.storage import S3Access
+from fedtrain.api.storage import S3Access, SecretRef
 
 
 class Dataset(Block):

@@ -19,7 +19,7 @@ class Signatures:
     written: dict[str, tuple[float, Place]] = field(default_factory=dict[str, tuple[float, Place]])
 
     def due(self, uid: str, pending: bool, now: float) -> bool:
-        """`pending`: its pods do not run yet. Their entry may have been deleted by hand, so it is written more often."""
+        """`pending`: its pods do not run yet. Somebody may have deleted the entry, so it is written more often."""
         renewal = PENDING_SECONDS if pending else RENEWAL_SECONDS
         return uid not in self.written or now - self.written[uid][0] >= renewal
 

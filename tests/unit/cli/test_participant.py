@@ -68,6 +68,7 @@ def test_a_participant_has_these_rights_at_the_hub_and_no_others() -> None:
     assert rights == {
         ("trainingtasks", ("get", "list", "watch"), ()),
         ("trainingtasks/status", ("patch",), ()),
+        ("secrets", ("get",), ("fedtrain-transfer",)),
         ("serviceaccounts/token", ("create",), ("fedtrain-participant",)),
     }
     objects = Invitation("bank-b", "at-bank-b", ("federations",)).objects()

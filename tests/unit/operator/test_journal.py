@@ -37,7 +37,9 @@ def more_tasks(remote: Remote, count: int) -> list[Ref]:
     body = remote.hub.objects["trainingtasks", HUB, remote.ref.name]
     for number in range(count):
         metadata = {**body["metadata"], "name": f"more-{number}", "uid": f"uid-{number}"}
-        remote.tasks.tasks.put(remote.hub.add("trainingtasks", {**body, "metadata": metadata}))
+        added = remote.hub.add("trainingtasks", {**body, "metadata": metadata})
+        remote.sign(added)
+        remote.tasks.tasks.put(added)
     return [Ref(HUB, f"more-{number}") for number in range(count)]
 
 

@@ -39,7 +39,9 @@ class Remote:
     def sign(self, body: Json) -> None:
         """As the coordinator does."""
         secret = signed(body["metadata"]["uid"])
-        self.hub.add("secrets", {**secret, "metadata": {**secret["metadata"], "namespace": HUB}})
+        known = self.hub.objects.get(("secrets", HUB, TRANSFER_SECRET), {}).get("data", {})
+        metadata = {**secret["metadata"], "namespace": HUB}
+        self.hub.add("secrets", {"metadata": metadata, "data": {**known, **secret["data"]}})
 
     def reconcile(self) -> None:
         asyncio.run(self.tasks.reconcile(self.ref))

@@ -2,6 +2,7 @@
 
 RUN = "run.json"
 END = "end.json"
+UPDATE_RECORD = "record.json"
 PART_UPLOAD = ".upload"
 """Suffix of the claims of uploads in parts."""
 
@@ -31,7 +32,7 @@ def update_folder(round: int, participant: str, attempt: int) -> str:
 
 
 def update(round: int, participant: str, attempt: int) -> str:
-    return f"{update_folder(round, participant, attempt)}/record.json"
+    return f"{update_folder(round, participant, attempt)}/{UPDATE_RECORD}"
 
 
 def noise_draw(round: int, participant: str, attempt: int) -> str:

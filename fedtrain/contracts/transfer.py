@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Digest, ParticipantRecord
-from fedtrain.contracts.task_names import TELEMETRY_FILE, participant_of, record_of, telemetry_of, update_file_of
+from fedtrain.contracts.task_names import TELEMETRY_FILE, noise_draw_of, record_of, telemetry_of, update_file_of
 from fedtrain.contracts.tasks import Inspect, Measure, Task, Train
 
 GRANT_VARIABLE = "FEDTRAIN_TRANSFER"
@@ -25,32 +25,33 @@ _PADDING = b" "
 
 @dataclass(frozen=True)
 class Scope:
-    """Names in the ledger. `record`: the task's record, which is written to its `names.incoming`; `update`: the update
-    file, which only training has."""
+    """Names in the ledger. `record`: the task's record, which is written to its `names.incoming`. Only training has
+    `update`, the update file, and `noise`, the claim of its noise, which is incoming as well."""
 
-    participant: str
     blobs: tuple[Digest, ...]
     record: str
     update: str | None
+    noise: str | None
     telemetry: str
 
 
 def scope_of(task: Task, execution: str) -> Scope:
     """Return what a task may do. `execution`: the hub's unique id of it. Raises ValueError for work that is not a
     participant's."""
-    work, update = task.work, None
+    work, update, noise = task.work, None, None
     match work:
         case Inspect():
             blobs = ()
         case Train():
-            blobs, update = (work.adapter, work.config), update_file_of(task, execution)
+            blobs = (work.adapter, work.config)
+            update, noise = update_file_of(task, execution), noise_draw_of(task)
         case Measure():
             blobs = (work.adapter, work.config)
         case _:
             raise ValueError(f"{work.type} work is not a participant's")
     _, record = record_of(task)
     telemetry = names.telemetry(telemetry_of(task, TELEMETRY_FILE))
-    return Scope(participant_of(task), tuple(dict.fromkeys(blobs)), record, update, telemetry)
+    return Scope(tuple(dict.fromkeys(blobs)), record, update, noise, telemetry)
 
 
 def part_sizes(size: int) -> tuple[int, ...]:

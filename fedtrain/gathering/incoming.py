@@ -71,9 +71,9 @@ class Incoming:
 
     def _admit(self, name: str, uploads: list[str]) -> None:
         """The files come first, then the record that names one of them."""
-        folder = name.rpartition("/")[0]
+        folder, _, file = name.rpartition("/")
         for upload in uploads:
-            if upload.rpartition("/")[0] == folder:
+            if upload.rpartition("/")[0] == folder and file == names.UPDATE_RECORD:
                 self.parts.complete(upload)
         with suppress(ObjectMissing, ObjectTooLarge):
             content = self.ledger.content(names.incoming(self.run_id, name), ParticipantRecord.max_bytes)

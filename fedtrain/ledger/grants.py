@@ -32,19 +32,21 @@ class Grants:
     def grant(self, task: Task, uid: str) -> TransferGrant:
         """Sign the requests of the task with this uid. Raises StoreError, and ValueError for work that is not a
         participant's."""
-        scope = scope_of(task, _execution(uid))
-        record, sign = names.incoming(self._run_id, scope.record), self._signer
+        scope, sign = scope_of(task, _execution(uid)), self._signer
         return TransferGrant(
             task=uid,
             blobs={digest: sign.get(names.blob(digest)) for digest in scope.blobs},
-            record=SignedRecord(
-                name=record,
-                read=sign.get(record),
-                writes=tuple(sign.create(record, size) for size in RECORD_SIZES),
-            ),
+            record=self._record(scope.record),
+            noise=self._record(scope.noise) if scope.noise else None,
             update=self._file(scope.update, self._size(task.work)) if scope.update else None,
             telemetry=tuple(sign.replace(scope.telemetry, size) for size in TELEMETRY_SIZES),
         )
+
+    def _record(self, name: str) -> SignedRecord:
+        """The participant leaves it for the coordinator to admit."""
+        left, sign = names.incoming(self._run_id, name), self._signer
+        writes = tuple(sign.create(left, size) for size in RECORD_SIZES)
+        return SignedRecord(name=left, read=sign.get(left), writes=writes)
 
     def _file(self, name: str, size: int) -> SignedFile:
         sizes, sign = part_sizes(size), self._signer

@@ -11,11 +11,12 @@ from fedtrain.api.storage import S3
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.digests import digest_file, hasher, written
 from fedtrain.contracts.records import Digest, Record
-from fedtrain.contracts.task_names import TELEMETRY_FILE, record_of
+from fedtrain.contracts.task_names import TELEMETRY_FILE, noise_draw, record_of
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.transfer import padded, unpadded
 from fedtrain.contracts.wire.transfer import (
     SignedFile,
+    SignedRecord,
     SignedRequest,
     SignedUpload,
     TransferGrant,
@@ -89,18 +90,10 @@ class PresignedTaskStore:
     def existing(self, kind: type[R]) -> R | None:
         if kind is not self._kind:
             raise TypeError(f"{self._task.work.type} work leaves a {self._kind.__name__} record, not {kind.__name__}.")
-        name = self.grant().record.name
-        with of_the_ledger():
-            answer = self._requests.send("GetObject", name, lambda grant: grant.record.read)
-        if answer.status == _MISSING:
-            return None
-        try:
-            record = parse(kind, unpadded(answer.content))
-        except LedgerCorrupt as error:
-            raise LedgerCorrupt(f"{name} is not a valid {kind.__name__} record: {error}.", error.problem) from error
-        if record.run_id != self._task.run_id:
-            raise LedgerCorrupt(f"{name} belongs to run {record.run_id}, this task to {self._task.run_id}.")
-        return record
+        return self._read(kind, _record)
+
+    def claim_noise(self, execution: str) -> bool:
+        return self._claim(noise_draw(self._task, execution), _noise).execution == execution
 
     def put_blob(self, path: Path) -> Digest:
         raise StoreError("a participant's task stores no blobs.")
@@ -123,19 +116,9 @@ class PresignedTaskStore:
             return short, digest_file(path) if created else self._sent(file), size
 
     def put_record(self, record: R) -> R:
-        name, sizes = self.grant().record.name, self.grant().record.writes
-        content = padded(canonical(record), [one.size for one in sizes])
-        if content is None:
-            raise StoreError(f"{name} would have more than {max(one.size for one in sizes)} bytes.")
-        with of_the_ledger():
-            size = len(content)
-            created = self.create(name, content, lambda grant: _of_size(grant.record.writes, size))
-        if created:
-            return record
-        found = self.existing(type(record))
-        if found is None:
-            raise StoreUnavailable(f"{name} existed and has disappeared.")
-        return found
+        if type(record) is not self._kind:
+            raise TypeError(f"{self._task.work.type} work leaves no {type(record).__name__} record.")
+        return self._claim(record, _record)
 
     def put_telemetry(self, name: str, content: bytes) -> None:
         with suppress(StoreError):
@@ -143,6 +126,35 @@ class PresignedTaskStore:
             if name == TELEMETRY_FILE and whole is not None:
                 size = len(whole)
                 self.create(name, whole, lambda grant: _of_size(grant.telemetry, size), outage_seconds=0.0)
+
+    def _claim(self, record: R, signed: Callable[[TransferGrant], SignedRecord]) -> R:
+        """Write a record unless there is one, and return the one that exists."""
+        name, writes = signed(self.grant()).name, signed(self.grant()).writes
+        content = padded(canonical(record), [one.size for one in writes])
+        if content is None:
+            raise StoreError(f"{name} would have more than {max(one.size for one in writes)} bytes.")
+        size = len(content)
+        with of_the_ledger():
+            if self.create(name, content, lambda grant: _of_size(signed(grant).writes, size)):
+                return record
+        found = self._read(type(record), signed)
+        if found is None:
+            raise StoreUnavailable(f"{name} existed and has disappeared.")
+        return found
+
+    def _read(self, kind: type[R], signed: Callable[[TransferGrant], SignedRecord]) -> R | None:
+        name = signed(self.grant()).name
+        with of_the_ledger():
+            answer = self._requests.send("GetObject", name, lambda grant: signed(grant).read)
+        if answer.status == _MISSING:
+            return None
+        try:
+            record = parse(kind, unpadded(answer.content))
+        except LedgerCorrupt as error:
+            raise LedgerCorrupt(f"{name} is not a valid {kind.__name__} record: {error}.", error.problem) from error
+        if record.run_id != self._task.run_id:
+            raise LedgerCorrupt(f"{name} belongs to run {record.run_id}, this task to {self._task.run_id}.")
+        return record
 
     def create(self, name: str, content: bytes, choose: Choose, outage_seconds: float | None = None) -> bool:
         """Write an object. False if its signature says that it must not exist, and it does."""
@@ -168,6 +180,16 @@ def _blob(grant: TransferGrant, digest: Digest) -> SignedRequest:
     if digest not in grant.blobs:
         raise StoreError(f"the hub has signed no read of blob {digest}.")
     return grant.blobs[digest]
+
+
+def _record(grant: TransferGrant) -> SignedRecord:
+    return grant.record
+
+
+def _noise(grant: TransferGrant) -> SignedRecord:
+    if grant.noise is None:
+        raise StoreError("the hub has signed no claim of the noise. Update the hub.")
+    return grant.noise
 
 
 def _update(grant: TransferGrant) -> SignedFile:

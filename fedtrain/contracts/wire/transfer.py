@@ -28,7 +28,7 @@ class SignedUpload(SignedRequest):
 
 
 class SignedRecord(Wire):
-    """The task's record. `name`: of the object that the requests read and create. `writes`: one for each size."""
+    """A record of the task. `name`: of the object that the requests read and create. `writes`: one for each size."""
 
     name: str
     read: SignedRequest
@@ -49,7 +49,7 @@ class SignedFile(Wire):
 
 class TransferGrant(Wire):
     """`task`: uid of the TrainingTask. `expires`: in seconds since 1970, by the hub's clock. `blobs`: GETs by digest.
-    `telemetry`: one PUT for each size."""
+    `noise`: the claim of the update's noise. `telemetry`: one PUT for each size."""
 
     version: int = TRANSFER_VERSION
     task: str
@@ -57,6 +57,7 @@ class TransferGrant(Wire):
     blobs: Mapping[str, SignedRequest] = {}
     record: SignedRecord
     update: SignedFile | None = None
+    noise: SignedRecord | None = None
     telemetry: tuple[SignedUpload, ...] = ()
 
     def text(self) -> str:
@@ -64,7 +65,9 @@ class TransferGrant(Wire):
 
     def requests(self) -> tuple[SignedRequest, ...]:
         """Return all requests."""
-        found = [*self.blobs.values(), self.record.read, *self.record.writes, *self.telemetry]
+        found = [*self.blobs.values(), *self.telemetry]
+        for record in (self.record, self.noise):
+            found += [record.read, *record.writes] if record is not None else []
         if (file := self.update) is not None:
             found += [file.read, *file.parts, *(one for one in (file.whole, file.uploaded) if one is not None)]
         return tuple(found)

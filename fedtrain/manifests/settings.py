@@ -13,6 +13,7 @@ from fedtrain.api.pods import Pods
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Controller = Literal["coordinator", "participant"]
+LogLevel = Literal["info", "warning", "error"]
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 
 
@@ -56,6 +57,7 @@ class Settings:
         resync: seconds after which an object is reconciled although nothing changed.
         pod_check: seconds between two checks of pods that wait.
         heartbeat: seconds between two heartbeats of a participant.
+        log_level: least severe lines of the log.
         hub_pods: settings of the pods of the hub's Jobs.
         hub: the hub, if it is another cluster.
     """
@@ -71,6 +73,7 @@ class Settings:
     heartbeat: Seconds = 600.0
     health_port: Port = 8080
     metrics_port: Port = 8081
+    log_level: LogLevel = "info"
     hub_pods: Pods = field(default_factory=Pods)
     hub: Hub | None = None
     version: str = "0.1.0"
@@ -104,6 +107,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "FEDTRAIN_HEARTBEAT_SECONDS": ("heartbeat", Seconds),
     "FEDTRAIN_HEALTH_PORT": ("health_port", Port),
     "FEDTRAIN_METRICS_PORT": ("metrics_port", Port),
+    "FEDTRAIN_LOG_LEVEL": ("log_level", LogLevel),
     "FEDTRAIN_HUB_PODS": ("hub_pods", Pods),
 }
 

@@ -15,6 +15,7 @@ from fedtrain.manifests.kinds import PARTICIPANT, POLICY, PYTORCH_JOB, TASK, TRA
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from fedtrain.manifests.settings import Settings, SettingsWrong
 from fedtrain_operator.coordinator import handlers as coordinator_handlers
+from fedtrain_operator.coordinator.condition_metrics import ConditionMetrics
 from fedtrain_operator.coordinator.connections import Connections
 from fedtrain_operator.coordinator.metrics import TrainingMetrics
 from fedtrain_operator.coordinator.reconcile import Coordinator
@@ -26,6 +27,7 @@ from fedtrain_operator.kube.hub_access import connection
 from fedtrain_operator.kube.loops import LATENCY, Loops, give_every_pass_a_thread
 from fedtrain_operator.kube.streams import Streams
 from fedtrain_operator.participant import handlers as participant_handlers
+from fedtrain_operator.participant.metrics import ParticipantMetrics
 from fedtrain_operator.participant.participant_reconciler import Records
 from fedtrain_operator.participant.sites import Sites, SiteStreams
 from fedtrain_operator.participant.task_reconciler import Tasks
@@ -61,7 +63,8 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         loops["connections"] = Loops("participant", Connections(state).reconcile, settings.resync)
         coordinator_handlers.register(state, loops["coordinator"], loops["connections"])
         caches[TRAINING.name] = state.trainings
-        collectors += (*state.metrics.collectors, TrainingMetrics(state.memories))
+        conditions = ConditionMetrics(state.trainings, state.heartbeats)
+        collectors += (*state.metrics.collectors, TrainingMetrics(state.memories), conditions)
     if "participant" in settings.controllers:
         sites = _sites(settings, cluster)
         both = SiteStreams(Streams(sites.hub, settings.resync), streams) if sites.is_remote else SiteStreams.of(streams)
@@ -73,6 +76,7 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
         participant_handlers.register(registry, sites, both, tasks, records, loops["participant"], loops["records"])
         caches[TASK.name] = tasks.tasks
+        collectors.append(ParticipantMetrics(tasks.tasks, records, settings.hub))
         if sites.is_remote:
             _connect(registry, settings, sites, both.hub)
     _housekeeping(registry, settings, cluster, streams, loops, collectors)
@@ -154,13 +158,13 @@ def _housekeeping(
 
 
 def main() -> int:
-    logs.set_up()
     gc.set_threshold(50_000, 20, 50)  # most objects live long, and collecting them delays every pass
     try:
         settings = Settings.read()
     except SettingsWrong as error:
         print(error, file=sys.stderr)
         return 2
+    logs.set_up(settings.log_level)
     served = f"the namespaces {', '.join(settings.namespaces)}" if settings.namespaces else "all namespaces"
     log.info("fedtrain %s: %s, for %s", settings.version, " and ".join(settings.controllers), served)
     kopf.run(

@@ -1,13 +1,20 @@
 """The chart fedtrain-participant: its schema refuses invalid values by field; all its rights are in one namespace."""
 
+import re
 from typing import Any
 
 import pytest
+from fedtrain_operator.coordinator.condition_metrics import CONDITIONS
 from ruamel.yaml import YAML
 
+from fedtrain.api.federated_training import FederatedTraining
+from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.manifests.settings import Hub, Settings
 from hack.cluster.api import Json
 from tests.controlplane.chart import CHART, KUBERNETES, PARTICIPANT_CHART, HelmRefused, helm, variables
+from tests.controlplane.objects_of_fedtrain import pytorch_job
+from tests.controlplane.training import ROOT
 
 INVITE = PARTICIPANT_CHART / "ci" / "invite-values.yaml"
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -67,6 +74,111 @@ def test_all_rights_are_in_the_releases_namespace() -> None:
 def test_both_charts_check_jobs_with_the_same_rules() -> None:
     name = "templates/_admission_jobs.tpl"
     assert (CHART / name).read_text() == (PARTICIPANT_CHART / name).read_text()
+
+
+CHARTS = {"fedtrain": (CHART, ()), "fedtrain-participant": (PARTICIPANT_CHART, (f"--values={INVITE}",))}
+MONITORED = {f"metrics.{name}.enabled": True for name in ("serviceMonitor", "podMonitor", "prometheusRule")}
+COMMON = {"commonLabels": {"team": "platform"}, "commonAnnotations": {"cost": "research"}}
+
+
+def everything(chart: str, **values: Any) -> list[Json]:
+    """The objects of a chart with everything that can be enabled."""
+    folder, flags = CHARTS[chart]
+    enabled = {**MONITORED, "podDisruptionBudget.enabled": True, "networkPolicy.enabled": True, **values}
+    text = helm("template", "p", folder, f"--kube-version={KUBERNETES}", "--namespace=training", *flags, values=enabled)
+    return [body for body in YAML(typ="safe").load_all(text) if body]
+
+
+def templates(bodies: list[Json]) -> list[Json]:
+    """Pods and pod templates."""
+    return [body if body["kind"] == "Pod" else body["spec"]["template"] for body in bodies if body["kind"] in PODS]
+
+
+PODS = ("Pod", "Deployment", "Job")
+KINDS = {
+    kind.__name__.replace("Record", ""): kind for kind in (FederatedTraining, ParticipantPolicy, ParticipantRecord)
+}
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_all_objects_hooks_and_tests_have_the_common_labels_and_annotations(chart: str) -> None:
+    bodies = everything(chart, **COMMON)
+    for body in [*bodies, *templates(bodies)]:
+        metadata = body["metadata"]
+        assert metadata["labels"]["team"] == "platform", body
+        assert metadata["annotations"]["cost"] == "research", body
+    (test,) = [body for body in bodies if body["kind"] == "Pod"]
+    assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_every_pod_has_requests_and_limits_and_may_leave_user_ids_to_the_cluster(chart: str) -> None:
+    ids = {f"podSecurityContext.{name}": None for name in ("runAsUser", "runAsGroup", "fsGroup")}
+    found = templates(everything(chart, **ids))
+    assert len(found) >= 2
+    for pod in (template["spec"] for template in found):
+        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        (container,) = pod["containers"]
+        assert {"cpu", "memory"} <= container["resources"]["requests"].keys() & container["resources"]["limits"].keys()
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_registry_replaces_that_of_both_images(chart: str) -> None:
+    bodies = everything(chart, **{"images.registry": "mirror.example.org/all"})
+    text = str(bodies)
+    assert "mirror.example.org/all/fedtrain/operator:0.1.0" in text
+    assert "mirror.example.org/all/fedtrain/trainer:0.1.0" in text
+    assert "localhost" not in text
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_alerts_ask_for_metrics_that_the_operator_has(chart: str) -> None:
+    (rule,) = [body for body in everything(chart) if body["kind"] == "PrometheusRule"]
+    rules = rule["spec"]["groups"][0]["rules"]
+    asked = {name for one in rules for name in re.findall(r"fedtrain_[a-z_]+", one["expr"])}
+    sources = "".join(file.read_text() for file in (ROOT / "operator" / "fedtrain_operator").rglob("*.py"))
+    assert {name for name in asked if f'"{name.removesuffix("_total")}"' not in sources} == set()
+    conditions = {name for one in rules for name in re.findall('condition="([A-Za-z]+)"', one["expr"])}
+    assert conditions <= set(CONDITIONS)
+    assert {one["labels"]["severity"] for one in rules} == {"warning", "critical"}
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_the_charts_metadata_is_complete(chart: str) -> None:
+    content = YAML(typ="safe").load((CHARTS[chart][0] / "Chart.yaml").read_text())
+    assert {"maintainers", "icon", "keywords", "kubeVersion", "appVersion"} <= content.keys()
+    annotations = {name.removeprefix("artifacthub.io/"): value for name, value in content["annotations"].items()}
+    assert {
+        "category",
+        "changes",
+        "crds",
+        "crdsExamples",
+        "images",
+        "license",
+        "operator",
+        "prerelease",
+    } <= annotations.keys()
+    for name in ("changes", "crds", "crdsExamples", "images"):
+        assert YAML(typ="safe").load(annotations[name])
+    for example in YAML(typ="safe").load(annotations["crdsExamples"]):
+        KINDS[example["kind"]].model_validate(example)
+    kinds = {body["spec"]["names"]["kind"] for body in everything(chart) if body["kind"] == "CustomResourceDefinition"}
+    assert {one["kind"] for one in YAML(typ="safe").load(annotations["crds"])} == kinds
+
+
+def test_trainers_connect_to_dns_each_other_and_the_given_ports_and_nothing_to_them() -> None:
+    policies = {body["metadata"]["name"]: body["spec"] for body in rendered() if body["kind"] == "NetworkPolicy"}
+    trainers = policies["p-fedtrain-participant-trainers"]
+    own = {"matchLabels": {"app.kubernetes.io/managed-by": "fedtrain"}}
+    assert trainers["podSelector"] == own
+    assert trainers["ingress"] == [{"from": [{"podSelector": own}]}]
+    dns, each_other, outside = trainers["egress"]
+    assert {port["port"] for port in dns["ports"]} == {53}
+    assert each_other == {"to": [{"podSelector": own}]}
+    assert [port["port"] for port in outside["ports"]] == [443, 9000]
+    assert pytorch_job("training", {})["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["metadata"][
+        "labels"
+    ].items() >= (own["matchLabels"].items())
 
 
 def test_an_existing_secret_replaces_the_token_in_the_values() -> None:

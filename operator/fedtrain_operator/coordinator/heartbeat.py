@@ -61,6 +61,10 @@ class Heartbeats:
         """Those whose heartbeat is missing, and since when by the hub's clock."""
         return {one: self._newest[one].since for one in who if one in self._newest and self.remaining(one) < 0}
 
+    def count_silent(self) -> int:
+        """The number of silent participants. Safe in a thread."""
+        return len(self.silent(self._newest.copy()))
+
     def connected(self, who: str) -> Condition | None:
         """The condition `Connected` of a participant. None: unchanged, because this coordinator has just started."""
         beat = self._newest.get(who)

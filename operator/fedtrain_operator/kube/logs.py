@@ -26,8 +26,9 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def set_up() -> None:
+def set_up(level: str = "info") -> None:
+    """`level`: of fedtrain's own lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("fedtrain").setLevel(logging.INFO)
+    logging.getLogger("fedtrain").setLevel(level.upper())

@@ -33,7 +33,11 @@ class Records:
         version: str,
         heartbeat: float,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._steady = steady
+        self.accepted_at = steady()
+        """When the hub accepted the last heartbeat, on the steady clock."""
         self.records = Cache()
         self._sites = sites
         self._policies = policies
@@ -69,6 +73,7 @@ class Records:
             if written is None:
                 return Next(CHANGED_SECONDS)
             self.records.put(written)
+            self.accepted_at = self._steady()
         return Next()
 
     def _home(self, participant: Ref, body: Json | None) -> Ref | None:

@@ -1,0 +1,62 @@
+"""Metrics of a participant: tasks that wait, and its connection to the hub."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import kopf
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from fedtrain.manifests.settings import Hub
+from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.hub_access import current_token, expires_at
+from fedtrain_operator.participant.participant_reconciler import Records
+
+
+class ParticipantMetrics(Collector):
+    """Prometheus asks in a thread of its own, while the event loop changes the caches. `hub`: None in the hub's
+    cluster."""
+
+    def __init__(
+        self,
+        tasks: Cache,
+        records: Records,
+        hub: Hub | None,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tasks = tasks
+        self._records = records
+        self._hub = hub
+        self._clock = clock
+        self._steady = steady
+
+    def collect(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily("fedtrain_tasks_waiting", "Tasks that cannot start, by reason.", labels=["reason"])
+        for reason, count in Counter(map(_why, self._tasks.all())).items():
+            if reason:
+                waiting.add_metric([reason], count)
+        yield waiting
+        if self._hub is None:
+            return
+        yield GaugeMetricFamily(
+            "fedtrain_hub_contact_age_seconds",
+            "Seconds since the hub has accepted a heartbeat, or since the start.",
+            value=self._steady() - self._records.accepted_at,
+        )
+        try:
+            left = expires_at(current_token(self._hub)) - self._clock()
+        except kopf.LoginError:
+            return
+        yield GaugeMetricFamily(
+            "fedtrain_hub_token_seconds", "Seconds until the token for the hub expires.", value=left
+        )
+
+
+def _why(task: dict[str, object]) -> str:
+    """The reason why a task waits; empty for others."""
+    status = task.get("status")
+    if not isinstance(status, dict) or status.get("phase") != "Pending" or not status.get("message"):
+        return ""
+    return str(status.get("reason", ""))

@@ -9,7 +9,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Run
 from fedtrain.ledger.admission import claim_run, new_run
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.probe import probe
 from fedtrain.runner.base_access import check_base_access
 from fedtrain.runner.bindings import bind, local_folder, storage_of
@@ -77,7 +77,7 @@ def admit(federation: Federation) -> tuple[Ledger, Run]:
     if ledger.size(names.initial()) is None:
         check_base_access(federation)  # before the spec is claimed: the fix changes it
     if ledger.size(names.RUN) is None:
-        probe(ledger.store)
+        probe(ledger.store, open_store(storage_of(federation)))
     run = new_run(metadata.namespace, metadata.name, federation.training.spec)
     return ledger, claim_run(ledger, run)
 

@@ -36,7 +36,7 @@ async def open_run(
     def claim() -> None:
         ledger = open_ledger(spec.storage, training.namespace, training.name, secret)
         if recorded(ledger) is None:
-            probe(ledger.store)
+            probe(ledger.store, open_ledger(spec.storage, training.namespace, training.name, secret).store)
         memory.ledger, memory.run = ledger, claim_run(ledger, wanted)
 
     try:

@@ -76,7 +76,7 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         loops["records"] = Loops("participant", records.reconcile, settings.heartbeat)
         participant_handlers.register(registry, sites, both, tasks, records, loops["participant"], loops["records"])
         caches[TASK.name] = tasks.tasks
-        collectors.append(ParticipantMetrics(tasks.tasks, records, settings.hub))
+        collectors.append(ParticipantMetrics(tasks.tasks, records, settings.hub, sites.hub))
         if sites.is_remote:
             _connect(registry, settings, sites, both.hub)
     _housekeeping(registry, settings, cluster, streams, loops, collectors)

@@ -47,6 +47,8 @@ class Cluster:
         self._retired: list[aiohttp.ClientSession] = []
         self._server = ""
         self.writes = 0
+        self.request_count = 0
+        """All requests but watches."""
 
     async def close(self) -> None:
         sessions, self._session, self._retired = [*self._retired, self._session], None, []
@@ -197,6 +199,7 @@ class Cluster:
 
     async def _call(self, method: str, path: str, body: Json | Sequence[Json] | None = None) -> Json:
         self.writes += method != "GET"
+        self.request_count += 1
         for again in (True, False):
             session = self._session or self._connect()
             patch = "merge-patch" if isinstance(body, dict) else "json-patch"

@@ -5,30 +5,33 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import kopf
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fedtrain.manifests.settings import Hub
 from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.hub_access import current_token, expires_at
 from fedtrain_operator.participant.participant_reconciler import Records
 
 
 class ParticipantMetrics(Collector):
     """Prometheus asks in a thread of its own, while the event loop changes the caches. `hub`: None in the hub's
-    cluster."""
+    cluster; `cluster`: the client of the hub's API server."""
 
     def __init__(
         self,
         tasks: Cache,
         records: Records,
         hub: Hub | None,
+        cluster: Cluster,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tasks = tasks
         self._records = records
         self._hub = hub
+        self._cluster = cluster
         self._clock = clock
         self._steady = steady
 
@@ -44,6 +47,11 @@ class ParticipantMetrics(Collector):
             "fedtrain_hub_contact_age_seconds",
             "Seconds since the hub has accepted a heartbeat, or since the start.",
             value=self._steady() - self._records.accepted_at,
+        )
+        yield CounterMetricFamily(
+            "fedtrain_hub_requests",
+            "Requests to the hub's API server, without watches.",
+            value=self._cluster.request_count,
         )
         try:
             left = expires_at(current_token(self._hub)) - self._clock()

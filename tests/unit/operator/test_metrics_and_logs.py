@@ -90,11 +90,12 @@ def test_a_participant_counts_waiting_tasks_by_reason_and_the_age_of_its_contact
     (tmp_path / "token").write_text(f"e30.{claims}.e30")
     hub = Hub(server="https://hub", namespace="at-bank-b", participant="bank-b", credentials=str(tmp_path))
     time.now += 40
-    metrics = ParticipantMetrics(remote.tasks.tasks, records, hub, clock=lambda: 1000.0, steady=time)
+    metrics = ParticipantMetrics(remote.tasks.tasks, records, hub, remote.hub, clock=lambda: 1000.0, steady=time)
     lines = [line for line in told(metrics) if not line.startswith("#")]
     assert lines == [
         'fedtrain_tasks_waiting{reason="HeldByPolicy"} 1.0',
         "fedtrain_hub_contact_age_seconds 40.0",
+        "fedtrain_hub_requests_total 0.0",
         "fedtrain_hub_token_seconds 600.0",
     ]
     asyncio.run(records.reconcile(Ref("", "bank-b")))

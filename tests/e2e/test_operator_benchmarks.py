@@ -24,3 +24,7 @@ def test_start_memory_and_latency_are_measured_beside_their_targets() -> None:
 
 def test_writes_are_counted_beside_their_target() -> None:
     assert "target at most 8" in smoke("operator_writes")
+
+
+def test_the_cost_of_idle_participants_is_measured_beside_its_targets() -> None:
+    assert smoke("participant_scale").count("target at most") == 3

@@ -67,7 +67,8 @@ def test_all_rights_are_in_the_releases_namespace() -> None:
     (role,) = [body for body in rendered() if body["kind"] == "Role"]
     secrets = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
     assert [(rule["verbs"], rule["resourceNames"]) for rule in secrets] == [
-        (["patch"], ["p-fedtrain-participant-hub-renewed"])
+        (["patch"], ["p-fedtrain-participant-hub-renewed"]),
+        (["get", "patch"], ["fedtrain-transfer"]),
     ]
 
 
@@ -184,7 +185,8 @@ def test_trainers_connect_to_dns_each_other_and_the_given_ports_and_nothing_to_t
 def test_an_existing_secret_replaces_the_token_in_the_values() -> None:
     bodies = rendered(**{"hub.existingSecret": "invitation", "hub.token": ""})
     assert [body["metadata"]["name"] for body in bodies if body["kind"] == "Secret"] == [
-        "p-fedtrain-participant-hub-renewed"
+        "p-fedtrain-participant-hub-renewed",
+        "fedtrain-transfer",
     ]
     (deployment,) = [body for body in bodies if body["kind"] == "Deployment"]
     (volume,) = [one for one in deployment["spec"]["template"]["spec"]["volumes"] if one["name"] == "hub"]

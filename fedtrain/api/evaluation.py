@@ -57,6 +57,9 @@ class HubEvaluation(Block):
     """Compute resources of the evaluation; one node. With `fedtrain run`, the GPUs of the machine are used."""
     metrics: Metrics = (Metric(name="loss", type="Loss"),)
     """Metrics to compute."""
+    samples: Annotated[Count, Field(le=32)] | None = None
+    """Number of prompts, spread over the hub's data, to generate an answer for at each evaluation: greedy, at most 64
+    tokens. Prompts and answers are in the ledger and the report. No answers are generated if omitted."""
 
 
 class ParticipantEvaluation(Block):

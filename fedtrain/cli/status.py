@@ -9,18 +9,25 @@ import click
 @click.command()
 @click.argument("run")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
-def command(run: str, output: str) -> None:
+@click.option("--samples", is_flag=True, help="Show the answers that were generated for the hub's prompts.")
+def command(run: str, output: str, samples: bool) -> None:
     """Show the rounds, participants and metrics of RUN.
 
     RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.results.as_json import as_json
     from fedtrain.results.locate import locate
+    from fedtrain.results.samples import as_text, read_samples
     from fedtrain.results.status import first_lines, tables
     from fedtrain.results.summary import summarise
     from fedtrain.results.tables import show
 
-    summary = summarise(locate(run).ledger)
+    ledger = locate(run).ledger
+    summary = summarise(ledger)
+    if samples:
+        found = read_samples(ledger, summary)
+        click.echo(as_text(found) or "No answers were generated. Set evaluation.hub.samples for the next run.")
+        return
     if output == "json":
         click.echo(json.dumps(as_json(summary), indent=2))
         return

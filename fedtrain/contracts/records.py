@@ -21,6 +21,8 @@ MAX_SAMPLES = 100_000_000
 MAX_COUNT = 2**53
 """Bytes, steps or tokens of one attempt: every float64 below is an exact integer."""
 MAX_METRICS = 64
+MAX_TEXT = 2000
+"""Characters of a prompt or an answer that is kept to be shown."""
 
 Digest = Annotated[str, Field(pattern=r"^blake3:[0-9a-f]{64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -280,13 +282,34 @@ class Aggregate(Record):
 
 
 class Evaluation(Record):
-    """`evaluation-<k>.json`: the hub's metrics of an adapter."""
+    """`evaluation-<k>.json`: the hub's metrics of an adapter. `samples`: number of rows. `generated`: digest of the
+    answers that the adapter generated for prompts of the hub's data (`Generated`); None if there are none."""
 
     round: int
     k: int
     adapter: Digest
     samples: int
     metrics: Metrics
+    generated: Digest | None = None
+
+
+class GeneratedAnswer(Block):
+    """`row`: position in the hub's data, from 0. `expected`: the row's answer. Texts have at most `MAX_TEXT`
+    characters."""
+
+    row: int
+    prompt: Annotated[str, Field(max_length=MAX_TEXT)]
+    expected: Annotated[str, Field(max_length=MAX_TEXT)]
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+
+
+class Generated(Record):
+    """A blob: answers that an adapter generated for prompts of the hub's data."""
+
+    max_bytes: ClassVar[int] = 1024 * 1024
+
+    adapter: Digest
+    answers: Annotated[tuple[GeneratedAnswer, ...], Field(max_length=32)]
 
 
 class Releases(Block):

@@ -87,13 +87,15 @@ class Measure(Block):
 
 
 class Evaluate(Block):
-    """Measure an adapter on the hub's data (the binding says where it is); write the `Evaluation` record."""
+    """Measure an adapter on the hub's data (the binding says where it is); write the `Evaluation` record. `samples`:
+    number of prompts to generate an answer for."""
 
     type: Literal["Evaluate"] = "Evaluate"
     k: int
     adapter: Digest
     config: Digest
     metrics: tuple[Metric, ...]
+    samples: int | None = None
 
 
 Work = Annotated[Initialise | Inspect | Train | Measure | Evaluate, Field(discriminator="type")]

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_reader
-from fedtrain.contracts.records import Aggregate, Close, Digest, Initial, Manifest, Update
+from fedtrain.contracts.records import Aggregate, Close, Digest, Evaluation, Initial, Manifest, Update
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing
@@ -47,6 +47,7 @@ class Bytes:
         named: list[tuple[Digest | None, str]] = []
         for name, initial in self._records.all(Initial):
             named += [(initial.adapter, name), (initial.config, name)]
+        named += [(evaluation.generated, name) for name, evaluation in self._records.all(Evaluation)]
         for name, record in [*self._records.all(Aggregate), *self._records.all(Manifest)]:
             named += [(record.adapter, name), (record.state, name)]
         return [(digest, name) for digest, name in named if digest is not None]

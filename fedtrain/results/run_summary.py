@@ -72,7 +72,8 @@ class ParticipantRound:
 class RoundSummary:
     """One round. `metrics`: the hub's metrics of the adapter after the round; `measured`: metrics of the same adapter
     by participant, on its validation split. `epsilon`: privacy loss of the run up to this round, see
-    `RunSummary.privacy`. `wall_seconds` and `tasks` are telemetry."""
+    `RunSummary.privacy`. `generated`: blob of the answers that the adapter generated. `wall_seconds` and `tasks` are
+    telemetry."""
 
     number: int
     outcome: RoundOutcome
@@ -82,6 +83,7 @@ class RoundSummary:
     absent: tuple[Absent, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     samples: int | None = None
+    generated: Digest | None = None
     measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     update_norm: float | None = None
     epsilon: float | None = None

@@ -28,7 +28,8 @@ def initialise_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey) -> Task
 
 def evaluate_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, k: int, adapter: str, config: str) -> Task:
     assert spec.evaluation.hub is not None
-    work = Evaluate(k=k, adapter=adapter, config=config, metrics=spec.evaluation.hub.metrics)
+    hub = spec.evaluation.hub
+    work = Evaluate(k=k, adapter=adapter, config=config, metrics=hub.metrics, samples=hub.samples)
     return _task(spec, run, key, spec.training, work)
 
 

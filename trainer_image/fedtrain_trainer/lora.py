@@ -69,9 +69,14 @@ class AdaptedModel:
 
     def check_length(self, tokens: int) -> None:
         """Raises Refused when the base model has fewer positions than `tokens`."""
-        known = getattr(self.module.config.get_text_config(), "max_position_embeddings", None)
+        known = self.positions
         if known is not None and tokens > known:
             raise Refused(f"{tokens} tokens are more than the base model's {known}; lower data.maxLength")
+
+    @property
+    def positions(self) -> int | None:
+        """Number of tokens that the base model can see; None if its settings do not say."""
+        return getattr(self.module.config.get_text_config(), "max_position_embeddings", None)
 
     def check_ids(self, highest: int) -> None:
         """Raises Refused when the tokenizer gives tokens that the base model has no weights for."""

@@ -24,6 +24,7 @@ from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused, Retry
 from fedtrain_trainer.precision import chosen
 from fedtrain_trainer.private_update import private_update
+from fedtrain_trainer.samples import generated
 from fedtrain_trainer.training import train
 
 log = logging.getLogger("fedtrain.trainer")
@@ -186,6 +187,10 @@ def evaluate(context: Context, work: Evaluate) -> Evaluation | None:
         metrics = HeldOutRows(context, model, encoder, rows).metrics(work.metrics, "evaluating")
     if not context.group.is_main:
         return None
+    answers = None
+    if work.samples is not None:
+        with context.timed("evaluating"):
+            answers = generated(context, model, encoder, rows, work.samples, work.adapter)
     return context.ledger.put_record(
         Evaluation(
             run_id=task.run_id,
@@ -194,6 +199,7 @@ def evaluate(context: Context, work: Evaluate) -> Evaluation | None:
             adapter=work.adapter,
             samples=len(rows),
             metrics=metrics,
+            generated=answers,
         )
     )
 

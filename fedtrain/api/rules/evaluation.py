@@ -61,6 +61,24 @@ def _compares_answers(metric: Metric) -> bool:
 hub_metrics_have_answers = _needs_answers("hub", HubEvaluation)
 participant_metrics_have_answers = _needs_answers("participants", ParticipantEvaluation)
 
+
+@rule(
+    HubEvaluation,
+    "samples",
+    message="samples needs prompts, but rows of data.format: Text have none.",
+    fix="Remove samples, or use another data.format.",
+    cel=Cel(
+        valid="!has(self.evaluation.hub) || !has(self.evaluation.hub.samples) || self.data.format != 'Text'",
+        block=FederatedTrainingSpec,
+        field="evaluation.hub.samples",
+    ),
+)
+def samples_have_prompts(hub: HubEvaluation, context: Context) -> Violations:
+    """`evaluation.hub.samples` is not set with `data.format: Text`."""
+    if hub.samples is not None and context.spec.data.format == "Text":
+        yield broken()
+
+
 # CEL cannot compile a regular expression; it counts parentheses. From the left: an escaped character, a character
 # class, a named group, another group with `(?`, a group, an end.
 _TOKENS = regex(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<|\(\?|\(|\)")

@@ -1,6 +1,7 @@
 """The report: one HTML file that loads nothing else."""
 
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fedtrain.results.locate import run_folder
 from fedtrain.results.report.content import content
 from fedtrain.results.report.telemetry import ReportTelemetry, read_telemetry
 from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.samples import Sample, read_samples
 from fedtrain.results.series import as_csv
 from fedtrain.results.summary import summarise
 
@@ -23,7 +25,9 @@ def write_report(ledger: Ledger, target: Path) -> Path:
     """Write the report and return its absolute path. Raises StoreError, OSError."""
     summary = summarise(ledger)
     comparison = read_comparison(ledger, summary.run_id, summary.adapter)
-    return write_file(target, report(summary, comparison, read_telemetry(ledger, summary)).encode())
+    return write_file(
+        target, report(summary, comparison, read_telemetry(ledger, summary), read_samples(ledger, summary)).encode()
+    )
 
 
 def write_csv(ledger: Ledger, target: Path) -> Path:
@@ -37,14 +41,21 @@ def default_report(ledger: Ledger) -> Path:
     return Path(f"{ledger.name}-report.html") if folder is None else folder / "report.html"
 
 
-def report(summary: RunSummary, comparison: Comparison | None, telemetry: ReportTelemetry | None = None) -> str:
+def report(
+    summary: RunSummary,
+    comparison: Comparison | None,
+    telemetry: ReportTelemetry | None = None,
+    samples: Sequence[Sample] = (),
+) -> str:
     """Return the HTML, the same for the same run. The template escapes all text; only charts are markup."""
     package = files("fedtrain.results.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = environment.from_string(package.joinpath("report.html.jinja").read_text(encoding="utf-8"))
     style = Markup(package.joinpath("style.css").read_text(encoding="utf-8"))
     values = content(summary, comparison, telemetry or ReportTelemetry())
-    return template.render(values, style=style, version=__version__, cell_state=_cell_state, prose=prose)
+    return template.render(
+        values, samples=samples, style=style, version=__version__, cell_state=_cell_state, prose=prose
+    )
 
 
 def prose(text: str) -> Markup:

@@ -13,6 +13,9 @@ from fedtrain_trainer.lora import AdaptedModel, Models
 from tiny_federation import CLASSES, Federation, write_rows
 
 from fedtrain.api.model import Model
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Evaluation, Generated, GeneratedAnswer
+from fedtrain.ledger.parse import parse
 
 ANSWERED = [
     {"prompt": f"a {word} is =>", "completion": " metal" if word == "tin" else " animal"}
@@ -87,10 +90,38 @@ def test_training_on_the_answers_makes_the_model_generate_them(tmp_path: Path, b
     initial = federation.initialised()
     folder = federation.exported(initial, federation.weights(update))
     trained = federation.ledger.put_blob(folder / "adapter_model.safetensors")
-    after = federation.evaluated(metrics, adapter=trained, k=2).metrics
+    evaluation = federation.evaluated(metrics, adapter=trained, k=2, samples=4)
+    after = evaluation.metrics
     assert before["match"] == 0
     assert after["right"] >= 0.8
     assert after["match"] >= 0.8
+    answers = generated_answers(federation, evaluation)
+    rows = [0, 6, 12, 18]
+    assert [answer.row for answer in answers] == rows, "spread over the 25 rows"
+    assert [(answer.prompt, answer.expected) for answer in answers] == [
+        (ANSWERED[row]["prompt"], ANSWERED[row]["completion"]) for row in rows
+    ]
+    assert sum(answer.text == answer.expected for answer in answers) >= 3
+
+
+def generated_answers(federation: Federation, evaluation: Evaluation) -> tuple[GeneratedAnswer, ...]:
+    assert evaluation.generated is not None
+    found = parse(Generated, federation.ledger.content(names.blob(evaluation.generated)))
+    assert found.adapter == evaluation.adapter
+    return found.answers
+
+
+def test_answers_are_generated_where_the_base_has_too_few_positions(federation: Federation) -> None:
+    write_rows(federation.data, [{"prompt": "a cat is a dog " * 100, "completion": " x" * 3000}])
+    federation.format["maxLength"] = 128  # all of the base's positions
+    evaluation = federation.evaluated([{"name": "l", "type": "Loss"}], samples=4)
+    (answer,) = generated_answers(federation, evaluation)
+    assert (answer.row, len(answer.expected)) == (0, 2000), "bounded"
+    assert answer.prompt.endswith("a cat is a dog ")
+
+
+def test_no_answer_is_generated_unless_it_is_asked_for(federation: Federation) -> None:
+    assert federation.evaluated([{"name": "l", "type": "Loss"}]).generated is None
 
 
 def test_choices_need_answers_to_choose_from(federation: Federation) -> None:

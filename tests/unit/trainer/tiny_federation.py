@@ -163,13 +163,17 @@ class Federation:
         assert outcome.reason == ""
         return self.record(names.update(1, "a", attempt), Update)
 
-    def evaluation(self, metrics: list[dict[str, Any]], adapter: str | None = None, k: int = 1) -> Assignment:
+    def evaluation(
+        self, metrics: list[dict[str, Any]], adapter: str | None = None, k: int = 1, samples: int | None = None
+    ) -> Assignment:
         initial = self.initialised()
         work = {"type": "Evaluate", "k": k, "adapter": adapter or initial.adapter, "config": initial.config}
-        return self.assignment({**work, "metrics": metrics})
+        return self.assignment({**work, "metrics": metrics, "samples": samples})
 
-    def evaluated(self, metrics: list[dict[str, Any]], adapter: str | None = None, k: int = 1) -> Evaluation:
-        assert self.run(self.evaluation(metrics, adapter, k)).reason == ""
+    def evaluated(
+        self, metrics: list[dict[str, Any]], adapter: str | None = None, k: int = 1, samples: int | None = None
+    ) -> Evaluation:
+        assert self.run(self.evaluation(metrics, adapter, k, samples)).reason == ""
         return self.record(names.evaluation(0, k), Evaluation)
 
     def record(self, name: str, kind: type[Any]) -> Any:

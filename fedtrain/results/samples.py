@@ -1,0 +1,61 @@
+"""Answers that the adapters generated for prompts of the hub's data, side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fedtrain.contracts.records import Generated, GeneratedAnswer
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.parse import parse
+from fedtrain.results.run_summary import RoundSummary, RunSummary
+
+SHOWN = 4
+"""Rounds that are shown: the base, the last one, and others between them."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One prompt. `expected`: the row's answer. `answers`: (round, generated text) from the base to the last round."""
+
+    prompt: str
+    expected: str
+    answers: tuple[tuple[int, str], ...]
+
+
+def read_samples(ledger: Ledger, summary: RunSummary) -> list[Sample]:
+    """Return the prompts with the answers of some rounds; empty without `evaluation.hub.samples`. Raises LedgerCorrupt,
+    StoreError."""
+    rounds = _some([round for round in summary.recorded if round.generated is not None])
+    texts: dict[int, dict[int, GeneratedAnswer]] = {}
+    with TemporaryDirectory() as folder:
+        for round in rounds:
+            assert round.generated is not None
+            found = parse(Generated, ledger.blob_file(round.generated, Path(folder)).read_bytes())
+            texts[round.number] = {answer.row: answer for answer in found.answers}
+    if not texts:
+        return []
+    newest = texts[rounds[-1].number]
+    return [
+        Sample(
+            one.prompt,
+            one.expected,
+            tuple((number, answers[row].text) for number, answers in texts.items() if row in answers),
+        )
+        for row, one in newest.items()
+    ]
+
+
+def _some(rounds: Sequence[RoundSummary]) -> Sequence[RoundSummary]:
+    last = len(rounds) - 1
+    return [rounds[at] for at in sorted({last * number // (SHOWN - 1) for number in range(SHOWN)})] if rounds else []
+
+
+def as_text(samples: Sequence[Sample]) -> str:
+    """Return lines for a terminal."""
+    blocks: list[str] = []
+    for sample in samples:
+        lines = [("prompt", sample.prompt), ("expected", sample.expected)]
+        lines += [("base" if number == 0 else f"round {number}", text) for number, text in sample.answers]
+        blocks.append("\n".join(f"{name:>9}  {' '.join(text.split())}" for name, text in lines))
+    return "\n\n".join(blocks)

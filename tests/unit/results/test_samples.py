@@ -1,0 +1,60 @@
+"""Answers that adapters generated for the hub's prompts, side by side."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from fedtrain.cli.main import main
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import canonical
+from fedtrain.contracts.records import Digest, Evaluation, Generated, GeneratedAnswer
+from fedtrain.ledger.verify import verify
+from fedtrain.results.report import write_report
+from fedtrain.results.samples import read_samples
+from fedtrain.results.summary import summarise
+from tests.support.ledger_by_hand import RUN_ID, SPEC, Hand
+
+
+class Answering(Hand):
+    """Every evaluation comes with an answer to one prompt."""
+
+    def evaluation(self, round: int, k: int, adapter: Digest) -> Evaluation:
+        one = GeneratedAnswer(row=0, prompt="a <b> is a", expected=" plant", text=f" guess {round}\n" + "x" * round)
+        found = Generated(run_id=RUN_ID, adapter=adapter, answers=(one,))
+        blob = self.ledger.put_blob(canonical(found))
+        record = Evaluation(
+            run_id=RUN_ID, round=round, k=k, adapter=adapter, samples=9, metrics={"loss": 1.0}, generated=blob
+        )
+        return self.ledger.claim(names.evaluation(round, k), record)
+
+
+def answering(hand: Hand, rounds: int) -> Hand:
+    found = Answering(hand.ledger, spec={**SPEC, "rounds": {"count": rounds}})
+    found.begin()
+    for round in range(1, rounds + 1):
+        found.whole_round(round)
+    return found
+
+
+def test_base_last_round_and_some_between_are_side_by_side(hand: Hand, runs: Path) -> None:
+    ledger = answering(hand, 4).ledger
+    (sample,) = read_samples(ledger, summarise(ledger))
+    assert (sample.prompt, sample.expected) == ("a <b> is a", " plant")
+    assert [number for number, _ in sample.answers] == [0, 1, 2, 4]
+    shown = CliRunner().invoke(main, ["status", str(runs / "default/quickstart"), "--samples"]).output
+    assert "   prompt  a <b> is a\n expected  plant\n     base  guess 0\n  round 1  guess 1 x\n" in shown
+    html = write_report(ledger, runs / "report.html").read_text()
+    assert "<td>a &lt;b&gt; is a</td><td> plant</td><td> guess 0" in html
+
+
+def test_the_answers_are_part_of_what_is_verified(hand: Hand, runs: Path) -> None:
+    ledger = answering(hand, 1).ledger
+    blob = summarise(ledger).rounds[1].generated
+    assert blob is not None
+    (runs / "default/quickstart" / names.blob(blob)).unlink()
+    assert f"{names.blob(blob)}" in {finding.name for finding in verify(ledger).findings}
+
+
+def test_a_run_without_answers_says_how_to_get_them(finished: Hand, runs: Path) -> None:
+    shown = CliRunner().invoke(main, ["status", str(runs / "default/quickstart"), "--samples"]).output
+    assert "Set evaluation.hub.samples" in shown

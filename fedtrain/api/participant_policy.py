@@ -21,6 +21,7 @@ from fedtrain.api.base import (
 from fedtrain.api.federated_training import Metadata
 from fedtrain.api.model import Digest
 from fedtrain.api.pods import Pods
+from fedtrain.api.privacy import Delta, Epsilon, Multiplier
 from fedtrain.api.storage import S3Access, SecretRef
 
 
@@ -110,7 +111,18 @@ class Minimums(Block):
 
 
 class PolicyPrivacy(Block):
-    """Differential privacy of this participant's data."""
+    """Differential privacy that tasks must promise before they train on this participant's data. With `unit`,
+    `minNoiseMultiplier` or `maxEpsilon`, trainings without `spec.privacy` are refused."""
+
+    unit: Literal["Participant"] | None = None
+    """What a training must protect at least. `Participant`: all data of this participant."""
+    min_noise_multiplier: Multiplier | None = None
+    """Minimum noise multiplier of each round."""
+    max_epsilon: Epsilon | None = None
+    """Maximum privacy loss of a data set over all trainings. It is counted in the ConfigMap `fedtrain-privacy`, which
+    `fedtrain participant privacy` prints. The round that would exceed it is refused."""
+    delta: Delta = 1e-5
+    """Probability with which the loss may exceed `maxEpsilon`."""
 
     noise_key_secret_ref: SecretRef | None = None
     """Secret with at least 32 random bytes in its key `key`, from which this participant's shares of noise are drawn

@@ -24,6 +24,8 @@ spec:
   # baseModel: {{s3: {{endpoint: "https://s3.example.org", credentialsSecretRef: {{name: models}}}}}}   # of a base at s3://
   # limits: {{gpuMemory: 40Gi, nodes: 2, gpus: 8, memory: 64Gi, adapterRank: 64}}   # tasks beyond these are refused
   #   further limits: stepsPerRound: 500, taskDuration: 3h, concurrentTasks: 1
+  # privacy: {{unit: Participant, minNoiseMultiplier: 0.8, maxEpsilon: 8, delta: 1e-5}}   # what trainings must promise
+  #   further privacy: noiseKeySecretRef: {{name: fedtrain-noise}}   # for noise.location: Client
   # minimums: {{rowsPerRound: 100, participantsPerRound: 3}}
   # allow:                                               # on a cluster: what tasks may ask for
   #   requesters: [{{namespace: federations, name: tickets-*}}]

@@ -1,4 +1,4 @@
-"""`fedtrain participant`: invite participants with clusters of their own; approve trainings and audit at one."""
+"""`fedtrain participant`: invite participants with clusters of their own; approve trainings at one."""
 
 import base64
 import os
@@ -9,15 +9,11 @@ from typing import Any, TypeVar
 
 import click
 
+from fedtrain.cli.participant_access import access
 from fedtrain.cli.participant_audit import command as audit
+from fedtrain.cli.participant_privacy import privacy
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def _access(command: _Command) -> _Command:
-    """Options that choose the cluster."""
-    command = click.option("--kubeconfig", help="Path of the kubeconfig.")(command)
-    return click.option("--context", help="Context of the kubeconfig.")(command)
 
 
 def _invitation(command: _Command) -> _Command:
@@ -32,7 +28,7 @@ def _invitation(command: _Command) -> _Command:
         click.option("-n", "--namespace", help="Namespace of the participant at the hub. [default: NAME]"),
     ):
         command = option(command)
-    return _access(command)
+    return access(command)
 
 
 @click.group()
@@ -40,11 +36,12 @@ def command() -> None:
     """Manage participants that have clusters of their own.
 
     The hub's administrator runs invite, list, reinvite and revoke against the hub's cluster. The participant's owner
-    runs approve and audit against the participant's cluster. All use kubectl and its selected context.
+    runs approve, audit and privacy against the participant's cluster. All use kubectl and its selected context.
     """
 
 
 command.add_command(audit, "audit")
+command.add_command(privacy)
 
 
 @command.command()
@@ -85,7 +82,7 @@ def reinvite(name: str, **options: Any) -> None:
 
 @command.command()
 @click.argument("name")
-@_access
+@access
 def revoke(name: str, context: str | None, kubeconfig: str | None) -> None:
     """Revoke the tokens and the rights of participant NAME, and delete its Participant.
 
@@ -106,7 +103,7 @@ def revoke(name: str, context: str | None, kubeconfig: str | None) -> None:
 
 
 @command.command("list")
-@_access
+@access
 def list_(context: str | None, kubeconfig: str | None) -> None:
     """Show all participants of the hub: whether they are connected, their data sets and what they run."""
     from fedtrain.cli.kubectl import Kubectl
@@ -119,7 +116,7 @@ def list_(context: str | None, kubeconfig: str | None) -> None:
 @click.option("-n", "--namespace", help="Namespace of the policy. [default: that of the context]")
 @click.option("--policy", help="Name of the policy, if the namespace has several.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@_access
+@access
 def approve(
     training: str, namespace: str | None, policy: str | None, yes: bool, context: str | None, kubeconfig: str | None
 ) -> None:

@@ -12,9 +12,10 @@ from fedtrain.api.base import Block
 from fedtrain.api.data import Data
 from fedtrain.api.evaluation import Metric
 from fedtrain.api.model import Model
+from fedtrain.api.privacy import Delta, Multiplier
 from fedtrain.api.training import Training
 from fedtrain.contracts.places import Places
-from fedtrain.contracts.records import CONTRACT_VERSION, Digest, ExampleNoise
+from fedtrain.contracts.records import CONTRACT_VERSION, Counted, Digest, ExampleNoise
 
 
 class Initialise(Block):
@@ -101,6 +102,24 @@ class Evaluate(Block):
 Work = Annotated[Initialise | Inspect | Train | Measure | Evaluate, Field(discriminator="type")]
 
 
+class PastReleases(Block):
+    """Number of noisy releases with one noise multiplier."""
+
+    multiplier: Multiplier
+    count: Counted
+
+
+class PrivacyPromise(Block):
+    """What the hub promises about the adapters that the update of a round goes into: it is hidden by noise with
+    `multiplier`, relative to what one `unit` can change. `released`: noisy releases of this run before the round.
+    `delta`: of the run's budget."""
+
+    unit: Annotated[str, Field(max_length=40)]
+    multiplier: Multiplier
+    delta: Delta
+    released: Annotated[tuple[PastReleases, ...], Field(max_length=100)] = ()
+
+
 class Task(Block):
     """A work order. `participant` is None for the hub's own (Initialise, Evaluate). `seed` of the data's split is
     `training.seed`, with the participant's name."""
@@ -115,6 +134,8 @@ class Task(Block):
     participant: str | None = None
     min_participants: int | None = None
     """Minimum number of updates that the hub aggregates in a round. A participant's policy may require more."""
+    privacy: PrivacyPromise | None = None
+    """Promise for a task that trains; None without `spec.privacy`. A participant's policy may require one."""
     model: Model
     data: Data
     training: Training

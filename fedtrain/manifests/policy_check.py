@@ -1,6 +1,7 @@
 """Decides whether a participant takes a task, and where its data is. The hub asks, the owner's policy decides. Pure."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fedtrain.api.base import seconds, smallest_quantity
@@ -17,6 +18,7 @@ from fedtrain.contracts.places import Places, places_of_participant
 from fedtrain.contracts.tasks import Assignment, Binding, Task, Train, needs_noise_key
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 from fedtrain.manifests.pod import NOISE_KEY
+from fedtrain.manifests.privacy_ledger import Entry, entered, key_of, released
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,23 @@ class Wait:
     approval: PendingApproval | None = None
 
 
-def judge(order: TrainingTaskSpec, policy: ParticipantPolicySpec | None, image: str) -> Assignment | Refusal:
+def judge(
+    order: TrainingTaskSpec,
+    policy: ParticipantPolicySpec | None,
+    image: str,
+    spent: Mapping[str, Entry] | None = None,
+) -> Assignment | Refusal:
     """Return the trainer's assignment, with the participant's own places; or the refusal. `image`: of the trainer. A
-    task names no Secrets: those of the places are the policy's."""
+    task names no Secrets: those of the places are the policy's. `spent`: the participant's ledger of privacy, by
+    key."""
     who = order.task.participant
     if policy is None:
         return Refusal("NoPolicy", f"ParticipantPolicy {who!r} does not exist here. Its owner must apply one")
     try:
-        task = _task(order)
+        task = task_of(order)
     except TaskRefused as refused:
         return Refusal(refused.reason, f"{refused}. Update fedtrain at {who}")
-    if objection := rules.refusal(_request(order, task, image), policy):
+    if objection := rules.refusal(_request(order, task, image, spent or {}), policy):
         message = f"{who}'s policy ({objection.field}) refuses the task: {objection.message}"
         return Refusal("PolicyRefused", message, objection.field)
     dataset = next((held for held in policy.datasets if held.name == task.data.dataset), None)
@@ -84,7 +92,7 @@ def _ledger(order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> Storage:
 
 def why_held(order: TrainingTaskSpec, policy: ParticipantPolicySpec, image: str, situation: Situation) -> Wait | None:
     """Return why a task that is not refused has to wait."""
-    task, who = _task(order), order.task.participant
+    task, who = task_of(order), order.task.participant
     request = _request(order, task, image)
     objection = rules.hold(request, policy, situation)
     if objection is None:
@@ -109,13 +117,16 @@ def training_digest(order: TrainingTaskSpec, task: Task) -> str:
     return digest_bytes(canonical_json([task.namespace, task.name, *content]))
 
 
-def _task(order: TrainingTaskSpec) -> Task:
-    """Raises TaskRefused."""
+def task_of(order: TrainingTaskSpec) -> Task:
+    """Return the task in the trainer's contract. Raises TaskRefused."""
     return from_wire(order.task.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
-def _request(order: TrainingTaskSpec, task: Task, image: str) -> Request:
-    work = task.work if isinstance(task.work, Train) else None
+def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str, Entry] | None = None) -> Request:
+    work, promise = task.work if isinstance(task.work, Train) else None, task.privacy
+    key = key_of(task)
+    entry = entered((spent or {}).get(key), task)
+    after = {**(spent or {}), key: entry} if entry is not None else {}
     return Request(
         namespace=task.namespace,
         name=task.name,
@@ -128,6 +139,9 @@ def _request(order: TrainingTaskSpec, task: Task, image: str) -> Request:
         rows=work.distinct if work else None,
         steps=_steps(task, work) if work else None,
         min_participants=task.min_participants,
+        unit=promise.unit if promise else None,
+        multiplier=promise.multiplier if promise else None,
+        released=released(after, task.data.dataset),
         digest=training_digest(order, task),
     )
 

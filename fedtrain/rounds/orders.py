@@ -10,6 +10,8 @@ from fedtrain.contracts.tasks import (
     Inspect,
     Measure,
     NoiseShare,
+    PastReleases,
+    PrivacyPromise,
     Task,
     Train,
     UpdateClipping,
@@ -73,7 +75,25 @@ def train_task(
         noise=_noise_share(spec, plan),
         plan=digest_of(plan),
     )
-    return _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
+    task = _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
+    return task.model_copy(update={"privacy": _promise(spec, plan, manifest)})
+
+
+def _promise(spec: FederatedTrainingSpec, plan: Plan, manifest: Manifest) -> PrivacyPromise | None:
+    """What a participant's owner may rely on; None without `spec.privacy`, and with a testing seed, which hides
+    nothing."""
+    privacy = spec.privacy
+    if privacy is None or plan.privacy is None or privacy.testing_seed is not None:
+        return None
+    return PrivacyPromise(
+        unit=privacy.unit,
+        multiplier=plan.privacy.multiplier,
+        delta=privacy.budget.delta,
+        released=tuple(
+            PastReleases(multiplier=past.multiplier, count=past.count)
+            for past in (manifest.privacy.spent if manifest.privacy else ())
+        ),
+    )
 
 
 def _clipping(plan: Plan) -> UpdateClipping | None:

@@ -17,7 +17,7 @@ from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.token_renewal import TokenRenewal
 
 from fedtrain.contracts.audit import AuditFile, appended
-from fedtrain.manifests import audit_log, labels
+from fedtrain.manifests import audit_log, labels, privacy_ledger
 from fedtrain.manifests.conditions import find
 from fedtrain.manifests.invitation import ACCOUNT
 from fedtrain.manifests.settings import Hub
@@ -160,6 +160,17 @@ def test_the_operator_writes_its_jobs_and_adds_lines_to_the_audit_log_and_nothin
     assert account.create(CONFIG_MAPS, copy, HERE, dry_run=True)
     assert refused(account.delete, CONFIG_MAPS, audit_log.NAME, HERE)
     assert refused(account.list, CONFIG_MAPS, HERE)
+
+    ledger: Json = {
+        "metadata": {"name": privacy_ledger.CONFIG_MAP, "labels": labels.OURS},
+        "data": {"bank.tickets.r1": "{}"},
+    }
+    if bank.find(CONFIG_MAPS, privacy_ledger.CONFIG_MAP, HERE) is None:
+        account.create(CONFIG_MAPS, ledger, HERE)
+    account.patch(CONFIG_MAPS, privacy_ledger.CONFIG_MAP, {"data": {"bank.tickets.r2": "{}"}}, HERE)
+    removed = {"data": {"bank.tickets.r2": None}}
+    assert refused(account.patch, CONFIG_MAPS, privacy_ledger.CONFIG_MAP, removed, HERE)
+    assert refused(account.delete, CONFIG_MAPS, privacy_ledger.CONFIG_MAP, HERE)
 
 
 def bank_job(name: str, image: str = TRAINER, volumes: Sequence[Json] = (), **pod: Any) -> Json:

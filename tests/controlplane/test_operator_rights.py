@@ -52,7 +52,8 @@ def account(kinds: ControlPlane, operator_account: Credentials) -> Api:
     bind(api, BOUND, "training", "participant")
     api.create(POLICIES, document("ParticipantPolicy", "bank-a", {**PLACES, "pods": PODS}), BOUND)
     eventually(lambda: _allowed(operator, SECRETS, secret()))  # the role is known
-    eventually(lambda: _allowed(operator, PYTORCHJOBS, pytorch_job(BOUND, PODS)))
+    noise = volume({"secret": {"secretName": "noise"}}, "noise-credentials")
+    eventually(lambda: _allowed(operator, PYTORCHJOBS, changed(pytorch_job(BOUND, PODS), noise)))
     eventually(lambda: not _allowed(operator, SECRETS, secret() | {"type": TOKEN}))  # and so are the policies
     eventually(lambda: not _allowed(operator, JOBS, changed(job(BOUND), image("example.org/foreign:1"))))
     eventually(
@@ -141,6 +142,7 @@ PODS_THAT_ESCALATE: dict[str, Callable[[Json], None]] = {
     "the signed requests of two tasks": volume(
         {"secret": {"secretName": "fedtrain-transfer", "items": [ENTRY, {"key": "b", "path": "b"}]}}, "transfer"
     ),
+    "a Secret as the noise key": volume({"secret": {"secretName": "foreign"}}, "noise-credentials"),
     "a Secret as the credentials of the data": volume({"secret": {"secretName": "foreign"}}, "data-credentials"),
     "the signed requests elsewhere": volume(
         {"secret": {"secretName": "fedtrain-transfer", "items": [ENTRY]}}, "more-requests"

@@ -92,6 +92,18 @@ class Metric(Wire):
     exact_match: ExactMatch | None = None
 
 
+class PastReleases(Wire):
+    multiplier: float
+    count: int
+
+
+class PrivacyPromise(Wire):
+    unit: str
+    multiplier: float
+    delta: float
+    released: tuple[PastReleases, ...] | None = None
+
+
 class UpdateClipping(Wire):
     bound: float
     reports_within: bool | None = None

@@ -25,6 +25,7 @@ class WireTask(Wire):
     attempt: int
     participant: str | None = None
     min_participants: int | None = None
+    privacy: blocks.PrivacyPromise | None = None
     model: blocks.Model
     data: blocks.Data
     training: blocks.Training

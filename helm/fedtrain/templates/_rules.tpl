@@ -83,6 +83,14 @@
   resources: [secrets]
   verbs: [get]
   resourceNames: [fedtrain-transfer]
+# The ledger of privacy: the noisy releases of all trainings.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, patch]
+  resourceNames: [fedtrain-privacy]
 {{- end -}}
 
 {{/* The rules of the controllers that run, for one place: (list . "everywhere"). */}}

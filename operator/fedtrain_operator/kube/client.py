@@ -169,6 +169,10 @@ class Cluster:
         """Writes a field, such as `/spec/desiredState`. None if the object is gone or another one has its name."""
         return await self._set(kind, body, "uid", path, value)
 
+    async def write_data(self, kind: Kind, body: Json, data: Json) -> Json | None:
+        """Writes the data of a ConfigMap. None if it is gone or is no longer the version `body`."""
+        return await self._set(kind, body, "resourceVersion", "/data", data)
+
     async def _set(
         self, kind: Kind, body: Json, known: str, path: str, value: Any, subresource: str = ""
     ) -> Json | None:

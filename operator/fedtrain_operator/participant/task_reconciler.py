@@ -5,6 +5,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import POLICY, TASK, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
 from fedtrain.manifests.policy_check import Refusal, Wait, capped, judge, why_held
+from fedtrain.manifests.privacy_ledger import LedgerUnreadable
 from fedtrain.manifests.render_digest import mark_of
 from fedtrain_operator.kube.cache import Cache, summary_of_task, without_managed_fields
 from fedtrain_operator.kube.client import ApiError
@@ -27,6 +29,7 @@ from fedtrain_operator.kube.stuck_containers import StuckContainers
 from fedtrain_operator.participant import approvals, task_status
 from fedtrain_operator.participant.jobs import Jobs
 from fedtrain_operator.participant.journal import Journal
+from fedtrain_operator.participant.privacy_claims import PrivacyLedger, enter, read_ledger
 from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.transfers import COPY_SECONDS, NotSigned, Transfers
 
@@ -132,6 +135,8 @@ class Tasks:
                 return Next(GONE_SECONDS)
             try:
                 job = await self._started(whole)
+                if job is None:
+                    return Next(GONE_SECONDS)
             except NotSigned:
                 if young:  # the hub signs right after it has created the task
                     return Next(SIGNED_SECONDS)
@@ -190,15 +195,19 @@ class Tasks:
         """The task with its whole spec; None if it is gone."""
         return body if "task" in body["spec"] else await self._sites.hub.get(TASK, ref)
 
-    async def _started(self, whole: Json) -> Json:
-        """The job of a task that may start. Raises _Refused, _Held, ApiError."""
-        order, assignment, policy, at = await self._judged(whole)
-        spec = policy_of(policy)
-        if spec.limits.concurrent_tasks is None:
-            await self._hold(order, policy, spec, 0)
-            return await self._create(whole, order, assignment, spec, at)
-        async with self._starts:  # or two tasks would take the last place
-            await self._hold(order, policy, spec, await self.jobs.running(at, order.task.participant))
+    async def _started(self, whole: Json) -> Json | None:
+        """The job of a task that may start; None if another one was entered into the ledger of privacy meanwhile.
+        Raises _Refused, _Held, ApiError."""
+        order, assignment, policy, at, ledger = await self._judged(whole)
+        spec, who = policy_of(policy), order.task.participant
+        async with AsyncExitStack() as one_at_a_time:
+            running = 0
+            if spec.limits.concurrent_tasks is not None:  # or two tasks would take the last place
+                await one_at_a_time.enter_async_context(self._starts)
+                running = await self.jobs.running(at, who)
+            await self._hold(order, policy, spec, running)
+            if ledger and not await enter(self._sites.here, ledger, at.namespace, assignment.task):
+                return None
             return await self._create(whole, order, assignment, spec, at)
 
     async def _create(
@@ -222,8 +231,9 @@ class Tasks:
             await approvals.note(self._sites.here, self.policies, policy, spec, wait.approval)
         raise _Held(wait)
 
-    async def _judged(self, whole: Json) -> tuple[TrainingTaskSpec, Assignment, Json, Ref]:
-        """The task, the trainer's assignment, the policy, and where the job is. Raises _Refused."""
+    async def _judged(self, whole: Json) -> tuple[TrainingTaskSpec, Assignment, Json, Ref, PrivacyLedger | None]:
+        """The task, the trainer's assignment, the policy, where the job is, and the ledger of privacy for a task that
+        promises it. Raises _Refused, _Held, ApiError."""
         order = _spec(whole)
         at = self._sites.here_of(Ref(whole["metadata"]["namespace"], whole["metadata"]["name"]))
         who = order.task.participant
@@ -231,11 +241,21 @@ class Tasks:
             raise _Refused(Refusal("WrongParticipant", f"the task is for {who!r}, not for {self._sites.participant!r}"))
         policy = await self._policy(Ref(at.namespace, who))
         spec = policy_of(policy) if policy else None
-        judged = judge(order, spec, self._launcher.image)
+        ledger = await self._ledger(order, at)
+        judged = judge(order, spec, self._launcher.image, ledger.entries if ledger else None)
         if isinstance(judged, Refusal) or policy is None:
             assert isinstance(judged, Refusal)
             raise _Refused(judged)
-        return order, judged, policy, at
+        return order, judged, policy, at, ledger
+
+    async def _ledger(self, order: TrainingTaskSpec, at: Ref) -> PrivacyLedger | None:
+        """Raises _Held if the privacy loss so far is not known, and ApiError."""
+        if (order.task.model_extra or {}).get("privacy") is None:
+            return None
+        try:
+            return await read_ledger(self._sites.here, at.namespace, order.task.participant)
+        except LedgerUnreadable as error:
+            raise _Held(Wait("PrivacyUnknown", str(error))) from error
 
     def _rendered(
         self, whole: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec, at: Ref
@@ -246,8 +266,8 @@ class Tasks:
     async def _is_outdated(self, whole: Json, job: Json) -> bool:
         """Whether policy or image have changed since, so that another job would be rendered now."""
         try:
-            order, assignment, policy, at = await self._judged(whole)
-        except _Refused:
+            order, assignment, policy, at, _ = await self._judged(whole)
+        except (_Refused, _Held):
             return False
         return mark_of(job) != mark_of(self._rendered(whole, order, assignment, policy_of(policy), at))
 

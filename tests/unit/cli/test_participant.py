@@ -251,3 +251,36 @@ def test_logs_of_a_cluster_show_tasks_with_the_lines_that_participants_allow(she
     ]
     assert "bank-a" not in shell.run_any("logs", "federations/tickets", "bank-b", "--cluster").output
     assert "'tickets' is not NAMESPACE/NAME" in shell.run_any("logs", "tickets", "--cluster").output
+
+
+def test_the_owner_sees_what_all_trainings_have_spent(shell: Shell) -> None:
+    entry = {"namespace": "hub", "dataset": "tickets", "unit": "Participant", "round": 2}
+    data = {
+        "bank-b.tickets.r1": json.dumps(entry | {"name": "first", "releases": {"1.0": 2}}),
+        "bank-b.tickets.r2": json.dumps(entry | {"name": "second", "releases": {"1.0": 1}}),
+        "bank-c.tickets.r2": json.dumps(entry | {"name": "second", "releases": {"1.0": 9}}),
+    }
+    policy = {"metadata": {"name": "bank-b"}, "spec": {"privacy": {"maxEpsilon": 9.0}}}
+    shell.answer({"get participantpolicies.fedtrain.dev": {"items": [policy]}, "get configmap": {"data": data}})
+    done = shell.run("privacy")
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [
+        "bank-b, data set tickets: epsilon 8.385 of 9 at delta 1e-05",
+        "  hub/first (run r1): epsilon 6.573, unit Participant, 2 rounds with noise multiplier 1",
+        "  hub/second (run r2): epsilon 4.377, unit Participant, 1 round with noise multiplier 1",
+    ]
+    (loss,) = json.loads(shell.run("privacy", "-o", "json").output)
+    assert loss["epsilon"] == pytest.approx(8.385, abs=1e-3)
+    assert [one["training"] for one in loss["trainings"]] == ["hub/first", "hub/second"]
+
+
+def test_the_owner_learns_that_the_ledger_cannot_be_read(shell: Shell) -> None:
+    policy = {"metadata": {"name": "bank-b"}, "spec": {}}
+    shell.answer(
+        {"get participantpolicies.fedtrain.dev": {"items": [policy]}, "get configmap": {"data": {"bank-b.t.r": "{}"}}}
+    )
+    done = shell.run("privacy")
+    assert done.exit_code == 1
+    assert "entry bank-b.t.r of ConfigMap fedtrain-privacy cannot be read" in str(done.exception) + done.output
+    shell.answer({"get participantpolicies.fedtrain.dev": {"items": [policy]}})
+    assert "No training that promises privacy has started yet." in shell.run("privacy").output

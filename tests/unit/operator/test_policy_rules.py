@@ -10,7 +10,7 @@ from fedtrain.api.rules import policy as rules
 from fedtrain.api.rules.policy.rule import Situation
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.tasks import Assignment, Evaluate, Initialise, Train
+from fedtrain.contracts.tasks import Assignment, Evaluate, Initialise, PrivacyPromise, Train
 from fedtrain.contracts.wire.task import to_wire
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.policy_check import Refusal, Wait, capped, judge, why_held
@@ -24,8 +24,8 @@ DIGEST = digest_bytes(b"x")
 FREE = Situation(now=0.0, running=0)
 
 
-def train(distinct: int = 500, **changes: Any) -> TrainingTaskSpec:
-    """A task of bank-b that trains on `distinct` rows."""
+def train(distinct: int = 500, promised: float | None = None, **changes: Any) -> TrainingTaskSpec:
+    """A task of bank-b that trains on `distinct` rows. `promised`: noise multiplier of the hub."""
     whole, claimed = spec(**changes), run("federations", "tickets")
     key = TaskKey(1, "Train", "bank-b", 1)
     work = Train(
@@ -41,6 +41,9 @@ def train(distinct: int = 500, **changes: Any) -> TrainingTaskSpec:
         progress_end=0.5,
     )
     task = orders.inspect_task(whole, claimed, key).model_copy(update={"work": work})
+    if promised is not None:
+        promise = PrivacyPromise(unit="Participant", multiplier=promised, delta=1e-5)
+        task = task.model_copy(update={"privacy": promise})
     return TrainingTaskSpec.model_validate(
         {
             "task": to_wire(task),
@@ -181,6 +184,29 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {"storage": {"type": "S3", "s3": LEDGER}},
         {"storage": {"type": "S3", "s3": {"bucket": "runs"}}},
         "the ledger is in bucket runs of http://minio:9000, which is not allowed",
+    ),
+    (
+        "privacy.unit",
+        {"privacy": {"unit": "Participant"}},
+        {},
+        {"promised": 0.1},
+        "the training promises no privacy, but this participant requires unit: Participant. Set spec.privacy in the "
+        "training, or update fedtrain at the hub",
+    ),
+    (
+        "privacy.minNoiseMultiplier",
+        {"privacy": {"minNoiseMultiplier": 0.8}},
+        {"promised": 0.7},
+        {"promised": 0.8},
+        "the training promises a noise multiplier of 0.7; the minimum is 0.8. Raise privacy.noise.multiplier, or lower "
+        "privacy.budget.epsilon",
+    ),
+    (
+        "privacy.maxEpsilon",
+        {"privacy": {"maxEpsilon": 4.0}},
+        {"promised": 1.0},
+        {"promised": 1.1},
+        "with this round, all trainings on the data set together spend epsilon 4.377 at delta 1e-05; the maximum is 4",
     ),
     (
         "spec",

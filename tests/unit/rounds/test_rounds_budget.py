@@ -12,7 +12,7 @@ from rounds_world import World, a_spec
 from fedtrain.api.privacy_parameters import parameters
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Exclusion, Manifest, Spend
-from fedtrain.contracts.tasks import Train
+from fedtrain.contracts.tasks import PastReleases, PrivacyPromise, Train
 from fedtrain.privacy.accounting import AccountingError, Release, epsilon
 from fedtrain.privacy.noise import composed
 from fedtrain.rounds import privacy as stage
@@ -142,6 +142,26 @@ def test_updates_are_not_aggregated_if_their_draw_no_longer_fits() -> None:
     assert "no round is committed" in decision.message
     assert world.manifests()[1].outcome == "Skipped"
     check_account(world)
+
+
+def test_tasks_say_what_noise_the_hub_promises_and_what_it_has_released() -> None:
+    found: list[PrivacyPromise | None] = []
+    for seed in (None, 7):
+        world = World(
+            a_spec(2, rounds=2, privacy=private(9.0, multiplier=1.0) | ({"testingSeed": seed} if seed else {}))
+        )
+        coordinator = Coordinator(world)
+        for _ in range(2):
+            coordinator.until("Training")
+            orders = coordinator.orders.values()
+            found.append(next(order.privacy for order in orders if not isinstance(order, AggregateOrder)))
+            for phase in ("Training", "Aggregating"):
+                coordinator.until(phase)
+                for key in coordinator.running():
+                    coordinator.finish(key)
+    first = PrivacyPromise(unit="Participant", multiplier=1.0, delta=DELTA)
+    past = (PastReleases(multiplier=1.0, count=1),)
+    assert found == [first, first.model_copy(update={"released": past}), None, None], "a known seed hides nothing"
 
 
 @pytest.mark.parametrize("location", ["Server", "Client"])

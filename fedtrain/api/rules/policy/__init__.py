@@ -14,6 +14,7 @@ from fedtrain.api.rules.policy import (
     images,
     memorisation,
     participants_per_round,
+    privacy,
     requesters,
     stores,
     suspend,
@@ -39,6 +40,9 @@ REFUSING: tuple[Refusing, ...] = (
     memorisation.steps_are_within_the_limit,
     memorisation.rows_are_enough,
     participants_per_round.participants_are_enough,
+    privacy.unit_is_protected,
+    privacy.noise_is_enough,
+    privacy.epsilon_is_within_the_limit,
 )
 
 HOLDING: tuple[Holding, ...] = (

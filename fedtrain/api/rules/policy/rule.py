@@ -1,11 +1,12 @@
 """What a policy decides about a task, and the interface of its rules."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.participants import Compute
 from fedtrain.api.storage import Storage
+from fedtrain.privacy.accounting import Release
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,9 @@ class Request:
         rows: distinct rows to train on; None if the task does not train.
         steps: optimizer steps; None if the task does not train.
         min_participants: updates that the hub aggregates at least; None if it does not say.
+        unit: unit of privacy that the hub promises; None if the task trains without a promise.
+        multiplier: promised noise multiplier.
+        released: noisy releases over all trainings on the data set, with those of this round.
         digest: digest of the training as this participant sees it.
     """
 
@@ -34,6 +38,9 @@ class Request:
     rows: int | None = None
     steps: int | None = None
     min_participants: int | None = None
+    unit: str | None = None
+    multiplier: float | None = None
+    released: Mapping[Release, int] = field(default_factory=dict[Release, int])
     digest: str
 
 

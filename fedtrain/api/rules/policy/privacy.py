@@ -1,0 +1,55 @@
+"""`privacy`: differential privacy that the hub promises for the updates of this participant."""
+
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.rules.policy.rule import Request, refuses
+from fedtrain.privacy.accounting import AccountingError, epsilon
+
+_NO_PROMISE = "the training promises no privacy{why}. Set spec.privacy in the training, or update fedtrain at the hub"
+
+
+@refuses("privacy.unit")
+def unit_is_protected(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    wanted = policy.privacy.unit
+    if wanted is None or not _trains(request) or request.unit == wanted:
+        return None
+    if request.unit is None:
+        return _NO_PROMISE.format(why=f", but this participant requires unit: {wanted}")
+    return f"the training protects unit: {request.unit}; this participant requires unit: {wanted}"
+
+
+@refuses("privacy.minNoiseMultiplier")
+def noise_is_enough(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    minimum = policy.privacy.min_noise_multiplier
+    if minimum is None or not _trains(request):
+        return None
+    if request.multiplier is None:
+        return _NO_PROMISE.format(why=f", but this participant requires a noise multiplier of {minimum:g} or more")
+    if request.multiplier >= minimum:
+        return None
+    return (
+        f"the training promises a noise multiplier of {request.multiplier:.4g}; the minimum is {minimum:g}. Raise "
+        "privacy.noise.multiplier, or lower privacy.budget.epsilon"
+    )
+
+
+@refuses("privacy.maxEpsilon")
+def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    limit, delta = policy.privacy.max_epsilon, policy.privacy.delta
+    if limit is None or not _trains(request):
+        return None
+    if request.multiplier is None:
+        return _NO_PROMISE.format(why=f", but this participant allows an epsilon of {limit:g} at most")
+    try:
+        total = epsilon(request.released, delta)
+    except AccountingError as error:
+        return f"the privacy loss over all trainings is unknown: {error}"
+    if total <= limit:
+        return None
+    return (
+        f"with this round, all trainings on the data set together spend epsilon {total:.4g} at delta {delta:g}; the "
+        f"maximum is {limit:g}"
+    )
+
+
+def _trains(request: Request) -> bool:
+    return request.work == "Train"

@@ -1,0 +1,135 @@
+"""`fedtrain participant privacy`: the privacy loss of a participant's data sets over all trainings."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from fedtrain.cli.participant_access import access
+
+
+@dataclass(frozen=True)
+class TrainingLoss:
+    """`training`: namespace/name at the hub; `run_id` is of one run of this name. `epsilon`: None if it cannot be
+    computed."""
+
+    training: str
+    run_id: str
+    unit: str
+    releases: Mapping[str, int]
+    epsilon: float | None
+
+
+@dataclass(frozen=True)
+class DatasetLoss:
+    """All trainings on a data set together. `maximum`: `privacy.maxEpsilon`; None without a limit."""
+
+    participant: str
+    dataset: str
+    epsilon: float | None
+    delta: float
+    maximum: float | None
+    trainings: tuple[TrainingLoss, ...]
+
+
+@click.command()
+@click.option("-n", "--namespace", help="Namespace of the policy. [default: that of the context]")
+@click.option("--policy", help="Name of the policy, if the namespace has several.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@access
+def privacy(
+    namespace: str | None, policy: str | None, output: str, context: str | None, kubeconfig: str | None
+) -> None:
+    """Show the privacy loss of this participant's data sets over all trainings.
+
+    Each round counts from when its task starts, whether or not the hub used the update.
+    """
+    from fedtrain.cli.errors import UserError
+    from fedtrain.cli.kubectl import Kubectl
+    from fedtrain.manifests.privacy_ledger import CONFIG_MAP, LedgerUnreadable
+
+    kubectl = Kubectl(context, kubeconfig)
+    where = ["-n", namespace] if namespace else []
+    policies = (kubectl.get("participantpolicies.fedtrain.dev", *where) or {}).get("items", [])
+    chosen = [body for body in policies if policy in (None, body["metadata"]["name"])]
+    if not chosen:
+        others = ", ".join(body["metadata"]["name"] for body in policies) or "none"
+        raise UserError("there is no such ParticipantPolicy", f"Policies in this namespace: {others}.")
+    data = (kubectl.get("configmap", CONFIG_MAP, *where) or {}).get("data") or {}
+    try:
+        found = [loss for body in chosen for loss in losses(body, data)]
+    except LedgerUnreadable as error:
+        raise UserError(str(error)) from error
+    if output == "json":
+        click.echo(json.dumps([asdict(loss) for loss in found], indent=2))
+        return
+    for loss in found:
+        for line in lines(loss):
+            click.echo(line)
+    if not found:
+        click.echo("No training that promises privacy has started yet.")
+
+
+def losses(policy: Mapping[str, Any], data: Mapping[str, str]) -> list[DatasetLoss]:
+    """Return the loss of each data set in the ledger. `policy`: a ParticipantPolicy. `data`: of the ConfigMap. Raises
+    LedgerUnreadable."""
+    from fedtrain.api.participant_policy import PolicyPrivacy
+    from fedtrain.manifests.privacy_ledger import entries_of, released, released_of
+
+    who = policy["metadata"]["name"]
+    rules = PolicyPrivacy.model_validate(policy["spec"].get("privacy") or {})
+    entries = entries_of(data, who)
+    return [
+        DatasetLoss(
+            participant=who,
+            dataset=dataset,
+            epsilon=_epsilon(released(entries, dataset), rules.delta),
+            delta=rules.delta,
+            maximum=rules.max_epsilon,
+            trainings=tuple(
+                TrainingLoss(
+                    training=f"{entry.namespace}/{entry.name}",
+                    run_id=key.removeprefix(f"{who}.{dataset}."),
+                    unit=entry.unit,
+                    releases=entry.releases,
+                    epsilon=_epsilon(released_of(entry), rules.delta),
+                )
+                for key, entry in sorted(entries.items())
+                if entry.dataset == dataset
+            ),
+        )
+        for dataset in sorted({entry.dataset for entry in entries.values()})
+    ]
+
+
+def lines(loss: DatasetLoss) -> list[str]:
+    """Return a data set's loss as text."""
+    limit = f" of {loss.maximum:g}" if loss.maximum is not None else ""
+    first = f"{loss.participant}, data set {loss.dataset}: epsilon {_text(loss.epsilon)}{limit} at delta {loss.delta:g}"
+    return [
+        first,
+        *(
+            f"  {one.training} (run {one.run_id}): epsilon {_text(one.epsilon)}, unit {one.unit}, "
+            + ", ".join(_rounds(multiplier, count) for multiplier, count in one.releases.items())
+            for one in loss.trainings
+        ),
+    ]
+
+
+def _rounds(multiplier: str, count: int) -> str:
+    return f"{count} round{'s' if count != 1 else ''} with noise multiplier {float(multiplier):.4g}"
+
+
+def _text(epsilon: float | None) -> str:
+    return "unknown" if epsilon is None else f"{epsilon:.4g}"
+
+
+def _epsilon(releases: Any, delta: float) -> float | None:
+    from fedtrain.privacy.accounting import AccountingError, epsilon
+
+    try:
+        return epsilon(releases, delta)
+    except AccountingError:
+        return None

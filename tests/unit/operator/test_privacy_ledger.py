@@ -1,0 +1,227 @@
+"""A participant's own ledger of privacy: what a task must promise, and what all trainings have spent together."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from fedtrain_operator.kube.client import ApiError
+
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.tasks import Assignment, PastReleases, PrivacyPromise, Train
+from fedtrain.contracts.wire.task import from_wire, to_wire
+from fedtrain.manifests.kinds import Json, Ref
+from fedtrain.manifests.policy_check import Refusal, judge
+from fedtrain.manifests.privacy_ledger import entered, entries_of, key_of, released
+from fedtrain.privacy.accounting import Release, epsilon
+from tests.unit.operator.api_server import Request
+from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
+from tests.unit.operator.test_policy_at_work import change_policy, status
+from tests.unit.operator.test_policy_rules import IMAGE, train
+from tests.unit.operator.worlds import policy, task
+
+PLANS = ["blake3:" + str(number) * 64 for number in range(8)]
+
+
+def order(
+    multiplier: float = 1.0,
+    round: int = 1,
+    run_id: str = "run-1",
+    released: dict[float, int] | None = None,
+    plan: int | None = None,
+    **fields: Any,
+) -> TrainingTaskSpec:
+    """A task of bank-b that promises noise. `released`: before the round, as the hub says."""
+    asked = train()
+    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
+    assert isinstance(plain.work, Train)
+    past = tuple(PastReleases(multiplier=one, count=count) for one, count in (released or {}).items())
+    promise = PrivacyPromise(unit="Participant", multiplier=multiplier, delta=1e-5, released=past)
+    work = plain.work.model_copy(update={"plan": PLANS[round if plan is None else plan]})
+    whole = plain.model_copy(update={"privacy": promise, "round": round, "run_id": run_id, "work": work, **fields})
+    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return TrainingTaskSpec.model_validate({**content, "task": to_wire(whole)})
+
+
+def refused(asked: TrainingTaskSpec, **privacy: Any) -> str:
+    judged = judge(asked, policy(privacy=privacy), IMAGE)
+    return judged.message if isinstance(judged, Refusal) else ""
+
+
+def test_a_task_without_a_promise_is_refused_where_the_policy_requires_one() -> None:
+    for privacy, words in (
+        ({"unit": "Participant"}, "(privacy.unit) refuses the task: the training promises no privacy, but this"),
+        ({"minNoiseMultiplier": 0.8}, "(privacy.minNoiseMultiplier) refuses the task: the training promises no"),
+        ({"maxEpsilon": 8.0}, "(privacy.maxEpsilon) refuses the task: the training promises no privacy"),
+    ):
+        assert words in refused(train(), **privacy)
+    assert refused(train()) == ""
+    assert refused(order(), unit="Participant", minNoiseMultiplier=1.0, maxEpsilon=4.4) == ""
+
+
+def test_less_noise_than_the_policy_requires_is_refused_with_both_numbers() -> None:
+    words = "the training promises a noise multiplier of 0.7; the minimum is 0.8. Raise privacy.noise.multiplier"
+    assert words in refused(order(0.7), minNoiseMultiplier=0.8)
+
+
+def test_other_units_are_refused_by_name() -> None:
+    asked = order()
+    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
+    assert plain.privacy is not None
+    other = plain.model_copy(update={"privacy": plain.privacy.model_copy(update={"unit": "Example"})})
+    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True) | {"task": to_wire(other)}
+    words = "the training protects unit: Example; this participant requires unit: Participant"
+    assert words in refused(TrainingTaskSpec.model_validate(content), unit="Participant")
+
+
+@pytest.mark.parametrize("multiplier", [0.0, -1.0, 1e9])
+def test_a_promise_that_is_no_noise_cannot_be_read(multiplier: float) -> None:
+    asked = order()
+    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
+    content["task"]["privacy"]["multiplier"] = multiplier
+    judged = judge(TrainingTaskSpec.model_validate(content), policy(), IMAGE)
+    assert isinstance(judged, Refusal)
+    assert judged.reason == "MalformedTask"
+
+
+def test_other_work_needs_no_promise() -> None:
+    inspect = TrainingTaskSpec.model_validate(task("bank-b")["spec"])
+    assert isinstance(judge(inspect, policy(privacy={"maxEpsilon": 1.0}), IMAGE), Assignment)
+
+
+class Owner:
+    """bank-b with its ledger: rounds that start are entered."""
+
+    def __init__(self, **privacy: Any) -> None:
+        self.remote = Remote()
+        change_policy(self.remote, privacy=privacy)
+        self._number = 0
+
+    def ask(self, asked: TrainingTaskSpec, fault: Any = None) -> Json:
+        """A new task of the hub; its status once the controller has seen it."""
+        self._number += 1
+        body = task("bank-b")
+        body = {**body, "metadata": {**body["metadata"], "name": f"task-{self._number}"}}
+        body["spec"] = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
+        self.remote.ref = Ref(HUB, f"task-{self._number}")
+        self.remote.tasks.tasks.put(self.remote.hub.add("trainingtasks", body))
+        self.remote.here.fault = fault or (lambda _: None)
+        self.remote.reconcile()
+        return status(self.remote)
+
+    @property
+    def ledger(self) -> dict[str, str]:
+        return self.remote.here.objects["configmaps", HERE, "fedtrain-privacy"]["data"]
+
+    @property
+    def counts(self) -> dict[Release, int]:
+        return released(entries_of(self.ledger, "bank-b"), "tickets")
+
+
+def test_rounds_of_all_trainings_are_composed_until_the_maximum() -> None:
+    """z = 1: epsilon 4.38, 6.57, 8.39 after 1, 2, 3 releases, whichever trainings they are of."""
+    owner = Owner(maxEpsilon=8.0)
+    owner.ask(order(round=1))
+    owner.ask(order(round=1, run_id="run-2", name="others"))
+    assert len(owner.remote.jobs) == 2
+    found = owner.ask(order(round=2))
+    assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused")
+    assert (
+        "(privacy.maxEpsilon) refuses the task: with this round, all trainings on the data set together spend epsilon "
+        "8.385 at delta 1e-05; the maximum is 8"
+    ) in found["message"]
+    assert len(owner.remote.jobs) == 2
+    assert owner.counts == {Release(1.0): 2}
+    assert epsilon(owner.counts, 1e-5) == pytest.approx(6.573, abs=1e-3)
+    metadata = owner.remote.here.objects["configmaps", HERE, "fedtrain-privacy"]["metadata"]
+    assert "ownerReferences" not in metadata
+    assert metadata["labels"] == {"app.kubernetes.io/managed-by": "fedtrain"}, "or the chart refuses it"
+
+
+def test_another_data_set_has_its_own_sum() -> None:
+    owner = Owner(maxEpsilon=5.0)
+    change_policy(owner.remote, datasets=[{"name": name, "uri": f"/data/{name}"} for name in ("tickets", "notes")])
+    owner.ask(order())
+    data = from_wire(train().task.model_dump(mode="json", by_alias=True, exclude_none=True)).data
+    owner.ask(order(data=data.model_copy(update={"dataset": "notes"})))
+    assert len(owner.remote.jobs) == 2
+    assert sorted(owner.ledger) == ["bank-b.notes.run-1", "bank-b.tickets.run-1"]
+
+
+def test_attempts_of_one_plan_are_one_release_and_another_plan_is_another() -> None:
+    owner = Owner()
+    owner.ask(order(round=1, attempt=1))
+    owner.ask(order(round=1, attempt=2))
+    assert owner.counts == {Release(1.0): 1}
+    owner.ask(order(round=1, plan=7))
+    assert owner.counts == {Release(1.0): 2}
+
+
+def test_draws_that_the_hub_reports_count_too() -> None:
+    """Round 1 was redone: two draws, of which this participant saw one task."""
+    owner = Owner()
+    owner.ask(order(round=1))
+    owner.ask(order(round=2, released={1.0: 2}))
+    assert owner.counts == {Release(1.0): 3}
+    owner.ask(order(round=3, multiplier=2.0, released={1.0: 1}))
+    assert owner.counts == {Release(1.0): 3, Release(2.0): 1}
+
+
+def test_a_round_is_entered_before_its_job_exists() -> None:
+    owner = Owner()
+
+    def jobs_fail(request: Request) -> ApiError | None:
+        return ApiError(422, "Invalid", "no", causes=1) if request.kind == "pytorchjobs" else None
+
+    owner.ask(order(), fault=jobs_fail)
+    assert owner.remote.jobs == []
+    assert owner.counts == {Release(1.0): 1}
+
+
+def test_no_job_starts_if_the_round_cannot_be_entered() -> None:
+    owner = Owner()
+
+    def forbidden(request: Request) -> ApiError | None:
+        if request.kind == "configmaps" and request.verb != "get":
+            return ApiError(403, "Forbidden", "configmaps is forbidden")
+        return None
+
+    found = owner.ask(order(), fault=forbidden)
+    assert owner.remote.jobs == []
+    assert "configmaps is forbidden" in found["message"]
+
+
+def test_no_job_starts_if_the_ledger_has_changed_since_it_was_read() -> None:
+    owner = Owner(maxEpsilon=5.0)
+    owner.ask(order(run_id="run-0", multiplier=100.0))
+
+    def other_first(request: Request) -> ApiError | None:
+        if request.kind == "configmaps" and request.verb == "patch":
+            owner.remote.here.fault = lambda _: None
+            body = owner.remote.here.objects["configmaps", HERE, "fedtrain-privacy"]
+            other = from_wire(order(run_id="run-9").task.model_dump(mode="json", by_alias=True, exclude_none=True))
+            entry = entered(None, other)
+            assert entry is not None
+            data = {**body["data"], key_of(other): entry.model_dump_json(by_alias=True)}
+            owner.remote.here.add("configmaps", {**body, "data": data})
+        return None
+
+    owner.ask(order(), fault=other_first)
+    assert len(owner.remote.jobs) == 1, "that of run-0"
+    asyncio.run(owner.remote.tasks.reconcile(owner.remote.ref))
+    assert status(owner.remote)["phase"] == "Refused", "the other training has spent the rest"
+
+
+def test_an_unreadable_ledger_lets_the_task_wait() -> None:
+    owner = Owner(maxEpsilon=8.0)
+    owner.ask(order())
+    owner.ledger["bank-b.tickets.run-1"] = json.dumps({"releases": {"x": 1}})
+    found = owner.ask(order(round=2))
+    assert (found["phase"], found["reason"]) == ("Pending", "PrivacyUnknown")
+    assert "entry bank-b.tickets.run-1 of ConfigMap fedtrain-privacy cannot be read" in found["message"]
+
+
+def test_a_hub_cannot_hide_a_training_behind_its_id() -> None:
+    owner = Owner()
+    owner.ask(order(run_id="x.bank-b.y"))
+    assert owner.counts == {Release(1.0): 1}

@@ -57,7 +57,7 @@ def privacy(
     if not chosen:
         others = ", ".join(body["metadata"]["name"] for body in policies) or "none"
         raise UserError("there is no such ParticipantPolicy", f"Policies in this namespace: {others}.")
-    data = (kubectl.get("configmap", CONFIG_MAP, *where) or {}).get("data") or {}
+    data: dict[str, str] = (kubectl.get("configmap", CONFIG_MAP, *where) or {}).get("data") or {}
     try:
         found = [loss for body in chosen for loss in losses(body, data)]
     except LedgerUnreadable as error:

@@ -197,7 +197,7 @@ class Tasks:
 
     async def _started(self, whole: Json) -> Json | None:
         """The job of a task that may start; None if another one was entered into the ledger of privacy meanwhile.
-        Raises _Refused, _Held, ApiError."""
+        Raises _Refused, _Held, NotSigned, ApiError."""
         order, assignment, policy, at, ledger = await self._judged(whole)
         spec, who = policy_of(policy), order.task.participant
         async with AsyncExitStack() as one_at_a_time:
@@ -206,19 +206,22 @@ class Tasks:
                 await one_at_a_time.enter_async_context(self._starts)
                 running = await self.jobs.running(at, who)
             await self._hold(order, policy, spec, running)
+            await self._check_transfers(whole, assignment)
             if ledger and not await enter(self._sites.here, ledger, at.namespace, assignment.task):
                 return None
             return await self._create(whole, order, assignment, spec, at)
 
-    async def _create(
-        self, whole: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec, at: Ref
-    ) -> Json:
-        """Raises _Refused, NotSigned, ApiError, also if the audit log cannot be written: no task starts without its
-        line."""
+    async def _check_transfers(self, whole: Json, assignment: Assignment) -> None:
+        """Raises _Refused, NotSigned, ApiError."""
         s3 = assignment.binding.places.ledger.s3
         assert s3 is not None  # a ledger in a folder is refused
         if refusal := await self._transfers.refusal(whole, s3):
             raise _Refused(refusal)
+
+    async def _create(
+        self, whole: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec, at: Ref
+    ) -> Json:
+        """Raises ApiError, also if the audit log cannot be written: no task starts without its line."""
         await self._journal.note(whole, "Started", dataset=assignment.task.data.dataset)
         return await self.jobs.create(self._rendered(whole, order, assignment, policy, at))
 

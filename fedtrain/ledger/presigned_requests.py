@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
@@ -151,7 +151,7 @@ class Requests:
                         raise StoreUnavailable(_not_renewed(name))
                     expired += self._await_renewal(request, choose)
                     continue
-            except (HTTPClientError, HTTPError) as failure:
+            except (BotoCoreError, HTTPError) as failure:
                 error = explain(failure, self._place(request.url), name)
             if not isinstance(error, StoreUnavailable) or out >= longest:
                 raise error from None

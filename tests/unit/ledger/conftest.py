@@ -1,5 +1,7 @@
 """Real stores: a folder, and a bucket of an S3 server that runs for the session."""
 
+import datetime
+import ipaddress
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +9,9 @@ from typing import Any
 
 import boto3
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3
@@ -72,3 +77,25 @@ def ledger(store: ObjectStore) -> Ledger:
 @pytest.fixture
 def folder_ledger(tmp_path: Path) -> Ledger:
     return Ledger(FileStore(tmp_path / "runs"), "default", "demo")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed one for 127.0.0.1, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a private authority")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path / "authority.pem"
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path

@@ -1,13 +1,8 @@
 """From the storage block to a store: both kinds, and servers with a certificate of a private authority."""
 
-import datetime
-import ipaddress
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from s3_fake import Answer, serving
 
 from fedtrain.api.storage import S3, File, Storage
@@ -51,28 +46,6 @@ def test_all_ledgers_of_one_server_share_its_client_and_no_two_sets_of_credentia
     assert connect(here, ONCE, one, settings) is not connect(
         here.model_copy(update={"region": "y"}), ONCE, one, settings
     )
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A self-signed one for 127.0.0.1, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a private authority")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = tmp_path / "authority.pem"
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 def test_a_private_authority_is_trusted_through_ca_file_alone(certificate: Path):

@@ -1,0 +1,327 @@
+"""A participant's task without keys: the same objects as with keys, over networks and stores that fail."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from fedtrain.api.storage import S3
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import canonical
+from fedtrain.contracts.records import Preflight, Update
+from fedtrain.contracts.tasks import Inspect, Task
+from fedtrain.contracts.wire.transfer import TransferGrant
+from fedtrain.ledger.presigned_requests import Patience
+from fedtrain.ledger.presigned_store import PresignedTaskStore
+from fedtrain.ledger.s3_credentials import Keys
+from fedtrain.ledger.store import LedgerCorrupt, LedgerRefused, StoreError, StoreUnavailable
+from tests.support.granting import LARGE, RUN, Run, train_task, update_record
+from tests.unit.ledger.s3_fake import Answer, Request, failure, serving
+
+KEYS = Keys(key_id="AKIDEXAMPLE", secret="very-secret")
+NO_PAUSES: Callable[[float], None] = lambda seconds: None  # noqa: E731
+
+
+@pytest.fixture
+def run(bucket: S3, tmp_path: Path) -> Run:
+    return Run.begin(bucket, KEYS, tmp_path)
+
+
+def deliver(run: Run, task: Task, update: Path, loss: float = 0.5) -> Update:
+    """As the trainer does."""
+    store = run.store_of(task)
+    return store.put_record(update_record(task, *store.put_update(update), loss=loss))
+
+
+@pytest.mark.parametrize("shape", [(16, 8), LARGE], ids=["whole", "parts"])
+def test_an_update_and_its_record_are_the_objects_that_a_task_with_keys_leaves(
+    run: Run, shape: tuple[int, ...]
+) -> None:
+    task, update = train_task(run.adapter(shape)), run.tensors(shape, 2.0)
+    record = deliver(run, task, update)
+    run.incoming("bank-a").admit("rounds/0001/")
+    folder = names.update_folder(1, "bank-a", 1)
+    assert run.ledger.names(folder) == sorted([f"{folder}/{record.file}", f"{folder}/record.json"])
+    assert run.ledger.content(f"{folder}/record.json") == canonical(record)
+    assert run.ledger.content(f"{folder}/{record.file}") == update.read_bytes()
+    assert record.file.startswith(names.plan_prefix("blake3:" + "0" * 64))
+
+
+def test_a_blob_is_fetched_and_checked(run: Run, tmp_path: Path) -> None:
+    adapter = run.adapter()
+    store = run.store_of(train_task(adapter))
+    store.fetch(adapter, tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == run.tensors((16, 8)).read_bytes()
+    run.ledger.store.replace(run.ledger.key(names.blob(adapter)), b"damaged")
+    with pytest.raises(LedgerCorrupt, match="is damaged"):
+        store.fetch(adapter, tmp_path / "fetched")
+    with pytest.raises(StoreError, match="signed no read"):
+        store.fetch("blake3:" + "1" * 64, tmp_path / "fetched")
+
+
+def test_an_execution_adopts_the_record_and_the_file_of_one_that_was_killed(run: Run) -> None:
+    task = train_task(run.adapter())
+    assert run.store_of(task).existing(Update) is None
+    killed = run.store_of(task).put_update(run.tensors((16, 8), 2.0))
+    again = run.store_of(task).put_update(run.tensors((16, 8), 3.0))
+    assert again == killed, "the file of the execution that was first"
+    first = run.store_of(task).put_record(update_record(task, *killed))
+    assert run.store_of(task).put_record(update_record(task, *again, loss=0.25)) == first
+    assert run.store_of(task).existing(Update) == first
+
+
+def test_the_noise_of_an_update_is_claimed_once(run: Run) -> None:
+    task = train_task(run.adapter())
+    assert run.store_of(task).claim_noise("a" * 32)
+    assert run.store_of(task).claim_noise("a" * 32)
+    assert not run.store_of(task).claim_noise("b" * 32)
+    run.incoming("bank-a").admit("rounds/0001/")
+    assert run.ledger.names("rounds/0001/updates/") == [names.noise_draw(1, "bank-a", 1)]
+
+
+def test_telemetry_is_padded_and_never_fails_a_task(run: Run) -> None:
+    store = run.store_of(train_task(run.adapter()))
+    store.put_telemetry("trainer.json", b'{"a": 1}')
+    assert run.ledger.content("telemetry/rounds/0001/bank-a-1/trainer.json").rstrip() == b'{"a": 1}'
+    store.put_telemetry("trainer.json", b" " * 3_000_000)
+    store.put_telemetry("other.json", b"{}")
+    assert run.ledger.names("telemetry/") == ["telemetry/rounds/0001/bank-a-1/trainer.json"]
+
+
+def test_an_update_of_another_size_is_not_sent(run: Run) -> None:
+    store = run.store_of(train_task(run.adapter()))
+    with pytest.raises(StoreError, match=r"the update has \d+ bytes, but the hub has signed one of \d+ bytes"):
+        store.put_update(run.tensors((16, 9)))
+
+
+# Admission.
+
+
+def test_records_of_revoked_participants_are_not_admitted(run: Run) -> None:
+    adapter = run.adapter()
+    for who in ("bank-a", "bank-b"):
+        deliver(run, train_task(adapter, who), run.tensors((16, 8), 2.0))
+    incoming = run.incoming("bank-b")
+    incoming.admit("rounds/0001/")
+    admitted = [name for name in run.ledger.names("rounds/") if name.endswith("record.json")]
+    assert admitted == [names.update(1, "bank-b", 1)]
+
+
+def test_an_admission_that_was_killed_continues(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = train_task(run.adapter(LARGE))
+    record = deliver(run, task, run.tensors(LARGE, 2.0))
+    create = run.store.create
+
+    def killed(key: str, content: bytes | Path) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.store, "create", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run.incoming("bank-a").admit("rounds/0001/")
+    monkeypatch.setattr(run.store, "create", create)
+    assert run.ledger.read(names.update(1, "bank-a", 1), Update) is None
+    run.incoming("bank-a").admit("rounds/0001/")
+    assert run.ledger.read(names.update(1, "bank-a", 1), Update) == record
+    assert run.ledger.digest(f"{names.update_folder(1, 'bank-a', 1)}/{record.file}") == record.digest
+
+
+def test_a_record_that_exists_is_not_replaced(run: Run) -> None:
+    task = train_task(run.adapter())
+    first = run.ledger.claim(names.update(1, "bank-a", 1), update_record(task, "f", "blake3:" + "0" * 64, 1))
+    deliver(run, task, run.tensors((16, 8), 2.0))
+    run.incoming("bank-a").admit("rounds/0001/")
+    assert run.ledger.content(names.update(1, "bank-a", 1)) == canonical(first)
+
+
+def test_a_malformed_record_becomes_a_fault_of_its_participant(run: Run) -> None:
+    grant = run.grants.grant(train_task(run.adapter()), "uid")
+    store = run.store_of(train_task(run.adapter()), grant)
+    content = b"not JSON".ljust(grant.record.writes[0].size)
+    store.create(grant.record.name, content, lambda grant: grant.record.writes[0])
+    run.incoming("bank-a").admit("rounds/0001/")
+    assert run.ledger.content(names.update(1, "bank-a", 1)) == b"not JSON"
+    with pytest.raises(LedgerCorrupt):
+        run.ledger.read(names.update(1, "bank-a", 1), Update)
+
+
+def test_a_preflight_that_is_deleted_is_asked_for_again(run: Run) -> None:
+    task = train_task("blake3:" + "0" * 64).model_copy(update={"work": Inspect(), "round": 0})
+    digest = "blake3:" + "1" * 64
+    record = Preflight(run_id=RUN, participant="bank-a", samples=1, validation_samples=0, fingerprint=digest)
+    run.store_of(task).put_record(record)
+    incoming = run.incoming("bank-a")
+    incoming.admit("preflight/")
+    assert run.ledger.read(names.preflight("bank-a"), Preflight) == record
+    run.ledger.delete(names.preflight("bank-a"))
+    incoming.admit("preflight/")
+    assert run.ledger.names("preflight/") == []
+    assert run.store_of(task).existing(Preflight) is None
+
+
+def test_an_object_with_another_name_is_not_admitted(run: Run) -> None:
+    for name in ("rounds/0001/plan.json", "rounds/0001/close-1.json", "run.json", "rounds/0001/updates/x.json"):
+        run.ledger.store.create(run.ledger.key(names.incoming(RUN, name)), b"{}")
+    run.incoming("bank-a").admit("")
+    assert [name for name in run.ledger.names() if not name.startswith("incoming/")] == []
+
+
+# Networks and stores that fail.
+
+
+def served(answer: Callable[[Request], Answer], s3: S3, run: Run, task: Task) -> PresignedTaskStore:
+    """The store of a task whose requests go to another server."""
+    own = run.s3.endpoint or ""
+    text = run.grants.grant(task, "uid-bank-a").text().replace(own, s3.endpoint or "")
+    grant = TransferGrant.model_validate_json(text)
+    store = PresignedTaskStore(task, s3, lambda: grant, Patience(outage_seconds=60.0, renewal_seconds=60.0))
+    store._requests._sleep = NO_PAUSES  # pyright: ignore[reportPrivateUsage]
+    return store
+
+
+def test_a_dropped_link_costs_one_part(run: Run) -> None:
+    task = train_task(run.adapter(LARGE))
+    update = run.tensors(LARGE, 2.0)
+    sent: Counter[str] = Counter()
+
+    def answer(request: Request) -> Answer:
+        number = re.search(r"partNumber=(\d)", request.path)
+        if number is None:
+            return Answer(body=b"<ListPartsResult></ListPartsResult>")
+        sent[number[1]] += 1
+        return Answer(silent=number[1] == "2" and sent["2"] == 1)
+
+    with serving(answer) as s3:
+        served(answer, s3, run, task).put_update(update)
+    assert sent == {"1": 1, "2": 2}
+
+
+def test_parts_that_the_server_has_are_not_sent_again(run: Run) -> None:
+    task = train_task(run.adapter(LARGE))
+    update = run.tensors(LARGE, 2.0)
+    run.store_of(task).put_update(update)
+    listed: list[str] = []
+    grant = run.grants.grant(task, "uid-bank-a")
+    store = run.store_of(task, grant)
+    send = store._requests.send  # pyright: ignore[reportPrivateUsage]
+
+    def noted(operation: str, *arguments: object, **named: object) -> object:
+        listed.append(operation)
+        return send(operation, *arguments, **named)  # pyright: ignore[reportArgumentType]
+
+    store._requests.send = noted  # pyright: ignore
+    store.put_update(update)
+    assert listed == ["ListParts"]
+
+
+def test_a_busy_store_is_waited_for_and_an_outage_reported(run: Run) -> None:
+    task = train_task(run.adapter())
+    seen: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        seen.append(request.method)
+        return failure(503, "SlowDown") if len(seen) < 4 else Answer()
+
+    with serving(answer) as s3:
+        name, _, _ = served(answer, s3, run, task).put_update(run.tensors((16, 8), 2.0))
+        assert name.endswith(".safetensors")
+    assert len(seen) == 4
+    with serving(lambda _: failure(503, "SlowDown")) as s3:
+        store = served(answer, s3, run, task)
+        with pytest.raises(StoreUnavailable, match="the server is busy or failing"):
+            store.existing(Update)
+
+
+def test_a_download_that_breaks_off_continues_where_it_was(run: Run, tmp_path: Path) -> None:
+    adapter = run.adapter()
+    content = run.tensors((16, 8)).read_bytes()
+    ranges: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        ranges.append(request.headers.get("range", ""))
+        start = int(ranges[-1].removeprefix("bytes=").rstrip("-") or 0)
+        status = 206 if start else 200
+        return Answer(status, content[start : start + 300], broken=start + 300 < len(content))
+
+    with serving(answer) as s3:
+        served(answer, s3, run, train_task(adapter)).fetch(adapter, tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == content
+    assert ranges == ["", "bytes=300-", "bytes=600-"]
+
+
+def renewed(run: Run, s3: S3, task: Task) -> tuple[PresignedTaskStore, list[float]]:
+    """The store of a task whose grant is renewed once it has waited."""
+    own = run.s3.endpoint or ""
+    first = run.grants.grant(task, "uid").text().replace(own, s3.endpoint or "")
+    pauses: list[float] = []
+
+    def grant() -> TransferGrant:
+        return TransferGrant.model_validate_json(first.replace("X-Amz-Expires", "Renewed") if pauses else first)
+
+    store = PresignedTaskStore(task, s3, grant, Patience(renewal_seconds=60.0))
+    store._requests._sleep = pauses.append  # pyright: ignore[reportPrivateUsage]
+    return store, pauses
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
+def test_requests_that_have_expired_wait_for_renewed_ones(run: Run, code: str) -> None:
+    """Only the server's clock says that they have; a participant's may be wrong."""
+    late = {"Date": format_datetime(datetime.now(UTC) + timedelta(minutes=16), usegmt=True)}
+
+    def answer(request: Request) -> Answer:
+        refused = failure(403, code)
+        return failure(404, "NoSuchKey") if "Renewed" in request.path else Answer(403, refused.body, late)
+
+    with serving(answer) as s3:
+        store, pauses = renewed(run, s3, train_task(run.adapter()))
+        assert store.existing(Update) is None
+    assert len(pauses) == 1
+
+
+def test_requests_that_are_never_renewed_are_reported_without_their_signatures(run: Run) -> None:
+    late = {"Date": format_datetime(datetime.now(UTC) + timedelta(minutes=16), usegmt=True)}
+    with serving(lambda _: Answer(403, failure(403, "AccessDenied").body, late)) as s3:
+        store = served(lambda _: Answer(), s3, run, train_task(run.adapter()))
+        with pytest.raises(StoreUnavailable, match="have expired, and the hub has not renewed them") as error:
+            store.existing(Update)
+    assert "X-Amz" not in f"{error.value} {error.value.__cause__} {error.value.__context__}"
+
+
+def test_a_permission_that_the_hub_lacks_is_the_ledgers_refusal(run: Run) -> None:
+    with serving(lambda _: failure(403, "AccessDenied")) as s3:
+        store = served(lambda _: Answer(), s3, run, train_task(run.adapter()))
+        with pytest.raises(LedgerRefused, match="the permissions of the hub") as error:
+            store.put_update(run.tensors((16, 8), 2.0))
+    assert "X-Amz" not in str(error.value)
+
+
+def test_requests_go_through_the_proxy_of_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        seen.append(request.path)
+        return failure(404, "NoSuchKey")
+
+    task = train_task(run.adapter())
+    with serving(answer) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.endpoint or "")
+        monkeypatch.setenv("NO_PROXY", "")
+        elsewhere = S3(bucket="federation", endpoint="http://store.invalid:9000", region="us-east-1")
+        assert served(answer, elsewhere, run, task).existing(Update) is None
+    assert seen[0].startswith("http://store.invalid:9000/")
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_private_authority_is_trusted_through_ca_file(run: Run, certificate: Path, trusted: bool) -> None:
+    task = train_task(run.adapter())
+    with serving(lambda _: failure(404, "NoSuchKey"), certificate) as s3:
+        place = s3.model_copy(update={"ca_file": str(certificate) if trusted else None})
+        store = served(lambda _: Answer(), place, run, task)
+        if trusted:
+            assert store.existing(Update) is None
+            return
+        with pytest.raises(StoreError, match="certificate"):
+            store.existing(Update)

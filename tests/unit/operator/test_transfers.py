@@ -1,0 +1,223 @@
+"""Signed requests: who gets which, until when, and where pods find them."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS
+from fedtrain_operator.participant.transfers import COPY_SECONDS
+
+from fedtrain.api.storage import S3
+from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
+from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
+from fedtrain.manifests import labels
+from fedtrain.manifests.grant_check import foreign_server
+from fedtrain.manifests.kinds import Json
+from tests.unit.operator.federation import FOUR, Federation
+from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
+
+
+@pytest.fixture
+def federation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Federation:
+    made = Federation(tmp_path, monkeypatch)
+    made.apply()
+    made.settle()
+    return made
+
+
+def entries(federation: Federation, who: str) -> dict[str, str]:
+    return federation.server.objects["secrets", f"at-{who}", labels.TRANSFER_SECRET]["data"]
+
+
+def tasks(federation: Federation, who: str) -> list[Json]:
+    return [one for one in federation.server.all("trainingtasks") if one["metadata"]["namespace"] == f"at-{who}"]
+
+
+def test_each_participant_gets_the_requests_of_its_own_tasks(federation: Federation) -> None:
+    for who in FOUR:
+        assert entries(federation, who).keys() == {one["metadata"]["uid"] for one in tasks(federation, who)}
+    assert {task.participant for task in federation.grants.tasks} == {*FOUR}
+
+
+def test_requests_are_renewed_at_half_of_their_life_and_wake_the_next_pass(federation: Federation) -> None:
+    before = len(federation.grants.tasks)
+    federation.time.now += RENEWAL_SECONDS - 50
+    federation.reconcile()  # tasks that wait are signed more often
+    for one in federation.server.all("trainingtasks"):
+        federation.state.tasks.put(federation.server.add("trainingtasks", {**one, "status": {"phase": "Running"}}))
+    assert (federation.reconcile().after or 0.0) <= RENEWAL_SECONDS
+    signed = len(federation.grants.tasks)
+    assert signed == before + len(FOUR)
+    federation.time.now += RENEWAL_SECONDS - 1
+    federation.reconcile()
+    assert len(federation.grants.tasks) == signed
+    federation.time.now += 1
+    federation.reconcile()
+    assert len(federation.grants.tasks) == signed + len(FOUR)
+
+
+def test_requests_of_a_task_that_has_ended_are_deleted(federation: Federation) -> None:
+    federation.deliver_preflights("bank-a")
+    federation.reconcile()
+    assert entries(federation, "bank-a") == {}
+    assert len(entries(federation, "bank-b")) == 1
+
+
+def test_a_revoked_participant_gets_no_requests_and_its_records_are_not_admitted(federation: Federation) -> None:
+    federation.deliver_preflights(*FOUR)
+    federation.deliver_adapter()
+    federation.settle()
+    assert len(entries(federation, "bank-a")) == 1
+    record = federation.server.objects.pop(("participants", "", "bank-a"))
+    federation.state.participants.drop(record)
+    federation.reconcile()
+    assert entries(federation, "bank-a") == {}
+    gatherer = federation.state.memories[next(iter(federation.state.memories))].gatherer
+    assert gatherer is not None
+    assert gatherer.incoming is not None
+    assert "bank-a" not in gatherer.incoming.participants
+    assert "bank-b" in gatherer.incoming.participants
+
+
+@pytest.mark.parametrize(
+    ("metadata", "order"),
+    [
+        ({}, {"participant": "bank-b"}),
+        ({}, {"runId": "another"}),
+        ({}, {"namespace": "elsewhere"}),
+        ({}, {"round": 7}),
+        ({"labels": {labels.PARTICIPANT: "bank-b"}}, {"participant": "bank-b"}),
+        ({"labels": {labels.PARTICIPANT: "bank-b"}}, {}),
+        ({"name": "another"}, {}),
+    ],
+    ids=["participant", "run", "training", "a later round", "another's task", "another's label", "name"],
+)
+def test_a_task_that_somebody_else_creates_in_a_participants_namespace_is_not_signed(
+    federation: Federation, metadata: Json, order: Json
+) -> None:
+    """The administrators of a participant's namespace can create TrainingTasks there."""
+    (own,) = tasks(federation, "bank-a")
+    marks = own["metadata"]["labels"] | metadata.get("labels", {})
+    about = {**own["metadata"], **metadata, "labels": marks, "uid": "forged"}
+    spec = {**own["spec"], "task": {**own["spec"]["task"], **order}}
+    federation.state.tasks.drop(own)
+    federation.state.tasks.put(federation.server.add("trainingtasks", {**own, "metadata": about, "spec": spec}))
+    federation.reconcile()
+    assert "forged" not in entries(federation, "bank-a")
+    assert "forged" not in entries(federation, "bank-b")
+
+
+def test_expired_requests_that_a_killed_coordinator_has_left_are_deleted(federation: Federation) -> None:
+    secret = federation.server.objects["secrets", "at-bank-a", labels.TRANSFER_SECRET]
+    now = federation.time.now
+
+    def entry(expires: float) -> str:
+        return base64.b64encode(json.dumps({"expires": expires}).encode()).decode()
+
+    left = {"old": entry(now - LIFETIME_SECONDS - 1), "recent": entry(now), "malformed": "eA=="}
+    federation.server.add("secrets", {**secret, "data": secret["data"] | left})
+    federation.time.now += RENEWAL_SECONDS
+    federation.reconcile()
+    assert {"old", "malformed", "recent"} & entries(federation, "bank-a").keys() == {"recent"}
+
+
+# At the participant.
+
+
+def copies(remote: Remote) -> dict[str, str]:
+    return remote.here.objects["secrets", HERE, labels.TRANSFER_SECRET].get("data", {})
+
+
+def test_a_participant_copies_the_requests_of_tasks_that_run_and_deletes_those_of_others() -> None:
+    remote = Remote()
+    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"]["another"] = "eA=="
+    remote.reconcile()
+    assert copies(remote).keys() == {"uid-bank-b"}
+    remote.delete_task()
+    remote.reconcile()
+    assert copies(remote) == {}
+
+
+def test_a_participant_copies_renewed_requests() -> None:
+    remote = Remote()
+    steady = [0.0]
+    remote.tasks._transfers._steady = lambda: steady[0]  # pyright: ignore[reportPrivateUsage]
+    remote.reconcile()
+    remote.reconcile()
+    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"]["uid-bank-b"] = "bmV3"
+    remote.reconcile()
+    assert copies(remote)["uid-bank-b"] != "bmV3", "the hub is not asked at every pass"
+    steady[0] += COPY_SECONDS
+    remote.reconcile()
+    assert copies(remote)["uid-bank-b"] == "bmV3"
+
+
+def test_a_task_waits_until_the_hub_has_signed_its_requests() -> None:
+    remote = Remote()
+    data = remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET].pop("data")
+    remote.reconcile()
+    assert remote.jobs == []
+    remote.tasks._first_seen[remote.ref] -= 60  # pyright: ignore[reportPrivateUsage]
+    remote.reconcile()
+    status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
+    assert (status["phase"], status["reason"]) == ("Pending", "NotSigned")
+    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"] = data
+    body = remote.hub.objects["trainingtasks", HUB, remote.ref.name]
+    remote.tasks.tasks.put(body)
+    remote.reconcile()
+    assert len(remote.jobs) == 1
+
+
+def entry(url: str, version: int = 1) -> str:
+    record = SignedRecord(name="x", read=SignedRequest(url=url), writes=())
+    return base64.b64encode(TransferGrant(version=version, task="x", record=record).text().encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (base64.b64encode(b"{}").decode(), "InvalidTransfer"),
+        (entry("http://minio:9000/runs/x", version=2), "InvalidTransfer"),
+        (entry("http://10.0.0.1:22/runs/x"), "ForeignStore"),
+    ],
+    ids=["malformed", "newer", "another server"],
+)
+def test_requests_that_a_malicious_hub_has_signed_start_no_pod(entry: str, reason: str) -> None:
+    remote = Remote()
+    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"]["uid-bank-b"] = entry
+    remote.reconcile()
+    assert remote.jobs == []
+    status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
+    assert (status["phase"], status["reason"]) == ("Refused", reason)
+    assert copies(remote) == {}
+
+
+PATHS = "https://s3.example.org:9000/at"
+AWS = "https://runs.s3.eu-central-1.amazonaws.com/x?X-Amz-Signature=y"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "foreign"),
+    [
+        (PATHS, f"{PATHS}/runs/hub/x?X-Amz-Signature=y", None),
+        (f"{PATHS}/", f"{PATHS}/runs/hub/x", None),
+        ("https://S3.example.org:9000", "https://s3.example.org:9000/runs/x", None),
+        ("https://s3.example.org", "https://runs.s3.example.org/x", None),
+        (None, AWS, None),
+        (None, "https://s3.us-east-1.amazonaws.com/runs/x", None),
+        (PATHS, f"{PATHS}/other/x", "https://s3.example.org:9000"),
+        (PATHS, "http://s3.example.org:9000/at/runs/x", "http://s3.example.org:9000"),
+        (PATHS, "https://s3.example.org:9001/at/runs/x", "https://s3.example.org:9001"),
+        (PATHS, "https://s3.example.org:9000@10.0.0.1/at/runs/x", "https://10.0.0.1"),
+        ("https://s3.example.org", "https://other.s3.example.org/x", "https://other.s3.example.org"),
+        ("https://s3.example.org", "https://runs.s3.example.org.evil/x", "https://runs.s3.example.org.evil"),
+        (None, "https://runs.evil.org/x", "https://runs.evil.org"),
+        (None, "https://other.s3.amazonaws.com/x", "https://other.s3.amazonaws.com"),
+        (None, "http://169.254.169.254/runs/x", "http://169.254.169.254"),
+        (PATHS, "https://[bad/x", "an invalid URL"),
+    ],
+)
+def test_requests_go_to_the_store_that_the_task_names(endpoint: str | None, url: str, foreign: str | None) -> None:
+    record = SignedRecord(name="x", read=SignedRequest(url=url), writes=())
+    assert foreign_server(TransferGrant(task="x", record=record), S3(bucket="runs", endpoint=endpoint)) == foreign

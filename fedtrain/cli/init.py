@@ -31,7 +31,7 @@ spec:
   #   requesters: [{{namespace: federations, name: tickets-*}}]
   #   baseModels: [HuggingFaceTB/*]
   #   images: ["registry.example.org/fedtrain-trainer@sha256:..."]
-  #   stores: [{{endpoint: https://s3.example.org, bucket: federations, credentialsSecretRef: {{name: store}}}}]
+  #   stores: [{{endpoint: https://s3.example.org, bucket: federations}}]
   # windows: [{{days: [Sat, Sun], start: "20:00", end: "06:00", timeZone: Europe/Berlin}}]
   # approval: Automatic                                  # or Manual: fedtrain participant approve
   # approvedTrainings: []

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -109,8 +110,9 @@ def _connect(registry: kopf.OperatorRegistry, settings: Settings, sites: Sites, 
 
 
 def login(settings: kopf.OperatorSettings) -> kopf.ConnectionInfo:
-    """Uses the pod's service account, else KUBECONFIG."""
-    found = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    """Uses KUBECONFIG if it is set, else the pod's service account."""
+    named = kopf.login_with_kubeconfig(settings=settings) if os.environ.get("KUBECONFIG") else None
+    found = named or kopf.login_with_service_account(settings=settings)
     if found is None:
         raise kopf.LoginError("No service account was found, and KUBECONFIG is not set. Set KUBECONFIG.")
     return found

@@ -172,6 +172,10 @@ def test_the_operator_writes_its_jobs_and_adds_lines_to_the_audit_log_and_nothin
     assert refused(account.patch, CONFIG_MAPS, privacy_ledger.CONFIG_MAP, removed, HERE)
     assert refused(account.delete, CONFIG_MAPS, privacy_ledger.CONFIG_MAP, HERE)
 
+    joined.release.uninstall()
+    assert fedtrain(joined.bank, "audit", f"--namespace={HERE}").exit_code == 0
+    assert bank.get(CONFIG_MAPS, audit_log.NAME, HERE)["data"] == audit_log.data_of(added), "the log stays"
+
 
 def bank_job(name: str, image: str = TRAINER, volumes: Sequence[Json] = (), **pod: Any) -> Json:
     """A PyTorchJob as the operator creates it for the participant's policy, which names no Secrets."""

@@ -182,6 +182,24 @@ def test_trainers_connect_to_dns_each_other_and_the_given_ports_and_nothing_to_t
     ].items() >= (own["matchLabels"].items())
 
 
+def test_an_operator_at_the_hub_uses_the_kubeconfig_of_its_cluster() -> None:
+    (deployment,) = [body for body in rendered(kubeconfigSecret="site") if body["kind"] == "Deployment"]
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    (volume,) = [one for one in pod["volumes"] if one["name"] == "cluster"]
+    assert volume["secret"] == {"secretName": "site"}
+    assert variables(pod)["KUBECONFIG"] == f"{mounts['cluster']}/kubeconfig"
+    secrets = [body["metadata"]["name"] for body in rendered(kubeconfigSecret="site") if body["kind"] == "Secret"]
+    assert secrets == ["p-fedtrain-participant-hub"], "the coordinator has a Secret fedtrain-transfer there"
+
+
+def test_a_cluster_whose_operator_runs_at_the_hub_has_its_rights_and_no_pods() -> None:
+    kinds = {body["kind"] for body in rendered(**{"operator.enabled": False})}
+    assert not kinds & {"Deployment", "Service", "Pod"}
+    assert {"Role", "ServiceAccount", "ValidatingAdmissionPolicy", "NetworkPolicy", "CustomResourceDefinition"} <= kinds
+
+
 def test_an_existing_secret_replaces_the_token_in_the_values() -> None:
     bodies = rendered(**{"hub.existingSecret": "invitation", "hub.token": ""})
     assert [body["metadata"]["name"] for body in bodies if body["kind"] == "Secret"] == [

@@ -114,6 +114,9 @@ securityContext:
 {{- with .Values.hub.proxy }}
 - {name: FEDTRAIN_HUB_PROXY, value: {{ . | quote }}}
 {{- end }}
+{{- if .Values.kubeconfigSecret }}
+- {name: KUBECONFIG, value: /var/run/fedtrain/cluster/kubeconfig}
+{{- end }}
 - {name: HOME, value: /tmp}
 - {name: USER, value: fedtrain}
 - {name: LOGNAME, value: fedtrain}
@@ -141,7 +144,7 @@ containers:
     limits: {cpu: "1", memory: 512Mi}
   volumeMounts:
   - {name: scratch, mountPath: /tmp}
-  - {name: hub, mountPath: /var/run/fedtrain/hub, readOnly: true}
+  {{- include "fedtrain-participant.mounts" $root | nindent 2 }}
   {{- with $root.Values.volumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -159,8 +162,19 @@ volumes:
 {{- printf "%s-hub-renewed" (include "fedtrain-participant.fullname" .) -}}
 {{- end -}}
 
+{{- define "fedtrain-participant.mounts" -}}
+- {name: hub, mountPath: /var/run/fedtrain/hub, readOnly: true}
+{{- if .Values.kubeconfigSecret }}
+- {name: cluster, mountPath: /var/run/fedtrain/cluster, readOnly: true}
+{{- end }}
+{{- end -}}
+
 {{- define "fedtrain-participant.volumes" -}}
 - {name: scratch, emptyDir: {}}
+{{- with .Values.kubeconfigSecret }}
+- name: cluster
+  secret: {secretName: {{ . }}}
+{{- end }}
 - name: hub
   projected:
     sources:

@@ -39,6 +39,8 @@ GONE_SECONDS = 1.0
 """Until the watch brings the change that a read has shown."""
 SIGNED_SECONDS = 0.3
 """Until a task whose requests the hub has not signed yet is looked at again."""
+NOT_SIGNED = "NotSigned"
+"""Reason of a task that waits for the hub's signed requests."""
 LONGEST_START_SECONDS = 40.0
 """Time after which missing pods are reported although no event gives a reason."""
 
@@ -115,7 +117,8 @@ class Tasks:
             return Next(0)
         except _Held as held:
             await self.jobs.release(ref)
-            await self._journal.note(body, "Waiting", rule=held.wait.rule, message=held.wait.message)
+            if held.wait.reason != NOT_SIGNED:  # it waits for the hub, which is not the policy's doing
+                await self._journal.note(body, "Waiting", rule=held.wait.rule, message=held.wait.message)
             await self._report(body, task_status.held(body, held.wait, self._clock()))
             return Next(self._pod_check)
 
@@ -140,7 +143,7 @@ class Tasks:
             except NotSigned:
                 if young:  # the hub signs right after it has created the task
                     return Next(SIGNED_SECONDS)
-                raise _Held(Wait("NotSigned", "waits for the hub to sign its requests to the store")) from None
+                raise _Held(Wait(NOT_SIGNED, "waits for the hub to sign its requests to the store")) from None
             except ApiError as error:
                 if error.code == 0 or (error.may_pass and young):
                     raise

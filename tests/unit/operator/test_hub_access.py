@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from fedtrain_operator.kube.client import ApiError, Cluster
 from fedtrain_operator.kube.hub_access import connection, expires_at, newest
+from fedtrain_operator.main import login
 
 from fedtrain.manifests.kinds import TASK
 from fedtrain.manifests.settings import Hub
@@ -108,3 +109,15 @@ def test_requests_go_through_the_proxy(tmp_path: Path) -> None:
         await runner.cleanup()
 
     asyncio.run(run())
+
+
+def test_a_kubeconfig_outranks_the_pods_service_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    def named(server: str) -> kopf.ConnectionInfo:
+        return kopf.ConnectionInfo(server=server)
+
+    monkeypatch.setattr(kopf, "login_with_service_account", lambda **_: named("https://hub"))  # pyright: ignore
+    monkeypatch.setattr(kopf, "login_with_kubeconfig", lambda **_: named("https://site"))  # pyright: ignore
+    monkeypatch.setenv("KUBECONFIG", "/var/run/fedtrain/cluster/kubeconfig")
+    assert login(kopf.OperatorSettings()).server == "https://site"
+    monkeypatch.delenv("KUBECONFIG")
+    assert login(kopf.OperatorSettings()).server == "https://hub"

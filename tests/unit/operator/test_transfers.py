@@ -162,6 +162,7 @@ def test_a_task_waits_until_the_hub_has_signed_its_requests() -> None:
     remote.reconcile()
     status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
     assert (status["phase"], status["reason"]) == ("Pending", "NotSigned")
+    assert remote.here.all("events") == [], "the owner's policy does not delay it"
     remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"] = data
     body = remote.hub.objects["trainingtasks", HUB, remote.ref.name]
     remote.tasks.tasks.put(body)

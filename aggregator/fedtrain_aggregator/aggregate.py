@@ -81,7 +81,7 @@ class _Round:
             reasons = [update if isinstance(update, str) else next(measured) for update in opened]
             return claim_next_close(self.ledger, self.close, reasons)
         strategy = strategy_of(self.spec.aggregation)
-        private = self._private(updates, self.spec.privacy) if self.spec.privacy is not None else None
+        private = self._private(updates, privacy) if (privacy := self.spec.participant_privacy) is not None else None
         if isinstance(private, Close):
             return private
         weights = weights_of(self.spec, [update.record for update in updates])
@@ -143,7 +143,9 @@ class _Round:
         """Return why each update cannot be aggregated; None for the sound ones. The bound on norms considers updates
         that pass all other checks."""
         flaws = [update.flaw(self.layout) for update in measured]
-        if self.spec.privacy is not None:  # clipping bounds the norms, and no update may decide about another
+        if (
+            self.spec.participant_privacy is not None
+        ):  # clipping bounds the norms, and no update may decide about another
             return [flaw and _FLAW_UNDER_PRIVACY for flaw in flaws]
         sound = [update.norm for update, flaw in zip(measured, flaws, strict=True) if flaw is None]
         too_large = iter(norm_flaws(sound, self.spec.aggregation.max_update_norm))

@@ -63,6 +63,16 @@ class FederatedTrainingSpec(Block):
         raise KeyError(name)
 
     @property
+    def participant_privacy(self) -> Privacy | None:
+        """`privacy` with `unit: Participant`: clipping and noise on updates."""
+        return self.privacy if self.privacy is not None and self.privacy.unit == "Participant" else None
+
+    @property
+    def example_privacy(self) -> Privacy | None:
+        """`privacy` with `unit: Example`: clipping and noise on gradients, inside each participant."""
+        return self.privacy if self.privacy is not None and self.privacy.unit == "Example" else None
+
+    @property
     def minimum(self) -> int:
         """Minimum number of valid updates per round."""
         return self.rounds.min_participants or len(self.participants)

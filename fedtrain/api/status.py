@@ -78,13 +78,15 @@ class PrivacyStatus(Block):
     delta: NonNegativeFloat
     """Probability with which the loss may exceed epsilon."""
     unit: ShortText
-    """What is protected: all data of one participant."""
+    """What is protected: Participant (all data of one participant) or Example (one row of one participant)."""
     relation: ShortText
     """Neighbouring relation: which two runs are hard to tell apart."""
     trust: ShortText
     """Who is trusted with what."""
     accountant: ShortText
     """Method by which epsilon is computed."""
+    participants: Message | None = None
+    """With unit Example: epsilon of each participant's rows, such as `a 4.38, b 3.1`. `epsilon` is the largest."""
 
 
 class FederatedTrainingStatus(Block):

@@ -57,7 +57,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     if output == "json":
         understood = {"name": name, "participants": who, "rounds": rounds, "strategy": strategy}
         if spec.privacy is not None:
-            understood["privacy"] = list(_privacy(federation))
+            understood["privacy"] = list(_privacy(federation, cluster))
         click.echo(
             json.dumps({"valid": True, "errors": [], "warnings": warnings, "facts": facts, **understood}, indent=2)
         )
@@ -72,7 +72,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if spec.privacy is not None:
-        for line in _privacy(federation):
+        for line in _privacy(federation, cluster):
             click.echo(line)
     if cluster:
         for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
@@ -95,12 +95,15 @@ def _limit(rows: str) -> int | None:
     return int(rows)
 
 
-def _privacy(federation: "Federation") -> tuple[str, ...]:
-    """The forecast of a private run."""
+def _privacy(federation: "Federation", cluster: bool) -> tuple[str, ...]:
+    """The forecast of a private run. With `unit: Example`, it needs the number of rows, which are on this machine."""
     from fedtrain.preview.model_facts import base_facts
     from fedtrain.preview.privacy_forecast import privacy_forecast
+    from fedtrain.preview.rounds_preview import training_rows
 
-    return privacy_forecast(federation.training.spec, base_facts(federation))
+    spec = federation.training.spec
+    rows = training_rows(federation) if spec.example_privacy is not None and not cluster else None
+    return privacy_forecast(spec, base_facts(federation), rows)
 
 
 def _some(names: list[str]) -> str:

@@ -319,12 +319,22 @@ class Releases(Block):
     count: int
 
 
+class ParticipantReleases(Block):
+    """Number of noisy steps of one participant with one sampling probability and noise multiplier."""
+
+    participant: str
+    probability: Finite
+    multiplier: Finite
+    steps: int
+
+
 class PrivacyState(Block):
     """After a round: the clipping norm of the next round, and all noisy releases since the run began, of rounds that
-    were skipped or repeated too."""
+    were skipped or repeated too. `participants`: with `privacy.unit: Example`, the steps of all attempts."""
 
     bound: Finite
     spent: tuple[Releases, ...] = ()
+    participants: tuple[ParticipantReleases, ...] = ()
 
 
 class Manifest(Record):

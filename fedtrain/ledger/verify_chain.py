@@ -3,20 +3,26 @@ round; these must exist and agree."""
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.example_spending import spent_after
 from fedtrain.contracts.records import (
     Aggregate,
     Close,
     Digest,
     End,
     Evaluation,
+    Grant,
     Initial,
     Manifest,
     Plan,
+    PrivacyState,
+    Run,
     Spend,
 )
 from fedtrain.ledger.finding import Finding
@@ -106,7 +112,7 @@ class Chain:
             found = self.records.get(spend, Spend)
             if found is not None and found.multiplier is None:
                 self._say(own, f"was made without noise: {spend} ended this close")
-        elif manifest.privacy is not None:
+        elif manifest.privacy is not None and not self._example_privacy:
             self._say(own, "was made without noise, but the run has spec.privacy")
         listed = [update.participant for update in close.updates]
         self._same(own, "participants, which the close lists", listed, [w.participant for w in aggregate.weights])
@@ -116,6 +122,9 @@ class Chain:
         recorded, so none can be drawn afterwards."""
         before = self.records.get(names.manifest(manifest.round - 1), Manifest)
         if manifest.privacy is None or before is None or before.privacy is None:
+            return
+        if self._example_privacy:
+            self._example_spending(name, manifest, before.privacy)
             return
         drawn = Counter({past.multiplier: past.count for past in before.privacy.spent})
         drawn.update(
@@ -129,6 +138,21 @@ class Chain:
             spend = names.spend(close.round, close.k)
             if close.round == manifest.round and spend not in self.records.digests:
                 self._say(spend, f"is missing, though {close_name} exists and the round is recorded")
+
+    @property
+    def _example_privacy(self) -> bool:
+        """Whether participants add the noise, to the gradients of rows."""
+        run = self.records.get(names.RUN, Run)
+        privacy: object = run.spec.get("privacy") if run else None
+        return isinstance(privacy, Mapping) and cast(Mapping[str, object], privacy).get("unit") == "Example"
+
+    def _example_spending(self, name: str, manifest: Manifest, before: PrivacyState) -> None:
+        """A manifest counts the steps of all attempts that were issued up to its round."""
+        assert manifest.privacy is not None
+        plan = self.records.get(names.plan(manifest.round), Plan)
+        grants = [grant for _, grant in self.records.all(Grant) if grant.round == manifest.round]
+        spent = spent_after(before.participants, plan, grants)
+        self._same(name, "steps with noise (privacy.participants)", spent, manifest.privacy.participants)
 
     def _evaluation(self, name: str, manifest: Manifest) -> None:
         own = names.evaluation(manifest.round, manifest.k or 0)

@@ -1,18 +1,24 @@
 """Forecast of a private run: what it costs, and how large the noise is beside the updates."""
 
+from collections.abc import Mapping
 from math import ceil
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy_parameters import Parameters, parameters
 from fedtrain.contracts.records import ModelFacts
-from fedtrain.privacy.accounting import affordable_rounds, epsilon
+from fedtrain.privacy.accounting import AccountingError, Poisson, Release, affordable_rounds, epsilon
 from fedtrain.privacy.noise import signal_to_noise, updates_for_ratio
-from fedtrain.rounds.privacy_loss import loss_of, trained_values
+from fedtrain.rounds.example_privacy import example_noise
+from fedtrain.rounds.privacy_loss import example_loss, loss_of, trained_values
 
 
-def privacy_forecast(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> tuple[str, ...]:
-    """Return the forecast in sentences; none without `spec.privacy`. `facts`: sizes of the model, if known. Raises
-    AccountingError."""
+def privacy_forecast(
+    spec: FederatedTrainingSpec, facts: ModelFacts | None, rows: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
+    """Return the forecast in sentences; none without `spec.privacy`. `facts`: sizes of the model, if known; `rows`:
+    training rows by participant, if known. Raises AccountingError."""
+    if spec.example_privacy is not None:
+        return _of_examples(spec, rows)
     privacy = spec.privacy
     if privacy is None:
         return ()
@@ -33,6 +39,39 @@ def privacy_forecast(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> t
         lines.append("The size of the noise beside the updates depends on the adapter, which is not known here.")
         return tuple(lines)
     return (*lines, *_noise(spec, found, values))
+
+
+def _of_examples(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None) -> tuple[str, ...]:
+    """The forecast with unit Example: each participant's epsilon depends on the number of its rows."""
+    assert spec.privacy is not None
+    if rows is None:
+        return (
+            "Privacy: the epsilon of each participant depends on the number of its training rows, which is not known "
+            "here. `fedtrain plan` counts them.",
+        )
+    budget, rounds = spec.privacy.budget, spec.rounds.count
+    spent: dict[str, dict[Release, int]] = {}
+    lines: list[str] = []
+    for who, count in rows.items():
+        if count == 0:
+            continue
+        try:
+            noise = example_noise(spec, who, count)
+        except AccountingError as error:
+            lines.append(f"Warning: {who} cannot take part: {error}")
+            continue
+        release = Release(noise.multiplier, Poisson(noise.probability))
+        affordable = affordable_rounds(release, budget.epsilon, budget.delta, rounds, steps=noise.steps)
+        spent[who] = {release: affordable * noise.steps}
+        lines.append(
+            f"{who}: noise multiplier {noise.multiplier:.3g}, {noise.steps} steps a round with {noise.batch} of "
+            f"{count:,} rows on average; the noise on each value of a step's gradient is "
+            f"{noise.multiplier / noise.batch:.2g} of the clipping norm."
+        )
+        if affordable < rounds:
+            lines.append(f"The budget of {who} allows {affordable} of {rounds} rounds; it sits out the rest.")
+    loss = example_loss(spec, spent)
+    return (f"Privacy after the rounds that the budgets allow: {loss.text}.", *lines)
 
 
 def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[str]:

@@ -19,7 +19,7 @@ from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.privacy_forecast import privacy_forecast
 from fedtrain.preview.row_check import data_uri
 from fedtrain.preview.row_check import notes as row_notes
-from fedtrain.preview.row_counts import counted
+from fedtrain.preview.row_counts import Refusable, Uncounted, counted
 
 
 class Part(Block):
@@ -76,7 +76,7 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
     counts, found = counted(federation, rows or {})
     preflights = {name: supposed(federation, name, rows) for name, rows in counts.items()}
     before = checked(federation, found, tuple(row_notes(found, spec.data, spec.training.seed)), None)
-    needed = spec.partitioning.strategy == "DataVolumeAndGPUMemory" or spec.privacy is not None
+    needed = spec.partitioning.strategy == "DataVolumeAndGPUMemory" or spec.participant_privacy is not None
     facts = base_facts(federation) if needed else None
     rounds, positions = _play(spec, preflights, facts)
     totals = _totals(rounds)
@@ -220,6 +220,15 @@ def supposed(federation: Federation, name: str, rows: int) -> Preflight:
     )
 
 
+def training_rows(federation: Federation) -> dict[str, int] | None:
+    """Return the number of training rows of each participant; None if they are not on this machine."""
+    try:
+        counts = counted(federation, {})[0]
+    except (Uncounted, Refusable):
+        return None
+    return {name: supposed(federation, name, rows).samples for name, rows in counts.items()}
+
+
 def _notes(
     federation: Federation,
     preflights: Mapping[str, Preflight],
@@ -245,7 +254,7 @@ def _notes(
         notes.append("Weights depend on validation losses, which are known only during the run.")
     if spec.partitioning.strategy == "DataVolumeAndGPUMemory":
         notes += _memory_notes(spec, preflights, facts)
-    notes += privacy_forecast(spec, facts)
+    notes += privacy_forecast(spec, facts, {who: one.samples for who, one in preflights.items()})
     return notes
 
 

@@ -167,16 +167,17 @@ def _privacy(summary: RunSummary, round: RoundSummary) -> str:
     rows = [
         ["epsilon", f"{epsilon} (budget {loss.budget:g})"],
         ["delta", f"{loss.delta:g}"],
-        ["protected", "all data of one participant"],
+        ["protected", loss.protected],
         ["neighbouring relation", loss.relation],
         ["trust", loss.trust],
         ["accountant", loss.accountant],
+        *([["epsilon by participant", loss.by_participant]] if loss.participants else []),
         ["clipping norm", clipping],
         *([["signal to noise", loss.ratio_text]] if loss.ratio else []),
     ]
+    open_numbers = "Row counts" if loss.unit == "Example" else "Losses, row counts and metrics"
     about = (
-        "The adapters of this run are differentially private. Losses, row counts and metrics in this card were not "
-        "protected by noise."
+        f"The adapters of this run are differentially private. {open_numbers} in this card were not protected by noise."
     )
     return f"## Privacy\n\n{about}\n\n{_table(['', ''], rows)}"
 

@@ -39,8 +39,7 @@ from fedtrain.results.run_summary import (
 )
 from fedtrain.results.telemetry import read_execution, read_runner
 from fedtrain.rounds.observing import observe
-from fedtrain.rounds.privacy import spent_after
-from fedtrain.rounds.privacy_loss import PrivacyLoss, loss_of, trained_values
+from fedtrain.rounds.privacy_loss import PrivacyLoss, loss_after, trained_values
 
 R = TypeVar("R", bound=Record)
 
@@ -133,7 +132,7 @@ class _Reader:
             generated=evaluation.generated if evaluation else None,
             measured=self.measured(number, manifest, spec),
             update_norm=aggregate.update_norm if aggregate else None,
-            epsilon=loss.epsilon if manifest and (loss := loss_of(spec, spent_after(manifest, ()), None)) else None,
+            epsilon=loss.epsilon if manifest and (loss := loss_after(spec, manifest)) else None,
             clipping_norm=aggregate.privacy.bound if aggregate and aggregate.privacy else None,
             manifest=self.ledger.digest(names.manifest(number)) if manifest else None,
             wall_seconds=wall,
@@ -144,8 +143,14 @@ class _Reader:
         self, spec: FederatedTrainingSpec, newest: Manifest | None, initial: Initial | None
     ) -> PrivacyLoss | None:
         folder = names.round_folder(newest.round + 1 if newest else 0)
-        spent = spent_after(newest, self.all(f"{folder}/spend-", Spend))
-        return loss_of(spec, spent, trained_values(spec, initial.facts if initial else None))
+        return loss_after(
+            spec,
+            newest,
+            spends=self.all(f"{folder}/spend-", Spend),
+            plan=self.one(f"{folder}/plan.json", Plan),
+            grants=self.all(f"{folder}/attempts/", Grant),
+            values=trained_values(spec, initial.facts if initial else None),
+        )
 
     def manifests(self) -> list[Manifest]:
         found: list[Manifest] = []

@@ -72,7 +72,7 @@ def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, cl
 
 def _uncounted(snapshot: Snapshot, close: Close, aggregated: Aggregate) -> Decision | None:
     """Return the failure of a private round whose aggregate names no noise that the budget counts."""
-    if snapshot.spec.privacy is None:
+    if snapshot.spec.participant_privacy is None:
         return None
     spend, made = snapshot.ledger.current.spends.get(close.k), aggregated.privacy
     if spend and spend.multiplier is not None and made and made.spend == digest_of(spend):
@@ -85,6 +85,8 @@ def _uncounted(snapshot: Snapshot, close: Close, aggregated: Aggregate) -> Decis
 def _withheld(snapshot: Snapshot, manifest: Manifest, plan: Plan, close: Close) -> Decision | None:
     """Return what comes before the aggregation under privacy: other closes are ended, so that at most one draws noise,
     and the budget must allow the draw. None if the close may be aggregated."""
+    if snapshot.spec.participant_privacy is None:
+        return None
     if (ending := unspent(snapshot, counted=close.k)) is not None:
         return ending
     spend = snapshot.ledger.current.spends.get(close.k)

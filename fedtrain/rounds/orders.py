@@ -73,6 +73,8 @@ def train_task(
         metrics=evaluation.participants.metrics if evaluation.participants else (),
         clipping=_clipping(plan),
         noise=_noise_share(spec, plan),
+        example_noise=member.example_noise,
+        testing_seed=spec.privacy.testing_seed if spec.privacy and member.example_noise else None,
         plan=digest_of(plan),
     )
     task = _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)

@@ -5,16 +5,17 @@ enough others remain; else all are planned, and the deadline decides. The plan i
 members than the round needs: the training stage then fails or skips the round, the one place that does.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from blake3 import blake3
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Absent, Manifest, Plan, PlanMember
+from fedtrain.contracts.records import Absent, ExampleNoise, Manifest, Plan, PlanMember
 from fedtrain.partitioning import Share, distinct, partition, situation
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.example_privacy import planned_noise
 from fedtrain.rounds.preflight import why_uncounted
 from fedtrain.rounds.privacy import not_accounted, round_privacy
 from fedtrain.rounds.silence import SILENT
@@ -33,12 +34,18 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
     shares = _shares(snapshot, positions, left_out=snapshot.silent.keys())
     if sum(share.samples > 0 for share in shares) < spec.minimum:
         shares = _shares(snapshot, positions)
+    noises = _example_noises(snapshot, shares)
+    barred = {who: noise for who, noise in noises.items() if isinstance(noise, str)}
     planned = Plan(
         run_id=ledger.run.run_id,
         round=round,
         previous=digest_of(manifest),
-        members=tuple(_member(snapshot, share) for share in shares if share.samples > 0),
-        absent=_absent(snapshot, {share.participant: share for share in shares}),
+        members=tuple(
+            _member(snapshot, share, noises.get(share.participant))
+            for share in shares
+            if share.samples > 0 and share.participant not in barred
+        ),
+        absent=_absent(snapshot, {share.participant: share for share in shares}, barred),
         preflights=tuple(ledger.preflights[p.name] for p in spec.participants if p.name in ledger.preflights),
         progress_start=(round - 1) / spec.rounds.count,
         progress_end=round / spec.rounds.count,
@@ -64,7 +71,15 @@ def member_seed(seed: int, round: int, participant: str) -> int:
     return int.from_bytes(blake3(message.encode()).digest(length=4), "little")
 
 
-def _member(snapshot: Snapshot, share: Share) -> PlanMember:
+def _example_noises(snapshot: Snapshot, shares: Iterable[Share]) -> dict[str, ExampleNoise | str]:
+    """With `privacy.unit: Example`, the noise of each participant that has samples, or why it cannot take part."""
+    if snapshot.spec.example_privacy is None:
+        return {}
+    rows = {share.participant: snapshot.ledger.preflights[share.participant].samples for share in shares}
+    return {who: planned_noise(snapshot, who, count) for who, count in rows.items() if count > 0}
+
+
+def _member(snapshot: Snapshot, share: Share, noise: ExampleNoise | str | None) -> PlanMember:
     seed, who = snapshot.spec.training.seed, share.participant
     population = snapshot.ledger.preflights[who].samples
     return PlanMember(
@@ -73,10 +88,11 @@ def _member(snapshot: Snapshot, share: Share) -> PlanMember:
         samples=share.samples,
         distinct=distinct(population, seed, who, share.start, share.samples),
         seed=member_seed(seed, snapshot.ledger.current.round, who),
+        example_noise=noise if isinstance(noise, ExampleNoise) else None,
     )
 
 
-def _absent(snapshot: Snapshot, shares: Mapping[str, Share]) -> tuple[Absent, ...]:
+def _absent(snapshot: Snapshot, shares: Mapping[str, Share], barred: Mapping[str, str]) -> tuple[Absent, ...]:
     """Those without a share of the round, in the file's order."""
     absent: list[Absent] = []
     for participant in snapshot.spec.participants:
@@ -86,6 +102,8 @@ def _absent(snapshot: Snapshot, shares: Mapping[str, Share]) -> tuple[Absent, ..
         elif share is None:
             reason = why_uncounted(snapshot, participant.name) or "it has not counted its data yet"
             absent.append(Absent(participant=participant.name, reason=reason))
+        elif participant.name in barred:
+            absent.append(Absent(participant=participant.name, reason=barred[participant.name]))
         elif share.samples == 0:
             absent.append(Absent(participant=participant.name, reason=share.reason or "it has no samples to train on"))
     return tuple(absent)

@@ -14,6 +14,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Aggregate, Manifest, PrivacyState, Releases, RoundPrivacy, Spend
 from fedtrain.privacy.accounting import AccountingError, Release, after, epsilon
 from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.example_privacy import budgets_exhausted, state_after
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import fail
 
@@ -33,8 +34,9 @@ def spent_after(manifest: Manifest | None, spends: Iterable[Spend]) -> dict[Rele
 
 
 def round_privacy(snapshot: Snapshot) -> RoundPrivacy | None:
-    """Return how the current round is clipped and noised; None without privacy. Raises AccountingError."""
-    privacy, manifest = snapshot.spec.privacy, snapshot.ledger.manifest
+    """Return how the updates of the current round are clipped and noised; None without `unit: Participant`. Raises
+    AccountingError."""
+    privacy, manifest = snapshot.spec.participant_privacy, snapshot.ledger.manifest
     if privacy is None:
         return None
     found = parameters(snapshot.spec, privacy)
@@ -52,15 +54,18 @@ def round_privacy(snapshot: Snapshot) -> RoundPrivacy | None:
 
 def initial_state(snapshot: Snapshot) -> PrivacyState | None:
     """Return the state before round 1; None without privacy. Raises AccountingError."""
-    privacy = snapshot.spec.privacy
-    return None if privacy is None else PrivacyState(bound=parameters(snapshot.spec, privacy).initial_norm)
+    spec = snapshot.spec
+    if spec.example_privacy is not None:
+        return PrivacyState(bound=spec.example_privacy.clipping.norm or 0.0)
+    privacy = spec.participant_privacy
+    return None if privacy is None else PrivacyState(bound=parameters(spec, privacy).initial_norm)
 
 
 def next_state(snapshot: Snapshot, manifest: Manifest, aggregate: Aggregate | None = None) -> PrivacyState | None:
     """Return the state after the current round; None without privacy. `manifest`: the previous one. `aggregate`: of a
     committed round."""
-    if manifest.privacy is None:
-        return None
+    if manifest.privacy is None or snapshot.spec.example_privacy is not None:
+        return state_after(snapshot, manifest)
     spent = spent_after(manifest, snapshot.ledger.current.spends.values())
     bound = aggregate.privacy.next_bound if aggregate and aggregate.privacy else manifest.privacy.bound
     releases = (Releases(multiplier=one.multiplier, count=count) for one, count in spent.items())
@@ -73,6 +78,8 @@ def over_budget(snapshot: Snapshot) -> str | None:
     spec, ledger = snapshot.spec, snapshot.ledger
     if spec.privacy is None:
         return None
+    if spec.example_privacy is not None:
+        return budgets_exhausted(snapshot)
     budget = spec.privacy.budget
     spent = spent_after(ledger.manifest, ledger.current.spends.values())
     before = epsilon(spent, budget.delta)
@@ -98,9 +105,10 @@ def _next_release(snapshot: Snapshot, privacy: Privacy) -> Release:
 
 def unspent(snapshot: Snapshot, counted: int | None) -> Decision | None:
     """Return the decision that ends the closes of the current round which have no Spend record, except close
-    `counted`; None if there are none, and without privacy. The round is recorded afterwards, with all spends known."""
+    `counted`; None if there are none, and without `unit: Participant`. The round is recorded afterwards, with all
+    spends known."""
     ledger = snapshot.ledger
-    if snapshot.spec.privacy is None:
+    if snapshot.spec.participant_privacy is None:
         return None
     claims = tuple(
         Claim(names.spend(close.round, close.k), Spend(run_id=ledger.run.run_id, round=close.round, k=close.k))

@@ -1,17 +1,22 @@
 """The privacy loss of a run, as it is shown: epsilon is never without delta, unit, neighbouring relation, trust and
 accountant."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.privacy_parameters import parameters
-from fedtrain.contracts.records import ModelFacts
-from fedtrain.privacy.accounting import AccountingError, Release, accountant_for, epsilon
+from fedtrain.contracts.example_spending import spent_after as example_spent_after
+from fedtrain.contracts.records import Grant, Manifest, ModelFacts, Plan, Spend
+from fedtrain.privacy.accounting import AccountingError, Poisson, Release, accountant_for, epsilon
 from fedtrain.privacy.noise import signal_to_noise
+from fedtrain.rounds.example_privacy import releases_of
+from fedtrain.rounds.privacy import spent_after
 
 RELATION = "one participant's update replaced by zeros, in every round"
+EXAMPLE_RELATION = "one training row of one participant added or removed; the number of rows is public"
+EXAMPLE_TRUST = "each participant adds the noise itself and trusts no one else"
 TRUST = "participants trust the hub with their updates"
 TRUST_CLIPPED = "participants trust the hub with their clipped updates, and to add the noise"
 TRUST_SHARES = (
@@ -24,7 +29,8 @@ class PrivacyLoss:
     """`epsilon`: spent so far; None with a testing seed, or if it cannot be computed, with the reason in `problem`.
     `private` is False with a testing seed. `towards_hub`: epsilon spent towards the hub, which sees single updates;
     None if the hub is trusted with them. `ratio`: largest possible norm of the mean over the norm of the noise; None
-    if the number of trained values is not known."""
+    if the number of trained values is not known. `participants`: with unit Example, the epsilon of each participant's
+    rows; `epsilon` is the largest."""
 
     epsilon: float | None
     budget: float
@@ -37,6 +43,17 @@ class PrivacyLoss:
     unit: str = "Participant"
     relation: str = RELATION
     trust: str = TRUST
+    participants: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def protected(self) -> str:
+        """What is protected, in words."""
+        return "one row of one participant" if self.unit == "Example" else "all data of one participant"
+
+    @property
+    def by_participant(self) -> str:
+        """`a 4.38, b 3.1`; empty with unit Participant."""
+        return ", ".join(f"{who} {number:.3g}" for who, number in self.participants.items())
 
     @property
     def spent(self) -> str:
@@ -64,9 +81,10 @@ class PrivacyLoss:
             )
         number = f"epsilon {self.spent}" if self.epsilon is not None else f"epsilon unknown ({self.problem})"
         hub = "" if self.towards_hub is None else f"; epsilon {self.towards_hub:.3g} towards the hub"
+        own = f"; by participant: {self.by_participant}" if self.participants else ""
         return (
-            f"{number} at delta {self.delta:g}{hub}; protects all data of one participant ({self.relation}); "
-            f"{self.trust}; accountant: {self.accountant}"
+            f"{number} at delta {self.delta:g}{hub}; protects {self.protected} ({self.relation}); "
+            f"{self.trust}; accountant: {self.accountant}{own}"
         )
 
 
@@ -77,9 +95,52 @@ def trained_values(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> int
     return max(1, facts.adapter_parameters // (2 if spec.aggregation.merge == "FreezeA" else 1))
 
 
-def loss_of(spec: FederatedTrainingSpec, spent: Mapping[Release, int], values: int | None) -> PrivacyLoss | None:
-    """Return the loss of the releases `spent`; None without `spec.privacy`."""
+def loss_after(
+    spec: FederatedTrainingSpec,
+    manifest: Manifest | None,
+    *,
+    spends: Iterable[Spend] = (),
+    plan: Plan | None = None,
+    grants: Iterable[Grant] = (),
+    values: int | None = None,
+) -> PrivacyLoss | None:
+    """Return the loss after the round of `manifest` and the draws of the open round: its `spends`, or with unit Example
+    the attempts of its `plan`. `values`: number of trained values, if known. None without `spec.privacy`."""
+    if spec.example_privacy is not None:
+        before = manifest.privacy.participants if manifest and manifest.privacy else ()
+        return example_loss(spec, releases_of(example_spent_after(before, plan, grants)))
+    return loss_of(spec, spent_after(manifest, spends), values)
+
+
+def example_loss(spec: FederatedTrainingSpec, spent: Mapping[str, Mapping[Release, int]]) -> PrivacyLoss:
+    """Return the loss with unit Example: that of the participant whose rows have the largest epsilon."""
     privacy = spec.privacy
+    assert privacy is not None
+    private, found, problem = privacy.testing_seed is None, dict[str, float](), ""
+    try:
+        if private:  # otherwise, epsilon would be wrong
+            found = {who: epsilon(releases, privacy.budget.delta) for who, releases in spent.items()}
+    except AccountingError as error:
+        private_epsilon, found, problem = None, dict[str, float](), str(error)
+    else:
+        private_epsilon = max(found.values(), default=0.0) if private else None
+    return PrivacyLoss(
+        epsilon=private_epsilon,
+        budget=privacy.budget.epsilon,
+        delta=privacy.budget.delta,
+        accountant=f"{accountant_for(Poisson(1.0)).name}, rows sampled independently in each step",
+        private=private,
+        problem=problem,
+        unit="Example",
+        relation=EXAMPLE_RELATION,
+        trust=EXAMPLE_TRUST,
+        participants=found,
+    )
+
+
+def loss_of(spec: FederatedTrainingSpec, spent: Mapping[Release, int], values: int | None) -> PrivacyLoss | None:
+    """Return the loss of the releases `spent` with unit Participant; None without it."""
+    privacy = spec.participant_privacy
     if privacy is None:
         return None
     found, towards_hub, problem, ratio = None, None, "", None

@@ -12,6 +12,7 @@ from fedtrain.rounds.attempts import LONGEST_REASON
 from fedtrain.rounds.below_minimum import below_minimum, is_below_minimum
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.example_privacy import barred
 from fedtrain.rounds.excluding import exclusion_digests, next_close_number, why_excluded
 from fedtrain.rounds.silence import late_because
 from fedtrain.rounds.snapshot import Snapshot
@@ -35,6 +36,7 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
                 spec, ledger.run, key, plan, member, preflight, manifest
             ),
             spent.get(who),
+            barred(snapshot, who, member.example_noise) if member.example_noise else "",
         )
     left_out = work.given_up | excluded
     absent = {m.participant: left_out[m.participant] for m in plan.members if m.participant in left_out}

@@ -6,7 +6,7 @@ from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Violations, broken, rule
 from fedtrain.privacy.accounting import AccountingError
 
-_NONE = "!has(self.privacy)"
+_NONE = "!has(self.privacy) || self.privacy.unit != 'Participant'"
 
 
 @rule(
@@ -21,24 +21,24 @@ _NONE = "!has(self.privacy)"
     ),
 )
 def privacy_needs_uniform_weights(spec: FederatedTrainingSpec, context: Context) -> Violations:
-    """`aggregation.weights` is Uniform with `privacy`."""
-    if spec.privacy is not None and spec.aggregation.weights != "Uniform":
+    """`aggregation.weights` is Uniform with `privacy.unit: Participant`."""
+    if spec.participant_privacy is not None and spec.aggregation.weights != "Uniform":
         yield broken(weights=spec.aggregation.weights)
 
 
 @rule(
     FederatedTrainingSpec,
     "aggregation.maxUpdateNorm",
-    message="maxUpdateNorm has no use with privacy, because privacy.clipping bounds every update. A bound relative to "
-    "the median would also let one update decide about others.",
+    message="maxUpdateNorm has no use with privacy.unit: Participant, because privacy.clipping bounds every update. "
+    "A bound relative to the median would also let one update decide about others.",
     fix="Remove maxUpdateNorm.",
     cel=Cel(valid=f"{_NONE} || !has(self.aggregation.maxUpdateNorm)"),
     reason="FieldValueForbidden",
     at_key=True,
 )
 def privacy_excludes_max_update_norm(spec: FederatedTrainingSpec, context: Context) -> Violations:
-    """`aggregation.maxUpdateNorm` is not set with `privacy`."""
-    if spec.privacy is not None and spec.aggregation.max_update_norm is not None:
+    """`aggregation.maxUpdateNorm` is not set with `privacy.unit: Participant`."""
+    if spec.participant_privacy is not None and spec.aggregation.max_update_norm is not None:
         yield broken()
 
 
@@ -54,7 +54,7 @@ def privacy_excludes_max_update_norm(spec: FederatedTrainingSpec, context: Conte
 )
 def privacy_needs_two_participants(spec: FederatedTrainingSpec, context: Context) -> Violations:
     """With `privacy.unit: Participant`, a round has at least 2 updates."""
-    if spec.privacy is not None and (len(spec.participants) < 2 or spec.minimum < 2):
+    if spec.participant_privacy is not None and (len(spec.participants) < 2 or spec.minimum < 2):
         yield broken()
 
 
@@ -69,7 +69,7 @@ def privacy_needs_two_participants(spec: FederatedTrainingSpec, context: Context
 )
 def noise_at_the_client_needs_clipping_there(spec: FederatedTrainingSpec, context: Context) -> Violations:
     """`privacy.noise.location: Client` only with `privacy.clipping.location: Client`."""
-    privacy = spec.privacy
+    privacy = spec.participant_privacy
     if privacy is not None and privacy.noise.location == "Client" and privacy.clipping.location != "Client":
         yield broken()
 
@@ -90,10 +90,10 @@ _COUNT = "self.participants.size()"
     ),
 )
 def delta_is_below_one_over_participants(spec: FederatedTrainingSpec, context: Context) -> Violations:
-    """`privacy.budget.delta` is less than 1 / number of participants."""
+    """With `privacy.unit: Participant`, `privacy.budget.delta` is less than 1 / number of participants."""
     count = len(spec.participants)
-    if spec.privacy is not None and spec.privacy.budget.delta * count >= 1:
-        yield broken(delta=spec.privacy.budget.delta, count=count)
+    if (privacy := spec.participant_privacy) is not None and privacy.budget.delta * count >= 1:
+        yield broken(delta=privacy.budget.delta, count=count)
 
 
 @rule(
@@ -103,11 +103,12 @@ def delta_is_below_one_over_participants(spec: FederatedTrainingSpec, context: C
     fix="Or change rounds.count.",
 )
 def the_budget_can_be_met(spec: FederatedTrainingSpec, context: Context) -> Violations:
-    """`privacy.budget` allows at least one round with the noise of `privacy.noise`, or all rounds with `type: Budget`,
-    and the noise of adaptive clipping leaves some for the updates."""
-    if spec.privacy is None or spec.privacy.budget.delta * len(spec.participants) >= 1:
+    """With `privacy.unit: Participant`, `privacy.budget` allows at least one round with the noise of `privacy.noise`,
+    or all rounds with `type: Budget`, and the noise of adaptive clipping leaves some for the updates."""
+    privacy = spec.participant_privacy
+    if privacy is None or privacy.budget.delta * len(spec.participants) >= 1:
         return
     try:
-        parameters(spec, spec.privacy)
+        parameters(spec, privacy)
     except AccountingError as error:
         yield broken(reason=error)

@@ -25,10 +25,10 @@ def epsilon_by_round(release: Release, rounds: int, delta: float) -> tuple[float
 
 
 def affordable_rounds(
-    release: Release, budget: float, delta: float, most: int, spent: Mapping[Release, int] | None = None
+    release: Release, budget: float, delta: float, most: int, spent: Mapping[Release, int] | None = None, steps: int = 1
 ) -> int:
-    """Return how many further rounds, up to `most`, fit into `budget` after the releases `spent`. Raises
-    AccountingError.
+    """Return how many further rounds of `steps` releases, up to `most`, fit into `budget` after the releases `spent`.
+    Raises AccountingError.
 
     >>> affordable_rounds(Release(1.0), budget=8.0, delta=1e-5, most=20)
     2
@@ -36,7 +36,7 @@ def affordable_rounds(
     fit, over = 0, most + 1
     while over - fit > 1:
         middle = (fit + over) // 2
-        if epsilon(after(spent or {}, release, middle), delta) <= budget:
+        if epsilon(after(spent or {}, release, middle * steps), delta) <= budget:
             fit = middle
         else:
             over = middle

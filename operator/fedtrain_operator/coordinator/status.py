@@ -7,8 +7,7 @@ from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.below_minimum import BELOW_MINIMUM
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.decision import Decision
-from fedtrain.rounds.privacy import spent_after
-from fedtrain.rounds.privacy_loss import PrivacyLoss, loss_of
+from fedtrain.rounds.privacy_loss import PrivacyLoss, loss_after
 from fedtrain.rounds.snapshot import LedgerFacts, Snapshot
 from fedtrain.rounds.updates import delivered
 
@@ -67,8 +66,11 @@ def of(
     measured = [one["metric"] for one in rounds if "metric" in one]
     if measured:
         status["metric"] = measured[-1]
-    spent = spent_after(facts.manifest, facts.current.spends.values())
-    if (loss := loss_of(snapshot.spec, spent, None)) is not None:
+    current = facts.current
+    loss = loss_after(
+        snapshot.spec, facts.manifest, spends=current.spends.values(), plan=current.plan, grants=current.grants
+    )
+    if loss is not None:
         status["privacy"] = _privacy(loss)
     return status | _common(body, [*conditions, *_ended(decision, facts), _minimum(decision, facts, rounds)], now)
 
@@ -81,6 +83,7 @@ def _privacy(loss: PrivacyLoss) -> Json:
         "relation": loss.relation,
         "trust": loss.trust,
         "accountant": loss.accountant,
+        **({"participants": own} if (own := shortened(loss.by_participant)) else {}),
     }
 
 

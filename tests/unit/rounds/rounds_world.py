@@ -207,7 +207,7 @@ class World:
         """Claims the noise of a close; the clipping norm doubles in each round."""
         plan = self.ledger.read(names.plan(round), Plan)
         assert plan is not None
-        assert (plan.privacy is None) == (self.spec.privacy is None)
+        assert (plan.privacy is None) == (self.spec.participant_privacy is None)
         if plan.privacy is None:
             return None
         spend = self.draw(round, k, plan.privacy.multiplier)

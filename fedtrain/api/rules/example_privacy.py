@@ -1,0 +1,117 @@
+"""Rules on `privacy.unit: Example`: what its accounting assumes, and what would reveal rows without noise."""
+
+from collections.abc import Callable
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.rule import Cel, Reason, Rule, Violations, broken, rule
+
+_OTHER = "!has(self.privacy) || self.privacy.unit != 'Example'"
+Breaks = Callable[[FederatedTrainingSpec], bool]
+
+
+def _refused(
+    name: str,
+    summary: str,
+    field: str,
+    message: str,
+    fix: str,
+    breaks: Breaks,
+    valid: str,
+    *,
+    reason: Reason = "FieldValueInvalid",
+    at_key: bool = False,
+) -> Rule:
+    """A rule that a spec with `unit: Example` breaks if `breaks`. `valid`: CEL of the opposite."""
+
+    def check(spec: FederatedTrainingSpec, context: Context) -> Violations:
+        if spec.example_privacy is not None and breaks(spec):
+            yield broken()
+
+    check.__name__, check.__doc__ = name, summary
+    cel = Cel(valid=f"{_OTHER} || {valid}")
+    return rule(FederatedTrainingSpec, field, message=message, fix=fix, cel=cel, reason=reason, at_key=at_key)(check)
+
+
+RULES = (
+    _refused(
+        "example_privacy_samples_from_all_rows",
+        "With `privacy.unit: Example`, `partitioning.strategy` is All.",
+        "partitioning.strategy",
+        "With privacy.unit: Example, the rows of each step are drawn at random from all rows of a participant. Drawing "
+        "from the slice of a round would cost more epsilon.",
+        "Set strategy: All; training.length says how many rows a round uses.",
+        lambda spec: spec.partitioning.strategy != "All",
+        "self.partitioning.strategy == 'All'",
+    ),
+    _refused(
+        "example_privacy_weighs_without_losses",
+        "With `privacy.unit: Example`, `aggregation.weights` is not ValidationLoss.",
+        "aggregation.weights",
+        "weights is ValidationLoss, but with privacy.unit: Example no loss leaves a participant.",
+        "Use Samples, Uniform or Fixed: the number of rows is public.",
+        lambda spec: spec.aggregation.weights == "ValidationLoss",
+        "self.aggregation.weights != 'ValidationLoss'",
+    ),
+    _refused(
+        "example_privacy_measures_at_the_hub_only",
+        "With `privacy.unit: Example`, `evaluation.participants` is not set.",
+        "evaluation.participants",
+        "Metrics of participants are computed from their rows without noise, which privacy.unit: Example protects.",
+        "Remove evaluation.participants, and set evaluation.hub to measure the adapters.",
+        lambda spec: spec.evaluation.participants is not None,
+        "!has(self.evaluation) || !has(self.evaluation.participants)",
+        reason="FieldValueForbidden",
+        at_key=True,
+    ),
+    _refused(
+        "example_privacy_keeps_the_last_checkpoint",
+        "With `privacy.unit: Example`, `training.keep` is Last.",
+        "training.keep",
+        "keep is Best, but the choice by validation loss would reveal rows without noise.",
+        "Set keep: Last.",
+        lambda spec: spec.training.keep == "Best",
+        "self.training.keep == 'Last'",
+    ),
+    _refused(
+        "example_privacy_has_a_fixed_clipping_norm",
+        "With `privacy.unit: Example`, `privacy.clipping.type` is Fixed.",
+        "privacy.clipping.type",
+        "clipping.type is Adaptive, but with unit: Example the gradient of each row is clipped to a fixed norm.",
+        "Set {type: Fixed, norm: 1.0}.".replace("{", "{{").replace("}", "}}"),
+        lambda spec: spec.privacy is not None and spec.privacy.clipping.type != "Fixed",
+        "self.privacy.clipping.type == 'Fixed'",
+    ),
+    _refused(
+        "example_privacy_has_no_location",
+        "`privacy.clipping.location` and `privacy.noise.location` are not Client with `privacy.unit: Example`.",
+        "privacy.clipping.location",
+        "location says where updates are clipped and noised, but with unit: Example each participant does both to the "
+        "gradients of its rows.",
+        "Remove clipping.location and noise.location.",
+        lambda spec: (
+            spec.privacy is not None and "Client" in (spec.privacy.clipping.location, spec.privacy.noise.location)
+        ),
+        "(self.privacy.clipping.location != 'Client' && self.privacy.noise.location != 'Client')",
+    ),
+    _refused(
+        "example_privacy_does_not_scale_losses",
+        "With `privacy.unit: Example`, `training.precision` is not FP16, for any participant.",
+        "training.precision",
+        "precision FP16 scales losses, and steps that overflow are skipped, which would reveal rows.",
+        "Use BF16, FP32 or Auto.",
+        lambda spec: "FP16" in {one.training.over(spec.training).precision for one in spec.participants},
+        "(self.training.precision != 'FP16' && "
+        "!self.participants.exists(p, has(p.training) && has(p.training.precision) && p.training.precision == 'FP16'))",
+    ),
+    _refused(
+        "example_privacy_keeps_activations",
+        "With `privacy.unit: Example`, `training.gradientCheckpointing` is not Enabled, for any participant.",
+        "training.gradientCheckpointing",
+        "gradientCheckpointing computes activations twice, so the gradients of single rows would be wrong.",
+        "Use Auto or Disabled, and a smaller microBatchSize.",
+        lambda spec: "Enabled" in {p.training.over(spec.training).gradient_checkpointing for p in spec.participants},
+        "(self.training.gradientCheckpointing != 'Enabled' && !self.participants.exists(p, has(p.training) && "
+        "has(p.training.gradientCheckpointing) && p.training.gradientCheckpointing == 'Enabled'))",
+    ),
+)

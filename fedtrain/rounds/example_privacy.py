@@ -1,0 +1,128 @@
+"""`privacy.unit: Example`: the noise of each participant, what it has spent, and whether it can afford another attempt.
+
+Each participant has its own account: a row is in one participant's data only. The number of its training rows is
+public.
+All state comes from records. An attempt counts from the moment it is issued (the plan issues the first one, grants the
+further ones), so a crash can neither forget a spend nor count one twice.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from math import ceil
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.example_spending import spent_after
+from fedtrain.contracts.records import ExampleNoise, Manifest, ParticipantReleases, PrivacyState
+from fedtrain.privacy.accounting import AccountingError, Poisson, Release, after, check_delta, epsilon, multiplier_for
+from fedtrain.privacy.noise import REACH, tail
+from fedtrain.rounds.snapshot import Snapshot
+
+TAIL_OF_DELTA = 0.01
+"""Largest share of delta that may be due to samples that the generator cannot produce."""
+
+
+def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> ExampleNoise:
+    """Return how a participant with so many training rows samples, clips and noises in a round. With `noise.type:
+    Budget`, the noise with which all rounds spend its budget. Raises AccountingError if not one round fits."""
+    privacy = spec.privacy
+    assert privacy is not None
+    assert privacy.clipping.norm is not None
+    budget, training = privacy.budget, spec.participant(participant).training.over(spec.training)
+    check_delta(budget.delta, units=rows)
+    batch = min(training.batch_size, rows)
+    length = training.length
+    steps = length.steps or max(1, ceil((length.epochs or 1.0) * rows / batch))
+    whole = steps * spec.rounds.count
+    multiplier = privacy.noise.multiplier or _multiplier(budget.epsilon, budget.delta, whole, batch / rows)
+    missed = tail(multiplier, whole)
+    if missed > budget.delta * TAIL_OF_DELTA:
+        raise AccountingError(
+            f"budget.delta {budget.delta:g} is too small for noise multiplier {multiplier:.3g} and {whole} steps: the "
+            f"generator's samples end at {REACH} standard deviations. Use at least {missed / TAIL_OF_DELTA:.2g}, or "
+            "raise noise.multiplier."
+        )
+    found = ExampleNoise(
+        probability=batch / rows, batch=batch, steps=steps, bound=privacy.clipping.norm, multiplier=multiplier
+    )
+    if refusal := unaffordable(spec, {}, found):
+        raise AccountingError(f"{refusal}. Raise noise.multiplier or budget.epsilon, or lower training.length.")
+    return found
+
+
+@lru_cache(1024)
+def _multiplier(budget: float, delta: float, steps: int, probability: float) -> float:
+    return multiplier_for(budget, delta, steps, Poisson(probability))
+
+
+def releases_of(spent: Iterable[ParticipantReleases]) -> dict[str, dict[Release, int]]:
+    """Return the releases of each participant."""
+    found: dict[str, dict[Release, int]] = {}
+    for one in spent:
+        found.setdefault(one.participant, {})[Release(one.multiplier, Poisson(one.probability))] = one.steps
+    return found
+
+
+def spent_in(snapshot: Snapshot) -> dict[str, dict[Release, int]]:
+    """Return the releases of each participant so far, those of issued attempts of the open round included."""
+    ledger = snapshot.ledger
+    before = ledger.manifest.privacy.participants if ledger.manifest and ledger.manifest.privacy else ()
+    return releases_of(spent_after(before, ledger.current.plan, ledger.current.grants))
+
+
+def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], noise: ExampleNoise) -> str | None:
+    """Return why a participant that has spent `spent` may not make another attempt; None if it may. Raises
+    AccountingError."""
+    assert spec.privacy is not None
+    budget = spec.privacy.budget
+    release = Release(noise.multiplier, Poisson(noise.probability))
+    following = epsilon(after(spent, release, noise.steps), budget.delta)
+    if following <= budget.epsilon:
+        return None
+    return (
+        f"epsilon {epsilon(spent, budget.delta):.4g} is spent, {noise.steps} more steps make it {following:.4g}, and "
+        f"the budget is {budget.epsilon:g} at delta {budget.delta:g}"
+    )
+
+
+def planned_noise(snapshot: Snapshot, participant: str, rows: int) -> ExampleNoise | str:
+    """Return the noise of a participant in the round that is planned, or why it cannot take part."""
+    try:
+        noise = example_noise(snapshot.spec, participant, rows)
+        refusal = unaffordable(snapshot.spec, spent_in(snapshot).get(participant, {}), noise)
+    except AccountingError as error:
+        return f"its privacy budget cannot be met: {error}"
+    return f"its privacy budget is exhausted: {refusal}" if refusal else noise
+
+
+def barred(snapshot: Snapshot, participant: str, noise: ExampleNoise) -> str:
+    """Return why the open round may grant a participant no further attempt; empty if it may."""
+    try:
+        refusal = unaffordable(snapshot.spec, spent_in(snapshot).get(participant, {}), noise)
+    except AccountingError as error:
+        refusal = str(error)
+    return f"no further attempt fits into its privacy budget: {refusal}" if refusal else ""
+
+
+def budgets_exhausted(snapshot: Snapshot) -> str | None:
+    """Return why no further round may start: fewer participants than it needs can afford it. None if it may."""
+    spec, reasons = snapshot.spec, dict[str, str]()
+    for participant in spec.participants:
+        preflight = snapshot.ledger.preflights.get(participant.name)
+        if preflight is not None and preflight.samples > 0:
+            noise = planned_noise(snapshot, participant.name, preflight.samples)
+            if isinstance(noise, str):
+                reasons[participant.name] = noise
+    if len(spec.participants) - len(reasons) >= spec.minimum:
+        return None
+    assert spec.privacy is not None
+    warning = "" if spec.privacy.testing_seed is None else " (NOT PRIVATE: the noise comes from privacy.testingSeed)"
+    return "; ".join(f"{who}: {reason}" for who, reason in sorted(reasons.items())) + warning
+
+
+def state_after(snapshot: Snapshot, manifest: Manifest) -> PrivacyState | None:
+    """Return the state after the current round; None without privacy."""
+    if manifest.privacy is None:
+        return None
+    current = snapshot.ledger.current
+    spent = spent_after(manifest.privacy.participants, current.plan, current.grants)
+    return PrivacyState(bound=manifest.privacy.bound, participants=spent)

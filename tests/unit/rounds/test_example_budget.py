@@ -1,0 +1,175 @@
+"""`privacy.unit: Example`: noise and budget of each participant, from its own number of rows."""
+
+from typing import Any
+
+import pytest
+from rounds_hands import Coordinator
+from rounds_world import FACTS, World, a_spec
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import canonical
+from fedtrain.contracts.records import ExampleNoise, Manifest, Plan
+from fedtrain.contracts.tasks import Train
+from fedtrain.ledger.verify import verify
+from fedtrain.preview.privacy_forecast import privacy_forecast
+from fedtrain.privacy.accounting import Poisson, Release, epsilon
+from fedtrain.results.model_card import model_card
+from fedtrain.results.summary import summarise
+
+DELTA = 1e-5
+RATES = {"a": 32 / 500, "b": 32 / 2000}
+
+
+def private(multiplier: float | None = None, budget: float = 8.0, **fields: Any) -> dict[str, Any]:
+    noise = {"type": "Budget"} if multiplier is None else {"type": "Multiplier", "multiplier": multiplier}
+    return {
+        "unit": "Example",
+        "budget": {"epsilon": budget, "delta": DELTA},
+        "noise": noise,
+        "clipping": {"type": "Fixed", "norm": 0.5},
+    } | fields
+
+
+def a_world(privacy: dict[str, Any], rows: dict[str, int] | None = None, **fields: Any) -> World:
+    """Batches of 32, two steps a round."""
+    spec = a_spec(2, partitioning={"strategy": "All"}, privacy=privacy, **fields)
+    return World(spec, samples=rows or {"a": 500, "b": 2000})
+
+
+def spent(manifest: Manifest) -> dict[str, int]:
+    assert manifest.privacy is not None
+    return {one.participant: one.steps for one in manifest.privacy.participants}
+
+
+def noises(world: World, round: int) -> dict[str, ExampleNoise | None]:
+    plan = world.open().read(names.plan(round), Plan)
+    assert plan is not None
+    return {member.participant: member.example_noise for member in plan.members}
+
+
+def test_each_participant_gets_the_noise_with_which_its_rows_spend_the_budget() -> None:
+    world = a_world(private(), rounds=3)
+    assert Coordinator(world).drive().phase == "Succeeded"
+    planned = noises(world, 1)
+    for who, rate in RATES.items():
+        noise = planned[who]
+        assert noise is not None
+        assert (noise.probability, noise.batch, noise.steps, noise.bound) == (rate, 32, 2, 0.5)
+        assert epsilon({Release(noise.multiplier, Poisson(rate)): 6}, DELTA) == pytest.approx(8.0, rel=1e-3)
+    assert spent(world.manifests()[-1]) == {"a": 6, "b": 6}
+    assert not [found for found in verify(world.open()).findings if "privacy" in found.problem]
+
+
+def test_the_task_says_how_to_sample_clip_and_noise() -> None:
+    coordinator = Coordinator(a_world(private(1.0, testingSeed=3)))
+    coordinator.until("Training")
+    for key in coordinator.running():
+        work = getattr(coordinator.orders[key], "work", None)
+        if isinstance(work, Train):
+            assert work.example_noise == noises(coordinator.world, 1)[key.who]
+            assert work.testing_seed == 3
+
+
+def test_a_participant_whose_budget_is_exhausted_sits_out_and_the_others_continue() -> None:
+    """Of 500 rows, each is sampled four times as often as of 2000."""
+    one = epsilon({Release(0.7, Poisson(RATES["a"])): 4}, DELTA)
+    world = a_world(private(0.7, budget=one * 1.01), rounds=4, minimum=1)
+    assert Coordinator(world).drive().phase == "Succeeded"
+    assert spent(world.manifests()[-1]) == {"a": 4, "b": 8}
+    assert list(noises(world, 3)) == ["b"]
+    plan = world.open().read(names.plan(3), Plan)
+    assert plan is not None
+    assert plan.absent[0].reason.startswith(
+        f"its privacy budget is exhausted: epsilon {one:.4g} is spent, 2 more steps"
+    )
+
+
+def test_the_round_that_fewer_can_afford_than_it_needs_never_starts() -> None:
+    one = epsilon({Release(0.7, Poisson(RATES["a"])): 4}, DELTA)
+    world = a_world(private(0.7, budget=one * 1.01), rounds=4)
+    decision = Coordinator(world).drive()
+    assert decision.phase == "Halted"
+    assert decision.message.startswith("a: its privacy budget is exhausted")
+    assert world.open().names("rounds/0003/") == []
+
+
+def test_each_attempt_that_was_issued_counts_and_none_is_granted_beyond_the_budget() -> None:
+    one = epsilon({Release(0.7, Poisson(RATES["a"])): 4}, DELTA)
+    world = a_world(private(0.7, budget=one * 1.01), rounds=4, minimum=1, retries=5)
+    coordinator = Coordinator(world)
+    for _ in range(2):  # two attempts of a, two rounds' worth
+        coordinator.until("Training")
+        key = next(key for key in coordinator.running() if key.who == "a")
+        coordinator.lose(key)
+        coordinator.wait(4)
+        coordinator.step()
+    assert coordinator.drive().phase == "Succeeded"
+    first = world.manifests()[1]
+    assert spent(first) == {"a": 4, "b": 2}
+    assert first.absent[0].reason.startswith("no further attempt fits into its privacy budget")
+    assert not [found for found in verify(world.open()).findings if "privacy" in found.problem]
+
+
+def test_verify_finds_a_manifest_that_forgets_steps() -> None:
+    world = a_world(private(1.0), rounds=1)
+    Coordinator(world).drive()
+    newest = world.manifests()[-1]
+    assert newest.privacy is not None
+    forged = newest.model_copy(update={"privacy": newest.privacy.model_copy(update={"participants": ()})})
+    world.store.objects[f"default/demo/{names.manifest(1)}"] = canonical(forged)
+    assert any("steps with noise" in found.problem for found in verify(world.open()).findings)
+
+
+def test_epsilon_is_shown_for_each_participant_with_its_terms() -> None:
+    world = a_world(private(1.0), rounds=2)
+    Coordinator(world).drive()
+    summary = summarise(world.open())
+    found = {who: epsilon({Release(1.0, Poisson(rate)): 4}, DELTA) for who, rate in RATES.items()}
+    assert summary.privacy is not None
+    assert summary.privacy.epsilon == found["a"]
+    assert summary.privacy.text == (
+        f"epsilon {found['a']:.3g} of 8 at delta 1e-05; protects one row of one participant (one training row of one "
+        "participant added or removed; the number of rows is public); each participant adds the noise itself and "
+        "trusts no one else; accountant: PLD, rows sampled independently in each step; "
+        f"by participant: a {found['a']:.3g}, b {found['b']:.3g}"
+    )
+    card = model_card(summary, summary.rounds[-1], "adapter")
+    assert f"| epsilon by participant | a {found['a']:.3g}, b {found['b']:.3g} |" in card
+
+
+def test_a_testing_seed_shows_no_epsilon() -> None:
+    world = a_world(private(1.0, testingSeed=3), rounds=1)
+    Coordinator(world).drive()
+    loss = summarise(world.open()).privacy
+    assert loss is not None
+    assert loss.text.startswith("NOT PRIVATE")
+    assert (loss.epsilon, loss.participants) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("rows", "privacy", "reason"),
+    [
+        ({"a": 200_000, "b": 2000}, private(1.0), "Set it below 5e-06, which is 1 / 200000 units"),
+        ({"a": 500, "b": 2000}, private(0.5, budget=1.0), "2 more steps make it"),
+    ],
+)
+def test_a_budget_that_cannot_be_met_ends_the_run_with_the_reason(
+    rows: dict[str, int], privacy: dict[str, Any], reason: str
+) -> None:
+    decision = Coordinator(a_world(privacy, rows)).drive()
+    assert decision.phase == "Failed"
+    assert "a: its privacy budget cannot be met" in decision.message
+    assert reason in decision.message
+
+
+def test_the_forecast_names_each_participants_noise_and_the_rounds_it_affords() -> None:
+    one = epsilon({Release(0.7, Poisson(RATES["a"])): 4}, DELTA)
+    spec = a_world(private(0.7, budget=one * 1.01), rounds=4).spec
+    lines = privacy_forecast(spec, FACTS, {"a": 500, "b": 2000})
+    assert "by participant: a" in lines[0]
+    assert "a: noise multiplier 0.7, 2 steps a round with 32 of 500 rows on average" in lines[1]
+    assert "The budget of a allows 2 of 4 rounds; it sits out the rest." in lines
+    assert privacy_forecast(spec, FACTS) == (
+        "Privacy: the epsilon of each participant depends on the number of its training rows, which is not known here. "
+        "`fedtrain plan` counts them.",
+    )

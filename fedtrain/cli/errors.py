@@ -16,7 +16,7 @@ EXPECTED = (
     ("fedtrain.runner.errors", "RunError", False),
 )
 
-EXTRA = ("torch", "transformers", "peft", "accelerate", "datasets", "pyarrow", "psutil", "matplotlib")
+EXTRA = ("torch", "transformers", "peft", "accelerate", "datasets", "pyarrow", "psutil", "matplotlib", "jinja2")
 """Packages of `fedtrain[local]`, which training on this machine needs."""
 
 

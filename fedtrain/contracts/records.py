@@ -16,8 +16,9 @@ from pydantic import Field
 from fedtrain.api.base import Block
 
 CONTRACT_VERSION = 1
-MAX_SAMPLES = 100_000_000
-"""Training or validation samples of one participant: bounds the memory that planning a round needs."""
+MAX_SAMPLES = 20_000_000
+"""Training or validation samples of one participant: bounds the memory that planning a round needs, 28 bytes
+for each."""
 MAX_COUNT = 2**53
 """Bytes, steps or tokens of one attempt: every float64 below is an exact integer."""
 MAX_METRICS = 64
@@ -28,6 +29,8 @@ Digest = Annotated[str, Field(pattern=r"^blake3:[0-9a-f]{64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Samples = Annotated[int, Field(ge=0, le=MAX_SAMPLES)]
 Counted = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Multiplier = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A noise multiplier."""
 Metrics = Annotated[Mapping[Annotated[str, Field(max_length=64)], Finite], Field(max_length=MAX_METRICS)]
 UpdateFile = Annotated[str, Field(pattern=r"^[0-9A-Za-z][-0-9A-Za-z._]{0,199}$")]
 """A plain file name: no path, no leading dot."""
@@ -104,10 +107,10 @@ class PlanMember(Block):
     are drawn at random from these samples, which are all of its training rows."""
 
     participant: str
-    start: int
-    samples: int
-    distinct: int
-    seed: int
+    start: Counted
+    samples: Counted
+    distinct: Samples
+    seed: Counted
     example_noise: ExampleNoise | None = None
 
 
@@ -126,8 +129,8 @@ class RoundPrivacy(Block):
     None if the hub adds it."""
 
     bound: Finite
-    multiplier: Finite
-    update_multiplier: Finite
+    multiplier: Multiplier
+    update_multiplier: Multiplier
     indicator_noise: Finite | None = None
     clipping_location: Literal["Client"] | None = None
     noise_shares: int | None = None
@@ -145,7 +148,7 @@ class Plan(Record):
     preflights: tuple[Preflight, ...] = ()
     progress_start: Finite
     progress_end: Finite
-    positions: Mapping[str, int] = {}
+    positions: Mapping[str, Counted] = {}
     """Position in every participant's stream of samples after this round, absent participants included."""
     privacy: RoundPrivacy | None = None
 
@@ -243,7 +246,7 @@ class Spend(Record):
 
     round: int
     k: int
-    multiplier: Finite | None = None
+    multiplier: Multiplier | None = None
     seed: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$", repr=False)] = None
 
 
@@ -315,8 +318,8 @@ class Generated(Record):
 class Releases(Block):
     """Number of noisy releases with one noise multiplier."""
 
-    multiplier: Finite
-    count: int
+    multiplier: Multiplier
+    count: Counted
 
 
 class ParticipantReleases(Block):

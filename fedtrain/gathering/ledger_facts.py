@@ -5,6 +5,7 @@ reads of the objects that are new or missing.
 
 Anyone with the store's credentials can write objects. An object that has a record's name but is not a valid record of
 this run is ignored and reported as a stray; a participant's invalid record is reported as a fault of that participant.
+Where no other object can take its place (plan, manifest, initial adapter, end), an error names it.
 """
 
 import re
@@ -66,9 +67,10 @@ class LedgerGatherer:
     """Reasons by name of invalid objects, which are not read again."""
 
     def gather(self) -> LedgerFacts:
-        """Read the ledger. Raises StoreError, also if the plan of the current round has disappeared. The round is
-        listed first: dependencies of its records (preflights of a plan, updates of a close) were written before them,
-        so the reads that follow find them."""
+        """Read the ledger. Raises StoreError; LedgerCorrupt if the plan of the current round has disappeared, or if an
+        object that has no substitute is not a valid record of this run. The round is listed first: dependencies of its
+        records (preflights of a plan, updates of a close) were written before them, so the reads that follow find
+        them."""
         if self._manifest is None and self.hint > 0:
             self._pass(self.hint - 1)
         round = self._manifest.round + 1 if self._manifest else 0
@@ -93,20 +95,20 @@ class LedgerGatherer:
             run=self.run,
             preflights=preflights,
             preflight_faults=preflight_faults,
-            initial=self.ledger.read(names.initial(), Initial) if between else None,
+            initial=self._only(names.initial(), Initial) if between else None,
             manifest=self._manifest,
             last_plan=self._newest_plan() if between else None,
             current=current,
             measurements=measurements,
             measurement_faults=measurement_faults,
             failures=self._failures(strays),
-            end=self.ledger.read(names.END, End) if between else None,
+            end=self._only(names.END, End) if between else None,
             strays=dict(sorted(strays.items())[:_MOST_STRAYS]),
         )
 
     def _pass(self, round: int) -> None:
         """Read the manifest of a round, if it exists."""
-        self._manifest = self.ledger.read(names.manifest(round), Manifest) or self._manifest
+        self._manifest = self._only(names.manifest(round), Manifest) or self._manifest
         if self.incoming is not None and self._manifest is not None and self._manifest.round == round:
             self.incoming.close(names.round_folder(round) + "/")
 
@@ -119,7 +121,7 @@ class LedgerGatherer:
 
     def _newest_plan(self) -> Plan | None:
         """Return the plan of the last finished round; None for round 0, which has no plan."""
-        return self.ledger.read(names.plan(self._manifest.round), Plan) if self._manifest else None
+        return self._only(names.plan(self._manifest.round), Plan) if self._manifest else None
 
     def _round(self, round: int, listed: list[str], strays: dict[str, str]) -> RoundRecords:
         folder = names.round_folder(round)
@@ -138,7 +140,7 @@ class LedgerGatherer:
         def read(prefix: str, kind: type[R]) -> list[R]:
             return self._valid((name for name in listed if name.startswith(f"{folder}/{prefix}")), kind, strays)
 
-        plan = self.ledger.read(names.plan(round), Plan) if names.plan(round) in listed else None
+        plan = self._only(names.plan(round), Plan) if names.plan(round) in listed else None
         return RoundRecords(
             round=round,
             plan=plan,
@@ -187,6 +189,16 @@ class LedgerGatherer:
         found = read_valid(self.ledger, self.run.run_id, name, kind)
         if isinstance(found, str):
             self._invalid[name] = found
+        return found
+
+    def _only(self, name: str, kind: type[R]) -> R | None:
+        """Return the record of a name that has no substitute. Raises LedgerCorrupt if it is not valid."""
+        found = read_valid(self.ledger, self.run.run_id, name, kind)
+        if isinstance(found, str):
+            raise LedgerCorrupt(
+                f"{self.ledger.url}/{name}: {found}. Restore it from a backup, or start a run with another "
+                "metadata.name."
+            )
         return found
 
     def _preflights(self, plan: Plan | None) -> tuple[dict[str, Preflight], dict[str, str]]:

@@ -92,10 +92,7 @@ def _withheld(snapshot: Snapshot, manifest: Manifest, plan: Plan, close: Close) 
     spend = snapshot.ledger.current.spends.get(close.k)
     if spend is not None and spend.multiplier is not None:
         return None
-    try:
-        over = over_budget(snapshot)
-    except AccountingError as error:
-        return not_accounted(snapshot, error)
+    over = over_budget(snapshot)
     if over is None:
         return None
     assert snapshot.spec.privacy is not None

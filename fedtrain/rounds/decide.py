@@ -16,14 +16,16 @@ of these that applies decides:
 
 from dataclasses import replace
 
-from fedtrain.contracts.records import Manifest
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Manifest, Plan
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.aggregating import aggregate, standing_close
 from fedtrain.rounds.decision import STOPPED, Decision
 from fedtrain.rounds.excluding import without_excluded
 from fedtrain.rounds.finishing import finish
 from fedtrain.rounds.initialising import initialise
-from fedtrain.rounds.planning import plan
+from fedtrain.rounds.plan_flaw import plan_flaw
+from fedtrain.rounds.planning import plan as plan_round
 from fedtrain.rounds.preflight import inspect
 from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, not_accounted, over_budget
 from fedtrain.rounds.snapshot import Snapshot
@@ -34,7 +36,10 @@ from fedtrain.rounds.unwanted import unwanted
 
 def decide(snapshot: Snapshot, now: float) -> Decision:
     """`now`: seconds on the coordinator's clock, the one of `Execution.ended_at`."""
-    decision = _stage(snapshot, now)
+    try:
+        decision = _stage(snapshot, now)
+    except AccountingError as error:
+        decision = not_accounted(snapshot, error)
     if decision.phase not in STOPPED and 1 <= snapshot.ledger.round < snapshot.spec.rounds.count:
         decision = _asking(snapshot, now, decision)
     return replace(decision, actions=unwanted(snapshot, decision) + decision.actions)
@@ -68,19 +73,23 @@ def _stage(snapshot: Snapshot, now: float) -> Decision:
         return finish(snapshot, now, ledger.manifest)
     if ledger.current.plan is None:
         return _next_round(snapshot, now, ledger.manifest)
+    return _open_round(snapshot, now, ledger.manifest, ledger.current.plan)
+
+
+def _open_round(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Decision:
+    if (flaw := plan_flaw(snapshot, manifest, plan)) is not None:
+        name = names.plan(plan.round)
+        return fail(snapshot, "PlanInvalid", f"{name} is not this run's: {flaw}. Start a run with another name.")
     close = standing_close(snapshot)
     if close is None:
-        return train(snapshot, now, ledger.manifest, ledger.current.plan)
-    return without_excluded(snapshot, close) or aggregate(snapshot, now, ledger.manifest, ledger.current.plan, close)
+        return train(snapshot, now, manifest, plan)
+    return without_excluded(snapshot, close) or aggregate(snapshot, now, manifest, plan, close)
 
 
 def _next_round(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
-    try:
-        over = over_budget(snapshot)
-    except AccountingError as error:
-        return not_accounted(snapshot, error)
+    over = over_budget(snapshot)
     if over is None:
-        return plan(snapshot, manifest)
+        return plan_round(snapshot, manifest)
     assert snapshot.spec.privacy is not None
     if snapshot.spec.privacy.budget.on_exhausted == "Fail":
         return fail(snapshot, BUDGET_EXHAUSTED, over)

@@ -3,12 +3,11 @@
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Manifest
-from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.evaluating import evaluate
 from fedtrain.rounds.preflight import inspect, preflight_settled, too_few
-from fedtrain.rounds.privacy import initial_state, not_accounted
+from fedtrain.rounds.privacy import initial_state
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 
@@ -30,10 +29,6 @@ def initialise(snapshot: Snapshot, now: float) -> Decision:
         return evaluated
     if not settled:
         return work.decision("Preflight", "counting the participants' data")
-    try:
-        privacy = initial_state(snapshot)
-    except AccountingError as error:
-        return not_accounted(snapshot, error)
     manifest = Manifest(
         run_id=ledger.run.run_id,
         round=0,
@@ -44,7 +39,7 @@ def initialise(snapshot: Snapshot, now: float) -> Decision:
         config=ledger.initial.config,
         state=None,
         evaluation=evaluated.digest,
-        privacy=privacy,
+        privacy=initial_state(snapshot),
         previous=digest_of(ledger.run),
     )
     work.actions.append(Claim(names.manifest(0), manifest))

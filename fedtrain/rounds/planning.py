@@ -13,23 +13,18 @@ from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Absent, ExampleNoise, Manifest, Plan, PlanMember
 from fedtrain.partitioning import Share, distinct, partition, situation
-from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.example_privacy import planned_noise
 from fedtrain.rounds.preflight import why_uncounted
-from fedtrain.rounds.privacy import not_accounted, round_privacy
+from fedtrain.rounds.privacy import round_privacy
 from fedtrain.rounds.silence import SILENT
 from fedtrain.rounds.snapshot import Snapshot
 
 
 def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
-    """Claims the plan of the round after `manifest`."""
+    """Claims the plan of the round after `manifest`. Raises AccountingError."""
     spec, ledger = snapshot.spec, snapshot.ledger
     round = ledger.current.round
-    try:
-        privacy = round_privacy(snapshot)
-    except AccountingError as error:
-        return not_accounted(snapshot, error)
     positions = dict(ledger.last_plan.positions) if ledger.last_plan else {}
     shares = _shares(snapshot, positions, left_out=snapshot.silent.keys())
     if sum(share.samples > 0 for share in shares) < spec.minimum:
@@ -51,7 +46,7 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
         progress_end=round / spec.rounds.count,
         positions={p.name: positions.get(p.name, 0) for p in spec.participants}
         | {share.participant: share.end for share in shares},
-        privacy=privacy,
+        privacy=round_privacy(snapshot),
     )
     return Decision("Planning", round=round, actions=(Claim(names.plan(round), planned),))
 

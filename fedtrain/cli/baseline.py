@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.cli.progress import is_terminal, progress_view
 
 if TYPE_CHECKING:
     from fedtrain.baseline.arms import ArmRun
@@ -39,7 +40,7 @@ def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, p
     from fedtrain.runner.errors import RunError
 
     federation = read_file(file)
-    terminal = sys.stdout.isatty() and not plain
+    terminal = is_terminal(plain)
     screen = _Screen(as_json, terminal)
     watch = Watch(screen.federated, screen.begins, screen.arms.arm, screen.arms.measured)
     try:
@@ -84,7 +85,7 @@ class _Screen:
         if self._quiet:
             return
         if self._federated is None:
-            self._federated = _progress(self._terminal)
+            self._federated = progress_view(as_json=False, plain=not self._terminal)
         self._federated(event)
 
     def begins(self, arms: "list[ArmRun]") -> None:
@@ -99,13 +100,3 @@ class _Screen:
         if self._federated is not None:
             self._federated.close()
             self._federated = None
-
-
-def _progress(terminal: bool):
-    if terminal:
-        from fedtrain.runner.progress.live import LiveProgress
-
-        return LiveProgress()
-    from fedtrain.runner.progress.plain import PlainProgress
-
-    return PlainProgress()

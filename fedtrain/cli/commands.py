@@ -26,6 +26,7 @@ COMMANDS = {
     "export": Entry("fedtrain.cli.export:command", "Write the adapter of a run to a folder that PEFT loads."),
     "report": Entry("fedtrain.cli.report:command", "Write one HTML file with the plots of a run."),
     "track": Entry("fedtrain.cli.track:command", "Copy the metrics of a run to an experiment tracker."),
+    "completion": Entry("fedtrain.cli.completion:command", "Print the script for completion in a shell."),
     "participant": Entry("fedtrain.cli.participant:command", "Invite participants with clusters of their own."),
     "delete": Entry("fedtrain.cli.delete:command", "Delete a run."),
     "ledger": Entry("fedtrain.cli.ledger:command", "Verify the ledger of a run, or exclude a participant."),

@@ -60,7 +60,7 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
     from fedtrain.cli.errors import UserError
     from fedtrain.ledger.store import StoreUnavailable
     from fedtrain.results.locate import locate
-    from fedtrain.results.logs import HUB, entries, text
+    from fedtrain.results.logs import HUB, Key, entries, text
     from fedtrain.results.summary import summarise
 
     ledger = locate(run).ledger
@@ -74,15 +74,15 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
     if number is not None and number not in rounds and not (follow and number <= summary.rounds_of):
         valid = f"Use a round from {rounds[0]} to {rounds[-1]}." if rounds else f"The run is in phase {summary.phase}."
         raise UserError(f"{summary.name} has no round {number}", valid)
-    shown: set[str] = set()
+    shown: set[Key] = set()
     reported = False
     while True:
         try:
             summary = summarise(ledger) if follow else summary
             for entry in entries(ledger, participant, number):
-                if (said := text(entry)) not in shown:
-                    shown.add(said)
-                    click.echo(said)
+                if entry.key not in shown:
+                    shown.add(entry.key)
+                    click.echo(text(entry))
             reported = False
         except StoreUnavailable as error:
             if not follow:

@@ -4,6 +4,7 @@ import difflib
 import importlib
 
 import click
+from click.shell_completion import CompletionItem
 
 from fedtrain import __version__
 from fedtrain.cli.commands import COMMANDS
@@ -31,6 +32,12 @@ class LazyGroup(click.Group):
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             ctx.fail(f"{args[0]!r} is not a command." + (f" Did you mean {near[0]!r}?" if near else ""))
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete names of commands without importing them."""
+        names = ((name, entry.help) for name, entry in COMMANDS.items() if name.startswith(incomplete))
+        options = [] if not incomplete.startswith("-") else click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=text) for name, text in names), *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

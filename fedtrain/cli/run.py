@@ -1,13 +1,19 @@
 """`fedtrain run FILE`: run a federation on this machine."""
 
+import json
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from fedtrain.cli.errors import FULL, UserError
+from fedtrain.cli.progress import progress_view
+
+if TYPE_CHECKING:
+    from fedtrain.results.run_result import RunResult
 
 
 @click.command()
@@ -27,19 +33,20 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     """
     from fedtrain.api.reading import read_file
     from fedtrain.ledger.store import StoreError
-    from fedtrain.results.export import export_run
+    from fedtrain.results.as_json import as_json as plain_json
+    from fedtrain.results.run_result import finished
     from fedtrain.rounds.decision import FINISHED
     from fedtrain.runner.errors import RunError
     from fedtrain.runner.run import run
 
     federation = read_file(file)
     signal.signal(signal.SIGTERM, _interrupt)
-    progress = _progress(as_json, plain)
-    folder = None
+    progress = progress_view(as_json, plain)
+    result = None
     try:
         outcome = run(federation, listener=progress, parallel=parallel)
         if outcome.phase in FINISHED:
-            folder = export_run(federation)
+            result = finished(federation)
     except KeyboardInterrupt:
         progress.close()
         click.echo(f"stopped. Run `fedtrain run {file}` to resume", err=True)
@@ -52,30 +59,24 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         raise UserError(problem, again) from error
     finally:
         progress.close()
-    if folder is None:
+    if result is None:
         again = (
             f"Fix the cause and run `fedtrain run {file}` to resume at round {outcome.round}; recorded rounds are kept."
         )
         raise UserError(f"the run failed in round {outcome.round}: {outcome.message}", again)
-    if outcome.phase == "Halted" and not as_json:
-        click.echo(f"halted after round {outcome.round}: {outcome.message}", err=True)
-    if not as_json:
-        click.echo(f"adapter: {folder}")
+    if as_json:
+        click.echo(json.dumps({"type": "Result", **plain_json(result)}))
+        return
+    _show(result, file)
+
+
+def _show(result: "RunResult", file: Path) -> None:
+    from fedtrain.results.run_result import next_commands, result_lines
+
+    click.echo("\n".join(("", *result_lines(result), "", "next:")))
+    for command, purpose in next_commands(result, file):
+        click.echo(f"  {command}\n      {purpose}")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _progress(as_json: bool, plain: bool):
-    if as_json:
-        from fedtrain.runner.progress.as_json import JsonProgress
-
-        return JsonProgress()
-    if plain or not sys.stdout.isatty():
-        from fedtrain.runner.progress.plain import PlainProgress
-
-        return PlainProgress()
-    from fedtrain.runner.progress.live import LiveProgress
-
-    return LiveProgress()

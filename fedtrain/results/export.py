@@ -2,22 +2,17 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from fedtrain.contracts.digests import digest_file
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing
-from fedtrain.results.base_folder import base_folder
 from fedtrain.results.folders import write_folder
-from fedtrain.results.locate import Located, run_folder
+from fedtrain.results.locate import run_folder
 from fedtrain.results.model_card import model_card
 from fedtrain.results.public_base import public_base, public_config
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.summary import summarise
 from fedtrain.results.tokenizer_files import tokenizer_files
-
-if TYPE_CHECKING:
-    from fedtrain.api.reading.federation import Federation
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -78,17 +73,6 @@ def export_merged(
         (folder / CARD).write_text(card, encoding="utf-8")
 
     return write_folder(target, fill, lambda folder: _is_export(summary, folder))
-
-
-def export_run(federation: "Federation") -> Path:
-    """Export the newest adapter of the file's run to its default folder. Raises as `export` does."""
-    from fedtrain.ledger.open import open_ledger
-    from fedtrain.runner.bindings import storage_of
-
-    metadata = federation.training.metadata
-    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
-    base = base_folder(Located(ledger, federation), federation.training.spec.model)
-    return export(ledger, default_target(ledger), base=base if isinstance(base, Path) else None)
 
 
 def default_target(ledger: Ledger, merged: bool = False) -> Path:

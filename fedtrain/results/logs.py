@@ -1,20 +1,28 @@
-"""Log entries of a run: one per execution, from the telemetry of trainers and runner."""
+"""Log entries of a run: one per execution, from the telemetry of trainers and runner, and the trainers' own lines where
+their files are on this machine: they may contain values of rows, so they never leave it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.run_summary import Execution, TaskTime
-from fedtrain.results.telemetry import execution_folder, read_execution, read_runner, read_text
+from fedtrain.results.telemetry import read_execution, read_runner
 from fedtrain.results.words import duration, size
+from fedtrain.results.worker_logs import log_name, own_lines
 
+SHOWN_STEPS = 10
 HUB = "hub"
 """Name of the hub's own tasks on the command line."""
+
+Key = tuple[int, str, int]
+"""Round, who, attempt."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One execution. `who`: a participant, or a task of the hub, which starts with `_`."""
+    """One execution. `who`: a participant, or a task of the hub, which starts with `_`. `text`: the trainer's own
+    lines."""
 
     round: int
     who: str
@@ -22,6 +30,16 @@ class Entry:
     execution: Execution | None
     task: TaskTime | None
     text: str
+
+    @property
+    def key(self) -> Key:
+        return self.round, self.who, self.attempt
+
+    @property
+    def ended_at(self) -> float | None:
+        """Seconds since 1970, if known."""
+        runner = self.task.ended_at if self.task else None
+        return runner if runner is not None else self.execution.ended_at if self.execution else None
 
     @property
     def owner(self) -> str:
@@ -33,8 +51,9 @@ class Entry:
 
 
 def entries(ledger: Ledger, owner: str | None = None, round: int | None = None) -> list[Entry]:
-    """Return the executions by round, sorted by name. `owner`: a participant or `hub`. Raises StoreError."""
-    listed = sorted(ledger.names(names.telemetry("rounds/")))
+    """Return the executions by round, in the order in which they ended; those without a time come first, by name.
+    `owner`: a participant or `hub`. Raises StoreError."""
+    lines, listed = own_lines(ledger), sorted(ledger.names(names.telemetry("rounds/")))
     executions: dict[int, set[tuple[str, int]]] = {}
     for name in listed:
         parts = name.split("/")[2:]
@@ -54,15 +73,21 @@ def entries(ledger: Ledger, owner: str | None = None, round: int | None = None) 
             if owner is not None and entry.owner != owner:
                 continue
             execution = read_execution(ledger, number, who, attempt)
-            text = read_text(ledger, f"{execution_folder(number, who, attempt)}/log.txt") or ""
+            text = lines.get((number, log_name(who), attempt), "")
             found.append(Entry(number, who, attempt, execution, entry.task, text))
-    return found
+    return sorted(found, key=lambda entry: (entry.round, entry.ended_at or 0.0))
 
 
 def text(entry: Entry) -> str:
-    """Return a heading with the outcome, followed by the execution's output."""
+    """Return a heading with the time and the outcome, followed by what is known of the execution."""
     execution, task = entry.execution, entry.task
-    parts = [f"round {entry.round}", entry.who.lstrip("_"), f"attempt {entry.attempt}", _ending(entry)]
+    parts = [
+        _clock(entry.ended_at),
+        f"round {entry.round}",
+        entry.who.lstrip("_"),
+        f"attempt {entry.attempt}",
+        _ending(entry),
+    ]
     if task is not None:
         parts.append(duration(task.seconds))
     lines = ["==> " + "  ".join(part for part in parts if part)]
@@ -78,7 +103,20 @@ def text(entry: Entry) -> str:
             f"on {execution.host}" if execution.host else "",
         ]
         lines += ["    " + ", ".join(fact for fact in facts if fact)] if any(facts) else []
-    return "\n".join(lines + ([entry.text.rstrip("\n")] if entry.text.strip() else []))
+        lines += [f"    loss by step: {_curve(execution.curve)}"] if execution.curve else []
+    lines += [f"    {line}" for line in entry.text.splitlines() if line.strip()]
+    return "\n".join(lines)
+
+
+def _clock(seconds: float | None) -> str:
+    return "" if seconds is None else f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"
+
+
+def _curve(curve: tuple[float, ...]) -> str:
+    """`1: 5.582, 13: 4.903, 25: 4.671`: at most SHOWN_STEPS steps, evenly spaced, the first and the last included."""
+    last, shown = len(curve) - 1, min(len(curve), SHOWN_STEPS)
+    steps = sorted({round(index * last / max(1, shown - 1)) for index in range(shown)})
+    return ", ".join(f"{step + 1}: {curve[step]:.3f}" for step in steps)
 
 
 def _ending(entry: Entry) -> str:

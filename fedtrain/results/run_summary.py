@@ -15,8 +15,9 @@ State = Literal["Training", "Updated", "Aggregated", "Quarantined", "Absent"]
 
 @dataclass(frozen=True)
 class Execution:
-    """Telemetry of a trainer: seconds by phase, answer tokens per second, peak memory in bytes, host, exit code, and
-    the reason for an exit code other than 0."""
+    """Telemetry of a trainer: seconds by phase, answer tokens per second, peak memory in bytes, host, exit code, the
+    reason for an exit code other than 0, the training loss of each step, and when it ended, in seconds since 1970 on
+    the trainer's clock."""
 
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     answer_tokens_per_second: float | None = None
@@ -25,13 +26,15 @@ class Execution:
     host: str | None = None
     code: int | None = None
     reason: str = ""
+    curve: tuple[float, ...] = ()
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True)
 class TaskTime:
     """Telemetry of the runner about one task. `phases`: seconds by phase, measured by the trainer; `worker`: its
     number, below 0 for the aggregator's process; `starting`: seconds that the worker took to start, if this was its
-    first task."""
+    first task; `ended_at`: seconds since 1970."""
 
     who: str
     kind: str
@@ -42,6 +45,7 @@ class TaskTime:
     state: str = "Done"
     reason: str = ""
     starting: float = 0.0
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ def read_execution(ledger: Ledger, round: int, who: str, attempt: int) -> Execut
         host=host if isinstance(host, str) else None,
         code=_whole(plain.get("code")),
         reason=str(plain.get("reason") or ""),
+        curve=_list_of_numbers(plain.get("curve")),
+        ended_at=number(plain.get("endedAt")),
     )
 
 
@@ -74,6 +76,11 @@ def _numbers(plain: object) -> dict[str, float]:
     return {key: value for key, entry in entries if key != "total" and (value := number(entry)) is not None}
 
 
+def _list_of_numbers(plain: object) -> tuple[float, ...]:
+    found = (number(entry) for entry in cast(list[object], plain)) if isinstance(plain, list) else ()
+    return tuple(value for value in found if value is not None)
+
+
 def _task(plain: dict[str, Any]) -> TaskTime | None:
     seconds = number(plain.get("seconds"))
     if seconds is None or not isinstance(plain.get("who"), str):
@@ -88,4 +95,5 @@ def _task(plain: dict[str, Any]) -> TaskTime | None:
         state=str(plain.get("state", "Done")),
         reason=str(plain.get("reason") or ""),
         starting=number(plain.get("starting")) or 0.0,
+        ended_at=number(plain.get("endedAt")),
     )

@@ -18,7 +18,15 @@ from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import TERMINAL, Cancel, Claim, Decision, Start
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.runner.elapsed import KeptClock
-from fedtrain.runner.events import Listener, OtherCoordinator, PhaseChanged, RunEnded, StoreOutage, TaskStarted
+from fedtrain.runner.events import (
+    Listener,
+    OtherCoordinator,
+    PhaseChanged,
+    RunEnded,
+    StoreOutage,
+    TaskStarted,
+    WorkersStarting,
+)
 from fedtrain.runner.executor import Executor
 from fedtrain.runner.presence import Coordinating
 from fedtrain.runner.round_events import RoundEvents
@@ -66,6 +74,7 @@ class Coordinator:
         self._elapsed = KeptClock(ledger, run.run_id)
         self._teller = RoundEvents(ledger, listener, clock)
         self._acknowledged = len(self._gatherer.gather().failures)
+        self._starting = 0
         self._told: tuple[int, str, str] | None = None
 
     def run(self) -> Outcome:
@@ -83,6 +92,7 @@ class Coordinator:
                 return Outcome(decision.phase, decision.round, decision.message)
 
     def _step(self) -> Decision:
+        self._report_workers()
         executions = self._executor.executions()
         for execution in executions.values():
             if execution.ledger_refused:
@@ -105,6 +115,11 @@ class Coordinator:
         if not claimed and decision.phase not in TERMINAL:
             self._wait(decision.wake_after)
         return decision
+
+    def _report_workers(self) -> None:
+        if (starting := self._executor.starting) != self._starting:
+            self._starting = starting
+            self._listener(WorkersStarting(starting))
 
     def _apply(self, decision: Decision) -> bool:
         """Whether the ledger has changed, so that the next decision is due at once."""

@@ -23,7 +23,7 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class WorkersStarting:
-    """Workers are being started; nothing happens until the first of them is up."""
+    """`count`: workers that are still starting; 0 when all are ready. Nothing happens until the first of them is."""
 
     count: int
 
@@ -85,7 +85,7 @@ class OtherCoordinator:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """`outcome`: Succeeded, Failed or Stopped."""
+    """`outcome`: Succeeded, Halted or Failed."""
 
     outcome: str
     round: int

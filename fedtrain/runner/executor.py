@@ -34,6 +34,11 @@ class Executor:
         """Raises RunError if workers or the aggregator cannot be started."""
         return {**self._pool.executions(self._run.run_id), **self._aggregator.executions()}
 
+    @property
+    def starting(self) -> int:
+        """Workers that are not ready yet."""
+        return self._pool.starting
+
     def start(self, key: TaskKey, order: Task | AggregateOrder) -> None:
         if isinstance(order, AggregateOrder):
             self._aggregator.submit(key, order)

@@ -1,6 +1,7 @@
 """Events for what is new in the ledger, and each round's telemetry."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,7 @@ class RoundEvents:
                     "attempt": event.key.attempt,
                     "worker": event.worker,
                     "seconds": event.wall,
+                    "endedAt": time.time(),
                     "starting": event.starting,
                     "phases": dict(event.seconds),
                     "state": event.execution.state,

@@ -15,7 +15,7 @@ from fedtrain.runner.base_access import check_base_access
 from fedtrain.runner.bindings import bind, local_folder, storage_of
 from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
 from fedtrain.runner.devices import Devices, find_devices
-from fedtrain.runner.events import Listener, RunEnded, RunStarted, WorkersStarting
+from fedtrain.runner.events import Listener, RunEnded, RunStarted
 from fedtrain.runner.executor import Executor
 from fedtrain.runner.presence import Presence, this_process
 from fedtrain.runner.worker_launcher import Launcher
@@ -46,8 +46,6 @@ def run(
     with contextlib.ExitStack() as stack:
         if pool is None:
             pool = stack.enter_context(workers(federation, parallel))
-        if pool.starting:
-            listener(WorkersStarting(pool.starting))
         executor = Executor(
             claimed,
             pool,

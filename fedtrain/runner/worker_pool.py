@@ -29,7 +29,8 @@ STARTS_WITHOUT_HELLO = 3
 
 @dataclass(frozen=True)
 class Progress:
-    """What a worker says while it works: the phase, the step of so many, the loss."""
+    """What a worker reports while it works: the phase, the step and the number of steps (0 of 0 when a phase begins),
+    the loss."""
 
     key: TaskKey
     phase: str

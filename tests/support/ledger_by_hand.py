@@ -74,6 +74,8 @@ class Hand:
     """Whether the aggregator keeps a state."""
     previous: Manifest | None = None
     step: int = 0
+    log: str = ""
+    """Lines of the trainers."""
 
     def create(self, name: str, content: bytes) -> None:
         """Any object, also one that is no record."""
@@ -156,12 +158,19 @@ class Hand:
                 "answerTokensPerSecond": 2100.0,
                 "peakMemory": 512_000_000,
                 "host": "node-1",
+                "curve": [4.0 - step / 20 for step in range(25)],
+                "endedAt": 1_795_600_000.0 + 100 * round - len(who),
                 "code": 0,
                 "reason": "",
             }
             path = f"rounds/{round:04d}/{who}-{attempt}"
             self.ledger.put_telemetry(f"{path}/trainer.json", json.dumps(telemetry).encode())
-            self.ledger.put_telemetry(f"{path}/log.txt", f"{who} trains in round {round}\nstep 25/25\n".encode())
+            begins = (
+                f"2026-11-25 10:0{round}:00,000 fedtrain.trainer default/{self.ledger.name} round {round} {who} Train"
+            )
+            self.log += f"{begins} attempt {attempt}: begins\n{who} trains in round {round}\n"
+            self.log += f"{begins} attempt {attempt}: done in 9.0 s \nof no task\n"
+            self.ledger.put_telemetry("workers/worker-0.log", self.log.encode())
         return self.ledger.claim(
             names.update(round, who, attempt),
             Update(

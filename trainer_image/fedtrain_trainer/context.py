@@ -51,6 +51,7 @@ class Context:
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
+        self.told(phase, 0, 0)
         start = time.perf_counter()
         try:
             yield

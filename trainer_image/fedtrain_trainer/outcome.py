@@ -31,7 +31,7 @@ class Outcome:
 
 
 class Progress(Protocol):
-    """Told how far a phase is: measuring, training, evaluating or uploading."""
+    """Told how far a phase is: measuring, training, evaluating and others. A phase begins with 0 of 0 steps."""
 
     def __call__(self, phase: str, step: int, steps: int, loss: float | None = None) -> None: ...
 

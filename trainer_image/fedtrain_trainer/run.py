@@ -123,6 +123,7 @@ def _telemetry(context: Context, code: int, reason: str) -> bytes:
         "code": code,
         "reason": reason,
         "seconds": {phase: round(seconds, 4) for phase, seconds in context.seconds.items()},
+        "endedAt": time.time(),
         "host": platform.node(),
         "processes": context.group.world,
         "threads": torch.get_num_threads(),

@@ -1,9 +1,11 @@
-"""One JSON object a line, for programs. `type` is the event's name; fields are camelCase."""
+"""One JSON object a line, for programs. `type` is the event's name, `time` the seconds since 1970; fields are
+camelCase."""
 
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO, cast
 
 from pydantic import BaseModel
@@ -13,11 +15,18 @@ from fedtrain.runner.events import Event
 
 
 class JsonProgress:
-    def __init__(self, out: TextIO | None = None) -> None:
+    """`now`: seconds since 1970."""
+
+    def __init__(self, out: TextIO | None = None, now: Callable[[], float] = time.time) -> None:
         self._out = out or sys.stdout
+        self._now = now
 
     def __call__(self, event: Event) -> None:
-        print(json.dumps({"type": type(event).__name__, **_plain(event)}), file=self._out, flush=True)
+        self.print(type(event).__name__, _plain(event))
+
+    def print(self, kind: str, fields: Mapping[str, Any]) -> None:
+        line = {"type": kind, "time": round(self._now(), 3), **fields}
+        print(json.dumps(line), file=self._out, flush=True)
 
     def close(self) -> None:
         pass

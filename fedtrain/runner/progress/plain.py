@@ -1,96 +1,83 @@
-"""Plain lines, for logs and pipes: one a change, none a step."""
+"""Plain lines, for logs and pipes: each change, and once a minute how far long work is."""
 
 import sys
-from typing import TextIO, TypeGuard
+from collections.abc import Callable
+from time import monotonic
+from typing import TextIO
 
-from fedtrain.runner.events import (
-    Delivered,
-    Event,
-    ObjectIgnored,
-    OtherCoordinator,
-    Planned,
-    Recorded,
-    RunEnded,
-    RunStarted,
-    StoreOutage,
-    WorkersStarting,
-)
-from fedtrain.runner.progress.text import bytes_text, metric_text, other_text, recorded_text, task_text
-from fedtrain.runner.worker_pool import Ended
+from fedtrain.runner.events import Event, Planned, WorkersStarting
+from fedtrain.runner.progress.estimate import time_left
+from fedtrain.runner.progress.lines import Lines
+from fedtrain.runner.progress.state import View
+from fedtrain.runner.progress.text import LEGEND, STEPS_OF_TRAINER, about, clock_text, task_text
+from fedtrain.runner.worker_pool import Progress
+
+EVERY_SECONDS = 60.0
+"""Between two lines about the same work."""
 
 
 class PlainProgress:
-    def __init__(self, out: TextIO | None = None) -> None:
+    """`clock`: seconds, for elapsed time."""
+
+    def __init__(self, out: TextIO | None = None, clock: Callable[[], float] = monotonic) -> None:
         self._out = out or sys.stdout
-        self._rounds = 0
-        self._seconds: dict[str, float] = {}
-        self._failures: list[Ended] = []
+        self._lines = Lines()
+        self._view = View(clock)
+        self._clock = clock
+        self._reported: dict[str, float] = {}
+        self._known: set[str] = set()
+        self._has_legend = False
+        self._count = 0
 
     def __call__(self, event: Event) -> None:
-        if _may_end_the_run(event):
-            self._failures.append(event)
-            return
-        if isinstance(event, Planned | Recorded | RunEnded):
-            self._show_failures(event)
-        if line := self._line(event):
-            print(line, file=self._out, flush=True)
-
-    def _show_failures(self, event: Planned | Recorded | RunEnded) -> None:
-        """Print the failures that the end of the run does not report."""
-        message = event.message if isinstance(event, RunEnded) else ""
-        for failure in self._failures:
-            if failure.execution.reason not in message:
-                print(self._line(failure), file=self._out, flush=True)
-        self._failures.clear()
+        before = self._view.starting
+        self._view.take(event)
+        match event:
+            case WorkersStarting(count):
+                self._workers(count, before)
+            case Progress():
+                self._progress(event)
+            case _:
+                pass
+        for line in self._lines.of(event):
+            self._print(line)
+        if isinstance(event, Planned) and not self._has_legend:
+            self._has_legend = True
+            self._print(f"({LEGEND})")
 
     def close(self) -> None:
         pass
 
-    def _line(self, event: Event) -> str:
-        match event:
-            case RunStarted():
-                self._rounds = event.rounds
-                resumed = f", resumes at round {event.round}" if 0 < event.round <= event.rounds else ""
-                who = f"{event.rounds} rounds, {len(event.participants)} participants"
-                return f"{event.name}: {who}{resumed} ({event.url})"
-            case WorkersStarting(count):
-                return f"starting {count} worker{'s' if count > 1 else ''}: this takes some seconds"
-            case Planned(plan):
-                shares = ", ".join(f"{member.participant} {member.samples}" for member in plan.members)
-                return f"round {plan.round}/{self._rounds} planned  samples: {shares}"
-            case Ended() if event.execution.state == "Done" and event.key.kind == "Train":
-                self._seconds[event.key.who] = event.wall
-                return ""
-            case Delivered(update):
-                seconds = self._seconds.pop(update.participant, None)
-                took = "" if seconds is None else f"  {seconds:.1f} s"
-                received = "".join(f"  received {metric_text(*item)}" for item in update.received.items())
-                loss = "loss private" if update.train_loss is None else f"loss {update.train_loss:.4f}"
-                return (
-                    f"round {update.round}/{self._rounds}  {update.participant}  {update.samples} samples  "
-                    f"{loss}{received}  {bytes_text(update.size)}{took}"
-                )
-            case Ended() if event.execution.state == "Failed":
-                key, reason = event.key, event.execution.reason
-                return f"round {key.round}/{self._rounds}  {task_text(key)}  attempt {key.attempt} failed: {reason}"
-            case Recorded():
-                return recorded_text(event, self._rounds)
-            case ObjectIgnored(name, reason):
-                return f"ignoring {name}: {reason}"
-            case StoreOutage():
-                return f"the store does not answer, waiting: {event.message}"
-            case OtherCoordinator(text):
-                return other_text(text)
-            case RunEnded() if event.outcome == "Failed":
-                return ""  # the command reports the cause
-            case RunEnded():
-                return f"{event.outcome}{': ' if event.message else ''}{event.message}"
-            case _:
-                return ""
+    def _workers(self, starting: int, before: int) -> None:
+        if starting > before:
+            self._count = max(self._count, starting)
+            self._print(f"starting {starting} worker{'s' if starting > 1 else ''}: loading PyTorch takes some seconds")
+        else:
+            elapsed = clock_text(self._clock() - self._view.since)
+            self._print(f"{self._count - starting} of {self._count} workers ready after {elapsed}")
 
+    def _progress(self, event: Progress) -> None:
+        """Report each phase before the first training, and long work at most once in EVERY_SECONDS."""
+        who, now = task_text(event.key), self._clock()
+        state = STEPS_OF_TRAINER.get(event.phase, event.phase)
+        round = f"round {min(event.key.round, self._view.rounds)}/{self._view.rounds}"
+        if not event.steps:
+            if event.key.round == 0 or event.key.kind == "Measure":
+                self._once(f"{round}  {who}  {state}")
+            return
+        if now - self._reported.setdefault(who, now) < EVERY_SECONDS:
+            return
+        self._reported[who] = now
+        loss = f"  loss {event.loss:.4f}" if event.loss is not None else ""
+        left, whole = time_left(self._view)
+        eta = "" if left is None or whole is None else f"  round: {about(left)} left, run: {about(whole)} left"
+        self._print(f"{round}  {who}  {state} {event.step}/{event.steps}{loss}{eta}")
 
-def _may_end_the_run(event: Event) -> TypeGuard[Ended]:
-    """Whether the event is a failure before round 1 that is not retried: the run may end with the same reason."""
-    if not isinstance(event, Ended) or event.execution.state != "Failed":
-        return False
-    return event.key.round == 0 and not event.execution.retryable
+    def _once(self, line: str) -> None:
+        """Print a line that a repeated attempt does not repeat."""
+        if line not in self._known:
+            self._known.add(line)
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._out, flush=True)

@@ -1,6 +1,8 @@
-"""What a viewer needs to know of a run, kept up to date from its events."""
+"""The state of a run for a viewer, kept up to date from its events."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 
 from fedtrain.runner.events import (
     Delivered,
@@ -12,18 +14,23 @@ from fedtrain.runner.events import (
     RunStarted,
     StoreOutage,
     TaskStarted,
+    WorkersStarting,
 )
+from fedtrain.runner.progress.text import HUB_WORK, PHASES, STEPS_OF_TRAINER
 from fedtrain.runner.worker_pool import Ended, Progress
 
-WORKING = {"measuring": "measuring", "training": "training", "evaluating": "evaluating", "uploading": "sending"}
+TRAINING_SHARE = 0.9
+"""Share of a round's progress that training is; aggregation and evaluation are the rest."""
 
 
 @dataclass
 class Row:
-    """One participant in the current round. `metric`: of the adapter it received; `seconds` and `size` (bytes) of its
-    update once that is in."""
+    """One participant in the current round. `metric`: of the adapter that it received; `seconds` and `size` (bytes) of
+    its update once that has arrived. `samples`: None if it does not train in this round."""
 
     state: str = ""
+    is_busy: bool = False
+    is_done: bool = False
     samples: int | None = None
     loss: float | None = None
     metric: tuple[str, float] | None = None
@@ -33,32 +40,64 @@ class Row:
     step: int | None = None
     steps: int | None = None
 
+    @property
+    def progress(self) -> float:
+        """Share of its training that is done."""
+        if self.is_done:
+            return 1.0
+        return (self.step or 0) / self.steps if self.steps else 0.0
+
 
 @dataclass
 class View:
-    """The run as it stands. `history`: a line's worth a round that was recorded."""
+    """The run as it stands. `starting`: workers that are not ready yet. `hub`: what the hub does. `durations`: seconds
+    of the rounds above 0 that this process recorded. `since`, `round_since`: on `clock`."""
 
+    clock: Callable[[], float] = monotonic
     name: str = ""
     rounds: int = 0
     round: int = 0
-    phase: str = ""
+    phase: str = "opening the ledger"
     message: str = ""
+    starting: int = 0
     participants: tuple[str, ...] = ()
     rows: dict[str, Row] = field(default_factory=dict[str, Row])
-    history: list[Recorded] = field(default_factory=list[Recorded])
     hub: str = ""
+    hub_progress: float = 0.0
+    ended: bool = False
+    durations: list[float] = field(default_factory=list[float])
+    since: float = field(init=False)
+    round_since: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.since = self.round_since = self.clock()
+
+    @property
+    def round_progress(self) -> float:
+        """Share of the current round that is done, from 0 to 1."""
+        members = [row for row in self.rows.values() if row.samples is not None]
+        if not members or self.round == 0:
+            return 0.0
+        trained = sum(row.progress for row in members) / len(members)
+        return min(1.0, TRAINING_SHARE * trained + (1 - TRAINING_SHARE) * self.hub_progress)
 
     def take(self, event: Event) -> None:
         match event:
             case RunStarted():
                 self.name, self.rounds, self.participants = event.name, event.rounds, event.participants
-                self.rows = {who: Row() for who in event.participants}
+                self.round, self.rows = min(event.round, event.rounds), {who: Row() for who in event.participants}
+            case WorkersStarting(count):
+                self.starting = count
             case PhaseChanged():
-                self.round, self.phase, self.message = event.round, event.phase, event.message
+                if event.round != self.round:
+                    self.round_since = self.clock()
+                self.round, self.message = event.round, event.message
+                self.phase = PHASES.get(event.phase, event.phase)
             case Planned(plan):
                 absent = {who.participant: Row(state=f"sits out: {who.reason}") for who in plan.absent}
                 members = {m.participant: Row(state="waiting", samples=m.samples) for m in plan.members}
                 self.rows = {who: (absent | members).get(who, Row()) for who in self.participants}
+                self.hub_progress = 0.0
             case TaskStarted(key):
                 self._started(key.who, key.kind, key.attempt)
             case Progress():
@@ -67,12 +106,15 @@ class View:
                 self._ended(event)
             case Delivered(update):
                 row = self.rows[update.participant]
-                row.state, row.loss, row.size, row.steps = "done", update.train_loss, update.size, None
+                row.state, row.is_done, row.is_busy, row.loss = "done", True, False, update.train_loss
+                row.size, row.steps = update.size, None
                 row.metric = next(iter(update.received.items()), None)
-            case Recorded():
-                self.history.append(event)
+            case Recorded(manifest):
+                if manifest.round > 0:
+                    self.durations.append(event.seconds)
             case RunEnded():
-                self.round, self.phase, self.message, self.hub = event.round, event.outcome, event.message, ""
+                self.round, self.phase, self.message, self.hub = event.round, event.outcome.lower(), event.message, ""
+                self.ended = True
             case StoreOutage():
                 self.message = event.message
             case _:
@@ -81,17 +123,22 @@ class View:
     def _started(self, who: str, kind: str, attempt: int) -> None:
         if who in self.rows:
             row = self.rows[who]
-            row.attempt = attempt
-            row.state = {"Inspect": "counting data", "Measure": "measuring"}.get(kind, "waiting")
+            row.attempt, row.is_busy, row.is_done = attempt, False, False
+            row.state = "waiting for a worker"
         else:
-            self.hub = {"Initialise": "creating the initial adapter", "Evaluate": "evaluating"}.get(kind, "aggregating")
+            self.hub, self.hub_progress = HUB_WORK.get(kind, kind), 0.0
 
     def _progress(self, event: Progress) -> None:
+        state = STEPS_OF_TRAINER.get(event.phase, event.phase)
         if event.key.who not in self.rows:
+            count = f" {event.step}/{event.steps}" if event.steps else ""
+            work = HUB_WORK.get(event.key.kind, event.key.kind)
+            self.hub = f"{work}{count}" if event.phase == "evaluating" else f"{work}: {state}{count}"
+            self.hub_progress = (event.step or 0) / event.steps if event.steps else 0.0
             return
         row = self.rows[event.key.who]
-        row.state = WORKING.get(event.phase, event.phase)
-        row.step, row.steps = event.step, event.steps
+        row.state, row.is_busy = state, True
+        row.step, row.steps = (event.step, event.steps) if event.steps else (None, None)
         row.loss = event.loss if event.loss is not None else row.loss
 
     def _ended(self, event: Ended) -> None:
@@ -99,8 +146,8 @@ class View:
             self.hub = ""
             return
         row = self.rows[event.key.who]
-        row.seconds, row.step = event.wall, None
+        row.seconds, row.step, row.is_busy = event.wall, None, False
         if event.execution.state == "Failed":
-            row.state = f"attempt {event.key.attempt} failed: {event.execution.reason}"
+            row.state = f"attempt {event.key.attempt} failed"
         elif event.key.kind != "Train":
             row.state = "ready"

@@ -5,6 +5,50 @@ from fedtrain.runner.events import Recorded
 
 HUB_WORK = {"Initialise": "initial adapter", "Aggregate": "aggregation", "Evaluate": "evaluation"}
 """The hub's tasks in the user's words."""
+PHASES = {
+    "Preflight": "reading rows",
+    "Initialising": "creating the initial adapter",
+    "Planning": "planning",
+    "Training": "training",
+    "Closing": "closing the round",
+    "Aggregating": "aggregating",
+    "Evaluating": "evaluating",
+    "Measuring": "measuring the final adapter",
+    "Recording": "recording",
+}
+"""Phases of a run in the user's words."""
+STEPS_OF_TRAINER = {
+    "data": "reading rows",
+    "fetching": "fetching the adapter",
+    "loading": "loading the base",
+    "uploading": "sending the update",
+}
+"""Phases of a trainer task in the user's words; others are shown by their name."""
+LEGEND = (
+    "samples: rows of this round. loss: training loss. received: the global adapter, on the participant's own "
+    "validation rows. sent: size of the update."
+)
+"""What the numbers of a participant are."""
+
+
+def clock_text(seconds: float) -> str:
+    """`0:41`, `12:05`, `1:02:05`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def about(seconds: float) -> str:
+    """A duration as rough as its estimate: `under 10 s`, `about 40 s`, `about 5 min`, `about 3 h 10 min`."""
+    if seconds < 10:
+        return "under 10 s"
+    if seconds < 90:
+        return f"about {round(seconds, -1):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about {minutes} min"
+    hours, rest = divmod(round(minutes, -1), 60)
+    return f"about {hours} h {rest:02d} min" if rest else f"about {hours} h"
 
 
 def bytes_text(size: int | None) -> str:

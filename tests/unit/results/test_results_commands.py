@@ -59,7 +59,16 @@ def test_logs_show_every_execution_with_its_times(run: Path) -> None:
     assert output.count("==> ") == 16, "ten attempts, three aggregations, three evaluations"
     assert "zoo trains in round 2" in output
     assert "==> round 2  zoo  attempt 1  failed: its process died  1.5 s" in output.splitlines()
+    assert "loss by step: 1: 4.000, 4: 3.850, 6: 3.750, 9: 3.600, 12: 3.450" in output
+    assert "of no task" not in output
     assert "loading 0.2 s, measuring 1.0 s, training 6.3 s, uploading 0.1 s" in output
+
+
+def test_logs_are_in_the_order_of_time(run: Path) -> None:
+    headings = [line for line in fedtrain("logs", run, "--round", "1").stdout.splitlines() if line.startswith("==>")]
+    timed = [line.split() for line in headings if line.startswith("==> 20")]
+    assert [line[5] for line in timed] == ["observatory", "museum", "zoo"]
+    assert [line[2] for line in timed] == sorted(line[2] for line in timed)
 
 
 def test_logs_of_one_participant_and_round(run: Path) -> None:

@@ -8,11 +8,24 @@ from rich.console import Console
 
 from fedtrain.contracts.records import Manifest, Plan, PlanMember, Update
 from fedtrain.rounds.snapshot import Execution, Kind, TaskKey
-from fedtrain.runner.events import Delivered, Event, Planned, Recorded, RunEnded, RunStarted, WorkersStarting
+from fedtrain.runner.events import (
+    Delivered,
+    Event,
+    PhaseChanged,
+    Planned,
+    Recorded,
+    RunEnded,
+    RunStarted,
+    TaskStarted,
+    WorkersStarting,
+)
 from fedtrain.runner.progress.as_json import JsonProgress
+from fedtrain.runner.progress.estimate import time_left
 from fedtrain.runner.progress.live import LiveProgress
 from fedtrain.runner.progress.plain import PlainProgress
-from fedtrain.runner.worker_pool import Ended
+from fedtrain.runner.progress.state import View
+from fedtrain.runner.progress.text import LEGEND, about
+from fedtrain.runner.worker_pool import Ended, Progress
 
 DIGEST = "blake3:" + "0" * 64
 STARTED = RunStarted("demo", "r1", "file:///runs/default/demo", ("zoo",), 2, 0)
@@ -56,12 +69,66 @@ def plain(*events: Event) -> list[str]:
 
 def test_plain_lines_tell_samples_loss_metric_bytes_and_seconds_of_each_update() -> None:
     lines = plain(STARTED, Planned(PLAN), DONE, Delivered(UPDATE), Recorded(MANIFEST, None, 4.0))
-    assert lines[2] == "round 1/2  zoo  90 samples  loss 1.2500  received loss 2.5  322 kB  3.2 s"
-    assert lines[3] == "round 1/2  committed  4.0 s"
+    assert lines[2] == f"({LEGEND})"
+    assert lines[3] == "round 1/2  zoo  90 samples  loss 1.2500  received loss 2.5  322 kB  3.2 s"
+    assert lines[4] == "round 1/2  committed  4.0 s"
 
 
-def test_plain_lines_say_that_workers_start() -> None:
-    assert plain(STARTED, WorkersStarting(2))[1].startswith("starting 2 workers")
+def test_plain_lines_say_when_workers_start_and_are_ready() -> None:
+    lines = plain(STARTED, WorkersStarting(2), WorkersStarting(1), WorkersStarting(0))
+    assert lines[1].startswith("starting 2 workers: loading PyTorch")
+    assert lines[2:] == ["1 of 2 workers ready after 0:00", "2 of 2 workers ready after 0:00"]
+
+
+def at_work(phase: str, step: int = 0, steps: int = 0, round: int = 1, kind: Kind = "Train", who: str = "zoo"):
+    return Progress(TaskKey(round, kind, who, 1), phase, step, steps, 2.5 if step else None)
+
+
+def test_plain_lines_report_each_phase_before_the_first_training() -> None:
+    events = (
+        at_work("data", round=0, kind="Inspect"),
+        at_work("loading", round=0, kind="Initialise", who="_initialise"),
+        at_work("data", round=0, kind="Inspect"),
+    )
+    lines = ["round 0/2  zoo  reading rows", "round 0/2  initial adapter  loading the base"]
+    assert plain(STARTED, *events)[1:] == lines
+
+
+def test_plain_lines_report_long_work_once_a_minute_with_the_time_left() -> None:
+    out, now = io.StringIO(), [0.0]
+    progress = PlainProgress(out, clock=lambda: now[0])
+    for event in (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN)):
+        progress(event)
+    for step in range(1, 131):
+        now[0] = float(step)
+        progress(at_work("training", step, 260))
+    found = [line for line in out.getvalue().splitlines() if "  training " in line]
+    assert found == [
+        "round 1/2  zoo  training 61/260  loss 2.5000  round: about 4 min left, run: about 9 min left",
+        "round 1/2  zoo  training 121/260  loss 2.5000  round: about 3 min left, run: about 8 min left",
+    ]
+
+
+def test_the_time_left_follows_the_durations_of_earlier_rounds() -> None:
+    now = [100.0]
+    view = View(clock=lambda: now[0])
+    for event in (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN)):
+        view.take(event)
+    assert time_left(view) == (None, None)
+    view.take(Recorded(MANIFEST, None, 40.0))
+    view.take(PhaseChanged(2, "Training", ""))
+    now[0] = 110.0
+    assert time_left(view) == (30.0, 30.0)
+    view.take(RunEnded("Succeeded", 2, ""))
+    assert time_left(view) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(3, "under 10 s"), (43, "about 40 s"), (300, "about 5 min"), (11_400, "about 3 h 10 min"), (7200, "about 2 h")],
+)
+def test_estimates_are_as_rough_as_they_are(seconds: float, text: str) -> None:
+    assert about(seconds) == text
 
 
 def test_plain_lines_name_the_attempt_that_failed_and_why() -> None:
@@ -112,8 +179,8 @@ def test_json_events_are_an_object_a_line_with_their_type() -> None:
     assert failed["key"] == {"round": 1, "kind": "Train", "who": "zoo", "attempt": 1}
 
 
-def shown(*events: Event) -> str:
-    console = Console(file=io.StringIO(), width=120, force_terminal=False, record=True)
+def shown(*events: Event, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, record=True)
     progress = LiveProgress(console)
     for event in events:
         progress(event)
@@ -128,8 +195,38 @@ def test_the_live_table_shows_every_participant_with_its_update() -> None:
         assert word in text
 
 
+@pytest.mark.parametrize(("width", "columns"), [(60, {"loss"}), (80, {"loss", "received", "sent"})])
+def test_the_live_view_fits_narrow_terminals(width: int, columns: set[str]) -> None:
+    started = (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN), at_work("training", 3, 25))
+    text = shown(*started, width=width)
+    assert all(len(line) <= width for line in text.splitlines())
+    assert "training 3/25" in text
+    assert "round 1 of 2" in text
+    (head,) = (line for line in text.splitlines() if line.startswith("participant"))
+    assert set(head.split()) == {"participant", "state", "samples", *columns}
+
+
+def test_the_live_view_says_that_workers_start() -> None:
+    text = shown(STARTED, WorkersStarting(2), TaskStarted(TaskKey(0, "Inspect", "zoo", 1)))
+    assert "starting 2 workers (loading PyTorch)" in text
+    assert "waiting for a worker" in text
+    text = shown(STARTED, WorkersStarting(1), at_work("data", round=0, kind="Inspect"))
+    assert "reading rows" in text
+    assert "starting" not in text
+
+
+def test_many_participants_are_cut_to_those_that_work() -> None:
+    who = tuple(f"p{number}" for number in range(60))
+    started = RunStarted("demo", "r1", "file:///runs/default/demo", who, 2, 0)
+    members = tuple(PlanMember(participant=one, start=0, samples=90, distinct=90, seed=1) for one in who)
+    text = shown(started, Planned(PLAN.model_copy(update={"members": members})), at_work("training", 3, 25, who="p59"))
+    assert "training 3/25" in text
+    assert "more: 0 done" in text
+    assert len(text.splitlines()) < 30
+
+
 def test_a_finished_run_shown_again_has_no_empty_table() -> None:
     text = shown(STARTED, RunEnded("Succeeded", 2, "it was finished before"))
-    assert "round 2/2" in text
+    assert "round 2 of 2" in text
     assert "it was finished before" in text
-    assert "participant" not in text
+    assert "state" not in text

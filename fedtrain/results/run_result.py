@@ -1,0 +1,120 @@
+"""The end of a run in a few lines: the result, the adapter, and the next commands."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fedtrain.contracts.measures import Measure
+from fedtrain.ledger.open import open_ledger
+from fedtrain.results.base_folder import base_folder
+from fedtrain.results.best_round import best_point
+from fedtrain.results.comparison import Comparison, read_comparison
+from fedtrain.results.curve import curve
+from fedtrain.results.export import default_target, export
+from fedtrain.results.locate import Located
+from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.summary import summarise
+from fedtrain.results.words import duration, several, short_path
+
+if TYPE_CHECKING:
+    from fedtrain.api.reading.federation import Federation
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """`message`: why a run halted. `start`, `final`, `best`: values of `measure` after round 0, the last round and
+    `best_round`, measured on `where`. `best_alone`: the value of the best participant that trained alone,
+    `best_alone_participant`, if `fedtrain baseline` has measured it. `seconds`: wall time, if known. `adapter`: its
+    folder."""
+
+    name: str
+    phase: str
+    rounds: int
+    adapter: str
+    message: str = ""
+    seconds: float | None = None
+    measure: Measure | None = None
+    where: str | None = None
+    start: float | None = None
+    final: float | None = None
+    best: float | None = None
+    best_round: int | None = None
+    best_alone: float | None = None
+    best_alone_participant: str | None = None
+
+
+def finished(federation: "Federation") -> RunResult:
+    """Export the newest adapter of the file's run to its default folder and return the result. Raises as `export`
+    does."""
+    from fedtrain.runner.bindings import storage_of
+
+    metadata = federation.training.metadata
+    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
+    base = base_folder(Located(ledger, federation), federation.training.spec.model)
+    folder = export(ledger, default_target(ledger), base=base if isinstance(base, Path) else None)
+    summary = summarise(ledger)
+    return run_result(summary, read_comparison(ledger, summary.run_id, summary.adapter), folder)
+
+
+def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path) -> RunResult:
+    """`adapter`: the folder that it was exported to."""
+    walls = [round.wall_seconds for round in summary.rounds if round.wall_seconds is not None]
+    shown = curve(summary)
+    best = best_point(shown) if shown else None
+    alone = comparison.best_alone(shown.measure) if comparison and shown else None
+    return RunResult(
+        name=summary.name,
+        phase=summary.phase,
+        rounds=summary.rounds_done,
+        adapter=str(adapter),
+        message=summary.message if summary.phase == "Halted" else "",
+        seconds=sum(walls) if walls else None,
+        measure=shown.measure if shown else None,
+        where=shown.where if shown else None,
+        start=shown.first if shown else None,
+        final=shown.last if shown else None,
+        best=best[1] if best else None,
+        best_round=best[0] if best else None,
+        best_alone=alone.value(shown.measure) if alone and shown else None,
+        best_alone_participant=alone.participant if alone else None,
+    )
+
+
+def result_lines(result: RunResult) -> list[str]:
+    """Return the result and the adapter."""
+    took = f" in {duration(result.seconds)}" if result.seconds is not None else ""
+    return [
+        f"{result.name}: {result.phase.lower()} after {several(result.rounds, 'round')}{took}",
+        *([result.message] if result.message else []),
+        *_metric_lines(result),
+        f"adapter: {short_path(result.adapter)}",
+    ]
+
+
+def next_commands(result: RunResult, file: Path) -> Sequence[tuple[str, str]]:
+    """Return commands and what they do."""
+    run = shlex.quote(str(file))
+    found = [(f"fedtrain report {run}", "charts and all numbers in one HTML file")]
+    if result.best_alone is None:
+        found.append((f"fedtrain baseline {run}", "compare with each participant alone"))
+    if result.best_round not in (None, result.rounds):
+        found.append((f"fedtrain export {run} --round best", f"the adapter after round {result.best_round}"))
+    found.append((f"fedtrain export {run} --merged", "a whole model to serve"))
+    found.append((f"fedtrain init --from {run}", "a run that continues from this adapter"))
+    return found
+
+
+def _metric_lines(result: RunResult) -> list[str]:
+    measure = result.measure
+    if measure is None or result.final is None:
+        return []
+    start = f"{measure.text(result.start)} → " if result.start is not None and result.rounds else ""
+    better = ""
+    if result.best_round not in (None, result.rounds):
+        better = f", best {measure.text(result.best)} in round {result.best_round}"
+    lines = [f"{measure.name}: {start}{measure.text(result.final)}{better} ({measure.direction})"]
+    if result.best_alone is not None:
+        lines.append(f"best participant alone: {measure.text(result.best_alone)} ({result.best_alone_participant})")
+    return lines

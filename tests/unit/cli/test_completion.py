@@ -1,0 +1,34 @@
+"""Completion of commands and options."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from fedtrain.cli.main import main
+
+PROGRAM = "from fedtrain.cli.main import main\nmain(prog_name='fedtrain')"
+
+
+def completed(words: str) -> list[str]:
+    """What bash would show for these words, the last one incomplete."""
+    environment = {
+        "_FEDTRAIN_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=False)
+    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_each_shell_calls_fedtrain(shell: str) -> None:
+    result = CliRunner().invoke(main, ["completion", shell])
+    assert result.exit_code == 0
+    assert f"_FEDTRAIN_COMPLETE={shell}_complete" in result.stdout
+
+
+def test_commands_and_options_are_completed() -> None:
+    assert completed("fedtrain exp") == ["export"]
+    assert completed("fedtrain export --me") == ["--merged"]

@@ -1,0 +1,26 @@
+"""The end of `fedtrain run`: result, adapter and next commands."""
+
+from pathlib import Path
+
+from comparisons import keep_comparison
+
+from fedtrain.results.run_result import next_commands, result_lines, run_result
+from fedtrain.results.summary import summarise
+from tests.support.ledger_by_hand import Hand
+
+
+def test_the_result_has_the_gain_and_the_adapter(finished: Hand) -> None:
+    result = run_result(summarise(finished.ledger), None, Path("/runs/adapter"))
+    assert result_lines(result) == [
+        "quickstart: succeeded after 3 rounds in 60 s",
+        "accuracy: 12.6% → 67.1% (higher is better)",
+        "adapter: /runs/adapter",
+    ]
+    commands = [command for command, _ in next_commands(result, Path("my file.yaml"))]
+    assert commands[:2] == ["fedtrain report 'my file.yaml'", "fedtrain baseline 'my file.yaml'"]
+
+
+def test_the_result_has_the_best_participant_alone_once_it_was_measured(finished: Hand) -> None:
+    result = run_result(summarise(finished.ledger), keep_comparison(finished.ledger), Path("/runs/adapter"))
+    assert "best participant alone: 53.5% (museum)" in result_lines(result)
+    assert not any("baseline" in command for command, _ in next_commands(result, Path("federation.yaml")))

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import Block, Count, Name, Text, Union
+from fedtrain.api.base import Block, Count, Name, NonNegativeFloat, Text, Union
 from fedtrain.api.participants import Compute
 from fedtrain.api.storage import S3Access
 
@@ -69,6 +69,25 @@ class ParticipantEvaluation(Block):
     """Metrics to compute."""
 
 
+class Gate(Block):
+    """Rolls a round back if its adapter is worse on the hub's data than the best adapter so far."""
+
+    metric: Name
+    """Name of one of the metrics in `evaluation.hub.metrics`."""
+    max_regression: NonNegativeFloat = 0.0
+    """Allowed difference to the best value so far, in the metric's unit: 0.02 of an accuracy is 2 percentage points."""
+    on_regression: Literal["RollBack", "Halt"] = "RollBack"
+    """`RollBack`: the round ends with the adapter and the server state of the previous round, and the run continues.
+    `Halt`: the run also ends, with that adapter."""
+    max_consecutive: Count = 3
+    """Number of rounds rolled back in a row at which the run ends. Only with onRegression RollBack."""
+
+    @property
+    def limit(self) -> int:
+        """Number of rounds rolled back in a row at which the run ends."""
+        return self.max_consecutive if self.on_regression == "RollBack" else 1
+
+
 class Evaluation(Block):
     """Evaluation of the adapters."""
 
@@ -78,3 +97,6 @@ class Evaluation(Block):
     """Evaluation on held-out data of the hub. Disabled if omitted."""
     participants: ParticipantEvaluation | None = None
     """Evaluation on each participant's validation rows. Disabled if omitted."""
+    gate: Gate | None = None
+    """Condition on the hub's metric that the adapter of each round must meet. Requires `every: 1`. Every adapter is
+    accepted if omitted."""

@@ -61,7 +61,7 @@ class RoundStatus(Block):
     round: NonNegativeInt
     """Number of the round. Round 0 creates the initial adapter."""
     outcome: ShortText
-    """Outcome: `Committed` or `Skipped`."""
+    """Outcome: `Committed`, `Skipped` or `RolledBack`."""
     participants: ShortText
     """Number of updates received and expected, such as `3/4`."""
     metric: ShortText | None = None

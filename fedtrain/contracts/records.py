@@ -340,13 +340,23 @@ class PrivacyState(Block):
     participants: tuple[ParticipantReleases, ...] = ()
 
 
+class GateState(Block):
+    """After a round: the best value of the gate's metric so far, the number of rounds rolled back in a row, and the
+    value of the adapter that this round rejected, if any."""
+
+    best: Finite
+    consecutive: int = 0
+    rejected: Finite | None = None
+
+
 class Manifest(Record):
     """`manifest.json`: the outcome of a round, which is final once this is written. `round` counts rounds,
-    `step` those that were committed. `k` names the close and aggregate that count; None when nothing was aggregated.
-    Round 0's is the initial adapter."""
+    `step` those that were committed. A round that is `RolledBack` has an aggregate and an evaluation, but ends with the
+    adapter and the state of the previous round. `k` names the close and aggregate that count; None when nothing was
+    aggregated. Round 0's is the initial adapter."""
 
     round: int
-    outcome: Literal["Initial", "Committed", "Skipped"]
+    outcome: Literal["Initial", "Committed", "Skipped", "RolledBack"]
     k: int | None = None
     step: int
     adapter: Digest
@@ -358,6 +368,7 @@ class Manifest(Record):
     evaluation: Digest | None = None
     absent: tuple[Absent, ...] = ()
     privacy: PrivacyState | None = None
+    gate: GateState | None = None
     previous: Digest
     """Digest of the previous round's manifest; of `run.json` for round 0."""
 
@@ -382,8 +393,8 @@ class Measurement(ParticipantRecord):
 
 
 class End(Record):
-    """`end.json`: the run has finished. Applying the file again changes nothing. `Halted`: the privacy budget allows no
-    further round; `message` says so."""
+    """`end.json`: the run has finished. Applying the file again changes nothing. `Halted`: before its last
+    round, because the privacy budget allows no further one or the gate rejected too many; `message` says which."""
 
     outcome: Literal["Succeeded", "Halted"]
     message: str | None = None

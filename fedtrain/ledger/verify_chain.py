@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
+from pydantic import ValidationError
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.example_spending import spent_after
+from fedtrain.contracts.gate import judge, kept
 from fedtrain.contracts.records import (
     Aggregate,
     Close,
@@ -66,10 +70,11 @@ class Chain:
             self._digest(name, "plan", manifest.plan, names.plan(round))
         if manifest.k is not None and manifest.outcome != "Initial":
             self._digest(name, "close", manifest.close, names.close(round, manifest.k))
-        if manifest.outcome == "Committed":
-            self._committed(name, manifest)
+        if manifest.outcome in ("Committed", "RolledBack"):
+            self._aggregated(name, manifest)
         if manifest.evaluation is not None:
             self._evaluation(name, manifest)
+        self._gate(name, manifest)
         self._privacy(name, manifest)
 
     def _initial(self, name: str, manifest: Manifest) -> None:
@@ -84,19 +89,42 @@ class Chain:
         self._same(name, f"config, which {names.initial()} names", initial.config, manifest.config)
 
     def _progress(self, name: str, manifest: Manifest) -> None:
-        """A committed round is one step further; a skipped one leaves everything as it was."""
+        """A committed round is one step further; one that is skipped or rolled back leaves everything as it was."""
         before = self.records.get(names.manifest(manifest.round - 1), Manifest)
         if before is None:
             return
         self._same(name, "step", before.step + (manifest.outcome == "Committed"), manifest.step)
         self._same(name, "config, which never changes", before.config, manifest.config)
-        if manifest.outcome == "Skipped":
-            self._same(name, "adapter, which a skipped round keeps", before.adapter, manifest.adapter)
-            self._same(name, "state, which a skipped round keeps", before.state, manifest.state)
+        if manifest.outcome in ("Skipped", "RolledBack"):
+            how = "skipped" if manifest.outcome == "Skipped" else "rolled back"
+            self._same(name, f"adapter, which a {how} round keeps", before.adapter, manifest.adapter)
+            self._same(name, f"state, which a {how} round keeps", before.state, manifest.state)
 
-    def _committed(self, name: str, manifest: Manifest) -> None:
+    def _gate(self, name: str, manifest: Manifest) -> None:
+        """The gate's state follows from the previous one and the hub's metrics, and decides whether the round is rolled
+        back."""
+        run, before = self.records.get(names.RUN, Run), self.records.get(names.manifest(manifest.round - 1), Manifest)
+        if run is None or (before is None and manifest.round > 0):
+            return
+        try:
+            spec = FederatedTrainingSpec.model_validate(run.spec)
+        except ValidationError:
+            return  # a spec of another version
+        evaluation = self.records.get(names.evaluation(manifest.round, manifest.k or 0), Evaluation)
+        past = before.gate if before else None
+        if manifest.outcome == "Skipped":
+            expected = kept(past)
+        else:
+            expected = judge(spec, past, evaluation.metrics if evaluation else None)
+        self._same(name, "state of the gate than the metrics give", expected, manifest.gate)
+        rejected = expected is not None and expected.rejected is not None
+        if manifest.outcome in ("Committed", "RolledBack"):
+            outcome = "RolledBack" if rejected else "Committed"
+            self._same(name, "outcome than the gate gives", outcome, manifest.outcome)
+
+    def _aggregated(self, name: str, manifest: Manifest) -> None:
         if manifest.k is None:
-            self._say(name, "is committed without a close (k)")
+            self._say(name, f"is {manifest.outcome} without a close (k)")
             return
         own = names.aggregate(manifest.round, manifest.k)
         self._digest(name, "aggregate", manifest.aggregate, own)
@@ -104,8 +132,9 @@ class Chain:
         close = self.records.get(names.close(manifest.round, manifest.k), Close)
         if aggregate is None or close is None:
             return
-        self._same(name, f"adapter, which {own} names", aggregate.adapter, manifest.adapter)
-        self._same(name, f"state, which {own} names", aggregate.state, manifest.state)
+        if manifest.outcome == "Committed":
+            self._same(name, f"adapter, which {own} names", aggregate.adapter, manifest.adapter)
+            self._same(name, f"state, which {own} names", aggregate.state, manifest.state)
         if aggregate.privacy is not None:
             spend = names.spend(manifest.round, manifest.k)
             self._digest(own, "privacy.spend", aggregate.privacy.spend, spend)
@@ -158,8 +187,12 @@ class Chain:
         own = names.evaluation(manifest.round, manifest.k or 0)
         self._digest(name, "evaluation", manifest.evaluation, own)
         evaluation = self.records.get(own, Evaluation)
-        if evaluation is not None:
+        if evaluation is None:
+            return
+        if manifest.outcome != "RolledBack":
             self._same(own, "adapter, which the manifest names", manifest.adapter, evaluation.adapter)
+        elif aggregate := self.records.get(names.aggregate(manifest.round, manifest.k or 0), Aggregate):
+            self._same(own, "adapter, which the aggregate names", aggregate.adapter, evaluation.adapter)
 
     def _plan(self, round: int) -> None:
         plan = self.records.get(names.plan(round), Plan)

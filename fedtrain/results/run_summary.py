@@ -9,7 +9,7 @@ from fedtrain.contracts.records import Absent, Digest, ModelFacts
 from fedtrain.rounds.decision import Phase
 from fedtrain.rounds.privacy_loss import PrivacyLoss
 
-RoundOutcome = Literal["Initial", "Committed", "Skipped", "Open"]
+RoundOutcome = Literal["Initial", "Committed", "Skipped", "RolledBack", "Open"]
 State = Literal["Training", "Updated", "Aggregated", "Quarantined", "Absent"]
 
 
@@ -82,6 +82,8 @@ class RoundSummary:
     number: int
     outcome: RoundOutcome
     step: int
+    reason: str = ""
+    """Why the round was rolled back; empty otherwise. A round that was has no metrics: its adapter is the previous."""
     adapter: Digest | None = None
     participants: tuple[ParticipantRound, ...] = ()
     absent: tuple[Absent, ...] = ()

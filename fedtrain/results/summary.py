@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.gate import explained
 from fedtrain.contracts.records import (
     Absent,
     Aggregate,
@@ -116,6 +117,7 @@ class _Reader:
             number=number,
             outcome=manifest.outcome if manifest else "Open",
             step=manifest.step if manifest else manifests[-1].step,
+            reason=explained(spec, manifest.gate) if manifest and manifest.outcome == "RolledBack" else "",
             adapter=manifest.adapter if manifest else None,
             participants=participant_rounds(
                 plan,

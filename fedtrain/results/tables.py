@@ -59,6 +59,7 @@ _COLOURS = {
     "Succeeded": "green",
     "Halted": "yellow",
     "Skipped": "yellow",
+    "RolledBack": "yellow",
     "Absent": "yellow",
     "Quarantined": "red",
     "Failed": "red",

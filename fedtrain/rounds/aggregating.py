@@ -12,6 +12,7 @@ from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.below_minimum import BELOW_MINIMUM, below_minimum, is_below_minimum, skip
 from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
 from fedtrain.rounds.evaluating import evaluate
+from fedtrain.rounds.gate import gate_state, rolled_back
 from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, next_state, not_accounted, over_budget, unspent
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
@@ -65,8 +66,11 @@ def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, cl
         evaluation=evaluated.digest,
         absent=close.absent,
         privacy=next_state(snapshot, manifest, aggregated),
+        gate=gate_state(snapshot, close.k),
         previous=digest_of(manifest),
     )
+    if (back := rolled_back(snapshot, manifest, committed)) is not None:
+        return back
     return Decision("Recording", round=plan.round, actions=(Claim(names.manifest(plan.round), committed),))
 
 

@@ -3,6 +3,7 @@
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
+from fedtrain.contracts.gate import kept
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.privacy import next_state, unspent
@@ -52,6 +53,7 @@ def skip(
         close=digest_of(close) if close else None,
         absent=tuple(Absent(participant=who, reason=why) for who, why in sorted(missing.items())),
         privacy=next_state(snapshot, manifest),
+        gate=kept(manifest.gate),
         previous=digest_of(manifest),
     )
     return Decision("Recording", message, plan.round, (Claim(names.manifest(plan.round), skipped),))

@@ -6,6 +6,7 @@ of these that applies decides:
     ended       the run has its end, or a failure that the user has not resumed from
     suspended   nothing runs
     initialise  round 0: each participant's data counted, the first adapter made and measured
+    gate        the gate rejected too many rounds in a row: finish
     budget      the privacy budget allows no further round: finish, or fail
     finish      after the last round: measure the final adapter at the participants, write the end
     plan        the round has no plan
@@ -23,6 +24,7 @@ from fedtrain.rounds.aggregating import aggregate, standing_close
 from fedtrain.rounds.decision import STOPPED, Decision
 from fedtrain.rounds.excluding import without_excluded
 from fedtrain.rounds.finishing import finish
+from fedtrain.rounds.gate import REGRESSED, closed
 from fedtrain.rounds.initialising import initialise
 from fedtrain.rounds.plan_flaw import plan_flaw
 from fedtrain.rounds.planning import plan as plan_round
@@ -87,6 +89,8 @@ def _open_round(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) 
 
 
 def _next_round(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
+    if (regressed := closed(snapshot, manifest)) is not None:
+        return finish(snapshot, now, manifest, halted=regressed, reason=REGRESSED)
     over = over_budget(snapshot)
     if over is None:
         return plan_round(snapshot, manifest)

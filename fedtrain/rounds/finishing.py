@@ -1,8 +1,9 @@
-"""After the last round, or when the privacy budget allows no other: each participant measures the final adapter
-(bounded, never fatal), then the run ends."""
+"""After the last round, or when the privacy budget or the gate allows no other: each participant measures the final
+adapter (bounded, never fatal), then the run ends."""
 
 from dataclasses import replace
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import End, Manifest
@@ -15,17 +16,19 @@ from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 
 
-def finish(snapshot: Snapshot, now: float, manifest: Manifest, halted: str | None = None) -> Decision:
-    """`halted`: why the run ends before its last round."""
+def finish(
+    snapshot: Snapshot, now: float, manifest: Manifest, halted: str | None = None, reason: str = BUDGET_EXHAUSTED
+) -> Decision:
+    """`halted`: why the run ends before its last round. `reason`: of the failure if no round is committed then."""
     spec, ledger = snapshot.spec, snapshot.ledger
     if manifest.step == 0 and halted is not None:
-        return fail(snapshot, BUDGET_EXHAUSTED, f"{halted}; no round is committed, so start a run of another name")
+        return fail(snapshot, reason, f"{halted}; no round is committed, so start a run of another name")
     if manifest.step == 0:
         return fail(
             snapshot,
             "NothingCommitted",
-            f"none of the {spec.rounds.count} rounds had enough valid updates; the adapter is still the initial one. "
-            "Every round is recorded as skipped, so start a run of another name",
+            f"none of the {spec.rounds.count} rounds {_uncommitted(spec)}; the adapter is still the initial one. "
+            "Every round is recorded, so start a run of another name",
         )
     work = Work(snapshot, now)
     if spec.evaluation.participants is not None and time_left(snapshot) > 0:
@@ -52,6 +55,12 @@ def finish(snapshot: Snapshot, now: float, manifest: Manifest, halted: str | Non
         manifest=digest_of(manifest),
     )
     return Decision("Recording", round=manifest.round, actions=(Claim(names.END, end),))
+
+
+def _uncommitted(spec: FederatedTrainingSpec) -> str:
+    if spec.evaluation.gate is None:
+        return "had enough valid updates"
+    return "had enough valid updates and an adapter that evaluation.gate accepts"
 
 
 def _message(snapshot: Snapshot, manifest: Manifest, halted: str | None) -> str | None:

@@ -6,6 +6,7 @@ from fedtrain.contracts.records import Manifest
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.evaluating import evaluate
+from fedtrain.rounds.gate import gate_state
 from fedtrain.rounds.preflight import inspect, preflight_settled, too_few
 from fedtrain.rounds.privacy import initial_state
 from fedtrain.rounds.snapshot import Snapshot
@@ -40,6 +41,7 @@ def initialise(snapshot: Snapshot, now: float) -> Decision:
         state=None,
         evaluation=evaluated.digest,
         privacy=initial_state(snapshot),
+        gate=gate_state(snapshot, 0),
         previous=digest_of(ledger.run),
     )
     work.actions.append(Claim(names.manifest(0), manifest))

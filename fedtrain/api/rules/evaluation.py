@@ -2,7 +2,7 @@
 
 import re
 
-from fedtrain.api.evaluation import ExactMatch, HubEvaluation, Metric, ParticipantEvaluation
+from fedtrain.api.evaluation import Evaluation, ExactMatch, HubEvaluation, Metric, ParticipantEvaluation
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, regex, rule
@@ -77,6 +77,36 @@ def samples_have_prompts(hub: HubEvaluation, context: Context) -> Violations:
     """`evaluation.hub.samples` is not set with `data.format: Text`."""
     if hub.samples is not None and context.spec.data.format == "Text":
         yield broken()
+
+
+@rule(
+    Evaluation,
+    "gate.metric",
+    message="{metric} is not a metric of evaluation.hub.",
+    fix="Use the name of a metric in evaluation.hub.metrics.",
+    cel=Cel(
+        valid="!has(self.gate) || (has(self.hub) && self.hub.metrics.exists(m, m.name == self.gate.metric))",
+        values={"metric": "self.gate.metric"},
+    ),
+)
+def gate_has_a_metric(evaluation: Evaluation, context: Context) -> Violations:
+    """`evaluation.gate.metric` is one of the hub's metrics."""
+    gate, hub = evaluation.gate, evaluation.hub
+    if gate is not None and (hub is None or gate.metric not in [metric.name for metric in hub.metrics]):
+        yield broken(metric=gate.metric)
+
+
+@rule(
+    Evaluation,
+    "every",
+    message="every is {every}, but the gate needs the metric of every round.",
+    fix="Use every: 1, or remove the gate.",
+    cel=Cel(valid="!has(self.gate) || self.every == 1", values={"every": "self.every"}),
+)
+def gate_sees_every_round(evaluation: Evaluation, context: Context) -> Violations:
+    """`evaluation.every` is 1 with a gate: an adapter that was not measured cannot be rolled back."""
+    if evaluation.gate is not None and evaluation.every > 1:
+        yield broken(every=evaluation.every)
 
 
 # CEL cannot compile a regular expression; it counts parentheses. From the left: an escaped character, a character

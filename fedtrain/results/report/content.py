@@ -104,6 +104,8 @@ def _incidents(summary: RunSummary) -> Table:
     rows: list[tuple[str, ...]] = []
     for round in summary.rounds:
         number = str(round.number)
+        if round.reason:
+            rows.append((number, "–", round.outcome, round.reason))
         for one in round.participants:
             rows += [(number, one.participant, "Retried", why) for why in one.retried]
             if one.state in ("Quarantined", "Absent"):

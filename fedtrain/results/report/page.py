@@ -67,6 +67,7 @@ _STATES = {
     "Committed": "good",
     "Aggregated": "good",
     "Skipped": "warn",
+    "RolledBack": "warn",
     "Absent": "warn",
     "Quarantined": "bad",
     "Failed": "bad",

@@ -3,6 +3,7 @@
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner.events import Recorded
 
+_OUTCOMES = {"RolledBack": "rolled back"}
 HUB_WORK = {"Initialise": "initial adapter", "Aggregate": "aggregation", "Evaluate": "evaluation"}
 """The hub's tasks in the user's words."""
 PHASES = {
@@ -84,7 +85,7 @@ def other_text(other: str) -> str:
 def recorded_text(event: Recorded, rounds: int) -> str:
     """`round 3/8 committed  accuracy 61.2%  4 updates  12.3 s`."""
     manifest = event.manifest
-    parts = [f"round {manifest.round}/{rounds}", manifest.outcome.lower()]
+    parts = [f"round {manifest.round}/{rounds}", _OUTCOMES.get(manifest.outcome, manifest.outcome.lower())]
     if event.evaluation:
         parts += [metric_text(name, value) for name, value in event.evaluation.metrics.items()]
     if manifest.absent:

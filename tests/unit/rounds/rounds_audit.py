@@ -72,8 +72,9 @@ def audit_chain(world: World) -> None:
         assert manifest.previous == world.ledger.digest(names.manifest(before.round)) == digest_of(before)
         assert manifest.round == before.round + 1
         assert manifest.plan == world.ledger.digest(names.plan(manifest.round))
-        if manifest.outcome == "Skipped":
-            assert (manifest.adapter, manifest.step) == (before.adapter, before.step)
+        if manifest.outcome in ("Skipped", "RolledBack"):
+            kept = (before.adapter, before.state, before.step)
+            assert (manifest.adapter, manifest.state, manifest.step) == kept
         else:
             _audit_committed(world, before, manifest)
 

@@ -52,11 +52,14 @@ def a_spec(
     measured: bool = False,
     partitioning: dict[str, Any] | None = None,
     privacy: dict[str, Any] | None = None,
+    gate: dict[str, Any] | None = None,
 ) -> FederatedTrainingSpec:
     """Participants `a`, `b`, ... and a deadline of 100 seconds."""
     evaluation: dict[str, Any] = {}
     if hub:
         evaluation["hub"] = {"data": {"uri": "test.jsonl"}, **LOSS}
+    if gate is not None:
+        evaluation["gate"] = {"metric": "loss", **gate}
     if measured:
         evaluation["participants"] = LOSS
     return FederatedTrainingSpec.model_validate(
@@ -88,10 +91,15 @@ class World:
     now: float = 1000.0
     store: MemoryStore = field(default_factory=MemoryStore)
     executed: int = 0
+    losses: dict[int, float] = field(default_factory=dict[int, float])
+    """The hub's loss of the adapter that each round makes; 1 if not given."""
+    stateful: bool = False
+    """Whether the aggregator keeps a state."""
 
     def __post_init__(self) -> None:
         self.ledger = self.open()
-        spec = self.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True) if self.spec.privacy else {}
+        spec = self.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        spec = spec if self.spec.privacy or self.spec.evaluation.gate else {}
         self.run = self.ledger.claim(names.RUN, Run(run_id="run-1", namespace="default", name="demo", spec=spec))
 
     def open(self) -> Ledger:
@@ -127,7 +135,7 @@ class World:
                 k=work.k,
                 adapter=work.adapter,
                 samples=5,
-                metrics={"loss": 1.0},
+                metrics={"loss": self.losses.get(key.round, 1.0)},
             )
             self.ledger.claim(names.evaluation(key.round, work.k), evaluation)
         elif isinstance(work, Measure):
@@ -196,7 +204,7 @@ class World:
             round=round,
             k=k,
             adapter=next_adapter(before.adapter, close),
-            state=None,
+            state=digest_bytes(f"state {round} after {before.state}".encode()) if self.stateful else None,
             weights=tuple(Weight(participant=u.participant, weight=1 / count, norm=1.0) for u in close.updates),
             update_norm=1.0,
             privacy=noisy,

@@ -1,0 +1,49 @@
+"""`evaluation.gate`: whether the adapter of a round is accepted."""
+
+from collections.abc import Mapping
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.measures import Measure, hub_measures
+from fedtrain.contracts.records import GateState
+
+
+def judge(
+    spec: FederatedTrainingSpec, before: GateState | None, metrics: Mapping[str, float] | None
+) -> GateState | None:
+    """Return the state after a round whose adapter has these metrics at the hub; None without a gate. The adapter is
+    accepted unless `rejected` is set. `before`: state of the previous round. A round without the metric changes
+    nothing."""
+    gate, measure = spec.evaluation.gate, gated(spec)
+    if gate is None or measure is None:
+        return None
+    if metrics is None or (value := metrics.get(gate.metric)) is None:
+        return before
+    if before is None:
+        return GateState(best=value)
+    lost = before.best - value if measure.share else value - before.best
+    if lost > gate.max_regression:
+        return GateState(best=before.best, consecutive=before.consecutive + 1, rejected=value)
+    return GateState(best=value if measure.better(value, before.best) else before.best)
+
+
+def kept(before: GateState | None) -> GateState | None:
+    """Return the state after a round that made no adapter."""
+    return before and before.model_copy(update={"rejected": None})
+
+
+def gated(spec: FederatedTrainingSpec) -> Measure | None:
+    """Return the metric that the gate compares; None without a gate."""
+    gate = spec.evaluation.gate
+    return next((one for one in hub_measures(spec) if gate is not None and one.name == gate.metric), None)
+
+
+def explained(spec: FederatedTrainingSpec, state: GateState | None) -> str:
+    """Return why an adapter was rejected; empty if it was not."""
+    gate, measure = spec.evaluation.gate, gated(spec)
+    if gate is None or measure is None or state is None or state.rejected is None:
+        return ""
+    allowed = f"{gate.max_regression:.1%}" if measure.share else f"{gate.max_regression:g}"
+    return (
+        f"{measure.name} {measure.text(state.rejected)} is worse than the best so far, {measure.text(state.best)}, by "
+        f"more than the gate's maxRegression {allowed}"
+    )

@@ -18,7 +18,7 @@ def data_files(root: Path, shown: str) -> list[Path]:
     if not root.is_dir():
         return [_checked(root, root.name)]
     visible = [path for path in root.rglob("*") if not _is_hidden(path, root)]
-    found = [path for path in sorted(visible) if not path.is_dir() and not _is_documentation(path)]
+    found = [path for path in sorted(visible) if not _is_documentation(path) and not _is_folder(path, root)]
     files = [_checked(path, path.relative_to(root).as_posix()) for path in found]
     if not files:
         raise DataError(f"data {shown}: no data files in this folder", f"name a folder with files of type {SUPPORTED}")
@@ -41,6 +41,14 @@ def _checked(path: Path, name: str) -> Path:
 
 def _is_hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def _is_folder(path: Path, root: Path) -> bool:
+    """Raises DataError for a link to a folder, whose files rglob leaves out."""
+    if path.is_dir() and path.is_symlink():
+        name = path.relative_to(root).as_posix()
+        raise DataError(f"{name}: a link to a folder is not followed", "replace it with the folder, or remove it")
+    return path.is_dir()
 
 
 def _is_documentation(path: Path) -> bool:

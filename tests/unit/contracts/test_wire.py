@@ -5,6 +5,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,6 +29,11 @@ ORDERS = sorted((Path(__file__).parent / "recorded").glob("*/aggregation.json"))
 
 def content(file: Path) -> dict[str, Any]:
     return json.loads(file.read_text())
+
+
+def test_the_documentation_lists_each_feature() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text()
+    assert set(re.findall(r"^\| `([A-Z][A-Za-z]+)` \| ", page, re.MULTILINE)) == set(FEATURES)
 
 
 def test_every_type_of_work_is_recorded() -> None:

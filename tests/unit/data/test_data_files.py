@@ -44,6 +44,12 @@ def test_a_dangling_link_is_refused_by_name(folder: Path) -> None:
         read(folder)
 
 
+def test_a_link_to_a_folder_is_refused_by_name(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    (folder / "more").symlink_to(tmp_path_factory.mktemp("elsewhere"), target_is_directory=True)
+    with pytest.raises(DataError, match=r"^more: a link to a folder is not followed; replace it with the folder"):
+        read(folder)
+
+
 def test_a_pipe_is_refused_by_name(folder: Path) -> None:
     os.mkfifo(folder / "b.jsonl")
     with pytest.raises(DataError, match=r"^b.jsonl: not a regular file"):

@@ -34,8 +34,8 @@ from blake3 import blake3
 from fedtrain_aggregator.kernels import COMPILED
 from moto.server import ThreadedMotoServer
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
-from fedtrain.adapters.tensor_writer import TensorWriter
 from fedtrain.api.storage import Storage
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
@@ -68,14 +68,14 @@ def write_adapter(path: Path, values: int, seed: int) -> Path:
     """An adapter of `values` float32 values in tensors of rank 16 and width 2048."""
     random = np.random.default_rng(seed)
     layers = -(-values // (2 * 16 * 2048))
-    shapes = {
-        f"base_model.model.model.layers.{i}.self_attn.q_proj.lora_{part}.weight": ("F32", shape)
+    tensors = {
+        f"base_model.model.model.layers.{i}.self_attn.q_proj.lora_{part}.weight": (
+            random.standard_normal(shape, np.float32) * np.float32(1e-3)
+        )
         for i in range(layers)
         for part, shape in (("A", (16, 2048)), ("B", (2048, 16)))
     }
-    with TensorWriter(path, shapes) as writer:
-        for name in writer.order:
-            writer.write(name, random.standard_normal(16 * 2048, np.float32) * np.float32(1e-3))
+    save_file(tensors, path, {"format": "pt"})
     return path
 
 

@@ -37,7 +37,6 @@ PARTICIPANT = Kind("apis/fedtrain.dev/v1alpha1", "participants", "Participant", 
 PYTORCH_JOB = Kind("apis/kubeflow.org/v1", "pytorchjobs", "PyTorchJob", is_ours=True)
 JOB = Kind("apis/batch/v1", "jobs", "Job", is_ours=True)
 POD = Kind("api/v1", "pods", "Pod")
-NODE = Kind("api/v1", "nodes", "Node", namespaced=False)
 SECRET = Kind("api/v1", "secrets", "Secret")
 SERVICE_ACCOUNT = Kind("api/v1", "serviceaccounts", "ServiceAccount")
 EVENT = Kind("api/v1", "events", "Event")

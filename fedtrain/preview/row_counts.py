@@ -1,22 +1,9 @@
 """Count the rows of the participants' data sets, with the checks of the trainer."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from fedtrain.api.data import Fields, Format
-from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
-from fedtrain.data.errors import DataError
-from fedtrain.data.reader import read_rows
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows
-
-
-class CountError(Exception):
-    """The rows cannot be counted on this machine."""
-
-
-class BadRows(Exception):
-    """The trainer would refuse the data. The message names file, line and field."""
 
 
 class Uncounted(Exception):
@@ -33,18 +20,6 @@ class Refusable(Exception):
     def __init__(self, reasons: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{who}: {why}" for who, why in reasons.items()))
         self.reasons = dict(reasons)
-
-
-def count_rows(uri: str, format: Format, fields: Fields | None = None) -> int:
-    """Return the number of rows of a data set. Raises CountError, BadRows."""
-    if scheme(uri) != "file":
-        raise CountError(f"{uri} is not on this machine")
-    if not Path(uri.removeprefix("file://")).expanduser().exists():
-        raise CountError(f"{uri}: no such file or folder")
-    try:
-        return len(read_rows(uri, format, fields=fields))
-    except DataError as error:
-        raise BadRows(str(error)) from error
 
 
 def count(federation: Federation, given: Mapping[str, int]) -> dict[str, int]:

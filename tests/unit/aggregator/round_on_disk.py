@@ -1,6 +1,7 @@
 """A round in a ledger on disk: round 0's manifest, a plan's worth of updates, a close."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,8 @@ from typing import Any
 import numpy as np
 from fedtrain_aggregator.aggregate import aggregate
 from numpy.typing import NDArray
+from safetensors.numpy import load, save
 
-from fedtrain.adapters.tensor_file import TensorFile
-from fedtrain.adapters.tensor_writer import write_tensors
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
@@ -75,9 +75,7 @@ class RoundOnDisk:
         return self.ledger.put_blob(self.bytes_of(tensors))
 
     def bytes_of(self, tensors: Tensors) -> bytes:
-        path = self.folder / "made.safetensors"
-        write_tensors(path, tensors)
-        return path.read_bytes()
+        return save(dict(tensors), {"format": "pt"})
 
     def record(self, round: int, outcome: Any, blob: str, state: str | None, k: int | None, step: int) -> None:
         self.ledger.claim(
@@ -136,7 +134,7 @@ class RoundOnDisk:
         self.sent = []
 
     def tensors(self, digest: str | None) -> dict[str, NDArray[Any]]:
-        """Copies of the tensors in a blob."""
+        """The tensors in a blob."""
         assert digest is not None
-        file = TensorFile(self.ledger.open_blob(digest), digest)
-        return {name: np.array(file.read(name)) for name in file.entries}
+        with closing(self.ledger.open_blob(digest)) as reader:
+            return load(bytes(reader.read(0, reader.size)))

@@ -14,9 +14,11 @@ from safetensors.numpy import save_file
 from fedtrain.api.reading import read_file
 from fedtrain.cli.main import main
 from fedtrain.contracts.records import ModelFacts
+from fedtrain.data.errors import DataError
+from fedtrain.data.reader import read_rows
 from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.rounds_preview import grouped, preview
-from fedtrain.preview.row_counts import BadRows, CountError, Uncounted, count_rows
+from fedtrain.preview.row_counts import Uncounted
 
 FILE = """\
 apiVersion: fedtrain.dev/v1alpha1
@@ -170,7 +172,7 @@ def test_rows_of_nobody_or_no_number_are_refused(tmp_path: Path, given: str, sai
 
 def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").write_bytes(b'{"text": "a"}\n\n  \r\n{"text": "b"}')
-    assert count_rows(str(tmp_path / "d.jsonl"), "Text") == 2
+    assert len(read_rows(str(tmp_path / "d.jsonl"), "Text")) == 2
 
 
 def test_bad_rows_are_named_by_file_and_line_everybodys_at_once(tmp_path: Path) -> None:
@@ -197,22 +199,20 @@ def test_parquet_folders_and_saved_data_sets_are_counted(tmp_path: Path) -> None
     parquet.write_table(table, tmp_path / "one.parquet")
     (tmp_path / "two.jsonl").write_text('{"text": "a"}\n')
     (tmp_path / "notes.md").write_text("not data")
-    assert count_rows(str(tmp_path / "one.parquet"), "Text") == 3
-    assert count_rows(f"file://{tmp_path}", "Text") == 4
+    assert len(read_rows(str(tmp_path / "one.parquet"), "Text")) == 3
+    assert len(read_rows(f"file://{tmp_path}", "Text")) == 4
     datasets: Any = pytest.importorskip("datasets")
     saved = datasets.Dataset(table).filter(lambda row: row["text"] != "b", load_from_cache_file=False)
     saved.save_to_disk(str(tmp_path / "saved"))
-    assert count_rows(str(tmp_path / "saved"), "Text") == 2
+    assert len(read_rows(str(tmp_path / "saved"), "Text")) == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "error"), [("missing.jsonl", CountError), ("empty", BadRows), ("bad.parquet", BadRows)]
-)
-def test_what_cant_be_counted_is_named(tmp_path: Path, name: str, error: type[Exception]) -> None:
+@pytest.mark.parametrize("name", ["missing.jsonl", "empty", "bad.parquet"])
+def test_data_that_cannot_be_counted_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.parquet").write_text("no table")
-    with pytest.raises(error, match=name):
-        count_rows(str(tmp_path / name), "Text")
+    with pytest.raises(DataError, match=name):
+        read_rows(str(tmp_path / name), "Text")
 
 
 def test_planning_imports_no_torch(tmp_path: Path) -> None:

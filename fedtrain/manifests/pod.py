@@ -18,7 +18,7 @@ NOISE = "noise"
 NOISE_KEY = f"{CREDENTIALS}/{NOISE}/key"
 TRANSFER = "/var/run/fedtrain-transfer"
 """Folder of the signed requests."""
-GRANT = "grant.json"
+GRANT = "grant.json.gz"
 SPOOL = "/var/spool/fedtrain"
 """Folder of a task's trained update."""
 USER = {

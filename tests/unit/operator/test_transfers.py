@@ -1,6 +1,7 @@
 """Signed requests: who gets which, until when, and where pods find them."""
 
 import base64
+import gzip
 import json
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def entries(federation: Federation, who: str) -> dict[str, str]:
 
 def tasks(federation: Federation, who: str) -> list[Json]:
     return [one for one in federation.server.all("trainingtasks") if one["metadata"]["namespace"] == f"at-{who}"]
+
+
+def entry(url: str, version: int = 1, expires: int = 0) -> str:
+    record = SignedRecord(name="x", read=SignedRequest(url=url), writes=())
+    grant = TransferGrant(version=version, task="x", expires=expires, record=record)
+    return base64.b64encode(grant.packed()).decode()
 
 
 def test_each_participant_gets_the_requests_of_its_own_tasks(federation: Federation) -> None:
@@ -113,10 +120,8 @@ def test_expired_requests_that_a_killed_coordinator_has_left_are_deleted(federat
     secret = federation.server.objects["secrets", "at-bank-a", labels.TRANSFER_SECRET]
     now = federation.time.now
 
-    def entry(expires: float) -> str:
-        return base64.b64encode(json.dumps({"expires": expires}).encode()).decode()
-
-    left = {"old": entry(now - LIFETIME_SECONDS - 1), "recent": entry(now), "malformed": "eA=="}
+    left = {"old": entry("x", expires=int(now) - LIFETIME_SECONDS - 1), "recent": entry("x", expires=int(now))}
+    left["malformed"] = "eA=="
     federation.server.add("secrets", {**secret, "data": secret["data"] | left})
     federation.time.now += RENEWAL_SECONDS
     federation.reconcile()
@@ -171,19 +176,16 @@ def test_a_task_waits_until_the_hub_has_signed_its_requests() -> None:
     assert len(remote.jobs) == 1
 
 
-def entry(url: str, version: int = 1) -> str:
-    record = SignedRecord(name="x", read=SignedRequest(url=url), writes=())
-    return base64.b64encode(TransferGrant(version=version, task="x", record=record).text().encode()).decode()
-
-
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
         (base64.b64encode(b"{}").decode(), "InvalidTransfer"),
+        (base64.b64encode(gzip.compress(b"{}")).decode(), "InvalidTransfer"),
+        (base64.b64encode(gzip.compress(b" " * 5_000_000)).decode(), "InvalidTransfer"),
         (entry("http://minio:9000/runs/x", version=2), "InvalidTransfer"),
         (entry("http://10.0.0.1:22/runs/x"), "ForeignStore"),
     ],
-    ids=["malformed", "newer", "another server"],
+    ids=["not compressed", "malformed", "huge", "newer", "another server"],
 )
 def test_requests_that_a_malicious_hub_has_signed_start_no_pod(entry: str, reason: str) -> None:
     remote = Remote()

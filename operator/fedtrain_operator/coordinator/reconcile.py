@@ -24,6 +24,7 @@ from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.gather import Gatherer, wishes
 from fedtrain_operator.coordinator.heartbeat import participants_seen
 from fedtrain_operator.coordinator.pending_pods import pod_conditions, why_hub_waits
+from fedtrain_operator.coordinator.privacy_condition import forecast
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.run_claim import open_run
 from fedtrain_operator.coordinator.state import ClusterState, Memory
@@ -214,6 +215,7 @@ class Coordinator:
             admitted,
             Condition("StoreReachable", "True", "Reachable"),
             participants_seen(snapshot.silent),
+            *forecast(gatherer.body, gatherer.spec, snapshot.ledger),
         ]
         pods = pod_conditions(self.state.tasks.of(gatherer.training), list(stuck.values()))
         return await self._report(gatherer, snapshot, decision, conditions, pods, report, pod_check)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from fedtrain.preview.privacy_forecast import privacy_forecast
 from rounds_hands import Coordinator
 from rounds_world import FACTS, World, a_spec
 
@@ -11,7 +12,6 @@ from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.records import ExampleNoise, Manifest, Plan
 from fedtrain.contracts.tasks import Train
 from fedtrain.ledger.verify import verify
-from fedtrain.preview.privacy_forecast import privacy_forecast
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
 from fedtrain.results.model_card import model_card
 from fedtrain.results.summary import summarise

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from fedtrain.preview.privacy_forecast import privacy_forecast
 from rounds_hands import Coordinator
 from rounds_world import FACTS, World, a_spec
 
@@ -15,6 +14,7 @@ from fedtrain.ledger.verify import verify
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
 from fedtrain.results.model_card import model_card
 from fedtrain.results.summary import summarise
+from fedtrain.rounds.privacy_forecast import privacy_forecast
 
 DELTA = 1e-5
 RATES = {"a": 32 / 500, "b": 32 / 2000}

@@ -13,7 +13,6 @@ from fedtrain.api.base import (
     Duration,
     Name,
     NonNegativeInt,
-    ObjectName,
     Quantity,
     Switch,
     Text,
@@ -115,27 +114,21 @@ class PolicyPrivacy(Block):
     """Differential privacy that tasks must promise before they train on this participant's data. With `unit`,
     `minNoiseMultiplier` or `maxEpsilon`, trainings without `spec.privacy` are refused."""
 
-    unit: Literal["Participant"] | None = None
-    """What a training must protect at least. `Participant`: all data of this participant."""
+    unit: Literal["Participant", "Example"] | None = None
+    """What a training must protect. `Participant`: all data of this participant, with noise that the hub promises.
+    `Example`: each row, with noise that this participant adds itself."""
     min_noise_multiplier: Multiplier | None = None
     """Minimum noise multiplier of each round."""
     max_epsilon: Epsilon | None = None
     """Maximum privacy loss of a data set over all trainings. It is counted in the ConfigMap `fedtrain-privacy`, which
-    `fedtrain participant privacy` prints. The round that would exceed it is refused."""
+    `fedtrain participant privacy` prints. The round that would exceed it is refused. Only trainings with
+    `unit: Participant` are counted; others are refused."""
     delta: Delta = 1e-5
     """Probability with which the loss may exceed `maxEpsilon`."""
 
     noise_key_secret_ref: SecretRef | None = None
     """Secret with at least 32 random bytes in its key `key`, from which this participant's shares of noise are drawn
     (`noise.location: Client`). Keep it secret: the hub could subtract noise that it knows."""
-
-
-class Spool(Block):
-    """Place for trained updates until the ledger's store has them."""
-
-    volume_claim: ObjectName
-    """Name of a PersistentVolumeClaim. If the store does not answer, the pods of a task that has trained end, and a pod
-    without GPUs uploads the update from here. Each task uses a folder of its own."""
 
 
 class Window(Block):
@@ -176,9 +169,6 @@ class ParticipantPolicySpec(Block):
     """Digests of the approved trainings. `fedtrain participant approve` shows a training and adds its digest."""
     logs: Literal["None", "Failures", "All"] = "None"
     """On a cluster: tasks whose last log lines the hub can read in the task's status. Values of rows are removed."""
-    spool: Spool | None = None
-    """On a cluster: place for trained updates until the ledger's store has them. If omitted, pods keep their GPUs while
-    they retry an upload, for half an hour."""
     pods: Pods = Pods()
     """On a cluster: settings that are merged into the pods of tasks."""
 

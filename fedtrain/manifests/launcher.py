@@ -24,16 +24,9 @@ class Launcher(Protocol):
     image: str
 
     def render(
-        self,
-        body: Json,
-        order: TrainingTaskSpec,
-        assignment: Assignment,
-        policy: ParticipantPolicySpec,
-        *,
-        uploads: bool = False,
+        self, body: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec
     ) -> Json:
-        """Return the job of the TrainingTask `body`, of the same name and namespace, with its digest. `uploads`: its
-        update is trained, and this job only uploads it."""
+        """Return the job of the TrainingTask `body`, of the same name and namespace, with its digest."""
         ...
 
     def standing(self, job: Json) -> Standing: ...

@@ -124,6 +124,7 @@ def task_of(order: TrainingTaskSpec) -> Task:
 
 def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str, Entry] | None = None) -> Request:
     work, promise = task.work if isinstance(task.work, Train) else None, task.privacy
+    own = work.example_noise if work and work.testing_seed is None else None  # this participant draws it itself
     key = key_of(task)
     entry = entered((spent or {}).get(key), task)
     after = {**(spent or {}), key: entry} if entry is not None else {}
@@ -139,8 +140,8 @@ def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str
         rows=work.distinct if work else None,
         steps=_steps(task, work) if work else None,
         min_participants=task.min_participants,
-        unit=promise.unit if promise else None,
-        multiplier=promise.multiplier if promise else None,
+        unit=promise.unit if promise else ("Example" if own else None),
+        multiplier=promise.multiplier if promise else (own.multiplier if own else None),
         released=released(after, task.data.dataset),
         digest=training_digest(order, task),
     )

@@ -102,8 +102,7 @@ class LedgerFacts:
 class Snapshot:
     """`elapsed`: seconds of the current round in which work could proceed (suspended, stopped and store-outage time
     excluded). `acknowledged`: number of the run's failures from which the user has asked to resume. `silent`:
-    participants whose heartbeats are missing, and since when by the hub's clock, as text. `unasked`: participants that
-    cannot be given tasks."""
+    participants whose heartbeats are missing, and since when by the hub's clock, as text."""
 
     spec: FederatedTrainingSpec
     ledger: LedgerFacts
@@ -112,7 +111,6 @@ class Snapshot:
     acknowledged: int = 0
     suspended: bool = False
     silent: Mapping[str, str] = field(default_factory=dict[str, str])
-    unasked: frozenset[str] = frozenset()
 
     @property
     def epoch(self) -> int:

@@ -8,6 +8,7 @@ import pytest
 from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.records import ExampleNoise
 from fedtrain.contracts.tasks import Assignment, PastReleases, PrivacyPromise, Train
 from fedtrain.contracts.wire.task import from_wire, to_wire
 from fedtrain.manifests.kinds import Json, Ref
@@ -72,6 +73,24 @@ def test_other_units_are_refused_by_name() -> None:
     content = asked.model_dump(mode="json", by_alias=True, exclude_none=True) | {"task": to_wire(other)}
     words = "the training protects unit: Example; this participant requires unit: Participant"
     assert words in refused(TrainingTaskSpec.model_validate(content), unit="Participant")
+
+
+def of_examples(multiplier: float, testing_seed: int | None = None) -> TrainingTaskSpec:
+    """A task in which bank-b adds noise to the gradients of its rows."""
+    asked = train()
+    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
+    noise = ExampleNoise(probability=0.1, batch=10, steps=5, bound=1.0, multiplier=multiplier)
+    work = plain.work.model_copy(update={"example_noise": noise, "testing_seed": testing_seed})
+    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return TrainingTaskSpec.model_validate({**content, "task": to_wire(plain.model_copy(update={"work": work}))})
+
+
+def test_the_policy_may_require_that_single_rows_are_protected() -> None:
+    assert refused(of_examples(1.0), unit="Example", minNoiseMultiplier=0.8) == ""
+    assert "the minimum is 0.8" in refused(of_examples(0.7), minNoiseMultiplier=0.8)
+    assert "promises no privacy" in refused(of_examples(1.0, testing_seed=1), unit="Example")
+    assert "the training protects unit: Participant" in refused(order(), unit="Example")
+    assert "which is counted for unit: Participant only" in refused(of_examples(1.0), maxEpsilon=8.0)
 
 
 @pytest.mark.parametrize("multiplier", [0.0, -1.0, 1e9])

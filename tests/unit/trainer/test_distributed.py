@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny_federation import Federation
+from tiny_federation import Federation, classified
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Update
@@ -46,6 +46,19 @@ def test_two_processes_give_the_update_of_one(federation: Federation) -> None:
     assert abs(together.train_loss - alone.train_loss) < 1e-4
     assert together.received["right"] == alone.received["right"]
     one, two = federation.weights(alone), federation.weights(together)
+    assert all(torch.allclose(two[name], tensor, atol=2e-5) for name, tensor in one.items())
+
+
+def test_two_processes_share_the_rows_of_a_private_step_and_add_the_noise_once(federation: Federation) -> None:
+    noise = {"probability": 0.5, "batch": 16, "steps": 2, "bound": 0.5, "multiplier": 1.0}
+    work = {"samples": 32, "distinct": 32, "exampleNoise": noise, "testingSeed": 1}
+    alone = federation.trained(**work)
+    other = Federation(federation.sibling("two"), Path(federation.model["base"]), classified(40))
+    assignment = other.assignment(other.train_work(**work), round=1)
+    code, outcome = launched(other, assignment, processes=2)
+    assert (code, outcome["code"]) == (EXIT_DONE, EXIT_DONE)
+    together = other.record(names.update(1, "a", 1), Update)
+    one, two = federation.weights(alone), other.weights(together)
     assert all(torch.allclose(two[name], tensor, atol=2e-5) for name, tensor in one.items())
 
 

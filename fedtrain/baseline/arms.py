@@ -12,13 +12,14 @@ from fedtrain.api.aggregation import Aggregation
 from fedtrain.api.base import seconds
 from fedtrain.api.evaluation import Evaluation
 from fedtrain.api.federated_training import FederatedTrainingSpec, Metadata
+from fedtrain.api.model import InitialFrom
 from fedtrain.api.participant_policy import Dataset, ParticipantPolicy, ParticipantPolicySpec
 from fedtrain.api.participants import Participant
 from fedtrain.api.partitioning import Partitioning
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training import Length
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.results.comparison import Kind
+from fedtrain.results.comparison import Kind, arm_label
 from fedtrain.results.run_summary import RunSummary
 
 POOLED = "pooled"
@@ -37,7 +38,7 @@ class ArmRun:
 
     @property
     def label(self) -> str:
-        return f"{self.participant} alone" if self.participant else "pooled data"
+        return arm_label(self.kind, self.participant) if self.participant else "pooled data"
 
 
 def budgets(summary: RunSummary) -> dict[str, int]:
@@ -67,6 +68,18 @@ def alone(federation: Federation, who: str, steps: int) -> ArmRun:
     spec = _spec(federation, participant.model_copy(update={"training": own, "weight": None}), steps)
     policies = {who: federation.policies[who]}
     return ArmRun("Alone", who, steps, _federation(federation, f"alone-{who}", spec, policies))
+
+
+def personalised(federation: Federation, who: str, steps: int, adapter: Path, digest: str) -> ArmRun:
+    """Return the run that continues from the federated adapter, in the folder `adapter`, on one participant's data."""
+    arm = alone(federation, who, steps)
+    spec = arm.federation.training.spec
+    start = InitialFrom(uri=str(adapter.absolute()), digest=digest)
+    model = spec.model.model_copy(update={"adapter": spec.model.adapter.model_copy(update={"initial_from": start})})
+    own = _federation(
+        federation, f"personal-{who}", spec.model_copy(update={"model": model}), {who: federation.policies[who]}
+    )
+    return ArmRun("Personalised", who, steps, own)
 
 
 def pooled(federation: Federation, data: Path, steps: int) -> ArmRun:

@@ -7,19 +7,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from fedtrain.api.evaluation import Metric, Metrics, ParticipantEvaluation
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import ArmRun, alone, budgets, pooled
 from fedtrain.baseline.measuring import Measuring, measure_all
+from fedtrain.baseline.personal import check_personal, personal_arms
 from fedtrain.baseline.pooling import pool_rows
 from fedtrain.baseline.running import run_arms
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Evaluation, Manifest, Measurement, Preflight, Run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
-from fedtrain.results.comparison import Arm, Comparison, Kind, write_comparison
+from fedtrain.results.comparison import Arm, Comparison, Kind, arm_label, write_comparison
 from fedtrain.results.locate import run_folder
 from fedtrain.results.summary import summarise
 from fedtrain.rounds import orders
@@ -57,11 +59,15 @@ def compare(
     watch: Watch,
     *,
     alone_only: bool = False,
+    personal_steps: int | None = None,
     parallel: int | None = None,
     pool: WorkerPool | None = None,
 ) -> Compared:
-    """Run and measure what is missing. `alone_only` skips pooled data. `pool`: workers to share; by default, workers
-    are started when needed. Raises RunError if the federated run fails, SpecDiffers, StoreError."""
+    """Run and measure what is missing. `alone_only` skips pooled data. `personal_steps`: steps of each participant from
+    the federated adapter on its own data; None skips them. `pool`: workers to share; by default, workers are started
+    when needed. Raises RunError if the federated run fails, SpecDiffers, StoreError."""
+    if personal_steps is not None:
+        check_personal(federation)
     ledger, _ = admit(federation)
     with ExitStack() as stack:
         shared = _Lazily(lambda: pool or stack.enter_context(workers(federation, parallel)))
@@ -70,6 +76,8 @@ def compare(
             if outcome.phase not in FINISHED:
                 raise RunError(f"the federated run failed in round {outcome.round}: {outcome.message}")
         arms = _arms(federation, ledger, alone_only)
+        if personal_steps is not None:
+            arms += personal_arms(federation, ledger, _preflights(ledger), personal_steps)
         missing = [arm for arm in arms if _ledger(arm.federation).read(names.END, End) is None]
         failed: dict[str, str] = {}
         if missing:
@@ -142,7 +150,7 @@ def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmR
 
 
 def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> list[_Subject]:
-    """Return the adapters in the order of the table: base, each alone, federated, pooled."""
+    """Return the adapters in the order of the table: base, each alone, federated, each personalised, pooled."""
     spec = _measured_spec(federation.training.spec)
     preflights = _preflights(ledger)
     last = spec.rounds.count
@@ -151,11 +159,9 @@ def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> lis
     found += [
         _subject(spec, preflights, arm.kind, arm.participant, arm.steps, _ledger(arm.federation), 1) for arm in arms
     ]
-    found.insert(
-        len(found) - sum(arm.kind == "Pooled" for arm in arms),
-        _subject(spec, preflights, "Federated", None, all_steps, ledger, last),
-    )
-    return found
+    found.append(_subject(spec, preflights, "Federated", None, all_steps, ledger, last))
+    order = get_args(Kind)
+    return sorted(found, key=lambda subject: order.index(subject.kind))
 
 
 def _subject(
@@ -171,8 +177,10 @@ def _subject(
     assert claimed is not None
     assert manifest is not None
     measurings: list[Measuring] = []
-    label = f"{participant} alone" if participant else kind.lower()
-    if spec.evaluation.hub is not None:
+    label = arm_label(kind, participant)
+    if kind == "Personalised":  # it never leaves its participant
+        preflights = {who: preflight for who, preflight in preflights.items() if who == participant}
+    elif spec.evaluation.hub is not None:
         k = manifest.k or 0
         key = TaskKey(round, "Evaluate", f"_evaluate-{k}", 1)
         task = orders.evaluate_task(spec, claimed, key, k, manifest.adapter, manifest.config)

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON only.")
 @click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
-def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, plain: bool) -> None:
+@click.option(
+    "--personalise",
+    "personal_steps",
+    type=click.IntRange(min=1),
+    metavar="STEPS",
+    help="Also train the federated adapter for STEPS on each participant's own rows.",
+)
+def command(
+    file: Path, alone_only: bool, parallel: int | None, as_json: bool, plain: bool, personal_steps: int | None
+) -> None:
     """Compare the run of FILE with each participant training alone, and with training on all data pooled.
 
     Each training gets as many steps as in the federated run. Runs the federation first if needed. After Ctrl-C or a
@@ -33,8 +42,10 @@ def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, p
     from fedtrain.baseline.compare import Compared, Watch, compare
     from fedtrain.ledger.admission import SpecDiffers
     from fedtrain.results.as_json import as_json as plain_json
-    from fedtrain.results.baseline_tables import comparison_table, headline_text
+    from fedtrain.results.base_folder import base_folder
+    from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
     from fedtrain.results.export import default_target, export
+    from fedtrain.results.locate import Located
     from fedtrain.results.picture import default_picture, write_picture
     from fedtrain.results.tables import show
     from fedtrain.runner.errors import RunError
@@ -44,7 +55,9 @@ def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, p
     screen = _Screen(as_json, terminal)
     watch = Watch(screen.federated, screen.begins, screen.arms.arm, screen.arms.measured)
     try:
-        result: Compared = compare(federation, watch, alone_only=alone_only, parallel=parallel)
+        result: Compared = compare(
+            federation, watch, alone_only=alone_only, personal_steps=personal_steps, parallel=parallel
+        )
     except KeyboardInterrupt:
         screen.close()
         click.echo(f"stopped. Run `fedtrain baseline {file}` to resume", err=True)
@@ -58,12 +71,19 @@ def command(file: Path, alone_only: bool, parallel: int | None, as_json: bool, p
     else:
         spec = federation.training.spec
         click.echo("")
-        show([comparison_table(result.comparison, spec)], terminal)
+        personal = personal_table(result.comparison, spec)
+        show([comparison_table(result.comparison, spec), *([personal] if personal else [])], terminal)
         click.echo(f"\n{headline_text(result.comparison, spec)}\n")
         picture = write_picture(result.ledger, default_picture(result.ledger))
         if picture is not None:
             click.echo(f"picture: {picture}")
-        click.echo(f"adapter: {export(result.ledger, default_target(result.ledger))}")
+        base = base_folder(Located(result.ledger, federation), spec.model)
+        written = export(result.ledger, default_target(result.ledger), base=base if isinstance(base, Path) else None)
+        click.echo(f"adapter: {written}")
+        for arm in result.comparison.arms:
+            if arm.kind == "Personalised":
+                folder = default_target(result.ledger).parent.with_name(arm.run.rpartition("/")[2])
+                click.echo(f"personalised adapter of {arm.participant}: fedtrain export {folder}")
     if result.failed:
         lines = "\n".join(f"  {what}: {why}" for what, why in result.failed.items())
         raise UserError(f"some trainings failed:\n{lines}", f"Run `fedtrain baseline {file}` to retry them.")

@@ -39,6 +39,28 @@ def comparison_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Tab
     return Table("each adapter, measured on the hub's data and on each participant's validation split", head, rows)
 
 
+def personal_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Table | None:
+    """Return one row per participant, with the metric on its own validation split; None without personalised
+    adapters."""
+    personal = {arm.participant: arm for arm in comparison.arms if arm.kind == "Personalised"}
+    if not personal:
+        return None
+    own = own_measure(spec)
+    alone = {arm.participant: arm for arm in comparison.alone}
+    base, federated = comparison.arm("Base"), comparison.arm("Federated")
+
+    def text(arm: Arm | None, who: str) -> str:
+        return own.text(arm.own.get(who, {}).get(own.name) if arm else None)
+
+    rows = tuple(
+        (who, text(base, who), text(alone.get(who), who), text(federated, who), text(personal[who], who))
+        for participant in spec.participants
+        if (who := participant.name) in personal
+    )
+    title = f"{own.name} on each participant's own validation split ({own.direction})"
+    return Table(title, ("participant", "base", "alone", "federated", "personalised"), rows)
+
+
 def headline_text(comparison: Comparison, spec: FederatedTrainingSpec) -> str:
     """`federated beats the best participant alone (zoo, 56.5%) by x1.19 on accuracy: 67.1%`."""
     measure = headline_measure(spec)

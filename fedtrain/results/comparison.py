@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from fedtrain.contracts.measures import Measure
 from fedtrain.ledger.ledger import Ledger
@@ -11,13 +11,19 @@ from fedtrain.results.as_json import as_json
 from fedtrain.results.telemetry import number, read_json
 
 NAME = "baseline.json"
-Kind = Literal["Base", "Alone", "Federated", "Pooled"]
+Kind = Literal["Base", "Alone", "Federated", "Personalised", "Pooled"]
+
+
+def arm_label(kind: Kind, participant: str | None) -> str:
+    """`zoo alone`, `zoo personalised`, `federated`."""
+    return f"{participant} {kind.lower()}" if participant else kind.lower()
 
 
 @dataclass(frozen=True)
 class Arm:
     """One adapter and its metrics. `hub`: on the hub's held-out data; `own`: by participant, on its validation split.
-    `steps`: optimizer steps, summed over all participants that trained it."""
+    `steps`: optimizer steps, summed over all participants that trained it. A personalised adapter stays with its
+    participant, so it is only measured on that participant's split."""
 
     kind: Kind
     participant: str | None = None
@@ -29,7 +35,7 @@ class Arm:
 
     @property
     def label(self) -> str:
-        return f"{self.participant} alone" if self.kind == "Alone" else self.kind.lower()
+        return arm_label(self.kind, self.participant)
 
     def value(self, measure: Measure) -> float | None:
         """Return the metric at the hub; without a hub, its mean over the validation splits."""
@@ -96,7 +102,7 @@ def read_comparison(ledger: Ledger, run_id: str, adapter: str | None) -> Compari
 
 
 def _arm(plain: dict[str, Any]) -> Arm | None:
-    if plain.get("kind") not in ("Base", "Alone", "Federated", "Pooled"):
+    if plain.get("kind") not in get_args(Kind):
         return None
     own = cast(dict[str, Any], plain.get("own") or {})
     return Arm(

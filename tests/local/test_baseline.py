@@ -16,6 +16,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Manifest, Preflight, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify import verify
+from fedtrain.results.baseline_tables import personal_table
 from fedtrain.results.comparison import read_comparison
 from fedtrain.runner.worker_pool import WorkerPool
 from tests.support.zygote import launch
@@ -56,7 +57,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
 def compared(small: Small, zygote: str) -> tuple[Compared, Seen]:
     pool, seen = WorkerPool(partial(launch, zygote), 2), Seen()
     try:
-        return compare(read_file(small.file), seen.watch(), pool=pool), seen
+        return compare(read_file(small.file), seen.watch(), personal_steps=2, pool=pool), seen
     finally:
         pool.close()
 
@@ -73,13 +74,22 @@ def test_every_adapter_is_measured_on_everything(compared: tuple[Compared, Seen]
         "zoo alone",
         "museum alone",
         "federated",
+        "zoo personalised",
+        "museum personalised",
         "pooled",
     ]
-    for arm in result.comparison.arms:
+    everywhere = [arm for arm in result.comparison.arms if arm.kind != "Personalised"]
+    for arm in everywhere:
         assert arm.hub.keys() == {"loss"}
         assert {who: metrics.keys() for who, metrics in arm.own.items()} == {"zoo": {"loss"}, "museum": {"loss"}}
-    assert len({arm.hub["loss"] for arm in result.comparison.arms}) == 5
-    assert sorted(seen.begun) == ["museum alone", "pooled data", "zoo alone"]
+    assert len({arm.hub["loss"] for arm in everywhere}) == 5
+    assert sorted(seen.begun) == [
+        "museum alone",
+        "museum personalised",
+        "pooled data",
+        "zoo alone",
+        "zoo personalised",
+    ]
     assert seen.measured[-1][0] == seen.measured[-1][1]
 
 
@@ -95,6 +105,26 @@ def test_everyone_has_the_same_steps_and_the_same_start(compared: tuple[Compared
         assert first.adapter == start.adapter
         assert update.steps == steps
         assert verify(ledger).sound
+
+
+def test_a_personalised_adapter_continues_from_the_federated_one_and_stays_with_its_participant(
+    compared: tuple[Compared, Seen], small: Small
+) -> None:
+    result, _ = compared
+    for who in ("zoo", "museum"):
+        ledger = arm_ledger(result, f"personal-{who}")
+        start, update = ledger.read(names.manifest(0), Manifest), ledger.read(names.update(1, who, 1), Update)
+        assert start is not None
+        assert update is not None
+        assert (start.adapter, update.steps) == (result.comparison.adapter, 2)
+        (arm,) = (arm for arm in result.comparison.arms if arm.label == f"{who} personalised")
+        assert (arm.hub, arm.own.keys()) == ({}, {who}), "not measured at the hub or on the data of others"
+        assert arm.run == f"default/small-personal-{who}"
+    federation = read_file(small.file)
+    table = personal_table(result.comparison, federation.training.spec)
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["zoo", "museum"]
+    assert all("–" not in row for row in table.rows)
 
 
 def test_an_arm_holds_out_the_rows_that_the_federated_run_holds_out(compared: tuple[Compared, Seen]) -> None:
@@ -128,7 +158,7 @@ def test_it_is_kept_for_the_report(compared: tuple[Compared, Seen]) -> None:
 
 def test_once_finished_it_does_nothing(compared: tuple[Compared, Seen], small: Small) -> None:
     before, seen = _files(small.folder), Seen()
-    again = compare(read_file(small.file), seen.watch())
+    again = compare(read_file(small.file), seen.watch(), personal_steps=2)
     assert again.comparison == compared[0].comparison
     assert seen == Seen()
     assert _files(small.folder) == before

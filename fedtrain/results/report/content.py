@@ -9,7 +9,7 @@ from urllib.request import url2pathname
 
 from fedtrain.contracts.measures import headline, hub_measures
 from fedtrain.results.as_json import as_json
-from fedtrain.results.baseline_tables import comparison_table, own_measure
+from fedtrain.results.baseline_tables import comparison_table, own_measure, personal_table
 from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve, curve, sentence
@@ -39,6 +39,7 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "metric_source": shown.where if shown else "",
         "metric_direction": shown.measure.direction if shown else "",
         "comparison": comparison_table(comparison, summary.spec) if comparison else None,
+        "personal": personal_table(comparison, summary.spec) if comparison else None,
         "gain_charts": _gain_charts(summary, comparison, who) if comparison else [],
         "dates": _dates(telemetry),
         "legend": figures.legend(who),

@@ -1,6 +1,7 @@
 """Arms get what is fair: the same steps, the same start, the same rows held out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from fedtrain.api.reading import read_file
 from fedtrain.api.reading.federation import Federation
-from fedtrain.baseline.arms import alone, arm_name, budgets, pooled
+from fedtrain.api.storage import S3, Storage
+from fedtrain.baseline.arms import alone, arm_name, budgets, personalised, pooled
+from fedtrain.baseline.personal import check_personal
 from fedtrain.baseline.pooling import pool_rows
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Preflight
@@ -82,6 +85,27 @@ def test_an_arm_alone_trains_all_its_steps_in_one_round_of_its_own(federation: F
     assert spec.aggregation.merge == "FreezeA", "an arm trains the parameters that the federated run trains"
     assert spec.data == federation.training.spec.data
     assert storage_of(arm) == storage_of(federation)
+
+
+def test_a_personalised_arm_starts_from_the_federated_adapter(federation: Federation, tmp_path: Path) -> None:
+    digest = digest_bytes(b"adapter")
+    arm = personalised(federation, "zoo", 7, tmp_path / "initial", digest)
+    spec = arm.federation.training.spec
+    assert (arm.label, arm.federation.training.metadata.name) == ("zoo personalised", "quickstart-personal-zoo")
+    start = spec.model.adapter.initial_from
+    assert start is not None
+    assert (start.uri, start.digest) == (str(tmp_path / "initial"), digest)
+    assert [participant.name for participant in spec.participants] == ["zoo"]
+    assert (spec.training.length.steps, spec.aggregation.merge) == (7, "FreezeA")
+    assert list(arm.federation.policies) == ["zoo"]
+
+
+def test_personalised_adapters_are_not_written_to_a_bucket(federation: Federation) -> None:
+    bucket = Storage(type="S3", s3=S3(bucket="runs"))
+    training = federation.training
+    there = training.model_copy(update={"spec": training.spec.model_copy(update={"storage": bucket})})
+    with pytest.raises(RunError, match=r"--personalise keeps .* on this machine, but spec.storage is a bucket"):
+        check_personal(replace(federation, training=there))
 
 
 def test_an_arms_spec_is_valid_and_reads_back_the_same(federation: Federation) -> None:

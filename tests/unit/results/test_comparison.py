@@ -5,8 +5,10 @@ from comparisons import arms, keep_comparison
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.measures import Measure
-from fedtrain.results.baseline_tables import comparison_table, headline_text
+from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
 from fedtrain.results.comparison import Arm, Comparison, read_comparison
+from fedtrain.results.report import report
+from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
 
 ACCURACY, LOSS = Measure("accuracy", share=True), Measure("loss", share=False)
@@ -80,3 +82,21 @@ def test_the_table_has_a_row_an_adapter_and_a_column_a_split() -> None:
     ]
     assert table.head[4:] == ("museum accuracy", "observatory accuracy", "zoo accuracy")
     assert table.rows[4] == ("federated", "225", "1.658", "67.1%", "72.0%", "77.0%", "69.0%")
+
+
+def test_personalised_adapters_are_beside_alone_and_federated_on_each_split(finished: Hand) -> None:
+    spec = summarise(finished.ledger).spec
+    assert personal_table(Comparison("r", "a", arms()), spec) is None
+    personal = tuple(
+        Arm("Personalised", who, steps=25, own={who: {"accuracy": 0.8 + len(who) / 100}}) for who in ("museum", "zoo")
+    )
+    table = personal_table(Comparison("r", "a", arms() + personal), spec)
+    assert table is not None
+    assert table.title == "accuracy on each participant's own validation split (higher is better)"
+    assert table.head == ("participant", "base", "alone", "federated", "personalised")
+    assert table.rows == (
+        ("museum", "16.0%", "59.5%", "72.0%", "86.0%"),
+        ("zoo", "13.0%", "53.1%", "69.0%", "83.0%"),
+    )
+    shown = report(summarise(finished.ledger), Comparison("r", "a", arms() + personal))
+    assert "Personalised adapters" in shown

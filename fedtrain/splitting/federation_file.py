@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedtrain.api.data import Format
+from fedtrain.api.evaluation import MetricType
 
 
 @dataclass(frozen=True, kw_only=True)
 class FederationFile:
     """`base` is None when the user has not named one yet; `revision` goes with a hub id. `files` are (participant,
-    path) and `test` a path, relative to the file."""
+    path) and `test` a path, relative to the file. `test_metrics`, `own_metrics`: metrics of the hub and of the
+    participants; the first is the headline."""
 
     name: str
     dataset: str
@@ -20,6 +22,8 @@ class FederationFile:
     files: Sequence[tuple[str, str]]
     test: str | None
     seed: int
+    test_metrics: Sequence[MetricType] = ("Loss",)
+    own_metrics: Sequence[MetricType] = ()
 
     def text(self) -> str:
         return "".join([self._training(), *(self._policy(name, path) for name, path in self.files)])
@@ -73,14 +77,15 @@ spec:
         return f"    base: {_quoted(self.base)}\n{revision}"
 
     def _evaluation(self) -> str:
-        if self.test is None:
-            return ""
-        return f"""\
-  evaluation:
-    every: 1
+        hub = own = ""
+        if self.test is not None:
+            hub = f"""\
     hub:
       data: {{uri: {_quoted(self.test)}}}
-"""
+{_metrics(self.test_metrics)}"""
+        if self.own_metrics:
+            own = f"    participants:                        # on held-out rows\n{_metrics(self.own_metrics)}"
+        return f"  evaluation:\n    every: 1\n{hub}{own}" if hub or own else ""
 
     def _policy(self, name: str, path: str) -> str:
         return f"""\
@@ -93,6 +98,12 @@ spec:
   datasets:
     - {{name: {self.dataset}, uri: {_quoted(path)}}}
 """
+
+
+def _metrics(types: Sequence[MetricType]) -> str:
+    names: dict[MetricType, str] = {"Choices": "accuracy", "Loss": "loss"}
+    lines = (f"        - {{name: {names[one]}, type: {one}}}\n" for one in types)
+    return f"      metrics:\n{''.join(lines)}"
 
 
 def _quoted(text: str) -> str:

@@ -21,6 +21,7 @@ from fedtrain.splitting.dealing import (
 )
 from fedtrain.splitting.errors import SplitError
 from fedtrain.splitting.federation_file import FederationFile
+from fedtrain.splitting.metrics import measurable
 from fedtrain.splitting.naming import participant_names, slug, slugs
 from fedtrain.splitting.rows import Row, format_of, read_rows, values_of
 
@@ -199,6 +200,8 @@ def _write(
             files=files,
             test=test_file,
             seed=request.seed,
+            test_metrics=measurable(rows[row] for row in test) if request.label else ("Loss",),
+            own_metrics=measurable(rows[row] for part in parts for row in part) if request.label else (),
         )
         (partial / "new" / FILE).write_text(file.text(), encoding="utf-8")
         (partial / "new").rename(out)

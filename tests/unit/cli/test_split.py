@@ -49,6 +49,33 @@ def key(row: dict[str, Any]) -> str:
     return json.dumps(row, sort_keys=True)
 
 
+def metrics_of(folder: Path) -> tuple[list[str], list[str]]:
+    """The types of the hub's and of the participants' metrics."""
+    evaluation = read_file(folder / "federation.yaml", elsewhere=True, judged=False).training.spec.evaluation
+    hub = [metric.type for metric in evaluation.hub.metrics] if evaluation.hub else []
+    return hub, [metric.type for metric in evaluation.participants.metrics] if evaluation.participants else []
+
+
+def test_labelled_rows_are_measured_by_choices_first_at_the_hub_and_by_participants(data: Path, tmp_path: Path) -> None:
+    arguments = (data, "--participants", "2", "--label", "site", "--base", tmp_path)
+    done(*arguments, "--test-fraction", "0.2", "--out", tmp_path / "tested")
+    assert metrics_of(tmp_path / "tested") == (["Choices", "Loss"], ["Choices", "Loss"])
+    done(*arguments, "--out", tmp_path / "untested")
+    assert metrics_of(tmp_path / "untested") == ([], ["Choices", "Loss"])
+
+
+def test_without_a_label_only_the_hub_measures_its_loss(data: Path, tmp_path: Path) -> None:
+    done(data, "--participants", "2", "--test-fraction", "0.2", "--base", tmp_path, "--out", tmp_path / "out")
+    assert metrics_of(tmp_path / "out") == (["Loss"], [])
+
+
+def test_answers_that_are_no_labels_are_measured_by_their_loss(tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "completion": f"a long answer {number}", "topic": str(number % 2)} for number in range(20)]
+    data = written(tmp_path / "free.jsonl", rows)
+    done(data, "--participants", "2", "--label", "topic", "--base", tmp_path, "--out", tmp_path / "out")
+    assert metrics_of(tmp_path / "out") == ([], ["Loss"])
+
+
 def test_rows_are_dealt_evenly_and_none_is_lost(data: Path, tmp_path: Path) -> None:
     result = done(data, "--participants", "3", "--out", tmp_path / "out")
     found = rows_of(tmp_path / "out")

@@ -148,6 +148,7 @@ def test_time_is_shared_out_over_the_phases(html: str) -> None:
 
 
 def test_losses_by_step_continue_over_the_rounds(finished: Hand) -> None:
+    finished.ledger.store.delete("default/quickstart/telemetry/")
     for round, attempt in ((1, 1), (2, 2)):
         curve = json.dumps({"curve": [3.0, float("nan"), 2.0], "versions": {"torch": f"2.{round}"}}).encode()
         finished.ledger.put_telemetry(f"rounds/{round:04d}/zoo-{attempt}/trainer.json", curve)

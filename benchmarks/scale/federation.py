@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from fedtrain.adapters.layout import lay_out
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
@@ -31,6 +32,9 @@ from fedtrain.rounds.snapshot import TaskKey
 ROUND = 2
 """The round in whose middle they are: every participant trains."""
 SAMPLES = 64
+_HEADER, _ = lay_out({"layer.lora_B.weight": ("F32", (8, 8))})
+ADAPTER = _HEADER + bytes(8 * 8 * 4)
+"""The global adapter, from whose layout the coordinator knows the size of an update."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Training:
 
     def records(self) -> Iterator[tuple[str, Record]]:
         """The ledger: round 0, a whole round 1, and the plan of round 2."""
-        adapter, config = digest_bytes(b"adapter"), digest_bytes(b"config")
+        adapter, config = digest_bytes(ADAPTER), digest_bytes(b"config")
         yield names.RUN, self.run
         yield from ((names.preflight(who), preflight) for who, preflight in self._preflights.items())
         facts = ModelFacts(
@@ -118,7 +122,7 @@ class Training:
             round=0,
             outcome="Initial",
             step=0,
-            adapter=digest_bytes(b"adapter"),
+            adapter=digest_bytes(ADAPTER),
             config=digest_bytes(b"config"),
             previous=digest_of(self.run),
         )

@@ -10,9 +10,10 @@ from typing import TypeVar
 from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.participant import task_status
 
-from benchmarks.scale.federation import Training
+from benchmarks.scale.federation import ADAPTER, Training
 from fedtrain.api.storage import Storage
 from fedtrain.contracts.canonical import canonical
+from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.manifests.conditions import Condition
@@ -102,3 +103,4 @@ def _write(those: Sequence[Training], key_id: str, secret: str) -> None:
     for training in those:
         for name, record in training.records():
             store.create(f"{training.ref.namespace}/{training.ref.name}/{name}", canonical(record))
+        Ledger(store, training.ref.namespace, training.ref.name).put_blob(ADAPTER)

@@ -13,6 +13,7 @@ from fedtrain.api.base import (
     Duration,
     Name,
     NonNegativeInt,
+    ObjectName,
     Quantity,
     Switch,
     Text,
@@ -131,6 +132,14 @@ class PolicyPrivacy(Block):
     (`noise.location: Client`). Keep it secret: the hub could subtract noise that it knows."""
 
 
+class Spool(Block):
+    """Place for trained updates until the ledger's store has them."""
+
+    volume_claim: ObjectName
+    """Name of a PersistentVolumeClaim. If the store does not answer, the pods of a task that has trained end, and a pod
+    without GPUs uploads the update from here. Each task uses a folder of its own."""
+
+
 class Window(Block):
     """A time window. Tasks start only within one; a task that runs at its end continues."""
 
@@ -169,6 +178,9 @@ class ParticipantPolicySpec(Block):
     """Digests of the approved trainings. `fedtrain participant approve` shows a training and adds its digest."""
     logs: Literal["None", "Failures", "All"] = "None"
     """On a cluster: tasks whose last log lines the hub can read in the task's status. Values of rows are removed."""
+    spool: Spool | None = None
+    """On a cluster: place for trained updates until the ledger's store has them. If omitted, pods keep their GPUs while
+    they retry an upload, for half an hour."""
     pods: Pods = Pods()
     """On a cluster: settings that are merged into the pods of tasks."""
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "init": Entry("fedtrain.cli.init:command", "Write a commented federation.yaml to start from."),
     "split": Entry("fedtrain.cli.split:command", "Split one data set into a federation to try."),
     "convert": Entry("fedtrain.cli.convert:command", "Write data of any type as JSON lines."),
+    "doctor": Entry("fedtrain.cli.doctor:command", "Show what this machine has and what would run on it."),
     "validate": Entry("fedtrain.cli.validate:command", "Check a federation.yaml and show all errors."),
     "plan": Entry("fedtrain.cli.plan:command", "Show each participant's samples and steps per round."),
     "render": Entry("fedtrain.cli.render:command", "Print the Kubernetes objects of a round."),

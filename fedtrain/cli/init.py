@@ -37,6 +37,7 @@ spec:
   # approvedTrainings: []
   # suspend: false                                       # true stops the pods of all tasks
   # logs: None                                           # or Failures, All: log lines that the hub sees
+  # spool: {{volumeClaim: spool}}                          # trained updates, until the store has them
   # pods:                                                # on a cluster: added to the pods of tasks
   #   nodeSelector: {{pool: gpus}}
   #   tolerations: [{{key: gpus, operator: Equal, value: "true", effect: NoSchedule, tolerationSeconds: 60}}]

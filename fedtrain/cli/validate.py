@@ -98,8 +98,8 @@ def _limit(rows: str) -> int | None:
 def _privacy(federation: "Federation", cluster: bool) -> tuple[str, ...]:
     """The forecast of a private run. With `unit: Example`, it needs the number of rows, which are on this machine."""
     from fedtrain.preview.model_facts import base_facts
-    from fedtrain.preview.privacy_forecast import privacy_forecast
     from fedtrain.preview.rounds_preview import training_rows
+    from fedtrain.rounds.privacy_forecast import privacy_forecast
 
     spec = federation.training.spec
     rows = training_rows(federation) if spec.example_privacy is not None and not cluster else None

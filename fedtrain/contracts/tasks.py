@@ -171,5 +171,7 @@ EXIT_RETRY = 75
 EXIT_LEDGER = 74
 """The ledger refused a read or a write (EX_IOERR): no permission, no space. The work is not at fault, and the same work
 succeeds once somebody has fixed the store."""
+EXIT_SPOOLED = 73
+"""The update is trained and in the spool, but the store does not take it now (EX_CANTCREAT)."""
 EXIT_REFUSED = 78
 """Trying again won't help (EX_CONFIG): bad data, an empty slice, NaN loss, a base that does not fit the adapter."""

@@ -14,6 +14,10 @@ from fedtrain.contracts.tasks import Inspect, Measure, Task, Train
 
 GRANT_VARIABLE = "FEDTRAIN_TRANSFER"
 """Environment variable with the path of the mounted signed requests."""
+SPOOL_VARIABLE = "FEDTRAIN_SPOOL"
+"""Environment variable with the task's folder for its trained update. It outlives the pod."""
+UPLOAD_VARIABLE = "FEDTRAIN_UPLOAD"
+"""Environment variable of pods that upload what an earlier pod of the task has trained, and train nothing."""
 RECORD_SIZES = (4 * 1024, ParticipantRecord.max_bytes)
 TELEMETRY_SIZES = (16 * 1024, 256 * 1024, 2 * 1024 * 1024)
 PART = 8 * 1024 * 1024

@@ -59,8 +59,14 @@ class PresignedTaskStore:
     """`s3`: the location of the ledger. `grant` returns the task's grant as it is now."""
 
     def __init__(
-        self, task: Task, s3: S3, grant: Callable[[], TransferGrant], patience: Patience | None = None
+        self,
+        task: Task,
+        s3: S3,
+        grant: Callable[[], TransferGrant],
+        patience: Patience | None = None,
+        upload_outage_seconds: float | None = None,
     ) -> None:
+        self._upload_outage = UPLOAD_OUTAGE_SECONDS if upload_outage_seconds is None else upload_outage_seconds
         self._task = task
         self.grant = grant
         self._kind, _ = record_of(task)
@@ -112,7 +118,7 @@ class PresignedTaskStore:
                     return short, digest_file(path), size
                 except UploadEnded:
                     return short, self._sent(file), size
-            created = self.create(file.name, path.read_bytes(), _whole, UPLOAD_OUTAGE_SECONDS)
+            created = self.create(file.name, path.read_bytes(), _whole, self._upload_outage)
             return short, digest_file(path) if created else self._sent(file), size
 
     def put_record(self, record: R) -> R:
@@ -166,7 +172,7 @@ class PresignedTaskStore:
 
     def upload(self, file: SignedFile, path: Path) -> None:
         """Send the parts of a file. Raises UploadEnded."""
-        upload_parts(self._requests, file, path, UPLOAD_OUTAGE_SECONDS)
+        upload_parts(self._requests, file, path, self._upload_outage)
 
     def _sent(self, file: SignedFile) -> Digest:
         """The digest of the update file that the store has."""

@@ -36,6 +36,9 @@ TRANSFER_SECRET = "fedtrain-transfer"
 GPUS = f"{PREFIX}/gpus"
 """Annotation of a job: GPUs of all its pods."""
 
+UPLOAD = f"{PREFIX}/upload"
+"""Annotation of a job that uploads a trained update and needs no GPU."""
+
 OURS = {MANAGED_BY: "fedtrain"}
 """On everything that fedtrain makes."""
 

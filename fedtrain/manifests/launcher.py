@@ -24,9 +24,16 @@ class Launcher(Protocol):
     image: str
 
     def render(
-        self, body: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec
+        self,
+        body: Json,
+        order: TrainingTaskSpec,
+        assignment: Assignment,
+        policy: ParticipantPolicySpec,
+        *,
+        uploads: bool = False,
     ) -> Json:
-        """Return the job of the TrainingTask `body`, of the same name and namespace, with its digest."""
+        """Return the job of the TrainingTask `body`, of the same name and namespace, with its digest. `uploads`: its
+        update is trained, and this job only uploads it."""
         ...
 
     def standing(self, job: Json) -> Standing: ...

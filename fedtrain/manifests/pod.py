@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from fedtrain.contracts.places import CREDENTIALS_FOLDER
-from fedtrain.contracts.transfer import GRANT_VARIABLE
+from fedtrain.contracts.transfer import GRANT_VARIABLE, SPOOL_VARIABLE
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.labels import TRANSFER_SECRET
 
@@ -18,7 +18,9 @@ NOISE = "noise"
 NOISE_KEY = f"{CREDENTIALS}/{NOISE}/key"
 TRANSFER = "/var/run/fedtrain-transfer"
 """Folder of the signed requests."""
-GRANT = "grant.json"
+GRANT = "grant.json.gz"
+SPOOL = "/var/spool/fedtrain"
+"""Folder of a task's trained update."""
 USER = {
     "HOME": HOME,
     "USER": "fedtrain",
@@ -41,6 +43,7 @@ def hardened(
     resources: Json | None = None,
     shared_memory: bool = False,
     transfer: str | None = None,
+    spool: str | None = None,
 ) -> Json:
     """Return the `spec` of a pod that runs once.
 
@@ -48,6 +51,7 @@ def hardened(
         credentials: names of the Secrets that are mounted, by place (or `NOISE`). They are files, not environment
             variables, so that a process sees when they change, and so that no place uses the credentials of another.
         seconds: time limit, which the kubelet enforces even if no controller runs.
+        spool: claim of the volume for trained updates, of which the pod mounts the folder of its task.
         transfer: uid of the participant's task whose signed requests are mounted, and those of no other task.
     """
     mounts = {"scratch": "/tmp", "home": HOME}
@@ -59,9 +63,13 @@ def hardened(
         mounts["transfer"] = TRANSFER
         items = [{"key": transfer, "path": GRANT}]
         volumes.append({"name": "transfer", "secret": {"secretName": TRANSFER_SECRET, "items": items}})
+    if transfer is not None and spool is not None:
+        volumes.append({"name": "spool", "persistentVolumeClaim": {"claimName": spool}})
     variables = {ASSIGNMENT: assignment, **USER, **(environment or {})}
     if transfer is not None:
         variables[GRANT_VARIABLE] = f"{TRANSFER}/{GRANT}"
+    if transfer is not None and spool is not None:
+        variables[SPOOL_VARIABLE] = SPOOL
     if credentials:
         variables[CREDENTIALS_FOLDER] = CREDENTIALS
     main: Json = {
@@ -74,6 +82,7 @@ def hardened(
         "terminationMessagePolicy": "File",
         "volumeMounts": [
             *({"name": name, "mountPath": path} for name, path in mounts.items()),
+            *([{"name": "spool", "mountPath": SPOOL, "subPath": transfer}] if spool is not None else []),
             *(
                 {"name": f"{place}-credentials", "mountPath": f"{CREDENTIALS}/{place}", "readOnly": True}
                 for place in credentials

@@ -8,8 +8,10 @@ import math
 
 from fedtrain.api.base import seconds
 from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.participants import Compute
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.contracts.transfer import UPLOAD_VARIABLE
 from fedtrain.manifests import labels
 from fedtrain.manifests.compute import command, processes, resources, threads
 from fedtrain.manifests.conditions import find, holds
@@ -32,9 +34,15 @@ class PyTorchJobs:
         self._pull_policy = pull_policy
 
     def render(
-        self, body: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec
+        self,
+        body: Json,
+        order: TrainingTaskSpec,
+        assignment: Assignment,
+        policy: ParticipantPolicySpec,
+        *,
+        uploads: bool = False,
     ) -> Json:
-        metadata, compute = body["metadata"], order.compute
+        metadata, compute = body["metadata"], Compute() if uploads else order.compute
         name: str = metadata["name"]
         own = labels.of_job(metadata, order.task.participant)
         pod = hardened(
@@ -45,15 +53,17 @@ class PyTorchJobs:
             assignment=assignment.model_dump_json(by_alias=True),
             credentials={**assignment.binding.places.secrets(), **_noise_key(assignment, policy)},
             seconds=math.ceil(seconds(order.timeout)),
-            environment=threads(compute),
+            environment=threads(compute) | ({UPLOAD_VARIABLE: "1"} if uploads else {}),
             resources=resources(compute, policy.pods.resources),
             shared_memory=True,
             transfer=metadata["uid"],
+            spool=policy.spool.volume_claim if policy.spool else None,
         )
         replica = {"restartPolicy": "Never", "template": pod_template(pod, policy.pods, own)}
         replicas: Json = {"Master": {"replicas": 1, **replica}}
         if compute.nodes > 1:
             replicas["Worker"] = {"replicas": compute.nodes - 1, **replica}
+        notes = {labels.GPUS: str(compute.nodes * compute.gpus_per_node)} | ({labels.UPLOAD: "true"} if uploads else {})
         job: Json = {
             "apiVersion": PYTORCH_JOB.api_version,
             "kind": PYTORCH_JOB.name,
@@ -61,7 +71,7 @@ class PyTorchJobs:
                 "name": name,
                 "namespace": metadata["namespace"],
                 "labels": labels_of(policy.pods, own),
-                "annotations": annotations_of(policy.pods) | {labels.GPUS: str(compute.nodes * compute.gpus_per_node)},
+                "annotations": annotations_of(policy.pods) | notes,
             },
             "spec": {
                 "nprocPerNode": str(processes(compute)),

@@ -1,7 +1,7 @@
 """Checks what a run will read, without loading a model: rows of all data sets, and the base model."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -9,8 +9,10 @@ from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError
 from fedtrain.preview.base_check import CheckedBase, check_base
+from fedtrain.preview.gpu_check import gpu_warnings
 from fedtrain.preview.model_facts import base_folder
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows, notes
+from fedtrain.runner.devices import find_devices
 
 SHOWN_FAULTS = 20
 """Faults of one data set that are listed."""
@@ -45,9 +47,15 @@ def checked(
         base = check_base(folder, federation.training.spec, [row for one in rows for row in one.sample])
     return Checked(
         errors=(*_base_errors(federation, base), *(error for one in rows for error in _row_errors(one))),
-        warnings=(*warnings, *(base.notes if base is not None else ())),
+        warnings=(*warnings, *(base.notes if base is not None else ()), *_gpu_warnings(federation)),
         facts=(_row_fact(rows, limit), _base_fact(federation, base)),
     )
+
+
+def _gpu_warnings(federation: Federation) -> Iterable[str]:
+    """GPUs are only listed if a participant asks for some: that starts a process."""
+    asked = any(one.compute.gpus_per_node for one in federation.training.spec.participants)
+    return gpu_warnings(federation, find_devices()) if asked else ()
 
 
 def _base_errors(federation: Federation, base: CheckedBase | None) -> list[FieldError]:

@@ -16,10 +16,10 @@ from fedtrain.partitioning.validation_split import validation_count
 from fedtrain.preview.check import checked
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
-from fedtrain.preview.privacy_forecast import privacy_forecast
 from fedtrain.preview.row_check import data_uri
 from fedtrain.preview.row_check import notes as row_notes
 from fedtrain.preview.row_counts import Refusable, Uncounted, counted
+from fedtrain.rounds.privacy_forecast import privacy_forecast
 
 
 class Part(Block):

@@ -76,7 +76,8 @@ class ParticipantRound:
 class RoundSummary:
     """One round. `metrics`: the hub's metrics of the adapter after the round; `measured`: metrics of the same adapter
     by participant, on its validation split. `epsilon`: privacy loss of the run up to this round, see
-    `RunSummary.privacy`. `generated`: blob of the answers that the adapter generated. `wall_seconds` and `tasks` are
+    `RunSummary.privacy`. `signal_to_noise`: largest possible norm of the private mean over the expected norm of the
+    noise on it. `generated`: blob of the answers that the adapter generated. `wall_seconds` and `tasks` are
     telemetry."""
 
     number: int
@@ -94,6 +95,7 @@ class RoundSummary:
     update_norm: float | None = None
     epsilon: float | None = None
     clipping_norm: float | None = None
+    signal_to_noise: float | None = None
     manifest: Digest | None = None
     wall_seconds: float | None = None
     tasks: tuple[TaskTime, ...] = ()

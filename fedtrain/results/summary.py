@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from math import sqrt
 from typing import TypeVar
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -136,10 +137,18 @@ class _Reader:
             update_norm=aggregate.update_norm if aggregate else None,
             epsilon=loss.epsilon if manifest and (loss := loss_after(spec, manifest)) else None,
             clipping_norm=aggregate.privacy.bound if aggregate and aggregate.privacy else None,
+            signal_to_noise=self.signal_to_noise(spec, aggregate),
             manifest=self.ledger.digest(names.manifest(number)) if manifest else None,
             wall_seconds=wall,
             tasks=tasks,
         )
+
+    def signal_to_noise(self, spec: FederatedTrainingSpec, aggregate: Aggregate | None) -> float | None:
+        """From the noise that the aggregate has, so that it also holds for a round with missing updates."""
+        made = aggregate.privacy if aggregate else None
+        initial = self.ledger.read(names.initial(), Initial) if made else None
+        values = trained_values(spec, initial.facts if initial else None)
+        return made.bound / (made.noise_std * sqrt(values)) if made and values else None
 
     def privacy(
         self, spec: FederatedTrainingSpec, newest: Manifest | None, initial: Initial | None

@@ -1,7 +1,7 @@
 """Planning a round: who takes part, and on which samples of its stream.
 
-The plan names every participant once, as a member or as absent with the reason. Silent participants are left out if
-enough others remain; else all are planned, and the deadline decides. The plan is written even when it has fewer
+The plan names every participant once, as a member or as absent with the reason. Unreachable participants are left out
+if enough others remain; else all are planned, and the deadline decides. The plan is written even when it has fewer
 members than the round needs: the training stage then fails or skips the round, the one place that does.
 """
 
@@ -17,7 +17,7 @@ from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.example_privacy import planned_noise
 from fedtrain.rounds.preflight import why_uncounted
 from fedtrain.rounds.privacy import round_privacy
-from fedtrain.rounds.silence import SILENT
+from fedtrain.rounds.silence import unreachable
 from fedtrain.rounds.snapshot import Snapshot
 
 
@@ -26,7 +26,7 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
     spec, ledger = snapshot.spec, snapshot.ledger
     round = ledger.current.round
     positions = dict(ledger.last_plan.positions) if ledger.last_plan else {}
-    shares = _shares(snapshot, positions, left_out=snapshot.silent.keys())
+    shares = _shares(snapshot, positions, left_out=unreachable(snapshot))
     if sum(share.samples > 0 for share in shares) < spec.minimum:
         shares = _shares(snapshot, positions)
     noises = _example_noises(snapshot, shares)
@@ -93,7 +93,7 @@ def _absent(snapshot: Snapshot, shares: Mapping[str, Share], barred: Mapping[str
     for participant in snapshot.spec.participants:
         share = shares.get(participant.name)
         if share is None and participant.name in snapshot.ledger.preflights:
-            absent.append(Absent(participant=participant.name, reason=SILENT))
+            absent.append(Absent(participant=participant.name, reason=unreachable(snapshot)[participant.name]))
         elif share is None:
             reason = why_uncounted(snapshot, participant.name) or "it has not counted its data yet"
             absent.append(Absent(participant=participant.name, reason=reason))

@@ -1,5 +1,6 @@
-"""Silent participants: their heartbeats are missing, as the hub observed. A participant in a cluster of its own may
-train and deliver while it is silent, so a round that has begun waits for it until the deadline."""
+"""Unreachable participants: their heartbeats are missing, as the hub observed, or they were revoked. A participant in
+a cluster of its own may train and deliver while it is silent, so a round that has begun waits for it until the
+deadline."""
 
 from collections.abc import Iterable
 
@@ -7,6 +8,13 @@ from fedtrain.rounds.snapshot import Snapshot
 
 SILENT = "its operator sends no heartbeats"
 """Reason in records, which contain no times of the hub's clock."""
+UNASKED = "its Participant does not exist, is not served here or does not allow this namespace"
+"""Reason of a participant that cannot be given tasks, because it was revoked for example."""
+
+
+def unreachable(snapshot: Snapshot) -> dict[str, str]:
+    """Return the participants that the next plan leaves out if enough others remain, with the reasons."""
+    return dict.fromkeys(snapshot.silent, SILENT) | dict.fromkeys(snapshot.unasked, UNASKED)
 
 
 def late_because(snapshot: Snapshot, who: str) -> str:

@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Closed, Evaluation
+from fedtrain.contracts.records import Close, Closed, Evaluation, Manifest, Plan, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.snapshot import LedgerFacts
 from fedtrain.rounds.updates import delivered
@@ -29,13 +29,7 @@ class RoundEvents:
         before, self._before = self._before, facts
         new_round = before is None or before.current.round != facts.current.round
         if before is not None and facts.manifest is not None and facts.manifest != before.manifest:
-            manifest = facts.manifest
-            k = manifest.k or 0
-            evaluation = self._ledger.read(names.evaluation(manifest.round, k), Evaluation)
-            seconds = self._clock() - self._since
-            self._keep(manifest.round, seconds)
-            self._listener(Recorded(manifest, evaluation, seconds))
-            self._since = self._clock()
+            self._tell_ended(before, facts.manifest)
         known = dict[str, Closed]() if new_round or before is None else delivered(before)
         if facts.current.plan is not None and (new_round or before is None or before.current.plan is None):
             self._listener(Planned(facts.current.plan))
@@ -44,6 +38,32 @@ class RoundEvents:
                 self._listener(Delivered(facts.current.updates[who, closed.attempt]))
         for name in facts.strays.keys() - (before.strays.keys() if before else ()):
             self._listener(ObjectIgnored(name, facts.strays[name]))
+
+    def _tell_ended(self, before: LedgerFacts, newest: Manifest) -> None:
+        """Report every round that was recorded since `before`: another coordinator may have recorded several, whose
+        plans and last updates this process has not seen."""
+        first = before.manifest.round + 1 if before.manifest is not None else 0
+        for number in range(first, newest.round + 1):
+            manifest = self._ledger.read(names.manifest(number), Manifest)
+            assert manifest is not None
+            plan = self._ledger.read(names.plan(number), Plan)
+            seen = number == before.current.round and before.current.plan is not None
+            if plan is not None and not seen:
+                self._listener(Planned(plan))
+            self._tell_updates(manifest, delivered(before) if seen else {})
+            evaluation = self._ledger.read(names.evaluation(number, manifest.k or 0), Evaluation)
+            seconds = self._clock() - self._since
+            self._keep(number, seconds)
+            self._listener(Recorded(manifest, evaluation, seconds))
+            self._since = self._clock()
+
+    def _tell_updates(self, manifest: Manifest, known: Mapping[str, Closed]) -> None:
+        if manifest.k is None or (close := self._ledger.read(names.close(manifest.round, manifest.k), Close)) is None:
+            return
+        for closed in close.updates:
+            update = self._ledger.read(names.update(manifest.round, closed.participant, closed.attempt), Update)
+            if closed.participant not in known and update is not None:
+                self._listener(Delivered(update))
 
     def pass_on(self, event: PoolEvent) -> None:
         if isinstance(event, Ended):

@@ -19,6 +19,7 @@ from fedtrain_operator.coordinator import handlers as coordinator_handlers
 from fedtrain_operator.coordinator.condition_metrics import ConditionMetrics
 from fedtrain_operator.coordinator.connections import Connections
 from fedtrain_operator.coordinator.metrics import TrainingMetrics
+from fedtrain_operator.coordinator.privacy_metrics import PrivacyMetrics
 from fedtrain_operator.coordinator.reconcile import Coordinator
 from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.kube import logs, metrics
@@ -65,7 +66,8 @@ def build(settings: Settings) -> kopf.OperatorRegistry:
         coordinator_handlers.register(state, loops["coordinator"], loops["connections"])
         caches[TRAINING.name] = state.trainings
         conditions = ConditionMetrics(state.trainings, state.heartbeats)
-        collectors += (*state.metrics.collectors, TrainingMetrics(state.memories), conditions)
+        private = PrivacyMetrics(state.trainings)
+        collectors += (*state.metrics.collectors, TrainingMetrics(state.memories), conditions, private)
     if "participant" in settings.controllers:
         sites = _sites(settings, cluster)
         both = SiteStreams(Streams(sites.hub, settings.resync), streams) if sites.is_remote else SiteStreams.of(streams)

@@ -31,12 +31,12 @@ def job(namespace: str, pods: Pods | None = None) -> Json:
     return hub_job(spec(storage=storage), run(namespace), key, AggregateOrder(3, 1), settings, "uid")
 
 
-def pytorch_job(namespace: str, pods: Json) -> Json:
-    """A task of bank-a. `pods`: those of its ParticipantPolicy."""
+def pytorch_job(namespace: str, pods: Json, **more: Json) -> Json:
+    """A task of bank-a. `pods`: those of its ParticipantPolicy; `more`: further fields."""
     body = task(participants=[{"name": "bank-a", "compute": {"nodes": 2}}])
     body["metadata"]["namespace"] = namespace
     order = TrainingTaskSpec.model_validate(body["spec"])
-    policy = ParticipantPolicySpec.model_validate({**PLACES, "pods": pods})
+    policy = ParticipantPolicySpec.model_validate({**PLACES, "pods": pods, **more})
     judged = judge(order, policy, SETTINGS.trainer_image)
     assert isinstance(judged, Assignment)
     return PyTorchJobs(SETTINGS.trainer_image, "Always").render(body, order, judged, policy)

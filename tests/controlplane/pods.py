@@ -126,7 +126,7 @@ class Pods:
         if CREDENTIALS_FOLDER in environment:
             environment[CREDENTIALS_FOLDER] = str(folder / "credentials")
         if GRANT_VARIABLE in environment:
-            environment[GRANT_VARIABLE] = str(folder / "credentials" / "fedtrain-transfer" / "grant.json")
+            environment[GRANT_VARIABLE] = str(folder / "credentials" / "fedtrain-transfer" / "grant.json.gz")
         command = [str(folder / "outcome") if word == OUTCOME else word for word in container["command"]]
         assert command[:2] == ["python", "-m"]
         told = {

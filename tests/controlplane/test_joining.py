@@ -25,6 +25,7 @@ from hack.cluster.api import Api, Json, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.kubeconfig import Credentials
+from tests.controlplane.chart import PARTICIPANT_CHART, Release, variables
 from tests.controlplane.joining import HERE, HUB_SECRET, RENEWED_SECRET, WHO, Joined, fedtrain, invite, join
 from tests.controlplane.objects_of_fedtrain import pytorch_job
 from tests.controlplane.training import JOBS, PARTICIPANTS, POLICIES, PYTORCHJOBS, TASKS, TRAININGS, document
@@ -135,6 +136,46 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
         eventually(lambda: refuses(Api(newest)), 60)
         assert hub.find(PARTICIPANTS, WHO) is None
         assert hub.find(TASKS, "greedy", WHO) is not None
+
+
+def test_an_operator_at_the_hub_runs_the_jobs_of_the_cluster_whose_kubeconfig_it_has(
+    joined: Joined, tmp_path: Path
+) -> None:
+    """docs/participants.md, "Push". The real pod mounts the two Secrets as files."""
+    site, hub, cluster = "site-1", joined.hub.api, joined.bank.api
+    invite(joined.hub, site, tmp_path)
+    flags = (f"--values={tmp_path / f'{site}.yaml'}",)
+    Release(joined.bank, site, "fedtrain-participant", PARTICIPANT_CHART).install(
+        *flags, **{"operator.enabled": False, "crds.enabled": False}
+    )
+    policy = {"datasets": [{"name": "tickets", "uri": "/data/tickets.jsonl"}]}
+    cluster.create(POLICIES, document("ParticipantPolicy", site, policy), site)
+    annotations = {"kubernetes.io/service-account.name": ACCOUNT}
+    token = {
+        "metadata": {"name": "site-1-hub", "annotations": annotations},
+        "type": "kubernetes.io/service-account-token",
+    }
+    hub.create(SECRETS, token, site)
+    release = Release(joined.hub, site, site, PARTICIPANT_CHART)
+    at_the_hub = {"kubeconfigSecret": "site-1-cluster", "hub.existingSecret": "site-1-hub", "hub.serviceAccount": ""}
+    off = {"crds.enabled": False, "rbac.create": False, "admissionPolicies.enabled": False}
+    release.install(*flags, **at_the_hub, **off, **{"serviceAccount.name": site})
+
+    files = eventually(lambda: hub.get(SECRETS, "site-1-hub", site).get("data"), LONG)
+    for name in ("token", "ca.crt"):
+        (tmp_path / name).write_bytes(base64.b64decode(files[name]))
+    name = f"{site}-fedtrain-participant"
+    pod = hub.get("apps/v1/deployments", name, site)["spec"]["template"]["spec"]
+    given = {key.removeprefix("FEDTRAIN_"): value for key, value in variables(pod).items() if "FEDTRAIN" in key}
+    settings = {key: value for key, value in given.items() if not key.endswith("_PORT")}
+    kubeconfig = joined.bank.service_account(site, "fedtrain-participant").write(tmp_path / "kubeconfig")
+    settings |= {"HUB_CREDENTIALS": str(tmp_path), "HEARTBEAT_SECONDS": "1", "POD_CHECK_SECONDS": "1"}
+    with Operator(kubeconfig, tmp_path, **settings):
+        eventually(lambda: hub.get(PARTICIPANTS, site).get("status", {}).get("datasets") == [{"name": "tickets"}], LONG)
+        body = order("pushed", site)
+        body["metadata"]["labels"] |= {labels.PARTICIPANT: site}
+        hub.create(SECRETS, signed(hub.create(TASKS, body, site)["metadata"]["uid"]), site)
+        eventually(lambda: cluster.find(PYTORCHJOBS, "pushed", site), LONG)
 
 
 def test_the_operator_writes_its_jobs_and_adds_lines_to_the_audit_log_and_nothing_else(joined: Joined) -> None:

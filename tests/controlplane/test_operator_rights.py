@@ -193,6 +193,18 @@ def test_leave_the_jobs_and_secrets_of_other_users_alone(kinds: ControlPlane) ->
     kinds.api.create(SECRETS, {"metadata": {"name": "theirs"}}, UNBOUND, dry_run=True)
 
 
+def test_allow_the_volume_claim_of_the_policys_spool_and_no_other(account: Api, kinds: ControlPlane) -> None:
+    spool = {"spool": {"volumeClaim": "spool"}}
+    kinds.api.patch(POLICIES, "bank-a", {"spec": spool}, BOUND)
+    try:
+        made = pytorch_job(BOUND, PODS, **spool)
+        eventually(lambda: _allowed(account, PYTORCHJOBS, made))
+        other = volume({"persistentVolumeClaim": {"claimName": "other"}}, "spool")
+        assert refused(account.create, PYTORCHJOBS, changed(made, other), BOUND)
+    finally:
+        kinds.api.patch(POLICIES, "bank-a", {"spec": {"spool": None}}, BOUND)
+
+
 def test_refuse_jobs_in_a_namespace_without_a_policy(account: Api, kinds: ControlPlane) -> None:
     namespace = "rights-without-policy"
     kinds.api.create("v1/namespaces", {"metadata": {"name": namespace}})

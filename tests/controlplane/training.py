@@ -1,6 +1,7 @@
 """A small federation of two participants and two rounds, as a file for `fedtrain run` and as objects of a cluster."""
 
 import base64
+import gzip
 import json
 import os
 import shutil
@@ -152,7 +153,11 @@ class Federation:
     def signed(self, api: Api) -> dict[str, str]:
         """The signed requests of this training's tasks, by uid."""
         secrets = [api.find("v1/secrets", TRANSFER_SECRET, f"at-{who}") or {} for who in self.who]
-        entries = [(uid, base64.b64decode(text)) for one in secrets for uid, text in (one.get("data") or {}).items()]
+        entries = [
+            (uid, gzip.decompress(base64.b64decode(text)))
+            for one in secrets
+            for uid, text in (one.get("data") or {}).items()
+        ]
         return {uid: text.decode() for uid, text in entries if f"/{self.namespace}/".encode() in text}
 
     def apply(self, api: Api, minio: Minio, **changes: Any) -> None:

@@ -18,6 +18,7 @@ from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.lora import AdaptedModel, Models, unloaded
 from fedtrain_trainer.outcome import Progress
 from fedtrain_trainer.precision import chosen, device_here
+from fedtrain_trainer.spool import Spool
 
 R = TypeVar("R", bound=Record)
 
@@ -33,6 +34,7 @@ class Context:
     models: Models
     told: Progress
     folder: Path
+    spool: Spool | None = field(default_factory=Spool.of_environment)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: dict[str, object] = field(default_factory=dict)
 

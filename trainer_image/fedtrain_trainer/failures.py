@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
+from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY, EXIT_SPOOLED
 from fedtrain.data.errors import DataError
 from fedtrain.ledger.store import LedgerRefused, StoreError, StoreUnavailable
-from fedtrain_trainer.outcome import Interrupted, Refused, Retry
+from fedtrain_trainer.outcome import Interrupted, Refused, Retry, Spooled
 
 _PACKAGES = ("fedtrain_trainer", "data", "ledger", "adapters")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -25,6 +25,8 @@ def judged(error: BaseException) -> tuple[int, str]:
     match error:
         case Refused() | DataError():
             return EXIT_REFUSED, str(error)
+        case Spooled():
+            return EXIT_SPOOLED, str(error)
         case Retry() | StoreUnavailable():
             return EXIT_RETRY, str(error)
         case Interrupted():
@@ -52,4 +54,6 @@ def _place(error: BaseException) -> str:
 
 
 def is_expected(error: BaseException) -> bool:
-    return isinstance(error, Refused | DataError | Retry | Interrupted | StoreError | OSError | torch.OutOfMemoryError)
+    return isinstance(
+        error, Refused | DataError | Retry | Spooled | Interrupted | StoreError | OSError | torch.OutOfMemoryError
+    )

@@ -15,6 +15,10 @@ class Retry(Exception):
     """The task may succeed when tried again."""
 
 
+class Spooled(Exception):
+    """The update is trained and in the spool, but the store does not take it now."""
+
+
 class Interrupted(BaseException):
     """SIGTERM or SIGINT; no handler of ordinary errors may swallow it."""
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import platform
 import resource
 import shutil
@@ -18,6 +19,7 @@ from fedtrain.contracts.tasks import (
     EXIT_LEDGER,
     EXIT_REFUSED,
     EXIT_RETRY,
+    EXIT_SPOOLED,
     Assignment,
     Evaluate,
     Initialise,
@@ -26,6 +28,7 @@ from fedtrain.contracts.tasks import (
     Task,
     Train,
 )
+from fedtrain.contracts.transfer import UPLOAD_VARIABLE
 from fedtrain.ledger.task_store import TaskStore
 from fedtrain_trainer import works
 from fedtrain_trainer.context import Context
@@ -33,7 +36,7 @@ from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.failures import is_expected, judged
 from fedtrain_trainer.lora import Models
 from fedtrain_trainer.memory import limit
-from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, silent
+from fedtrain_trainer.outcome import Interrupted, Outcome, Progress, Retry, silent
 from fedtrain_trainer.precision import deterministic, device_here
 from fedtrain_trainer.sent_objects import SentObjects
 
@@ -78,6 +81,7 @@ def run_task(
 _WORDS = {
     EXIT_DONE: "done",
     EXIT_RETRY: "failed, may be retried,",
+    EXIT_SPOOLED: "trained, to be uploaded later,",
     EXIT_LEDGER: "stopped by the ledger",
     EXIT_REFUSED: "refused",
 }
@@ -98,6 +102,8 @@ def _run(context: Context) -> None:
     if group.from_main(lambda: context.ledger.existing(_RECORDS[type(work)]) is not None):
         log.info("%s: an earlier execution has done it", _name(task))
         return
+    if isinstance(work, Train) and group.from_main(lambda: _upload_spooled(context)):
+        return
     deterministic()
     limit(context.binding.gpu_memory, device_here())
     if isinstance(work, Train):
@@ -108,6 +114,19 @@ def _run(context: Context) -> None:
         works.evaluate(context, work)
     elif group.is_main:
         works.initialise(context, work) if isinstance(work, Initialise) else works.inspect(context)
+
+
+def _upload_spooled(context: Context) -> bool:
+    """Upload the update that an earlier pod of this task has trained; whether there is one."""
+    kept = context.spool.kept(context.task.run_id) if context.spool else None
+    if kept is None:
+        if os.environ.get(UPLOAD_VARIABLE):
+            raise Retry("the trained update is no longer in the spool; check the volume claim of the policy's spool")
+        return False
+    log.info("%s: an earlier execution has trained it", _name(context.task))
+    with context.timed("uploading"):
+        works.send(context, *kept)
+    return True
 
 
 def _name(task: Task) -> str:

@@ -4,12 +4,15 @@ import logging
 import math
 import secrets
 import uuid
+from pathlib import Path
 
 import torch
 from blake3 import blake3
 
+from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Update
 from fedtrain.contracts.tasks import Evaluate, Initialise, Measure, Train
+from fedtrain.ledger.store import LedgerRefused, StoreUnavailable
 from fedtrain.partitioning import window_indices
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, write_config, write_weights
@@ -21,7 +24,7 @@ from fedtrain_trainer.initial_from import earlier_weights
 from fedtrain_trainer.lora import initial_weights
 from fedtrain_trainer.measuring import HeldOutRows
 from fedtrain_trainer.memory import fit
-from fedtrain_trainer.outcome import Refused, Retry
+from fedtrain_trainer.outcome import Refused, Retry, Spooled
 from fedtrain_trainer.precision import chosen
 from fedtrain_trainer.private_update import private_update
 from fedtrain_trainer.samples import generated
@@ -118,28 +121,42 @@ def train_round(context: Context, work: Train) -> Update | None:
                 "another execution of this attempt has drawn the noise of its update. The budget does not count a "
                 "second draw, so nothing was sent"
             )
-        file, digest, size = context.ledger.put_update(write_weights(update, context.folder / "update"))
-        record = context.ledger.put_record(
-            Update(
-                run_id=task.run_id,
-                round=task.round,
-                participant=participant_of(task),
-                attempt=task.attempt,
-                file=file,
-                digest=digest,
-                size=size,
-                samples=work.samples,
-                distinct=work.distinct,
-                steps=trained.steps,
-                tokens=trained.tokens,
-                train_loss=trained.loss,
-                validation_loss=loss,
-                received=metrics,
-                within_bound=within_bound,
-            )
+        path = write_weights(update, context.folder / "update")
+        record = Update(
+            run_id=task.run_id,
+            round=task.round,
+            participant=participant_of(task),
+            attempt=task.attempt,
+            file=path.name,
+            digest=digest_file(path),
+            size=path.stat().st_size,
+            samples=work.samples,
+            distinct=work.distinct,
+            steps=trained.steps,
+            tokens=trained.tokens,
+            train_loss=trained.loss,
+            validation_loss=loss,
+            received=metrics,
+            within_bound=within_bound,
         )
+        record = send(context, context.spool.keep(path, record) if context.spool else path, record)
     context.told("uploading", 1, 1)
     return record
+
+
+def send(context: Context, path: Path, record: Update) -> Update:
+    """Upload an update, then its record, which names the file in the ledger. Raises StoreError, and Spooled if a later
+    pod can do it."""
+    try:
+        file, digest, size = context.ledger.put_update(path)
+        sent = context.ledger.put_record(record.model_copy(update={"file": file, "digest": digest, "size": size}))
+    except (StoreUnavailable, LedgerRefused) as error:
+        if context.spool is None:
+            raise
+        raise Spooled(str(error)) from error
+    if context.spool is not None:
+        context.spool.clear()
+    return sent
 
 
 def noise_seed(context: Context, work: Train) -> bytes | None:

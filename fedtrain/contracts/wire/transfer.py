@@ -1,6 +1,8 @@
 """Presigned requests for one task: what the hub grants, and a participant's pods use. They are bearer secrets, so no
 `repr` shows them."""
 
+import gzip
+import zlib
 from collections.abc import Mapping
 
 from pydantic import Field, ValidationError
@@ -8,6 +10,8 @@ from pydantic import Field, ValidationError
 from fedtrain.contracts.wire.base import Wire
 
 TRANSFER_VERSION = 1
+_LONGEST = 4 * 1024 * 1024
+"""Bytes of a grant's JSON."""
 
 
 class TransferRefused(Exception):
@@ -63,6 +67,10 @@ class TransferGrant(Wire):
     def text(self) -> str:
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
+    def packed(self) -> bytes:
+        """Return the JSON compressed, because a Secret has at most 1 MiB and URLs are much alike."""
+        return gzip.compress(self.text().encode(), mtime=0)
+
     def requests(self) -> tuple[SignedRequest, ...]:
         """Return all requests."""
         found = [*self.blobs.values(), *self.telemetry]
@@ -73,10 +81,10 @@ class TransferGrant(Wire):
         return tuple(found)
 
 
-def read_grant(content: str | bytes) -> TransferGrant:
-    """Raises TransferRefused. Its message quotes nothing of the content."""
+def read_grant(content: bytes) -> TransferGrant:
+    """Read a packed grant. Raises TransferRefused. Its message quotes nothing of the content."""
     try:
-        grant = TransferGrant.model_validate_json(content)
+        grant = TransferGrant.model_validate_json(_unpacked(content))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
@@ -86,3 +94,15 @@ def read_grant(content: str | bytes) -> TransferGrant:
             f"the signed requests have version {grant.version}, but this fedtrain supports up to {TRANSFER_VERSION}"
         )
     return grant
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Raises TransferRefused for what is not compressed or too long."""
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        text = stream.decompress(content, _LONGEST)
+    except zlib.error as error:
+        raise TransferRefused("the signed requests are not compressed with gzip") from error
+    if not stream.eof:
+        raise TransferRefused(f"the signed requests are incomplete or have more than {_LONGEST} bytes")
+    return text

@@ -44,6 +44,8 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "dates": _dates(telemetry),
         "legend": figures.legend(who),
         "loss_charts": figures.loss_figures(summary, telemetry.losses),
+        "privacy": summary.privacy.text if summary.privacy else "",
+        "privacy_charts": figures.privacy_figures(summary),
         "usage_charts": _usage_charts(summary, used),
         "time_shares": _time_shares(used),
         "rounds": rounds_table(summary, shown=len(summary.rounds)),

@@ -9,6 +9,7 @@ from fedtrain.contracts.measures import Measure
 from fedtrain.results.charts.gains import gains, gains_by_participant
 from fedtrain.results.charts.losses import Which, has_losses, losses_by_participant
 from fedtrain.results.charts.metric import metric_by_round
+from fedtrain.results.charts.privacy import epsilon_by_round, signal_to_noise_by_round
 from fedtrain.results.charts.steps import loss_by_step
 from fedtrain.results.charts.style import PARTICIPANTS, colour, svg
 from fedtrain.results.charts.time_and_bytes import bytes_by_round, time_by_round
@@ -54,6 +55,24 @@ def loss_figures(summary: RunSummary, steps: Mapping[str, list[tuple[int, float]
         who = [participant.name for participant in summary.spec.participants]
         drawn = svg(lambda: loss_by_step(steps, who, _WIDTH, _HEIGHT), "loss-by-step")
         found.append(Figure(Markup(drawn), "training loss of every participant by step of the run"))
+    return found
+
+
+def privacy_figures(summary: RunSummary) -> list[Figure]:
+    """Charts of epsilon and of signal to noise; none without `spec.privacy`, or with noise that hides nothing."""
+    if summary.privacy is None or not summary.privacy.private:
+        return []
+    spent = [f"{round.epsilon:.3g} after round {round.number}" for round in summary.rounds if round.epsilon is not None]
+    drawn = svg(lambda: epsilon_by_round(summary, _WIDTH, _HEIGHT), "epsilon")
+    found = [Figure(Markup(drawn), f"epsilon by round, of {summary.privacy.budget:g}: {listed(spent)}")]
+    ratios = [
+        f"{round.signal_to_noise:.3g} in round {round.number}"
+        for round in summary.rounds
+        if round.signal_to_noise is not None
+    ]
+    if ratios:
+        drawn = svg(lambda: signal_to_noise_by_round(summary, _WIDTH, _HEIGHT), "signal-to-noise")
+        found.append(Figure(Markup(drawn), f"signal to noise by round: {listed(ratios)}"))
     return found
 
 

@@ -79,10 +79,14 @@ variables:
   expression: "['default'] + (has(variables.overlay.serviceAccountName) ? [variables.overlay.serviceAccountName] : [])"
 - {name: listed, expression: 'has(variables.overlay.volumes) ? variables.overlay.volumes : []'}
 - name: volumes
-  expression: variables.listed.filter(v, size(v) > 1).map(v, v.name + ' ' + v.filter(k, k != 'name')[0])
+  expression: >-
+    variables.listed.filter(v, size(v) > 1).map(v, v.name + ' ' + v.filter(k, k != 'name')[0])
+    + (has(params.spec.spool) ? ['spool persistentVolumeClaim'] : [])
 - {name: hostPaths, expression: 'variables.listed.filter(v, has(v.hostPath)).map(v, v.hostPath.path)'}
 - name: claims
-  expression: variables.listed.filter(v, has(v.persistentVolumeClaim)).map(v, v.persistentVolumeClaim.claimName)
+  expression: >-
+    variables.listed.filter(v, has(v.persistentVolumeClaim)).map(v, v.persistentVolumeClaim.claimName)
+    + (has(params.spec.spool) ? [params.spec.spool.volumeClaim] : [])
 # A list for each volume, joined and split again, because CEL cannot flatten lists.
 - name: secrets
   expression: >-

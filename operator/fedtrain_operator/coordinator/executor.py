@@ -17,6 +17,7 @@ from fedtrain.manifests.render_digest import mark, mark_of
 from fedtrain.manifests.settings import Settings
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds.decision import Action, AggregateOrder, Cancel, Claim, Start
+from fedtrain.rounds.silence import UNASKED
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain_operator.coordinator import transfers
 from fedtrain_operator.coordinator.executions import TERMINAL, cancelled, over, who_of
@@ -24,8 +25,6 @@ from fedtrain_operator.coordinator.refusals import HUB
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
 from fedtrain_operator.kube.client import AlreadyExists
-
-NOT_ASKED = "its Participant does not exist, is not served here or does not allow this namespace"
 
 
 class Executor:
@@ -109,7 +108,7 @@ class Executor:
             return
         record = self.records.get(key.who)
         if record is None:
-            refusals.hold(start, NOT_ASKED)
+            refusals.hold(start, UNASKED)
             return
         namespace: str = record["spec"]["namespace"]
         task = training_task(self._spec, self._run, key, order, namespace)

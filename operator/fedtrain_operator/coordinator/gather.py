@@ -22,8 +22,9 @@ def wishes(body: Json) -> object:
 
 @dataclass
 class Gatherer:
-    """Gathers for one training in one pass. `acknowledged`: failures that the user asked to resume from, read once a
-    pass so that a failure of this very pass stands. `fresh`: whether the ledger was read in this pass."""
+    """Gathers for one training in one pass. `unasked`: participants that cannot be given tasks. `acknowledged`:
+    failures that the user asked to resume from, read once a pass so that a failure of this very pass stands. `fresh`:
+    whether the ledger was read in this pass."""
 
     state: ClusterState
     training: Ref
@@ -31,6 +32,7 @@ class Gatherer:
     spec: FederatedTrainingSpec
     memory: Memory
     resync: float
+    unasked: frozenset[str] = frozenset()
     acknowledged: int | None = None
     fresh: bool = False
 
@@ -76,5 +78,6 @@ class Gatherer:
             elapsed=elapsed,
             acknowledged=self.acknowledged,
             suspended=self.spec.suspend,
+            unasked=self.unasked,
             silent=self.state.heartbeats.silent(one.name for one in self.spec.participants),
         )

@@ -24,6 +24,7 @@ from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.gather import Gatherer, wishes
 from fedtrain_operator.coordinator.heartbeat import participants_seen
 from fedtrain_operator.coordinator.pending_pods import pod_conditions, why_hub_waits
+from fedtrain_operator.coordinator.privacy_condition import forecast
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.run_claim import open_run
 from fedtrain_operator.coordinator.state import ClusterState, Memory
@@ -107,7 +108,7 @@ class Coordinator:
         if self._resync_is_due(memory):
             memory.looked, memory.secret_is_new = self.state.steady(), False
         generation, hint = body["metadata"]["generation"], body.get("status", {}).get("round", 0)
-        records = await self._records(spec, requests, begun(hint))
+        records, unread = await self._records(spec, requests, begun(hint))
         await self._listed(training, records, requests)
         here = Here(training.namespace, self._settings.namespaces)
         admitted = accepted(spec, here, records)
@@ -117,8 +118,10 @@ class Coordinator:
         assert memory.gatherer is not None
         assert memory.gatherer.incoming is not None
         memory.gatherer.incoming.participants = frozenset(records)
-        gatherer = Gatherer(self.state, training, body, spec, memory, self._settings.resync)
-        executor = Executor(self.state, self._settings, training, spec, memory, askable(here, records), requests)
+        asked = askable(here, records)
+        unasked = frozenset(one.name for one in spec.participants) - asked.keys() - unread
+        gatherer = Gatherer(self.state, training, body, spec, memory, self._settings.resync, unasked)
+        executor = Executor(self.state, self._settings, training, spec, memory, asked, requests)
         if opened:
             await executor.delete_other_runs()
         try:
@@ -130,10 +133,13 @@ class Coordinator:
                 memory.clock.out()
             raise blocked.store(error) from error
 
-    async def _records(self, spec: FederatedTrainingSpec, requests: Requests, alone: bool) -> dict[str, Json]:
-        """The Participants that the training names and that exist. `alone`: an error is that of one participant; else
-        it raises ApiError."""
+    async def _records(
+        self, spec: FederatedTrainingSpec, requests: Requests, alone: bool
+    ) -> tuple[dict[str, Json], set[str]]:
+        """The Participants that the training names and that exist, and the names of those that could not be read.
+        `alone`: an error is that of one participant; else it raises ApiError."""
         found: dict[str, Json] = {}
+        unread: set[str] = set()
 
         async def read(who: str) -> None:
             if (record := await self.state.participant(who)) is not None:
@@ -141,10 +147,11 @@ class Coordinator:
 
         for one in spec.participants:
             if alone and self.state.participants.get(Ref("", one.name)) is None:
-                await requests.attempt(one.name, "read its Participant", lambda who=one.name: read(who))
+                if not await requests.attempt(one.name, "read its Participant", lambda who=one.name: read(who)):
+                    unread.add(one.name)
             else:
                 await read(one.name)
-        return found
+        return found, unread
 
     async def _listed(self, training: Ref, records: Mapping[str, Json], requests: Requests) -> None:
         """Waits until tasks and Jobs were listed: before that, the caches lack existing ones. Raises ApiError."""
@@ -208,6 +215,7 @@ class Coordinator:
             admitted,
             Condition("StoreReachable", "True", "Reachable"),
             participants_seen(snapshot.silent),
+            *forecast(gatherer.body, gatherer.spec, snapshot.ledger),
         ]
         pods = pod_conditions(self.state.tasks.of(gatherer.training), list(stuck.values()))
         return await self._report(gatherer, snapshot, decision, conditions, pods, report, pod_check)

@@ -6,7 +6,6 @@ and is renewed at half of its life.
 
 import asyncio
 import base64
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
-from fedtrain.contracts.wire.transfer import TransferGrant
+from fedtrain.contracts.wire.transfer import TransferGrant, TransferRefused, read_grant
 from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import SECRET, TASK, Json, Ref, ref
@@ -112,7 +111,7 @@ def _sign(state: ClusterState, memory: Memory, orders: Mapping[str, Task]) -> di
 
 
 def _encoded(grant: TransferGrant) -> str:
-    return base64.b64encode(grant.text().encode()).decode()
+    return base64.b64encode(grant.packed()).decode()
 
 
 def order_of(whole: Json, run: Run) -> Task | None:
@@ -167,6 +166,6 @@ def _expired(data: Mapping[str, str], now: float) -> list[str]:
 
 def _expiry(entry: str) -> float:
     try:
-        return float(json.loads(base64.b64decode(entry))["expires"])
-    except (ValueError, KeyError, TypeError):
+        return read_grant(base64.b64decode(entry)).expires
+    except (ValueError, TransferRefused):
         return 0.0

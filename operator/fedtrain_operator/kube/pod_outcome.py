@@ -7,7 +7,7 @@ from typing import Any
 
 from fedtrain.api.status import LOG_LINES, LONGEST_LINE
 from fedtrain.contracts.audit import SentObject
-from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED
+from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED, EXIT_SPOOLED
 from fedtrain.manifests.kinds import POD, Json
 from fedtrain_operator.kube.client import ApiError, Cluster
 
@@ -20,11 +20,12 @@ LEDGER_REFUSED = "LedgerRefused"
 @dataclass(frozen=True)
 class PodOutcome:
     """Why a task failed. `refused`: another attempt would not help. `ledger_refused`: the ledger refused a read or a
-    write; the participant is not at fault."""
+    write; the participant is not at fault. `spooled`: the update is trained, and the store did not take it."""
 
     refused: bool
     reason: str
     ledger_refused: bool = False
+    spooled: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ async def read_outcome(cluster: Cluster, namespace: str, marks: dict[str, str]) 
 def outcome_of(pods: Sequence[Json]) -> PodOutcome:
     """The outcome of one failed job. A refusal of one pod explains the failures of the others, which lost a peer."""
     found = [one for pod in sorted(pods, key=_name) if (one := _of_pod(pod)) is not None]
-    return next((one for one in found if one.refused or one.ledger_refused), found[0] if found else GONE)
+    return next((one for one in found if one.refused or one.ledger_refused or one.spooled), found[0] if found else GONE)
 
 
 def _of_pod(pod: Json) -> PodOutcome | None:
@@ -102,7 +103,12 @@ def _of_container(pod: Json, ended: Json) -> PodOutcome:
         message = f"pod {_name(pod)} ended with {ended.get('reason') or 'exit code'} {ended['exitCode']}"
     if ended.get("reason") == "OOMKilled":
         message = f"out of memory: pod {_name(pod)} used more than its limit"
-    return PodOutcome(code == EXIT_REFUSED, message[:LONGEST_REASON], ledger_refused=code == EXIT_LEDGER)
+    return PodOutcome(
+        code == EXIT_REFUSED,
+        message[:LONGEST_REASON],
+        ledger_refused=code == EXIT_LEDGER,
+        spooled=code == EXIT_SPOOLED,
+    )
 
 
 def _name(pod: Json) -> str:

@@ -41,6 +41,8 @@ SIGNED_SECONDS = 0.3
 """Until a task whose requests the hub has not signed yet is looked at again."""
 NOT_SIGNED = "NotSigned"
 """Reason of a task that waits for the hub's signed requests."""
+UPLOAD_SECONDS = 10.0
+"""Until a job without GPUs uploads an update that the store did not take."""
 LONGEST_START_SECONDS = 40.0
 """Time after which missing pods are reported although no event gives a reason."""
 
@@ -159,6 +161,11 @@ class Tasks:
         log_tail: tuple[str, ...] = ()
         if standing.state == "Failed":
             outcome, report = await self.jobs.outcome(ref), await self._trainer_report(ref, body, "Failed")
+            if outcome.spooled:
+                await self.jobs.release(ref)
+                message = f"the update is trained and waits for the store: {outcome.reason}"
+                await self._report(body, task_status.uploading(body, message, self._clock()))
+                return Next(UPLOAD_SECONDS)
             await self._journal.note(body, "Failed", message=outcome.reason, sent=report.sent)
             log_tail = report.log
         elif standing.state == "Succeeded":
@@ -226,7 +233,8 @@ class Tasks:
     ) -> Json:
         """Raises ApiError, also if the audit log cannot be written: no task starts without its line."""
         await self._journal.note(whole, "Started", dataset=assignment.task.data.dataset)
-        return await self.jobs.create(self._rendered(whole, order, assignment, policy, at))
+        uploads = task_status.uploads(whole)
+        return await self.jobs.create(self._rendered(whole, order, assignment, policy, at, uploads))
 
     async def _hold(self, order: TrainingTaskSpec, policy: Json, spec: ParticipantPolicySpec, running: int) -> None:
         """Raises _Held if the task has to wait."""
@@ -264,10 +272,16 @@ class Tasks:
             raise _Held(Wait("PrivacyUnknown", str(error))) from error
 
     def _rendered(
-        self, whole: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec, at: Ref
+        self,
+        whole: Json,
+        order: TrainingTaskSpec,
+        assignment: Assignment,
+        policy: ParticipantPolicySpec,
+        at: Ref,
+        uploads: bool,
     ) -> Json:
         body = {**whole, "metadata": {**whole["metadata"], "namespace": at.namespace}}
-        return self._launcher.render(body, capped(order, policy), assignment, policy)
+        return self._launcher.render(body, capped(order, policy), assignment, policy, uploads=uploads)
 
     async def _is_outdated(self, whole: Json, job: Json) -> bool:
         """Whether policy or image have changed since, so that another job would be rendered now."""
@@ -275,7 +289,8 @@ class Tasks:
             order, assignment, policy, at, _ = await self._judged(whole)
         except (_Refused, _Held):
             return False
-        return mark_of(job) != mark_of(self._rendered(whole, order, assignment, policy_of(policy), at))
+        uploads = labels.UPLOAD in (job["metadata"].get("annotations") or {})
+        return mark_of(job) != mark_of(self._rendered(whole, order, assignment, policy_of(policy), at, uploads))
 
     async def _may_continue(self, ref: Ref, body: Json) -> bool:
         """Whether the policy still lets the job of a task run: it exists and is not suspended. Other changes apply to

@@ -10,6 +10,7 @@ from fedtrain.manifests.timestamps import instant
 from fedtrain_operator.kube.pod_outcome import LEDGER_REFUSED, PodOutcome
 from fedtrain_operator.kube.pod_start import SCHEDULED, STARTED
 
+UPLOADING = "Uploading"
 TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
 
 
@@ -21,6 +22,17 @@ def held(body: Json, wait: Wait, now: float) -> Json:
     """The policy lets the task wait, or stopped its pods."""
     waiting = Condition("Startable", "False", wait.reason, wait.message)
     return _status(body, "Pending", wait.reason, wait.message, now, [waiting])
+
+
+def uploading(body: Json, message: str, now: float) -> Json:
+    """The update is trained, and a pod without GPUs uploads it."""
+    waiting = Condition("Startable", "False", UPLOADING, message)
+    return _status(body, "Pending", UPLOADING, message, now, [waiting])
+
+
+def uploads(body: Json) -> bool:
+    """Whether the update of a task is trained, as far as its status says."""
+    return body.get("status", {}).get("reason") == UPLOADING
 
 
 def cancelled(body: Json, now: float) -> Json:

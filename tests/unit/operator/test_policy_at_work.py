@@ -232,4 +232,4 @@ def test_pods_mount_the_signed_requests_of_their_task_and_no_secret_that_the_hub
     (job,) = remote.jobs
     volumes = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]["volumes"]
     (items,) = [volume["secret"]["items"] for volume in volumes if "secret" in volume]
-    assert items == [{"key": "uid-bank-b", "path": "grant.json"}]
+    assert items == [{"key": "uid-bank-b", "path": "grant.json.gz"}]

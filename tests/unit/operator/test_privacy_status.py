@@ -3,11 +3,15 @@
 from typing import Any
 
 from fedtrain_operator.coordinator import status
+from fedtrain_operator.coordinator.privacy_condition import forecast
+from fedtrain_operator.coordinator.privacy_metrics import PrivacyMetrics
 from fedtrain_operator.coordinator.progress import Progress, progressing
+from fedtrain_operator.kube.cache import Cache
+from prometheus_client import CollectorRegistry, generate_latest
 
 from fedtrain.api.status import PrivacyStatus
-from fedtrain.contracts.records import Manifest, PrivacyState, Releases
-from fedtrain.manifests.conditions import find
+from fedtrain.contracts.records import Initial, Manifest, ModelFacts, Preflight, PrivacyState, Releases
+from fedtrain.manifests.conditions import find, merged
 from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.decision import Decision
@@ -67,3 +71,66 @@ def test_a_training_without_privacy_reports_none() -> None:
     body: Json = {"metadata": {"generation": 1}, "status": {}}
     found = status.of(body, Decision("Training"), snapshot, (), RoundClock(0, 1, 0.0), (), 0.0)
     assert "privacy" not in found
+
+
+BLOCK = {
+    "unit": "Participant",
+    "budget": {"epsilon": 8, "delta": 1e-5},
+    "clipping": {"type": "Fixed", "norm": 1.0},
+}
+PRIVATE: Json = {"aggregation": {"weights": "Uniform"}, "privacy": BLOCK}
+
+
+def initial(parameters: int) -> Initial:
+    facts = ModelFacts(base_parameters=1, adapter_parameters=parameters, hidden_size=1, layers=1, vocabulary=1)
+    return Initial(run_id=run().run_id, adapter=DIGEST, config=DIGEST, facts=facts)
+
+
+def test_the_forecast_is_a_condition_from_admission_on() -> None:
+    body: Json = {"metadata": {"generation": 1}, "status": {}}
+    whole = spec(**PRIVATE)
+    (first,) = forecast(body, whole, LedgerFacts(run()))
+    assert (first.type, first.status, first.reason) == ("PrivacyForecast", "Unknown", "SizeUnknown")
+    assert "epsilon 8 of 8 at delta 1e-05" in first.message
+    (large,) = forecast(body, whole, LedgerFacts(run(), initial=initial(58_000)))
+    assert (large.status, large.reason) == ("False", "NoiseExceedsSignal")
+    assert "times as large as the largest possible mean update" in large.message
+    assert "participants make them equal; aggregation.merge: FreezeA divides the noise by about 1.4" in large.message
+    (small,) = forecast(body, whole, LedgerFacts(run(), initial=initial(1)))
+    assert (small.status, small.reason) == ("True", "SignalExceedsNoise")
+    kept = {"metadata": {}, "status": {"conditions": merged((), [large], 1, 0.0)}}
+    assert forecast(kept, whole, LedgerFacts(run())) == [], "the sizes are not read in every round"
+    assert forecast(body, spec(), LedgerFacts(run())) == []
+
+
+def test_the_forecast_for_single_rows_needs_their_number() -> None:
+    body: Json = {"metadata": {"generation": 1}, "status": {}}
+    whole = spec(privacy=BLOCK | {"unit": "Example"})
+    (first,) = forecast(body, whole, LedgerFacts(run()))
+    assert (first.status, first.reason) == ("Unknown", "RowsUnknown")
+    preflights = {
+        one.name: Preflight(
+            run_id=run().run_id, participant=one.name, samples=1000, validation_samples=1, fingerprint=DIGEST
+        )
+        for one in whole.participants
+    }
+    (counted,) = forecast(body, whole, LedgerFacts(run(), preflights=preflights))
+    assert (counted.status, counted.reason) == ("True", "RowsCounted")
+    assert "bank-a: noise multiplier" in counted.message
+
+
+def test_metrics_have_epsilon_with_its_terms() -> None:
+    trainings = Cache()
+    for name, epsilon in (("tickets", "6.57 of 8"), ("test", "not private (testingSeed)")):
+        privacy = {"epsilon": epsilon, "delta": 1e-5, "unit": "Participant"}
+        metadata = {"name": name, "namespace": "hub", "uid": name, "resourceVersion": "1"}
+        trainings.put({"metadata": metadata, "status": {"privacy": privacy}})
+    trainings.put({"metadata": {"name": "plain", "namespace": "hub", "uid": "p", "resourceVersion": "1"}})
+    registry = CollectorRegistry()
+    registry.register(PrivacyMetrics(trainings))
+    terms = 'delta="1e-05",name="tickets",namespace="hub",unit="Participant"'
+    text = generate_latest(registry).decode()
+    assert [line for line in text.splitlines() if line and line[0] != "#"] == [
+        f"fedtrain_privacy_epsilon{{{terms}}} 6.57",
+        f"fedtrain_privacy_budget_epsilon{{{terms}}} 8.0",
+    ]

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from fedtrain_operator.coordinator.connections import LATE_SECONDS
 from fedtrain_operator.coordinator.heartbeat import MISSED
+from fedtrain_operator.kube.client import ApiError
 from ruamel.yaml import YAML
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Plan
-from fedtrain.rounds.silence import SILENT
+from fedtrain.rounds.silence import SILENT, UNASKED
+from tests.unit.operator.api_server import Request
 from tests.unit.operator.federation import FOUR, Federation
 
 CHART = Path(__file__).parents[3] / "helm" / "fedtrain-participant"
@@ -46,6 +48,31 @@ def test_the_plan_leaves_a_silent_participant_out_and_the_status_names_it_with_t
     beat(federation, "bank-b")
     federation.settle(1)
     assert federation.condition("ParticipantsSeen")["status"] == "True"
+
+
+def test_the_plan_leaves_out_a_participant_that_was_revoked_and_includes_one_that_could_not_be_read(
+    federation: Federation,
+) -> None:
+    federation.apply(rounds={"count": 2, "minParticipants": 2})
+    federation.settle()
+    federation.deliver_preflights(*FOUR)
+    for who in ("bank-b", "bank-c"):
+        federation.state.participants.drop(federation.server.objects["participants", "", who])
+    del federation.server.objects["participants", "", "bank-b"]
+
+    def fault(request: Request) -> ApiError | None:
+        mine = (request.kind, request.name) == ("participants", "bank-c")
+        return ApiError(500, "InternalError", "etcd is busy") if mine else None
+
+    federation.server.fault = fault
+    federation.training["status"]["round"] = 1  # it has begun
+    federation.state.trainings.put(federation.server.add("federatedtrainings", federation.training))
+    federation.deliver_adapter()
+    federation.settle()
+    plan = federation.ledger.read(names.plan(1), Plan)
+    assert plan is not None
+    assert [member.participant for member in plan.members] == ["bank-a", "bank-c", "bank-d"]
+    assert [(one.participant, one.reason) for one in plan.absent] == [("bank-b", UNASKED)]
 
 
 def test_a_participant_with_the_charts_interval_counts_as_silent_within_60_seconds() -> None:

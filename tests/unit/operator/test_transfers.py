@@ -1,6 +1,7 @@
 """Signed requests: who gets which, until when, and where pods find them."""
 
 import base64
+import gzip
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS
 from fedtrain_operator.participant.transfers import COPY_SECONDS
 
 from fedtrain.api.storage import S3
+from fedtrain.contracts.tasks import EXIT_SPOOLED
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
 from fedtrain.manifests import labels
@@ -32,6 +34,12 @@ def entries(federation: Federation, who: str) -> dict[str, str]:
 
 def tasks(federation: Federation, who: str) -> list[Json]:
     return [one for one in federation.server.all("trainingtasks") if one["metadata"]["namespace"] == f"at-{who}"]
+
+
+def entry(url: str, version: int = 1, expires: int = 0) -> str:
+    record = SignedRecord(name="x", read=SignedRequest(url=url), writes=())
+    grant = TransferGrant(version=version, task="x", expires=expires, record=record)
+    return base64.b64encode(grant.packed()).decode()
 
 
 def test_each_participant_gets_the_requests_of_its_own_tasks(federation: Federation) -> None:
@@ -112,10 +120,8 @@ def test_expired_requests_that_a_killed_coordinator_has_left_are_deleted(federat
     secret = federation.server.objects["secrets", "at-bank-a", labels.TRANSFER_SECRET]
     now = federation.time.now
 
-    def entry(expires: float) -> str:
-        return base64.b64encode(json.dumps({"expires": expires}).encode()).decode()
-
-    left = {"old": entry(now - LIFETIME_SECONDS - 1), "recent": entry(now), "malformed": "eA=="}
+    left = {"old": entry("x", expires=int(now) - LIFETIME_SECONDS - 1), "recent": entry("x", expires=int(now))}
+    left["malformed"] = "eA=="
     federation.server.add("secrets", {**secret, "data": secret["data"] | left})
     federation.time.now += RENEWAL_SECONDS
     federation.reconcile()
@@ -170,19 +176,16 @@ def test_a_task_waits_until_the_hub_has_signed_its_requests() -> None:
     assert len(remote.jobs) == 1
 
 
-def entry(url: str, version: int = 1) -> str:
-    record = SignedRecord(name="x", read=SignedRequest(url=url), writes=())
-    return base64.b64encode(TransferGrant(version=version, task="x", record=record).text().encode()).decode()
-
-
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
         (base64.b64encode(b"{}").decode(), "InvalidTransfer"),
+        (base64.b64encode(gzip.compress(b"{}")).decode(), "InvalidTransfer"),
+        (base64.b64encode(gzip.compress(b" " * 5_000_000)).decode(), "InvalidTransfer"),
         (entry("http://minio:9000/runs/x", version=2), "InvalidTransfer"),
         (entry("http://10.0.0.1:22/runs/x"), "ForeignStore"),
     ],
-    ids=["malformed", "newer", "another server"],
+    ids=["not compressed", "malformed", "huge", "newer", "another server"],
 )
 def test_requests_that_a_malicious_hub_has_signed_start_no_pod(entry: str, reason: str) -> None:
     remote = Remote()
@@ -192,6 +195,44 @@ def test_requests_that_a_malicious_hub_has_signed_start_no_pod(entry: str, reaso
     status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
     assert (status["phase"], status["reason"]) == ("Refused", reason)
     assert copies(remote) == {}
+
+
+def end_spooled(remote: Remote) -> None:
+    """The pod has trained, and the store did not take the update."""
+    (job,) = remote.jobs
+    failed = {**job, "status": {"conditions": [{"type": "Failed", "status": "True"}]}}
+    remote.tasks.jobs.cache.put(remote.here.add("pytorchjobs", failed))
+    ended = {"exitCode": 1, "message": json.dumps({"code": EXIT_SPOOLED, "reason": "the store is down"})}
+    container = {"name": "pytorch", "state": {"terminated": ended}}
+    pod = {"metadata": {"name": "master-0", "namespace": HERE}}
+    remote.here.add("pods", {**pod, "status": {"phase": "Failed", "containerStatuses": [container]}})
+
+
+def test_a_job_without_gpus_uploads_an_update_that_the_store_did_not_take() -> None:
+    remote = Remote()
+    policy = remote.here.objects["participantpolicies", HERE, "bank-b"]
+    spec = {**policy["spec"], "spool": {"volumeClaim": "spool"}}
+    remote.tasks.policies.put(remote.here.add("participantpolicies", {**policy, "spec": spec}))
+    remote.reconcile()
+    (job,) = remote.jobs
+    assert job["metadata"]["annotations"][labels.GPUS] == "2"
+    for _ in range(2):
+        end_spooled(remote)
+        remote.reconcile()
+        status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
+        assert (status["phase"], status["reason"]) == ("Pending", "Uploading")
+        assert "waits for the store: the store is down" in status["message"]
+        assert remote.jobs == []
+        remote.reconcile()
+        (job,) = remote.jobs
+        assert job["metadata"]["annotations"][labels.GPUS] == "0"
+        (replica,) = job["spec"]["pytorchReplicaSpecs"].values()
+        (container,) = replica["template"]["spec"]["containers"]
+        variables = {one["name"]: one["value"] for one in container["env"]}
+        assert variables["FEDTRAIN_UPLOAD"] == "1"
+        mount = {"name": "spool", "mountPath": variables["FEDTRAIN_SPOOL"], "subPath": "uid-bank-b"}
+        assert mount in container["volumeMounts"]
+        assert "nvidia.com/gpu" not in json.dumps(container.get("resources"))
 
 
 PATHS = "https://s3.example.org:9000/at"

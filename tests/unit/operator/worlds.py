@@ -43,7 +43,7 @@ def signed(uid: str) -> Json:
     """The Secret with the signed requests of a task."""
     read = SignedRequest(url=f"http://minio:9000/runs/hub/tickets/{uid}")
     grant = TransferGrant(task=uid, record=SignedRecord(name="record", read=read, writes=()))
-    return {"metadata": {"name": TRANSFER_SECRET}, "data": {uid: base64.b64encode(grant.text().encode()).decode()}}
+    return {"metadata": {"name": TRANSFER_SECRET}, "data": {uid: base64.b64encode(grant.packed()).decode()}}
 
 
 def task(who: str = "bank-a", **changes: Any) -> Json:

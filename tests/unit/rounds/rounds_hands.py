@@ -23,6 +23,7 @@ class Coordinator:
     acknowledged: int = 0
     suspended: bool = False
     silent: dict[str, str] = field(default_factory=dict[str, str])
+    unasked: set[str] = field(default_factory=set[str])
     executions: dict[TaskKey, Execution] = field(default_factory=dict[TaskKey, Execution])
     orders: dict[TaskKey, Order] = field(default_factory=dict[TaskKey, Order])
     decided: list[Decision] = field(default_factory=list[Decision])
@@ -52,6 +53,7 @@ class Coordinator:
             self.acknowledged,
             suspended=self.suspended,
             silent=dict(self.silent),
+            unasked=frozenset(self.unasked),
         )
         return self.snapshot
 
@@ -192,6 +194,7 @@ def check_waiting(snapshot: Snapshot, decision: Decision, now: float) -> None:
         snapshot.acknowledged,
         suspended=snapshot.suspended,
         silent=snapshot.silent,
+        unasked=snapshot.unasked,
     )
     changed = decide(then, now + later)
     assert (changed.phase, changed.actions, changed.keep) == (decision.phase, decision.actions, decision.keep)

@@ -11,10 +11,10 @@ from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.records import ExampleNoise, Manifest, Plan
 from fedtrain.contracts.tasks import Train
 from fedtrain.ledger.verify import verify
-from fedtrain.preview.privacy_forecast import privacy_forecast
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
 from fedtrain.results.model_card import model_card
 from fedtrain.results.summary import summarise
+from fedtrain.rounds.privacy_forecast import privacy_forecast
 
 DELTA = 1e-5
 RATES = {"a": 32 / 500, "b": 32 / 2000}

@@ -11,13 +11,14 @@ from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.records import Manifest, Releases, Spend
 from fedtrain.ledger.verify import verify
-from fedtrain.preview.privacy_forecast import privacy_forecast
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.results.as_json import as_json
 from fedtrain.results.model_card import model_card
+from fedtrain.results.report.figures import privacy_figures
 from fedtrain.results.status import first_lines, rounds_table
 from fedtrain.results.summary import summarise
 from fedtrain.rounds import privacy_loss
+from fedtrain.rounds.privacy_forecast import privacy_forecast
 
 TERMS = (
     "at delta 1e-05; protects all data of one participant (one participant's update replaced by zeros, in every "
@@ -65,6 +66,18 @@ def test_the_trust_depends_on_who_clips_and_who_adds_the_noise() -> None:
     assert shared.epsilon == shared.towards_hub
     assert shared.ratio == pytest.approx(2 / 10**0.5 / 2**0.5), "two shares, each the whole noise"
     assert "epsilon 6.57 of 8 at delta 1e-05; epsilon 6.57 towards the hub; protects" in shared.text
+
+
+def test_the_report_shows_epsilon_and_signal_to_noise_by_round() -> None:
+    summary = summarise(halted().open())
+    assert summary.rounds[0].signal_to_noise is None
+    assert summary.rounds[1].signal_to_noise == pytest.approx(1 / 10**0.5), "bound 1 over noise 1 on each of 10 values"
+    found = privacy_figures(summary)
+    assert [figure.alt for figure in found] == [
+        "epsilon by round, of 8: 0 after round 0, 4.38 after round 1 and 6.57 after round 2",
+        "signal to noise by round: 0.316 in round 1 and 0.632 in round 2",
+    ]
+    assert privacy_figures(summarise(halted(testingSeed=1, budget={"epsilon": 8, "delta": 1e-5}).open())) == []
 
 
 def test_status_and_model_card_name_the_terms() -> None:

@@ -7,7 +7,7 @@ from rounds_world import World, a_spec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Plan, Preflight
 from fedtrain.rounds.lost import lost, percent
-from fedtrain.rounds.silence import SILENT
+from fedtrain.rounds.silence import SILENT, UNASKED
 
 SINCE = "2025-06-01T12:00:00Z"
 
@@ -40,6 +40,16 @@ def test_a_silent_participant_is_left_out_of_the_next_plan_keeps_its_position_an
     assert {one.participant: one.reason for one in plan(world, 2).absent} == {"b": SILENT}
     assert plan(world, 2).positions["b"] == plan(world, 1).positions["b"]
     assert end(world).message is None, "it was part of the last round"
+
+
+def test_a_revoked_participant_is_left_out_of_the_next_plan_with_its_own_reason() -> None:
+    world = World(a_spec(3, rounds=2, minimum=2))
+    coordinator = Coordinator(world)
+    coordinator.until("Closing")
+    coordinator.silent, coordinator.unasked = {"b": SINCE}, {"b"}
+    assert coordinator.drive().phase == "Succeeded"
+    assert members(world, 2) == ["a", "c"]
+    assert {one.participant: one.reason for one in plan(world, 2).absent} == {"b": UNASKED}
 
 
 @pytest.mark.parametrize("silent", ["b", "abc"])

@@ -12,6 +12,16 @@ from fedtrain.rounds.example_privacy import example_noise
 from fedtrain.rounds.privacy_loss import example_loss, loss_of, trained_values
 
 
+def noise_exceeds_signal(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> bool | None:
+    """Return whether the noise on the mean update is larger than the largest possible mean update; None if the
+    adapter's size is not known, and without unit Participant. Raises AccountingError."""
+    values, privacy = trained_values(spec, facts), spec.participant_privacy
+    if values is None or privacy is None:
+        return None
+    count = len(spec.participants)
+    return signal_to_noise(parameters(spec, privacy).on_sum(count), count, values) < 1
+
+
 def privacy_forecast(
     spec: FederatedTrainingSpec, facts: ModelFacts | None, rows: Mapping[str, int] | None = None
 ) -> tuple[str, ...]:

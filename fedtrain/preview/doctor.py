@@ -1,0 +1,153 @@
+"""What this machine has, and what a federation file would run on it."""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from fedtrain import __version__
+from fedtrain.api.places import base_kind
+from fedtrain.api.reading.federation import Federation
+from fedtrain.data.hub_cache import cached_folder, why_unreachable
+from fedtrain.ledger.open import open_store
+from fedtrain.ledger.probe import probe
+from fedtrain.ledger.store import StoreError
+from fedtrain.preview.gpu_check import gpu_warnings, several
+from fedtrain.runner.bindings import storage_of
+from fedtrain.runner.devices import Devices, find_devices
+from fedtrain.runner.run import default_parallel
+
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets")
+"""Packages that training on this machine needs."""
+GIB = 2**30
+LOW_DISK = 10 * GIB
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line. `fix`: what to do about a warning or a problem; empty if the state is `OK`."""
+
+    name: str
+    state: Literal["OK", "Warning", "Problem"]
+    text: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Examination:
+    findings: tuple[Finding, ...]
+
+
+def examine(federation: Federation | None, devices: Callable[[], Devices] = find_devices) -> Examination:
+    """Look at this machine; with a federation also at its store and at what it asks for. The store is written to and
+    cleaned up (`fedtrain.ledger.probe`)."""
+    here = devices()
+    folder = _folder_of_runs(federation)
+    found = [_versions(), _packages(), *_compute(here), _disk(folder), _hub(federation)]
+    if federation is not None:
+        found += [_store(federation), *_would_run(federation, here)]
+    return Examination(tuple(found))
+
+
+def _versions() -> Finding:
+    text = f"fedtrain {__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    return Finding("versions", "OK", text)
+
+
+def _packages() -> Finding:
+    found: list[str] = []
+    missing: list[str] = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        text = f"{', '.join(missing)} not installed, so nothing can be trained on this machine"
+        return Finding("packages", "Problem", text, "pip install 'fedtrain[local]'")
+    return Finding("packages", "OK", ", ".join(found))
+
+
+def _compute(here: Devices) -> Iterator[Finding]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield Finding("CPU", "OK", f"{several(here.cores, 'core')}, {memory / GIB:.0f} GiB memory")
+    listed = _gpus()
+    if listed is None:
+        yield Finding("GPU", "OK", "none: nvidia-smi is not installed. Training uses the CPU")
+    elif not listed:
+        text = "nvidia-smi lists no GPU, so training uses the CPU"
+        yield Finding("GPU", "Warning", text, "Run nvidia-smi and fix the driver, or pass the GPU to the container.")
+    elif not here.gpus:
+        text = f"{len(listed)} installed, but CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')} hides them"
+        yield Finding("GPU", "Warning", text, "Unset CUDA_VISIBLE_DEVICES to train on them.")
+    else:
+        yield Finding("GPU", "OK", f"{len(here.gpus)} usable; " + "; ".join(listed))
+
+
+def _gpus() -> list[str] | None:
+    """Name, memory and driver of each GPU; None without nvidia-smi."""
+    if shutil.which("nvidia-smi") is None:
+        return None
+    command = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    rows = (line.split(", ") for line in done.stdout.splitlines() if line.count(", ") == 2)
+    return [f"{name}, {memory}, driver {driver}" for name, memory, driver in rows] if done.returncode == 0 else []
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    text = f"{free / GIB:.0f} GiB free in {folder}"
+    if free < LOW_DISK:
+        fix = "Free space: base models, adapters and every round's updates are stored on disk."
+        return Finding("disk", "Warning", text, fix)
+    return Finding("disk", "OK", text)
+
+
+def _hub(federation: Federation | None) -> Finding:
+    try:
+        reason = why_unreachable()
+    except ImportError:
+        return Finding("hub", "Warning", "huggingface_hub is not installed", "pip install 'fedtrain[local]'")
+    if reason is None:
+        return Finding("hub", "OK", "the name of the Hugging Face Hub resolves, or a proxy is set")
+    if federation is None:
+        return Finding("hub", "Warning", reason, "Use a base model in a folder or a bucket.")
+    model = federation.training.spec.model
+    if base_kind(model.base, federation.path.parent) != "Hub":
+        return Finding("hub", "OK", f"{reason}; {model.base} does not need it")
+    if cached_folder(model.base, model.revision) is not None:
+        return Finding("hub", "OK", f"{reason}; {model.base} is in the cache of this machine")
+    fix = "`fedtrain run` prints the command that fetches the model on another machine."
+    return Finding("hub", "Problem", f"{reason}, and {model.base} is not in the cache of this machine", fix)
+
+
+def _store(federation: Federation) -> Finding:
+    storage = storage_of(federation)
+    try:
+        store = open_store(storage, reading=True)
+        probe(store)
+    except (StoreError, OSError) as error:
+        return Finding("store", "Problem", str(error), "Fix spec.storage or its credentials.")
+    return Finding("store", "OK", f"{store.url} is reachable, and creates are atomic")
+
+
+def _would_run(federation: Federation, here: Devices) -> Iterator[Finding]:
+    spec = federation.training.spec
+    workers = default_parallel(len(spec.participants), here)
+    place = f"{several(len(here.gpus), 'GPU')}" if here.gpus else "the CPU"
+    text = f"{several(len(spec.participants), 'participant')}, {workers} at a time on {place}"
+    yield Finding("would run", "OK", text)
+    for warning in gpu_warnings(federation, here):
+        yield Finding("would run", "Warning", warning.rstrip("."), "Run it on a cluster, or ask for fewer GPUs.")
+
+
+def _folder_of_runs(federation: Federation | None) -> Path:
+    """The existing folder that holds the runs, or would hold them."""
+    file: Any = storage_of(federation).file if federation is not None else None
+    folder = Path(file.path) if file is not None else Path.cwd()
+    return next(path for path in (folder, *folder.parents) if path.is_dir())

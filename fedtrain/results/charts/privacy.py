@@ -1,0 +1,39 @@
+"""Privacy loss and signal to noise by round."""
+
+# pyright: basic
+# (matplotlib's keyword arguments have no types)
+
+from typing import TYPE_CHECKING
+
+from fedtrain.results.charts.style import FEDERATED, MUTED, drawing, titled, whole_rounds
+from fedtrain.results.run_summary import RunSummary
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def epsilon_by_round(summary: RunSummary, width: float, height: float) -> "Figure":
+    """Draw the epsilon spent up to each round, and the budget."""
+    points = [(round.number, round.epsilon) for round in summary.rounds if round.epsilon is not None]
+    with drawing(width, height) as (figure, axes):
+        if points:
+            axes.step(*zip(*points, strict=True), color=FEDERATED, where="post", marker="o", ms=3.5)
+        if summary.privacy is not None:
+            axes.axhline(summary.privacy.budget, color=MUTED, lw=1, ls="--")
+            axes.set_ylim(bottom=0)
+            titled(axes, f"epsilon at delta {summary.privacy.delta:g} (dashed: budget)")
+        whole_rounds(axes)
+        return figure
+
+
+def signal_to_noise_by_round(summary: RunSummary, width: float, height: float) -> "Figure":
+    """Draw the largest possible norm of each round's mean over the expected norm of its noise; dashed: equal."""
+    points = [(round.number, round.signal_to_noise) for round in summary.rounds if round.signal_to_noise is not None]
+    with drawing(width, height) as (figure, axes):
+        if points:
+            axes.plot(*zip(*points, strict=True), color=FEDERATED, marker="o", ms=3.5)
+        axes.axhline(1.0, color=MUTED, lw=1, ls="--")
+        axes.set_yscale("log")
+        titled(axes, "signal to noise (dashed: equal)")
+        whole_rounds(axes)
+        return figure

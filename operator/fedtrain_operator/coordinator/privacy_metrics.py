@@ -1,0 +1,36 @@
+"""Metrics of private trainings. Unlike other metrics they name the training: a budget is that of one training."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from fedtrain_operator.kube.cache import Cache
+
+_LABELS = ["namespace", "name", "unit", "delta"]
+
+
+class PrivacyMetrics(Collector):
+    """Prometheus asks in a thread of its own, while the event loop changes the cache."""
+
+    def __init__(self, trainings: Cache) -> None:
+        self._trainings = trainings
+
+    def collect(self) -> Iterator[Metric]:
+        spent = GaugeMetricFamily("fedtrain_privacy_epsilon", "Epsilon that a training has spent.", labels=_LABELS)
+        budget = GaugeMetricFamily(
+            "fedtrain_privacy_budget_epsilon", "Epsilon that a training may spend.", labels=_LABELS
+        )
+        for body in self._trainings.all():
+            privacy = body.get("status", {}).get("privacy")
+            if privacy is None:
+                continue
+            metadata: dict[str, Any] = body["metadata"]
+            values = [metadata.get("namespace", ""), metadata["name"], privacy["unit"], f"{privacy['delta']:g}"]
+            found, _, most = privacy["epsilon"].partition(" of ")
+            if most:  # otherwise it is not private, or not known
+                spent.add_metric(values, float(found))
+                budget.add_metric(values, float(most))
+        yield spent
+        yield budget

@@ -1,0 +1,90 @@
+"""A trained update that the store does not take is uploaded later, and never trained again."""
+
+from pathlib import Path
+
+import pytest
+from fedtrain_trainer import works
+from fedtrain_trainer.outcome import Outcome
+from fedtrain_trainer.run import run_task
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Update
+from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY, EXIT_SPOOLED, Assignment
+from fedtrain.contracts.transfer import SPOOL_VARIABLE, UPLOAD_VARIABLE
+from fedtrain.ledger.store import LedgerRefused, StoreError, StoreUnavailable
+from fedtrain.ledger.task_ledger import TaskLedger
+from tests.unit.trainer.tiny_federation import Federation
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    monkeypatch.setenv(SPOOL_VARIABLE, str(folder))
+    return folder
+
+
+def failing(federation: Federation, assignment: Assignment, error: StoreError) -> Outcome:
+    """The store does not take the update."""
+
+    class Out(TaskLedger):
+        def put_update(self, path: Path) -> tuple[str, str, int]:
+            raise error
+
+    return run_task(assignment, store=Out(federation.ledger, assignment.task), models=federation.models)
+
+
+def train_nothing(*_: object) -> None:
+    raise AssertionError("trained again")
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("the store is down"), LedgerRefused("no space")])
+def test_a_later_pod_uploads_what_was_trained(
+    federation: Federation, spool: Path, monkeypatch: pytest.MonkeyPatch, error: StoreError
+) -> None:
+    assignment = federation.assignment(federation.train_work(), round=1)
+    first = failing(federation, assignment, error)
+    assert (first.code, first.reason) == (EXIT_SPOOLED, str(error))
+    assert federation.ledger.names("rounds/0001/") == []
+    monkeypatch.setattr(works, "train_round", train_nothing)
+    monkeypatch.setenv(UPLOAD_VARIABLE, "1")
+    assert failing(federation, assignment, error).code == EXIT_SPOOLED, "the outage lasts"
+    assert federation.run(assignment).code == EXIT_DONE
+    record = federation.record(names.update(1, "a", 1), Update)
+    assert federation.ledger.digest(f"{names.update_folder(1, 'a', 1)}/{record.file}") == record.digest
+    assert list(spool.iterdir()) == []
+    assert federation.run(assignment).code == EXIT_DONE, "an earlier execution has done it"
+
+
+def test_the_update_is_the_one_of_an_undisturbed_run(federation: Federation, spool: Path) -> None:
+    undisturbed = federation.assignment(federation.train_work(), round=1)
+    assert federation.run(undisturbed).code == EXIT_DONE
+    assert list(spool.iterdir()) == []
+    spooled = federation.assignment(federation.train_work(), round=1, attempt=2)
+    assert failing(federation, spooled, StoreUnavailable("down")).code == EXIT_SPOOLED
+    assert federation.run(spooled).code == EXIT_DONE
+    one, two = (federation.record(names.update(1, "a", attempt), Update) for attempt in (1, 2))
+    assert one == two.model_copy(update={"attempt": 1, "file": one.file})
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_a_pod_that_only_uploads_trains_nothing(
+    federation: Federation, spool: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    assignment = federation.assignment(federation.train_work(), round=1)
+    assert failing(federation, assignment, StoreUnavailable("down")).code == EXIT_SPOOLED
+    file = spool / "update.safetensors"
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-1])
+    monkeypatch.setattr(works, "train_round", train_nothing)
+    monkeypatch.setenv(UPLOAD_VARIABLE, "1")
+    lost = federation.run(assignment)
+    assert lost.code == EXIT_RETRY
+    assert "no longer in the spool" in lost.reason
+
+
+def test_without_a_spool_the_attempt_fails(federation: Federation) -> None:
+    assignment = federation.assignment(federation.train_work(), round=1)
+    assert failing(federation, assignment, StoreUnavailable("down")).code == EXIT_RETRY

@@ -8,7 +8,8 @@ snake_case. Durations (`90s`, `30m`, `2h`) and quantities (`40Gi`) are kept as t
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
@@ -16,6 +17,8 @@ from pydantic.alias_generators import to_camel
 API_VERSION = "fedtrain.dev/v1alpha1"
 
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
+AMOUNT_PATTERN = r"^([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?$"
+"""Any quantity of Kubernetes that is not negative."""
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 CPU_PATTERN = r"^[0-9]+(\.[0-9]+)?m?$"
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -63,8 +66,16 @@ TimeOfDay = Annotated[str, Strict(), Field(pattern=TIME_OF_DAY_PATTERN, max_leng
 Switch = Annotated[bool, Strict()]
 Toggle = Literal["Auto", "Enabled", "Disabled"]
 
+Limit = TypeVar("Limit", int, str)
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_NUMBER = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]*)")
+_UNITS: dict[str, Decimal] = {
+    "": Decimal(1),
+    **{unit: Decimal(10) ** (3 * power) for power, unit in enumerate("num", -3)},
+    **{unit: Decimal(10) ** (3 * power) for power, unit in enumerate("kMGTPE", 1)},
+    **{f"{unit}i": Decimal(2) ** (10 * power) for power, unit in enumerate("KMGTPE", 1)},
+}
 
 
 def seconds(duration: str) -> float:
@@ -72,12 +83,26 @@ def seconds(duration: str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|[smhd])", duration))
 
 
-def smallest_quantity(*limits: str | None) -> int | None:
-    """Return the smallest of the limits in bytes, such as a policy's and a file's; None if no limit is set."""
-    return min((quantity(limit) for limit in limits if limit is not None), default=None)
+@overload
+def smallest(first: Limit, /, *others: Limit | None) -> Limit: ...
+@overload
+def smallest(*limits: Limit | None) -> Limit | None: ...
+def smallest(*limits: Limit | None) -> Limit | None:
+    """Return the smallest of the limits that are set, such as those of policy, request and device; None if none is."""
+    return min((limit for limit in limits if limit is not None), default=None, key=amount)
+
+
+def amount(limit: str | int) -> Decimal:
+    """Return the number of a quantity of Kubernetes, such as `500m`, `40Gi` or `1e3`."""
+    number, unit = _NUMBER.fullmatch(str(limit)).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    return Decimal(number) * _UNITS[unit]
 
 
 def quantity(text: str) -> int:
     """Return the bytes of a quantity such as `40Gi`."""
-    number, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", text).groups()  # pyright: ignore[reportOptionalMemberAccess]
-    return int(float(number) * _BYTES[unit])
+    return int(amount(text))
+
+
+def in_bytes(text: str | None) -> int | None:
+    """Return the bytes of a quantity that may be unset."""
+    return None if text is None else quantity(text)

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from fedtrain.api.base import VARIABLE_PATTERN, Block, Count, DnsLabel, ObjectName, Switch, Text
+from fedtrain.api.base import AMOUNT_PATTERN, VARIABLE_PATTERN, Block, Count, DnsLabel, ObjectName, Switch, Text
 
 Texts = Mapping[str, Annotated[str, Strict(), Field(max_length=253)]]
 Labels = Annotated[Texts, Field(max_length=64)]
 Annotations = Annotated[Mapping[str, Annotated[str, Strict(), Field(max_length=4096)]], Field(max_length=64)]
-Amounts = Annotated[Mapping[str, Annotated[str, Strict(), Field(min_length=1, max_length=32)]], Field(max_length=16)]
+Amount = Annotated[str, Strict(), Field(pattern=AMOUNT_PATTERN, max_length=32)]
+Amounts = Annotated[Mapping[str, Amount], Field(max_length=16)]
 
 
 class Open(Block):
@@ -130,7 +131,8 @@ class Resources(Block):
 
 
 DEFAULT_RESOURCES = Resources(requests={"cpu": "250m", "memory": "512Mi"}, limits={"cpu": "16", "memory": "32Gi"})
-"""Requests are small, so that a small cluster schedules every pod. Limits satisfy a ResourceQuota on limits."""
+"""Requests are small, so that a small cluster schedules every pod. Limits satisfy a ResourceQuota on limits. They apply
+where neither the owner nor a training sets an amount."""
 
 
 class SELinuxOptions(Open):
@@ -197,9 +199,9 @@ class Pods(Block):
     """Mount points in the container."""
     env: Annotated[tuple[Variable, ...], Field(max_length=64)] = ()
     """Environment variables of the container."""
-    resources: Resources = DEFAULT_RESOURCES
-    """Requests and limits where a training's `compute` sets none. Default: requests of 250m CPU and 512Mi, limits of 16
-    CPU and 32Gi. A block that you write replaces the default as a whole."""
+    resources: Resources = Resources()
+    """Requests where a training's `compute` sets none, and limits. What a training asks for is capped at these limits.
+    Default of CPU and memory: requests of 250m and 512Mi, limits of 16 and 32Gi, which do not cap a training."""
     security_context: PodSecurityContext = PodSecurityContext(run_as_user=USER, run_as_group=USER, fs_group=USER)
     """User and group IDs of the pods. Default: 65532 as user, group and fsGroup."""
     container_security_context: ContainerSecurityContext = ContainerSecurityContext()

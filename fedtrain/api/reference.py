@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fedtrain.api.base import (
+    AMOUNT_PATTERN,
     CPU_PATTERN,
     DNS_LABEL_PATTERN,
     DURATION_PATTERN,
@@ -33,6 +34,7 @@ _TEXTS = {
     DURATION_PATTERN: "duration",
     INSTANT_PATTERN: "time",
     OBJECT_NAME_PATTERN: "name",
+    AMOUNT_PATTERN: "amount",
     QUANTITY_PATTERN: "size",
     RESOURCE_PATTERN: "resource of nodes",
     TIME_OF_DAY_PATTERN: "time of day",

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
 from fedtrain.api.base import (
+    AMOUNT_PATTERN,
     ANY_NAMESPACE_PATTERN,
     CPU_PATTERN,
     DNS_LABEL_PATTERN,
@@ -147,6 +148,7 @@ def _constrained(shape: Shape, metadata: Iterable[Any]) -> Shape:
 _PATTERNS = {
     DURATION_PATTERN: "a duration such as 90s, 30m or 2h",
     QUANTITY_PATTERN: "a size such as 40Gi",
+    AMOUNT_PATTERN: "an amount such as 500m or 40Gi",
     ANY_NAMESPACE_PATTERN: 'a namespace, or "*" for all',
     CPU_PATTERN: 'cores such as "4" or 500m',
     DNS_LABEL_PATTERN: "a name of a-z, 0-9 and -, such as bank-a",
@@ -160,7 +162,12 @@ _PATTERNS = {
 
 def mismatch(shape: Shape) -> str:
     """Return the problem of a value that does not match its pattern, such as "not a duration"."""
-    names = {DURATION_PATTERN: "not a duration", QUANTITY_PATTERN: "not a size", DNS_LABEL_PATTERN: "not a valid name"}
+    names = {
+        AMOUNT_PATTERN: "not an amount",
+        DURATION_PATTERN: "not a duration",
+        QUANTITY_PATTERN: "not a size",
+        DNS_LABEL_PATTERN: "not a valid name",
+    }
     return names.get(shape.pattern or "", "not a valid value")
 
 

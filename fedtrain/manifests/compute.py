@@ -2,8 +2,9 @@
 
 import math
 
+from fedtrain.api.base import amount, smallest
 from fedtrain.api.participants import Compute
-from fedtrain.api.pods import Resources
+from fedtrain.api.pods import DEFAULT_RESOURCES, Resources
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.pod import ASSIGNMENT, OUTCOME
 
@@ -24,18 +25,30 @@ def command(compute: Compute, module: str = "fedtrain_trainer") -> list[str]:
     return ["python", "-m", *start]
 
 
-def resources(compute: Compute, default: Resources) -> Json:
-    """Requests and limits of a node's container. `compute` sets both to the same amount; `default` applies where it
-    sets none."""
-    asked: dict[str, str] = {}
-    if compute.gpus_per_node:
-        asked[compute.gpu_resource] = str(compute.gpus_per_node)
-    if compute.memory:
-        asked["memory"] = compute.memory
-    if compute.cpu:
-        asked["cpu"] = compute.cpu
-    wanted = {"requests": {**default.requests, **asked}, "limits": {**default.limits, **asked}}
-    return {name: amounts for name, amounts in wanted.items() if amounts}
+def granted(compute: Compute, own: Resources, memory: str | None = None) -> Compute:
+    """Return what a training gets of what it asks for: no more CPU and memory than the owner's limits. `memory`: a
+    further limit of the owner. GPUs are not capped: their number is the number of processes."""
+    return compute.model_copy(
+        update={
+            "cpu": compute.cpu and smallest(compute.cpu, own.limits.get("cpu")),
+            "memory": compute.memory and smallest(compute.memory, own.limits.get("memory"), memory),
+        }
+    )
+
+
+def resources(compute: Compute, own: Resources, memory: str | None = None) -> Json:
+    """Requests and limits of a node's container, both with CPU and memory. `compute`, which is `granted`, sets both to
+    the same amount; where it sets none, `own` of the owner and then the defaults apply. No request exceeds its limit.
+    `memory`: a further limit of the owner."""
+    asked = {"cpu": compute.cpu, "memory": compute.memory}
+    gpus = {compute.gpu_resource: str(compute.gpus_per_node)} if compute.gpus_per_node else {}
+    requests, limits = {**own.requests, **gpus}, {**own.limits, **gpus}
+    for name, wanted in asked.items():
+        request = wanted or own.requests.get(name, DEFAULT_RESOURCES.requests[name])
+        limit = wanted or own.limits.get(name) or max(request, DEFAULT_RESOURCES.limits[name], key=amount)
+        limits[name] = smallest(limit, memory if name == "memory" else None)
+        requests[name] = smallest(request, limits[name])
+    return {"requests": requests, "limits": limits}
 
 
 def threads(compute: Compute) -> dict[str, str]:
@@ -43,5 +56,4 @@ def threads(compute: Compute) -> dict[str, str]:
     every core of its node."""
     if compute.cpu is None:
         return {}
-    cores = float(compute.cpu[:-1]) / 1000 if compute.cpu.endswith("m") else float(compute.cpu)
-    return {"OMP_NUM_THREADS": str(max(1, math.floor(cores / processes(compute))))}
+    return {"OMP_NUM_THREADS": str(max(1, math.floor(amount(compute.cpu) / processes(compute))))}

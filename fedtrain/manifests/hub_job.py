@@ -1,7 +1,7 @@
 """Jobs of the hub, in the training's namespace: Initialise and Evaluate run the trainer's image, Aggregate the hub's
 image. Pure."""
 
-from fedtrain.api.base import smallest_quantity
+from fedtrain.api.base import in_bytes
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.participants import Compute
 from fedtrain.contracts.places import places_of_hub, secret_of
@@ -9,7 +9,7 @@ from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Assignment, Binding, Evaluate, Task
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.manifests import labels
-from fedtrain.manifests.compute import command, resources, threads
+from fedtrain.manifests.compute import command, granted, resources, threads
 from fedtrain.manifests.kinds import JOB, TRAINING, Json
 from fedtrain.manifests.pod import hardened
 from fedtrain.manifests.pod_overlay import annotations_of, labels_of, pod_template
@@ -29,7 +29,7 @@ def hub_job(
     owner_uid: str,
 ) -> Json:
     """Return a Job that runs one pod once; retries are attempts in the ledger. It is deleted with its training."""
-    compute = hub_compute(spec, key)
+    compute = granted(hub_compute(spec, key), settings.hub_pods.resources)
     if isinstance(order, AggregateOrder):
         start, image = command(compute, "fedtrain_aggregator"), settings.hub_image
         pull_policy = settings.hub_pull_policy
@@ -111,5 +111,5 @@ def _binding(spec: FederatedTrainingSpec, task: Task) -> Binding:
         places=places_of_hub(spec.storage, spec.model, held_out),
         initial_path=initial.uri if initial else None,
         data_uri=held_out.uri if held_out is not None else None,
-        gpu_memory=smallest_quantity(hub.compute.gpu_memory) if hub is not None else None,
+        gpu_memory=in_bytes(hub.compute.gpu_memory) if hub is not None else None,
     )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fedtrain.api.base import seconds, smallest_quantity
+from fedtrain.api.base import in_bytes, seconds, smallest
 from fedtrain.api.participant_policy import Dataset, ParticipantPolicySpec, PendingApproval
 from fedtrain.api.rules import policy as rules
 from fedtrain.api.rules.policy.approval import awaits_approval
@@ -66,7 +66,7 @@ def judge(
         return Refusal("UnknownDataset", f"the policy of {who} has no data set {task.data.dataset!r}; it has: {held}")
     if needs_noise_key(task) and policy.privacy.noise_key_secret_ref is None:
         return Refusal("NoNoiseKey", _NO_NOISE_KEY.format(who=who))
-    memory = smallest_quantity(policy.limits.gpu_memory, order.compute.gpu_memory)
+    memory = in_bytes(smallest(policy.limits.gpu_memory, order.compute.gpu_memory))
     places = places_of_participant(_ledger(order, policy), task.model, policy, dataset)
     return Assignment(task=task, binding=_binding(task, dataset, memory, places))
 

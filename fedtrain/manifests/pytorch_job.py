@@ -13,7 +13,7 @@ from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.transfer import UPLOAD_VARIABLE
 from fedtrain.manifests import labels
-from fedtrain.manifests.compute import command, processes, resources, threads
+from fedtrain.manifests.compute import command, granted, processes, resources, threads
 from fedtrain.manifests.conditions import find, holds
 from fedtrain.manifests.kinds import PYTORCH_JOB, Json
 from fedtrain.manifests.launcher import Standing
@@ -42,7 +42,8 @@ class PyTorchJobs:
         *,
         uploads: bool = False,
     ) -> Json:
-        metadata, compute = body["metadata"], Compute() if uploads else order.compute
+        metadata, own_resources, memory = body["metadata"], policy.pods.resources, policy.limits.memory
+        compute = granted(Compute() if uploads else order.compute, own_resources, memory)
         name: str = metadata["name"]
         own = labels.of_job(metadata, order.task.participant)
         pod = hardened(
@@ -54,7 +55,7 @@ class PyTorchJobs:
             credentials={**assignment.binding.places.secrets(), **_noise_key(assignment, policy)},
             seconds=math.ceil(seconds(order.timeout)),
             environment=threads(compute) | ({UPLOAD_VARIABLE: "1"} if uploads else {}),
-            resources=resources(compute, policy.pods.resources),
+            resources=resources(compute, own_resources, memory),
             shared_memory=True,
             transfer=metadata["uid"],
             spool=policy.spool.volume_claim if policy.spool else None,

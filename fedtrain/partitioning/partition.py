@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fedtrain.api.base import quantity
+from fedtrain.api.base import in_bytes, smallest
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.model import TargetModules
 from fedtrain.api.participants import Participant
@@ -60,13 +60,12 @@ def situation(
 def _candidate(spec: FederatedTrainingSpec, participant: Participant, preflight: Preflight, start: int) -> Candidate:
     training = participant.training.over(spec.training)
     compute = participant.compute
-    stated = (preflight.gpu_memory, quantity(compute.gpu_memory) if compute.gpu_memory else None)
     return Candidate(
         name=participant.name,
         population=preflight.samples,
         start=start,
         processes=compute.nodes * max(1, compute.gpus_per_node),
-        gpu_memory=min((memory for memory in stated if memory is not None), default=None),
+        gpu_memory=smallest(preflight.gpu_memory, in_bytes(compute.gpu_memory)),
         micro_batch_size=training.micro_batch_size,
         checkpointing=training.gradient_checkpointing,
         value_bytes=4 if training.precision == "FP32" else 2,

@@ -6,7 +6,7 @@ validation losses) are listed in `notes`.
 
 from collections.abc import Mapping
 
-from fedtrain.api.base import Block, quantity
+from fedtrain.api.base import Block, in_bytes
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training import Training
@@ -216,7 +216,7 @@ def supposed(federation: Federation, name: str, rows: int) -> Preflight:
         samples=rows - held_out,
         validation_samples=held_out,
         fingerprint=DIGEST,
-        gpu_memory=quantity(memory) if memory else None,
+        gpu_memory=in_bytes(memory),
     )
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TypeVar
 
-from fedtrain.api.base import smallest_quantity
+from fedtrain.api.base import in_bytes, smallest
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import File, S3Access, Storage
 from fedtrain.contracts.places import Place, Places, places_of_hub, places_of_participant
@@ -44,7 +44,7 @@ def bind(federation: Federation, task: Task) -> Binding:
             base_path=base_path,
             initial_path=initial_path,
             data_uri=federation.resolve(held_out.uri) if held_out is not None else None,
-            gpu_memory=smallest_quantity(hub.compute.gpu_memory) if hub is not None else None,
+            gpu_memory=in_bytes(hub.compute.gpu_memory) if hub is not None else None,
         )
     policy = federation.policies[task.participant].spec
     dataset = policy.dataset(spec.data.dataset)
@@ -53,7 +53,7 @@ def bind(federation: Federation, task: Task) -> Binding:
         base_path=base_path,
         initial_path=initial_path,
         data_uri=federation.resolve(dataset.uri),
-        gpu_memory=smallest_quantity(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory),
+        gpu_memory=in_bytes(smallest(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory)),
         noise_key=noise_key(local_folder(federation) / "noise", task.participant) if needs_noise_key(task) else None,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from fedtrain.api.pods import DEFAULT_RESOURCES, Pods, PodSecurityContext
+from fedtrain.api.pods import Pods, PodSecurityContext
 from fedtrain.manifests.settings import Settings
 from hack.cluster.api import Json
 from hack.cluster.control_plane import ControlPlane
@@ -170,7 +170,7 @@ def test_pass_values_on_to_the_operators_settings() -> None:
     assert (told.namespaces, told.controllers) == (("team", "at-bank-a"), ("participant",))
     assert (told.resync, told.pod_check, told.heartbeat, told.metrics_port) == (60, 5, 300, 0)
     assert told.hub_pods.node_selector == {"pool": "hub"}
-    assert told.hub_pods.resources == DEFAULT_RESOURCES, "the chart's default is that of a policy"
+    assert told.hub_pods.resources == Pods().resources, "the chart's default is that of a policy"
     assert told.hub_pods.security_context == Pods().security_context
 
 

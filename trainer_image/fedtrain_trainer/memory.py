@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from fedtrain.api.base import smallest
 from fedtrain.api.training import Training
 from fedtrain.partitioning.memory import max_batch
 from fedtrain_trainer.lora import AdaptedModel
@@ -23,10 +24,10 @@ class Fit:
 
 
 def limit(gpu_memory: int | None, device: torch.device) -> None:
-    """Keeps this process within the GPU memory that its owner allows."""
+    """Keep this process within the GPU memory that its owner allows."""
     if device.type == "cuda":
         _, total = torch.cuda.mem_get_info(device)
-        torch.cuda.set_per_process_memory_fraction(min(1.0, (gpu_memory or total) / total), device)
+        torch.cuda.set_per_process_memory_fraction(smallest(total, gpu_memory) / total, device)
 
 
 def fit(
@@ -39,7 +40,7 @@ def fit(
         return Fit(training.micro_batch_size, enabled)
     free, _ = torch.cuda.mem_get_info(model.device)
     free += torch.cuda.memory_allocated(model.device)  # the base model is in the formula
-    budget = min(free, gpu_memory or free)
+    budget = smallest(free, gpu_memory)
 
     def largest(checkpointing: bool) -> int:
         return max_batch(

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from blake3 import blake3
 
+from fedtrain.api.base import smallest
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Update
 from fedtrain.contracts.tasks import Evaluate, Initialise, Measure, Train
@@ -222,9 +223,9 @@ def evaluate(context: Context, work: Evaluate) -> Evaluation | None:
 
 
 def gpu_memory(context: Context) -> int | None:
-    """Free bytes of one GPU, no more than the policy allows; the policy's word where there is none here."""
+    """Return the free bytes of one GPU, at most what policy and training allow; without a GPU, the latter."""
     allowed = context.binding.gpu_memory
     if not torch.cuda.is_available():
         return allowed
     free, _ = torch.cuda.mem_get_info()
-    return free if allowed is None else min(free, allowed)
+    return smallest(free, allowed)

@@ -1,6 +1,7 @@
 """Rules on `spec.pods` of a policy: errors that Kubernetes would otherwise report for each pod of each task."""
 
-from fedtrain.api.pods import Pods, ValueFrom, Variable
+from fedtrain.api.base import smallest
+from fedtrain.api.pods import Pods, Resources, ValueFrom, Variable
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Violations, broken, rule
 from fedtrain.api.rules.unique import unique
@@ -72,3 +73,30 @@ def value_has_one_source(value_from: ValueFrom, context: Context) -> Violations:
     """`valueFrom` has either `secretKeyRef` or `configMapKeyRef`."""
     if (value_from.secret_key_ref is None) == (value_from.config_map_key_ref is None):
         yield broken()
+
+
+_COMPARED = "(has(self.limits) && k in self.limits && isQuantity(self.requests[k]) && isQuantity(self.limits[k]))"
+_EXCEEDS = f"({_COMPARED} && quantity(self.requests[k]).isGreaterThan(quantity(self.limits[k])))"
+
+
+def _of_first(value: str) -> str:
+    """CEL of a value of the first request that exceeds its limit."""
+    return f"self.requests.filter(k, {_EXCEEDS}).map(k, {value})[0]"
+
+
+@rule(
+    Resources,
+    "requests",
+    message="The request of {name} is {request}, but its limit is {limit}.",
+    fix="Lower the request, or raise limits.{name}.",
+    cel=Cel(
+        valid=f"!has(self.requests) || self.requests.all(k, !{_EXCEEDS})",
+        values={"name": _of_first("k"), "request": _of_first("self.requests[k]"), "limit": _of_first("self.limits[k]")},
+    ),
+)
+def requests_are_within_limits(resources: Resources, context: Context) -> Violations:
+    """No request exceeds the limit of its resource."""
+    for name, request in resources.requests.items():
+        limit = resources.limits.get(name)
+        if smallest(request, limit) != request:
+            yield broken("requests", name, name=name, request=request, limit=limit)

@@ -9,7 +9,7 @@ import pytest
 from fedtrain_operator.coordinator.pending_pods import pod_conditions, why_hub_waits
 from fedtrain_operator.kube.client import Cluster
 
-from fedtrain.api.pods import Pods
+from fedtrain.api.pods import DEFAULT_RESOURCES, Pods, Resources
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests.hub_job import hub_job
 from fedtrain.manifests.kinds import ref
@@ -132,11 +132,20 @@ def test_give_evaluation_the_compute_of_the_training() -> None:
     assert container(job)["command"][:5] == ["torchrun", "--standalone", "--nproc-per-node=2", "-m", "fedtrain_trainer"]
 
 
+def test_cap_evaluation_at_the_limits_of_hub_pods() -> None:
+    settings = replace(SETTINGS, hub_pods=Pods(resources=Resources(limits={"cpu": "2", "memory": "8Gi"})))
+    capped = {"cpu": "2", "memory": "8Gi"}
+    assert container(evaluation(settings, memory="16Gi", cpu="4"))["resources"] == {
+        "requests": capped,
+        "limits": capped,
+    }
+
+
 def test_give_initialisation_the_memory_of_evaluation_and_no_gpu() -> None:
     whole = spec(evaluation={"hub": {**HUB["hub"], "compute": {"gpusPerNode": 2, "memory": "16Gi"}}})
     key = TaskKey(0, "Initialise", "_initialise", 1)
     job = hub_job(whole, run(), key, orders.initialise_task(whole, run(), key), SETTINGS, "uid")
-    default = Pods().resources
+    default = DEFAULT_RESOURCES
     assert container(job)["resources"] == {
         "requests": {"cpu": default.requests["cpu"], "memory": "16Gi"},
         "limits": {"cpu": default.limits["cpu"], "memory": "16Gi"},
@@ -163,7 +172,7 @@ def test_apply_the_settings_of_hub_pods_to_every_job() -> None:
         assert pod["tolerations"] == hub["tolerations"]
         assert {"name": "test", "persistentVolumeClaim": {"claimName": "test-rows"}} in pod["volumes"]
         assert container(job)["env"][-1]["valueFrom"]["secretKeyRef"]["name"] == "hf"
-        assert container(job)["resources"] == hub["resources"]
+        assert container(job)["resources"]["requests"]["cpu"] == "500m"
         for labels in (job["metadata"]["labels"], job["spec"]["template"]["metadata"]["labels"]):
             assert labels["kueue.x-k8s.io/queue-name"] == "hub"
             assert labels["fedtrain.dev/run"] == run().run_id, "fedtrain's labels win"

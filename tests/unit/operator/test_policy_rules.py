@@ -102,6 +102,13 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         "it asks for 65Gi of memory per node; the limit is 64Gi",
     ),
     (
+        "pods.resources.limits",
+        {"pods": {"resources": {"limits": {"nvidia.com/gpu": "2"}}}},
+        with_compute(gpusPerNode=4),
+        with_compute(gpusPerNode=2, cpu="64", memory="64Gi"),
+        "it asks for 4 nvidia.com/gpu per node; the limit is 2",
+    ),
+    (
         "limits.adapterRank",
         {"limits": {"adapterRank": 16}},
         with_rank(32),

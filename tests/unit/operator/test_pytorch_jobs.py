@@ -167,15 +167,6 @@ def test_request_and_limit_cpu_and_memory_by_default() -> None:
     assert resources["requests"].keys() == resources["limits"].keys() == {"cpu", "memory"}
 
 
-def test_replace_the_default_resources_with_those_of_the_policy_and_both_with_compute() -> None:
-    ours = {"requests": {"cpu": "2", "memory": "4Gi"}, "limits": {"memory": "8Gi"}}
-    assert container(rendered(resources=ours))["resources"] == ours
-    assert container(rendered({"memory": "16Gi"}, resources=ours))["resources"] == {
-        "requests": {"cpu": "2", "memory": "16Gi"},
-        "limits": {"memory": "16Gi"},
-    }
-
-
 @pytest.mark.parametrize("ids", [{}, {"runAsUser": None, "runAsGroup": None, "fsGroup": None}])
 def test_leave_user_ids_to_the_cluster_where_the_policy_unsets_them(ids: dict[str, None]) -> None:
     assert pod(rendered())["securityContext"]["runAsUser"] == 65532

@@ -36,6 +36,7 @@ REFUSING: tuple[Refusing, ...] = (
     compute.nodes_are_within_the_limit,
     compute.gpus_are_within_the_limit,
     compute.memory_is_within_the_limit,
+    compute.gpus_are_within_the_limit_of_pods,
     memorisation.rank_is_within_the_limit,
     memorisation.steps_are_within_the_limit,
     memorisation.rows_are_enough,

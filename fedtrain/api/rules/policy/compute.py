@@ -1,6 +1,6 @@
-"""`limits.nodes`, `limits.gpus`, `limits.memory`: compute resources of a task."""
+"""`limits.nodes`, `limits.gpus`, `limits.memory`, `pods.resources.limits`: compute resources of a task."""
 
-from fedtrain.api.base import quantity
+from fedtrain.api.base import smallest
 from fedtrain.api.participant_policy import Limits, ParticipantPolicySpec
 from fedtrain.api.rules.participants import positive_size
 from fedtrain.api.rules.policy.rule import Request, refuses
@@ -21,9 +21,19 @@ def gpus_are_within_the_limit(request: Request, policy: ParticipantPolicySpec) -
 @refuses("limits.memory")
 def memory_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
     asked, limit = request.compute.memory, policy.limits.memory
-    if asked is None or limit is None or quantity(asked) <= quantity(limit):
+    if asked is None or smallest(asked, limit) == asked:
         return None
     return f"it asks for {asked} of memory per node; the limit is {limit}"
+
+
+@refuses("pods.resources.limits")
+def gpus_are_within_the_limit_of_pods(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    """CPU and memory are capped at the limits of pods. A pod with fewer GPUs than processes cannot train."""
+    asked, name = request.compute.gpus_per_node, request.compute.gpu_resource
+    limit = policy.pods.resources.limits.get(name)
+    if smallest(str(asked), limit) == str(asked):
+        return None
+    return f"it asks for {asked} {name} per node; the limit is {limit}"
 
 
 def _more(asked: int, limit: int | None, what: str) -> str | None:

@@ -6,23 +6,34 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import Condition, find
 from fedtrain.manifests.hub_job import hub_compute
-from fedtrain.manifests.kinds import Json, Ref, ref
+from fedtrain.manifests.kinds import JOB, Json, Ref, ref
+from fedtrain.manifests.timestamps import seconds_of
 from fedtrain_operator.coordinator.executions import cancelled
 from fedtrain_operator.coordinator.refusals import HUB
 from fedtrain_operator.kube.client import Cluster
+from fedtrain_operator.kube.late_pods import LONGEST_START_SECONDS
 from fedtrain_operator.kube.pod_start import SCHEDULED, STARTED, why_pods_wait
 
 
 async def why_hub_waits(
-    cluster: Cluster, spec: FederatedTrainingSpec, run_id: str, jobs: Sequence[tuple[Json, Sequence[Json]]]
+    cluster: Cluster, spec: FederatedTrainingSpec, run_id: str, jobs: Sequence[tuple[Json, Sequence[Json]]], now: float
 ) -> dict[Ref, Condition]:
-    """Why pods of the hub's Jobs (given with their pods) wait. Raises ApiError."""
+    """Why pods of the hub's Jobs (given with their pods) wait. `now`: seconds since 1970. Raises ApiError."""
     found: dict[Ref, Condition] = {}
     for job, pods in jobs:
         key = labels.key_of(job, run_id)
-        if key is not None and (why := await why_pods_wait(cluster, HUB, hub_compute(spec, key), job, pods)):
+        if key is None:
+            continue
+        compute, late = hub_compute(spec, key), now - _created(job, now) >= LONGEST_START_SECONDS
+        if why := await why_pods_wait(cluster, HUB, compute, JOB, job, pods, late):
             found[ref(job)] = why
     return found
+
+
+def _created(job: Json, now: float) -> float:
+    """When the Job was created, by the API server's clock."""
+    written = job["metadata"].get("creationTimestamp")
+    return seconds_of(written) if written else now
 
 
 def pod_conditions(tasks: Sequence[Json], hub: Sequence[Condition] = ()) -> list[Condition]:

@@ -233,7 +233,7 @@ class Coordinator:
         try:
             waiting = await self.state.unready(gatherer.training)
             run_id = snapshot.ledger.run.run_id
-            return waiting, await why_hub_waits(self.state.cluster, gatherer.spec, run_id, waiting)
+            return waiting, await why_hub_waits(self.state.cluster, gatherer.spec, run_id, waiting, self.state.clock())
         except ApiError as error:
             log.warning("cannot read why the hub's pods wait: %s", error, extra={"training": str(gatherer.training)})
             return waiting, {}

@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 
 from fedtrain.api.participants import Compute
 from fedtrain.manifests.conditions import Condition
-from fedtrain.manifests.kinds import EVENT, Json
+from fedtrain.manifests.kinds import EVENT, Json, Kind
 from fedtrain_operator.kube.client import Cluster
+from fedtrain_operator.kube.late_pods import count, has_started, late_pods, missing_pods
 from fedtrain_operator.kube.scheduling import unschedulable
 
 SCHEDULED = Condition("Schedulable", "True", "Scheduled")
 STARTED = Condition("Startable", "True", "Started")
 IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 CONTAINER = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+CRASHES = "CrashLoopBackOff"
 NOT_CREATED = {"FailedCreate", "FailedCreatePod"}
 """Reasons of events of a Job and of a PyTorchJob whose pods the API server refuses."""
 _ELSEWHERE = {"FailedScheduling", "BackOff"}
@@ -24,18 +26,23 @@ REPEATED = 3
 
 
 async def why_pods_wait(
-    cluster: Cluster, who: str, compute: Compute, job: Json, pods: Sequence[Json]
+    cluster: Cluster, who: str, compute: Compute, kind: Kind, job: Json, pods: Sequence[Json], late: bool
 ) -> Condition | None:
     """The condition `Schedulable` or `Startable` that is False; None if no reason is known. `job`: the PyTorchJob or
-    Job of the pods. Raises ApiError."""
+    Job of the pods, of this `kind`. `late`: whether pods that do not run are reported although nothing says that they
+    cannot start. Raises ApiError."""
     if message := unschedulable(who, compute, pods):
         return Condition("Schedulable", "False", "Unschedulable", message)
-    events = {pod["metadata"]["name"]: await _events(cluster, pod) for pod in pods if _has_no_container(pod)}
-    if message := unstartable(who, pods, events):
+    waiting = [pod for pod in pods if not has_started(pod) and (late or _has_no_container(pod))]
+    events = {pod["metadata"]["name"]: await _events(cluster, pod) for pod in waiting}
+    if message := unstartable(who, pods, events) or (late_pods(who, waiting, events) if late else None):
         return Condition("Startable", "False", "CannotStart", message)
-    if len(pods) < compute.nodes and (message := not_created(who, await _events(cluster, job))):
-        return Condition("Startable", "False", "NotCreated", message)
-    return None
+    if len(pods) >= compute.nodes:
+        return None
+    message = not_created(who, await _events(cluster, job))
+    if message is None and late:
+        message = missing_pods(who, kind.name, compute.nodes, job, pods)
+    return Condition("Startable", "False", "NotCreated", message) if message else None
 
 
 def unstartable(who: str, pods: Sequence[Json], events: Mapping[str, Sequence[Json]]) -> str | None:
@@ -47,8 +54,11 @@ def unstartable(who: str, pods: Sequence[Json], events: Mapping[str, Sequence[Js
                 return f"{who}'s pod can't start: the image {container['image']} can't be fetched{_detail(waiting)}"
             if waiting.get("reason") in CONTAINER:
                 return f"{who}'s pod can't start: {waiting.get('message') or waiting['reason']}"
+            if waiting.get("reason") == CRASHES:
+                name = container["name"]
+                return f"{who}'s pod can't start: its container {name} fails again and again{_exit(container)}"
         for event in events.get(pod["metadata"]["name"], ()):
-            if _blocks(event) and (event.get("count") or 1) >= REPEATED:
+            if _blocks(event) and count(event) >= REPEATED:
                 return f"{who}'s pod can't start: {event.get('message') or event['reason']}"
     return None
 
@@ -74,6 +84,12 @@ def _detail(waiting: Json) -> str:
     return f": {answer}" if answer else ""
 
 
+def _exit(container: Json) -> str:
+    """The exit code of the last run. Its message may quote rows."""
+    ended = (container.get("lastState") or {}).get("terminated") or {}
+    return f" (exit code {ended['exitCode']})" if "exitCode" in ended else ""
+
+
 def _containers(pod: Json) -> list[Json]:
     status = pod.get("status", {})
     return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
@@ -89,4 +105,9 @@ async def _events(cluster: Cluster, body: Json) -> list[Json]:
     """The newest last."""
     metadata = body["metadata"]
     found = await cluster.list(EVENT, metadata["namespace"], {}, fields=f"involvedObject.uid={metadata['uid']}")
-    return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    return sorted(found, key=_last_seen)
+
+
+def _last_seen(event: Json) -> str:
+    observed = (event.get("series") or {}).get("lastObservedTime")
+    return observed or event.get("lastTimestamp") or event.get("eventTime") or ""

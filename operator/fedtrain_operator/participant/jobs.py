@@ -1,12 +1,11 @@
 """The jobs of tasks, in the participant's cluster. Every reference is the task's, at the hub."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.manifests import labels
-from fedtrain.manifests.conditions import Condition, find, holds
+from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import POD, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
 from fedtrain_operator.kube.cache import Cache, summary
@@ -112,17 +111,16 @@ class Jobs:
         self, task: Ref, order: TrainingTaskSpec, job: Json, late: bool
     ) -> tuple[list[Json], Condition | None]:
         """The pods of a job that does not run yet, and why they wait. An error of these reads hides the reason, no
-        more. `late`: whether missing pods are reported although no event gives a reason."""
+        more. `late`: whether pods that do not run are reported although nothing says that they cannot start."""
         pods: list[Json] = []
+        who = order.task.participant
         try:
             namespace = self._sites.here_of(task).namespace
             pods = await self._cluster.list(POD, namespace, self._launcher.pods(task.name))
-            waits = await why_pods_wait(self._cluster, order.task.participant, order.compute, job, pods)
+            waits = await why_pods_wait(self._cluster, who, order.compute, self.kind, job, pods, late)
         except ApiError as error:
             log.warning("cannot read why pods wait: %s", error, extra={"task": str(task)})
             return pods, None
-        if waits is None and late and len(pods) < order.compute.nodes:
-            return pods, _pods_missing(order, self.kind.name, job, pods)
         return pods, waits
 
     def not_created(self, who: str, error: ApiError) -> Condition:
@@ -130,16 +128,3 @@ class Jobs:
         verb = "failed" if error.may_pass else "refused"
         message = f"{who}'s {self.kind.name} can't be created: the API server {verb} the request: {error}"
         return Condition("Startable", "False", "NotCreated", message)
-
-
-def _pods_missing(order: TrainingTaskSpec, kind: str, job: Json, pods: Sequence[Json]) -> Condition:
-    conditions = job.get("status", {}).get("conditions", ())
-    who = order.task.participant
-    if not conditions:
-        message = f"{who}'s {kind} has no status. Check that the training operator runs"
-    elif holds(conditions, "Suspended"):
-        why = (find(conditions, "Suspended") or {}).get("message") or "by a queue"
-        message = f"{who}'s {kind} is suspended: {why}"
-    else:
-        message = f"{who}'s {kind} has {len(pods)} of {order.compute.nodes} pods, and no event gives a reason"
-    return Condition("Startable", "False", "NotCreated", message)

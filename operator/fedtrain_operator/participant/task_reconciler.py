@@ -23,6 +23,7 @@ from fedtrain.manifests.privacy_ledger import LedgerUnreadable
 from fedtrain.manifests.render_digest import mark_of
 from fedtrain_operator.kube.cache import Cache, summary_of_task, without_managed_fields
 from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.late_pods import LONGEST_START_SECONDS
 from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.pod_outcome import TrainerReport
 from fedtrain_operator.kube.stuck_containers import StuckContainers
@@ -43,8 +44,6 @@ NOT_SIGNED = "NotSigned"
 """Reason of a task that waits for the hub's signed requests."""
 UPLOAD_SECONDS = 10.0
 """Until a job without GPUs uploads an update that the store did not take."""
-LONGEST_START_SECONDS = 40.0
-"""Time after which missing pods are reported although no event gives a reason."""
 
 
 def whole_until_begun(body: Json) -> Json:

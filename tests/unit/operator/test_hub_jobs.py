@@ -191,6 +191,6 @@ def test_a_hubs_pod_that_no_node_takes_is_said_in_words() -> None:
     waiting = {"metadata": {"name": "p"}, "status": {"conditions": [lacking]}}
     whole = spec(evaluation={"hub": {**HUB["hub"], "compute": {"gpusPerNode": 1}}})
     job = evaluation(gpusPerNode=1)
-    said = asyncio.run(why_hub_waits(NOBODY, whole, run().run_id, [(job, [waiting])]))[ref(job)]
+    said = asyncio.run(why_hub_waits(NOBODY, whole, run().run_id, [(job, [waiting])], 0.0))[ref(job)]
     assert said.message == "the hub asks for 1 GPU on 1 node, none has 1 free"
     assert [one.status for one in pod_conditions([], [said])] == ["False", "True"]

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.late_pods import LONGEST_START_SECONDS
 from fedtrain_operator.participant.sites import Sites
-from fedtrain_operator.participant.task_reconciler import LONGEST_START_SECONDS, Tasks
+from fedtrain_operator.participant.task_reconciler import Tasks
 
 from fedtrain.manifests.conditions import find
 from fedtrain.manifests.kinds import Json, Ref

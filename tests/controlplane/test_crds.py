@@ -1,5 +1,6 @@
 """A real API server refuses at apply what `fedtrain validate` refuses of one object, and says what to write where."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_the_broken_object_is_refused_with_the_field_and_what_to_write(objects: 
     said = [cause for cause in refusal.value.causes if case.words in cause.message]
     assert len(said) == 1, refusal.value
     assert "evaluation error" not in str(refusal.value)
-    field, message = said[0].field or case.path, said[0].message
+    field, message = re.sub(r"\[([a-z]+)\]", r".\1", said[0].field or case.path), said[0].message  # keys of maps
     assert case.path.startswith(field) or f'unknown field "{case.path}' in message, (field, case.path)
     if case.item is not None and case.item.startswith(("participant", "metric")) and "[" not in field:
         assert case.item in message  # whose it is, when the field doesn't say

@@ -12,13 +12,15 @@ from fedtrain.manifests.kinds import SERVICE_ACCOUNT, Json, Kind, Ref, ref
 from fedtrain.manifests.labels import selector
 
 TIMEOUT_SECONDS = 60
+UNANSWERED = (aiohttp.ClientError, TimeoutError, OSError, RuntimeError)
+"""What aiohttp raises without an answer; RuntimeError for a session that another request has closed."""
 _PAGE = 200
 _LONGEST_EVENT = 2**21
 """Bytes: an object's limit in etcd is 1.5 MiB."""
 
 
 class ApiError(Exception):
-    """The API server refused, or did not answer (`code` 0). `causes`: number of invalid fields."""
+    """The API server refused, or gave no answer that can be read (`code` 0). `causes`: number of invalid fields."""
 
     def __init__(self, code: int, reason: str, message: str, causes: int = 0) -> None:
         self.code = code
@@ -90,6 +92,8 @@ class Cluster:
         query = {"limit": str(_PAGE), "labelSelector": selector(dict(labels)), "fieldSelector": fields}
         while True:
             page = await self._call("GET", f"{_path(kind, namespace)}?{urlencode(query)}")
+            if not ("items" in page and "metadata" in page):
+                raise ApiError(0, "Unreadable", f"the answer is not a list of {kind.plural}")
             yield page
             following = page["metadata"].get("continue")
             if not following:
@@ -111,7 +115,7 @@ class Cluster:
         """Yields the events `{type, object}` since this version of a list, until the server ends the watch. Raises
         ApiError."""
         query = {"watch": "1", "resourceVersion": version, "labelSelector": selector(dict(labels))}
-        session = self._session or self._connect()
+        session = self._connected()
         url, quiet = f"{self._server}/{_path(kind, namespace)}?{urlencode(query)}", aiohttp.ClientTimeout(total=None)
         try:
             async with session.get(url, timeout=quiet, read_bufsize=_LONGEST_EVENT) as answer:
@@ -119,8 +123,9 @@ class Cluster:
                     raise _error(answer.status, await answer.text())
                 async for line in answer.content:
                     yield json.loads(line)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+        except (*UNANSWERED, ValueError) as error:
+            await self._drop_closed(session)
+            raise _unreachable(error) from error
 
     async def create(self, kind: Kind, body: Json) -> Json:
         """Raises AlreadyExists."""
@@ -205,7 +210,7 @@ class Cluster:
         self.writes += method != "GET"
         self.request_count += 1
         for again in (True, False):
-            session = self._session or self._connect()
+            session = self._connected()
             patch = "merge-patch" if isinstance(body, dict) else "json-patch"
             kind = f"application/{patch}+json" if method == "PATCH" else "application/json"
             content = None if body is None else json.dumps(body)
@@ -214,15 +219,18 @@ class Cluster:
                     method, f"{self._server}/{path}", data=content, headers={"Content-Type": kind}
                 ) as answer:
                     text = await answer.text()
-            except (aiohttp.ClientError, TimeoutError) as error:
+            except UnicodeDecodeError as error:
+                raise _unreadable(answer.status, answer.content_type) from error  # pyright: ignore[reportPossiblyUnboundVariable]
+            except UNANSWERED as error:
                 if isinstance(error, aiohttp.ClientConnectorCertificateError):  # its authority may have been renewed
                     await self._retire(session)
-                raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+                await self._drop_closed(session)
+                raise _unreachable(error) from error
             if answer.status == 401 and again:  # the token was renewed
                 await self._retire(session)
                 continue
             if answer.status < 300:
-                return json.loads(text)
+                return _object(text, answer.status, answer.content_type)
             raise _error(answer.status, text)
         raise AssertionError("unreachable")
 
@@ -233,6 +241,17 @@ class Cluster:
             before, self._retired = self._retired, [session]
             for one in before:
                 await one.close()
+
+    async def _drop_closed(self, session: aiohttp.ClientSession) -> None:
+        if session.closed:
+            await self._retire(session)
+
+    def _connected(self) -> aiohttp.ClientSession:
+        """Raises ApiError if the credentials cannot be read now."""
+        try:
+            return self._session or self._connect()
+        except (kopf.LoginError, OSError, ValueError) as error:
+            raise ApiError(0, "NoCredentials", f"{error}") from error
 
     def _connect(self) -> aiohttp.ClientSession:
         info = self._login()
@@ -245,6 +264,25 @@ class Cluster:
             trust_env=info.trust_env,
         )
         return self._session
+
+
+def _unreachable(error: BaseException) -> ApiError:
+    return ApiError(0, "Unreachable", f"{type(error).__name__}: {error}")
+
+
+def _unreadable(status: int, content_type: str) -> ApiError:
+    """Something between the operator and the API server has answered, such as a proxy."""
+    return ApiError(0, "Unreadable", f"the answer ({status}, {content_type}) is not a JSON object. Check proxies")
+
+
+def _object(text: str, status: int, content_type: str) -> Json:
+    try:
+        found: Any = json.loads(text)
+    except ValueError as error:
+        raise _unreadable(status, content_type) from error
+    if not isinstance(found, dict):
+        raise _unreadable(status, content_type)
+    return found  # pyright: ignore[reportUnknownVariableType]
 
 
 def _error(code: int, text: str) -> ApiError:

@@ -119,11 +119,10 @@ class PolicyPrivacy(Block):
     """What a training must protect. `Participant`: all data of this participant, with noise that the hub promises.
     `Example`: each row, with noise that this participant adds itself."""
     min_noise_multiplier: Multiplier | None = None
-    """Minimum noise multiplier of each round."""
+    """Minimum noise multiplier of each round, or of each step with `unit: Example`."""
     max_epsilon: Epsilon | None = None
     """Maximum privacy loss of a data set over all trainings. It is counted in the ConfigMap `fedtrain-privacy`, which
-    `fedtrain participant privacy` prints. The round that would exceed it is refused. Only trainings with
-    `unit: Participant` are counted; others are refused."""
+    `fedtrain participant privacy` prints. The round that would exceed it is refused."""
     delta: Delta = 1e-5
     """Probability with which the loss may exceed `maxEpsilon`."""
 

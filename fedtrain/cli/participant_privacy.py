@@ -119,6 +119,9 @@ def lines(loss: DatasetLoss) -> list[str]:
 
 
 def _rounds(multiplier: str, count: int) -> str:
+    noise, sampled, probability = multiplier.partition("/")
+    if sampled:
+        return f"{count} steps with noise multiplier {float(noise):.4g} and {float(probability):.3g} of the rows"
     return f"{count} round{'s' if count != 1 else ''} with noise multiplier {float(multiplier):.4g}"
 
 

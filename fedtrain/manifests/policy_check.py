@@ -18,7 +18,7 @@ from fedtrain.contracts.places import Places, places_of_participant
 from fedtrain.contracts.tasks import Assignment, Binding, Task, Train, needs_noise_key
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 from fedtrain.manifests.pod import NOISE_KEY
-from fedtrain.manifests.privacy_ledger import Entry, entered, key_of, released
+from fedtrain.manifests.privacy_ledger import Entry, entered, key_of, promised, released
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,7 @@ def task_of(order: TrainingTaskSpec) -> Task:
 
 
 def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str, Entry] | None = None) -> Request:
-    work, promise = task.work if isinstance(task.work, Train) else None, task.privacy
-    own = work.example_noise if work and work.testing_seed is None else None  # this participant draws it itself
+    work, promise = task.work if isinstance(task.work, Train) else None, promised(task)
     key = key_of(task)
     entry = entered((spent or {}).get(key), task)
     after = {**(spent or {}), key: entry} if entry is not None else {}
@@ -140,8 +139,8 @@ def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str
         rows=work.distinct if work else None,
         steps=_steps(task, work) if work else None,
         min_participants=task.min_participants,
-        unit=promise.unit if promise else ("Example" if own else None),
-        multiplier=promise.multiplier if promise else (own.multiplier if own else None),
+        unit=promise[0] if promise else None,
+        multiplier=promise[1] if promise else None,
         released=released(after, task.data.dataset),
         digest=training_digest(order, task),
     )

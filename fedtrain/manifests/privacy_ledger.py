@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from fedtrain.api.base import Block
 from fedtrain.contracts.records import Counted, Digest
 from fedtrain.contracts.tasks import Task, Train
-from fedtrain.privacy.accounting import Release
+from fedtrain.privacy.accounting import Poisson, Release
 
 CONFIG_MAP = "fedtrain-privacy"
 
@@ -22,8 +22,9 @@ class LedgerUnreadable(Exception):
 
 
 class Entry(Block):
-    """The releases of one training. `releases`: count by noise multiplier, as text. `round`, `plan`: the newest
-    round that was entered."""
+    """The releases of one training. `releases`: count by noise multiplier as text; `1.1/0.02` is a step with unit
+    Example, in which each row is with probability 0.02. `round`, `plan`, `attempt`: the newest that were entered;
+    `attempt` only with unit Example."""
 
     namespace: str
     name: str
@@ -32,6 +33,18 @@ class Entry(Block):
     releases: Mapping[str, Counted]
     round: int
     plan: Digest | None = None
+    attempt: int | None = None
+
+
+def promised(task: Task) -> tuple[str, float] | None:
+    """Return unit and noise multiplier of a task that trains; None if it has no noise, or noise of a known seed. With
+    unit Example, the participant draws the noise, so the task itself is the promise."""
+    if not isinstance(task.work, Train):
+        return None
+    if task.work.example_noise is not None:
+        known = task.work.testing_seed is not None
+        return None if known else ("Example", task.work.example_noise.multiplier)
+    return (task.privacy.unit, task.privacy.multiplier) if task.privacy is not None else None
 
 
 def key_of(task: Task) -> str:
@@ -57,27 +70,32 @@ def entries_of(data: Mapping[str, str], participant: str) -> dict[str, Entry]:
 
 
 def entered(before: Entry | None, task: Task) -> Entry | None:
-    """Return a training's entry with the round of `task`; None if the task promises no privacy. Attempts of one plan
-    are one release: the hub aggregates one of them. What the hub says that it has released counts if it is more."""
-    promise = task.privacy
+    """Return a training's entry with the round of `task`; None if the task promises no privacy. With unit Participant,
+    attempts of one plan are one release: the hub aggregates one of them. What the hub says that it has released counts
+    if it is more. With unit Example, each attempt is as many releases as it has steps."""
+    promise = promised(task)
     if promise is None or not isinstance(task.work, Train):
         return None
-    if before is not None and before.plan is not None and (before.round, before.plan) == (task.round, task.work.plan):
+    noise, unit = task.work.example_noise, promise[0]
+    attempt = task.attempt if noise is not None else None
+    now = (task.round, task.work.plan, attempt)
+    if before is not None and before.plan is not None and (before.round, before.plan, before.attempt) == now:
         return before
     counts = dict(before.releases) if before is not None else {}
-    for past in promise.released:
+    for past in task.privacy.released if task.privacy is not None else ():
         text = _text(past.multiplier)
         counts[text] = max(counts.get(text, 0), past.count)
-    text = _text(promise.multiplier)
-    counts[text] = counts.get(text, 0) + 1
+    text = _text(promise[1]) if noise is None else f"{_text(noise.multiplier)}/{noise.probability!r}"
+    counts[text] = counts.get(text, 0) + (1 if noise is None else noise.steps)
     return Entry(
         namespace=task.namespace,
         name=task.name,
         dataset=task.data.dataset,
-        unit=promise.unit,
+        unit=unit,
         releases=counts,
         round=task.round,
         plan=task.work.plan,
+        attempt=attempt,
     )
 
 
@@ -93,7 +111,12 @@ def released(entries: Mapping[str, Entry], dataset: str) -> dict[Release, int]:
 
 def released_of(entry: Entry) -> dict[Release, int]:
     """Return the releases of one training. Raises ValueError for a multiplier that is none."""
-    return {Release(float(multiplier)): count for multiplier, count in entry.releases.items()}
+    return {_release(text): count for text, count in entry.releases.items()}
+
+
+def _release(text: str) -> Release:
+    multiplier, sampled, probability = text.partition("/")
+    return Release(float(multiplier), Poisson(float(probability))) if sampled else Release(float(multiplier))
 
 
 def _text(multiplier: float) -> str:

@@ -263,7 +263,8 @@ class Tasks:
 
     async def _ledger(self, order: TrainingTaskSpec, at: Ref) -> PrivacyLedger | None:
         """Raises _Held if the privacy loss so far is not known, and ApiError."""
-        if (order.task.model_extra or {}).get("privacy") is None:
+        sent, work = order.task.model_extra or {}, order.task.work.model_extra or {}
+        if sent.get("privacy") is None and work.get("exampleNoise") is None:
             return None
         try:
             return await read_ledger(self._sites.here, at.namespace, order.task.participant)

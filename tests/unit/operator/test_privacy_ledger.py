@@ -14,7 +14,7 @@ from fedtrain.contracts.wire.task import from_wire, to_wire
 from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.privacy_ledger import entered, entries_of, key_of, released
-from fedtrain.privacy.accounting import Release, epsilon
+from fedtrain.privacy.accounting import Poisson, Release, epsilon
 from tests.unit.operator.api_server import Request
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
 from tests.unit.operator.test_policy_at_work import change_policy, status
@@ -90,7 +90,6 @@ def test_the_policy_may_require_that_single_rows_are_protected() -> None:
     assert "the minimum is 0.8" in refused(of_examples(0.7), minNoiseMultiplier=0.8)
     assert "promises no privacy" in refused(of_examples(1.0, testing_seed=1), unit="Example")
     assert "the training protects unit: Participant" in refused(order(), unit="Example")
-    assert "which is counted for unit: Participant only" in refused(of_examples(1.0), maxEpsilon=8.0)
 
 
 @pytest.mark.parametrize("multiplier", [0.0, -1.0, 1e9])
@@ -244,3 +243,34 @@ def test_a_hub_cannot_hide_a_training_behind_its_id() -> None:
     owner = Owner()
     owner.ask(order(run_id="x.bank-b.y"))
     assert owner.counts == {Release(1.0): 1}
+
+
+def example_order(attempt: int = 1, **work: Any) -> TrainingTaskSpec:
+    """A task of bank-b that trains with DP-SGD: 10 steps."""
+    asked = train()
+    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
+    noise = ExampleNoise(probability=0.02, batch=20, steps=10, bound=1.0, multiplier=1.1)
+    own = plain.work.model_copy(update={"plan": PLANS[1], "example_noise": noise, **work})
+    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return TrainingTaskSpec.model_validate(
+        {**content, "task": to_wire(plain.model_copy(update={"work": own, "attempt": attempt}))}
+    )
+
+
+def test_steps_of_each_attempt_count_where_single_rows_are_protected() -> None:
+    owner = Owner(minNoiseMultiplier=1.0, maxEpsilon=8.0)
+    owner.ask(example_order())
+    assert owner.counts == {Release(1.1, Poisson(0.02)): 10}
+    owner.ask(example_order(attempt=2))
+    assert owner.counts == {Release(1.1, Poisson(0.02)): 20}, "another attempt draws other noise"
+    owner.ask(order(run_id="run-2"))
+    assert len(owner.remote.jobs) == 3
+    assert epsilon(owner.counts, 1e-5) > epsilon({Release(1.0): 1}, 1e-5)
+
+
+def test_single_rows_with_known_noise_or_too_little_are_not_protected() -> None:
+    assert "promises no privacy" in refused(example_order(testing_seed=1), unit="Example")
+    assert "a noise multiplier of 1.1; the minimum is 2" in refused(example_order(), minNoiseMultiplier=2.0)
+    assert "protects unit: Example; this participant requires unit: Participant" in refused(
+        example_order(), unit="Participant"
+    )

@@ -39,11 +39,6 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
         return None
     if request.multiplier is None:
         return _NO_PROMISE.format(why=f", but this participant allows an epsilon of {limit:g} at most")
-    if request.unit == "Example":
-        return (
-            f"this participant allows an epsilon of {limit:g} at most over all trainings, which is counted for unit: "
-            "Participant only. Remove maxEpsilon to rely on the training's budget"
-        )
     try:
         total = epsilon(request.released, delta)
     except AccountingError as error:

@@ -17,6 +17,7 @@ from fedtrain.baseline.measuring import Measuring, measure_all
 from fedtrain.baseline.personal import check_personal, personal_arms
 from fedtrain.baseline.pooling import pool_rows
 from fedtrain.baseline.running import run_arms
+from fedtrain.baseline.unchanged import check_unchanged
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Evaluation, Manifest, Measurement, Preflight, Run
 from fedtrain.ledger.ledger import Ledger
@@ -81,6 +82,7 @@ def compare(
         missing = [arm for arm in arms if _ledger(arm.federation).read(names.END, End) is None]
         failed: dict[str, str] = {}
         if missing:
+            check_unchanged(federation, ledger)
             watch.begins(missing)
             failed = run_arms(missing, shared(), watch.arm)
         subjects = _subjects(federation, ledger, [arm for arm in arms if arm.label not in failed])

@@ -91,6 +91,7 @@ def command(
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(_text(_run_name(file), names), encoding="utf-8")
     click.echo(f"wrote {file}")
+    click.echo(f"wrote {_write_schema(file.parent)}: completion and checks in editors")
     if not no_data:
         for data in _write_data(file.parent / "data", names):
             click.echo(f"wrote {data}")
@@ -112,6 +113,15 @@ def _text(name: str, participants: tuple[str, ...]) -> str:
         .replace("{participants}", "\n".join(f"    - name: {participant}" for participant in participants))
         .replace("{policies}", "\n".join(_POLICY.format(participant=participant) for participant in participants))
     )
+
+
+def _write_schema(folder: Path) -> Path:
+    """Write the JSON schema that the first line of the file names."""
+    from fedtrain.api.crd.editor_schema import FILE_NAME, render_editor_schema
+
+    path = folder / FILE_NAME
+    path.write_text(render_editor_schema(), encoding="utf-8")
+    return path
 
 
 def _write_data(folder: Path, participants: tuple[str, ...]) -> list[Path]:

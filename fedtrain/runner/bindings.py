@@ -58,6 +58,14 @@ def bind(federation: Federation, task: Task) -> Binding:
     )
 
 
+def data_of(federation: Federation, participant: str) -> tuple[str, Place | None]:
+    """Return the location of a participant's rows on this machine, and the access to it."""
+    spec, policy = federation.training.spec, federation.policies[participant].spec
+    dataset = policy.dataset(spec.data.dataset)
+    places = _here_all(federation, places_of_participant(spec.storage, spec.model, policy, dataset))
+    return federation.resolve(dataset.uri), places.data
+
+
 def _base_path(federation: Federation) -> str | None:
     """A folder's absolute path; hub ids and s3:// are used as they are."""
     resolved = federation.resolve(federation.training.spec.model.base)

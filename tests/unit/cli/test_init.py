@@ -146,7 +146,7 @@ def test_names_that_can_not_be_are_refused_before_anything_is_written(named: lis
 
 def test_without_data_only_the_file_is_written(here: Path):
     assert "Name your data" in run("init", "--no-data").stdout
-    assert [file.name for file in here.iterdir()] == ["federation.yaml"]
+    assert sorted(file.name for file in here.iterdir()) == ["federation.schema.json", "federation.yaml"]
 
 
 def test_the_rows_are_the_format_that_the_file_names_and_no_test_row_is_trained_on(here: Path):

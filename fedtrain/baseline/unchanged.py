@@ -1,0 +1,35 @@
+"""Whether the participants' data is still what the federated run has counted, before anything is trained on it."""
+
+from fedtrain.api.reading.federation import Federation
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Preflight
+from fedtrain.data.errors import DataError
+from fedtrain.data.reader import read_rows
+from fedtrain.data.row import fingerprint
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.runner.bindings import data_of
+from fedtrain.runner.errors import RunError
+
+
+def check_unchanged(federation: Federation, ledger: Ledger) -> None:
+    """Raises RunError naming the participants whose rows changed since the run began, or cannot be read."""
+    spec, changed = federation.training.spec, list[str]()
+    for participant in spec.participants:
+        preflight = ledger.read(names.preflight(participant.name), Preflight)
+        if preflight is None:
+            continue
+        uri, place = data_of(federation, participant.name)
+        try:
+            rows = read_rows(uri, spec.data.format, place, spec.data.fields)
+        except DataError as error:
+            changed.append(f"{participant.name}: {error}")
+            continue
+        if fingerprint(rows) != preflight.fingerprint:
+            counted = preflight.samples + preflight.validation_samples
+            changed.append(f"{participant.name}: {uri} had {counted:,} rows, and has {len(rows):,} or other ones")
+    if changed:
+        raise RunError(
+            "the data changed since the federated run, so a comparison would be of different data:\n  "
+            + "\n  ".join(changed)
+            + "\nRestore the data, or start a run with another metadata.name."
+        )

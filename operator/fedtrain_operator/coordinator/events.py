@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fedtrain.contracts.records import Grant
 from fedtrain.manifests.conditions import find, shortened
 from fedtrain.manifests.kinds import Json
+from fedtrain_operator.coordinator.progress import INTERNAL_ERROR
 from fedtrain_operator.kube.events import Event
 
 RECOVERED = {
@@ -16,7 +17,7 @@ RECOVERED = {
 """Messages for conditions that are True again. Where a pod or a task was stopped, it did not get what it waited for."""
 _REPORTED_ELSEWHERE = ("Complete", "Progressing")
 """The phase's event, or that of the condition that blocks, says the same; but see `NO_PROGRESS`."""
-NO_PROGRESS = "NoProgress"
+NO_PROGRESS = ("NoProgress", INTERNAL_ERROR)
 
 
 def changes(before: Json, after: Json) -> Iterator[Event]:
@@ -56,7 +57,7 @@ def _round(one: Json) -> Iterator[Event]:
 def _condition(before: Json, after: Json) -> Event | None:
     """A condition that has become False or says so in other words is a Warning."""
     name, bad = after["type"], after["status"] == "False"
-    if name in _REPORTED_ELSEWHERE and after["reason"] != NO_PROGRESS:
+    if name in _REPORTED_ELSEWHERE and after["reason"] not in NO_PROGRESS:
         return None
     old = find(before.get("conditions", ()), name) or {}
     if all(old.get(field) == after[field] for field in ("status", "message")) or not (old or bad):

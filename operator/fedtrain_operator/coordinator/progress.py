@@ -9,6 +9,7 @@ from fedtrain.manifests.timestamps import instant
 from fedtrain.rounds.decision import FINISHED, STOPPED
 
 NAME = "Progressing"
+INTERNAL_ERROR = "InternalError"
 
 
 @dataclass
@@ -41,11 +42,18 @@ def progressing(phase: str, progress: Progress, deadline: float, steady: float) 
     return Condition(NAME, "True", "Progressing")
 
 
-def blocked(body: Json, message: str, now: float) -> Condition:
+def failed(body: Json, error: Exception, now: float) -> Condition:
+    """The condition of a training whose pass ended with an unexpected error. Its text may quote values, so only its
+    class is shown."""
+    message = f"{type(error).__name__} in the operator. Read the log of the coordinator"
+    return blocked(body, message, now, INTERNAL_ERROR)
+
+
+def blocked(body: Json, message: str, now: float, reason: str = "Blocked") -> Condition:
     """The condition of a training for which nothing can be decided. The time is when that began."""
     before = find(body.get("status", {}).get("conditions", ()), NAME) or {}
     since = before["lastTransitionTime"] if before.get("status") == "False" else instant(now)
-    return Condition(NAME, "False", "Blocked", f"no progress since {since}: {message}")
+    return Condition(NAME, "False", reason, f"no progress since {since}: {message}")
 
 
 def oldest(progresses: Iterable[Progress], steady: float) -> float:

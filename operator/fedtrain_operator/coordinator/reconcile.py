@@ -13,7 +13,7 @@ from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.admission import Here, accepted, askable
 from fedtrain.manifests.conditions import Condition, shortened
-from fedtrain.manifests.kinds import JOB, TASK, Json, Ref
+from fedtrain.manifests.kinds import JOB, TASK, Json, Ref, ref
 from fedtrain.manifests.settings import Settings
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import STOPPED, Claim, Decision
@@ -67,6 +67,9 @@ class Coordinator:
             if error.code in (0, 409):  # no status could be written either, or this version is outdated
                 raise
             following = await self._blocked(body, memory, blocked.api_server(error))
+        except Exception as error:  # a mistake in the program, which the loop logs; its next try is due with back-off
+            await self._failed(body, memory, error)
+            raise
         latest = self.state.trainings.get(training)
         # The answer to a write may hold a user's change, which no watch brings again.
         return following if latest is None or wishes(latest) == wishes(body) else Next(0)
@@ -87,6 +90,17 @@ class Coordinator:
         after = status.blocked(body, phase, str(error), memory.clock, conditions, now)
         written = await status_writer.write(self.state, body, after, ())
         return Next(error.after if written else CHANGED_SECONDS)
+
+    async def _failed(self, body: Json, memory: Memory, error: Exception) -> None:
+        """Reports an unexpected error in the status. An error of this write only goes to the log."""
+        memory.clock.pause()
+        now, phase = self.state.clock(), body.get("status", {}).get("phase", "Pending")
+        condition = progress.failed(body, error, now)
+        after = status.blocked(body, phase, condition.message, memory.clock, [condition], now)
+        try:
+            await status_writer.write(self.state, body, after, ())
+        except ApiError as refused:
+            log.warning("an error could not be reported: %s", refused, extra={"training": str(ref(body))})
 
     async def _body(self, training: Ref) -> Json | None:
         """From the watch; from the server when everything is to be read again."""

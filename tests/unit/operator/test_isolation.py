@@ -1,17 +1,22 @@
 """An error of one participant's namespace is that participant's: the others continue, and the status names it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from fedtrain_operator.coordinator.executor import Executor
+from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS
 from fedtrain_operator.kube.client import ApiError
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Plan
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import Json, Kind
 from tests.unit.operator.api_server import Fault, Request
 from tests.unit.operator.federation import FOUR, OTHERS, TRAINING, Federation
+from tests.unit.operator.worlds import SETTINGS
 
 BANK_B = "at-bank-b"
 WORDS = {
@@ -265,3 +270,65 @@ def test_every_status_after_the_first_prints_another_line(federation: Federation
         tries(federation, 2)
     assert len(lines) >= 3
     assert len(lines) == len(set(lines))
+
+
+def test_a_namespace_that_is_terminating_stops_no_other_participant(federation: Federation) -> None:
+    words = "unable to create new content in namespace at-bank-b because it is being terminated"
+
+    def terminating(request: Request) -> ApiError | None:
+        mine = (request.verb, request.namespace) == ("create", BANK_B)
+        return ApiError(403, "Forbidden", f"{request.kind} is forbidden: {words}", causes=1) if mine else None
+
+    federation.server.fault = terminating
+    federation.apply()
+    tries(federation, 3)
+    assert {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks")} == OTHERS
+    condition = federation.condition("TasksAccepted")
+    assert condition["reason"] == "TaskRefused"
+    assert condition["message"].endswith(words)
+    assert ("TaskRefused", condition["message"]) in federation.warnings()
+
+
+@pytest.mark.parametrize("code", sorted(set(WORDS) - {404, 409}))  # these two mean that the task is gone
+def test_tasks_of_earlier_rounds_that_cannot_be_deleted_stop_no_other_participant(
+    federation: Federation, code: int
+) -> None:
+    federation.apply()
+    federation.settle()
+    for task in federation.server.all("trainingtasks"):
+        federation.state.tasks.put(federation.server.add("trainingtasks", {**task, "status": {"phase": "Succeeded"}}))
+    federation.server.fault = refusing("delete", "trainingtasks", code)
+    memory = federation.state.memories[TRAINING]
+    whole = FederatedTrainingSpec.model_validate(federation.training["spec"])
+    requests = Requests(memory.refusals, federation.time)
+    executor = Executor(federation.state, SETTINGS, TRAINING, whole, memory, {}, requests)
+    asyncio.run(executor.clear(5))
+    assert {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks")} == {BANK_B}
+    assert requests.refused == {"bank-b"}
+    assert " to delete its task: " in memory.refusals.messages()
+
+
+def test_an_unexpected_error_of_a_pass_is_in_the_status_once_and_the_pass_is_repeated(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    federation.apply()
+    federation.settle()
+    phase = federation.status["phase"]
+
+    def broken(*_: object) -> None:
+        raise KeyError("a value that nobody should see")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fedtrain_operator.coordinator.reconcile.decide", broken)
+        for _ in range(3):
+            with pytest.raises(KeyError):  # the loop repeats it with growing pauses
+                federation.reconcile()
+    condition = federation.condition("Progressing")
+    words = "no progress since 1970-01-01T00:16:40Z: KeyError in the operator. Read the log of the coordinator"
+    assert (condition["status"], condition["reason"]) == ("False", "InternalError")
+    assert condition["message"] == words
+    assert federation.status["phase"] == phase
+    assert [reason for reason, _ in federation.warnings()].count("InternalError") == 1
+    federation.reconcile()
+    assert federation.condition("Progressing")["status"] == "True"
+    assert "KeyError" not in federation.status["message"]

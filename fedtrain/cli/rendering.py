@@ -1,7 +1,7 @@
 """The Kubernetes objects of a round, built as the operator builds them.
 
-Values that only a cluster knows are placeholders: the run id (and the hash in names), the uid of the training that owns
-the hub's Jobs, digests, and fingerprints of data.
+Values that only a cluster knows are placeholders: the run id (and the hash in names), the uids of the training
+that owns the hub's Jobs and of tasks, digests, and fingerprints of data.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from fedtrain.preview.rounds_preview import supposed
 from fedtrain.preview.row_counts import count
 from fedtrain.rounds.decision import AggregateOrder, Start
 
-OWNER = "00000000-0000-0000-0000-000000000000"
-"""Uid of a training that does not exist yet."""
+NO_UID = "00000000-0000-0000-0000-000000000000"
+"""Uid of a training or task that does not exist yet."""
 
 ENOUGH = 1000
 """Rows of each participant where the number does not matter."""
@@ -64,7 +64,7 @@ class Renderer:
     def _of(self, start: Start) -> Iterator[Json]:
         key, order = start.key, start.order
         if isinstance(order, AggregateOrder) or key.who.startswith("_"):
-            yield hub_job(self._spec, self._run, key, order, self._settings, OWNER)
+            yield hub_job(self._spec, self._run, key, order, self._settings, NO_UID)
             return
         task = training_task(self._spec, self._run, key, order, namespace_of(self._federation, key.who))
         yield task
@@ -73,7 +73,8 @@ class Renderer:
         judged = judge(ordered, policy, launcher.image)
         if isinstance(judged, Refusal):
             raise UserError(f"{key.who} would refuse its task: {judged.message}")
-        yield launcher.render(task, capped(ordered, policy), judged, policy)
+        known = {**task, "metadata": {**task["metadata"], "uid": NO_UID}}  # its signed requests are mounted by uid
+        yield launcher.render(known, capped(ordered, policy), judged, policy)
 
     def _dry_run(self, round: int, rows: dict[str, int]) -> DryRun:
         who = [one.name for one in self._spec.participants]

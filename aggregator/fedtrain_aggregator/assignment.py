@@ -12,6 +12,7 @@ from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
+from fedtrain.plurals import several
 from fedtrain_aggregator.aggregate import aggregate
 from fedtrain_aggregator.errors import Refused
 
@@ -61,6 +62,6 @@ def _outcome(made: Aggregate | Close) -> str:
     if isinstance(made, Aggregate):
         zero = ", ".join(weight.participant for weight in made.weights if weight.norm == 0)
         warning = f". Warning: the updates of these participants are all zeros: {zero}" if zero else ""
-        return f"round {made.round}: {len(made.weights)} updates aggregated into {made.adapter}{warning}"
+        return f"round {made.round}: {several(len(made.weights), 'update')} aggregated into {made.adapter}{warning}"
     out = ", ".join(f"{bad.participant} ({bad.reason})" for bad in made.quarantined)
-    return f"round {made.round}: close {made.k} leaves {len(made.updates)} updates; quarantined: {out}"
+    return f"round {made.round}: close {made.k} leaves {several(len(made.updates), 'update')}; quarantined: {out}"

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from fedtrain.adapters.errors import AdapterFileError
@@ -41,6 +42,19 @@ class TensorEntry:
         return math.prod(self.shape)
 
 
+class HeaderFile:
+    """A file on this machine as a source of `read_header`. Raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.size = path.stat().st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        with self._path.open("rb") as content:
+            content.seek(offset)
+            return content.read(length)
+
+
 def read_header(source: Source, where: str) -> Mapping[str, TensorEntry]:
     """Return the tensors of a safetensors file, sorted by name. `where` names the file in errors. Raises
     AdapterFileError."""
@@ -55,7 +69,7 @@ def header_bytes(source: Source, where: str) -> bytes:
     if LENGTH_BYTES + length > source.size:
         _refuse(
             where,
-            f"its header claims {length} bytes, but the file has {source.size}: the file is truncated, or not a "
+            f"its header claims {length} bytes, but the file has {source.size}. It is truncated, or not a "
             "safetensors file",
         )
     if length > MAX_HEADER:
@@ -129,7 +143,8 @@ def _check_tiling(entries: list[TensorEntry], begin: int, size: int, where: str)
             _refuse(where, f"tensor {entry.name[:200]!r} {kind}")
         end = entry.start + entry.length
     if end != size:
-        _refuse(where, f"its tensors end at byte {end}, the file at {size}")
+        kind = "truncated" if end > size else "damaged"
+        _refuse(where, f"it is {kind}: its tensors end at byte {end}, the file at byte {size}")
 
 
 def _refuse(where: str, problem: str) -> NoReturn:

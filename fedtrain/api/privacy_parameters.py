@@ -5,6 +5,7 @@ from math import sqrt
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import AdaptiveClipping, Privacy
+from fedtrain.plurals import several
 from fedtrain.privacy.accounting import AccountingError, Release, check_delta, epsilon, multiplier_for
 from fedtrain.privacy.adaptive_clipping import default_indicator_noise, update_multiplier
 from fedtrain.privacy.noise import REACH, tail
@@ -51,8 +52,9 @@ def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
     missed = tail(multiplier, spec.rounds.count)
     if missed > budget.delta * TAIL_OF_DELTA:
         raise AccountingError(
-            f"budget.delta {budget.delta:g} is too small for noise multiplier {multiplier:.3g} and {spec.rounds.count} "
-            f"rounds: the generator's samples end at {REACH} standard deviations. Use at least "
+            f"budget.delta {budget.delta:g} is too small for noise multiplier {multiplier:.3g} and "
+            f"{several(spec.rounds.count, 'round')}"
+            f": the generator's samples end at {REACH} standard deviations. Use at least "
             f"{missed / TAIL_OF_DELTA:.2g}, or raise noise.multiplier."
         )
     first = epsilon({release: 1}, budget.delta)

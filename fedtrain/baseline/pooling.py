@@ -8,6 +8,7 @@ from fedtrain.contracts.records import Preflight
 from fedtrain.data.errors import DataError
 from fedtrain.data.parsing import parse_all
 from fedtrain.partitioning import split_indices
+from fedtrain.plurals import several
 from fedtrain.results.folders import write_file
 from fedtrain.runner.errors import RunError
 
@@ -24,7 +25,8 @@ def pool_rows(federation: Federation, preflights: dict[str, Preflight], target: 
         train, held_out = split_indices(len(rows), spec.data.validation_fraction, spec.training.seed, participant.name)
         if (len(train), len(held_out)) != (preflight.samples, preflight.validation_samples):
             raise RunError(
-                f"the data of {participant.name} changed since the run: {len(train)} training rows instead of "
+                f"the data of {participant.name} changed since the run: {several(len(train), 'training row')} "
+                "instead of "
                 f"{preflight.samples}; restore the old data to pool it"
             )
         lines += [rows[int(at)] for at in train]

@@ -3,6 +3,7 @@
 from typing import Protocol, TextIO
 
 from fedtrain.baseline.arms import ArmRun
+from fedtrain.plurals import several
 from fedtrain.runner.events import Event, RunEnded
 from fedtrain.runner.worker_pool import Ended, Progress
 
@@ -31,7 +32,7 @@ class Lines:
 
     def begins(self, arms: list[ArmRun]) -> None:
         for arm in arms:
-            self._say(f"{arm.label}: {arm.steps} steps")
+            self._say(f"{arm.label}: {several(arm.steps, 'step')}")
 
     def arm(self, arm: ArmRun, event: Event) -> None:
         if isinstance(event, Ended) and event.execution.state == "Failed":

@@ -7,6 +7,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import fingerprint
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.plurals import several
 from fedtrain.runner.bindings import data_of
 from fedtrain.runner.errors import RunError
 
@@ -26,7 +27,9 @@ def check_unchanged(federation: Federation, ledger: Ledger) -> None:
             continue
         if fingerprint(rows) != preflight.fingerprint:
             counted = preflight.samples + preflight.validation_samples
-            changed.append(f"{participant.name}: {uri} had {counted:,} rows, and has {len(rows):,} or other ones")
+            changed.append(
+                f"{participant.name}: {uri} had {several(counted, 'row')}, and has {len(rows):,} or other ones"
+            )
     if changed:
         raise RunError(
             "the data changed since the federated run, so a comparison would be of different data:\n  "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import is_terminal, progress_view
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--alone-only", is_flag=True, help="Skip the training on pooled data.")
-@click.option(
-    "--parallel", type=click.IntRange(min=1), help="Trainings at the same time [default: from cores or GPUs]."
-)
+@click.option("--parallel", type=WholeNumber(min=1), help="Trainings at the same time [default: from cores or GPUs].")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON only.")
 @click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.plurals import several
 
 if TYPE_CHECKING:
     from fedtrain.api.data import Fields
@@ -41,7 +42,7 @@ def command(sources: tuple[str, ...], out: Path, to: str | None, field: tuple[st
         raise UserError(f"{out} exists", "Name a new file, or delete this one.") from error
     except DataError as error:
         raise UserError(error.problem, error.fix or None) from error
-    click.echo(f"{out}: {count:,} row{'s' if count != 1 else ''}")
+    click.echo(f"{out}: {several(count, 'row')}")
 
 
 def _fields(entries: tuple[str, ...], to: str | None) -> "Fields | None":
@@ -55,7 +56,9 @@ def _fields(entries: tuple[str, ...], to: str | None) -> "Fields | None":
     names: dict[str, str] = {}
     for entry in entries:
         name, _, used = entry.partition("=")
-        if name not in Fields.model_fields or not used:
-            raise UserError(f"--field {entry} is not FIELD=NAME", f"FIELD is one of {', '.join(Fields.model_fields)}.")
+        if not used:
+            raise UserError(f"--field {entry} is not FIELD=NAME", "Example: --field prompt=question.")
+        if name not in Fields.model_fields:
+            raise UserError(f"--field {entry}: {name!r} is not a field", f"Use {', '.join(Fields.model_fields)}.")
         names[name] = used
     return Fields(**names)

@@ -17,9 +17,10 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     s3://bucket/prefix/namespace/name.
     """
     from fedtrain.cli.errors import UserError
+    from fedtrain.plurals import several
     from fedtrain.results.deletion import check_deletable, delete_run, plan_deletion
     from fedtrain.results.locate import locate
-    from fedtrain.results.words import listed, several
+    from fedtrain.results.words import listed
 
     ledger = locate(run).ledger
     check_deletable(ledger, orphaned, _wait)

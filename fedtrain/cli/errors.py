@@ -37,15 +37,19 @@ def explain(error: Exception) -> str | None:
     """Return the text to print for `error`; None if it is a bug. Imports nothing: an error whose module was never
     imported cannot have been raised."""
     if isinstance(error, UserError):
-        return f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
+        return f"error: {error.message}" + (f"\nhint: {_sentence(error.hint)}" if error.hint else "")
     for module, name, whole in EXPECTED:
         if module in sys.modules and isinstance(error, getattr(sys.modules[module], name)):
             return str(error) if whole else f"error: {error}"
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRA:
-        return f"error: this needs the package {error.name}\nhint: pip install 'fedtrain[local]'"
+        return f"error: this needs the package {error.name}\nhint: Run pip install 'fedtrain[local]'."
     if isinstance(error, OSError):
         return _cause_of_error(error) or _system_error(error)
     return None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
 
 
 def _cause_of_error(error: OSError) -> str | None:
@@ -56,5 +60,5 @@ def _cause_of_error(error: OSError) -> str | None:
 
 def _system_error(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename is not None else ""
-    hint = "\nhint: free space on the disk, then run the same command again" if error.errno in FULL else ""
+    hint = "\nhint: Free space on the disk, then run the same command again." if error.errno in FULL else ""
     return f"error: {place}{error.strerror or error}{hint}"

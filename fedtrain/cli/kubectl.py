@@ -1,6 +1,7 @@
 """Runs kubectl with the user's access to a cluster."""
 
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from fedtrain.cli.errors import UserError
 
 Json = dict[str, Any]
+
+_LOG_LINE = re.compile(r"[EWI][0-9]{4} ")
+_NO_CLUSTER = ("was refused", "Unable to connect", "no configuration has been provided", "context was not found")
 
 
 class Kubectl:
@@ -31,7 +35,7 @@ class Kubectl:
         except FileNotFoundError as error:
             raise UserError("kubectl is not installed", "Install it, and select the hub's cluster.") from error
         if done.returncode:
-            raise UserError(f"kubectl {arguments[0]} failed: {done.stderr.strip()}")
+            raise _failure(arguments[0], done.stderr)
         return done.stdout
 
     def get(self, *arguments: str) -> Json | None:
@@ -43,3 +47,16 @@ class Kubectl:
         """Return server and certificate authority of the selected cluster, as in a kubeconfig."""
         view = json.loads(self.run("config", "view", "--minify", "--flatten", "--raw", "-o", "json"))
         return view["clusters"][0]["cluster"]
+
+
+def _failure(command: str, output: str) -> UserError:
+    """Return the error of a kubectl command without the log lines of its client library."""
+    lines = [line for line in output.strip().splitlines() if not _LOG_LINE.match(line)]
+    said = " ".join(lines) or "no reason given"
+    if any(words in said for words in _NO_CLUSTER):
+        reason = said.partition(" - ")[0].removeprefix("error: ").rstrip(".")
+        return UserError(
+            f"kubectl reaches no cluster: {reason}",
+            "Set KUBECONFIG or --kubeconfig to a kubeconfig file, and select a context with --context.",
+        )
+    return UserError(f"kubectl {command} failed: {said.removeprefix('error: ')}")

@@ -5,6 +5,8 @@ import getpass
 
 import click
 
+from fedtrain.cli.numbers import WholeNumber
+
 
 @click.group()
 def command() -> None:
@@ -19,8 +21,9 @@ def verify(run: str) -> None:
     RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.ledger import verify as verification
+    from fedtrain.plurals import several
     from fedtrain.results.locate import locate
-    from fedtrain.results.words import several, size
+    from fedtrain.results.words import size
 
     ledger = locate(run).ledger
     result = verification.verify(ledger)
@@ -43,7 +46,7 @@ def verify(run: str) -> None:
 @command.command()
 @click.argument("run")
 @click.argument("participant")
-@click.option("--round", "number", type=click.IntRange(min=1), required=True, help="Current round.")
+@click.option("--round", "number", type=WholeNumber(min=1), required=True, help="Current round.")
 @click.option("--reason", required=True, help="Why; recorded in the ledger.")
 @click.option("--by", "decided_by", help="Who decided it; recorded in the ledger [default: the user's name].")
 def exclude(run: str, participant: str, number: int, reason: str, decided_by: str | None) -> None:

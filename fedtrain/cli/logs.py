@@ -4,13 +4,15 @@ import time
 
 import click
 
+from fedtrain.cli.numbers import WholeNumber
+
 _POLL_SECONDS = 1.0
 
 
 @click.command()
 @click.argument("run")
 @click.argument("participant", required=False)
-@click.option("--round", "number", type=click.IntRange(min=0), help="Show this round only.")
+@click.option("--round", "number", type=WholeNumber(min=0), help="Show this round only.")
 @click.option("-f", "--follow", is_flag=True, help="Continue until the run ends.")
 @click.option("--cluster", is_flag=True, help="RUN is NAMESPACE/NAME of a training on the cluster of kubectl.")
 @click.option("--context", help="Context of the kubeconfig.")

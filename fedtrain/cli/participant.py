@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,19 @@ def _invitation(command: _Command) -> _Command:
     return access(command)
 
 
+class _Name(click.ParamType[str]):
+    """The name of a participant."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from fedtrain.api.base import DNS_LABEL_PATTERN
+
+        if not re.fullmatch(DNS_LABEL_PATTERN, value):
+            self.fail(f"{value!r} is not a valid name of a participant. Use lower-case letters, digits and dashes.")
+        return value
+
+
 @click.group()
 def command() -> None:
     """Manage participants that have clusters of their own.
@@ -45,7 +59,7 @@ command.add_command(privacy)
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", type=_Name())
 @_invitation
 def invite(name: str, **options: Any) -> None:
     """Create the namespace, the rights and a token of participant NAME, and write the values of its chart.
@@ -62,7 +76,7 @@ def invite(name: str, **options: Any) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", type=_Name())
 @_invitation
 def reinvite(name: str, **options: Any) -> None:
     """Revoke all tokens of participant NAME and write a new invitation."""
@@ -81,7 +95,7 @@ def reinvite(name: str, **options: Any) -> None:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", type=_Name())
 @access
 def revoke(name: str, context: str | None, kubeconfig: str | None) -> None:
     """Revoke the tokens and the rights of participant NAME, and delete its Participant.

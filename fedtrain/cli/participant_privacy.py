@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fedtrain.cli.participant_access import access
+from fedtrain.plurals import several
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,9 @@ def lines(loss: DatasetLoss) -> list[str]:
 def _rounds(multiplier: str, count: int) -> str:
     noise, sampled, probability = multiplier.partition("/")
     if sampled:
-        return f"{count} steps with noise multiplier {float(noise):.4g} and {float(probability):.3g} of the rows"
-    return f"{count} round{'s' if count != 1 else ''} with noise multiplier {float(multiplier):.4g}"
+        steps = several(count, "step")
+        return f"{steps} with noise multiplier {float(noise):.4g} and {float(probability):.3g} of the rows"
+    return f"{several(count, 'round')} with noise multiplier {float(multiplier):.4g}"
 
 
 def _text(epsilon: float | None) -> str:

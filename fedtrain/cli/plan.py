@@ -7,6 +7,7 @@ import click
 
 from fedtrain.cli.rows import explained, given
 from fedtrain.cli.rows import option as rows_option
+from fedtrain.plurals import several
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,7 +42,7 @@ def _show(made: "Preview") -> None:
 
     console = Console()
     exhausted = "" if made.strategy == "All" else f", {made.on_exhausted} when a pass ends"
-    rounds = f"{len(made.rounds)} round{'s' if len(made.rounds) != 1 else ''}"
+    rounds = several(len(made.rounds), "round")
     click.echo(f"{made.name}: {rounds}, partitioning {made.strategy}{exhausted}")
     for fact in made.facts:
         console.print(fact, markup=False, highlight=False)

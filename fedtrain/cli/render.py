@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from fedtrain import __version__
+from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.rows import explained, given
 from fedtrain.cli.rows import option as rows_option
 
@@ -14,7 +15,7 @@ HUB_IMAGE = f"localhost/fedtrain/operator:{__version__}"
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--round", "number", type=click.IntRange(min=0), default=1, show_default=True, help="Round to render.")
+@click.option("--round", "number", type=WholeNumber(min=0), default=1, show_default=True, help="Round to render.")
 @rows_option
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @click.option("--trainer-image", default=TRAINER_IMAGE, show_default=True, help="Image of the trainers.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.errors import FULL, UserError
+from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import progress_view
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--parallel",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     help="Participants that train at the same time [default: from cores or GPUs].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object per line.")

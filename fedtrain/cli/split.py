@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.cli.numbers import WholeNumber
+from fedtrain.plurals import form, several
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -24,7 +26,7 @@ MOST_LABELS = 6
 @click.option("--by", metavar="FIELD", help="Send all rows with the same value of this field to one participant.")
 @click.option("--dirichlet", type=float, metavar="ALPHA", help="Label skew: 0.1 is strong, 100 is nearly none.")
 @click.option("--label", metavar="FIELD", help="Field with the label of a row, for --dirichlet and the table.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=17, show_default=True)
+@click.option("--seed", type=WholeNumber(0, 2**32 - 1), default=17, show_default=True)
 @click.option(
     "--test-fraction",
     type=float,
@@ -92,16 +94,18 @@ def _show(made: "Split", label: str | None) -> None:
     if made.test_rows:
         table.add_row("(hub's test data)", str(made.test_rows))
     console = Console()
-    click.echo(f"{made.file}: {len(made.names)} participants, format {made.format}")
+    click.echo(f"{made.file}: {several(len(made.names), 'participant')}, format {made.format}")
     console.print(table)
     if made.held is not None and any(len(values) > 1 for values in made.held):
         console.print(
-            f"{sum(map(len, made.held))} values were spread over {len(made.names)} participants, the largest first, "
+            f"{sum(map(len, made.held))} values were spread over {several(len(made.names), 'participant')}, the "
+            "largest first, "
             "each to the one with the fewest rows so far."
         )
     if made.repeated:
         console.print(
-            f"[yellow]warning:[/] {made.repeated} of the {made.test_rows} test rows also appear in a "
+            f"[yellow]warning:[/] {made.repeated} of {several(made.test_rows, 'test row')} also "
+            f"{form(made.repeated, 'appears', 'appear')} in a "
             "participant's data: measured gains will look better than they are."
         )
 
@@ -112,7 +116,7 @@ def _mix(labels: "Counter[str]") -> str:
     shown = [f"{_short(label)} {count}" for label, count in ordered[:MOST_LABELS]]
     rest = ordered[MOST_LABELS:]
     if rest:
-        shown.append(f"{len(rest)} others {sum(count for _, count in rest)}")
+        shown.append(f"{several(len(rest), 'other')} {sum(count for _, count in rest)}")
     return ", ".join(shown)
 
 

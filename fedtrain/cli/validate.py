@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fedtrain.plurals import several
+
 if TYPE_CHECKING:
     from fedtrain.api.reading import Federation
     from fedtrain.preview.check import Checked
@@ -62,11 +64,9 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
             json.dumps({"valid": True, "errors": [], "warnings": warnings, "facts": facts, **understood}, indent=2)
         )
         return
-    participants = f"{len(who)} participant{'s' if len(who) > 1 else ''} ({_some(who)})"
+    participants = f"{several(len(who), 'participant')} ({_some(who)})"
     where = " on a cluster" if cluster else ""
-    click.echo(
-        f"{file} is valid{where}: {name}, {participants}, {rounds} round{'s' if rounds > 1 else ''}, {strategy}."
-    )
+    click.echo(f"{file} is valid{where}: {name}, {participants}, {several(rounds, 'round')}, {strategy}.")
     for fact in facts:
         click.echo(fact)
     for warning in warnings:

@@ -27,7 +27,7 @@ def convert(sources: Sequence[str], out: Path, target: Target | None = None, *, 
                 lines.write(f"{line}\n")
                 count += 1
         if not count:
-            raise DataError("there are no rows", "name data with at least one row")
+            raise DataError(f"{', '.join(sources)}: there are no rows", "name data with at least one row")
     except FileExistsError:
         raise
     except BaseException:

@@ -9,6 +9,7 @@ from fedtrain.contracts.places import Place
 from fedtrain.data.bucket import Bucket, ListedObject
 from fedtrain.data.download_cache import DEFAULT_LIMIT, LIMIT, DownloadCache, cache_folder, cache_limit
 from fedtrain.data.errors import DataError
+from fedtrain.plurals import several
 
 _caches: dict[Path, DownloadCache] = {}
 """One per folder: it remembers which entries this process uses."""
@@ -80,5 +81,5 @@ def _by_file(
         files[file] = listed
         folders |= above
     if not files:
-        raise DataError(f"{uri}: none of its {len(found)} objects is needed", "correct the uri")
+        raise DataError(f"{uri}: {several(len(found), 'object')}, but no data file", "correct the uri")
     return files

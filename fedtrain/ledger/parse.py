@@ -34,5 +34,7 @@ def _is_canonical(record: Record, content: bytes) -> bool:
 
 def _problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return "it is nested too deep" if "recursion" in first["msg"] else "it is not valid JSON"
     where = ".".join(map(str, first["loc"]))[:_LONGEST_FIELD]
     return f"{where or 'the object'}: {first['msg']}"

@@ -124,13 +124,15 @@ def _explain(error: Exception, place: Place, key: str) -> StoreError:
             f"to its certificate (PEM); for a server without TLS, write http:// in {settings.endpoint}."
         )
     if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):
-        return StoreUnavailable(f"{where} did not answer in time. Is the server up, and {settings.endpoint} right?")
+        return StoreUnavailable(
+            f"{where} did not answer in time. Check that the server runs and that {settings.endpoint} is right."
+        )
     if isinstance(error, (ResponseParserError, RecursionError)):  # botocore follows a web server's redirects so
         return no_s3(place, key)
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return StoreUnavailable(
-            f"{where} can't be reached ({type(error).__name__}). Is the server up, {settings.endpoint} right, and the "
-            "network open?"
+            f"{where} can't be reached: no server answers at this address. Check that the server runs, that "
+            f"{settings.endpoint} is right and that the network is open."
         )
     return StoreError(f"{where}: {type(error).__name__}: {str(error)[:300]}. Check {settings.whole}.")
 

@@ -10,6 +10,7 @@ Over a run, the uses of two samples differ by at most one with Wrap. With Clip a
 from collections.abc import Callable, Mapping
 
 from fedtrain.partitioning.situation import Candidate, Want
+from fedtrain.plurals import form, several
 
 
 def _wrap(_: Candidate, wanted: int) -> Want:
@@ -19,7 +20,7 @@ def _wrap(_: Candidate, wanted: int) -> Want:
 def _clip(candidate: Candidate, wanted: int) -> Want:
     left = max(0, candidate.population - candidate.start)
     if left == 0:
-        return Want(0, f"all of its {candidate.population} samples are used up (onExhausted: Clip)")
+        return Want(0, f"its data is used up: {several(candidate.population, 'sample')} (onExhausted: Clip)")
     return Want(min(wanted, left))
 
 
@@ -27,7 +28,9 @@ def _idle(candidate: Candidate, wanted: int) -> Want:
     left = max(0, candidate.population - candidate.start)
     if wanted <= left:
         return Want(wanted)
-    return Want(0, f"{left} of its {candidate.population} samples are left, {wanted} are wanted (onExhausted: Idle)")
+    return Want(
+        0, (f"{several(left, 'sample')} {form(left, 'is', 'are')} left, but a round needs {wanted} (onExhausted: Idle)")
+    )
 
 
 ON_EXHAUSTED: Mapping[str, Callable[[Candidate, int], Want]] = {"Wrap": _wrap, "Clip": _clip, "Idle": _idle}

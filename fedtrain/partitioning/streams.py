@@ -8,6 +8,7 @@ of two samples differ by at most one.
 import numpy as np
 
 from fedtrain.partitioning.permutations import Rows, permutation
+from fedtrain.plurals import several
 
 
 def window_indices(population: int, seed: int, participant: str, start: int, samples: int) -> Rows:
@@ -48,4 +49,4 @@ def distinct(population: int, seed: int, participant: str, start: int, samples: 
 
 def _check(population: int, start: int, samples: int) -> None:
     if start < 0 or samples < 0 or population < 0 or (population == 0 and samples > 0):
-        raise ValueError(f"no window of {samples} samples from {start} over {population} rows")
+        raise ValueError(f"no window of {several(samples, 'sample')} from {start} over {several(population, 'row')}")

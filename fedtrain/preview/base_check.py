@@ -8,6 +8,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.paths import Path as FieldPath
 from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
+from fedtrain.plurals import form, several
 from fedtrain.preview.adapter_coverage import Coverage, coverage, unknown_targets
 from fedtrain.preview.base_files import BaseFiles, read_base
 from fedtrain.preview.row_lengths import Pieces, row_lengths, tokenizer_of
@@ -99,9 +100,17 @@ def _length_notes(base: BaseFiles, spec: FederatedTrainingSpec, sample: Sequence
     except (ImportError, DataError):  # reported as a problem
         return
     if found.cut:
-        dropped = f"; {found.dropped:,} of them have no answer left and are not trained on" if found.dropped else ""
+        dropped = (
+            (
+                f"; {found.dropped:,} of them {form(found.dropped, 'has', 'have')} no answer left and "
+                f"{form(found.dropped, 'is', 'are')} not trained on"
+            )
+            if found.dropped
+            else ""
+        )
         yield (
-            f"{found.cut:,} of {found.rows:,} rows are longer than data.maxLength ({most} tokens) and are cut"
+            f"{found.cut:,} of {several(found.rows, 'row')} {form(found.cut, 'is', 'are')} longer than "
+            f"data.maxLength ({most} tokens) and {form(found.cut, 'is', 'are')} cut"
             f"{dropped}. The longest has {found.longest:,} tokens."
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fedtrain.adapters.errors import AdapterFileError
-from fedtrain.adapters.header import TensorEntry, read_header
+from fedtrain.adapters.header import HeaderFile, TensorEntry, read_header
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 INDEX = "model.safetensors.index.json"
@@ -52,8 +52,9 @@ def _read_tokenizer(base: BaseFiles) -> None:
     present = [name for name in TOKENIZERS if (base.folder / name).is_file()]
     if not present:
         base.faults.append((f"{base.folder} contains no tokenizer.", "Add the tokenizer.json of the base model."))
-    if "tokenizer.json" in present:
-        _object(base, "tokenizer.json", parse=False)
+    found = _object(base, "tokenizer.json")
+    if found is not None and "model" not in found:
+        base.faults.append((f"{base.folder / 'tokenizer.json'} describes no tokenizer.", "Copy the base model again."))
     settings = _object(base, "tokenizer_config.json") or {}
     tokens = (_object(base, "special_tokens_map.json") or {}) | settings
     base.special_tokens = {name: text for name, value in tokens.items() if (text := _token(name, value)) is not None}
@@ -110,20 +111,19 @@ def _read_weights(base: BaseFiles) -> None:
 def _read_header(base: BaseFiles, file: Path) -> None:
     try:
         base.tensors += read_header(HeaderFile(file), str(file)).values()
-    except (OSError, AdapterFileError) as error:
-        base.faults.append((f"{file} cannot be read: {error}.", "Copy the base model again."))
+    except AdapterFileError as error:  # names the file
+        base.faults.append((str(error), "Copy the base model again."))
+    except OSError as error:
+        base.faults.append((f"{file} cannot be read: {error.strerror}.", "Check its permissions."))
 
 
-def _object(base: BaseFiles, name: str, *, parse: bool = True) -> dict[str, Any] | None:
-    """Return the JSON object in a file; None if it is missing or malformed. Without `parse`, only check that it
-    is not a pointer."""
+def _object(base: BaseFiles, name: str) -> dict[str, Any] | None:
+    """Return the JSON object in a file; None if it is missing or malformed."""
     file = base.folder / name
     if not file.is_file():
         return None
     if _is_pointer(file):
         base.faults.append((f"{file} is a Git LFS pointer, not the file.", "Run git lfs pull in its repository."))
-        return None
-    if not parse:
         return None
     try:
         found: object = json.loads(file.read_bytes())
@@ -138,19 +138,6 @@ def _object(base: BaseFiles, name: str, *, parse: bool = True) -> dict[str, Any]
 def _is_pointer(file: Path) -> bool:
     with file.open("rb") as content:
         return content.read(len(_LFS)) == _LFS
-
-
-class HeaderFile:
-    """A file as a source of `read_header`."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.size = path.stat().st_size
-
-    def read(self, offset: int, length: int) -> bytes:
-        with self._path.open("rb") as content:
-            content.seek(offset)
-            return content.read(length)
 
 
 def tensors_of(files: list[Path]) -> Iterator[TensorEntry]:

@@ -8,6 +8,7 @@ from itertools import groupby
 from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError
+from fedtrain.plurals import form, several
 from fedtrain.preview.base_check import CheckedBase, check_base
 from fedtrain.preview.gpu_check import gpu_warnings
 from fedtrain.preview.model_facts import base_folder
@@ -16,8 +17,8 @@ from fedtrain.runner.devices import find_devices
 
 SHOWN_FAULTS = 20
 """Faults of one data set that are listed."""
-_PLACE = re.compile(r"(.+?):(?: row )?([0-9]+)(?::([0-9]+))?: (.*)", re.DOTALL)
-_FILE = re.compile(r"([^ ]+?)()(): (.*)", re.DOTALL)
+_PLACE = re.compile(r"(.+?):(?: row )?([0-9]+): (.*)", re.DOTALL)
+_FILE = re.compile(r"([^ ]+?)(): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _row_errors(one: CheckedRows) -> list[FieldError]:
     if not one.rows:
         errors = [error for same in _by_file(errors) for error in _once(same)]
     if (more := len(errors) - SHOWN_FAULTS) > 0:
-        message = f"{more:,} more row{' has' if more == 1 else 's have'} errors."
+        message = f"{several(more, 'more row')} {form(more, 'has', 'have')} errors."
         next_error = replace(errors[SHOWN_FAULTS], message=message, fix="Fix the rows above first.")
         errors = [*errors[:SHOWN_FAULTS], next_error]
     return errors
@@ -85,16 +86,16 @@ def _once(errors: list[FieldError]) -> list[FieldError]:
     first, count = errors[0], len(errors)
     if count == 1 or any((error.message, error.fix) != (first.message, first.fix) for error in errors):
         return errors
-    return [replace(first, fix=f"{first.fix} All {count:,} checked rows have this error.".lstrip())]
+    return [replace(first, fix=f"{first.fix} All {several(count, 'checked row')} have this error.".lstrip())]
 
 
 def _error(one: CheckedRows, fault: DataError) -> FieldError:
     place = _PLACE.fullmatch(fault.problem) or _FILE.fullmatch(fault.problem)
-    name, line, column, problem = place.groups() if place is not None else (one.uri, "", "", fault.problem)
+    name, line, problem = place.groups() if place is not None else (one.uri, "", fault.problem)
     return FieldError(
         file=name,
         line=int(line or 0),
-        column=int(column or 1) if line else 0,
+        column=0,
         path=(),
         value=None,
         message=f"{problem[:1].upper()}{problem[1:]}.",
@@ -108,7 +109,7 @@ def _row_fact(rows: Sequence[CheckedRows], limit: int | None) -> str:
     count = sum(one.rows + len(one.faults) for one in read)
     some = "" if all(one.complete for one in read) else f" (a sample of {limit:,} per data set; --rows all checks all)"
     elsewhere = f"; {len(rows) - len(read):,} not on this machine" if len(read) < len(rows) else ""
-    return f"rows: {count:,} checked in {len(read):,} data set{'s' if len(read) != 1 else ''}{some}{elsewhere}"
+    return f"rows: {count:,} checked in {several(len(read), 'data set')}{some}{elsewhere}"
 
 
 def _base_fact(federation: Federation, base: CheckedBase | None) -> str:

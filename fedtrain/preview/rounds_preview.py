@@ -13,6 +13,7 @@ from fedtrain.api.training import Training
 from fedtrain.contracts.records import ModelFacts, Preflight
 from fedtrain.partitioning import Share, distinct, partition, situation
 from fedtrain.partitioning.validation_split import validation_count
+from fedtrain.plurals import several
 from fedtrain.preview.check import checked
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
@@ -241,7 +242,7 @@ def _notes(
     if short:
         then = "the run fails there" if spec.rounds.below_minimum == "Fail" else "they are skipped"
         notes.append(
-            f"In {len(short)} of {len(rounds)} rounds, from round {short[0]}, fewer participants train than "
+            f"In {len(short)} of {several(len(rounds), 'round')}, from round {short[0]}, fewer participants train than "
             f"rounds.minParticipants ({spec.minimum}): {then}."
         )
     partly = sorted({p.participant for round in rounds for p in round.parts if 0 < p.trained < p.distinct})

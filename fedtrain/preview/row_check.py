@@ -11,6 +11,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.formats import RowChecker
 from fedtrain.data.parsing import parse_each
 from fedtrain.data.row import PROBLEMS, Problem, Row, row_digest
+from fedtrain.plurals import form, several
 
 HUB = "evaluation.hub"
 SAMPLED = 100
@@ -75,10 +76,14 @@ def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterato
                 yield f"{one.who}: {found[1]}{_more(found[0])}"
         if one.rows and (repeated := _repeated(one)):
             count, later, earlier = repeated
-            yield f"{one.who}: {count:,} of {one.rows:,} rows are repeated (first: {later} is {earlier}). Remove them."
+            yield (
+                f"{one.who}: {count:,} of {several(one.rows, 'row')} {form(count, 'is', 'are')} repeated "
+                f"(first: {later} is {earlier}). Remove them."
+            )
         if leaked := _in_both_splits(one, spec_data, seed):
             yield (
-                f"{one.who}: {leaked:,} validation rows are also training rows, so validation is too optimistic. "
+                f"{one.who}: {several(leaked, 'validation row')} {form(leaked, 'is', 'are')} also in the "
+                "training split, so validation is too optimistic. "
                 "Remove repeated rows."
             )
     yield from _shared(checked)
@@ -129,7 +134,7 @@ def data_uri(federation: Federation, name: str) -> str:
 
 
 def _more(count: int) -> str:
-    return f" ({count:,} rows)" if count > 1 else ""
+    return f" ({several(count, 'row')})" if count > 1 else ""
 
 
 def _repeated(one: CheckedRows) -> tuple[int, str, str] | None:
@@ -165,7 +170,7 @@ def _shared(checked: Sequence[CheckedRows]) -> Iterator[str]:
                 pairs[who, one.who] = (count + 1, first, second)
     for (who, other), (count, first, second) in pairs.items():
         advice = "Evaluate on rows that no participant trains on." if other == HUB else "Check that this is intended."
-        yield f"{who} and {other} have {count:,} rows in common (first: {first} and {second}). {advice}"
+        yield f"{who} and {other} have {several(count, 'row')} in common (first: {first} and {second}). {advice}"
 
 
 def _distinct(one: CheckedRows) -> Mapping[bytes, str]:

@@ -18,6 +18,7 @@ Gaussian release with multiplier z if the updates get z_delta:
 
 from math import exp, isfinite, sqrt
 
+from fedtrain.plurals import several
 from fedtrain.privacy.clipping import check_bound
 from fedtrain.privacy.noise import check_multiplier
 
@@ -57,7 +58,7 @@ def noisy_fraction(within: int, noise: float, updates: int) -> float:
     0.625
     """
     if not 0 <= within <= updates or updates < 1:
-        raise ValueError(f"{within} of {updates} updates cannot be within the clipping norm.")
+        raise ValueError(f"{within} of {several(updates, 'update')} cannot be within the clipping norm.")
     return (within + noise) / updates
 
 

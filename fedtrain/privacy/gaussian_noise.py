@@ -20,6 +20,7 @@ import numpy as np
 from blake3 import blake3
 from numpy.typing import NDArray
 
+from fedtrain.plurals import several
 from fedtrain.privacy.clipping import check_bound
 from fedtrain.privacy.noise import check_multiplier
 
@@ -55,7 +56,8 @@ def check_range(multiplier: float, bound: float, updates: int) -> None:
     """Raises ValueError if the sum of so many updates is not exact in float64."""
     if updates * (bound / granularity(multiplier, bound) + 1) >= 2.0**52:
         raise ValueError(
-            f"The sum of {updates} updates is not exact at a granularity of 2^-{STEPS} of the noise. Raise the noise "
+            f"The sum of {several(updates, 'update')} is not exact at a granularity of 2^-{STEPS} of the noise. "
+            f"Raise the noise "
             f"multiplier, which is {multiplier:g}."
         )
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from fedtrain.contracts.measures import Measure, headline, hub_measures, own_measures
+from fedtrain.plurals import several
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.run_summary import RunSummary
-from fedtrain.results.words import several
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def export_merged(
         assert chosen.adapter is not None
         ledger.fetch_blob(chosen.adapter, adapter / WEIGHTS)
         (adapter / CONFIG).write_bytes(_config(ledger, summary))
-        merge(base, summary.spec.model.revision, adapter, folder)
+        merge(base, summary.spec.model, adapter, folder)
         for file in (WEIGHTS, CONFIG):
             (adapter / file).unlink()
         adapter.rmdir()

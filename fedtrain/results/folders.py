@@ -39,8 +39,10 @@ def write_folder(target: Path, fill: Callable[[Path], None], ours: Callable[[Pat
 
 
 def write_file(target: Path, content: bytes) -> Path:
-    """Replace `target` atomically. Raises OSError."""
+    """Replace `target` atomically. Raises StoreError if it is a folder, OSError."""
     target = target.absolute()
+    if target.is_dir():
+        raise StoreError(f"{target} is a folder. Name a file with --out.")
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:

@@ -4,9 +4,10 @@ import json
 
 from fedtrain import __version__
 from fedtrain.contracts.measures import Measure, headline, hub_measures, loss_text, own_measures
+from fedtrain.plurals import several
 from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.run_summary import RoundSummary, RunSummary
-from fedtrain.results.words import count, listed, several, short
+from fedtrain.results.words import count, listed, short
 
 _SHOWN_ROUNDS = 30
 """Rows of the table of rounds. Longer runs show every n-th round and the last."""
@@ -54,10 +55,11 @@ def _first_words(summary: RunSummary, round: RoundSummary, base: PublicBase, mer
     adapter = summary.spec.model.adapter
     revision = f" (revision `{base.revision}`)" if base.revision else ""
     start = "A LoRA adapter" if not merged else "A model with a LoRA adapter merged into it, the adapter"
-    whole = f"{round.number} of {summary.rounds_of}" if round.number < summary.rounds_of else f"{summary.rounds_of}"
+    whole = f"{round.number} of " if round.number < summary.rounds_of else ""
     return (
         f"{start} of rank {adapter.rank} (alpha {adapter.alpha:g}) for `{base.name}`{revision}, fine-tuned by "
-        f"{several(len(summary.spec.participants), 'participant')} over {whole} rounds with "
+        f"{several(len(summary.spec.participants), 'participant')} over "
+        f"{whole}{several(summary.rounds_of, 'round')} with "
         f"{summary.spec.aggregation.strategy}. Each participant trained on data that never left it; only the adapter's "
         "weights were exchanged."
     )
@@ -185,11 +187,11 @@ def _privacy(summary: RunSummary, round: RoundSummary) -> str:
 def _making(summary: RunSummary) -> str:
     spec, training, aggregation = summary.spec, summary.spec.training, summary.spec.aggregation
     targets, length = spec.model.adapter.target_modules, training.length
-    amount = f"{length.epochs:g} epochs per round" if length.epochs else f"{length.steps} steps per round"
+    amount = several(length.epochs, "epoch") if length.epochs else several(length.steps or 0, "step")
     rate = f"learning rate {training.learning_rate:g}, {training.schedule} over all rounds"
     rows = [
         ["target modules", "all linear layers" if targets.type == "AllLinear" else ", ".join(targets.names or ())],
-        ["local training", f"{amount}, batches of {training.batch_size}"],
+        ["local training", f"{amount} per round, batches of {training.batch_size}"],
         ["optimizer", f"{training.optimizer}, {rate}"],
         ["aggregation", f"{aggregation.strategy}, weights {aggregation.weights}, merge {aggregation.merge}"],
         ["partitioning", spec.partitioning.strategy],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fedtrain.contracts.measures import Measure
 from fedtrain.ledger.open import open_ledger
+from fedtrain.plurals import several
 from fedtrain.results.base_folder import base_folder
 from fedtrain.results.best_round import best_point
 from fedtrain.results.comparison import Comparison, read_comparison
@@ -16,7 +17,7 @@ from fedtrain.results.export import default_target, export
 from fedtrain.results.locate import Located
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.summary import summarise
-from fedtrain.results.words import duration, several, short_path
+from fedtrain.results.words import duration, short_path
 
 if TYPE_CHECKING:
     from fedtrain.api.reading.federation import Federation

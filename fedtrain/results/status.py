@@ -1,6 +1,7 @@
 """The tables of `fedtrain status`."""
 
 from fedtrain.contracts.measures import headline, hub_measures, loss_text, own_measures
+from fedtrain.plurals import several
 from fedtrain.results.run_summary import ParticipantRound, RoundSummary, RunSummary
 from fedtrain.results.tables import Table
 from fedtrain.results.words import count, duration, short, size
@@ -12,10 +13,11 @@ def first_lines(summary: RunSummary) -> list[str]:
     """Return the state of the run in a few lines."""
     model = summary.spec.model
     lines = [
-        f"{summary.namespace}/{summary.name}: {summary.phase}, {summary.rounds_done} of {summary.rounds_of} rounds",
+        f"{summary.namespace}/{summary.name}: {summary.phase}, {summary.rounds_done} of "
+        f"{several(summary.rounds_of, 'round')}",
         *([summary.message] if summary.message else []),
         f"base {model.base}{f' @ {model.revision}' if model.revision else ''}, LoRA rank {model.adapter.rank}, "
-        f"{len(summary.spec.participants)} participants, {summary.spec.aggregation.strategy}",
+        f"{several(len(summary.spec.participants), 'participant')}, {summary.spec.aggregation.strategy}",
         f"ledger {summary.url}",
     ]
     if summary.privacy is not None:

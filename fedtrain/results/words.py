@@ -31,11 +31,6 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def several(number: int, one: str, many: str | None = None) -> str:
-    """`1 round`, `3 rounds`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def listed(items: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""

@@ -5,6 +5,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.gate import kept
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
+from fedtrain.plurals import several
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.privacy import next_state, unspent
 from fedtrain.rounds.snapshot import Snapshot
@@ -29,7 +30,7 @@ def below_minimum(
         return fail(
             snapshot,
             BELOW_MINIMUM,
-            f"round {plan.round} needs {needed} valid updates and can have {have}: {because(missing)}",
+            f"round {plan.round} needs {several(needed, 'valid update')} and can have {have}: {because(missing)}",
         )
     return skip(snapshot, manifest, plan, missing, f"skipped: {because(missing)}", close)
 

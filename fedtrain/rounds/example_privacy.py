@@ -13,6 +13,7 @@ from math import ceil
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.example_spending import spent_after
 from fedtrain.contracts.records import ExampleNoise, Manifest, ParticipantReleases, PrivacyState
+from fedtrain.plurals import form, several
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, after, check_delta, epsilon, multiplier_for
 from fedtrain.privacy.noise import REACH, tail
 from fedtrain.rounds.snapshot import Snapshot
@@ -37,7 +38,8 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
     missed = tail(multiplier, whole)
     if missed > budget.delta * TAIL_OF_DELTA:
         raise AccountingError(
-            f"budget.delta {budget.delta:g} is too small for noise multiplier {multiplier:.3g} and {whole} steps: the "
+            f"budget.delta {budget.delta:g} is too small for noise multiplier {multiplier:.3g} and "
+            f"{several(whole, 'step')}: the "
             f"generator's samples end at {REACH} standard deviations. Use at least {missed / TAIL_OF_DELTA:.2g}, or "
             "raise noise.multiplier."
         )
@@ -79,7 +81,8 @@ def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], nois
     if following <= budget.epsilon:
         return None
     return (
-        f"epsilon {epsilon(spent, budget.delta):.4g} is spent, {noise.steps} more steps make it {following:.4g}, and "
+        f"epsilon {epsilon(spent, budget.delta):.4g} is spent, {several(noise.steps, 'more step')} "
+        f"{form(noise.steps, 'makes', 'make')} it {following:.4g}, and "
         f"the budget is {budget.epsilon:g} at delta {budget.delta:g}"
     )
 

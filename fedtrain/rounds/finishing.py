@@ -7,6 +7,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import End, Manifest
+from fedtrain.plurals import several
 from fedtrain.rounds import orders
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
@@ -27,8 +28,8 @@ def finish(
         return fail(
             snapshot,
             "NothingCommitted",
-            f"none of the {spec.rounds.count} rounds {_uncommitted(spec)}; the adapter is still the initial one. "
-            "Every round is recorded, so start a run of another name",
+            f"none of {several(spec.rounds.count, 'round')} {_uncommitted(spec)}; the adapter is still the "
+            "initial one. Every round is recorded, so start a run of another name",
         )
     work = Work(snapshot, now)
     if spec.evaluation.participants is not None and time_left(snapshot) > 0:

@@ -8,6 +8,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.gate import explained, judge
 from fedtrain.contracts.records import GateState, Manifest
+from fedtrain.plurals import form, several
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.privacy import next_state
 from fedtrain.rounds.snapshot import Snapshot
@@ -48,6 +49,10 @@ def closed(snapshot: Snapshot, manifest: Manifest) -> str | None:
     gate, state = snapshot.spec.evaluation.gate, manifest.gate
     if gate is None or state is None or state.consecutive < gate.limit:
         return None
-    rounds = f"{state.consecutive} rounds in a row were" if state.consecutive > 1 else "a round was"
+    rounds = (
+        f"{several(state.consecutive, 'round')} in a row {form(state.consecutive, 'was', 'were')}"
+        if state.consecutive > 1
+        else "a round was"
+    )
     why = explained(snapshot.spec, state)
     return f"{rounds} rolled back by evaluation.gate{f': {why}' if why else ''}"

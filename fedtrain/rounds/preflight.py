@@ -5,6 +5,7 @@ answers later joins the round that is planned next, so preflights continue in th
 """
 
 from fedtrain.contracts import names
+from fedtrain.plurals import form, several
 from fedtrain.rounds import orders
 from fedtrain.rounds.attempts import LONGEST_REASON
 from fedtrain.rounds.deadlines import time_left
@@ -56,7 +57,10 @@ def too_few(work: Work) -> str:
     possible = len(spec.participants) - len(refused)
     if possible >= spec.minimum:
         return ""
-    return f"{spec.minimum} participants are needed and {possible} can take part: {because(refused)}"
+    return (
+        f"{several(spec.minimum, 'participant')} {form(spec.minimum, 'is', 'are')} needed and {possible} can "
+        f"take part: {because(refused)}"
+    )
 
 
 def preflight_settled(snapshot: Snapshot, refused: dict[str, str]) -> bool:

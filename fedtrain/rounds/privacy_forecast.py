@@ -6,6 +6,7 @@ from math import ceil
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy_parameters import Parameters, parameters
 from fedtrain.contracts.records import ModelFacts
+from fedtrain.plurals import several
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, affordable_rounds, epsilon
 from fedtrain.privacy.noise import signal_to_noise, updates_for_ratio
 from fedtrain.rounds.example_privacy import example_noise
@@ -36,12 +37,16 @@ def privacy_forecast(
     affordable = affordable_rounds(found.release, budget.epsilon, budget.delta, rounds)
     loss = loss_of(spec, {found.release: affordable}, None)
     assert loss is not None
-    lines = [f"Privacy after {_rounds(affordable)} with noise multiplier {found.release.multiplier:.4g}: {loss.text}."]
+    lines = [
+        f"Privacy after {several(affordable, 'round')} with noise multiplier {found.release.multiplier:.4g}: "
+        f"{loss.text}."
+    ]
     if affordable < rounds:
         then = "halts" if budget.on_exhausted == "Halt" else "fails"
         whole = epsilon({found.release: rounds}, budget.delta)
         lines.append(
-            f"The budget allows {affordable} of {rounds} rounds, then the run {then}. All {rounds} would spend epsilon "
+            f"The budget allows {affordable} of {several(rounds, 'round')}, then the run {then}. The whole run "
+            "would spend epsilon "
             f"{whole:.3g}. Raise noise.multiplier, or set noise: {{type: Budget}}."
         )
     values = trained_values(spec, facts)
@@ -74,12 +79,15 @@ def _of_examples(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None) ->
         affordable = affordable_rounds(release, budget.epsilon, budget.delta, rounds, steps=noise.steps)
         spent[who] = {release: affordable * noise.steps}
         lines.append(
-            f"{who}: noise multiplier {noise.multiplier:.3g}, {noise.steps} steps a round with {noise.batch} of "
-            f"{count:,} rows on average; the noise on each value of a step's gradient is "
+            f"{who}: noise multiplier {noise.multiplier:.3g}, {several(noise.steps, 'step')} a round with "
+            f"{noise.batch} of "
+            f"{several(count, 'row')} on average; the noise on each value of a step's gradient is "
             f"{noise.multiplier / noise.batch:.2g} of the clipping norm."
         )
         if affordable < rounds:
-            lines.append(f"The budget of {who} allows {affordable} of {rounds} rounds; it sits out the rest.")
+            lines.append(
+                f"The budget of {who} allows {affordable} of {several(rounds, 'round')}; it sits out the rest."
+            )
     loss = example_loss(spec, spent)
     return (f"Privacy after the rounds that the budgets allow: {loss.text}.", *lines)
 
@@ -88,11 +96,11 @@ def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[
     """Compare the noise with the largest possible mean update; name what helps if it is larger."""
     count = len(spec.participants)
     ratio = signal_to_noise(found.on_sum(count), count, values)
-    sizes = f"{count} participants, about {values:,} trained values"
+    sizes = f"{several(count, 'participant')}, about {values:,} trained values"
     if ratio >= 1:
         return [f"The mean update may be {ratio:.3g} times as large as the noise on it ({sizes})."]
     enough = ceil(updates_for_ratio(1.0, found.update_multiplier, values))
-    helps = [f"about {enough:,} participants make them equal"]
+    helps = [f"about {several(enough, 'participant')} make them equal"]
     if spec.aggregation.merge != "FreezeA":
         helps.append("aggregation.merge: FreezeA divides the noise by about 1.4")
     if spec.model.adapter.rank > 1:
@@ -102,7 +110,3 @@ def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[
         f"Warning: the noise on the mean update is {1 / ratio:.3g} times as large as the largest possible mean update "
         f"({sizes}), so the run will hardly learn. What helps: {'; '.join(helps)}."
     ]
-
-
-def _rounds(count: int) -> str:
-    return f"{count} round{'s' if count != 1 else ''}"

@@ -7,6 +7,7 @@ updates never enter. Below the minimum no close is written: the run fails or the
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
+from fedtrain.plurals import several
 from fedtrain.rounds import orders
 from fedtrain.rounds.attempts import LONGEST_REASON
 from fedtrain.rounds.below_minimum import below_minimum, is_below_minimum
@@ -67,7 +68,7 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
         )
         return Decision("Closing", round=plan.round, actions=(Claim(names.close(plan.round, close.k), close),))
     lost = f", without {because(absent)}" if absent else ""
-    said = f"{len(updates)} of {len(plan.members)} updates{lost}"
+    said = f"{len(updates)} of {several(len(plan.members), 'update')}{lost}"
     return work.decision("Training", said, until=[time_left(snapshot)])
 
 

@@ -31,6 +31,12 @@ def slugs(values: Iterable[str]) -> dict[str, str]:
     return names
 
 
+def _example(name: str) -> str:
+    """Return a valid name that is similar to `name`, or else an example."""
+    similar = slug(name, "bank-a")
+    return similar if len(similar) > 1 else "bank-a"
+
+
 def participant_names(wanted: str) -> tuple[str, ...]:
     """`3` is participant-1 to participant-3; `bank-a,bank-b` are these. Raises SplitError for an invalid
     name."""
@@ -44,7 +50,7 @@ def participant_names(wanted: str) -> tuple[str, ...]:
         if len(name) > LONGEST or not re.fullmatch(DNS_LABEL_PATTERN, name):
             raise SplitError(
                 f"--participants {wanted}: {name!r} is not a valid name for a participant",
-                f"at most {LONGEST} lower-case letters, digits and dashes, such as {slug(name, 'bank-a')}",
+                f"use at most {LONGEST} lower-case letters, digits and dashes, such as {_example(name)}",
             )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -55,7 +55,7 @@ def format_of(rows: list[Row], path: Path) -> Format:
 def values_of(field: str, option: str, rows: list[Row], path: Path) -> list[str]:
     """Return the field's value in each row as text. Raises SplitError naming the row's fields if it is missing."""
     if not any(field in row.fields for row in rows):
-        raise SplitError(f"{option} {field}: no row of {path} has this field; rows have {_named(rows[0].fields)}")
+        raise SplitError(f"{option} {field}: no row of {path} has this field", f"rows have {_named(rows[0].fields)}")
     values: list[str] = []
     for row in rows:
         value: object = row.fields.get(field)

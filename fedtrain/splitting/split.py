@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fedtrain.api.data import Format
 from fedtrain.api.places import base_kind
+from fedtrain.plurals import several
 from fedtrain.splitting.dealing import (
     Parts,
     deal_dirichlet,
@@ -92,7 +93,7 @@ def split(request: SplitRequest) -> Split:
 
 def _check(request: SplitRequest) -> None:
     if request.by and request.dirichlet is not None:
-        raise SplitError("--by and --dirichlet are two ways to split; choose one")
+        raise SplitError("--by and --dirichlet exclude each other; use one of them")
     if request.dirichlet is not None:
         if not (isfinite(request.dirichlet) and request.dirichlet > 0):
             raise SplitError(f"--dirichlet {request.dirichlet:g}: alpha must be above 0", "0.1 is skewed, 100 even")
@@ -118,8 +119,12 @@ def _base(request: SplitRequest) -> str | None:
                 "give the commit, so that everyone trains on the same weights",
             )
         return request.base
+    if kind == "Bucket":
+        return request.base
     path = Path(request.base.removeprefix("file://")).expanduser()
-    if kind == "Bucket" or path.is_absolute():
+    if not path.is_dir():
+        raise SplitError(f"--base {request.base}: the folder does not exist", "correct the path")
+    if path.is_absolute():
         return request.base
     relative = Path(os.path.relpath(path.absolute(), request.out.absolute())).as_posix()
     return relative if relative.startswith(".") else f"./{relative}"
@@ -132,7 +137,8 @@ def _deal(
     names = participant_names(request.participants) if request.participants is not None else ()
     if len(names) > len(rows):
         raise SplitError(
-            f"{len(names)} participants are more than the {len(rows)} rows of {request.data}", "ask for fewer"
+            f"{several(len(names), 'participant')} are more than the {several(len(rows), 'row')} of {request.data}",
+            "ask for fewer",
         )
     if request.by:
         return _deal_by(request, values_of(request.by, "--by", list(rows), request.data), names)
@@ -147,7 +153,7 @@ def _deal_by(
     name_of = slugs(values)
     if len(names) > len(name_of):
         raise SplitError(
-            f"{len(names)} participants are more than the {len(name_of)} values of {request.by}",
+            f"{several(len(names), 'participant')} are more than the {several(len(name_of), 'value')} of {request.by}",
             f"ask for at most {len(name_of)}, or split by another field",
         )
     numbered = request.participants is None or request.participants.strip().isdigit()

@@ -9,6 +9,7 @@ from fedtrain.contracts.tasks import Task, Train
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row, fingerprint
 from fedtrain.partitioning import split_indices
+from fedtrain.plurals import several
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.control_tokens import has_control_tokens
 from fedtrain_trainer.examples import Encoder, Example
@@ -48,7 +49,7 @@ def unchanged(split: Split, expected: Digest, population: int | None = None) -> 
     """`split`, if its rows are those that the run began with."""
     if split.fingerprint != expected or population not in (None, len(split.train)):
         raise Refused(
-            f"the data changed since the run began: {len(split.train)} training rows with fingerprint "
+            f"the data changed since the run began: {several(len(split.train), 'training row')} with fingerprint "
             f"{split.fingerprint} instead of {expected}; put the old data back, or start a run of a new name"
         )
     return split
@@ -75,7 +76,7 @@ def encoded(
     kept = [example for of_row in examples for example in of_row]
     if not kept and rows:
         raise Refused(
-            f"none of the {len(rows)} {what} rows has an answer token left within data.maxLength "
+            f"none of {several(len(rows), f'{what} row')} has an answer token left within data.maxLength "
             f"{context.task.data.max_length}; raise it"
         )
     model.check_ids(max((max(example.ids) for example in kept), default=0))

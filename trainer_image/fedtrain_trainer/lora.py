@@ -6,6 +6,7 @@ adapter's weights, says which of them are trained, and sets every switch anew, s
 
 import contextlib
 import gc
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from fedtrain.adapters.quiet import quiet
 from fedtrain.contracts.records import ModelFacts
 from fedtrain_trainer.base import has_weights, stamp
 from fedtrain_trainer.outcome import Refused
+
+log = logging.getLogger("fedtrain.trainer")
 
 
 @dataclass
@@ -176,11 +179,21 @@ def _adapted(folder: Path, config: Any, dtype: torch.dtype, device: torch.device
 
 @contextlib.contextmanager
 def _as_refused(config: Any) -> Iterator[None]:
-    """Raises Refused for what transformers raises about a model's files."""
+    """Raises Refused for what libraries raise about a model's files. Their words are in the participant's log."""
+    from safetensors import SafetensorError
+
+    base = f"model.base {config.base_model_name_or_path}"
     try:
         yield
+    except SafetensorError as error:
+        log.exception("loading the base model")
+        raise Refused(f"{base}: a file with weights is truncated or damaged. Copy the base model again") from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise Refused(f"model.base {config.base_model_name_or_path}: transformers cannot load it: {error}") from error
+        log.exception("loading the base model")
+        raise Refused(
+            f"{base}: transformers cannot load it, because a file is missing, damaged or of an unknown type (the log "
+            "of this task has the details). Copy the base model again, or use another one"
+        ) from error
 
 
 def _loaded(folder: Path, config: Any, **options: Any) -> Any:

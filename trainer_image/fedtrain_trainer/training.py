@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from fedtrain.api.training import Training
+from fedtrain.plurals import several
 from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.flat import FlatWeights
 from fedtrain_trainer.gradients.estimator import GradientEstimator, Rows
@@ -88,7 +89,9 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, told: Pro
                 best = (measured, flat.weights.data.clone())
     model.module.eval()
     if skipped == count:
-        raise Refused(f"all {count} steps overflowed in FP16; set training.precision to BF16 or FP32")
+        raise Refused(
+            f"{several(count, 'step')} overflowed in FP16, so no step was taken; set training.precision to BF16 or FP32"
+        )
     if best is not None:
         flat.weights.data.copy_(best[1])
     if not bool(torch.isfinite(flat.weights.data).all()):

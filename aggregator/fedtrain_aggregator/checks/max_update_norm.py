@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from fedtrain.api.aggregation import DEFAULT_MAX_UPDATE_NORM, MaxUpdateNorm
+from fedtrain.plurals import several
 
 MIN_UPDATES_FOR_MEDIAN = 3
 """With fewer norms the median does not show which one is unusual: two norms are equally far from their median."""
@@ -33,5 +34,5 @@ def _bound(limit: MaxUpdateNorm, norms: Sequence[float], default: str) -> tuple[
     if len(counted) < MIN_UPDATES_FOR_MEDIAN:
         return None
     middle = median(counted)
-    words = f"{limit.factor:.6g} times the median of {middle:.6g} over {len(counted)} updates{default}"
+    words = f"{limit.factor:.6g} times the median of {middle:.6g} over {several(len(counted), 'update')}{default}"
     return limit.factor * middle, words

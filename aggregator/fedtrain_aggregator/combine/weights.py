@@ -17,13 +17,14 @@ from math import exp, fsum
 from fedtrain.api.aggregation import ValidationLoss
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Update
+from fedtrain.plurals import several
 
 
 def weight_flaw(spec: FederatedTrainingSpec, record: Update) -> str | None:
     """Return why `record` gives its update no weight; None if it gives one."""
     kind = spec.aggregation.weights
     if kind in ("Samples", "ValidationLoss") and record.distinct < 1:
-        return f"its record counts {record.distinct} distinct samples, which gives it no weight in the mean"
+        return f"its record counts {several(record.distinct, 'distinct sample')}, which gives it no weight in the mean"
     if kind == "ValidationLoss" and record.validation_loss is None:
         return "its record has no validation loss, which aggregation.weights: ValidationLoss needs"
     return None

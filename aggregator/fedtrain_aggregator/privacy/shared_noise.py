@@ -7,6 +7,7 @@ from math import sqrt
 from fedtrain.api.privacy import AdaptiveClipping
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import NoisyMean, RoundPrivacy, Spend
+from fedtrain.plurals import several
 from fedtrain.privacy.adaptive_clipping import next_bound
 from fedtrain.privacy.gaussian_noise import granularity, std_in_steps
 from fedtrain.privacy.noise_shares import share_multiplier
@@ -33,7 +34,8 @@ class SharedNoise:
     def __post_init__(self) -> None:
         if len(self.norms) < self.needed:
             raise Refused(
-                f"The round has {len(self.norms)} updates with a share of the noise, but the shares are calibrated to "
+                f"The round has {several(len(self.norms), 'update')} with a share of the noise, but the shares "
+                f"are calibrated to "
                 f"{self.needed} or more. Nothing was published."
             )
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from fedtrain.api.paths import Path, show
 from fedtrain.api.reading.formatting import as_json
+from fedtrain.plurals import several
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldError:
-    """One error. `line` and `column` count from 1; 0 means the whole file. `message` and `fix` are sentences. `item`
-    names the list item or policy that contains the field: `participant bank-a`."""
+    """One error. `line` and `column` count from 1; line 0 means the whole file, column 0 the whole line. `message` and
+    `fix` are sentences. `item` names the list item or policy that contains the field: `participant bank-a`."""
 
     file: str
     line: int
@@ -25,7 +26,7 @@ class FieldError:
     def __str__(self) -> str:
         field = show(self.path)
         subject = f"{field} ({self.item})" if field and self.item else field or self.item
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        place = ":".join([self.file, *(str(at) for at in (self.line, self.column) if at)])
         return f"{place}: {f'{subject}: ' if subject else ''}{self.message} {self.fix}".rstrip()
 
     def as_json(self) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class Invalid(Exception):
 
     def __str__(self) -> str:
         count, files = len(self.errors), dict.fromkeys(error.file for error in self.errors)
-        total = f"{count} error{'s' if count > 1 else ''} in {', '.join(files)}."
+        total = f"{several(count, 'error')} in {', '.join(files)}."
         name = next(iter(files))
         hint = [f"hint: to check a file for a cluster, run `fedtrain validate {name} --cluster`"]
         return "\n".join([*map(str, self.errors), total, *(hint if self.without_policies else ())])

@@ -32,7 +32,8 @@ class RowChecker:
         """Return the row. `repeated`: names that an object in it has twice. Raises DataError naming `where`, the field
         and what the format needs, but no value."""
         if not isinstance(found, dict):
-            raise DataError(f"{where}: a row must be an object {self._format.needs}, not {type_name(found)}")
+            problem = f"{where}: a row must be an object, not {type_name(found)}"
+            raise DataError(problem, f"write each row as {self._format.needs}")
         reader = FieldReader(where, cast("dict[str, object]", found), self._names, self._missing)
         fields = self._format.read(reader)
         choices = reader.choices() if "choices" in FORMAT_FIELDS[self._format.name] else None
@@ -51,7 +52,14 @@ class RowChecker:
                 needs,
                 f"set data.format to {other}, whose fields this row has{_conversion(self._format.name, other)}",
             )
+        if any(_is_list_of_objects(value) for value in row.values()):
+            return "the file has one object around its rows", "write only the list of rows to the file"
         return needs, "if the field has another name, set it in data.fields"
+
+
+def _is_list_of_objects(value: object) -> bool:
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    return bool(listed) and all(isinstance(item, dict) for item in listed)
 
 
 def _conversion(wanted: Format, found: Format) -> str:

@@ -58,7 +58,8 @@ class FieldReader:
     def as_text(self, value: object, name: str) -> str:
         """Return `value` if it is text. Raises DataError."""
         if not isinstance(value, str):
-            raise self.error(f'field "{name}" must be text, not {type_name(value)}')
+            fix = "write it in double quotes" if isinstance(value, int | float) else "write text, or delete the row"
+            raise self.error(f'field "{name}" must be text, not {type_name(value)}', fix)
         return self.unicode(value, name)
 
     def unicode(self, text: str, name: str) -> str:

@@ -26,7 +26,7 @@ def parse_each(
     """Yield the rows of each file. `fault` gets what is wrong with one row; errors of a whole file are raised. Raises
     DataError."""
     if not root.exists() and not root.is_symlink():
-        raise DataError(f"data {shown}: no such file or folder", "correct the uri of the data set")
+        raise DataError(f"data {shown}: no such file or folder", "correct the path")
     if (root / "dataset_dict.json").is_file():
         raise DataError(f"data {shown}: a dictionary of data sets", f"name one of its folders, such as {shown}/train")
     if is_saved_dataset(root):

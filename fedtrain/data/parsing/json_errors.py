@@ -1,4 +1,4 @@
-"""Syntax errors of JSON: the position and what the parser expected, but no text of the file."""
+"""Syntax errors of JSON: the line and what the parser expected, but no text of the file."""
 
 import json
 import re
@@ -22,14 +22,19 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 def invalid(where: str, error: json.JSONDecodeError, start: int) -> DataError:
     """Return the error at `where`. `start`: index of the row in the text. The parser's message is not repeated, because
     it may quote a character of the row."""
+    if where.endswith(":1") and continues(error):
+        problem = "not valid JSON: the row does not end on this line"
+        return DataError(f"{where}: {problem}", "write one object per line, or one array of objects")
     if error.msg.startswith("Expecting ','"):
         problem = f"expected ',' or '{_closing_bracket(error.doc[start : error.pos])}'"
     else:
         problem = next((text for said, text in _PROBLEMS.items() if error.msg.startswith(said)), "")
-    fix = "correct this line"
-    if error.pos == len(error.doc) and "\n" not in error.doc and where.split(":")[-2] == "1":
-        fix = "write one object per line, or one array of objects"
-    return DataError(f"{where}: not valid JSON{f': {problem}' if problem else ''}", fix)
+    return DataError(f"{where}: not valid JSON{f': {problem}' if problem else ''}", "correct this line")
+
+
+def continues(error: BaseException | None) -> bool:
+    """Whether the error is that a line ends before its value does."""
+    return isinstance(error, json.JSONDecodeError) and error.pos == len(error.doc) and "\n" not in error.doc
 
 
 def _closing_bracket(text: str) -> str:

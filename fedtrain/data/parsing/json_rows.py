@@ -7,7 +7,7 @@ from io import BufferedReader
 from typing import IO, cast
 
 from fedtrain.data.errors import DataError
-from fedtrain.data.parsing.json_errors import invalid
+from fedtrain.data.parsing.json_errors import continues, invalid
 from fedtrain.data.parsing.parsed import OnFault, Parsed, RepeatedNames, raising
 from fedtrain.data.parsing.text_files import UTF8_BOM, decoded, numbered_lines
 
@@ -26,6 +26,8 @@ def json_lines(content: IO[bytes], name: str, fault: OnFault = raising) -> Itera
             try:
                 value = _value(decode, line, where)
             except DataError as error:
+                if number == 1 and continues(error.__cause__):  # so does every row of a file with indented JSON
+                    raise
                 fault(error)
                 continue
             yield Parsed(where, number, value, line, repeated.taken())
@@ -37,7 +39,7 @@ def _value(decode: Callable[[str], object], line: bytes, where: str) -> object:
     try:
         value = decode(text)
     except json.JSONDecodeError as error:
-        raise invalid(f"{where}:{error.pos + 1}", error, 0) from error
+        raise invalid(where, error, 0) from error
     except (ValueError, RecursionError) as error:
         raise _unreadable(where, error) from error
     _check_depth(value, line.count(b"[") + line.count(b"{"), where)
@@ -64,7 +66,7 @@ def _array(text: str, name: str) -> Iterator[Parsed]:
         try:
             value, end = decode(text, at)
         except json.JSONDecodeError as error:
-            raise invalid(f"{name}:{error.lineno}:{error.colno}", error, at) from error
+            raise invalid(f"{name}:{error.lineno}", error, at) from error
         except (ValueError, RecursionError) as error:
             raise _unreadable(where, error) from error
         _check_depth(value, text.count("[", at, end) + text.count("{", at, end), where)
@@ -73,7 +75,9 @@ def _array(text: str, name: str) -> Iterator[Parsed]:
         if text[at : at + 1] == ",":
             at = _after_blanks(text, at + 1)
         elif text[at : at + 1] != "]":
-            raise DataError(f"{where}: the array is not continued after this row", "separate rows with commas")
+            problem = "a comma is missing after this row" if at < len(text) else "the array has no closing bracket"
+            fix = "separate rows with commas" if at < len(text) else "add ] at the end, or copy the file again"
+            raise DataError(f"{where}: {problem}", fix)
     if _after_blanks(text, at + 1) < len(text):
         raise DataError(f"{name}: text follows the array", "write one array of rows")
 

@@ -53,7 +53,7 @@ def _unreadable(name: str, read: int, kind: str, error: Exception) -> DataError:
     after = f" after row {read}" if read else ""
     if isinstance(error, UnicodeDecodeError):
         return DataError(f"{name}: a text{after} is not UTF-8", "save its texts as UTF-8")
-    return DataError(f"{name}: not a readable {kind}{after} ({type(error).__name__})", "write it again")
+    return DataError(f"{name}: not a readable {kind}{after}", "write it again")
 
 
 def _present(value: Any) -> Any:

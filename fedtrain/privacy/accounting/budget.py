@@ -2,6 +2,7 @@
 
 from math import isfinite, sqrt
 
+from fedtrain.plurals import several
 from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.release import AllRounds, Release, Sampling
 from fedtrain.privacy.accounting.spending import check_delta, epsilon
@@ -35,14 +36,16 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
     while not fits(above):
         if above == LARGEST_MULTIPLIER:
             raise AccountingError(
-                f"An epsilon of {budget:g} over {rounds} rounds needs a noise multiplier above {LARGEST_MULTIPLIER:g}, "
+                f"An epsilon of {budget:g} over {several(rounds, 'round')} needs a noise multiplier above "
+                f"{LARGEST_MULTIPLIER:g}, "
                 "which leaves nothing of the updates. Raise epsilon or reduce the number of rounds."
             )
         below, above = above, min(2 * above, LARGEST_MULTIPLIER)
     while below == above or fits(below):
         if below == SMALLEST_MULTIPLIER:
             raise AccountingError(
-                f"A budget of epsilon {budget:g} over {rounds} rounds is met with almost no noise, so it protects no "
+                f"A budget of epsilon {budget:g} over {several(rounds, 'round')} is met with almost no noise, "
+                "so it protects no "
                 "one. Lower epsilon."
             )
         above, below = below, max(below / 2, SMALLEST_MULTIPLIER)

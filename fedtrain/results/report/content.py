@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from fedtrain.contracts.measures import headline, hub_measures
+from fedtrain.plurals import several
 from fedtrain.results.as_json import as_json
 from fedtrain.results.baseline_tables import comparison_table, own_measure, personal_table
 from fedtrain.results.charts.time_and_bytes import bytes_of
@@ -19,7 +20,7 @@ from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.status import participants_table, rounds_table
 from fedtrain.results.tables import Table
 from fedtrain.results.time_use import PHASES, TimeUse, time_use
-from fedtrain.results.words import count, duration, several, size
+from fedtrain.results.words import count, duration, size
 
 SMALLEST_SHARE = 0.005
 """Phases with less of the time are left out of the sentence about time."""
@@ -123,7 +124,7 @@ def _incidents(summary: RunSummary) -> Table:
 def _configuration(summary: RunSummary) -> list[tuple[str, str]]:
     spec, model = summary.spec, summary.spec.model
     length = spec.training.length
-    amount = f"{length.epochs:g} epochs" if length.epochs else several(length.steps or 0, "step")
+    amount = several(length.epochs, "epoch") if length.epochs else several(length.steps or 0, "step")
     pairs = [
         ("base model", model.base + (f" @ {model.revision}" if model.revision else "")),
         ("adapter", f"LoRA of rank {model.adapter.rank}, alpha {model.adapter.alpha:g}"),

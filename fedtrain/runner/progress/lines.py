@@ -2,6 +2,7 @@
 
 from typing import TypeGuard
 
+from fedtrain.plurals import several
 from fedtrain.runner.events import (
     Delivered,
     Event,
@@ -43,7 +44,7 @@ class Lines:
             case RunStarted():
                 self._rounds = event.rounds
                 resumed = f", resumes at round {event.round}" if 0 < event.round <= event.rounds else ""
-                who = f"{event.rounds} rounds, {len(event.participants)} participants"
+                who = f"{several(event.rounds, 'round')}, {several(len(event.participants), 'participant')}"
                 return f"{event.name}: {who}{resumed} ({event.url})"
             case Planned(plan):
                 shares = ", ".join(f"{member.participant} {member.samples}" for member in plan.members)
@@ -57,7 +58,7 @@ class Lines:
                 received = "".join(f"  received {metric_text(*item)}" for item in update.received.items())
                 loss = "loss private" if update.train_loss is None else f"loss {update.train_loss:.4f}"
                 return (
-                    f"round {update.round}/{self._rounds}  {update.participant}  {update.samples} samples  "
+                    f"round {update.round}/{self._rounds}  {update.participant}  {several(update.samples, 'sample')}  "
                     f"{loss}{received}  {bytes_text(update.size)}{took}"
                 )
             case Ended() if event.execution.state == "Failed":

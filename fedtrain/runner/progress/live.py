@@ -10,6 +10,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from fedtrain.plurals import several
 from fedtrain.runner.events import Delivered, Event, Planned, RunEnded
 from fedtrain.runner.progress.estimate import time_left
 from fedtrain.runner.progress.lines import Lines
@@ -69,7 +70,7 @@ class LiveProgress:
 
     def _header(self) -> RenderableType:
         view = self._view
-        starting = f"starting {view.starting} worker{'s' if view.starting > 1 else ''}"
+        starting = f"starting {several(view.starting, 'worker')}"
         if self._console.width >= _WIDE:
             starting += " (loading PyTorch)"
         round = f"round {min(view.round, view.rounds)} of {view.rounds}" if view.round else ""

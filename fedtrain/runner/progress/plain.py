@@ -5,6 +5,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TextIO
 
+from fedtrain.plurals import several
 from fedtrain.runner.events import Event, Planned, WorkersStarting
 from fedtrain.runner.progress.estimate import time_left
 from fedtrain.runner.progress.lines import Lines
@@ -51,10 +52,10 @@ class PlainProgress:
     def _workers(self, starting: int, before: int) -> None:
         if starting > before:
             self._count = max(self._count, starting)
-            self._print(f"starting {starting} worker{'s' if starting > 1 else ''}: loading PyTorch takes some seconds")
+            self._print(f"starting {several(starting, 'worker')}: loading PyTorch takes some seconds")
         else:
             elapsed = clock_text(self._clock() - self._view.since)
-            self._print(f"{self._count - starting} of {self._count} workers ready after {elapsed}")
+            self._print(f"{self._count - starting} of {several(self._count, 'worker')} ready after {elapsed}")
 
     def _progress(self, event: Progress) -> None:
         """Report each phase before the first training, and long work at most once in EVERY_SECONDS."""

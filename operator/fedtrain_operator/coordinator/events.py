@@ -50,7 +50,7 @@ def _round(one: Json) -> Iterator[Event]:
     if one["outcome"] == "Initial":
         yield Event("Normal", "Initialised", f"the initial adapter is ready{measured}")
         return
-    message = f"round {one['round']}: {one['participants']} updates{measured}"
+    message = f"round {one['round']}: {several(one['participants'], 'update')}{measured}"
     yield Event("Normal" if one["outcome"] == "Committed" else "Warning", f"Round{one['outcome']}", message)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from fedtrain.manifests.conditions import find, holds
 from fedtrain.manifests.kinds import Json
+from fedtrain.plurals import several
 
 LONGEST_START_SECONDS = 40.0
 """Time after which pods that are missing or do not run are reported, although nothing says that they cannot start."""
@@ -30,7 +31,7 @@ def missing_pods(who: str, kind: str, nodes: int, job: Json, pods: Sequence[Json
         return f"{who}'s {kind} is suspended: {suspended.get('message') or 'by a queue'}"
     if not status.get("conditions") and not status.get("startTime"):
         return f"{who}'s {kind} has no status. Check that {_CONTROLLERS.get(kind, 'its controller')} runs"
-    return f"{who}'s {kind} has {len(pods)} of {nodes} pods, and no event gives a reason"
+    return f"{who}'s {kind} has {len(pods)} of {several(nodes, 'pod')}, and no event gives a reason"
 
 
 def has_started(pod: Json) -> bool:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from fedtrain.contracts.audit import AuditEntry, AuditFile, appended, entries, event_after, next_file
 from fedtrain.manifests import audit_log as manifests
 from fedtrain.manifests.kinds import CONFIG_MAP, Json, Ref
+from fedtrain.plurals import several
 from fedtrain_operator.kube.client import AlreadyExists, ApiError, Cluster
 
 MOST_OBJECTIONS = 200
@@ -64,7 +65,10 @@ class AuditLog:
             return entry
         if count > MOST_OBJECTIONS + 1:
             return None
-        text = f"{MOST_OBJECTIONS} tasks were refused or had to wait today. Further ones of today are not listed"
+        text = (
+            f"{several(MOST_OBJECTIONS, 'task')} were refused or had to wait today. Further ones of today "
+            f"are not listed"
+        )
         return entry.model_copy(update={"event": "Omitted", "rule": None, "message": text})
 
     def _remember(self, entry: AuditEntry) -> None:

@@ -89,7 +89,7 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
             "in.json:1: a conversation cannot be written as PromptCompletion\nhint: Use --to Messages",
         ),
         ([MESSAGES], ["--field", "prompt=q"], "--field needs --to"),
-        ([MESSAGES], ["--to", "Messages", "--field", "x=q"], "--field x=q is not FIELD=NAME"),
+        ([MESSAGES], ["--to", "Messages", "--field", "x=q"], "--field x=q: 'x' is not a field"),
         ([], [], "there are no rows"),
     ],
 )

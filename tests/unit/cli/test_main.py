@@ -89,7 +89,7 @@ def test_a_file_that_can_not_be_written_is_said_with_its_name(failing):
 def test_a_full_disk_has_one_line_and_the_next_step(number: int, failing):
     failing(OSError(number, os.strerror(number)))
     assert CliRunner().invoke(main, ["fail"]).stderr == (
-        f"error: {os.strerror(number)}\nhint: free space on the disk, then run the same command again\n"
+        f"error: {os.strerror(number)}\nhint: Free space on the disk, then run the same command again.\n"
     )
 
 

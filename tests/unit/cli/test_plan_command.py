@@ -89,7 +89,7 @@ def test_the_table_shows_everyone_in_groups_of_equal_rounds(tmp_path: Path) -> N
     assert "try: 4 rounds, partitioning FixedSize, Clip when a pass ends" in lines
     assert "│ round 1 │" in lines
     assert "│ rounds 2-3 │" in lines
-    assert "note: small sits out rounds 2-4: all of its 18 samples are used up (onExhausted: Clip)." in lines
+    assert "note: small sits out rounds 2-4: its data is used up: 18 samples (onExhausted: Clip)." in lines
     assert "note: In 3 of 4 rounds, from round 2, fewer participants train than rounds.minParticipants (2)" in lines
     assert "they are skipped" in lines
 
@@ -186,7 +186,7 @@ def test_bad_rows_are_named_by_file_and_line_everybodys_at_once(tmp_path: Path) 
     result = plan(file)
     assert result.exit_code == 1
     assert 'big: big.jsonl:101: field "text" is missing; the format Text needs {text}' in result.stderr
-    assert "small: small.jsonl:3:9: not valid JSON: expected a value" in result.stderr
+    assert "small: small.jsonl:3: not valid JSON: expected a value" in result.stderr
     assert 'hub: test.jsonl:1: field "text" must be text, not a number' in result.stderr
     assert "Fix them" in result.stderr
     assert "--rows" not in result.stderr

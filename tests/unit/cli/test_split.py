@@ -151,7 +151,7 @@ def test_the_test_file_shares_no_row_with_the_participants(data: Path, tmp_path:
 def test_rows_that_are_there_twice_and_leak_into_the_test_are_warned_of(tmp_path: Path) -> None:
     data = written(tmp_path / "d.jsonl", [{"text": "same"}] * 10)
     result = done(data, "--participants", "2", "--test-fraction", "0.2", "--out", tmp_path / "out")
-    assert "2 of the 2 test rows also appear" in " ".join(result.output.split())
+    assert "2 of 2 test rows also appear" in " ".join(result.output.split())
 
 
 def test_a_participant_called_test_keeps_its_file(data: Path, tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ def test_lines_stay_as_they_were_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--by", "region"], "no row of {data} has this field; rows have the fields completion, prompt, site"),
-        (["--by", "site", "--dirichlet", "1"], "choose one"),
+        (["--by", "region"], "no row of {data} has this field\nhint: Rows have the fields completion, prompt, site"),
+        (["--by", "site", "--dirichlet", "1"], "exclude each other"),
         (["--by", "site", "--participants", "9"], "9 participants are more than the 4 values of site"),
         (["--participants", "2", "--dirichlet", "0", "--label", "site"], "alpha must be above 0"),
         (["--participants", "2", "--dirichlet", "nan", "--label", "site"], "alpha must be above 0"),
@@ -217,7 +217,7 @@ def test_an_output_that_exists_is_refused_and_left_alone(data: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"text": "a"}\n{"text"\n', "d.jsonl:2:8: not valid JSON: expected ':'"),
+        ('{"text": "a"}\n{"text"\n', "d.jsonl:2: not valid JSON: expected ':'"),
         ('{"text": "a"}\n[1]\n', "d.jsonl:2: a row must be an object"),
         (
             '{"text": "a"}\n{"question": "b"}\n',

@@ -88,10 +88,10 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
     (tmp_path / "test.jsonl").write_bytes("{'text'}\n".encode("utf-16"))
     found = errors(file)
     assert [line.rstrip() for line in found] == [
-        'a.jsonl:2:1: participant bank-a: Field "text" must be text, not a list.',
-        "a.jsonl:3:1: participant bank-a: Not valid JSON: expected a value. Correct this line.",
-        'a.jsonl:4:1: participant bank-a: Field "text" is empty, so there is nothing to learn. Delete the row.',
-        'b.jsonl:1:1: participant bank-b: Field "text" is missing; the format Text needs {text}. If the field has '
+        'a.jsonl:2: participant bank-a: Field "text" must be text, not a list. Write text, or delete the row.',
+        "a.jsonl:3: participant bank-a: Not valid JSON: expected a value. Correct this line.",
+        'a.jsonl:4: participant bank-a: Field "text" is empty, so there is nothing to learn. Delete the row.',
+        'b.jsonl:1: participant bank-b: Field "text" is missing; the format Text needs {text}. If the field has '
         "another name, set it in data.fields.",
         "test.jsonl: evaluation.hub: The file is UTF-16. Save it as UTF-8.",
     ]
@@ -101,12 +101,13 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
 def test_many_faults_are_counted(tmp_path: Path) -> None:
     found = errors(federation(tmp_path, a=[*texts("valid"), *[{"text": 1}] * 30]))
     assert len(found) == 21
-    assert found[-1] == "a.jsonl:22:1: participant bank-a: 10 more rows have errors. Fix the rows above first."
+    assert found[-1] == "a.jsonl:22: participant bank-a: 10 more rows have errors. Fix the rows above first."
 
 
 def test_one_error_of_all_rows_is_shown_once(tmp_path: Path) -> None:
     assert errors(federation(tmp_path, a=[{"text": 1}] * 30)) == [
-        'a.jsonl:1:1: participant bank-a: Field "text" must be text, not a number. All 30 checked rows have this error.'
+        'a.jsonl:1: participant bank-a: Field "text" must be text, not a number. Write it in double quotes. '
+        "All 30 checked rows have this error."
     ]
 
 
@@ -129,10 +130,10 @@ def test_the_first_rows_of_each_file_are_checked_or_all(tmp_path: Path) -> None:
         ({"a": texts("x", "y", "x", "x")}, "bank-a: 2 of 4 rows are repeated (first: a.jsonl:3 is a.jsonl:1)."),
         (
             {"a": texts("x", "y"), "b": texts("z", "y")},
-            "bank-a and bank-b have 1 rows in common (first: a.jsonl:2 and b.jsonl:2).",
+            "bank-a and bank-b have 1 row in common (first: a.jsonl:2 and b.jsonl:2).",
         ),
-        ({"a": texts("x"), "test": texts("x")}, "bank-a and evaluation.hub have 1 rows in common"),
-        ({"a": texts("x") * 4}, "bank-a: 2 validation rows are also training rows"),
+        ({"a": texts("x"), "test": texts("x")}, "bank-a and evaluation.hub have 1 row in common"),
+        ({"a": texts("x") * 4}, "bank-a: 2 validation rows are also in the training split"),
         (
             {"b": texts("x", " ", "\n")},
             'bank-b: b.jsonl:2: field "text" has only blanks, so blanks are learned (2 rows)',
@@ -198,7 +199,7 @@ def test_a_template_may_be_in_the_tokenizers_settings(tmp_path: Path) -> None:
         ("tokenizer.json", None, "contains no tokenizer. Add the tokenizer.json of the base model."),
         ("tokenizer.json", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the file."),
         ("model.safetensors", None, "contains no weights (*.safetensors)."),
-        ("model.safetensors", "hello world", "model.safetensors cannot be read"),
+        ("model.safetensors", "hello world", "model.safetensors can't be read"),
         ("model.safetensors", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the file."),
         (
             "model.safetensors.index.json",
@@ -250,7 +251,7 @@ def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
     file = federation(tmp_path, a=texts("x " * 9, "x", "x x x x x x"), length=7)
     word_tokenizer(tmp_path / "base")
     (line,) = warnings(file)
-    assert line == ("1 of 5 rows are longer than data.maxLength (7 tokens) and are cut. The longest has 10 tokens.")
+    assert line == ("1 of 5 rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens.")
 
 
 def test_conversations_without_an_answer_left_are_counted(tmp_path: Path) -> None:
@@ -258,9 +259,7 @@ def test_conversations_without_an_answer_left_are_counted(tmp_path: Path) -> Non
     file = federation(tmp_path, [long, chat()], [chat("b")], [chat("c")], format="Messages", length=12)
     word_tokenizer(tmp_path / "base")
     (line,) = warnings(file)
-    assert line.startswith(
-        "1 of 4 rows are longer than data.maxLength (12 tokens) and are cut; 1 of them have no answer"
-    )
+    assert line.startswith("1 of 4 rows is longer than data.maxLength (12 tokens) and is cut; 1 of them has no answer")
 
 
 def test_rows_longer_than_the_context_are_announced(tmp_path: Path) -> None:

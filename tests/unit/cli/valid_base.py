@@ -29,7 +29,7 @@ CONFIG = {
 def write_base(folder: Path, *, template: str | None = CHATML, **config: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(CONFIG | config))
-    (folder / "tokenizer.json").write_text("{}")
+    (folder / "tokenizer.json").write_text(json.dumps({"model": {"type": "WordLevel"}}))
     (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<|im_end|>"}))
     if template is not None:
         (folder / "chat_template.jinja").write_text(template)

@@ -64,34 +64,38 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.json", b'[{"text": "a"},\n\n {"txt": "b"}]', 'a.json:3: field "text" is missing'),
-        ("a.json", b'[{"text": "a"}\n {"text": "b"}]', "a.json:1: the array is not continued after this row"),
+        ("a.json", b'[{"text": "a"}\n {"text": "b"}]', "a.json:1: a comma is missing after this row"),
         (
             "a.json",
             b'[{"text": "a"},\n{"text": "b"',
-            "a.json:2:13: not valid JSON: expected ',' or '}'; correct this line",
+            "a.json:2: not valid JSON: expected ',' or '}'; correct this line",
         ),
-        ("a.json", b'[{"text": "a"}', "a.json:1: the array is not continued after this row"),
+        (
+            "a.json",
+            b'[{"text": "a"}',
+            "a.json:1: the array has no closing bracket; add ] at the end, or copy the file again",
+        ),
         ("a.json", b'[{"text": "a"}] {"text": "b"}', "a.json: text follows the array"),
         (
             "a.json",
             b'{"data":\n [{"text": "a"}]}',
-            "a.json:1:9: not valid JSON: expected a value; write one object per line, or one array of objects",
+            "a.json:1: not valid JSON: the row does not end on this line; write one object per line, or one",
         ),
         (
             "a.jsonl",
             b'{"text": "a"}\n{"text": "b"  \n',
-            "a.jsonl:2:13: not valid JSON: expected ',' or '}'; correct this",
+            "a.jsonl:2: not valid JSON: expected ',' or '}'; correct this",
         ),
-        ("a.jsonl", b'{"text": "a"}\n{"text": ["}" "b"', "a.jsonl:2:15: not valid JSON: expected ',' or ']'"),
-        ("a.jsonl", b'{"text": "a"}\n{"text" "b"}', "a.jsonl:2:9: not valid JSON: expected ':'"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": ["}" "b"', "a.jsonl:2: not valid JSON: expected ',' or ']'"),
+        ("a.jsonl", b'{"text": "a"}\n{"text" "b"}', "a.jsonl:2: not valid JSON: expected ':'"),
         (
             "a.jsonl",
             b'{"text": "a"}\n{text: "b"}',
-            "a.jsonl:2:2: not valid JSON: expected a field name in double quotes",
+            "a.jsonl:2: not valid JSON: expected a field name in double quotes",
         ),
-        ("a.jsonl", b'{"text": "a"}\n{"text": "b}', "a.jsonl:2:10: not valid JSON: a string is not closed"),
-        ("a.jsonl", b'{"text": "a"}\n{"text": "\\q"}', "a.jsonl:2:11: not valid JSON: invalid escape"),
-        ("a.jsonl", b'{"text": "a"}\n{"text": "b"}}', "a.jsonl:2:14: not valid JSON: text follows the value"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": "b}', "a.jsonl:2: not valid JSON: a string is not closed"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": "\\q"}', "a.jsonl:2: not valid JSON: invalid escape"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": "b"}}', "a.jsonl:2: not valid JSON: text follows the value"),
         ("a.json", b"[]", "there are no rows"),
         ("a.csv", b"text,b\nx,1\ny\n", "a.csv:3: the row has 1 cells, but the header has 2"),
         ("a.csv", b'text,b\nx,1\n"y,2\nz,3\n', "a.csv:3: not valid CSV"),
@@ -129,3 +133,14 @@ def test_a_fault_in_csv_says_on_which_line_its_row_begins(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_text('prompt,completion\n"two\nlines",x\nq,\n')
     with pytest.raises(DataError, match=r'^a\.csv:4: field "completion" is empty'):
         read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_rows_inside_an_object_are_one_error_with_its_fix(indent: int | None, tmp_path: Path) -> None:
+    content = json.dumps({"rows": [{"text": "a"}, {"text": "b"}]}, indent=indent)
+    (tmp_path / "a.json").write_text(content)
+    fixes = {None: "write only the list of rows to the file", 2: "write one object per line, or one array of objects"}
+    with pytest.raises(DataError) as refused:
+        read_rows(str(tmp_path), "Text")
+    assert str(refused.value).startswith("a.json:1: ")
+    assert str(refused.value).endswith(fixes[indent])

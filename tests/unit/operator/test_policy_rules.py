@@ -141,7 +141,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {"minimums": {"participantsPerRound": 2}},
         {"rounds": {"count": 2, "minParticipants": 1}},
         {"rounds": {"count": 2}},
-        "the hub aggregates 1 updates or more; the minimum is 2. Set rounds.minParticipants to it",
+        "the hub aggregates 1 update or more; the minimum is 2. Set rounds.minParticipants to it",
     ),
     (
         "allow.requesters",
@@ -285,7 +285,7 @@ def test_tasks_beyond_the_limit_wait_for_a_place() -> None:
     assert held(train(), Situation(0.0, 1), limits=limits) is None
     wait = held(train(), Situation(0.0, 2), limits=limits)
     assert wait is not None
-    assert wait.message.endswith("(limits.concurrentTasks) lets the task wait: 2 of at most 2 tasks run")
+    assert wait.message.endswith("(limits.concurrentTasks) lets the task wait: 2 tasks of at most 2 run")
 
 
 def test_a_training_waits_until_its_digest_is_approved_once_for_all_its_tasks() -> None:

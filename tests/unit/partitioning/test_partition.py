@@ -77,13 +77,13 @@ def test_max_data_volume_is_what_the_largest_needs_to_be_used_once() -> None:
 def test_clip_trains_on_what_is_left_and_is_then_done() -> None:
     rounds = run(spec_of("FixedSize", "Clip", fixedSize={"samples": 20}), around([50]))
     assert [shares[0].samples for shares in rounds] == [20, 20, 10, 0]
-    assert rounds[3][0].reason == "all of its 50 samples are used up (onExhausted: Clip)"
+    assert rounds[3][0].reason == "its data is used up: 50 samples (onExhausted: Clip)"
 
 
 def test_idle_leaves_out_the_rounds_that_it_cant_fill() -> None:
     rounds = run(spec_of("FixedSize", "Idle", fixedSize={"samples": 20}), around([50]))
     assert [shares[0].samples for shares in rounds] == [20, 20, 0, 0]
-    assert rounds[2][0].reason == "10 of its 50 samples are left, 20 are wanted (onExhausted: Idle)"
+    assert rounds[2][0].reason == "10 samples are left, but a round needs 20 (onExhausted: Idle)"
 
 
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))

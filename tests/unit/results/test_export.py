@@ -15,6 +15,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from fedtrain.api.model import Adapter, Model
 from fedtrain.api.storage import S3, Storage
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
@@ -138,7 +139,7 @@ def test_merging_equals_the_adapter_for_tied_embeddings_and_a_resized_vocabulary
     settings = LoraConfig(r=2, lora_alpha=4, target_modules=targets, task_type="CAUSAL_LM", init_lora_weights=False)
     get_peft_model(model, settings).save_pretrained(str(tmp_path / "adapter"), save_embedding_layers=False)
     (tmp_path / "model").mkdir()
-    merge(str(tmp_path / "base"), None, tmp_path / "adapter", tmp_path / "model")
+    merge(str(tmp_path / "base"), Model(base="./base", adapter=Adapter()), tmp_path / "adapter", tmp_path / "model")
     tokens = torch.tensor([[1, 2, 39]])
     base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
     apart = PeftModel.from_pretrained(base, str(tmp_path / "adapter"))(tokens).logits
@@ -162,6 +163,49 @@ def test_a_base_that_is_not_there_is_named(trained: Hand, tmp_path: Path) -> Non
     with pytest.raises(StoreError, match=r"folder \./elsewhere .* --base"):
         export_merged(trained.ledger, tmp_path / "model", "./elsewhere")
     assert list(tmp_path.glob("*model*")) == []
+
+
+def _wide(base: Path, folder: Path, **sizes: int) -> Path:
+    """Write a copy of the base with other sizes."""
+    settings = LlamaConfig.from_pretrained(base)
+    settings.update(sizes)
+    LlamaForCausalLM(settings).save_pretrained(str(folder))
+    AutoTokenizer.from_pretrained(base).save_pretrained(str(folder))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("sizes", "difference"),
+    [
+        (
+            {"hidden_size": 32},
+            r"model\.layers\.0\.mlp\.down_proj has output size 32, but the adapter needs 16",
+        ),
+        (
+            {"intermediate_size": 64},
+            r"model\.layers\.0\.mlp\.down_proj has input size 64, but the adapter needs 32",
+        ),
+        ({"num_hidden_layers": 0}, r"it has no layer model\.layers\.0\.mlp\.down_proj, which the adapter changes"),
+    ],
+)
+def test_a_base_that_the_adapter_does_not_fit_is_refused(
+    sizes: dict[str, int], difference: str, trained: Hand, base: Path, tmp_path: Path
+) -> None:
+    other = _wide(base, tmp_path / "other", **sizes)
+    with pytest.raises(StoreError, match=difference) as refused:
+        export_merged(trained.ledger, tmp_path / "model", str(other))
+    assert str(refused.value).endswith(f". Use --base with the base model of this run, {base}.")
+
+
+def test_a_truncated_base_is_refused_in_plain_words(trained: Hand, base: Path, tmp_path: Path) -> None:
+    weights = base / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(StoreError) as refused:
+        export_merged(trained.ledger, tmp_path / "model", str(base))
+    assert str(refused.value) == (
+        f"The base model in {base} cannot be loaded: a file is missing, damaged or of an unknown type. Use --base with "
+        f"a complete copy of {base}."
+    )
 
 
 def test_an_earlier_round_is_exported_on_demand(finished: Hand, tmp_path: Path) -> None:

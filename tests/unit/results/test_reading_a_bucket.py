@@ -53,7 +53,7 @@ def test_a_server_that_never_answers_is_told_of(
     monkeypatch.setattr(s3_client, "BRIEF", Patience(connect_seconds=1, read_seconds=0.1, attempts=2))
     result = CliRunner().invoke(main, [*command, RUN])
     assert result.exit_code == 1
-    assert "did not answer in time. Is the server up, and AWS_ENDPOINT_URL right?" in result.stderr
+    assert "did not answer in time. Check that the server runs and that AWS_ENDPOINT_URL is right." in result.stderr
     assert "http://127.0.0.1:" in result.stderr
     assert len(silent) == 2
 

@@ -189,7 +189,7 @@ def test_the_forecast_says_when_the_run_will_end() -> None:
     cost, end, unknown = privacy_forecast(spec, None)
     assert cost.startswith("Privacy after 2 rounds with noise multiplier 1: epsilon 6.57 of 8")
     assert end == (
-        "The budget allows 2 of 20 rounds, then the run halts. All 20 would spend epsilon 28.4. Raise "
+        "The budget allows 2 of 20 rounds, then the run halts. The whole run would spend epsilon 28.4. Raise "
         "noise.multiplier, or set noise: {type: Budget}."
     )
     assert "not known here" in unknown

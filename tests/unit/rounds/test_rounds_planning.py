@@ -80,7 +80,7 @@ def test_a_round_with_too_few_members_is_planned_and_then_ends_through_the_same_
     failing = World(a_spec(2, rounds=2, partitioning=partitioning))
     failed = Coordinator(failing).drive()
     assert failed.phase == "Failed"
-    assert "round 2 needs 2 valid updates and can have 0: a: 0 of its 20 samples are left" in failed.message
+    assert "round 2 needs 2 valid updates and can have 0: a: 0 samples are left, but a round needs 20" in failed.message
     skipping = World(a_spec(2, rounds=2, below="Skip", partitioning=partitioning))
     assert Coordinator(skipping).drive().phase == "Succeeded"
     assert [m.outcome for m in skipping.manifests()] == ["Initial", "Committed", "Skipped"]

@@ -122,7 +122,7 @@ def test_damaged_and_foreign_update_records_are_faults_with_reasons_and_never_st
     current = coordinator.look().ledger.current
     assert list(current.updates) == [("a", 1)]
     starts = {
-        2: "its record.json: not a valid Update record: the object: Invalid JSON",
+        2: "its record.json: not a valid Update record: it is not valid JSON",
         3: "its record.json: holds the record of another object",
         4: "its record.json: not a valid Update record: file: String should match pattern",
     }

@@ -2,6 +2,7 @@
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy.rule import Request, Situation, holds
+from fedtrain.plurals import form, several
 
 
 @holds("limits.concurrentTasks")
@@ -9,4 +10,4 @@ def a_place_is_free(request: Request, policy: ParticipantPolicySpec, situation: 
     limit = policy.limits.concurrent_tasks
     if limit is None or situation.running < limit:
         return None
-    return f"{situation.running} of at most {limit} tasks run"
+    return f"{several(situation.running, 'task')} of at most {limit} {form(situation.running, 'runs', 'run')}"

@@ -2,6 +2,7 @@
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy.rule import Request, refuses
+from fedtrain.plurals import several
 
 
 @refuses("limits.adapterRank")
@@ -17,7 +18,7 @@ def steps_are_within_the_limit(request: Request, policy: ParticipantPolicySpec) 
     limit = policy.limits.steps_per_round
     if limit is None or request.steps is None or request.steps <= limit:
         return None
-    return f"it trains {request.steps} steps; the limit is {limit}"
+    return f"it trains {several(request.steps, 'step')}; the limit is {limit}"
 
 
 @refuses("minimums.rowsPerRound")
@@ -25,4 +26,4 @@ def rows_are_enough(request: Request, policy: ParticipantPolicySpec) -> str | No
     minimum = policy.minimums.rows_per_round
     if minimum is None or request.rows is None or request.rows >= minimum:
         return None
-    return f"it trains on {request.rows} distinct rows; the minimum is {minimum}"
+    return f"it trains on {several(request.rows, 'distinct row')}; the minimum is {minimum}"

@@ -2,6 +2,7 @@
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy.rule import Request, refuses
+from fedtrain.plurals import several
 
 
 @refuses("minimums.participantsPerRound")
@@ -11,4 +12,7 @@ def participants_are_enough(request: Request, policy: ParticipantPolicySpec) -> 
         return None
     if stated is None:
         return "the hub does not say how many updates it aggregates at least. Update fedtrain at the hub"
-    return f"the hub aggregates {stated} updates or more; the minimum is {minimum}. Set rounds.minParticipants to it"
+    return (
+        f"the hub aggregates {several(stated, 'update')} or more; the minimum is {minimum}. Set "
+        "rounds.minParticipants to it"
+    )

@@ -28,7 +28,7 @@ def check_unchanged(federation: Federation, ledger: Ledger) -> None:
         if fingerprint(rows) != preflight.fingerprint:
             counted = preflight.samples + preflight.validation_samples
             changed.append(
-                f"{participant.name}: {uri} had {several(counted, 'row')}, and has {len(rows):,} or other ones"
+                f"{participant.name}: {uri} had {several(counted, 'row')}, and has {len(rows):,} or others"
             )
     if changed:
         raise RunError(

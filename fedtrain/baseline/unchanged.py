@@ -27,9 +27,7 @@ def check_unchanged(federation: Federation, ledger: Ledger) -> None:
             continue
         if fingerprint(rows) != preflight.fingerprint:
             counted = preflight.samples + preflight.validation_samples
-            changed.append(
-                f"{participant.name}: {uri} had {several(counted, 'row')}, and has {len(rows):,} or others"
-            )
+            changed.append(f"{participant.name}: {uri} had {several(counted, 'row')}, and has {len(rows):,} or others")
     if changed:
         raise RunError(
             "the data changed since the federated run, so a comparison would be of different data:\n  "

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fedtrain.contracts.records import Grant
 from fedtrain.manifests.conditions import find, shortened
 from fedtrain.manifests.kinds import Json
+from fedtrain.plurals import several
 from fedtrain_operator.coordinator.progress import INTERNAL_ERROR
 from fedtrain_operator.kube.events import Event
 

@@ -31,7 +31,7 @@ def test_changed_rows_and_missing_files_are_named(tmp_path: Path) -> None:
     changed = tmp_path / "data/bank-a.jsonl"
     lines = changed.read_text().splitlines(keepends=True)
     changed.write_text("".join(lines[1:]))
-    with pytest.raises(RunError, match=r"bank-a: .* or other ones") as caught:
+    with pytest.raises(RunError, match=r"bank-a: .* or others") as caught:
         check_unchanged(federation, ledger)
     assert "bank-b" not in str(caught.value)
     (tmp_path / "data/bank-b.jsonl").unlink()

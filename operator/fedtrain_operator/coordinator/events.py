@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fedtrain.contracts.records import Grant
 from fedtrain.manifests.conditions import find, shortened
 from fedtrain.manifests.kinds import Json
-from fedtrain.plurals import several
+from fedtrain.plurals import form
 from fedtrain_operator.coordinator.progress import INTERNAL_ERROR
 from fedtrain_operator.kube.events import Event
 
@@ -51,7 +51,8 @@ def _round(one: Json) -> Iterator[Event]:
     if one["outcome"] == "Initial":
         yield Event("Normal", "Initialised", f"the initial adapter is ready{measured}")
         return
-    message = f"round {one['round']}: {several(one['participants'], 'update')}{measured}"
+    total = one["participants"].rpartition("/")[2]
+    message = f"round {one['round']}: {one['participants']} {form(int(total), 'update', 'updates')}{measured}"
     yield Event("Normal" if one["outcome"] == "Committed" else "Warning", f"Round{one['outcome']}", message)
 
 

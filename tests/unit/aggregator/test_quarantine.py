@@ -82,7 +82,7 @@ BAD: dict[str, tuple[Callable[[RoundOnDisk], Any], str]] = {
     "an overlapping header": (lambda r: r.send("ben", overlapping(r)), "overlaps the previous tensor"),
     "a truncated file, with the size in its record": (
         lambda r: r.send("ben", r.bytes_of(adapter(7))[:-4]),
-        "its file can't be read: its tensors end at byte",
+        "its file can't be read: it is truncated: its tensors end at byte",
     ),
     "a truncated file": (
         lambda r: r.send("ben", r.bytes_of(adapter(7))[:-4], size=len(r.bytes_of(adapter(7)))),

@@ -28,7 +28,7 @@ def test_a_server_of_the_environment_is_named_with_its_variable(variable: str, m
     for by_address in (True, False):
         message = said(S3(bucket="federation"), by_address)
         assert message.startswith(f"bucket 'federation' at {NOBODY}, key 'default/run.json' can't be reached")
-        assert f"Is the server up, {variable} right" in message
+        assert f"Check that the server runs, that {variable} is right" in message
         assert "AWS S3" not in message
 
 
@@ -36,7 +36,7 @@ def test_what_the_file_says_counts_before_the_environment(monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
     message = said(S3(bucket="federation", endpoint=NOBODY))
     assert f"at {NOBODY}, key" in message
-    assert "storage.s3.endpoint right" in message
+    assert "storage.s3.endpoint is right" in message
 
 
 def test_a_server_of_a_profile_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

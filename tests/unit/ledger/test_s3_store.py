@@ -77,7 +77,7 @@ def test_a_port_where_nothing_listens_may_be_tried_again():
     error = refusal(s3)
     assert type(error) is StoreUnavailable
     assert f"{s3.endpoint}" in str(error)
-    assert "Is the server up" in str(error)
+    assert "Check that the server runs" in str(error)
 
 
 def test_a_server_that_hangs_is_given_up_after_bounded_attempts():

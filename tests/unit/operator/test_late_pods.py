@@ -125,7 +125,7 @@ def test_nothing_is_late_before_its_time() -> None:
         (
             "Job",
             {"status": {"startTime": "2025-06-01T12:00:00Z"}},
-            "bank-b's Job has 0 of 1 pods, and no event gives a reason",
+            "bank-b's Job has 0 of 1 pod, and no event gives a reason",
         ),
     ],
 )

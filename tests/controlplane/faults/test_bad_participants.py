@@ -81,10 +81,10 @@ def test_poison_is_quarantined_with_its_reason_and_what_is_missing_or_short_is_a
     assert "times the median" in second["south"]
     assert closed(ledger, 1, 1) == [("north", 1), ("south", 1), ("east", 2), ("west", 1)]
     assert closed(ledger, 1, 2) == closed(ledger, 2, 2) == [("east", 2), ("west", 1)]
-    for round, lack in ((1, "missing"), (2, "instead of")):
+    for round in (1, 2):  # the store refuses half a file, whose size is not the signed one
         grant = ledger.read(names.grant(round, "east", 2), Grant)
         assert grant is not None
-        assert lack in grant.reason
+        assert "missing" in grant.reason
     assert len(pods.killed_at("-1-aggregate-1-")) == 2
     assert verify(ledger).sound
 
@@ -105,7 +105,8 @@ def test_a_silent_participant_is_left_out_at_the_deadline_its_late_update_change
     close = eventually(lambda: ledger.read(names.close(1, 1), Close), LONG)
     operated.change(rounds={"deadline": "1h"})
     pods.go("-1-train-west-")
-    eventually(lambda: names.update(1, "west", 1) in ledger.names("rounds/0001/updates/west/"), LONG)
+    late = names.update(1, "west", 1)
+    eventually(lambda: any(name.endswith(late) for name in ledger.names("incoming/")), LONG)
     pods.held = set()
     status = operated.federation.succeeded(operated.api)
     assert left_out(status, 1)["west"].startswith("no update before the deadline of ")

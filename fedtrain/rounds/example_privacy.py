@@ -87,14 +87,19 @@ def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], nois
     )
 
 
-def planned_noise(snapshot: Snapshot, participant: str, rows: int) -> ExampleNoise | str:
-    """Return the noise of a participant in the round that is planned, or why it cannot take part."""
-    try:
-        noise = example_noise(snapshot.spec, participant, rows)
-        refusal = unaffordable(snapshot.spec, spent_in(snapshot).get(participant, {}), noise)
-    except AccountingError as error:
-        return f"its privacy budget cannot be met: {error}"
-    return f"its privacy budget is exhausted: {refusal}" if refusal else noise
+def planned_noises(snapshot: Snapshot, rows: Mapping[str, int]) -> dict[str, ExampleNoise | str]:
+    """Return the noise of each participant with rows in the round that is planned, or why it cannot take part."""
+    spent = spent_in(snapshot)
+
+    def planned(who: str, count: int) -> ExampleNoise | str:
+        try:
+            noise = example_noise(snapshot.spec, who, count)
+            refusal = unaffordable(snapshot.spec, spent.get(who, {}), noise)
+        except AccountingError as error:
+            return f"its privacy budget cannot be met: {error}"
+        return f"its privacy budget is exhausted: {refusal}" if refusal else noise
+
+    return {who: planned(who, count) for who, count in rows.items() if count > 0}
 
 
 def barred(snapshot: Snapshot, participant: str, noise: ExampleNoise) -> str:
@@ -108,13 +113,9 @@ def barred(snapshot: Snapshot, participant: str, noise: ExampleNoise) -> str:
 
 def budgets_exhausted(snapshot: Snapshot) -> str | None:
     """Return why no further round may start: fewer participants than it needs can afford it. None if it may."""
-    spec, reasons = snapshot.spec, dict[str, str]()
-    for participant in spec.participants:
-        preflight = snapshot.ledger.preflights.get(participant.name)
-        if preflight is not None and preflight.samples > 0:
-            noise = planned_noise(snapshot, participant.name, preflight.samples)
-            if isinstance(noise, str):
-                reasons[participant.name] = noise
+    spec, known = snapshot.spec, snapshot.ledger.preflights
+    rows = {one.name: known[one.name].samples for one in spec.participants if one.name in known}
+    reasons = {who: noise for who, noise in planned_noises(snapshot, rows).items() if isinstance(noise, str)}
     if len(spec.participants) - len(reasons) >= spec.minimum:
         return None
     assert spec.privacy is not None

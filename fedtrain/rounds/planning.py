@@ -14,7 +14,7 @@ from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Absent, ExampleNoise, Manifest, Plan, PlanMember
 from fedtrain.partitioning import Share, distinct, partition, situation
 from fedtrain.rounds.decision import Claim, Decision
-from fedtrain.rounds.example_privacy import planned_noise
+from fedtrain.rounds.example_privacy import planned_noises
 from fedtrain.rounds.preflight import why_uncounted
 from fedtrain.rounds.privacy import round_privacy
 from fedtrain.rounds.silence import unreachable
@@ -71,7 +71,7 @@ def _example_noises(snapshot: Snapshot, shares: Iterable[Share]) -> dict[str, Ex
     if snapshot.spec.example_privacy is None:
         return {}
     rows = {share.participant: snapshot.ledger.preflights[share.participant].samples for share in shares}
-    return {who: planned_noise(snapshot, who, count) for who, count in rows.items() if count > 0}
+    return planned_noises(snapshot, rows)
 
 
 def _member(snapshot: Snapshot, share: Share, noise: ExampleNoise | str | None) -> PlanMember:

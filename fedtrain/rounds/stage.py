@@ -33,17 +33,18 @@ class Work:
         who: str,
         order: Callable[[TaskKey], Task | AggregateOrder],
         spent: dict[int, str] | None = None,
-        barred: str = "",
+        barred: Callable[[], str] = lambda: "",
     ) -> None:
-        """Move one piece of work on by one step. `barred`: why no further attempt may be granted; empty if it may."""
+        """Move one piece of work on by one step. `barred` returns why no further attempt may be granted; empty if it
+        may."""
         match attempt(self.snapshot, self.now, kind, who, spent):
             case Go(key, running):
                 self.keep.add(key)
                 self.running.add(who)
                 if not running:
                     self.actions.append(Start(key, order(key)))
-            case Again() | Wait() if barred:
-                self.given_up[who] = barred
+            case Again() | Wait() if reason := barred():
+                self.given_up[who] = reason
             case Again(claim):
                 self.actions.append(claim)
             case Wait(seconds, refusal):

@@ -37,7 +37,7 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
                 spec, ledger.run, key, plan, member, preflight, manifest
             ),
             spent.get(who),
-            barred(snapshot, who, member.example_noise) if member.example_noise else "",
+            lambda who=who, noise=member.example_noise: barred(snapshot, who, noise) if noise else "",
         )
     left_out = work.given_up | excluded
     absent = {m.participant: left_out[m.participant] for m in plan.members if m.participant in left_out}

@@ -93,10 +93,13 @@ def telemetry(path: str) -> str:
     return f"telemetry/{path}"
 
 
+INCOMING = "incoming"
+
+
 def incoming(run_id: str, name: str) -> str:
     """Where a participant leaves its record `name` until the coordinator admits it. The run's id tells it from a record
     of a run that was replaced."""
-    return f"incoming/{run_id}/{name}"
+    return f"{INCOMING}/{run_id}/{name}"
 
 
 def part_upload(run_id: str, name: str) -> str:

@@ -12,7 +12,7 @@ from fedtrain.ledger.store import LedgerCorrupt, StoreError
 from fedtrain.results.locate import run_folder
 from fedtrain.runner.presence import working
 
-OBJECTS = ("rounds", "preflight", "failures", "blobs", "telemetry", names.END, names.RUN)
+OBJECTS = ("rounds", "preflight", "failures", names.INCOMING, "blobs", "telemetry", names.END, names.RUN)
 """Objects and folders of a run, in the order of their deletion: as long as `run.json` exists, an interrupted deletion
 can be repeated."""
 EXPORTS = ("adapter", "model", "report.html", "picture.png")

@@ -25,6 +25,7 @@ def test_only_objects_of_the_run_are_deleted(store: ObjectStore) -> None:
         hand.begin()
         hand.whole_round(1)
     store.create("default/demo/notes.txt", b"mine")
+    store.create("default/demo/" + names.incoming("run-1", names.preflight("zoo")), b"{}")
     ledger = Ledger(store, "default", "demo")
     others = [key for key in store.keys("") if not key.startswith("default/demo/")]
     assert delete_run(ledger).objects > 10

@@ -90,6 +90,8 @@ class NoiseStream:
         np.multiply(radius, np.sin(angle), out=found[1::2])
         return found[:count]
 
-    def one(self) -> float:
-        """Return sample number 0."""
-        return float(self.samples(0, 1)[0])
+    def on_count(self, std: float) -> float:
+        """Return noise of standard deviation `std` for a count: sample number 0, in steps of a power of two of at most
+        1, of which a count is a multiple."""
+        step = min(1.0, granularity(1.0, std))
+        return float(np.rint(float(self.samples(0, 1)[0]) * std / step)) * step

@@ -64,8 +64,7 @@ def _with_noise(noise: NoiseShare, bound: float, values: NDArray[np.float64], in
     if noise.indicator_noise is None:
         return indicator
     own = share_multiplier(noise.indicator_noise, noise.updates)
-    step = min(1.0, granularity(1.0, own))  # a power of two: the indicator is a multiple of it
-    return indicator + float(np.rint(NoiseStream(seed, "indicators").one() * own / step)) * step
+    return indicator + NoiseStream(seed, "indicators").on_count(own)
 
 
 def _seed(task: Task, work: Train, values: NDArray[np.float64], indicator: float, noise_key: str | None) -> bytes:

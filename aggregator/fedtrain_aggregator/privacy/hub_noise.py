@@ -6,32 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedtrain.api.privacy import AdaptiveClipping
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import NoisyMean, RoundPrivacy, Spend
+from fedtrain.contracts.records import NoisyMean
 from fedtrain.privacy.adaptive_clipping import next_bound, noisy_fraction
 from fedtrain.privacy.clipping import is_within
 from fedtrain.privacy.gaussian_noise import NoiseStream, granularity, std_in_steps
 from fedtrain_aggregator.combine.base import Float64
 from fedtrain_aggregator.engine.read_updates import Step
-from fedtrain_aggregator.errors import Refused
 from fedtrain_aggregator.privacy.clipped_sum import ClippedSum
+from fedtrain_aggregator.privacy.measured_updates import MeasuredUpdates
 
 
 @dataclass(frozen=True)
-class HubNoise:
-    """`norms`: of the updates, before the hub clips them. `indicators`: `Update.within_bound` of their records, where
-    the participants clip. `quarantined`: number of updates that arrived and are left out. They
-    count as zeros, so that the sum is divided by a number that does not depend on what an update contains. `values`:
-    number of values of an update."""
-
-    planned: RoundPrivacy
-    spend: Spend
-    norms: Sequence[float]
-    indicators: Sequence[float | None]
-    quarantined: int
-    values: int
-    adaptive: AdaptiveClipping
+class HubNoise(MeasuredUpdates):
+    """Clips the updates, sums them and adds the noise of `spend`."""
 
     def combine(self) -> ClippedSum:
         return ClippedSum(self.planned, self.norms)
@@ -54,7 +42,7 @@ class HubNoise:
     def mean(self, norms: Sequence[float]) -> NoisyMean:
         """Return what is recorded. `norms`: of the updates as they were summed. Raises Refused if they are not those
         that clipped them."""
-        check_norms(self.norms, norms)
+        self.check_norms(norms)
         return NoisyMean(
             bound=self.planned.bound,
             noise_std=self._std_in_steps * self._scale,
@@ -67,9 +55,7 @@ class HubNoise:
         bound, std = self.planned.bound, self.planned.indicator_noise
         if std is None:
             return bound
-        step = min(1.0, granularity(1.0, std))  # a power of two: the count is a multiple of it
-        noise = float(np.rint(self._stream("indicators").one() * std / step)) * step
-        fraction = noisy_fraction(self._within(), noise, self.arrived)
+        fraction = noisy_fraction(self._within(), self._stream("indicators").on_count(std), self.arrived)
         return next_bound(bound, fraction, self.adaptive.target_quantile, self.adaptive.learning_rate)
 
     def _within(self) -> int:
@@ -90,14 +76,3 @@ class HubNoise:
     def _scale(self) -> float:
         """From the sum in steps to the mean."""
         return granularity(self.planned.update_multiplier, self.planned.bound) / self.arrived
-
-    @property
-    def arrived(self) -> int:
-        """Number of updates that the sum is divided by."""
-        return len(self.norms) + self.quarantined
-
-
-def check_norms(checked: Sequence[float], summed: Sequence[float]) -> None:
-    """Raises Refused unless the updates that were summed have the norms of those that were checked."""
-    if list(checked) != list(summed):
-        raise Refused("An update changed while it was read, so it may not be clipped. Nothing was published.")

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from fedtrain.api.privacy import AdaptiveClipping
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import NoisyMean, RoundPrivacy, Spend
+from fedtrain.contracts.records import NoisyMean
 from fedtrain.plurals import several
 from fedtrain.privacy.adaptive_clipping import next_bound
 from fedtrain.privacy.gaussian_noise import granularity, std_in_steps
@@ -14,29 +13,19 @@ from fedtrain.privacy.noise_shares import share_multiplier
 from fedtrain_aggregator.combine import Mean
 from fedtrain_aggregator.engine.read_updates import Step
 from fedtrain_aggregator.errors import Refused
-from fedtrain_aggregator.privacy.hub_noise import check_norms
+from fedtrain_aggregator.privacy.measured_updates import MeasuredUpdates
 
 
 @dataclass(frozen=True)
-class SharedNoise:
-    """`norms`: of the noisy updates. `indicators`: `Update.within_bound` of their records. `quarantined`: number of
-    updates that arrived and are left out; they count as zeros, without noise. `values`: number of values of an update.
-    Raises Refused if there are fewer updates than the shares were calibrated to."""
-
-    planned: RoundPrivacy
-    spend: Spend
-    norms: Sequence[float]
-    indicators: Sequence[float | None]
-    quarantined: int
-    values: int
-    adaptive: AdaptiveClipping
+class SharedNoise(MeasuredUpdates):
+    """Sums the noisy updates. Quarantined ones count as zeros without noise. Raises Refused if there are fewer updates
+    than the shares were calibrated to."""
 
     def __post_init__(self) -> None:
         if len(self.norms) < self.needed:
             raise Refused(
-                f"The round has {several(len(self.norms), 'update')} with a share of the noise, but the shares "
-                f"are calibrated to "
-                f"{self.needed} or more. Nothing was published."
+                f"The round has {several(len(self.norms), 'update')} with a share of the noise, but the shares are "
+                f"calibrated to {self.needed} or more. Nothing was published."
             )
 
     @property
@@ -44,11 +33,6 @@ class SharedNoise:
         """Number of updates that the shares are calibrated to."""
         assert self.planned.noise_shares is not None
         return self.planned.noise_shares
-
-    @property
-    def arrived(self) -> int:
-        """Number of updates that the sum is divided by."""
-        return len(self.norms) + self.quarantined
 
     def combine(self) -> Mean:
         return Mean([1 / self.arrived for _ in self.norms])
@@ -60,7 +44,7 @@ class SharedNoise:
     def mean(self, norms: Sequence[float]) -> NoisyMean:
         """Return what is recorded. `norms`: of the updates as they were summed. Raises Refused if they are not those
         that were checked."""
-        check_norms(self.norms, norms)
+        self.check_norms(norms)
         share, bound = share_multiplier(self.planned.update_multiplier, self.needed), self.planned.bound
         std = std_in_steps(share, bound, self.values) * granularity(share, bound)
         return NoisyMean(

@@ -1,0 +1,34 @@
+"""The updates of a round under privacy, measured before its draw of noise was claimed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fedtrain.api.privacy import AdaptiveClipping
+from fedtrain.contracts.records import RoundPrivacy, Spend
+from fedtrain_aggregator.errors import Refused
+
+
+@dataclass(frozen=True)
+class MeasuredUpdates:
+    """`norms`: of the updates as they arrived. `indicators`: `Update.within_bound` of their records, where the
+    participants clip. `quarantined`: number of updates that arrived and are left out. They count as zeros, so that the
+    sum is divided by a number that does not depend on what an update contains. `values`: number of values of an
+    update."""
+
+    planned: RoundPrivacy
+    spend: Spend
+    norms: Sequence[float]
+    indicators: Sequence[float | None]
+    quarantined: int
+    values: int
+    adaptive: AdaptiveClipping
+
+    @property
+    def arrived(self) -> int:
+        """Number of updates that the sum is divided by."""
+        return len(self.norms) + self.quarantined
+
+    def check_norms(self, summed: Sequence[float]) -> None:
+        """Raises Refused unless the updates that were summed have the norms of those that were checked."""
+        if list(self.norms) != list(summed):
+            raise Refused("An update changed while it was read, so it may not be clipped. Nothing was published.")

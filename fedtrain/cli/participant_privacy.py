@@ -113,18 +113,21 @@ def lines(loss: DatasetLoss) -> list[str]:
         first,
         *(
             f"  {one.training} (run {one.run_id}): epsilon {_text(one.epsilon)}, unit {one.unit}, "
-            + ", ".join(_rounds(multiplier, count) for multiplier, count in one.releases.items())
+            + ", ".join(_releases(text, count) for text, count in one.releases.items())
             for one in loss.trainings
         ),
     ]
 
 
-def _rounds(multiplier: str, count: int) -> str:
-    noise, sampled, probability = multiplier.partition("/")
-    if sampled:
-        steps = several(count, "step")
-        return f"{steps} with noise multiplier {float(noise):.4g} and {float(probability):.3g} of the rows"
-    return f"{several(count, 'round')} with noise multiplier {float(multiplier):.4g}"
+def _releases(text: str, count: int) -> str:
+    from fedtrain.manifests.privacy_ledger import release_of
+    from fedtrain.privacy.accounting import Poisson
+
+    release = release_of(text)
+    if isinstance(release.sampling, Poisson):
+        steps, share = several(count, "step"), release.sampling.probability
+        return f"{steps} with noise multiplier {release.multiplier:.4g} and {share:.3g} of the rows"
+    return f"{several(count, 'round')} with noise multiplier {release.multiplier:.4g}"
 
 
 def _text(epsilon: float | None) -> str:

@@ -111,10 +111,11 @@ def released(entries: Mapping[str, Entry], dataset: str) -> dict[Release, int]:
 
 def released_of(entry: Entry) -> dict[Release, int]:
     """Return the releases of one training. Raises ValueError for a multiplier that is none."""
-    return {_release(text): count for text, count in entry.releases.items()}
+    return {release_of(text): count for text, count in entry.releases.items()}
 
 
-def _release(text: str) -> Release:
+def release_of(text: str) -> Release:
+    """Return the release of a key of `Entry.releases`. Raises ValueError."""
     multiplier, sampled, probability = text.partition("/")
     return Release(float(multiplier), Poisson(float(probability))) if sampled else Release(float(multiplier))
 

@@ -17,7 +17,8 @@ from fedtrain.data.hub_cache import cached_folder, why_unreachable
 from fedtrain.ledger.open import open_store
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.store import StoreError
-from fedtrain.preview.gpu_check import gpu_warnings, several
+from fedtrain.plurals import several
+from fedtrain.preview.gpu_check import gpu_warnings
 from fedtrain.runner.bindings import storage_of
 from fedtrain.runner.devices import Devices, find_devices
 from fedtrain.runner.run import default_parallel
@@ -139,7 +140,7 @@ def _store(federation: Federation) -> Finding:
 def _would_run(federation: Federation, here: Devices) -> Iterator[Finding]:
     spec = federation.training.spec
     workers = default_parallel(len(spec.participants), here)
-    place = f"{several(len(here.gpus), 'GPU')}" if here.gpus else "the CPU"
+    place = several(len(here.gpus), "GPU") if here.gpus else "the CPU"
     text = f"{several(len(spec.participants), 'participant')}, {workers} at a time on {place}"
     yield Finding("would run", "OK", text)
     for warning in gpu_warnings(federation, here):

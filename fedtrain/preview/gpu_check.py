@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fedtrain.api.reading.federation import Federation
+from fedtrain.plurals import several
 from fedtrain.runner.devices import Devices
 
 
@@ -16,8 +17,3 @@ def gpu_warnings(federation: Federation, here: Devices) -> Iterator[str]:
                 f"{several(len(here.gpus), 'GPU')}. On this machine, `fedtrain run` trains it on "
                 f"{'one GPU' if here.gpus else 'the CPU'}."
             )
-
-
-def several(number: int, word: str) -> str:
-    """`1 GPU`, `2 GPUs`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"

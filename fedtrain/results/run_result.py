@@ -61,7 +61,6 @@ def finished(federation: "Federation") -> RunResult:
 
 def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path) -> RunResult:
     """`adapter`: the folder that it was exported to."""
-    walls = [round.wall_seconds for round in summary.rounds if round.wall_seconds is not None]
     shown = curve(summary)
     best = best_point(shown) if shown else None
     alone = comparison.best_alone(shown.measure) if comparison and shown else None
@@ -71,7 +70,7 @@ def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path
         rounds=summary.rounds_done,
         adapter=str(adapter),
         message=summary.message if summary.phase == "Halted" else "",
-        seconds=sum(walls) if walls else None,
+        seconds=summary.wall_seconds,
         measure=shown.measure if shown else None,
         where=shown.where if shown else None,
         start=shown.first if shown else None,

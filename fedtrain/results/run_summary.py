@@ -150,6 +150,12 @@ class RunSummary:
         """The rounds that have a manifest."""
         return tuple(round for round in self.rounds if round.outcome != "Open")
 
+    @property
+    def wall_seconds(self) -> float | None:
+        """Wall time of all rounds for which it is known; None if it is known for none."""
+        walls = [round.wall_seconds for round in self.rounds if round.wall_seconds is not None]
+        return sum(walls) if walls else None
+
     def round(self, number: int) -> RoundSummary:
         """Raises KeyError."""
         for round in self.rounds:

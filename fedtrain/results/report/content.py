@@ -69,15 +69,14 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
 def _tiles(summary: RunSummary, shown: Curve | None, comparison: Comparison | None) -> list[tuple[str, str]]:
     """(value, name) of the large numbers at the top."""
     moved = [sum(bytes_of(round, summary.adapter_bytes)) for round in summary.rounds]
-    walls = [round.wall_seconds for round in summary.rounds if round.wall_seconds is not None]
     tiles = [(f"{summary.rounds_done} of {summary.rounds_of}", "rounds")]
     if shown is not None:
         tiles.insert(0, (shown.measure.text(shown.last), shown.measure.name))
         times = comparison.times_best_alone(shown.measure) if comparison else None
         tiles += [(f"×{times:.2f}", "the best alone")] if times is not None else []
     tiles.append((str(len(summary.spec.participants)), "participants"))
-    if walls:
-        tiles.append((duration(sum(walls)), "wall time"))
+    if summary.wall_seconds is not None:
+        tiles.append((duration(summary.wall_seconds), "wall time"))
     if sum(moved):
         tiles.append((size(sum(moved)), "exchanged"))
     return tiles

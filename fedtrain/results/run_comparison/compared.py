@@ -82,7 +82,6 @@ def tables(comparison: RunComparison, curves: Sequence[Curve | None]) -> list[Ta
 def _run(summary: RunSummary, name: str) -> ComparedRun:
     shown = curve(summary)
     best = best_point(shown) if shown else None
-    walls = [round.wall_seconds for round in summary.rounds if round.wall_seconds is not None]
     participants = [one for round in summary.rounds for one in round.participants]
     return ComparedRun(
         run=name,
@@ -95,7 +94,7 @@ def _run(summary: RunSummary, name: str) -> ComparedRun:
         best_round=best[0] if best else None,
         samples=sum(one.samples for one in participants if one.state == "Aggregated"),
         bytes_sent=sum(one.bytes or 0 for one in participants),
-        seconds=sum(walls) if walls else None,
+        seconds=summary.wall_seconds,
     )
 
 

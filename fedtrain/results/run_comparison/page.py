@@ -1,6 +1,6 @@
 """The comparison of runs as one HTML file that loads nothing else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -64,8 +64,7 @@ def _figure(title: str, chart: _Chart, number: int) -> Figure:
     def draw() -> "Drawing":
         return runs_by_round(chart.lines, title, chart.share, _WIDTH, _HEIGHT)
 
-    drawing: Callable[[], Drawing] = draw
-    return Figure(Markup(svg(drawing, f"runs-{number}")), f"{title} by round, a line each run")
+    return Figure(Markup(svg(draw, f"runs-{number}")), f"{title} by round, a line each run")
 
 
 def _losses(summary: RunSummary) -> list[tuple[int, float]]:

@@ -23,6 +23,13 @@ def record_of(task: Task) -> tuple[type[Record], str]:
             return Update, names.update(task.round, participant_of(task), task.attempt)
 
 
+def check_kind(task: Task, kind: type[Record]) -> None:
+    """Raises TypeError unless the task leaves records of this kind."""
+    expected, _ = record_of(task)
+    if kind is not expected:
+        raise TypeError(f"{task.work.type} work leaves a {expected.__name__} record, not {kind.__name__}.")
+
+
 def update_file_of(task: Task, execution: str) -> str:
     """Return the name of the update file of one execution of a training task."""
     plan = task.work.plan if isinstance(task.work, Train) else None

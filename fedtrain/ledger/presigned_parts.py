@@ -1,15 +1,13 @@
 """Upload a file in parts with presigned requests. The server remembers the parts, so a repeated upload sends those that
 are missing or different."""
 
-import hashlib
 import html
 import re
-from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, TransferGrant
-from fedtrain.ledger.presigned_requests import Requests
+from fedtrain.ledger.presigned_requests import Requests, md5, md5_header, update_of
 
 _AT_ONCE = 4
 _PART = re.compile(rb"<Part>.*?</Part>", re.DOTALL)
@@ -27,16 +25,15 @@ def upload_parts(requests: Requests, file: SignedFile, path: Path, outage_second
         with path.open("rb") as source:
             source.seek(offsets[at])
             content = source.read(file.parts[at].size)
-        digest = hashlib.md5(content, usedforsecurity=False)
-        if present.get(at + 1) == digest.hexdigest():
+        digest = md5(content)
+        if present.get(at + 1) == digest.hex():
             return
-        headers = {"Content-MD5": b64encode(digest.digest()).decode()}
         requests.send(
             "UploadPart",
             file.name,
-            lambda grant: _file(grant).parts[at],
+            lambda grant: update_of(grant).parts[at],
             body=content,
-            headers=headers,
+            headers=md5_header(digest),
             outage_seconds=outage_seconds,
         )
 
@@ -57,11 +54,6 @@ def _present(requests: Requests, name: str) -> dict[int, str]:
 
 
 def _uploaded(grant: TransferGrant) -> SignedRequest:
-    uploaded = _file(grant).uploaded
+    uploaded = update_of(grant).uploaded
     assert uploaded is not None
     return uploaded
-
-
-def _file(grant: TransferGrant) -> SignedFile:
-    assert grant.update is not None
-    return grant.update

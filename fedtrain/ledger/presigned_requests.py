@@ -6,10 +6,12 @@ otherwise is explained as for a client with keys. No message contains a URL: who
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
+import hashlib
 import os
 import random
 import re
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +26,7 @@ from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from fedtrain.api.storage import S3
-from fedtrain.contracts.wire.transfer import SignedRequest, TransferGrant
+from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, TransferGrant
 from fedtrain.ledger.s3_credentials import EXPIRED
 from fedtrain.ledger.s3_errors import GONE, NO_UPLOAD, explain
 from fedtrain.ledger.s3_place import place_of, settings_of
@@ -205,6 +207,22 @@ class Requests:
     def _place(self, url: str) -> Any:
         endpoint = self._s3.endpoint or f"https://{urlsplit(url).netloc or 'AWS'}"
         return place_of(self._s3.bucket, self._s3, endpoint, self._s3.region, settings_of(self._s3, "storage.s3"))
+
+
+def update_of(grant: TransferGrant) -> SignedFile:
+    """The update file of a training task's grant."""
+    assert grant.update is not None
+    return grant.update
+
+
+def md5(content: bytes) -> bytes:
+    """The digest by which a server checks and names what it has received."""
+    return hashlib.md5(content, usedforsecurity=False).digest()
+
+
+def md5_header(digest: bytes) -> Mapping[str, str]:
+    """The server checks it before it stores the content."""
+    return {"Content-MD5": b64encode(digest).decode()}
 
 
 def _content(response: Any) -> bytes:

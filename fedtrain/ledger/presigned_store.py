@@ -1,8 +1,6 @@
 """The TaskStore of a participant: presigned requests of the hub, for the objects of one task."""
 
-import hashlib
-from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +9,7 @@ from fedtrain.api.storage import S3
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.digests import digest_file, hasher, written
 from fedtrain.contracts.records import Digest, Record
-from fedtrain.contracts.task_names import TELEMETRY_FILE, noise_draw, record_of
+from fedtrain.contracts.task_names import TELEMETRY_FILE, check_kind, noise_draw
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.transfer import padded, unpadded
 from fedtrain.contracts.wire.transfer import (
@@ -25,7 +23,7 @@ from fedtrain.contracts.wire.transfer import (
 )
 from fedtrain.ledger.parse import parse
 from fedtrain.ledger.presigned_parts import upload_parts
-from fedtrain.ledger.presigned_requests import Choose, Patience, Requests, UploadEnded
+from fedtrain.ledger.presigned_requests import Choose, Patience, Requests, UploadEnded, md5, md5_header, update_of
 from fedtrain.ledger.store import LedgerCorrupt, StoreError, StoreUnavailable
 from fedtrain.ledger.task_store import of_the_ledger
 
@@ -69,7 +67,6 @@ class PresignedTaskStore:
         self._upload_outage = UPLOAD_OUTAGE_SECONDS if upload_outage_seconds is None else upload_outage_seconds
         self._task = task
         self.grant = grant
-        self._kind, _ = record_of(task)
         self._requests = Requests(grant, s3, patience)
 
     def fetch(self, digest: Digest, target: Path) -> None:
@@ -94,8 +91,7 @@ class PresignedTaskStore:
             raise LedgerCorrupt(f"{name} is damaged: its content has digest {written(state)}. Restore the ledger.")
 
     def existing(self, kind: type[R]) -> R | None:
-        if kind is not self._kind:
-            raise TypeError(f"{self._task.work.type} work leaves a {self._kind.__name__} record, not {kind.__name__}.")
+        check_kind(self._task, kind)
         return self._read(kind, _record)
 
     def claim_noise(self, execution: str) -> bool:
@@ -122,8 +118,7 @@ class PresignedTaskStore:
             return short, digest_file(path) if created else self._sent(file), size
 
     def put_record(self, record: R) -> R:
-        if type(record) is not self._kind:
-            raise TypeError(f"{self._task.work.type} work leaves no {type(record).__name__} record.")
+        check_kind(self._task, type(record))
         return self._claim(record, _record)
 
     def put_telemetry(self, name: str, content: bytes) -> None:
@@ -164,7 +159,7 @@ class PresignedTaskStore:
 
     def create(self, name: str, content: bytes, choose: Choose, outage_seconds: float | None = None) -> bool:
         """Write an object. False if its signature says that it must not exist, and it does."""
-        headers = _md5(content)
+        headers = md5_header(md5(content))
         answer = self._requests.send(
             "PutObject", name, choose, body=content, headers=headers, outage_seconds=outage_seconds
         )
@@ -177,7 +172,7 @@ class PresignedTaskStore:
     def _sent(self, file: SignedFile) -> Digest:
         """The digest of the update file that the store has."""
         state = hasher()
-        for block in self._requests.blocks(file.name, lambda grant: _update(grant).read, 0):
+        for block in self._requests.blocks(file.name, lambda grant: update_of(grant).read, 0):
             state.update(block)
         return written(state)
 
@@ -198,21 +193,11 @@ def _noise(grant: TransferGrant) -> SignedRecord:
     return grant.noise
 
 
-def _update(grant: TransferGrant) -> SignedFile:
-    assert grant.update is not None
-    return grant.update
-
-
 def _whole(grant: TransferGrant) -> SignedUpload:
-    whole = _update(grant).whole
+    whole = update_of(grant).whole
     assert whole is not None
     return whole
 
 
 def _of_size(uploads: Sequence[SignedUpload], size: int) -> SignedUpload:
     return next(one for one in uploads if one.size == size)
-
-
-def _md5(content: bytes) -> Mapping[str, str]:
-    """The server checks it before it stores the object."""
-    return {"Content-MD5": b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()}

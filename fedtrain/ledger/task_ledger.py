@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fedtrain.contracts.records import Digest, Record
-from fedtrain.contracts.task_names import noise_draw, noise_draw_of, record_of, telemetry_of, update_file_of
+from fedtrain.contracts.task_names import check_kind, noise_draw, noise_draw_of, record_of, telemetry_of, update_file_of
 from fedtrain.contracts.tasks import Task
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
@@ -21,14 +21,14 @@ class TaskLedger:
     def __init__(self, ledger: Ledger, task: Task) -> None:
         self._ledger = ledger
         self._task = task
-        self._kind, self._name = record_of(task)
+        _, self._name = record_of(task)
 
     def fetch(self, digest: Digest, target: Path) -> None:
         with of_the_ledger():
             self._ledger.fetch_blob(digest, target)
 
     def existing(self, kind: type[R]) -> R | None:
-        self._check(kind)
+        check_kind(self._task, kind)
         with of_the_ledger():
             record = self._ledger.read(self._name, kind)
         if record is not None and record.run_id != self._task.run_id:
@@ -55,13 +55,9 @@ class TaskLedger:
         return name.rpartition("/")[2], digest, size
 
     def put_record(self, record: R) -> R:
-        self._check(type(record))
+        check_kind(self._task, type(record))
         with of_the_ledger():
             return self._ledger.claim(self._name, record)
 
     def put_telemetry(self, name: str, content: bytes) -> None:
         self._ledger.put_telemetry(telemetry_of(self._task, name), content)
-
-    def _check(self, kind: type[Record]) -> None:
-        if kind is not self._kind:
-            raise TypeError(f"{self._task.work.type} work leaves a {self._kind.__name__} record, not {kind.__name__}.")

@@ -29,7 +29,7 @@ class Parameters:
     shares: int | None = None
 
     def on_sum(self, updates: int) -> float:
-        """Return the multiplier of the noise on the sum of so many updates: larger than `update_multiplier` if more
+        """Return the multiplier of the noise on the sum of this many updates: larger than `update_multiplier` if more
         participants than needed add their shares."""
         if self.shares is None:
             return self.update_multiplier

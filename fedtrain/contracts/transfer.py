@@ -23,7 +23,7 @@ TELEMETRY_SIZES = (16 * 1024, 256 * 1024, 2 * 1024 * 1024)
 PART = 8 * 1024 * 1024
 """Bytes of a part, which is what a dropped link costs."""
 MOST_PARTS = 256
-"""Of one file: bounds the size of the signed requests. Parts of very large files are larger."""
+"""Largest number of parts of a file: bounds the size of the signed requests. Parts of very large files are larger."""
 _PADDING = b" "
 
 

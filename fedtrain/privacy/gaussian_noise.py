@@ -53,12 +53,11 @@ def std_in_steps(multiplier: float, bound: float, values: int) -> float:
 
 
 def check_range(multiplier: float, bound: float, updates: int) -> None:
-    """Raises ValueError if the sum of so many updates is not exact in float64."""
+    """Raises ValueError if the sum of this many updates is not exact in float64."""
     if updates * (bound / granularity(multiplier, bound) + 1) >= 2.0**52:
         raise ValueError(
-            f"The sum of {several(updates, 'update')} is not exact at a granularity of 2^-{STEPS} of the noise. "
-            f"Raise the noise "
-            f"multiplier, which is {multiplier:g}."
+            f"The sum of {several(updates, 'update')} is not exact at a granularity of 2^-{STEPS} of the noise. Raise "
+            f"the noise multiplier, which is {multiplier:g}."
         )
 
 

@@ -76,7 +76,7 @@ def _check_count(count: int, what: str) -> None:
 
 
 def tail(multiplier: float, releases: int) -> float:
-    """Return a bound on the probability that so many releases with sensitivity 1 produce an output that the
+    """Return a bound on the probability that `releases` releases with sensitivity 1 produce an output that the
     neighbouring input cannot produce, because samples end at `REACH` standard deviations.
 
     >>> tail(multiplier=1.0, releases=100) < 1e-11, tail(multiplier=0.2, releases=1) > 1e-4

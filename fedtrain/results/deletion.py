@@ -47,7 +47,7 @@ def plan_deletion(ledger: Ledger) -> Deletion:
 
 def check_deletable(ledger: Ledger, orphaned: bool, wait: Callable[[float], object]) -> None:
     """Raises StillRunning if a coordinator works on the run, or may do so on a cluster. `orphaned`: the user says that
-    none does on a cluster. `wait` sleeps so many seconds (`fedtrain.runner.presence.working`)."""
+    none does on a cluster. `wait` sleeps for the given seconds (`fedtrain.runner.presence.working`)."""
     if _has_ended(ledger):
         return
     if found := working(ledger, wait):

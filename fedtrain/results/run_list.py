@@ -47,8 +47,8 @@ class RunList:
 
 
 def list_runs(place: str) -> RunList:
-    """Return the runs below a folder or `s3://bucket/prefix`. Raises NoRun if the place is not a
-    folder, StoreError."""
+    """Return the runs below a folder or `s3://bucket/prefix`. Raises NoRun if the place is not a folder,
+    StoreError."""
     ledgers = _in_bucket(place) if place.startswith("s3://") else _in_folder(Path(place).expanduser())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         lines = list(pool.map(_line, ledgers))

@@ -23,7 +23,7 @@ TAIL_OF_DELTA = 0.01
 
 
 def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> ExampleNoise:
-    """Return how a participant with so many training rows samples, clips and noises in a round. With `noise.type:
+    """Return how a participant with this many training rows samples, clips and noises in a round. With `noise.type:
     Budget`, the noise with which all rounds spend its budget. Raises AccountingError if not one round fits."""
     privacy = spec.privacy
     assert privacy is not None
@@ -39,9 +39,8 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
     if missed > budget.delta * TAIL_OF_DELTA:
         raise AccountingError(
             f"budget.delta {budget.delta:g} is too small for noise multiplier {multiplier:.3g} and "
-            f"{several(whole, 'step')}: the "
-            f"generator's samples end at {REACH} standard deviations. Use at least {missed / TAIL_OF_DELTA:.2g}, or "
-            "raise noise.multiplier."
+            f"{several(whole, 'step')}: the generator's samples end at {REACH} standard deviations. Use at least "
+            f"{missed / TAIL_OF_DELTA:.2g}, or raise noise.multiplier."
         )
     found = ExampleNoise(
         probability=batch / rows, batch=batch, steps=steps, bound=privacy.clipping.norm, multiplier=multiplier

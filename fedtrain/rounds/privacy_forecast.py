@@ -45,9 +45,8 @@ def privacy_forecast(
         then = "halts" if budget.on_exhausted == "Halt" else "fails"
         whole = epsilon({found.release: rounds}, budget.delta)
         lines.append(
-            f"The budget allows {affordable} of {several(rounds, 'round')}, then the run {then}. The whole run "
-            "would spend epsilon "
-            f"{whole:.3g}. Raise noise.multiplier, or set noise: {{type: Budget}}."
+            f"The budget allows {affordable} of {several(rounds, 'round')}, then the run {then}. The whole run would "
+            f"spend epsilon {whole:.3g}. Raise noise.multiplier, or set noise: {{type: Budget}}."
         )
     values = trained_values(spec, facts)
     if values is None:
@@ -80,8 +79,7 @@ def _of_examples(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None) ->
         spent[who] = {release: affordable * noise.steps}
         lines.append(
             f"{who}: noise multiplier {noise.multiplier:.3g}, {several(noise.steps, 'step')} a round with "
-            f"{noise.batch} of "
-            f"{several(count, 'row')} on average; the noise on each value of a step's gradient is "
+            f"{noise.batch} of {several(count, 'row')} on average; the noise on each value of a step's gradient is "
             f"{noise.multiplier / noise.batch:.2g} of the clipping norm."
         )
         if affordable < rounds:

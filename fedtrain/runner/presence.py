@@ -61,7 +61,7 @@ def coordinators(ledger: Ledger) -> dict[str, Coordinating]:
 
 
 def working(ledger: Ledger, wait: Callable[[float], object]) -> list[Coordinating]:
-    """Return the coordinators that work on a run. `wait` sleeps so many seconds; it is called once if a record was
+    """Return the coordinators that work on a run. `wait` sleeps the given seconds; it is called once if a record was
     written on another host. Raises StoreError."""
     before = coordinators(ledger)
     found = [one for one in before.values() if is_alive_here(one)]
@@ -78,7 +78,8 @@ def is_alive_here(one: Coordinating) -> bool:
 
 
 class Presence:
-    """The record of this process, and the other coordinators of its run. A ledger that refuses it is no error."""
+    """The record of this process, and the other coordinators of its run. Refusals of the ledger
+    are ignored."""
 
     def __init__(self, ledger: Ledger, me: Coordinating, interval: float = BEAT_SECONDS) -> None:
         self._ledger = ledger

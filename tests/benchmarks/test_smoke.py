@@ -10,7 +10,7 @@ NOT_HERE = {"__init__.py", "first_pod.py", "operator_scale.py", "operator_writes
     "example_privacy.py",
     "privacy_modes.py",
 }
-"""The first is no benchmark, the second needs pods; the others have separate tests."""
+"""Files that are not benchmarks, that need pods, or that other tests run."""
 BENCHMARKS = [path.name for path in sorted((ROOT / "benchmarks").glob("*.py")) if path.name not in NOT_HERE]
 
 

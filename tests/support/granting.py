@@ -57,7 +57,7 @@ class Run:
         return path
 
     def adapter(self, shape: tuple[int, ...] = SMALL) -> Digest:
-        """Of the run's global adapter."""
+        """The digest of the run's global adapter."""
         return self.ledger.put_blob(self.tensors(shape))
 
     def store_of(

@@ -37,16 +37,15 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
         if above == LARGEST_MULTIPLIER:
             raise AccountingError(
                 f"An epsilon of {budget:g} over {several(rounds, 'round')} needs a noise multiplier above "
-                f"{LARGEST_MULTIPLIER:g}, "
-                "which leaves nothing of the updates. Raise epsilon or reduce the number of rounds."
+                f"{LARGEST_MULTIPLIER:g}, which leaves nothing of the updates. Raise epsilon or reduce the number of "
+                "rounds."
             )
         below, above = above, min(2 * above, LARGEST_MULTIPLIER)
     while below == above or fits(below):
         if below == SMALLEST_MULTIPLIER:
             raise AccountingError(
                 f"A budget of epsilon {budget:g} over {several(rounds, 'round')} is met with almost no noise, "
-                "so it protects no "
-                "one. Lower epsilon."
+                "so it protects no one. Lower epsilon."
             )
         above, below = below, max(below / 2, SMALLEST_MULTIPLIER)
     while above / below > 1 + TOLERANCE:

@@ -12,7 +12,7 @@ from fedtrain_aggregator import aggregate as module
 from fedtrain_aggregator.errors import Refused
 from fedtrain_aggregator.privacy import private_round
 from private_round_on_disk import ADAPTIVE, PEOPLE, SHAPES, VALUES, Private, filled, maker
-from round_on_disk import RUN_ID, A, adapter
+from round_on_disk import RUN_ID, A, Tensors, adapter
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
@@ -241,17 +241,23 @@ def test_nothing_is_published_if_the_round_is_recorded_while_the_noise_is_claime
     assert made.blobs() == before
 
 
-def test_a_quarantined_update_counts_as_zeros(make: Make) -> None:
-    """The mean is divided by the number of updates that arrived: an update replaced by zeros changes nothing else."""
-    made = make(bound=1.0, multiplier=2.0)
-    bad = adapter(1, SHAPES, 0.1)
-    bad[A][3, 3] = np.inf
+def closed_again(made: Private, bad: Tensors) -> Close:
+    """The close without anna's bad update; the others send sound ones."""
     made.round.send("anna", bad)
     for number, who in enumerate(PEOPLE[1:]):
         made.round.send(who, adapter(number + 2, SHAPES, 0.1))
     made.round.close()
     found = made.round.aggregate()
     assert isinstance(found, Close)
+    return found
+
+
+def test_a_quarantined_update_counts_as_zeros(make: Make) -> None:
+    """The mean is divided by the number of updates that arrived: an update replaced by zeros changes nothing else."""
+    made = make(bound=1.0, multiplier=2.0)
+    bad = adapter(1, SHAPES, 0.1)
+    bad[A][3, 3] = np.inf
+    found = closed_again(made, bad)
     quarantined = made.step(made.aggregated(found.k))
     zeros = make(bound=1.0, multiplier=2.0)
     zeros.round.send("anna", {name: np.zeros_like(values) for name, values in bad.items()})
@@ -268,12 +274,7 @@ def test_an_update_with_nan_is_quarantined_before_noise_is_drawn(make: Make) -> 
     made = make()
     bad = adapter(1, SHAPES, 0.1)
     bad[A][3, 3] = np.nan
-    made.round.send("anna", bad)
-    for number, who in enumerate(PEOPLE[1:]):
-        made.round.send(who, adapter(number + 2, SHAPES, 0.1))
-    made.round.close()
-    found = made.round.aggregate()
-    assert isinstance(found, Close)
+    found = closed_again(made, bad)
     assert [one.participant for one in found.quarantined] == ["anna"]
     assert made.spend() is None
 

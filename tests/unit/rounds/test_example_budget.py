@@ -71,7 +71,7 @@ def test_the_task_says_how_to_sample_clip_and_noise() -> None:
 
 
 def test_a_participant_whose_budget_is_exhausted_sits_out_and_the_others_continue() -> None:
-    """Of 500 rows, each is sampled four times as often as of 2000."""
+    """Each of 500 rows is sampled four times as often as each of 2000."""
     one = epsilon({Release(0.7, Poisson(RATES["a"])): 4}, DELTA)
     world = a_world(private(0.7, budget=one * 1.01), rounds=4, minimum=1)
     assert Coordinator(world).drive().phase == "Succeeded"

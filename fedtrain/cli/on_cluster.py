@@ -1,12 +1,12 @@
 """Reading a file for a cluster: paths are paths in the pods, and objects that no file has are on the cluster."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fedtrain.api.reading import Federation, FieldError, Invalid, read_file
-from fedtrain.api.reading.documents import Documents
-from fedtrain.api.reading.formatting import is_map
+from fedtrain.api.reading.documents import Documents, Located
 from fedtrain.api.reading.source import read_text
 
 Json = dict[str, Any]
@@ -14,9 +14,10 @@ Json = dict[str, Any]
 
 def read_for_cluster(files: tuple[Path, ...]) -> Federation:
     """Read the training from the first file. Policies and Participants in none of the files are expected on the
-    cluster. Raises Invalid with every error that the API server or the operator would report."""
+    cluster. Raises Invalid with every error that the API server, the operator or a policy would report."""
     federation = read_file(*files, elsewhere=True, policies_elsewhere=True)
-    if refused := list(_refused(federation, files)):
+    documents = _Documents(files)
+    if refused := [*_refused(federation, documents), *_refused_by_policies(federation, documents)]:
         raise Invalid(refused)
     return federation
 
@@ -41,7 +42,7 @@ def records_of(federation: Federation) -> dict[str, Json]:
     return found
 
 
-def _refused(federation: Federation, files: tuple[Path, ...]) -> Iterator[FieldError]:
+def _refused(federation: Federation, documents: "_Documents") -> Iterator[FieldError]:
     """Errors of the operator for a training that the API server accepts, each with the line of its field."""
     from fedtrain.manifests.admission import RULES, Here
 
@@ -49,22 +50,63 @@ def _refused(federation: Federation, files: tuple[Path, ...]) -> Iterator[FieldE
     for rule in RULES:
         for problem in rule(federation.training.spec, here, records):
             path = tuple(problem.field.split(".")) if problem.field else ()
-            file, (line, column), value = _found(files, path)
-            yield FieldError(
-                file=str(file),
-                line=line,
-                column=column,
-                path=path,
-                value=value,
-                message=f"{problem.message}.",
-                fix=f"{problem.fix}." if problem.fix else "",
-            )
+            place = documents.find("FederatedTraining")
+            yield _error(place, path, f"{problem.message}.", f"{problem.fix}." if problem.fix else "")
 
 
-def _found(files: tuple[Path, ...], path: tuple[str, ...]) -> tuple[Path, tuple[int, int], Any]:
-    """The training's file, and the field's line, column and value; line 0 if the path is empty."""
-    for file in files:
-        for document in Documents(read_text(file)).found:
-            if is_map(document.value) and document.value.get("kind") == "FederatedTraining":
-                return file, document.spot_of(path) if path else (0, 0), document.at(path)
-    return files[0], (0, 0), None
+def _refused_by_policies(federation: Federation, documents: "_Documents") -> Iterator[FieldError]:
+    """Refusals of the participants' policies, each with the line of the policy's field."""
+    if not federation.policies:
+        return
+    from fedtrain.preview.policy_refusals import policy_refusals
+
+    for who, refused in policy_refusals(federation).items():
+        for refusal in refused:
+            path = _policy_field(refusal.rule)
+            place = documents.find("ParticipantPolicy", who)
+            fix = f"Change the training, or ask the owner of {who} to change {'.'.join(path)}."
+            yield _error(place, path, f"{refusal.message}.", fix, item=f"policy {who}")
+
+
+def _policy_field(rule: str | None) -> tuple[str, ...]:
+    """The path of a rule's field in a ParticipantPolicy."""
+    return ("spec",) if rule in (None, "spec") else ("spec", *rule.split("."))
+
+
+def _error(place: "_Place", path: tuple[str, ...], message: str, fix: str, item: str | None = None) -> FieldError:
+    file, document = place
+    line, column = document.spot_of(path) if path else (0, 0)
+    return FieldError(
+        file=str(file),
+        line=line,
+        column=column,
+        path=path,
+        value=document.at(path),
+        message=message,
+        fix=fix,
+        item=item,
+    )
+
+
+_Place = tuple[Path, Located]
+
+
+class _Documents:
+    """The documents of the files by kind and name, read once an error needs a place."""
+
+    def __init__(self, files: tuple[Path, ...]) -> None:
+        self._files = files
+
+    def find(self, kind: str, name: str | None = None) -> _Place:
+        """The first document of this kind and name."""
+        return self._places[kind, name]
+
+    @cached_property
+    def _places(self) -> dict[tuple[Any, Any], _Place]:
+        found: dict[tuple[Any, Any], _Place] = {}
+        for file in self._files:
+            for document in Documents(read_text(file)).found:
+                kind = document.at(("kind",))
+                for name in (None, document.at(("metadata", "name"))):
+                    found.setdefault((kind, name), (file, document))
+        return found

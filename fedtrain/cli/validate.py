@@ -32,8 +32,9 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     (settings, tokenizer, chat template, weights' headers, target modules). Nothing is downloaded or trained. Exits with
     1 if there are errors.
 
-    With --cluster, paths are paths in the pods and are not checked here. Policies and Participants that are not in the
-    files are expected on the cluster. Objects of other kinds are ignored.
+    With --cluster, paths are paths in the pods and are not checked here. The ParticipantPolicies in the files judge the
+    training, as their participants would. Policies and Participants that are not in the files are expected on the
+    cluster. Objects of other kinds are ignored.
     """
     from fedtrain.api.reading import Invalid, read_file
     from fedtrain.cli.on_cluster import read_for_cluster

@@ -1,7 +1,7 @@
 """Decides whether a participant takes a task, and where its data is. The hub asks, the owner's policy decides. Pure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fedtrain.api.base import in_bytes, seconds, smallest
@@ -53,22 +53,37 @@ def judge(
     who = order.task.participant
     if policy is None:
         return Refusal("NoPolicy", f"ParticipantPolicy {who!r} does not exist here. Its owner must apply one")
-    try:
-        task = task_of(order)
-    except TaskRefused as refused:
-        return Refusal(refused.reason, f"{refused}. Update fedtrain at {who}")
-    if objection := rules.refusal(_request(order, task, image, spent or {}), policy):
-        message = f"{who}'s policy ({objection.field}) refuses the task: {objection.message}"
-        return Refusal("PolicyRefused", message, objection.field)
-    dataset = next((held for held in policy.datasets if held.name == task.data.dataset), None)
-    if dataset is None:
-        held = ", ".join(sorted(known.name for known in policy.datasets))
-        return Refusal("UnknownDataset", f"the policy of {who} has no data set {task.data.dataset!r}; it has: {held}")
-    if needs_noise_key(task) and policy.privacy.noise_key_secret_ref is None:
-        return Refusal("NoNoiseKey", _NO_NOISE_KEY.format(who=who))
+    if refusal := next(refusals(order, policy, image, spent), None):
+        return refusal
+    task = task_of(order)
+    dataset = policy.dataset(task.data.dataset)
     memory = in_bytes(smallest(policy.limits.gpu_memory, order.compute.gpu_memory))
     places = places_of_participant(_ledger(order, policy), task.model, policy, dataset)
     return Assignment(task=task, binding=_binding(task, dataset, memory, places))
+
+
+def refusals(
+    order: TrainingTaskSpec,
+    policy: ParticipantPolicySpec,
+    image: str,
+    spent: Mapping[str, Entry] | None = None,
+) -> Iterator[Refusal]:
+    """Return all reasons to refuse a task. Arguments as in `judge`."""
+    who = order.task.participant
+    try:
+        task = task_of(order)
+    except TaskRefused as refused:
+        yield Refusal(refused.reason, f"{refused}. Update fedtrain at {who}")
+        return
+    for objection in rules.refusals(_request(order, task, image, spent or {}), policy):
+        message = f"{who}'s policy ({objection.field}) refuses the task: {objection.message}"
+        yield Refusal("PolicyRefused", message, objection.field)
+    held = sorted(known.name for known in policy.datasets)
+    if task.data.dataset not in held:
+        message = f"the policy of {who} has no data set {task.data.dataset!r}; it has: {', '.join(held)}"
+        yield Refusal("UnknownDataset", message)
+    if needs_noise_key(task) and policy.privacy.noise_key_secret_ref is None:
+        yield Refusal("NoNoiseKey", _NO_NOISE_KEY.format(who=who))
 
 
 _NO_NOISE_KEY = (

@@ -206,3 +206,67 @@ def test_it_needs_none_of_the_operators_libraries(training: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, str(training)], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+POLICY = OTHERS.partition("---\n")[2].partition("---\n")[2]
+PRIVATE = """\
+  aggregation: {weights: Uniform}
+  privacy:
+    unit: Participant
+    clipping: {type: Fixed, norm: 1.0}
+    noise: {type: Multiplier, multiplier: 1.0}
+    budget: {epsilon: 50, delta: 1e-5}
+"""
+REFUSING: list[tuple[str, str, str]] = [
+    # the policy's fields, the place of the error, the rule's words
+    ("limits: {adapterRank: 2}", ":5:25: spec.limits.adapterRank", "the adapter has rank 4; the limit is 2"),
+    ("limits: {stepsPerRound: 4}", ":5:27: spec.limits.stepsPerRound", "it trains 5 steps; the limit is 4"),
+    ("allow: {baseModels: [hub/*]}", ":5:11: spec.allow.baseModels", "'/models/base' is not allowed. Use one of hub/*"),
+    ("allow: {stores: [{bucket: b}]}", ":5:11: spec.allow.stores", "bucket federations of AWS, which is not allowed"),
+    ("allow: {requesters: [{namespace: a}]}", ":5:11: spec.allow.requesters", "team/tickets is not allowed"),
+    (
+        "minimums: {participantsPerRound: 3}",
+        ":5:36: spec.minimums.participantsPerRound",
+        "aggregates 2 updates or more; the minimum is 3",
+    ),
+    ("privacy: {unit: Example}", ":5:19: spec.privacy.unit", "the training promises no privacy"),
+]
+
+
+@pytest.mark.parametrize(("fields", "place", "words"), REFUSING, ids=[fields for fields, _, _ in REFUSING])
+def test_policies_in_the_files_judge_the_training(
+    training: Path, others: Path, fields: str, place: str, words: str
+) -> None:
+    others.write_text(f"{POLICY.replace('uri: /pods/big.jsonl}]}', 'uri: /pods/big.jsonl}],')}  {fields}}}\n")
+    result = validate(training, others, "--cluster")
+    assert result.exit_code == 1
+    (error, _) = result.stderr.splitlines()
+    assert error.startswith(f"{others}{place}")
+    assert "(policy big): big's policy (" in error
+    assert words in error
+    assert f"Change the training, or ask the owner of big to change spec.{fields.partition(':')[0]}" in error
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "limits: {adapterRank: 4, stepsPerRound: 5, nodes: 1}",
+        "allow: {images: [registry/trainer@sha256:" + 64 * "0" + "]}",
+        "minimums: {rowsPerRound: 500, participantsPerRound: 2}",
+    ],
+)
+def test_rules_that_allow_the_training_or_depend_on_the_rows_report_no_error(
+    training: Path, others: Path, fields: str
+) -> None:
+    others.write_text(f"{POLICY.replace('uri: /pods/big.jsonl}]}', 'uri: /pods/big.jsonl}],')}  {fields}}}\n")
+    assert validate(training, others, "--cluster").exit_code == 0
+
+
+def test_the_privacy_loss_of_all_rounds_counts(training: Path, others: Path) -> None:
+    training.write_text(TRAINING + PRIVATE)
+    for limit, code in ((7, 0), (6, 1)):
+        policy = POLICY.replace("big.jsonl}]}", f"big.jsonl}}], privacy: {{maxEpsilon: {limit}}}}}")
+        others.write_text(policy)
+        result = validate(training, others, "--cluster")
+        assert result.exit_code == code, result.stderr
+    assert "all trainings on the data set together spend epsilon" in result.stderr

@@ -92,7 +92,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {"limits": {"gpus": 0}},
         with_compute(gpusPerNode=1),
         with_compute(),
-        "it asks for 1 GPUs; the limit is 0",
+        "it asks for 1 GPU; the limit is 0",
     ),
     (
         "limits.memory",

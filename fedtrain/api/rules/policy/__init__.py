@@ -3,6 +3,7 @@
 To add a rule, write a `@refuses` or `@holds` function in the file of its field and list it here.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
@@ -62,9 +63,9 @@ class Objection:
     message: str
 
 
-def refusal(request: Request, policy: ParticipantPolicySpec) -> Objection | None:
-    """Return the first rule that refuses the task."""
-    return next((Objection(one.field, why) for one in REFUSING if (why := one.check(request, policy))), None)
+def refusals(request: Request, policy: ParticipantPolicySpec) -> Iterator[Objection]:
+    """Return the rules that refuse the task."""
+    return (Objection(one.field, why) for one in REFUSING if (why := one.check(request, policy)))
 
 
 def hold(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> Objection | None:

@@ -4,18 +4,19 @@ from fedtrain.api.base import smallest
 from fedtrain.api.participant_policy import Limits, ParticipantPolicySpec
 from fedtrain.api.rules.participants import positive_size
 from fedtrain.api.rules.policy.rule import Request, refuses
+from fedtrain.plurals import several
 
 memory_is_positive = positive_size(Limits, "memory", "the memory of one node", "64Gi")
 
 
 @refuses("limits.nodes")
 def nodes_are_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
-    return _more(request.compute.nodes, policy.limits.nodes, "nodes")
+    return _more(request.compute.nodes, policy.limits.nodes, "node")
 
 
 @refuses("limits.gpus")
 def gpus_are_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
-    return _more(request.compute.nodes * request.compute.gpus_per_node, policy.limits.gpus, "GPUs")
+    return _more(request.compute.nodes * request.compute.gpus_per_node, policy.limits.gpus, "GPU")
 
 
 @refuses("limits.memory")
@@ -39,4 +40,4 @@ def gpus_are_within_the_limit_of_pods(request: Request, policy: ParticipantPolic
 def _more(asked: int, limit: int | None, what: str) -> str | None:
     if limit is None or asked <= limit:
         return None
-    return f"it asks for {asked} {what}; the limit is {limit}"
+    return f"it asks for {several(asked, what)}; the limit is {limit}"

@@ -1,0 +1,91 @@
+"""Judge a training by the policies of its participants before it is applied: the participant controller's code judges
+the tasks that a dry run starts.
+
+The data is elsewhere, so the number of rows is unknown. A rule is reported only if it refuses the training with few and
+with many rows.
+"""
+
+from collections.abc import Iterator
+
+from fedtrain.api.base import in_bytes
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.reading.federation import Federation
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.records import ModelFacts, Preflight, Run
+from fedtrain.contracts.tasks import Task, Train
+from fedtrain.manifests.policy_check import Refusal, refusals, task_of
+from fedtrain.manifests.privacy_ledger import Entry, entered, key_of
+from fedtrain.manifests.training_task import training_task
+from fedtrain.preview.dry_run import DIGEST, RUN_ID, DryRun, Ends
+from fedtrain.rounds.decision import AggregateOrder
+
+FEW, MANY = 1, 10_000
+"""Training rows of each participant in the two dry runs."""
+_UNKNOWN = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
+
+
+def policy_refusals(federation: Federation) -> dict[str, list[Refusal]]:
+    """Return why policies refuse the training, by participant: one refusal for each rule. Participants without a policy
+    in the files, and participants whose policy refuses nothing, are missing."""
+    few, many = (_refusals(federation, rows) for rows in (FEW, MANY))
+    rules = {who: {one.rule for one in few[who]} for who in few}
+    found = {who: [one for one in many[who] if one.rule in rules[who]] for who in many}
+    return {who: refused for who, refused in found.items() if refused}
+
+
+def _refusals(federation: Federation, rows: int) -> dict[str, list[Refusal]]:
+    found: dict[str, list[Refusal]] = {who: [] for who in federation.policies}
+    for order in _orders(federation, rows):
+        task = task_of(order)
+        if task.participant not in found:
+            continue
+        policy = federation.policies[task.participant].spec
+        known = found[task.participant]
+        for refusal in _of_all_rounds(order, task, policy, federation.training.spec.rounds.count):
+            if refusal.rule not in {one.rule for one in known}:
+                known.append(refusal)
+    return found
+
+
+def _of_all_rounds(
+    order: TrainingTaskSpec, task: Task, policy: ParticipantPolicySpec, rounds: int
+) -> Iterator[Refusal]:
+    """Return the refusals of a task and, if the policy limits the privacy loss of all rounds, of the last round's task.
+    The chart sets the trainer image, so it counts as an allowed one."""
+    image = next(iter(policy.allow.images), "")
+    yield from refusals(order, policy, image)
+    if not isinstance(task.work, Train) or policy.privacy.max_epsilon is None:
+        return
+    spent: dict[str, Entry] = {}
+    for number in range(1, rounds):
+        if entry := entered(spent.get(key_of(task)), task.model_copy(update={"round": number})):
+            spent = {key_of(task): entry}
+    last = order.model_copy(update={"task": order.task.model_copy(update={"round": rounds})})
+    yield from refusals(last, policy, image, spent)
+
+
+def _orders(federation: Federation, rows: int) -> Iterator[TrainingTaskSpec]:
+    """Return the tasks of participants up to the end of round 1; fewer if the run would end before."""
+    training = federation.training
+    run = Run(run_id=RUN_ID, namespace=training.metadata.namespace, name=training.metadata.name, spec={})
+    preflights = {one.name: _preflight(federation, one.name, rows) for one in training.spec.participants}
+    try:
+        for start in DryRun(training.spec, run, preflights, _UNKNOWN).orders(1):
+            if not isinstance(start.order, AggregateOrder) and start.order.participant is not None:
+                task = training_task(training.spec, run, start.key, start.order, start.key.who)
+                yield TrainingTaskSpec.model_validate(task["spec"])
+    except Ends:
+        return
+
+
+def _preflight(federation: Federation, who: str, rows: int) -> Preflight:
+    policy = federation.policies.get(who)
+    memory = in_bytes(policy.spec.limits.gpu_memory) if policy else None
+    return Preflight(
+        run_id=RUN_ID,
+        participant=who,
+        samples=rows,
+        validation_samples=0,
+        fingerprint=DIGEST,
+        gpu_memory=memory,
+    )

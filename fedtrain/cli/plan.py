@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     from fedtrain.preview.rounds_preview import Part, Preview
 
+LEGEND = (
+    "in slices: how often the run's slices contain a sample. trained: samples that the steps process, with repeats. "
+    "pass: passes over the participant's data. weight: share in the mean of the updates."
+)
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
@@ -46,10 +51,27 @@ def _show(made: "Preview") -> None:
     click.echo(f"{made.name}: {rounds}, partitioning {made.strategy}{exhausted}")
     for fact in made.facts:
         console.print(fact, markup=False, highlight=False)
+    for line in _sizes(made):
+        console.print(line, markup=False, highlight=False)
     console.print(_participants(made))
     console.print(_rounds(made))
+    console.print(LEGEND, style="dim")
     for note in (*_absences(made), *made.notes):
         console.print(f"note: {note}", markup=False, highlight=False)
+
+
+def _sizes(made: "Preview") -> list[str]:
+    from fedtrain.results.words import size
+
+    found = made.sizes
+    if found is None:
+        return []
+    return [
+        f"transfer: each round a participant receives {size(found.received)} and sends {size(found.sent)}; "
+        f"{size(found.moved)} in the whole run",
+        f"GPU memory for {several(found.rows, 'row')} at a time: {size(found.memory)}, or "
+        f"{size(found.memory_checkpointed)} with gradient checkpointing (computed, not measured)",
+    ]
 
 
 def _participants(made: "Preview") -> "Table":

@@ -20,6 +20,7 @@ from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.row_check import data_uri
 from fedtrain.preview.row_check import notes as row_notes
 from fedtrain.preview.row_counts import Refusable, Uncounted, counted
+from fedtrain.preview.sizes import Sizes, sizes
 from fedtrain.rounds.privacy_forecast import privacy_forecast
 
 
@@ -66,6 +67,8 @@ class Preview(Block):
     on_exhausted: str
     participants: tuple[ParticipantPreview, ...]
     rounds: tuple[RoundPreview, ...]
+    sizes: Sizes | None
+    """None if the base model is not on this machine."""
     facts: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -77,8 +80,7 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
     counts, found = counted(federation, rows or {})
     preflights = {name: supposed(federation, name, rows) for name, rows in counts.items()}
     before = checked(federation, found, tuple(row_notes(found, spec.data, spec.training.seed)), None)
-    needed = spec.partitioning.strategy == "DataVolumeAndGPUMemory" or spec.participant_privacy is not None
-    facts = base_facts(federation) if needed else None
+    facts = base_facts(federation)
     rounds, positions = _play(spec, preflights, facts)
     totals = _totals(rounds)
     return Preview(
@@ -101,6 +103,7 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
             for name, preflight in preflights.items()
         ),
         rounds=rounds,
+        sizes=sizes(spec, facts, _updates(rounds)) if facts is not None else None,
         facts=before.facts,
         notes=(
             *(f"A run would fail: {error}" for error in before.errors),
@@ -108,6 +111,10 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
             *_notes(federation, preflights, facts, rounds),
         ),
     )
+
+
+def _updates(rounds: tuple[RoundPreview, ...]) -> int:
+    return sum(part.samples > 0 for round in rounds for part in round.parts)
 
 
 def grouped(rounds: tuple[RoundPreview, ...]) -> list[tuple[RoundPreview, RoundPreview]]:

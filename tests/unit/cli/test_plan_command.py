@@ -151,6 +151,31 @@ def test_sizes_of_the_base_come_from_its_headers(tmp_path: Path) -> None:
     )
 
 
+def test_plan_shows_transfer_and_memory(tmp_path: Path) -> None:
+    """160 adapter parameters of 4 bytes, 8 updates; (65 * 8 + 10 * 32) * 512 bytes for a row of 512 tokens."""
+    file = federation(tmp_path)
+    assert as_json(file)["sizes"] == {
+        "received": 640,
+        "sent": 640,
+        "moved": 8 * 1280,
+        "rows": 1,
+        "memory": 712 * 2 + 160 * 16 + 2**30 + 840 * 512,
+        "memoryCheckpointed": 712 * 2 + 160 * 16 + 2**30 + (2 * 8 + 65 * 8 + 320) * 512,
+    }
+    output = " ".join(plan(file).output.split())
+    assert "each round a participant receives 640 B and sends 640 B; 10.2 kB in the whole run" in output
+
+
+def test_freeze_a_sends_half_and_a_missing_base_has_no_sizes(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    text = file.read_text()
+    file.write_text(text.replace("{weights: Samples}", "{weights: Samples, merge: FreezeA}"))
+    assert as_json(file)["sizes"]["sent"] == 320
+    file.write_text(text.replace("./base", "s3://models/base"))
+    assert as_json(file)["sizes"] is None
+    assert "transfer" not in plan(file).output
+
+
 def test_rows_that_are_not_here_can_be_told(tmp_path: Path) -> None:
     file = federation(tmp_path)
     file.write_text(file.read_text().replace("./small.jsonl", "s3://bucket/small.jsonl"))

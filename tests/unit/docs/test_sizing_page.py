@@ -83,7 +83,7 @@ def facts_of(name: str) -> ModelFacts:
         shapes |= {f"{layer}.{norm}.weight": (hidden,) for norm in ("input_norm", "output_norm")}
         if biased:
             shapes |= {f"{layer}.{matrix}.bias": matrices[matrix][:1] for matrix in ("q_proj", "k_proj", "v_proj")}
-    tensors = [TensorEntry(name=tensor, dtype="BF16", shape=shape, start=0, length=0) for tensor, shape in shapes.items()]
+    tensors = [TensorEntry(name=key, dtype="BF16", shape=shape, start=0, length=0) for key, shape in shapes.items()]
     assert sum(tensor.elements for tensor in tensors) == published
     return ModelFacts(
         base_parameters=published,

@@ -1,7 +1,5 @@
 """Real stores: a folder, and a bucket of an S3 server that runs for the session."""
 
-import datetime
-import ipaddress
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3
@@ -20,6 +15,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_client import Patience
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import ObjectStore
+from tests.support.certificates import self_signed
 
 IMPATIENT = Patience(connect_seconds=1, read_seconds=0.5, attempts=2)
 
@@ -82,20 +78,4 @@ def folder_ledger(tmp_path: Path) -> Ledger:
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A self-signed one for 127.0.0.1, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a private authority")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = tmp_path / "authority.pem"
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
+    return self_signed(tmp_path / "authority.pem")

@@ -4,6 +4,7 @@ that the hub has signed."""
 import time
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from fedtrain.contracts.transfer import RECORD_SIZES
 from fedtrain.contracts.wire.transfer import SignedRequest, SignedUpload
 from fedtrain.ledger import s3_signer
 from fedtrain.ledger.s3_credentials import Keys
+from fedtrain.ledger.s3_signer import S3Signer
 from hack.cluster.minio import Minio
 from tests.support.granting import LARGE, RUN, SMALL, Run, train_task, update_record
 
@@ -87,6 +89,14 @@ def test_expired_requests_are_refused(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert send(request) == 403
 
 
+@pytest.mark.parametrize("minutes", [5, -5], ids=["fast", "slow"])
+def test_requests_that_a_hub_with_a_wrong_clock_has_signed_are_accepted(run: Run, minutes: int) -> None:
+    signer = S3Signer(run.store, run.ledger, lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+    name = names.update(1, "bank-a", 1)
+    assert send(signer.create(name, 2), b"{}") == 200
+    assert send(signer.get(name)) == 200
+
+
 def test_parts_have_their_exact_sizes_and_numbers_and_become_an_object_once(run: Run) -> None:
     task = train_task(run.adapter(LARGE))
     grant = run.grants.grant(task, "uid-bank-a")
@@ -117,6 +127,19 @@ def test_parts_that_no_record_names_are_aborted_when_the_round_has_ended(run: Ru
     assert send(grant.update.uploaded) == 200
     run.incoming("bank-a").close("rounds/0001/")
     assert send(grant.update.uploaded) == 404
+
+
+def test_the_store_refuses_further_parts_of_a_revoked_participant(run: Run) -> None:
+    task = train_task(run.adapter(LARGE))
+    grant = run.grants.grant(task, "uid")
+    assert grant.update is not None
+    first, last = grant.update.parts
+    assert send(first, b"x" * first.size) == 200
+    run.incoming().revoke({"bank-a"}, 1)
+    assert send(last, b"x" * last.size) == 404
+    again = run.grants.grant(task, "uid")  # it was invited again
+    assert again.update is not None
+    assert send(again.update.parts[0], b"x" * first.size) == 200
 
 
 def test_a_second_grant_continues_the_same_upload(run: Run) -> None:

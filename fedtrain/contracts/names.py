@@ -27,8 +27,13 @@ def grant(round: int, who: str, attempt: int) -> str:
     return f"{round_folder(round)}/attempts/{who}-{attempt}.json"
 
 
+def updates_folder(round: int, participant: str) -> str:
+    """The folder of all attempts of a participant in a round, with a `/` at its end."""
+    return f"{round_folder(round)}/updates/{participant}/"
+
+
 def update_folder(round: int, participant: str, attempt: int) -> str:
-    return f"{round_folder(round)}/updates/{participant}/{attempt}"
+    return f"{updates_folder(round, participant)}{attempt}"
 
 
 def update(round: int, participant: str, attempt: int) -> str:

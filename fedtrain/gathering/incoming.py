@@ -5,7 +5,7 @@ without the padding and otherwise as it is: the same rules then judge it as any 
 first writer wins, so admitting twice, or in two coordinators at once, changes nothing.
 """
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,12 +33,13 @@ class Parts(Protocol):
 @dataclass
 class Incoming:
     """The incoming records of one run. `participants`: those whose records are admitted; a revoked one is not among
-    them."""
+    them. `revoked`: participants whose uploads were ended."""
 
     ledger: Ledger
     run_id: str
     parts: Parts
     participants: Container[str] = ()
+    revoked: set[str] = field(default_factory=set[str])
     _done: set[str] = field(default_factory=set[str])
     """Names of objects that need no further work."""
 
@@ -60,6 +61,18 @@ class Incoming:
                 if name not in self._done and self.ledger.size(name) is None:
                     self.parts.abort(name)
                 self._done.add(name)
+
+    def revoke(self, participants: Collection[str], round: int) -> None:
+        """Abort the uploads of revoked participants in a round: the store then refuses further parts. One that is
+        invited again begins new ones. Raises StoreError; repeating it continues."""
+        for who in set(participants) - self.revoked:
+            for name in _uploads(self._listed(names.updates_folder(round, who))):
+                if self.ledger.size(name) is None:
+                    self.parts.abort(name)
+                    with suppress(StoreError):  # the store may withhold the permission to delete
+                        self.ledger.delete(names.part_upload(self.run_id, name))
+            self.revoked.add(who)
+        self.revoked &= set(participants)
 
     def _listed(self, prefix: str) -> list[str]:
         folder = names.incoming(self.run_id, "")

@@ -16,7 +16,6 @@ from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Initial, ModelFacts, Preflight
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
-from fedtrain.gathering.incoming import Parts
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.manifests.conditions import find
@@ -52,13 +51,25 @@ class Listed:
             raise self.errors[namespace]
 
 
+class Uploads:
+    """`aborted`: the names of files."""
+
+    def __init__(self) -> None:
+        self.aborted: list[str] = []
+
+    def complete(self, name: str) -> None:
+        raise AssertionError(name)
+
+    def abort(self, name: str) -> None:
+        self.aborted.append(name)
+
+
 class SignsAnything:
     """Grants of a store in a folder, which has no signatures. `tasks`: those that were signed."""
 
-    uploads = cast(Parts, None)
-
     def __init__(self) -> None:
         self.tasks: list[Task] = []
+        self.uploads = Uploads()
 
     def grant(self, task: Task, uid: str) -> TransferGrant:
         self.tasks.append(task)

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS
+from fedtrain_operator.kube.client import ApiError
 from fedtrain_operator.participant.transfers import COPY_SECONDS
 
 from fedtrain.api.storage import S3
+from fedtrain.contracts import names
 from fedtrain.contracts.tasks import EXIT_SPOOLED
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
 from fedtrain.manifests import labels
 from fedtrain.manifests.grant_check import foreign_server
 from fedtrain.manifests.kinds import Json
-from tests.unit.operator.federation import FOUR, Federation
+from tests.unit.operator.api_server import Request
+from tests.unit.operator.federation import FOUR, TRAINING, Federation
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
 
 
@@ -77,8 +80,7 @@ def test_a_revoked_participant_gets_no_requests_and_its_records_are_not_admitted
     federation.deliver_adapter()
     federation.settle()
     assert len(entries(federation, "bank-a")) == 1
-    record = federation.server.objects.pop(("participants", "", "bank-a"))
-    federation.state.participants.drop(record)
+    revoke(federation, "bank-a")
     federation.reconcile()
     assert entries(federation, "bank-a") == {}
     gatherer = federation.state.memories[next(iter(federation.state.memories))].gatherer
@@ -86,6 +88,59 @@ def test_a_revoked_participant_gets_no_requests_and_its_records_are_not_admitted
     assert gatherer.incoming is not None
     assert "bank-a" not in gatherer.incoming.participants
     assert "bank-b" in gatherer.incoming.participants
+
+
+def revoke(federation: Federation, who: str) -> Json:
+    """Its Participant."""
+    record = federation.server.objects.pop(("participants", "", who))
+    federation.state.participants.drop(record)
+    return record
+
+
+def test_revoking_a_participant_ends_its_uploads_in_the_next_pass_and_no_others(federation: Federation) -> None:
+    federation.deliver_preflights(*FOUR)
+    federation.deliver_adapter()
+    federation.settle()
+    assert federation.status["round"] == 1
+    run = federation.state.memories[TRAINING].run
+    assert run is not None
+    files = {who: f"{names.update_folder(1, who, 1)}/x.safetensors" for who in FOUR}
+    claims = {who: names.part_upload(run.run_id, file) for who, file in files.items()}
+    for claim in claims.values():
+        federation.ledger.store.create(federation.ledger.key(claim), b"id of the upload")
+    federation.reconcile()
+    assert federation.grants.uploads.aborted == []
+    record = revoke(federation, "bank-a")
+    federation.reconcile()
+    federation.reconcile()
+    assert federation.grants.uploads.aborted == [files["bank-a"]]
+    assert federation.ledger.size(claims["bank-a"]) is None, "once it is invited again, it begins another upload"
+    assert federation.ledger.size(claims["bank-b"]) is not None
+
+    federation.state.participants.put(federation.server.add("participants", record))
+    federation.reconcile()
+    federation.ledger.store.create(federation.ledger.key(claims["bank-a"]), b"id of another upload")
+    revoke(federation, "bank-a")
+    federation.reconcile()
+    assert federation.grants.uploads.aborted == [files["bank-a"]] * 2
+
+
+def test_a_participant_that_cannot_be_read_for_a_moment_keeps_its_uploads(federation: Federation) -> None:
+    federation.deliver_preflights(*FOUR)
+    federation.deliver_adapter()
+    federation.settle()
+    run = federation.state.memories[TRAINING].run
+    assert run is not None
+    claim = names.part_upload(run.run_id, f"{names.update_folder(1, 'bank-a', 1)}/x.safetensors")
+    federation.ledger.store.create(federation.ledger.key(claim), b"id of the upload")
+    federation.state.participants.drop(federation.server.objects["participants", "", "bank-a"])
+
+    def fault(request: Request) -> ApiError | None:
+        return ApiError(500, "InternalError", "etcd") if request.kind == "participants" else None
+
+    federation.server.fault = fault
+    federation.reconcile()
+    assert federation.grants.uploads.aborted == []
 
 
 @pytest.mark.parametrize(

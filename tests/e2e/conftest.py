@@ -26,8 +26,8 @@ NEXT = "next"
 """The tag of an operator's image to upgrade to."""
 
 
-BUILT_HERE = ("test_images.py", "test_whole_cluster.py")
-"""Those about clusters and images that need no engine."""
+BUILT_HERE = ("test_images.py", "test_three_clusters.py", "test_whole_cluster.py")
+"""Tests of clusters and images that need no engine."""
 LEFT_OUT = pytest.StashKey[list[str]]()
 
 

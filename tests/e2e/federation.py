@@ -27,24 +27,26 @@ class RealFederation(Federation):
     """As `Federation`; both controllers, trainers and aggregators run in pods."""
 
     store: Minio | None = None
+    inputs: str = INPUTS
+    """Bucket of the base model, the test rows and the second participant's rows."""
 
     def spec(self, storage: Json) -> Json:
         bucket = storage.get("s3")
         s3 = {"s3": {name: value for name, value in bucket.items() if name != "bucket"}} if bucket else {}
-        evaluation = {"hub": {"data": {"uri": f"s3://{INPUTS}/test.jsonl", **s3}}, "participants": {}}
-        base = {"base": f"s3://{INPUTS}/base", **s3}
+        evaluation = {"hub": {"data": {"uri": f"s3://{self.inputs}/test.jsonl", **s3}}, "participants": {}}
+        base = {"base": f"s3://{self.inputs}/base", **s3}
         return super().spec(storage) | {
             "model": super().spec(storage)["model"] | base,
             "evaluation": evaluation,
         }
 
     def policy(self, who: str) -> Json:
-        """bank-a's owner has its rows on a volume claim, as most have."""
+        """The first participant has its rows on a volume claim, as most have."""
         assert self.store is not None, "upload() comes first"
         server = {"endpoint": self.store.endpoint, "region": self.store.region}
         own = {"s3": {**server, "credentialsSecretRef": {"name": OWN}}}
-        if who != "bank-a":
-            return self._policy(who, f"s3://{INPUTS}/{who}.jsonl", own, baseModel=own)
+        if who != self.who[0]:
+            return self._policy(who, f"s3://{self.inputs}/{who}.jsonl", own, baseModel=own)
         pods = {
             "volumes": [{"name": "rows", "persistentVolumeClaim": {"claimName": VOLUME, "readOnly": True}}],
             "volumeMounts": [{"name": "rows", "mountPath": MOUNTED, "readOnly": True}],
@@ -55,24 +57,23 @@ class RealFederation(Federation):
         """What everybody reads from a bucket."""
         self.store = minio
         self.folder.chmod(0o755)
-        minio.client.create_bucket(Bucket=INPUTS)
+        minio.client.create_bucket(Bucket=self.inputs)
         files = {f"base/{path.name}": path for path in (QUICKSTART / "base").iterdir()}
-        files |= {path.name: path for path in (self.folder / f"{name}.jsonl" for name in ("bank-b", "test"))}
+        files |= {path.name: path for path in (self.folder / f"{name}.jsonl" for name in (self.who[1], "test"))}
         for key, path in files.items():
-            minio.client.upload_file(str(path), INPUTS, key)
+            minio.client.upload_file(str(path), self.inputs, key)
 
     def settle_banks(self, api: Api) -> None:
         super().settle_banks(api)
-        assert self.store is not None
         for who in self.who:
-            secret = {"metadata": {"name": OWN}, "stringData": keys(self.store)}
-            api.create("v1/secrets", secret, f"at-{who}")
-        size = {"storage": "1Mi"}
-        claim = {"accessModes": ["ReadOnlyMany"], "storageClassName": "", "volumeName": VOLUME}
-        volume = {"accessModes": ["ReadOnlyMany"], "capacity": size, "hostPath": {"path": str(self.folder)}}
-        api.create("v1/persistentvolumes", {"metadata": {"name": VOLUME}, "spec": volume})
-        body = {"metadata": {"name": VOLUME}, "spec": {**claim, "resources": {"requests": size}}}
-        api.create("v1/persistentvolumeclaims", body, "at-bank-a")
+            self.give_inputs(api, who, f"at-{who}")
+
+    def give_inputs(self, api: Api, who: str, namespace: str) -> None:
+        """The keys of a participant's own bucket, and the rows of the first participant as a volume claim."""
+        assert self.store is not None
+        api.create("v1/secrets", {"metadata": {"name": OWN}, "stringData": keys(self.store)}, namespace)
+        if who == self.who[0]:
+            claim_folder(api, VOLUME, self.folder, namespace)
 
     def start_alone(self, minio: Minio) -> subprocess.Popen[bytes]:
         """`fedtrain run` of the same federation on this machine, in the background."""
@@ -100,6 +101,16 @@ class RealFederation(Federation):
     def _policy(who: str, uri: str, access: Json | None = None, **more: Json) -> Json:
         dataset = {"name": "glosses", "uri": uri, **(access or {})}
         return document("ParticipantPolicy", who, {"datasets": [dataset], **more})
+
+
+def claim_folder(api: Api, name: str, folder: Path, namespace: str, mode: str = "ReadOnlyMany") -> None:
+    """Create a volume of this name, a folder of this machine, and the claim of it in a namespace."""
+    size = {"storage": "1Mi"}
+    claim = {"accessModes": [mode], "storageClassName": "", "volumeName": name}
+    volume = {"accessModes": [mode], "capacity": size, "hostPath": {"path": str(folder)}}
+    api.create("v1/persistentvolumes", {"metadata": {"name": name}, "spec": volume})
+    body = {"metadata": {"name": name}, "spec": {**claim, "resources": {"requests": size}}}
+    api.create("v1/persistentvolumeclaims", body, namespace)
 
 
 def environment(minio: Minio) -> dict[str, str]:

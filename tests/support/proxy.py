@@ -29,17 +29,19 @@ class Proxy:
             connection is closed).
         denied: requests to S3 that are answered with 403: a pattern of `METHOD /bucket/key` or, for listings, of
             `LIST /bucket/prefix`. Empty: none.
+        out: requests that are answered with 503: such a pattern.
         silent: watches of the Kubernetes API whose paths end with one of these stay open, and bring nothing.
     """
 
-    def __init__(self, server: str, authority: Path | None = None) -> None:
+    def __init__(self, server: str, authority: Path | None = None, address: str = LOOPBACK) -> None:
         self.fault: Literal["", "busy", "hang", "cut"] = ""
         self.silent: tuple[str, ...] = ()
-        self.denied = ""
+        self.denied = self.out = ""
         self._server = server
         self._trust: ssl.SSLContext | bool = ssl.create_default_context(cafile=authority) if authority else True
         self._port = free_port()
-        self.url = f"http://{LOOPBACK}:{self._port}"
+        self._address = address
+        self.url = f"http://{address}:{self._port}"
         self._loop = asyncio.new_event_loop()
         self._transports: set[asyncio.Transport] = set()
 
@@ -83,7 +85,7 @@ class Proxy:
             server = web.Server(self._answer(session))
             runner = web.ServerRunner(server, shutdown_timeout=0.1)  # 0 would be for ever
             await runner.setup()
-            await web.TCPSite(runner, LOOPBACK, self._port).start()
+            await web.TCPSite(runner, self._address, self._port).start()
             ready.set()
             await self._stop.wait()
             self._close()
@@ -100,7 +102,7 @@ class Proxy:
                 body = await request.content.read()
                 while self.fault == "hang":
                     await asyncio.sleep(0.05)
-                if self.fault == "busy":
+                if self.fault == "busy" or (self.out and re.search(self.out, _operation(request))):
                     return web.Response(status=503)
                 if self.fault == "cut":
                     transport.abort()

@@ -1,0 +1,173 @@
+"""A hub and two participants, each with a cluster of its own, which join by invitation and over outgoing connections
+only. One story, in this order."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fedtrain.manifests.labels import TRANSFER_SECRET
+from hack.cluster.api import Api, Json
+from hack.cluster.cluster import Cluster
+from hack.cluster.eventually import eventually
+from hack.cluster.images import Image
+from hack.cluster.minio import Minio
+from hack.cluster.space import MACHINE
+from tests.controlplane.joining import fedtrain
+from tests.controlplane.training import POLICIES, PYTORCHJOBS, TASKS, Digests, attempts, digests
+from tests.e2e.federation import RealFederation, claim_folder
+from tests.e2e.installing import Release
+from tests.e2e.sites import NAMESPACE, Site
+from tests.support.proxy import Proxy
+
+WHO = ("clinic-a", "clinic-b")
+LONG = 240
+SPOOL = "spool"
+TARGET_SECONDS = 15
+
+
+@pytest.fixture(scope="module")
+def clinics(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> RealFederation:
+    """The participants' data, and what the hub evaluates with."""
+    made = RealFederation(tmp_path_factory.mktemp("clinics"), "federations", who=WHO, inputs="clinics")
+    made.write_data()
+    made.upload(minio)
+    return made
+
+
+@pytest.fixture(scope="module")
+def alone(clinics: RealFederation, minio: Minio) -> Iterator[subprocess.Popen[bytes]]:
+    """`fedtrain run` of the same federation on this machine, while pods do the same."""
+    process = clinics.start_alone(minio)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def expected(clinics: RealFederation, alone: subprocess.Popen[bytes]) -> Digests:
+    """The digests of that run."""
+    assert alone.wait(300) == 0, (clinics.folder / "run.log").read_text()
+    return digests(clinics.ledger_alone())
+
+
+@pytest.fixture(scope="module")
+def store(minio: Minio) -> Iterator[Proxy]:
+    """The way to the store: a test can take it away."""
+    with Proxy(minio.endpoint, address=MACHINE) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def sites(
+    hub: Cluster,
+    operator_image: Image,
+    trainer_image: Image,
+    clinics: RealFederation,
+    minio: Minio,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, Site]]:
+    """Clusters with policies and data. They have not joined yet. The second one has a volume for trained updates."""
+    images = [operator_image, trainer_image]
+    spool = tmp_path_factory.mktemp("spool")
+    spool.chmod(0o777)
+    with Cluster(WHO[0], images=images) as one, Cluster(WHO[1], images=images) as two:
+        made = {who: Site(who, cluster, hub) for who, cluster in zip(WHO, (one, two), strict=True)}
+        for who, site in made.items():
+            site.create_namespace()
+            clinics.give_inputs(site.api, who, NAMESPACE)
+            site.close(_address(hub), minio.address)
+        claim_folder(made[WHO[1]].api, SPOOL, spool, NAMESPACE, "ReadWriteOnce")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def api(hub: Cluster) -> Api:
+    return hub.control_plane.api
+
+
+def test_participants_join_with_an_invitation_and_helm_install(
+    sites: dict[str, Site],
+    hub: Cluster,
+    release: Release,
+    clinics: RealFederation,
+    alone: subprocess.Popen[bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for who, site in sites.items():
+        file = tmp_path / f"{who}.yaml"
+        invited = fedtrain(hub.control_plane, "invite", who, "--allow=*", f"--namespace=at-{who}", f"--out={file}")
+        assert invited.exit_code == 0, invited.output
+        site.join(file)
+        policy = clinics.policy(who)
+        policy["spec"] |= {"logs": "Failures"} | ({"spool": {"volumeClaim": SPOOL}} if who == WHO[1] else {})
+        site.api.create(POLICIES, policy, NAMESPACE)
+    with capsys.disabled():
+        for site in sites.values():
+            print(f"\n{site.who}: connected {site.connected_seconds:.1f} s after helm install, target {TARGET_SECONDS}")
+
+
+def test_the_adapters_of_three_clusters_are_those_of_fedtrain_run(
+    sites: dict[str, Site], api: Api, clinics: RealFederation, minio: Minio, expected: Digests
+) -> None:
+    clinics.prepare(api, minio)
+    clinics.apply(api, minio)
+    ledger = clinics.succeeded_with(expected, api, minio)
+    assert attempts(ledger) == []
+    for site in sites.values():
+        eventually(lambda site=site: site.api.list(PYTORCHJOBS, NAMESPACE) == [])
+        eventually(lambda site=site: not site.api.get("v1/secrets", TRANSFER_SECRET, NAMESPACE).get("data"))
+
+
+def test_no_connection_was_tried_into_a_participant_or_from_it_to_other_servers(sites: dict[str, Site]) -> None:
+    assert {who: site.dropped() for who, site in sites.items()} == dict.fromkeys(sites, (0, 0))
+
+
+def test_a_lost_hub_and_a_lost_store_cost_no_attempt_and_no_second_training(
+    sites: dict[str, Site],
+    hub: Cluster,
+    api: Api,
+    clinics: RealFederation,
+    minio: Minio,
+    store: Proxy,
+    expected: Digests,
+) -> None:
+    """clinic-a loses the hub while it trains. clinic-b trains while the store takes no update: the trained update stays
+    on its volume, and a job without GPUs uploads it later."""
+    unlucky = RealFederation(clinics.folder, "unlucky", who=WHO, inputs=clinics.inputs, store=minio).prepare(api, minio)
+    bucket = unlucky.bucket(minio)
+    bucket["s3"]["endpoint"] = store.url
+    store.out = "PUT .*/rounds/0001/updates/clinic-b/"
+    unlucky.apply(api, minio, storage=bucket)
+    cut = sites[WHO[0]]
+    eventually(lambda: _phases(cut, "-1-train-") == ["Running"], LONG)
+    cut.cut(*_address(hub))
+    eventually(lambda: _phases(cut, "-1-train-") == ["Succeeded"], LONG)
+    assert _status(api, unlucky, WHO[0]).get("phase") != "Succeeded", "the hub cannot know it"
+    cut.heal(*_address(hub))
+    eventually(lambda: _status(api, unlucky, WHO[1]).get("reason") == "Uploading", LONG)
+    assert _status(api, unlucky, WHO[0])["phase"] == "Succeeded"
+    store.out = ""
+    ledger = unlucky.succeeded_with(expected, api, minio)
+    assert attempts(ledger) == []
+
+
+def _address(hub: Cluster) -> tuple[str, int]:
+    """Address and port of the hub's API server."""
+    host, _, port = hub.control_plane.admin.server.removeprefix("https://").partition(":")
+    return host, int(port)
+
+
+def _phases(site: Site, text: str) -> list[str]:
+    """The phases of the pods with this text in their names."""
+    pods = site.api.list("v1/pods", NAMESPACE)
+    return [pod["status"]["phase"] for pod in pods if text in pod["metadata"]["name"]]
+
+
+def _status(api: Api, federation: RealFederation, who: str) -> Json:
+    """Status of the participant's task of round 1."""
+    labels = f"fedtrain.dev/training-namespace={federation.namespace}"
+    tasks = [one for one in api.list(TASKS, f"at-{who}", labels) if "-1-train-" in one["metadata"]["name"]]
+    return tasks[0].get("status", {}) if tasks else {}

@@ -19,7 +19,7 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     """
     from fedtrain.results.as_json import as_json
     from fedtrain.results.curve import curve
-    from fedtrain.results.folders import write_file
+    from fedtrain.results.folders import is_page, write_file
     from fedtrain.results.locate import locate
     from fedtrain.results.run_comparison.compared import compare_runs, tables
     from fedtrain.results.summary import summarise
@@ -37,5 +37,5 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
         return
     from fedtrain.results.run_comparison.page import page
 
-    target = write_file(out or Path("comparison.html"), page(summaries).encode())
+    target = write_file(out or Path("comparison.html"), page(summaries).encode(), is_page)
     click.echo(f"\ncharts: {target}", err=output == "json")

@@ -26,7 +26,7 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     check_deletable(ledger, orphaned, _wait)
     if not yes:
         planned = plan_deletion(ledger)
-        exports = f" and {listed([path.name for path in planned.exports])}" if planned.exports else ""
+        exports = f" and {listed(planned.exports)}" if planned.exports else ""
         try:
             click.confirm(f"Delete {several(planned.objects, 'object')}{exports} of {ledger.address}?", abort=True)
         except click.Abort as error:
@@ -34,7 +34,7 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     done = delete_run(ledger)
     click.echo(f"deleted {ledger.address}")
     if done.kept:
-        click.echo(f"kept {listed([path.name for path in done.kept])}: not of the run", err=True)
+        click.echo(f"kept {listed(done.kept)}: not of the run", err=True)
 
 
 def _wait(seconds: float) -> None:

@@ -1,14 +1,15 @@
 """Deletes a run: the objects of its ledger, and what was exported to its folder."""
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import End
+from fedtrain.contracts.records import End, Run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, StoreError
+from fedtrain.results.export_files import files_of_export, is_export, other_files
 from fedtrain.results.locate import run_folder
 from fedtrain.runner.presence import working
 
@@ -25,24 +26,57 @@ class StillRunning(StoreError):
 
 @dataclass(frozen=True)
 class Deletion:
-    """What a deletion removes. `objects`: number of objects; `kept`: paths in the run's folder that are not the
-    run's."""
+    """What a deletion removes. `objects`: number of objects. `exports`: names in the run's folder. `files`: their
+    files. `kept`: paths in the run's folder that are not the run's, relative to it."""
 
     objects: int
-    exports: tuple[Path, ...]
-    kept: tuple[Path, ...]
+    exports: tuple[str, ...]
+    files: tuple[Path, ...]
+    kept: tuple[str, ...]
 
 
 def plan_deletion(ledger: Ledger) -> Deletion:
     """Raises StoreError."""
     objects = [name for name in ledger.names() if name.partition("/")[0] in OBJECTS]
-    folder = run_folder(ledger)
+    folder, run_id = run_folder(ledger), _run_id(ledger)
     entries = sorted(folder.iterdir()) if folder is not None and folder.is_dir() else []
+    files = [file for entry in entries if entry.name in EXPORTS for file in _exported(entry, run_id)]
+    kept = [path for entry in entries if entry.name not in OBJECTS for path in _kept(entry, run_id)]
     return Deletion(
         objects=len(objects),
-        exports=tuple(entry for entry in entries if entry.name in EXPORTS),
-        kept=tuple(entry for entry in entries if entry.name not in (*EXPORTS, *OBJECTS)),
+        exports=tuple(dict.fromkeys(_name(folder, file).partition("/")[0] for file in files)),
+        files=tuple(files),
+        kept=tuple(_name(folder, path) for path in kept),
     )
+
+
+def _exported(entry: Path, run_id: str | None) -> Iterator[Path]:
+    """Yield the files of an export: `entry` itself, or files in it."""
+    if not entry.is_dir() or entry.is_symlink():
+        yield entry
+    elif run_id is None or is_export(entry, run_id):
+        yield from files_of_export(entry)
+
+
+def _kept(entry: Path, run_id: str | None) -> Iterator[Path]:
+    """Yield `entry`, or the files in it that are not from an export."""
+    if entry.name not in EXPORTS or not any(True for _ in _exported(entry, run_id)):
+        yield entry
+    elif entry.is_dir() and not entry.is_symlink():
+        yield from other_files(entry)
+
+
+def _name(folder: Path | None, path: Path) -> str:
+    return path.relative_to(folder).as_posix() if folder is not None else path.name
+
+
+def _run_id(ledger: Ledger) -> str | None:
+    """Return the run's id; None if its record is damaged."""
+    try:
+        run = ledger.read(names.RUN, Run)
+    except LedgerCorrupt:
+        return None
+    return run.run_id if run is not None else None
 
 
 def check_deletable(ledger: Ledger, orphaned: bool, wait: Callable[[float], object]) -> None:
@@ -65,11 +99,11 @@ def delete_run(ledger: Ledger) -> Deletion:
     """Delete the run and return what was deleted. Does not check whether the run is running. Raises StoreError,
     OSError."""
     deletion = plan_deletion(ledger)
-    for path in deletion.exports:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    for file in deletion.files:
+        file.unlink()
+    for folder in {file.parent for file in deletion.files} - {run_folder(ledger)}:
+        with suppress(OSError):  # it has other files
+            folder.rmdir()
     for name in OBJECTS:
         ledger.delete(name)
     return deletion

@@ -5,7 +5,9 @@ from tempfile import TemporaryDirectory
 
 from fedtrain.contracts.digests import digest_file
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.store import ObjectMissing
+from fedtrain.ledger.store import ObjectMissing, StoreError
+from fedtrain.plurals import form
+from fedtrain.results.export_files import CARD, CONFIG, WEIGHTS, files_of_export, is_export, other_files
 from fedtrain.results.folders import write_folder
 from fedtrain.results.locate import run_folder
 from fedtrain.results.model_card import model_card
@@ -13,10 +15,7 @@ from fedtrain.results.public_base import public_base, public_config
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.summary import summarise
 from fedtrain.results.tokenizer_files import tokenizer_files
-
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
-CARD = "README.md"
+from fedtrain.results.words import listed
 
 
 def export(
@@ -30,7 +29,7 @@ def export(
     """Write the adapter after `round` (None: the newest) with its config and a model card to `target`, atomically, and
     return its absolute path. `base`: folder of the base model, whose tokenizer is copied. `base_name`: the name of the
     base model in the exported files. Raises ObjectMissing if the round does not exist, LedgerCorrupt if the bytes do
-    not match the ledger, StoreError if `target` exists and is not an export of this run, OSError."""
+    not match the ledger, StoreError if `target` exists and is not an export of this run or has other files, OSError."""
     summary = summarise(ledger)
     chosen = exported_round(summary, round)
     public = public_base(summary.spec.model, base_name)
@@ -46,7 +45,7 @@ def export(
 
     if _is_current(chosen, files, target):
         return target.absolute()  # also on a read-only disk
-    return write_folder(target, fill, lambda folder: _is_export(summary, folder))
+    return write_folder(target, fill, lambda folder: check_replaceable(summary, folder))
 
 
 def export_merged(
@@ -72,7 +71,7 @@ def export_merged(
         adapter.rmdir()
         (folder / CARD).write_text(card, encoding="utf-8")
 
-    return write_folder(target, fill, lambda folder: _is_export(summary, folder))
+    return write_folder(target, fill, lambda folder: check_replaceable(summary, folder))
 
 
 def default_target(ledger: Ledger, merged: bool = False) -> Path:
@@ -93,18 +92,24 @@ def exported_round(summary: RunSummary, round: int | None) -> RoundSummary:
     return recorded[round]
 
 
-def _is_export(summary: RunSummary, folder: Path) -> bool:
-    """Whether the folder is an export of this run: its model card contains the run's id."""
-    try:
-        return summary.run_id in (folder / CARD).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return False
+def check_replaceable(summary: RunSummary, target: Path) -> None:
+    """Raises StoreError unless `target` is an export of this run without other files."""
+    if not target.is_dir() or not is_export(target, summary.run_id):
+        raise StoreError(
+            f"{target} exists and is not an export of this run. Choose another folder with --out, or delete it first."
+        )
+    if others := other_files(target):
+        names = [f"{path.name}/" if path.is_dir() else path.name for path in others]
+        raise StoreError(
+            f"{target} has {form(len(others), 'a file that is', 'files that are')} not from the export: "
+            f"{listed(names)}. Move {form(len(others), 'it', 'them')}, or choose another folder with --out."
+        )
 
 
 def _is_current(round: RoundSummary, files: dict[str, bytes], folder: Path) -> bool:
-    """Whether the folder is this very export, byte for byte."""
+    """Whether the folder has this very export, byte for byte. Other files may be beside it."""
     try:
-        same = {path.name for path in folder.iterdir()} == {WEIGHTS, *files} and all(
+        same = {path.name for path in files_of_export(folder)} == {WEIGHTS, *files} and all(
             (folder / name).read_bytes() == content for name, content in files.items()
         )
         return same and digest_file(folder / WEIGHTS) == round.adapter

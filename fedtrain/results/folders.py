@@ -1,4 +1,4 @@
-"""Atomic writing of folders and files."""
+"""Atomic writing of folders and files that never replaces what the user wrote."""
 
 import os
 import shutil
@@ -8,53 +8,76 @@ from pathlib import Path
 from fedtrain.ledger.store import StoreError
 
 
-def write_folder(target: Path, fill: Callable[[Path], None], ours: Callable[[Path], bool]) -> Path:
+def write_folder(target: Path, fill: Callable[[Path], None], check: Callable[[Path], None]) -> Path:
     """Create `target` atomically from what `fill` writes into an empty folder. File modes follow the umask. An existing
-    `target` is replaced if it is empty or `ours` accepts it. Raises StoreError otherwise, OSError."""
+    `target` is replaced if it is empty or `check` does not raise. Raises StoreError, OSError."""
     target = target.absolute()
-    if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or ours(target))):
-        raise StoreError(
-            f"{target} exists and is not an export of this run. Choose another folder with --out, or delete it first."
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        check(target)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     before = target.with_name(f".{target.name}.{os.getpid()}.before")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
         fill(aside)
         readable = aside.stat().st_mode & 0o666  # from the umask; libraries create files that only their owner reads
         for path in aside.rglob("*"):
             if path.is_file():
                 path.chmod(readable)
-        if target.exists():
-            target.rename(before)
-        aside.rename(target)
+        _swap(aside, target, before)
     except OSError as error:
-        raise _named(error, target) from error
+        raise _named(error, target, aside) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-        shutil.rmtree(before, ignore_errors=True)
+    shutil.rmtree(before, ignore_errors=True)
     return target
 
 
-def write_file(target: Path, content: bytes) -> Path:
-    """Replace `target` atomically. Raises StoreError if it is a folder, OSError."""
+def write_file(target: Path, content: bytes, ours: Callable[[bytes], bool] = lambda _: True) -> Path:
+    """Replace `target` atomically. An existing file is replaced only if `ours` accepts its content. Raises StoreError
+    if it does not or `target` is a folder, OSError."""
     target = target.absolute()
     if target.is_dir():
         raise StoreError(f"{target} is a folder. Name a file with --out.")
-    target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        if target.exists() and not ours(target.read_bytes()):
+            raise StoreError(
+                f"{target} exists and was not written by this command. Name a new file with --out, or move this one."
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
         aside.write_bytes(content)
         aside.replace(target)
     except OSError as error:
-        raise _named(error, target) from error
+        raise _named(error, target, aside) from error
     finally:
-        aside.unlink(missing_ok=True)
+        if aside.exists():
+            aside.unlink()
     return target
 
 
-def _named(error: OSError, target: Path) -> OSError:
-    """The same error with a path. A write to a full disk names none."""
-    return error if error.filename is not None else OSError(error.errno, error.strerror, str(target))
+def is_page(content: bytes) -> bool:
+    """Whether the content is an HTML page of fedtrain."""
+    return content.lower().startswith(b"<!doctype html>") and b"fedtrain" in content
+
+
+def _swap(aside: Path, target: Path, before: Path) -> None:
+    """Put `aside` in the place of `target`, which moves to `before`. If that fails, `target` stays."""
+    existed = target.exists()
+    if existed:
+        target.rename(before)
+    try:
+        aside.rename(target)
+    except OSError:
+        if existed:
+            before.rename(target)
+        raise
+
+
+def _named(error: OSError, target: Path, aside: Path) -> OSError:
+    """Return the same error with the path that the user knows. A write to a full disk names none, and temporary paths
+    are those of `target`."""
+    if error.filename is not None and str(aside) not in str(error.filename):
+        return error
+    return OSError(error.errno, error.strerror, str(target))

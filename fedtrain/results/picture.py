@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.charts.metric import metric_by_round
-from fedtrain.results.charts.style import png
+from fedtrain.results.charts.style import is_picture, png
 from fedtrain.results.comparison import read_comparison
 from fedtrain.results.curve import curve
 from fedtrain.results.folders import write_file
@@ -26,4 +26,4 @@ def write_picture(ledger: Ledger, target: Path) -> Path | None:
         return None
     comparison = read_comparison(ledger, summary.run_id, summary.adapter)
     participants = [participant.name for participant in summary.spec.participants]
-    return write_file(target, png(lambda: metric_by_round(shown, comparison, participants, 8.0, 4.3)))
+    return write_file(target, png(lambda: metric_by_round(shown, comparison, participants, 8.0, 4.3)), is_picture)

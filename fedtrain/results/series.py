@@ -61,6 +61,11 @@ def as_csv(summary: RunSummary) -> str:
     return out.getvalue()
 
 
+def is_csv(content: bytes) -> bool:
+    """Whether the content is such a table."""
+    return content.startswith(f"{','.join(HEAD)}\n".encode())
+
+
 def _values(one: ParticipantRound) -> dict[str, float]:
     found = {
         "trainLoss": one.train_loss,

@@ -33,6 +33,8 @@ PHASES = {
     "idle": "#e3e5ea",
 }
 
+_SOFTWARE = "fedtrain"
+"""Names the program in the metadata of a PNG."""
 _SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Inter", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans"],
@@ -143,5 +145,10 @@ def png(draw: Callable[[], "Figure"]) -> bytes:
 
     with rc_context(_SETTINGS):
         figure, out = draw(), io.BytesIO()
-        figure.savefig(out, format="png", dpi=200, metadata={"Software": None})
+        figure.savefig(out, format="png", dpi=200, metadata={"Software": _SOFTWARE})
     return out.getvalue()
+
+
+def is_picture(content: bytes) -> bool:
+    """Whether the content is a PNG that `png` wrote."""
+    return content.startswith(b"\x89PNG") and f"Software\0{_SOFTWARE}".encode() in content

@@ -11,13 +11,13 @@ from markupsafe import Markup, escape
 from fedtrain import __version__
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.comparison import Comparison, read_comparison
-from fedtrain.results.folders import write_file
+from fedtrain.results.folders import is_page, write_file
 from fedtrain.results.locate import run_folder
 from fedtrain.results.report.content import content
 from fedtrain.results.report.telemetry import ReportTelemetry, read_telemetry
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.samples import Sample, read_samples
-from fedtrain.results.series import as_csv
+from fedtrain.results.series import as_csv, is_csv
 from fedtrain.results.summary import summarise
 
 
@@ -25,14 +25,13 @@ def write_report(ledger: Ledger, target: Path) -> Path:
     """Write the report and return its absolute path. Raises StoreError, OSError."""
     summary = summarise(ledger)
     comparison = read_comparison(ledger, summary.run_id, summary.adapter)
-    return write_file(
-        target, report(summary, comparison, read_telemetry(ledger, summary), read_samples(ledger, summary)).encode()
-    )
+    html = report(summary, comparison, read_telemetry(ledger, summary), read_samples(ledger, summary))
+    return write_file(target, html.encode(), is_page)
 
 
 def write_csv(ledger: Ledger, target: Path) -> Path:
     """Write all measured values of the run and return the file's absolute path. Raises StoreError, OSError."""
-    return write_file(target, as_csv(summarise(ledger)).encode())
+    return write_file(target, as_csv(summarise(ledger)).encode(), is_csv)
 
 
 def default_report(ledger: Ledger) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fedtrain.contracts import names
+from fedtrain.contracts.records import Run
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectStore
@@ -60,14 +61,22 @@ def test_exports_in_the_runs_folder_are_deleted_and_other_files_kept(tmp_path: P
     ledger = Ledger(FileStore(tmp_path), "default", "demo")
     Hand(ledger).begin()
     folder = tmp_path / "default/demo"
-    (folder / "adapter").mkdir()
-    (folder / "adapter/README.md").touch()
-    (folder / "report.html").touch()
-    (folder / "notes.txt").touch()
+    card = f"run {ledger.read(names.RUN, Run).run_id}"  # pyright: ignore[reportOptionalMemberAccess]
+    for name, content in (
+        ("adapter/README.md", card),
+        ("adapter/mine.txt", "my notes"),
+        ("model/config.json", "{}"),  # not an export: no model card
+        ("report.html", ""),
+        ("notes.txt", ""),
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
     done = delete_run(ledger)
-    assert [path.name for path in done.exports] == ["adapter", "report.html"]
-    assert done.kept == (folder / "notes.txt",)
-    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    assert done.exports == ("adapter", "report.html")
+    assert done.kept == ("adapter/mine.txt", "model", "notes.txt")
+    assert sorted(path.name for path in folder.iterdir()) == ["adapter", "model", "notes.txt"]
+    assert (folder / "adapter/mine.txt").read_text() == "my notes"
+    assert (folder / "model/config.json").read_text() == "{}"
 
 
 def test_an_interrupted_deletion_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -239,6 +239,50 @@ def test_an_adapter_of_another_run_or_program_is_left_alone(finished: Hand, tmp_
     assert (tmp_path / "adapter/README.md").read_text() == "# my adapter, run 0123456789"
 
 
+@pytest.mark.parametrize("mine", ["mine.txt", "eval/mine.txt"])
+def test_an_export_with_a_file_of_the_user_is_left_alone(finished: Hand, tmp_path: Path, mine: str) -> None:
+    own = export(finished.ledger, tmp_path / "adapter", round=1) / mine
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("years of work")
+    name = mine.partition("/")[0] + ("/" if "/" in mine else "")
+    with pytest.raises(StoreError) as refused:
+        export(finished.ledger, tmp_path / "adapter")
+    assert str(refused.value) == (
+        f"{tmp_path}/adapter has a file that is not from the export: {name}. Move it, or choose another folder with "
+        "--out."
+    )
+    assert own.read_text() == "years of work"
+    assert export(finished.ledger, tmp_path / "adapter", round=1) == own.parents[mine.count("/")]  # is current
+
+
+def test_a_merged_model_with_a_file_of_the_user_is_left_alone(trained: Hand, base: Path, tmp_path: Path) -> None:
+    folder = export_merged(trained.ledger, tmp_path / "model", str(base))
+    export_merged(trained.ledger, tmp_path / "model", str(base))
+    (folder / "mine.txt").write_text("years of work")
+    with pytest.raises(StoreError, match=r"model has a file that is not from the export: mine.txt\."):
+        export_merged(trained.ledger, tmp_path / "model", str(base))
+    assert (folder / "mine.txt").read_text() == "years of work"
+
+
+def test_an_export_that_cannot_take_its_place_keeps_the_earlier_one(
+    finished: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = export(finished.ledger, tmp_path / "adapter", round=1)
+    rename = Path.rename
+
+    def denied(self: Path, target: Path) -> Path:
+        if self.name.endswith(str(os.getpid())) and target == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", denied)
+    with pytest.raises(PermissionError) as refused:
+        export(finished.ledger, tmp_path / "adapter")
+    assert refused.value.filename == str(folder)
+    assert (folder / "adapter_model.safetensors").read_bytes() == finished.adapter(1)
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
+
+
 def test_files_are_as_readable_as_the_users_other_files(trained: Hand, base: Path, tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:

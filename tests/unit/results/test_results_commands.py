@@ -156,3 +156,26 @@ def test_delete_asks_first(run: Path) -> None:
     result = CliRunner().invoke(main, ["delete", str(run)], input="y\n")
     assert result.exit_code == 0
     assert not run.exists()
+
+
+@pytest.mark.parametrize("option", [(), ("--csv",)])
+def test_a_report_replaces_no_file_of_the_user(run: Path, tmp_path: Path, option: tuple[str, ...]) -> None:
+    mine = tmp_path / "federation.yaml"
+    mine.write_text("kind: FederatedTraining")
+    result = fedtrain("report", run, *option, "--out", mine)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {mine} exists and was not written by this command. Name a new file with --out, or move this one.\n"
+    )
+    assert mine.read_text() == "kind: FederatedTraining"
+    assert fedtrain("report", run, *option, "--out", tmp_path / "new").exit_code == 0
+    assert fedtrain("report", run, *option, "--out", tmp_path / "new").exit_code == 0
+
+
+def test_a_comparison_replaces_no_file_of_the_user(run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "comparison.html"
+    mine.write_text("<!DOCTYPE html><html>my notes</html>")
+    result = fedtrain("compare", run, run, "--out", mine)
+    assert result.exit_code == 1
+    assert "was not written by this command" in result.stderr
+    assert "my notes" in mine.read_text()

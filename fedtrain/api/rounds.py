@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import Block, Count, Duration, NonNegativeInt
+from fedtrain.api.base import Block, Count, Duration, Name, NonNegativeInt
+
+
+class EarlyStopping(Block):
+    """Ends the run when the adapter no longer improves on the hub's data."""
+
+    metric: Name
+    """Name of one of the metrics in `evaluation.hub.metrics`."""
+    patience: Count = 3
+    """Number of evaluations in a row without a new best value after which the run ends. The base model's value is the
+    first."""
 
 
 class Rounds(Block):
@@ -22,3 +32,5 @@ class Rounds(Block):
     below_minimum: Literal["Fail", "Skip"] = "Fail"
     """Action for a round with fewer than `minParticipants` updates. `Fail`: the run fails. `Skip`: the round is
     skipped."""
+    early_stopping: EarlyStopping | None = None
+    """Condition that ends the run before its last round. All rounds take place if omitted."""

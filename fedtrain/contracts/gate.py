@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts.measures import Measure, hub_measures
+from fedtrain.contracts.measures import Measure, hub_measure
 from fedtrain.contracts.records import GateState
 
 
@@ -34,7 +34,7 @@ def kept(before: GateState | None) -> GateState | None:
 def gated(spec: FederatedTrainingSpec) -> Measure | None:
     """Return the metric that the gate compares; None without a gate."""
     gate = spec.evaluation.gate
-    return next((one for one in hub_measures(spec) if gate is not None and one.name == gate.metric), None)
+    return hub_measure(spec, gate.metric) if gate is not None else None
 
 
 def explained(spec: FederatedTrainingSpec, state: GateState | None) -> str:

@@ -39,6 +39,11 @@ def hub_measures(spec: FederatedTrainingSpec) -> tuple[Measure, ...]:
     return _measures(spec.evaluation.hub.metrics) if spec.evaluation.hub else ()
 
 
+def hub_measure(spec: FederatedTrainingSpec, name: str) -> Measure | None:
+    """Return the hub's metric of this name; None if there is none."""
+    return next((measure for measure in hub_measures(spec) if measure.name == name), None)
+
+
 def own_measures(spec: FederatedTrainingSpec) -> tuple[Measure, ...]:
     """Return the metrics that each participant measures on its validation split, in the file's order."""
     return _measures(spec.evaluation.participants.metrics) if spec.evaluation.participants else ()

@@ -349,6 +349,15 @@ class GateState(Block):
     rejected: Finite | None = None
 
 
+class EarlyStoppingState(Block):
+    """After a round: the best value of early stopping's metric so far, the round whose adapter has it, and the number
+    of evaluations since then."""
+
+    best: Finite
+    round: int
+    evaluations: int = 0
+
+
 class Manifest(Record):
     """`manifest.json`: the outcome of a round, which is final once this is written. `round` counts rounds,
     `step` those that were committed. A round that is `RolledBack` has an aggregate and an evaluation, but ends with the
@@ -369,6 +378,7 @@ class Manifest(Record):
     absent: tuple[Absent, ...] = ()
     privacy: PrivacyState | None = None
     gate: GateState | None = None
+    early_stopping: EarlyStoppingState | None = None
     previous: Digest
     """Digest of the previous round's manifest; of `run.json` for round 0."""
 
@@ -394,7 +404,8 @@ class Measurement(ParticipantRecord):
 
 class End(Record):
     """`end.json`: the run has finished. Applying the file again changes nothing. `Halted`: before its last
-    round, because the privacy budget allows no further one or the gate rejected too many; `message` says which."""
+    round, because the privacy budget allows no further one or the gate rejected too many; `message` says which. With
+    `rounds.earlyStopping`, a run that `Succeeded` may have ended before its last round, too."""
 
     outcome: Literal["Succeeded", "Halted"]
     message: str | None = None

@@ -11,10 +11,9 @@ from typing import cast
 from pydantic import ValidationError
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts import names
+from fedtrain.contracts import early_stopping, gate, names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.example_spending import spent_after
-from fedtrain.contracts.gate import judge, kept
 from fedtrain.contracts.records import (
     Aggregate,
     Close,
@@ -74,7 +73,7 @@ class Chain:
             self._aggregated(name, manifest)
         if manifest.evaluation is not None:
             self._evaluation(name, manifest)
-        self._gate(name, manifest)
+        self._judged(name, manifest)
         self._privacy(name, manifest)
 
     def _initial(self, name: str, manifest: Manifest) -> None:
@@ -100,9 +99,9 @@ class Chain:
             self._same(name, f"adapter, which a {how} round keeps", before.adapter, manifest.adapter)
             self._same(name, f"state, which a {how} round keeps", before.state, manifest.state)
 
-    def _gate(self, name: str, manifest: Manifest) -> None:
-        """The gate's state follows from the previous one and the hub's metrics, and decides whether the round is rolled
-        back."""
+    def _judged(self, name: str, manifest: Manifest) -> None:
+        """The states of the gate and of early stopping follow from the previous ones and the hub's metrics. The gate's
+        decides whether the round is rolled back."""
         run, before = self.records.get(names.RUN, Run), self.records.get(names.manifest(manifest.round - 1), Manifest)
         if run is None or (before is None and manifest.round > 0):
             return
@@ -111,12 +110,16 @@ class Chain:
         except ValidationError:
             return  # a spec of another version
         evaluation = self.records.get(names.evaluation(manifest.round, manifest.k or 0), Evaluation)
-        past = before.gate if before else None
+        past, stopping = (before.gate, before.early_stopping) if before else (None, None)
         if manifest.outcome == "Skipped":
-            expected = kept(past)
+            expected = gate.kept(past)
         else:
-            expected = judge(spec, past, evaluation.metrics if evaluation else None)
+            metrics = evaluation.metrics if evaluation else None
+            expected = gate.judge(spec, past, metrics)
+            back = manifest.outcome == "RolledBack"
+            stopping = early_stopping.judge(spec, stopping, manifest.round, metrics, back)
         self._same(name, "state of the gate than the metrics give", expected, manifest.gate)
+        self._same(name, "state of early stopping than the metrics give", stopping, manifest.early_stopping)
         rejected = expected is not None and expected.rejected is not None
         if manifest.outcome in ("Committed", "RolledBack"):
             outcome = "RolledBack" if rejected else "Committed"

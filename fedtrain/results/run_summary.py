@@ -6,7 +6,7 @@ from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Absent, Digest, ModelFacts
-from fedtrain.rounds.decision import Phase
+from fedtrain.rounds.decision import FINISHED, Phase
 from fedtrain.rounds.privacy_loss import PrivacyLoss
 
 RoundOutcome = Literal["Initial", "Committed", "Skipped", "RolledBack", "Open"]
@@ -144,6 +144,11 @@ class RunSummary:
     """Privacy loss so far, draws of the open round included; None without `spec.privacy`."""
     head: Digest | None = None
     """Digest of the newest manifest: it covers the whole history."""
+
+    @property
+    def early_end(self) -> str:
+        """Why the run ended before its last round; empty if it did not."""
+        return self.message if self.phase in FINISHED and self.rounds_done < self.rounds_of else ""
 
     @property
     def recorded(self) -> tuple[RoundSummary, ...]:

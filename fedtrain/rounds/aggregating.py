@@ -11,6 +11,7 @@ from fedtrain.contracts.records import Aggregate, Close, Manifest, Plan
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.below_minimum import BELOW_MINIMUM, below_minimum, is_below_minimum, skip
 from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
+from fedtrain.rounds.early_stopping import early_stopping_state
 from fedtrain.rounds.evaluating import evaluate
 from fedtrain.rounds.gate import gate_state, rolled_back
 from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, next_state, not_accounted, over_budget, unspent
@@ -67,6 +68,7 @@ def aggregate(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan, cl
         absent=close.absent,
         privacy=next_state(snapshot, manifest, aggregated),
         gate=gate_state(snapshot, close.k),
+        early_stopping=early_stopping_state(snapshot, close.k),
         previous=digest_of(manifest),
     )
     if (back := rolled_back(snapshot, manifest, committed)) is not None:

@@ -55,6 +55,7 @@ def skip(
         absent=tuple(Absent(participant=who, reason=why) for who, why in sorted(missing.items())),
         privacy=next_state(snapshot, manifest),
         gate=kept(manifest.gate),
+        early_stopping=manifest.early_stopping,
         previous=digest_of(manifest),
     )
     return Decision("Recording", message, plan.round, (Claim(names.manifest(plan.round), skipped),))

@@ -7,6 +7,7 @@ of these that applies decides:
     suspended   nothing runs
     initialise  round 0: each participant's data counted, the first adapter made and measured
     gate        the gate rejected too many rounds in a row: finish
+    stop early  the adapter no longer improves: finish
     budget      the privacy budget allows no further round: finish, or fail
     finish      after the last round: measure the final adapter at the participants, write the end
     plan        the round has no plan
@@ -22,8 +23,9 @@ from fedtrain.contracts.records import Manifest, Plan
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.rounds.aggregating import aggregate, standing_close
 from fedtrain.rounds.decision import STOPPED, Decision
+from fedtrain.rounds.early_stopping import stopped
 from fedtrain.rounds.excluding import without_excluded
-from fedtrain.rounds.finishing import finish
+from fedtrain.rounds.finishing import EarlyEnd, finish
 from fedtrain.rounds.gate import REGRESSED, closed
 from fedtrain.rounds.initialising import initialise
 from fedtrain.rounds.plan_flaw import plan_flaw
@@ -90,11 +92,13 @@ def _open_round(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) 
 
 def _next_round(snapshot: Snapshot, now: float, manifest: Manifest) -> Decision:
     if (regressed := closed(snapshot, manifest)) is not None:
-        return finish(snapshot, now, manifest, halted=regressed, reason=REGRESSED)
+        return finish(snapshot, now, manifest, EarlyEnd(regressed, failure=REGRESSED))
+    if (unimproved := stopped(snapshot, manifest)) is not None:
+        return finish(snapshot, now, manifest, EarlyEnd(unimproved, "Succeeded"))
     over = over_budget(snapshot)
     if over is None:
         return plan_round(snapshot, manifest)
     assert snapshot.spec.privacy is not None
     if snapshot.spec.privacy.budget.on_exhausted == "Fail":
         return fail(snapshot, BUDGET_EXHAUSTED, over)
-    return finish(snapshot, now, manifest, halted=over)
+    return finish(snapshot, now, manifest, EarlyEnd(over, failure=BUDGET_EXHAUSTED))

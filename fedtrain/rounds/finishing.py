@@ -1,7 +1,8 @@
-"""After the last round, or when the privacy budget or the gate allows no other: each participant measures the final
-adapter (bounded, never fatal), then the run ends."""
+"""After the last round, or when the privacy budget, the gate or early stopping allows no other: each participant
+measures the final adapter (bounded, never fatal), then the run ends."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
@@ -12,22 +13,30 @@ from fedtrain.rounds import orders
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.lost import lost
-from fedtrain.rounds.privacy import BUDGET_EXHAUSTED
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 
+NOTHING_COMMITTED = "NothingCommitted"
+"""Reason of the failure of a run without a committed round."""
 
-def finish(
-    snapshot: Snapshot, now: float, manifest: Manifest, halted: str | None = None, reason: str = BUDGET_EXHAUSTED
-) -> Decision:
-    """`halted`: why the run ends before its last round. `reason`: of the failure if no round is committed then."""
+
+@dataclass(frozen=True)
+class EarlyEnd:
+    """Why a run ends before its last round. `failure`: reason of the failure if no round is committed by then."""
+
+    message: str
+    outcome: Literal["Succeeded", "Halted"] = "Halted"
+    failure: str = NOTHING_COMMITTED
+
+
+def finish(snapshot: Snapshot, now: float, manifest: Manifest, early: EarlyEnd | None = None) -> Decision:
     spec, ledger = snapshot.spec, snapshot.ledger
-    if manifest.step == 0 and halted is not None:
-        return fail(snapshot, reason, f"{halted}; no round is committed, so start a run of another name")
+    if manifest.step == 0 and early is not None:
+        return fail(snapshot, early.failure, f"{early.message}; no round is committed, so start a run of another name")
     if manifest.step == 0:
         return fail(
             snapshot,
-            "NothingCommitted",
+            NOTHING_COMMITTED,
             f"none of {several(spec.rounds.count, 'round')} {_uncommitted(spec)}; the adapter is still the "
             "initial one. Every round is recorded, so start a run of another name",
         )
@@ -49,8 +58,8 @@ def finish(
             return replace(measuring, round=manifest.round)  # there is no round after the last one
     end = End(
         run_id=ledger.run.run_id,
-        outcome="Halted" if halted else "Succeeded",
-        message=_message(snapshot, manifest, halted),
+        outcome=early.outcome if early else "Succeeded",
+        message=_message(snapshot, manifest, early.message if early else None),
         round=manifest.round,
         adapter=manifest.adapter,
         manifest=digest_of(manifest),
@@ -64,7 +73,7 @@ def _uncommitted(spec: FederatedTrainingSpec) -> str:
     return "had enough valid updates and an adapter that evaluation.gate accepts"
 
 
-def _message(snapshot: Snapshot, manifest: Manifest, halted: str | None) -> str | None:
+def _message(snapshot: Snapshot, manifest: Manifest, early: str | None) -> str | None:
     """Why the run ends early, and who is missing from its last round; None for a run of all rounds and participants."""
     missing = lost((one.participant for one in manifest.absent), manifest.round, snapshot.ledger.preflights)
-    return "; ".join(text for text in (halted, missing) if text) or None
+    return "; ".join(text for text in (early, missing) if text) or None

@@ -10,6 +10,7 @@ from fedtrain.contracts.gate import explained, judge
 from fedtrain.contracts.records import GateState, Manifest
 from fedtrain.plurals import form, several
 from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.early_stopping import early_stopping_state
 from fedtrain.rounds.privacy import next_state
 from fedtrain.rounds.snapshot import Snapshot
 
@@ -30,6 +31,7 @@ def rolled_back(snapshot: Snapshot, manifest: Manifest, committed: Manifest) -> 
     the manifest that it would have otherwise."""
     if committed.gate is None or committed.gate.rejected is None:
         return None
+    assert committed.k is not None
     record = committed.model_copy(
         update={
             "outcome": "RolledBack",
@@ -37,6 +39,7 @@ def rolled_back(snapshot: Snapshot, manifest: Manifest, committed: Manifest) -> 
             "adapter": manifest.adapter,
             "state": manifest.state,
             "privacy": next_state(snapshot, manifest),  # all spends, and the previous clipping norm
+            "early_stopping": early_stopping_state(snapshot, committed.k, rolled_back=True),
             "previous": digest_of(manifest),
         }
     )

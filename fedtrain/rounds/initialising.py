@@ -5,6 +5,7 @@ from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Manifest
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import Claim, Decision
+from fedtrain.rounds.early_stopping import early_stopping_state
 from fedtrain.rounds.evaluating import evaluate
 from fedtrain.rounds.gate import gate_state
 from fedtrain.rounds.preflight import inspect, preflight_settled, too_few
@@ -42,6 +43,7 @@ def initialise(snapshot: Snapshot, now: float) -> Decision:
         evaluation=evaluated.digest,
         privacy=initial_state(snapshot),
         gate=gate_state(snapshot, 0),
+        early_stopping=early_stopping_state(snapshot, 0),
         previous=digest_of(ledger.run),
     )
     work.actions.append(Claim(names.manifest(0), manifest))

@@ -69,6 +69,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "rounds.minParticipants": {"rounds": {"minParticipants": 1}},
     "rounds.retries": {"rounds": {"retries": 0}},
     "rounds.belowMinimum": {"rounds": {"belowMinimum": "Skip"}},
+    "rounds.earlyStopping": {
+        "rounds": {"earlyStopping": {"metric": "loss"}},
+        "evaluation": {"hub": {"data": {"uri": "s3://runs/test.jsonl"}}},
+    },
     "training": {"training": {"learningRate": 0.5}},
     "partitioning": {"partitioning": {"strategy": "MaxDataVolume"}},
     "aggregation": {"aggregation": {"strategy": "FedAdam"}},

@@ -22,6 +22,24 @@ def deadline_is_positive(rounds: Rounds, context: Context) -> Violations:
 
 @rule(
     FederatedTrainingSpec,
+    "rounds.earlyStopping.metric",
+    message="{metric} is not a metric of evaluation.hub.",
+    fix="Use the name of a metric in evaluation.hub.metrics.",
+    cel=Cel(
+        valid="!has(self.rounds.earlyStopping) || (has(self.evaluation.hub) && "
+        "self.evaluation.hub.metrics.exists(m, m.name == self.rounds.earlyStopping.metric))",
+        values={"metric": "self.rounds.earlyStopping.metric"},
+    ),
+)
+def early_stopping_has_a_metric(spec: FederatedTrainingSpec, context: Context) -> Violations:
+    """`rounds.earlyStopping.metric` is one of the hub's metrics."""
+    stopping, hub = spec.rounds.early_stopping, spec.evaluation.hub
+    if stopping is not None and (hub is None or stopping.metric not in [metric.name for metric in hub.metrics]):
+        yield broken(metric=stopping.metric)
+
+
+@rule(
+    FederatedTrainingSpec,
     "rounds.minParticipants",
     message="minParticipants is {minimum}, but participants lists only {count}.",
     fix="Set it to {count} or less.",

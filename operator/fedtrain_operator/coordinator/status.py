@@ -117,7 +117,7 @@ def _minimum(decision: Decision, facts: LedgerFacts, rounds: Sequence[Json]) -> 
 def _ended(decision: Decision, facts: LedgerFacts) -> list[Condition]:
     match decision.phase:
         case "Succeeded":
-            return [Condition("Complete", "True", "Succeeded")]
+            return [Condition("Complete", "True", "Succeeded", decision.message)]
         case "Halted":
             return [Condition("Complete", "True", "Halted", decision.message)]
         case "Failed":

@@ -53,9 +53,11 @@ def a_spec(
     partitioning: dict[str, Any] | None = None,
     privacy: dict[str, Any] | None = None,
     gate: dict[str, Any] | None = None,
+    patience: int | None = None,
+    every: int = 1,
 ) -> FederatedTrainingSpec:
-    """Participants `a`, `b`, ... and a deadline of 100 seconds."""
-    evaluation: dict[str, Any] = {}
+    """Participants `a`, `b`, ... and a deadline of 100 seconds. `patience`: of early stopping."""
+    evaluation: dict[str, Any] = {"every": every}
     if hub:
         evaluation["hub"] = {"data": {"uri": "test.jsonl"}, **LOSS}
     if gate is not None:
@@ -73,6 +75,7 @@ def a_spec(
                 "minParticipants": minimum,
                 "retries": retries,
                 "belowMinimum": below,
+                **({"earlyStopping": {"metric": "loss", "patience": patience}} if patience else {}),
             },
             "training": {"length": {"type": "Steps", "steps": 2}},
             "partitioning": partitioning or {"strategy": "FixedSize", "fixedSize": {"samples": 4}},
@@ -99,7 +102,8 @@ class World:
     def __post_init__(self) -> None:
         self.ledger = self.open()
         spec = self.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        spec = spec if self.spec.privacy or self.spec.evaluation.gate else {}
+        judged = self.spec.privacy or self.spec.evaluation.gate or self.spec.rounds.early_stopping
+        spec = spec if judged else {}
         self.run = self.ledger.claim(names.RUN, Run(run_id="run-1", namespace="default", name="demo", spec=spec))
 
     def open(self) -> Ledger:

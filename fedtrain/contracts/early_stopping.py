@@ -1,0 +1,42 @@
+"""`rounds.earlyStopping`: for how many evaluations the adapter has not improved."""
+
+from collections.abc import Mapping
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.measures import hub_measure
+from fedtrain.contracts.records import EarlyStoppingState
+from fedtrain.plurals import several
+
+
+def judge(
+    spec: FederatedTrainingSpec,
+    before: EarlyStoppingState | None,
+    round: int,
+    metrics: Mapping[str, float] | None,
+    rolled_back: bool = False,
+) -> EarlyStoppingState | None:
+    """Return the state after a round whose adapter has these metrics at the hub; None without early stopping. `before`:
+    state of the previous round. A round without the metric changes nothing. The value of a round that is `rolled_back`
+    is not that of the run's adapter, so it is never the best."""
+    stopping = spec.rounds.early_stopping
+    measure = hub_measure(spec, stopping.metric) if stopping is not None else None
+    if measure is None:
+        return None
+    if metrics is None or (value := metrics.get(measure.name)) is None:
+        return before
+    if before is None or (measure.better(value, before.best) and not rolled_back):
+        return EarlyStoppingState(best=value, round=round)
+    return before.model_copy(update={"evaluations": before.evaluations + 1})
+
+
+def explained(spec: FederatedTrainingSpec, state: EarlyStoppingState | None, round: int) -> str | None:
+    """Return why the run ends after this round; None if it does not."""
+    stopping = spec.rounds.early_stopping
+    measure = hub_measure(spec, stopping.metric) if stopping is not None else None
+    if stopping is None or measure is None or state is None or state.evaluations < stopping.patience:
+        return None
+    best = f"{measure.text(state.best)} of {f'round {state.round}' if state.round else 'the base model'}"
+    return (
+        f"stopped early after round {round} of {spec.rounds.count} by rounds.earlyStopping: {measure.name} is not "
+        f"better than the {best} in {several(state.evaluations, 'evaluation')} since"
+    )

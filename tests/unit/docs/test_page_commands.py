@@ -12,7 +12,7 @@ from fedtrain.cli.main import main
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
 BLOCK = re.compile(r"^```(.*)\n([\s\S]*?)^```|(?:^    .*\n)+", re.MULTILINE)
-INLINE = re.compile(r"`(fedtrain [^`]+)`")
+INLINE = re.compile(r"`(fedtrain (?!needs)[^`]+)`")
 
 
 def commands(page: Path) -> list[str]:
@@ -35,7 +35,7 @@ def test_commands_of_pages_are_found() -> None:
 def fault_of(line: str) -> str | None:
     """Return why `fedtrain` refuses the words of the line; None if it accepts them. `...` and words
     in capitals stand for any value."""
-    words = [word for word in shlex.split(line, comments=True)[1:] if word != "..."]
+    words = [word for word in shlex.split(line, comments=True)[1:] if word not in ("...", "--debug")]
     command: click.Command = main
     context = click.Context(command, info_name="fedtrain")
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):

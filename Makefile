@@ -23,7 +23,7 @@ test: setup lint unit controlplane
 ## make setup    install everything, locked, into .venv
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: requirements.lock pyproject.toml hatch_build.py aggregator/fedtrain_aggregator/kernels/kernels.c
+$(VENV)/.ready: requirements.lock pyproject.toml hatch_build.py $(wildcard aggregator/fedtrain_aggregator/kernels/*.[ch])
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "fedtrain needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

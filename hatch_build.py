@@ -8,7 +8,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 KERNELS = Path("aggregator/fedtrain_aggregator/kernels")
-FLAGS = ("-O3", "-ffp-contract=off", "-shared", "-fPIC")
+FLAGS = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-shared", "-fPIC")
 
 
 class CompileKernels(BuildHookInterface[Any]):
@@ -17,9 +17,10 @@ class CompileKernels(BuildHookInterface[Any]):
             return
         library = Path(self.root) / KERNELS / "kernels.so"
         library.unlink(missing_ok=True)
+        sources = sorted((Path(self.root) / KERNELS).glob("*.c"))
         try:
             subprocess.run(
-                [os.environ.get("CC", "cc"), *FLAGS, "-o", library, library.with_suffix(".c")],
+                [os.environ.get("CC", "cc"), *FLAGS, "-o", library, *sources],
                 check=True,
                 capture_output=True,
                 text=True,

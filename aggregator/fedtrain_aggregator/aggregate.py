@@ -81,7 +81,10 @@ class _Round:
             reasons = [update if isinstance(update, str) else next(measured) for update in opened]
             return claim_next_close(self.ledger, self.close, reasons)
         strategy = strategy_of(self.spec.aggregation)
-        private = self._private(updates, privacy) if (privacy := self.spec.participant_privacy) is not None else None
+        private, earlier = None, []
+        if (privacy := self.spec.participant_privacy) is not None:
+            earlier = read_updates(updates, self.layout.count, self.reading)
+            private = self._private(updates, earlier, privacy)
         if isinstance(private, Close):
             return private
         weights = weights_of(self.spec, [update.record for update in updates])
@@ -98,7 +101,7 @@ class _Round:
                     tensors,
                 )
                 combine, last = (private.combine(), private.noisy(step)) if private else (Mean(weights), step)
-                measured = combine_updates(updates, self.layout.count, self.reading, combine, last)
+                measured = combine_updates(updates, self.layout.count, self.reading, combine, last, earlier)
             flaws = self._flaws(measured)
             if any(flaws):
                 return claim_next_close(self.ledger, self.close, flaws)
@@ -112,11 +115,12 @@ class _Round:
             recorded = [Weight(participant=who, weight=weight, norm=found.norm) for who, weight, found in shares]
             return claim_aggregate(self.ledger, self.close, following, state, recorded, step.update_norm)
 
-    def _private(self, updates: Sequence[OpenUpdate], privacy: Privacy) -> PrivateRound | Close:
-        """Read the updates for their checks and norms, then claim the draw of noise. Return the next close instead if
-        an update has a flaw."""
+    def _private(
+        self, updates: Sequence[OpenUpdate], measured: Sequence[Measurement], privacy: Privacy
+    ) -> PrivateRound | Close:
+        """Claim the draw of noise. Return the next close instead if an update has a flaw."""
         planned, count = planned_privacy(self.ledger, self.close.round), self.layout.count
-        measured, records = read_updates(updates, count, self.reading), [update.record for update in updates]
+        records = [update.record for update in updates]
         unclipped = clipping_flaws(planned, records, measured, count)
         flaws = [flaw or other for flaw, other in zip(self._flaws(measured), unclipped, strict=True)]
         if any(flaws):
@@ -153,14 +157,19 @@ class _Round:
 
 
 def combine_updates(
-    updates: Sequence[OpenUpdate], count: int, reading: Reading, combine: Combine, step: Step
+    updates: Sequence[OpenUpdate],
+    count: int,
+    reading: Reading,
+    combine: Combine,
+    step: Step,
+    earlier: Sequence[Measurement] = (),
 ) -> Sequence[Measurement]:
     """Read the updates as often as `combine` needs; in the last pass they are combined and stepped. Returns what that
-    pass measured. Raises StoreError, OSError."""
-    norms: Sequence[float] = ()
+    pass measured. `earlier`: what an earlier pass measured. Raises StoreError, OSError."""
     for _ in range(combine.passes - 1):
-        norms = [found.norm for found in read_updates(updates, count, reading)]
-    return read_updates(updates, count, reading, lambda: combine.combination(reading.block, norms), step)
+        earlier = read_updates(updates, count, reading)
+    norms = [found.norm for found in earlier]
+    return read_updates(updates, count, reading, lambda: combine.combination(reading.block, norms), step, earlier)
 
 
 def _tensor(files: ExitStack, previous: Path, following: Path, segments: Sequence[Segment]) -> Tensor:

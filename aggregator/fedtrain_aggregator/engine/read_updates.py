@@ -7,7 +7,7 @@ through the step. A block of one update is summed and hashed while its bytes are
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import sched_getaffinity
+from os import sched_getaffinity, urandom
 from threading import Event
 
 import numpy as np
@@ -17,7 +17,7 @@ from fedtrain_aggregator.checks.values import bad_value
 from fedtrain_aggregator.combine.base import Combination, Float64
 from fedtrain_aggregator.engine.turns import PassStopped, Turns
 from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
-from fedtrain_aggregator.kernels import CHUNK, square_sums
+from fedtrain_aggregator.kernels import CHUNK, checksums, square_sums
 
 _BLOCK = 128 * CHUNK
 """2 MiB of float32 values, with 4 MiB of sums in a core's share of the L3 cache. Smaller blocks spend more time between
@@ -25,6 +25,9 @@ the kernels than the L2 cache saves."""
 
 _LEAD = 4
 """Updates that neighbouring threads are apart at most."""
+
+_CHECKSUM_KEYS = np.frombuffer(urandom(4 * CHUNK), np.uint32)
+"""Of this process only, so that nobody can change an update to other values with the same checksum."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,14 @@ def read_updates(
     reading: Reading,
     combination: Callable[[], Combination] | None = None,
     step: Step | None = None,
+    earlier: Sequence[Measurement] = (),
 ) -> list[Measurement]:
     """Read all `count` values of each update once, and return what was measured. With `combination` and `step`, the
-    combined values go through the step as well; its results are valid only if no update has a flaw. Raises StoreError,
-    OSError."""
+    combined values go through the step as well; its results are valid only if no update has a flaw. `earlier`: what a
+    pass without a combination measured of the same updates. Raises StoreError, OSError."""
     if not updates:
         return []
-    run = _Pass(updates, count, reading, combination, step)
+    run = _Pass(updates, count, reading, combination, step, earlier)
     with ThreadPoolExecutor(run.threads) as pool:
         futures = [pool.submit(run.work, number) for number in range(run.threads)]
         try:
@@ -83,13 +87,16 @@ class _Pass:
         reading: Reading,
         combination: Callable[[], Combination] | None,
         step: Step | None,
+        earlier: Sequence[Measurement],
     ) -> None:
         self.threads = min(reading.threads, -(-count // reading.block))
         turns = -(-count // (reading.block * self.threads))
         self._block = -(-count // (turns * self.threads * CHUNK)) * CHUNK  # so that all threads end together
         self.starts = range(0, count, self._block)
         self.stopped = Event()
-        self.measured = [Measurement(update) for update in updates]
+        before = earlier or [None for _ in updates]
+        self.measured = [Measurement(update, one) for update, one in zip(updates, before, strict=True)]
+        self._twice = bool(earlier) or combination is None
         self._updates = updates
         self._count = count
         self._combination = combination
@@ -119,9 +126,10 @@ class _Pass:
             content = memoryview(update.reader.read(*update.codec.span(start, n)))
             values = update.codec.decode(content)
             sums = square_sums(values) if combined is None else combined.add(number, values)
+            checks = checksums(values, _CHECKSUM_KEYS) if self._twice else None
             bad = bad_value(values, sums)
             self._turns.wait(block, number)
-            self.measured[number].add(content, sums, None if bad is None else (start + bad, float(values[bad])))
+            self.measured[number].add(content, sums, None if bad is None else (start + bad, float(values[bad])), checks)
             self._turns.done(block)
             del content, values
             update.reader.release()

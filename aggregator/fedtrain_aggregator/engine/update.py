@@ -27,19 +27,35 @@ class OpenUpdate:
 
 class Measurement:
     """Digest, norm and first bad value of an update, measured while its bytes are read front to back. Publish nothing
-    that depends on the update until `flaw` is None."""
+    that depends on the update until `flaw` is None.
 
-    def __init__(self, update: OpenUpdate) -> None:
+    In a second pass, `earlier` is the measurement of the first. The bytes are not hashed again, which would take most
+    of the time of the pass: their checksums must be those of the first pass."""
+
+    def __init__(self, update: OpenUpdate, earlier: "Measurement | None" = None) -> None:
         self._expected = update.closed.digest
+        self._earlier = earlier
         self._norm = Norm()
         self._bad: tuple[int, float] | None = None
+        self._checksums = blake3()
         self._hasher = blake3()  # one thread: the engine reads several updates at a time
-        self._hasher.update(update.reader.read(0, update.codec.first_byte))
-        update.reader.release()
+        if earlier is None:
+            self._hasher.update(update.reader.read(0, update.codec.first_byte))
+            update.reader.release()
 
-    def add(self, content: bytes | memoryview, square_sums: NDArray[np.float64], bad: tuple[int, float] | None) -> None:
-        """Add the next block: its bytes, the sums of its squares, and (number, value) of its first bad value."""
-        self._hasher.update(content)
+    def add(
+        self,
+        content: bytes | memoryview,
+        square_sums: NDArray[np.float64],
+        bad: tuple[int, float] | None,
+        checksums: NDArray[np.uint64] | None,
+    ) -> None:
+        """Add the next block: its bytes, the sums of its squares, (number, value) of its first bad value, and its
+        checksums if it is read twice."""
+        if self._earlier is None:
+            self._hasher.update(content)
+        if checksums is not None:
+            self._checksums.update(checksums.tobytes())
         self._norm.add(square_sums)
         self._bad = self._bad or bad
 
@@ -50,6 +66,9 @@ class Measurement:
 
     def flaw(self, layout: Layout) -> str | None:
         """Return what is wrong with the bytes; None if nothing is."""
+        if self._earlier is not None:
+            changed = self._checksums.digest() != self._earlier._checksums.digest()
+            return "its file changed while it was read" if changed else self._earlier.flaw(layout)
         found = written(self._hasher)
         if found != self._expected:
             return f"its file has digest {found} instead of {self._expected}"

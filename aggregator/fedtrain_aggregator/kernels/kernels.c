@@ -1,30 +1,17 @@
 /* The inner loops of an aggregation. kernels/portable.py does the same in numpy, with the same bits: keep the order of
- * all additions. Compile with -ffp-contract=off: a fused multiply-add rounds once instead of twice. */
+ * all additions. */
 
-#include <stddef.h>
-
-#if defined(__x86_64__) && defined(__gnu_linux__) && __GNUC__ >= 11 && !defined(__clang__)
-/* One copy for each level of the processor, chosen when the library is loaded. */
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
+#include "kernels.h"
 
 enum {
-    CHUNK = 4096, /* kernels/portable.py: CHUNK */
-    RUN = 128,    /* numpy's pairwise summation adds up runs of at most this many values in LANES sums */
+    RUN = 128, /* numpy's pairwise summation adds up runs of at most this many values in LANES sums */
     LANES = 8,
 };
 
 /* The values of a file may start at any byte. */
 typedef float value __attribute__((aligned(1)));
 
-#define INLINE static inline __attribute__((always_inline))
-
 enum add { NOTHING, SCALED, ROUNDED };
-
-/* Added and subtracted, this rounds to the nearest integer, ties to even, below 2^51. */
-static const double ROUND = 0x1.8p52;
 
 /* Return the sum of the squares of up to RUN values; also add factor * value to each total, or its nearest integer. */
 INLINE double run(enum add add, double *restrict totals, const value *restrict values, size_t count, double factor)

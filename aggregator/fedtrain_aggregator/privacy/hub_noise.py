@@ -4,8 +4,6 @@ it."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import NoisyMean
 from fedtrain.privacy.adaptive_clipping import next_bound, noisy_fraction
@@ -13,8 +11,12 @@ from fedtrain.privacy.clipping import is_within
 from fedtrain.privacy.gaussian_noise import NoiseStream, granularity, std_in_steps
 from fedtrain_aggregator.combine.base import Float64
 from fedtrain_aggregator.engine.read_updates import Step
+from fedtrain_aggregator.kernels import CHUNK, add_noise
 from fedtrain_aggregator.privacy.clipped_sum import ClippedSum
 from fedtrain_aggregator.privacy.measured_updates import MeasuredUpdates
+
+_SLICE = 6 * CHUNK
+"""Values noised at a time, while their words are in a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,13 @@ class HubNoise(MeasuredUpdates):
         Safe to call from several threads."""
         stream, std, scale = self._stream("updates"), self._std_in_steps, self._scale
 
-        def add_noise(start: int, combined: Float64) -> None:
-            noise = stream.samples(start, len(combined))
-            noise *= std
-            np.rint(noise, out=noise)
-            combined += noise
-            combined *= scale
+        def noisy_step(start: int, combined: Float64) -> None:
+            for first in range(0, len(combined), _SLICE):
+                part = combined[first : first + _SLICE]
+                add_noise(part, stream.words(start + first, len(part)), std, scale)
             step(start, combined)
 
-        return add_noise
+        return noisy_step
 
     def mean(self, norms: Sequence[float]) -> NoisyMean:
         """Return what is recorded. `norms`: of the updates as they were summed. Raises Refused if they are not those

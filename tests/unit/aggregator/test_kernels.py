@@ -5,6 +5,9 @@ import pytest
 from fedtrain_aggregator import kernels
 from fedtrain_aggregator.kernels import CHUNK, portable
 
+from fedtrain.privacy.gaussian_noise import NoiseStream
+from fedtrain.privacy.noise import REACH
+
 if not kernels.COMPILED:
     pytest.skip("the kernels were built without a C compiler", allow_module_level=True)
 
@@ -65,3 +68,40 @@ def test_arrays_of_another_type_or_length_are_refused():
         kernels.square_sums(np.ones(8, np.float32)[::2])
     with pytest.raises(ValueError, match="8 values cannot be added to 7"):
         kernels.add_scaled(np.zeros(7), np.ones(8, np.float32), 1.0)
+
+
+@pytest.mark.parametrize("count", [*COUNTS, 100_001])
+def test_noise_has_the_same_bits_and_that_of_its_stream(count: int):
+    stream, std, scale = NoiseStream(bytes(range(32)), "kernels"), 1.7 * 2.0**30, 2.0**-31 / 3
+    sums = np.rint(np.random.default_rng(count).standard_normal(count) * 2.0**33)
+    compiled, plain = sums.copy(), sums.copy()
+    kernels.add_noise(compiled, stream.words(0, count), std, scale)
+    portable.add_noise(plain, stream.words(0, count), std, scale)
+    assert compiled.tobytes() == plain.tobytes()
+    assert np.array_equal(plain, (sums + np.rint(stream.samples(0, count) * std)) * scale)
+
+
+def test_noise_of_extreme_words_has_the_same_bits():
+    words = np.array([0, 0, 2**64 - 1, 2**64 - 1, 2047, 1, 2**63, 2**63, 1, 2**64 - 2], np.uint64)
+    compiled, plain = np.zeros(10), np.zeros(10)
+    kernels.add_noise(compiled, words, 2.0**31, 1.0)
+    portable.add_noise(plain, words, 2.0**31, 1.0)
+    assert compiled.tobytes() == plain.tobytes()
+    assert np.abs(plain).max() == pytest.approx(REACH * 2.0**31, rel=1e-3)
+    with pytest.raises(ValueError, match="10 words cannot be noise on 7 totals"):
+        kernels.add_noise(np.zeros(7), words, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_checksums_have_the_same_bits_and_change_with_any_value(count: int):
+    values = some_values(count)
+    keys = np.random.default_rng(1).integers(0, 2**32, CHUNK, np.uint32)
+    found = kernels.checksums(values, keys)
+    assert found.tobytes() == portable.checksums(values, keys).tobytes()
+    for at in {0, count // 2, count - 1}:
+        changed = values.copy()
+        changed[at] *= -1  # changes no sum of squares
+        where = np.flatnonzero(kernels.checksums(changed, keys) != found)
+        assert where.tolist() == [at // CHUNK]
+    with pytest.raises(ValueError, match="7 keys are not the 4096"):
+        kernels.checksums(values, keys[:7])

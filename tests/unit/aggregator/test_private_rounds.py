@@ -288,8 +288,9 @@ def test_no_update_is_compared_with_the_median_of_others(make: Make) -> None:
     made.aggregated()
 
 
+@pytest.mark.parametrize("bits", [64, 128])  # of a value's first byte: its magnitude, or its sign, which keeps the norm
 def test_an_update_that_changes_between_the_passes_is_not_published(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    bits: int, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = filled(make())
     read = module.combine_updates
@@ -298,7 +299,7 @@ def test_an_update_that_changes_between_the_passes_is_not_published(
         folder = made.round.folder / "store/team/notes" / names.update_folder(1, "ben", 1)
         (file,) = folder.glob("*.safetensors")
         content = bytearray(file.read_bytes())
-        content[-5] ^= 64
+        content[-5] ^= bits
         with file.open("r+b") as opened:
             opened.write(content)
         return read(updates, *arguments)

@@ -52,9 +52,8 @@ class Reader:
     def read(self, offset: int, length: int) -> bytes:
         if self._broken is not None and offset <= self._broken < offset + length:
             raise StoreUnavailable("connection reset")
-        if offset == 0:
-            self.passes += 1
-        else:
+        if offset > 0:
+            self.passes += offset == HEADER
             self._memory.add(length)
             self._unreleased.append(length)
         return self.content[offset : offset + length]

@@ -83,6 +83,12 @@ def seconds(duration: str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|[smhd])", duration))
 
 
+def as_label(text: str) -> str | None:
+    """The nearest valid Kubernetes name: `bank-a` for `Bank_A`."""
+    label = re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
+    return label or None
+
+
 @overload
 def smallest(first: Limit, /, *others: Limit | None) -> Limit: ...
 @overload

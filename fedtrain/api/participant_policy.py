@@ -147,7 +147,7 @@ class Window(Block):
     start: TimeOfDay
     """Start, such as "20:00"."""
     end: TimeOfDay
-    """End, such as "06:00". Not after `start`: on the next day."""
+    """End, such as "06:00". Before `start`: on the next day."""
     time_zone: Annotated[Text, Field(max_length=64)] = "UTC"
     """Time zone of both, such as `Europe/Berlin`."""
 

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+S3_LIKE = "^(?i:s3)(:|//)"
+"""An S3 URI, also with missing characters, such as `s3:/bucket/key`: it is not taken for a path."""
 
 
 def scheme(uri: str) -> str:
     """Return the scheme in lower case, such as `s3` or `https`; "file" for paths."""
+    if re.search(S3_LIKE, uri):
+        return "s3"
     found = _SCHEME.match(uri)
     return found[1].lower() if found else "file"
 

@@ -46,7 +46,8 @@ class Volume(Open):
     """A volume, as in Kubernetes pods: `name` and its source, such as `persistentVolumeClaim: {claimName: data}`."""
 
     name: DnsLabel
-    """Name that mounts refer to."""
+    """Name that mounts refer to. Reserved: `scratch`, `home`, `shm`, `transfer`, `spool`, and `ledger-credentials`,
+    `base-credentials`, `data-credentials` and `noise-credentials`."""
 
 
 class VolumeMount(Open):
@@ -55,7 +56,7 @@ class VolumeMount(Open):
     name: DnsLabel
     """Name of one of `volumes`."""
     mount_path: Text
-    """An absolute path."""
+    """An absolute path. fedtrain's own mounts, such as `/tmp` and `/home/fedtrain`, are reserved."""
     read_only: Switch = False
     """Whether the mount is read-only."""
 

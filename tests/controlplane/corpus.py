@@ -87,6 +87,7 @@ OTHER_WORDS = {
     "cores without quotes": 'must be of type string: "integer"',
     "a number for a label": 'must be of type string: "integer"',
     "a list for labels": 'must be of type object: "array"',
+    "a participant with an invalid name": '"Bank A" is not a valid',
     "a name with capitals": "a lowercase RFC 1123 subdomain must consist of",
     "a required field is missing": "Required value",
     "a required block is missing": "Required value",

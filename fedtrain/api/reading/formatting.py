@@ -52,12 +52,6 @@ def as_number(text: str) -> str | None:
     return cleaned if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", cleaned) else None
 
 
-def as_label(text: str) -> str | None:
-    """The nearest valid Kubernetes name: `bank-a` for `Bank_A`."""
-    label = re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
-    return label or None
-
-
 _UNITS = {
     "ms": "ms", "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "m": "m", "min": "m", "mins": "m",
     "minute": "m", "minutes": "m", "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "d": "d", "day": "d",

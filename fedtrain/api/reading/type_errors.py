@@ -6,10 +6,9 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN
+from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN, as_label
 from fedtrain.api.reading.formatting import (
     as_duration,
-    as_label,
     as_number,
     as_quantity,
     is_list,

@@ -23,6 +23,7 @@ from fedtrain.api.rules import (
     participant_record,
     participants,
     partitioning,
+    pod_volumes,
     pods,
     policy,
     privacy,
@@ -47,6 +48,7 @@ _MODULES = (
     participant_policy,
     data_locations,
     pods,
+    pod_volumes,
     participant_record,
     *policy.MODULES,
 )

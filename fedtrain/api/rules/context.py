@@ -1,5 +1,6 @@
 """What rules check: a file's documents, and positions in them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +8,7 @@ from pathlib import Path as File
 from typing import Generic, TypeVar
 
 from fedtrain.api import paths
+from fedtrain.api.base import DNS_LABEL_PATTERN, as_label
 from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
@@ -57,6 +59,13 @@ class Context:
     def policy_names(self) -> dict[str, None]:
         """Names of the policies, in order."""
         return dict.fromkeys(policy.value.metadata.name for policy in self.policies)
+
+    @cached_property
+    def misspelt_names(self) -> set[str | None]:
+        """The corrected forms of invalid names of participants and policies. References to them are not checked."""
+        named = (*self.spec.participants, *(policy.value.metadata for policy in self.policies))
+        names: list[str] = [one.name for one in named if hasattr(one, "name")]  # a malformed file lacks some
+        return {as_label(name) for name in names if not re.search(DNS_LABEL_PATTERN, name)}
 
     @property
     def documents(self) -> Iterator[Found[FederatedTraining] | Found[ParticipantPolicy] | Found[ParticipantRecord]]:

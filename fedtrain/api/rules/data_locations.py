@@ -9,7 +9,7 @@ from fedtrain.api.participant_policy import Dataset
 from fedtrain.api.places import is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Rule, Violations, broken, rule
-from fedtrain.api.rules.uris import bucket_is_named, path_is_absolute, s3_only_with_bucket, scheme_is_supported
+from fedtrain.api.rules.uris import bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
 
 Data = Dataset | EvaluationData
 Find = Callable[[Path, str], Violations]
@@ -79,7 +79,7 @@ def location_rules(block: type[Data]) -> tuple[Rule, ...]:
     ]
     return (
         scheme_is_supported(block, "uri"),
-        bucket_is_named(block, "uri"),
+        bucket_is_valid(block, "uri"),
         path_is_absolute(block, "uri"),
         s3_only_with_bucket(block, "uri"),
         *on_disk,

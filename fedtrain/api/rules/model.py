@@ -8,14 +8,14 @@ from fedtrain.api.places import base_kind, is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
 from fedtrain.api.rules.unique import unique
-from fedtrain.api.rules.uris import SCHEME, bucket_is_named, path_is_absolute, s3_only_with_bucket, scheme_is_supported
+from fedtrain.api.rules.uris import SCHEME, bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
 
 HUB_ID = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 COMMIT = "^[0-9a-f]{40}$"
 RELATIVE = r"^([.~]|file://[^/]|[^:/]+/[^/]*/)"
 """A base that looks like a relative path. Without a disk to look at, `org/name` is a Hugging Face model id."""
 
-_NOT_A_PATH = f"!self.base.matches({regex('^[./~]|^[A-Za-z][A-Za-z0-9+.-]*://|/.*/')})"
+_NOT_A_PATH = f"!self.base.matches({regex('^[./~]|^[A-Za-z][A-Za-z0-9+.-]*://|^(?i:s3):|/.*/')})"
 _IS_ID = f"{_NOT_A_PATH} && self.base.matches({regex(HUB_ID)})"
 _COMMIT_FIX = "the 40-digit commit from https://huggingface.co/{base}/commits/main"
 
@@ -25,7 +25,7 @@ def _is_id(model: Model, context: Context) -> bool:
 
 
 base_scheme = scheme_is_supported(Model, "base")
-base_bucket = bucket_is_named(Model, "base")
+base_bucket = bucket_is_valid(Model, "base")
 model_s3 = s3_only_with_bucket(Model, "base", "adapter.initialFrom.uri")
 
 
@@ -139,7 +139,7 @@ def base_is_a_model(model: Model, context: Context) -> Violations:
 
 
 initial_scheme = scheme_is_supported(InitialFrom, "uri")
-initial_bucket = bucket_is_named(InitialFrom, "uri")
+initial_bucket = bucket_is_valid(InitialFrom, "uri")
 initial_path = path_is_absolute(InitialFrom, "uri")
 
 

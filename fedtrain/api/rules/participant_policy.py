@@ -1,5 +1,6 @@
 """Rules on a ParticipantPolicy, and on a policy together with the training."""
 
+from fedtrain.api.base import as_label
 from fedtrain.api.participant_policy import Limits, ParticipantPolicy, ParticipantPolicySpec
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.participants import positive_size
@@ -35,7 +36,7 @@ def policies_are_unique(policy: ParticipantPolicy, context: Context) -> Violatio
 def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Violations:
     """Every ParticipantPolicy belongs to one of the training's participants."""
     name, names = policy.metadata.name, context.participant_names
-    if name not in names:
+    if name not in names and as_label(name) not in context.misspelt_names:
         training = context.training.value.metadata.name
         yield broken(name=name, training=training, participants=", ".join(list(names)[:5]))
 

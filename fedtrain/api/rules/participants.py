@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from fedtrain.api.base import Block, quantity
+from fedtrain.api.base import Block, as_label, quantity
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.participants import Compute, Participant
 from fedtrain.api.rules.context import Context
@@ -197,7 +197,7 @@ def batch_divides_over_processes(participant: Participant, context: Context) -> 
 )
 def every_participant_has_a_policy(participant: Participant, context: Context) -> Violations:
     """Every participant has a ParticipantPolicy of its name."""
-    if participant.name not in context.policy_names:
+    if participant.name not in context.policy_names and as_label(participant.name) not in context.misspelt_names:
         some = list(context.policy_names)[:5]
         others = f" {participant.name} (only {', '.join(some)})" if some else ""
         yield broken(name=participant.name, others=others)

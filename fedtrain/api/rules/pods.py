@@ -9,30 +9,8 @@ from fedtrain.api.rules.unique import unique
 RESERVED = "FEDTRAIN_"
 """Prefix of the variables that fedtrain sets itself."""
 
-volumes_are_unique = unique(Pods, "volumes", "volume", "name")
-mounts_are_unique = unique(Pods, "volumeMounts", "mount at", "mountPath")
 variables_are_unique = unique(Pods, "env", "variable", "name")
 secrets_are_unique = unique(Pods, "imagePullSecrets", "secret", "name")
-
-_EXISTS = "has(self.volumes) && self.volumes.exists(v, v.name == m.name)"
-
-
-@rule(
-    Pods,
-    "volumeMounts",
-    message="The volume {name} does not exist.",
-    fix="Add it to spec.pods.volumes.",
-    cel=Cel(
-        valid=f"!has(self.volumeMounts) || self.volumeMounts.all(m, {_EXISTS})",
-        values={"name": f"self.volumeMounts.filter(m, !({_EXISTS}))[0].name"},
-    ),
-)
-def mounts_have_volumes(pods: Pods, context: Context) -> Violations:
-    """Each of `pods.volumeMounts` names one of `pods.volumes`."""
-    names = {volume.name for volume in pods.volumes}
-    for number, mount in enumerate(pods.volume_mounts):
-        if mount.name not in names:
-            yield broken("volumeMounts", number, "name", name=mount.name)
 
 
 @rule(

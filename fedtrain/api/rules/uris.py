@@ -4,15 +4,14 @@ import re
 from typing import Any
 
 from fedtrain.api.base import Block
-from fedtrain.api.places import scheme
+from fedtrain.api.places import S3_LIKE, scheme
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, regex, rule
 from fedtrain.api.shapes import fields_of
 
 SCHEME = "^[A-Za-z][A-Za-z0-9+.-]*://"
 _SUPPORTED = "^(?i:s3|file)://"
-_BUCKET = "^(?i:s3)://"
-_NO_BUCKET = "^(?i:s3)://(/|$)"
+_VALID_S3 = "^(?i:s3)://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)"
 _ABSOLUTE = "^(file://)?/"
 
 
@@ -38,22 +37,26 @@ def scheme_is_supported(block: type[Block], field: str) -> Rule:
     )(_named(check, block, field, "scheme", "is a path or `s3://bucket/key`"))
 
 
-def bucket_is_named(block: type[Block], field: str) -> Rule:
-    """The rule that an `s3://` URI in `field` names a bucket."""
+def bucket_is_valid(block: type[Block], field: str) -> Rule:
+    """The rule that an S3 URI in `field` names a bucket."""
     attribute = fields_of(block)[field].attribute
 
     def check(judged: Any, context: Context) -> Violations:
         uri = getattr(judged, attribute)
-        if re.search(_NO_BUCKET, uri):
+        if re.search(S3_LIKE, uri) and not re.search(_VALID_S3, uri):
             yield broken(uri=uri)
 
     return rule(
         block,
         field,
-        message="{uri} contains no bucket.",
-        fix="Use s3://bucket/key.",
-        cel=Cel(valid=f"!self.matches({regex(_NO_BUCKET)})", values={"uri": "self"}, of_field=True),
-    )(_named(check, block, field, "bucket", "names a bucket, if it begins with `s3://`"))
+        message="{uri} is not a valid S3 URI.",
+        fix="Write s3://bucket/key; the bucket's name has 3 to 63 characters of a-z, 0-9, '.' and '-'.",
+        cel=Cel(
+            valid=f"!self.matches({regex(S3_LIKE)}) || self.matches({regex(_VALID_S3)})",
+            values={"uri": "self"},
+            of_field=True,
+        ),
+    )(_named(check, block, field, "bucket", "names a valid bucket, if it is an S3 URI"))
 
 
 def path_is_absolute(block: type[Block], field: str) -> Rule:
@@ -65,7 +68,7 @@ def path_is_absolute(block: type[Block], field: str) -> Rule:
         if scheme(uri) == "file" and not re.search(_ABSOLUTE, uri):
             yield broken(uri=uri)
 
-    other = f"self.matches({regex(SCHEME)}) && !self.startsWith('file://')"
+    other = f"self.matches({regex(SCHEME)}) && !self.startsWith('file://') || self.matches({regex(S3_LIKE)})"
     return rule(
         block,
         field,
@@ -94,14 +97,14 @@ def s3_only_with_bucket(block: type[Block], *uris: str) -> Rule:
         cel=Cel(valid=f"!has(self.s3) || {is_bucket}", values={"uri": f"self.{uris[0]}"}),
         reason="FieldValueForbidden",
         at_key=True,
-    )(_named(check, block, "s3", "bucket", f"is only set if {_or(uris)} begins with `s3://`"))
+    )(_named(check, block, "s3", "bucket", f"is only set if {_or(uris)} is an S3 URI"))
 
 
 def _is_bucket(uri: str) -> str:
-    """CEL for whether the field at a dotted path exists and begins with s3://."""
+    """CEL for whether the field at a dotted path exists and is an S3 URI."""
     steps = uri.split(".")
     optional = "".join(f"has(self.{'.'.join(steps[:length])}) && " for length in range(2, len(steps) + 1))
-    return f"({optional}self.{uri}.matches({regex(_BUCKET)}))"
+    return f"({optional}self.{uri}.matches({regex(S3_LIKE)}))"
 
 
 def _value_at(judged: Any, block: type[Block], uri: str) -> str | None:

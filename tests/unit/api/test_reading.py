@@ -49,7 +49,6 @@ def test_all_errors_come_at_once_by_line_and_a_broken_field_hides_no_other(tmp_p
         ("5:17", "spec.model.base"),
         ("5:28", "spec.model.rank"),
         ("7:25", "spec.participants[0].name"),
-        ("7:25", "spec.participants[0].name"),
         ("7:34", "spec.participants[1]"),
         ("7:49", "spec.participants[2].name"),
         ("7:57", "spec.participants[2].weight"),
@@ -61,7 +60,7 @@ def test_all_errors_come_at_once_by_line_and_a_broken_field_hides_no_other(tmp_p
         ("11:50", "spec.aggregation.fedAdam.tau"),
         ("19:41", "spec.datasets[0].uri"),
     ]
-    assert "minParticipants is 5, but participants lists only 3" in found[9]
+    assert "minParticipants is 5, but participants lists only 3" in found[8]
 
 
 def test_places_are_right_in_block_style_and_in_nested_lists(tmp_path: Path):

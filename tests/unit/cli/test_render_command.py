@@ -28,7 +28,7 @@ spec:
   rounds: {count: 2}
   training: {length: {type: Steps, steps: 5}, batchSize: 8}
   partitioning: {strategy: FixedSize, fixedSize: {samples: 60}, onExhausted: Clip}
-  evaluation: {hub: {data: {uri: s3://b/test.jsonl}}, participants: {}}
+  evaluation: {hub: {data: {uri: s3://rows/test.jsonl}}, participants: {}}
   storage: {type: S3, s3: {bucket: fed, credentialsSecretRef: {name: keys}}}
 ---
 apiVersion: fedtrain.dev/v1alpha1

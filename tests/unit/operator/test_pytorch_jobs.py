@@ -1,12 +1,16 @@
 """A PyTorchJob runs the trainer as the task asks and the policy allows, hardened."""
 
 import json
-from typing import Any
+import re
+from typing import Any, get_args
 
 import pytest
 
+from fedtrain.api.rules.pod_volumes import RESERVED_NAMES, RESERVED_PATHS
 from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.places import PlaceName
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.manifests.pod import NOISE, hardened
 from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from fedtrain.manifests.render_digest import RENDERED
@@ -271,3 +275,23 @@ def test_gpu_memory_is_the_minimum_of_policy_and_training(asked: str, allowed: s
     judged = judge(TrainingTaskSpec.model_validate(body["spec"]), policy(limits={"gpuMemory": allowed}), "trainer:1")
     assert isinstance(judged, Assignment)
     assert judged.binding.gpu_memory == 20 * 2**30
+
+
+def test_policies_cannot_use_the_names_and_paths_of_the_volumes_that_fedtrain_mounts() -> None:
+    places = (*get_args(PlaceName), NOISE)
+    whole = hardened(
+        container="main",
+        image="trainer",
+        pull_policy="Always",
+        command=(),
+        assignment="",
+        credentials=dict.fromkeys(places, "secret"),
+        seconds=1,
+        shared_memory=True,
+        transfer="uid",
+        spool="claim",
+    )
+    (main,) = whole["containers"]
+    assert [volume for volume in whole["volumes"] if not re.search(RESERVED_NAMES, volume["name"])] == []
+    assert [mount for mount in main["volumeMounts"] if not re.search(RESERVED_PATHS, mount["mountPath"])] == []
+    assert len(whole["volumes"]) == 9

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fedtrain.api.participant_policy import ParticipantPolicySpec, Window
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.policy.rule import Request, Situation, holds
-from fedtrain.api.rules.rule import Violations, broken, rule
+from fedtrain.api.rules.rule import Cel, Violations, broken, rule
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -56,3 +56,16 @@ def time_zone_is_known(window: Window, context: Context) -> Violations:
     """`timeZone` is a name of the IANA time-zone database."""
     if _zone(window.time_zone) is None:
         yield broken(zone=window.time_zone)
+
+
+@rule(
+    Window,
+    "end",
+    message="start and end are both {time}.",
+    fix="Use two different times, or remove the window: without windows, tasks start at any time.",
+    cel=Cel(valid="self.start != self.end", values={"time": "self.end"}),
+)
+def window_has_a_length(window: Window, context: Context) -> Violations:
+    """`start` and `end` of a window differ."""
+    if window.start == window.end:
+        yield broken(time=window.end)

@@ -68,9 +68,10 @@ generated: setup
 e2e: cluster-tools
 	$(BIN)/pytest tests/e2e $(if $(ENGINE),--engine $(ENGINE))
 
-## make cluster  a cluster that stays, with training operator, S3 store and images: kind's, or (Debian, root) its own
+## make cluster  a cluster that stays, with training operator, S3 store and images: kind's, or (Debian, root) its own;
+##               CLUSTERS=3 ENGINE=none adds two clusters for participants
 cluster: setup
-	$(BIN)/python -m hack.cluster up $(if $(ENGINE),--engine $(ENGINE))
+	$(BIN)/python -m hack.cluster up $(if $(ENGINE),--engine $(ENGINE)) $(if $(CLUSTERS),--clusters $(CLUSTERS))
 
 ## make cluster-down  remove it
 cluster-down: setup

@@ -1,7 +1,8 @@
-"""One cluster that stays, to try fedtrain on, and what the quickstart finds there: images, a store, its base model."""
+"""Clusters that stay, to try fedtrain on: the hub's, with what the quickstart finds there (images, a store, its base
+model), and those of participants."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hack.cluster.api import Api
@@ -26,20 +27,26 @@ QUICKSTART = ROOT / "examples" / "quickstart"
 SETTINGS = ROOT / "build" / "cluster.sh"
 
 
+MOST_SITES = 4
+
+
 @dataclass(frozen=True)
 class Lasting:
-    """The cluster, once it runs. `where`: in words, what it runs in and where its logs are."""
+    """The cluster, once it runs. `where`: in words, what it runs in and where its logs are. `sites`: kubeconfigs of the
+    participants' clusters."""
 
     where: str
     kubeconfig: Path
     store: S3
+    sites: list[Path] = field(default_factory=list[Path])
 
 
-def start(engine: Engine | None) -> Lasting | None:
-    """Starts the cluster with its store, by kind in this engine, or without one; None if one runs already."""
+def start(engine: Engine | None, sites: int = 0) -> Lasting | None:
+    """Starts the cluster with its store, by kind in this engine, or without one; None if one runs already. `sites`:
+    number of participants' clusters to start beside it; only without an engine."""
     if Kind.of(NAME) or Cluster(NAME, leashed=False).space.is_running():
         return None
-    started = start_in(engine) if engine else _start_alone()
+    started = start_in(engine) if engine else _start_alone(sites)
     _fill_bucket(started.store)
     _write_settings(started)
     return started
@@ -50,7 +57,8 @@ def stop() -> None:
     if kind := Kind.of(NAME):
         kind.remove()
     else:
-        Cluster(NAME, leashed=False).remove()
+        for name in (*_site_names(MOST_SITES), NAME):
+            Cluster(name, leashed=False).remove()
     SETTINGS.unlink(missing_ok=True)
 
 
@@ -69,14 +77,23 @@ def start_in(engine: Engine, port: int = NODE_PORT) -> Lasting:
     return Lasting(f"kind's, in {engine.program}", kind.kubeconfig, store)
 
 
-def _start_alone() -> Lasting:
+def _start_alone(sites: int) -> Lasting:
     need_packages()
     provide(*ALWAYS)
-    cluster = Cluster(NAME, images=[product(name) for name in PRODUCTS], leashed=False)
+    images = [product(name) for name in PRODUCTS]
+    cluster, *others = (Cluster(name, images=images, leashed=False) for name in (NAME, *_site_names(sites)))
     cluster.__enter__()
     minio = Minio(cluster.folder / "minio", cluster.space.place).__enter__()
     _name_store(cluster.control_plane.api, minio)
-    return Lasting(f"on this machine, its logs in {cluster.logs}", cluster.kubeconfig, minio)
+    for other in others:
+        other.__enter__()
+        _name_store(other.control_plane.api, minio)
+    where = f"on this machine, its logs in {cluster.logs}"
+    return Lasting(where, cluster.kubeconfig, minio, [other.kubeconfig for other in others])
+
+
+def _site_names(count: int) -> list[str]:
+    return [f"{NAME}-site-{number}" for number in range(1, count + 1)]
 
 
 def furnish(api: Api, minio: Minio) -> None:
@@ -115,6 +132,7 @@ def _write_settings(lasting: Lasting) -> None:
         "AWS_REGION": lasting.store.region,
         "AWS_ACCESS_KEY_ID": lasting.store.access_key,
         "AWS_SECRET_ACCESS_KEY": lasting.store.secret_key,
+        **{f"SITE_{number}": str(file) for number, file in enumerate(lasting.sites, 1)},
     }
     path = ":".join([str(ROOT / ".venv" / "bin"), *sorted(folders)])
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]

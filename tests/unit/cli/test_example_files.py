@@ -15,5 +15,12 @@ def test_an_example_is_valid(file: Path) -> None:
     assert set(federation.policies) == {participant.name for participant in federation.training.spec.participants}
 
 
+def test_the_files_of_the_three_clusters_are_valid_together() -> None:
+    folder = next(file.parent for file in EXAMPLES if file.parent.name == "quickstart") / "clusters"
+    federation = read_file(*sorted(folder.glob("*.yaml")), elsewhere=True)
+    assert set(federation.policies) == {participant.name for participant in federation.training.spec.participants}
+    assert {f"{name}.yaml" for name in federation.policies} == {file.name for file in folder.glob("[!f]*.yaml")}
+
+
 def test_there_are_examples() -> None:
     assert {file.parent.name for file in EXAMPLES} >= {"quickstart", "smollm2"}

@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": Entry("fedtrain.cli.compare:command", "Compare runs: a table, and charts in one HTML file."),
     "logs": Entry("fedtrain.cli.logs:command", "Show the logs of a run, or of one participant."),
     "export": Entry("fedtrain.cli.export:command", "Write the adapter of a run to a folder that PEFT loads."),
+    "try": Entry("fedtrain.cli.try_adapter:command", "Talk to the adapter of a run."),
     "report": Entry("fedtrain.cli.report:command", "Write one HTML file with the plots of a run."),
     "track": Entry("fedtrain.cli.track:command", "Copy the metrics of a run to an experiment tracker."),
     "completion": Entry("fedtrain.cli.completion:command", "Print the script for completion in a shell."),

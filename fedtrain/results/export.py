@@ -62,9 +62,7 @@ def export_merged(
     def fill(folder: Path) -> None:
         adapter = folder / ".adapter"
         adapter.mkdir()
-        assert chosen.adapter is not None
-        ledger.fetch_blob(chosen.adapter, adapter / WEIGHTS)
-        (adapter / CONFIG).write_bytes(_config(ledger, summary))
+        write_adapter(ledger, summary, chosen, adapter)
         merge(base, summary.spec.model, adapter, folder)
         for file in (WEIGHTS, CONFIG):
             (adapter / file).unlink()
@@ -72,6 +70,13 @@ def export_merged(
         (folder / CARD).write_text(card, encoding="utf-8")
 
     return write_folder(target, fill, lambda folder: check_replaceable(summary, folder))
+
+
+def write_adapter(ledger: Ledger, summary: RunSummary, round: RoundSummary, folder: Path) -> None:
+    """Write the files that PEFT loads. Raises LedgerCorrupt, StoreError, OSError."""
+    assert round.adapter is not None
+    ledger.fetch_blob(round.adapter, folder / WEIGHTS)
+    (folder / CONFIG).write_bytes(_config(ledger, summary))
 
 
 def default_target(ledger: Ledger, merged: bool = False) -> Path:

@@ -97,6 +97,7 @@ def next_commands(result: RunResult, file: Path) -> Sequence[tuple[str, str]]:
     """Return commands and what they do."""
     run = shlex.quote(str(file))
     found = [(f"fedtrain report {run}", "charts and all numbers in one HTML file")]
+    found.append((f"fedtrain try {run}", "talk to the adapter"))
     if result.best_alone is None:
         found.append((f"fedtrain baseline {run}", "compare with each participant alone"))
     if result.best_round not in (None, result.rounds):

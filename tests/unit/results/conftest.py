@@ -50,3 +50,21 @@ def finished(template: tuple[Path, Hand], hand: Hand, runs: Path) -> Hand:
     shutil.copytree(template[0], runs)
     hand.previous, hand.step = template[1].previous, template[1].step
     return hand
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A tiny random Llama with a tokenizer of words."""
+    from tiny_base import write_base  # torch, which most tests here do not need
+
+    write_base(tmp_path / "base")
+    return tmp_path / "base"
+
+
+@pytest.fixture
+def trained(hand: Hand, base: Path, tmp_path: Path) -> Hand:
+    """A run of one round over that base."""
+    from tiny_base import train_one_round
+
+    train_one_round(hand, base, tmp_path)
+    return hand

@@ -7,12 +7,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors.torch import load_file, save
+from tiny_base import words
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from fedtrain.api.model import Adapter, Model
@@ -25,46 +24,6 @@ from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
 
 FEDTRAIN = str(Path(sys.executable).with_name("fedtrain"))
-
-
-def words() -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    tokenizer = Tokenizer(models.WordLevel({f"w{i}": i for i in range(31)} | {"<unk>": 31}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
-    return tokenizer
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    """A tiny random Llama with a tokenizer of words."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=32, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2
-    )
-    folder = str(tmp_path / "base")
-    LlamaForCausalLM(config).save_pretrained(folder)
-    PreTrainedTokenizerFast(tokenizer_object=words(), unk_token="<unk>").save_pretrained(folder)
-    return tmp_path / "base"
-
-
-@pytest.fixture
-def trained(hand: Hand, base: Path, tmp_path: Path) -> Hand:
-    """A run of one round over that base; its adapter after the round changes what the model says."""
-    settings = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), settings)
-    model.save_pretrained(str(tmp_path / "peft"))
-    tensors = load_file(tmp_path / "peft/adapter_model.safetensors")
-
-    def adapter(round: int) -> bytes:
-        generator = torch.Generator().manual_seed(round)
-        return save({name: torch.randn(tensor.shape, generator=generator) * round for name, tensor in tensors.items()})
-
-    hand.adapter, hand.config = adapter, (tmp_path / "peft/adapter_config.json").read_bytes()
-    hand.spec = {**SPEC, "model": {"base": str(base), "adapter": {"rank": 2, "alpha": 4.0}}}
-    hand.begin()
-    hand.whole_round(1)
-    return hand
 
 
 def test_peft_loads_the_export_with_the_ledgers_weights(trained: Hand, base: Path, tmp_path: Path) -> None:

@@ -17,7 +17,11 @@ def test_the_result_has_the_gain_and_the_adapter(finished: Hand) -> None:
         "adapter: /runs/adapter",
     ]
     commands = [command for command, _ in next_commands(result, Path("my file.yaml"))]
-    assert commands[:2] == ["fedtrain report 'my file.yaml'", "fedtrain baseline 'my file.yaml'"]
+    assert commands[:3] == [
+        "fedtrain report 'my file.yaml'",
+        "fedtrain try 'my file.yaml'",
+        "fedtrain baseline 'my file.yaml'",
+    ]
 
 
 def test_the_result_has_the_best_participant_alone_once_it_was_measured(finished: Hand) -> None:

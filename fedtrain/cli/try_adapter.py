@@ -1,0 +1,157 @@
+"""`fedtrain try RUN [PROMPT]`: talk to the adapter of a run."""
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from fedtrain.cli.errors import UserError
+from fedtrain.cli.numbers import WholeNumber
+from fedtrain.cli.round_option import round_option
+
+if TYPE_CHECKING:
+    from fedtrain.results.answering import Answerer, Decoding
+    from fedtrain.results.prompting import Message
+
+_NEW = "/new"
+
+
+@click.command(name="try")
+@click.argument("run")
+@click.argument("prompt", required=False)
+@round_option("Use the adapter")
+@click.option("--with-base", is_flag=True, help="Show the answer of the base model, too.")
+@click.option("--system", help="System message of the conversation.")
+@click.option(
+    "--chat/--no-chat",
+    default=None,
+    help="Use the chat template of the base model, or let it continue the prompt's text [default: as in training].",
+)
+@click.option("--max-tokens", type=WholeNumber(min=1), default=256, show_default=True, help="Length of an answer.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0, max=10),
+    default=0.0,
+    show_default=True,
+    help="0: the most likely answer. Higher: more random.",
+)
+@click.option("--base", help="Folder of the base model [default: from the run].")
+def command(
+    run: str,
+    prompt: str | None,
+    number: str | None,
+    with_base: bool,
+    system: str | None,
+    chat: bool | None,
+    max_tokens: int,
+    temperature: float,
+    base: str | None,
+) -> None:
+    """Answer PROMPT with the adapter of RUN, or talk to it until Ctrl-D.
+
+    RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name. The
+    base model is loaded from a folder or the hub's cache on this machine; nothing is fetched from the hub.
+    """
+    if prompt is not None and not prompt.strip():
+        raise click.BadParameter("the prompt is empty. Write a question.", param_hint="PROMPT")
+    from fedtrain.data.errors import DataError
+    from fedtrain.results.answering import Answerer, Decoding
+    from fedtrain.results.base_folder import base_folder
+    from fedtrain.results.best_round import round_number
+    from fedtrain.results.export import exported_round, write_adapter
+    from fedtrain.results.locate import locate
+    from fedtrain.results.summary import summarise
+
+    located = locate(run)
+    summary = summarise(located.ledger)
+    chosen = exported_round(summary, round_number(summary, number))
+    folder = base_folder(located, summary.spec.model, base)
+    if isinstance(folder, str):
+        raise UserError(folder)
+    which = f"round {chosen.number}" if chosen.number else "the initial adapter (the base model's answers)"
+    click.echo(f"{summary.name}, {which}: loading {summary.spec.model.base}", err=True)
+    try:
+        with TemporaryDirectory() as adapter:
+            write_adapter(located.ledger, summary, chosen, Path(adapter))
+            answerer = Answerer(str(folder), summary.spec.model, Path(adapter), summary.spec.data.format, chat)
+        if system is not None and not answerer.prompting.is_chat:
+            raise UserError("--system needs a chat template, and the prompt is plain text", "Use --chat.")
+        talk = _Talk(answerer, Decoding(max_tokens, temperature), system, f"round {chosen.number}", with_base)
+        if prompt is not None:
+            talk.say(prompt)
+        else:
+            _loop(talk)
+    except DataError as error:
+        raise UserError(error.problem, error.fix) from error
+
+
+class _Talk:
+    """One conversation with the adapter, and one with the base model."""
+
+    def __init__(
+        self, answerer: "Answerer", decoding: "Decoding", system: str | None, name: str, with_base: bool
+    ) -> None:
+        self._answerer, self._decoding = answerer, decoding
+        self._begin: list[Message] = [{"role": "system", "content": system}] if system is not None else []
+        self._speakers = {"base model": False, name: True} if with_base else {name: True}
+        self.restart()
+
+    @property
+    def has_turns(self) -> bool:
+        """Whether earlier questions and answers are part of the prompt."""
+        return self._answerer.prompting.is_chat
+
+    def restart(self) -> None:
+        self._turns = {speaker: list(self._begin) for speaker in self._speakers}
+
+    def say(self, text: str) -> None:
+        """Print the answers to `text`. Raises DataError."""
+        for speaker, adapted in self._speakers.items():
+            turns = [*self._turns[speaker], {"role": "user", "content": text}]
+            if len(self._speakers) > 1:
+                click.echo(click.style(f"{speaker}:", bold=True))
+            answer = self._answerer.answer(turns, self._decoding, _write, adapted=adapted)
+            click.echo()
+            if self.has_turns:
+                self._turns[speaker] = [*turns, {"role": "assistant", "content": answer}]
+
+
+def _loop(talk: _Talk) -> None:
+    from fedtrain.data.errors import DataError
+
+    if sys.stdin.isatty():
+        about = f"{_NEW} starts another conversation" if talk.has_turns else "each line is a prompt of its own"
+        click.echo(f"Ctrl-D ends, Ctrl-C stops an answer; {about}.", err=True)
+    for line in _lines():
+        if line.strip() == _NEW:
+            talk.restart()
+        elif line.strip():
+            try:
+                talk.say(line)
+            except DataError as error:  # this question is too long; the next may not be
+                click.echo(f"error: {error}", err=True)
+
+
+def _lines() -> Iterator[str]:
+    """Yield what the user writes, until Ctrl-D."""
+    if not sys.stdin.isatty():
+        yield from (line.rstrip("\n") for line in sys.stdin)
+        return
+    with contextlib.suppress(ImportError):
+        importlib.import_module("readline")  # gives `input` keys and a history
+    while True:
+        try:
+            yield input("> ")
+        except (EOFError, KeyboardInterrupt):
+            click.echo(err=True)
+            return
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -22,6 +22,22 @@ EXTRA = ("torch", "transformers", "peft", "accelerate", "datasets", "pyarrow", "
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Numbers of the errors of a full disk."""
+_FREE_SPACE = "Free space on the disk, then run the same command again"
+_SYSTEM_ERRORS: dict[int | None, tuple[str, str]] = {
+    # number: problem, fix
+    errno.EACCES: ("you lack the permission", "Change its permissions, or choose another path"),
+    errno.EPERM: ("you lack the permission", "Change its permissions, or choose another path"),
+    errno.EROFS: ("the file system is read-only", "Choose a path on another disk"),
+    errno.ENOENT: ("it does not exist", "Correct the path"),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "Correct the path"),
+    errno.EISDIR: ("it is a folder, not a file", "Use the path of a file"),
+    errno.EEXIST: ("it exists and is not a folder", "Choose another path"),
+    errno.ENAMETOOLONG: ("the name is too long", "Use a shorter name"),
+    errno.ELOOP: ("it is a symbolic link to itself", "Correct the link"),
+    errno.ENOSPC: ("the disk is full", _FREE_SPACE),
+    errno.EDQUOT: ("the disk quota is used up", _FREE_SPACE),
+    errno.EMFILE: ("too many files are open", "Raise the limit with `ulimit -n 4096`"),
+}
 
 
 class UserError(Exception):
@@ -59,6 +75,6 @@ def _cause_of_error(error: OSError) -> str | None:
 
 
 def _system_error(error: OSError) -> str:
+    problem, fix = _SYSTEM_ERRORS.get(error.errno, (error.strerror or str(error), ""))
     place = f"{error.filename}: " if error.filename is not None else ""
-    hint = "\nhint: Free space on the disk, then run the same command again." if error.errno in FULL else ""
-    return f"error: {place}{error.strerror or error}{hint}"
+    return f"error: {place}{problem}" + (f"\nhint: {_sentence(fix)}" if fix else "")

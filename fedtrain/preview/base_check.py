@@ -6,11 +6,11 @@ from pathlib import Path
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.paths import Path as FieldPath
+from fedtrain.data.base_files import BaseFiles, read_base
 from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
 from fedtrain.plurals import form, several
 from fedtrain.preview.adapter_coverage import Coverage, coverage, unknown_targets
-from fedtrain.preview.base_files import BaseFiles, read_base
 from fedtrain.preview.row_lengths import Pieces, row_lengths, tokenizer_of
 
 BASE: FieldPath = ("spec", "model", "base")

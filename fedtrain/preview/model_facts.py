@@ -10,9 +10,9 @@ from typing import Any
 from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import ModelFacts
+from fedtrain.data.base_files import tensors_of
 from fedtrain.data.hub_cache import cached_folder
 from fedtrain.preview.adapter_coverage import coverage
-from fedtrain.preview.base_files import tensors_of
 
 
 def base_facts(federation: Federation) -> ModelFacts | None:

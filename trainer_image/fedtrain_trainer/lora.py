@@ -18,6 +18,7 @@ from blake3 import blake3
 from fedtrain.adapters.quiet import quiet
 from fedtrain.contracts.records import ModelFacts
 from fedtrain_trainer.base import has_weights, stamp
+from fedtrain_trainer.base_faults import base_fault
 from fedtrain_trainer.outcome import Refused
 
 log = logging.getLogger("fedtrain.trainer")
@@ -160,7 +161,7 @@ def unloaded(folder: Path, config: Any) -> AdaptedModel:
     meta = torch.device("meta")
     if has_weights(folder):
         return _with_adapter(_loaded(folder, config, device_map="meta"), None, config, meta)
-    with _as_refused(config):
+    with _as_refused(folder, config):
         settings = AutoConfig.from_pretrained(folder, local_files_only=True)
         with meta:
             base = AutoModelForCausalLM.from_config(settings)
@@ -172,13 +173,13 @@ def _adapted(folder: Path, config: Any, dtype: torch.dtype, device: torch.device
 
     quiet()
     base = _loaded(folder, config, dtype=dtype)
-    with _as_refused(config):
+    with _as_refused(folder, config):
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     return _with_adapter(base, tokenizer, config, device)
 
 
 @contextlib.contextmanager
-def _as_refused(config: Any) -> Iterator[None]:
+def _as_refused(folder: Path, config: Any) -> Iterator[None]:
     """Raises Refused for what libraries raise about a model's files. Their words are in the participant's log."""
     from safetensors import SafetensorError
 
@@ -188,19 +189,16 @@ def _as_refused(config: Any) -> Iterator[None]:
     except SafetensorError as error:
         log.exception("loading the base model")
         raise Refused(f"{base}: a file with weights is truncated or damaged. Copy the base model again") from error
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, ImportError) as error:
         log.exception("loading the base model")
-        raise Refused(
-            f"{base}: transformers cannot load it, because a file is missing, damaged or of an unknown type (the log "
-            "of this task has the details). Copy the base model again, or use another one"
-        ) from error
+        raise Refused(f"{base}: transformers cannot load it: {base_fault(folder, error)}") from error
 
 
 def _loaded(folder: Path, config: Any, **options: Any) -> Any:
     """The base model of `folder`. Raises Refused if weights are missing."""
     from transformers import AutoModelForCausalLM
 
-    with _as_refused(config):
+    with _as_refused(folder, config):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, local_files_only=True, output_loading_info=True, **options
         )

@@ -80,16 +80,38 @@ def test_an_error_of_the_store_is_said_in_one_line(failing):
     assert (result.exit_code, result.stderr) == (1, "error: s3://runs: there is no such bucket; create it\n")
 
 
-def test_a_file_that_can_not_be_written_is_said_with_its_name(failing):
-    failing(PermissionError(13, "Permission denied", "/etc/federation.yaml"))
-    assert CliRunner().invoke(main, ["fail"]).stderr == "error: /etc/federation.yaml: Permission denied\n"
+@pytest.mark.parametrize(
+    ("number", "words", "fix"),
+    [
+        (errno.EACCES, "you lack the permission", "Change its permissions, or choose another path."),
+        (errno.EROFS, "the file system is read-only", "Choose a path on another disk."),
+        (errno.ENOTDIR, "a part of the path is a file, not a folder", "Correct the path."),
+    ],
+)
+def test_a_system_error_names_the_file_the_problem_and_the_fix(number: int, words: str, fix: str, failing):
+    failing(OSError(number, os.strerror(number), "/etc/federation.yaml"))
+    assert CliRunner().invoke(main, ["fail"]).stderr == f"error: /etc/federation.yaml: {words}\nhint: {fix}\n"
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_has_one_line_and_the_next_step(number: int, failing):
+def test_init_names_a_folder_that_cannot_be_written(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(main, ["init", str(tmp_path / "file/new")])
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        1,
+        [
+            f"error: {tmp_path}/file/new: a part of the path is a file, not a folder",
+            "hint: Correct the path.",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "the disk quota is used up")]
+)
+def test_a_full_disk_has_one_line_and_the_next_step(number: int, words: str, failing):
     failing(OSError(number, os.strerror(number)))
     assert CliRunner().invoke(main, ["fail"]).stderr == (
-        f"error: {os.strerror(number)}\nhint: Free space on the disk, then run the same command again.\n"
+        f"error: {words}\nhint: Free space on the disk, then run the same command again.\n"
     )
 
 

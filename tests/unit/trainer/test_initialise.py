@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, Qwen3MoeConfig
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.tasks import EXIT_REFUSED
 
+LFS = "version https://git-lfs.github.com/spec/v1\n"
 INITIALISE = {"type": "Initialise", "seed": 17}
 
 
@@ -97,3 +98,24 @@ def test_only_the_weights_that_the_index_names_are_needed(tmp_path: Path, bases:
     (base / shards[-1]).unlink()
     with pytest.raises(Refused, match=f"{shards[-1]} not found"):
         base_folder(model, binding)
+
+
+CONFIGS: list[tuple[dict[str, Any] | str, str]] = [
+    ("{", "config.json is not a JSON object. Copy the base model again"),
+    (LFS, "config.json is a Git LFS pointer, not the file. Run git lfs pull in its repository"),
+    ({"model_type": "newest"}, "config.json has model_type 'newest', which this version of transformers does not know"),
+    ({"model_type": "own", "auto_map": {}}, "it needs Python code of its own (auto_map in config.json)"),
+]
+
+
+@pytest.mark.parametrize(("config", "words"), CONFIGS, ids=["damaged", "pointer", "unknown", "code"])
+def test_a_base_that_transformers_cannot_load_is_refused_with_the_reason(
+    config: dict[str, Any] | str, words: str, tmp_path: Path, bases: dict[str, Path]
+) -> None:
+    base = tmp_path / "broken"
+    shutil.copytree(bases["llama"], base)
+    (base / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
+    federation = Federation(tmp_path, base, classified(5))
+    refused = federation.run(federation.assignment(INITIALISE))
+    assert refused.code == EXIT_REFUSED
+    assert words in refused.reason

@@ -100,7 +100,7 @@ def _read_weights(base: BaseFiles) -> None:
         if not file.is_file():
             base.faults.append((f"{file} is missing, but {INDEX} names it.", "Copy the whole base model."))
         elif _is_pointer(file):
-            base.faults.append((f"{file} is a Git LFS pointer, not the file.", "Run git lfs pull in its repository."))
+            base.faults.append(_pointer_fault(file))
         else:
             _read_header(base, file)
     if not files and not list(base.folder.glob("*.bin")):
@@ -123,7 +123,7 @@ def _object(base: BaseFiles, name: str) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     if _is_pointer(file):
-        base.faults.append((f"{file} is a Git LFS pointer, not the file.", "Run git lfs pull in its repository."))
+        base.faults.append(_pointer_fault(file))
         return None
     try:
         found: object = json.loads(file.read_bytes())
@@ -133,6 +133,10 @@ def _object(base: BaseFiles, name: str) -> dict[str, Any] | None:
         return cast("dict[str, Any]", found)
     base.faults.append((f"{file} is not a JSON object.", "Copy the base model again."))
     return None
+
+
+def _pointer_fault(file: Path) -> tuple[str, str]:
+    return f"{file} is a Git LFS pointer, not the file.", "Run git lfs pull in its repository."
 
 
 def _is_pointer(file: Path) -> bool:

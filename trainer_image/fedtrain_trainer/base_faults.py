@@ -34,6 +34,6 @@ def _quantization(config: dict[str, object]) -> str | None:
 
 
 def _is_known(kind: object) -> bool:
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    from transformers import CONFIG_MAPPING
 
-    return kind in CONFIG_MAPPING_NAMES
+    return kind in CONFIG_MAPPING

@@ -121,8 +121,9 @@ class PolicyPrivacy(Block):
     min_noise_multiplier: Multiplier | None = None
     """Minimum noise multiplier of each round, or of each step with `unit: Example`."""
     max_epsilon: Epsilon | None = None
-    """Maximum privacy loss of a data set over all trainings. It is counted in the ConfigMap `fedtrain-privacy`, which
-    `fedtrain participant privacy` prints. The round that would exceed it is refused."""
+    """Maximum privacy loss of a data set over all trainings with the same unit; each unit has its own sum. It is
+    counted in the ConfigMap `fedtrain-privacy`, which `fedtrain participant privacy` prints. The round that would
+    exceed it is refused."""
     delta: Delta = 1e-5
     """Probability with which the loss may exceed `maxEpsilon`."""
 

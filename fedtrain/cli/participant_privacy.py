@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -13,22 +13,23 @@ from fedtrain.plurals import several
 
 @dataclass(frozen=True)
 class TrainingLoss:
-    """`training`: namespace/name at the hub; `run_id` is of one run of this name. `epsilon`: None if it cannot be
+    """`training`: namespace/name at the hub; `run_id` is of one run of this name. `releases`: count by key of the
+    ledger's entry. `epsilon`: None if it cannot be
     computed."""
 
     training: str
     run_id: str
-    unit: str
     releases: Mapping[str, int]
     epsilon: float | None
 
 
 @dataclass(frozen=True)
 class DatasetLoss:
-    """All trainings on a data set together. `maximum`: `privacy.maxEpsilon`; None without a limit."""
+    """All trainings on a data set with one unit together. `maximum`: `privacy.maxEpsilon`; None without a limit."""
 
     participant: str
     dataset: str
+    unit: str
     epsilon: float | None
     delta: float
     maximum: float | None
@@ -74,45 +75,45 @@ def privacy(
 
 
 def losses(policy: Mapping[str, Any], data: Mapping[str, str]) -> list[DatasetLoss]:
-    """Return the loss of each data set in the ledger. `policy`: a ParticipantPolicy. `data`: of the ConfigMap. Raises
-    LedgerUnreadable."""
+    """Return the loss of each data set in the ledger, for each unit. `policy`: a ParticipantPolicy. `data`: of the
+    ConfigMap. Raises LedgerUnreadable."""
     from fedtrain.api.participant_policy import PolicyPrivacy
-    from fedtrain.manifests.privacy_ledger import entries_of, released, released_of
+    from fedtrain.manifests.privacy_ledger import Unit, entries_of, release_of, released, released_of
 
     who = policy["metadata"]["name"]
     rules = PolicyPrivacy.model_validate(policy["spec"].get("privacy") or {})
     entries = entries_of(data, who)
-    return [
-        DatasetLoss(
-            participant=who,
-            dataset=dataset,
-            epsilon=_epsilon(released(entries, dataset), rules.delta),
-            delta=rules.delta,
-            maximum=rules.max_epsilon,
-            trainings=tuple(
-                TrainingLoss(
-                    training=f"{entry.namespace}/{entry.name}",
-                    run_id=key.removeprefix(f"{who}.{dataset}."),
-                    unit=entry.unit,
-                    releases=entry.releases,
-                    epsilon=_epsilon(released_of(entry), rules.delta),
-                )
-                for key, entry in sorted(entries.items())
-                if entry.dataset == dataset
-            ),
-        )
-        for dataset in sorted({entry.dataset for entry in entries.values()})
-    ]
+
+    def loss(dataset: str, unit: Unit) -> DatasetLoss | None:
+        own = {key: entry for key, entry in sorted(entries.items()) if entry.dataset == dataset}
+        trainings = [
+            TrainingLoss(
+                training=f"{entry.namespace}/{entry.name}",
+                run_id=key.removeprefix(f"{who}.{dataset}."),
+                releases={text: count for text, count in entry.releases.items() if release_of(text) in releases},
+                epsilon=_epsilon(releases, rules.delta),
+            )
+            for key, entry in own.items()
+            if (releases := released_of(entry, unit))
+        ]
+        total = _epsilon(released(own, dataset, unit), rules.delta)
+        if not trainings:
+            return None
+        return DatasetLoss(who, dataset, unit, total, rules.delta, rules.max_epsilon, tuple(trainings))
+
+    datasets = sorted({entry.dataset for entry in entries.values()})
+    found = [loss(dataset, unit) for dataset in datasets for unit in get_args(Unit)]
+    return [one for one in found if one is not None]
 
 
 def lines(loss: DatasetLoss) -> list[str]:
     """Return a data set's loss as text."""
     limit = f" of {loss.maximum:g}" if loss.maximum is not None else ""
-    first = f"{loss.participant}, data set {loss.dataset}: epsilon {_text(loss.epsilon)}{limit} at delta {loss.delta:g}"
     return [
-        first,
+        f"{loss.participant}, data set {loss.dataset}, unit {loss.unit}: epsilon {_text(loss.epsilon)}{limit} at delta "
+        f"{loss.delta:g}",
         *(
-            f"  {one.training} (run {one.run_id}): epsilon {_text(one.epsilon)}, unit {one.unit}, "
+            f"  {one.training} (run {one.run_id}): epsilon {_text(one.epsilon)}, "
             + ", ".join(_releases(text, count) for text, count in one.releases.items())
             for one in loss.trainings
         ),

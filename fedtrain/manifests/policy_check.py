@@ -156,7 +156,7 @@ def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str
         min_participants=task.min_participants,
         unit=promise[0] if promise else None,
         multiplier=promise[1] if promise else None,
-        released=released(after, task.data.dataset),
+        released=released(after, task.data.dataset, promise[0]) if promise else {},
         digest=training_digest(order, task),
     )
 

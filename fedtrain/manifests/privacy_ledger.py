@@ -6,6 +6,7 @@ the update cannot be seen from here.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -15,6 +16,7 @@ from fedtrain.contracts.tasks import Task, Train
 from fedtrain.privacy.accounting import Poisson, Release
 
 CONFIG_MAP = "fedtrain-privacy"
+Unit = Literal["Participant", "Example"]
 
 
 class LedgerUnreadable(Exception):
@@ -29,22 +31,23 @@ class Entry(Block):
     namespace: str
     name: str
     dataset: str
-    unit: str
+    unit: Unit
     releases: Mapping[str, Counted]
     round: int
     plan: Digest | None = None
     attempt: int | None = None
 
 
-def promised(task: Task) -> tuple[str, float] | None:
+def promised(task: Task) -> tuple[Unit, float] | None:
     """Return unit and noise multiplier of a task that trains; None if it has no noise, or noise of a known seed. With
-    unit Example, the participant draws the noise, so the task itself is the promise."""
+    unit Example, the participant draws the noise, so the task itself is the promise, and words of the hub are none."""
     if not isinstance(task.work, Train):
         return None
     if task.work.example_noise is not None:
         known = task.work.testing_seed is not None
         return None if known else ("Example", task.work.example_noise.multiplier)
-    return (task.privacy.unit, task.privacy.multiplier) if task.privacy is not None else None
+    hub = task.privacy
+    return ("Participant", hub.multiplier) if hub is not None and hub.unit == "Participant" else None
 
 
 def key_of(task: Task) -> str:
@@ -60,7 +63,8 @@ def entries_of(data: Mapping[str, str], participant: str) -> dict[str, Entry]:
             continue
         try:
             found[key] = Entry.model_validate_json(text)
-            released_of(found[key])
+            for text in found[key].releases:
+                release_of(text)
         except (ValidationError, ValueError) as error:
             raise LedgerUnreadable(
                 f"entry {key} of ConfigMap {CONFIG_MAP} cannot be read. Restore it from a backup: without it, the "
@@ -99,19 +103,27 @@ def entered(before: Entry | None, task: Task) -> Entry | None:
     )
 
 
-def released(entries: Mapping[str, Entry], dataset: str) -> dict[Release, int]:
-    """Return the releases of all trainings on a data set."""
+def released(entries: Mapping[str, Entry], dataset: str, unit: Unit) -> dict[Release, int]:
+    """Return the releases with `unit` of all trainings on a data set. Epsilons of different units cannot be added:
+    one bounds the loss of a whole participant, the other that of a row."""
     total: dict[Release, int] = {}
     for entry in entries.values():
         if entry.dataset == dataset:
-            for release, count in released_of(entry).items():
+            for release, count in released_of(entry, unit).items():
                 total[release] = total.get(release, 0) + count
     return total
 
 
-def released_of(entry: Entry) -> dict[Release, int]:
-    """Return the releases of one training. Raises ValueError for a multiplier that is none."""
-    return {release_of(text): count for text, count in entry.releases.items()}
+def released_of(entry: Entry, unit: Unit) -> dict[Release, int]:
+    """Return the releases with `unit` of one training, which has none of another unit unless the hub changed it. Raises
+    ValueError for a multiplier that is none."""
+    found = {release_of(text): count for text, count in entry.releases.items()}
+    return {release: count for release, count in found.items() if unit_of(release) == unit}
+
+
+def unit_of(release: Release) -> Unit:
+    """Return the unit that a release protects: rows are sampled, participants are not."""
+    return "Example" if isinstance(release.sampling, Poisson) else "Participant"
 
 
 def release_of(text: str) -> Release:

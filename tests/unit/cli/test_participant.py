@@ -258,6 +258,7 @@ def test_the_owner_sees_what_all_trainings_have_spent(shell: Shell) -> None:
     data = {
         "bank-b.tickets.r1": json.dumps(entry | {"name": "first", "releases": {"1.0": 2}}),
         "bank-b.tickets.r2": json.dumps(entry | {"name": "second", "releases": {"1.0": 1}}),
+        "bank-b.tickets.r3": json.dumps(entry | {"name": "third", "unit": "Example", "releases": {"1.1/0.02": 20}}),
         "bank-c.tickets.r2": json.dumps(entry | {"name": "second", "releases": {"1.0": 9}}),
     }
     policy = {"metadata": {"name": "bank-b"}, "spec": {"privacy": {"maxEpsilon": 9.0}}}
@@ -265,11 +266,13 @@ def test_the_owner_sees_what_all_trainings_have_spent(shell: Shell) -> None:
     done = shell.run("privacy")
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
-        "bank-b, data set tickets: epsilon 8.385 of 9 at delta 1e-05",
-        "  hub/first (run r1): epsilon 6.573, unit Participant, 2 rounds with noise multiplier 1",
-        "  hub/second (run r2): epsilon 4.377, unit Participant, 1 round with noise multiplier 1",
+        "bank-b, data set tickets, unit Participant: epsilon 8.385 of 9 at delta 1e-05",
+        "  hub/first (run r1): epsilon 6.573, 2 rounds with noise multiplier 1",
+        "  hub/second (run r2): epsilon 4.377, 1 round with noise multiplier 1",
+        "bank-b, data set tickets, unit Example: epsilon 0.6746 of 9 at delta 1e-05",
+        "  hub/third (run r3): epsilon 0.6746, 20 steps with noise multiplier 1.1 and 0.02 of the rows",
     ]
-    (loss,) = json.loads(shell.run("privacy", "-o", "json").output)
+    (loss, _) = json.loads(shell.run("privacy", "-o", "json").output)
     assert loss["epsilon"] == pytest.approx(8.385, abs=1e-3)
     assert [one["training"] for one in loss["trainings"]] == ["hub/first", "hub/second"]
 

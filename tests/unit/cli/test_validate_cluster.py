@@ -269,4 +269,12 @@ def test_the_privacy_loss_of_all_rounds_counts(training: Path, others: Path) -> 
         others.write_text(policy)
         result = validate(training, others, "--cluster")
         assert result.exit_code == code, result.stderr
-    assert "all trainings on the data set together spend epsilon" in result.stderr
+    assert "all trainings on the data set with unit: Participant together spend epsilon" in result.stderr
+
+
+def test_a_maximum_of_epsilon_allows_training_that_protects_rows(training: Path, others: Path) -> None:
+    """The number of rows decides what a step costs, and it is not known here."""
+    training.write_text(TRAINING + PRIVATE.replace("unit: Participant", "unit: Example"))
+    others.write_text(POLICY.replace("big.jsonl}]}", "big.jsonl}], privacy: {unit: Example, maxEpsilon: 8}}"))
+    result = validate(training, others, "--cluster")
+    assert result.exit_code == 0, result.stderr

@@ -13,7 +13,7 @@ from fedtrain.contracts.tasks import Assignment, PastReleases, PrivacyPromise, T
 from fedtrain.contracts.wire.task import from_wire, to_wire
 from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.manifests.policy_check import Refusal, judge
-from fedtrain.manifests.privacy_ledger import entered, entries_of, key_of, released
+from fedtrain.manifests.privacy_ledger import Unit, entered, entries_of, key_of, released
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
 from tests.unit.operator.api_server import Request
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
@@ -65,14 +65,15 @@ def test_less_noise_than_the_policy_requires_is_refused_with_both_numbers() -> N
     assert words in refused(order(0.7), minNoiseMultiplier=0.8)
 
 
-def test_other_units_are_refused_by_name() -> None:
+def test_rows_are_protected_by_noise_of_the_participant_not_by_words_of_the_hub() -> None:
     asked = order()
     plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
     assert plain.privacy is not None
     other = plain.model_copy(update={"privacy": plain.privacy.model_copy(update={"unit": "Example"})})
     content = asked.model_dump(mode="json", by_alias=True, exclude_none=True) | {"task": to_wire(other)}
-    words = "the training protects unit: Example; this participant requires unit: Participant"
-    assert words in refused(TrainingTaskSpec.model_validate(content), unit="Participant")
+    for unit in ("Participant", "Example"):
+        words = f"the training promises no privacy, but this participant requires unit: {unit}"
+        assert words in refused(TrainingTaskSpec.model_validate(content), unit=unit)
 
 
 def of_examples(multiplier: float, testing_seed: int | None = None) -> TrainingTaskSpec:
@@ -133,7 +134,10 @@ class Owner:
 
     @property
     def counts(self) -> dict[Release, int]:
-        return released(entries_of(self.ledger, "bank-b"), "tickets")
+        return self.counts_of("Participant")
+
+    def counts_of(self, unit: Unit) -> dict[Release, int]:
+        return released(entries_of(self.ledger, "bank-b"), "tickets", unit)
 
 
 def test_rounds_of_all_trainings_are_composed_until_the_maximum() -> None:
@@ -145,8 +149,8 @@ def test_rounds_of_all_trainings_are_composed_until_the_maximum() -> None:
     found = owner.ask(order(round=2))
     assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused")
     assert (
-        "(privacy.maxEpsilon) refuses the task: with this round, all trainings on the data set together spend epsilon "
-        "8.385 at delta 1e-05; the maximum is 8"
+        "(privacy.maxEpsilon) refuses the task: with this round, all trainings on the data set with unit: Participant "
+        "together spend epsilon 8.385 at delta 1e-05; the maximum is 8"
     ) in found["message"]
     assert len(owner.remote.jobs) == 2
     assert owner.counts == {Release(1.0): 2}
@@ -245,6 +249,9 @@ def test_a_hub_cannot_hide_a_training_behind_its_id() -> None:
     assert owner.counts == {Release(1.0): 1}
 
 
+STEP = Release(1.1, Poisson(0.02))
+
+
 def example_order(attempt: int = 1, **work: Any) -> TrainingTaskSpec:
     """A task of bank-b that trains with DP-SGD: 10 steps."""
     asked = train()
@@ -260,12 +267,34 @@ def example_order(attempt: int = 1, **work: Any) -> TrainingTaskSpec:
 def test_steps_of_each_attempt_count_where_single_rows_are_protected() -> None:
     owner = Owner(minNoiseMultiplier=1.0, maxEpsilon=8.0)
     owner.ask(example_order())
-    assert owner.counts == {Release(1.1, Poisson(0.02)): 10}
+    assert owner.counts_of("Example") == {Release(1.1, Poisson(0.02)): 10}
     owner.ask(example_order(attempt=2))
-    assert owner.counts == {Release(1.1, Poisson(0.02)): 20}, "another attempt draws other noise"
+    assert owner.counts_of("Example") == {Release(1.1, Poisson(0.02)): 20}, "another attempt draws other noise"
+    assert len(owner.remote.jobs) == 2
+    assert owner.counts == {}
+
+
+def test_the_maximum_holds_for_each_unit_by_itself() -> None:
+    """Ten steps spend epsilon 0.56 of a row, a round 4.38 of a participant, the second one 6.57."""
+    owner = Owner(maxEpsilon=4.4)
+    owner.ask(example_order())
     owner.ask(order(run_id="run-2"))
+    assert len(owner.remote.jobs) == 2, "together they would spend more than either"
+    found = owner.ask(order(run_id="run-2", round=2))
+    assert "with unit: Participant together spend epsilon 6.573" in found["message"]
+    owner.ask(example_order(attempt=2))
     assert len(owner.remote.jobs) == 3
-    assert epsilon(owner.counts, 1e-5) > epsilon({Release(1.0): 1}, 1e-5)
+
+
+def test_the_steps_that_would_exceed_the_maximum_are_refused() -> None:
+    owner = Owner(maxEpsilon=epsilon({STEP: 25}, 1e-5))
+    owner.ask(example_order())
+    owner.ask(example_order(attempt=2))
+    found = owner.ask(example_order(attempt=3))
+    assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused")
+    spent = epsilon({STEP: 30}, 1e-5)
+    assert f"with unit: Example together spend epsilon {spent:.4g} at delta 1e-05" in found["message"]
+    assert len(owner.remote.jobs) == 2
 
 
 def test_single_rows_with_known_noise_or_too_little_are_not_protected() -> None:

@@ -46,8 +46,8 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
     if total <= limit:
         return None
     return (
-        f"with this round, all trainings on the data set together spend epsilon {total:.4g} at delta {delta:g}; the "
-        f"maximum is {limit:g}"
+        f"with this round, all trainings on the data set with unit: {request.unit} together spend epsilon {total:.4g} "
+        f"at delta {delta:g}; the maximum is {limit:g}"
     )
 
 

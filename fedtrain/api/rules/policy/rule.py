@@ -23,7 +23,7 @@ class Request:
         min_participants: updates that the hub aggregates at least; None if it does not say.
         unit: unit of privacy that the hub promises; None if the task trains without a promise.
         multiplier: promised noise multiplier.
-        released: noisy releases over all trainings on the data set, with those of this round.
+        released: noisy releases with this unit over all trainings on the data set, with those of this round.
         digest: digest of the training as this participant sees it.
     """
 

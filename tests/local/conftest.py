@@ -1,18 +1,14 @@
-"""One zygote for a test process, and one undisturbed run that the others are compared with."""
+"""One undisturbed run that the others are compared with, and an S3 server with a bucket."""
 
+import uuid
 from collections.abc import Generator
 
+import boto3
 import pytest
 from federation import Small
+from moto.server import ThreadedMotoServer
 
-from tests.support import zygote as trainers
-
-
-@pytest.fixture(scope="session")
-def zygote() -> Generator[str, None, None]:
-    """The address of a process that forks runs and trainer workers."""
-    with trainers.running("tests.local.driver") as address:
-        yield address
+from fedtrain.api.storage import S3
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +17,21 @@ def undisturbed(zygote: str, tmp_path_factory: pytest.TempPathFactory) -> Small:
     done = small.run(zygote)
     assert done.returncode == 0, done.said
     return small
+
+
+@pytest.fixture
+def server() -> Generator[ThreadedMotoServer, None, None]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(server: ThreadedMotoServer, monkeypatch: pytest.MonkeyPatch) -> S3:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
+    host, port = server.get_host_and_port()
+    s3 = S3(bucket=f"federations-{uuid.uuid4().hex[:8]}", endpoint=f"http://{host}:{port}", region="us-east-1")
+    boto3.client("s3", endpoint_url=s3.endpoint, region_name=s3.region).create_bucket(Bucket=s3.bucket)
+    return s3

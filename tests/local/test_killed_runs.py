@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from federation import Small
+from federation import Ran, Small
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Close
@@ -16,8 +16,8 @@ WRITES = [
     r"rounds/0000/evaluation-0\.json$",
     r"rounds/0000/manifest\.json$",
     r"rounds/0001/plan\.json$",
-    r"rounds/0001/updates/zoo/1/(?!record).*$",
-    r"rounds/0001/updates/museum/1/record\.json$",
+    r"rounds/0001/updates/zoo/\d/(?!record).*$",
+    r"rounds/0001/updates/museum/\d/record\.json$",
     r"rounds/0001/close-1\.json$",
     r"rounds/0001/aggregate-1\.json$",
     r"blobs/",
@@ -32,19 +32,24 @@ CORRUPT = r"corrupt:rounds/0001/updates/zoo/1/(?!record)"
 ONE_IS_ENOUGH = {"rounds": {"minParticipants": 1}}
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("write", WRITES)
-def test_a_run_killed_at_a_write_ends_as_if_undisturbed(
-    write: str, when: str, zygote: str, undisturbed: Small, tmp_path: Path
+def test_a_run_killed_before_and_after_a_write_ends_as_if_undisturbed(
+    write: str, zygote: str, undisturbed: Small, tmp_path: Path
 ) -> None:
-    small = Small(tmp_path / "run")
-    killed = tmp_path / "killed"
-    first = small.run(zygote, FEDTRAIN_TEST_KILL=f"{when}:{write}", FEDTRAIN_TEST_KILLED=str(killed))
-    assert Path(f"{killed}.0").exists(), f"nothing wrote {write}: {first.said}"
-    if first.returncode == 137:  # the coordinator itself was killed; a worker's death it survives
-        assert small.run(zygote).returncode == 0
-    else:
-        assert first.returncode == 0, first.said
+    small, killed = Small(tmp_path / "run"), tmp_path / "killed"
+
+    def run() -> Ran:
+        kills = f"before:{write} after:{write}"
+        return small.run(zygote, FEDTRAIN_TEST_KILL=kills, FEDTRAIN_TEST_KILLED=str(killed))
+
+    runs = [run()]
+    while (
+        runs[-1].returncode == 137 and len(runs) < 3
+    ):  # the coordinator itself was killed; a worker's death it survives
+        runs.append(run())
+    assert runs[-1].returncode == 0, runs[-1].said
+    for kill in (0, 1):
+        assert Path(f"{killed}.{kill}").exists(), f"nothing wrote {write}: {[run.said for run in runs]}"
     assert small.digests() == undisturbed.digests()
     assert verify(small.ledger).sound
 

@@ -1,8 +1,9 @@
-"""Several processes under real torchrun."""
+"""Several processes that train one participant's task; one test starts them with the real torchrun."""
 
 import fcntl
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -15,29 +16,57 @@ from tiny_federation import Federation, classified
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY, Assignment
+from tests.support.zygote import launch
 
 
-def launched(federation: Federation, assignment: Assignment, processes: int) -> tuple[int, dict[str, Any]]:
-    """Exit code, and the outcome that the trainer wrote."""
+def written(federation: Federation, assignment: Assignment, processes: int) -> tuple[Path, Path]:
+    """The assignment's file, and the one for the outcome."""
     file, outcome = federation.folder / "assignment.json", federation.folder / f"outcome-{processes}.json"
     file.write_text(assignment.model_dump_json(by_alias=True))
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    command = [sys.executable, *(torchrun if processes > 1 else []), "-m", "fedtrain_trainer"]
+    return file, outcome
+
+
+def forked(zygote: str, federation: Federation, assignment: Assignment, processes: int) -> dict[str, Any]:
+    """The outcome that the trainer wrote. Its processes have the environment that torchrun gives them."""
+    file, outcome = written(federation, assignment, processes)
+    exits = [federation.folder / f"exit-{rank}" for rank in range(processes)]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for rank, code in enumerate(exits):
+        group = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
+        environment = {name: str(number) for name, number in group.items()} if processes > 1 else {}
+        arguments = ["fedtrain_trainer.__main__", "--assignment", str(file), "--outcome", str(outcome)]
+        environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+        environment |= {"FEDTRAIN_TEST_ARGV": json.dumps(arguments), "FEDTRAIN_TEST_EXIT": str(code)}
+        launch(zygote, environment)
+    ends = time.monotonic() + 120
+    while not all(code.exists() for code in exits):
+        assert time.monotonic() < ends, "the trainer does not end"
+        time.sleep(0.05)
+    found = json.loads(outcome.read_text())
+    assert {int(code.read_text()) for code in exits} == {found["code"]}
+    return found
+
+
+def under_torchrun(federation: Federation, assignment: Assignment) -> tuple[int, dict[str, Any]]:
+    """Its exit code, and the outcome that the trainer wrote."""
+    file, outcome = written(federation, assignment, 2)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     ended = subprocess.run(
-        [*command, "--assignment", str(file), "--outcome", str(outcome)],
+        [*command, "-m", "fedtrain_trainer", "--assignment", str(file), "--outcome", str(outcome)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=120,
+        timeout=240,
         check=False,
     )
     return ended.returncode, json.loads(outcome.read_text())
 
 
-def test_two_processes_give_the_update_of_one(federation: Federation) -> None:
+def test_two_processes_give_the_update_of_one(zygote: str, federation: Federation) -> None:
     metrics = [{"name": "loss", "type": "Loss"}, {"name": "right", "type": "Choices"}]
     alone = federation.trained(attempt=1, metrics=metrics)
     work = federation.train_work(metrics=metrics)
-    code, outcome = launched(federation, federation.assignment(work, round=1, attempt=2), processes=2)
-    assert (code, outcome["code"]) == (EXIT_DONE, EXIT_DONE)
+    outcome = forked(zygote, federation, federation.assignment(work, round=1, attempt=2), processes=2)
+    assert outcome["code"] == EXIT_DONE
     update, record, telemetry = outcome["sent"]
     assert update["name"].endswith(".safetensors")
     assert (record["name"], telemetry["name"]) == ("update record", "trainer.json")
@@ -49,29 +78,30 @@ def test_two_processes_give_the_update_of_one(federation: Federation) -> None:
     assert all(torch.allclose(two[name], tensor, atol=2e-5) for name, tensor in one.items())
 
 
-def test_two_processes_share_the_rows_of_a_private_step_and_add_the_noise_once(federation: Federation) -> None:
+def test_two_processes_share_the_rows_of_a_private_step_and_add_the_noise_once(
+    zygote: str, federation: Federation
+) -> None:
     noise = {"probability": 0.5, "batch": 16, "steps": 2, "bound": 0.5, "multiplier": 1.0}
     work = {"samples": 32, "distinct": 32, "exampleNoise": noise, "testingSeed": 1}
     alone = federation.trained(**work)
     other = Federation(federation.sibling("two"), Path(federation.model["base"]), classified(40))
     assignment = other.assignment(other.train_work(**work), round=1)
-    code, outcome = launched(other, assignment, processes=2)
-    assert (code, outcome["code"]) == (EXIT_DONE, EXIT_DONE)
+    assert forked(zygote, other, assignment, processes=2)["code"] == EXIT_DONE
     together = other.record(names.update(1, "a", 1), Update)
     one, two = federation.weights(alone), other.weights(together)
     assert all(torch.allclose(two[name], tensor, atol=2e-5) for name, tensor in one.items())
 
 
-def test_the_exit_code_of_one_process_is_its_outcome(federation: Federation) -> None:
+def test_the_exit_code_of_one_process_is_its_outcome(zygote: str, federation: Federation) -> None:
     work = federation.train_work(population=7)
-    code, outcome = launched(federation, federation.assignment(work, round=1), processes=1)
-    assert code == outcome["code"] == EXIT_REFUSED
+    outcome = forked(zygote, federation, federation.assignment(work, round=1), processes=1)
+    assert outcome["code"] == EXIT_REFUSED
     assert "the data changed" in outcome["reason"]
 
 
 def test_under_torchrun_the_outcome_file_tells_refused_from_retry(federation: Federation) -> None:
     work = federation.train_work(adapter="blake3:" + "0" * 64)
-    code, outcome = launched(federation, federation.assignment(work, round=1), processes=2)
+    code, outcome = under_torchrun(federation, federation.assignment(work, round=1))
     assert code != EXIT_DONE
     assert outcome["code"] == EXIT_REFUSED
 

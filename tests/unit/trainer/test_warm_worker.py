@@ -1,4 +1,5 @@
-"""Workers as real processes, spoken to as the local runner does."""
+"""Workers as processes of their own, spoken to as the local runner does. They are forked, so that none of them imports
+torch again."""
 
 import json
 import os
@@ -6,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
@@ -18,24 +20,25 @@ from tiny_federation import Federation
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY, Assignment
+from tests.support.zygote import launch
 
 KEY = bytes(range(32))
 
 
 class Worker:
-    def __init__(self) -> None:
+    def __init__(self, zygote: str) -> None:
         self._folder = tempfile.TemporaryDirectory()
         address = str(Path(self._folder.name) / "socket")
+        self._exit, self._pid = (Path(self._folder.name) / name for name in ("exit", "pid"))
         listener = Listener(address, "AF_UNIX", authkey=KEY)
         environment = {
             "FEDTRAIN_WORKER_ADDRESS": address,
             "FEDTRAIN_WORKER_KEY": KEY.hex(),
             "FEDTRAIN_WORKER_INDEX": "3",
-            "OMP_NUM_THREADS": "2",
+            "FEDTRAIN_TEST_ARGV": json.dumps(["tests.support.forked_worker", str(self._pid)]),
+            "FEDTRAIN_TEST_EXIT": str(self._exit),
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "fedtrain_trainer.worker"], env={**os.environ, **environment}
-        )
+        self._forked = launch(zygote, environment)
         self.wire: Connection[Any, Any] = listener.accept()
 
     def hear(self) -> dict[str, Any]:
@@ -54,15 +57,26 @@ class Worker:
         message = {"type": "run", "assignment": assignment.model_dump(mode="json", by_alias=True)}
         self.wire.send_bytes(json.dumps(message).encode())
 
+    def terminate(self) -> None:
+        os.kill(int(self._pid.read_text()), signal.SIGTERM)
+
+    def exit_code(self) -> int:
+        ends = time.monotonic() + 60
+        while not self._exit.exists():
+            assert time.monotonic() < ends, "the worker does not exit"
+            time.sleep(0.02)
+        return int(self._exit.read_text())
+
     def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        self._forked.kill()
+        while self._forked.alive():
+            time.sleep(0.02)
         self._folder.cleanup()
 
 
 @pytest.fixture
-def worker() -> Iterator[Worker]:
-    started = Worker()
+def worker(zygote: str) -> Iterator[Worker]:
+    started = Worker(zygote)
     yield started
     started.end()
 
@@ -95,18 +109,18 @@ def test_a_warm_worker_gives_the_bytes_of_a_fresh_process_and_says_when_it_is_te
     worker.order(endless(federation))
     while worker.hear()["phase"] != "training":
         pass
-    worker.process.send_signal(signal.SIGTERM)
+    worker.terminate()
     while (message := worker.hear())["type"] == "progress":
         pass
     assert (message["code"], message["reason"]) == (EXIT_RETRY, "interrupted: SIGTERM")
-    assert worker.process.wait(30) == EXIT_RETRY
+    assert worker.exit_code() == EXIT_RETRY
 
 
 def test_what_a_killed_worker_leaves_is_beside_its_socket_where_the_runner_removes_it(
-    federation: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zygote: str, federation: Federation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    worker = Worker()
+    worker = Worker(zygote)
     try:
         worker.hear()
         worker.order(endless(federation))
@@ -123,12 +137,12 @@ def test_a_worker_exits_when_its_runner_is_gone_in_mid_training(worker: Worker, 
     while worker.hear()["phase"] != "training":
         pass
     worker.wire.close()
-    assert worker.process.wait(30) == EXIT_RETRY
+    assert worker.exit_code() == EXIT_RETRY
 
 
 def test_a_worker_stops_when_told_to(worker: Worker) -> None:
     worker.wire.send_bytes(b'{"type": "stop"}')
-    assert worker.process.wait(60) == EXIT_DONE
+    assert worker.exit_code() == EXIT_DONE
 
 
 def test_the_torchx_component_starts_the_trainer_under_torchrun() -> None:

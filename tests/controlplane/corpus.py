@@ -32,6 +32,10 @@ ELSEWHERE = {
     "no apiVersion": TEXT,
     "an unknown kind": TEXT,
     "a second training": TEXT,
+    "a near miss of a document's field": TEXT,
+    "a near miss of a name": TEXT,
+    "a number with an exponent": JSON,  # 1e2 is 100
+    "a path for the storage": FILE,
     "a document that is no map": TEXT,
     "a directory that is not there": DISK,
     "a directory without model": DISK,
@@ -108,6 +112,15 @@ OTHER_WORDS = {
     "a data set mapped twice": 'Duplicate value: {"name":"tickets"}',
     "a volume twice": 'Duplicate value: {"name":"rows"}',
     "a namespace twice": 'Duplicate value: "team"',
+    "a near miss of a required field": 'unknown field "spec.participant"',
+    "a near miss of a field that a variant needs": 'unknown field "spec.training.length.step"',
+    "a field whose block is missing": 'unknown field "spec.training.steps"',
+    "a number for a block with two variants": 'must be of type object: "integer"',
+    "a variant's name for its block": 'must be of type object: "string"',
+    "a list for a block with a list": 'must be of type object: "array"',
+    "a metric's type without a name": 'must be of type object: "string"',
+    "a commit of digits without quotes": 'must be of type string: "integer"',
+    "a hexadecimal number": "should be greater than or equal to 1",
     "no regular expression": "The pattern is not a valid regular expression: it has 1 opening and 0 closing "
     "parentheses. Escape special characters with \\.",
 }

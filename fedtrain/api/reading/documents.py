@@ -20,20 +20,31 @@ Spot = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Located:
-    """A value, its position, and its fields or items, each with the position of its key."""
+    """A value, its position, and its fields or items, each with the position of its key. `text`: a scalar without
+    quotes as it is in the file, such as `0x10` for 16."""
 
     value: Any
     spot: Spot
     inside: dict[str | int, tuple[Spot, "Located"]] = field(default_factory=lambda: {})
+    text: str | None = None
 
     def at(self, path: Path) -> Any:
         """The value at `path`; None if there is no value."""
+        found = self._find(path)
+        return found.value if found else None
+
+    def text_at(self, path: Path) -> str | None:
+        """The text of the scalar at `path`; None if there is none or it has quotes."""
+        found = self._find(path)
+        return found.text if found else None
+
+    def _find(self, path: Path) -> "Located | None":
         here = self
         for step in path:
             if step not in here.inside:
                 return None
             here = here.inside[step][1]
-        return here.value
+        return here
 
     def spot_of(self, path: Path, *, key: bool = False) -> Spot:
         """Position of the value at `path`: of a scalar itself, otherwise of its key (always with `key`). If there is
@@ -90,7 +101,9 @@ class Documents:
             items = [self._locate(item, around) for item in node.value]
             return Located([item.value for item in items], spot, {i: (item.spot, item) for i, item in enumerate(items)})
         text: str = node.value
-        return Located(text if node.style is not None or node.tag == _CORE + "str" else plain(text), spot)
+        if node.style is not None or node.tag == _CORE + "str":
+            return Located(text, spot)
+        return Located(plain(text), spot, text=text)
 
     def _pairs(self, node: Any, around: tuple[int, ...]) -> Iterator[tuple[str, Spot, Any]]:
         """Keys, their positions and values: merged ones (`<<`) first, so that the map's own keys override them."""

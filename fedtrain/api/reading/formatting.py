@@ -20,8 +20,10 @@ def is_list(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-def shown(value: Any) -> str:
-    """The value as in the file, shortened to one line."""
+def shown(value: Any, text: str | None = None) -> str:
+    """The value as in the file, shortened to one line. `text`: a number or boolean as it is in the file."""
+    if text is not None and isinstance(value, int | float):
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     if is_map(value):
         return f"a map with {', '.join(list(value)[:5])}" if value else "an empty map"
     if is_list(value):

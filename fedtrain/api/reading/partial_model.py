@@ -16,13 +16,14 @@ B = TypeVar("B", bound=Block)
 
 
 def partial(block: type[B], raw: Any, bad: Set[Path], path: Path = ()) -> B:
-    """A `block` of `raw` without the fields at the paths in `bad`; an empty one if `raw` is not a map."""
+    """A `block` of `raw` without the fields at the paths in `bad`; an empty one if `raw` is not a map. A path in `bad`
+    may also be that of a field that `raw` has under a misspelt name."""
     values: dict[str, Any] = {}
     absent = set(block.model_fields)
     for name, field in fields_of(block).items() if is_map(raw) else ():
         at = (*path, name)
         if name not in raw:
-            if not field.required:
+            if not field.required and at not in bad:
                 absent.discard(field.attribute)
         elif at not in bad:
             values[field.attribute] = _value(field.shape, raw[name], bad, at)

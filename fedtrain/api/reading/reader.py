@@ -11,7 +11,7 @@ from fedtrain.api.base import API_VERSION, Block
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
-from fedtrain.api.paths import Path
+from fedtrain.api.paths import Path, show
 from fedtrain.api.reading.documents import Documents, Located
 from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
@@ -19,10 +19,10 @@ from fedtrain.api.reading.formatting import is_map, nearest, shown
 from fedtrain.api.reading.partial_model import partial
 from fedtrain.api.reading.source import read_text
 from fedtrain.api.reading.type_errors import translate
-from fedtrain.api.reading.unknown_fields import unknown_field
+from fedtrain.api.reading.unknown_fields import meant_field, unknown_field
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate
-from fedtrain.api.shapes import field_at
+from fedtrain.api.shapes import block_at, field_at, fields_of
 
 KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 
@@ -105,12 +105,16 @@ class _Reader:
             )
             return False
         raw, kind = document.value, document.value.get("kind")
-        if raw.get("apiVersion") != API_VERSION:
+        misspelt = {name: near for name in ("apiVersion", "kind") if name not in raw and (near := _near(name, raw))}
+        for name, near in misspelt.items():
+            self._error(place.at(near), f"{near} is not a field of the document.", f"Did you mean {name}?", key=True)
+        if raw.get("apiVersion") != API_VERSION and "apiVersion" not in misspelt:
             self._expected(place.at("apiVersion"), raw.get("apiVersion"), (API_VERSION,))
         if not isinstance(kind, str) or kind not in KINDS:
-            self._expected(place.at("kind"), kind, KINDS)
+            if "kind" not in misspelt:
+                self._expected(place.at("kind"), kind, KINDS)
             return False
-        body = {name: value for name, value in raw.items() if name != "apiVersion"}
+        body = {name: value for name, value in raw.items() if name not in ("apiVersion", *misspelt.values())}
         if kind == "FederatedTraining":
             self.training.append(Found(self._model(FederatedTraining, body, place), place))
         elif kind == "Participant":
@@ -124,21 +128,40 @@ class _Reader:
         try:
             return model.model_validate(raw, by_alias=True, by_name=False)
         except ValidationError as error:
-            bad = {tuple(detail["loc"]) for detail in error.errors()}
-            for detail in error.errors():
-                if detail["type"] != "too_short" or not detail["input"]:  # pydantic does not count invalid items
-                    self._translated(model, detail, place)
-            return partial(model, raw, bad)
+            details = error.errors()
+            meant = [found for detail in details if (found := _meant(model, detail)) is not None]
+            for detail in details:
+                if detail["type"] == "too_short" and detail["input"]:  # pydantic does not count invalid items
+                    continue
+                if detail["type"] == "missing" and _is_around(tuple(detail["loc"]), meant):
+                    continue
+                self._translated(model, detail, place)
+            document = self.documents[place.document]
+            unread = [path for path in meant if document.at(path) is None]
+            return partial(model, raw, {*(tuple(detail["loc"]) for detail in details), *unread})
 
     def _translated(self, model: type[Block], detail: ErrorDetails, place: Place) -> None:
         path = tuple(detail["loc"])
         if detail["type"] == "extra_forbidden":
-            self._error(place.at(*path), *unknown_field(model, path, detail["input"]), key=True)
+            self._error(place.at(*path), *unknown_field(model, path), key=True)
+            return
+        if detail["type"] == "missing" and (near := self._misspelt(model, place.at(*path))):
+            message = f"{near} is not a field of {show(path[:-1])}."
+            self._error(place.at(*path[:-1], near), message, f"Did you mean {path[-1]}?", key=True)
             return
         field = field_at(model, path)
         assert field is not None, path
         item = isinstance(path[-1], int) or path[-1] != field.name
-        self._error(place.at(*path), *translate(detail, field, item))
+        text = self.documents[place.document].text_at(place.at(*path).path)
+        self._error(place.at(*path), *translate(detail, field, item, text))
+
+    def _misspelt(self, model: type[Block], missing: Place) -> str | None:
+        """Return a field with a similar name beside a missing one, in a block that ignores unknown fields."""
+        *around, name = missing.path
+        beside, block = self.documents[missing.document].at(tuple(around)), block_at(model, around)
+        if not is_map(beside) or block is None or block.model_config.get("extra") == "forbid":
+            return None
+        return nearest(str(name), set(beside) - set(fields_of(block)))
 
     def _expected(self, place: Place, value: Any, choices: tuple[str, ...]) -> None:
         if value is None:
@@ -171,6 +194,11 @@ class _Reader:
         )
 
 
+def _near(name: str, raw: dict[str, Any]) -> str | None:
+    """Return the field of a document whose name is a misspelt `name`."""
+    return nearest(name, set(raw) - {"apiVersion", "kind", "metadata", "spec"})
+
+
 def _foreign(document: Located) -> bool:
     """Whether the document is an object of another API."""
     version = document.value.get("apiVersion") if is_map(document.value) else None
@@ -190,3 +218,14 @@ def _item(document: Located, path: Path) -> str | None:
             yield f"policy {name}" if isinstance(name, str) else "policy"
 
     return ", ".join(names()) or None
+
+
+def _meant(model: type[Block], detail: ErrorDetails) -> Path | None:
+    """Return the field that an unknown field probably means."""
+    return meant_field(model, tuple(detail["loc"])) if detail["type"] == "extra_forbidden" else None
+
+
+def _is_around(missing: Path, meant: list[Path]) -> bool:
+    """Whether a missing field is one of the meant fields or contains one: the unknown field is the mistake."""
+    blocks = tuple(step for step in missing if not isinstance(step, int))  # as in the path to move a field to
+    return any(path[: len(missing)] == missing or path[: len(blocks)] == blocks for path in meant)

@@ -14,9 +14,9 @@ from fedtrain.api.reading.formatting import (
     is_list,
     is_map,
     nearest,
-    plain_form,
     shown,
 )
+from fedtrain.api.reading.variants import chosen, in_range, takes, variants
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
 
 Texts = tuple[str, str]
@@ -29,8 +29,9 @@ _SWITCHES = {
 _YES, _NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disabled", "0"}
 
 
-def translate(error: ErrorDetails, field: FieldOf, item: bool) -> Texts:
-    """Message and fix of an error in `field`; with `item`, in an item of its list or table."""
+def translate(error: ErrorDetails, field: FieldOf, item: bool, text: str | None = None) -> Texts:
+    """Message and fix of an error in `field`; with `item`, in an item of its list or table. `text`: the value as it is
+    in the file, if it is a scalar without quotes."""
     shape = field.shape.item if item and field.shape.item else field.shape
     if error["type"] == "missing":
         return f"{field.name} is required.", f"Add {_example(field.name, shape)}."
@@ -39,27 +40,29 @@ def translate(error: ErrorDetails, field: FieldOf, item: bool) -> Texts:
         return _null(field, shape)
     match shape.kind:
         case "Integer" | "Number":
-            return _number(value, shape)
+            return _number(value, shape, text)
         case "Choice":
-            return _choice(value, shape)
+            return _choice(value, shape, text)
         case "Switch":
-            return _switch(value)
+            return _switch(value, text)
         case "Text":
-            return _text(value, shape)
+            return _text(value, shape, text)
         case "List":
-            return _list(field, value, shape)
+            return _list(field, value, shape, text)
         case "Map":
-            return _map(field, value, shape)
+            return _map(field, value, shape, text)
         case "Table" if is_map(value):
             return f"The map has {len(value)} fields.", f"Use at most {shape.longest}."
         case "Table":
             return (
-                f"{shown(value)} is not a map.",
+                f"{shown(value, text)} is not a map.",
                 f"Use names and values, such as `{field.name}: {{a: b}}`.",
             )
 
 
 def _example(name: str, shape: Shape) -> str:
+    if shape.kind == "Map" and shape.block and (forms := variants(shape.block, None)):
+        return f"`{name}: {forms[0]}`"
     if shape.kind == "Map" and shape.block:
         required = [field.name for field in fields_of(shape.block).values() if field.required and field.name != "type"]
         return f"`{name}:` with {', '.join(required or fields_of(shape.block))}"
@@ -69,31 +72,33 @@ def _example(name: str, shape: Shape) -> str:
 def _null(field: FieldOf, shape: Shape) -> Texts:
     if "None" in shape.choices:
         return f"{field.name} is null.", "Write the word None."
+    forms = variants(shape.block, None) if shape.block is not None else []
+    use = f"Write {_joined(forms)}" if forms else f"Use {describe(shape)}"
     if field.required or shape is not field.shape:
-        return f"{field.name} is empty.", f"Use {describe(shape)}."
-    return f"{field.name} is empty.", f"Use {describe(shape)}, or remove the line to get the default."
+        return f"{field.name} is empty.", f"{use}."
+    return f"{field.name} is empty.", f"{use}, or remove the line to get the default."
 
 
-def _number(value: Any, shape: Shape) -> Texts:
+def _number(value: Any, shape: Shape, text: str | None) -> Texts:
     expected = f"Use {describe(shape)}."
     if isinstance(value, str):
         number = as_number(value)
         if number is None:
-            return f"{shown(value)} is a string, not a number.", expected
+            return f"{shown(value, text)} is a string, not a number.", expected
         if number == value:
-            return f"{shown(value)} is a string because of its quotes.", f"Remove the quotes: {number}."
+            return f"{shown(value, text)} is a string because of its quotes.", f"Remove the quotes: {number}."
         if value.strip().endswith("%") and (fraction := _as_fraction(number, shape)):
-            return f"{shown(value)} is a string, not a number.", f"Write {fraction}." if _fits(
-                fraction, shape
-            ) else expected
-        return f"{shown(value)} is a string, not a number.", f"Write {number}."
+            fix = f"Write {fraction}." if in_range(float(fraction), shape) else expected
+            return f"{shown(value, text)} is a string, not a number.", fix
+        return f"{shown(value, text)} is a string, not a number.", f"Write {number}."
     if not isinstance(value, int | float) or isinstance(value, bool):
-        return f"{shown(value)} is not a number.", expected
+        return f"{shown(value, text)} is not a number.", expected
     if shape.kind == "Integer" and isinstance(value, float):
         if value.is_integer():
-            return f"{shown(value)} has a decimal point.", f"Write {int(value)}."
-        return f"{shown(value)} is not a whole number.", expected
-    return f"{shown(value)} is out of range.", expected
+            part = "an exponent" if text is not None and "." not in text else "a decimal point"
+            return f"{shown(value, text)} has {part}.", f"Write {int(value)}."
+        return f"{shown(value, text)} is not a whole number.", expected
+    return f"{shown(value, text)} is out of range.", expected
 
 
 def _as_fraction(percentage: str, shape: Shape) -> str | None:
@@ -104,58 +109,46 @@ def _as_fraction(percentage: str, shape: Shape) -> str | None:
     return f"{Decimal(percentage).scaleb(-2).normalize():f}"
 
 
-def _fits(number: str, shape: Shape) -> bool:
-    value = float(number)
-    return not (
-        (shape.minimum is not None and value < shape.minimum)
-        or (shape.above is not None and value <= shape.above)
-        or (shape.maximum is not None and value > shape.maximum)
-        or (shape.below is not None and value >= shape.below)
-    )
-
-
-def _choice(value: Any, shape: Shape) -> Texts:
+def _choice(value: Any, shape: Shape, text: str | None) -> Texts:
     word = shown(value) if isinstance(value, bool) else str(value)
-    allowed = describe(shape)
     switch = _SWITCHES.get(word.lower())
     guess = switch if switch in shape.choices else nearest(word, shape.choices)
     if isinstance(value, dict | list) or guess is None or len(shape.choices) == 1:
-        return f"{shown(value)} is not a valid value.", f"Use {allowed}."
-    if plain_form(guess) == plain_form(word):
-        return f"{shown(value)} is not a valid value.", f"Use {guess} ({allowed})."
-    return f"{shown(value)} is not a valid value.", f"Did you mean {guess}? Use {allowed}."
+        return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
+    return f"{shown(value, text)} is not a valid value.", f"Did you mean {guess}?"
 
 
-def _switch(value: Any) -> Texts:
+def _switch(value: Any, text: str | None) -> Texts:
     word = str(value).lower()
     fix = "true" if word in _YES else "false" if word in _NO else "true or false"
     quoted = " because of its quotes" if word == value and word in ("true", "false") else ""
-    return f"{shown(value)} is {'a string, ' if isinstance(value, str) else ''}not a boolean{quoted}.", f"Write {fix}."
+    kind = "a string, not a boolean" if isinstance(value, str) else "not a boolean"
+    return f"{shown(value, text)} is {kind}{quoted}.", f"Write {fix}."
 
 
-def _text(value: Any, shape: Shape) -> Texts:
+def _text(value: Any, shape: Shape, text: str | None) -> Texts:
     expected = f"Use {describe(shape)}."
     if shape.pattern in (DURATION_PATTERN, QUANTITY_PATTERN):
         duration = shape.pattern == DURATION_PATTERN
         guess = as_duration(value) if duration else as_quantity(value)
-        return f"{shown(value)} is {mismatch(shape)}.", f"Write {guess}." if guess else expected
+        return f"{shown(value, text)} is {mismatch(shape)}.", f"Write {guess}." if guess else expected
     if not isinstance(value, str):
         if isinstance(value, dict | list):
-            return f"The value is {shown(value)}, not a string.", expected
+            return f"The value is {shown(value, text)}, not a string.", expected
         kind = "a boolean" if isinstance(value, bool) else "a number"
-        return f"{shown(value)} is {kind}, not a string.", f'Put it in quotes: "{shown(value)}".'
+        return f"{shown(value, text)} is {kind}, not a string.", f'Put it in quotes: "{text or shown(value)}".'
     if value == "":
         return "The string is empty.", expected
     if shape.pattern == DNS_LABEL_PATTERN and (label := as_label(value)):
         if label != value and len(value) <= (shape.longest or 0):
-            return f"{shown(value)} is {mismatch(shape)}.", f"Use {label} (a-z, 0-9 and -)."
+            return f"{shown(value, text)} is {mismatch(shape)}.", f"Use {label} (a-z, 0-9 and -)."
         return f"The name has {len(value)} characters.", f"Use at most {shape.longest}."
     if shape.longest is not None and len(value) > shape.longest:
         return f"The string has {len(value)} characters.", f"Use at most {shape.longest}."
-    return f"{shown(value)} is {mismatch(shape)}.", expected
+    return f"{shown(value, text)} is {mismatch(shape)}.", expected
 
 
-def _list(field: FieldOf, value: Any, shape: Shape) -> Texts:
+def _list(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
     if is_list(value):
         if not value:
             return "The list is empty.", "Add at least one item."
@@ -164,21 +157,31 @@ def _list(field: FieldOf, value: Any, shape: Shape) -> Texts:
     if is_map(value):
         example = f"- name: {next(iter(value), 'bank-a')}" if named else "- "
         return f"{field.name} must be a list, not a map.", f"Begin each item with a dash: `{example}`."
-    return f"{shown(value)} is not a list.", f"Write [{value}]." if not named else f"Write `- name: {value}`."
+    return f"{shown(value, text)} is not a list.", f"Write [{value}]." if not named else f"Write `- name: {value}`."
 
 
-def _map(field: FieldOf, value: Any, shape: Shape) -> Texts:
+def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
     assert shape.block is not None
-    names = fields_of(shape.block)
+    names, item = fields_of(shape.block), shape is not field.shape
+    given = shown(value, text)
+    problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
+    if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
+        return problem, f"Write `name: {value}` after the dash."
+    if shapes := variants(shape.block, value, text):
+        return problem, f"Write {_joined(shapes)}."
     if isinstance(value, list):
-        return f"{field.name} must be a map, not a list.", f"Write its fields ({', '.join(names)}) without dashes."
-    if shape is not field.shape and "name" in names:
-        return f"{shown(value)} is not a map.", f"Write `name: {value}` after the dash."
-    if {"type", "steps"} <= set(names) and isinstance(value, int):
-        return f"{shown(value)} is not a map.", f"Write {{type: Steps, steps: {value}}}."
-    if "type" in names and value in names["type"].shape.choices:
-        return f"{shown(value)} is not a map.", f"Write {{type: {value}}}."
-    if len(names) == 1 and isinstance(value, str) and re.fullmatch(r"[\w./][\w./:-]*", value):
-        (name,) = names
-        return f"{shown(value)} is not a map.", f"Write {{{name}: {value}}}."
-    return f"{shown(value)} is not a map.", f"Write its fields below it: {', '.join(names)}."
+        return problem, f"Write its fields ({', '.join(names)}) without dashes."
+    if len(names) == 1 and (number_or_word := _one_field(names, value, text)):
+        return problem, f"Write {number_or_word}."
+    return problem, f"Write its fields below it: {', '.join(names)}."
+
+
+def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str | None:
+    ((name, field),) = names.items()
+    word = isinstance(value, str) and re.fullmatch(r"[\w./][\w./:-]*", value) is not None
+    return f"{{{name}: {text or value}}}" if word or takes(field.shape, value) else None
+
+
+def _joined(forms: list[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    return " or ".join([", ".join(forms[:-1]), forms[-1]] if forms[1:] else forms)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 from fedtrain.api.base import Block
 from fedtrain.api.paths import Path, show
@@ -23,21 +22,30 @@ _OTHER_NAMES = {
 _RENAMED = {plain_form(name): own for name, own in _OTHER_NAMES.items()}
 
 
-def unknown_field(root: type[Block], path: Path, value: Any) -> tuple[str, str]:
+def unknown_field(root: type[Block], path: Path) -> tuple[str, str]:
     """Message and fix for an unknown field at `path`."""
     name, around = str(path[-1]), path[:-1]
     block = block_at(root, around) or root
-    known = fields_of(block)
     message = f"{name} is not a field of {show(around) or 'the document'}."
+    meant = meant_field(root, path)
+    if meant is None:
+        return message, f"Remove it; valid fields are {', '.join(fields_of(block))}."
+    if meant[:-1] == around:
+        return message, f"Did you mean {meant[-1]}?"
+    return message, f"Move it to {show(meant)}."
+
+
+def meant_field(root: type[Block], path: Path) -> Path | None:
+    """Return the path of the known field that an unknown field at `path` probably means."""
+    name, around = str(path[-1]), path[:-1]
+    known = fields_of(block_at(root, around) or root)
     same = nearest(name, known, cutoff=0.85) or _RENAMED.get(plain_form(name))
     if same in known:
-        return message, f"Did you mean {same}?"
-    places = _places(root, name) or (_places(root, same) if same else ())
-    if place := _closest(around, places):
-        return message, f"Move it to {show(place)}."
-    if near := nearest(name, known):
-        return message, f"Did you mean {near}?"
-    return message, f"Remove it; valid fields are {', '.join(known)}."
+        return (*around, same)
+    if place := _closest(around, _places(root, name) or (_places(root, same) if same else ())):
+        return place
+    near = nearest(name, known)
+    return (*around, near) if near else None
 
 
 def _closest(around: Path, places: tuple[Path, ...]) -> Path | None:

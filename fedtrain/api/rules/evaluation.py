@@ -82,18 +82,22 @@ def samples_have_prompts(hub: HubEvaluation, context: Context) -> Violations:
 @rule(
     Evaluation,
     "gate.metric",
-    message="{metric} is not a metric of evaluation.hub.",
-    fix="Use the name of a metric in evaluation.hub.metrics.",
+    message="{metric} is not a metric of evaluation.hub, which has {metrics}.",
+    fix="Use one of its metrics, or add this one.",
     cel=Cel(
         valid="!has(self.gate) || (has(self.hub) && self.hub.metrics.exists(m, m.name == self.gate.metric))",
-        values={"metric": "self.gate.metric"},
+        values={
+            "metric": "self.gate.metric",
+            "metrics": "(has(self.hub) ? self.hub.metrics.map(m, m.name).join(', ') : 'none')",
+        },
     ),
 )
 def gate_has_a_metric(evaluation: Evaluation, context: Context) -> Violations:
     """`evaluation.gate.metric` is one of the hub's metrics."""
     gate, hub = evaluation.gate, evaluation.hub
-    if gate is not None and (hub is None or gate.metric not in [metric.name for metric in hub.metrics]):
-        yield broken(metric=gate.metric)
+    names = [metric.name for metric in hub.metrics] if hub is not None else []
+    if gate is not None and gate.metric not in names:
+        yield broken(metric=gate.metric, metrics=", ".join(names) or "none")
 
 
 @rule(

@@ -11,7 +11,7 @@ _NONE = "but data.validationFraction is 0."
 @rule(
     FederatedTrainingSpec,
     "training.keep",
-    message=f"keep: Best compares validation losses, {_NONE}",
+    message=f"keep: Best needs a validation split, {_NONE}",
     fix="Set keep: Last, or data.validationFraction: 0.1.",
     cel=Cel(valid=f"self.training.keep != 'Best' || {_SPLIT}"),
 )
@@ -24,7 +24,7 @@ def best_needs_a_validation_split(spec: FederatedTrainingSpec, context: Context)
 @rule(
     FederatedTrainingSpec,
     "aggregation.weights",
-    message=f"weights: ValidationLoss compares validation losses, {_NONE}",
+    message=f"weights: ValidationLoss needs a validation split, {_NONE}",
     fix="Set weights: Samples, or data.validationFraction: 0.1.",
     cel=Cel(valid=f"self.aggregation.weights != 'ValidationLoss' || {_SPLIT}"),
 )
@@ -37,7 +37,7 @@ def validation_loss_needs_a_validation_split(spec: FederatedTrainingSpec, contex
 @rule(
     FederatedTrainingSpec,
     "evaluation.participants",
-    message=f"Participants evaluate on their validation split, {_NONE}",
+    message=f"evaluation.participants needs a validation split, {_NONE}",
     fix="Remove evaluation.participants, or set data.validationFraction: 0.1.",
     cel=Cel(valid=f"!has(self.evaluation.participants) || {_SPLIT}"),
     reason="FieldValueForbidden",

@@ -12,8 +12,7 @@ _NONE = "!has(self.privacy) || self.privacy.unit != 'Participant'"
 @rule(
     FederatedTrainingSpec,
     "aggregation.weights",
-    message="weights is {weights}, but with privacy.unit: Participant all updates have the same weight: the noise is "
-    "calibrated to what one of equal updates can change.",
+    message="weights is {weights}, but privacy.unit: Participant needs equal weights.",
     fix="Set weights: Uniform.",
     cel=Cel(
         valid=f"{_NONE} || self.aggregation.weights == 'Uniform'",
@@ -29,9 +28,8 @@ def privacy_needs_uniform_weights(spec: FederatedTrainingSpec, context: Context)
 @rule(
     FederatedTrainingSpec,
     "aggregation.maxUpdateNorm",
-    message="maxUpdateNorm has no use with privacy.unit: Participant, because privacy.clipping bounds every update. "
-    "A bound relative to the median would also let one update decide about others.",
-    fix="Remove maxUpdateNorm.",
+    message="maxUpdateNorm is not allowed with privacy.unit: Participant.",
+    fix="Remove it: privacy.clipping limits the norm of every update.",
     cel=Cel(valid=f"{_NONE} || !has(self.aggregation.maxUpdateNorm)"),
     reason="FieldValueForbidden",
     at_key=True,
@@ -45,7 +43,7 @@ def privacy_excludes_max_update_norm(spec: FederatedTrainingSpec, context: Conte
 @rule(
     FederatedTrainingSpec,
     "privacy.unit",
-    message="unit is Participant, but a round may have the update of a single participant: its mean hides no one.",
+    message="unit is Participant, but a round may have only one update.",
     fix="List at least 2 participants, and set rounds.minParticipants to 2 or more.",
     cel=Cel(
         valid=f"{_NONE} || (self.participants.size() >= 2 && "
@@ -61,7 +59,7 @@ def privacy_needs_two_participants(spec: FederatedTrainingSpec, context: Context
 @rule(
     FederatedTrainingSpec,
     "privacy.noise.location",
-    message="noise.location is Client, but the hub clips: a participant's noise would be clipped with its update.",
+    message="noise.location is Client, but clipping.location is Server.",
     fix="Set clipping.location: Client.",
     cel=Cel(
         valid=f"{_NONE} || self.privacy.noise.location != 'Client' || self.privacy.clipping.location == 'Client'",
@@ -81,8 +79,7 @@ _COUNT = "self.participants.size()"
 @rule(
     FederatedTrainingSpec,
     "privacy.budget.delta",
-    message="delta is {delta}, but must be less than 1 / {count} participants: with this delta, publishing all data of "
-    "a random participant would count as private.",
+    message="delta is {delta}, but must be less than 1/{count} with {count} participants.",
     fix="Set it to a much smaller number, such as 1e-5.",
     cel=Cel(
         valid=f"{_NONE} || {_DELTA} * double({_COUNT}) < 1.0",

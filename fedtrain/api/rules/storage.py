@@ -10,7 +10,7 @@ from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
 from fedtrain.api.storage import S3, File, S3Access, Storage
 
 BUCKET = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)"
+_URI = "^(?i:s3):/"
 _SERVER = "^(?i:https?)://[^/?#]"
 _PASSWORD = "^(?i:https?)://[^/?#]*@"
 _HOST = f"(self.matches({regex('://[^/]')}) ? self.split('://')[1].split('/')[0] : self)"
@@ -19,7 +19,7 @@ _HOST = f"(self.matches({regex('://[^/]')}) ? self.split('://')[1].split('/')[0]
 @rule(
     Storage,
     "type",
-    message="type is File, but pods share no folder.",
+    message="type is File, but on a cluster the ledger must be in a bucket.",
     fix="Set type: S3 and s3.bucket.",
     # Not at the field: the API server refuses a default that its own rules refuse, and the default is File.
     cel=Cel(valid="self.storage.type != 'File'", block=FederatedTrainingSpec, field="storage.type"),
@@ -49,18 +49,14 @@ def bucket_name_is_valid(s3: S3, context: Context) -> Violations:
 @rule(
     S3,
     "bucket",
-    message="{uri} is a URI, not a bucket name.",
-    fix="Set bucket: {bucket}, and put the rest, if any, in prefix.",
-    cel=Cel(
-        valid=f"!self.matches({regex(_URI)})",
-        values={"uri": "self", "bucket": "self.split('/')[2]"},
-        of_field=True,
-    ),
+    message="{uri} is a URI.",
+    fix="Write only the bucket's name, without s3://; the path belongs in prefix.",
+    cel=Cel(valid=f"!self.matches({regex(_URI)})", values={"uri": "self"}, of_field=True),
 )
 def bucket_is_not_a_uri(s3: S3, context: Context) -> Violations:
     """`s3.bucket` is a name, not `s3://name`."""
     if re.search(_URI, s3.bucket):
-        yield broken(uri=s3.bucket, bucket=s3.bucket.split("/")[2])
+        yield broken(uri=s3.bucket)
 
 
 @rule(

@@ -23,23 +23,31 @@ def errors(folder: Path, privacy: str = PRIVACY, **sections: str) -> list[str]:
 @pytest.mark.parametrize(
     ("field", "sections", "fix"),
     [
-        ("aggregation.weights", {"aggregation": "  aggregation: {weights: ValidationLoss}"}, "Use Samples, Uniform"),
+        (
+            "aggregation.weights",
+            {"aggregation": "  aggregation: {weights: ValidationLoss}"},
+            "Set weights: Samples, Uniform",
+        ),
         (
             "evaluation.participants",
             {"evaluation": "\n  evaluation: {participants: {metrics: [{name: loss, type: Loss}]}}"},
-            "Remove evaluation.participants",
+            "Remove it, and set evaluation.hub",
         ),
         ("training.keep", {"training": f"  training: {{{STEPS}, keep: Best}}"}, "Set keep: Last."),
-        ("training.precision", {"training": f"  training: {{{STEPS}, precision: FP16}}"}, "Use BF16, FP32 or Auto."),
+        (
+            "training.precision",
+            {"training": f"  training: {{{STEPS}, precision: FP16}}"},
+            "Set precision: BF16, FP32 or Auto.",
+        ),
         (
             "training.precision",
             {"participants": "  participants: [{name: bank-a}, {name: bank-b, training: {precision: FP16}}]"},
-            "Use BF16, FP32 or Auto.",
+            "Set precision: BF16, FP32 or Auto.",
         ),
         (
             "training.gradientCheckpointing",
             {"training": f"  training: {{{STEPS}, gradientCheckpointing: Enabled}}"},
-            "Use Auto or Disabled",
+            "Set it to Auto or Disabled",
         ),
         (
             "privacy.clipping.type",

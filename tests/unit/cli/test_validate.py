@@ -58,8 +58,7 @@ def test_errors_go_to_stderr_by_line_with_their_count_and_exit_code_1(tmp_path: 
     result = CliRunner().invoke(main, ["validate", file])
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
-        f'{file}:10:13: spec.data.format: "text" is not a valid value. '
-        "Use Text (one of Messages, PromptCompletion, Text, Instruction, ShareGPT).",
+        f'{file}:10:13: spec.data.format: "text" is not a valid value. Did you mean Text?',
         f"{file}:15:22: spec.rounds.minParticipants: minParticipants is 5, but participants lists only 1. "
         "Set it to 1 or less.",
         f"2 errors in {file}.",

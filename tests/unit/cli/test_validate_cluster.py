@@ -102,7 +102,8 @@ def test_what_the_operator_refuses_is_said_with_its_line(training: Path) -> None
     assert validate(training, "--cluster").stderr.splitlines() == [
         f"{training}:5:17: spec.model.base: ./base is a relative path, which pods cannot resolve. "
         "Use an absolute path inside the pods, s3://bucket/prefix, or a model id.",
-        f"{training}:12:11: spec.storage.type: type is File, but pods share no folder. Set type: S3 and s3.bucket.",
+        f"{training}:12:11: spec.storage.type: type is File, but on a cluster the ledger must be in "
+        "a bucket. Set type: S3 and s3.bucket.",
         f"2 errors in {training}.",
     ]
 

@@ -53,6 +53,8 @@ ELSEWHERE = {
     "a policy without participant": OTHERS,
     "two policies of one": OTHERS,
     "a data set that is not mapped": OTHERS,
+    "a data set that no policy has": OTHERS,
+    "a data set under two other names": OTHERS,
     "an incomplete adapter": DISK,
     "a dictionary of data sets": DISK,
     "s3 without S3": FILE,

@@ -15,6 +15,7 @@ from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.api.rules import (
     data,
     data_locations,
+    dataset_names,
     evaluation,
     example_privacy,
     model,
@@ -46,6 +47,7 @@ _MODULES = (
     evaluation,
     storage,
     participant_policy,
+    dataset_names,
     data_locations,
     pods,
     pod_volumes,

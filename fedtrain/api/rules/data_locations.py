@@ -90,7 +90,7 @@ def location_rules(block: type[Data]) -> tuple[Rule, ...]:
     EvaluationData,
     "uri",
     message="{uri} is also the training data of {participant}.",
-    fix="Use held-out rows.",
+    fix="Use rows that no participant trains on.",
 )
 def evaluation_data_are_held_out(data: EvaluationData, context: Context) -> Violations:
     """The hub does not evaluate on a participant's training data."""

@@ -39,17 +39,3 @@ def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Vio
     if name not in names and as_label(name) not in context.misspelt_names:
         training = context.training.value.metadata.name
         yield broken(name=name, training=training, participants=", ".join(list(names)[:5]))
-
-
-@rule(
-    ParticipantPolicy,
-    "spec.datasets",
-    message="The training's data set {wanted} (spec.data.dataset) is missing; datasets lists: {mapped}.",
-    fix="Add {{name: {wanted}, uri: ...}}, or set spec.data.dataset: {first}.",
-    at_key=True,
-)
-def policy_has_the_data_set(policy: ParticipantPolicy, context: Context) -> Violations:
-    """Every participant's policy declares where `data.dataset` is."""
-    wanted, mapped = context.spec.data.dataset, [dataset.name for dataset in policy.spec.datasets]
-    if wanted not in mapped and policy.metadata.name in context.participant_names:
-        yield broken(wanted=wanted, mapped=", ".join(mapped[:5]), first=mapped[0])

@@ -76,7 +76,10 @@ def test_further_files_are_judged_with_it(training: Path, others: Path) -> None:
     others.write_text(OTHERS.replace("name: d,", "name: e,"))
     result = validate(training, others, "--cluster")
     assert result.exit_code == 1
-    assert f"{others}:13:8: spec.datasets (policy big): The training's data set d" in result.stderr
+    assert (
+        f"{others}:13:8: spec.datasets (policy big): datasets has no d, the data set of spec.data.dataset; it has e."
+        in result.stderr
+    )
     assert result.stderr.endswith(f"1 error in {others}.\n"), "small's policy is the cluster's"
 
 

@@ -18,7 +18,7 @@ _TAG = re.compile(rb"<ETag>([^<]{1,200})</ETag>")
 def upload_parts(requests: Requests, file: SignedFile, path: Path, outage_seconds: float) -> None:
     """Send the parts that the server lacks, in any order. Raises StoreError, and UploadEnded if the hub has ended the
     upload."""
-    present = _present(requests, file.name)
+    present = _present(requests, file.name, outage_seconds)
     offsets = [sum(part.size for part in file.parts[:at]) for at in range(len(file.parts))]
 
     def send(at: int) -> None:
@@ -41,10 +41,10 @@ def upload_parts(requests: Requests, file: SignedFile, path: Path, outage_second
         list(pool.map(send, range(len(file.parts))))
 
 
-def _present(requests: Requests, name: str) -> dict[int, str]:
+def _present(requests: Requests, name: str, outage_seconds: float) -> dict[int, str]:
     """The entity tags of the server's parts, by number. They are MD5 digests where the bucket is not encrypted with
     keys of a key management service; there, all parts are sent again."""
-    answer = requests.send("ListParts", name, _uploaded)
+    answer = requests.send("ListParts", name, _uploaded, outage_seconds=outage_seconds)
     found: dict[int, str] = {}
     for part in _PART.findall(answer.content):
         number, tag = _NUMBER.search(part), _TAG.search(part)

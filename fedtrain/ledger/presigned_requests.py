@@ -98,8 +98,8 @@ class Requests:
         outage_seconds: float | None = None,
     ) -> Answer:
         """Send a request and return the answer. `operation`: S3's name of it; `name`: of the object, for messages.
-        Raises StoreUnavailable when the server did not answer for `outage_seconds`, or when the signatures were not
-        renewed; StoreRefused and StoreError for other refusals."""
+        Raises StoreUnavailable when the server did not answer for `outage_seconds`, or when expired signatures were not
+        renewed in that time; StoreRefused and StoreError for other refusals."""
 
         def take(response: Any) -> Answer:
             return Answer(response.status_code, response.headers, _content(response))
@@ -135,7 +135,9 @@ class Requests:
         outage_seconds: float | None,
         take: Callable[[Any], T],
     ) -> T:
-        longest = self.patience.outage_seconds if outage_seconds is None else outage_seconds
+        longest, renewal = self.patience.outage_seconds, self.patience.renewal_seconds
+        if outage_seconds is not None:
+            longest, renewal = outage_seconds, min(renewal, outage_seconds)
         out = expired = 0.0
         attempt = 0
         while True:
@@ -149,9 +151,9 @@ class Requests:
                     raise UploadEnded(f"{name}: the upload in parts does not exist any more.")
                 error = self._refusal(response, operation, name)
                 if _is_expired(response, request.url):
-                    if expired >= self.patience.renewal_seconds:
+                    if expired >= renewal:
                         raise StoreUnavailable(_not_renewed(name))
-                    expired += self._await_renewal(request, choose)
+                    expired += self._await_renewal(request, choose, renewal)
                     continue
             except (BotoCoreError, HTTPError) as failure:
                 error = explain(failure, self._place(request.url), name)
@@ -184,10 +186,10 @@ class Requests:
             )
         return self._sessions[key]
 
-    def _await_renewal(self, used: SignedRequest, choose: Choose) -> float:
+    def _await_renewal(self, used: SignedRequest, choose: Choose, longest: float) -> float:
         """Wait until the grant has another signature. Return the seconds."""
         waited = 0.0
-        while waited < self.patience.renewal_seconds:
+        while waited < longest:
             if choose(self._grant()).url != used.url:
                 return waited
             self._sleep(_RENEWAL_CHECK_SECONDS)

@@ -30,7 +30,7 @@ from fedtrain.ledger.task_store import of_the_ledger
 R = TypeVar("R", bound=Record)
 
 UPLOAD_OUTAGE_SECONDS = 1800.0
-"""Until an outage of the store fails a task that has trained."""
+"""Until an outage of the store, or of the hub that renews the signatures, fails a task that has trained."""
 _EXISTS = 412
 _MISSING = 404
 _BREAKS = 5
@@ -136,7 +136,7 @@ class PresignedTaskStore:
             raise StoreError(f"{name} would have more than {max(one.size for one in writes)} bytes.")
         size = len(content)
         with of_the_ledger():
-            if self.create(name, content, lambda grant: _of_size(signed(grant).writes, size)):
+            if self.create(name, content, lambda grant: _of_size(signed(grant).writes, size), self._upload_outage):
                 return record
         found = self._read(type(record), signed)
         if found is None:

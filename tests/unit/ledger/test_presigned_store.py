@@ -235,6 +235,33 @@ def test_a_busy_store_is_waited_for_and_an_outage_reported(run: Run) -> None:
             store.existing(Update)
 
 
+def patient(run: Run, s3: S3, task: Task, outage: float | None = None) -> tuple[PresignedTaskStore, list[float]]:
+    """The store of a task whose requests go to another server, and the pauses that it makes."""
+    text = run.grants.grant(task, "uid").text().replace(run.s3.endpoint or "", s3.endpoint or "")
+    grant = TransferGrant.model_validate_json(text)
+    pauses: list[float] = []
+    store = PresignedTaskStore(task, s3, lambda: grant, upload_outage_seconds=outage)
+    store._requests._sleep = pauses.append  # pyright: ignore[reportPrivateUsage]
+    return store, pauses
+
+
+def upload(run: Run, store: PresignedTaskStore, task: Task, sent: str, shape: tuple[int, ...]) -> None:
+    if sent == "update":
+        store.put_update(run.tensors(shape, 2.0))
+    else:
+        store.put_record(update_record(task, "f", "blake3:" + "0" * 64, 1))
+
+
+@pytest.mark.parametrize("sent", ["update", "record"])
+def test_an_outage_that_begins_after_training_is_waited_for_half_an_hour(run: Run, sent: str) -> None:
+    task = train_task(run.adapter(LARGE))
+    with serving(lambda _: failure(503, "SlowDown")) as s3:
+        store, pauses = patient(run, s3, task)
+        with pytest.raises(StoreUnavailable, match="the server is busy or failing"):
+            upload(run, store, task, sent, LARGE)
+    assert 1700 <= sum(pauses) <= 1900
+
+
 def test_a_download_that_breaks_off_continues_where_it_was(run: Run, tmp_path: Path) -> None:
     adapter = run.adapter()
     content = run.tensors((16, 8)).read_bytes()
@@ -288,6 +315,24 @@ def test_requests_that_are_never_renewed_are_reported_without_their_signatures(r
         with pytest.raises(StoreUnavailable, match="have expired, and the hub has not renewed them") as error:
             store.existing(Update)
     assert "X-Amz" not in f"{error.value} {error.value.__cause__} {error.value.__context__}"
+
+
+@pytest.mark.parametrize("shape", [(16, 8), LARGE], ids=["whole", "parts"])
+@pytest.mark.parametrize("sent", ["update", "record"])
+def test_an_upload_waits_for_renewed_requests_no_longer_than_for_the_store(
+    run: Run, sent: str, shape: tuple[int, ...]
+) -> None:
+    """The hub does not answer, so that the requests expire: a pod whose update is in the spool frees its GPUs."""
+    late = {"Date": format_datetime(datetime.now(UTC) + timedelta(minutes=16), usegmt=True)}
+    task = train_task(run.adapter(shape))
+    with serving(lambda _: Answer(403, failure(403, "AccessDenied").body, late)) as s3:
+        store, pauses = patient(run, s3, task, outage=60.0)
+        with pytest.raises(StoreUnavailable, match="the hub has not renewed them"):
+            upload(run, store, task, sent, shape)
+        assert sum(pauses) <= 70.0
+        waited = len(pauses)
+        store.put_telemetry("trainer.json", b"{}")
+        assert len(pauses) == waited, "telemetry waits for nothing"
 
 
 def test_a_permission_that_the_hub_lacks_is_the_ledgers_refusal(run: Run) -> None:

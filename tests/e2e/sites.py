@@ -29,6 +29,10 @@ class Site:
     def api(self) -> Api:
         return self.cluster.control_plane.api
 
+    @property
+    def release(self) -> Release:
+        return Release(self.cluster, "fedtrain-participant", NAMESPACE)
+
     def create_namespace(self) -> None:
         restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.api.create("v1/namespaces", {"metadata": {"name": NAMESPACE, "labels": restricted}})
@@ -65,9 +69,7 @@ class Site:
     def join(self, invitation: Path) -> None:
         """Install the chart with the hub's invitation, and wait until the hub shows the participant as connected."""
         begun = time.monotonic()
-        Release(self.cluster, "fedtrain-participant", NAMESPACE).install(
-            "podCheckSeconds=2", values=invitation, wait=False
-        )
+        self.release.install("podCheckSeconds=2", values=invitation, wait=False)
         eventually(self._is_connected, 120)
         self.connected_seconds = time.monotonic() - begun
 

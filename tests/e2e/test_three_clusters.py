@@ -1,12 +1,15 @@
 """A hub and two participants, each with a cluster of its own, which join by invitation and over outgoing connections
 only. One story, in this order."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Update
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Api, Json
 from hack.cluster.cluster import Cluster
@@ -19,6 +22,7 @@ from tests.controlplane.training import POLICIES, PYTORCHJOBS, TASKS, Digests, a
 from tests.e2e.federation import RealFederation, claim_folder
 from tests.e2e.installing import Release
 from tests.e2e.sites import NAMESPACE, Site
+from tests.support.operating import NOT_ALLOWED
 from tests.support.proxy import Proxy
 
 WHO = ("clinic-a", "clinic-b")
@@ -123,6 +127,32 @@ def test_the_adapters_of_three_clusters_are_those_of_fedtrain_run(
 
 def test_no_connection_was_tried_into_a_participant_or_from_it_to_other_servers(sites: dict[str, Site]) -> None:
     assert {who: site.dropped() for who, site in sites.items()} == dict.fromkeys(sites, (0, 0))
+
+
+def test_the_owners_audit_log_has_the_digests_of_the_ledger(
+    sites: dict[str, Site], clinics: RealFederation, minio: Minio
+) -> None:
+    ledger = clinics.ledger(minio)
+    for who, site in sites.items():
+        done = fedtrain(site.cluster.control_plane, "audit", f"--namespace={NAMESPACE}", "--output=json")
+        assert done.exit_code == 0, done.output
+        lines = json.loads(done.stdout)["lines"]
+        assert [line["event"] for line in lines] == ["Started", "Finished"] * 3  # preflight, two rounds
+        sent = {one.get("digest") for line in lines for one in line.get("sent", ())}
+        updates = [ledger.read(names.update(round, who, 1), Update) for round in (1, 2)]
+        assert {update.digest for update in updates if update} <= sent
+        assert len(updates) == 2
+
+
+def test_operators_ask_for_nothing_that_their_charts_do_not_allow(
+    sites: dict[str, Site], release: Release, clinics: RealFederation
+) -> None:
+    """Roles take effect moments after an installation, so that only lines about the training count."""
+    releases = [release, *(site.release for site in sites.values())]
+    for one in releases:
+        log = one.cluster.control_plane.kubectl("logs", f"deployment/{one.chart}", f"--namespace={one.namespace}")
+        assert "Traceback" not in log, log
+        assert not [line for line in log.splitlines() if NOT_ALLOWED.search(line) and clinics.namespace in line]
 
 
 def test_a_lost_hub_and_a_lost_store_cost_no_attempt_and_no_second_training(

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import HeaderFile, TensorEntry, read_header
+from fedtrain.data import git_lfs
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 INDEX = "model.safetensors.index.json"
-_LFS = b"version https://git-lfs.github.com/"
 _CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 
 
@@ -136,12 +136,12 @@ def _object(base: BaseFiles, name: str) -> dict[str, Any] | None:
 
 
 def _pointer_fault(file: Path) -> tuple[str, str]:
-    return f"{file} is a Git LFS pointer, not the file.", "Run git lfs pull in its repository."
+    return f"{file} is {git_lfs.IS_POINTER}.", f"{git_lfs.FIX[0].upper()}{git_lfs.FIX[1:]}."
 
 
 def _is_pointer(file: Path) -> bool:
     with file.open("rb") as content:
-        return content.read(len(_LFS)) == _LFS
+        return content.read(len(git_lfs.POINTER)) == git_lfs.POINTER
 
 
 def tensors_of(files: list[Path]) -> Iterator[TensorEntry]:

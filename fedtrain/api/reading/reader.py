@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fedtrain.api.base import API_VERSION, Block
+from fedtrain.api.data_files import file_type
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
@@ -100,9 +101,9 @@ class _Reader:
         """Read one document. False if its kind is unknown."""
         document, place = self.documents[number], Place(number, ())
         if not is_map(document.value):
-            self._error(
-                place, f"The document is {shown(document.value)}, not a map.", "Begin it with apiVersion: and kind:."
-            )
+            data = file_type(self.files[number].name) is not None
+            fix = "Name the federation's YAML file instead." if data else "Begin it with apiVersion: and kind:."
+            self._error(place, f"The document is {shown(document.value)}, not a map.", fix)
             return False
         raw, kind = document.value, document.value.get("kind")
         misspelt = {name: near for name in ("apiVersion", "kind") if name not in raw and (near := _near(name, raw))}

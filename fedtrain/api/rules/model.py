@@ -8,7 +8,15 @@ from fedtrain.api.places import base_kind, is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
 from fedtrain.api.rules.unique import unique
-from fedtrain.api.rules.uris import SCHEME, bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
+from fedtrain.api.rules.uris import (
+    SCHEME,
+    SCHEMES,
+    SUPPORTED,
+    bucket_is_valid,
+    path_is_absolute,
+    s3_only_with_bucket,
+    scheme_is_supported,
+)
 
 HUB_ID = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 COMMIT = "^[0-9a-f]{40}$"
@@ -17,6 +25,7 @@ RELATIVE = r"^([.~]|file://[^/]|[^:/]+/[^/]*/)"
 
 _NOT_A_PATH = f"!self.base.matches({regex('^[./~]|^[A-Za-z][A-Za-z0-9+.-]*://|^(?i:s3):|/.*/')})"
 _IS_ID = f"{_NOT_A_PATH} && self.base.matches({regex(HUB_ID)})"
+_OTHER_SCHEME = f"(self.base.matches({regex(SCHEME)}) && !self.base.matches({regex(SUPPORTED)}))"
 _COMMIT_FIX = "the 40-digit commit from https://huggingface.co/{base}/commits/main"
 
 
@@ -24,7 +33,7 @@ def _is_id(model: Model, context: Context) -> bool:
     return base_kind(model.base, context.folder) == "Hub" and re.search(HUB_ID, model.base) is not None
 
 
-base_scheme = scheme_is_supported(Model, "base")
+base_scheme = scheme_is_supported(Model, "base", "a model id such as org/name, a path, or s3://bucket/prefix")
 base_bucket = bucket_is_valid(Model, "base")
 model_s3 = s3_only_with_bucket(Model, "base", "adapter.initialFrom.uri")
 
@@ -92,7 +101,7 @@ def revision_is_a_commit(model: Model, context: Context) -> Violations:
     message="{base} has no revisions: it is a {kind}.",
     fix="Remove revision.",
     cel=Cel(
-        valid=f"!has(self.revision) || {_NOT_A_PATH}",
+        valid=f"!has(self.revision) || {_NOT_A_PATH} || {_OTHER_SCHEME}",
         values={
             "base": "self.base",
             "kind": f"(self.base.matches({regex(SCHEME)}) && !self.base.startsWith('file://') ? 'bucket' : "
@@ -105,7 +114,7 @@ def revision_is_a_commit(model: Model, context: Context) -> Violations:
 def revision_only_with_id(model: Model, context: Context) -> Violations:
     """A base that is a directory or in a bucket has no `revision`."""
     kind = base_kind(model.base, context.folder)
-    if model.revision is not None and kind != "Hub":
+    if model.revision is not None and kind != "Hub" and scheme(model.base) in SCHEMES:
         yield broken(base=model.base, kind="directory" if kind == "Folder" else "bucket")
 
 

@@ -9,28 +9,29 @@ from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, regex, rule
 from fedtrain.api.shapes import fields_of
 
+SCHEMES = ("file", "s3")
 SCHEME = "^[A-Za-z][A-Za-z0-9+.-]*://"
-_SUPPORTED = "^(?i:s3|file)://"
+SUPPORTED = "^(?i:s3|file)://"
 _VALID_S3 = "^(?i:s3)://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)"
 _ABSOLUTE = "^(file://)?/"
 
 
-def scheme_is_supported(block: type[Block], field: str) -> Rule:
-    """The rule that the URI in `field` has a supported scheme."""
+def scheme_is_supported(block: type[Block], field: str, use: str = "a path, or s3://bucket/key") -> Rule:
+    """The rule that the URI in `field` has a supported scheme. `use`: the supported values."""
     attribute = fields_of(block)[field].attribute
 
     def check(judged: Any, context: Context) -> Violations:
         uri = getattr(judged, attribute)
-        if scheme(uri) not in ("file", "s3"):
+        if scheme(uri) not in SCHEMES:
             yield broken(scheme=scheme(uri))
 
     return rule(
         block,
         field,
         message="{scheme}:// is not a supported scheme.",
-        fix="Use a path, or s3://bucket/key.",
+        fix=f"Use {use}.",
         cel=Cel(
-            valid=f"!self.matches({regex(SCHEME)}) || self.matches({regex(_SUPPORTED)})",
+            valid=f"!self.matches({regex(SCHEME)}) || self.matches({regex(SUPPORTED)})",
             values={"scheme": "self.split('://')[0].lowerAscii()"},
             of_field=True,
         ),

@@ -97,7 +97,7 @@ def _text(reader: FieldReader, fields: dict[str, object], field: str, path: str,
     if isinstance(value, str):
         return value
     kind = "missing" if value is None else type_name(value)
-    raise reader.error(f'{path} must have text in "{name}", which is {kind}')
+    raise reader.error(f'message {path} must have text in "{name}", which is {kind}')
 
 
 def _of_a_tool(reader: FieldReader, fields: dict[str, object], path: str) -> Message:

@@ -112,7 +112,7 @@ class FieldReader:
     def warn(self, field: str, problem: Problem) -> None:
         self.warnings.append(RowWarning(field, problem))
 
-    def error(self, problem: str, fix: str = "") -> DataError:
+    def error(self, problem: str, fix: str = "correct the row, or delete it") -> DataError:
         return DataError(f"{self.where}: {problem}", fix)
 
 

@@ -40,13 +40,13 @@ def _read(reader: FieldReader) -> dict[str, Any]:
 def _message(reader: FieldReader, turn: object, path: str) -> dict[str, object]:
     """Return the turn in the words of Messages. Raises DataError."""
     if not isinstance(turn, dict):
-        raise reader.error(f"{path} must be an object {{from, value}}, not {type_name(turn)}")
+        raise reader.error(f"turn {path} must be an object {{from, value}}, not {type_name(turn)}")
     fields = cast("dict[str, object]", turn)
     speaker = fields.get("from", fields.get("role"))
     if not isinstance(speaker, str):
-        raise reader.error(f'{path} must have text in "from", which is {_type(speaker)}')
+        raise reader.error(f'turn {path} must have text in "from", which is {_type(speaker)}')
     if speaker not in ROLES:
-        raise reader.error(f"{path}.from must be one of {', '.join(ROLES)}", "correct the row")
+        raise reader.error(f"field {path}.from must be one of {', '.join(ROLES)}")
     message: dict[str, object] = {"role": ROLES[speaker], "content": fields.get("value", fields.get("content"))}
     if speaker == "function_call":
         message |= {"content": "", "tool_calls": _calls(reader, message["content"])}

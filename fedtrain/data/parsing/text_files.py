@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from fedtrain.api.data_files import is_gzip
+from fedtrain.data import git_lfs
 from fedtrain.data.errors import DataError
 
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -17,8 +18,11 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 @contextmanager
 def opened(file: Path, name: str) -> Generator[BufferedReader]:
-    """Open a file, decompressed. Raises DataError while it is read."""
+    """Open a file, decompressed. Raises DataError, also while it is read."""
     try:
+        with file.open("rb") as content:
+            if content.read(len(git_lfs.POINTER)) == git_lfs.POINTER:
+                raise DataError(f"{name}: {git_lfs.IS_POINTER}", git_lfs.FIX)
         with cast("BufferedReader", gzip.open(file) if is_gzip(file.name) else file.open("rb")) as content:
             yield content
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -144,3 +144,11 @@ def test_rows_inside_an_object_are_one_error_with_its_fix(indent: int | None, tm
         read_rows(str(tmp_path), "Text")
     assert str(refused.value).startswith("a.json:1: ")
     assert str(refused.value).endswith(fixes[indent])
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet", "a.jsonl.gz"])
+def test_a_git_lfs_pointer_is_named_as_one(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12345\n")
+    with pytest.raises(DataError) as caught:
+        read(tmp_path / name)
+    assert str(caught.value) == f"{name}: a Git LFS pointer, not the file; run git lfs pull in its repository"

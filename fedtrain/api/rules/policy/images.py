@@ -18,15 +18,19 @@ def image_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | N
 @rule(
     Allow,
     "images",
-    message="An image has no digest, so that its tag could point to another image later.",
+    message="{image} has no digest, so its tag can point to another image later.",
     fix="Use registry/name@sha256:...",
-    cel=Cel(valid=f"self.all(i, i.matches({regex(_DIGEST)}))", of_field=True),
+    cel=Cel(
+        valid=f"self.all(i, i.matches({regex(_DIGEST)}))",
+        values={"image": f"self.filter(i, !i.matches({regex(_DIGEST)}))[0]"},
+        of_field=True,
+    ),
 )
 def images_have_digests(allow: Allow, context: Context) -> Violations:
     """`allow.images` contains digests, not tags."""
     for number, image in enumerate(allow.images):
         if not _has_digest(image):
-            yield broken("images", number)
+            yield broken("images", number, image=image)
 
 
 def _has_digest(image: str) -> bool:

@@ -3,11 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
+from fedtrain_aggregator.kernels.portable import Float32, Float64, Keys, Sums
 
 
 class Combination(Protocol):
@@ -17,10 +13,10 @@ class Combination(Protocol):
         """Start the next block, of `count` values."""
         ...
 
-    def add(self, update: int, values: Float32) -> Float64:
-        """Add the block of update number `update` and return `kernels.square_sums(values)`, which a kernel can compute
-        in the same pass. Updates come in the order of the close. `values` are read-only, and valid during the call
-        only."""
+    def add(self, update: int, values: Float32, keys: Keys) -> Sums:
+        """Add the block of update number `update` and return `kernels.square_sums(values, keys)`, which a kernel can
+        compute in the same pass. Updates come in the order of the close. `values` are read-only, and valid during the
+        call only."""
         ...
 
     def result(self) -> Float64:

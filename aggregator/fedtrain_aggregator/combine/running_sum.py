@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fedtrain_aggregator.combine.base import Float32, Float64
+from fedtrain_aggregator.kernels.portable import Float32, Float64, Keys, Sums
 
-AddTo = Callable[[Float64, Float32, float], Float64]
-"""Adds values with a factor to a sum in place, and returns the square sums of the values (`kernels`)."""
+AddTo = Callable[[Float64, Float32, float, Keys], Sums]
+"""Adds values with a factor to a sum in place, and returns the sums of the values (`kernels`)."""
 
 
 class RunningSum:
@@ -23,8 +23,8 @@ class RunningSum:
         self._sum = self._buffer[:count]
         self._sum.fill(0.0)
 
-    def add(self, update: int, values: Float32) -> Float64:
-        return self._add_to(self._sum, values, self._factors[update])
+    def add(self, update: int, values: Float32, keys: Keys) -> Sums:
+        return self._add_to(self._sum, values, self._factors[update], keys)
 
     def result(self) -> Float64:
         return self._sum

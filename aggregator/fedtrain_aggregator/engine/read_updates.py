@@ -17,7 +17,7 @@ from fedtrain_aggregator.checks.values import bad_value
 from fedtrain_aggregator.combine.base import Combination, Float64
 from fedtrain_aggregator.engine.turns import PassStopped, Turns
 from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
-from fedtrain_aggregator.kernels import CHUNK, checksums, square_sums
+from fedtrain_aggregator.kernels import CHUNK, square_sums
 
 _BLOCK = 128 * CHUNK
 """2 MiB of float32 values, with 4 MiB of sums in a core's share of the L3 cache. Smaller blocks spend more time between
@@ -96,7 +96,7 @@ class _Pass:
         self.stopped = Event()
         before = earlier or [None for _ in updates]
         self.measured = [Measurement(update, one) for update, one in zip(updates, before, strict=True)]
-        self._twice = bool(earlier) or combination is None
+        self._keys = _CHECKSUM_KEYS if earlier or combination is None else None
         self._updates = updates
         self._count = count
         self._combination = combination
@@ -125,11 +125,10 @@ class _Pass:
                 raise PassStopped
             content = memoryview(update.reader.read(*update.codec.span(start, n)))
             values = update.codec.decode(content)
-            sums = square_sums(values) if combined is None else combined.add(number, values)
-            checks = checksums(values, _CHECKSUM_KEYS) if self._twice else None
-            bad = bad_value(values, sums)
+            sums = square_sums(values, self._keys) if combined is None else combined.add(number, values, self._keys)
+            bad = bad_value(values, sums.squares)
             self._turns.wait(block, number)
-            self.measured[number].add(content, sums, None if bad is None else (start + bad, float(values[bad])), checks)
+            self.measured[number].add(content, sums, None if bad is None else (start + bad, float(values[bad])))
             self._turns.done(block)
             del content, values
             update.reader.release()

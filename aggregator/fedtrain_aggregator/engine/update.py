@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from blake3 import blake3
-from numpy.typing import NDArray
 
 from fedtrain.contracts.digests import written
 from fedtrain.contracts.records import Closed, Update
@@ -12,6 +10,7 @@ from fedtrain.ledger.store import ObjectReader
 from fedtrain_aggregator.checks.values import value_flaw
 from fedtrain_aggregator.decode import Codec
 from fedtrain_aggregator.engine.norm import Norm
+from fedtrain_aggregator.kernels import Sums
 from fedtrain_aggregator.layout import Layout
 
 
@@ -46,17 +45,16 @@ class Measurement:
     def add(
         self,
         content: bytes | memoryview,
-        square_sums: NDArray[np.float64],
+        sums: Sums,
         bad: tuple[int, float] | None,
-        checksums: NDArray[np.uint64] | None,
     ) -> None:
-        """Add the next block: its bytes, the sums of its squares, (number, value) of its first bad value, and its
-        checksums if it is read twice."""
+        """Add the next block: its bytes, the sums of its values, with checksums if it is read twice, and (number,
+        value) of its first bad value."""
         if self._earlier is None:
             self._hasher.update(content)
-        if checksums is not None:
-            self._checksums.update(checksums.tobytes())
-        self._norm.add(square_sums)
+        if sums.checks is not None:
+            self._checksums.update(sums.checks.tobytes())
+        self._norm.add(sums.squares)
         self._bad = self._bad or bad
 
     @property

@@ -1,6 +1,8 @@
 /* The inner loops of an aggregation. kernels/portable.py does the same in numpy, with the same bits: keep the order of
  * all additions. */
 
+#include <stdint.h>
+
 #include "kernels.h"
 
 enum {
@@ -10,6 +12,7 @@ enum {
 
 /* The values of a file may start at any byte. */
 typedef float value __attribute__((aligned(1)));
+typedef uint32_t bits __attribute__((aligned(1), may_alias));
 
 enum add { NOTHING, SCALED, ROUNDED };
 
@@ -61,28 +64,50 @@ static double part(enum add add, double *totals, const value *values, size_t cou
     return first + part(add, add ? totals + half : totals, values + half, count - half, factor);
 }
 
-FOR_EACH_PROCESSOR void square_sums(const value *restrict values, size_t count, double *restrict sums)
+/* NH (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999, "UMAC", section 3) of up to CHUNK values. Pairs have one value of
+ * each half, which needs no shuffling of lanes. */
+INLINE uint64_t checksum(const value *restrict values, size_t count, const uint32_t *restrict keys)
 {
-    for (; count >= CHUNK; count -= CHUNK, values += CHUNK)
-        *sums++ = chunk(NOTHING, NULL, values, 0);
-    if (count)
-        *sums = part(NOTHING, NULL, values, count, 0);
+    const bits *restrict words = (const bits *)values;
+    size_t pairs = count / 2, half = count - pairs;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < pairs; i++)
+        sum += (uint64_t)(uint32_t)(words[i] + keys[i]) * (uint32_t)(words[half + i] + keys[half + i]);
+    if (count % 2)
+        sum += (uint64_t)(uint32_t)(words[pairs] + keys[pairs]) * keys[count];
+    return sum;
+}
+
+/* `keys` may be NULL; with keys, the checksum of each chunk is computed while its values are in the first cache. */
+INLINE void each_chunk(enum add add, double *restrict totals, const value *restrict values, size_t count, double factor,
+                       double *restrict sums, const uint32_t *restrict keys, uint64_t *restrict checks)
+{
+    for (; count >= CHUNK; count -= CHUNK, values += CHUNK, totals = add ? totals + CHUNK : totals) {
+        *sums++ = chunk(add, totals, values, factor);
+        if (keys)
+            *checks++ = checksum(values, CHUNK, keys);
+    }
+    if (count) {
+        *sums = part(add, totals, values, count, factor);
+        if (keys)
+            *checks = checksum(values, count, keys);
+    }
+}
+
+FOR_EACH_PROCESSOR void square_sums(const value *restrict values, size_t count, double *restrict sums,
+                                    const uint32_t *restrict keys, uint64_t *restrict checks)
+{
+    each_chunk(NOTHING, NULL, values, count, 0, sums, keys, checks);
 }
 
 FOR_EACH_PROCESSOR void add_scaled(double *restrict totals, const value *restrict values, size_t count, double factor,
-                                   double *restrict sums)
+                                   double *restrict sums, const uint32_t *restrict keys, uint64_t *restrict checks)
 {
-    for (; count >= CHUNK; count -= CHUNK, values += CHUNK, totals += CHUNK)
-        *sums++ = chunk(SCALED, totals, values, factor);
-    if (count)
-        *sums = part(SCALED, totals, values, count, factor);
+    each_chunk(SCALED, totals, values, count, factor, sums, keys, checks);
 }
 
 FOR_EACH_PROCESSOR void add_rounded(double *restrict totals, const value *restrict values, size_t count, double factor,
-                                    double *restrict sums)
+                                    double *restrict sums, const uint32_t *restrict keys, uint64_t *restrict checks)
 {
-    for (; count >= CHUNK; count -= CHUNK, values += CHUNK, totals += CHUNK)
-        *sums++ = chunk(ROUNDED, totals, values, factor);
-    if (count)
-        *sums = part(ROUNDED, totals, values, count, factor);
+    each_chunk(ROUNDED, totals, values, count, factor, sums, keys, checks);
 }

@@ -1,5 +1,7 @@
 """The kernels in numpy, for machines without a C compiler: several passes over values in cache instead of one."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +16,41 @@ _SLICE = 8 * CHUNK
 _NOISE_SLICE = 4 * CHUNK
 """Samples computed at a time, in several arrays of half their number."""
 
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Keys = NDArray[np.uint32] | None
 
-def square_sums(values: NDArray[np.float32]) -> NDArray[np.float64]:
+
+class Sums(NamedTuple):
+    """Of each chunk: `squares`, the sum of the squares of its values; `checks`, a checksum of them (with keys only).
+    With CHUNK random keys, other values have the same checksum with a probability of 2^-32."""
+
+    squares: Float64
+    checks: NDArray[np.uint64] | None
+
+
+def square_sums(values: Float32, keys: Keys = None) -> Sums:
+    return Sums(_square_sums(values), None if keys is None else _checks(values, check_keys(keys)))
+
+
+def add_scaled(totals: Float64, values: Float32, factor: float, keys: Keys = None) -> Sums:
+    _add(totals, values, factor, rounded=False)
+    return square_sums(values, keys)
+
+
+def add_rounded(totals: Float64, values: Float32, factor: float, keys: Keys = None) -> Sums:
+    _add(totals, values, factor, rounded=True)
+    return square_sums(values, keys)
+
+
+def check_keys(keys: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return `keys`. Raises ValueError unless there is one for each value of a chunk."""
+    if len(keys) != CHUNK:
+        raise ValueError(f"{len(keys)} keys are not the {CHUNK} of a chunk")
+    return keys
+
+
+def _square_sums(values: Float32) -> Float64:
     sums = np.empty(-(-len(values) // CHUNK))
     squares = np.empty(min(_SLICE, len(values)))
     for start in range(0, len(values), _SLICE):
@@ -29,15 +64,7 @@ def square_sums(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return sums
 
 
-def add_scaled(totals: NDArray[np.float64], values: NDArray[np.float32], factor: float) -> NDArray[np.float64]:
-    return _added(totals, values, factor, rounded=False)
-
-
-def add_rounded(totals: NDArray[np.float64], values: NDArray[np.float32], factor: float) -> NDArray[np.float64]:
-    return _added(totals, values, factor, rounded=True)
-
-
-def add_noise(totals: NDArray[np.float64], words: NDArray[np.uint64], std: float, scale: float) -> None:
+def add_noise(totals: Float64, words: NDArray[np.uint64], std: float, scale: float) -> None:
     for start in range(0, len(totals), _NOISE_SLICE):
         target = totals[start : start + _NOISE_SLICE]
         noise = standard_gaussian(words[start : start + _NOISE_SLICE])[: len(target)]
@@ -47,21 +74,18 @@ def add_noise(totals: NDArray[np.float64], words: NDArray[np.uint64], std: float
         target *= scale
 
 
-def checksums(values: NDArray[np.float32], keys: NDArray[np.uint32]) -> NDArray[np.uint64]:
+def _checks(values: Float32, keys: NDArray[np.uint32]) -> NDArray[np.uint64]:
     sums = np.zeros(-(-len(values) // CHUNK), np.uint64)
     for number, start in enumerate(range(0, len(values), CHUNK)):
-        words = np.zeros(CHUNK, np.uint32)
-        part = values[start : start + CHUNK]
-        words[: len(part)] = part.view(np.uint32)
-        words += keys
-        even = len(part) + len(part) % 2
-        sums[number] = np.dot(words[:even:2].astype(np.uint64), words[1:even:2].astype(np.uint64))
+        part = values[start : start + CHUNK].view(np.uint32)
+        half = len(part) - len(part) // 2
+        first, second = part[:half] + keys[:half], keys[half : 2 * half].copy()
+        second[: len(part) - half] += part[half:]
+        sums[number] = np.dot(first.astype(np.uint64), second.astype(np.uint64))
     return sums
 
 
-def _added(
-    totals: NDArray[np.float64], values: NDArray[np.float32], factor: float, *, rounded: bool
-) -> NDArray[np.float64]:
+def _add(totals: Float64, values: Float32, factor: float, *, rounded: bool) -> None:
     scaled = np.empty(min(_SLICE, len(values)))
     for start in range(0, len(values), _SLICE):
         part = scaled[: len(values) - start]
@@ -71,4 +95,3 @@ def _added(
             np.rint(part, out=part)
         target = totals[start : start + _SLICE]
         np.add(target, part, out=target)
-    return square_sums(values)

@@ -1,5 +1,7 @@
 """The compiled kernels and those in numpy agree to the last bit."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from fedtrain_aggregator import kernels
@@ -24,8 +26,8 @@ def some_values(count: int) -> np.ndarray:
 @pytest.mark.parametrize("count", COUNTS)
 def test_sums_of_squares_have_the_same_bits(count: int):
     values = some_values(count)
-    found = kernels.square_sums(values)
-    assert found.tobytes() == portable.square_sums(values).tobytes()
+    found = kernels.square_sums(values).squares
+    assert found.tobytes() == portable.square_sums(values).squares.tobytes()
     assert len(found) == -(-count // CHUNK)
 
 
@@ -34,8 +36,8 @@ def test_weighted_sums_have_the_same_bits(count: int):
     values = some_values(count)
     compiled, plain = np.full(count, 1 / 3), np.full(count, 1 / 3)
     for factor in (0.1, 1 / 7, 1e-30):
-        found = kernels.add_scaled(compiled, values, factor)
-        assert found.tobytes() == portable.add_scaled(plain, values, factor).tobytes()
+        found = kernels.add_scaled(compiled, values, factor).squares
+        assert found.tobytes() == portable.add_scaled(plain, values, factor).squares.tobytes()
     assert compiled.tobytes() == plain.tobytes()
 
 
@@ -44,8 +46,8 @@ def test_rounded_sums_are_sums_of_the_nearest_integers_with_the_same_bits(count:
     values = some_values(count)
     compiled, plain = np.zeros(count), np.zeros(count)
     for factor in (0.5, 1e3, 2.0**20):  # 0.5: ties of odd integers
-        found = kernels.add_rounded(compiled, values, factor)
-        assert found.tobytes() == portable.add_rounded(plain, values, factor).tobytes()
+        found = kernels.add_rounded(compiled, values, factor).squares
+        assert found.tobytes() == portable.add_rounded(plain, values, factor).squares.tobytes()
     assert compiled.tobytes() == plain.tobytes()
     exact = sum(np.rint(values.astype(np.float64) * factor) for factor in (0.5, 1e3, 2.0**20))
     assert np.array_equal(compiled, exact)
@@ -56,7 +58,7 @@ def test_rounded_sums_are_sums_of_the_nearest_integers_with_the_same_bits(count:
 def test_a_bad_value_shows_in_the_sum_of_its_chunk(bad: float, at: int):
     values = np.ones(CHUNK + 100, np.float32)
     values[at] = bad
-    sums = kernels.square_sums(values)
+    sums = kernels.square_sums(values).squares
     assert not sums[at // CHUNK] <= 65504.0**2
     assert sums[1 - at // CHUNK] == (CHUNK if at >= CHUNK else 100)
 
@@ -92,16 +94,21 @@ def test_noise_of_extreme_words_has_the_same_bits():
         kernels.add_noise(np.zeros(7), words, 1.0, 1.0)
 
 
+def checks(module: Any, values: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    return module.square_sums(values, keys).checks
+
+
 @pytest.mark.parametrize("count", COUNTS)
 def test_checksums_have_the_same_bits_and_change_with_any_value(count: int):
     values = some_values(count)
     keys = np.random.default_rng(1).integers(0, 2**32, CHUNK, np.uint32)
-    found = kernels.checksums(values, keys)
-    assert found.tobytes() == portable.checksums(values, keys).tobytes()
+    found = checks(kernels, values, keys)
+    assert found.tobytes() == checks(portable, values, keys).tobytes()
+    assert found.tobytes() == np.asarray(kernels.add_rounded(np.zeros(count), values, 1.0, keys).checks).tobytes()
     for at in {0, count // 2, count - 1}:
         changed = values.copy()
         changed[at] *= -1  # changes no sum of squares
-        where = np.flatnonzero(kernels.checksums(changed, keys) != found)
+        where = np.flatnonzero(checks(kernels, changed, keys) != found)
         assert where.tolist() == [at // CHUNK]
     with pytest.raises(ValueError, match="7 keys are not the 4096"):
-        kernels.checksums(values, keys[:7])
+        kernels.square_sums(values, keys[:7])

@@ -40,7 +40,7 @@ def noisy_mean(updates: list[np.ndarray], seed: bytes) -> np.ndarray:
     combination = round.combine().combination(VALUES, ())
     combination.begin(VALUES)
     for number, update in enumerate(updates):
-        combination.add(number, update)
+        combination.add(number, update, None)
     found: list[np.ndarray] = []
     round.noisy(lambda start, combined: found.append(combined.copy()))(0, combination.result())
     return found[0]

@@ -59,10 +59,11 @@ controlplane: cluster-tools
 faults: cluster-tools
 	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane/faults tests/local/faults
 
-## make generated  write crds/ and docs/reference.md anew, after a change of the API's models
+## make generated  write crds/, schemas/ and docs/reference.md again, after a change of the models
 generated: setup
 	$(BIN)/python -m fedtrain.api.crd
 	$(BIN)/python -m fedtrain.api.reference
+	$(BIN)/python -m fedtrain.cli.output_schemas
 
 ## make e2e      the tests against whole clusters with real pods (root): kind's, or (Debian) their own
 e2e: cluster-tools

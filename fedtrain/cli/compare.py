@@ -17,7 +17,7 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     With -o json, the HTML file is written only with --out. RUN is the folder of a run (runs/default/quickstart), its
     federation file, or s3://bucket/prefix/namespace/name.
     """
-    from fedtrain.results.as_json import as_json
+    from fedtrain.contracts.as_json import as_json
     from fedtrain.results.curve import curve
     from fedtrain.results.folders import is_page, write_file
     from fedtrain.results.locate import locate

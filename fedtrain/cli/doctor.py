@@ -15,8 +15,8 @@ def command(file: Path | None, output: str) -> None:
     """Show versions, CPU, memory, GPUs, disk and the hub; with FILE also whether its store is reachable and keeps the
     promise that the ledger relies on, and what would run here. Exits with 1 if something prevents a run."""
     from fedtrain.api.reading import read_file
+    from fedtrain.contracts.as_json import as_json
     from fedtrain.preview.doctor import examine
-    from fedtrain.results.as_json import as_json
 
     found = examine(read_file(file) if file is not None else None)
     if output == "json":

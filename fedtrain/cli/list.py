@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def command(place: str, output: str) -> None:
     """List the runs below PLACE, a folder or s3://bucket/prefix [default: runs]: phase, rounds, the hub's first metric
     from the base model to the newest round, and when a round was recorded last."""
-    from fedtrain.results.as_json import as_json
+    from fedtrain.contracts.as_json import as_json
     from fedtrain.results.run_list import list_runs
     from fedtrain.results.tables import show
 

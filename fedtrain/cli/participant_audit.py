@@ -22,8 +22,9 @@ def command(namespace: str | None, output: str, since: str, context: str | None,
 
     from fedtrain.cli.errors import UserError
     from fedtrain.cli.kubectl import Kubectl
+    from fedtrain.contracts.as_json import as_json
     from fedtrain.manifests.audit_log import LABEL
-    from fedtrain.manifests.audit_report import as_json, report, text
+    from fedtrain.manifests.audit_report import report, text
 
     where = ["-n", namespace] if namespace else []
     listed = Kubectl(context, kubeconfig).get("configmaps", "-l", LABEL, *where) or {}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import click
@@ -50,6 +50,7 @@ def privacy(
     """
     from fedtrain.cli.errors import UserError
     from fedtrain.cli.kubectl import Kubectl
+    from fedtrain.contracts.as_json import as_json
     from fedtrain.manifests.privacy_ledger import CONFIG_MAP, LedgerUnreadable
 
     kubectl = Kubectl(context, kubeconfig)
@@ -65,7 +66,7 @@ def privacy(
     except LedgerUnreadable as error:
         raise UserError(str(error)) from error
     if output == "json":
-        click.echo(json.dumps([asdict(loss) for loss in found], indent=2))
+        click.echo(json.dumps(as_json(found), indent=2))
         return
     for loss in found:
         for line in lines(loss):

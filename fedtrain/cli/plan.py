@@ -1,5 +1,6 @@
 """`fedtrain plan FILE`: samples and steps of each participant in each round."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,14 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     round with the code of a real run.
     """
     from fedtrain.api.reading import read_file
+    from fedtrain.contracts.as_json import as_json
     from fedtrain.preview.rounds_preview import preview
 
     federation = read_file(file)
     with explained():
         made = preview(federation, given(rows, federation))
     if output == "json":
-        click.echo(made.model_dump_json(by_alias=True, indent=2))
+        click.echo(json.dumps(as_json(made), indent=2))
     else:
         _show(made)
 

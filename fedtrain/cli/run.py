@@ -1,6 +1,5 @@
 """`fedtrain run FILE`: run a federation on this machine."""
 
-import json
 import signal
 import sys
 from pathlib import Path
@@ -33,11 +32,12 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     crash, run the same command again: it resumes and ends with the same result.
     """
     from fedtrain.api.reading import read_file
+    from fedtrain.contracts.as_json import as_json as plain_json
     from fedtrain.ledger.store import StoreError
-    from fedtrain.results.as_json import as_json as plain_json
     from fedtrain.results.run_result import finished
     from fedtrain.rounds.decision import FINISHED
     from fedtrain.runner.errors import RunError
+    from fedtrain.runner.progress.as_json import JsonProgress
     from fedtrain.runner.run import run
 
     federation = read_file(file)
@@ -66,7 +66,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         )
         raise UserError(f"the run failed in round {outcome.round}: {outcome.message}", again)
     if as_json:
-        click.echo(json.dumps({"type": "Result", **plain_json(result)}))
+        JsonProgress().print("Result", plain_json(result))
         return
     _show(result, file)
 

@@ -15,7 +15,7 @@ def command(run: str, output: str, samples: bool) -> None:
 
     RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
-    from fedtrain.results.as_json import as_json
+    from fedtrain.contracts.as_json import as_json
     from fedtrain.results.locate import locate
     from fedtrain.results.samples import as_text, read_samples
     from fedtrain.results.status import first_lines, tables
@@ -26,7 +26,8 @@ def command(run: str, output: str, samples: bool) -> None:
     summary = summarise(ledger)
     if samples:
         found = read_samples(ledger, summary)
-        click.echo(as_text(found) or "No answers were generated. Set evaluation.hub.samples for the next run.")
+        none = "No answers were generated. Set evaluation.hub.samples for the next run."
+        click.echo(json.dumps(as_json(found), indent=2) if output == "json" else as_text(found) or none)
         return
     if output == "json":
         click.echo(json.dumps(as_json(summary), indent=2))

@@ -117,6 +117,8 @@ class _Talk:
                 click.echo(click.style(f"{speaker}:", bold=True))
             answer = self._answerer.answer(turns, self._decoding, _write, adapted=adapted)
             click.echo()
+            if not answer.strip():
+                click.echo("(The answer is empty: the model ended it at once.)", err=True)
             if self.has_turns:
                 self._turns[speaker] = [*turns, {"role": "assistant", "content": answer}]
 

@@ -11,6 +11,7 @@ from fedtrain.plurals import several
 
 if TYPE_CHECKING:
     from fedtrain.api.reading import Federation
+    from fedtrain.cli.validation import Validation
     from fedtrain.preview.check import Checked
 
 
@@ -38,6 +39,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     """
     from fedtrain.api.reading import Invalid, read_file
     from fedtrain.cli.on_cluster import read_for_cluster
+    from fedtrain.cli.validation import Validation, found_error
 
     file, *more = files
     limit = _limit(rows)
@@ -51,19 +53,14 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     except Invalid as invalid:
         if output == "text":
             raise
-        errors = [error.as_json() for error in invalid.errors]
-        click.echo(json.dumps({"valid": False, "errors": errors}, indent=2, ensure_ascii=False))
+        _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
-    warnings, facts = (list(found.warnings), list(found.facts)) if found is not None else ([], [])
+    warnings, facts = (found.warnings, found.facts) if found is not None else ((), ())
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
     if output == "json":
-        understood = {"name": name, "participants": who, "rounds": rounds, "strategy": strategy}
-        if spec.privacy is not None:
-            understood["privacy"] = list(_privacy(federation, cluster))
-        click.echo(
-            json.dumps({"valid": True, "errors": [], "warnings": warnings, "facts": facts, **understood}, indent=2)
-        )
+        privacy = _privacy(federation, cluster) if spec.privacy is not None else None
+        _print(Validation(True, (), warnings, facts, name, tuple(who), rounds, strategy, privacy))
         return
     participants = f"{several(len(who), 'participant')} ({_some(who)})"
     where = " on a cluster" if cluster else ""
@@ -79,6 +76,12 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
             if others := [one for one in who if one not in known]:
                 click.echo(f"note: no file has the {kind} of {_some(others)}; the cluster must have it", err=True)
+
+
+def _print(found: "Validation") -> None:
+    from fedtrain.contracts.as_json import as_json
+
+    click.echo(json.dumps(as_json(found), indent=2, ensure_ascii=False))
 
 
 def _check(federation: "Federation", limit: int | None) -> "Checked":

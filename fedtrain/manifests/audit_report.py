@@ -46,8 +46,3 @@ def text(line: AuditLine) -> str:
         *(f"sent {one.name} {one.bytes:,} bytes {one.digest or ''}".rstrip() for one in line.sent or ()),
     ]
     return "  ".join(part for part in parts if part)
-
-
-def as_json(found: AuditReport) -> Json:
-    lines = [line.model_dump(mode="json", by_alias=True, exclude_none=True) for line in found.lines]
-    return {"lines": lines, "faults": list(found.faults), "last": found.last}

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedtrain.api.paths import Path, show
-from fedtrain.api.reading.formatting import as_json
 from fedtrain.plurals import several
 
 
@@ -28,19 +27,6 @@ class FieldError:
         subject = f"{field} ({self.item})" if field and self.item else field or self.item
         place = ":".join([self.file, *(str(at) for at in (self.line, self.column) if at)])
         return f"{place}: {f'{subject}: ' if subject else ''}{self.message} {self.fix}".rstrip()
-
-    def as_json(self) -> dict[str, Any]:
-        """The error in the output of `fedtrain validate -o json`."""
-        return {
-            "file": self.file,
-            "line": self.line,
-            "column": self.column,
-            "path": show(self.path),
-            "item": self.item,
-            "value": as_json(self.value),
-            "message": self.message,
-            "fix": self.fix,
-        }
 
 
 class Invalid(Exception):

@@ -1,16 +1,13 @@
 """One JSON object a line, for programs. `type` is the event's name, `time` the seconds since 1970; fields are
-camelCase."""
+camelCase, and those without a value are omitted."""
 
-import dataclasses
 import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
-from pydantic import BaseModel
-from pydantic.alias_generators import to_camel
-
+from fedtrain.contracts.as_json import as_json
 from fedtrain.runner.events import Event
 
 
@@ -22,7 +19,7 @@ class JsonProgress:
         self._now = now
 
     def __call__(self, event: Event) -> None:
-        self.print(type(event).__name__, _plain(event))
+        self.print(type(event).__name__, as_json(event))
 
     def print(self, kind: str, fields: Mapping[str, Any]) -> None:
         line = {"type": kind, "time": round(self._now(), 3), **fields}
@@ -30,13 +27,3 @@ class JsonProgress:
 
     def close(self) -> None:
         pass
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if dataclasses.is_dataclass(value):
-        return {to_camel(field.name): _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in cast("Mapping[Any, Any]", value).items()}
-    return [_plain(item) for item in cast("tuple[Any, ...]", value)] if isinstance(value, tuple) else value

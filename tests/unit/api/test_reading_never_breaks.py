@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from fedtrain.api.reading import FieldError, Invalid, read_file
+from fedtrain.cli.validation import found_error
+from fedtrain.contracts.as_json import as_json
 
 STRANGE: list[Any] = [
     None, 0, -1, True, 1.5, 10**30, float("inf"), "", "x", "None", "8", "(", "1e400", "\x00", "é" * 50, "x" * 300,
@@ -78,4 +80,4 @@ def test_strange_values_missing_and_unknown_fields_are_errors(file: Path, docume
     except Invalid as invalid:
         errors = invalid.errors
     assert all(error.message and (error.line > 0 or error.path == ()) for error in errors)
-    json.dumps([error.as_json() for error in errors], allow_nan=False)
+    json.dumps(as_json([found_error(error) for error in errors]), allow_nan=False)

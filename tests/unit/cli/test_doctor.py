@@ -13,6 +13,7 @@ from fedtrain.ledger.store import StoreError
 from fedtrain.preview import doctor
 from fedtrain.preview.doctor import examine
 from fedtrain.runner.devices import Devices
+from tests.support.outputs import check_output
 
 
 @pytest.fixture
@@ -43,7 +44,9 @@ def test_a_healthy_machine_says_what_would_run(file: Path, resolving: None) -> N
     assert found["store"][0][0] == "OK"
     assert "creates are atomic" in found["store"][0][1]
     result = CliRunner().invoke(main, ["doctor", str(file), "-o", "json"])
-    assert {one["name"] for one in json.loads(result.stdout)["findings"]} >= {"versions", "CPU", "GPU", "disk", "store"}
+    printed = json.loads(result.stdout)
+    check_output("doctor", printed)
+    assert {one["name"] for one in printed["findings"]} >= {"versions", "CPU", "GPU", "disk", "store"}
 
 
 def test_gpus_asked_for_are_compared_with_those_of_this_machine(file: Path, resolving: None) -> None:

@@ -15,6 +15,7 @@ from fedtrain.contracts.audit import AuditEntry, AuditFile, SentObject, appended
 from fedtrain.manifests.audit_log import current
 from fedtrain.manifests.invitation import RULES, Invitation
 from fedtrain.manifests.kinds import Json
+from tests.support.outputs import check_output
 
 KUBECTL = """#!/usr/bin/env python3
 import json, pathlib, sys
@@ -214,6 +215,7 @@ def test_the_audit_log_shows_what_ran_and_what_left_and_its_last_digest(shell: S
     )
     assert "the chain is complete; digest of the newest line: blake3:" in done.output
     found = json.loads(shell.run("audit", "-o", "json", "--since", "2025-06-02T00:00:00Z").stdout)
+    check_output("participant-audit", found)
     assert [line["message"] for line in found["lines"]] == ["one", "two"]
     assert found["lines"][0]["dataset"] == "tickets"
     assert found["faults"] == []
@@ -272,7 +274,8 @@ def test_the_owner_sees_what_all_trainings_have_spent(shell: Shell) -> None:
         "bank-b, data set tickets, unit Example: epsilon 0.6746 of 9 at delta 1e-05",
         "  hub/third (run r3): epsilon 0.6746, 20 steps with noise multiplier 1.1 and 0.02 of the rows",
     ]
-    (loss, _) = json.loads(shell.run("privacy", "-o", "json").output)
+    (loss, _) = printed = json.loads(shell.run("privacy", "-o", "json").output)
+    check_output("participant-privacy", printed)
     assert loss["epsilon"] == pytest.approx(8.385, abs=1e-3)
     assert [one["training"] for one in loss["trainings"]] == ["hub/first", "hub/second"]
 

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from valid_base import write_base
 
 from fedtrain.cli.main import main
+from tests.support.outputs import check_output
 
 QUICKSTART = Path(__file__).parents[3] / "examples/quickstart/federation.yaml"
 
@@ -69,7 +70,9 @@ def test_programs_get_json_of_errors(tmp_path: Path):
     file = write(tmp_path, GOOD.replace("count: 1", "count: .nan"))
     result = CliRunner().invoke(main, ["validate", file, "-o", "json"])
     assert result.exit_code == 1
-    assert json.loads(result.stdout) == {
+    printed = json.loads(result.stdout)
+    check_output("validate", printed)
+    assert printed == {
         "valid": False,
         "errors": [
             {
@@ -77,18 +80,20 @@ def test_programs_get_json_of_errors(tmp_path: Path):
                 "line": 14,
                 "column": 12,
                 "path": "spec.rounds.count",
-                "item": None,
                 "value": ".nan",
                 "message": ".nan is not a whole number.",
                 "fix": "Use a whole number from 1 to 10000.",
             }
         ],
+        "warnings": [],
+        "facts": [],
     }
 
 
 def test_programs_get_json_of_a_valid_file(tmp_path: Path):
     result = CliRunner().invoke(main, ["validate", write(tmp_path, GOOD), "-o", "json"])
     shown = json.loads(result.stdout)
+    check_output("validate", shown)
     assert len(shown.pop("facts")) == 2
     assert shown == {
         "valid": True,

@@ -4,12 +4,14 @@ import pytest
 from comparisons import arms, keep_comparison
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.measures import Measure
 from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
 from fedtrain.results.comparison import Arm, Comparison, read_comparison
 from fedtrain.results.report import report
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
+from tests.support.outputs import check_output
 
 ACCURACY, LOSS = Measure("accuracy", share=True), Measure("loss", share=False)
 SPECIFICATION = FederatedTrainingSpec.model_validate(SPEC)
@@ -33,6 +35,11 @@ def test_the_share_of_what_pooling_gains_counts_from_the_base() -> None:
     comparison = Comparison("r", "a", arms())
     assert comparison.share_of_pooled_gain(ACCURACY) == pytest.approx((0.671 - 0.126) / (0.738 - 0.126))
     assert Comparison("r", "a", arms(pooled=False)).share_of_pooled_gain(ACCURACY) is None
+
+
+def test_the_output_for_programs_fits_the_published_schema() -> None:
+    personal = Arm("Personalised", "zoo", "default/personal-zoo", own={"zoo": {"accuracy": 0.7}})
+    check_output("baseline", as_json(Comparison("r", "a", (*arms(), personal))))
 
 
 def test_without_a_hub_the_mean_over_validation_splits_counts() -> None:

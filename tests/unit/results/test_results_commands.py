@@ -10,6 +10,7 @@ from fedtrain.cli.main import main
 from fedtrain.contracts.digests import digest_file
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import Hand
+from tests.support.outputs import check_output
 
 
 def fedtrain(*arguments: str | Path) -> Result:
@@ -41,6 +42,7 @@ def test_status_of_a_clusters_run_has_no_column_of_times(run: Path) -> None:
 
 def test_status_for_programs_is_json_of_the_summary(run: Path) -> None:
     plain = json.loads(fedtrain("status", run, "-o", "json").stdout)
+    check_output("status", plain)
     assert plain["phase"] == "Succeeded"
     assert plain["rounds"][3]["metrics"]["accuracy"] == pytest.approx(0.671)
     assert plain["rounds"][3]["participants"][1]["state"] == "Quarantined"

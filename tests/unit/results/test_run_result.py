@@ -4,9 +4,11 @@ from pathlib import Path
 
 from comparisons import keep_comparison
 
+from fedtrain.contracts.as_json import as_json
 from fedtrain.results.run_result import next_commands, result_lines, run_result
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import Hand
+from tests.support.outputs import check_output
 
 
 def test_the_result_has_the_gain_and_the_adapter(finished: Hand) -> None:
@@ -27,4 +29,5 @@ def test_the_result_has_the_gain_and_the_adapter(finished: Hand) -> None:
 def test_the_result_has_the_best_participant_alone_once_it_was_measured(finished: Hand) -> None:
     result = run_result(summarise(finished.ledger), keep_comparison(finished.ledger), Path("/runs/adapter"))
     assert "best participant alone: 53.5% (museum)" in result_lines(result)
+    check_output("run", {"type": "Result", "time": 1.0, **as_json(result)})
     assert not any("baseline" in command for command, _ in next_commands(result, Path("federation.yaml")))

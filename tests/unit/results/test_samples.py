@@ -1,5 +1,6 @@
 """Answers that adapters generated for the hub's prompts, side by side."""
 
+import json
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -13,6 +14,7 @@ from fedtrain.results.report import write_report
 from fedtrain.results.samples import read_samples
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import RUN_ID, SPEC, Hand
+from tests.support.outputs import check_output
 
 
 class Answering(Hand):
@@ -42,6 +44,8 @@ def test_base_last_round_and_some_between_are_side_by_side(hand: Hand, runs: Pat
     assert (sample.prompt, sample.expected) == ("a <b> is a", " plant")
     assert [number for number, _ in sample.answers] == [0, 1, 2, 4]
     shown = CliRunner().invoke(main, ["status", str(runs / "default/quickstart"), "--samples"]).output
+    printed = CliRunner().invoke(main, ["status", str(runs / "default/quickstart"), "--samples", "-o", "json"]).output
+    check_output("samples", json.loads(printed))
     assert "   prompt  a <b> is a\n expected  plant\n     base  guess 0\n  round 1  guess 1 x\n" in shown
     html = write_report(ledger, runs / "report.html").read_text()
     assert "<td>a &lt;b&gt; is a</td><td> plant</td><td> guess 0" in html

@@ -16,6 +16,7 @@ from fedtrain.results.run_comparison.compared import run_names
 from fedtrain.results.run_comparison.page import charts
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
+from tests.support.outputs import check_output
 
 
 def fedtrain(*arguments: str | Path) -> Result:
@@ -38,7 +39,9 @@ def test_list_shows_phase_rounds_and_metric_of_each_run(second: Hand, runs: Path
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert any("default/quickstart Succeeded 3/3 accuracy 12.6% → 67.1%" in line for line in lines)
     assert any("default/second Planning 1/3 accuracy 12.6% → 41.2%" in line for line in lines)
-    found = json.loads(fedtrain("list", runs.parent, "-o", "json").stdout)["runs"]
+    printed = json.loads(fedtrain("list", runs.parent, "-o", "json").stdout)
+    check_output("list", printed)
+    found = printed["runs"]
     assert [Path(run["run"]).name for run in found] == ["quickstart", "second"]
 
 
@@ -77,6 +80,7 @@ def test_compare_for_programs_writes_no_file_unless_asked(
     monkeypatch.chdir(tmp_path)
     result = fedtrain("compare", runs / "default/quickstart", runs / "default/second", "-o", "json")
     plain = json.loads(result.stdout)
+    check_output("compare", plain)
     assert [run["bestRound"] for run in plain["runs"]] == [3, 1]
     assert plain["differences"] == [{"field": "training.seed", "values": ["17", "5"]}]
     assert not (tmp_path / "comparison.html").exists()

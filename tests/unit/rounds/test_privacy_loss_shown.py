@@ -8,11 +8,11 @@ from rounds_hands import Coordinator
 from rounds_world import FACTS, World, a_spec
 
 from fedtrain.contracts import names
+from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.records import Manifest, Releases, Spend
 from fedtrain.ledger.verify import verify
 from fedtrain.privacy.accounting import AccountingError
-from fedtrain.results.as_json import as_json
 from fedtrain.results.model_card import model_card
 from fedtrain.results.report.figures import privacy_figures
 from fedtrain.results.status import first_lines, rounds_table

@@ -2,20 +2,24 @@
 
 import io
 import json
+from typing import get_args
 
 import pytest
 from rich.console import Console
 
-from fedtrain.contracts.records import Manifest, Plan, PlanMember, Update
+from fedtrain.contracts.records import Evaluation, Manifest, Plan, PlanMember, Update
 from fedtrain.rounds.snapshot import Execution, Kind, TaskKey
 from fedtrain.runner.events import (
     Delivered,
     Event,
+    ObjectIgnored,
+    OtherCoordinator,
     PhaseChanged,
     Planned,
     Recorded,
     RunEnded,
     RunStarted,
+    StoreOutage,
     TaskStarted,
     WorkersStarting,
 )
@@ -26,6 +30,7 @@ from fedtrain.runner.progress.plain import PlainProgress
 from fedtrain.runner.progress.state import View
 from fedtrain.runner.progress.text import LEGEND, about
 from fedtrain.runner.worker_pool import Ended, Progress
+from tests.support.outputs import check_output
 
 DIGEST = "blake3:" + "0" * 64
 STARTED = RunStarted("demo", "r1", "file:///runs/default/demo", ("zoo",), 2, 0)
@@ -177,6 +182,24 @@ def test_json_events_are_an_object_a_line_with_their_type() -> None:
     assert (started["type"], started["participants"]) == ("RunStarted", ["zoo"])
     assert delivered["update"]["trainLoss"] == 1.25
     assert failed["key"] == {"round": 1, "kind": "Train", "who": "zoo", "attempt": 1}
+
+
+def test_every_line_for_programs_fits_the_published_schema() -> None:
+    out = io.StringIO()
+    progress = JsonProgress(out)
+    evaluation = Evaluation(run_id="r1", round=1, k=1, adapter=DIGEST, samples=9, metrics={"loss": 2.0})
+    key = TaskKey(1, "Train", "zoo", 1)
+    events = (
+        *(STARTED, WorkersStarting(2), PhaseChanged(1, "Training", ""), Planned(PLAN), TaskStarted(key)),
+        *(Progress(key, "loading", None, None, None), at_work("training", 1, 5), DONE, FAILED, Delivered(UPDATE)),
+        *(Recorded(MANIFEST, None, 4.0), Recorded(MANIFEST, evaluation, 4.0), ObjectIgnored("a", "b")),
+        *(StoreOutage("s"), OtherCoordinator("process 1 on host"), RunEnded("Succeeded", 2, "")),
+    )
+    assert {type(event) for event in events} == set(get_args(Event))
+    for event in events:
+        progress(event)
+    for line in out.getvalue().splitlines():
+        check_output("run", json.loads(line))
 
 
 def shown(*events: Event, width: int = 120) -> str:

@@ -33,8 +33,11 @@ def command(
     """
     if cluster:
         _show_cluster(run, participant, number, follow, context, kubeconfig)
-    else:
+        return
+    try:
         _show_ledger(run, participant, number, follow)
+    except KeyboardInterrupt:  # the way to end --follow
+        raise click.exceptions.Exit(130) from None
 
 
 def _show_cluster(
@@ -61,9 +64,11 @@ def _show_cluster(
 def _show_ledger(run: str, participant: str | None, number: int | None, follow: bool) -> None:
     from fedtrain.cli.errors import UserError
     from fedtrain.ledger.store import StoreUnavailable
+    from fedtrain.results.following import Following
     from fedtrain.results.locate import locate
-    from fedtrain.results.logs import HUB, Key, entries, text
+    from fedtrain.results.logs import HUB
     from fedtrain.results.summary import summarise
+    from fedtrain.rounds.decision import TERMINAL
 
     ledger = locate(run).ledger
     summary = summarise(ledger)
@@ -76,15 +81,13 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
     if number is not None and number not in rounds and not (follow and number <= summary.rounds_of):
         valid = f"Use a round from {rounds[0]} to {rounds[-1]}." if rounds else f"The run is in phase {summary.phase}."
         raise UserError(f"{summary.name} has no round {number}", valid)
-    shown: set[Key] = set()
+    following = Following(ledger, participant, number)
     reported = False
     while True:
         try:
             summary = summarise(ledger) if follow else summary
-            for entry in entries(ledger, participant, number):
-                if entry.key not in shown:
-                    shown.add(entry.key)
-                    click.echo(text(entry))
+            for text in following.news():
+                click.echo(text)
             reported = False
         except StoreUnavailable as error:
             if not follow:
@@ -92,9 +95,9 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
             if not reported:  # once per outage
                 click.echo(f"{error} Retrying.", err=True)
             reported = True
-        if not follow or (summary.phase in ("Succeeded", "Halted", "Failed") and not reported):
+        if not follow or (summary.phase in TERMINAL and not reported):
             break
         time.sleep(_POLL_SECONDS)
-    if not shown:
+    if not following.has_shown:
         which = (f" of {participant}" if participant else "") + ("" if number is None else f" in round {number}")
         click.echo(f"no task{which} has ended yet; {summary.name} is in phase {summary.phase}", err=True)

@@ -1,6 +1,7 @@
-"""Log entries of a run: one per execution, from the telemetry of trainers and runner, and the trainers' own lines where
-their files are on this machine: they may contain values of rows, so they never leave it."""
+"""Log entries of a run: one per execution, from the telemetry of trainers and runner. The trainers' own lines are added
+where their files are on this machine (`worker_logs.py`): they may contain values of rows, so they never leave it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,6 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.run_summary import Execution, TaskTime
 from fedtrain.results.telemetry import read_execution, read_runner
 from fedtrain.results.words import duration, size
-from fedtrain.results.worker_logs import log_name, own_lines
 
 SHOWN_STEPS = 10
 HUB = "hub"
@@ -21,15 +21,13 @@ Key = tuple[int, str, int]
 
 @dataclass(frozen=True)
 class Entry:
-    """One execution. `who`: a participant, or a task of the hub, which starts with `_`. `text`: the trainer's own
-    lines."""
+    """One execution. `who`: a participant, or a task of the hub, which starts with `_`."""
 
     round: int
     who: str
     attempt: int
     execution: Execution | None
     task: TaskTime | None
-    text: str
 
     @property
     def key(self) -> Key:
@@ -41,19 +39,19 @@ class Entry:
         runner = self.task.ended_at if self.task else None
         return runner if runner is not None else self.execution.ended_at if self.execution else None
 
-    @property
-    def owner(self) -> str:
-        """The participant that ran the task, or `hub`."""
-        for kind in ("_inspect-", "_measure-"):
-            if self.who.startswith(kind):
-                return self.who.removeprefix(kind)
-        return HUB if self.who.startswith("_") else self.who
+
+def owner_of(who: str) -> str:
+    """Return the participant that runs a task of this name in the telemetry, or `hub`."""
+    for kind in ("_inspect-", "_measure-"):
+        if who.startswith(kind):
+            return who.removeprefix(kind)
+    return HUB if who.startswith("_") else who
 
 
 def entries(ledger: Ledger, owner: str | None = None, round: int | None = None) -> list[Entry]:
     """Return the executions by round, in the order in which they ended; those without a time come first, by name.
     `owner`: a participant or `hub`. Raises StoreError."""
-    lines, listed = own_lines(ledger), sorted(ledger.names(names.telemetry("rounds/")))
+    listed = sorted(ledger.names(names.telemetry("rounds/")))
     executions: dict[int, set[tuple[str, int]]] = {}
     for name in listed:
         parts = name.split("/")[2:]
@@ -69,17 +67,15 @@ def entries(ledger: Ledger, owner: str | None = None, round: int | None = None) 
             continue
         tasks = {(_telemetry_name(task), task.attempt): task for task in read_runner(ledger, number)[1]}
         for who, attempt in sorted(executions[number] | tasks.keys()):
-            entry = Entry(number, who, attempt, None, tasks.get((who, attempt)), "")
-            if owner is not None and entry.owner != owner:
-                continue
-            execution = read_execution(ledger, number, who, attempt)
-            text = lines.get((number, log_name(who), attempt), "")
-            found.append(Entry(number, who, attempt, execution, entry.task, text))
+            if owner is None or owner_of(who) == owner:
+                execution = read_execution(ledger, number, who, attempt)
+                found.append(Entry(number, who, attempt, execution, tasks.get((who, attempt))))
     return sorted(found, key=lambda entry: (entry.round, entry.ended_at or 0.0))
 
 
-def text(entry: Entry) -> str:
-    """Return a heading with the time and the outcome, followed by what is known of the execution."""
+def text(entry: Entry, own: Sequence[str] = ()) -> str:
+    """Return a heading with the time and the outcome, followed by what is known of the execution. `own`: the trainer's
+    lines."""
     execution, task = entry.execution, entry.task
     parts = [
         _clock(entry.ended_at),
@@ -104,7 +100,7 @@ def text(entry: Entry) -> str:
         ]
         lines += ["    " + ", ".join(fact for fact in facts if fact)] if any(facts) else []
         lines += [f"    loss by step: {_curve(execution.curve)}"] if execution.curve else []
-    lines += [f"    {line}" for line in entry.text.splitlines() if line.strip()]
+    lines += [f"    {line}" for line in own if line.strip()]
     return "\n".join(lines)
 
 

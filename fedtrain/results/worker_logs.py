@@ -10,7 +10,7 @@ Execution = tuple[int, str, int]
 """Round, name in the telemetry, attempt."""
 
 _LARGEST = 16 * 1024 * 1024
-"""Bytes of a file that are read, from its end."""
+"""Bytes of a file that are read at a time, from its end."""
 _TASK = re.compile(
     r"fedtrain\.trainer (?P<run>\S+/\S+) round (?P<round>\d+)(?: (?P<who>\S+))? (?P<kind>[A-Z]\w+) "
     r"attempt (?P<attempt>\d+): (?P<rest>.*)"
@@ -18,25 +18,48 @@ _TASK = re.compile(
 _ENDED = ("done in", "failed, may be retried,", "refused in", "stopped by the ledger")
 
 
-def own_lines(ledger: Ledger) -> dict[Execution, str]:
-    """Return the lines of each execution. A line belongs to the task that its process worked on."""
-    folder = run_folder(ledger) or Path("runs") / ledger.namespace / ledger.name
-    found: dict[Execution, list[str]] = {}
-    for file in sorted((folder / "telemetry" / "workers").glob("worker-*.log")):
-        current: Execution | None = None
-        for line in _read(file).splitlines():
-            task = _TASK.search(line)
-            if task is not None and task["run"] == f"{ledger.namespace}/{ledger.name}":
-                current = (int(task["round"]), _name(task["kind"], task["who"]), int(task["attempt"]))
-            if current is not None:
-                found.setdefault(current, []).append(line)
-            if task is not None and task["rest"].startswith(_ENDED):
-                current = None
-    return {execution: "\n".join(lines) for execution, lines in found.items()}
+class WorkerLogs:
+    """Reads the log files of a run's workers from where the previous read ended."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        folder = run_folder(ledger) or Path("runs") / ledger.namespace / ledger.name
+        self._folder = folder / "telemetry" / "workers"
+        self._run = f"{ledger.namespace}/{ledger.name}"
+        self._read: dict[Path, int] = {}
+        self._at_work: dict[Path, Execution | None] = {}
+
+    def new_lines(self) -> dict[Execution, list[str]]:
+        """Return the whole lines since the previous call, by execution. A line belongs to the task that its process
+        worked on."""
+        found: dict[Execution, list[str]] = {}
+        for file in sorted(self._folder.glob("worker-*.log")):
+            for line in self._lines(file):
+                task = _TASK.search(line)
+                if task is not None and task["run"] == self._run:
+                    self._at_work[file] = int(task["round"]), _name(task["kind"], task["who"]), int(task["attempt"])
+                current = self._at_work.get(file)
+                if current is not None:
+                    found.setdefault(current, []).append(line)
+                if task is not None and task["rest"].startswith(_ENDED):
+                    self._at_work[file] = None
+        return found
+
+    def _lines(self, file: Path) -> list[str]:
+        try:
+            with file.open("rb") as log:
+                size = file.stat().st_size
+                start = self._read.get(file, 0)
+                start = max(start if start <= size else 0, size - _LARGEST)  # a smaller file is another one
+                log.seek(start)
+                whole = log.read(size - start).rpartition(b"\n")
+        except OSError:
+            return []
+        self._read[file] = start + len(whole[0]) + len(whole[1])
+        return whole[0].decode(errors="replace").splitlines()
 
 
 def log_name(who: str) -> str:
-    """Return the name of a task as `own_lines` has it: the logs do not name the close that is evaluated."""
+    """Return the name of a task as `WorkerLogs` has it: the logs do not name the close that is evaluated."""
     return "_evaluate" if who.startswith("_evaluate-") else who
 
 
@@ -45,12 +68,3 @@ def _name(kind: str, who: str | None) -> str:
     if who is not None:
         return {"Inspect": "_inspect-", "Measure": "_measure-"}.get(kind, "") + who
     return f"_{kind.lower()}"
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as log:
-            log.seek(max(0, file.stat().st_size - _LARGEST))
-            return log.read().decode(errors="replace")
-    except OSError:
-        return ""

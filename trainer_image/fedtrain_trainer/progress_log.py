@@ -1,4 +1,4 @@
-"""Progress in the log of a pod: a line when a phase begins, and one for each tenth of its steps."""
+"""Progress in the log of a pod or a worker: a line when a phase begins, and one for each tenth of its steps."""
 
 import logging
 

@@ -29,6 +29,7 @@ from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY
 from fedtrain.contracts.wire.task import TaskRefused, read_assignment
 from fedtrain_trainer.__main__ import interrupt, log_to_stderr
 from fedtrain_trainer.outcome import Interrupted, Outcome, Refused
+from fedtrain_trainer.progress_log import ProgressLog
 
 Wire: TypeAlias = "Connection[Any, Any]"
 
@@ -40,14 +41,17 @@ _temporary: list[str] = []
 
 
 class Reporter:
-    """Progress to the runner, at most one message in `PROGRESS_SECONDS`, first and last steps always."""
+    """Progress to the runner, at most one message in `PROGRESS_SECONDS`, first and last steps always; and to the
+    worker's log."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._log = ProgressLog()
         self._sent = 0.0
         self._phase = ""
 
     def __call__(self, phase: str, step: int, steps: int, loss: float | None = None) -> None:
+        self._log(phase, step, steps, loss)
         now = time.monotonic()
         if phase == self._phase and step < steps and now - self._sent < PROGRESS_SECONDS:
             return

@@ -13,7 +13,7 @@ from tests.support.ledger_by_hand import Hand
 
 @pytest.fixture
 def worker(runs: Path) -> Path:
-    file = runs / "default/quickstart/telemetry/workers/worker-0.log"
+    file = runs / "default/quickstart/telemetry/workers/worker-8.log"  # the run by hand writes worker-0.log
     file.parent.mkdir(parents=True, exist_ok=True)
     return file
 
@@ -71,7 +71,7 @@ def test_lines_of_two_workers_are_told_apart_by_a_heading(
     hand: Hand, runs: Path, worker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hand.begin()
-    other = worker.with_name("worker-1.log")
+    other = worker.with_name("worker-9.log")
 
     def training() -> Iterator[None]:
         write(worker, line("begins"))

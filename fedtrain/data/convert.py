@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from fedtrain.api.data import Fields, Format
-from fedtrain.data.errors import DataError, type_name
+from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.formats import RowChecker, format_of
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.parsing import Parsed, parse_all
@@ -64,7 +64,7 @@ def _format(parsed: Parsed, fields: Fields | None) -> Format:
 def _no_format(parsed: Parsed) -> DataError:
     value = parsed.value
     if not isinstance(value, dict):
-        return DataError(f"{parsed.where}: a row must be an object, not {type_name(value)}")
+        return not_an_object(parsed.where, value)
     row = cast("dict[str, object]", value)
     names = list(row)
     if len(row) == 1 and isinstance(row[names[0]], list):

@@ -31,3 +31,8 @@ def type_name(value: object) -> str:
             return "an object"
         case _:
             return f"a value of type {type(value).__name__}"
+
+
+def not_an_object(where: str, value: object, fix: str = "write each row as an object") -> DataError:
+    """The error of a row that is not an object."""
+    return DataError(f"{where}: a row must be an object, not {type_name(value)}", fix)

@@ -89,11 +89,15 @@ class Ledger:
         if found is None:
             raise StoreError(f"{self.url}/{name} was there and is gone. Does something else delete from {self.url}?")
         if found.run_id != record.run_id and name != names.RUN:
-            raise LedgerCorrupt(
-                f"{self.url}/{name} belongs to run {found.run_id}, not to {record.run_id}. Two runs share this folder: "
-                "give one of them another metadata.name."
-            )
+            raise self.shared(name, found.run_id, record.run_id)
         return found
+
+    def shared(self, name: str, found: str, expected: str) -> LedgerCorrupt:
+        """The error of a record of run `found` where run `expected` keeps its own."""
+        return LedgerCorrupt(
+            f"{self.url}/{name} belongs to run {found}, not to {expected}. Two runs share this folder: give one of "
+            "them another metadata.name."
+        )
 
     def replace_run(self, run: Run) -> None:
         """Writes `run.json` over the one of a run that has not begun (`fedtrain.ledger.admission`)."""

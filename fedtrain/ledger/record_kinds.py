@@ -26,6 +26,9 @@ from fedtrain.contracts.records import (
     Update,
 )
 
+OTHER_OBJECT = "holds the record of another object"
+"""A record under a name that is not its own."""
+
 
 @dataclass(frozen=True)
 class RecordKind:

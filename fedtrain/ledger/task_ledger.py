@@ -8,7 +8,6 @@ from fedtrain.contracts.records import Digest, Record
 from fedtrain.contracts.task_names import check_kind, noise_draw, noise_draw_of, record_of, telemetry_of, update_file_of
 from fedtrain.contracts.tasks import Task
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.store import LedgerCorrupt
 from fedtrain.ledger.task_store import of_the_ledger
 
 R = TypeVar("R", bound=Record)
@@ -32,10 +31,7 @@ class TaskLedger:
         with of_the_ledger():
             record = self._ledger.read(self._name, kind)
         if record is not None and record.run_id != self._task.run_id:
-            raise LedgerCorrupt(
-                f"{self._ledger.url}/{self._name} belongs to run {record.run_id}, this task to {self._task.run_id}. "
-                "Two runs share this folder: give one of them another metadata.name."
-            )
+            raise self._ledger.shared(self._name, record.run_id, self._task.run_id)
         return record
 
     def put_blob(self, path: Path) -> Digest:

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from fedtrain.contracts.records import Record
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.record_kinds import kind_of
+from fedtrain.ledger.record_kinds import OTHER_OBJECT, kind_of
 from fedtrain.ledger.store import LedgerCorrupt
 
 R = TypeVar("R", bound=Record)
@@ -25,5 +25,5 @@ def read_valid(ledger: Ledger, run_id: str, name: str, kind: type[R]) -> R | str
     if record.run_id != run_id:
         return "belongs to another run"
     if expected.own_name(record) != name:
-        return "holds the record of another object"
+        return OTHER_OBJECT
     return record

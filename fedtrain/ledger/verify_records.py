@@ -13,7 +13,7 @@ from fedtrain.contracts.records import Digest, Record, Run
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.parse import parse
-from fedtrain.ledger.record_kinds import RecordKind, kind_of
+from fedtrain.ledger.record_kinds import OTHER_OBJECT, RecordKind, kind_of
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, ObjectTooLarge
 
 R = TypeVar("R", bound=Record)
@@ -68,7 +68,7 @@ def _parse(name: str, kind: RecordKind, content: bytes, findings: list[Finding])
         findings.append(Finding(name, "is not written as the ledger writes records, so it was edited"))
     own = kind.own_name(record)
     if own != name:
-        findings.append(Finding(name, "holds the record of another object", expected=name, found=own))
+        findings.append(Finding(name, OTHER_OBJECT, expected=name, found=own))
     return record
 
 

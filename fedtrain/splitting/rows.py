@@ -8,7 +8,7 @@ from typing import Any, cast
 from fedtrain.api.data import Format
 from fedtrain.api.data_files import SUPPORTED, file_type
 from fedtrain.data import formats
-from fedtrain.data.errors import DataError, type_name
+from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.parsing import Parsed, parse
 from fedtrain.splitting.errors import SplitError
 
@@ -71,7 +71,7 @@ def values_of(field: str, option: str, rows: list[Row], path: Path) -> list[str]
 def _row(parsed: Parsed) -> Row:
     value = parsed.value
     if not isinstance(value, dict):
-        raise DataError(f"{parsed.where}: a row must be an object, not {type_name(value)}")
+        raise not_an_object(parsed.where, value)
     fields = cast("dict[str, Any]", value)
     return Row(parsed.number, fields, parsed.line())
 

@@ -11,7 +11,7 @@ from ruamel.yaml.reader import ReaderError
 from fedtrain.api.paths import Path
 from fedtrain.api.reading.composer import BoundedComposer, TooLong
 from fedtrain.api.reading.scalars import plain
-from fedtrain.api.reading.yaml_errors import Flaw, explain
+from fedtrain.api.reading.yaml_errors import Flaw, explain, not_yaml
 
 _CORE = "tag:yaml.org,2002:"
 Spot = tuple[int, int]
@@ -79,7 +79,7 @@ class Documents:
             self.flaws = [explain(error, text)]
             self.found = []
         except (YAMLError, RecursionError) as error:
-            self.flaws = [Flaw((1, 1), f"The file is not valid YAML: {error}.", "")]
+            self.flaws = [not_yaml((1, 1), str(error))]
             self.found = []
 
     def _locate(self, node: Any, around: tuple[int, ...]) -> Located:

@@ -51,4 +51,9 @@ def explain(error: Any, text: str) -> Flaw:
     for said, message, fix in _PLAIN:
         if said in problem:
             return Flaw(spot, message.format(opened=opened), fix)
-    return Flaw(spot, f"The file is not valid YAML: {problem}.", "")
+    return not_yaml(spot, problem)
+
+
+def not_yaml(spot: tuple[int, int], problem: str) -> Flaw:
+    """The flaw of a text for which the parser's problem has no plainer words."""
+    return Flaw(spot, f"The file is not valid YAML: {problem}.", "Correct this line.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
-from fedtrain.data.errors import DataError, type_name
+from fedtrain.data.errors import not_an_object
 from fedtrain.data.formats.field_reader import FieldReader
 from fedtrain.data.formats.instruction import INSTRUCTION
 from fedtrain.data.formats.messages import MESSAGES
@@ -32,8 +32,7 @@ class RowChecker:
         """Return the row. `repeated`: names that an object in it has twice. Raises DataError naming `where`, the field
         and what the format needs, but no value."""
         if not isinstance(found, dict):
-            problem = f"{where}: a row must be an object, not {type_name(found)}"
-            raise DataError(problem, f"write each row as {self._format.needs}")
+            raise not_an_object(where, found, f"write each row as {self._format.needs}")
         reader = FieldReader(where, cast("dict[str, object]", found), self._names, self._missing)
         fields = self._format.read(reader)
         choices = reader.choices() if "choices" in FORMAT_FIELDS[self._format.name] else None

@@ -153,7 +153,7 @@ def test_a_record_of_another_kind_of_work_is_refused(folder_ledger: Ledger):
 
 def test_the_record_of_another_run_is_never_taken_for_ones_own(folder_ledger: Ledger):
     TaskLedger(folder_ledger, task_of(TRAIN, "anna")).put_record(UPDATE)
-    with pytest.raises(LedgerCorrupt, match="belongs to run r1, this task to r2"):
+    with pytest.raises(LedgerCorrupt, match="belongs to run r1, not to r2"):
         TaskLedger(folder_ledger, task_of(TRAIN, "anna", run_id="r2")).existing(Update)
 
 

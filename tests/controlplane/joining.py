@@ -63,21 +63,17 @@ class Joined:
         own = {name.removeprefix("FEDTRAIN_"): value for name, value in given.items() if name.startswith("FEDTRAIN_")}
         ports = {name for name in own if name.endswith("_PORT")}
         kept = {name: value for name, value in own.items() if name not in ports}
-        return Operator(
-            self.release.kubeconfig(folder),
-            folder,
-            **{**kept, "HUB_CREDENTIALS": str(self.files), "HEARTBEAT_SECONDS": "1", "POD_CHECK_SECONDS": "1"},
-            **settings,
-        )
+        fast = {"HUB_CREDENTIALS": str(self.files), "HEARTBEAT_SECONDS": "1", "POD_CHECK_SECONDS": "1"}
+        return Operator(self.release.kubeconfig(folder), folder, **{**kept, **fast, **settings})
 
 
-def join(hub: ControlPlane, bank: ControlPlane, folder: Path) -> Joined:
+def join(hub: ControlPlane, bank: ControlPlane, folder: Path, who: str = WHO) -> Joined:
     """Invite the participant at the hub and install its chart in its cluster."""
-    values = invite(hub, WHO, folder)
+    values = invite(hub, who, folder)
     restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
     bank.api.create("v1/namespaces", {"metadata": {"name": HERE, "labels": restricted}})
     release = Release(bank, HERE, "fedtrain-participant", PARTICIPANT_CHART)
-    release.install(f"--values={folder / f'{WHO}.yaml'}")
+    release.install(f"--values={folder / f'{who}.yaml'}")
     files = folder / "mounted"
     files.mkdir()
     credentials = Credentials(hub.admin.server, hub.admin.authority, values["hub"]["token"])

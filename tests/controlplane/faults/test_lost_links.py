@@ -1,0 +1,203 @@
+"""The link between a participant with a cluster of its own and the hub fails: for moments, and past the deadline. It is
+a proxy for TLS connections, and the hub's certificate has a private authority."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Manifest, Plan
+from fedtrain.rounds.silence import SILENT
+from hack.cluster.api import Api, Json
+from hack.cluster.control_plane import ControlPlane
+from hack.cluster.eventually import eventually
+from hack.cluster.kubeconfig import Credentials
+from hack.cluster.minio import Minio
+from tests.controlplane.faults.operators import SupervisedOperator
+from tests.controlplane.joining import HERE, Joined, join
+from tests.controlplane.pods import Pods
+from tests.controlplane.training import (
+    PARTICIPANTS,
+    POLICIES,
+    PYTORCHJOBS,
+    TASKS,
+    Digests,
+    Federation,
+    attempts,
+    digests,
+)
+from tests.support.connect_proxy import ConnectProxy
+from tests.support.operating import Operator
+
+pytestmark = pytest.mark.slow
+LONG = 120
+LEAST_SECONDS = 30
+"""Of a deadline: the hub's jobs have twice as long, and the next round has it, too, until the test raises it again."""
+NEAR, FAR = "bank-a", "bank-w"
+"""The participants: one in the hub's cluster, one with a cluster of its own."""
+
+
+@pytest.fixture(scope="module")
+def joined(
+    kinds: ControlPlane,
+    operator_account: Credentials,
+    banks: Federation,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Joined]:
+    with ControlPlane(tmp_path_factory.mktemp("bank")) as bank:
+        made = join(kinds, bank, tmp_path_factory.mktemp("joined"), FAR)
+        bank.api.create(POLICIES, pair(banks, "default").policy(FAR), HERE)
+        yield made
+
+
+def pair(banks: Federation, namespace: str) -> Federation:
+    """A federation of both. The one in its own cluster has the rows of the other tests' second participant."""
+    rows = banks.folder / f"{FAR}.jsonl"
+    if not rows.exists():
+        rows.write_text((banks.folder / "bank-b.jsonl").read_text())
+    return Federation(banks.folder, namespace, "pair", (NEAR, FAR))
+
+
+@pytest.fixture(scope="module")
+def expected(banks: Federation, zygote: str) -> Digests:
+    """The digests of `fedtrain run` of the same file."""
+    return digests(pair(banks, "default").run(zygote))
+
+
+@dataclass(frozen=True)
+class Links:
+    """A training with one far participant. `link`: between the participant's operator and the hub. `far`: the pods of
+    the participant's cluster."""
+
+    federation: Federation
+    hub: Api
+    bank: Api
+    minio: Minio
+    link: ConnectProxy
+    far: Pods
+    coordinator: SupervisedOperator
+    participant: Operator
+
+    def tasks(self, text: str) -> list[Json]:
+        """The far participant's tasks of this training, at the hub."""
+        found = self.hub.list(TASKS, FAR, f"fedtrain.dev/training-namespace={self.federation.namespace}")
+        return [one for one in found if text in one["metadata"]["name"]]
+
+    def jobs(self, text: str) -> list[Json]:
+        return [one for one in self.bank.list(PYTORCHJOBS, HERE) if text in one["metadata"]["name"]]
+
+    def trained(self, text: str) -> list[str]:
+        """The pods of the far participant that have been started."""
+        return [name for name in self.far.started if text in name]
+
+    def manifest(self, round: int) -> Manifest | None:
+        return self.federation.ledger(self.minio).read(names.manifest(round), Manifest)
+
+    def members(self, round: int) -> list[str]:
+        """The participants of a round, once it is planned."""
+        plan = eventually(lambda: self.federation.ledger(self.minio).read(names.plan(round), Plan), LONG)
+        return [member.participant for member in plan.members]
+
+
+@pytest.fixture
+def links(
+    joined: Joined,
+    kinds: ControlPlane,
+    banks: Federation,
+    minio: Minio,
+    namespace: str,
+    zygote: str,
+    pods: Pods,
+    operator_kubeconfig: Path,
+    tmp_path: Path,
+) -> Iterator[Links]:
+    """Hub and participant work. `pods`: those of the hub's cluster."""
+    federation = pair(banks, namespace).prepare(kinds.api, minio)
+    with (
+        ConnectProxy() as link,
+        Pods(joined.bank.api, zygote, tmp_path / "far") as far,
+        SupervisedOperator(zygote, operator_kubeconfig, tmp_path, RESYNC_SECONDS="2") as coordinator,
+        _participant(joined, tmp_path, link) as participant,
+    ):
+        yield Links(federation, kinds.api, joined.bank.api, minio, link, far, coordinator, participant)
+        assert link.asked == {joined.credentials.server.removeprefix("https://")}
+        federation.delete(kinds.api)
+
+
+def _participant(joined: Joined, folder: Path, link: ConnectProxy) -> Operator:
+    return joined.operator(folder, HUB_PROXY=link.url, HEARTBEAT_SECONDS="5", RESYNC_SECONDS="2")
+
+
+def test_a_link_that_fails_for_moments_changes_no_digest_and_trains_nothing_twice(
+    links: Links, pods: Pods, expected: Digests
+) -> None:
+    """It fails before the task is seen, while it trains, and before the status is written. Both operators restart
+    meanwhile."""
+    pods.held = {"-initialise-"}
+    links.far.faults = {f"-1-train-{FAR}-": "late:rounds/0001/updates/"}
+    links.federation.apply(links.hub, links.minio)
+    eventually(lambda: [one for one in links.tasks("-inspect-") if _phase(one) == "Succeeded"], LONG)
+
+    links.link.cut()
+    pods.held = set()
+    eventually(lambda: links.tasks("-1-train-"), LONG)
+    links.coordinator.kill()
+    links.coordinator.start()
+    assert links.jobs("-1-train-") == []
+    links.link.heal()
+    eventually(lambda: links.far.killed_at(f"-1-train-{FAR}-"), LONG)  # it has trained, and not yet delivered
+
+    links.link.cut()
+    links.participant.kill()
+    links.far.go(f"-1-train-{FAR}-")
+    links.participant.start()
+    eventually(lambda: links.federation.status(links.hub).get("round") == 2, LONG)
+    assert [_phase(one) for one in links.tasks("-1-train-")] != ["Succeeded"], "the hub has the update alone"
+    links.link.heal()
+
+    ledger = links.federation.succeeded_with(expected, links.hub, links.minio)
+    assert attempts(ledger) == []
+    assert [len(links.trained(f"-{round}-train-")) for round in (1, 2)] == [1, 1]
+    assert len(links.trained("-inspect-")) == 1
+    eventually(lambda: links.jobs("") == [], LONG)
+
+
+def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant_returns(
+    links: Links, pods: Pods
+) -> None:
+    links.far.faults = {f"-2-train-{FAR}-": "late:rounds/0002/updates/"}
+    pods.held = {f"-3-train-{NEAR}-"}
+    links.federation.apply(links.hub, links.minio, rounds={"count": 4, "minParticipants": 1})
+    eventually(lambda: links.far.killed_at(f"-2-train-{FAR}-"), LONG)
+    links.link.cut()
+    eventually(lambda: FAR in links.federation.status(links.hub).get("message", ""), LONG)
+    spent = links.federation.status(links.hub)["elapsed"]["seconds"]
+    links.federation.change(links.hub, rounds={"deadline": f"{max(round(spent) + 1, LEAST_SECONDS)}s"})
+    manifest = eventually(lambda: links.manifest(2), LONG)
+    (absent,) = manifest.absent
+    assert (absent.participant, SILENT in absent.reason) == (FAR, True)
+    links.federation.change(links.hub, rounds={"deadline": "2h"})
+    assert links.members(3) == [NEAR], "a silent participant is not planned"
+
+    links.link.heal()
+    links.far.go(f"-2-train-{FAR}-")  # too late: nobody waits for this update
+    eventually(lambda: _is_connected(links.hub), LONG)
+    eventually(lambda: links.jobs("-2-train-") == [], LONG)
+    pods.held = set()
+    links.federation.succeeded(links.hub)
+    assert links.members(4) == [NEAR, FAR]
+    last = links.manifest(4)
+    assert last is not None
+    assert last.absent == ()
+    assert [len(links.trained(f"-{round}-train-")) for round in (1, 2, 3, 4)] == [1, 1, 0, 1]
+
+
+def _phase(task: Json) -> str:
+    return task.get("status", {}).get("phase", "")
+
+
+def _is_connected(hub: Api) -> bool:
+    conditions = hub.get(PARTICIPANTS, FAR).get("status", {}).get("conditions", ())
+    return any(one["type"] == "Connected" and one["status"] == "True" for one in conditions)

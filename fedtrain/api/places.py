@@ -2,6 +2,7 @@
 id."""
 
 import contextlib
+import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -35,6 +36,14 @@ def is_file(path: Path | str) -> bool:
         return Path(path).is_file()
     except (OSError, ValueError):
         return False
+
+
+def closed_folder(path: Path) -> Path | None:
+    """Return the folder above `path` that this user may not open; None if there is none."""
+    for above in reversed(path.absolute().parents):
+        if is_folder(above) and not os.access(above, os.X_OK):
+            return above
+    return None
 
 
 def is_folder(path: Path | str) -> bool:

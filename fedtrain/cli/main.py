@@ -2,6 +2,8 @@
 
 import difflib
 import importlib
+import sys
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -43,11 +45,19 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command line. Output that cannot be written fails outside of `invoke`, too: that of --help."""
+        try:
+            return super().main(*args, **settings)
+        except OSError as error:
+            click.echo(explain(error), err=True)
+            sys.exit(1)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click ends silently if the reader of a pipe has gone
         except Exception as error:
             message = None if ctx.params["debug"] else explain(error)
             if message is None:

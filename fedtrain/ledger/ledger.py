@@ -72,7 +72,7 @@ class Ledger:
         except LedgerCorrupt as error:
             raise LedgerCorrupt(
                 f"{self.url}/{name} is not a valid {kind.__name__} record: {error}. It was edited, truncated, or "
-                "written by a newer fedtrain.",
+                "written by a newer fedtrain. Restore it from a backup, or upgrade fedtrain.",
                 error.problem,
             ) from error
         self._remember(name, record, digest_bytes(content))

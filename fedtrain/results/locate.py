@@ -103,7 +103,7 @@ def _runs_near(folder: Path) -> Iterator[Path]:
     seen: set[Path] = set()
     for base in (folder, folder / "runs", *through, Path("runs")):
         for depth in ("*", "*/*"):
-            for found in sorted(base.glob(f"{depth}/{names.RUN}")):
+            for found in filter(Path.is_file, sorted(base.glob(f"{depth}/{names.RUN}"))):
                 if found.resolve() not in seen:
                     seen.add(found.resolve())
                     yield found.parent

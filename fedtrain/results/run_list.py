@@ -48,7 +48,7 @@ class RunList:
 
 def list_runs(place: str) -> RunList:
     """Return the runs below a folder or `s3://bucket/prefix`. Raises NoRun if the place is not a folder,
-    StoreError."""
+    StoreError, OSError."""
     ledgers = _in_bucket(place) if place.startswith("s3://") else _in_folder(Path(place).expanduser())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         lines = list(pool.map(_line, ledgers))
@@ -58,8 +58,9 @@ def list_runs(place: str) -> RunList:
 def _in_folder(folder: Path) -> Iterator[Ledger]:
     if not folder.is_dir():
         raise NoRun(f"{folder} is not a folder. Name a folder of runs, such as `runs`, or s3://bucket/prefix.")
+    next(folder.iterdir(), None)  # raises for a folder that cannot be read, which `glob` takes for an empty one
     for depth in range(_DEEPEST + 1):
-        for file in sorted(folder.glob("*/" * depth + names.RUN)):
+        for file in filter(Path.is_file, sorted(folder.glob("*/" * depth + names.RUN))):
             root = file.absolute().parents[2]
             storage = Storage(type="File", file=File(path=str(root)))
             yield open_ledger(storage, file.absolute().parents[1].name, file.absolute().parent.name)

@@ -36,7 +36,7 @@ def read_rows(path: Path) -> list[Row]:
     except DataError as error:
         raise SplitError(error.problem, error.fix or None) from error
     if not rows:
-        raise SplitError(f"{path}: there are no rows")
+        raise SplitError(f"{path}: there are no rows. Name a file with at least one row.")
     return rows
 
 

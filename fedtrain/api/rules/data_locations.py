@@ -6,7 +6,7 @@ from pathlib import Path
 from fedtrain.api.data_files import SUPPORTED, TYPES, file_type
 from fedtrain.api.evaluation import EvaluationData
 from fedtrain.api.participant_policy import Dataset
-from fedtrain.api.places import is_file, is_folder, scheme
+from fedtrain.api.places import closed_folder, is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Rule, Violations, broken, rule
 from fedtrain.api.rules.uris import bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
@@ -28,10 +28,12 @@ def _check(block: type[Data], find: Find) -> Callable[[Data, Context], Violation
 
 def _data_exist(path: Path, uri: str) -> Violations:
     """Data at a path exist: a file, or a folder."""
-    if not is_file(path) and not is_folder(path):
+    if (closed := closed_folder(path)) is not None:
+        yield broken(path=path, problem="cannot be read", use=f"Give yourself the permission to open {closed}")
+    elif not is_file(path) and not is_folder(path):
         near = next((file for suffix in TYPES if is_file(file := path.parent / (path.stem + suffix))), None)
         use = f"Use {near.name}" if near else "Correct the path; relative paths start at the folder of this file"
-        yield broken(path=path, use=use)
+        yield broken(path=path, problem="does not exist", use=use)
 
 
 def _file_has_a_known_format(path: Path, uri: str) -> Violations:
@@ -60,7 +62,7 @@ def _folder_contains_data(path: Path, uri: str) -> Violations:
 
 
 _MESSAGES: tuple[tuple[Find, str, str], ...] = (
-    (_data_exist, "{path} does not exist.", "{use}."),
+    (_data_exist, "{path} {problem}.", "{use}."),
     (
         _file_has_a_known_format,
         "{name} is not a supported data file.",

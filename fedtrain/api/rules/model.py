@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from fedtrain.api.model import InitialFrom, Model, TargetModules
-from fedtrain.api.places import base_kind, is_file, is_folder, scheme
+from fedtrain.api.places import base_kind, closed_folder, is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
 from fedtrain.api.rules.unique import unique
@@ -121,15 +121,20 @@ def revision_only_with_id(model: Model, context: Context) -> Violations:
 @rule(
     Model,
     "base",
-    message="The directory {folder} does not exist.",
-    fix="Correct the path; relative paths start at the folder of this file.",
+    message="The directory {folder} {problem}.",
+    fix="{fix}.",
     scope="Disk",
 )
 def base_exists(model: Model, context: Context) -> Violations:
-    """A base that is a directory exists."""
+    """A base that is a directory exists, and this user may open it."""
     folder = Path(context.resolve(model.base))
-    if base_kind(model.base, context.folder) == "Folder" and not is_folder(folder):
-        yield broken(folder=folder)
+    if base_kind(model.base, context.folder) != "Folder":
+        return
+    if (closed := closed_folder(folder / "config.json")) is not None:
+        yield broken(folder=folder, problem="cannot be read", fix=f"Give yourself the permission to open {closed}")
+    elif not is_folder(folder):
+        fix = "Correct the path; relative paths start at the folder of this file"
+        yield broken(folder=folder, problem="does not exist", fix=fix)
 
 
 @rule(
@@ -143,7 +148,7 @@ def base_is_a_model(model: Model, context: Context) -> Violations:
     """A base that is a directory contains a `config.json`."""
     folder = Path(context.resolve(model.base))
     is_base = base_kind(model.base, context.folder) == "Folder" and is_folder(folder)
-    if is_base and not is_file(folder / "config.json"):
+    if is_base and closed_folder(folder / "config.json") is None and not is_file(folder / "config.json"):
         yield broken(folder=folder)
 
 

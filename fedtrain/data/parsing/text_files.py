@@ -28,7 +28,8 @@ def opened(file: Path, name: str) -> Generator[BufferedReader]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{name}: not a complete gzip file", "compress it again") from error
     except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror or type(error).__name__})") from error
+        problem = f"{name}: cannot be read ({error.strerror or type(error).__name__})"
+        raise DataError(problem, "check the file and its permissions") from error
 
 
 def numbered_lines(content: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:

@@ -21,7 +21,7 @@ def data_files(root: Path, shown: str) -> list[Path]:
     found = [path for path in sorted(visible) if not _is_documentation(path) and not _is_folder(path, root)]
     files = [_checked(path, path.relative_to(root).as_posix()) for path in found]
     if not files:
-        raise DataError(f"data {shown}: no data files in this folder", f"name a folder with files of type {SUPPORTED}")
+        raise DataError(f"{shown}: no data files in this folder", f"name a folder with files of type {SUPPORTED}")
     return files
 
 
@@ -29,7 +29,7 @@ def _checked(path: Path, name: str) -> Path:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        fix = "remove the link" if path.is_symlink() else "check the path"
+        fix = "remove the link" if path.is_symlink() else "change its permissions"
         raise DataError(f"{name}: cannot be read ({error.strerror})", fix) from error
     if not stat.S_ISREG(mode):
         raise DataError(f"{name}: not a regular file", "remove it from the data set")

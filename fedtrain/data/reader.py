@@ -20,7 +20,7 @@ def read_rows(uri: str, format: Format, place: Place | None = None, fields: Fiel
         checker.check(parsed.value, parsed.where, parsed.repeated) for parsed in parse_all(root, uri, checker.columns)
     ]
     if not rows:
-        raise DataError(f"data {uri}: there are no rows", "a data set must have at least one")
+        raise DataError(f"{uri}: there are no rows", "a data set must have at least one")
     return rows
 
 

@@ -145,7 +145,7 @@ def _notes(base: BaseFiles, spec: FederatedTrainingSpec, covered: Coverage) -> I
     if base.context and spec.data.max_length > base.context:
         yield (
             f"data.maxLength is {spec.data.max_length}, but the base model has a context of {base.context} tokens: "
-            f"longer rows are refused. Set it to {base.context} or less."
+            f"rows of more than {base.context} tokens are refused, not cut. Set it to {base.context} or less."
         )
     if covered.untouched:
         yield f"The adapter does not change the linear layers {', '.join(covered.untouched)}."

@@ -11,6 +11,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.plurals import form, several
 from fedtrain.preview.base_check import CheckedBase, check_base
 from fedtrain.preview.gpu_check import gpu_warnings
+from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows, notes
 from fedtrain.runner.devices import find_devices
@@ -18,7 +19,6 @@ from fedtrain.runner.devices import find_devices
 SHOWN_FAULTS = 20
 """Faults of one data set that are listed."""
 _PLACE = re.compile(r"(.+?):(?: row )?([0-9]+): (.*)", re.DOTALL)
-_FILE = re.compile(r"([^ ]+?)(): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def _gpu_warnings(federation: Federation) -> Iterable[str]:
 
 def _base_errors(federation: Federation, base: CheckedBase | None) -> list[FieldError]:
     problems = base.problems if base is not None else ()
-    return [federation.error_at(problem.path, problem.message, problem.fix) for problem in problems]
+    errors = [federation.error_at(problem.path, problem.message, problem.fix) for problem in problems]
+    return [*errors, *initial_adapter_errors(federation)]
 
 
 def _row_errors(one: CheckedRows) -> list[FieldError]:
@@ -90,8 +91,7 @@ def _once(errors: list[FieldError]) -> list[FieldError]:
 
 
 def _error(one: CheckedRows, fault: DataError) -> FieldError:
-    place = _PLACE.fullmatch(fault.problem) or _FILE.fullmatch(fault.problem)
-    name, line, problem = place.groups() if place is not None else (one.uri, "", fault.problem)
+    name, line, problem = _place(one, fault)
     return FieldError(
         file=name,
         line=int(line or 0),
@@ -102,6 +102,17 @@ def _error(one: CheckedRows, fault: DataError) -> FieldError:
         fix=f"{fault.fix[:1].upper()}{fault.fix[1:]}." if fault.fix else "",
         item=one.who if one.who == HUB else f"participant {one.who}",
     )
+
+
+def _place(one: CheckedRows, fault: DataError) -> tuple[str, str, str]:
+    """Return file, line (empty for the whole file) and problem of a fault."""
+    if (place := _PLACE.fullmatch(fault.problem)) is not None:
+        name, line, problem = place.groups()
+        return name, line, problem
+    name, colon, problem = fault.problem.partition(": ")
+    if colon and name.startswith(one.name):
+        return name, "", problem
+    return one.name, "", fault.problem
 
 
 def _row_fact(rows: Sequence[CheckedRows], limit: int | None) -> str:

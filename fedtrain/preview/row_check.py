@@ -24,11 +24,13 @@ MOST_DATA_SETS = 20
 
 @dataclass
 class CheckedRows:
-    """What was found in the data set of `who`: a participant or `HUB`. `complete`: whether all rows were read.
+    """What was found in the data set of `who`: a participant or `HUB`. `name`: path of the data set in messages, from
+    the folder of the federation file. `complete`: whether all rows were read.
     `absent`: why the rows cannot be read on this machine. `warnings`: number of rows and the first one's text."""
 
     who: str
     uri: str
+    name: str
     complete: bool = True
     absent: str | None = None
     faults: list[DataError] = field(default_factory=list[DataError])
@@ -65,7 +67,10 @@ def check_rows(federation: Federation, limit: int | None, skip: Collection[str] 
         uris[HUB] = spec.evaluation.hub.data.uri
     if limit is not None:
         limit = min(limit, max(1, MOST_DATA_SETS * limit // max(1, len(uris))))
-    return [_check(who, federation.resolve(uri), spec.data, limit) for who, uri in uris.items()]
+    return [
+        _check(CheckedRows(who, federation.resolve(uri), _name(federation, uri)), spec.data, limit)
+        for who, uri in uris.items()
+    ]
 
 
 def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterator[str]:
@@ -89,8 +94,15 @@ def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterato
     yield from _shared(checked)
 
 
-def _check(who: str, uri: str, data: Data, limit: int | None) -> CheckedRows:
-    found = CheckedRows(who, uri)
+def _name(federation: Federation, uri: str) -> str:
+    """Return the path of a data set from the folder of the federation file, or its absolute path if it is elsewhere."""
+    path = federation.resolve(uri)
+    folder = f"{federation.path.parent}/"
+    return str(Path(path.removeprefix(folder))) if path.startswith(folder) else path
+
+
+def _check(found: CheckedRows, data: Data, limit: int | None) -> CheckedRows:
+    uri = found.uri
     root = Path(uri.removeprefix("file://")).expanduser()
     if scheme(uri) != "file" or not (root.exists() or root.is_symlink()):
         found.absent = f"{uri} is not on this machine" if scheme(uri) != "file" else f"{uri}: no such file or folder"
@@ -115,7 +127,7 @@ def _read(found: CheckedRows, root: Path, data: Data, limit: int | None) -> None
             raise _TooManyFaults
 
     checker = RowChecker(data.format, data.fields)
-    files = list(parse_each(root, found.uri, checker.columns, fault))
+    files = list(parse_each(root, found.name, checker.columns, fault, found.name))
     most = None if limit is None else max(1, limit // max(1, len(files)))
     for rows in files:
         for read, parsed in enumerate(rows):

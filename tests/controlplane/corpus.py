@@ -39,6 +39,8 @@ ELSEWHERE = {
     "a document that is no map": TEXT,
     "a directory that is not there": DISK,
     "a directory without model": DISK,
+    "a base that is a file in its directory": DISK,
+    "an initial adapter that is a file": DISK,
     "an adapter that is not there": DISK,
     "test data that are not there": DISK,
     "certificates that are not there": DISK,

@@ -6,8 +6,9 @@ from pathlib import Path
 from fedtrain.api.data_files import SUPPORTED, TYPES, file_type
 from fedtrain.api.evaluation import EvaluationData
 from fedtrain.api.participant_policy import Dataset
-from fedtrain.api.places import closed_folder, is_file, is_folder, scheme
+from fedtrain.api.places import is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.disk import CORRECT, denied
 from fedtrain.api.rules.rule import Rule, Violations, broken, rule
 from fedtrain.api.rules.uris import bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
 
@@ -27,13 +28,12 @@ def _check(block: type[Data], find: Find) -> Callable[[Data, Context], Violation
 
 
 def _data_exist(path: Path, uri: str) -> Violations:
-    """Data at a path exist: a file, or a folder."""
-    if (closed := closed_folder(path)) is not None:
-        yield broken(path=path, problem="cannot be read", use=f"Give yourself the permission to open {closed}")
+    """Data at a path exist, a file or a folder, and the user may read them."""
+    if (problem := denied(path)) is not None:
+        yield broken(problem=problem[0], use=problem[1])
     elif not is_file(path) and not is_folder(path):
         near = next((file for suffix in TYPES if is_file(file := path.parent / (path.stem + suffix))), None)
-        use = f"Use {near.name}" if near else "Correct the path; relative paths start at the folder of this file"
-        yield broken(path=path, problem="does not exist", use=use)
+        yield broken(problem=f"{path} does not exist", use=f"Use {near.name}" if near else CORRECT)
 
 
 def _file_has_a_known_format(path: Path, uri: str) -> Violations:
@@ -57,12 +57,17 @@ def _folder_is_one_data_set(path: Path, uri: str) -> Violations:
 def _folder_contains_data(path: Path, uri: str) -> Violations:
     """A folder contains data files, or is a Hugging Face data set on disk."""
     marked = is_file(path / "dataset_dict.json") or is_file(path / "dataset_info.json")
-    if is_folder(path) and not marked and not any(file_type(file.name) for file in path.rglob("*")):
+    if (
+        is_folder(path)
+        and denied(path) is None
+        and not marked
+        and not any(file_type(file.name) for file in path.rglob("*"))
+    ):
         yield broken(path=path)
 
 
 _MESSAGES: tuple[tuple[Find, str, str], ...] = (
-    (_data_exist, "{path} {problem}.", "{use}."),
+    (_data_exist, "{problem}.", "{use}."),
     (
         _file_has_a_known_format,
         "{name} is not a supported data file.",

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from fedtrain.api.model import InitialFrom, Model, TargetModules
-from fedtrain.api.places import base_kind, closed_folder, is_file, is_folder, scheme
+from fedtrain.api.places import base_kind, is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.disk import denied, folder_problem
 from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
 from fedtrain.api.rules.unique import unique
 from fedtrain.api.rules.uris import (
@@ -31,6 +32,11 @@ _COMMIT_FIX = "the 40-digit commit from https://huggingface.co/{base}/commits/ma
 
 def _is_id(model: Model, context: Context) -> bool:
     return base_kind(model.base, context.folder) == "Hub" and re.search(HUB_ID, model.base) is not None
+
+
+def _broken_folder(path: Path, uri: str, *files: str) -> Violations:
+    if problem := folder_problem(path, uri, *files):
+        yield broken(problem=problem[0], use=problem[1])
 
 
 base_scheme = scheme_is_supported(Model, "base", "a model id such as org/name, a path, or s3://bucket/prefix")
@@ -121,20 +127,14 @@ def revision_only_with_id(model: Model, context: Context) -> Violations:
 @rule(
     Model,
     "base",
-    message="The directory {folder} {problem}.",
-    fix="{fix}.",
+    message="{problem}.",
+    fix="{use}.",
     scope="Disk",
 )
 def base_exists(model: Model, context: Context) -> Violations:
-    """A base that is a directory exists, and this user may open it."""
-    folder = Path(context.resolve(model.base))
-    if base_kind(model.base, context.folder) != "Folder":
-        return
-    if (closed := closed_folder(folder / "config.json")) is not None:
-        yield broken(folder=folder, problem="cannot be read", fix=f"Give yourself the permission to open {closed}")
-    elif not is_folder(folder):
-        fix = "Correct the path; relative paths start at the folder of this file"
-        yield broken(folder=folder, problem="does not exist", fix=fix)
+    """A base that looks like a path is a directory that the user may read."""
+    if base_kind(model.base, context.folder) == "Folder":
+        yield from _broken_folder(Path(context.resolve(model.base)), model.base, "config.json")
 
 
 @rule(
@@ -148,9 +148,11 @@ def base_is_a_model(model: Model, context: Context) -> Violations:
     """A base that is a directory contains a `config.json`."""
     folder = Path(context.resolve(model.base))
     is_base = base_kind(model.base, context.folder) == "Folder" and is_folder(folder)
-    if is_base and closed_folder(folder / "config.json") is None and not is_file(folder / "config.json"):
+    if is_base and denied(folder / "config.json") is None and not is_file(folder / "config.json"):
         yield broken(folder=folder)
 
+
+_ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 initial_scheme = scheme_is_supported(InitialFrom, "uri")
 initial_bucket = bucket_is_valid(InitialFrom, "uri")
@@ -160,14 +162,14 @@ initial_path = path_is_absolute(InitialFrom, "uri")
 @rule(
     InitialFrom,
     "uri",
-    message="The folder {folder} does not exist.",
-    fix="Correct the path; relative paths start at the folder of this file.",
+    message="{problem}.",
+    fix="{use}.",
     scope="Disk",
 )
 def initial_adapter_exists(initial: InitialFrom, context: Context) -> Violations:
-    """`adapter.initialFrom.uri`, if it is a path, exists."""
-    if scheme(initial.uri) == "file" and not is_folder(context.resolve(initial.uri)):
-        yield broken(folder=context.resolve(initial.uri))
+    """`adapter.initialFrom.uri`, if it is a path, is a folder that the user may read."""
+    if scheme(initial.uri) == "file":
+        yield from _broken_folder(Path(context.resolve(initial.uri)), initial.uri, *_ADAPTER)
 
 
 @rule(
@@ -181,8 +183,8 @@ def initial_adapter_is_complete(initial: InitialFrom, context: Context) -> Viola
     """`adapter.initialFrom.uri`, if it is a path, contains `adapter_model.safetensors` and `adapter_config.json`."""
     folder = Path(context.resolve(initial.uri))
     if scheme(initial.uri) == "file" and is_folder(folder):
-        for file in ("adapter_config.json", "adapter_model.safetensors"):
-            if not is_file(folder / file):
+        for file in _ADAPTER:
+            if denied(folder / file) is None and not is_file(folder / file):
                 yield broken(folder=folder, file=file)
 
 

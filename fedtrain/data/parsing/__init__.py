@@ -21,19 +21,22 @@ def parse_all(root: Path, shown: str, columns: Sequence[str] | None = None) -> I
 
 
 def parse_each(
-    root: Path, shown: str, columns: Sequence[str] | None = None, fault: OnFault = raising
+    root: Path, shown: str, columns: Sequence[str] | None = None, fault: OnFault = raising, name: str | None = None
 ) -> Iterator[Iterator[Parsed]]:
-    """Yield the rows of each file. `fault` gets what is wrong with one row; errors of a whole file are raised. Raises
+    """Yield the rows of each file. `fault` gets what is wrong with one row; errors of a whole file are raised. `name`:
+    path of the data set before the names of its files in messages; without it they begin in the folder. Raises
     DataError."""
     if not root.exists() and not root.is_symlink():
-        raise DataError(f"data {shown}: no such file or folder", "correct the path")
+        raise DataError(f"{shown}: no such file or folder", "correct the path")
     if (root / "dataset_dict.json").is_file():
-        raise DataError(f"data {shown}: a dictionary of data sets", f"name one of its folders, such as {shown}/train")
+        raise DataError(f"{shown}: a dictionary of data sets", f"name one of its folders, such as {shown}/train")
     if is_saved_dataset(root):
-        yield saved_dataset_rows(root, columns)
+        yield saved_dataset_rows(root, columns, name or root.name)
         return
     for file in data_files(root, shown):
-        yield parse(file, file.name if file == root else file.relative_to(root).as_posix(), columns, fault)
+        inside = file.relative_to(root).as_posix() if file != root else None
+        shown_file = "/".join(part for part in (name, inside) if part) or file.name
+        yield parse(file, shown_file, columns, fault)
 
 
 def parse(file: Path, name: str, columns: Sequence[str] | None = None, fault: OnFault = raising) -> Iterator[Parsed]:

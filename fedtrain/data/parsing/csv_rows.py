@@ -9,6 +9,7 @@ from fedtrain.api.data_files import is_tab_separated
 from fedtrain.data.errors import DataError
 from fedtrain.data.parsing.parsed import OnFault, Parsed, raising
 from fedtrain.data.parsing.text_files import decoded, numbered_lines
+from fedtrain.plurals import form, several
 
 DELIMITERS = (",", ";", "\t", "|")
 _LARGEST_CELL = 2**31 - 1
@@ -36,9 +37,17 @@ def csv_rows(
                 value = {field: cell for field, cell in found if field and (columns is None or field in columns)}
                 yield Parsed(f"{name}:{start}", start, value)
             else:
-                problem = f"{name}:{start}: the row has {len(cells)} cells, but the header has {len(header)}"
-                fault(DataError(problem, "put cells that contain the delimiter or a line break in double quotes"))
+                fault(_wrong_count(f"{name}:{start}", len(cells), len(header)))
         start = reader.line_num + 1
+
+
+def _wrong_count(where: str, cells: int, columns: int) -> DataError:
+    missing = columns - cells
+    if missing > 0:
+        fix = f"add the missing {form(missing, 'cell', 'cells')}, or delete the line"
+    else:
+        fix = "put cells that contain the delimiter or a line break in double quotes"
+    return DataError(f"{where}: the row has {several(cells, 'cell')}, but the header has {columns}", fix)
 
 
 def _next(reader: Iterator[list[str]], name: str, start: int) -> list[str] | None:
@@ -64,5 +73,6 @@ def _delimiter(header: str) -> str:
 def _checked(header: list[str], name: str) -> list[str]:
     header = [field.strip() for field in header]
     if repeated := len(header) - len(set(header)):
-        raise DataError(f"{name}:1: {repeated} names of columns are repeated", "give every column its own name")
+        problem = f"{several(repeated, 'column name')} {form(repeated, 'is', 'are')} repeated"
+        raise DataError(f"{name}:1: {problem}", "give every column its own name")
     return header

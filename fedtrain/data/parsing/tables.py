@@ -34,8 +34,8 @@ def is_saved_dataset(folder: Path) -> bool:
     return (folder / "state.json").is_file() and (folder / "dataset_info.json").is_file()
 
 
-def saved_dataset_rows(root: Path, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
-    """Yield the rows of a Hugging Face data set on disk. Raises DataError."""
+def saved_dataset_rows(root: Path, columns: Sequence[str] | None, name: str) -> Iterator[Parsed]:
+    """Yield the rows of a Hugging Face data set on disk. `name`: its folder in messages. Raises DataError."""
     datasets: Any = import_module("datasets")  # as above
     number = 0
     try:
@@ -43,9 +43,9 @@ def saved_dataset_rows(root: Path, columns: Sequence[str] | None = None) -> Iter
         if columns is not None:
             dataset = dataset.select_columns([column for column in dataset.column_names if column in columns])
         for number, found in enumerate(dataset, start=1):
-            yield Parsed(f"{root.name}: row {number}", number, _present(found))
+            yield Parsed(f"{name}: row {number}", number, _present(found))
     except Exception as error:  # whatever the library raises; its message may quote a row
-        raise _unreadable(root.name, number, "data set on disk", error) from error
+        raise _unreadable(name, number, "data set on disk", error) from error
 
 
 def _unreadable(name: str, read: int, kind: str, error: Exception) -> DataError:

@@ -1,5 +1,6 @@
 """`fedtrain validate` checks rows and the base model without torch, and shows all problems at once."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from valid_base import CHATML, SHAPES, write_base
 
 from fedtrain.cli.main import main
+from fedtrain.contracts.digests import digest_file
 
 FILE = """\
 apiVersion: fedtrain.dev/v1alpha1
@@ -96,6 +98,43 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
         "test.jsonl: evaluation.hub: The file is UTF-16. Save it as UTF-8.",
     ]
     assert SECRET not in "".join(found)
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    for who in "ab":
+        (tmp_path / "data" / who).mkdir(parents=True)
+        (tmp_path / "data" / who / "rows.jsonl").write_text('{"text": ""}\n')
+    text = file.read_text().replace("./a.jsonl", "./data/a/rows.jsonl").replace("./b.jsonl", f"{tmp_path}/data/b")
+    file.write_text(text)
+    lines = validate(file).stderr.splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == ["data/a/rows.jsonl", "data/b/rows.jsonl"]
+    assert lines[2] == "2 errors in data/a/rows.jsonl, data/b/rows.jsonl."
+
+
+def test_an_error_of_a_whole_file_has_its_path(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "a.jsonl").write_bytes('{"text": "a"}'.encode("utf-16"))
+    assert validate(file).stderr.splitlines()[0] == "a.jsonl: participant bank-a: The file is UTF-16. Save it as UTF-8."
+
+
+def test_a_changed_initial_adapter_is_an_error(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/adapter_config.json").write_text("{}")
+    weights = tmp_path / "adapter/adapter_model.safetensors"
+    weights.write_bytes(b"weights")
+    for digest in (digest_file(weights), f"sha256:{hashlib.sha256(b'weights').hexdigest()}"):
+        initial = f"adapter: {{initialFrom: {{uri: ./adapter, digest: '{digest}'}}, "
+        file.write_text(
+            FILE.format(format="Text", targets="{type: AllLinear}", length=512).replace("adapter: {", initial)
+        )
+        assert validate(file).exit_code == 0
+        weights.write_bytes(b"weights and more")
+        (line, _) = validate(file).stderr.splitlines()
+        assert line.startswith(f"{file}:5:")
+        assert f"initialFrom.digest: {weights} has changed, or is another adapter: its digest is {digest[:7]}" in line
+        weights.write_bytes(b"weights")
 
 
 def test_many_faults_are_counted(tmp_path: Path) -> None:

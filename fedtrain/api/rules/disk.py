@@ -1,0 +1,29 @@
+"""Problems of paths on this machine's disk, each with its fix."""
+
+import os
+from pathlib import Path
+
+from fedtrain.api.places import closed_folder, is_file, is_folder
+
+CORRECT = "Correct the path; relative paths start at the folder of this file"
+Problem = tuple[str, str]
+"""What is wrong, and the fix."""
+
+
+def denied(path: Path) -> Problem | None:
+    """Return the problem of a file or folder that this user may not read."""
+    if (closed := closed_folder(path)) is not None:
+        return f"{path} cannot be read", f"Give yourself the permission to open {closed}"
+    if (is_file(path) or is_folder(path)) and not os.access(path, os.R_OK):
+        return f"{path} cannot be read", "Give yourself the permission to read it"
+    return None
+
+
+def folder_problem(path: Path, uri: str, *files: str) -> Problem | None:
+    """Return why `path`, or one of the `files` in it, cannot be read. `uri`: the path as in the file."""
+    if is_file(path):
+        return f"{uri} is a file", f"Name its folder: {uri.rpartition('/')[0] or '.'}"
+    found = (denied(one) for one in (path, *(path / file for file in files)))
+    if (problem := next((one for one in found if one is not None), None)) is not None:
+        return problem
+    return None if is_folder(path) else (f"The folder {path} does not exist", CORRECT)

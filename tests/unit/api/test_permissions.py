@@ -1,0 +1,51 @@
+"""Files that the user may not read are named as such. Root reads all files, so the tests deny them themselves."""
+
+import os
+from pathlib import Path
+
+import pytest
+from federation_files import POLICY_A, write
+
+from fedtrain.api.reading import Invalid, read_file
+
+FIX = "Give yourself the permission to read it."
+
+
+def errors(file: Path) -> list[str]:
+    with pytest.raises(Invalid) as caught:
+        read_file(file)
+    return [str(error).removeprefix(f"{file}:") for error in caught.value.errors]
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "place"),
+    [
+        ("a.jsonl", "", "16:41: spec.datasets[0].uri (dataset tickets, policy bank-a)"),
+        ("base/config.json", "", "5:17: spec.model.base"),
+        ("adapter/adapter_model.safetensors", "initial", "5:54: spec.model.adapter.initialFrom.uri"),
+    ],
+)
+def test_a_file_without_permission_is_one_error(
+    name: str, section: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initial = f"  model: {{base: ./base, adapter: {{initialFrom: {{uri: adapter, digest: 'blake3:{64 * '0'}'}}}}}}"
+    file = write(tmp_path, **({"model": initial} if section else {}))
+    access = os.access
+
+    def denied(path: str | Path, mode: int) -> bool:
+        return Path(path) != tmp_path / name and access(path, mode)
+
+    monkeypatch.setattr(os, "access", denied)
+    assert errors(file) == [f"{place}: {tmp_path / name} cannot be read. {FIX}"]
+
+
+def test_a_closed_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    policy = POLICY_A.replace("a.jsonl", "data/a.jsonl")
+    file = write(tmp_path, **{"bank-a": policy})
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path / "data" and access(path, mode))
+    assert errors(file) == [
+        f"16:41: spec.datasets[0].uri (dataset tickets, policy bank-a): {tmp_path / 'data/a.jsonl'} cannot be read. "
+        f"Give yourself the permission to open {tmp_path / 'data'}."
+    ]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from fedtrain.cli.wrapping import say
+
 _MARKS = {"OK": "ok", "Warning": "warning", "Problem": "problem"}
 
 
@@ -23,8 +25,8 @@ def command(file: Path | None, output: str) -> None:
         click.echo(json.dumps(as_json(found), indent=2))
     else:
         for finding in found.findings:
-            click.echo(f"{_MARKS[finding.state]:<8} {finding.name}: {finding.text}")
+            say(f"{_MARKS[finding.state]:<8} {finding.name}: {finding.text}", indent=9)
             if finding.fix:
-                click.echo(f"{'':8} → {finding.fix}")
+                say(f"{'':8} → {finding.fix}", indent=11)
     if any(finding.state == "Problem" for finding in found.findings):
         raise click.exceptions.Exit(1)

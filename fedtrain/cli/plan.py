@@ -11,9 +11,10 @@ from fedtrain.cli.rows import option as rows_option
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.table import Table as Drawn
 
     from fedtrain.preview.rounds_preview import Part, Preview
+    from fedtrain.results.tables import Table
 
 LEGEND = (
     "in slices: how often the run's slices contain a sample. trained: samples that the steps process, with repeats. "
@@ -47,6 +48,8 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
 def _show(made: "Preview") -> None:
     from rich.console import Console
 
+    from fedtrain.results.tables import parts
+
     console = Console()
     exhausted = "" if made.strategy == "All" else f", {made.on_exhausted} when a pass ends"
     rounds = several(len(made.rounds), "round")
@@ -55,8 +58,9 @@ def _show(made: "Preview") -> None:
         console.print(fact, markup=False, highlight=False)
     for line in _sizes(made):
         console.print(line, markup=False, highlight=False)
-    console.print(_participants(made))
-    console.print(_rounds(made))
+    for table in (_participants(made), _rounds(made)):
+        for part in parts(table, console.width):
+            console.print(_drawn(part, console.width))
     console.print(LEGEND, style="dim")
     for note in (*_absences(made), *made.notes):
         console.print(f"note: {note}", markup=False, highlight=False)
@@ -77,29 +81,31 @@ def _sizes(made: "Preview") -> list[str]:
 
 
 def _participants(made: "Preview") -> "Table":
-    table = _table("the run", "rows", "training", "validation", "in slices", "trained", "steps")
-    for who in made.participants:
-        counts = (who.rows, who.training, who.validation)
-        table.add_row(
+    from fedtrain.results.tables import Table
+
+    rows = [
+        (
             who.participant,
-            *(f"{count:,}" for count in counts),
+            *(f"{count:,}" for count in (who.rows, who.training, who.validation)),
             f"{_range(who.uses_min, who.uses_max)}x",
             f"{who.trained:,}",
             f"{who.steps:,}",
         )
-    return table
+        for who in made.participants
+    ]
+    return Table("", ("the run", "rows", "training", "validation", "in slices", "trained", "steps"), tuple(rows))
 
 
 def _rounds(made: "Preview") -> "Table":
     from fedtrain.preview.rounds_preview import grouped
+    from fedtrain.results.tables import Table
 
-    table = _table("each round", "samples", "distinct", "pass", "trained", "steps", "weight")
+    head = ("each round", "samples", "distinct", "pass", "trained", "steps", "weight")
+    rows: list[tuple[str, ...]] = []
     for first, last in grouped(made.rounds):
-        table.add_section()
-        table.add_row(f"[bold]{_span(first.round, last.round)}[/]")
-        for begin, end in zip(first.parts, last.parts, strict=True):
-            table.add_row(*_cells(begin, end))
-    return table
+        rows.append((_span(first.round, last.round), *("",) * (len(head) - 1)))
+        rows += [tuple(_cells(begin, end)) for begin, end in zip(first.parts, last.parts, strict=True)]
+    return Table("", head, tuple(rows))
 
 
 def _cells(begin: "Part", end: "Part") -> list[str]:
@@ -126,14 +132,20 @@ def _absences(made: "Preview") -> list[str]:
     return [f"{who} sits out {_span(rounds[0], rounds[-1])}: {why}." for (who, why), rounds in absent.items()]
 
 
-def _table(first: str, *rest: str) -> "Table":
-    from rich.table import Table
+def _drawn(table: "Table", width: int) -> "Drawn":
+    """The table for rich. A row with a name alone is the heading of a section."""
+    from rich.table import Table as Drawn
 
-    table = Table()
-    table.add_column(first, no_wrap=True)
-    for title in rest:
-        table.add_column(title, justify="right")
-    return table
+    from fedtrain.results.tables import add_columns
+
+    drawing = Drawn()
+    add_columns(drawing, table, width)
+    for name, *cells in table.rows:
+        if not any(cells):
+            drawing.add_section()
+            name = f"[bold]{name}[/]"
+        drawing.add_row(name, *cells)
+    return drawing
 
 
 def _span(first: int, last: int) -> str:

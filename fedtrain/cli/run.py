@@ -11,6 +11,7 @@ import click
 from fedtrain.cli.errors import FULL, UserError
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import progress_view
+from fedtrain.cli.wrapping import say
 
 if TYPE_CHECKING:
     from fedtrain.results.run_result import RunResult
@@ -74,7 +75,10 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
 def _show(result: "RunResult", file: Path) -> None:
     from fedtrain.results.run_result import next_commands, result_lines
 
-    click.echo("\n".join(("", *result_lines(result), "", "next:")))
+    click.echo()
+    for line in result_lines(result):
+        say(line)
+    click.echo("\nnext:")
     for command, purpose in next_commands(result, file):
         click.echo(f"  {command}\n      {purpose}")
 

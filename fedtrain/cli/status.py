@@ -5,6 +5,8 @@ import sys
 
 import click
 
+from fedtrain.cli.wrapping import say
+
 
 @click.command()
 @click.argument("run")
@@ -32,5 +34,7 @@ def command(run: str, output: str, samples: bool) -> None:
     if output == "json":
         click.echo(json.dumps(as_json(summary), indent=2))
         return
-    click.echo("\n".join(first_lines(summary)) + "\n")
+    for line in first_lines(summary):
+        say(line, indent=2)
+    click.echo()
     show(tables(summary), terminal=sys.stdout.isatty())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fedtrain.cli.wrapping import say
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
@@ -64,14 +65,14 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         return
     participants = f"{several(len(who), 'participant')} ({_some(who)})"
     where = " on a cluster" if cluster else ""
-    click.echo(f"{file} is valid{where}: {name}, {participants}, {several(rounds, 'round')}, {strategy}.")
+    say(f"{file} is valid{where}: {name}, {participants}, {several(rounds, 'round')}, {strategy}.")
     for fact in facts:
-        click.echo(fact)
+        say(fact, indent=2)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if spec.privacy is not None:
         for line in _privacy(federation, cluster):
-            click.echo(line)
+            say(line, indent=2)
     if cluster:
         for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
             if others := [one for one in who if one not in known]:

@@ -1,6 +1,15 @@
 """Tables of the command line: drawn on a terminal, plain aligned columns elsewhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table as Drawn
+
+_PADDING = 3
+"""Characters between two columns."""
+_SHORT = 10
+"""Least width of a text that is wrapped."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,49 @@ def plain(table: Table) -> str:
     return "\n".join([table.title, *text])
 
 
+def parts(table: Table, width: int) -> list[Table]:
+    """Return the table as one or several tables of at most `width` characters, each with the first column, so that no
+    number is cut. A text of more than half the width is wrapped."""
+    widths = column_widths(table, width)
+    groups: list[list[int]] = [[]]
+    for column in range(1, len(widths)):
+        together = [0, *groups[-1], column]
+        if groups[-1] and sum(widths[one] + _PADDING for one in together) + 1 > width:
+            groups.append([])
+        groups[-1].append(column)
+    return [
+        replace(
+            table,
+            title=table.title if number == 0 else f"{table.title} (continued)" if table.title else "",
+            head=tuple(table.head[column] for column in (0, *group)),
+            rows=tuple(tuple(row[column] for column in (0, *group)) for row in table.rows),
+            left=sum(column < table.left for column in (0, *group)),
+        )
+        for number, group in enumerate(groups)
+    ]
+
+
+def column_widths(table: Table, width: int) -> list[int]:
+    """Return the widths that columns need: heads are wrapped at blanks, cells at half of the whole width."""
+    columns = [[row[column] for row in table.rows] for column in range(len(table.head))]
+    return [
+        max(min(max(map(len, cells), default=0), width // 2), *map(len, head.split() or [""]))
+        for head, cells in zip(table.head, columns, strict=True)
+    ]
+
+
+def add_columns(drawing: "Drawn", table: Table, width: int) -> None:
+    """Add the columns to a table of rich. Only long texts are wrapped. `width`: of the terminal."""
+    for column, (name, least) in enumerate(zip(table.head, column_widths(table, width), strict=True)):
+        drawing.add_column(
+            name if len(name) <= least else name.replace(" ", "\n"),
+            justify="left" if column < table.left else "right",
+            overflow="fold",
+            min_width=min(least, _SHORT),
+            no_wrap=all(len(row[column]) <= least for row in table.rows),
+        )
+
+
 def show(tables: list[Table], terminal: bool) -> None:
     """Print the tables to standard output."""
     if not terminal:
@@ -35,19 +87,18 @@ def show(tables: list[Table], terminal: bool) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
-    for table in tables:
-        console.print(drawn(table))
+    for table in (part for whole in tables for part in parts(whole, console.width)):
+        console.print(drawn(table, console.width))
         console.print()
 
 
-def drawn(table: Table):
-    """Return the table for rich."""
+def drawn(table: Table, width: int) -> "Drawn":
+    """Return the table for rich. `width`: of the terminal."""
     from rich import box
     from rich.table import Table as Drawn
 
     drawing = Drawn(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column, name in enumerate(table.head):
-        drawing.add_column(name, justify="left" if column < table.left else "right", overflow="fold")
+    add_columns(drawing, table, width)
     for row in table.rows:
         drawing.add_row(*(_coloured(cell) for cell in row))
     return drawing

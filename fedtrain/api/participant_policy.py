@@ -165,11 +165,11 @@ class ParticipantPolicySpec(Block):
     allow: Allow = Allow()
     """On a cluster: what a task may ask for."""
     limits: Limits = Limits()
-    """On a cluster: limits of each task. `gpuMemory` also applies on one machine."""
+    """Limits of each task. A training beyond them is refused."""
     minimums: Minimums = Minimums()
-    """On a cluster: minimum sizes of a round."""
+    """Minimum sizes of a round. A training below them is refused."""
     privacy: PolicyPrivacy = PolicyPrivacy()
-    """On a cluster: differential privacy of this participant's data."""
+    """Differential privacy of this participant's data. A training that promises less is refused."""
     windows: Annotated[tuple[Window, ...], Field(max_length=50)] = ()
     """On a cluster: time windows in which tasks start. If omitted: always."""
     approval: Literal["Automatic", "Manual"] = "Automatic"

@@ -5,11 +5,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.reading import Federation, FieldError, Invalid, read_file
 from fedtrain.api.reading.documents import Documents, Located
 from fedtrain.api.reading.source import read_text
 
 Json = dict[str, Any]
+
+HERE = ("limits", "minimums", "privacy")
+"""Fields of a policy that judge a training on one machine too. The others are about namespaces, images and pods."""
 
 
 def read_for_cluster(files: tuple[Path, ...]) -> Federation:
@@ -19,6 +23,16 @@ def read_for_cluster(files: tuple[Path, ...]) -> Federation:
     documents = _Documents(files)
     if refused := [*_refused(federation, documents), *_refused_by_policies(federation, documents)]:
         raise Invalid(refused)
+    return federation
+
+
+def read_for_this_machine(file: Path) -> Federation:
+    """Read the federation of one machine. Raises Invalid, also if its limits, minimums or privacy are refused by a
+    policy in the file."""
+    federation = read_file(file)
+    refused = _refused_by_policies(federation, _Documents((file,)), HERE)
+    if found := list(refused):
+        raise Invalid(found)
     return federation
 
 
@@ -54,18 +68,28 @@ def _refused(federation: Federation, documents: "_Documents") -> Iterator[FieldE
             yield _error(place, path, f"{problem.message}.", f"{problem.fix}." if problem.fix else "")
 
 
-def _refused_by_policies(federation: Federation, documents: "_Documents") -> Iterator[FieldError]:
-    """Refusals of the participants' policies, each with the line of the policy's field."""
-    if not federation.policies:
+def _refused_by_policies(
+    federation: Federation, documents: "_Documents", fields: tuple[str, ...] = ()
+) -> Iterator[FieldError]:
+    """Refusals of the participants' policies, each with the line of the policy's field. `fields`: those of a policy
+    that count; without them, all."""
+    judging = [policy for policy in federation.policies.values() if not fields or _has_any(policy, fields)]
+    if not judging:
         return
     from fedtrain.preview.policy_refusals import policy_refusals
 
     for who, refused in policy_refusals(federation).items():
         for refusal in refused:
             path = _policy_field(refusal.rule)
+            if fields and path[1:2] not in {(field,) for field in fields}:
+                continue
             place = documents.find("ParticipantPolicy", who)
             fix = f"Change the training, or ask the owner of {who} to change {'.'.join(path)}."
             yield _error(place, path, f"{refusal.message}.", fix, item=f"policy {who}")
+
+
+def _has_any(policy: ParticipantPolicy, fields: tuple[str, ...]) -> bool:
+    return any(name in policy.spec.model_fields_set for name in fields)
 
 
 def _policy_field(rule: str | None) -> tuple[str, ...]:

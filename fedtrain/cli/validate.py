@@ -38,8 +38,8 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     training, as their participants would. Policies and Participants that are not in the files are expected on the
     cluster. Objects of other kinds are ignored.
     """
-    from fedtrain.api.reading import Invalid, read_file
-    from fedtrain.cli.on_cluster import read_for_cluster
+    from fedtrain.api.reading import Invalid
+    from fedtrain.cli.on_cluster import read_for_cluster, read_for_this_machine
     from fedtrain.cli.validation import Validation, found_error
 
     file, *more = files
@@ -47,7 +47,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     if more and not cluster:
         raise click.UsageError("Several files need --cluster. On one machine, put everything into one file.")
     try:
-        federation = read_for_cluster(files) if cluster else read_file(file)
+        federation = read_for_cluster(files) if cluster else read_for_this_machine(file)
         found = None if cluster else _check(federation, limit)
         if found is not None and found.errors:
             raise Invalid(found.errors)

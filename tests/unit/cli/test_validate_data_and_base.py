@@ -137,6 +137,20 @@ def test_a_changed_initial_adapter_is_an_error(tmp_path: Path) -> None:
         weights.write_bytes(b"weights")
 
 
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_policies_judge_a_training_on_one_machine(tmp_path: Path, command: str) -> None:
+    file = federation(tmp_path)
+    limits = "spec: {limits: {adapterRank: 1}, minimums: {participantsPerRound: 2}, allow: {images: []}, "
+    file.write_text(file.read_text().replace("spec: {datasets", f"{limits}datasets", 1))
+    result = CliRunner().invoke(main, [command, str(file)])
+    assert result.exit_code == 1
+    (line, count) = result.stderr.splitlines()
+    assert "spec.limits.adapterRank (policy bank-a): " in line
+    assert line.endswith("Change the training, or ask the owner of bank-a to change spec.limits.adapterRank.")
+    assert count == f"1 error in {file}."
+    assert not (tmp_path / "runs").exists()
+
+
 def test_many_faults_are_counted(tmp_path: Path) -> None:
     found = errors(federation(tmp_path, a=[*texts("valid"), *[{"text": 1}] * 30]))
     assert len(found) == 21

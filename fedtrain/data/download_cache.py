@@ -1,7 +1,9 @@
 """A folder of downloads that processes share: each entry is complete, and the least recently used ones are deleted.
 
 Next to an entry `NAME` lies `.NAME.lock`. A process that uses the entry holds the lock shared until it exits; one that
-downloads or deletes the entry holds it exclusively. Downloads go to `.partial-NAME`, which is then renamed.
+downloads or deletes the entry holds it exclusively. Downloads go to `.partial-NAME`, which is then renamed. A download
+first writes its size into the lock's file, so that concurrent downloads together stay within the limit. These
+reservations are made one at a time, with the lock `.room.lock`.
 """
 
 import fcntl
@@ -17,10 +19,12 @@ from typing import IO
 
 from fedtrain.api.base import quantity
 from fedtrain.data.errors import DataError
+from fedtrain.ledger.store import StoreUnavailable
 
 LIMIT = "FEDTRAIN_CACHE_LIMIT"
 DEFAULT_LIMIT = "100Gi"
 _PARTIAL = ".partial-"
+_ROOM = "room"
 
 
 def cache_folder() -> Path:
@@ -53,14 +57,14 @@ class DownloadCache:
 
     def entry(self, name: str, size: int, fill: Callable[[Path], None]) -> Path:
         """Return the folder of entry `name`; `fill` writes its `size` bytes into an empty folder if it is missing.
-        The entry is not deleted while this process lives. Raises OSError and what `fill` raises."""
+        The entry is not deleted while this process lives. Raises StoreUnavailable if entries that processes use or
+        download leave too little of the limit; OSError and what `fill` raises."""
         self.folder.mkdir(parents=True, exist_ok=True)
         entry = self.folder / name
         while not self._use(entry):
             with self._locked(name, fcntl.LOCK_EX):
                 if not entry.exists():
-                    self._make_room(size, keep=name)
-                    self._create(entry, fill)
+                    self._create(entry, size, fill)
         mark_used(entry)
         return entry
 
@@ -79,10 +83,13 @@ class DownloadCache:
         lock.close()
         return False
 
-    def _create(self, entry: Path, fill: Callable[[Path], None]) -> None:
+    def _create(self, entry: Path, size: int, fill: Callable[[Path], None]) -> None:
         partial = self.folder / f"{_PARTIAL}{entry.name}"
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
+        with self._locked(_ROOM, fcntl.LOCK_EX):
+            self._make_room(size)
+            self._lock_path(entry.name).write_text(str(size))
+            partial.mkdir()
         try:
             fill(partial)
             partial.rename(entry)
@@ -90,20 +97,35 @@ class DownloadCache:
             shutil.rmtree(partial, ignore_errors=True)
             raise
 
-    def _make_room(self, size: int, keep: str) -> None:
+    def _make_room(self, size: int) -> None:
         """Delete the least recently used entries that no process uses, until `size` more bytes fit, and what killed
-        downloads left."""
+        downloads left. Raises StoreUnavailable if they do not fit."""
         found = sorted((path.stat().st_mtime, path) for path in self.folder.iterdir() if path.is_dir())
-        sizes = {path: _size(path) for _, path in found}
+        sizes = {path: self._taken(path) for _, path in found}
         total = size + sum(sizes.values())
         for _, path in found:
             name = path.name.removeprefix(_PARTIAL)
-            if name == keep or (path.name == name and total <= self.limit):
+            if path.name == name and total <= self.limit:
                 continue
             with suppress(BlockingIOError), self._locked(name, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 shutil.rmtree(path)
                 self._lock_path(name).unlink(missing_ok=True)
                 total -= sizes[path]
+        if total > self.limit:
+            raise StoreUnavailable(
+                f"the download cache {self.folder} is limited to {self.limit} bytes, and running processes use or "
+                f"download {total - size} bytes of it, so {size} more do not fit. Wait for these processes, or set "
+                f"{LIMIT} to {total} or more"
+            )
+
+    def _taken(self, path: Path) -> int:
+        """Bytes of an entry; of one that is downloaded, at least those that it has reserved."""
+        size = _size(path)
+        if not path.name.startswith(_PARTIAL):
+            return size
+        with suppress(FileNotFoundError, ValueError):
+            size = max(size, int(self._lock_path(path.name.removeprefix(_PARTIAL)).read_text()))
+        return size
 
     @contextmanager
     def _locked(self, name: str, mode: int) -> Generator[None]:

@@ -14,9 +14,11 @@ from moto.server import ThreadedMotoServer
 from fedtrain.api.storage import S3Access
 from fedtrain.contracts.places import Place
 from fedtrain.data import download_cache
+from fedtrain.data.download_cache import DownloadCache
 from fedtrain.data.downloads import downloaded
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
+from fedtrain.ledger.store import StoreUnavailable
 
 ROW = b'{"text": "a"}\n'
 
@@ -156,8 +158,22 @@ def test_a_download_in_use_is_kept(bucket: Bucket, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("FEDTRAIN_CACHE_LIMIT", "1Ki")
     bucket.put(a=b"a" * 1024, b=b"b" * 1024)
     in_use = downloaded(f"{bucket}/a", bucket.place)
-    in_another_process(bucket.place, f"{bucket}/b")
+    with pytest.raises(StoreUnavailable, match=r"download 1024 bytes of it.*FEDTRAIN_CACHE_LIMIT to 2048"):
+        downloaded(f"{bucket}/b", bucket.place)
     assert in_use.read_bytes() == b"a" * 1024
+
+
+def test_concurrent_downloads_together_stay_within_the_limit(tmp_path: Path) -> None:
+    first, second = (DownloadCache(tmp_path, limit=1000) for _ in range(2))  # as of two processes
+
+    def fill(folder: Path) -> None:
+        with pytest.raises(StoreUnavailable, match="use or download 600 bytes of it, so 500 more do not fit"):
+            second.entry("b", 500, lambda _: None)
+        second.entry("c", 400, lambda folder: (folder / "c").write_bytes(b"c" * 400) and None)
+        (folder / "a").write_bytes(b"a" * 600)
+
+    first.entry("a", 600, fill)
+    assert sorted(path.name for path in tmp_path.rglob("[a-c]") if path.is_file()) == ["a", "c"]
 
 
 def test_what_a_killed_download_left_is_deleted(

@@ -28,7 +28,7 @@ from fedtrain_trainer.training import train
 
 from fedtrain.api.reading import Federation, read_file
 from fedtrain.api.storage import File, Storage
-from fedtrain.contracts.records import ExampleNoise
+from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.tasks import Train
 from fedtrain.data.reader import read_rows
 from fedtrain.results.summary import summarise

@@ -20,7 +20,8 @@ from fedtrain_aggregator.aggregate import aggregate
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import File, Storage
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Aggregate, Plan, RoundPrivacy, Run
+from fedtrain.contracts.privacy_blocks import RoundPrivacy
+from fedtrain.contracts.records import Aggregate, Plan, Run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 

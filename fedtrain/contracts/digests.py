@@ -5,7 +5,7 @@ from typing import Protocol
 
 from blake3 import blake3
 
-from fedtrain.contracts.records import Digest
+from fedtrain.contracts.record_fields import Digest
 
 BLOCK = 8 * 1024 * 1024
 """Bytes hashed at a time: many enough for BLAKE3's tree to use all threads, few enough to bound memory."""

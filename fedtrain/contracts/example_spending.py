@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from fedtrain.contracts.records import Grant, ParticipantReleases, Plan
+from fedtrain.contracts.privacy_blocks import ParticipantReleases
+from fedtrain.contracts.records import Grant, Plan
 
 
 def spent_after(

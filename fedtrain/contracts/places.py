@@ -34,19 +34,6 @@ class Places(Block):
     base: Place
     data: Place | None = None
 
-    def secrets(self) -> dict[PlaceName, str]:
-        """Return the names of the Secrets that hold the credentials of places."""
-        return {
-            **secret_of("ledger", self.ledger.s3),
-            **secret_of("base", self.base.s3),
-            **secret_of("data", self.data.s3 if self.data else None),
-        }
-
-
-def secret_of(name: PlaceName, s3: S3Access | None) -> dict[PlaceName, str]:
-    """Return the Secret of one place by its name; empty if it has none."""
-    return {name: s3.credentials_secret_ref.name} if s3 is not None and s3.credentials_secret_ref is not None else {}
-
 
 def places_of_hub(storage: Storage, model: Model, held_out: EvaluationData | None = None) -> Places:
     """Return the places of a task at the hub. `held_out`: the rows that it evaluates on."""

@@ -14,26 +14,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from fedtrain.api.base import Block
+from fedtrain.contracts.privacy_blocks import ExampleNoise, NoisyMean, PrivacyState, RoundPrivacy
+from fedtrain.contracts.record_fields import MAX_TEXT, Counted, Digest, Finite, Metrics, Multiplier, Samples, UpdateFile
 
 CONTRACT_VERSION = 1
-MAX_SAMPLES = 20_000_000
-"""Training or validation samples of one participant: bounds the memory that planning a round needs, 28 bytes
-for each."""
-MAX_COUNT = 2**53
-"""Bytes, steps or tokens of one attempt: every float64 below is an exact integer."""
-MAX_METRICS = 64
-MAX_TEXT = 2000
-"""Characters of a prompt or an answer that is kept to be shown."""
-
-Digest = Annotated[str, Field(pattern=r"^blake3:[0-9a-f]{64}$")]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Samples = Annotated[int, Field(ge=0, le=MAX_SAMPLES)]
-Counted = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-Multiplier = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-"""A noise multiplier."""
-Metrics = Annotated[Mapping[Annotated[str, Field(max_length=64)], Finite], Field(max_length=MAX_METRICS)]
-UpdateFile = Annotated[str, Field(pattern=r"^[0-9A-Za-z][-0-9A-Za-z._]{0,199}$")]
-"""A plain file name: no path, no leading dot."""
 
 
 class Record(Block):
@@ -89,18 +73,6 @@ class Initial(Record):
     facts: ModelFacts
 
 
-class ExampleNoise(Block):
-    """How a participant samples, clips and noises gradients with `privacy.unit: Example`. Each of `steps` steps has
-    each training row with probability `probability`, `batch` of them on average. `bound`: largest L2 norm of one row's
-    gradient. `multiplier`: standard deviation of the noise on the sum of the rows' gradients over `bound`."""
-
-    probability: Annotated[float, Field(gt=0, le=1)]
-    batch: Annotated[int, Field(ge=1)]
-    steps: Annotated[int, Field(ge=1)]
-    bound: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    multiplier: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
 class PlanMember(Block):
     """One participant's part in a round: `samples` from position `start` of its stream of samples (passes over
     seeded permutations, one after another), `distinct` of them different. With `example_noise`, the rows of each step
@@ -119,21 +91,6 @@ class Absent(Block):
 
     participant: str
     reason: str
-
-
-class RoundPrivacy(Block):
-    """How the updates of a round are clipped and noised. `bound`: the clipping norm. `multiplier`: noise multiplier of
-    the whole release; `update_multiplier`: of the updates, larger with adaptive clipping. `indicator_noise`: standard
-    deviation of the noise on the number of unclipped updates; None with a fixed clipping norm. `clipping_location`:
-    None if the hub clips. `noise_shares`: number of updates, at least, among which the participants share the noise;
-    None if the hub adds it."""
-
-    bound: Finite
-    multiplier: Multiplier
-    update_multiplier: Multiplier
-    indicator_noise: Finite | None = None
-    clipping_location: Literal["Client"] | None = None
-    noise_shares: int | None = None
 
 
 class Plan(Record):
@@ -260,17 +217,6 @@ class Weight(Block):
     norm: Finite | None = None
 
 
-class NoisyMean(Block):
-    """How the mean of the updates was made private. `bound`: the norm that clipped them. `noise_std`: standard
-    deviation of the noise on each value of the mean. `spend`: digest of the Spend record. `next_bound`: clipping norm
-    of the next round."""
-
-    bound: Finite
-    noise_std: Finite
-    spend: Digest
-    next_bound: Finite
-
-
 class Aggregate(Record):
     """`aggregate-<k>.json`: the next global adapter and server state. `update_norm`: L2 of the weighted mean, with the
     noise under privacy."""
@@ -313,31 +259,6 @@ class Generated(Record):
 
     adapter: Digest
     answers: Annotated[tuple[GeneratedAnswer, ...], Field(max_length=32)]
-
-
-class Releases(Block):
-    """Number of noisy releases with one noise multiplier."""
-
-    multiplier: Multiplier
-    count: Counted
-
-
-class ParticipantReleases(Block):
-    """Number of noisy steps of one participant with one sampling probability and noise multiplier."""
-
-    participant: str
-    probability: Finite
-    multiplier: Finite
-    steps: int
-
-
-class PrivacyState(Block):
-    """After a round: the clipping norm of the next round, and all noisy releases since the run began, of rounds that
-    were skipped or repeated too. `participants`: with `privacy.unit: Example`, the steps of all attempts."""
-
-    bound: Finite
-    spent: tuple[Releases, ...] = ()
-    participants: tuple[ParticipantReleases, ...] = ()
 
 
 class GateState(Block):

@@ -15,7 +15,9 @@ from fedtrain.api.model import Model
 from fedtrain.api.privacy import Delta, Multiplier
 from fedtrain.api.training import Training
 from fedtrain.contracts.places import Places
-from fedtrain.contracts.records import CONTRACT_VERSION, Counted, Digest, ExampleNoise
+from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.contracts.record_fields import Counted, Digest
+from fedtrain.contracts.records import CONTRACT_VERSION
 
 
 class Initialise(Block):

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Digest, ParticipantRecord
+from fedtrain.contracts.record_fields import Digest
+from fedtrain.contracts.records import ParticipantRecord
 from fedtrain.contracts.task_names import TELEMETRY_FILE, noise_draw_of, record_of, telemetry_of, update_file_of
 from fedtrain.contracts.tasks import Inspect, Measure, Task, Train
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from blake3 import blake3
 
-from fedtrain.contracts.records import Digest
+from fedtrain.contracts.record_fields import Digest
 from fedtrain.data.errors import DataError
 
 Problem = Literal["RepeatedField", "UnknownRole", "BlankAnswer"]

@@ -8,7 +8,7 @@ from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import read_header
 from fedtrain.adapters.update_size import update_size
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Digest
+from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.contracts.transfer import RECORD_SIZES, TELEMETRY_SIZES, part_sizes, scope_of
 from fedtrain.contracts.wire.transfer import SignedFile, SignedRecord, TransferGrant

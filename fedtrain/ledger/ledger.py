@@ -12,7 +12,8 @@ from urllib.request import url2pathname
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical, digest_of
 from fedtrain.contracts.digests import BLOCK, digest_bytes, digest_file, digest_reader, hasher, written
-from fedtrain.contracts.records import Digest, Record, Run
+from fedtrain.contracts.record_fields import Digest
+from fedtrain.contracts.records import Record, Run
 from fedtrain.ledger.parse import parse
 from fedtrain.ledger.store import (
     LedgerCorrupt,

@@ -8,7 +8,8 @@ changed too is found by comparing the digest of the newest manifest with a copy 
 from dataclasses import dataclass
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Digest, Manifest
+from fedtrain.contracts.record_fields import Digest
+from fedtrain.contracts.records import Manifest
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify_bytes import Bytes

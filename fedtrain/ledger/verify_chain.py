@@ -14,20 +14,9 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import early_stopping, gate, names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.example_spending import spent_after
-from fedtrain.contracts.records import (
-    Aggregate,
-    Close,
-    Digest,
-    End,
-    Evaluation,
-    Grant,
-    Initial,
-    Manifest,
-    Plan,
-    PrivacyState,
-    Run,
-    Spend,
-)
+from fedtrain.contracts.privacy_blocks import PrivacyState
+from fedtrain.contracts.record_fields import Digest
+from fedtrain.contracts.records import Aggregate, Close, End, Evaluation, Grant, Initial, Manifest, Plan, Run, Spend
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_records import Records
 

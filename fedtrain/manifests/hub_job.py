@@ -4,13 +4,14 @@ image. Pure."""
 from fedtrain.api.base import in_bytes
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.participants import Compute
-from fedtrain.contracts.places import places_of_hub, secret_of
+from fedtrain.contracts.places import places_of_hub
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Assignment, Binding, Evaluate, Task
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.manifests import labels
 from fedtrain.manifests.compute import command, granted, resources, threads
 from fedtrain.manifests.kinds import JOB, TRAINING, Json
+from fedtrain.manifests.mounted_secrets import secrets_of_aggregator, secrets_of_places
 from fedtrain.manifests.pod import hardened
 from fedtrain.manifests.pod_overlay import annotations_of, labels_of, pod_template
 from fedtrain.manifests.render_digest import marked
@@ -34,13 +35,13 @@ def hub_job(
         start, image = command(compute, "fedtrain_aggregator"), settings.hub_image
         pull_policy = settings.hub_pull_policy
         assignment = AggregationOrder.of(run, order.round, order.k, spec.storage).text()
-        secrets = secret_of("ledger", spec.storage.s3)
+        secrets = secrets_of_aggregator(spec.storage)
     else:
         start, image = command(compute), settings.trainer_image
         pull_policy = settings.trainer_pull_policy
         binding = _binding(spec, order)
         assignment = Assignment(task=order, binding=binding).model_dump_json(by_alias=True)
-        secrets = binding.places.secrets()
+        secrets = secrets_of_places(binding.places)
     pod = hardened(
         container="main",
         image=image,
@@ -50,7 +51,7 @@ def hub_job(
         environment=threads(compute),
         resources=resources(compute, settings.hub_pods.resources),
         shared_memory=True,
-        credentials={**secrets},
+        credentials=secrets,
         seconds=pod_seconds(spec),
     )
     name, own = labels.name_of(run, key), labels.of_task(run, key)

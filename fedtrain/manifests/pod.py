@@ -6,6 +6,7 @@ from fedtrain.contracts.places import CREDENTIALS_FOLDER
 from fedtrain.contracts.transfer import GRANT_VARIABLE, SPOOL_VARIABLE
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.labels import TRANSFER_SECRET
+from fedtrain.manifests.mounted_secrets import NOISE
 
 ASSIGNMENT = "FEDTRAIN_ASSIGNMENT"
 OUTCOME = "/dev/termination-log"
@@ -13,8 +14,6 @@ OUTCOME = "/dev/termination-log"
 HOME = "/home/fedtrain"
 CREDENTIALS = "/var/run/fedtrain"
 """Folder of the mounted Secrets, by place."""
-NOISE = "noise"
-"""Folder of the mounted Secret with the key of the shares of noise."""
 NOISE_KEY = f"{CREDENTIALS}/{NOISE}/key"
 TRANSFER = "/var/run/fedtrain-transfer"
 """Folder of the signed requests."""

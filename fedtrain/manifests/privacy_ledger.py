@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from fedtrain.api.base import Block
-from fedtrain.contracts.records import Counted, Digest
+from fedtrain.contracts.record_fields import Counted, Digest
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.privacy.accounting import Poisson, Release
 

@@ -17,7 +17,8 @@ from fedtrain.manifests.compute import command, granted, processes, resources, t
 from fedtrain.manifests.conditions import find, holds
 from fedtrain.manifests.kinds import PYTORCH_JOB, Json
 from fedtrain.manifests.launcher import Standing
-from fedtrain.manifests.pod import NOISE, hardened
+from fedtrain.manifests.mounted_secrets import secrets_of_participant_pod
+from fedtrain.manifests.pod import hardened
 from fedtrain.manifests.pod_overlay import annotations_of, labels_of, pod_template
 from fedtrain.manifests.render_digest import marked
 
@@ -52,7 +53,7 @@ class PyTorchJobs:
             pull_policy=self._pull_policy,
             command=command(compute),
             assignment=assignment.model_dump_json(by_alias=True),
-            credentials={**assignment.binding.places.secrets(), **_noise_key(assignment, policy)},
+            credentials=secrets_of_participant_pod(assignment, policy),
             seconds=math.ceil(seconds(order.timeout)),
             environment=threads(compute) | ({UPLOAD_VARIABLE: "1"} if uploads else {}),
             resources=resources(compute, own_resources, memory),
@@ -94,9 +95,3 @@ class PyTorchJobs:
 
     def pods(self, name: str) -> dict[str, str]:
         return {JOB_NAME_LABEL: name}
-
-
-def _noise_key(assignment: Assignment, policy: ParticipantPolicySpec) -> dict[str, str]:
-    """The Secret with the key of the shares of noise, for tasks that add one."""
-    secret = policy.privacy.noise_key_secret_ref
-    return {NOISE: secret.name} if assignment.binding.noise_key and secret else {}

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts.records import Absent, Digest, ModelFacts
+from fedtrain.contracts.record_fields import Digest
+from fedtrain.contracts.records import Absent, ModelFacts
 from fedtrain.rounds.decision import FINISHED, Phase
 from fedtrain.rounds.privacy_loss import PrivacyLoss
 

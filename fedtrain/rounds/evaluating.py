@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Digest
+from fedtrain.contracts.record_fields import Digest
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import Decision
 from fedtrain.rounds.stage import Work, fail

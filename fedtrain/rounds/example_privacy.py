@@ -12,7 +12,8 @@ from math import ceil
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.example_spending import spent_after
-from fedtrain.contracts.records import ExampleNoise, Manifest, ParticipantReleases, PrivacyState
+from fedtrain.contracts.privacy_blocks import ExampleNoise, ParticipantReleases, PrivacyState
+from fedtrain.contracts.records import Manifest
 from fedtrain.plurals import form, several
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, after, check_delta, epsilon, multiplier_for
 from fedtrain.privacy.noise import REACH, tail

@@ -6,7 +6,8 @@ without it; the round is aggregated again from there. A recorded round stays: it
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Absent, Close, Digest
+from fedtrain.contracts.record_fields import Digest
+from fedtrain.contracts.records import Absent, Close
 from fedtrain.rounds.attempts import LONGEST_REASON
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.snapshot import LedgerFacts, Snapshot

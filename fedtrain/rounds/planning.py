@@ -11,7 +11,8 @@ from blake3 import blake3
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Absent, ExampleNoise, Manifest, Plan, PlanMember
+from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.contracts.records import Absent, Manifest, Plan, PlanMember
 from fedtrain.partitioning import Share, distinct, partition, situation
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.example_privacy import planned_noises

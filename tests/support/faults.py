@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fedtrain.contracts.records import Digest
+from fedtrain.contracts.record_fields import Digest
 from fedtrain.ledger.file_errors import explain
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.presigned_requests import Choose

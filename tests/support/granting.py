@@ -10,7 +10,8 @@ from fedtrain.api.data import Data
 from fedtrain.api.model import Model
 from fedtrain.api.storage import S3
 from fedtrain.api.training import Length, Training
-from fedtrain.contracts.records import Digest, Update
+from fedtrain.contracts.record_fields import Digest
+from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.contracts.wire.transfer import TransferGrant
 from fedtrain.gathering.incoming import Incoming

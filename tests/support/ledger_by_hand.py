@@ -10,12 +10,12 @@ from safetensors.numpy import save
 
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import (
     Absent,
     Aggregate,
     Close,
     Closed,
-    Digest,
     End,
     Evaluation,
     Failure,

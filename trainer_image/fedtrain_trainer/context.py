@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import torch
 
-from fedtrain.contracts.records import Digest, Record
+from fedtrain.contracts.record_fields import Digest
+from fedtrain.contracts.records import Record
 from fedtrain.contracts.tasks import Assignment, Binding, Task
 from fedtrain.ledger.task_store import TaskStore
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, read_config, read_weights

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedtrain.contracts.records import Digest
+from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row, fingerprint

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Aggregate, Close, NoisyMean, Weight
+from fedtrain.contracts.privacy_blocks import NoisyMean
+from fedtrain.contracts.records import Aggregate, Close, Weight
 from fedtrain.ledger.ledger import Ledger
 
 

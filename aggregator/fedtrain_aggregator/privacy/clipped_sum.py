@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fedtrain.contracts.records import RoundPrivacy
+from fedtrain.contracts.privacy_blocks import RoundPrivacy
 from fedtrain.privacy.clipping import clip_factor
 from fedtrain.privacy.gaussian_noise import granularity
 from fedtrain_aggregator.combine.running_sum import RunningSum

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import NoisyMean
+from fedtrain.contracts.privacy_blocks import NoisyMean
 from fedtrain.privacy.adaptive_clipping import next_bound, noisy_fraction
 from fedtrain.privacy.clipping import is_within
 from fedtrain.privacy.gaussian_noise import NoiseStream, granularity, std_in_steps

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from fedtrain.api.privacy import AdaptiveClipping, Privacy
-from fedtrain.contracts.records import Close, RoundPrivacy, Update
+from fedtrain.contracts.privacy_blocks import RoundPrivacy
+from fedtrain.contracts.records import Close, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.privacy.gaussian_noise import check_range
 from fedtrain_aggregator.privacy.draw import claim_draw

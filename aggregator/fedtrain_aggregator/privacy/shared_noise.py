@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import NoisyMean
+from fedtrain.contracts.privacy_blocks import NoisyMean
 from fedtrain.plurals import several
 from fedtrain.privacy.adaptive_clipping import next_bound
 from fedtrain.privacy.gaussian_noise import granularity, std_in_steps

@@ -11,7 +11,8 @@ from round_on_disk import RUN_ID, A, B, RoundOnDisk, adapter
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Aggregate, Plan, RoundPrivacy, Spend
+from fedtrain.contracts.privacy_blocks import RoundPrivacy
+from fedtrain.contracts.records import Aggregate, Plan, Spend
 from fedtrain.privacy.adaptive_clipping import update_multiplier
 
 PEOPLE = ("anna", "ben", "carla", "dora")

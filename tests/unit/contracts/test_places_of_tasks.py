@@ -5,6 +5,7 @@ from fedtrain.api.model import Model
 from fedtrain.api.participant_policy import BaseModel, Dataset, ParticipantPolicySpec
 from fedtrain.api.storage import S3, S3Access, SecretRef, Storage
 from fedtrain.contracts.places import places_of_hub, places_of_participant
+from fedtrain.manifests.mounted_secrets import secrets_of_places
 
 KEYS = SecretRef(name="hub")
 LEDGER = Storage(type="S3", s3=S3(bucket="ledger", endpoint="https://hub", credentials_secret_ref=KEYS))
@@ -26,7 +27,7 @@ def test_a_place_without_access_of_its_own_uses_neither_server_nor_secret_of_the
         places_of_participant(LEDGER, model, policy(rows), rows),
         places_of_hub(LEDGER, model, EvaluationData(uri="s3://held-out/a.jsonl")),
     ):
-        assert places.secrets() == {"ledger": "hub"}
+        assert secrets_of_places(places) == {"ledger": "hub"}
         assert places.base.s3 == S3Access()
         assert places.data is not None
         assert places.data.s3 == S3Access()
@@ -35,7 +36,7 @@ def test_a_place_without_access_of_its_own_uses_neither_server_nor_secret_of_the
 def test_the_policy_declares_the_access_to_data() -> None:
     rows = Dataset(name="rows", uri="s3://rows/a.jsonl", s3=access("bank"))
     places = places_of_participant(LEDGER, Model(base=BASE), policy(rows), rows)
-    assert places.secrets() == {"ledger": "hub", "data": "bank"}
+    assert secrets_of_places(places) == {"ledger": "hub", "data": "bank"}
     assert places.data is not None
     assert (places.data.s3.endpoint, places.data.setting) == ("https://bank", "datasets[rows].s3")
 

@@ -169,11 +169,11 @@ def test_concurrent_downloads_together_stay_within_the_limit(tmp_path: Path) -> 
     def fill(folder: Path) -> None:
         with pytest.raises(StoreUnavailable, match="use or download 600 bytes of it, so 500 more do not fit"):
             second.entry("b", 500, lambda _: None)
-        second.entry("c", 400, lambda folder: (folder / "c").write_bytes(b"c" * 400) and None)
+        second.entry("c", 400, lambda _: None)
         (folder / "a").write_bytes(b"a" * 600)
 
     first.entry("a", 600, fill)
-    assert sorted(path.name for path in tmp_path.rglob("[a-c]") if path.is_file()) == ["a", "c"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name[0] != ".") == ["a", "c"]
 
 
 def test_what_a_killed_download_left_is_deleted(

@@ -8,7 +8,7 @@ import pytest
 from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.records import ExampleNoise
+from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.tasks import Assignment, PastReleases, PrivacyPromise, Train
 from fedtrain.contracts.wire.task import from_wire, to_wire
 from fedtrain.manifests.kinds import Json, Ref

@@ -10,7 +10,8 @@ from fedtrain_operator.kube.cache import Cache
 from prometheus_client import CollectorRegistry, generate_latest
 
 from fedtrain.api.status import PrivacyStatus
-from fedtrain.contracts.records import Initial, Manifest, ModelFacts, Preflight, PrivacyState, Releases
+from fedtrain.contracts.privacy_blocks import PrivacyState, Releases
+from fedtrain.contracts.records import Initial, Manifest, ModelFacts, Preflight
 from fedtrain.manifests.conditions import find, merged
 from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.clock import RoundClock

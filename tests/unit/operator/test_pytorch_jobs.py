@@ -10,7 +10,8 @@ from fedtrain.api.rules.pod_volumes import RESERVED_NAMES, RESERVED_PATHS
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.places import PlaceName
 from fedtrain.contracts.tasks import Assignment
-from fedtrain.manifests.pod import NOISE, hardened
+from fedtrain.manifests.mounted_secrets import NOISE
+from fedtrain.manifests.pod import hardened
 from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from fedtrain.manifests.render_digest import RENDERED

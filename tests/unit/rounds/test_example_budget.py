@@ -8,7 +8,8 @@ from rounds_world import FACTS, World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical
-from fedtrain.contracts.records import ExampleNoise, Manifest, Plan
+from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.contracts.records import Manifest, Plan
 from fedtrain.contracts.tasks import Train
 from fedtrain.ledger.verify import verify
 from fedtrain.privacy.accounting import Poisson, Release, epsilon

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fedtrain.contracts.records import ExampleNoise
+from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.privacy.gaussian_noise import NoiseStream, check_range, granularity, std_in_steps
 from fedtrain.privacy.poisson_sampling import PoissonSampler
 from fedtrain_trainer.distributed import Group

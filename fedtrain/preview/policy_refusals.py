@@ -19,7 +19,7 @@ from fedtrain.manifests.training_task import training_task
 from fedtrain.preview.dry_run import DIGEST, RUN_ID, DryRun, Ends
 from fedtrain.rounds.decision import AggregateOrder
 
-FEW, MANY = 1, 10_000
+FEW, MANY = 2, 10_000
 """Training rows of each participant in the two dry runs."""
 _UNKNOWN = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
 

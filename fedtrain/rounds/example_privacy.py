@@ -30,6 +30,8 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
     assert privacy is not None
     assert privacy.clipping.norm is not None
     budget, training = privacy.budget, spec.participant(participant).training.over(spec.training)
+    if rows < 2:
+        raise AccountingError("it has 1 training row, and the noise that hides a row leaves nothing of it. Add rows")
     check_delta(budget.delta, units=rows)
     batch = min(training.batch_size, rows)
     length = training.length

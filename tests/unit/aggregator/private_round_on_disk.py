@@ -71,8 +71,9 @@ class Private:
         return set(self.round.reopened().names("blobs/"))
 
 
-def maker(folder: Path) -> Callable[..., Private]:
-    """Return a function (clipping norm, multiplier, ...) -> a round with its plan, in a folder below `folder`."""
+def maker(folder: Path, shapes: Mapping[str, tuple[int, int]] = SHAPES) -> Callable[..., Private]:
+    """Return a function (clipping norm, multiplier, ...) -> a round with its plan, in a folder below `folder`.
+    `shapes`: of the adapter's tensors."""
     count = itertools.count()
 
     def private(
@@ -107,7 +108,7 @@ def maker(folder: Path) -> Callable[..., Private]:
             clipping_location=clipping_location,
             noise_shares=noise_shares,
         )
-        made = Private(RoundOnDisk(own, spec, adapter(0, SHAPES, scale=0.0)), planned)
+        made = Private(RoundOnDisk(own, spec, adapter(0, dict(shapes), scale=0.0)), planned)
         made.plan()
         return made
 

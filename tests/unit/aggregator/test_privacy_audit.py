@@ -6,6 +6,7 @@ Learning", section 4.3), whose epsilon must not exceed the claim. The audit is t
 
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -32,9 +33,14 @@ CANARY_NORM = 3 * BOUND
 """Longer than the bound, so that it has all the influence that clipping allows."""
 
 
-def noisy_mean(updates: list[np.ndarray], seed: bytes) -> np.ndarray:
+Location = Literal["Client"] | None
+
+
+def noisy_mean(updates: list[np.ndarray], seed: bytes, clipped_by: Location) -> np.ndarray:
     """One round of the aggregator's stages, without files."""
-    planned = RoundPrivacy(bound=BOUND, multiplier=MULTIPLIER, update_multiplier=MULTIPLIER)
+    planned = RoundPrivacy(
+        bound=BOUND, multiplier=MULTIPLIER, update_multiplier=MULTIPLIER, clipping_location=clipped_by
+    )
     spend = Spend(run_id="audit", round=1, k=1, multiplier=MULTIPLIER, seed=seed.hex())
     norms = [float(np.linalg.norm(update.astype(np.float64))) for update in updates]
     round = HubNoise(planned, spend, norms, [], 0, VALUES, AdaptiveClipping())
@@ -47,15 +53,16 @@ def noisy_mean(updates: list[np.ndarray], seed: bytes) -> np.ndarray:
     return found[0]
 
 
-def scores(present: bool) -> np.ndarray:
+def scores(present: bool, clipped_by: Location) -> np.ndarray:
     """The attacker's statistic in each trial, over all rounds."""
     others = list(np.random.default_rng(5).normal(0, 0.1, (3, VALUES)).astype(np.float32))
     canary = np.zeros(VALUES, np.float32)
-    canary[0] = CANARY_NORM if present else 0.0
+    norm = CANARY_NORM if clipped_by is None else BOUND
+    canary[0] = norm if present else 0.0
     return np.array(
         [
             sum(
-                noisy_mean([*others, canary], blake3(f"{present}/{trial}/{round}".encode()).digest())[0]
+                noisy_mean([*others, canary], blake3(f"{present}/{trial}/{round}".encode()).digest(), clipped_by)[0]
                 for round in range(ROUNDS)
             )
             for trial in range(TRIALS)
@@ -68,9 +75,9 @@ def largest_rate(errors: int) -> float:
     return float(beta.ppf(1 - (1 - CONFIDENCE) / 2, errors + 1, TRIALS - errors)) if errors < TRIALS else 1.0
 
 
-def audited_epsilon() -> float:
+def audited_epsilon(clipped_by: Location) -> float:
     """The lower bound of epsilon."""
-    absent, present = scores(False), scores(True)
+    absent, present = scores(False, clipped_by), scores(True, clipped_by)
     threshold = (np.median(absent) + np.median(present)) / 2
     false_positives = largest_rate(int(np.count_nonzero(absent > threshold)))
     false_negatives = largest_rate(int(np.count_nonzero(present <= threshold)))
@@ -82,8 +89,9 @@ def audited_epsilon() -> float:
 CLAIM = epsilon({Release(MULTIPLIER): ROUNDS}, DELTA)
 
 
-def test_the_audit_does_not_exceed_the_claim_and_comes_close() -> None:
-    assert 0.75 * CLAIM < audited_epsilon() <= CLAIM
+@pytest.mark.parametrize("clipped_by", [None, "Client"])
+def test_the_audit_does_not_exceed_the_claim_and_comes_close(clipped_by: Location) -> None:
+    assert 0.75 * CLAIM < audited_epsilon(clipped_by) <= CLAIM
 
 
 def _halved(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,12 +106,18 @@ def _by_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """The canary has half of all samples: twice the share of an equal weight."""
 
     def weighted(norm: float, bound: float) -> float:
-        return clip_factor(norm, bound) * (2 if norm == CANARY_NORM else 2 / 3)
+        return clip_factor(norm, bound) * (2 if norm >= BOUND else 2 / 3)
 
     monkeypatch.setattr(clipped_sum, "clip_factor", weighted)
 
 
-@pytest.mark.parametrize("break_it", [_halved, _unclipped, _by_samples])
-def test_the_audit_catches(break_it: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("break_it", "clipped_by"),
+    [(_halved, None), (_unclipped, None), (_by_samples, None), (_halved, "Client"), (_by_samples, "Client")],
+)
+def test_the_audit_catches(
+    break_it: Callable[[pytest.MonkeyPatch], None], clipped_by: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update that a participant did not clip is quarantined: test_clipping_by_participants.py."""
     break_it(monkeypatch)
-    assert audited_epsilon() > CLAIM
+    assert audited_epsilon(clipped_by) > CLAIM

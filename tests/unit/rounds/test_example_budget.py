@@ -152,6 +152,12 @@ def test_a_testing_seed_shows_no_epsilon() -> None:
     [
         ({"a": 200_000, "b": 2000}, private(1.0), "Set it below 5e-06, which is 1 / 200000 units"),
         ({"a": 500, "b": 2000}, private(0.5, budget=1.0), "2 more steps make it"),
+        ({"a": 500, "b": 2000}, private(budget=1e-9), "needs a noise multiplier above 1000"),
+        (
+            {"a": 1, "b": 2000},
+            private(1.0),
+            "it has 1 training row, and the noise that hides a row leaves",
+        ),
     ],
 )
 def test_a_budget_that_cannot_be_met_ends_the_run_with_the_reason(

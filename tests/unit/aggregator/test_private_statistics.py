@@ -1,0 +1,100 @@
+"""What the noise and the clipping norm are in the long run, in each mode of `unit: Participant`."""
+
+from collections.abc import Mapping
+from math import exp, log, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fedtrain_aggregator.privacy.hub_noise import HubNoise
+from fedtrain_aggregator.privacy.private_round import PrivateRound
+from fedtrain_aggregator.privacy.shared_noise import SharedNoise
+from private_round_on_disk import ADAPTIVE, PEOPLE, maker
+from round_on_disk import A, B, adapter
+
+from fedtrain.api.privacy import AdaptiveClipping
+from fedtrain.contracts.records import RoundPrivacy, Spend
+from fedtrain.privacy.adaptive_clipping import update_multiplier
+
+SHAPES = {A: (300, 200), B: (200, 300)}
+VALUES = 120_000
+"""The standard deviation of so many samples is within 0.8% of that of their distribution, at 4 standard errors."""
+Z, C, SHARES, INDICATOR = 2.0, 0.7, 3, 5.0
+AFTER_INDICATORS = 1 / sqrt(Z**-2 - INDICATOR**-2)
+"""Multiplier of the noise on the updates where the indicators are released too (Andrew et al. 2021, Theorem 1)."""
+
+MODES: Mapping[str, Mapping[str, Any]] = {
+    "Server, Fixed": {},
+    "Server, Adaptive": {"indicator_noise": INDICATOR, "clipping": ADAPTIVE},
+    "Client, Fixed": {"clipping_location": "Client"},
+    "Client, Adaptive": {"clipping_location": "Client", "indicator_noise": INDICATOR, "clipping": ADAPTIVE},
+    "Client with shares, Fixed": {"clipping_location": "Client", "noise_shares": SHARES},
+    "Client with shares, Adaptive": {
+        "clipping_location": "Client",
+        "noise_shares": SHARES,
+        "indicator_noise": INDICATOR,
+        "clipping": ADAPTIVE,
+    },
+}
+
+
+def of_norm(seed: int, norm: float) -> dict[str, Any]:
+    made = adapter(seed, SHAPES)
+    found = sqrt(sum(float(np.sum(values.astype(np.float64) ** 2)) for values in made.values()))
+    return {name: (values * (norm / found)).astype(np.float32) for name, values in made.items()}
+
+
+@pytest.mark.parametrize("arrived", [4, 3])
+@pytest.mark.parametrize("mode", MODES)
+def test_the_noise_is_within_one_percent_of_the_formula(mode: str, arrived: int, tmp_path: Path) -> None:
+    """Also if a participant is missing."""
+    fields = MODES[mode]
+    made = maker(tmp_path, SHAPES)(bound=C, multiplier=Z, **fields)
+    multiplier = AFTER_INDICATORS if "indicator_noise" in fields else Z
+    share = multiplier * C / sqrt(SHARES - 1)
+    expected = np.zeros(VALUES)
+    for number, who in enumerate(PEOPLE[:arrived]):
+        clipped = of_norm(number, C * 0.999)
+        expected += np.concatenate([clipped[name].ravel() for name in sorted(SHAPES)]) / arrived
+        sent = of_norm(number, 3 * C) if mode.startswith("Server") else clipped
+        if "noise_shares" in fields:
+            noise = np.random.default_rng(number)
+            sent = {name: (v + noise.normal(0, share, v.shape)).astype(np.float32) for name, v in sent.items()}
+        made.round.send(who, sent, within_bound=1.0 if "indicator_noise" in fields else None)
+    made.round.close()
+    done = made.aggregated()
+    formula = share * sqrt(arrived) / arrived if "noise_shares" in fields else multiplier * C / arrived
+    assert np.std(made.step(done) - expected) == pytest.approx(formula, rel=0.01)
+    assert done.privacy is not None
+    assert done.privacy.noise_std == pytest.approx(formula, rel=1e-5)
+
+
+def a_round(mode: str, bound: float, norms: np.ndarray, round: int) -> PrivateRound:
+    planned = RoundPrivacy(
+        bound=bound,
+        multiplier=1.0,
+        update_multiplier=update_multiplier(1.0, INDICATOR),
+        indicator_noise=INDICATOR,
+        clipping_location=None if mode == "Server" else "Client",
+        noise_shares=len(norms) if mode == "Client with shares" else None,
+    )
+    spend = Spend(run_id="run", round=round, k=1, multiplier=1.0, seed=f"{round:064x}")
+    within = (norms <= bound).astype(float)
+    if planned.noise_shares is not None:
+        within += np.random.default_rng(round).normal(0, INDICATOR / sqrt(len(norms) - 1), len(norms))
+    kind = HubNoise if planned.noise_shares is None else SharedNoise
+    return kind(planned, spend, list(norms), list(within), 0, VALUES, AdaptiveClipping(target_quantile=0.3))
+
+
+@pytest.mark.parametrize("start", [0.01, 100.0])
+@pytest.mark.parametrize("mode", ["Server", "Client", "Client with shares"])
+def test_the_clipping_norm_converges_to_the_quantile_from_both_sides(mode: str, start: float) -> None:
+    """100 updates whose norms are log-uniform in 0.1 to 10. A reversed sign diverges."""
+    norms = np.exp(np.linspace(log(0.1), log(10), 100))
+    bound, bounds = start, list[float]()
+    for round in range(400):
+        bound = a_round(mode, bound, norms, round).mean(list(norms)).next_bound
+        bounds.append(bound)
+    quantile = exp(log(0.1) + 0.3 * log(100))
+    assert np.exp(np.mean(np.log(bounds[-200:]))) == pytest.approx(quantile, rel=0.1)

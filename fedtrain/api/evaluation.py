@@ -8,6 +8,8 @@ from fedtrain.api.base import Block, Count, Name, NonNegativeFloat, Text, Union
 from fedtrain.api.participants import Compute
 from fedtrain.api.storage import S3Access
 
+MAX_CHOICES = 100
+"""Answers that the metric Choices compares at most, for rows without choices of their own."""
 MetricType = Literal["Loss", "Perplexity", "Choices", "ExactMatch"]
 
 

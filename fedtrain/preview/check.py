@@ -10,6 +10,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError
 from fedtrain.plurals import form, several
 from fedtrain.preview.base_check import CheckedBase, check_base
+from fedtrain.preview.choices_check import choices_errors, strange_rows
 from fedtrain.preview.gpu_check import gpu_warnings
 from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
@@ -47,10 +48,21 @@ def checked(
     if folder is not None:
         base = check_base(folder, federation.training.spec, [row for one in rows for row in one.sample])
     return Checked(
-        errors=(*_base_errors(federation, base), *(error for one in rows for error in _row_errors(one))),
+        errors=(
+            *_base_errors(federation, base),
+            *(error for one in rows for error in _row_errors(one)),
+            *_choices_errors(federation, rows),
+        ),
         warnings=(*warnings, *(base.notes if base is not None else ()), *_gpu_warnings(federation)),
         facts=(_row_fact(rows, limit), _base_fact(federation, base)),
     )
+
+
+def _choices_errors(federation: Federation, rows: Sequence[CheckedRows]) -> Iterable[FieldError]:
+    for hub in (one for one in rows if one.who == HUB):
+        found = strange_rows(federation.training.spec, hub.offered.strange)
+        yield from (_error(hub, fault) for fault in found[:SHOWN_FAULTS])
+        yield from choices_errors(federation, hub.offered, hub.complete)
 
 
 def _gpu_warnings(federation: Federation) -> Iterable[str]:

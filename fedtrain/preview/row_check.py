@@ -12,6 +12,7 @@ from fedtrain.data.formats import RowChecker
 from fedtrain.data.parsing import parse_each
 from fedtrain.data.row import PROBLEMS, Problem, Row, row_digest
 from fedtrain.plurals import form, several
+from fedtrain.preview.choices_check import Offered
 
 HUB = "evaluation.hub"
 SAMPLED = 100
@@ -38,6 +39,7 @@ class CheckedRows:
     sample: list[Row] = field(default_factory=list[Row])
     digests: list[bytes] = field(default_factory=list[bytes])
     places: list[str] = field(default_factory=list[str])
+    offered: Offered = field(default_factory=Offered)
 
     @property
     def rows(self) -> int:
@@ -47,6 +49,7 @@ class CheckedRows:
     def add(self, row: Row) -> None:
         self.digests.append(row_digest(row))
         self.places.append(row.where)
+        self.offered.add(row)
         if len(self.sample) < SAMPLED:
             self.sample.append(row)
         for warning in row.warnings:

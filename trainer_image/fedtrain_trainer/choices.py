@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import torch
 
+from fedtrain.api.evaluation import MAX_CHOICES
 from fedtrain.data.row import Row, answer
 from fedtrain_trainer.batches import collate, micro_batches
 from fedtrain_trainer.examples import Example, Question
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.precision import computing
-
-MAX_CHOICES = 100
 
 
 def options(rows: Sequence[Row]) -> list[list[str]]:

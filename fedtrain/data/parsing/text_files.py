@@ -13,6 +13,7 @@ from fedtrain.data import git_lfs
 from fedtrain.data.errors import DataError
 
 UTF8_BOM = b"\xef\xbb\xbf"
+_ZIP = b"PK\x03\x04"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -21,8 +22,11 @@ def opened(file: Path, name: str) -> Generator[BufferedReader]:
     """Open a file, decompressed. Raises DataError, also while it is read."""
     try:
         with file.open("rb") as content:
-            if content.read(len(git_lfs.POINTER)) == git_lfs.POINTER:
-                raise DataError(f"{name}: {git_lfs.IS_POINTER}", git_lfs.FIX)
+            first = content.read(len(git_lfs.POINTER))
+        if first == git_lfs.POINTER:
+            raise DataError(f"{name}: {git_lfs.IS_POINTER}", git_lfs.FIX)
+        if first.startswith(_ZIP):
+            raise DataError(f"{name}: an Excel workbook or a zip archive, not text", "export it as CSV, or unpack it")
         with cast("BufferedReader", gzip.open(file) if is_gzip(file.name) else file.open("rb")) as content:
             yield content
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -326,3 +326,36 @@ def test_plan_shows_the_same_facts_and_warnings(tmp_path: Path) -> None:
     shown = json.loads(result.stdout)
     assert shown["facts"] == validate(file).stdout.splitlines()[1:]
     assert [line for line in warnings(file) if line not in shown["notes"]] == []
+
+
+def choosing(folder: Path, test: list[dict[str, Any]]) -> Path:
+    rows = [{"prompt": f"q{number}", "completion": "a"} for number in range(4)]
+    file = federation(folder, rows, rows[:2], test, format="PromptCompletion")
+    hub = "metrics: [{name: loss, type: Loss}, {name: right, type: Choices}]"
+    file.write_text(file.read_text().replace("{uri: ./test.jsonl}", f"{{uri: ./test.jsonl}}, {hub}"))
+    return file
+
+
+def test_choices_are_refused_before_a_run_if_the_hubs_rows_have_too_many_or_too_few_answers(tmp_path: Path) -> None:
+    rows = [{"prompt": f"p{number}", "completion": f"answer {number}"} for number in range(101)]
+    (error,) = errors(choosing(tmp_path, rows))
+    assert error.endswith(
+        "spec.evaluation.hub.metrics[1].type (metric right): Choices compares 2 to 100 different answers, and the "
+        "hub's rows have more than 100 different answers. "
+        'Give each row a field "choices", or use ExactMatch or Loss.'
+    )
+    (error,) = errors(choosing(tmp_path, [{"prompt": f"p{number}", "completion": "same"} for number in range(3)]))
+    assert "and the hub's rows have one answer only" in error
+    own = [row | {"choices": [row["completion"], "another"]} for row in rows]
+    assert validate(choosing(tmp_path, own)).exit_code == 0
+    assert validate(choosing(tmp_path, rows[:100])).exit_code == 0
+
+
+def test_a_row_of_the_hub_whose_answer_is_not_among_its_choices_is_named(tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "completion": "a", "choices": ["a", "b"]}, {"prompt": "q", "completion": SECRET}]
+    rows[1]["choices"] = ["a", "b"]
+    (error,) = errors(choosing(tmp_path, rows))
+    assert error.endswith(
+        'test.jsonl:2: evaluation.hub: The answer is not among the choices. Add it to the row\'s "choices".'
+    )
+    assert SECRET not in error

@@ -126,3 +126,10 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_text("hello")
     with pytest.raises(DataError, match=r"x.parquet: not a readable Parquet file"):
         read(tmp_path / "x.parquet")
+
+
+def test_a_workbook_with_the_name_of_a_csv_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b"PK\x03\x04" + bytes(range(256)))
+    with pytest.raises(DataError, match=r"rows.csv: an Excel workbook or a zip archive, not text; export it as CSV"):
+        read_rows(str(file), "PromptCompletion")

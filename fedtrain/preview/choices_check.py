@@ -1,0 +1,64 @@
+"""Checks whether the hub's rows offer what the metric Choices compares: the hub refuses them otherwise, in round 0."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from fedtrain.api.evaluation import MAX_CHOICES
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.reading.errors import FieldError
+from fedtrain.api.reading.federation import Federation
+from fedtrain.data.errors import DataError
+from fedtrain.data.row import Row, answer
+
+
+@dataclass
+class Offered:
+    """Answers of a data set: all different ones, or some more than `MAX_CHOICES`. `open`: whether a row has no choices
+    of its own. `strange`: rows whose answer is not among their choices."""
+
+    answers: set[str] = field(default_factory=set[str])
+    open: bool = False
+    strange: list[str] = field(default_factory=list[str])
+
+    def add(self, row: Row) -> None:
+        if "text" in row.fields:
+            return
+        try:
+            text = answer(row)
+        except DataError:  # a turn without text
+            return
+        if len(self.answers) <= MAX_CHOICES:
+            self.answers.add(text)
+        own = row.fields.get("choices")
+        self.open = self.open or own is None
+        if own is not None and text not in own:
+            self.strange.append(row.where)
+
+
+def choices_errors(federation: Federation, offered: Offered, complete: bool) -> Iterator[FieldError]:
+    """Yield the error of the first metric of type Choices. `offered`: by the hub's rows; `complete`: by all of them."""
+    position = next(_positions(federation.training.spec), None)
+    if position is None or not offered.open:
+        return
+    count = len(offered.answers)
+    if count > MAX_CHOICES or (complete and count < 2):
+        many = f"more than {MAX_CHOICES} different answers" if count > MAX_CHOICES else "one answer only"
+        yield federation.error_at(
+            ("spec", "evaluation", "hub", "metrics", position, "type"),
+            f"Choices compares 2 to {MAX_CHOICES} different answers, and the hub's rows have {many}.",
+            'Give each row a field "choices", or use ExactMatch or Loss.',
+        )
+
+
+def strange_rows(spec: FederatedTrainingSpec, places: Sequence[str]) -> list[DataError]:
+    """Return the faults of rows whose answer is not among their choices, if the hub measures Choices."""
+    if next(_positions(spec), None) is None:
+        return []
+    return [
+        DataError(f"{where}: the answer is not among the choices", 'add it to the row\'s "choices"') for where in places
+    ]
+
+
+def _positions(spec: FederatedTrainingSpec) -> Iterator[int]:
+    metrics = spec.evaluation.hub.metrics if spec.evaluation.hub is not None else ()
+    return (number for number, metric in enumerate(metrics) if metric.type == "Choices")

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
-unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process compiles torch anew: six seconds
+unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process compiles torch again: six seconds
 COMPILE := $(UV) pip compile --quiet pyproject.toml --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock"
 
 .PHONY: help setup demo test lint format unit generated cluster-tools controlplane faults e2e cluster cluster-down lock clean
@@ -78,7 +78,7 @@ cluster: setup
 cluster-down: setup
 	$(BIN)/python -m hack.cluster down
 
-## make lock     resolve the dependencies anew, of everything and of the images
+## make lock     resolve the dependencies again, for everything and for the images
 lock: setup
 	$(COMPILE) --extra dev -o requirements.lock
 	$(COMPILE) --extra operator --no-annotate --constraint requirements.lock -o requirements-operator.lock

@@ -32,9 +32,9 @@ def up(within: Engine | None, clusters: int) -> None:
     except ProgramFailed as failure:
         raise ProgramFailed(str(failure) + (NO_KIND.format(program=within.program) if within else "")) from None
     if lasting is None and SETTINGS.exists():
-        print(f"The cluster runs already: source {shown(SETTINGS)}")
+        print(f"The cluster already runs: source {shown(SETTINGS)}")
     elif lasting is None:
-        print("The cluster runs already, started from another checkout. Go on there, or remove it: make cluster-down")
+        print("The cluster already runs, started from another checkout. Use it there, or remove it: make cluster-down")
     else:
         print(STARTED.format(settings=shown(SETTINGS), where=lasting.where))
         if lasting.sites:

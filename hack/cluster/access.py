@@ -1,4 +1,4 @@
-"""A cluster's API server, as somebody who may do everything there."""
+"""A cluster's API server, with the rights of cluster-admin."""
 
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from hack.cluster.tools import provide
 
 
 class Access:
-    """Whoever made the cluster.
+    """Access to a cluster, built here or by kind.
 
     Attributes:
         kubeconfig: a file with the rights of cluster-admin.

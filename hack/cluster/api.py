@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 class Refused(Exception):
-    """The API server said no.
+    """The API server refused a request.
 
     Attributes:
         code: the HTTP status.
@@ -45,7 +45,7 @@ class Api:
         return self._call("GET", _path(resource, namespace, name))
 
     def find(self, resource: str, name: str, namespace: str = "") -> Json | None:
-        """The object, or None where there is none."""
+        """Return the object; None if it does not exist."""
         try:
             return self.get(resource, name, namespace)
         except Refused as refusal:

@@ -11,7 +11,7 @@ def eventually(read: Callable[[], T | None], seconds: float = 120) -> T:
     """The first truthy value that `read` returns.
 
     Raises:
-        AssertionError: there is none within so many seconds.
+        AssertionError: no truthy value within `seconds`.
     """
     until = time.monotonic() + seconds
     while not (value := read()):

@@ -51,7 +51,7 @@ def busybox() -> Image:
     """
     found = shutil.which("busybox")
     if not found:
-        raise FileNotFoundError("There is no busybox on this machine; install the Debian package busybox-static.")
+        raise FileNotFoundError("busybox is not installed. Install the Debian package busybox-static.")
     program = Path(found).read_bytes()
     applets = subprocess.run([found, "--list"], check=True, capture_output=True, text=True).stdout.split()
 

@@ -47,7 +47,7 @@ class Kind(Access):
         is done inside.
 
         Raises:
-            ProgramFailed: there is one of this name that is not ours, or kind said no; so do all methods here where
+            ProgramFailed: a cluster of this name exists that is not ours, or kind refuses; so do all methods here where
                 engine, kind or kubectl do.
         """
         if self.nodes():

@@ -129,7 +129,7 @@ def run(*command: str | Path, environment: Mapping[str, str] | None = None) -> s
     try:
         done = subprocess.run(words, env={**os.environ, **(environment or {})}, capture_output=True, text=True)
     except FileNotFoundError as missing:
-        raise ProgramFailed(f"There is no program {words[0]} on this machine.") from missing
+        raise ProgramFailed(f"{words[0]} is not installed on this machine.") from missing
     if done.returncode:
         raise ProgramFailed(f"`{' '.join(words)}` failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
     return done.stdout
@@ -141,7 +141,7 @@ def is_alive(process: str) -> bool:
 
 
 def free_port() -> int:
-    """A port nobody listens on, and that no outgoing connection of another program will take before it is used."""
+    """A port on which no program listens, and that no outgoing connection will take before it is used."""
     lowest_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = random.randrange(10_000, max(lowest_outgoing, 20_000))

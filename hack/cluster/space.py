@@ -82,7 +82,7 @@ class Space:
         """Makes the namespaces, with the interface eth0 on the bridge.
 
         Raises:
-            ProgramFailed: this machine doesn't let us.
+            ProgramFailed: this machine does not allow it.
         """
         first = self._start_first_process()
         with locked(cache("clusters")):
@@ -153,7 +153,7 @@ class Space:
             )
         while not self._ready.exists():
             if holder.poll() is not None:
-                raise ProgramFailed(f"This machine lets us make no namespaces: {self._log.read_text(errors='replace')}")
+                raise ProgramFailed(f"This machine does not allow namespaces: {self._log.read_text(errors='replace')}")
             time.sleep(0.01)
         return int(Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text())
 

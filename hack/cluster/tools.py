@@ -90,7 +90,7 @@ def missing(names: Iterable[str]) -> list[str]:
 
 
 def source(name: str) -> Path:
-    """The folder with the source of a tool's module, which nobody may write to.
+    """The folder with the source of a tool's module, which is read-only.
 
     Raises:
         ToolsFailed: no Go toolchain, or no network.
@@ -131,7 +131,7 @@ def _is_there(name: str) -> bool:
 
 def _build(names: list[str]) -> None:
     """Builds into a temporary folder of the cache, then moves each file into its place. What Go compiles on the way,
-    six gigabytes that nobody needs again, goes with the folder."""
+    six gigabytes that are not needed again, goes with the folder."""
     if not names:
         return
     go = _go()
@@ -170,7 +170,7 @@ def _source(go: str, tool: Installed) -> Path:
 
 
 def _binary(package: str) -> str:
-    """What Go names the program of a package: the last part of its path that is no major version."""
+    """What Go names the program of a package: the last part of its path that is not a major version."""
     return next(part for part in reversed(package.split("/")) if not re.fullmatch(r"v\d+", part))
 
 

@@ -1,4 +1,4 @@
-"""What tests with real pods need of a cluster, whoever made it."""
+"""What tests with real pods need of a cluster, built here or by kind."""
 
 from collections.abc import Iterator
 from pathlib import Path

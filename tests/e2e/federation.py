@@ -54,7 +54,7 @@ class RealFederation(Federation):
         return self._policy(who, f"{MOUNTED}/{who}.jsonl", baseModel=own, pods=pods)
 
     def upload(self, minio: Minio) -> None:
-        """What everybody reads from a bucket."""
+        """Upload the base model and rows that are read from a bucket."""
         self.store = minio
         self.folder.chmod(0o755)
         minio.client.create_bucket(Bucket=self.inputs)

@@ -1,4 +1,4 @@
-"""What goes on in a cluster while a test waits: which pods there were at the same time, and all they ever wrote."""
+"""Records what happens in a cluster while a test waits: pods that existed at the same time, and their logs."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""What befalls pods, nodes and operators changes no digest.
+"""Faults of pods, nodes and operators change no digest.
 
 The tests are one story, in this order: three trainings run side by side while one thing after the other goes wrong, and
 at the end each has what an undisturbed one has.
@@ -68,7 +68,7 @@ def test_a_training_can_be_suspended_in_the_middle_of_a_round(paused: RealFedera
     eventually(lambda: paused.status(api).get("phase") == "Suspended")
 
 
-def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_made_anew(
+def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_recreated(
     unlucky: RealFederation, api: Api
 ) -> None:
     deleted = eventually(lambda: running(unlucky, api, "Train"), LONG)[0]["metadata"]
@@ -107,16 +107,14 @@ def test_an_operator_that_is_killed_in_the_middle_of_a_round_is_back_by_itself(
     assert eventually(lambda: restarts(release.operator()) == 1, 60)
 
 
-def test_another_image_of_the_operator_goes_on_with_what_runs(
-    moved: RealFederation, release: Release, api: Api
-) -> None:
+def test_an_upgraded_operator_continues_what_runs(moved: RealFederation, release: Release, api: Api) -> None:
     eventually(lambda: moved.pods(api), LONG)
     release.install(f"images.operator.tag={NEXT}")
     assert release.operator()["spec"]["containers"][0]["image"].endswith(f":{NEXT}")
     assert moved.status(api)["phase"] not in ("Succeeded", "Failed")
 
 
-def test_a_node_that_loses_its_power_goes_on_once_it_is_back(
+def test_work_on_a_node_that_loses_its_power_continues_once_it_is_back(
     moved: RealFederation, hub: WholeCluster, api: Api
 ) -> None:
     lost = {pod["metadata"]["uid"] for pod in eventually(lambda: running(moved, api, "Train"), LONG)}
@@ -134,7 +132,7 @@ def test_each_training_ends_with_the_digests_of_an_undisturbed_one(
 
 
 def killed_one(federation: RealFederation, hub: WholeCluster, api: Api, kind: str) -> Json | None:
-    """A pod whose container was running and is no more; None if there is none, or it was faster."""
+    """Kill the container of a running pod and return the pod; None if no pod runs, or it has ended."""
     for pod in running(federation, api, kind):
         try:
             hub.kill(api.get("v1/pods", pod["metadata"]["name"], pod["metadata"]["namespace"]))

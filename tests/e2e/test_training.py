@@ -102,13 +102,13 @@ def test_the_commands_work_on_the_bucket_as_on_a_folder(story: Story, minio: Min
     assert "bank-a" in (tmp_path / "report.html").read_text()
 
 
-def test_kubectl_get_tells_how_far_a_training_is(story: Story, plane: Access) -> None:
+def test_kubectl_get_shows_the_progress_of_a_training(story: Story, plane: Access) -> None:
     told = plane.kubectl("get", "ft", "--namespace", story.federation.namespace).splitlines()
     assert told[0].split() == ["NAME", "ROUND", "PHASE", "PARTICIPANTS", "METRIC", "SECONDS", "AGE"]
     assert told[1].split()[:5] == ["small", "2", "Succeeded", "2/2", "loss"]
 
 
-def test_kubectl_describe_tells_the_story(story: Story, plane: Access) -> None:
+def test_kubectl_describe_shows_conditions_and_events(story: Story, plane: Access) -> None:
     told = plane.kubectl("describe", "federatedtraining", "small", "--namespace", story.federation.namespace)
     conditions, events = told.partition("Events:")[::2]
     assert "Type:                  Complete" in conditions

@@ -65,7 +65,7 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._close)
 
     def heal(self) -> None:
-        """Connections break, and whoever watched connects again and hears everything."""
+        """Break all connections. Clients that watched connect again and get all events."""
         self.silent, self.fault = (), "cut"
         self.cut()
         self.fault = ""

@@ -16,6 +16,7 @@ from hack.cluster.cluster import Cluster
 from hack.cluster.eventually import eventually
 from hack.cluster.images import Image
 from hack.cluster.minio import Minio
+from hack.cluster.processes import ProgramFailed
 from hack.cluster.space import MACHINE
 from tests.controlplane.joining import fedtrain
 from tests.controlplane.training import POLICIES, PYTORCHJOBS, TASKS, Digests, attempts, digests
@@ -125,8 +126,16 @@ def test_the_adapters_of_three_clusters_are_those_of_fedtrain_run(
         eventually(lambda site=site: not site.api.get("v1/secrets", TRANSFER_SECRET, NAMESPACE).get("data"))
 
 
-def test_no_connection_was_tried_into_a_participant_or_from_it_to_other_servers(sites: dict[str, Site]) -> None:
+def test_no_connection_was_tried_into_a_participant_or_from_it_to_other_servers(
+    sites: dict[str, Site], hub: Cluster
+) -> None:
     assert {who: site.dropped() for who, site in sites.items()} == dict.fromkeys(sites, (0, 0))
+    one, other = (site.cluster for site in sites.values())
+    for cluster in (hub, other):  # the network is closed, and counts what it refuses
+        with pytest.raises(ProgramFailed):
+            cluster.space.run("busybox", "nc", "-w", "1", *map(str, _address(one)))
+    assert sites[WHO[0]].dropped()[0] > 0
+    assert sites[WHO[1]].dropped()[1] > 0
 
 
 def test_the_owners_audit_log_has_the_digests_of_the_ledger(
@@ -185,9 +194,9 @@ def test_a_lost_hub_and_a_lost_store_cost_no_attempt_and_no_second_training(
     assert attempts(ledger) == []
 
 
-def _address(hub: Cluster) -> tuple[str, int]:
-    """Address and port of the hub's API server."""
-    host, _, port = hub.control_plane.admin.server.removeprefix("https://").partition(":")
+def _address(cluster: Cluster) -> tuple[str, int]:
+    """Address and port of its API server."""
+    host, _, port = cluster.control_plane.admin.server.removeprefix("https://").partition(":")
     return host, int(port)
 
 

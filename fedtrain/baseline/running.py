@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from fedtrain.baseline.arms import ArmRun
-from fedtrain.ledger.admission import SpecDiffers
+from fedtrain.ledger.run_claim import SpecDiffers
 from fedtrain.ledger.store import StoreError
 from fedtrain.runner.errors import RunError
 from fedtrain.runner.events import Event

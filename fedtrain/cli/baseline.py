@@ -40,7 +40,7 @@ def command(
     from fedtrain.api.reading import read_file
     from fedtrain.baseline.compare import Compared, Watch, compare
     from fedtrain.contracts.as_json import as_json as plain_json
-    from fedtrain.ledger.admission import SpecDiffers
+    from fedtrain.ledger.run_claim import SpecDiffers
     from fedtrain.results.base_folder import base_folder
     from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
     from fedtrain.results.export import default_target, export

@@ -11,7 +11,7 @@ EXPECTED = (
     # module, exception, whether its text is printed without a prefix
     ("fedtrain.api.reading.errors", "Invalid", True),
     ("fedtrain.ledger.store", "StoreError", False),
-    ("fedtrain.ledger.admission", "SpecDiffers", False),
+    ("fedtrain.ledger.run_claim", "SpecDiffers", False),
     ("fedtrain.adapters.errors", "AdapterFileError", False),
     ("fedtrain.runner.errors", "RunError", False),
 )

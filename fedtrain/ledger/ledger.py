@@ -101,7 +101,7 @@ class Ledger:
         )
 
     def replace_run(self, run: Run) -> None:
-        """Writes `run.json` over the one of a run that has not begun (`fedtrain.ledger.admission`)."""
+        """Writes `run.json` over the one of a run that has not begun (`fedtrain.ledger.run_claim`)."""
         content = canonical(run)
         self.store.replace(self._folder + names.RUN, content)
         self._remember(names.RUN, run, digest_bytes(content))

@@ -15,7 +15,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.store import StoreError
 from fedtrain.results.locate import NoRun
-from fedtrain.rounds.observing import observe
+from fedtrain.rounds.phase import observe
 
 _AT_ONCE = 8
 _DEEPEST = 4

@@ -40,7 +40,7 @@ from fedtrain.results.run_summary import (
     RunSummary,
 )
 from fedtrain.results.telemetry import read_execution, read_runner
-from fedtrain.rounds.observing import observe
+from fedtrain.rounds.phase import observe
 from fedtrain.rounds.privacy_loss import PrivacyLoss, loss_after, trained_values
 
 R = TypeVar("R", bound=Record)

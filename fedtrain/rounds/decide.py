@@ -34,8 +34,8 @@ from fedtrain.rounds.preflight import inspect
 from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, not_accounted, over_budget
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
+from fedtrain.rounds.tasks_to_stop import unwanted
 from fedtrain.rounds.training import train
-from fedtrain.rounds.unwanted import unwanted
 
 
 def decide(snapshot: Snapshot, now: float) -> Decision:

@@ -12,7 +12,7 @@ from fedtrain.plurals import several
 from fedtrain.rounds import orders
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
-from fedtrain.rounds.lost import lost
+from fedtrain.rounds.lost_participants import lost
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 

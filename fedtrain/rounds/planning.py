@@ -18,8 +18,8 @@ from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.example_privacy import planned_noises
 from fedtrain.rounds.preflight import why_uncounted
 from fedtrain.rounds.privacy import round_privacy
-from fedtrain.rounds.silence import unreachable
 from fedtrain.rounds.snapshot import Snapshot
+from fedtrain.rounds.unreachable import unreachable
 
 
 def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Failure
 from fedtrain.contracts.tasks import Task
-from fedtrain.rounds import silence
+from fedtrain.rounds import unreachable
 from fedtrain.rounds.attempts import LONGEST_REASON, Again, GivenUp, Go, Wait, attempt
 from fedtrain.rounds.deadlines import hub_time_left
 from fedtrain.rounds.decision import Action, AggregateOrder, Claim, Decision, Phase, Start
@@ -71,7 +71,7 @@ class Work:
         refused = f"waiting for the ledger: {because(self.refused)}" if self.refused else ""
         return Decision(
             phase=phase,
-            message="; ".join(filter(None, (message, refused, silence.report(self.snapshot, self.running)))),
+            message="; ".join(filter(None, (message, refused, unreachable.report(self.snapshot, self.running)))),
             round=self.snapshot.ledger.current.round,
             actions=tuple(self.actions),
             keep=frozenset(self.keep),

@@ -11,14 +11,14 @@ from fedtrain.plurals import several
 from fedtrain.rounds import orders
 from fedtrain.rounds.attempts import LONGEST_REASON
 from fedtrain.rounds.below_minimum import below_minimum, is_below_minimum
+from fedtrain.rounds.counted_updates import delivered, spent_attempts
 from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.example_privacy import barred
 from fedtrain.rounds.excluding import exclusion_digests, next_close_number, why_excluded
-from fedtrain.rounds.silence import late_because
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
-from fedtrain.rounds.updates import delivered, spent_attempts
+from fedtrain.rounds.unreachable import late_because
 
 
 def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Decision:

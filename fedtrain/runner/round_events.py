@@ -8,8 +8,8 @@ from typing import Any
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Close, Closed, Evaluation, Manifest, Plan, Update
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.rounds.counted_updates import delivered
 from fedtrain.rounds.snapshot import LedgerFacts
-from fedtrain.rounds.updates import delivered
 from fedtrain.runner.events import Delivered, Listener, ObjectIgnored, Planned, Recorded
 from fedtrain.runner.worker_pool import Ended, PoolEvent
 

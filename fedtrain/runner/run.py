@@ -7,10 +7,10 @@ from pathlib import Path
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Run
-from fedtrain.ledger.admission import claim_run, new_run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.probe import probe
+from fedtrain.ledger.run_claim import claim_run, new_run
 from fedtrain.runner.base_access import check_base_access
 from fedtrain.runner.bindings import bind, local_folder, storage_of
 from fedtrain.runner.coordinator import Coordinator, Observer, Outcome

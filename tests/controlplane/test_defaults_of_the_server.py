@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.ledger.admission import compare, new_run
+from fedtrain.ledger.run_claim import compare, new_run
 from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.corpus import CASES, Case
 from tests.controlplane.objects import Objects

@@ -17,8 +17,8 @@ from fedtrain.manifests.render_digest import mark, mark_of
 from fedtrain.manifests.settings import Settings
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds.decision import Action, AggregateOrder, Cancel, Claim, Start
-from fedtrain.rounds.silence import UNASKED
 from fedtrain.rounds.snapshot import TaskKey
+from fedtrain.rounds.unreachable import UNASKED
 from fedtrain_operator.coordinator import transfers
 from fedtrain_operator.coordinator.executions import TERMINAL, cancelled, over, who_of
 from fedtrain_operator.coordinator.refusals import HUB

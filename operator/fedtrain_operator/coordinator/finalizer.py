@@ -4,7 +4,7 @@ keeps the training until then, because owner references do not cross namespaces.
 import asyncio
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.ledger.admission import compare, new_run, recorded
+from fedtrain.ledger.run_claim import compare, new_run, recorded
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import shortened

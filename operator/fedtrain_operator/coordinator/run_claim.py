@@ -5,8 +5,8 @@ import asyncio
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.gathering.ledger_facts import LedgerGatherer
-from fedtrain.ledger.admission import SpecDiffers, claim_run, new_run, recorded
 from fedtrain.ledger.probe import probe
+from fedtrain.ledger.run_claim import SpecDiffers, claim_run, new_run, recorded
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.rounds.clock import RoundClock

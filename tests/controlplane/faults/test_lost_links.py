@@ -9,7 +9,7 @@ import pytest
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Manifest, Plan
-from fedtrain.rounds.silence import SILENT
+from fedtrain.rounds.unreachable import SILENT
 from hack.cluster.api import Api, Json
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually

@@ -8,8 +8,8 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import CONTRACT_VERSION, Failure, Manifest, Preflight, Run
-from fedtrain.ledger.admission import Difference, NewerContract, SpecDiffers, claim_run, compare, new_run
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.run_claim import Difference, NewerContract, SpecDiffers, claim_run, compare, new_run
 from fedtrain.ledger.store import LedgerCorrupt
 
 SPEC: dict[str, Any] = {

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Plan
-from fedtrain.rounds.silence import SILENT, UNASKED
+from fedtrain.rounds.unreachable import SILENT, UNASKED
 from tests.unit.operator.api_server import Request
 from tests.unit.operator.federation import FOUR, Federation
 

@@ -15,7 +15,7 @@ from fedtrain.baseline.personal import check_personal
 from fedtrain.baseline.pooling import pool_rows
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Preflight
-from fedtrain.ledger.admission import new_run
+from fedtrain.ledger.run_claim import new_run
 from fedtrain.partitioning import split_indices
 from fedtrain.results.summary import summarise
 from fedtrain.runner.bindings import bind, storage_of

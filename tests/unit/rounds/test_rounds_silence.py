@@ -6,8 +6,8 @@ from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Plan, Preflight
-from fedtrain.rounds.lost import lost, percent
-from fedtrain.rounds.silence import SILENT, UNASKED
+from fedtrain.rounds.lost_participants import lost, percent
+from fedtrain.rounds.unreachable import SILENT, UNASKED
 
 SINCE = "2025-06-01T12:00:00Z"
 

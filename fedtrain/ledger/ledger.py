@@ -14,7 +14,7 @@ from fedtrain.contracts.canonical import canonical, digest_of
 from fedtrain.contracts.digests import BLOCK, digest_bytes, digest_file, digest_reader, hasher, written
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Record, Run
-from fedtrain.ledger.parse import parse
+from fedtrain.ledger.parse import MISSING, NEWER, parse
 from fedtrain.ledger.store import (
     LedgerCorrupt,
     ObjectMissing,
@@ -71,11 +71,7 @@ class Ledger:
         try:
             record = parse(kind, content)
         except LedgerCorrupt as error:
-            raise LedgerCorrupt(
-                f"{self.url}/{name} is not a valid {kind.__name__} record: {error}. It was edited, truncated, or "
-                "written by a newer fedtrain. Restore it from a backup, or upgrade fedtrain.",
-                error.problem,
-            ) from error
+            raise self.damaged(name, error.problem) from error
         self._remember(name, record, digest_bytes(content))
         return record
 
@@ -205,6 +201,15 @@ class Ledger:
         """Writes over `telemetry/<path>`; a store that refuses is no error here."""
         with suppress(StoreError):
             self.store.replace(self._folder + names.telemetry(path), content)
+
+    def damaged(self, name: str, problem: str) -> LedgerCorrupt:
+        """Return the error of a record that was edited, truncated or deleted."""
+        run = self.address.rstrip("/")
+        fix = f"Restore it from a backup, or delete the run: fedtrain delete {run}"
+        if problem.startswith(NEWER):
+            fix = "A newer fedtrain may have written it: upgrade fedtrain, or restore the file from a backup"
+        state = "missing" if problem == MISSING else f"damaged ({problem})"
+        return LedgerCorrupt(f"{run}/{name} is {state}. {fix}.", problem)
 
     def _damaged(self, name: str, found: Digest, digest: Digest) -> LedgerCorrupt:
         return LedgerCorrupt(

@@ -11,6 +11,9 @@ from fedtrain.ledger.store import LedgerCorrupt
 R = TypeVar("R", bound=Record)
 
 _LONGEST_FIELD = 80
+MISSING = "it is missing"
+NEWER = "unknown field"
+"""Begins the problem of a record that a newer fedtrain may have written."""
 
 
 def parse(kind: type[R], content: bytes) -> R:
@@ -37,4 +40,8 @@ def _problem(error: ValidationError) -> str:
     if first["type"] == "json_invalid":
         return "it is nested too deep" if "recursion" in first["msg"] else "it is not valid JSON"
     where = ".".join(map(str, first["loc"]))[:_LONGEST_FIELD]
+    if first["type"] == "missing":
+        return f"{where} is missing"
+    if first["type"] == "extra_forbidden":
+        return f"{NEWER} {where}"
     return f"{where or 'the object'}: {first['msg']}"

@@ -29,8 +29,11 @@ from fedtrain.contracts.records import (
 )
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.parse import MISSING
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing
 from fedtrain.ledger.valid_records import read_valid
+from fedtrain.plurals import form
+from fedtrain.results.damage import missing_manifests, missing_records
 from fedtrain.results.participants import participant_rounds
 from fedtrain.results.run_summary import (
     DataSummary,
@@ -66,11 +69,13 @@ class _Reader:
             raise ObjectMissing(f"There is no run in {self.ledger.url}: it has no {names.RUN}.")
         self.run_id = run.run_id
         spec = FederatedTrainingSpec.model_validate(run.spec)
+        end = self.one(names.END, End)
+        if missing := missing_manifests(self.present, end):
+            raise self.ledger.damaged(missing[0], MISSING)
         manifests = self.manifests()
         preflights = {p.participant: p for p in self.all("preflight/", Preflight)}
         rounds = [self.round(number, manifest, manifests, spec) for number, manifest in enumerate(manifests)]
         failures = self.all("failures/", Failure)
-        end = self.one(names.END, End)
         if end is None and len(manifests) <= spec.rounds.count and manifests:
             rounds.append(self.round(len(manifests), None, manifests, spec))
         standing = observe(spec, LedgerGatherer(self.ledger, run).gather())
@@ -82,7 +87,7 @@ class _Reader:
             url=self.ledger.url,
             run_id=run.run_id,
             phase=standing.phase,
-            message=standing.message,
+            message=self.message(standing.message, manifests),
             rounds_done=max(0, len(manifests) - 1),
             rounds_of=spec.rounds.count,
             spec=spec,
@@ -100,6 +105,17 @@ class _Reader:
             adapter_bytes=self.ledger.size(names.blob(newest.adapter)) if newest else None,
             head=self.ledger.digest(names.manifest(newest.round)) if newest else None,
         )
+
+    def message(self, message: str, manifests: list[Manifest]) -> str:
+        """Add the records that are missing to the message of the run's phase."""
+        missing = list(missing_records(self.present, manifests))
+        if not missing:
+            return message
+        damage = (
+            f"Damaged: {', '.join(missing[:5])} {form(len(missing), 'is', 'are')} missing. Restore "
+            f"{form(len(missing), 'it', 'them')} from a backup; `fedtrain ledger verify` checks all records."
+        )
+        return f"{message} {damage}".strip()
 
     def round(
         self, number: int, manifest: Manifest | None, manifests: list[Manifest], spec: FederatedTrainingSpec

@@ -102,8 +102,12 @@ def test_a_run_of_a_newer_contract_is_left_alone(folder_ledger: Ledger):
 
 def test_a_run_json_that_is_damaged_is_named(folder_ledger: Ledger):
     folder_ledger.store.create("default/demo/run.json", b'{"contractVersion":1')
-    with pytest.raises(LedgerCorrupt, match=r"default/demo/run\.json is not a valid Run record"):
+    with pytest.raises(LedgerCorrupt) as damaged:
         claim_run(folder_ledger, run_of(SPEC))
+    assert str(damaged.value) == (
+        f"{folder_ledger.address}/run.json is damaged (it is not valid JSON). Restore it from a backup, or delete the "
+        f"run: fedtrain delete {folder_ledger.address}."
+    )
 
 
 def test_the_folder_of_a_run_cannot_be_renamed(folder_ledger: Ledger):

@@ -56,7 +56,7 @@ def test_a_claim_over_another_runs_record_is_refused(ledger: Ledger):
 @pytest.mark.parametrize("content", [b"", b"{", b'{"runId":"r1"}', b"\xff", b'{"runId":"r1","surprise":1}'])
 def test_a_record_that_does_not_parse_is_named(ledger: Ledger, content: bytes):
     ledger.store.create("default/demo/end.json", content)
-    with pytest.raises(LedgerCorrupt, match=r"default/demo/end\.json is not a valid Evaluation record"):
+    with pytest.raises(LedgerCorrupt, match=r"default/demo/end\.json is damaged \("):
         ledger.read(names.END, Evaluation)
 
 

@@ -1,6 +1,7 @@
 """What the commands print, through the real command line."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,34 @@ def test_a_comparison_replaces_no_file_of_the_user(run: Path, tmp_path: Path) ->
     assert result.exit_code == 1
     assert "was not written by this command" in result.stderr
     assert "my notes" in mine.read_text()
+
+
+@pytest.mark.parametrize("command", ["status", "export", "report"])
+@pytest.mark.parametrize("missing", ["rounds/0000", "rounds/0002"])
+def test_a_deleted_round_is_named(run: Path, command: str, missing: str) -> None:
+    shutil.rmtree(run / missing)
+    result = fedtrain(command, run)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"error: {run}/{missing}/manifest.json is missing. Restore it from a backup, or delete the run: "
+        f"fedtrain delete {run}.\n"
+    )
+
+
+def test_status_names_a_deleted_plan(run: Path) -> None:
+    assert "Damaged" not in fedtrain("status", run).stdout
+    (run / "rounds/0002/plan.json").unlink()
+    result = fedtrain("status", run)
+    assert result.exit_code == 0
+    assert "Damaged: rounds/0002/plan.json is missing. Restore it from a backup; `fedtrain ledger" in result.stdout
+
+
+@pytest.mark.parametrize("content", ["{", "{}"])
+def test_a_run_with_a_damaged_record_can_be_deleted(run: Path, content: str) -> None:
+    (run / "run.json").chmod(0o600)
+    (run / "run.json").write_text(content)
+    result = fedtrain("status", run)
+    assert result.exit_code == 1
+    assert result.stderr.endswith(f"Restore it from a backup, or delete the run: fedtrain delete {run}.\n")
+    assert fedtrain("delete", run, "--yes").exit_code == 0
+    assert not run.exists()

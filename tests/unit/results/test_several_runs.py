@@ -50,7 +50,7 @@ def test_list_names_a_run_that_cannot_be_read_and_shows_the_others(second: Hand,
     path.chmod(0o600)
     path.write_text("{")
     lines = fedtrain("list", runs).stdout.splitlines()
-    assert any("unreadable" in line and "run.json is not a valid Run record" in line for line in lines)
+    assert any("unreadable" in line and "run.json is damaged (it is not valid JSON)" in line for line in lines)
     assert any("second" in line and "Planning" in line for line in lines)
 
 

@@ -228,7 +228,7 @@ def test_strays_are_reported_with_the_reason_and_a_flood_of_them_is_bounded() ->
     coordinator.until("Training")
     strays = coordinator.look().ledger.strays
     assert len(strays) == 100
-    assert_matches("not a valid Close record: runId: Field required", next(iter(strays.values())))
+    assert_matches("not a valid Close record: runId is missing", next(iter(strays.values())))
 
 
 def test_a_close_that_lists_a_stranger_is_a_stray() -> None:

@@ -216,7 +216,7 @@ def _source(content: bytes | Path) -> BinaryIO:
 
 
 def _in_folder(root: Path, folder: Path, act: Callable[[], T]) -> T:
-    """Acts in `folder`, which is made; anew when a `delete` took the folder away in between because it was empty."""
+    """Act in `folder`. It is created, and created again if a `delete` removes it in between because it was empty."""
     for _ in range(_TRIES):
         with suppress(FileNotFoundError):
             _make_folder(root, folder)

@@ -152,7 +152,9 @@ class Ledger:
             size = len(content) if isinstance(content, bytes) else content.stat().st_size
             found = self.size(name)
             if found != size:
-                raise LedgerCorrupt(f"{self.url}/{name} has {found} bytes instead of {size}. Delete it and go on.")
+                raise LedgerCorrupt(
+                    f"{self.url}/{name} has {found} bytes instead of {size}. Delete it and run the same command again."
+                )
         return digest
 
     def open_blob(self, digest: Digest) -> ObjectReader:

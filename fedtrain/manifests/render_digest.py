@@ -1,4 +1,4 @@
-"""What a job was rendered from, noted on it: one that waits is made anew once its owner has changed that."""
+"""What a job was rendered from, noted on it: one that waits is recreated when its owner changes that."""
 
 import json
 

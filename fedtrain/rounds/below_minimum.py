@@ -16,7 +16,7 @@ BELOW_MINIMUM = "BelowMinimum"
 
 
 def is_below_minimum(updates: int, spec: FederatedTrainingSpec) -> bool:
-    """Whether a round with so many valid updates cannot be aggregated."""
+    """Whether a round with this number of valid updates cannot be aggregated."""
     return updates < spec.minimum
 
 

@@ -1,4 +1,4 @@
-"""How long the current round has had: time in which work could go on. Every coordinator keeps it where it can; time
+"""How long the current round has had: time in which work could proceed. Every coordinator keeps it where it can; time
 while none runs does not count, so that a deadline may come late and never early."""
 
 from dataclasses import dataclass

@@ -80,7 +80,7 @@ _THEMED = {
 
 
 def colour(index: int) -> str:
-    """Of the participant at this place in the file."""
+    """The colour of the participant at this position in the file."""
     return PARTICIPANTS[min(index, len(PARTICIPANTS) - 1)]
 
 

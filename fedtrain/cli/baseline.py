@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--personalise",
     "personal_steps",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="STEPS",
     help="Also train the federated adapter for STEPS on each participant's own rows.",
 )

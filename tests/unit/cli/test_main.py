@@ -156,3 +156,9 @@ def test_the_console_script_runs():
     script = Path(sys.executable).with_name("fedtrain")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"fedtrain, version {__version__}\n"
+
+
+def test_a_word_for_a_number_of_steps_says_which_numbers_are_valid() -> None:
+    result = CliRunner().invoke(main, ["baseline", "federation.yaml", "--personalise", "x"])
+    assert result.exit_code == 2
+    assert "'x' is out of range or not a number. Use a whole number of 1 or more." in result.stderr

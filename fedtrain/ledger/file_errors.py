@@ -27,7 +27,10 @@ def explain(error: OSError, root: Path, path: Path) -> StoreError:
             "folder in storage.file.path."
         )
     if error.errno == errno.EROFS:
-        return StoreRefused(f"{what} It is mounted read-only: name a folder in storage.file.path that can be written.")
+        return StoreRefused(
+            f"The folder of the ledger, {root}, is mounted read-only. Name a folder in storage.file.path that can be "
+            "written."
+        )
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return StoreError(f"{what} A file is where a folder is needed, or the reverse: move it away.")
     if error.errno in _MAY_RECOVER:

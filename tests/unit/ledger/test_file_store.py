@@ -183,7 +183,8 @@ def test_every_refusal_of_the_disk_says_what_to_do(number: int, kind: type[Store
     error = explain(OSError(number, os.strerror(number)), Path("/runs"), Path("/runs/default/a"))
     assert type(error) is kind
     assert words in str(error)
-    assert "/runs/default/a" in str(error)
+    place = "/runs" if number == errno.EROFS else "/runs/default/a"  # the whole folder is read-only
+    assert place in str(error)
 
 
 def test_a_file_system_without_hard_links_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

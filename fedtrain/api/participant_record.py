@@ -6,7 +6,7 @@ from pydantic import Field
 
 from fedtrain.api.base import API_VERSION, AnyNamespace, Block, DnsLabel, Instant, NonNegativeInt, Quantity
 from fedtrain.api.federated_training import Metadata
-from fedtrain.api.status import Conditions, ShortText
+from fedtrain.api.status_fields import Conditions, ShortText
 
 
 class ParticipantRecordSpec(Block):

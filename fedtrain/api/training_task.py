@@ -9,7 +9,7 @@ from fedtrain.api.base import API_VERSION, Block, DnsLabel, Duration, Name, NonN
 from fedtrain.api.federated_training import Metadata
 from fedtrain.api.participants import Compute
 from fedtrain.api.pods import Open
-from fedtrain.api.status import ShortText
+from fedtrain.api.status_fields import ShortText
 from fedtrain.api.storage import Storage
 
 

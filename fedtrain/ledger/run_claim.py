@@ -12,15 +12,13 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from fedtrain.api.begun import FIRST_ROUND, begun
+from fedtrain.api.changeable_fields import may_change
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import CONTRACT_VERSION, Run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.record_kinds import kind_of
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, StoreError
-
-MAY_CHANGE = ("suspend", "storage", "model.s3", "evaluation.hub.data.s3", "rounds.deadline")
-"""Fields that may change after a run has begun: they say when and where it runs and do not affect its result."""
 
 _SHOWN = 80
 """Characters of a value in a message."""
@@ -183,8 +181,3 @@ def _shown(flat: Mapping[str, object], field: str, limit: int | None = _SHOWN) -
         return "unset"
     text = json.dumps(flat[field], ensure_ascii=False, default=str)
     return text if limit is None or len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def may_change(field: str) -> bool:
-    """Whether a field, a dotted path, may change after the run has begun."""
-    return any(field == allowed or field.startswith((f"{allowed}.", f"{allowed}[")) for allowed in MAY_CHANGE)

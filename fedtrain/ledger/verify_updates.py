@@ -4,7 +4,7 @@ and notes name the updates that nothing else stands behind."""
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fedtrain.contracts import names, update_faults
+from fedtrain.contracts import issued_updates, names
 from fedtrain.contracts.records import Close, Exclusion, Grant, Manifest, Plan, Update
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_records import Records
@@ -42,7 +42,7 @@ class Updates:
             return
         if not self._issued(update):
             self.findings.append(Finding(name, f"is listed by {close}, but no task was issued for it"))
-        elif fault := update_faults.fault(plan, update):
+        elif fault := issued_updates.fault(plan, update):
             self.findings.append(Finding(name, f"is listed by {close}, but {fault}"))
 
     def _exclusion(self, name: str, exclusion: Exclusion) -> None:
@@ -64,4 +64,4 @@ class Updates:
         plan = self._plan(update.round)
         grant = self.records.get(names.grant(update.round, update.participant, update.attempt), Grant)
         grants = [grant] if grant else []
-        return plan is not None and update_faults.was_issued(plan, grants, update.participant, update.attempt)
+        return plan is not None and issued_updates.was_issued(plan, grants, update.participant, update.attempt)

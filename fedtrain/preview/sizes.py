@@ -6,7 +6,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import ModelFacts
 from fedtrain.partitioning.memory import MemoryModel
 from fedtrain.partitioning.partition import situation
-from fedtrain.rounds.privacy_loss import trained_values
+from fedtrain.rounds.spent_epsilon import trained_values
 
 VALUE_BYTES = 4
 """Adapters and updates are float32."""

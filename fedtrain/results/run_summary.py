@@ -8,7 +8,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Absent, ModelFacts
 from fedtrain.rounds.decision import FINISHED, Phase
-from fedtrain.rounds.privacy_loss import PrivacyLoss
+from fedtrain.rounds.spent_epsilon import PrivacyLoss
 
 RoundOutcome = Literal["Initial", "Committed", "Skipped", "RolledBack", "Open"]
 State = Literal["Training", "Updated", "Aggregated", "Quarantined", "Absent"]

@@ -44,7 +44,7 @@ from fedtrain.results.run_summary import (
 )
 from fedtrain.results.telemetry import read_execution, read_runner
 from fedtrain.rounds.phase import observe
-from fedtrain.rounds.privacy_loss import PrivacyLoss, loss_after, trained_values
+from fedtrain.rounds.spent_epsilon import PrivacyLoss, loss_after, trained_values
 
 R = TypeVar("R", bound=Record)
 

@@ -1,6 +1,6 @@
 """Which updates of the current round count: those of attempts that the coordinator issued, made for this plan."""
 
-from fedtrain.contracts import update_faults
+from fedtrain.contracts import issued_updates
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Closed
 from fedtrain.rounds.snapshot import LedgerFacts
@@ -14,7 +14,7 @@ def spent_attempts(ledger: LedgerFacts) -> dict[str, dict[int, str]]:
         return spent
     faults = dict(current.faults)
     for key, update in current.updates.items():
-        if _issued(ledger, *key) and (fault := update_faults.fault(current.plan, update)):
+        if _issued(ledger, *key) and (fault := issued_updates.fault(current.plan, update)):
             faults[key] = fault
     for (who, number), reason in faults.items():
         if _issued(ledger, who, number):
@@ -45,4 +45,4 @@ def delivered(ledger: LedgerFacts) -> dict[str, Closed]:
 
 def _issued(ledger: LedgerFacts, who: str, attempt: int) -> bool:
     plan = ledger.current.plan
-    return plan is not None and update_faults.was_issued(plan, ledger.current.grants, who, attempt)
+    return plan is not None and issued_updates.was_issued(plan, ledger.current.grants, who, attempt)

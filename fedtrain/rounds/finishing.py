@@ -10,11 +10,11 @@ from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import End, Manifest
 from fedtrain.plurals import several
 from fedtrain.rounds import orders
-from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.lost_participants import lost
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
+from fedtrain.rounds.time_left import time_left
 
 NOTHING_COMMITTED = "NothingCommitted"
 """Reason of the failure of a run without a committed round."""

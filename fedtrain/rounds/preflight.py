@@ -8,9 +8,9 @@ from fedtrain.contracts import names
 from fedtrain.plurals import form, several
 from fedtrain.rounds import orders
 from fedtrain.rounds.attempts import LONGEST_REASON
-from fedtrain.rounds.deadlines import time_left
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
+from fedtrain.rounds.time_left import time_left
 
 
 def inspect(work: Work) -> None:

@@ -10,7 +10,7 @@ from fedtrain.plurals import several
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, affordable_rounds, epsilon
 from fedtrain.privacy.noise import signal_to_noise, updates_for_ratio
 from fedtrain.rounds.example_privacy import example_noise
-from fedtrain.rounds.privacy_loss import example_loss, loss_of, trained_values
+from fedtrain.rounds.spent_epsilon import example_loss, loss_of, trained_values
 
 
 def noise_exceeds_signal(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> bool | None:

@@ -8,9 +8,9 @@ from fedtrain.contracts.records import Failure
 from fedtrain.contracts.tasks import Task
 from fedtrain.rounds import unreachable
 from fedtrain.rounds.attempts import LONGEST_REASON, Again, GivenUp, Go, Wait, attempt
-from fedtrain.rounds.deadlines import hub_time_left
 from fedtrain.rounds.decision import Action, AggregateOrder, Claim, Decision, Phase, Start
 from fedtrain.rounds.snapshot import Kind, Snapshot, TaskKey
+from fedtrain.rounds.time_left import hub_time_left
 
 
 @dataclass

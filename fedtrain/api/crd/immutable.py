@@ -1,17 +1,16 @@
-"""Immutable fields: those of a training once the run has begun, and those of a task, except the ones named here."""
+"""Immutable fields: those of a training once the run has begun, except those in `changeable_fields.py`, and those of a
+task, except `desiredState`."""
 
 from collections.abc import Iterator
 
 from fedtrain.api.base import Block
 from fedtrain.api.begun import FIRST_ROUND
+from fedtrain.api.changeable_fields import ON_A_CLUSTER
 from fedtrain.api.crd.defaults import always_set
 from fedtrain.api.crd.validation import Validation, quoted
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.shapes import fields_of
 from fedtrain.api.training_task import TrainingTaskSpec
-
-MUTABLE = ("suspend", "rounds.deadline", "storage.retentionPolicy")
-"""Fields of a training that do not affect the result."""
 
 
 def _unchanged(spec: type[Block], mutable: tuple[str, ...], above: str = "") -> Iterator[tuple[str, str]]:
@@ -51,7 +50,7 @@ def _training() -> Validation:
     """One validation for all fields, so that a write of the status is recognised once."""
     unchanged = {
         field: f"{same} && {_ORDER}" if field == "spec.participants" else same
-        for field, same in _unchanged(FederatedTrainingSpec, MUTABLE, "spec.")
+        for field, same in _unchanged(FederatedTrainingSpec, ON_A_CLUSTER, "spec.")
     }
     same = " && ".join(f"({one})" for one in unchanged.values())
     # Not a list that is filtered and joined: the API server estimates its cost as too high.

@@ -7,7 +7,7 @@ from fedtrain.api.base import Block
 from fedtrain.api.federated_training import FederatedTraining, FederatedTrainingSpec
 from fedtrain.api.participant_policy import ParticipantPolicy, ParticipantPolicySpec, ParticipantPolicyStatus
 from fedtrain.api.participant_record import ParticipantRecord, ParticipantRecordSpec, ParticipantRecordStatus
-from fedtrain.api.status import FederatedTrainingStatus, TrainingTaskStatus
+from fedtrain.api.status_fields import FederatedTrainingStatus, TrainingTaskStatus
 from fedtrain.api.training_task import TrainingTask, TrainingTaskSpec
 
 GROUP, VERSION = "fedtrain.dev", "v1alpha1"

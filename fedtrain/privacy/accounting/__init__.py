@@ -2,11 +2,11 @@
 
 from fedtrain.privacy.accounting.accountant import RELATIONS, Accountant, Relation
 from fedtrain.privacy.accounting.budget import multiplier_for
+from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, epsilon
 from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.forecast import affordable_rounds, after, epsilon_by_round
 from fedtrain.privacy.accounting.registry import accountant_for, register
 from fedtrain.privacy.accounting.release import AllRounds, FixedSize, Poisson, Release, Sampling
-from fedtrain.privacy.accounting.spending import check_delta, epsilon
 
 __all__ = [
     "RELATIONS",

@@ -3,9 +3,9 @@
 from math import isfinite, sqrt
 
 from fedtrain.plurals import several
+from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, epsilon
 from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.release import AllRounds, Release, Sampling
-from fedtrain.privacy.accounting.spending import check_delta, epsilon
 
 SMALLEST_MULTIPLIER = 0.01
 LARGEST_MULTIPLIER = 1000.0

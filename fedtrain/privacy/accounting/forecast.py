@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from fedtrain.privacy.accounting.epsilon_of_releases import epsilon
 from fedtrain.privacy.accounting.release import Release
-from fedtrain.privacy.accounting.spending import epsilon
 
 
 def after(spent: Mapping[Release, int], release: Release, times: int = 1) -> dict[Release, int]:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedtrain.ledger.run_claim import flat_spec, may_change
+from fedtrain.api.changeable_fields import may_change
+from fedtrain.ledger.run_claim import flat_spec
 from fedtrain.results.best_round import best_point
 from fedtrain.results.curve import Curve, curve
 from fedtrain.results.run_summary import RunSummary

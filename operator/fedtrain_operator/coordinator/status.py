@@ -8,8 +8,8 @@ from fedtrain.rounds.below_minimum import BELOW_MINIMUM
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.counted_updates import delivered
 from fedtrain.rounds.decision import Decision
-from fedtrain.rounds.privacy_loss import PrivacyLoss, loss_after
 from fedtrain.rounds.snapshot import LedgerFacts, Snapshot
+from fedtrain.rounds.spent_epsilon import PrivacyLoss, loss_after
 
 RESUME = "fedtrain.dev/resume"
 """Annotation that asks to resume after a failure; removed once the request is noted."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedtrain.api.status import LOG_LINES, LONGEST_LINE
+from fedtrain.api.status_fields import LOG_LINES, LONGEST_LINE
 from fedtrain.contracts.audit import SentObject
 from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED, EXIT_SPOOLED
 from fedtrain.manifests.kinds import POD, Json

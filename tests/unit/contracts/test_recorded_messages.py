@@ -15,7 +15,7 @@ from fedtrain_operator.coordinator.heartbeat import Heartbeats
 from pydantic import TypeAdapter
 
 from fedtrain.api.participant_record import ParticipantRecordStatus
-from fedtrain.api.status import TrainingTaskStatus
+from fedtrain.api.status_fields import TrainingTaskStatus
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.records import Measurement, NoiseDraw, ParticipantRecord, Preflight, Update
 from fedtrain.contracts.wire.transfer import TRANSFER_VERSION, TransferGrant, TransferRefused, read_grant

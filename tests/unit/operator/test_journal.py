@@ -8,7 +8,7 @@ import pytest
 from fedtrain_operator.kube.client import ApiError
 from fedtrain_operator.participant import audit_log
 
-from fedtrain.api.status import LOG_LINES, LONGEST_LINE, TrainingTaskStatus
+from fedtrain.api.status_fields import LOG_LINES, LONGEST_LINE, TrainingTaskStatus
 from fedtrain.contracts.audit import AuditLine, entries, faults
 from fedtrain.manifests.audit_log import NAME, files_of
 from fedtrain.manifests.kinds import Json, Ref

@@ -9,7 +9,7 @@ from fedtrain_operator.coordinator.progress import Progress, progressing
 from fedtrain_operator.kube.cache import Cache
 from prometheus_client import CollectorRegistry, generate_latest
 
-from fedtrain.api.status import PrivacyStatus
+from fedtrain.api.status_fields import PrivacyStatus
 from fedtrain.contracts.privacy_blocks import PrivacyState, Releases
 from fedtrain.contracts.records import Initial, Manifest, ModelFacts, Preflight
 from fedtrain.manifests.conditions import find, merged

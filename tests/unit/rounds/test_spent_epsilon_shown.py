@@ -18,7 +18,7 @@ from fedtrain.results.model_card import model_card
 from fedtrain.results.report.figures import privacy_figures
 from fedtrain.results.status import first_lines, rounds_table
 from fedtrain.results.summary import summarise
-from fedtrain.rounds import privacy_loss
+from fedtrain.rounds import spent_epsilon
 from fedtrain.rounds.privacy_forecast import privacy_forecast
 
 TERMS = (
@@ -123,7 +123,7 @@ def test_an_epsilon_that_cannot_be_computed_is_unknown(monkeypatch: pytest.Monke
     def fails(*arguments: object) -> float:
         raise AccountingError("install it")
 
-    monkeypatch.setattr(privacy_loss, "epsilon", fails)
+    monkeypatch.setattr(spent_epsilon, "epsilon", fails)
     summary = summarise(world.open())
     assert summary.privacy is not None
     assert summary.privacy.text.startswith("epsilon unknown (install it) at delta")
@@ -133,7 +133,7 @@ def test_an_epsilon_that_cannot_be_computed_is_unknown(monkeypatch: pytest.Monke
 def test_a_run_without_privacy_shows_none() -> None:
     spec = a_spec(2)
     assert privacy_forecast(spec, FACTS) == ()
-    assert privacy_loss.loss_of(spec, {}, None) is None
+    assert spent_epsilon.loss_of(spec, {}, None) is None
 
 
 def _findings(world: World) -> list[str]:

@@ -45,7 +45,7 @@ format: setup
 
 ## make unit     the tests that need no control plane
 unit: setup
-	$(BIN)/pytest -n 2 --dist worksteal tests/benchmarks tests/local tests/unit --ignore tests/local/faults
+	$(BIN)/pytest -n 2 --dist worksteal tests/local tests/unit --ignore tests/local/faults
 
 ## make cluster-tools  build what Kubernetes clusters are made of into ~/.cache, once (Go modules; minutes)
 cluster-tools: setup
@@ -53,11 +53,11 @@ cluster-tools: setup
 
 ## make controlplane  the tests against a real control plane, training operator and S3 server
 controlplane: cluster-tools
-	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane --ignore tests/controlplane/faults
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/controlplane --ignore tests/controlplane/faults
 
-## make faults   runs and the operator killed at any time, and everything around them broken (minutes; CI runs it)
+## make faults   runs and the operator killed at any time, everything around them broken, small benchmarks (minutes; CI runs it)
 faults: cluster-tools
-	$(BIN)/pytest -n 2 --dist loadfile tests/controlplane/faults tests/local/faults
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/controlplane/faults tests/local/faults tests/benchmarks
 
 ## make generated  write crds/, schemas/ and docs/reference.md again, after a change of the models
 generated: setup

@@ -240,7 +240,7 @@ def test_a_failing_accountant_is_an_error(
 @pytest.mark.parametrize(
     "module",
     ["clipping", "noise", "adaptive_clipping"]
-    + [f"accounting.{name}" for name in ("spending", "budget", "forecast", "registry")],
+    + [f"accounting.{name}" for name in ("epsilon_of_releases", "budget", "forecast", "registry")],
 )
 def test_worked_examples(module: str) -> None:
     results = doctest.testmod(import_module(f"fedtrain.privacy.{module}"))

@@ -8,18 +8,11 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-from pydantic import ValidationError
-
-from fedtrain.api.participant_policy import ParticipantPolicySpec
-from fedtrain.api.rules.policy.rule import Situation
-from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment
-from fedtrain.contracts.wire.training_task import read_training_task
 from fedtrain.manifests import labels
-from fedtrain.manifests.kinds import POLICY, TASK, Json, Ref
+from fedtrain.manifests.kinds import TASK, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
-from fedtrain.manifests.policy_check import Refusal, Wait, capped, judge, why_held
-from fedtrain.manifests.privacy_ledger import LedgerUnreadable
+from fedtrain.manifests.policy_check import Wait, capped
 from fedtrain.manifests.render_digest import mark_of
 from fedtrain_operator.kube.cache import Cache, summary_of_task, without_managed_fields
 from fedtrain_operator.kube.client import ApiError
@@ -27,10 +20,11 @@ from fedtrain_operator.kube.late_pods import LONGEST_START_SECONDS
 from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.pod_outcome import TrainerReport
 from fedtrain_operator.kube.stuck_containers import StuckContainers
-from fedtrain_operator.participant import approvals, task_status
+from fedtrain_operator.participant import task_status
 from fedtrain_operator.participant.jobs import Jobs
 from fedtrain_operator.participant.journal import Journal
-from fedtrain_operator.participant.privacy_claims import PrivacyLedger, enter, read_ledger
+from fedtrain_operator.participant.owners_policy import Allowed, OwnersPolicy, TaskHeld, TaskRefused, spec_of_task
+from fedtrain_operator.participant.privacy_claims import enter
 from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.transfers import COPY_SECONDS, NotSigned, Transfers
 
@@ -49,22 +43,6 @@ UPLOAD_SECONDS = 10.0
 def whole_until_begun(body: Json) -> Json:
     """The part of a task to cache: the whole, until it has begun."""
     return summary_of_task(body) if body.get("status") else without_managed_fields(body)
-
-
-class _Refused(Exception):
-    """The participant refuses the task."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        self.refusal = refusal
-        super().__init__(refusal.message)
-
-
-class _Held(Exception):
-    """The participant lets the task wait."""
-
-    def __init__(self, wait: Wait) -> None:
-        self.wait = wait
-        super().__init__(wait.message)
 
 
 class Tasks:
@@ -91,6 +69,7 @@ class Tasks:
         self._stuck = StuckContainers()
         self._starts = asyncio.Lock()
         self._transfers = Transfers(sites)
+        self._owners_policy = OwnersPolicy(sites, self.policies, launcher.image)
 
     async def reconcile(self, ref: Ref) -> Next:
         body = await self._task(ref)
@@ -110,13 +89,13 @@ class Tasks:
             return Next(0)
         try:
             return await self._run(ref, body)
-        except _Refused as refused:
+        except TaskRefused as refused:
             await self.jobs.release(ref)
             refusal = refused.refusal
             await self._journal.note(body, "Refused", rule=refusal.rule, message=refusal.message)
             await self._report(body, task_status.refused(body, refusal, self._clock()))
             return Next(0)
-        except _Held as held:
+        except TaskHeld as held:
             await self.jobs.release(ref)
             if held.wait.reason != NOT_SIGNED:  # it waits for the hub, which is not the policy's doing
                 await self._journal.note(body, "Waiting", rule=held.wait.rule, message=held.wait.message)
@@ -129,7 +108,7 @@ class Tasks:
         job = self.jobs.get(ref)
         if job is None and body.get("status"):  # it was begun, and its job may not have been listed yet
             job = await self.jobs.read(ref)
-        if job is not None and not await self._may_continue(ref, body):
+        if job is not None and not await self._owners_policy.may_continue(ref, body):
             await self.jobs.release(ref)
             job = None
         if job is None:
@@ -144,11 +123,11 @@ class Tasks:
             except NotSigned:
                 if young:  # the hub signs right after it has created the task
                     return Next(SIGNED_SECONDS)
-                raise _Held(Wait(NOT_SIGNED, "waits for the hub to sign its requests to the store")) from None
+                raise TaskHeld(Wait(NOT_SIGNED, "waits for the hub to sign its requests to the store")) from None
             except ApiError as error:
                 if error.code == 0 or (error.may_pass and young):
                     raise
-                refused = self.jobs.not_created(_spec(whole).task.participant, error)
+                refused = self.jobs.not_created(spec_of_task(whole).task.participant, error)
                 await self._report(body, task_status.of_job(body, Standing("Pending"), None, refused, now))
                 return Next(self._pod_check)
         await self._transfers.renew(ref, body["metadata"]["uid"])
@@ -175,7 +154,7 @@ class Tasks:
             if (whole := await self._whole(ref, body)) is None:
                 return Next(GONE_SECONDS)
             late = self._clock() - self._first_seen[ref] >= LONGEST_START_SECONDS
-            pods, waits = await self.jobs.why_waiting(ref, _spec(whole), job, late)
+            pods, waits = await self.jobs.why_waiting(ref, spec_of_task(whole), job, late)
             if self._stuck.lost(ref, pods, self._clock()):
                 log.warning("container created but never started; recreating the job", extra={"task": str(ref)})
                 await self.jobs.release(ref)
@@ -192,9 +171,7 @@ class Tasks:
     async def _trainer_report(self, ref: Ref, body: Json, state: str) -> TrainerReport:
         """What the trainer says, with the lines of its log that the policy lets the hub see. Pods are read only if
         somebody wants to know."""
-        policy = await self._policy_of(ref, body)
-        shows = (policy or {"spec": {}})["spec"].get("logs", "None")
-        show_log = shows == "All" or (shows == "Failures" and state == "Failed")
+        show_log = await self._owners_policy.lets_hub_see_log(ref, body, state)
         if not (show_log or self._journal.has_log):
             return TrainerReport()
         report = await self.jobs.report(ref)
@@ -206,102 +183,45 @@ class Tasks:
 
     async def _started(self, whole: Json) -> Json | None:
         """The job of a task that may start; None if another one was entered into the ledger of privacy meanwhile.
-        Raises _Refused, _Held, NotSigned, ApiError."""
-        order, assignment, policy, at, ledger = await self._judged(whole)
-        spec, who = policy_of(policy), order.task.participant
+        Raises TaskRefused, TaskHeld, NotSigned, ApiError."""
+        allowed = await self._owners_policy.judged(whole)
         async with AsyncExitStack() as one_at_a_time:
             running = 0
-            if spec.limits.concurrent_tasks is not None:  # or two tasks would take the last place
+            if allowed.policy.limits.concurrent_tasks is not None:  # or two tasks would take the last place
                 await one_at_a_time.enter_async_context(self._starts)
-                running = await self.jobs.running(at, who)
-            await self._hold(order, policy, spec, running)
-            await self._check_transfers(whole, assignment)
-            if ledger and not await enter(self._sites.here, ledger, at.namespace, assignment.task):
+                running = await self.jobs.running(allowed.at, allowed.order.task.participant)
+            await self._owners_policy.hold(allowed, running, self._clock())
+            await self._check_transfers(whole, allowed.assignment)
+            ledger, task = allowed.ledger, allowed.assignment.task
+            if ledger and not await enter(self._sites.here, ledger, allowed.at.namespace, task):
                 return None
-            return await self._create(whole, order, assignment, spec, at)
+            return await self._create(whole, allowed)
 
     async def _check_transfers(self, whole: Json, assignment: Assignment) -> None:
-        """Raises _Refused, NotSigned, ApiError."""
+        """Raises TaskRefused, NotSigned, ApiError."""
         s3 = assignment.binding.places.ledger.s3
         assert s3 is not None  # a ledger in a folder is refused
         if refusal := await self._transfers.refusal(whole, s3):
-            raise _Refused(refusal)
+            raise TaskRefused(refusal)
 
-    async def _create(
-        self, whole: Json, order: TrainingTaskSpec, assignment: Assignment, policy: ParticipantPolicySpec, at: Ref
-    ) -> Json:
+    async def _create(self, whole: Json, allowed: Allowed) -> Json:
         """Raises ApiError, also if the audit log cannot be written: no task starts without its line."""
-        await self._journal.note(whole, "Started", dataset=assignment.task.data.dataset)
-        uploads = task_status.uploads(whole)
-        return await self.jobs.create(self._rendered(whole, order, assignment, policy, at, uploads))
+        await self._journal.note(whole, "Started", dataset=allowed.assignment.task.data.dataset)
+        return await self.jobs.create(self._rendered(whole, allowed, task_status.uploads(whole)))
 
-    async def _hold(self, order: TrainingTaskSpec, policy: Json, spec: ParticipantPolicySpec, running: int) -> None:
-        """Raises _Held if the task has to wait."""
-        wait = why_held(order, spec, self._launcher.image, Situation(self._clock(), running))
-        if wait is None:
-            return
-        if wait.approval is not None:
-            await approvals.note(self._sites.here, self.policies, policy, spec, wait.approval)
-        raise _Held(wait)
-
-    async def _judged(self, whole: Json) -> tuple[TrainingTaskSpec, Assignment, Json, Ref, PrivacyLedger | None]:
-        """The task, the trainer's assignment, the policy, where the job is, and the ledger of privacy for a task that
-        promises it. Raises _Refused, _Held, ApiError."""
-        order = _spec(whole)
-        at = self._sites.here_of(Ref(whole["metadata"]["namespace"], whole["metadata"]["name"]))
-        who = order.task.participant
-        if self._sites.participant not in (None, who):
-            raise _Refused(Refusal("WrongParticipant", f"the task is for {who!r}, not for {self._sites.participant!r}"))
-        policy = await self._policy(Ref(at.namespace, who))
-        spec = policy_of(policy) if policy else None
-        ledger = await self._ledger(order, at)
-        judged = judge(order, spec, self._launcher.image, ledger.entries if ledger else None)
-        if isinstance(judged, Refusal) or policy is None:
-            assert isinstance(judged, Refusal)
-            raise _Refused(judged)
-        return order, judged, policy, at, ledger
-
-    async def _ledger(self, order: TrainingTaskSpec, at: Ref) -> PrivacyLedger | None:
-        """Raises _Held if the privacy loss so far is not known, and ApiError."""
-        sent, work = order.task.model_extra or {}, order.task.work.model_extra or {}
-        if sent.get("privacy") is None and work.get("exampleNoise") is None:
-            return None
-        try:
-            return await read_ledger(self._sites.here, at.namespace, order.task.participant)
-        except LedgerUnreadable as error:
-            raise _Held(Wait("PrivacyUnknown", str(error))) from error
-
-    def _rendered(
-        self,
-        whole: Json,
-        order: TrainingTaskSpec,
-        assignment: Assignment,
-        policy: ParticipantPolicySpec,
-        at: Ref,
-        uploads: bool,
-    ) -> Json:
-        body = {**whole, "metadata": {**whole["metadata"], "namespace": at.namespace}}
-        return self._launcher.render(body, capped(order, policy), assignment, policy, uploads=uploads)
+    def _rendered(self, whole: Json, allowed: Allowed, uploads: bool) -> Json:
+        body = {**whole, "metadata": {**whole["metadata"], "namespace": allowed.at.namespace}}
+        order = capped(allowed.order, allowed.policy)
+        return self._launcher.render(body, order, allowed.assignment, allowed.policy, uploads=uploads)
 
     async def _is_outdated(self, whole: Json, job: Json) -> bool:
         """Whether policy or image have changed since, so that another job would be rendered now."""
         try:
-            order, assignment, policy, at, _ = await self._judged(whole)
-        except (_Refused, _Held):
+            allowed = await self._owners_policy.judged(whole)
+        except (TaskRefused, TaskHeld):
             return False
         uploads = labels.UPLOAD in (job["metadata"].get("annotations") or {})
-        return mark_of(job) != mark_of(self._rendered(whole, order, assignment, policy_of(policy), at, uploads))
-
-    async def _may_continue(self, ref: Ref, body: Json) -> bool:
-        """Whether the policy still lets the job of a task run: it exists and is not suspended. Other changes apply to
-        tasks that start later."""
-        policy = await self._policy_of(ref, body)
-        return policy is not None and not policy["spec"].get("suspend", False)
-
-    async def _policy_of(self, ref: Ref, body: Json) -> Json | None:
-        """The policy of the participant that a task is for."""
-        who = self._sites.participant or (body["metadata"].get("labels") or {}).get(labels.PARTICIPANT, "")
-        return await self._policy(Ref(self._sites.here_of(ref).namespace, who))
+        return mark_of(job) != mark_of(self._rendered(whole, allowed, uploads))
 
     async def _forget(self, ref: Ref) -> Next:
         await self._transfers.forget(ref)
@@ -316,11 +236,6 @@ class Tasks:
             for body in await self._sites.hub.list(TASK, ref.namespace, {}, fields=f"metadata.name={ref.name}"):
                 self.tasks.put(body)
                 return body
-        return body
-
-    async def _policy(self, ref: Ref) -> Json | None:
-        if (body := self.policies.get(ref)) is None and (body := await self._sites.here.get(POLICY, ref)) is not None:
-            self.policies.put(body)
         return body
 
     async def _report(self, body: Json, content: Json) -> None:
@@ -345,31 +260,6 @@ class Tasks:
             "reason": content["reason"],
         }
         log.info("%s", f"{content['phase']}: {content['message']}".removesuffix(": "), extra=about)
-
-
-def policy_of(body: Json) -> ParticipantPolicySpec:
-    """Raises _Held if this version cannot read the policy: the owner's rules are not known then."""
-    try:
-        return ParticipantPolicySpec.model_validate(body["spec"])
-    except ValidationError as error:
-        message = (
-            f"ParticipantPolicy {body['metadata']['name']!r} cannot be read: {_first(error)}. Update fedtrain here"
-        )
-        raise _Held(Wait("InvalidPolicy", message)) from error
-
-
-def _spec(whole: Json) -> TrainingTaskSpec:
-    """Raises _Refused if this version cannot read it."""
-    try:
-        return read_training_task(whole["spec"])
-    except ValidationError as error:
-        message = f"this task cannot be read: {_first(error)}. Update fedtrain here"
-        raise _Refused(Refusal("NewerContract", message)) from error
-
-
-def _first(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    return f"spec.{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
 
 
 def _after(standing: Standing, pod_check: float, running: float | None) -> float | None:

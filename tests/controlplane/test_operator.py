@@ -12,7 +12,7 @@ from hack.cluster.api import Api, Json
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.minio import Minio
-from tests.controlplane.pods import Pods, ended
+from tests.controlplane.pods import Pods
 from tests.controlplane.training import (
     JOBS,
     PARTICIPANTS,
@@ -49,42 +49,6 @@ def test_a_training_goes_from_apply_to_succeeded_with_the_digests_of_fedtrain_ru
     reasons = {event["reason"] for event in api.list("v1/events", federation.namespace)}
     assert {"Initialised", "RoundCommitted", "Succeeded"} <= reasons
     assert federation.at_banks(api, "v1/secrets") == [], "nobody has the bucket's keys when nothing is to run"
-
-
-@pytest.mark.slow
-def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
-    operator: Operator, pods: Pods, federation: Federation, api: Api, minio: Minio, undisturbed: Digests
-) -> None:
-    begun(federation, pods, api, minio)
-    operator.kill()
-    task = federation.at_banks(api, TASKS, "-train-")[0]
-    api.delete(TASKS, task["metadata"]["name"], task["metadata"]["namespace"])
-    operator.start()
-    pods.held = {"-aggregate-"}
-    eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"), LONG)
-    operator.kill()
-    (job, *_) = api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate")
-    api.delete(JOBS, job["metadata"]["name"], federation.namespace)
-    pods.held = set()
-    operator.start()
-    eventually(lambda: federation.status(api).get("round") == 2, LONG)
-    operator.kill()
-    operator.start()
-    assert attempts(federation.succeeded_with(undisturbed, api, minio)) == []
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("operator")
-def test_a_trainer_that_dies_is_tried_again_and_a_deleted_pod_is_made_anew(
-    pods: Pods, federation: Federation, api: Api, minio: Minio, undisturbed: Digests
-) -> None:
-    dead, gone = begun(federation, pods, api, minio)
-    api.patch("v1/pods", dead["metadata"]["name"], {"status": ended(dead, 137)}, "at-bank-a", "status")
-    api.delete("v1/pods", gone["metadata"]["name"], "at-bank-b")
-    eventually(lambda: federation.at_banks(api, TASKS, "-1-train-bank-a-2-"))
-    pods.held = set()
-    ledger = federation.succeeded_with(undisturbed, api, minio)
-    assert attempts(ledger) == ["rounds/0001/attempts/bank-a-2.json"]
 
 
 @pytest.mark.slow

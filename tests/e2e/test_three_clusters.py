@@ -35,7 +35,7 @@ TARGET_SECONDS = 15
 @pytest.fixture(scope="module")
 def clinics(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> RealFederation:
     """The participants' data, and what the hub evaluates with."""
-    made = RealFederation(tmp_path_factory.mktemp("clinics"), "federations", who=WHO, inputs="clinics")
+    made = RealFederation(tmp_path_factory.mktemp("clinics"), "three-clusters", who=WHO, inputs="clinics")
     made.write_data()
     made.upload(minio)
     return made
@@ -176,21 +176,23 @@ def test_a_lost_hub_and_a_lost_store_cost_no_attempt_and_no_second_training(
 ) -> None:
     """clinic-a loses the hub while it trains. clinic-b trains while the store takes no update: the trained update stays
     on its volume, and a job without GPUs uploads it later."""
-    unlucky = RealFederation(clinics.folder, "unlucky", who=WHO, inputs=clinics.inputs, store=minio).prepare(api, minio)
-    bucket = unlucky.bucket(minio)
+    cut_off = RealFederation(clinics.folder, "lost-links", who=WHO, inputs=clinics.inputs, store=minio).prepare(
+        api, minio
+    )
+    bucket = cut_off.bucket(minio)
     bucket["s3"]["endpoint"] = store.url
     store.out = "PUT .*/rounds/0001/updates/clinic-b/"
-    unlucky.apply(api, minio, storage=bucket)
+    cut_off.apply(api, minio, storage=bucket)
     cut = sites[WHO[0]]
     eventually(lambda: _phases(cut, "-1-train-") == ["Running"], LONG)
     cut.cut(*_address(hub))
     eventually(lambda: _phases(cut, "-1-train-") == ["Succeeded"], LONG)
-    assert _status(api, unlucky, WHO[0]).get("phase") != "Succeeded", "the hub cannot know it"
+    assert _status(api, cut_off, WHO[0]).get("phase") != "Succeeded", "the hub cannot know it"
     cut.heal(*_address(hub))
-    eventually(lambda: _status(api, unlucky, WHO[1]).get("reason") == "Uploading", LONG)
-    assert _status(api, unlucky, WHO[0])["phase"] == "Succeeded"
+    eventually(lambda: _status(api, cut_off, WHO[1]).get("reason") == "Uploading", LONG)
+    assert _status(api, cut_off, WHO[0])["phase"] == "Succeeded"
     store.out = ""
-    ledger = unlucky.succeeded_with(expected, api, minio)
+    ledger = cut_off.succeeded_with(expected, api, minio)
     assert attempts(ledger) == []
 
 

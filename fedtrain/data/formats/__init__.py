@@ -46,7 +46,13 @@ class RowChecker:
     def _missing(self, row: Mapping[str, object]) -> tuple[str, str]:
         """Return what the format needs, and the fix: the format that fits the row, if there is one."""
         needs = f"the format {self._format.name} needs {self._format.needs}"
-        if other := format_of(row):
+        other = format_of(row)
+        if other == self._format.name:  # under the names that data.fields replaces
+            return needs, (
+                "this row has the format's own names, and data.fields applies to the files of all participants: "
+                "rename the fields of the other files, and remove them from data.fields"
+            )
+        if other is not None:
             return (
                 needs,
                 f"set data.format to {other}, whose fields this row has{_conversion(self._format.name, other)}",

@@ -119,6 +119,15 @@ def test_renamed_fields_give_the_same_row() -> None:
     assert renamed.fields == {"prompt": "q", "completion": " a"}
 
 
+def test_a_row_with_the_formats_own_names_is_not_sent_to_its_own_format() -> None:
+    with pytest.raises(DataError) as refused:
+        read({"prompt": "q", "completion": "a"}, "PromptCompletion", Fields(prompt="frage"))
+    assert str(refused.value).endswith(
+        "; this row has the format's own names, and data.fields applies to the files of all participants: rename the "
+        "fields of the other files, and remove them from data.fields"
+    )
+
+
 @pytest.mark.parametrize(
     ("format", "row", "message"),
     [

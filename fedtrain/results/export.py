@@ -100,9 +100,7 @@ def exported_round(summary: RunSummary, round: int | None) -> RoundSummary:
 def check_replaceable(summary: RunSummary, target: Path) -> None:
     """Raises StoreError unless `target` is an export of this run without other files."""
     if not target.is_dir() or not is_export(target, summary.run_id):
-        raise StoreError(
-            f"{target} exists and is not an export of this run. Choose another folder with --out."
-        )
+        raise StoreError(f"{target} exists and is not an export of this run. Choose another folder with --out.")
     if others := other_files(target):
         names = [f"{path.name}/" if path.is_dir() else path.name for path in others]
         raise StoreError(

@@ -193,7 +193,7 @@ def test_an_adapter_of_another_run_or_program_is_left_alone(finished: Hand, tmp_
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter/adapter_config.json").write_text("{}")
     (tmp_path / "adapter/README.md").write_text("# my adapter, run 0123456789")
-    with pytest.raises(StoreError, match=r"is not an export of this run.*--out.*delete it first"):
+    with pytest.raises(StoreError, match=r"is not an export of this run\. Choose another folder with --out"):
         export(finished.ledger, tmp_path / "adapter")
     assert (tmp_path / "adapter/README.md").read_text() == "# my adapter, run 0123456789"
 

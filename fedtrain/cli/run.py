@@ -32,7 +32,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     Every participant trains here, in turn or in parallel, on the data that its policy in FILE names. After Ctrl-C or a
     crash, run the same command again: it resumes and ends with the same result.
     """
-    from fedtrain.cli.on_cluster import read_for_this_machine
+    from fedtrain.cli.policy_errors import read_for_this_machine
     from fedtrain.contracts.as_json import as_json as plain_json
     from fedtrain.ledger.store import StoreError
     from fedtrain.results.run_result import finished

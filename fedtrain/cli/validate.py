@@ -39,7 +39,8 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     cluster. Objects of other kinds are ignored.
     """
     from fedtrain.api.reading import Invalid
-    from fedtrain.cli.on_cluster import read_for_cluster, read_for_this_machine
+    from fedtrain.cli.on_cluster import read_for_cluster
+    from fedtrain.cli.policy_errors import read_for_this_machine
     from fedtrain.cli.validation import Validation, found_error
 
     file, *more = files

@@ -19,6 +19,5 @@ def say(line: str, indent: int = 0) -> None:
             break_long_words=False,
             break_on_hyphens=False,
             replace_whitespace=False,
-            drop_whitespace=True,
         )
     click.echo(line)

@@ -1,5 +1,7 @@
-"""BLAKE3 digests of bytes, files and objects, written `blake3:<64 hex digits>`; `b3sum FILE` prints the same digits."""
+"""BLAKE3 digests of bytes, files and objects, written `blake3:<64 hex digits>`; `b3sum FILE` prints the same digits. A
+user may name a file by its SHA-256 digest instead."""
 
+import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +38,14 @@ def digest_bytes(content: bytes | memoryview) -> Digest:
 def digest_file(path: Path) -> Digest:
     """Digest of a file, memory-mapped. Raises OSError."""
     return written(hasher().update_mmap(path))
+
+
+def digest_file_like(path: Path, digest: str) -> str:
+    """Digest of a file, by the algorithm of `digest`: `blake3:...` or `sha256:...`. Raises OSError."""
+    if digest.startswith("blake3:"):
+        return digest_file(path)
+    with path.open("rb") as content:
+        return f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"
 
 
 def digest_reader(source: Source) -> Digest:

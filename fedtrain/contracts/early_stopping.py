@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts.measures import hub_measure
+from fedtrain.contracts.measures import Measure, hub_measure
 from fedtrain.contracts.records import EarlyStoppingState
 from fedtrain.plurals import several
 
@@ -18,8 +18,7 @@ def judge(
     """Return the state after a round whose adapter has these metrics at the hub; None without early stopping. `before`:
     state of the previous round. A round without the metric changes nothing. The value of a round that is `rolled_back`
     is not that of the run's adapter, so it is never the best."""
-    stopping = spec.rounds.early_stopping
-    measure = hub_measure(spec, stopping.metric) if stopping is not None else None
+    measure = watched(spec)
     if measure is None:
         return None
     if metrics is None or (value := metrics.get(measure.name)) is None:
@@ -29,10 +28,15 @@ def judge(
     return before.model_copy(update={"evaluations": before.evaluations + 1})
 
 
+def watched(spec: FederatedTrainingSpec) -> Measure | None:
+    """Return the metric that must improve; None without early stopping."""
+    stopping = spec.rounds.early_stopping
+    return hub_measure(spec, stopping.metric) if stopping is not None else None
+
+
 def explained(spec: FederatedTrainingSpec, state: EarlyStoppingState | None, round: int) -> str | None:
     """Return why the run ends after this round; None if it does not."""
-    stopping = spec.rounds.early_stopping
-    measure = hub_measure(spec, stopping.metric) if stopping is not None else None
+    stopping, measure = spec.rounds.early_stopping, watched(spec)
     if stopping is None or measure is None or state is None or state.evaluations < stopping.patience:
         return None
     best = f"{measure.text(state.best)} of {f'round {state.round}' if state.round else 'the base model'}"

@@ -1,12 +1,11 @@
 """Compares the digest of an initial adapter on this machine with the one in the file."""
 
-import hashlib
 from pathlib import Path
 
 from fedtrain.api.places import scheme
 from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
-from fedtrain.contracts.digests import digest_file
+from fedtrain.contracts.digests import digest_file_like
 
 _DIGEST = ("spec", "model", "adapter", "initialFrom", "digest")
 
@@ -17,15 +16,8 @@ def initial_adapter_errors(federation: Federation) -> list[FieldError]:
     if initial is None or scheme(initial.uri) != "file":
         return []
     file = Path(federation.resolve(initial.uri)) / "adapter_model.safetensors"
-    found = _digest(file, initial.digest.partition(":")[0])
+    found = digest_file_like(file, initial.digest)
     if found == initial.digest:
         return []
     message = f"{file} has changed, or is another adapter: its digest is {found}."
     return [federation.error_at(_DIGEST, message, "Restore the file, or set this digest if the file is right.")]
-
-
-def _digest(file: Path, algorithm: str) -> str:
-    if algorithm == "blake3":
-        return digest_file(file)
-    with file.open("rb") as content:
-        return f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"

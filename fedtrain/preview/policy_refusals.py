@@ -28,22 +28,20 @@ def policy_refusals(federation: Federation) -> dict[str, list[Refusal]]:
     """Return why policies refuse the training, by participant: one refusal for each rule. Participants without a policy
     in the files, and participants whose policy refuses nothing, are missing."""
     few, many = (_refusals(federation, rows) for rows in (FEW, MANY))
-    rules = {who: {one.rule for one in few[who]} for who in few}
-    found = {who: [one for one in many[who] if one.rule in rules[who]] for who in many}
+    found = {who: [one for rule, one in many[who].items() if rule in few[who]] for who in many}
     return {who: refused for who, refused in found.items() if refused}
 
 
-def _refusals(federation: Federation, rows: int) -> dict[str, list[Refusal]]:
-    found: dict[str, list[Refusal]] = {who: [] for who in federation.policies}
+def _refusals(federation: Federation, rows: int) -> dict[str, dict[str | None, Refusal]]:
+    """Return the first refusal of each rule, by participant."""
+    found: dict[str, dict[str | None, Refusal]] = {who: {} for who in federation.policies}
     for order in _orders(federation, rows):
         task = task_of(order)
         if task.participant not in found:
             continue
         policy = federation.policies[task.participant].spec
-        known = found[task.participant]
         for refusal in _of_all_rounds(order, task, policy, federation.training.spec.rounds.count):
-            if refusal.rule not in {one.rule for one in known}:
-                known.append(refusal)
+            found[task.participant].setdefault(refusal.rule, refusal)
     return found
 
 

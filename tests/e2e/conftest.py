@@ -16,7 +16,7 @@ from hack.cluster.minio import Minio
 from hack.cluster.products import PRODUCTS, ROOT, containerfile, product, reference, retagged, tagged
 from hack.cluster.reports import pytest_runtest_makereport
 from hack.cluster.whole import WholeCluster
-from tests.controlplane.training import Digests, digests
+from tests.controlplane.training import Digests
 from tests.e2e.federation import RealFederation
 from tests.e2e.installing import Release
 from tests.e2e.observer import Observer
@@ -113,17 +113,14 @@ def banks(
 @pytest.fixture(scope="session")
 def alone(banks: RealFederation, minio: Minio) -> Iterator[subprocess.Popen[bytes]]:
     """`fedtrain run` of the same federation on this machine, while pods do the same."""
-    process = banks.start_alone(minio)
-    yield process
-    process.kill()
-    process.wait()
+    with banks.alone(minio) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")
 def undisturbed(banks: RealFederation, alone: subprocess.Popen[bytes]) -> Digests:
     """What comes of it."""
-    assert alone.wait(300) == 0, (banks.folder / "run.log").read_text()
-    return digests(banks.ledger_alone())
+    return banks.digests_alone(alone)
 
 
 @cache

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from hack.cluster.api import Api, Json
 from hack.cluster.minio import Minio
-from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Federation, document, keys
+from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Digests, Federation, digests, document, keys
 
 INPUTS = "inputs"
 MOUNTED = "/data"
@@ -75,8 +77,22 @@ class RealFederation(Federation):
         if who == self.who[0]:
             claim_folder(api, VOLUME, self.folder, namespace)
 
-    def start_alone(self, minio: Minio) -> subprocess.Popen[bytes]:
+    @contextmanager
+    def alone(self, minio: Minio) -> Iterator[subprocess.Popen[bytes]]:
         """`fedtrain run` of the same federation on this machine, in the background."""
+        process = self._start_alone(minio)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def digests_alone(self, alone: subprocess.Popen[bytes]) -> Digests:
+        """What that run ends with."""
+        assert alone.wait(300) == 0, (self.folder / "run.log").read_text()
+        return digests(self._ledger_alone())
+
+    def _start_alone(self, minio: Minio) -> subprocess.Popen[bytes]:
         storage = {"type": "File", "file": {"path": str(self.folder / "runs")}}
         policies = [self._policy(who, str(self.folder / f"{who}.jsonl")) for who in self.who]
         documents = [document("FederatedTraining", self.name, self.spec(storage)), *policies]
@@ -85,7 +101,7 @@ class RealFederation(Federation):
         with (self.folder / "run.log").open("wb") as log:
             return subprocess.Popen([COMMAND, "run", str(file)], env=environment(minio), stdout=log, stderr=log)
 
-    def ledger_alone(self) -> Ledger:
+    def _ledger_alone(self) -> Ledger:
         return open_ledger(Storage(file=File(path=str(self.folder / "runs"))), "default", self.name)
 
     def url(self) -> str:

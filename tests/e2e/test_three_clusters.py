@@ -19,7 +19,7 @@ from hack.cluster.minio import Minio
 from hack.cluster.processes import ProgramFailed
 from hack.cluster.space import MACHINE
 from tests.controlplane.joining import fedtrain
-from tests.controlplane.training import POLICIES, PYTORCHJOBS, TASKS, Digests, attempts, digests
+from tests.controlplane.training import POLICIES, PYTORCHJOBS, TASKS, Digests, attempts
 from tests.e2e.federation import RealFederation, claim_folder
 from tests.e2e.installing import Release
 from tests.e2e.sites import NAMESPACE, Site
@@ -44,17 +44,14 @@ def clinics(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> RealFeder
 @pytest.fixture(scope="module")
 def alone(clinics: RealFederation, minio: Minio) -> Iterator[subprocess.Popen[bytes]]:
     """`fedtrain run` of the same federation on this machine, while pods do the same."""
-    process = clinics.start_alone(minio)
-    yield process
-    process.kill()
-    process.wait()
+    with clinics.alone(minio) as process:
+        yield process
 
 
 @pytest.fixture(scope="module")
 def expected(clinics: RealFederation, alone: subprocess.Popen[bytes]) -> Digests:
     """The digests of that run."""
-    assert alone.wait(300) == 0, (clinics.folder / "run.log").read_text()
-    return digests(clinics.ledger_alone())
+    return clinics.digests_alone(alone)
 
 
 @pytest.fixture(scope="module")

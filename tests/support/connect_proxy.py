@@ -4,14 +4,14 @@ import asyncio
 import threading
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
 
 from hack.cluster.processes import LOOPBACK, free_port
+from tests.support.server_thread import ServerThread
 
 _BLOCK = 2**16
 
 
-class ConnectProxy:
+class ConnectProxy(ServerThread):
     """Enter it to start it.
 
     Attributes:
@@ -20,33 +20,23 @@ class ConnectProxy:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._port = free_port()
         self.url = f"http://{LOOPBACK}:{self._port}"
         self.asked: set[str] = set()
         self._is_cut = False
         self._open: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
-
-    def __enter__(self) -> Self:
-        self._stop = asyncio.Event()
-        ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve(ready)), daemon=True)
-        self._thread.start()
-        assert ready.wait(30)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.cut()
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
+        super().__exit__(kind, error, trace)
 
     def cut(self) -> None:
         """Abort all connections, and every new one."""
         self._is_cut = True
-        self._loop.call_soon_threadsafe(self._abort)
+        self.loop.call_soon_threadsafe(self._abort)
 
     def heal(self) -> None:
         self._is_cut = False
@@ -55,10 +45,10 @@ class ConnectProxy:
         for writer in self._open:
             writer.transport.abort()
 
-    async def _serve(self, ready: threading.Event) -> None:
+    async def serve(self, ready: threading.Event) -> None:
         server = await asyncio.start_server(self._accept, LOOPBACK, self._port)
         ready.set()
-        await self._stop.wait()
+        await self.stop.wait()
         server.close()
         pending = asyncio.all_tasks() - {asyncio.current_task()}
         for task in pending:

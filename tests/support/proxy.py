@@ -8,19 +8,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
 
 from hack.cluster.processes import LOOPBACK, free_port
+from tests.support.server_thread import ServerThread
 
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
 HOP = {"transfer-encoding", "connection", "keep-alive", "expect"}
 
 
-class Proxy:
+class Proxy(ServerThread):
     """Enter it to start it.
 
     Attributes:
@@ -34,6 +35,7 @@ class Proxy:
     """
 
     def __init__(self, server: str, authority: Path | None = None, address: str = LOOPBACK) -> None:
+        super().__init__()
         self.fault: Literal["", "busy", "hang", "cut"] = ""
         self.silent: tuple[str, ...] = ()
         self.denied = self.out = ""
@@ -42,27 +44,17 @@ class Proxy:
         self._port = free_port()
         self._address = address
         self.url = f"http://{address}:{self._port}"
-        self._loop = asyncio.new_event_loop()
         self._transports: set[asyncio.Transport] = set()
-
-    def __enter__(self) -> Self:
-        self._stop = asyncio.Event()
-        ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve(ready)), daemon=True)
-        self._thread.start()
-        assert ready.wait(30)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.fault = "cut"
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        super().__exit__(kind, error, trace)
 
     def cut(self) -> None:
         """Closes all connections that there are."""
-        self._loop.call_soon_threadsafe(self._close)
+        self.loop.call_soon_threadsafe(self._close)
 
     def heal(self) -> None:
         """Break all connections. Clients that watched connect again and get all events."""
@@ -75,7 +67,7 @@ class Proxy:
             transport.abort()
         self._transports.clear()
 
-    async def _serve(self, ready: threading.Event) -> None:
+    async def serve(self, ready: threading.Event) -> None:
         connector = aiohttp.TCPConnector(ssl=self._trust, limit=0)
         async with aiohttp.ClientSession(
             connector=connector,
@@ -87,7 +79,7 @@ class Proxy:
             await runner.setup()
             await web.TCPSite(runner, self._address, self._port).start()
             ready.set()
-            await self._stop.wait()
+            await self.stop.wait()
             self._close()
             await runner.cleanup()
             for answering in asyncio.all_tasks() - {asyncio.current_task()}:

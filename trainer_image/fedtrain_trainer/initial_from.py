@@ -1,13 +1,12 @@
 """`model.adapter.initialFrom`: going on from an adapter in PEFT's format, if it is an adapter of this very model."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from fedtrain.contracts.digests import digest_file
+from fedtrain.contracts.digests import digest_file_like
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.data.downloads import downloaded
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, read_config, read_weights
@@ -29,7 +28,7 @@ def earlier_weights(assignment: Assignment, model: AdaptedModel) -> Mapping[str,
         weights = root / WEIGHTS if root.is_dir() else root
     if not weights.is_file():
         raise Refused(f"model.adapter.initialFrom.uri {initial.uri}: no {WEIGHTS} there")
-    if (found := _digest(weights, initial.digest)) != initial.digest:
+    if (found := digest_file_like(weights, initial.digest)) != initial.digest:
         raise Refused(
             f"model.adapter.initialFrom.uri {initial.uri}: {weights.name} has digest {found}, not {initial.digest}; "
             "correct the digest if this is the adapter that you mean"
@@ -50,13 +49,6 @@ def _finite(tensors: Mapping[str, torch.Tensor]) -> None:
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise Refused(f"{name} holds NaN or infinity. Use an adapter whose values are all finite")
-
-
-def _digest(file: Path, like: str) -> str:
-    if like.startswith("blake3:"):
-        return digest_file(file)
-    with file.open("rb") as content:
-        return f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"
 
 
 def _same_kind(earlier: Any, wanted: Any) -> None:

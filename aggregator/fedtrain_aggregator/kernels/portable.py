@@ -22,8 +22,8 @@ Keys = NDArray[np.uint32] | None
 
 
 class Sums(NamedTuple):
-    """Of each chunk: `squares`, the sum of the squares of its values; `checks`, a checksum of them (with keys only).
-    With CHUNK random keys, other values have the same checksum with a probability of 2^-32."""
+    """For each chunk, `squares` is the sum of the squares of its values, and `checks`, with keys only, a checksum of
+    them. With CHUNK random keys, other values have the same checksum with a probability of 2^-32."""
 
     squares: Float64
     checks: NDArray[np.uint64] | None

@@ -34,7 +34,7 @@ from tests.support.operating import Operator
 pytestmark = pytest.mark.slow
 LONG = 120
 LEAST_SECONDS = 30
-"""Of a deadline: the hub's jobs have twice as long, and the next round has it, too, until the test raises it again."""
+"""A deadline. The hub's jobs have twice as long. The next round has it, too, until the test raises it again."""
 NEAR, FAR = "bank-a", "bank-w"
 """The participants: one in the hub's cluster, one with a cluster of its own."""
 

@@ -19,7 +19,7 @@ from fedtrain.privacy.adaptive_clipping import update_multiplier
 
 SHAPES = {A: (300, 200), B: (200, 300)}
 VALUES = 120_000
-"""The standard deviation of so many samples is within 0.8% of that of their distribution, at 4 standard errors."""
+"""The standard deviation of this many samples is within 0.8% of that of their distribution, at 4 standard errors."""
 Z, C, SHARES, INDICATOR = 2.0, 0.7, 3, 5.0
 AFTER_INDICATORS = 1 / sqrt(Z**-2 - INDICATOR**-2)
 """Multiplier of the noise on the updates where the indicators are released too (Andrew et al. 2021, Theorem 1)."""

@@ -15,7 +15,7 @@ BLOCK = re.compile(r"^ *```yaml\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 KUBERNETES = {"claimName", "configMap", "hostPath", "persistentVolumeClaim", "pool"}
 """Volumes of pods, and a node's label."""
 TEMPLATE = "{{"
-"""Of the training operator's init container: not YAML before it is rendered."""
+"""In the training operator's init container, which is not YAML before it is rendered."""
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def composed(multipliers: tuple[float, ...], rounds: int) -> float:
 @pytest.mark.parametrize(("multiplier", "rounds"), [(1.5, 2), (3.0, 10), (6.0, 40)])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_run_costs_what_dp_accounting_composes_from_its_releases(mode: str, multiplier: float, rounds: int) -> None:
-    """Of each round: the updates, and with adaptive clipping the number of unclipped ones."""
+    """Each round releases the updates, and with adaptive clipping the number of unclipped ones."""
     found = parameters_of(mode, multiplier, rounds)
     released = (found.update_multiplier,)
     if found.indicator_noise is not None:

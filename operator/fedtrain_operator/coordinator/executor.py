@@ -62,11 +62,15 @@ class Executor:
         await transfers.renew(self._state, self._training, self._memory, self.records, self._requests)
 
     async def clear(self, before: int) -> None:
-        """Deletes the objects of rounds before `before`."""
+        """Deletes the objects of rounds before `before`. The signed requests of a task are deleted before it, because
+        nothing else names them once the task is gone."""
+        unsigned = self._memory.signatures.deleted
         for kind, cache in ((TASK, self._state.tasks), (JOB, self._state.jobs)):
             for body in cache.of(self._training):
                 key = labels.key_of(body, self._run.run_id)
-                if key is not None and key.round < before and over(body):
+                if key is None or key.round >= before or not over(body):
+                    continue
+                if kind == JOB or body["metadata"]["uid"] in unsigned:
                     request = f"delete its {'task' if kind == TASK else 'Job'}"
                     who = HUB if is_hub(key) else key.who
                     if await self._requests.attempt(who, request, self._deleting(kind, body)):
@@ -74,6 +78,8 @@ class Executor:
 
     async def delete_other_runs(self) -> None:
         """Deletes the tasks and Jobs of a run whose spec was corrected before it began: it was replaced."""
+        replaced = [one for one in self._state.tasks.of(self._training) if labels.of_other_run(one, self._run.run_id)]
+        await transfers.delete(self._state, replaced, self._requests)
         for kind, cache in ((TASK, self._state.tasks), (JOB, self._state.jobs)):
             for body in cache.of(self._training):
                 who = who_of(body) if kind == TASK else HUB
@@ -138,6 +144,7 @@ class Executor:
         self._state.tasks.put(existing)
         if cancelled(existing) and existing.get("status", {}).get("phase") in TERMINAL:
             # It was stopped and is wanted again: it is created again once it is gone.
+            await transfers.delete(self._state, [existing], self._requests)
             await self._cluster.delete(TASK, ref_of(existing), existing["metadata"]["uid"])
 
     async def _cancel(self, key: TaskKey) -> None:

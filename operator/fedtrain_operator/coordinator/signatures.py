@@ -13,10 +13,12 @@ Place = tuple[str, str]
 
 @dataclass
 class Signatures:
-    """The entries of one training's tasks, by uid: when they were written, on the coordinator's steady clock, and
-    where. Lost with the process: all are then signed again."""
+    """The entries of one training's tasks, by uid. Lost with the process: all are then signed or deleted again.
+
+    `written`: when, on the coordinator's steady clock, and where. `deleted`: those of ended tasks."""
 
     written: dict[str, tuple[float, Place]] = field(default_factory=dict[str, tuple[float, Place]])
+    deleted: set[str] = field(default_factory=set[str])
 
     def due(self, uid: str, pending: bool, now: float) -> bool:
         """`pending`: its pods do not run yet. Somebody may have deleted the entry, so it is written more often."""

@@ -36,16 +36,17 @@ async def renew(
     `records`: the Participants whose tasks may run. Raises StoreError."""
     assert memory.run is not None
     now, known = state.steady(), memory.signatures
-    running = {
-        task["metadata"]["uid"]: task for task in state.tasks.of(training) if _may_run(task, memory.run, records)
-    }
+    tasks = {task["metadata"]["uid"]: task for task in state.tasks.of(training)}
+    running = {uid: task for uid, task in tasks.items() if _may_run(task, memory.run, records)}
+    known.deleted &= tasks.keys() - running.keys()
     due = [task for uid, task in running.items() if known.due(uid, _is_pending(task), now)]
-    over = known.written.keys() - running.keys()
+    places = {uid: _place(task) for uid, task in tasks.items()} | {uid: at for uid, (_, at) in known.written.items()}
+    over = places.keys() - running.keys() - known.deleted
     if not due and not over:
         return
     changes: dict[Place, dict[str, str | None]] = defaultdict(dict)
     for uid in over:
-        changes[known.written[uid][1]][uid] = None
+        changes[places[uid]][uid] = None
 
     orders: dict[str, Task] = {}
 
@@ -60,7 +61,7 @@ async def renew(
     signed = await asyncio.to_thread(_sign, state, memory, orders)
     for uid, entry in signed.items():
         task = running[uid]
-        changes[task["metadata"]["namespace"], who_of(task)][uid] = entry
+        changes[_place(task)][uid] = entry
 
     async def write(place: Place, entries: dict[str, str | None]) -> None:
         request = WRITE if any(entries.values()) else DELETE
@@ -68,6 +69,7 @@ async def renew(
             for uid, entry in entries.items():
                 if entry is None:
                     known.written.pop(uid, None)
+                    known.deleted.add(uid)
                 else:
                     known.written[uid] = now, place
 
@@ -75,16 +77,20 @@ async def renew(
 
 
 async def delete(state: ClusterState, tasks: Iterable[Json], requests: Requests) -> None:
-    """Delete the entries of the tasks of a deleted training."""
+    """Delete the entries of tasks that are deleted next: afterwards nothing names these entries."""
     places: dict[Place, dict[str, str | None]] = defaultdict(dict)
     for task in tasks:
-        places[task["metadata"]["namespace"], who_of(task)][task["metadata"]["uid"]] = None
+        places[_place(task)][task["metadata"]["uid"]] = None
 
     async def write(place: Place, entries: dict[str, str | None]) -> None:
         name = Ref(place[0], labels.TRANSFER_SECRET)
         await requests.attempt(place[1], DELETE, lambda: _patch(state, name, entries))
 
     await asyncio.gather(*(write(place, entries) for place, entries in places.items()))
+
+
+def _place(task: Json) -> Place:
+    return task["metadata"]["namespace"], who_of(task)
 
 
 def _is_pending(task: Json) -> bool:

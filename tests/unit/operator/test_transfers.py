@@ -1,12 +1,15 @@
 """Signed requests: who gets which, until when, and where pods find them."""
 
+import asyncio
 import base64
 import gzip
 import json
 from pathlib import Path
 
 import pytest
-from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS
+from fedtrain_operator.coordinator.executor import Executor
+from fedtrain_operator.coordinator.requests import Requests
+from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS, Signatures
 from fedtrain_operator.kube.client import ApiError
 from fedtrain_operator.participant.transfers import COPY_SECONDS
 
@@ -21,6 +24,7 @@ from fedtrain.manifests.kinds import Json
 from tests.unit.operator.api_server import Request
 from tests.unit.operator.federation import FOUR, TRAINING, Federation
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
+from tests.unit.operator.worlds import SETTINGS, spec
 
 
 @pytest.fixture
@@ -73,6 +77,29 @@ def test_requests_of_a_task_that_has_ended_are_deleted(federation: Federation) -
     federation.reconcile()
     assert entries(federation, "bank-a") == {}
     assert len(entries(federation, "bank-b")) == 1
+
+
+def test_requests_of_a_task_that_ended_before_the_coordinator_restarted_are_deleted(federation: Federation) -> None:
+    federation.deliver_preflights("bank-a")
+    federation.state.memories[TRAINING].signatures = Signatures()
+    federation.reconcile()
+    assert entries(federation, "bank-a") == {}
+    assert len(entries(federation, "bank-b")) == 1
+
+
+def test_no_task_is_deleted_before_its_requests(federation: Federation) -> None:
+    federation.deliver_preflights(*FOUR)
+    federation.reconcile()
+    memory = federation.state.memories[TRAINING]
+    requests = Requests(memory.refusals, federation.time)
+    executor = Executor(federation.state, SETTINGS, TRAINING, spec(), memory, {}, requests)
+    deleted = memory.signatures.deleted
+    memory.signatures.deleted = set()
+    asyncio.run(executor.clear(before=1))
+    assert len(tasks(federation, "bank-a")) == 1
+    memory.signatures.deleted = deleted
+    asyncio.run(executor.clear(before=1))
+    assert tasks(federation, "bank-a") == []
 
 
 def test_a_revoked_participant_gets_no_requests_and_its_records_are_not_admitted(federation: Federation) -> None:

@@ -16,13 +16,12 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from botocore.exceptions import BotoCoreError
 
+from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 from fedtrain.contracts.wire.transfer import SignedRequest, SignedUpload
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreRefused
 
-LIFETIME_SECONDS = 900
-"""For this long after it was signed, a request can be used by whoever has it."""
 _PORTS = {"http": 80, "https": 443}
 _UNRESERVED = "-_.~"
 

@@ -11,7 +11,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts import early_stopping, gate, names
+from fedtrain.contracts import early_stopping_state, gate_state, names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.example_spending import spent_after
 from fedtrain.contracts.privacy_blocks import PrivacyState
@@ -101,12 +101,12 @@ class Chain:
         evaluation = self.records.get(names.evaluation(manifest.round, manifest.k or 0), Evaluation)
         past, stopping = (before.gate, before.early_stopping) if before else (None, None)
         if manifest.outcome == "Skipped":
-            expected = gate.kept(past)
+            expected = gate_state.kept(past)
         else:
             metrics = evaluation.metrics if evaluation else None
-            expected = gate.judge(spec, past, metrics)
+            expected = gate_state.judge(spec, past, metrics)
             back = manifest.outcome == "RolledBack"
-            stopping = early_stopping.judge(spec, stopping, manifest.round, metrics, back)
+            stopping = early_stopping_state.judge(spec, stopping, manifest.round, metrics, back)
         self._same(name, "state of the gate than the metrics give", expected, manifest.gate)
         self._same(name, "state of early stopping than the metrics give", stopping, manifest.early_stopping)
         rejected = expected is not None and expected.rejected is not None

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
-from fedtrain.contracts.gate import explained
+from fedtrain.contracts.gate_state import explained
 from fedtrain.contracts.records import (
     Absent,
     Aggregate,

@@ -13,7 +13,7 @@ from fedtrain.rounds.below_minimum import BELOW_MINIMUM, below_minimum, is_below
 from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
 from fedtrain.rounds.early_stopping import early_stopping_state
 from fedtrain.rounds.evaluating import evaluate
-from fedtrain.rounds.gate import gate_state, rolled_back
+from fedtrain.rounds.gate_rollback import gate_state, rolled_back
 from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, next_state, not_accounted, over_budget, unspent
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail

@@ -3,7 +3,7 @@
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.gate import kept
+from fedtrain.contracts.gate_state import kept
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
 from fedtrain.plurals import several
 from fedtrain.rounds.decision import Claim, Decision

@@ -26,7 +26,7 @@ from fedtrain.rounds.decision import STOPPED, Decision
 from fedtrain.rounds.early_stopping import stopped
 from fedtrain.rounds.excluding import without_excluded
 from fedtrain.rounds.finishing import EarlyEnd, finish
-from fedtrain.rounds.gate import REGRESSED, closed
+from fedtrain.rounds.gate_rollback import REGRESSED, closed
 from fedtrain.rounds.initialising import initialise
 from fedtrain.rounds.plan_flaw import plan_flaw
 from fedtrain.rounds.planning import plan as plan_round

@@ -11,7 +11,7 @@ from fedtrain.contracts.records import End, Manifest
 from fedtrain.plurals import several
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import Claim, Decision
-from fedtrain.rounds.lost_participants import lost
+from fedtrain.rounds.lost_participants_message import lost_participants_message
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 from fedtrain.rounds.time_left import time_left
@@ -75,5 +75,7 @@ def _uncommitted(spec: FederatedTrainingSpec) -> str:
 
 def _message(snapshot: Snapshot, manifest: Manifest, early: str | None) -> str | None:
     """Why the run ends early, and who is missing from its last round; None for a run of all rounds and participants."""
-    missing = lost((one.participant for one in manifest.absent), manifest.round, snapshot.ledger.preflights)
+    missing = lost_participants_message(
+        (one.participant for one in manifest.absent), manifest.round, snapshot.ledger.preflights
+    )
     return "; ".join(text for text in (early, missing) if text) or None

@@ -7,7 +7,7 @@ from fedtrain.rounds import orders
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.early_stopping import early_stopping_state
 from fedtrain.rounds.evaluating import evaluate
-from fedtrain.rounds.gate import gate_state
+from fedtrain.rounds.gate_rollback import gate_state
 from fedtrain.rounds.preflight import inspect, preflight_settled, too_few
 from fedtrain.rounds.privacy import initial_state
 from fedtrain.rounds.snapshot import Snapshot

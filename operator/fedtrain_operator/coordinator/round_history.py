@@ -9,7 +9,7 @@ from fedtrain.contracts.records import Close, Evaluation, Manifest, Plan
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.manifests.conditions import shortened
 from fedtrain.manifests.kinds import Json
-from fedtrain.rounds.lost_participants import percent, row_shares
+from fedtrain.rounds.row_shares import percent, row_shares
 from fedtrain.rounds.snapshot import LedgerFacts
 
 ROUNDS = 5

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
+from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 
 RENEWAL_SECONDS = LIFETIME_SECONDS / 2
 PENDING_SECONDS = 60.0

@@ -12,9 +12,9 @@ from typing import Any
 
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
+from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 from fedtrain.contracts.wire.transfer import TransferGrant, TransferRefused, read_grant
-from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import SECRET, TASK, Json, Ref, ref
 from fedtrain.rounds.snapshot import TaskKey

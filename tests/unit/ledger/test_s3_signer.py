@@ -7,9 +7,10 @@ import botocore.auth
 import pytest
 
 from fedtrain.api.storage import S3
+from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_credentials import Fixed, Keys
-from fedtrain.ledger.s3_signer import LIFETIME_SECONDS, S3Signer
+from fedtrain.ledger.s3_signer import S3Signer
 from fedtrain.ledger.s3_store import S3Store
 
 NOW = datetime(2026, 11, 28, 12, 0, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from fedtrain_operator.participant.participant_reconciler import Records
 from fedtrain_operator.participant.token_renewal import MOUNT_SECONDS, SHARE, TokenRenewal
 from fedtrain_operator.participant.transfers import COPY_SECONDS
 
-from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
+from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 from fedtrain.manifests.kinds import Ref
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from fedtrain.manifests.settings import Hub

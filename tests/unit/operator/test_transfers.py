@@ -16,8 +16,8 @@ from fedtrain_operator.participant.transfers import COPY_SECONDS
 from fedtrain.api.storage import S3
 from fedtrain.contracts import names
 from fedtrain.contracts.tasks import EXIT_SPOOLED
+from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
-from fedtrain.ledger.s3_signer import LIFETIME_SECONDS
 from fedtrain.manifests import labels
 from fedtrain.manifests.grant_check import foreign_server
 from fedtrain.manifests.kinds import Json

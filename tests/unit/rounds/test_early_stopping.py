@@ -11,7 +11,7 @@ from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical
-from fedtrain.contracts.early_stopping import judge
+from fedtrain.contracts.early_stopping_state import judge
 from fedtrain.contracts.records import EarlyStoppingState, End, Failure, Manifest
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_chain import Chain

@@ -6,7 +6,8 @@ from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Plan, Preflight
-from fedtrain.rounds.lost_participants import lost, percent
+from fedtrain.rounds.lost_participants_message import lost_participants_message
+from fedtrain.rounds.row_shares import percent
 from fedtrain.rounds.unreachable import SILENT, UNASKED
 
 SINCE = "2025-06-01T12:00:00Z"
@@ -105,7 +106,8 @@ def test_the_final_message_of_smaller_losses_gives_shares_alone() -> None:
 
     preflights = {"a": counted(996, "a"), "b": counted(4, "b")}
     assert (
-        lost(["b", "new"], 3, preflights) == "round 3, the last one, is without b (<1% of the rows), new (rows unknown)"
+        lost_participants_message(["b", "new"], 3, preflights)
+        == "round 3, the last one, is without b (<1% of the rows), new (rows unknown)"
     )
-    assert lost([], 3, preflights) is None
+    assert lost_participants_message([], 3, preflights) is None
     assert (percent(0.0), percent(1.0)) == ("0%", "100%")

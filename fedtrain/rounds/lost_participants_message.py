@@ -1,22 +1,12 @@
-"""Participants without an update in the last round, and their share of the rows."""
+"""Message about the participants without an update in the last round, with their share of the rows."""
 
 from collections.abc import Iterable, Mapping
 
 from fedtrain.contracts.records import Preflight
+from fedtrain.rounds.row_shares import percent, row_shares
 
 
-def row_shares(preflights: Mapping[str, Preflight]) -> dict[str, float]:
-    """Return the share of each participant in the training rows of all participants that have counted theirs."""
-    total = sum(one.samples for one in preflights.values())
-    return {who: one.samples / total for who, one in preflights.items()} if total else {}
-
-
-def percent(share: float) -> str:
-    """Return a share as `62%`, or `<1%`."""
-    return "<1%" if 0 < share < 0.01 else f"{share:.0%}"
-
-
-def lost(missing: Iterable[str], round: int, preflights: Mapping[str, Preflight]) -> str | None:
+def lost_participants_message(missing: Iterable[str], round: int, preflights: Mapping[str, Preflight]) -> str | None:
     """Return the message of a run whose last round is without `missing`; None if nothing is missing. It names the
     participants with their shares, the largest first, and says so if the largest of the run is one of them."""
     shares = row_shares(preflights)

@@ -1,4 +1,4 @@
-"""Descriptions of the fields of a block: the string literal below each field.
+"""Descriptions of the fields of a block: the string literal below each field, then the description of a registration.
 
 pydantic can collect them too, but then reads the source files at every import.
 """
@@ -21,6 +21,9 @@ def descriptions(block: type[Block]) -> dict[str, str]:
         if issubclass(kind, Block) and kind is not Block:
             body = next(node.body for node in _classes(sys.modules[kind.__module__]) if node.name == kind.__name__)
             found |= _described(body)
+    for name, field in block.model_fields.items():
+        if field.description:
+            found[name] = " ".join(text for text in (found.get(name), field.description) if text)
     return found
 
 

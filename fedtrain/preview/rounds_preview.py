@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from fedtrain.api.base import Block, in_bytes
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training import Training
 from fedtrain.contracts.records import ModelFacts, Preflight
@@ -273,8 +274,8 @@ def _memory_notes(
     notes: list[str] = []
     now = situation(spec, preflights=preflights, positions={}, facts=facts)
     asked = [who for who in now.candidates if who.micro_batch_size is None]
-    block = spec.partitioning.data_volume_and_gpu_memory
-    silent = [who.name for who in asked if who.gpu_memory is None and (block is None or block.gpu_memory is None)]
+    default = spec.partitioning.parameters(DataVolumeAndGPUMemory).gpu_memory
+    silent = [who.name for who in asked if who.gpu_memory is None and default is None]
     if silent:
         notes.append(
             f"The free GPU memory of {', '.join(silent)} is unknown until it is read from the device when the run "

@@ -1,5 +1,6 @@
 """Work orders: the tasks that a decision has started. Pure functions of the spec and the ledger's facts."""
 
+from fedtrain.api.aggregation_strategies import FedProx
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.training import Training
 from fedtrain.contracts.canonical import digest_of
@@ -69,7 +70,7 @@ def train_task(
         progress_start=plan.progress_start,
         progress_end=plan.progress_end,
         train_only_b=aggregation.merge == "FreezeA",
-        proximal_mu=aggregation.fed_prox.mu if aggregation.strategy == "FedProx" and aggregation.fed_prox else None,
+        proximal_mu=aggregation.parameters(FedProx).mu if aggregation.strategy == "FedProx" else None,
         metrics=evaluation.participants.metrics if evaluation.participants else (),
         clipping=_clipping(plan),
         noise=_noise_share(spec, plan),

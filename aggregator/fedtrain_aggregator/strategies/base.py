@@ -1,4 +1,4 @@
-"""What a strategy is, and the registry of them.
+"""Interface of the strategies, and their registry.
 
 A strategy is a pure function over flat float32 blocks: element i of its outputs depends on element i of its inputs
 alone, so that an adapter is worked through block by block, and the size of the blocks changes no bit.
@@ -21,7 +21,7 @@ Block = NDArray[np.floating[Any]]
 State = Mapping[str, Block]
 """The block of each state tensor of the strategy, by its name."""
 
-P = TypeVar("P", bound=ApiBlock | None)
+P = TypeVar("P", bound=ApiBlock)
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,17 @@ _REGISTRY: dict[str, Callable[[Aggregation], Strategy]] = {}
 
 
 def register(
-    name: str, *, state: tuple[str, ...], params: Callable[[Aggregation], P]
+    name: str, *, state: tuple[str, ...], params: type[P] | None
 ) -> Callable[[Callable[[Block, Block, State, int, P], tuple[Block, State]]], Callable[..., tuple[Block, State]]]:
-    """Enters a function (x, mean update, state, t, params) -> (x', state') as strategy `name`. `params` takes the
-    strategy's block out of `spec.aggregation`, with defaults where the user wrote none. Raises ValueError if the name
-    is taken."""
+    """Register a function (x, mean update, state, t, params) -> (x', state') as strategy `name`. `params`: class of its
+    parameters in `spec.aggregation`; None if it has none. Raises ValueError if the name is taken."""
 
     def enter(function: Callable[[Block, Block, State, int, P], tuple[Block, State]]):
         if name in _REGISTRY:
             raise ValueError(f"There are two strategies named {name}. Give one of them another name.")
 
         def build(aggregation: Aggregation) -> Strategy:
-            mine = params(aggregation)
+            mine: Any = aggregation.parameters(params) if params else None
             return Strategy(name, state, lambda x, update, blocks, t: function(x, update, blocks, t, mine))
 
         _REGISTRY[name] = build
@@ -60,10 +59,5 @@ def register(
 
 
 def strategy_of(aggregation: Aggregation) -> Strategy:
-    """The strategy that `spec.aggregation` names. Raises KeyError if none of that name is registered."""
+    """Return the strategy that `spec.aggregation` names. Raises KeyError if none of that name is registered."""
     return _REGISTRY[aggregation.strategy](aggregation)
-
-
-def registered() -> tuple[str, ...]:
-    """The names of all strategies."""
-    return tuple(_REGISTRY)

@@ -12,11 +12,11 @@
 
 import numpy as np
 
-from fedtrain.api.aggregation import FedAdagrad
+from fedtrain.api.aggregation_strategies import FedAdagrad
 from fedtrain_aggregator.strategies.base import Block, State, register
 
 
-@register("FedAdagrad", state=("v",), params=lambda aggregation: aggregation.fed_adagrad or FedAdagrad())
+@register("FedAdagrad", state=("v",), params=FedAdagrad)
 def fed_adagrad(x: Block, update: Block, state: State, step: int, params: FedAdagrad) -> tuple[Block, State]:
     v = state["v"] + update * update
     return x + params.server_learning_rate * update / (np.sqrt(v) + params.tau), {"v": v}

@@ -23,11 +23,11 @@ from math import sqrt
 
 import numpy as np
 
-from fedtrain.api.aggregation import FedAdam
+from fedtrain.api.aggregation_strategies import FedAdam
 from fedtrain_aggregator.strategies.base import Block, State, register
 
 
-@register("FedAdam", state=("m", "v"), params=lambda aggregation: aggregation.fed_adam or FedAdam())
+@register("FedAdam", state=("m", "v"), params=FedAdam)
 def fed_adam(x: Block, update: Block, state: State, step: int, params: FedAdam) -> tuple[Block, State]:
     m = params.beta1 * state["m"] + (1 - params.beta1) * update
     v = params.beta2 * state["v"] + (1 - params.beta2) * (update * update)

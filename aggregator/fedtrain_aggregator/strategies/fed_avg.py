@@ -8,6 +8,6 @@
 from fedtrain_aggregator.strategies.base import Block, State, register
 
 
-@register("FedAvg", state=(), params=lambda aggregation: None)
-def fed_avg(x: Block, update: Block, state: State, step: int, params: None) -> tuple[Block, State]:
+@register("FedAvg", state=(), params=None)
+def fed_avg(x: Block, update: Block, state: State, step: int, params: object) -> tuple[Block, State]:
     return x + update, state

@@ -9,11 +9,11 @@
 ([5.0], [4.0])
 """
 
-from fedtrain.api.aggregation import FedAvgM
+from fedtrain.api.aggregation_strategies import FedAvgM
 from fedtrain_aggregator.strategies.base import Block, State, register
 
 
-@register("FedAvgM", state=("m",), params=lambda aggregation: aggregation.fed_avg_m or FedAvgM())
+@register("FedAvgM", state=("m",), params=FedAvgM)
 def fed_avg_m(x: Block, update: Block, state: State, step: int, params: FedAvgM) -> tuple[Block, State]:
     m = params.momentum * state["m"] + update
     return x + params.server_learning_rate * m, {"m": m}

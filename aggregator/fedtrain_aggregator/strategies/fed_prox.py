@@ -4,6 +4,6 @@ from fedtrain_aggregator.strategies.base import Block, State, register
 from fedtrain_aggregator.strategies.fed_avg import fed_avg
 
 
-@register("FedProx", state=(), params=lambda aggregation: None)
-def fed_prox(x: Block, update: Block, state: State, step: int, params: None) -> tuple[Block, State]:
+@register("FedProx", state=(), params=None)
+def fed_prox(x: Block, update: Block, state: State, step: int, params: object) -> tuple[Block, State]:
     return fed_avg(x, update, state, step, params)

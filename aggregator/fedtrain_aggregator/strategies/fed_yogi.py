@@ -14,11 +14,11 @@
 
 import numpy as np
 
-from fedtrain.api.aggregation import FedYogi
+from fedtrain.api.aggregation_strategies import FedYogi
 from fedtrain_aggregator.strategies.base import Block, State, register
 
 
-@register("FedYogi", state=("m", "v"), params=lambda aggregation: aggregation.fed_yogi or FedYogi())
+@register("FedYogi", state=("m", "v"), params=FedYogi)
 def fed_yogi(x: Block, update: Block, state: State, step: int, params: FedYogi) -> tuple[Block, State]:
     m = params.beta1 * state["m"] + (1 - params.beta1) * update
     square = update * update

@@ -1,6 +1,7 @@
 """Rules on `spec.partitioning`."""
 
-from fedtrain.api.partitioning import DataVolumeAndGPUMemory, Partitioning
+from fedtrain.api.partitioning import Partitioning
+from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.participants import positive_size
 from fedtrain.api.rules.rule import Cel, Violations, broken, rule

@@ -16,14 +16,15 @@ from math import floor
 from statistics import median
 
 from fedtrain.api.base import quantity
-from fedtrain.api.partitioning import DataVolumeAndGPUMemory, Partitioning
+from fedtrain.api.partitioning import Partitioning
+from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
 from fedtrain.partitioning.memory import max_batch
 from fedtrain.partitioning.situation import Candidate, Situation, Want, exact
 from fedtrain.partitioning.strategy import Strategy
 
 
 def _wants(spec: Partitioning, situation: Situation) -> tuple[Want, ...]:
-    block = spec.data_volume_and_gpu_memory or DataVolumeAndGPUMemory()
+    block = spec.parameters(DataVolumeAndGPUMemory)
     batches = [_batch(block, situation, candidate) for candidate in situation.candidates]
     rounds = [Fraction(candidate.population, situation.rounds) for candidate in situation.candidates]
     ratios = [data / batch for data, batch in zip(rounds, batches, strict=True) if isinstance(batch, int)]

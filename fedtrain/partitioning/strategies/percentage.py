@@ -6,14 +6,13 @@ The percentage is an exact decimal number: 29% of 100 samples are 29, while 0.29
 from math import floor
 
 from fedtrain.api.partitioning import Partitioning
+from fedtrain.api.partitioning_strategies import Percentage
 from fedtrain.partitioning.situation import Situation, Want, exact
 from fedtrain.partitioning.strategy import Strategy
 
 
 def _wants(spec: Partitioning, situation: Situation) -> tuple[Want, ...]:
-    if spec.percentage is None:
-        raise ValueError("partitioning.percentage.percent is missing")
-    share = exact(spec.percentage.percent) / 100
+    share = exact(spec.parameters(Percentage).percent) / 100
     return tuple(Want(max(1, floor(share * candidate.population))) for candidate in situation.candidates)
 
 

@@ -145,9 +145,9 @@ def test_unknown_sizes_of_the_base_are_a_reason() -> None:
 
 
 def test_a_strategy_without_its_block_is_an_error() -> None:
-    with pytest.raises(ValueError, match="fixedSize"):
+    with pytest.raises(ValueError, match="FixedSize"):
         partition(spec_of("FixedSize"), around([3]))
-    with pytest.raises(ValueError, match="percentage"):
+    with pytest.raises(ValueError, match="Percentage"):
         partition(spec_of("Percentage"), around([3]))
 
 

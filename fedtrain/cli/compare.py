@@ -18,7 +18,6 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.contracts.as_json import as_json
-    from fedtrain.results.curve import curve
     from fedtrain.results.folders import is_page, write_file
     from fedtrain.results.locate import locate
     from fedtrain.results.run_comparison.compared import compare_runs, tables
@@ -32,7 +31,7 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(as_json(compared), indent=2))
     else:
-        show(tables(compared, [curve(summary) for summary in summaries]), terminal=sys.stdout.isatty())
+        show(tables(compared, summaries), terminal=sys.stdout.isatty())
     if output == "json" and out is None:
         return
     from fedtrain.results.run_comparison.page import page

@@ -7,6 +7,8 @@ import click
 from fedtrain.cli.numbers import WholeNumber
 
 _POLL_SECONDS = 1.0
+_INDENT = 8
+"""Of the lines that continue one, on a terminal."""
 
 
 @click.command()
@@ -40,6 +42,13 @@ def command(
         raise click.exceptions.Exit(130) from None
 
 
+def _show(text: str) -> None:
+    from fedtrain.cli.wrapping import say
+
+    for line in text.split("\n"):
+        say(line, indent=_INDENT)
+
+
 def _show_cluster(
     run: str,
     participant: str | None,
@@ -56,7 +65,7 @@ def _show_cluster(
         raise UserError("--follow does not work with --cluster", "Run kubectl get trainingtasks -A --watch.")
     texts = cluster_logs(Kubectl(context, kubeconfig), run, participant, number)
     for text in texts:
-        click.echo(text)
+        _show(text)
     if not texts:
         click.echo("no such task exists at the hub; tasks are deleted after the next round", err=True)
 
@@ -87,7 +96,7 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
         try:
             summary = summarise(ledger) if follow else summary
             for text in following.news():
-                click.echo(text)
+                _show(text)
             reported = False
         except StoreUnavailable as error:
             if not follow:

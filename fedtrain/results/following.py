@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.logs import Key, entries, owner_of, text
-from fedtrain.results.worker_logs import Execution, WorkerLogs, log_name
+from fedtrain.results.worker_logs import Execution, WorkerLogs, log_name, shortened
 
 
 class Following:
@@ -37,7 +37,7 @@ class Following:
                 self._heading = execution
                 round, who, attempt = execution
                 yield f"==> round {round}  {who.lstrip('_')}  attempt {attempt}"
-            yield from (f"    {line}" for line in new if line.strip())
+            yield from (f"    {shortened(line)}" for line in new if line.strip())
 
     def _is_wanted(self, execution: Execution) -> bool:
         round, who, _ = execution

@@ -10,8 +10,11 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.run_summary import Execution, TaskTime
 from fedtrain.results.telemetry import read_execution, read_runner
 from fedtrain.results.words import duration, size
+from fedtrain.results.worker_logs import shortened
 
 SHOWN_STEPS = 10
+SHOWN_SECONDS = 0.05
+"""Shorter phases are left out."""
 HUB = "hub"
 """Name of the hub's own tasks on the command line."""
 
@@ -88,8 +91,9 @@ def text(entry: Entry, own: Sequence[str] = ()) -> str:
         parts.append(duration(task.seconds))
     lines = ["==> " + "  ".join(part for part in parts if part)]
     phases = execution.seconds if execution else task.phases if task else None
-    if phases:
-        lines.append("    " + ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in phases.items()))
+    shown = {phase: seconds for phase, seconds in (phases or {}).items() if seconds >= SHOWN_SECONDS}
+    if shown:
+        lines.append("    " + ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in shown.items()))
     if execution is not None:
         memory = execution.peak_gpu_memory or execution.peak_memory
         rate = execution.answer_tokens_per_second
@@ -100,7 +104,7 @@ def text(entry: Entry, own: Sequence[str] = ()) -> str:
         ]
         lines += ["    " + ", ".join(fact for fact in facts if fact)] if any(facts) else []
         lines += [f"    loss by step: {_curve(execution.curve)}"] if execution.curve else []
-    lines += [f"    {line}" for line in own if line.strip()]
+    lines += [f"    {shortened(line)}" for line in own if line.strip()]
     return "\n".join(lines)
 
 

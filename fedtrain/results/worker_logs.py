@@ -15,6 +15,7 @@ _TASK = re.compile(
     r"fedtrain\.trainer (?P<run>\S+/\S+) round (?P<round>\d+)(?: (?P<who>\S+))? (?P<kind>[A-Z]\w+) "
     r"attempt (?P<attempt>\d+): (?P<rest>.*)"
 )
+_LINE = re.compile(r"\d{4}-\d\d-\d\d (?P<clock>\d\d:\d\d:\d\d),\d+ fedtrain\.\w+ (?P<message>.*)")
 _ENDED = ("done in", "failed, may be retried,", "refused in", "stopped by the ledger")
 
 
@@ -61,6 +62,15 @@ class WorkerLogs:
 def log_name(who: str) -> str:
     """Return the name of a task as `WorkerLogs` has it: the logs do not name the close that is evaluated."""
     return "_evaluate" if who.startswith("_evaluate-") else who
+
+
+def shortened(line: str) -> str:
+    """Return a trainer's line without what its heading says: date, run, round and task."""
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return line
+    task = _TASK.fullmatch(f"fedtrain.trainer {found['message']}")
+    return f"{found['clock']}  {task['rest'] if task else found['message']}"
 
 
 def _name(kind: str, who: str | None) -> str:

@@ -1,13 +1,11 @@
 """Several runs beside each other: results, and the fields of their files that differ."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedtrain.api.changeable_fields import may_change
-from fedtrain.ledger.run_claim import flat_spec
 from fedtrain.results.best_round import best_point
 from fedtrain.results.curve import Curve, curve
+from fedtrain.results.run_comparison.differences import DifferentField, by_block, differences
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.tables import Table
 from fedtrain.results.words import count, duration, size
@@ -36,14 +34,6 @@ class ComparedRun:
 
 
 @dataclass(frozen=True)
-class DifferentField:
-    """A field of the spec that is not the same in all runs. `values`: JSON text by run; None where it is unset."""
-
-    field: str
-    values: tuple[str | None, ...]
-
-
-@dataclass(frozen=True)
 class RunComparison:
     runs: tuple[ComparedRun, ...]
     differences: tuple[DifferentField, ...]
@@ -52,7 +42,7 @@ class RunComparison:
 def compare_runs(summaries: Sequence[RunSummary]) -> RunComparison:
     """Compare runs in this order."""
     runs = tuple(_run(summary, name) for summary, name in zip(summaries, run_names(summaries), strict=True))
-    return RunComparison(runs, _differences(summaries))
+    return RunComparison(runs, differences([summary.spec for summary in summaries]))
 
 
 def run_names(summaries: Sequence[RunSummary]) -> list[str]:
@@ -65,16 +55,16 @@ def run_names(summaries: Sequence[RunSummary]) -> list[str]:
     return next((names for names in choices if len(set(names)) == len(names)), choices[-1])
 
 
-def tables(comparison: RunComparison, curves: Sequence[Curve | None]) -> list[Table]:
-    """Return the results, a row each run, and the fields that differ."""
-    rows = tuple(_cells(run, shown) for run, shown in zip(comparison.runs, curves, strict=True))
+def tables(comparison: RunComparison, summaries: Sequence[RunSummary]) -> list[Table]:
+    """Return the results, a row each run, and the fields that differ. `summaries`: of these runs, in this order."""
+    rows = tuple(_cells(run, curve(summary)) for run, summary in zip(comparison.runs, summaries, strict=True))
     head = ("run", "phase", "rounds", "metric", "round 0", "last", "best", "samples", "sent", "time")
     found = [Table("results", head, rows, left=2)]
     if comparison.differences:
         head = ("field", *(run.run for run in comparison.runs))
         rows = tuple(
             (f"spec.{one.field}", *("unset" if value is None else _cut(value) for value in one.values))
-            for one in comparison.differences
+            for one in by_block([summary.spec for summary in summaries])
         )
         found.append(Table("fields that differ", head, rows, left=len(head)))
     return found
@@ -116,16 +106,6 @@ def _cells(run: ComparedRun, shown: Curve | None) -> tuple[str, ...]:
         size(run.bytes_sent or None),
         duration(run.seconds),
     )
-
-
-def _differences(summaries: Sequence[RunSummary]) -> tuple[DifferentField, ...]:
-    flat = [
-        {field: json.dumps(value, ensure_ascii=False) for field, value in flat_spec(summary.spec).items()}
-        for summary in summaries
-    ]
-    fields = sorted({field for one in flat for field in one if not may_change(field)})
-    found = (DifferentField(field, tuple(one.get(field) for one in flat)) for field in fields)
-    return tuple(one for one in found if len(set(one.values)) > 1)
 
 
 def _cut(text: str) -> str:

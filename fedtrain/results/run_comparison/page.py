@@ -39,7 +39,7 @@ def page(summaries: Sequence[RunSummary]) -> str:
     return environment.from_string(template).render(
         names=listed(names),
         charts=charts(summaries),
-        tables=tables(compare_runs(summaries), [curve(summary) for summary in summaries]),
+        tables=tables(compare_runs(summaries), summaries),
         style=style,
         version=__version__,
     )

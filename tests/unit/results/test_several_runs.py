@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import File, Storage
 from fedtrain.cli.main import main
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.best_round import best_point
 from fedtrain.results.curve import curve
 from fedtrain.results.run_comparison.compared import run_names
+from fedtrain.results.run_comparison.differences import by_block
 from fedtrain.results.run_comparison.page import charts
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
@@ -72,6 +74,21 @@ def test_compare_shows_results_and_the_fields_that_differ(second: Hand, runs: Pa
     page = (tmp_path / "charts.html").read_text()
     assert page.count("<svg ") == 2
     assert "quickstart and second" in page
+
+
+def test_compare_shows_a_block_that_one_run_lacks_as_one_field() -> None:
+    without = {key: value for key, value in SPEC.items() if key != "evaluation"}
+    less = {**without, "participants": SPEC["participants"][:1]}
+    specs = [FederatedTrainingSpec.model_validate(one) for one in (SPEC, less)]
+    assert {one.field: one.values for one in by_block(specs)} == {
+        "evaluation.hub": ("set", None),
+        "evaluation.participants": ("set", None),
+        "participants[1]": ('"observatory"', None),
+        "participants[2]": ('"zoo"', None),
+    }
+    other = {**SPEC, "participants": [*SPEC["participants"][:2], {"name": "garden"}]}
+    three = [FederatedTrainingSpec.model_validate(one) for one in (SPEC, less, other)]
+    assert "participants[2].name" in {one.field for one in by_block(three)}, "two of them differ within the block"
 
 
 def test_compare_for_programs_writes_no_file_unless_asked(

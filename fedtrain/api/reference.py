@@ -5,19 +5,8 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from fedtrain.api.base import (
-    AMOUNT_PATTERN,
-    CPU_PATTERN,
-    DNS_LABEL_PATTERN,
-    DURATION_PATTERN,
-    INSTANT_PATTERN,
-    OBJECT_NAME_PATTERN,
-    QUANTITY_PATTERN,
-    RESOURCE_PATTERN,
-    TIME_OF_DAY_PATTERN,
-    VARIABLE_PATTERN,
-    Block,
-)
+from fedtrain.api import base
+from fedtrain.api.base import Block
 from fedtrain.api.crd.kinds import KINDS as CLUSTER_KINDS
 from fedtrain.api.descriptions import descriptions
 from fedtrain.api.federated_training import FederatedTraining
@@ -29,16 +18,16 @@ from fedtrain.api.shapes import FieldOf, Shape, block_of, bounds, fields_of
 FILE = Path("docs/reference.md")
 
 _TEXTS = {
-    CPU_PATTERN: "cores",
-    DNS_LABEL_PATTERN: "name",
-    DURATION_PATTERN: "duration",
-    INSTANT_PATTERN: "time",
-    OBJECT_NAME_PATTERN: "name",
-    AMOUNT_PATTERN: "amount",
-    QUANTITY_PATTERN: "size",
-    RESOURCE_PATTERN: "resource of nodes",
-    TIME_OF_DAY_PATTERN: "time of day",
-    VARIABLE_PATTERN: "name",
+    base.CPU_PATTERN: "cores",
+    base.DNS_LABEL_PATTERN: "name",
+    base.DURATION_PATTERN: "duration",
+    base.INSTANT_PATTERN: "time",
+    base.OBJECT_NAME_PATTERN: "name",
+    base.AMOUNT_PATTERN: "amount",
+    base.QUANTITY_PATTERN: "size",
+    base.RESOURCE_PATTERN: "resource of nodes",
+    base.TIME_OF_DAY_PATTERN: "time of day",
+    base.VARIABLE_PATTERN: "name",
 }
 
 KINDS: tuple[tuple[type[Block], str], ...] = (

@@ -2,10 +2,20 @@
 
 from collections.abc import Mapping
 
+from fedtrain.api.base import Block
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.measures import Measure, hub_measure
-from fedtrain.contracts.records import EarlyStoppingState
+from fedtrain.contracts.record_fields import Finite
 from fedtrain.plurals import several
+
+
+class EarlyStoppingState(Block):
+    """After a round: the best value of early stopping's metric so far, the round whose adapter has it, and the number
+    of evaluations since then."""
+
+    best: Finite
+    round: int
+    evaluations: int = 0
 
 
 def judge(

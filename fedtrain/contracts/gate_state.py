@@ -2,9 +2,19 @@
 
 from collections.abc import Mapping
 
+from fedtrain.api.base import Block
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.measures import Measure, hub_measure
-from fedtrain.contracts.records import GateState
+from fedtrain.contracts.record_fields import Finite
+
+
+class GateState(Block):
+    """After a round: the best value of the gate's metric so far, the number of rounds rolled back in a row, and the
+    value of the adapter that this round rejected, if any."""
+
+    best: Finite
+    consecutive: int = 0
+    rejected: Finite | None = None
 
 
 def judge(

@@ -14,8 +14,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from fedtrain.api.base import Block
+from fedtrain.contracts.early_stopping_state import EarlyStoppingState
+from fedtrain.contracts.gate_state import GateState
 from fedtrain.contracts.privacy_blocks import ExampleNoise, NoisyMean, PrivacyState, RoundPrivacy
-from fedtrain.contracts.record_fields import MAX_TEXT, Counted, Digest, Finite, Metrics, Multiplier, Samples, UpdateFile
+from fedtrain.contracts.record_fields import Counted, Digest, Finite, Metrics, Multiplier, Samples, UpdateFile
 
 CONTRACT_VERSION = 1
 
@@ -240,43 +242,6 @@ class Evaluation(Record):
     samples: int
     metrics: Metrics
     generated: Digest | None = None
-
-
-class GeneratedAnswer(Block):
-    """`row`: position in the hub's data, from 0. `expected`: the row's answer. Texts have at most `MAX_TEXT`
-    characters."""
-
-    row: int
-    prompt: Annotated[str, Field(max_length=MAX_TEXT)]
-    expected: Annotated[str, Field(max_length=MAX_TEXT)]
-    text: Annotated[str, Field(max_length=MAX_TEXT)]
-
-
-class Generated(Record):
-    """A blob: answers that an adapter generated for prompts of the hub's data."""
-
-    max_bytes: ClassVar[int] = 1024 * 1024
-
-    adapter: Digest
-    answers: Annotated[tuple[GeneratedAnswer, ...], Field(max_length=32)]
-
-
-class GateState(Block):
-    """After a round: the best value of the gate's metric so far, the number of rounds rolled back in a row, and the
-    value of the adapter that this round rejected, if any."""
-
-    best: Finite
-    consecutive: int = 0
-    rejected: Finite | None = None
-
-
-class EarlyStoppingState(Block):
-    """After a round: the best value of early stopping's metric so far, the round whose adapter has it, and the number
-    of evaluations since then."""
-
-    best: Finite
-    round: int
-    evaluations: int = 0
 
 
 class Manifest(Record):

@@ -13,25 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from fedtrain.contracts import names
-from fedtrain.contracts.records import (
-    Aggregate,
-    Close,
-    End,
-    Evaluation,
-    Exclusion,
-    Failure,
-    Grant,
-    Initial,
-    Manifest,
-    Measurement,
-    Plan,
-    Preflight,
-    Record,
-    Run,
-    Spend,
-    Update,
-)
+from fedtrain.contracts import names, records
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.ledger.closes import takes_away
 from fedtrain.ledger.ledger import Ledger
@@ -39,7 +21,7 @@ from fedtrain.ledger.store import LedgerCorrupt
 from fedtrain.ledger.valid_records import read_valid
 from fedtrain.rounds.snapshot import LedgerFacts, RoundRecords
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=records.Record)
 
 _UPDATE = re.compile(r"rounds/[0-9]+/updates/([_a-z0-9][-a-z0-9]*)/([1-9][0-9]{0,8})/record\.json")
 PREFLIGHTS = "preflight/"
@@ -55,10 +37,10 @@ class LedgerGatherer:
     ledger's keys, which are admitted first; None if all have keys."""
 
     ledger: Ledger
-    run: Run
+    run: records.Run
     hint: int = 0
     incoming: Incoming | None = None
-    _manifest: Manifest | None = None
+    _manifest: records.Manifest | None = None
     _planned: int | None = None
     """Last round whose plan was read."""
     _complete: set[str] = field(default_factory=set[str])
@@ -95,20 +77,20 @@ class LedgerGatherer:
             run=self.run,
             preflights=preflights,
             preflight_faults=preflight_faults,
-            initial=self._only(names.initial(), Initial) if between else None,
+            initial=self._only(names.initial(), records.Initial) if between else None,
             manifest=self._manifest,
             last_plan=self._newest_plan() if between else None,
             current=current,
             measurements=measurements,
             measurement_faults=measurement_faults,
             failures=self._failures(strays),
-            end=self._only(names.END, End) if between else None,
+            end=self._only(names.END, records.End) if between else None,
             strays=dict(sorted(strays.items())[:_MOST_STRAYS]),
         )
 
     def _pass(self, round: int) -> None:
         """Read the manifest of a round, if it exists."""
-        self._manifest = self._only(names.manifest(round), Manifest) or self._manifest
+        self._manifest = self._only(names.manifest(round), records.Manifest) or self._manifest
         if self.incoming is not None and self._manifest is not None and self._manifest.round == round:
             self.incoming.close(names.round_folder(round) + "/")
 
@@ -119,20 +101,20 @@ class LedgerGatherer:
             self.incoming.admit(prefix)
         return self.ledger.names(prefix)
 
-    def _newest_plan(self) -> Plan | None:
+    def _newest_plan(self) -> records.Plan | None:
         """Return the plan of the last finished round; None for round 0, which has no plan."""
-        return self._only(names.plan(self._manifest.round), Plan) if self._manifest else None
+        return self._only(names.plan(self._manifest.round), records.Plan) if self._manifest else None
 
     def _round(self, round: int, listed: list[str], strays: dict[str, str]) -> RoundRecords:
         folder = names.round_folder(round)
-        updates: dict[tuple[str, int], Update] = {}
+        updates: dict[tuple[str, int], records.Update] = {}
         faults: dict[tuple[str, int], str] = {}
         for name in listed:
             if (parts := _UPDATE.fullmatch(name)) is None:
                 continue
             who, attempt = parts[1], int(parts[2])
             found = self._update(name)
-            if isinstance(found, Update):
+            if isinstance(found, records.Update):
                 updates[who, attempt] = found
             else:
                 faults[who, attempt] = found
@@ -140,23 +122,23 @@ class LedgerGatherer:
         def read(prefix: str, kind: type[R]) -> list[R]:
             return self._valid((name for name in listed if name.startswith(f"{folder}/{prefix}")), kind, strays)
 
-        plan = self._only(names.plan(round), Plan) if names.plan(round) in listed else None
+        plan = self._only(names.plan(round), records.Plan) if names.plan(round) in listed else None
         return RoundRecords(
             round=round,
             plan=plan,
-            grants=tuple(read("attempts/", Grant)),
+            grants=tuple(read("attempts/", records.Grant)),
             updates=updates,
             faults=faults,
-            closes=_closes_of(plan, read("close-", Close), strays),
-            aggregates={found.k: found for found in read("aggregate-", Aggregate)},
-            evaluations={found.k: found for found in read("evaluation-", Evaluation)},
-            spends={found.k: found for found in read("spend-", Spend)},
-            exclusions={found.participant: found for found in read("exclusions/", Exclusion)},
+            closes=_closes_of(plan, read("close-", records.Close), strays),
+            aggregates={found.k: found for found in read("aggregate-", records.Aggregate)},
+            evaluations={found.k: found for found in read("evaluation-", records.Evaluation)},
+            spends={found.k: found for found in read("spend-", records.Spend)},
+            exclusions={found.participant: found for found in read("exclusions/", records.Exclusion)},
         )
 
-    def _update(self, name: str) -> Update | str:
+    def _update(self, name: str) -> records.Update | str:
         """Return the update record, or the reason why it is invalid, which does not depend on the host."""
-        record = self._read(name, Update)
+        record = self._read(name, records.Update)
         if record is None:
             return "its record has disappeared"
         if isinstance(record, str):
@@ -201,7 +183,7 @@ class LedgerGatherer:
             )
         return found
 
-    def _preflights(self, plan: Plan | None) -> tuple[dict[str, Preflight], dict[str, str]]:
+    def _preflights(self, plan: records.Plan | None) -> tuple[dict[str, records.Preflight], dict[str, str]]:
         """Return preflights and faults by participant. A plan contains the preflights that it was computed from, and
         names all participants that may have answered since."""
         known = {found.participant: found for found in plan.preflights} if plan else {}
@@ -211,7 +193,7 @@ class LedgerGatherer:
             listed = [names.preflight(who) for who in plan.positions if who not in known]
             if listed and self.incoming is not None:
                 self.incoming.admit(PREFLIGHTS)
-        found, faults = self._by_participant(listed, Preflight)
+        found, faults = self._by_participant(listed, records.Preflight)
         return known | found, faults
 
     def _by_participant(self, listed: Iterable[str], kind: type[R]) -> tuple[dict[str, R], dict[str, str]]:
@@ -228,11 +210,11 @@ class LedgerGatherer:
                 found[who] = record
         return found, faults
 
-    def _failures(self, strays: dict[str, str]) -> tuple[Failure, ...]:
+    def _failures(self, strays: dict[str, str]) -> tuple[records.Failure, ...]:
         """Return the failures, numbered from 1. Numbers of strays are skipped."""
-        found: list[Failure] = []
+        found: list[records.Failure] = []
         number = 1
-        while (failure := self._read(names.failure(number), Failure)) is not None:
+        while (failure := self._read(names.failure(number), records.Failure)) is not None:
             if isinstance(failure, str):
                 strays[names.failure(number)] = failure
             else:
@@ -240,18 +222,20 @@ class LedgerGatherer:
             number += 1
         return tuple(found)
 
-    def _measurements(self) -> tuple[dict[str, Measurement], dict[str, str]]:
+    def _measurements(self) -> tuple[dict[str, records.Measurement], dict[str, str]]:
         if self._manifest is None or self._manifest.round == 0:
             return {}, {}
         listed = self._names(f"{names.round_folder(self._manifest.round)}/measurements/")
-        return self._by_participant(listed, Measurement)
+        return self._by_participant(listed, records.Measurement)
 
 
-def _closes_of(plan: Plan | None, closes: list[Close], strays: dict[str, str]) -> tuple[Close, ...]:
+def _closes_of(
+    plan: records.Plan | None, closes: list[records.Close], strays: dict[str, str]
+) -> tuple[records.Close, ...]:
     """Return the valid closes, by number. A close is a stray if it lists participants that are not members of the plan,
     or adds updates to the previous close of its epoch."""
     members = {member.participant for member in plan.members} if plan else set[str]()
-    found: list[Close] = []
+    found: list[records.Close] = []
     for close in sorted(closes, key=lambda close: close.k):
         name = names.close(close.round, close.k)
         if any(update.participant not in members for update in close.updates):

@@ -5,26 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fedtrain.contracts import names
-from fedtrain.contracts.records import (
-    Aggregate,
-    Close,
-    End,
-    Evaluation,
-    Exclusion,
-    Failure,
-    Grant,
-    Initial,
-    Manifest,
-    Measurement,
-    NoiseDraw,
-    Plan,
-    Preflight,
-    Record,
-    Run,
-    Spend,
-    Update,
-)
+from fedtrain.contracts import names, records
 
 OTHER_OBJECT = "holds the record of another object"
 """A record under a name that is not its own."""
@@ -35,11 +16,11 @@ class RecordKind:
     """`own_name`: the name that a record belongs under, from its content."""
 
     pattern: re.Pattern[str]
-    kind: type[Record]
+    kind: type[records.Record]
     own_name: Callable[[Any], str]
 
 
-def _kind(pattern: str, kind: type[Record], own_name: Callable[[Any], str]) -> RecordKind:
+def _kind(pattern: str, kind: type[records.Record], own_name: Callable[[Any], str]) -> RecordKind:
     return RecordKind(re.compile(pattern), kind, own_name)
 
 
@@ -48,28 +29,30 @@ _NAME = r"[_a-z0-9][-a-z0-9]*"
 _WHO = rf"(?P<who>{_NAME})"
 """The participant that writes the record."""
 _KINDS = (
-    _kind(r"run\.json", Run, lambda _: names.RUN),
-    _kind(r"end\.json", End, lambda _: names.END),
-    _kind(rf"preflight/{_WHO}\.json", Preflight, lambda r: names.preflight(r.participant)),
-    _kind(r"failures/[0-9]+\.json", Failure, lambda r: names.failure(r.number)),
-    _kind(r"rounds/0000/initial\.json", Initial, lambda _: names.initial()),
-    _kind(rf"{_ROUND}/plan\.json", Plan, lambda r: names.plan(r.round)),
-    _kind(rf"{_ROUND}/manifest\.json", Manifest, lambda r: names.manifest(r.round)),
-    _kind(rf"{_ROUND}/close-[0-9]+\.json", Close, lambda r: names.close(r.round, r.k)),
-    _kind(rf"{_ROUND}/aggregate-[0-9]+\.json", Aggregate, lambda r: names.aggregate(r.round, r.k)),
-    _kind(rf"{_ROUND}/spend-[0-9]+\.json", Spend, lambda r: names.spend(r.round, r.k)),
-    _kind(rf"{_ROUND}/evaluation-[0-9]+\.json", Evaluation, lambda r: names.evaluation(r.round, r.k)),
-    _kind(rf"{_ROUND}/exclusions/{_NAME}\.json", Exclusion, lambda r: names.exclusion(r.round, r.participant)),
-    _kind(rf"{_ROUND}/attempts/{_NAME}\.json", Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
-    _kind(rf"{_ROUND}/measurements/{_WHO}\.json", Measurement, lambda r: names.measurement(r.round, r.participant)),
+    _kind(r"run\.json", records.Run, lambda _: names.RUN),
+    _kind(r"end\.json", records.End, lambda _: names.END),
+    _kind(rf"preflight/{_WHO}\.json", records.Preflight, lambda r: names.preflight(r.participant)),
+    _kind(r"failures/[0-9]+\.json", records.Failure, lambda r: names.failure(r.number)),
+    _kind(r"rounds/0000/initial\.json", records.Initial, lambda _: names.initial()),
+    _kind(rf"{_ROUND}/plan\.json", records.Plan, lambda r: names.plan(r.round)),
+    _kind(rf"{_ROUND}/manifest\.json", records.Manifest, lambda r: names.manifest(r.round)),
+    _kind(rf"{_ROUND}/close-[0-9]+\.json", records.Close, lambda r: names.close(r.round, r.k)),
+    _kind(rf"{_ROUND}/aggregate-[0-9]+\.json", records.Aggregate, lambda r: names.aggregate(r.round, r.k)),
+    _kind(rf"{_ROUND}/spend-[0-9]+\.json", records.Spend, lambda r: names.spend(r.round, r.k)),
+    _kind(rf"{_ROUND}/evaluation-[0-9]+\.json", records.Evaluation, lambda r: names.evaluation(r.round, r.k)),
+    _kind(rf"{_ROUND}/exclusions/{_NAME}\.json", records.Exclusion, lambda r: names.exclusion(r.round, r.participant)),
+    _kind(rf"{_ROUND}/attempts/{_NAME}\.json", records.Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
+    _kind(
+        rf"{_ROUND}/measurements/{_WHO}\.json", records.Measurement, lambda r: names.measurement(r.round, r.participant)
+    ),
     _kind(
         rf"{_ROUND}/updates/{_WHO}/[0-9]+/noise\.json",
-        NoiseDraw,
+        records.NoiseDraw,
         lambda r: names.noise_draw(r.round, r.participant, r.attempt),
     ),
     _kind(
         rf"{_ROUND}/updates/{_WHO}/[0-9]+/record\.json",
-        Update,
+        records.Update,
         lambda r: names.update(r.round, r.participant, r.attempt),
     ),
 )

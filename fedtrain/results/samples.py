@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fedtrain.contracts.records import Generated, GeneratedAnswer
+from fedtrain.contracts.generated_answers import Generated, GeneratedAnswer
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.parse import parse
 from fedtrain.results.run_summary import RoundSummary, RunSummary

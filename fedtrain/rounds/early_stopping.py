@@ -3,8 +3,8 @@
 The state is part of each manifest, so the decision needs the newest manifest only, and the chain says why a run ended.
 """
 
-from fedtrain.contracts.early_stopping_state import explained, judge
-from fedtrain.contracts.records import EarlyStoppingState, Manifest
+from fedtrain.contracts.early_stopping_state import EarlyStoppingState, explained, judge
+from fedtrain.contracts.records import Manifest
 from fedtrain.rounds.snapshot import Snapshot
 
 

@@ -6,8 +6,8 @@ privacy budget, since the noise of the round was drawn.
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.gate_state import explained, judge
-from fedtrain.contracts.records import GateState, Manifest
+from fedtrain.contracts.gate_state import GateState, explained, judge
+from fedtrain.contracts.records import Manifest
 from fedtrain.plurals import form, several
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.early_stopping import early_stopping_state

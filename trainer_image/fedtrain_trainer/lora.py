@@ -1,7 +1,7 @@
 """A base model with its LoRA adapter, held ready between tasks.
 
-What stays from task to task is the frozen base and the modules of the adapter; every task fills in all of the
-adapter's weights, says which of them are trained, and sets every switch anew, so that no task can see the one before.
+The frozen base and the modules of the adapter remain between tasks. Each task sets all weights of the adapter, which of
+them are trained, and every switch, so that no task depends on the previous one.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from fedtrain.contracts.records import ModelFacts
 from fedtrain_trainer.base import has_weights, stamp
 from fedtrain_trainer.base_faults import base_fault
 from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.target_modules import check_targets, linear_names, shortest_names
 
 log = logging.getLogger("fedtrain.trainer")
 
@@ -215,11 +216,11 @@ def _with_adapter(base: Any, tokenizer: Any, config: Any, device: torch.device) 
     """Add LoRA layers to `base`."""
     from peft import get_peft_model
 
-    _check_targets(base, config)
+    check_targets(base, config)
     try:
         peft = get_peft_model(base, _fresh(config), low_cpu_mem_usage=False)
     except ValueError as error:
-        raise Refused(f"model.adapter.targetModules: {error}; the base has {', '.join(_linear(base))}") from error
+        raise Refused(f"model.adapter.targetModules: {error}; the base has {', '.join(linear_names(base))}") from error
     module = peft.get_base_model().to(device)
     parameters: dict[str, torch.nn.Parameter] = {}
     for name, parameter in peft.named_parameters():
@@ -228,7 +229,7 @@ def _with_adapter(base: Any, tokenizer: Any, config: Any, device: torch.device) 
             parameters[name.replace(".default.", ".")] = parameter
     resolved = peft.peft_config["default"]
     resolved.base_model_name_or_path, resolved.revision = config.base_model_name_or_path, config.revision
-    resolved.target_modules = _shortest(module, set(resolved.target_modules))
+    resolved.target_modules = shortest_names(module, set(resolved.target_modules))
     model = AdaptedModel(module, tokenizer, resolved, device, parameters)
     if (output := module.get_output_embeddings()) is not None:
         output.register_forward_pre_hook(model.head)
@@ -236,7 +237,7 @@ def _with_adapter(base: Any, tokenizer: Any, config: Any, device: torch.device) 
 
 
 def _fresh(config: Any) -> Any:
-    """A copy to inject with: PEFT fills fields in as it goes, and need not initialise what `load` overwrites."""
+    """Return a copy for PEFT, which changes it and need not initialise what `load` overwrites."""
     from copy import deepcopy
 
     copy = deepcopy(config)
@@ -247,60 +248,7 @@ def _fresh(config: Any) -> Any:
 
 
 def _essence(config: Any) -> str:
-    """What of a config makes a difference to the modules."""
+    """Return the part of a config that decides about the modules."""
     plain = config.to_dict() | {"inference_mode": None, "peft_version": None}
     plain["target_modules"] = sorted(targets) if not isinstance(targets := plain["target_modules"], str) else targets
     return repr(sorted(plain.items()))
-
-
-def _shortest(module: Any, targets: set[str]) -> set[str]:
-    """Last names (q_proj) instead of a name for every layer, where they mean the same."""
-    last = {target.rpartition(".")[2] for target in targets}
-    adapted = {name for name, child in module.named_modules() if hasattr(child, "lora_A")}
-    meant = {
-        name.removesuffix(".base_layer")
-        for name, _ in module.named_modules()
-        if name.removesuffix(".base_layer").rpartition(".")[2] in last
-    }
-    return last if meant == adapted else targets
-
-
-def _linear(base: Any) -> list[str]:
-    """The last names of the layers that LoRA can adapt, such as q_proj."""
-    return sorted({name.rpartition(".")[2] for name, _ in _linear_layers(base)})
-
-
-def _linear_layers(base: Any) -> list[tuple[str, torch.nn.Module]]:
-    from transformers.pytorch_utils import Conv1D
-
-    return [(name, module) for name, module in base.named_modules() if isinstance(module, torch.nn.Linear | Conv1D)]
-
-
-def _check_targets(base: Any, config: Any) -> None:
-    """Every name must be of a linear layer: PEFT would pass over a misspelt one in silence if another matches."""
-    from transformers.pytorch_utils import Conv1D
-
-    if isinstance(config.target_modules, str):
-        _check_experts(base)
-        return
-    modules = list(base.named_modules())
-    for target in sorted(config.target_modules):
-        matched = [module for name, module in modules if name == target or name.endswith(f".{target}")]
-        if not matched or not all(isinstance(module, torch.nn.Linear | Conv1D) for module in matched):
-            raise Refused(
-                f"model.adapter.targetModules.names: {target} is not a {'' if not matched else 'linear '}layer of the "
-                f"base model. Use names of {', '.join(_linear(base))}"
-            )
-
-
-def _check_experts(base: Any) -> None:
-    """Raises Refused for experts fused in one tensor [experts, rows, columns], which are not linear layers."""
-    experts = [name for name, parameter in base.named_parameters() if ".experts." in name and parameter.dim() == 3]
-    if experts:
-        head = base.get_output_embeddings()
-        names = sorted({name.rpartition(".")[2] for name, module in _linear_layers(base) if module is not head})
-        raise Refused(
-            f"model.adapter.targetModules is AllLinear, but the base model fuses its experts in one tensor a layer "
-            f"({experts[0]} and {len(experts) - 1} more), which fedtrain does not adapt. Set targetModules to "
-            f"{{type: Names, names: [{', '.join(names)}]}}"
-        )

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from fedtrain.contracts.canonical import canonical
+from fedtrain.contracts.generated_answers import Generated, GeneratedAnswer
 from fedtrain.contracts.record_fields import MAX_TEXT, Digest
-from fedtrain.contracts.records import Generated, GeneratedAnswer
 from fedtrain.data.row import Row, answer
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.examples import Encoder

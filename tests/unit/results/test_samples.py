@@ -8,8 +8,9 @@ from click.testing import CliRunner
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical
+from fedtrain.contracts.generated_answers import Generated, GeneratedAnswer
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Evaluation, Generated, GeneratedAnswer
+from fedtrain.contracts.records import Evaluation
 from fedtrain.ledger.verify import verify
 from fedtrain.results.report import write_report
 from fedtrain.results.samples import read_samples

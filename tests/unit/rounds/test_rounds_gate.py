@@ -12,8 +12,8 @@ from rounds_world import World, a_spec
 from test_rounds_budget import check_account, draws, private, spent
 
 from fedtrain.contracts import names
-from fedtrain.contracts.gate_state import judge
-from fedtrain.contracts.records import Aggregate, End, Evaluation, Failure, GateState, Manifest
+from fedtrain.contracts.gate_state import GateState, judge
+from fedtrain.contracts.records import Aggregate, End, Evaluation, Failure, Manifest
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_chain import Chain
 from fedtrain.ledger.verify_records import read_records

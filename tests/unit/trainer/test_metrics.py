@@ -14,7 +14,8 @@ from tiny_federation import CLASSES, Federation, write_rows
 
 from fedtrain.api.model import Model
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Evaluation, Generated, GeneratedAnswer
+from fedtrain.contracts.generated_answers import Generated, GeneratedAnswer
+from fedtrain.contracts.records import Evaluation
 from fedtrain.ledger.parse import parse
 
 ANSWERED = [

@@ -89,8 +89,8 @@ def compare(
         unmeasured = [one for subject in subjects for one in subject.measurings if one.record is None]
         if unmeasured:
             watch.measured(0, len(unmeasured))
-            told = partial(_count, watch.measured, len(unmeasured))
-            failed |= measure_all(unmeasured, federation, shared(), told)
+            report = partial(_count, watch.measured, len(unmeasured))
+            failed |= measure_all(unmeasured, federation, shared(), report)
     end = ledger.read(names.END, End)
     assert end is not None
     comparison = Comparison(end.run_id, end.adapter, tuple(subject.arm() for subject in subjects))
@@ -142,13 +142,13 @@ def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmR
     arms = [alone(federation, who, budget) for who, budget in steps.items()]
     if alone_only or len(steps) < 2:
         return arms
-    everybody = pooled(federation, Path(), sum(steps.values()))
-    own = _ledger(everybody.federation)
+    all_data = pooled(federation, Path(), sum(steps.values()))
+    own = _ledger(all_data.federation)
     folder = run_folder(own) or Path("runs") / own.namespace / own.name
     data = folder / "pooled.jsonl"
     if own.read(names.END, End) is None:
         pool_rows(federation, _preflights(ledger), data)
-    return [*arms, pooled(federation, data, everybody.steps)]
+    return [*arms, pooled(federation, data, all_data.steps)]
 
 
 def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> list[_Subject]:

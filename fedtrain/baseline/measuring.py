@@ -39,9 +39,9 @@ class Measuring:
 
 
 def measure_all(
-    wanted: Sequence[Measuring], federation: Federation, pool: WorkerPool, told: Callable[[Measuring, int], None]
+    wanted: Sequence[Measuring], federation: Federation, pool: WorkerPool, report: Callable[[Measuring, int], None]
 ) -> dict[str, str]:
-    """Run all measurements. `told` gets the number of finished ones. Returns the reason of each failure, by label.
+    """Run all measurements. `report` gets the number of finished ones. Returns the reason of each failure, by label.
     Raises RunError if no worker starts, StoreError."""
     left = list(wanted)
     attempts = {id(one): 1 for one in wanted}
@@ -62,11 +62,11 @@ def measure_all(
             left.remove(one)
             if execution.state == "Failed":
                 failed[one.label] = execution.reason
-            told(one, len(left))
+            report(one, len(left))
     return failed
 
 
 def _submit(one: Measuring, attempt: int, federation: Federation, pool: WorkerPool) -> None:
     task = one.task.model_copy(update={"attempt": attempt})
-    events: Events = queue.Queue()  # nobody listens: what came of it is asked for
+    events: Events = queue.Queue()  # not read: the records hold the results
     pool.submit(Job(one.run.run_id, one.key, events), Assignment(task=task, binding=bind(federation, task)))

@@ -11,28 +11,28 @@ from fedtrain.runner.events import Event
 from fedtrain.runner.run import run
 from fedtrain.runner.worker_pool import WorkerPool
 
-Told = Callable[[ArmRun, Event], None]
+Report = Callable[[ArmRun, Event], None]
 
 
-def run_arms(arms: Sequence[ArmRun], pool: WorkerPool, told: Told) -> dict[str, str]:
+def run_arms(arms: Sequence[ArmRun], pool: WorkerPool, report: Report) -> dict[str, str]:
     """Run or resume the arms until they end. Returns the reason of each failure, by label.
 
     The longest arm starts first. Each arm has a coordinator in a daemon thread."""
     failed: dict[str, str] = {}
     threads: list[threading.Thread] = []
     for arm in sorted(arms, key=lambda arm: -arm.steps):
-        thread = threading.Thread(target=_run, args=(arm, pool, told, failed), name=arm.label, daemon=True)
+        thread = threading.Thread(target=_run, args=(arm, pool, report, failed), name=arm.label, daemon=True)
         thread.start()
         threads.append(thread)
     for thread in threads:
         while thread.is_alive():
-            thread.join(0.2)  # in slices, so that Ctrl-C is heard
+            thread.join(0.2)  # in slices, so that Ctrl-C interrupts
     return failed
 
 
-def _run(arm: ArmRun, pool: WorkerPool, told: Told, failed: dict[str, str]) -> None:
+def _run(arm: ArmRun, pool: WorkerPool, report: Report, failed: dict[str, str]) -> None:
     try:
-        outcome = run(arm.federation, listener=lambda event: told(arm, event), pool=pool)
+        outcome = run(arm.federation, listener=lambda event: report(arm, event), pool=pool)
     except (RunError, StoreError, SpecDiffers) as error:
         failed[arm.label] = str(error)
         return

@@ -8,7 +8,7 @@ from fedtrain.cli.numbers import WholeNumber
 
 _POLL_SECONDS = 1.0
 _INDENT = 8
-"""Of the lines that continue one, on a terminal."""
+"""Indentation of continuation lines on a terminal."""
 
 
 @click.command()

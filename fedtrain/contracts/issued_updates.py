@@ -16,7 +16,7 @@ def was_issued(plan: Plan, grants: Iterable[Grant], participant: str, attempt: i
 
 def fault(plan: Plan, update: Update) -> str | None:
     """Why the record of an issued attempt does not count; None if it does. The file's name must come from the plan's
-    digest, which nobody knows before the plan is written; the sample counts must be the plan's."""
+    digest, which is unknown before the plan is written; the sample counts must be the plan's."""
     if not update.file.startswith(names.plan_prefix(digest_of(plan))):
         return "its record does not name this round's plan, so it was not made for the task of this round"
     member = next(member for member in plan.members if member.participant == update.participant)

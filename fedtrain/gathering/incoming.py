@@ -54,7 +54,7 @@ class Incoming:
             list(pool.map(self._admit, records, repeat(uploads)))
 
     def close(self, prefix: str) -> None:
-        """Abort the uploads of finished rounds that nobody puts together any more. An error of the store leaves the
+        """Abort the uploads of finished rounds that are not completed any more. An error of the store leaves the
         parts to the bucket's lifecycle rule."""
         with suppress(StoreError):
             for name in _uploads(self._listed(prefix)):

@@ -31,7 +31,7 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 
 class FileStore:
     """An ObjectStore in the folder `root`, which is made at the first write. Relative to the working directory.
-    Raises StoreError if `root` is no folder."""
+    Raises StoreError if `root` is not a folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().absolute()
@@ -113,7 +113,7 @@ class FileStore:
             else:
                 with suppress(FileNotFoundError, NotADirectoryError):
                     path.unlink()
-            for folder in path.parents:  # folders are no objects: none stays behind empty
+            for folder in path.parents:  # no empty folders remain: they are not objects
                 if folder == self.root:
                     break
                 with suppress(OSError):  # it is not empty, or gone already

@@ -76,7 +76,7 @@ class Ledger:
         return record
 
     def claim(self, name: str, record: R) -> R:
-        """Writes `record` unless there is one, and returns the one that is there. Raises LedgerCorrupt if that one is
+        """Write `record` unless one exists, and return the existing one. Raises LedgerCorrupt if that one is
         of another run."""
         content = canonical(record)
         if self.store.create(self._folder + name, content):
@@ -200,7 +200,7 @@ class Ledger:
         return self.store.draft()
 
     def put_telemetry(self, path: str, content: bytes) -> None:
-        """Writes over `telemetry/<path>`; a store that refuses is no error here."""
+        """Writes over `telemetry/<path>`; a refusal of the store is ignored."""
         with suppress(StoreError):
             self.store.replace(self._folder + names.telemetry(path), content)
 

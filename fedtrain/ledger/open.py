@@ -10,7 +10,7 @@ from fedtrain.ledger.store import ObjectStore, StoreError
 
 def open_store(storage: Storage, reading: bool = False, by_address: bool = False) -> ObjectStore:
     """The store that `storage` describes; `storage.file.path` is taken as it is (`fedtrain.runner` has resolved
-    it against the file). `reading`: nothing is written, and of a bucket's server that hangs the user is soon told.
+    it against the file). `reading`: nothing is written, and a bucket's server that hangs is reported soon.
     `by_address`: the user has named a bucket and no file, for messages. Raises StoreError if it can't be one."""
     if storage.type == "File":
         return FileStore(Path((storage.file or File()).path))

@@ -1,7 +1,7 @@
 """Sending presigned requests. The signatures are read again for each request, because the hub renews them.
 
 Requests are repeated while the server does not answer, and while their signatures have expired. What a server refuses
-otherwise is explained as for a client with keys. No message contains a URL: whoever has it can use it.
+otherwise is explained as for a client with keys. No message contains a URL: anyone who has it can use it.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false

@@ -56,7 +56,7 @@ class NewerContract(StoreError):
 
 def new_run(namespace: str, name: str, spec: FederatedTrainingSpec) -> Run:
     """The claim of a run with an id of its own. Its spec is what was said: without the values that are defaults, so
-    that it is the same whoever filled those in (a Kubernetes API server does, a file on one machine has none)."""
+    that it is the same with defaults (a Kubernetes API server fills them in) and without (a file on one machine)."""
     said = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return Run(run_id=uuid.uuid4().hex, namespace=namespace, name=name, spec=said)
 

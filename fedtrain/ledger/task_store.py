@@ -36,7 +36,7 @@ class TaskStore(Protocol):
         ...
 
     def put_record(self, record: R) -> R:
-        """Writes the task's record, first writer wins; returns the one that is there."""
+        """Write the task's record unless one exists, and return the existing one."""
         ...
 
     def put_telemetry(self, name: str, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The rules across objects, before the first round: each a function from what is there to what is wrong. Pure."""
+"""The rules across objects, before the first round: each a pure function from the objects to a problem."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ RULES: tuple[Rule, ...] = (
     participants_are_known,  # bank-x
     participants_allow_this_namespace,  # bank-a works for team-b alone
     participants_are_served,  # bank-a is at a namespace that the chart's `namespaces` leaves out
-    participants_have_the_data_set,  # nobody maps it
+    participants_have_the_data_set,  # unknown data set
 )
 
 _LONGEST = 8

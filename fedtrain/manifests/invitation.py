@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from fedtrain.manifests.kinds import Json
-from fedtrain.manifests.labels import OWN_CLUSTER, PARTICIPANT, TRANSFER_SECRET
+from fedtrain.manifests.labels import OURS, OWN_CLUSTER, PARTICIPANT, TRANSFER_SECRET
 
 ACCOUNT = "fedtrain-participant"
 """ServiceAccount of a participant, in its namespace at the hub; also its Role."""
 OPERATOR_BINDING = "fedtrain-operator"
-MANAGED_BY = {"app.kubernetes.io/managed-by": "fedtrain"}
 TOKEN_HOURS = 240
 """Lifetime of a token. The participant renews it after a tenth of it, so it may be offline for nine days."""
 
@@ -50,7 +49,7 @@ class Invitation:
             {
                 "apiVersion": "fedtrain.dev/v1alpha1",
                 "kind": "Participant",
-                "metadata": {"name": self.name, "labels": MANAGED_BY},
+                "metadata": {"name": self.name, "labels": OURS},
                 "spec": {
                     "namespace": self.namespace,
                     "cluster": OWN_CLUSTER,
@@ -85,7 +84,7 @@ class Invitation:
 
     @property
     def _labels(self) -> dict[str, str]:
-        return MANAGED_BY | {PARTICIPANT: self.name}
+        return OURS | {PARTICIPANT: self.name}
 
     def _namespace(self) -> Json:
         return {

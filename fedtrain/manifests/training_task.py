@@ -12,7 +12,7 @@ from fedtrain.manifests.kinds import TASK, Json
 from fedtrain.rounds.snapshot import TaskKey
 
 _LONGEST_SECONDS = 2**31 - 1
-"""Of a pod's activeDeadlineSeconds."""
+"""Largest activeDeadlineSeconds of a pod."""
 
 
 def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Task, namespace: str) -> Json:

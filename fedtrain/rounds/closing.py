@@ -19,7 +19,7 @@ from fedtrain.rounds.unreachable import late_because
 
 
 def close_or_wait(work: Work, manifest: Manifest, plan: Plan) -> Decision:
-    """Return the close if nobody is awaited, else what `work` does meanwhile. `manifest`: of the previous round."""
+    """Return the close if no participant is awaited, else the decision of `work`. `manifest`: of the previous round."""
     snapshot, ledger, spec = work.snapshot, work.snapshot.ledger, work.snapshot.spec
     updates = delivered(ledger)
     left_out = work.given_up | why_excluded(ledger)

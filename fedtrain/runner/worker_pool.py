@@ -171,7 +171,7 @@ class WorkerPool:
         launched = self._clock()
         try:
             self._workers[index] = _Worker(index, self._launch(environment), launched)
-        except RunError as error:  # of a thread too, where nobody else would see it
+        except RunError as error:  # of a thread too, where it would be lost
             self._broken = str(error)
 
     def _replace(self, worker: _Worker) -> None:

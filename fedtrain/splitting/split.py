@@ -49,7 +49,7 @@ class SplitRequest:
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """What was written: rows and, where a field says, label counts of every participant, in order. `held`: with `by`,
-    the values that each participant holds. `repeated`: test rows that are also, word for word, in somebody's data."""
+    the values that each participant holds. `repeated`: test rows that a participant's data contains, too."""
 
     file: Path
     format: Format

@@ -98,7 +98,7 @@ class Description:
 
 
 def describe(reference: str) -> Description:
-    """Of an image that was built here."""
+    """Digest of an image that was built here."""
     found = json.loads(_buildah("inspect", "--type=image", reference))
     layers = tuple(Layer(layer["digest"], layer["size"]) for layer in json.loads(found["Manifest"])["layers"])
     return Description(layers, found["Config"].encode())

@@ -103,7 +103,7 @@ class Cluster:
 
 
 def _remove_dead() -> None:
-    """Removes what clusters of processes that are no more have left: their logs, and all else if they were killed."""
+    """Remove the logs of clusters whose processes have ended, and all their files if they were killed."""
     for folder in cache("clusters").glob("*.*"):
         process = folder.suffix.removeprefix(".")
         if process.isdigit() and not is_alive(process):

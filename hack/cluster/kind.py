@@ -63,7 +63,7 @@ class Kind(Access):
             self._kind("create", "cluster", *where, "--wait=5m")
             yield
         except BaseException:
-            with suppress(ProgramFailed):  # what went wrong first is what is told
+            with suppress(ProgramFailed):  # the first error is reported
                 self._delete()
             shutil.rmtree(self.folder, ignore_errors=True)
             raise

@@ -22,7 +22,7 @@ HEALTHY = "http://127.0.0.1:10248/healthz"
 
 
 class KindCluster:
-    """Enter it to start it; what processes that are no more have left is removed first.
+    """Enter it to start it. The remains of processes that have ended are removed first.
 
     It needs root's rights on this machine, and an engine that has them: tests read the pods' logs, and pods reach a
     store that tests start here.

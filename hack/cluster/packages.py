@@ -26,7 +26,7 @@ class PackagesMissing(Exception):
 
 
 def need_packages(wanted: dict[str, str] = PACKAGES) -> None:
-    """Sees to it that the programs are there, and what they need of the machine.
+    """Install the programs and set up what they need of the machine.
 
     Raises:
         PackagesMissing: without root, or on a machine without apt-get.

@@ -14,7 +14,7 @@ NAMESPACE = "kubeflow"
 FIXED_CERTIFICATE = Path("/tmp/k8s-webhook-server/serving-certs/tls.crt")
 
 # The default container has no securityContext, so that PodSecurity `restricted` refuses the workers of a job of 2 or
-# more nodes (docs/kubernetes.md). The `grep` is for newer versions of busybox, which find a name and fail all the same
+# more nodes (docs/kubernetes.md). The `grep` is for newer versions of busybox, which find a name and still fail
 # when another domain of the search list lacks it.
 WAIT_FOR_MASTER = """
 - name: init-pytorch

@@ -85,8 +85,8 @@ def _run(assignment: Assignment) -> Outcome:
 
 
 def _write(target: Path, outcome: Outcome, log: Sequence[str]) -> None:
-    """Of several processes, the main one says that all is done, and the first that fails says why. They may end at the
-    same moment, and a container's termination log can't be replaced, only written to: hence the lock."""
+    """With several processes, the main one reports success, and the first that fails reports the reason. They may
+    end at the same moment, and a container's termination log can't be replaced, only written to: hence the lock."""
     failed = outcome.code != EXIT_DONE
     if not failed and os.environ.get("RANK", "0") != "0":
         return

@@ -23,7 +23,7 @@ def write_weights(tensors: Mapping[str, torch.Tensor], target: Path) -> Path:
 
 
 def read_weights(source: Path) -> dict[str, torch.Tensor]:
-    """Raises Refused if it is no safetensors file."""
+    """Raises Refused if it is not a safetensors file."""
     from safetensors import SafetensorError
 
     try:

@@ -50,7 +50,7 @@ class _Contest:
 
 @torch.inference_mode()
 def right(
-    model: AdaptedModel, questions: Sequence[Question], dtype: torch.dtype, told: Callable[[int, int], None]
+    model: AdaptedModel, questions: Sequence[Question], dtype: torch.dtype, report: Callable[[int, int], None]
 ) -> list[bool]:
     """For each question, whether the right answer has the highest score (of equals, the first wins)."""
     model.module.eval()
@@ -60,12 +60,12 @@ def right(
     for question, (score, bounds) in zip(questions, first, strict=True):
         contests.append(_contest(question, score, bounds or [0.0] * len(question.answers)))
     while pending := [number for number, contest in enumerate(contests) if contest.won and contest.rivals]:
-        told(len(questions) - len(pending), len(questions))
+        report(len(questions) - len(pending), len(questions))
         pairs = [(number, contests[number].rivals.pop()) for number in pending]
         rivals = [_example(questions[number], option) for number, option in pairs]
         for (number, option), (score, _) in zip(pairs, _log_likelihoods(model, rivals, dtype, None), strict=True):
             contests[number].won = not _beats(score, option, contests[number].score, questions[number].right)
-    told(len(questions), len(questions))
+    report(len(questions), len(questions))
     return [contest.won for contest in contests]
 
 

@@ -33,7 +33,7 @@ class Context:
     store: TaskStore | None
     group: Group
     models: Models
-    told: Progress
+    report: Progress
     folder: Path
     spool: Spool | None = field(default_factory=Spool.of_environment)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Context:
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        self.told(phase, 0, 0)
+        self.report(phase, 0, 0)
         start = time.perf_counter()
         try:
             yield

@@ -42,9 +42,9 @@ def matches(
     answers: Sequence[str],
     metric: ExactMatch,
     dtype: torch.dtype,
-    told: Callable[[int, int], None],
+    report: Callable[[int, int], None],
 ) -> list[bool]:
     """For each prompt, whether the text generated after it matches its answer."""
     pattern = compiled(metric.pattern)
-    texts = generate(model, prompts, metric.max_new_tokens, dtype, told)
+    texts = generate(model, prompts, metric.max_new_tokens, dtype, report)
     return [first_group(pattern, text) == answer for text, answer in zip(texts, answers, strict=True)]

@@ -36,7 +36,7 @@ class FlatWeights:
         return self._sums[:-1]
 
     def clear(self) -> None:
-        """Zeroes gradient and loss; gradients that autograd replaced are bound anew."""
+        """Set gradient and loss to zero, and bind gradients that autograd replaced again."""
         self._sums.zero_()
         self._bind_gradients()
 

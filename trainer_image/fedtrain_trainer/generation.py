@@ -15,10 +15,10 @@ def generate(
     prompts: Sequence[list[int]],
     max_new_tokens: int,
     dtype: torch.dtype,
-    told: Callable[[int, int], None],
+    report: Callable[[int, int], None],
 ) -> list[str]:
-    """Return the text that follows each prompt, without special tokens. `told` gets the number of finished prompts and
-    of all."""
+    """Return the text that follows each prompt, without special tokens. `report` gets the number of finished and of
+    all prompts."""
     from transformers import GenerationConfig
 
     model.module.eval()
@@ -51,7 +51,7 @@ def generate(
         for number, text in zip(taken, texts, strict=True):
             results[number] = text
         at += len(taken)
-        told(at, len(numbers))
+        report(at, len(numbers))
     return results
 
 

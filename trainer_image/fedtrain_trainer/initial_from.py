@@ -1,4 +1,4 @@
-"""`model.adapter.initialFrom`: going on from an adapter in PEFT's format, if it is an adapter of this very model."""
+"""`model.adapter.initialFrom`: start from an adapter in PEFT's format, if it is one of this model."""
 
 from collections.abc import Mapping
 from pathlib import Path

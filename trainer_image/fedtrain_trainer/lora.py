@@ -68,7 +68,7 @@ class AdaptedModel:
             logits: torch.Tensor = self.module(input_ids=ids, use_cache=False).logits
         finally:
             self.head.sources = None
-        if logits.dim() == 3:  # a model whose head is no module of its own
+        if logits.dim() == 3:  # a model whose head is not a separate module
             logits = logits.reshape(-1, logits.shape[-1]).index_select(0, sources)
         return logits
 

@@ -26,7 +26,7 @@ def mean_loss(
     examples: Sequence[Example],
     dtype: torch.dtype,
     group: Group,
-    told: Callable[[int, int], None] = lambda step, steps: None,
+    report: Callable[[int, int], None] = lambda step, steps: None,
 ) -> float:
     """Mean negative log-likelihood per answer token, over all processes. Raises Refused when it is not finite."""
     model.module.eval()
@@ -34,7 +34,7 @@ def mean_loss(
     batches = micro_batches(examples, group.rank, group.world, None)
     for step, micro in enumerate(batches, start=1):
         total += answer_loss(model, collate(micro, model.device), dtype).item()
-        told(step, len(batches))
+        report(step, len(batches))
     tokens = sum(len(example.targets) for example in examples)
     (total,) = group.totals(total, device=model.device)
     mean = total / tokens

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from fedtrain.api.evaluation import ExactMatch, Metric
 from fedtrain.data.errors import DataError
@@ -42,7 +43,7 @@ class HeldOutRows:
             self._encoded(),
             self._dtype,
             self._context.group,
-            lambda step, steps: self._context.told(phase, step, steps),
+            partial(self._context.report, phase),
         )
 
     def has_answers(self) -> bool:
@@ -95,17 +96,17 @@ class HeldOutRows:
     def _share(self, metric: Metric, phase: str) -> float:
         """Return the share of rows that are right."""
         group = self._context.group
-        told = lambda step, steps: self._context.told(phase, step, steps)  # noqa: E731
+        report = partial(self._context.report, phase)
         mine = slice(group.rank, None, group.world)
         if metric.type == "Choices":
             questions = self._encoder.questions(self._rows, options(self._rows))[mine]
-            results = right(self._model, questions, self._dtype, told)
+            results = right(self._model, questions, self._dtype, report)
         else:
             settings = metric.exact_match or ExactMatch(pattern="(?s).*")
             answers = wanted(compiled(settings.pattern), self._rows)[mine]
             prompts = self._encoder.prompts(self._rows)
             self._model.check_length(max(map(len, prompts), default=0) + settings.max_new_tokens)
-            results = matches(self._model, prompts[mine], answers, settings, self._dtype, told)
+            results = matches(self._model, prompts[mine], answers, settings, self._dtype, report)
         (count,) = group.totals(float(sum(results)), device=self._model.device)
         return count / len(self._rows)
 

@@ -41,4 +41,4 @@ class Progress(Protocol):
 
 
 def silent(phase: str, step: int, steps: int, loss: float | None = None) -> None:
-    """Progress that nobody watches."""
+    """Ignore progress."""

@@ -1,6 +1,7 @@
 """`evaluation.hub.samples`: answers that an adapter generates for prompts of the hub's data."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.generated_answers import Generated, GeneratedAnswer
@@ -33,7 +34,7 @@ def generated(
     if room is not None:
         prompts = [prompt[-max(room - MAX_NEW_TOKENS, 1) :] for prompt in prompts]
     dtype = chosen(context.task.training.precision, model.device)
-    texts = generate(model, prompts, MAX_NEW_TOKENS, dtype, lambda step, steps: context.told("evaluating", step, steps))
+    texts = generate(model, prompts, MAX_NEW_TOKENS, dtype, partial(context.report, "evaluating"))
     found = Generated(
         run_id=context.task.run_id,
         adapter=adapter,

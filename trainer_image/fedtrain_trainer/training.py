@@ -40,7 +40,7 @@ class Trained:
     """Steps not taken because gradients overflowed in FP16."""
 
 
-def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, told: Progress) -> Trained:
+def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: Progress) -> Trained:
     """Train `model`, which holds the received adapter. Raises Refused naming the step of a loss that is not finite, or
     if every step overflowed in FP16."""
     work, training = round.work, round.training
@@ -81,7 +81,7 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, told: Pro
         scaler.update()
         if loss is not None and estimate.tokens is not None:
             losses.append((loss, estimate.tokens))
-        told("training", step, count, loss)
+        report("training", step, count, loss)
         if round.validate is not None and step in checkpoints:
             measured = round.validate()
             model.module.train()

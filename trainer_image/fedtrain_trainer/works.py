@@ -100,7 +100,7 @@ def train_round(context: Context, work: Train) -> Update | None:
                 noise_seed=noise_seed(context, work),
             ),
             group,
-            context.told,
+            context.report,
         )
     loss = trained.validation_loss
     if loss is None and held_out is not None:
@@ -115,7 +115,7 @@ def train_round(context: Context, work: Train) -> Update | None:
     if not group.is_main:
         return None
     update, within_bound = private_update(task, work, trained.update, context.binding.noise_key)
-    context.told("uploading", 0, 1)
+    context.report("uploading", 0, 1)
     with context.timed("uploading"):
         if is_private(task) and not context.ledger.claim_noise(uuid.uuid4().hex):
             raise Retry(
@@ -141,7 +141,7 @@ def train_round(context: Context, work: Train) -> Update | None:
             within_bound=within_bound,
         )
         record = send(context, context.spool.keep(path, record) if context.spool else path, record)
-    context.told("uploading", 1, 1)
+    context.report("uploading", 1, 1)
     return record
 
 

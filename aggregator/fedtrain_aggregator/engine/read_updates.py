@@ -27,7 +27,7 @@ _LEAD = 4
 """Updates that neighbouring threads are apart at most."""
 
 _CHECKSUM_KEYS = np.frombuffer(urandom(4 * CHUNK), np.uint32)
-"""Each process draws its own, so that nobody can change an update to other values with the same checksum."""
+"""Each process draws its own, so that no one can change an update to other values with the same checksum."""
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def drawing(width: float, height: float) -> Iterator["tuple[Figure, Axes]"]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # a missing font is no news
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # do not report missing fonts
     with rc_context(_SETTINGS):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)

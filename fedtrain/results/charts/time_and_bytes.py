@@ -63,6 +63,6 @@ def _finish(figure: "Figure", axes: "Axes") -> None:
     low, high = axes.get_xlim()
     if high - low < 5:
         first, last = math.ceil(low), math.floor(high)
-        axes.set_xticks(range(first, last + 1))  # room beside few bars is no round
+        axes.set_xticks(range(first, last + 1))  # no ticks beside the bars
         axes.set_xlim((low + high) / 2 - 2.5, (low + high) / 2 + 2.5)
     figure.legend(loc="outside lower left", ncols=3, handlelength=1.0, handleheight=1.0, columnspacing=1.4)

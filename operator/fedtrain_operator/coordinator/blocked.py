@@ -33,11 +33,11 @@ NO_STORE = (
     "no S3 server answers at storage.s3.endpoint. Check endpoint, caFile and network policies. The operator's log has "
     "the details."
 )
-"""One message for every failure of the network: whoever may create a training must not scan ports by its status."""
+"""One message for every failure of the network: the status must not allow users to scan ports."""
 
 
 def store(error: StoreError) -> Blocked:
-    """An outage, which may end at any moment, or a refusal, which somebody must fix."""
+    """An outage, which may end at any moment, or a refusal, which a user must fix."""
     if is_outage(error):
         return Blocked(Condition("StoreReachable", "False", "Unavailable", _public(error)), STORE_PAUSE_SECONDS)
     return Blocked(Condition("StoreReachable", "False", "Refused", str(error)), RULES_PAUSE_SECONDS)

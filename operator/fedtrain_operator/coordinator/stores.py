@@ -35,7 +35,7 @@ def open_grants(ledger: Ledger, run_id: str) -> Grants:
 
 
 def _credentials(secret: Json) -> Fixed:
-    """The client is made again when the Secret changes."""
+    """The client is recreated when the Secret changes."""
     data: Mapping[str, str] = secret.get("data") or {}
     plain = {key: base64.b64decode(value).decode() for key, value in data.items() if key in KEYS}
     try:

@@ -30,7 +30,7 @@ class ApiError(Exception):
 
     @property
     def may_pass(self) -> bool:
-        """Whether the same request may succeed later although nobody has changed anything."""
+        """Whether the same request may succeed later without any change."""
         return self.code in (0, 408, 409, 425, 429) or self.code >= 500
 
 

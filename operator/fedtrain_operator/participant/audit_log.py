@@ -124,7 +124,7 @@ class AuditLog:
 
 
 def _file_of(body: Json) -> AuditFile:
-    """Raises ApiError if somebody has changed the ConfigMap into something else: no task starts until that is fixed."""
+    """Raises ApiError if the ConfigMap has been changed into something else: no task starts until that is fixed."""
     try:
         return manifests.file_of(body)
     except ValueError as error:

@@ -33,7 +33,7 @@ log = logging.getLogger("fedtrain")
 GONE_SECONDS = 1.0
 """Until the watch brings the change that a read has shown."""
 SIGNED_SECONDS = 0.3
-"""Until a task whose requests the hub has not signed yet is looked at again."""
+"""Interval between checks of a task whose requests the hub has not signed yet."""
 NOT_SIGNED = "NotSigned"
 """Reason of a task that waits for the hub's signed requests."""
 UPLOAD_SECONDS = 10.0

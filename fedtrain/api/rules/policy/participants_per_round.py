@@ -1,4 +1,4 @@
-"""`minimums.participantsPerRound`: a sum of few updates hides nobody."""
+"""`minimums.participantsPerRound`: a sum of few updates hides no single one."""
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy.rule import Request, refuses

@@ -75,6 +75,8 @@ class PrivacyStatus(Block):
 
     epsilon: ShortText
     """Epsilon spent and budget, such as `4.38 of 8`."""
+    summary: ShortText
+    """Epsilon with its terms in short, for `kubectl get -o wide`."""
     delta: NonNegativeFloat
     """Probability with which the loss may exceed epsilon."""
     unit: ShortText

@@ -22,6 +22,14 @@ TRUST_CLIPPED = "participants trust the hub with their clipped updates, and to a
 TRUST_SHARES = (
     "participants trust all but one of a round's participants to add their shares of the noise and to keep them secret"
 )
+_IN_SHORT = {
+    RELATION: "update zeroed",
+    EXAMPLE_RELATION: "row added or removed",
+    TRUST: "hub trusted",
+    TRUST_CLIPPED: "hub trusted with clipped updates",
+    TRUST_SHARES: "all but one participant trusted",
+    EXAMPLE_TRUST: "no one trusted",
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,15 @@ class PrivacyLoss:
         if not self.private:
             return "not private (testingSeed)"
         return f"{self.epsilon:.3g} of {self.budget:g}" if self.epsilon is not None else "unknown"
+
+    @property
+    def in_short(self) -> str:
+        """`4.38 of 8 (delta 1e-05, unit Participant, update zeroed, hub trusted, exact Gaussian)`."""
+        if not self.private:
+            return self.spent
+        relation, trust = _IN_SHORT[self.relation], _IN_SHORT[self.trust]
+        accountant = self.accountant.partition(",")[0]
+        return f"{self.spent} (delta {self.delta:g}, unit {self.unit}, {relation}, {trust}, {accountant})"
 
     @property
     def ratio_text(self) -> str:

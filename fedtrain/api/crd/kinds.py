@@ -58,7 +58,7 @@ KINDS = (
             AGE,
             Column("Rounds", ".spec.rounds.count", "integer", wide=True),
             Column("Strategy", ".spec.aggregation.strategy", wide=True),
-            Column("Epsilon", ".status.privacy.epsilon", wide=True),
+            Column("Epsilon", ".status.privacy.summary", wide=True),
             Column("Message", ".status.message", wide=True),
         ),
     ),

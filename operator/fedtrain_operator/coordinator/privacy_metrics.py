@@ -8,7 +8,8 @@ from prometheus_client.registry import Collector
 
 from fedtrain_operator.kube.cache import Cache
 
-_LABELS = ["namespace", "name", "unit", "delta"]
+_TERMS = ["unit", "delta", "relation", "trust", "accountant"]
+_LABELS = ["namespace", "name", *_TERMS]
 
 
 class PrivacyMetrics(Collector):
@@ -27,7 +28,8 @@ class PrivacyMetrics(Collector):
             if privacy is None:
                 continue
             metadata: dict[str, Any] = body["metadata"]
-            values = [metadata.get("namespace", ""), metadata["name"], privacy["unit"], f"{privacy['delta']:g}"]
+            terms = {**privacy, "delta": f"{privacy['delta']:g}"}
+            values = [metadata.get("namespace", ""), metadata["name"], *(terms[term] for term in _TERMS)]
             found, _, most = privacy["epsilon"].partition(" of ")
             if most:  # otherwise it is not private, or not known
                 spent.add_metric(values, float(found))

@@ -78,6 +78,7 @@ def of(
 def _privacy(loss: PrivacyLoss) -> Json:
     return {
         "epsilon": loss.spent,
+        "summary": loss.in_short,
         "delta": loss.delta,
         "unit": loss.unit,
         "relation": loss.relation,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from private_round_on_disk import maker
 from round_on_disk import RoundOnDisk, adapter
 
 MakeRound = Callable[..., RoundOnDisk]
@@ -44,9 +45,30 @@ def growth(round: RoundOnDisk, participants: int) -> int:
     return int(done.stdout) * 1024
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
+def private_growth(folder: Path, participants: int) -> int:
+    """Like `growth`, with clipping and noise at the hub."""
+    folder = folder / f"{participants} participants"
+    folder.mkdir()
+    names = tuple(f"p{i}" for i in range(participants))
+    shapes = {"x.lora_B.weight": (VALUES // 16, 16)}
+    return growth(maker(folder, shapes)(people=names, strategy={"strategy": "FedAdam"}).round, participants)
+
+
+LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
+
+
+@LINUX
 def test_the_peak_does_not_grow_with_the_number_of_participants(make_round: MakeRound):
     start = adapter(0, {"x.lora_B.weight": (VALUES // 16, 16)})
     few = growth(make_round([f"p{i}" for i in range(2)], start, strategy="FedAdam"), 2)
     many = growth(make_round([f"p{i}" for i in range(12)], start, strategy="FedAdam"), 12)
     assert many < few + 32 * 2**20, "ten more updates of 16 MiB take less than two of them"
+
+
+@LINUX
+def test_clipping_and_noise_need_no_memory_of_an_update(make_round: MakeRound, tmp_path: Path):
+    start = adapter(0, {"x.lora_B.weight": (VALUES // 16, 16)})
+    plain = growth(make_round([f"p{i}" for i in range(4)], start, strategy="FedAdam"), 4)
+    few, many = private_growth(tmp_path, 2), private_growth(tmp_path, 12)
+    assert max(few, many) < plain + 4 * VALUES, "less than one more update"
+    assert many < few + 4 * VALUES

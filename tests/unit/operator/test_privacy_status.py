@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from fedtrain_operator.coordinator import status
 from fedtrain_operator.coordinator.privacy_condition import forecast
 from fedtrain_operator.coordinator.privacy_metrics import PrivacyMetrics
@@ -53,10 +54,29 @@ def test_epsilon_is_reported_with_its_terms() -> None:
     assert found.relation == "one participant's update replaced by zeros, in every round"
     assert found.trust == "participants trust the hub with their updates"
     assert found.accountant == "exact Gaussian"
+    terms = "delta 1e-05, unit Participant, update zeroed, hub trusted, exact Gaussian"
+    assert found.summary == f"6.57 of 8 ({terms})", "the column of kubectl get -o wide"
 
 
 def test_a_testing_seed_is_reported_in_place_of_epsilon() -> None:
-    assert halted(testingSeed=1)["privacy"]["epsilon"] == "not private (testingSeed)"
+    found = PrivacyStatus.model_validate(halted(testingSeed=1)["privacy"])
+    assert (found.epsilon, found.summary) == ("not private (testingSeed)", "not private (testingSeed)")
+
+
+@pytest.mark.parametrize(
+    ("clipping", "noise", "trust"),
+    [
+        ("Server", "Server", "hub trusted"),
+        ("Client", "Server", "hub trusted with clipped updates"),
+        ("Client", "Client", "all but one participant trusted"),
+    ],
+)
+def test_the_column_of_kubectl_names_the_trust_of_each_mode(clipping: str, noise: str, trust: str) -> None:
+    found = halted(
+        clipping={"type": "Fixed", "norm": 1.0, "location": clipping},
+        noise={"type": "Multiplier", "multiplier": 1.0, "location": noise},
+    )
+    assert f"update zeroed, {trust}, exact Gaussian)" in found["privacy"]["summary"]
 
 
 def test_a_halted_training_is_complete_and_says_why() -> None:
@@ -123,13 +143,15 @@ def test_the_forecast_for_single_rows_needs_their_number() -> None:
 def test_metrics_have_epsilon_with_its_terms() -> None:
     trainings = Cache()
     for name, epsilon in (("tickets", "6.57 of 8"), ("test", "not private (testingSeed)")):
-        privacy = {"epsilon": epsilon, "delta": 1e-5, "unit": "Participant"}
+        terms = {"unit": "Participant", "relation": "zeros", "trust": "hub", "accountant": "exact"}
+        privacy = {"epsilon": epsilon, "delta": 1e-5, **terms}
         metadata = {"name": name, "namespace": "hub", "uid": name, "resourceVersion": "1"}
         trainings.put({"metadata": metadata, "status": {"privacy": privacy}})
     trainings.put({"metadata": {"name": "plain", "namespace": "hub", "uid": "p", "resourceVersion": "1"}})
     registry = CollectorRegistry()
     registry.register(PrivacyMetrics(trainings))
-    terms = 'delta="1e-05",name="tickets",namespace="hub",unit="Participant"'
+    terms = 'accountant="exact",delta="1e-05",name="tickets",namespace="hub",relation="zeros"'
+    terms += ',trust="hub",unit="Participant"'
     text = generate_latest(registry).decode()
     assert [line for line in text.splitlines() if line and line[0] != "#"] == [
         f"fedtrain_privacy_epsilon{{{terms}}} 6.57",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
 
-from fedtrain.api.rules.rule import Cel, Reason, Rule
+from fedtrain.api.rules.rule import Cel, Reason, Rule, quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +48,6 @@ def message_expression(message: str, values: Mapping[str, str]) -> str:
     parts = _parts(message)
     text = "".join(text.replace("%", "%%") + ("%s" if name else "") for text, name in parts)
     return f"{quoted(text)}.format([{', '.join(values[name] for _, name in parts if name)}])"
-
-
-def quoted(text: str) -> str:
-    """The text as a CEL literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _parts(message: str) -> list[tuple[str, str | None]]:

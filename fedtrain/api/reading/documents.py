@@ -10,6 +10,7 @@ from ruamel.yaml.reader import ReaderError
 
 from fedtrain.api.paths import Path
 from fedtrain.api.reading.composer import BoundedComposer, TooLong
+from fedtrain.api.reading.flow_style import Literal
 from fedtrain.api.reading.scalars import plain
 from fedtrain.api.reading.yaml_errors import Flaw, explain, not_yaml
 
@@ -37,6 +38,18 @@ class Located:
         """The text of the scalar at `path`; None if there is none or it has quotes."""
         found = self._find(path)
         return found.text if found else None
+
+    def as_written(self, path: Path) -> Any:
+        """The value at `path`, each scalar without quotes as a Literal."""
+        found = self._find(path)
+        return found and found._written()
+
+    def _written(self) -> Any:
+        if isinstance(self.value, dict):
+            return {name: located._written() for name, (_, located) in self.inside.items()}
+        if isinstance(self.value, list):
+            return [located._written() for _, located in self.inside.values()]
+        return self.value if self.text is None or isinstance(self.value, str) else Literal(self.text)
 
     def _find(self, path: Path) -> "Located | None":
         here = self

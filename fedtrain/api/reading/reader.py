@@ -20,7 +20,7 @@ from fedtrain.api.reading.formatting import is_map, nearest, shown
 from fedtrain.api.reading.partial_model import partial
 from fedtrain.api.reading.source import read_text
 from fedtrain.api.reading.type_errors import translate
-from fedtrain.api.reading.unknown_fields import meant_field, unknown_field
+from fedtrain.api.reading.unknown_fields import fields_to_skip, meant_field, unknown_field
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate
 from fedtrain.api.shapes import block_at, field_at, fields_of
@@ -129,32 +129,45 @@ class _Reader:
         try:
             return model.model_validate(raw, by_alias=True, by_name=False)
         except ValidationError as error:
-            details = error.errors()
-            meant = [found for detail in details if (found := _meant(model, detail)) is not None]
+            details, document = error.errors(), self.documents[place.document]
+            meant = [found for detail in details if (found := _meant(model, detail, document)) is not None]
             for detail in details:
                 if detail["type"] == "too_short" and detail["input"]:  # pydantic does not count invalid items
                     continue
                 if detail["type"] == "missing" and _is_around(tuple(detail["loc"]), meant):
                     continue
                 self._translated(model, detail, place)
-            document = self.documents[place.document]
-            unread = [path for path in meant if document.at(path) is None]
+            unread = [path for field in meant for path in fields_to_skip(model, field, document)]
             return partial(model, raw, {*(tuple(detail["loc"]) for detail in details), *unread})
 
     def _translated(self, model: type[Block], detail: ErrorDetails, place: Place) -> None:
         path = tuple(detail["loc"])
         if detail["type"] == "extra_forbidden":
-            self._error(place.at(*path), *unknown_field(model, path), key=True)
+            self._error(place.at(*path), *unknown_field(model, path, self.documents[place.document]), key=True)
             return
         if detail["type"] == "missing" and (near := self._misspelt(model, place.at(*path))):
             message = f"{near} is not a field of {show(path[:-1])}."
             self._error(place.at(*path[:-1], near), message, f"Did you mean {path[-1]}?", key=True)
+            return
+        if detail["type"] == "missing" and (choice := self._variant(model, place.at(*path))):
+            self._error(place.at(*path), f"{path[-1]} is required.", f"Add `{path[-1]}: {choice}`.")
             return
         field = field_at(model, path)
         assert field is not None, path
         item = isinstance(path[-1], int) or path[-1] != field.name
         text = self.documents[place.document].text_at(place.at(*path).path)
         self._error(place.at(*path), *translate(detail, field, item, text))
+
+    def _variant(self, model: type[Block], missing: Place) -> str | None:
+        """Return the value that a missing discriminator must have, because the block has the fields of one variant."""
+        *around, name = missing.path
+        beside, block = self.documents[missing.document].at(tuple(around)), block_at(model, around)
+        for union in block.unions if block is not None and is_map(beside) else ():
+            members = {**union.required, **union.optional}
+            named = [choice for choice, member in members.items() if member in beside]
+            if union.discriminator == name and len(named) == 1:
+                return named[0]
+        return None
 
     def _misspelt(self, model: type[Block], missing: Place) -> str | None:
         """Return a field with a similar name beside a missing one, in a block that ignores unknown fields."""
@@ -221,9 +234,9 @@ def _item(document: Located, path: Path) -> str | None:
     return ", ".join(names()) or None
 
 
-def _meant(model: type[Block], detail: ErrorDetails) -> Path | None:
+def _meant(model: type[Block], detail: ErrorDetails, document: Located) -> Path | None:
     """Return the field that an unknown field probably means."""
-    return meant_field(model, tuple(detail["loc"])) if detail["type"] == "extra_forbidden" else None
+    return meant_field(model, tuple(detail["loc"]), document) if detail["type"] == "extra_forbidden" else None
 
 
 def _is_around(missing: Path, meant: list[Path]) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN, as_label
+from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN, Block, as_label
+from fedtrain.api.examples import example, example_of_block
 from fedtrain.api.reading.formatting import (
     as_duration,
     as_number,
@@ -17,6 +18,7 @@ from fedtrain.api.reading.formatting import (
     shown,
 )
 from fedtrain.api.reading.variants import chosen, in_range, takes, variants
+from fedtrain.api.reading.yaml_errors import without_space
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
 
 Texts = tuple[str, str]
@@ -61,22 +63,29 @@ def translate(error: ErrorDetails, field: FieldOf, item: bool, text: str | None 
 
 
 def _example(name: str, shape: Shape) -> str:
-    if shape.kind == "Map" and shape.block and (forms := variants(shape.block, None)):
-        return f"`{name}: {forms[0]}`"
-    if shape.kind == "Map" and shape.block:
-        required = [field.name for field in fields_of(shape.block).values() if field.required and field.name != "type"]
-        return f"`{name}:` with {', '.join(required or fields_of(shape.block))}"
-    return f"`{name}:`, {describe(shape)}"
+    if shape.kind == "Choice":
+        return _joined([f"`{name}: {choice}`" for choice in shape.choices])
+    forms = variants(shape.block, None) if shape.block else []
+    return f"it, for example `{name}: {forms[0] if forms else example(name, shape)}`"
 
 
 def _null(field: FieldOf, shape: Shape) -> Texts:
     if "None" in shape.choices:
         return f"{field.name} is null.", "Write the word None."
-    forms = variants(shape.block, None) if shape.block is not None else []
-    use = f"Write {_joined(forms)}" if forms else f"Use {describe(shape)}"
+    use = f"Use {describe(shape)}"
+    if shape.block is not None:
+        forms = variants(shape.block, None) or _required_fields(shape.block)
+        use = f"Write {_joined(forms)}" if forms else "Write its fields below it"
+    elif shape.kind == "List":
+        use = f"Write a list, for example `{field.name}: {example(field.name, shape)}`"
     if field.required or shape is not field.shape:
         return f"{field.name} is empty.", f"{use}."
     return f"{field.name} is empty.", f"{use}, or remove the line to get the default."
+
+
+def _required_fields(block: type[Block]) -> list[str]:
+    """The required fields of a block with example values; empty if none is required."""
+    return [example_of_block(block)] if any(field.required for field in fields_of(block).values()) else []
 
 
 def _number(value: Any, shape: Shape, text: str | None) -> Texts:
@@ -164,6 +173,8 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
     assert shape.block is not None
     names, item = fields_of(shape.block), shape is not field.shape
     given = shown(value, text)
+    if isinstance(value, str) and (spaced := without_space(value)):
+        return f"{given} has no space after the colon.", f"Write `{spaced}`."
     problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
         return problem, f"Write `name: {value}` after the dash."
@@ -171,13 +182,21 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
         return problem, f"Write {_joined(shapes)}."
     if isinstance(value, list):
         return problem, f"Write its fields ({', '.join(names)}) without dashes."
-    if len(names) == 1 and (number_or_word := _one_field(names, value, text)):
+    if number_or_word := _one_field(names, value, text):
         return problem, f"Write {number_or_word}."
+    if any(one.required for one in names.values()):
+        return problem, f"Write a map, for example `{field.name}: {example(field.name, shape)}`."
     return problem, f"Write its fields below it: {', '.join(names)}."
 
 
 def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str | None:
-    ((name, field),) = names.items()
+    """Return the map of the only field, or of the only required one, if it takes the value."""
+    fields = list(names.values())
+    required = [one for one in fields if one.required]
+    if len(fields) != 1 and len(required) != 1:
+        return None
+    field = (required or fields)[0]
+    name = field.name
     word = isinstance(value, str) and re.fullmatch(r"[\w./][\w./:-]*", value) is not None
     return f"{{{name}: {text or value}}}" if word or takes(field.shape, value) else None
 

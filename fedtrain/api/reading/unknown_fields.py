@@ -1,68 +1,222 @@
-"""Unknown fields: the most similar known field, or the block where the field belongs."""
+"""Unknown fields: the field that is meant, and how to write it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from fedtrain.api.base import Block
 from fedtrain.api.paths import Path, show
-from fedtrain.api.reading.formatting import nearest, plain_form
-from fedtrain.api.shapes import block_at, block_of, fields_of
+from fedtrain.api.reading.documents import Located
+from fedtrain.api.reading.flow_style import flow
+from fedtrain.api.reading.formatting import is_map, nearest, plain_form
+from fedtrain.api.reading.other_names import INSTEAD, fields_named
+from fedtrain.api.shapes import block_at, block_of, field_at, fields_of
 
-_OTHER_NAMES = {
-    # name in other tools: name in fedtrain
-    "lr": "learningRate", "gamma": "learningRate", "r": "rank", "loraRank": "rank", "loraR": "rank",
-    "loraAlpha": "alpha", "loraDropout": "dropout", "targets": "targetModules", "maxSteps": "steps",
-    "localSteps": "steps", "numTrainEpochs": "epochs", "numEpochs": "epochs", "localEpochs": "epochs",
-    "numRounds": "count", "clients": "participants", "parties": "participants", "silos": "participants",
-    "minClients": "minParticipants", "quorum": "minParticipants", "timeout": "deadline", "path": "uri",
-    "file": "uri", "maxSeqLength": "maxLength", "maxSeqLen": "maxLength", "valFraction": "validationFraction",
-    "baseModel": "base", "modelName": "base", "gpus": "gpusPerNode", "algorithm": "strategy", "optim": "optimizer",
-    "perDeviceTrainBatchSize": "microBatchSize", "lrSchedulerType": "schedule", "maxTokens": "maxNewTokens",
-}  # fmt: skip
-_RENAMED = {plain_form(name): own for name, own in _OTHER_NAMES.items()}
+_LONGEST = 120
+"""Characters of a block that a message shows."""
 
 
-def unknown_field(root: type[Block], path: Path) -> tuple[str, str]:
+def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str, str]:
     """Message and fix for an unknown field at `path`."""
     name, around = str(path[-1]), path[:-1]
     block = block_at(root, around) or root
     message = f"{name} is not a field of {show(around) or 'the document'}."
-    meant = meant_field(root, path)
+    key, colon, value = name.partition(":")
+    if colon and value and document.at(path) is None:
+        return message, f"Write `{key}: {value}`, with a space after the colon."
+    meant = meant_field(root, path, document)
     if meant is None:
-        return message, f"Remove it; valid fields are {', '.join(fields_of(block))}."
+        return message, _without(name, block)
+    if document.at(meant) is not None:
+        line = document.spot_of(meant, key=True)[0]
+        if is_map(document.at(path)):
+            return message, f"Move its fields to {show(meant)} on line {line}."
+        return message, f"Remove it; {show(meant)} is on line {line}."
     if meant[:-1] == around:
         return message, f"Did you mean {meant[-1]}?"
-    return message, f"Move it to {show(meant)}."
+    return message, _Moved(root, path, meant, document).fix
 
 
-def meant_field(root: type[Block], path: Path) -> Path | None:
+def meant_field(root: type[Block], path: Path, document: Located) -> Path | None:
     """Return the path of the known field that an unknown field at `path` probably means."""
-    name, around = str(path[-1]), path[:-1]
+    name, around = str(path[-1]).partition(":")[0], path[:-1]
     known = fields_of(block_at(root, around) or root)
-    same = nearest(name, known, cutoff=0.85) or _RENAMED.get(plain_form(name))
-    if same in known:
+    if same := nearest(name, known, cutoff=0.85):
         return (*around, same)
-    if place := _closest(around, _places(root, name) or (_places(root, same) if same else ())):
-        return place
+    if plain_form(name) in INSTEAD:
+        return None
+    names = (*fields_named(name), (name,))
+    for end in names:
+        if end[-1] in known and end[:-1] == _blocks(around)[-1:][: len(end) - 1]:
+            return (*around, end[-1])
+    below = [
+        (*around, *place[len(_blocks(around)) :])
+        for end in names
+        for place in places(root, end)
+        if place[: len(_blocks(around))] == _blocks(around)
+    ]
+    if below:
+        return next((place for place in below if _chosen(root, place, document)), below[0])
+    for end in names:
+        if place := _closest(around, places(root, end)):
+            return place
     near = nearest(name, known)
     return (*around, near) if near else None
 
 
-def _closest(around: Path, places: tuple[Path, ...]) -> Path | None:
+def fields_to_skip(root: type[Block], meant: Path, document: Located) -> Iterator[Path]:
+    """Yield the fields that rules must not judge, because an unknown field means the one at `meant`: it, the blocks
+    around it that are missing, and the types that select them."""
+    for end in range(1, len(meant) + 1):
+        if document.at(meant[:end]) is None:
+            yield meant[:end]
+        for union in getattr(block_at(root, meant[: end - 1]), "unions", ()):
+            if meant[end - 1] in {*union.required.values(), *union.optional.values()}:
+                yield (*meant[: end - 1], union.discriminator)
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """An unknown field at `path` that belongs to another block, at `meant`."""
+
+    root: type[Block]
+    path: Path
+    meant: Path
+    document: Located
+
+    @property
+    def fix(self) -> str:
+        around = self.path[:-1]
+        if self.meant[: len(around)] == around:
+            return self._as_block(around)
+        if (lists := self._list()) is not None:
+            content = self._filled({}, self.meant[len(lists) :], self.document.as_written(self.path), lists)
+            return f"Remove it, and add `{flow(content)[1:-1]}` to each item of {show(lists)}."
+        if self._union(self.meant[:-1]):
+            return self._as_block(self.meant[:-2])
+        return f"Move it to {show(self.meant)}."
+
+    def _as_block(self, around: Path) -> str:
+        """The fix for a field of a block in `around`: the whole block, with the other unknown fields that belong to
+        it."""
+        name = str(self.meant[len(around)])
+        target = (*around, name)
+        raw = self.document.as_written(target)
+        content: dict[str, Any] = raw if is_map(raw) else {}
+        for path, meant in self._moved_together(target):
+            content = self._filled(content, meant[len(target) :], self.document.as_written(path), target)
+        text = f"{name}: {flow(content)}"
+        if len(text) > _LONGEST:
+            return f"Move it to {show(self.meant)}."
+        also = self._discriminator(around, name)
+        where = "" if around == self.path[:-1] else f" in {show(around)}"
+        if raw is not None:
+            line = self.document.spot_of(target, key=True)[0]
+            return f"Remove it, and change line {line} to {also}`{text}`."
+        return f"Write {also}`{text}`{where} instead."
+
+    def _moved_together(self, target: Path) -> Iterator[tuple[Path, Path]]:
+        """Yield this field and the unknown fields beside it that belong to the same block, with their places."""
+        around = self.path[:-1]
+        beside = self.document.at(around)
+        known = fields_of(block_at(self.root, around) or self.root)
+        for name in beside if is_map(beside) and target[:-1] == around else [self.path[-1]]:
+            if name in known:
+                continue
+            meant = meant_field(self.root, (*around, name), self.document)
+            if meant is not None and meant[: len(target)] == target and len(meant) > len(target):
+                yield (*around, name), meant
+
+    def _filled(self, content: dict[str, Any], rest: Path, value: Any, around: Path = ()) -> dict[str, Any]:
+        """Return `content` with `value` at `rest`, and with the types that select the blocks on the way."""
+        step, *further = rest
+        inner = content.get(str(step))
+        within = (*around, step)
+        block = block_at(self.root, _blocks(around)) if around else None
+        for union in block.unions if block else ():
+            members = {**union.required, **union.optional}
+            choice = next((one for one, member in members.items() if member == step), None)
+            if choice is not None:
+                other = set(members.values()) - {step}
+                kept = {name: one for name, one in content.items() if name not in other}
+                content = {union.discriminator: choice, **kept, union.discriminator: choice}
+        if further:
+            value = self._filled({**inner} if is_map(inner) else {}, tuple(further), value, within)
+        return {**content, str(step): value}
+
+    def _discriminator(self, around: Path, name: str) -> str:
+        """Return the type to set in `around` so that it has the block `name`, if it is another one now."""
+        for union in self._union((*around, name)):
+            members = {**union.required, **union.optional}
+            choice = next(one for one, member in members.items() if member == name)
+            if not _chosen(self.root, (*around, name), self.document):
+                return f"`{union.discriminator}: {choice}` and "
+        return ""
+
+    def _union(self, path: Path) -> Sequence[Any]:
+        """Return the unions in which the field at `path`, or the last field of the meant path, is a member."""
+        block = block_at(self.root, _blocks(path[:-1]))
+        unions = [
+            union
+            for union in getattr(block, "unions", ())
+            if path[-1] in {*union.required.values(), *union.optional.values()}
+        ]
+        return unions
+
+    def _list(self) -> Path | None:
+        """Return the list whose items have the meant field, unless the unknown field is in one of them."""
+        for end in range(1, len(self.meant)):
+            field = field_at(self.root, self.meant[:end])
+            if isinstance(self.meant[end], int):
+                return None
+            if field is not None and field.shape.kind == "List" and _blocks(self.path)[:end] != self.meant[:end]:
+                return self.meant[:end]
+        return None
+
+
+def _chosen(root: type[Block], place: Path, document: Located) -> bool:
+    """Whether each block on the way to `place` is the one that its type selects, and one has a type."""
+    selected = False
+    for end in range(1, len(place) + 1):
+        for union in getattr(block_at(root, _blocks(place[: end - 1])), "unions", ()):
+            members = {**union.required, **union.optional}
+            choice = next((one for one, member in members.items() if member == place[end - 1]), None)
+            if choice is not None and document.at((*place[: end - 1], union.discriminator)) != choice:
+                return False
+            selected = selected or choice is not None
+    return selected
+
+
+def _without(name: str, block: type[Block]) -> str:
+    """The fix for a field that fedtrain does not have."""
+    if advice := INSTEAD.get(plain_form(name)):
+        return f"{advice}."
+    return f"Remove it; valid fields are {', '.join(fields_of(block))}."
+
+
+def _closest(around: Path, found: tuple[Path, ...]) -> Path | None:
     """The place that shares the longest prefix with the field's current place."""
 
     def shared(place: Path) -> int:
-        steps = [step for step in around if not isinstance(step, int)]
+        steps = _blocks(around)
         return next(
             (i for i, (a, b) in enumerate(zip(steps, place, strict=False)) if a != b), min(len(steps), len(place))
         )
 
-    best = max(places, key=lambda place: (shared(place), -len(place)), default=None)
-    return best if best is not None and (len(places) == 1 or shared(best) > 0) else None
+    best = max(found, key=lambda place: (shared(place), -len(place)), default=None)
+    return best if best is not None and (len(found) == 1 or shared(best) > 0) else None
 
 
-def _places(root: type[Block], name: str) -> tuple[Path, ...]:
-    return tuple(path for path in _all_paths(root) if plain_form(str(path[-1])) == plain_form(name))
+def places(root: type[Block], end: tuple[str, ...]) -> tuple[Path, ...]:
+    """The paths that end like this, ignoring case and underscores."""
+    wanted = tuple(map(plain_form, end))
+    return tuple(path for path in _all_paths(root) if tuple(plain_form(str(s)) for s in path[-len(end) :]) == wanted)
+
+
+def _blocks(path: Path) -> Path:
+    """The path without the numbers of items."""
+    return tuple(step for step in path if not isinstance(step, int))
 
 
 @cache

@@ -3,13 +3,12 @@
 from typing import Any
 
 from fedtrain.api.base import Block
+from fedtrain.api.examples import example
 from fedtrain.api.reading.formatting import is_list, plain_form
 from fedtrain.api.shapes import FieldOf, Shape, fields_of
 
 _MOST = 5
 """Variants that are listed."""
-_EXAMPLES = {"factor": "10", "steps": "100", "samples": "1000", "percent": "10"}
-"""Values of fields that the value does not fit; other numbers are 1."""
 
 
 def variants(block: type[Block], value: Any, text: str | None = None) -> list[str]:
@@ -82,11 +81,9 @@ def _content(field: FieldOf, value: Any, text: str | None) -> tuple[str, bool]:
         return value, True
     if takes(shape, value):
         return (f"[{', '.join(value if is_list(value) else [value])}]" if shape.kind == "List" else text or value), True
-    if shape.block is not None:
+    if shape.block is not None and value is not None:
         inner = {name: one for name, one in fields_of(shape.block).items() if one.required} or fields_of(shape.block)
         contents = {name: _content(one, value, text) for name, one in inner.items()}
         pairs = ", ".join(f"{name}: {content}" for name, (content, _) in contents.items())
         return f"{{{pairs}}}", any(found for _, found in contents.values())
-    if shape.kind in ("Integer", "Number"):
-        return _EXAMPLES.get(field.name, "1"), False
-    return "[...]" if shape.kind == "List" else "...", False
+    return example(field.name, shape), False

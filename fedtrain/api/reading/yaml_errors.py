@@ -1,5 +1,6 @@
 """Errors of the YAML parser in plain words."""
 
+import re
 from typing import Any, NamedTuple
 
 from fedtrain.api.paths import Path
@@ -36,6 +37,12 @@ _PLAIN = (
 
 _OPENED = ("a flow sequence", "a flow mapping", "a quoted scalar")
 """Contexts of the parser whose first line is worth naming."""
+_NO_SPACE = re.compile(r"( *)(?:- +)*([A-Za-z]\w*):([^\s:/].*?)\s*(?: #.*)?")
+"""A line with a field and its value, without a space after the colon."""
+_NO_COLON = re.compile(r" *(?:- +)*([A-Za-z]\w*) +([\w./-]+)\s*(?: #.*)?")
+"""A line with a field and its value, without a colon."""
+_WITH_VALUE = re.compile(r"( *)(?:- +)*([A-Za-z]\w*): +([^\s#|>&!][^#]*?)\s*(?: #.*)?")
+"""A line with a field and its value."""
 
 
 def explain(error: Any, text: str) -> Flaw:
@@ -47,6 +54,8 @@ def explain(error: Any, text: str) -> Flaw:
     mark = error.problem_mark or error.context_mark
     spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = f"{error.problem or error}"
+    if (cause := _cause(problem, spot, text.splitlines())) is not None:
+        return cause
     opened = f" that opens on line {error.context_mark.line + 1}" if f"{error.context}".endswith(_OPENED) else ""
     for said, message, fix in _PLAIN:
         if said in problem:
@@ -57,3 +66,49 @@ def explain(error: Any, text: str) -> Flaw:
 def not_yaml(spot: tuple[int, int], problem: str) -> Flaw:
     """The flaw of a text for which the parser's problem has no plainer words."""
     return Flaw(spot, f"The file is not valid YAML: {problem}.", "Correct this line.")
+
+
+def without_space(value: str) -> str | None:
+    """`count: 5` for `count:5`: what to write for a value that is a field without a space after its colon. A text of
+    several lines counts by its first."""
+    found = _NO_SPACE.fullmatch(value.split(" ", 1)[0])
+    return f"{found[2]}: {found[3]}" if found else None
+
+
+def _cause(problem: str, spot: tuple[int, int], lines: list[str]) -> Flaw | None:
+    """The mistake on an earlier line that the parser found only here: the parser reads both lines as one value."""
+    if not any(said in problem for said in ("mapping values are not allowed", "could not find expected ':'")):
+        return None
+    for number in (spot[0], *_previous(spot[0], lines)):
+        if found := _NO_SPACE.fullmatch(_line(number, lines)):
+            message = f"{found[2]}:{found[3]} has no space after the colon."
+            return Flaw((number, found.start(2) + 1), message, f"Write `{found[2]}: {found[3]}`.")
+        if found := _NO_COLON.fullmatch(_line(number, lines)):
+            return Flaw(
+                (number, found.start(1) + 1), f"{found[0].strip()} has no colon.", f"Write `{found[1]}: {found[2]}`."
+            )
+    here = _line(spot[0], lines)
+    if (twice := _WITH_VALUE.fullmatch(here)) and ": " in twice[3] and not twice[3].startswith(("{", "[", '"', "'")):
+        inner = twice[3].strip()
+        fix = f'Write `{twice[2]}: {{{inner}}}` for a map, or `{twice[2]}: "{inner}"` for text.'
+        return Flaw(spot, f"{twice[2]} has two colons on one line.", fix)
+    for number in _previous(spot[0], lines):
+        above = _WITH_VALUE.fullmatch(_line(number, lines))
+        deeper = len(here) - len(here.lstrip()) - (above.start(2) if above else 0)
+        if above and deeper > 0:
+            message = f"This line is indented more than line {number} (`{above[2]}: {above[3]}`), which has a value."
+            fix = "Align the two lines" + (f", or remove {above[3]} on line {number}." if deeper > 1 else ".")
+            return Flaw(spot, message, fix)
+    return None
+
+
+def _line(number: int, lines: list[str]) -> str:
+    return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+def _previous(number: int, lines: list[str]) -> list[int]:
+    """The number of the last line before this one that is not blank and not a comment."""
+    while (number := number - 1) > 0:
+        if (text := _line(number, lines).strip()) and not text.startswith("#"):
+            return [number]
+    return []

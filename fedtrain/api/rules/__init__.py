@@ -30,6 +30,7 @@ from fedtrain.api.rules import (
     privacy,
     rounds,
     storage,
+    training,
 )
 from fedtrain.api.rules.rule import Rule
 from fedtrain.api.rules.unions import union_rules
@@ -40,6 +41,7 @@ _MODULES = (
     data,
     participants,
     rounds,
+    training,
     partitioning,
     privacy,
     example_privacy,

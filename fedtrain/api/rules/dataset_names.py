@@ -30,15 +30,24 @@ def a_policy_has_the_data_set(data: Data, context: Context) -> Violations:
 @rule(
     ParticipantPolicy,
     "spec.datasets",
-    message="datasets has no {wanted}, the data set of spec.data.dataset; it has {mapped}.",
-    fix="Rename {first} to {wanted}, or add {{name: {wanted}, uri: ...}}.",
-    at_key=True,
+    message="This policy has no data set {wanted}, which the training uses (spec.data.dataset); it has {mapped}.",
+    fix="{use}.",
 )
 def policy_has_the_data_set(policy: ParticipantPolicy, context: Context) -> Violations:
     """Every participant's policy declares where `data.dataset` is."""
     wanted, mapped = context.spec.data.dataset, _names(policy)
-    if wanted not in mapped and policy.metadata.name in context.participant_names and not _no_policy_has_it(context):
-        yield broken(wanted=wanted, mapped=", ".join(mapped[:5]), first=mapped[0])
+    if wanted in mapped or policy.metadata.name not in context.participant_names or _no_policy_has_it(context):
+        return
+    near = _nearest(wanted, mapped)
+    use, place = f"Add `- {{name: {wanted}, uri: ...}}` to datasets", ()
+    if near is not None:
+        place = ("spec", "datasets", mapped.index(near), "name")
+        use = (
+            f"Write `name: {wanted}` here"
+            if _similar(wanted, mapped)
+            else f"Write `name: {wanted}` here, or {use[0].lower()}{use[1:]}"
+        )
+    yield broken(*place, wanted=wanted, mapped=", ".join(mapped[:5]), use=use)
 
 
 def _no_policy_has_it(context: Context) -> bool:
@@ -60,7 +69,11 @@ def _names(policy: ParticipantPolicy) -> list[str]:
 
 def _nearest(wanted: str, names: list[str]) -> str | None:
     """Return the name that is meant: a similar one, or the only one."""
-    return next(iter(difflib.get_close_matches(wanted, names, n=1)), names[0] if len(names) == 1 else None)
+    return _similar(wanted, names) or (names[0] if len(names) == 1 else None)
+
+
+def _similar(wanted: str, names: list[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(wanted, names, n=1)), None)
 
 
 def _held(held: Mapping[str, list[str]]) -> str:

@@ -56,7 +56,7 @@ def cpu_is_positive(compute: Compute, context: Context) -> Violations:
 _FIXED = "self.aggregation.weights == 'Fixed'"
 
 
-def _at_participants(valid: str, values: dict[str, str], first: str) -> Cel:
+def at_participants(valid: str, values: dict[str, str], first: str) -> Cel:
     """CEL on all participants, reported at the list with the name of the first one that is invalid."""
     name = f"self.participants.filter(p, {first})[0].name"
     return Cel(
@@ -73,7 +73,7 @@ def _at_participants(valid: str, values: dict[str, str], first: str) -> Cel:
     "weight",
     message="weight applies only to aggregation.weights: Fixed, but aggregation.weights is {weights}.",
     fix="Remove weight, or set aggregation.weights: Fixed.",
-    cel=_at_participants(
+    cel=at_participants(
         f"{_FIXED} || self.participants.all(p, !has(p.weight))",
         {"weights": "self.aggregation.weights"},
         "has(p.weight)",
@@ -93,7 +93,7 @@ def weight_only_with_fixed(participant: Participant, context: Context) -> Violat
     "weight",
     message="weight is required because aggregation.weights is Fixed.",
     fix="Set weight on every participant, such as weight: 1.",
-    cel=_at_participants(
+    cel=at_participants(
         f"!({_FIXED}) || self.participants.all(p, has(p.weight))",
         {},
         "!has(p.weight)",
@@ -156,7 +156,7 @@ def batch_is_a_multiple_of_micro_batch(spec: FederatedTrainingSpec, context: Con
     message="training.batchSize is {batch}, which is not a multiple of {step} "
     "(microBatchSize {micro} x {processes} processes).",
     fix="Set training.batchSize to a multiple, such as {multiple}, or change microBatchSize, nodes or gpusPerNode.",
-    cel=_at_participants(
+    cel=at_participants(
         f"self.participants.all(p, {_SPLITS})",
         {
             "batch": _BATCH,

@@ -108,3 +108,8 @@ def regex(pattern: str) -> str:
     if quote in pattern:
         raise ValueError(f"{pattern} contains both kinds of quotes")
     return f"r{quote}{pattern}{quote}"
+
+
+def quoted(text: str) -> str:
+    """The text as a CEL literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from fedtrain.api.base import Block, Union
+from fedtrain.api.examples import example
 from fedtrain.api.rules.context import Context
-from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, rule
-from fedtrain.api.shapes import describe, fields_of
+from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, quoted, rule
+from fedtrain.api.shapes import fields_of
 
 
 def union_rules(block: type[Block]) -> Iterator[Rule]:
@@ -23,31 +24,42 @@ def union_rules(block: type[Block]) -> Iterator[Rule]:
 
 def _only_with(block: type[Block], union: Union, value: str, member: str) -> Rule:
     name, attribute = union.discriminator, fields_of(block)[member].attribute
+    change, remove = f"Set {name}: {value}", f"Remove {member}"
 
     def check(judged: Any, context: Context) -> Violations:
         chosen = getattr(judged, fields_of(block)[name].attribute)
         if getattr(judged, attribute, "malformed") is not None and chosen != value:
-            yield broken(chosen=_written(judged, union))
+            own = union.required.get(chosen)
+            use = f"{remove}, or set {name}: {value}" if own is None else remove if _has(judged, own) else change
+            yield broken(chosen=_written(judged, union), use=use)
 
     check.__name__ = f"{block.__name__}_{member}_only_with_{value}"
     check.__doc__ = f"`{member}` is set only with `{name}: {value}`."
+    others = {choice: own for choice, own in union.required.items() if choice != value}
+    has_own = [f"self.{name} == '{choice}' && has(self.{own})" for choice, own in others.items()]
+    lacks_own = [f"self.{name} == '{choice}' && !has(self.{own})" for choice, own in others.items()]
+    use = _first_of({_any(lacks_own): change, _any(has_own): remove}, f"{remove}, or set {name}: {value}")
     return rule(
         block,
         member,
         message=f"{member} applies only to {name}: {value}, but {name} is {{chosen}}.",
-        fix=f"Remove {member}, or set {name}: {value}.",
-        cel=Cel(valid=f"self.{name} == '{value}' || !has(self.{member})", values={"chosen": f"self.{name}"}),
+        fix="{use}.",
+        cel=Cel(
+            valid=f"self.{name} == '{value}' || !has(self.{member})", values={"chosen": f"self.{name}", "use": use}
+        ),
         reason="FieldValueForbidden",
         at_key=True,
     )(check)
 
 
 def _required_with(block: type[Block], union: Union, value: str, member: str) -> Rule:
+    """With the field of another variant, the rule of that field says what to change."""
     name, field = union.discriminator, fields_of(block)[member]
+    others = [one for one in {**union.required, **union.optional}.values() if one != member]
 
     def check(judged: Any, context: Context) -> Violations:
         chosen = getattr(judged, fields_of(block)[name].attribute)
-        if chosen == value and getattr(judged, field.attribute, "malformed") is None:
+        if chosen == value and not _has(judged, member) and not any(_has(judged, other) for other in others):
             yield broken(chosen=_written(judged, union))
 
     check.__name__ = f"{block.__name__}_{member}_required_with_{value}"
@@ -56,13 +68,36 @@ def _required_with(block: type[Block], union: Union, value: str, member: str) ->
         block,
         member,
         message=f"{member} is required because {name} is {{chosen}}.",
-        fix=f"Add `{member}:`, {describe(field.shape)}.",
-        cel=Cel(valid=f"self.{name} != '{value}' || has(self.{member})", values={"chosen": f"self.{name}"}),
+        fix=f"Add it, for example `{_braces(f'{member}: {example(member, field.shape)}')}`.",
+        cel=Cel(
+            valid=" || ".join([f"self.{name} != '{value}'", *(f"has(self.{one})" for one in (member, *others))]),
+            values={"chosen": f"self.{name}"},
+        ),
         reason="FieldValueRequired",
     )(check)
+
+
+def _has(judged: Block, member: str) -> bool:
+    """Whether a block has a field, even if its value is malformed."""
+    return getattr(judged, fields_of(type(judged))[member].attribute, "malformed") is not None
+
+
+def _any(conditions: list[str]) -> str:
+    return " || ".join(conditions)
+
+
+def _first_of(texts: dict[str, str], otherwise: str) -> str:
+    """A CEL expression: the text of the first condition that is true. Empty conditions are never true."""
+    chain = [f"{condition} ? {quoted(text)} : " for condition, text in texts.items() if condition]
+    return f"({''.join(chain)}{quoted(otherwise)})"
 
 
 def _written(judged: Block, union: Union) -> str:
     """The discriminator's value, marked where it is the default."""
     attribute = fields_of(type(judged))[union.discriminator].attribute
     return f"{getattr(judged, attribute)}{'' if attribute in judged.model_fields_set else ' (the default)'}"
+
+
+def _braces(text: str) -> str:
+    """Escape braces, which name values in a rule's message and fix."""
+    return text.replace("{", "{{").replace("}", "}}")

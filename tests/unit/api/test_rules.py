@@ -1,16 +1,25 @@
 """Each rule has a case that breaks it and a corrected twin (rule_cases.yaml)."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from broken_rules import kind, recording
 from federation_files import FOR_CLUSTERS, write
+from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from fedtrain.api.crd.validation import message_expression, validation
+from fedtrain.api.federated_training import FederatedTraining
+from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.reading import Federation, Invalid, read_file
+from fedtrain.api.reading.documents import Documents
+from fedtrain.api.reading.other_names import ENDS
+from fedtrain.api.reading.unknown_fields import places
 from fedtrain.api.rules import RULES
+from fedtrain.api.rules.rule import Rule
+from fedtrain.api.shapes import fields_of
 
 CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).with_name("rule_cases.yaml"))
 
@@ -72,3 +81,20 @@ def test_files_of_one_machine_may_use_folders_and_relative_paths(tmp_path: Path)
 
 def test_names_of_cases_are_unique():
     assert len({case["name"] for case in CASES}) == len(CASES) >= 45
+
+
+EXAMPLES = [rule for rule in RULES if rule.fix.startswith("Add it, for example")]
+
+
+@pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.name)
+def test_an_example_in_a_fix_is_valid(rule: Rule):
+    text = re.fullmatch(r"Add it, for example `(.+)`\.", rule.fix.format())
+    assert text is not None
+    ((name, value),) = Documents(text[1]).found[0].value.items()
+    annotation: Any = fields_of(rule.block)[name].info.annotation
+    TypeAdapter(annotation).validate_python(value)
+
+
+def test_other_names_lead_to_fields_that_exist():
+    kinds = (FederatedTraining, ParticipantPolicy)
+    assert [end for end in ENDS if not any(places(kind, end) for kind in kinds)] == []

@@ -61,8 +61,8 @@ def test_a_number_of_thousands_of_digits_is_text():
         ),
         (
             "  rounds: count: 3",
-            ":8:16: The value contains a second `:`, or the indentation is wrong. "
-            "Put values that contain `: ` in quotes, and align the fields of a map.",
+            ":8:16: rounds has two colons on one line. "
+            'Write `rounds: {count: 3}` for a map, or `rounds: "count: 3"` for text.',
         ),
         (
             " rounds: {count: 3}",
@@ -87,6 +87,30 @@ def test_a_number_of_thousands_of_digits_is_text():
 )
 def test_what_yaml_does_not_allow_is_said_with_its_line(line: str, says: str, tmp_path: Path):
     assert only_error(write(tmp_path, rounds=line)) == says
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("    count:3\n    retries: 2", ":9:5: count:3 has no space after the colon. Write `count: 3`."),
+        ("    count:3", ':9:5: spec.rounds: "count:3" has no space after the colon. Write `count: 3`.'),
+        ("    count 3\n    retries: 2", ":9:5: count 3 has no colon. Write `count: 3`."),
+        (
+            "    count: 3\n     retries: 2",
+            ":10:13: This line is indented more than line 9 (`count: 3`), which has a value. Align the two lines.",
+        ),
+    ],
+)
+def test_a_mistake_on_one_line_is_not_reported_on_the_next(lines: str, says: str, tmp_path: Path):
+    assert only_error(write(tmp_path, rounds=f"  rounds:\n{lines}")) == says
+
+
+def test_a_field_below_a_value_names_the_line_of_the_value(tmp_path: Path):
+    file = write(tmp_path, rounds="  rounds: 3\n    retries: 2")
+    assert only_error(file) == (
+        ":9:12: This line is indented more than line 8 (`rounds: 3`), which has a value. "
+        "Align the two lines, or remove 3 on line 8."
+    )
 
 
 def test_open_quotes_and_brackets_name_the_line_that_opens_them(tmp_path: Path):

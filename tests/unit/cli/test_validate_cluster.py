@@ -77,8 +77,8 @@ def test_further_files_are_judged_with_it(training: Path, others: Path) -> None:
     result = validate(training, others, "--cluster")
     assert result.exit_code == 1
     assert (
-        f"{others}:13:8: spec.datasets (policy big): datasets has no d, the data set of spec.data.dataset; it has e."
-        in result.stderr
+        "spec.datasets[0].name (policy big): This policy has no data set d, which the training uses "
+        "(spec.data.dataset); it has e. Write `name: d` here" in result.stderr
     )
     assert result.stderr.endswith(f"1 error in {others}.\n"), "small's policy is the cluster's"
 

@@ -1,0 +1,78 @@
+"""An example of each field, as it is written in a file: for messages that ask for a field."""
+
+from fedtrain.api.base import (
+    AMOUNT_PATTERN,
+    ANY_NAMESPACE_PATTERN,
+    CPU_PATTERN,
+    DURATION_PATTERN,
+    INSTANT_PATTERN,
+    QUANTITY_PATTERN,
+    RESOURCE_PATTERN,
+    TIME_OF_DAY_PATTERN,
+    Block,
+)
+from fedtrain.api.shapes import Shape, fields_of
+
+_BY_NAME = {
+    "allowedNamespaces": "[federations]",
+    "base": "HuggingFaceTB/SmolLM2-135M",
+    "bucket": "federations",
+    "count": "20",
+    "dataset": "tickets",
+    "datasets": "[{name: tickets, uri: ./data/tickets.jsonl}]",
+    "delta": "1e-5",
+    "digest": '"sha256:<64 hexadecimal digits>"',
+    "end": '"06:00"',
+    "epsilon": "8",
+    "factor": "10",
+    "format": "PromptCompletion",
+    "multiplier": "1.1",
+    "mountPath": "/data",
+    "mu": "0.01",
+    "names": "[q_proj, v_proj]",
+    "participants": "[{name: bank-a}, {name: bank-b}]",
+    "pattern": "'#### (-?[0-9]+)'",
+    "percent": "25",
+    "samples": "2000",
+    "steps": "100",
+    "uri": "./data/rows.jsonl",
+    "volumeClaim": "spool",
+}
+"""Examples of fields whose type does not suggest a useful one."""
+_BY_PATTERN = {
+    AMOUNT_PATTERN: "40Gi",
+    ANY_NAMESPACE_PATTERN: "federations",
+    CPU_PATTERN: '"4"',
+    DURATION_PATTERN: "2h",
+    INSTANT_PATTERN: "2025-06-01T12:00:00Z",
+    QUANTITY_PATTERN: "40Gi",
+    RESOURCE_PATTERN: "nvidia.com/gpu",
+    TIME_OF_DAY_PATTERN: '"20:00"',
+}
+
+
+def example(name: str, shape: Shape) -> str:
+    """Return a value for the field `name`, in flow style for maps and lists."""
+    if shape.block is not None:
+        return example_of_block(shape.block)
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    match shape.kind:
+        case "Integer" | "Number":
+            return "1" if shape.below is None or shape.below > 1 else "0.1"
+        case "Switch":
+            return "true"
+        case "List" if shape.item is not None:
+            return f"[{example(name.removesuffix('s'), shape.item)}]"
+        case "Table":
+            return "{name: value}"
+        case _ if shape.choices:
+            return shape.choices[0]
+        case _:
+            return _BY_PATTERN.get(shape.pattern or "", "bank-a" if name == "name" else name.lower())
+
+
+def example_of_block(block: type[Block]) -> str:
+    """Return the required fields of a block; if there are none, all fields."""
+    fields = {name: field for name, field in fields_of(block).items() if field.required} or fields_of(block)
+    return f"{{{', '.join(f'{name}: {example(name, field.shape)}' for name, field in fields.items())}}}"

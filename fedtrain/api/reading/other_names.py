@@ -1,0 +1,98 @@
+"""Names that other tools, or fedtrain in another place, use for its fields."""
+
+from fedtrain.api.reading.formatting import plain_form
+
+_NAMES = {
+    # a field of fedtrain, with the block around it where the name alone is ambiguous: names elsewhere
+    "model.base": "baseModel, modelName, modelNameOrPath, modelId, modelPath, pretrainedModel, hfModel, model",
+    "model.revision": "commit, sha",
+    "model.adapter": "lora, loraConfig, peft, peftConfig, qlora",
+    "adapter.rank": "r, loraRank, loraR, loraDim, adapterRank",
+    "adapter.alpha": "loraAlpha, scaling",
+    "adapter.dropout": "loraDropout",
+    "adapter.targetModules": "targets, loraTargetModules, modules, layers",
+    "adapter.initialFrom": "initAdapter, resumeFrom, resumeFromCheckpoint, adapterPath",
+    "data.dataset": "datasetName, trainData, dataPath, datasetPath",
+    "data.maxLength": "maxSeqLength, maxSeqLen, sequenceLen, sequenceLength, blockSize, cutoffLen, contextLength, "
+    "modelMaxLength, maxTokens",
+    "data.validationFraction": "valFraction, valSetSize, validationSplit, valSplit, testSize",
+    "data.fields": "columns, columnMapping, fieldMapping",
+    "spec.participants": "clients, parties, silos, sites, members, organisations, organizations",
+    "compute.gpusPerNode": "gpus, numGpus, gpuCount, nGpus, nprocPerNode",
+    "compute.nodes": "numNodes, nnodes, replicas, workers",
+    "rounds.count": "numRounds, nRounds, totalRounds, globalRounds, commRounds",
+    "rounds.deadline": "timeout, roundTimeout, roundDeadline",
+    "rounds.minParticipants": "minClients, quorum, minFitClients, minAvailableClients, minUpdates",
+    "rounds.retries": "maxRetries, attempts, backoffLimit",
+    "earlyStopping.patience": "earlyStoppingPatience",
+    "length.steps": "maxSteps, localSteps, stepsPerRound, iterations, maxIters",
+    "length.epochs": "numTrainEpochs, numEpochs, localEpochs, epochsPerRound, nEpochs",
+    "training.batchSize": "effectiveBatchSize, globalBatchSize, trainBatchSize",
+    "training.microBatchSize": "perDeviceTrainBatchSize, perDeviceBatchSize",
+    "training.learningRate": "lr, gamma, eta, clientLr, localLr",
+    "training.schedule": "lrSchedulerType, lrScheduler, scheduler",
+    "training.optimizer": "optim",
+    "training.maxGradNorm": "gradientClipping, gradClip, gradClipNorm, clipGradNorm",
+    "training.warmupRatio": "warmup",
+    "training.weightDecay": "wd, l2",
+    "training.precision": "dtype, torchDtype, mixedPrecision",
+    "training.gradientCheckpointing": "activationCheckpointing",
+    "training.seed": "randomSeed, dataSeed",
+    "partitioning.strategy": "method",
+    "fixedSize.samples": "samplesPerRound, rowsPerRound, numSamples, maxSamples",
+    "aggregation.strategy": "algorithm, aggregator",
+    "fedProx.mu": "proximalMu, proximalTerm",
+    "fedAvgM.serverLearningRate": "serverLr, serverLearningRate",
+    "fedAvgM.momentum": "serverMomentum",
+    "budget.epsilon": "targetEpsilon, maxEpsilon, eps",
+    "budget.delta": "targetDelta",
+    "noise.multiplier": "noiseMultiplier, sigma, dpNoise, noiseScale",
+    "clipping.norm": "clippingNorm, clipNorm, maxGradNorm, l2NormClip, clippingThreshold, clip, clipValue",
+    "hub.data": "testData, evalData, testSet, evalDataset, evaluationData",
+    "evaluation.every": "evalSteps, evalEvery, evaluationInterval, frequency",
+    "file.path": "outputDir, outDir, ledgerPath",
+    "datasets.uri": "path, file, url, source, location, data",
+    "data.uri": "path, file, url, source, location",
+    "initialFrom.uri": "path, file, url",
+    "spec.datasets": "data, dataSets",
+    "limits.adapterRank": "maxRank, rank",
+    "limits.gpus": "maxGpus, gpuCount",
+    "exactMatch.maxNewTokens": "maxTokens",
+}  # fmt: skip
+
+INSTEAD = {
+    plain_form(name): advice
+    for names, advice in {
+        "gradientAccumulationSteps, gradAccum, gradientAccumulation": "Remove it, and set training.batchSize to the "
+        "rows of one optimizer step; gradients are accumulated as needed",
+        "bf16": "Write `precision: BF16` in spec.training instead",
+        "fp16": "Write `precision: FP16` in spec.training instead",
+        "loadIn4bit, loadIn8bit, quantization, quantizationConfig": "Remove it; base models are not quantized",
+        "warmupSteps": "Write `warmupRatio: 0.03` in spec.training instead, the fraction of all rounds' steps",
+        "saveSteps, loggingSteps, reportTo, logging, wandb, mlflow, tensorboard, tracking": "Remove it; `fedtrain "
+        "track RUN` copies the metrics to a tracker",
+        "fractionFit, clientsPerRound, participantsPerRound, sampling, clientFraction": "Remove it; every participant "
+        "trains in every round",
+        "robust, secureAggregation, encryption, compression, transport": "Remove it; this version does not have it",
+    }.items()
+    for name in names.split(", ")
+}
+"""Fields of other tools that no field of fedtrain replaces one to one: what to do instead, without a full stop."""
+
+
+def fields_named(name: str) -> tuple[tuple[str, ...], ...]:
+    """Return the ends of the paths that `name` may mean, best first: `("adapter", "rank")` for `r`."""
+    return _MEANINGS.get(plain_form(name), ())
+
+
+def _meanings() -> dict[str, tuple[tuple[str, ...], ...]]:
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    for field, names in _NAMES.items():
+        for name in names.split(", "):
+            found[plain_form(name)] = (*found.get(plain_form(name), ()), tuple(field.split(".")))
+    return found
+
+
+_MEANINGS = _meanings()
+ENDS = tuple(tuple(field.split(".")) for field in _NAMES)
+"""The ends of paths that other names lead to."""

@@ -26,7 +26,7 @@ from benchmarks.scale.changes import Changes
 from benchmarks.scale.process import Process
 from benchmarks.scale.watching import login
 from hack.cluster.control_plane import ControlPlane
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 
 CRDS = sorted((Path(__file__).parents[1] / "crds").glob("*.yaml"))
 LATENCY_SECONDS = 0.050
@@ -59,10 +59,10 @@ class Measured:
 
 def measure(size: Size, folder: Path) -> Measured:
     os.environ["GOGC"] = "400"  # or the API server's collection of garbage takes a third of two cores
-    with ControlPlane(folder / "cluster", training_operator=False) as plane, Minio(folder / "store") as minio:
+    with ControlPlane(folder / "cluster", training_operator=False) as plane, S3Server(folder / "store") as s3_server:
         os.environ["KUBECONFIG"] = str(plane.kubeconfig)
         plane.apply(*CRDS)
-        _seed(size, minio)
+        _seed(size, s3_server)
         log = folder / "operator.log"
         with Process("fedtrain_operator", plane.kubeconfig, log) as operator:
             _say(f"first start, which writes every status: {_ready(operator, size):.1f} s")
@@ -102,17 +102,17 @@ def main() -> int:
     return 0 if smoke or all(measured < target for _, measured, target, _ in rows) else 1
 
 
-def _seed(size: Size, minio: Minio) -> None:
+def _seed(size: Size, s3_server: S3Server) -> None:
     async def objects() -> None:
         cluster = Cluster(login)
-        await seeding.create_objects(cluster, minio, those)
+        await seeding.create_objects(cluster, s3_server, those)
         await cluster.close()
 
     began = time.monotonic()
-    those = seeding.trainings(minio, size.trainings, size.participants)
+    those = seeding.trainings(s3_server, size.trainings, size.participants)
     asyncio.run(objects())
     _say(f"{len(those)} trainings with their tasks: {time.monotonic() - began:.0f} s")
-    seeding.write_ledgers(minio, those)
+    seeding.write_ledgers(s3_server, those)
     _say(f"with their ledgers: {time.monotonic() - began:.0f} s")
 
 

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.scale.process import Process
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import QUICKSTART, ROWS, Federation
 from tests.support import zygote
@@ -31,20 +31,20 @@ def measure(participants: int, folder: Path) -> float:
     """Writes of one round."""
     with (
         ControlPlane(folder / "cluster") as plane,
-        Minio(folder / "store") as minio,
+        S3Server(folder / "store") as s3_server,
         zygote.running("fedtrain_aggregator.__main__") as address,
     ):
         plane.apply(*CRDS)
         federation = _federation(participants, folder / "data")
         plane.api.create("v1/namespaces", {"metadata": {"name": federation.namespace}})
         federation.settle_banks(plane.api)
-        federation.make_bucket(minio)
-        federation.give_keys(plane.api, minio)
+        federation.make_bucket(s3_server)
+        federation.give_keys(plane.api, s3_server)
         with (
             Process("fedtrain_operator", plane.kubeconfig, folder / "log", "coordinator,participant") as operator,
             Pods(plane.api, address, folder / "pods"),
         ):
-            federation.apply(plane.api, minio, rounds={"count": 3})
+            federation.apply(plane.api, s3_server, rounds={"count": 3})
             counts: list[float] = []
             for round in (2, 3):
                 eventually(lambda round=round: _training(federation, plane, round), PATIENCE_SECONDS)

@@ -19,7 +19,7 @@ from fedtrain.ledger.s3_store import S3Store
 from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import PARTICIPANT, SECRET, TASK, TRAINING, Json, Kind, Ref
 from fedtrain.manifests.launcher import Standing
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 
 NAMESPACES = Kind("api/v1", "namespaces", "Namespace")
 HUB = "hub"
@@ -29,31 +29,31 @@ AT_ONCE = 24
 T = TypeVar("T")
 
 
-def trainings(minio: Minio, count: int, participants: int) -> list[Training]:
+def trainings(s3_server: S3Server, count: int, participants: int) -> list[Training]:
     who = tuple(f"bank-{number:02}" for number in range(participants))
     s3 = {
         "bucket": BUCKET,
-        "endpoint": minio.endpoint,
-        "region": minio.region,
+        "endpoint": s3_server.endpoint,
+        "region": s3_server.region,
         "credentialsSecretRef": {"name": SECRET_NAME},
     }
     storage = {"type": "S3", "s3": s3}
     return [Training(Ref(HUB, f"training-{number:04}"), who, storage) for number in range(count)]
 
 
-def write_ledgers(minio: Minio, those: Sequence[Training]) -> None:
-    minio.client.create_bucket(Bucket=BUCKET)
+def write_ledgers(s3_server: S3Server, those: Sequence[Training]) -> None:
+    s3_server.client.create_bucket(Bucket=BUCKET)
     size = len(those) // 16 + 1
     parts = [those[start : start + size] for start in range(0, len(those), size)]
     with ProcessPoolExecutor(2) as pool:
-        list(pool.map(_write, parts, itertools.repeat(minio.access_key), itertools.repeat(minio.secret_key)))
+        list(pool.map(_write, parts, itertools.repeat(s3_server.access_key), itertools.repeat(s3_server.secret_key)))
 
 
-async def create_objects(cluster: Cluster, minio: Minio, those: Sequence[Training]) -> None:
+async def create_objects(cluster: Cluster, s3_server: S3Server, those: Sequence[Training]) -> None:
     """Everything but the pods: Participants that have said what they have, trainings, running tasks."""
     who = those[0].participants
     await all_of((HUB, *who), lambda name: cluster.create(NAMESPACES, {"metadata": {"name": name}}))
-    keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+    keys = {"AWS_ACCESS_KEY_ID": s3_server.access_key, "AWS_SECRET_ACCESS_KEY": s3_server.secret_key}
     secret = {"metadata": {"name": SECRET_NAME, "namespace": HUB}, "stringData": keys}
     await cluster.create(SECRET, secret)
     await all_of(who, lambda name: _participant(cluster, name))

@@ -3,7 +3,7 @@
 - `control_plane.ControlPlane`: etcd, API server, controllers and training operator; seconds, no root, no nodes.
 - `cluster.Cluster`: that with a node that runs pods; root; several at once, each with an address of its own.
 - `kind_cluster.KindCluster`: one in an engine; `whole.WholeCluster` is what tests need of either.
-- `minio.Minio`: an S3 server, beside either.
+- `s3_server.S3Server`: an S3 server, beside either.
 - `building.build`, `images.store`: images for the pods of whole clusters.
 - `products.product`: those of fedtrain itself.
 - `lasting`: one cluster that stays, behind `make cluster`.

@@ -10,16 +10,17 @@ from hack.cluster.cluster import Cluster
 from hack.cluster.engine import Engine
 from hack.cluster.eventually import eventually
 from hack.cluster.kind import Kind
-from hack.cluster.minio import Minio
 from hack.cluster.packages import need_packages
 from hack.cluster.processes import LOOPBACK, answers
 from hack.cluster.products import PRODUCTS, ROOT, containerfile, product, reference
-from hack.cluster.s3 import S3
+from hack.cluster.s3 import HEALTH, S3
+from hack.cluster.s3_server import S3Server
 from hack.cluster.tools import ALWAYS, provide
 
 NAME = "fedtrain"
 BUCKET = "federations"
 KIND_STORE = Path(__file__).parent / "kind_store.yaml"
+STORE_EXAMPLE = ROOT / "examples" / "store" / "versitygw.yaml"
 NODE_PORT = 30900
 """The node's, as in that manifest, and this machine's."""
 STORE_NAMESPACE, STORE, STORE_PORT = "fedtrain-store", "store", 9000
@@ -72,8 +73,9 @@ def start_in(engine: Engine, port: int = NODE_PORT) -> Lasting:
         kind.start_training_operator()
         print("starting the store", flush=True)
         kind.kubectl("apply", "--server-side", f"--filename={KIND_STORE}")
+        kind.kubectl("apply", "--server-side", f"--namespace={STORE_NAMESPACE}", f"--filename={STORE_EXAMPLE}")
         kind.wait_for(STORE, STORE_NAMESPACE)
-        eventually(lambda: answers(f"{store.endpoint}/minio/health/ready"))
+        eventually(lambda: answers(f"{store.endpoint}{HEALTH}"))
     return Lasting(f"kind's, in {engine.program}", kind.kubeconfig, store)
 
 
@@ -83,28 +85,28 @@ def _start_alone(sites: int) -> Lasting:
     images = [product(name) for name in PRODUCTS]
     cluster, *others = (Cluster(name, images=images, leashed=False) for name in (NAME, *_site_names(sites)))
     cluster.__enter__()
-    minio = Minio(cluster.folder / "minio", cluster.space.place).__enter__()
-    _name_store(cluster.control_plane.api, minio)
+    s3_server = S3Server(cluster.folder / "store", cluster.space.place).__enter__()
+    _name_store(cluster.control_plane.api, s3_server)
     for other in others:
         other.__enter__()
-        _name_store(other.control_plane.api, minio)
+        _name_store(other.control_plane.api, s3_server)
     where = f"on this machine, its logs in {cluster.logs}"
-    return Lasting(where, cluster.kubeconfig, minio, [other.kubeconfig for other in others])
+    return Lasting(where, cluster.kubeconfig, s3_server, [other.kubeconfig for other in others])
 
 
 def _site_names(count: int) -> list[str]:
     return [f"{NAME}-site-{number}" for number in range(1, count + 1)]
 
 
-def furnish(api: Api, minio: Minio) -> None:
+def furnish(api: Api, s3_server: S3Server) -> None:
     """Gives a cluster what the quickstart's files name: a store, and a bucket with the base model."""
-    _name_store(api, minio)
-    _fill_bucket(minio)
+    _name_store(api, s3_server)
+    _fill_bucket(s3_server)
 
 
-def _name_store(api: Api, minio: Minio) -> None:
+def _name_store(api: Api, s3_server: S3Server) -> None:
     """Pods reach the store, which runs outside, by a name and a port that are always the same."""
-    host, port = minio.address
+    host, port = s3_server.address
     api.create("v1/namespaces", {"metadata": {"name": STORE_NAMESPACE}})
     service = {"ports": [{"name": "s3", "port": STORE_PORT, "targetPort": port}]}
     api.create("v1/services", {"metadata": {"name": STORE}, "spec": service}, STORE_NAMESPACE)

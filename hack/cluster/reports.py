@@ -6,7 +6,7 @@ import pytest
 
 from hack.cluster.cluster import Cluster
 from hack.cluster.control_plane import ControlPlane
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 
 
 @pytest.hookimpl(wrapper=True)
@@ -15,6 +15,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     used: dict[str, object] = getattr(item, "funcargs", {})
     for fixture in used.values():
-        if report.failed and isinstance(fixture, ControlPlane | Cluster | Minio):
+        if report.failed and isinstance(fixture, ControlPlane | Cluster | S3Server):
             report.sections.append(("Logs of the programs", str(fixture.logs)))
     return report

@@ -5,6 +5,9 @@ from typing import Any
 
 import boto3
 
+HEALTH = "/_/health"
+"""Path of the health check of the servers that are started here."""
+
 
 class S3:
     """By its URL; every server here has the same keys."""

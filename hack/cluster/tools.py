@@ -60,8 +60,8 @@ TOOLS: dict[str, Pinned | Installed] = {
     ),
     "helm": Installed("helm.sh/helm/v3", "v3.22.0", "cmd/helm"),
     "coredns": Installed("github.com/coredns/coredns", "v1.15.0", "."),
-    # An S3 server with atomic conditional writes; AGPL, and here a test tool that nothing links.
-    "minio": Installed("github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", "."),
+    # An S3 server with atomic conditional writes.
+    "versitygw": Installed("github.com/versity/versitygw", "v1.8.0", "cmd/versitygw"),
     "kind": Installed("sigs.k8s.io/kind", "v0.33.0", "."),
 }
 ALWAYS = tuple(name for name in TOOLS if name != "kind")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from hack.cluster import control_plane as planes
-from hack.cluster import minio as stores
+from hack.cluster import s3_server as stores
 from hack.cluster.api import Api
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.kubeconfig import Credentials
-from hack.cluster.minio import Minio
 from hack.cluster.reports import pytest_runtest_makereport
+from hack.cluster.s3_server import S3Server
 from hack.cluster.tools import missing
 from tests.controlplane.chart import Release
 from tests.controlplane.pods import Pods
@@ -58,10 +58,10 @@ def operator_kubeconfig(operator_account: Credentials, tmp_path_factory: pytest.
 
 
 @pytest.fixture(scope="session")
-def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A real S3 server with no buckets."""
     _need(*stores.TOOLS)
-    with Minio(tmp_path_factory.mktemp("minio")) as server:
+    with S3Server(tmp_path_factory.mktemp("store")) as server:
         yield server
 
 
@@ -109,9 +109,9 @@ def pods(api: Api, zygote: str, tmp_path: Path) -> Iterator[Pods]:
 
 
 @pytest.fixture
-def federation(banks: Federation, api: Api, minio: Minio, namespace: str) -> Federation:
+def federation(banks: Federation, api: Api, s3_server: S3Server, namespace: str) -> Federation:
     """Bucket and Secret are there; the training is not."""
-    return Federation(banks.folder, namespace).prepare(api, minio)
+    return Federation(banks.folder, namespace).prepare(api, s3_server)
 
 
 @pytest.fixture

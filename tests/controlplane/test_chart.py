@@ -12,8 +12,8 @@ from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Api, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
 from hack.cluster.processes import ProgramFailed
+from hack.cluster.s3_server import S3Server
 from hack.cluster.tools import file_of
 from tests.controlplane.chart import HelmRefused, Release, run_as_pod
 from tests.controlplane.pods import Pods
@@ -40,9 +40,9 @@ UNINSTALL_POD = "app.kubernetes.io/component=uninstall"
 
 
 @pytest.fixture(scope="module")
-def federation(banks: Federation, api: Api, minio: Minio) -> Federation:
+def federation(banks: Federation, api: Api, s3_server: S3Server) -> Federation:
     """Bucket and Secret exist; the training does not."""
-    return Federation(banks.folder, "chart-trainings").prepare(api, minio)
+    return Federation(banks.folder, "chart-trainings").prepare(api, s3_server)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_finish_a_training_through_an_upgrade_with_one_release_per_controller(
     participant: Release,
     federation: Federation,
     pods: Pods,
-    minio: Minio,
+    s3_server: S3Server,
     undisturbed: Digests,
     tmp_path: Path,
 ) -> None:
@@ -112,7 +112,7 @@ def test_finish_a_training_through_an_upgrade_with_one_release_per_controller(
     pods.held = {"-aggregate-"}
     with Operator(participant.kubeconfig(tmp_path), tmp_path, **participant.settings(), **OFTEN) as operator:
         with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings(), **OFTEN):
-            federation.apply(api, minio)
+            federation.apply(api, s3_server)
             eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"), LONG)
         coordinator.upgrade(**{"images.operator.tag": "newer"})
         with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings(), **OFTEN):
@@ -129,7 +129,7 @@ def test_finish_a_training_through_an_upgrade_with_one_release_per_controller(
             images = {job["spec"]["template"]["spec"]["containers"][0]["image"].partition(":")[2] for job in jobs}
             assert "newer" in images
             federation.delete(api)
-    assert digests(federation.ledger(minio)) == undisturbed
+    assert digests(federation.ledger(s3_server)) == undisturbed
     assert federation.at_banks(api, TASKS) == []
     assert federation.signed(api) == {}
 
@@ -210,12 +210,12 @@ def test_aggregate_rights_to_the_viewers_editors_and_administrators_of_a_namespa
 
 
 def test_refuse_to_uninstall_while_trainings_exist_and_keep_kinds_and_participants(
-    kinds: ControlPlane, banks: Federation, minio: Minio, namespace: str, tmp_path: Path
+    kinds: ControlPlane, banks: Federation, s3_server: S3Server, namespace: str, tmp_path: Path
 ) -> None:
     api, release = kinds.api, Release(kinds, "chart-leaving")
     release.install("--take-ownership", **{**namespaced([namespace], "coordinator"), "crds.enabled": True})
     training = Federation(banks.folder, namespace, "small")
-    training.apply(api, minio)
+    training.apply(api, s3_server)
 
     refusing = beside(release.uninstall)
     said = run_as_pod(kinds, release.namespace, UNINSTALL_POD, tmp_path, {})
@@ -236,12 +236,12 @@ def test_refuse_to_uninstall_while_trainings_exist_and_keep_kinds_and_participan
 
 
 def test_print_the_command_that_makes_a_release_upgradable_after_a_refused_uninstall(
-    kinds: ControlPlane, banks: Federation, minio: Minio, namespace: str, tmp_path: Path
+    kinds: ControlPlane, banks: Federation, s3_server: S3Server, namespace: str, tmp_path: Path
 ) -> None:
     release = Release(kinds, "chart-staying")
     release.install(**namespaced([namespace], "coordinator"))
     release.upgrade(**{"images.operator.tag": "newer"})
-    Federation(banks.folder, namespace, "small").apply(kinds.api, minio)
+    Federation(banks.folder, namespace, "small").apply(kinds.api, s3_server)
     refusing = beside(release.uninstall)
     said = run_as_pod(kinds, release.namespace, UNINSTALL_POD, tmp_path, {})
     with pytest.raises(HelmRefused):

@@ -10,7 +10,7 @@ from kubernetes import client
 from hack.cluster.api import Api, Json, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from hack.cluster.tools import KUBERNETES_VERSION
 from tests.controlplane.training import JOBS, PYTORCHJOBS
 
@@ -129,12 +129,12 @@ def test_kinds_can_be_used_as_soon_as_they_are_applied(
         api.create("example.org/v1/trials", {**trial, "metadata": {"name": "two"}, "spec": "text"}, namespace)
 
 
-def test_the_s3_server_lets_one_writer_win(minio: Minio) -> None:
-    minio.client.create_bucket(Bucket="race")
-    minio.client.put_object(Bucket="race", Key="claim", Body=b"first", IfNoneMatch="*")
+def test_the_s3_server_lets_one_writer_win(s3_server: S3Server) -> None:
+    s3_server.client.create_bucket(Bucket="race")
+    s3_server.client.put_object(Bucket="race", Key="claim", Body=b"first", IfNoneMatch="*")
     with pytest.raises(ClientError, match="PreconditionFailed"):
-        minio.client.put_object(Bucket="race", Key="claim", Body=b"second", IfNoneMatch="*")
-    assert minio.client.get_object(Bucket="race", Key="claim")["Body"].read() == b"first"
+        s3_server.client.put_object(Bucket="race", Key="claim", Body=b"second", IfNoneMatch="*")
+    assert s3_server.client.get_object(Bucket="race", Key="claim")["Body"].read() == b"first"
 
 
 def test_it_forgets_nothing_when_its_api_server_dies(control_plane: ControlPlane, api: Api, namespace: str) -> None:

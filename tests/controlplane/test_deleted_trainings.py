@@ -6,7 +6,7 @@ import pytest
 
 from hack.cluster.api import Api
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Federation, begun
 
@@ -15,43 +15,43 @@ from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Federation, be
 @pytest.mark.parametrize("retention", ["Retain", "Delete"])
 @pytest.mark.usefixtures("operator")
 def test_a_deletion_removes_all_objects_and_the_ledger_only_with_retention_policy_delete(
-    pods: Pods, federation: Federation, api: Api, minio: Minio, retention: str
+    pods: Pods, federation: Federation, api: Api, s3_server: S3Server, retention: str
 ) -> None:
-    begun(federation, pods, api, minio, storage={**federation.bucket(minio), "retentionPolicy": retention})
+    begun(federation, pods, api, s3_server, storage={**federation.bucket(s3_server), "retentionPolicy": retention})
     federation.delete(api)
     for resource in (TASKS, PYTORCHJOBS, "v1/pods"):
         eventually(lambda resource=resource: federation.at_banks(api, resource) == [])
     assert federation.signed(api) == {}
     eventually(lambda: api.list(JOBS, federation.namespace) == [])
-    assert bool(federation.ledger(minio).names()) == (retention == "Retain")
+    assert bool(federation.ledger(s3_server).names()) == (retention == "Retain")
     if retention == "Delete":
         assert ledger_event(federation, api, "LedgerDeleted").startswith("deleted s3://")
 
 
 @pytest.mark.usefixtures("operator", "pods")
 def test_a_training_whose_spec_differs_from_the_run_does_not_delete_its_ledger(
-    federation: Federation, api: Api, minio: Minio
+    federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
-    federation.apply(api, minio)
+    federation.apply(api, s3_server)
     eventually(lambda: federation.status(api).get("round"))  # until round 1, the spec may change
     federation.delete(api)
-    before = federation.ledger(minio).names()
-    bucket = {**federation.bucket(minio), "retentionPolicy": "Delete"}
-    federation.apply(api, minio, rounds={"count": 7}, storage=bucket)
+    before = federation.ledger(s3_server).names()
+    bucket = {**federation.bucket(s3_server), "retentionPolicy": "Delete"}
+    federation.apply(api, s3_server, rounds={"count": 7}, storage=bucket)
     eventually(lambda: federation.condition(api, "Accepted").get("reason") == "SpecDiffers")
     federation.delete(api)
-    assert set(before) <= set(federation.ledger(minio).names())
+    assert set(before) <= set(federation.ledger(s3_server).names())
     assert "is not deleted: its run has another spec" in ledger_event(federation, api, "LedgerRemains")
 
 
 @pytest.mark.usefixtures("operator", "pods")
-def test_a_ledger_that_cannot_be_deleted_is_reported(federation: Federation, api: Api, minio: Minio) -> None:
-    federation.apply(api, minio, storage={**federation.bucket(minio), "retentionPolicy": "Delete"})
+def test_a_ledger_that_cannot_be_deleted_is_reported(federation: Federation, api: Api, s3_server: S3Server) -> None:
+    federation.apply(api, s3_server, storage={**federation.bucket(s3_server), "retentionPolicy": "Delete"})
     eventually(lambda: federation.at_banks(api, TASKS))
-    secret = federation.bucket(minio)["s3"]["credentialsSecretRef"]["name"]
+    secret = federation.bucket(s3_server)["s3"]["credentialsSecretRef"]["name"]
     api.delete("v1/secrets", secret, federation.namespace)
     federation.delete(api)
-    assert federation.ledger(minio).names()
+    assert federation.ledger(s3_server).names()
     said = ledger_event(federation, api, "LedgerRemains")
     assert f"remains in its bucket: there is no Secret {secret!r} in" in said
 

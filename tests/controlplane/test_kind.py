@@ -18,9 +18,9 @@ from hack.cluster.control_plane import ControlPlane
 from hack.cluster.engine import Engine, engine
 from hack.cluster.kind import Kind
 from hack.cluster.kind_cluster import NAME, KindCluster
-from hack.cluster.minio import Minio
 from hack.cluster.processes import LOOPBACK, ProgramFailed
 from hack.cluster.products import PRODUCTS, ROOT, containerfile, reference
+from hack.cluster.s3_server import S3Server
 from hack.cluster.tools import provide
 
 PLAYED = """#!{python}
@@ -72,9 +72,9 @@ def plane(tmp_path: Path) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-def minio(tmp_path: Path) -> Iterator[Minio]:
+def s3_server(tmp_path: Path) -> Iterator[S3Server]:
     """What the cluster's own store would be."""
-    with Minio(tmp_path / "minio") as server:
+    with S3Server(tmp_path / "store") as server:
         yield server
 
 
@@ -88,18 +88,20 @@ def name(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_a_cluster_gets_the_training_operator_a_store_and_the_images_and_is_removed_whole(
-    played: Path, plane: ControlPlane, minio: Minio, name: str
+    played: Path, plane: ControlPlane, s3_server: S3Server, name: str
 ) -> None:
     (played / "kubeconfig").write_bytes(plane.kubeconfig.read_bytes())
     with _ready_pods(plane.api):
-        started = lasting.start_in(Engine("docker"), minio.address[1])
-    assert started.store.endpoint == minio.endpoint
+        started = lasting.start_in(Engine("docker"), s3_server.address[1])
+    assert started.store.endpoint == s3_server.endpoint
     assert plane.api.get("apiextensions.k8s.io/v1/customresourcedefinitions", "pytorchjobs.kubeflow.org")
-    (port,) = plane.api.get("v1/services", lasting.STORE, lasting.STORE_NAMESPACE)["spec"]["ports"]
+    (port,) = plane.api.get("v1/services", f"{lasting.STORE}-node", lasting.STORE_NAMESPACE)["spec"]["ports"]
     (mapped,) = json.loads((played / "config").read_text())["nodes"][0]["extraPortMappings"]
     assert mapped["containerPort"] == port["nodePort"]
-    assert mapped == mapped | {"hostPort": minio.address[1], "listenAddress": LOOPBACK}
+    assert mapped == mapped | {"hostPort": s3_server.address[1], "listenAddress": LOOPBACK}
     started.store.client.list_buckets()
+    for resource in ("apps/v1/deployments", "v1/persistentvolumeclaims", "v1/services"):
+        assert plane.api.get(resource, lasting.STORE, lasting.STORE_NAMESPACE), resource
     said = _said(played)
     saved = next(words for words in said if words[:2] == ["docker", "save"])
     for product in PRODUCTS:
@@ -117,13 +119,13 @@ def test_a_cluster_gets_the_training_operator_a_store_and_the_images_and_is_remo
 
 
 def test_pods_reach_the_store_where_the_quickstart_says() -> None:
-    said = lasting.KIND_STORE.read_text()
+    said = lasting.KIND_STORE.read_text() + lasting.STORE_EXAMPLE.read_text()
     endpoint = f"http://{lasting.STORE}.{lasting.STORE_NAMESPACE}.svc.cluster.local:{lasting.STORE_PORT}"
     assert endpoint in (lasting.QUICKSTART / "kubernetes" / "federation.yaml").read_text()
     for part in (f"name: {lasting.STORE_NAMESPACE}", f"name: {lasting.STORE}", f"port: {lasting.STORE_PORT}"):
         assert part in said
-    assert Minio.access_key in said
-    assert Minio.secret_key in said
+    assert S3Server.access_key in said
+    assert S3Server.secret_key in said
 
 
 def test_what_kind_refuses_is_told_and_nothing_is_left(played: Path, name: str) -> None:

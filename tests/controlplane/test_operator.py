@@ -11,7 +11,7 @@ import pytest
 from hack.cluster.api import Api, Json
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import (
     JOBS,
@@ -37,10 +37,10 @@ def phase(federation: Federation, api: Api) -> str:
 @pytest.mark.slow
 @pytest.mark.usefixtures("operator", "pods")
 def test_a_training_goes_from_apply_to_succeeded_with_the_digests_of_fedtrain_run(
-    federation: Federation, api: Api, minio: Minio, undisturbed: Digests
+    federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:
-    federation.apply(api, minio)
-    federation.succeeded_with(undisturbed, api, minio)
+    federation.apply(api, s3_server)
+    federation.succeeded_with(undisturbed, api, s3_server)
     status = federation.status(api)
     assert (status["step"], status["participants"]) == (2, "2/2")
     assert status["metric"].startswith("loss ")
@@ -54,9 +54,9 @@ def test_a_training_goes_from_apply_to_succeeded_with_the_digests_of_fedtrain_ru
 @pytest.mark.slow
 @pytest.mark.usefixtures("operator")
 def test_suspending_frees_what_runs_uses_up_no_retry_and_going_on_ends_the_same(
-    pods: Pods, federation: Federation, api: Api, minio: Minio, undisturbed: Digests
+    pods: Pods, federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:
-    begun(federation, pods, api, minio)
+    begun(federation, pods, api, s3_server)
     federation.change(api, suspend=True)
     eventually(lambda: phase(federation, api) == "Suspended")
     eventually(lambda: federation.at_banks(api, PYTORCHJOBS) == federation.at_banks(api, "v1/pods") == [])
@@ -65,31 +65,31 @@ def test_suspending_frees_what_runs_uses_up_no_retry_and_going_on_ends_the_same(
     federation.change(api, suspend=False)
     eventually(lambda: phase(federation, api) == "Training")
     assert federation.status(api)["elapsed"]["seconds"] < before + 5
-    assert attempts(federation.succeeded_with(undisturbed, api, minio)) == []
+    assert attempts(federation.succeeded_with(undisturbed, api, s3_server)) == []
 
 
 @pytest.mark.usefixtures("operator")
 def test_what_is_wrong_across_objects_is_a_condition_and_goes_on_once_it_is_put_right(
-    federation: Federation, api: Api, minio: Minio
+    federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
     participants = [{"name": who} for who in (*federation.who, "bank-x")]
-    federation.apply(api, minio, participants=participants, data={"dataset": "mail", "format": "Text"})
+    federation.apply(api, s3_server, participants=participants, data={"dataset": "mail", "format": "Text"})
     eventually(lambda: federation.condition(api, "Accepted").get("status") == "False")
     said = federation.condition(api, "Accepted")["message"]
     assert "there is no Participant 'bank-x'" in said
     assert "bank-a has no data set 'mail' (its policy maps: glosses)" in said
     assert phase(federation, api) == "Pending"
     assert federation.at_banks(api, TASKS) == []
-    assert federation.ledger(minio).names() == []
+    assert federation.ledger(s3_server).names() == []
 
 
 @pytest.mark.usefixtures("operator")
 def test_a_participant_that_does_not_allow_the_namespace_is_not_asked(
-    federation: Federation, api: Api, minio: Minio
+    federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
     api.patch(PARTICIPANTS, "bank-a", {"spec": {"allowedNamespaces": ["elsewhere"]}})
     try:
-        federation.apply(api, minio)
+        federation.apply(api, s3_server)
         eventually(lambda: federation.condition(api, "Accepted").get("reason") == "NotAllowed")
         assert federation.at_banks(api, TASKS) == []
     finally:
@@ -98,12 +98,14 @@ def test_a_participant_that_does_not_allow_the_namespace_is_not_asked(
 
 
 @pytest.mark.usefixtures("operator")
-def test_without_its_secret_a_training_waits_and_says_which(federation: Federation, api: Api, minio: Minio) -> None:
+def test_without_its_secret_a_training_waits_and_says_which(
+    federation: Federation, api: Api, s3_server: S3Server
+) -> None:
     api.delete("v1/secrets", SECRET, federation.namespace)
-    federation.apply(api, minio)
+    federation.apply(api, s3_server)
     eventually(lambda: federation.condition(api, "StoreReachable").get("reason") == "NoCredentials")
     assert SECRET in federation.status(api)["message"]
-    federation.give_keys(api, minio)
+    federation.give_keys(api, s3_server)
     eventually(lambda: federation.at_banks(api, TASKS) != [])
 
 
@@ -121,11 +123,11 @@ def unschedulable(api: Api, pod: Json, lacking: str) -> None:
 
 @pytest.mark.usefixtures("operator")
 def test_pods_that_no_node_takes_are_reported_and_signed_requests_are_in_secrets_alone(
-    federation: Federation, api: Api, minio: Minio
+    federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
     wish = [{"name": "bank-a"}, {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}]
     hub = {"data": {"uri": str(federation.folder / "test.jsonl")}, "compute": {"memory": "64Gi"}}
-    federation.apply(api, minio, participants=wish, evaluation={"hub": hub})
+    federation.apply(api, s3_server, participants=wish, evaluation={"hub": hub})
     (pod,) = eventually(lambda: federation.at_banks(api, "v1/pods", "bank-b"))
     unschedulable(api, pod, "nvidia.com/gpu")
     words = "bank-b asks for 2 GPUs on 1 node, none has 2 free"
@@ -141,7 +143,7 @@ def test_pods_that_no_node_takes_are_reported_and_signed_requests_are_in_secrets
     signed = federation.signed(api)
     assert signed.keys() == {task["metadata"]["uid"] for task in federation.at_banks(api, TASKS)}
     assert all("X-Amz-Signature" in text for text in signed.values())
-    assert minio.secret_key not in json.dumps([*made, *signed.values()])
+    assert s3_server.secret_key not in json.dumps([*made, *signed.values()])
     assert "X-Amz-Signature" not in json.dumps(made)
 
 
@@ -156,9 +158,9 @@ def cannot_start(api: Api, pod: Json) -> None:
 
 @pytest.mark.usefixtures("operator")
 def test_a_pod_that_cannot_start_is_said_in_words_and_made_anew_once_its_owner_has_changed_the_policy(
-    federation: Federation, api: Api, minio: Minio
+    federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
-    federation.apply(api, minio)
+    federation.apply(api, s3_server)
     (pod,) = eventually(lambda: federation.at_banks(api, "v1/pods", "bank-b"))
     cannot_start(api, pod)
     words = "bank-b's pod can't start: the image example.org/trainer:1 can't be fetched: not found"
@@ -179,16 +181,16 @@ def is_at(pods: list[Json], pool: str) -> bool:
 
 @pytest.mark.usefixtures("operator", "pods")
 def test_a_file_that_does_not_fit_may_be_put_right_under_the_same_name(
-    federation: Federation, api: Api, minio: Minio, undisturbed: Digests
+    federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:
-    federation.apply(api, minio, data={"dataset": "mail", "format": "PromptCompletion", "maxLength": 48})
+    federation.apply(api, s3_server, data={"dataset": "mail", "format": "PromptCompletion", "maxLength": 48})
     eventually(lambda: federation.condition(api, "Accepted").get("status") == "False")
     federation.change(api, data={"dataset": "glosses"})
-    federation.succeeded_with(undisturbed, api, minio)
+    federation.succeeded_with(undisturbed, api, s3_server)
 
 
 def test_a_hubs_pod_that_cannot_start_is_recreated_by_an_operator_with_another_image(
-    control_plane: ControlPlane, tmp_path: Path, federation: Federation, api: Api, minio: Minio
+    control_plane: ControlPlane, tmp_path: Path, federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
     """As an administrator: the admission policies of the shared release know one image only."""
 
@@ -198,7 +200,7 @@ def test_a_hubs_pod_that_cannot_start_is_recreated_by_an_operator_with_another_i
 
     wrong, right = "example.org/trainer:wrong", "example.org/trainer:right"
     with Operator(control_plane.kubeconfig, tmp_path, TRAINER_IMAGE=wrong):
-        federation.apply(api, minio)
+        federation.apply(api, s3_server)
         (pod,) = eventually(lambda: pods(wrong))
         cannot_start(api, pod)
         words = f"the hub's pod can't start: the image {wrong} can't be fetched: not found"

@@ -7,7 +7,7 @@ import pytest
 from fedtrain.manifests.conditions import find
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.training import PARTICIPANTS, POLICIES, Federation
 from tests.support.operating import Operator
 
@@ -28,14 +28,14 @@ def seen(federation: Federation, api: Api) -> Json:
 
 
 def test_the_hub_shows_which_participants_are_silent(
-    operator_kubeconfig: Path, federation: Federation, api: Api, minio: Minio, tmp_path: Path
+    operator_kubeconfig: Path, federation: Federation, api: Api, s3_server: S3Server, tmp_path: Path
 ) -> None:
     banks = Operator(operator_kubeconfig, tmp_path, CONTROLLERS="participant", HEARTBEAT_SECONDS="1")
     hub = Operator(operator_kubeconfig, tmp_path, CONTROLLERS="coordinator", HEARTBEAT_SECONDS="1", RESYNC_SECONDS="1")
     with banks, hub:
         first = eventually(lambda: record(api, "bank-a").get("lastSeen"), LONG)
         eventually(lambda: record(api, "bank-a")["lastSeen"] != first, LONG)
-        federation.apply(api, minio)
+        federation.apply(api, s3_server)
         eventually(lambda: seen(federation, api).get("status") == "True", LONG)
         banks.kill()
         eventually(lambda: all(f"{who} since" in seen(federation, api)["message"] for who in federation.who), LONG)

@@ -12,7 +12,7 @@ from hack.cluster.api import Api, Json, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.kubeconfig import Credentials
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.binding import BINDINGS, bind
 from tests.controlplane.objects_of_fedtrain import PLACES, job, pytorch_job
 from tests.controlplane.training import JOBS, POLICIES, PYTORCHJOBS, SECRET, TASKS, Federation, document, quickstart
@@ -325,13 +325,13 @@ def _may(account: Api, verb: str, group: str, resource: str, namespace: str) -> 
 
 
 def test_report_a_secret_that_the_operator_is_not_allowed_to_read(
-    operator_kubeconfig: Path, federation: Federation, api: Api, minio: Minio, tmp_path: Path
+    operator_kubeconfig: Path, federation: Federation, api: Api, s3_server: S3Server, tmp_path: Path
 ) -> None:
     api.create(SECRETS, {"metadata": {"name": "other"}}, federation.namespace)
-    storage = federation.bucket(minio)
+    storage = federation.bucket(s3_server)
     storage["s3"]["credentialsSecretRef"]["name"] = "other"
     with Operator(operator_kubeconfig, tmp_path):
-        federation.apply(api, minio, storage=storage)
+        federation.apply(api, s3_server, storage=storage)
         eventually(lambda: federation.condition(api, "StoreReachable").get("status") == "False", 60)
         condition = federation.condition(api, "StoreReachable")
         federation.delete(api)

@@ -18,8 +18,8 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Grant
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
 from hack.cluster.processes import free_port
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.pods import Pods, ended
 from tests.controlplane.training import TRAININGS, Federation, document
 from tests.support.operating import Operator
@@ -53,9 +53,11 @@ def running(operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def federation(shops: Federation, running: Running, api: Api, minio: Minio, namespace: str) -> Iterator[Federation]:
+def federation(
+    shops: Federation, running: Running, api: Api, s3_server: S3Server, namespace: str
+) -> Iterator[Federation]:
     """Bucket and Secret are there; the training is not."""
-    made = Federation(shops.folder, namespace, name="3m", who=WHO).prepare(api, minio)
+    made = Federation(shops.folder, namespace, name="3m", who=WHO).prepare(api, s3_server)
     yield made
     made.delete(api)
 
@@ -81,13 +83,13 @@ def ask(federation: Federation, api: Api, phase: str) -> None:
     eventually(lambda: "fedtrain.dev/resume" not in annotations(), LONG)
 
 
-def cli(federation: Federation, minio: Minio, *arguments: str) -> str:
+def cli(federation: Federation, s3_server: S3Server, *arguments: str) -> str:
     """`fedtrain` with the file that was applied, as somebody who has the bucket's keys calls it."""
-    training = document("FederatedTraining", federation.name, federation.spec(federation.bucket(minio)))
+    training = document("FederatedTraining", federation.name, federation.spec(federation.bucket(s3_server)))
     training["metadata"]["namespace"] = federation.namespace
     file = federation.folder / f"{federation.namespace}.yaml"
     file.write_text(json.dumps(training))
-    keys = {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+    keys = {"AWS_ACCESS_KEY_ID": s3_server.access_key, "AWS_SECRET_ACCESS_KEY": s3_server.secret_key}
     words = [str(file) if word == "FILE" else word for word in arguments]
     done = subprocess.run(
         [str(Path(sys.executable).with_name("fedtrain")), *words],
@@ -102,10 +104,10 @@ def cli(federation: Federation, minio: Minio, *arguments: str) -> str:
 
 
 def test_below_the_minimum_a_run_fails_naming_who_was_missing_and_goes_on_when_it_is_asked_to(
-    federation: Federation, pods: Pods, api: Api, minio: Minio
+    federation: Federation, pods: Pods, api: Api, s3_server: S3Server
 ) -> None:
     pods.held = {"-train-3m-"}
-    federation.apply(api, minio, rounds={"count": 1, "retries": 0}, evaluation={})
+    federation.apply(api, s3_server, rounds={"count": 1, "retries": 0}, evaluation={})
     ask(federation, api, "Training")  # nothing to go on from: it asks for nothing
     dies(federation, api, "3m")
     eventually(lambda: federation.has_ended(api), LONG)
@@ -120,7 +122,7 @@ def test_below_the_minimum_a_run_fails_naming_who_was_missing_and_goes_on_when_i
     eventually(lambda: federation.status(api)["phase"] != "Failed", LONG)
     status = federation.succeeded(api)
     assert condition(status, "MinimumMet")["status"] == "True"
-    grant = federation.ledger(minio).read(names.grant(1, "3m", 2), Grant)
+    grant = federation.ledger(s3_server).read(names.grant(1, "3m", 2), Grant)
     assert grant is not None
     assert grant.cause == "Resumed"
     reasons = {event["reason"] for event in api.list("v1/events", federation.namespace)}
@@ -128,10 +130,10 @@ def test_below_the_minimum_a_run_fails_naming_who_was_missing_and_goes_on_when_i
 
 
 def test_below_the_minimum_a_round_is_skipped_if_the_file_says_so_and_the_next_asks_all_again(
-    federation: Federation, pods: Pods, api: Api, minio: Minio
+    federation: Federation, pods: Pods, api: Api, s3_server: S3Server
 ) -> None:
     pods.held = {"-1-train-3m-", "-2-train-"}
-    federation.apply(api, minio, rounds={"count": 2, "retries": 0, "belowMinimum": "Skip"}, evaluation={})
+    federation.apply(api, s3_server, rounds={"count": 2, "retries": 0, "belowMinimum": "Skip"}, evaluation={})
     dies(federation, api, "3m")
     eventually(lambda: federation.status(api).get("round") == 2, LONG)
     said = condition(federation.status(api), "MinimumMet")
@@ -145,16 +147,16 @@ def test_below_the_minimum_a_round_is_skipped_if_the_file_says_so_and_the_next_a
 
 
 def test_status_logs_report_export_and_verify_work_on_the_bucket_and_metrics_and_logs_tell_of_the_run(
-    federation: Federation, running: Running, pods: Pods, api: Api, minio: Minio, tmp_path: Path
+    federation: Federation, running: Running, pods: Pods, api: Api, s3_server: S3Server, tmp_path: Path
 ) -> None:
-    federation.apply(api, minio)
+    federation.apply(api, s3_server)
     federation.succeeded(api)
-    assert json.loads(cli(federation, minio, "status", "FILE", "-o", "json"))["phase"] == "Succeeded"
-    assert "3m" in cli(federation, minio, "logs", "FILE", "3m")
-    cli(federation, minio, "ledger", "verify", "FILE")
-    cli(federation, minio, "report", "FILE", "--out", str(tmp_path / "report.html"))
+    assert json.loads(cli(federation, s3_server, "status", "FILE", "-o", "json"))["phase"] == "Succeeded"
+    assert "3m" in cli(federation, s3_server, "logs", "FILE", "3m")
+    cli(federation, s3_server, "ledger", "verify", "FILE")
+    cli(federation, s3_server, "report", "FILE", "--out", str(tmp_path / "report.html"))
     assert "7-eleven" in (tmp_path / "report.html").read_text()
-    cli(federation, minio, "export", "FILE", "--out", str(tmp_path / "adapter"))
+    cli(federation, s3_server, "export", "FILE", "--out", str(tmp_path / "adapter"))
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
     with urllib.request.urlopen(running.metrics, timeout=10) as answer:
         families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}

@@ -7,7 +7,7 @@ import pytest
 
 from hack.cluster.api import Api
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.training import JOBS, POLICIES, TASKS, Federation
 
 
@@ -30,10 +30,10 @@ def warnings(api: Api, namespace: str) -> set[tuple[str, str]]:
 
 @pytest.mark.usefixtures("operator")
 def test_a_quota_on_tasks_in_one_namespace_leaves_out_that_participant_alone(
-    federation: Federation, api: Api, minio: Minio
+    federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
     with quota(api, "at-bank-b", count__trainingtasks_fedtrain_dev="0"):
-        federation.apply(api, minio)
+        federation.apply(api, s3_server)
         eventually(lambda: federation.condition(api, "TasksAccepted").get("status") == "False")
         message = federation.condition(api, "TasksAccepted")["message"]
         assert message.startswith("bank-b: the API server refused to create its task: 403 Forbidden: ")
@@ -48,10 +48,10 @@ def test_a_quota_on_tasks_in_one_namespace_leaves_out_that_participant_alone(
 
 @pytest.mark.usefixtures("operator")
 def test_quotas_that_no_pod_meets_are_reported_for_a_participant_and_for_the_hub(
-    federation: Federation, api: Api, minio: Minio
+    federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
     with quota(api, "at-bank-b", pods="0"), quota(api, federation.namespace, pods="0"):
-        federation.apply(api, minio)
+        federation.apply(api, s3_server)
         for who in ("bank-b", "the hub"):
             words = f"{who}'s pod can't be created: exceeded quota: none"
             eventually(lambda words=words: words in federation.condition(api, "Startable").get("message", ""), 60)
@@ -62,9 +62,9 @@ def test_quotas_that_no_pod_meets_are_reported_for_a_participant_and_for_the_hub
 
 @pytest.mark.usefixtures("operator")
 def test_a_policy_that_is_lost_in_round_0_blocks_the_training_until_it_is_corrected(
-    federation: Federation, api: Api, minio: Minio
+    federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
-    federation.apply(api, minio)
+    federation.apply(api, s3_server)
     eventually(lambda: federation.status(api).get("round") == 0 and api.list(JOBS, federation.namespace))
     api.delete(POLICIES, "bank-b", "at-bank-b")
     try:

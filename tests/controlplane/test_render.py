@@ -13,7 +13,7 @@ from fedtrain.cli.rendering import NO_UID
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, TRAININGS, Federation, document
 from tests.support.operating import Operator
@@ -60,14 +60,14 @@ def comparable(body: Json, replaced: dict[str, str]) -> Json:
 def test_what_render_prints_is_what_the_operator_makes(
     banks: Federation,
     api: Api,
-    minio: Minio,
+    s3_server: S3Server,
     namespace: str,
     operator_kubeconfig: Path,
     zygote: str,
     tmp_path: Path,
 ) -> None:
-    federation = Federation(banks.folder, namespace).prepare(api, minio)
-    spec = {**federation.spec(federation.bucket(minio)), "rounds": {"count": 1}}
+    federation = Federation(banks.folder, namespace).prepare(api, s3_server)
+    spec = {**federation.spec(federation.bucket(s3_server)), "rounds": {"count": 1}}
     training = document("FederatedTraining", federation.name, spec)
     training["metadata"]["namespace"] = namespace
     records = [

@@ -18,18 +18,18 @@ from fedtrain.contracts.wire.transfer import SignedRequest, SignedUpload
 from fedtrain.ledger import s3_signer
 from fedtrain.ledger.s3_credentials import Keys
 from fedtrain.ledger.s3_signer import S3Signer
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.support.granting import LARGE, RUN, SMALL, Run, train_task, update_record
 
 HTTP = urllib3.PoolManager()
 
 
 @pytest.fixture
-def run(minio: Minio, tmp_path: Path) -> Run:
+def run(s3_server: S3Server, tmp_path: Path) -> Run:
     bucket = f"bucket-{uuid.uuid4().hex[:12]}"
-    minio.client.create_bucket(Bucket=bucket)
-    s3 = S3(bucket=bucket, endpoint=minio.endpoint, region=minio.region, prefix="runs")
-    return Run.begin(s3, Keys(key_id=minio.access_key, secret=minio.secret_key), tmp_path)
+    s3_server.client.create_bucket(Bucket=bucket)
+    s3 = S3(bucket=bucket, endpoint=s3_server.endpoint, region=s3_server.region, prefix="runs")
+    return Run.begin(s3, Keys(key_id=s3_server.access_key, secret=s3_server.secret_key), tmp_path)
 
 
 def send(

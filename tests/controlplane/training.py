@@ -22,7 +22,7 @@ from fedtrain.ledger.verify import verify
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.binding import bind
 from tests.controlplane.pods import Pods
 
@@ -108,13 +108,13 @@ class Federation:
 
     # On a cluster.
 
-    def bucket(self, minio: Minio) -> Json:
+    def bucket(self, s3_server: S3Server) -> Json:
         return {
             "type": "S3",
             "s3": {
                 "bucket": self.namespace,
-                "endpoint": minio.endpoint,
-                "region": minio.region,
+                "endpoint": s3_server.endpoint,
+                "region": s3_server.region,
                 "credentialsSecretRef": {"name": SECRET},
             },
         }
@@ -128,21 +128,21 @@ class Federation:
             api.create(PARTICIPANTS, document("Participant", who, record))
             api.create(POLICIES, self.policy(who), f"at-{who}")
 
-    def prepare(self, api: Api, minio: Minio) -> Self:
+    def prepare(self, api: Api, s3_server: S3Server) -> Self:
         """Namespace, if it lacks, bucket and Secret: all but the training."""
         if api.find("v1/namespaces", self.namespace) is None:
             api.create("v1/namespaces", {"metadata": {"name": self.namespace}})
         bind(api, self.namespace, "training")
-        self.make_bucket(minio)
-        self.give_keys(api, minio)
+        self.make_bucket(s3_server)
+        self.give_keys(api, s3_server)
         return self
 
-    def make_bucket(self, minio: Minio) -> None:
-        minio.client.create_bucket(Bucket=self.namespace)
+    def make_bucket(self, s3_server: S3Server) -> None:
+        s3_server.client.create_bucket(Bucket=self.namespace)
 
-    def give_keys(self, api: Api, minio: Minio) -> None:
+    def give_keys(self, api: Api, s3_server: S3Server) -> None:
         """The bucket's credentials, beside the training."""
-        api.create("v1/secrets", {"metadata": {"name": SECRET}, "stringData": keys(minio)}, self.namespace)
+        api.create("v1/secrets", {"metadata": {"name": SECRET}, "stringData": keys(s3_server)}, self.namespace)
 
     def at_banks(self, api: Api, resource: str, text: str = "") -> list[Json]:
         """What this training has there, with this text in its name."""
@@ -160,8 +160,8 @@ class Federation:
         ]
         return {uid: text.decode() for uid, text in entries if f"/{self.namespace}/".encode() in text}
 
-    def apply(self, api: Api, minio: Minio, **changes: Any) -> None:
-        content = document("FederatedTraining", self.name, {**self.spec(self.bucket(minio)), **changes})
+    def apply(self, api: Api, s3_server: S3Server, **changes: Any) -> None:
+        content = document("FederatedTraining", self.name, {**self.spec(self.bucket(s3_server)), **changes})
         api.create(TRAININGS, content, self.namespace)
 
     def change(self, api: Api, **fields: Any) -> None:
@@ -194,23 +194,23 @@ class Federation:
         assert status["phase"] == "Succeeded", status
         return status
 
-    def succeeded_with(self, expected: Digests, api: Api, minio: Minio) -> Ledger:
+    def succeeded_with(self, expected: Digests, api: Api, s3_server: S3Server) -> Ledger:
         """Its ledger, once it has ended."""
         self.succeeded(api)
-        ledger = self.ledger(minio)
+        ledger = self.ledger(s3_server)
         assert digests(ledger) == expected
         assert verify(ledger).sound
         return ledger
 
-    def ledger(self, minio: Minio) -> Ledger:
-        s3 = S3(bucket=self.namespace, endpoint=minio.endpoint, region=minio.region)
-        credentials = Fixed(Keys(key_id=minio.access_key, secret=minio.secret_key))
+    def ledger(self, s3_server: S3Server) -> Ledger:
+        s3 = S3(bucket=self.namespace, endpoint=s3_server.endpoint, region=s3_server.region)
+        credentials = Fixed(Keys(key_id=s3_server.access_key, secret=s3_server.secret_key))
         return Ledger(S3Store(s3, credentials=credentials), self.namespace, self.name)
 
 
-def keys(minio: Minio) -> Json:
+def keys(s3_server: S3Server) -> Json:
     """The content of a Secret with the credentials of the store."""
-    return {"AWS_ACCESS_KEY_ID": minio.access_key, "AWS_SECRET_ACCESS_KEY": minio.secret_key}
+    return {"AWS_ACCESS_KEY_ID": s3_server.access_key, "AWS_SECRET_ACCESS_KEY": s3_server.secret_key}
 
 
 def quickstart(folder: Path, content: Json) -> Path:
@@ -220,9 +220,9 @@ def quickstart(folder: Path, content: Json) -> Path:
     return copy
 
 
-def begun(federation: Federation, pods: Pods, api: Api, minio: Minio, **changes: Any) -> list[Json]:
+def begun(federation: Federation, pods: Pods, api: Api, s3_server: S3Server, **changes: Any) -> list[Json]:
     """Applies it and waits until each participant has its pod for round 1's training; those. They stay Pending."""
     pods.held = {"-train-"}
-    federation.apply(api, minio, **changes)
+    federation.apply(api, s3_server, **changes)
     eventually(lambda: len(federation.at_banks(api, "v1/pods", "-train-")) == 2)
     return federation.at_banks(api, "v1/pods", "-train-")

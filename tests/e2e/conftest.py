@@ -12,9 +12,9 @@ from hack.cluster.cluster import Cluster
 from hack.cluster.engine import CHOICES, Engine, engine
 from hack.cluster.images import Image
 from hack.cluster.kind_cluster import KindCluster
-from hack.cluster.minio import Minio
 from hack.cluster.products import PRODUCTS, ROOT, containerfile, product, reference, retagged, tagged
 from hack.cluster.reports import pytest_runtest_makereport
+from hack.cluster.s3_server import S3Server
 from hack.cluster.whole import WholeCluster
 from tests.controlplane.training import Digests
 from tests.e2e.federation import RealFederation
@@ -86,9 +86,9 @@ def release(hub: WholeCluster) -> Release:
 
 
 @pytest.fixture(scope="session")
-def minio(hub: WholeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+def s3_server(hub: WholeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A store that pods and this machine reach by the same address."""
-    with Minio(tmp_path_factory.mktemp("minio"), hub.place) as server:
+    with S3Server(tmp_path_factory.mktemp("store"), hub.place) as server:
         yield server
 
 
@@ -100,20 +100,20 @@ def observer(hub: WholeCluster) -> Iterator[Observer]:
 
 @pytest.fixture(scope="session")
 def banks(
-    release: Release, observer: Observer, minio: Minio, tmp_path_factory: pytest.TempPathFactory
+    release: Release, observer: Observer, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> RealFederation:
     """Two participants with their data, their policies, and what all read from the bucket."""
     made = RealFederation(tmp_path_factory.mktemp("banks"))
     made.write_data()
-    made.upload(minio)
+    made.upload(s3_server)
     made.settle_banks(release.cluster.control_plane.api)
     return made
 
 
 @pytest.fixture(scope="session")
-def alone(banks: RealFederation, minio: Minio) -> Iterator[subprocess.Popen[bytes]]:
+def alone(banks: RealFederation, s3_server: S3Server) -> Iterator[subprocess.Popen[bytes]]:
     """`fedtrain run` of the same federation on this machine, while pods do the same."""
-    with banks.alone(minio) as process:
+    with banks.alone(s3_server) as process:
         yield process
 
 

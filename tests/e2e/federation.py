@@ -13,7 +13,7 @@ from fedtrain.api.storage import File, Storage
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from hack.cluster.api import Api, Json
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Digests, Federation, digests, document, keys
 
 INPUTS = "inputs"
@@ -28,7 +28,7 @@ COMMAND = str(Path(sys.executable).parent / "fedtrain")
 class RealFederation(Federation):
     """As `Federation`; both controllers, trainers and aggregators run in pods."""
 
-    store: Minio | None = None
+    store: S3Server | None = None
     inputs: str = INPUTS
     """Bucket of the base model, the test rows and the second participant's rows."""
 
@@ -55,15 +55,15 @@ class RealFederation(Federation):
         }
         return self._policy(who, f"{MOUNTED}/{who}.jsonl", baseModel=own, pods=pods)
 
-    def upload(self, minio: Minio) -> None:
+    def upload(self, s3_server: S3Server) -> None:
         """Upload the base model and rows that are read from a bucket."""
-        self.store = minio
+        self.store = s3_server
         self.folder.chmod(0o755)
-        minio.client.create_bucket(Bucket=self.inputs)
+        s3_server.client.create_bucket(Bucket=self.inputs)
         files = {f"base/{path.name}": path for path in (QUICKSTART / "base").iterdir()}
         files |= {path.name: path for path in (self.folder / f"{name}.jsonl" for name in (self.who[1], "test"))}
         for key, path in files.items():
-            minio.client.upload_file(str(path), self.inputs, key)
+            s3_server.client.upload_file(str(path), self.inputs, key)
 
     def settle_banks(self, api: Api) -> None:
         super().settle_banks(api)
@@ -78,9 +78,9 @@ class RealFederation(Federation):
             claim_folder(api, VOLUME, self.folder, namespace)
 
     @contextmanager
-    def alone(self, minio: Minio) -> Iterator[subprocess.Popen[bytes]]:
+    def alone(self, s3_server: S3Server) -> Iterator[subprocess.Popen[bytes]]:
         """`fedtrain run` of the same federation on this machine, in the background."""
-        process = self._start_alone(minio)
+        process = self._start_alone(s3_server)
         try:
             yield process
         finally:
@@ -92,14 +92,14 @@ class RealFederation(Federation):
         assert alone.wait(300) == 0, (self.folder / "run.log").read_text()
         return digests(self._ledger_alone())
 
-    def _start_alone(self, minio: Minio) -> subprocess.Popen[bytes]:
+    def _start_alone(self, s3_server: S3Server) -> subprocess.Popen[bytes]:
         storage = {"type": "File", "file": {"path": str(self.folder / "runs")}}
         policies = [self._policy(who, str(self.folder / f"{who}.jsonl")) for who in self.who]
         documents = [document("FederatedTraining", self.name, self.spec(storage)), *policies]
         file = self.folder / "federation.yaml"
         file.write_text("\n---\n".join(map(json.dumps, documents)))
         with (self.folder / "run.log").open("wb") as log:
-            return subprocess.Popen([COMMAND, "run", str(file)], env=environment(minio), stdout=log, stderr=log)
+            return subprocess.Popen([COMMAND, "run", str(file)], env=environment(s3_server), stdout=log, stderr=log)
 
     def _ledger_alone(self) -> Ledger:
         return open_ledger(Storage(file=File(path=str(self.folder / "runs"))), "default", self.name)
@@ -129,21 +129,21 @@ def claim_folder(api: Api, name: str, folder: Path, namespace: str, mode: str = 
     api.create("v1/persistentvolumeclaims", body, namespace)
 
 
-def environment(minio: Minio) -> dict[str, str]:
+def environment(s3_server: S3Server) -> dict[str, str]:
     """Of a program on this machine that knows the bucket."""
     return {
         **os.environ,
-        "AWS_ENDPOINT_URL": minio.endpoint,
-        "AWS_REGION": minio.region,
-        "AWS_ACCESS_KEY_ID": minio.access_key,
-        "AWS_SECRET_ACCESS_KEY": minio.secret_key,
+        "AWS_ENDPOINT_URL": s3_server.endpoint,
+        "AWS_REGION": s3_server.region,
+        "AWS_ACCESS_KEY_ID": s3_server.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3_server.secret_key,
     }
 
 
-def fedtrain(minio: Minio, *arguments: str | Path) -> str:
+def fedtrain(s3_server: S3Server, *arguments: str | Path) -> str:
     """What the command prints; it must succeed."""
     command = [COMMAND, *arguments]
-    done = subprocess.run(command, env=environment(minio), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment(s3_server), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

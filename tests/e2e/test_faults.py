@@ -10,8 +10,8 @@ import pytest
 
 from hack.cluster.api import Api, Json, Refused
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
 from hack.cluster.processes import ProgramFailed
+from hack.cluster.s3_server import S3Server
 from hack.cluster.whole import WholeCluster
 from tests.controlplane.training import Digests
 from tests.e2e.conftest import NEXT
@@ -28,12 +28,12 @@ def api(hub: WholeCluster) -> Api:
 
 
 @pytest.fixture(scope="module")
-def start(banks: RealFederation, api: Api, minio: Minio) -> Start:
+def start(banks: RealFederation, api: Api, s3_server: S3Server) -> Start:
     """Applies a training in a namespace of its own."""
 
     def apply(namespace: str) -> RealFederation:
-        made = RealFederation(banks.folder, namespace).prepare(api, minio)
-        made.apply(api, minio, evaluation={})
+        made = RealFederation(banks.folder, namespace).prepare(api, s3_server)
+        made.apply(api, s3_server, evaluation={})
         return made
 
     return apply
@@ -125,10 +125,10 @@ def test_work_on_a_node_that_loses_its_power_continues_once_it_is_back(
 
 @pytest.mark.parametrize("name", ["unlucky", "paused", "moved"])
 def test_each_training_ends_with_the_digests_of_an_undisturbed_one(
-    name: str, request: pytest.FixtureRequest, api: Api, minio: Minio, undisturbed: Digests
+    name: str, request: pytest.FixtureRequest, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:
     federation: RealFederation = request.getfixturevalue(name)
-    federation.succeeded_with(undisturbed, api, minio)
+    federation.succeeded_with(undisturbed, api, s3_server)
 
 
 def killed_one(federation: RealFederation, hub: WholeCluster, api: Api, kind: str) -> Json | None:

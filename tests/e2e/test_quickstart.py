@@ -6,17 +6,17 @@ from hack.cluster.access import Access
 from hack.cluster.api import Json
 from hack.cluster.eventually import eventually
 from hack.cluster.lasting import QUICKSTART, furnish
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.training import TRAININGS, keys, quickstart
 from tests.e2e.installing import Release
 
 FILE = QUICKSTART / "kubernetes" / "federation.yaml"
 
 
-def test_pods_of_the_quickstart_run_after_three_commands(release: Release, minio: Minio, tmp_path: Path) -> None:
+def test_pods_of_the_quickstart_run_after_three_commands(release: Release, s3_server: S3Server, tmp_path: Path) -> None:
     plane = release.cluster.control_plane
-    furnish(plane.api, minio)
-    plane.kubectl("apply", "--server-side", "--kustomize", quickstart(tmp_path, keys(minio)))
+    furnish(plane.api, s3_server)
+    plane.kubectl("apply", "--server-side", "--kustomize", quickstart(tmp_path, keys(s3_server)))
     plane.kubectl("apply", "--filename", FILE)
     eventually(lambda: running(plane) & {"zoo", "museum", "botanic-garden", "observatory"}, 120)
     status: Json = plane.api.get(TRAININGS, "quickstart", "default")["status"]

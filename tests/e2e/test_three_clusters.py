@@ -15,8 +15,8 @@ from hack.cluster.api import Api, Json
 from hack.cluster.cluster import Cluster
 from hack.cluster.eventually import eventually
 from hack.cluster.images import Image
-from hack.cluster.minio import Minio
 from hack.cluster.processes import ProgramFailed
+from hack.cluster.s3_server import S3Server
 from hack.cluster.space import MACHINE
 from tests.controlplane.joining import fedtrain
 from tests.controlplane.training import POLICIES, PYTORCHJOBS, TASKS, Digests, attempts
@@ -33,18 +33,18 @@ TARGET_SECONDS = 15
 
 
 @pytest.fixture(scope="module")
-def clinics(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> RealFederation:
+def clinics(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> RealFederation:
     """The participants' data, and what the hub evaluates with."""
     made = RealFederation(tmp_path_factory.mktemp("clinics"), "three-clusters", who=WHO, inputs="clinics")
     made.write_data()
-    made.upload(minio)
+    made.upload(s3_server)
     return made
 
 
 @pytest.fixture(scope="module")
-def alone(clinics: RealFederation, minio: Minio) -> Iterator[subprocess.Popen[bytes]]:
+def alone(clinics: RealFederation, s3_server: S3Server) -> Iterator[subprocess.Popen[bytes]]:
     """`fedtrain run` of the same federation on this machine, while pods do the same."""
-    with clinics.alone(minio) as process:
+    with clinics.alone(s3_server) as process:
         yield process
 
 
@@ -55,9 +55,9 @@ def expected(clinics: RealFederation, alone: subprocess.Popen[bytes]) -> Digests
 
 
 @pytest.fixture(scope="module")
-def store(minio: Minio) -> Iterator[Proxy]:
+def store(s3_server: S3Server) -> Iterator[Proxy]:
     """The way to the store: a test can take it away."""
-    with Proxy(minio.endpoint, address=MACHINE) as proxy:
+    with Proxy(s3_server.endpoint, address=MACHINE) as proxy:
         yield proxy
 
 
@@ -67,7 +67,7 @@ def sites(
     operator_image: Image,
     trainer_image: Image,
     clinics: RealFederation,
-    minio: Minio,
+    s3_server: S3Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Site]]:
     """Clusters with policies and data. They have not joined yet. The second one has a volume for trained updates."""
@@ -79,7 +79,7 @@ def sites(
         for who, site in made.items():
             site.create_namespace()
             clinics.give_inputs(site.api, who, NAMESPACE)
-            site.close(_address(hub), minio.address)
+            site.close(_address(hub), s3_server.address)
         claim_folder(made[WHO[1]].api, SPOOL, spool, NAMESPACE, "ReadWriteOnce")
         yield made
 
@@ -112,11 +112,11 @@ def test_participants_join_with_an_invitation_and_helm_install(
 
 
 def test_the_adapters_of_three_clusters_are_those_of_fedtrain_run(
-    sites: dict[str, Site], api: Api, clinics: RealFederation, minio: Minio, expected: Digests
+    sites: dict[str, Site], api: Api, clinics: RealFederation, s3_server: S3Server, expected: Digests
 ) -> None:
-    clinics.prepare(api, minio)
-    clinics.apply(api, minio)
-    ledger = clinics.succeeded_with(expected, api, minio)
+    clinics.prepare(api, s3_server)
+    clinics.apply(api, s3_server)
+    ledger = clinics.succeeded_with(expected, api, s3_server)
     assert attempts(ledger) == []
     for site in sites.values():
         eventually(lambda site=site: site.api.list(PYTORCHJOBS, NAMESPACE) == [])
@@ -136,9 +136,9 @@ def test_no_connection_was_tried_into_a_participant_or_from_it_to_other_servers(
 
 
 def test_the_owners_audit_log_has_the_digests_of_the_ledger(
-    sites: dict[str, Site], clinics: RealFederation, minio: Minio
+    sites: dict[str, Site], clinics: RealFederation, s3_server: S3Server
 ) -> None:
-    ledger = clinics.ledger(minio)
+    ledger = clinics.ledger(s3_server)
     for who, site in sites.items():
         done = fedtrain(site.cluster.control_plane, "audit", f"--namespace={NAMESPACE}", "--output=json")
         assert done.exit_code == 0, done.output
@@ -167,19 +167,19 @@ def test_a_lost_hub_and_a_lost_store_cost_no_attempt_and_no_second_training(
     hub: Cluster,
     api: Api,
     clinics: RealFederation,
-    minio: Minio,
+    s3_server: S3Server,
     store: Proxy,
     expected: Digests,
 ) -> None:
     """clinic-a loses the hub while it trains. clinic-b trains while the store takes no update: the trained update stays
     on its volume, and a job without GPUs uploads it later."""
-    cut_off = RealFederation(clinics.folder, "lost-links", who=WHO, inputs=clinics.inputs, store=minio).prepare(
-        api, minio
+    cut_off = RealFederation(clinics.folder, "lost-links", who=WHO, inputs=clinics.inputs, store=s3_server).prepare(
+        api, s3_server
     )
-    bucket = cut_off.bucket(minio)
+    bucket = cut_off.bucket(s3_server)
     bucket["s3"]["endpoint"] = store.url
     store.out = "PUT .*/rounds/0001/updates/clinic-b/"
-    cut_off.apply(api, minio, storage=bucket)
+    cut_off.apply(api, s3_server, storage=bucket)
     cut = sites[WHO[0]]
     eventually(lambda: _phases(cut, "-1-train-") == ["Running"], LONG)
     cut.cut(*_address(hub))
@@ -189,7 +189,7 @@ def test_a_lost_hub_and_a_lost_store_cost_no_attempt_and_no_second_training(
     eventually(lambda: _status(api, cut_off, WHO[1]).get("reason") == "Uploading", LONG)
     assert _status(api, cut_off, WHO[0])["phase"] == "Succeeded"
     store.out = ""
-    ledger = cut_off.succeeded_with(expected, api, minio)
+    ledger = cut_off.succeeded_with(expected, api, s3_server)
     assert attempts(ledger) == []
 
 

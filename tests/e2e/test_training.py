@@ -12,7 +12,7 @@ import pytest
 from hack.cluster.access import Access
 from hack.cluster.api import Api
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from hack.cluster.whole import WholeCluster
 from tests.controlplane.training import PYTORCHJOBS, QUICKSTART, TRAININGS, Digests, digests
 from tests.e2e.federation import RealFederation, document, fedtrain
@@ -51,13 +51,13 @@ def story(
     banks: RealFederation,
     plane: Access,
     api: Api,
-    minio: Minio,
+    s3_server: S3Server,
     alone: subprocess.Popen[bytes],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Story:
-    made = RealFederation(banks.folder, "team").prepare(api, minio)
+    made = RealFederation(banks.folder, "team").prepare(api, s3_server)
     file = tmp_path_factory.mktemp("team") / "federation.json"
-    file.write_text(json.dumps(document("FederatedTraining", made.name, made.spec(made.bucket(minio)))))
+    file.write_text(json.dumps(document("FederatedTraining", made.name, made.spec(made.bucket(s3_server)))))
     plane.kubectl("apply", "--namespace", made.namespace, "-f", file)
     eventually(lambda: made.pods(api, "Train"), LONG)
     dump = everything(plane)
@@ -72,33 +72,33 @@ def everything(plane: Access) -> str:
 
 
 def test_a_pod_that_no_node_takes_is_said_in_words_within_a_minute(
-    banks: RealFederation, api: Api, minio: Minio
+    banks: RealFederation, api: Api, s3_server: S3Server
 ) -> None:
-    greedy = RealFederation(banks.folder, "greedy").prepare(api, minio)
+    greedy = RealFederation(banks.folder, "greedy").prepare(api, s3_server)
     wish = {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}
-    greedy.apply(api, minio, participants=[{"name": "bank-a"}, wish])
+    greedy.apply(api, s3_server, participants=[{"name": "bank-a"}, wish])
     words = "bank-b asks for 2 GPUs on 1 node, none has 2 free"
     eventually(lambda: words in greedy.status(api).get("message", ""), 60)
     api.delete(TRAININGS, greedy.name, greedy.namespace)
 
 
-def test_the_adapters_have_the_digests_of_fedtrain_run(story: Story, minio: Minio, undisturbed: Digests) -> None:
+def test_the_adapters_have_the_digests_of_fedtrain_run(story: Story, s3_server: S3Server, undisturbed: Digests) -> None:
     assert len(undisturbed) == 3
-    assert digests(story.federation.ledger(minio)) == undisturbed
+    assert digests(story.federation.ledger(s3_server)) == undisturbed
 
 
-def test_peft_loads_what_export_writes(story: Story, minio: Minio, tmp_path: Path) -> None:
-    fedtrain(minio, "export", story.federation.url(), "--out", tmp_path / "adapter")
+def test_peft_loads_what_export_writes(story: Story, s3_server: S3Server, tmp_path: Path) -> None:
+    fedtrain(s3_server, "export", story.federation.url(), "--out", tmp_path / "adapter")
     command = [sys.executable, "-c", LOAD, str(QUICKSTART / "base"), str(tmp_path / "adapter")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == "True\n", done.stderr
 
 
-def test_the_commands_work_on_the_bucket_as_on_a_folder(story: Story, minio: Minio, tmp_path: Path) -> None:
+def test_the_commands_work_on_the_bucket_as_on_a_folder(story: Story, s3_server: S3Server, tmp_path: Path) -> None:
     run = story.federation.url()
-    assert "Succeeded" in fedtrain(minio, "status", run)
-    fedtrain(minio, "ledger", "verify", run)
-    fedtrain(minio, "report", run, "--out", tmp_path / "report.html")
+    assert "Succeeded" in fedtrain(s3_server, "status", run)
+    fedtrain(s3_server, "ledger", "verify", run)
+    fedtrain(s3_server, "report", run, "--out", tmp_path / "report.html")
     assert "bank-a" in (tmp_path / "report.html").read_text()
 
 
@@ -136,8 +136,8 @@ def test_nothing_is_left_when_a_training_has_ended(story: Story, api: Api) -> No
     assert story.federation.at_banks(api, PYTORCHJOBS) == []
 
 
-def test_credentials_are_in_secrets_alone(story: Story, minio: Minio, observer: Observer) -> None:
-    spellings = [minio.secret_key, base64.b64encode(minio.secret_key.encode()).decode()]
+def test_credentials_are_in_secrets_alone(story: Story, s3_server: S3Server, observer: Observer) -> None:
+    spellings = [s3_server.secret_key, base64.b64encode(s3_server.secret_key.encode()).decode()]
     logs = observer.logs()
     assert any("-train-bank-a-" in name for name in logs)
     places = {"the API": story.dump, **logs}

@@ -10,8 +10,9 @@ from hack.cluster.building import build, python_base
 from hack.cluster.cluster import Cluster
 from hack.cluster.eventually import eventually
 from hack.cluster.images import BUSYBOX, Image
-from hack.cluster.minio import Minio
 from hack.cluster.processes import ProgramFailed
+from hack.cluster.s3 import HEALTH
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.training import PYTORCHJOBS
 
 HARDENED = {
@@ -133,14 +134,14 @@ def test_pods_of_both_clusters_reach_one_store(
     clusters: tuple[Cluster, Cluster], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     one, two = clusters
-    with Minio(tmp_path_factory.mktemp("minio"), one.space.place) as minio:
-        ask = fetch(*minio.address, "/minio/health/ready", "200 OK")
+    with S3Server(tmp_path_factory.mktemp("store"), one.space.place) as s3_server:
+        ask = fetch(*s3_server.address, HEALTH, "200 OK")
         for cluster in clusters:
             cluster.control_plane.api.create("v1/pods", pod("near", ask), "default")
             assert result(cluster.control_plane.api, "near") == "Succeeded"
         two.space.disconnect()
         with pytest.raises(ProgramFailed, match="failed"):
-            two.space.run("busybox", "nc", "-w", "1", *map(str, minio.address))
+            two.space.run("busybox", "nc", "-w", "1", *map(str, s3_server.address))
         two.space.connect()
         two.control_plane.api.create("v1/pods", pod("again", ask), "default")
         assert result(two.control_plane.api, "again") == "Succeeded"

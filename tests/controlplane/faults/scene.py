@@ -6,7 +6,7 @@ from typing import Any
 
 from fedtrain.ledger.ledger import Ledger
 from hack.cluster.api import Api, Json
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.training import Digests, Federation
 
@@ -17,7 +17,7 @@ class Scene:
 
     federation: Federation
     api: Api
-    minio: Minio
+    s3_server: S3Server
     zygote: str
     kubeconfig: Path
     folder: Path
@@ -26,7 +26,7 @@ class Scene:
         return SupervisedOperator(self.zygote, self.kubeconfig, self.folder, **settings)
 
     def apply(self, **changes: Any) -> None:
-        self.federation.apply(self.api, self.minio, **changes)
+        self.federation.apply(self.api, self.s3_server, **changes)
 
     def change(self, **fields: Any) -> None:
         self.federation.change(self.api, **fields)
@@ -40,17 +40,17 @@ class Scene:
 
     @property
     def bucket(self) -> Json:
-        return self.federation.bucket(self.minio)
+        return self.federation.bucket(self.s3_server)
 
     @property
     def ledger(self) -> Ledger:
-        return self.federation.ledger(self.minio)
+        return self.federation.ledger(self.s3_server)
 
     def condition(self, name: str) -> Json:
         return self.federation.condition(self.api, name)
 
     def succeeded_with(self, expected: Digests) -> Ledger:
-        return self.federation.succeeded_with(expected, self.api, self.minio)
+        return self.federation.succeeded_with(expected, self.api, self.s3_server)
 
     def at_banks(self, resource: str, text: str = "") -> list[Json]:
         return self.federation.at_banks(self.api, resource, text)

@@ -11,7 +11,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify import verify
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import Federation
@@ -31,9 +31,9 @@ def four(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Federation:
 
 
 @pytest.fixture
-def federation(four: Federation, api: Api, minio: Minio, namespace: str) -> Federation:
+def federation(four: Federation, api: Api, s3_server: S3Server, namespace: str) -> Federation:
     """Bucket and Secret are there; the training is not."""
-    return Federation(four.folder, namespace, who=FOUR).prepare(api, minio)
+    return Federation(four.folder, namespace, who=FOUR).prepare(api, s3_server)
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ LONG = 120
 
 def test_keys_appear_in_no_object_but_secrets_and_in_no_log(scene: Scene, kinds: ControlPlane, pods: Pods) -> None:
     wrong = "not-the-secret-of-this-store"
-    keys = (scene.minio.secret_key, wrong, "X-Amz-Signature")
+    keys = (scene.s3_server.secret_key, wrong, "X-Amz-Signature")
     change_key(scene, wrong)
     pods.faults = {"-1-train-bank-a-1-": "broken:/updates/", "-1-aggregate-1-1-": "refuse:aggregate-1.json"}
     with scene.operator(RESYNC_SECONDS="2") as operator:
         scene.apply(evaluation={})
         eventually(lambda: scene.condition("StoreReachable").get("status") == "False", LONG)
-        change_key(scene, scene.minio.secret_key)
+        change_key(scene, scene.s3_server.secret_key)
         eventually(lambda: scene.status.get("phase") == "Failed", LONG)
         found = list(objects(kinds))
         assert any(text.startswith("Event") and "refused to write" in text for text in found)
@@ -32,7 +32,7 @@ def test_keys_appear_in_no_object_but_secrets_and_in_no_log(scene: Scene, kinds:
         assert len(logs) > 5
         assert [path for path in logs if holds(path.read_text(), keys)] == []
         scene.delete()
-        assert scene.minio.secret_key not in operator.log.read_text()
+        assert scene.s3_server.secret_key not in operator.log.read_text()
 
 
 def test_a_secret_that_lacks_a_key_is_read_again_long_before_the_next_resync(scene: Scene) -> None:
@@ -40,7 +40,7 @@ def test_a_secret_that_lacks_a_key_is_read_again_long_before_the_next_resync(sce
     with scene.operator(RESYNC_SECONDS="3600"):
         scene.apply()
         eventually(lambda: scene.condition("StoreReachable").get("status") == "False", LONG)
-        change_key(scene, scene.minio.secret_key)
+        change_key(scene, scene.s3_server.secret_key)
         eventually(lambda: scene.at_banks(TASKS), LONG)
         scene.delete()
 

@@ -4,7 +4,7 @@ import pytest
 
 from hack.cluster.api import Api
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.pods import Pods, ended
 from tests.controlplane.training import JOBS, TASKS, Digests, Federation, attempts, begun
 from tests.support.operating import Operator
@@ -14,9 +14,9 @@ LONG = 120
 
 @pytest.mark.slow
 def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
-    operator: Operator, pods: Pods, federation: Federation, api: Api, minio: Minio, undisturbed: Digests
+    operator: Operator, pods: Pods, federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:
-    begun(federation, pods, api, minio)
+    begun(federation, pods, api, s3_server)
     operator.kill()
     task = federation.at_banks(api, TASKS, "-train-")[0]
     api.delete(TASKS, task["metadata"]["name"], task["metadata"]["namespace"])
@@ -31,18 +31,18 @@ def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
     eventually(lambda: federation.status(api).get("round") == 2, LONG)
     operator.kill()
     operator.start()
-    assert attempts(federation.succeeded_with(undisturbed, api, minio)) == []
+    assert attempts(federation.succeeded_with(undisturbed, api, s3_server)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("operator")
 def test_a_trainer_that_dies_is_tried_again_and_a_deleted_pod_is_made_anew(
-    pods: Pods, federation: Federation, api: Api, minio: Minio, undisturbed: Digests
+    pods: Pods, federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:
-    dead, gone = begun(federation, pods, api, minio)
+    dead, gone = begun(federation, pods, api, s3_server)
     api.patch("v1/pods", dead["metadata"]["name"], {"status": ended(dead, 137)}, "at-bank-a", "status")
     api.delete("v1/pods", gone["metadata"]["name"], "at-bank-b")
     eventually(lambda: federation.at_banks(api, TASKS, "-1-train-bank-a-2-"))
     pods.held = set()
-    ledger = federation.succeeded_with(undisturbed, api, minio)
+    ledger = federation.succeeded_with(undisturbed, api, s3_server)
     assert attempts(ledger) == ["rounds/0001/attempts/bank-a-2.json"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hack.cluster.eventually import eventually
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TASKS, TRAININGS, Digests
@@ -19,8 +19,8 @@ HANGS_SECONDS = 30
 
 
 @pytest.fixture
-def store(minio: Minio) -> Iterator[Proxy]:
-    with Proxy(minio.endpoint) as proxy:
+def store(s3_server: S3Server) -> Iterator[Proxy]:
+    with Proxy(s3_server.endpoint) as proxy:
         yield proxy
 
 

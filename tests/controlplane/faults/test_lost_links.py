@@ -14,7 +14,7 @@ from hack.cluster.api import Api, Json
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.kubeconfig import Credentials
-from hack.cluster.minio import Minio
+from hack.cluster.s3_server import S3Server
 from tests.controlplane.faults.operators import SupervisedOperator
 from tests.controlplane.joining import HERE, Joined, join
 from tests.controlplane.pods import Pods
@@ -74,7 +74,7 @@ class Links:
     federation: Federation
     hub: Api
     bank: Api
-    minio: Minio
+    s3_server: S3Server
     link: ConnectProxy
     far: Pods
     coordinator: SupervisedOperator
@@ -93,11 +93,11 @@ class Links:
         return [name for name in self.far.started if text in name]
 
     def manifest(self, round: int) -> Manifest | None:
-        return self.federation.ledger(self.minio).read(names.manifest(round), Manifest)
+        return self.federation.ledger(self.s3_server).read(names.manifest(round), Manifest)
 
     def members(self, round: int) -> list[str]:
         """The participants of a round, once it is planned."""
-        plan = eventually(lambda: self.federation.ledger(self.minio).read(names.plan(round), Plan), LONG)
+        plan = eventually(lambda: self.federation.ledger(self.s3_server).read(names.plan(round), Plan), LONG)
         return [member.participant for member in plan.members]
 
 
@@ -106,7 +106,7 @@ def links(
     joined: Joined,
     kinds: ControlPlane,
     banks: Federation,
-    minio: Minio,
+    s3_server: S3Server,
     namespace: str,
     zygote: str,
     pods: Pods,
@@ -114,14 +114,14 @@ def links(
     tmp_path: Path,
 ) -> Iterator[Links]:
     """Hub and participant work. `pods`: those of the hub's cluster."""
-    federation = pair(banks, namespace).prepare(kinds.api, minio)
+    federation = pair(banks, namespace).prepare(kinds.api, s3_server)
     with (
         ConnectProxy() as link,
         Pods(joined.bank.api, zygote, tmp_path / "far") as far,
         SupervisedOperator(zygote, operator_kubeconfig, tmp_path, RESYNC_SECONDS="2") as coordinator,
         _participant(joined, tmp_path, link) as participant,
     ):
-        yield Links(federation, kinds.api, joined.bank.api, minio, link, far, coordinator, participant)
+        yield Links(federation, kinds.api, joined.bank.api, s3_server, link, far, coordinator, participant)
         assert link.asked == {joined.credentials.server.removeprefix("https://")}
         federation.delete(kinds.api)
 
@@ -137,7 +137,7 @@ def test_a_link_that_fails_for_moments_changes_no_digest_and_trains_nothing_twic
     meanwhile."""
     pods.held = {"-initialise-"}
     links.far.faults = {f"-1-train-{FAR}-": "late:rounds/0001/updates/"}
-    links.federation.apply(links.hub, links.minio)
+    links.federation.apply(links.hub, links.s3_server)
     eventually(lambda: [one for one in links.tasks("-inspect-") if _phase(one) == "Succeeded"], LONG)
 
     links.link.cut()
@@ -157,7 +157,7 @@ def test_a_link_that_fails_for_moments_changes_no_digest_and_trains_nothing_twic
     assert [_phase(one) for one in links.tasks("-1-train-")] != ["Succeeded"], "the hub has the update alone"
     links.link.heal()
 
-    ledger = links.federation.succeeded_with(expected, links.hub, links.minio)
+    ledger = links.federation.succeeded_with(expected, links.hub, links.s3_server)
     assert attempts(ledger) == []
     assert [len(links.trained(f"-{round}-train-")) for round in (1, 2)] == [1, 1]
     assert len(links.trained("-inspect-")) == 1
@@ -169,7 +169,7 @@ def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant
 ) -> None:
     links.far.faults = {f"-2-train-{FAR}-": "late:rounds/0002/updates/"}
     pods.held = {f"-3-train-{NEAR}-"}
-    links.federation.apply(links.hub, links.minio, rounds={"count": 4, "minParticipants": 1})
+    links.federation.apply(links.hub, links.s3_server, rounds={"count": 4, "minParticipants": 1})
     eventually(lambda: links.far.killed_at(f"-2-train-{FAR}-"), LONG)
     links.link.cut()
     eventually(lambda: FAR in links.federation.status(links.hub).get("message", ""), LONG)

@@ -30,7 +30,7 @@ FULL = {
     "partitioning": "  partitioning: {strategy: DataVolumeAndGPUMemory, dataVolumeAndGPUMemory: {gpuMemory: 4Gi}, onExhausted: Clip}",
     "aggregation": "  aggregation: {strategy: FedAdam, weights: Fixed, fedAdam: {tau: 1}, maxUpdateNorm: {type: Absolute, norm: 1}}",
     "evaluation": "  evaluation: {hub: {data: {uri: test.jsonl}, metrics: [{name: e, type: ExactMatch, exactMatch: {pattern: (a)}}]}}",
-    "storage": "  storage: {type: S3, s3: {bucket: runs, endpoint: 'https://minio', caFile: ca.pem}}",
+    "storage": "  storage: {type: S3, s3: {bucket: runs, endpoint: 'https://store', caFile: ca.pem}}",
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from fedtrain.ledger.s3_store import S3Store
 
 NOW = datetime(2026, 11, 28, 12, 0, 1, tzinfo=UTC)
 PLACES = {
-    "path": S3(bucket="runs", endpoint="http://minio:9000", region="eu-central-1", prefix="team a/ü"),
+    "path": S3(bucket="runs", endpoint="http://store:9000", region="eu-central-1", prefix="team a/ü"),
     "default port": S3(bucket="runs", endpoint="https://s3.example.org:443/at", region="x"),
     "virtual host": S3(bucket="runs", endpoint="https://s3.example.org", region="x", path_style=False),
     "AWS": S3(bucket="runs", region="eu-west-1", path_style=False),

@@ -73,7 +73,7 @@ class SignsAnything:
 
     def grant(self, task: Task, uid: str) -> TransferGrant:
         self.tasks.append(task)
-        record = SignedRecord(name="record", read=SignedRequest(url=f"http://minio:9000/runs/{uid}"), writes=())
+        record = SignedRecord(name="record", read=SignedRequest(url=f"http://store:9000/runs/{uid}"), writes=())
         return TransferGrant(task=uid, record=record)
 
 

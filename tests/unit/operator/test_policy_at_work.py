@@ -154,7 +154,7 @@ UNKNOWN: dict[str, Any] = {
 }
 """Fields that a task does not have. A receiver ignores them."""
 STRICT: Json = {
-    "allow": {"baseModels": ["s3://models/*"], "stores": [{"endpoint": "http://minio:9000", "bucket": "runs"}]},
+    "allow": {"baseModels": ["s3://models/*"], "stores": [{"endpoint": "http://store:9000", "bucket": "runs"}]},
     "limits": {"gpus": 4, "nodes": 2, "adapterRank": 64},
 }
 

@@ -70,7 +70,7 @@ def base(name: str) -> dict[str, Any]:
     return {"model": {"base": name, "revision": "0" * 40} if name.count("/") == 1 else {"base": name}}
 
 
-LEDGER: Json = {"endpoint": "http://minio:9000", "bucket": "runs"}
+LEDGER: Json = {"endpoint": "http://store:9000", "bucket": "runs"}
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] = [
     # field, the policy, a task that it refuses, a task that it takes, the message
     (
@@ -173,24 +173,24 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
     ),
     (
         "allow.stores",
-        {"allow": {"stores": [{"endpoint": "http://minio:9000/", "bucket": "runs"}]}},
+        {"allow": {"stores": [{"endpoint": "http://store:9000/", "bucket": "runs"}]}},
         {"storage": {"type": "S3", "s3": {**LEDGER, "endpoint": "http://10.0.0.1:22"}}},
         {"storage": {"type": "S3", "s3": LEDGER}},
         "the ledger is in bucket runs of http://10.0.0.1:22, which is not allowed",
     ),
     (
         "allow.stores",
-        {"allow": {"stores": [{"endpoint": "http://minio:9000", "bucket": "federation-*"}]}},
+        {"allow": {"stores": [{"endpoint": "http://store:9000", "bucket": "federation-*"}]}},
         {"storage": {"type": "S3", "s3": LEDGER}},
         {"storage": {"type": "S3", "s3": {**LEDGER, "bucket": "federation-1"}}},
-        "the ledger is in bucket runs of http://minio:9000, which is not allowed",
+        "the ledger is in bucket runs of http://store:9000, which is not allowed",
     ),
     (
         "allow.stores",
         {"allow": {"stores": [{"bucket": "runs"}]}},
         {"storage": {"type": "S3", "s3": LEDGER}},
         {"storage": {"type": "S3", "s3": {"bucket": "runs"}}},
-        "the ledger is in bucket runs of http://minio:9000, which is not allowed",
+        "the ledger is in bucket runs of http://store:9000, which is not allowed",
     ),
     (
         "privacy.unit",

@@ -264,7 +264,7 @@ def test_a_task_waits_until_the_hub_has_signed_its_requests() -> None:
         (base64.b64encode(b"{}").decode(), "InvalidTransfer"),
         (base64.b64encode(gzip.compress(b"{}")).decode(), "InvalidTransfer"),
         (base64.b64encode(gzip.compress(b" " * 5_000_000)).decode(), "InvalidTransfer"),
-        (entry("http://minio:9000/runs/x", version=2), "InvalidTransfer"),
+        (entry("http://store:9000/runs/x", version=2), "InvalidTransfer"),
         (entry("http://10.0.0.1:22/runs/x"), "ForeignStore"),
     ],
     ids=["not compressed", "malformed", "huge", "newer", "another server"],

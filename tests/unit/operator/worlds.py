@@ -15,7 +15,7 @@ from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
 
 SETTINGS = Settings(trainer_image="example.org/trainer:1", hub_image="example.org/hub:1")
-S3: Json = {"bucket": "runs", "endpoint": "http://minio:9000", "credentialsSecretRef": {"name": "bucket-keys"}}
+S3: Json = {"bucket": "runs", "endpoint": "http://store:9000", "credentialsSecretRef": {"name": "bucket-keys"}}
 
 
 def spec(**changes: Any) -> FederatedTrainingSpec:
@@ -41,7 +41,7 @@ def policy(**changes: Any) -> ParticipantPolicySpec:
 
 def signed(uid: str) -> Json:
     """The Secret with the signed requests of a task."""
-    read = SignedRequest(url=f"http://minio:9000/runs/hub/tickets/{uid}")
+    read = SignedRequest(url=f"http://store:9000/runs/hub/tickets/{uid}")
     grant = TransferGrant(task=uid, record=SignedRecord(name="record", read=read, writes=()))
     return {"metadata": {"name": TRANSFER_SECRET}, "data": {uid: base64.b64encode(grant.packed()).decode()}}
 

@@ -39,6 +39,12 @@ class Scope:
     noise: str | None
     telemetry: str
 
+    def created(self, run_id: str) -> tuple[str, ...]:
+        """Return the names of all objects that the requests create."""
+        records = (self.record, self.noise)
+        incoming = (names.incoming(run_id, name) for name in records if name is not None)
+        return (*incoming, *((self.update,) if self.update else ()), self.telemetry)
+
 
 def scope_of(task: Task, execution: str) -> Scope:
     """Return what a task may do. `execution`: the hub's unique id of it. Raises ValueError for work that is not a

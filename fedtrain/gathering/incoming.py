@@ -3,9 +3,12 @@
 A participant creates its record under `names.incoming`, padded. Admitting it creates the ledger's record from it,
 without the padding and otherwise as it is: the same rules then judge it as any other record of a participant. The
 first writer wins, so admitting twice, or in two coordinators at once, changes nothing.
+
+Signed requests outlive a revocation by minutes. They only create objects, so the coordinator creates an empty object
+under each of their names: the store then refuses them. No request of a participant creates an empty object.
 """
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -62,17 +65,20 @@ class Incoming:
                     self.parts.abort(name)
                 self._done.add(name)
 
-    def revoke(self, participants: Collection[str], round: int) -> None:
-        """Abort the uploads of revoked participants in a round: the store then refuses further parts. One that is
-        invited again begins new ones. Raises StoreError; repeating it continues."""
-        for who in set(participants) - self.revoked:
+    def revoke(self, participants: Mapping[str, Collection[str]], round: int) -> None:
+        """Let the store refuse the signed requests of revoked participants. `participants`: the names of the objects
+        that these requests create. Uploads in parts are aborted. For one that is invited again, `admit` deletes the
+        empty objects, and new uploads begin. Raises StoreError; repeating it continues."""
+        for who in participants.keys() - self.revoked:
+            for name in participants[who]:
+                self.ledger.store.create(self.ledger.key(name), b"")
             for name in _uploads(self._listed(names.updates_folder(round, who))):
-                if self.ledger.size(name) is None:
+                if not self.ledger.size(name):
                     self.parts.abort(name)
                     with suppress(StoreError):  # the store may withhold the permission to delete
                         self.ledger.delete(names.part_upload(self.run_id, name))
             self.revoked.add(who)
-        self.revoked &= set(participants)
+        self.revoked &= participants.keys()
 
     def _listed(self, prefix: str) -> list[str]:
         folder = names.incoming(self.run_id, "")
@@ -90,9 +96,23 @@ class Incoming:
                 self.parts.complete(upload)
         with suppress(ObjectMissing, ObjectTooLarge):
             content = self.ledger.content(names.incoming(self.run_id, name), ParticipantRecord.max_bytes)
+            if not content:
+                self._reopen(name)
+                return
             self.ledger.store.create(self.ledger.key(name), unpadded(content))
         if not self._is_forgotten(name):
             self._done.add(name)
+
+    def _reopen(self, name: str) -> None:
+        """Delete the empty objects of a participant's task: it was invited again. The record is last, so that a
+        coordinator that is killed meanwhile repeats this."""
+        folder = f"{name.rpartition('/')[0]}/"
+        updates = self.ledger.names(folder) if name.endswith(f"/{names.UPDATE_RECORD}") else []
+        with suppress(StoreError):  # the store may withhold the permission to delete
+            for file in updates:
+                if self.ledger.size(file) == 0:
+                    self.ledger.delete(file)
+            self.ledger.delete(names.incoming(self.run_id, name))
 
     def _is_forgotten(self, name: str) -> bool:
         """Delete an incoming preflight, so that deleting the admitted one is enough to count a participant's data

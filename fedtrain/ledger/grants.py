@@ -39,8 +39,13 @@ class Grants:
             record=self._record(scope.record),
             noise=self._record(scope.noise) if scope.noise else None,
             update=self._file(scope.update, self._size(task.work)) if scope.update else None,
-            telemetry=tuple(sign.replace(scope.telemetry, size) for size in TELEMETRY_SIZES),
+            telemetry=tuple(sign.create(scope.telemetry, size) for size in TELEMETRY_SIZES),
         )
+
+    def created(self, task: Task, uid: str) -> tuple[str, ...]:
+        """Return the names of all objects that the requests of the task with this uid create. Raises ValueError for
+        work that is not a participant's."""
+        return scope_of(task, _execution(uid)).created(self._run_id)
 
     def _record(self, name: str) -> SignedRecord:
         """The participant leaves it for the coordinator to admit."""

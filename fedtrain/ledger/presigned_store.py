@@ -33,6 +33,9 @@ R = TypeVar("R", bound=Record)
 UPLOAD_OUTAGE_SECONDS = 1800.0
 """Until an outage of the store, or of the hub that renews the signatures, fails a task that has trained."""
 _EXISTS = 412
+_REVOKED = "the hub has revoked this participant, so the store takes nothing more of this task."
+"""The hub has created an empty object in place of the task's (`fedtrain.gathering.incoming`). It deletes that if it
+invites the participant again."""
 _MISSING = 404
 _BREAKS = 5
 """Answers without a byte that break off until a download fails."""
@@ -150,6 +153,8 @@ class PresignedTaskStore:
             answer = self._requests.send("GetObject", name, lambda grant: signed(grant).read)
         if answer.status == _MISSING:
             return None
+        if not answer.content:
+            raise StoreUnavailable(f"{name}: {_REVOKED}")
         try:
             record = parse(kind, unpadded(answer.content))
         except LedgerCorrupt as error:
@@ -172,9 +177,12 @@ class PresignedTaskStore:
 
     def _sent(self, file: SignedFile) -> Digest:
         """The digest of the update file that the store has."""
-        state = hasher()
+        state, size = hasher(), 0
         for block in self._requests.blocks(file.name, lambda grant: update_of(grant).read, 0):
             state.update(block)
+            size += len(block)
+        if not size:
+            raise StoreUnavailable(f"{file.name}: {_REVOKED}")
         return written(state)
 
 

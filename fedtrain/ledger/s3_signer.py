@@ -49,10 +49,6 @@ class S3Signer:
         url = self._sign("PUT", name, {"content-length": str(size)} | conditions)
         return SignedUpload(url=url, size=size, headers=conditions)
 
-    def replace(self, name: str, size: int) -> SignedUpload:
-        """A PUT of exactly `size` bytes."""
-        return SignedUpload(url=self._sign("PUT", name, {"content-length": str(size)}), size=size)
-
     def part(self, name: str, upload: str, number: int, size: int) -> SignedUpload:
         """A PUT of part `number`, from 1, of exactly `size` bytes."""
         query = {"partNumber": str(number), "uploadId": upload}

@@ -5,7 +5,9 @@ import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
@@ -135,11 +137,53 @@ def test_the_store_refuses_further_parts_of_a_revoked_participant(run: Run) -> N
     assert grant.update is not None
     first, last = grant.update.parts
     assert send(first, b"x" * first.size) == 200
-    run.incoming().revoke({"bank-a"}, 1)
+    run.incoming().revoke({"bank-a": []}, 1)
     assert send(last, b"x" * last.size) == 404
     again = run.grants.grant(task, "uid")  # it was invited again
     assert again.update is not None
     assert send(again.update.parts[0], b"x" * first.size) == 200
+
+
+def test_the_store_refuses_all_writes_of_a_revoked_participant_also_those_in_flight(run: Run) -> None:
+    task = train_task(run.adapter())
+    grant, other = run.grants.grant(task, "uid"), run.grants.grant(train_task(run.adapter(), "bank-b"), "uid-b")
+    assert grant.update is not None
+    whole = grant.update.whole
+    assert whole is not None
+    assert grant.noise is not None
+    flying = Flying(grant.record.writes[0])
+    incoming = run.incoming("bank-b")
+    incoming.revoke({"bank-a": run.grants.created(task, "uid")}, 1)
+    assert flying.landed() == 412
+    for upload in (whole, *grant.record.writes, *grant.noise.writes, *grant.telemetry):
+        assert send(upload, b"x" * upload.size) == 412, upload.size
+    assert send(other.record.writes[0], b" " * RECORD_SIZES[0]) == 200, "another participant's record"
+    incoming.admit("rounds/0001/")
+    assert not [name for name in run.ledger.names("rounds/") if name.endswith(".json") and "bank-a" in name]
+
+    again = run.incoming("bank-a")  # it was invited again
+    again.admit("rounds/0001/")
+    assert send(whole, b"x" * whole.size) == 200
+    assert send(grant.record.writes[0], b" " * RECORD_SIZES[0]) == 200
+    assert send(grant.noise.writes[0], b" " * RECORD_SIZES[0]) == 200
+
+
+class Flying:
+    """An upload of which one half has been sent."""
+
+    def __init__(self, upload: SignedUpload) -> None:
+        parts = urlsplit(upload.url)
+        self._rest = b" " * (upload.size - upload.size // 2)
+        self._connection = HTTPConnection(parts.netloc, timeout=30)
+        self._connection.putrequest("PUT", f"{parts.path}?{parts.query}")
+        for name, value in {**upload.headers, "Content-Length": str(upload.size)}.items():
+            self._connection.putheader(name, value)
+        self._connection.endheaders(b" " * (upload.size // 2))
+
+    def landed(self) -> int:
+        """Send the other half, and return the status of the answer."""
+        self._connection.send(self._rest)
+        return self._connection.getresponse().status
 
 
 def test_a_second_grant_continues_the_same_upload(run: Run) -> None:

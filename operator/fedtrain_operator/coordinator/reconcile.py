@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -10,7 +10,6 @@ from fedtrain.api.base import seconds
 from fedtrain.api.begun import begun
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
-from fedtrain.gathering.incoming import Incoming
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.admission import Here, accepted, askable
 from fedtrain.manifests.conditions import Condition, shortened
@@ -19,7 +18,7 @@ from fedtrain.manifests.settings import Settings
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import STOPPED, Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
-from fedtrain_operator.coordinator import blocked, events, finalizer, progress, status, status_writer
+from fedtrain_operator.coordinator import blocked, events, finalizer, progress, revocation, status, status_writer
 from fedtrain_operator.coordinator.blocked import Blocked
 from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.gather import Gatherer, wishes
@@ -131,7 +130,6 @@ class Coordinator:
             raise Blocked(admitted, blocked.RULES_PAUSE_SECONDS)
         opened = await open_run(self.state.cluster, training, spec, generation, memory, hint)
         assert memory.gatherer is not None
-        assert memory.gatherer.incoming is not None
         asked = askable(here, records)
         unasked = frozenset(one.name for one in spec.participants) - asked.keys() - unread
         gatherer = Gatherer(self.state, training, body, spec, memory, self._settings.resync, unasked)
@@ -139,7 +137,8 @@ class Coordinator:
         if opened:
             await executor.delete_other_runs()
         try:
-            await self._admit_only(memory.gatherer.incoming, records, unread, spec, hint)
+            revoked = {one.name for one in spec.participants} - records.keys() - unread
+            await revocation.apply(self.state, training, memory, records, revoked, requests, hint)
             return await self._steps(gatherer, executor, requests, admitted)
         except StoreError as error:
             memory.secret_is_new = False  # it may have been corrected since
@@ -147,15 +146,6 @@ class Coordinator:
                 memory.facts = None
                 memory.clock.out()
             raise blocked.store(error) from error
-
-    async def _admit_only(
-        self, incoming: Incoming, records: Mapping[str, Json], unread: Set[str], spec: FederatedTrainingSpec, round: int
-    ) -> None:
-        """Admit no records of revoked participants, and end their uploads in this round. Raises StoreError."""
-        incoming.participants = frozenset(records)
-        revoked = {one.name for one in spec.participants} - records.keys() - unread
-        if revoked != incoming.revoked:
-            await asyncio.to_thread(incoming.revoke, revoked, round)
 
     async def _records(
         self, spec: FederatedTrainingSpec, requests: Requests, alone: bool

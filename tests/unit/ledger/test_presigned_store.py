@@ -111,6 +111,30 @@ def test_records_of_revoked_participants_are_not_admitted(run: Run) -> None:
     assert admitted == [names.update(1, "bank-b", 1)]
 
 
+@pytest.mark.parametrize("shape", [(16, 8), LARGE], ids=["whole", "parts"])
+def test_a_revoked_participant_delivers_nothing_until_it_is_invited_again(run: Run, shape: tuple[int, ...]) -> None:
+    task, update = train_task(run.adapter(shape)), run.tensors(shape, 2.0)
+    store = run.store_of(task)
+    run.incoming().revoke({"bank-a": run.grants.created(task, "uid-bank-a")}, 1)
+    for attempt in (lambda: store.put_update(update), lambda: store.existing(Update)):
+        with pytest.raises(StoreUnavailable, match="has revoked this participant"):
+            attempt()
+    incoming = run.incoming("bank-a")
+    incoming.admit("rounds/0001/")
+    record = deliver(run, task, update)
+    incoming.admit("rounds/0001/")
+    assert run.ledger.read(names.update(1, "bank-a", 1), Update) == record
+    assert run.ledger.digest(f"{names.update_folder(1, 'bank-a', 1)}/{record.file}") == record.digest
+
+
+def test_a_record_that_a_revoked_participant_had_delivered_is_kept(run: Run) -> None:
+    task = train_task(run.adapter())
+    record = deliver(run, task, run.tensors((16, 8), 2.0))
+    run.incoming().revoke({"bank-a": run.grants.created(task, "uid-bank-a")}, 1)
+    run.incoming("bank-a").admit("rounds/0001/")
+    assert run.ledger.read(names.update(1, "bank-a", 1), Update) == record
+
+
 def test_an_admission_that_was_killed_continues(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     task = train_task(run.adapter(LARGE))
     record = deliver(run, task, run.tensors(LARGE, 2.0))

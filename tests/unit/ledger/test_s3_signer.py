@@ -38,7 +38,6 @@ def test_signatures_are_those_of_boto(s3: S3, token: str | None, monkeypatch: py
     pairs = [
         (signer.get(name).url, boto("get_object")),
         (signer.create(name, 7).url, boto("put_object", ContentLength=7, IfNoneMatch="*")),
-        (signer.replace(name, 7).url, boto("put_object", ContentLength=7)),
         (signer.part(name, upload, 3, 7).url, boto("upload_part", ContentLength=7, UploadId=upload, PartNumber=3)),
         (signer.parts(name, upload).url, boto("list_parts", UploadId=upload)),
     ]

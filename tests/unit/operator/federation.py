@@ -14,6 +14,7 @@ from fedtrain_operator.kube.streams import Streams
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Initial, ModelFacts, Preflight
+from fedtrain.contracts.task_names import record_of
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.ledger.file_store import FileStore
@@ -75,6 +76,10 @@ class SignsAnything:
         self.tasks.append(task)
         record = SignedRecord(name="record", read=SignedRequest(url=f"http://store:9000/runs/{uid}"), writes=())
         return TransferGrant(task=uid, record=record)
+
+    def created(self, task: Task, uid: str) -> tuple[str, ...]:
+        """One object of the task's record, as if it had no others."""
+        return (names.incoming(task.run_id, record_of(task)[1]),)
 
 
 class Federation:

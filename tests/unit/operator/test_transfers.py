@@ -152,6 +152,30 @@ def test_revoking_a_participant_ends_its_uploads_in_the_next_pass_and_no_others(
     assert federation.grants.uploads.aborted == [files["bank-a"]] * 2
 
 
+def test_revoking_a_participant_takes_the_names_of_what_its_requests_create(federation: Federation) -> None:
+    federation.deliver_preflights(*FOUR)
+    federation.deliver_adapter()
+    federation.settle()
+    run = federation.state.memories[TRAINING].run
+    assert run is not None
+    record = names.incoming(run.run_id, names.update(1, "bank-a", 1))
+    revoked = revoke(federation, "bank-a")
+    federation.server.fault = lambda request: (
+        ApiError(500, "InternalError", "etcd") if (request.verb, request.kind) == ("get", "trainingtasks") else None
+    )
+    federation.reconcile()
+    assert federation.ledger.size(record) is None, "which task it has cannot be read"
+    federation.server.fault = lambda request: None
+    federation.time.now += 120
+    federation.reconcile()
+    assert federation.ledger.size(record) == 0
+    assert federation.ledger.size(record.replace("bank-a", "bank-b")) is None
+    federation.state.participants.put(federation.server.add("participants", revoked))
+    federation.time.now += 120
+    federation.reconcile()
+    assert federation.ledger.size(record) is None, "it was invited again"
+
+
 def test_a_participant_that_cannot_be_read_for_a_moment_keeps_its_uploads(federation: Federation) -> None:
     federation.deliver_preflights(*FOUR)
     federation.deliver_adapter()

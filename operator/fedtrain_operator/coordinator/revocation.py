@@ -1,0 +1,53 @@
+"""What the coordinator does about a participant that was revoked: it admits none of its records, and lets the store
+refuse the requests that it has signed."""
+
+import asyncio
+from collections.abc import Mapping, Set
+
+from fedtrain.manifests.kinds import TASK, Json, Ref, ref
+from fedtrain_operator.coordinator.executions import who_of
+from fedtrain_operator.coordinator.requests import Requests
+from fedtrain_operator.coordinator.state import ClusterState, Memory
+from fedtrain_operator.coordinator.transfers import READ, order_of
+
+
+async def apply(
+    state: ClusterState,
+    training: Ref,
+    memory: Memory,
+    records: Mapping[str, Json],
+    revoked: Set[str],
+    requests: Requests,
+    round: int,
+) -> None:
+    """`records`: the Participants that exist; `revoked`: participants of the training whose Participant does not exist.
+    Raises StoreError. What a pass could not do, the next one does."""
+    assert memory.gatherer is not None
+    incoming = memory.gatherer.incoming
+    assert incoming is not None
+    incoming.participants = frozenset(records)
+    if revoked != incoming.revoked:
+        created = await _created(state, training, memory, revoked, requests)
+        await asyncio.to_thread(incoming.revoke, created, round)
+
+
+async def _created(
+    state: ClusterState, training: Ref, memory: Memory, participants: Set[str], requests: Requests
+) -> dict[str, list[str]]:
+    """Return the names of the objects that signed requests of these participants' tasks create, by participant;
+    participants whose tasks cannot be read are left out."""
+    assert memory.run is not None
+    assert memory.grants is not None
+    run, grants = memory.run, memory.grants
+    found: dict[str, list[str]] = {who: [] for who in participants}
+
+    async def read(task: Json) -> None:
+        """From the server, because caches keep no specs."""
+        whole = await state.cluster.get(TASK, ref(task))
+        if whole is not None and (order := order_of(whole, run)) is not None:
+            found[who_of(task)] += grants.created(order, whole["metadata"]["uid"])
+
+    tasks = [task for task in state.tasks.of(training) if who_of(task) in participants]
+    done = await asyncio.gather(*(requests.attempt(who_of(task), READ, lambda task=task: read(task)) for task in tasks))
+    unread = {who_of(task) for task, was_read in zip(tasks, done, strict=True) if not was_read}
+    return {who: created for who, created in found.items() if who not in unread}

@@ -235,21 +235,6 @@ def test_a_deletion_ends_although_one_namespace_refuses_to_delete(federation: Fe
     assert message.startswith("left behind: bank-b: the API server ")
 
 
-def test_a_training_that_makes_no_progress_for_longer_than_its_deadline_says_so(federation: Federation) -> None:
-    federation.apply(rounds={"count": 2, "deadline": "1h", "minParticipants": 4})
-    federation.settle()
-    assert federation.condition("Progressing")["status"] == "True"
-    memory = federation.state.memories[TRAINING]
-    federation.time.now += 1800
-    federation.reconcile()
-    assert memory.progress.age(federation.time.now) == 1800
-    federation.deliver_adapter()
-    memory.facts = None
-    federation.reconcile()
-    assert federation.status["phase"] == "Preflight"
-    assert memory.progress.age(federation.time.now) == 0
-
-
 def test_every_status_after_the_first_prints_another_line(federation: Federation) -> None:
     lines: list[object] = []
     write = federation.server.write_status
@@ -307,29 +292,3 @@ def test_tasks_of_earlier_rounds_that_cannot_be_deleted_stop_no_other_participan
     assert {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks")} == {BANK_B}
     assert requests.refused == {"bank-b"}
     assert " to delete its task: " in memory.refusals.messages()
-
-
-def test_an_unexpected_error_of_a_pass_is_in_the_status_once_and_the_pass_is_repeated(
-    federation: Federation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    federation.apply()
-    federation.settle()
-    phase = federation.status["phase"]
-
-    def broken(*_: object) -> None:
-        raise KeyError("a value that nobody should see")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("fedtrain_operator.coordinator.reconcile.decide", broken)
-        for _ in range(3):
-            with pytest.raises(KeyError):  # the loop repeats it with growing pauses
-                federation.reconcile()
-    condition = federation.condition("Progressing")
-    words = "no progress since 1970-01-01T00:16:40Z: KeyError in the operator. Read the log of the coordinator"
-    assert (condition["status"], condition["reason"]) == ("False", "InternalError")
-    assert condition["message"] == words
-    assert federation.status["phase"] == phase
-    assert [reason for reason, _ in federation.warnings()].count("InternalError") == 1
-    federation.reconcile()
-    assert federation.condition("Progressing")["status"] == "True"
-    assert "KeyError" not in federation.status["message"]

@@ -10,9 +10,8 @@ from rounds_hands import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
-from fedtrain.contracts.canonical import canonical, canonical_json
+from fedtrain.contracts.canonical import canonical_json
 from fedtrain.contracts.records import Close, Grant, Plan, Update
-from fedtrain.ledger.store import LedgerCorrupt
 from fedtrain.rounds.snapshot import TaskKey
 
 Plain = dict[str, Any]
@@ -286,66 +285,6 @@ def assert_matches(pattern: str, text: str) -> None:
     assert re.search(pattern, text), text
 
 
-def forged_plan(**changes: object) -> Callable[[World, Plan], bytes]:
-    return lambda world, plan: canonical(plan.model_copy(update=changes))
-
-
-def with_member(participant: str) -> Callable[[World, Plan], bytes]:
-    def made(world: World, plan: Plan) -> bytes:
-        other = plan.members[0].model_copy(update={"participant": participant})
-        return canonical(plan.model_copy(update={"members": (*plan.members, other)}))
-
-    return made
-
-
-FORGED_PLANS: dict[str, tuple[Callable[[World, Plan], bytes], str]] = {
-    "a stranger": (with_member("ghost"), "lists ghost, which is not a participant"),
-    "a member twice": (with_member("a"), "lists a member twice"),
-    "a member without preflight": (forged_plan(preflights=()), "has no preflight of its member a"),
-    "a position of a stranger": (forged_plan(positions={"ghost": 1}), "lists ghost, which is not a participant"),
-    "another previous round": (forged_plan(previous="blake3:" + "1" * 64), "does not follow the manifest"),
-}
-
-
-@pytest.mark.parametrize("kind", FORGED_PLANS)
-def test_a_forged_plan_fails_the_run_and_is_named(kind: str) -> None:
-    make, reason = FORGED_PLANS[kind]
-    world = planned()
-    plan = world.ledger.read(names.plan(1), Plan)
-    assert plan is not None
-    world.store.delete(f"default/demo/{names.plan(1)}")
-    put(world, names.plan(1), make(world, plan))
-    restarted = Coordinator(world)
-    assert restarted.drive().phase == "Failed"
-    assert_matches(f"rounds/0001/plan.json is not this run's: it .*{re.escape(reason)}", restarted.decided[-1].message)
-
-
-NOT_RECORDS: dict[str, tuple[bytes, str]] = {
-    "half of it": (b"{", "not a valid Plan record"),
-    "a negative position": (b'{"positions":{"a":-5}}', "not a valid Plan record"),
-}
-
-
-@pytest.mark.parametrize("kind", NOT_RECORDS)
-def test_a_plan_that_is_not_a_record_stops_the_run_and_is_named(kind: str) -> None:
-    content, reason = NOT_RECORDS[kind]
-    world = planned()
-    world.store.delete(f"default/demo/{names.plan(1)}")
-    put(world, names.plan(1), content)
-    with pytest.raises(LedgerCorrupt, match=f"rounds/0001/plan.json.*{reason}"):
-        Coordinator(world).look()
-
-
-def test_a_plan_of_another_run_stops_the_run_and_is_named() -> None:
-    world = planned()
-    plan = world.ledger.read(names.plan(1), Plan)
-    assert plan is not None
-    world.store.delete(f"default/demo/{names.plan(1)}")
-    put(world, names.plan(1), canonical(plan.model_copy(update={"run_id": "run-2"})))
-    with pytest.raises(LedgerCorrupt, match=r"rounds/0001/plan.json: belongs to another run"):
-        Coordinator(world).look()
-
-
 @pytest.mark.parametrize("multiplier", [0, -1])
 def test_a_draw_without_a_positive_multiplier_is_a_stray_that_counts_as_none(multiplier: float) -> None:
     privacy = {
@@ -361,10 +300,3 @@ def test_a_draw_without_a_positive_multiplier_is_a_stray_that_counts_as_none(mul
     put(world, names.spend(1, 1), spend.encode())
     assert coordinator.look().ledger.current.spends == {}
     assert "multiplier: Input should be greater than 0" in coordinator.look().ledger.strays[names.spend(1, 1)]
-
-
-def planned() -> World:
-    """A world whose round 1 has its plan."""
-    world = World(a_spec(2, rounds=1, minimum=1))
-    Coordinator(world).until("Training")
-    return world

@@ -14,6 +14,10 @@ class DataError(Exception):
         self.fix = fix
 
 
+class MissingField(DataError):
+    """A row lacks a field of its format."""
+
+
 def type_name(value: object) -> str:
     """Return the JSON type of `value` in words: `a list`, `a number`, `text`."""
     match value:

@@ -19,7 +19,7 @@ from fedtrain.runner.devices import find_devices
 
 SHOWN_FAULTS = 20
 """Faults of one data set that are listed."""
-_PLACE = re.compile(r"(.+?):(?: row )?([0-9]+): (.*)", re.DOTALL)
+_PLACE = re.compile(r"(.+?):(?: row )?([0-9]+)(?::([0-9]+))?: (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,11 @@ def _once(errors: list[FieldError]) -> list[FieldError]:
 
 
 def _error(one: CheckedRows, fault: DataError) -> FieldError:
-    name, line, problem = _place(one, fault)
+    name, line, column, problem = _place(one, fault)
     return FieldError(
         file=name,
         line=int(line or 0),
-        column=0,
+        column=int(column or 0),
         path=(),
         value=None,
         message=f"{problem[:1].upper()}{problem[1:]}.",
@@ -116,15 +116,15 @@ def _error(one: CheckedRows, fault: DataError) -> FieldError:
     )
 
 
-def _place(one: CheckedRows, fault: DataError) -> tuple[str, str, str]:
-    """Return file, line (empty for the whole file) and problem of a fault."""
+def _place(one: CheckedRows, fault: DataError) -> tuple[str, str, str, str]:
+    """Return file, line and column (both empty for the whole file) and problem of a fault."""
     if (place := _PLACE.fullmatch(fault.problem)) is not None:
-        name, line, problem = place.groups()
-        return name, line, problem
+        name, line, column, problem = place.groups(default="")
+        return name, line, column, problem
     name, colon, problem = fault.problem.partition(": ")
     if colon and name.startswith(one.name):
-        return name, "", problem
-    return one.name, "", fault.problem
+        return name, "", "", problem
+    return one.name, "", "", fault.problem
 
 
 def _row_fact(rows: Sequence[CheckedRows], limit: int | None) -> str:

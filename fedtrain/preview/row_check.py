@@ -3,16 +3,19 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from fedtrain.api.data import Data
 from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
-from fedtrain.data.errors import DataError
+from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import RowChecker
 from fedtrain.data.parsing import parse_each
+from fedtrain.data.parsing.parsed import Parsed
 from fedtrain.data.row import PROBLEMS, Problem, Row, row_digest
 from fedtrain.plurals import form, several
 from fedtrain.preview.choices_check import Offered
+from fedtrain.preview.missing_fields import RowNames, advised
 
 HUB = "evaluation.hub"
 SAMPLED = 100
@@ -40,6 +43,7 @@ class CheckedRows:
     digests: list[bytes] = field(default_factory=list[bytes])
     places: list[str] = field(default_factory=list[str])
     offered: Offered = field(default_factory=Offered)
+    names: RowNames = field(default_factory=RowNames)
 
     @property
     def rows(self) -> int:
@@ -118,6 +122,7 @@ def _check(found: CheckedRows, data: Data, limit: int | None) -> CheckedRows:
         found.complete = False
     except _TooManyFaults:
         found.complete = False
+    found.faults = advised(found.faults, found.rows, data, found.names)
     if not found.faults and not found.rows:
         found.faults.append(DataError("there are no rows", "a data set must have at least one"))
     return found
@@ -132,7 +137,7 @@ def _read(found: CheckedRows, root: Path, data: Data, limit: int | None) -> None
     checker = RowChecker(data.format, data.fields)
     files = list(parse_each(root, found.name, checker.columns, fault, found.name))
     most = None if limit is None else max(1, limit // max(1, len(files)))
-    for rows in files:
+    for number, rows in enumerate(files):
         for read, parsed in enumerate(rows):
             if read == most:
                 found.complete = False
@@ -140,7 +145,23 @@ def _read(found: CheckedRows, root: Path, data: Data, limit: int | None) -> None
             try:
                 found.add(checker.check(parsed.value, parsed.where, parsed.repeated))
             except DataError as error:
+                if isinstance(error, MissingField):
+                    _add_names(found, root, number, parsed)
                 fault(error)
+
+
+def _add_names(found: CheckedRows, root: Path, number: int, parsed: Parsed) -> None:
+    """Add the names of the fields of a row that lacks one. A row of a table has only the columns of its format, so the
+    others are read again."""
+    value = parsed.value
+    names = list(cast("dict[str, object]", value)) if isinstance(value, dict) else []
+    table = parsed.is_cells
+    if table and found.names.rows == 0:
+        whole = next(list(parse_each(root, found.name, name=found.name))[number]).value
+        names = list(cast("dict[str, object]", whole))
+    elif table:
+        return
+    found.names.add(names, table)
 
 
 def data_uri(federation: Federation, name: str) -> str:

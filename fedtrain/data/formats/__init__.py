@@ -55,11 +55,11 @@ class RowChecker:
         if other is not None:
             return (
                 needs,
-                f"set data.format to {other}, whose fields this row has{_conversion(self._format.name, other)}",
+                f"set data.format to {other}, whose fields this row has{conversion(self._format.name, other)}",
             )
         if any(_is_list_of_objects(value) for value in row.values()):
             return "the file has one object around its rows", "write only the list of rows to the file"
-        return needs, "if the field has another name, set it in data.fields"
+        return needs, "add it to this row; if no row has it, set its name in data.fields"
 
 
 def _is_list_of_objects(value: object) -> bool:
@@ -67,7 +67,7 @@ def _is_list_of_objects(value: object) -> bool:
     return bool(listed) and all(isinstance(item, dict) for item in listed)
 
 
-def _conversion(wanted: Format, found: Format) -> str:
+def conversion(wanted: Format, found: Format) -> str:
     """Return the command that writes the wanted format, if there is one."""
     if (wanted, found) in _CONVERSIONS:
         return f", or convert the rows: fedtrain convert IN -o OUT.jsonl --to {wanted}"

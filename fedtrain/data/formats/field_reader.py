@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from fedtrain.data.errors import DataError, type_name
+from fedtrain.data.errors import DataError, MissingField, type_name
 from fedtrain.data.row import Problem, RowWarning
 
 
@@ -33,7 +33,7 @@ class FieldReader:
         name = self.name(field)
         if name not in self.row:
             needs, fix = self.missing(self.row)
-            raise DataError(f'{self.where}: field "{name}" is missing; {needs}', fix)
+            raise MissingField(f'{self.where}: field "{name}" is missing; {needs}', fix)
         return self.row[name]
 
     def text(self, field: str) -> str:

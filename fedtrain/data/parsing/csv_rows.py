@@ -35,7 +35,7 @@ def csv_rows(
             if len(cells) == len(header):
                 found = zip(header, cells, strict=True)
                 value = {field: cell for field, cell in found if field and (columns is None or field in columns)}
-                yield Parsed(f"{name}:{start}", start, value)
+                yield Parsed(f"{name}:{start}", start, value, is_cells=True)
             else:
                 fault(_wrong_count(f"{name}:{start}", len(cells), len(header)))
         start = reader.line_num + 1

@@ -1,4 +1,4 @@
-"""Syntax errors of JSON: the line and what the parser expected, but no text of the file."""
+"""Syntax errors of JSON: the place and what the parser expected, but no text of the file."""
 
 import json
 import re
@@ -6,30 +6,41 @@ import re
 from fedtrain.data.errors import DataError
 
 _PROBLEMS = {
-    # start of the parser's message   problem
-    "Expecting ':'": "expected ':'",
-    "Expecting value": "expected a value",
-    "Expecting property name": "expected a field name in double quotes",
-    "Illegal trailing comma": "a comma precedes the closing bracket",
-    "Unterminated string": "a string is not closed",
-    "Invalid control character": "a string contains a control character",
-    "Invalid \\": "invalid escape in a string",
-    "Extra data": "text follows the value",
+    # start of the parser's message   problem, fix
+    "Expecting ':'": ("expected ':'", "write a colon after the field's name"),
+    "Expecting value": ("expected a value", "write text in double quotes, a number, true, false or null here"),
+    "Expecting property name": ("expected a field name in double quotes", "write names and texts in double quotes"),
+    "Unterminated string": ("a string is not closed", "close it with a double quote, and write line breaks as \\n"),
+    "Invalid control character": (
+        "a string contains a control character",
+        "write line breaks as \\n and tabs as \\t",
+    ),
+    "Invalid \\": ("invalid escape in a string", "write a backslash as \\\\"),
+    "Extra data": ("text follows the value", "write one object per line, and nothing after it"),
 }
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TRAILING_COMMA = re.compile(r",[ \t\r\n]*$")
 
 
-def invalid(where: str, error: json.JSONDecodeError, start: int) -> DataError:
-    """Return the error at `where`. `start`: index of the row in the text. The parser's message is not repeated, because
-    it may quote a character of the row."""
-    if where.endswith(":1") and continues(error):
+def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> DataError:
+    """Return the error, with line and column. `line`: of the beginning of the text; `start`: index of the row in the
+    text. The parser's message is not repeated, because it may quote a character of the row."""
+    text = error.doc
+    if line == 1 and continues(error):
         problem = "not valid JSON: the row does not end on this line"
-        return DataError(f"{where}: {problem}", "write one object per line, or one array of objects")
-    if error.msg.startswith("Expecting ','"):
-        problem = f"expected ',' or '{_closing_bracket(error.doc[start : error.pos])}'"
+        return DataError(f"{name}:1: {problem}", "write one object per line, or one array of objects")
+    comma = _TRAILING_COMMA.search(text, start, error.pos) if text[error.pos : error.pos + 1] in ("}", "]") else None
+    if comma is not None:
+        problem, fix, at = "a comma precedes the closing bracket", "remove the comma", comma.start()
+    elif error.msg.startswith("Expecting ','"):
+        bracket, at = _closing_bracket(text[start : error.pos]), error.pos
+        problem, fix = f"expected ',' or '{bracket}'", f"add a comma or {bracket} here, or \\ before a quote in a text"
     else:
-        problem = next((text for said, text in _PROBLEMS.items() if error.msg.startswith(said)), "")
-    return DataError(f"{where}: not valid JSON{f': {problem}' if problem else ''}", "correct this line")
+        found = next((texts for said, texts in _PROBLEMS.items() if error.msg.startswith(said)), None)
+        problem, fix = found or ("", "correct this line")
+        at = error.pos
+    number, column = line + text.count("\n", 0, at), at - (text.rfind("\n", 0, at) + 1) + 1
+    return DataError(f"{name}:{number}:{column}: not valid JSON{f': {problem}' if problem else ''}", fix)
 
 
 def continues(error: BaseException | None) -> bool:

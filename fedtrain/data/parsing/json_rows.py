@@ -24,7 +24,7 @@ def json_lines(content: IO[bytes], name: str, fault: OnFault = raising) -> Itera
         if line.strip():
             where = f"{name}:{number}"
             try:
-                value = _value(decode, line, where)
+                value = _value(decode, line, name, number)
             except DataError as error:
                 if number == 1 and continues(error.__cause__):  # so does every row of a file with indented JSON
                     raise
@@ -33,13 +33,14 @@ def json_lines(content: IO[bytes], name: str, fault: OnFault = raising) -> Itera
             yield Parsed(where, number, value, line, repeated.taken())
 
 
-def _value(decode: Callable[[str], object], line: bytes, where: str) -> object:
+def _value(decode: Callable[[str], object], line: bytes, name: str, number: int) -> object:
     """Return the value of a line. Raises DataError."""
+    where = f"{name}:{number}"
     text = decoded(line, where).rstrip()
     try:
         value = decode(text)
     except json.JSONDecodeError as error:
-        raise invalid(where, error, 0) from error
+        raise invalid(name, number, error, 0) from error
     except (ValueError, RecursionError) as error:
         raise _unreadable(where, error) from error
     _check_depth(value, line.count(b"[") + line.count(b"{"), where)
@@ -66,14 +67,19 @@ def _array(text: str, name: str) -> Iterator[Parsed]:
         try:
             value, end = decode(text, at)
         except json.JSONDecodeError as error:
-            raise invalid(f"{name}:{error.lineno}", error, at) from error
+            raise invalid(name, 1, error, at) from error
         except (ValueError, RecursionError) as error:
             raise _unreadable(where, error) from error
         _check_depth(value, text.count("[", at, end) + text.count("{", at, end), where)
         yield Parsed(where, line, value, None, repeated.taken())
         at = _after_blanks(text, end)
         if text[at : at + 1] == ",":
-            at = _after_blanks(text, at + 1)
+            comma, at = at, _after_blanks(text, at + 1)
+            if text[at : at + 1] == "]":
+                place = f"{line + text.count(chr(10), counted, comma)}:{comma - text.rfind(chr(10), 0, comma)}"
+                raise DataError(
+                    f"{name}:{place}: not valid JSON: a comma precedes the closing bracket", "remove the comma"
+                )
         elif text[at : at + 1] != "]":
             problem = "a comma is missing after this row" if at < len(text) else "the array has no closing bracket"
             fix = "separate rows with commas" if at < len(text) else "add ] at the end, or copy the file again"

@@ -12,13 +12,14 @@ from fedtrain.data.errors import DataError
 class Parsed:
     """One row before validation. `number` counts lines (of a table: rows) from 1. `where`: file and number, for
     messages. `raw`: the row as written in JSON lines, else None. `repeated`: names that an object of the row has
-    twice."""
+    twice. `is_cells`: whether the row is of a table, such as CSV, so that its fields are columns."""
 
     where: str
     number: int
     value: object
     raw: bytes | None = None
     repeated: tuple[str, ...] = ()
+    is_cells: bool = False
 
     def line(self) -> str:
         """Return the row as one line of JSON: as written in JSON lines, else encoded. Values without a JSON form

@@ -22,7 +22,7 @@ def parquet_rows(content: IO[bytes], name: str, columns: Sequence[str] | None) -
         for batch in table.iter_batches(columns=wanted):
             for found in batch.to_pylist():
                 number += 1
-                yield Parsed(f"{name}: row {number}", number, _present(found))
+                yield Parsed(f"{name}: row {number}", number, _present(found), is_cells=True)
     except OSError:
         raise
     except Exception as error:  # whatever pyarrow raises; its message may quote a row
@@ -43,7 +43,7 @@ def saved_dataset_rows(root: Path, columns: Sequence[str] | None, name: str) -> 
         if columns is not None:
             dataset = dataset.select_columns([column for column in dataset.column_names if column in columns])
         for number, found in enumerate(dataset, start=1):
-            yield Parsed(f"{name}: row {number}", number, _present(found))
+            yield Parsed(f"{name}: row {number}", number, _present(found), is_cells=True)
     except Exception as error:  # whatever the library raises; its message may quote a row
         raise _unreadable(name, number, "data set on disk", error) from error
 

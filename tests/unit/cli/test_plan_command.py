@@ -214,7 +214,7 @@ def test_bad_rows_are_named_by_file_and_line_everybodys_at_once(tmp_path: Path) 
     result = plan(file)
     assert result.exit_code == 1
     assert 'big: big.jsonl:101: field "text" is missing; the format Text needs {text}' in result.stderr
-    assert "small: small.jsonl:3: not valid JSON: expected a value" in result.stderr
+    assert "small: small.jsonl:3:9: not valid JSON: expected a value" in result.stderr
     assert 'hub: test.jsonl:1: field "text" must be text, not a number' in result.stderr
     assert "Fix them" in result.stderr
     assert "--rows" not in result.stderr

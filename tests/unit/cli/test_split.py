@@ -217,7 +217,7 @@ def test_an_output_that_exists_is_refused_and_left_alone(data: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"text": "a"}\n{"text"\n', "d.jsonl:2: not valid JSON: expected ':'"),
+        ('{"text": "a"}\n{"text"\n', "d.jsonl:2:8: not valid JSON: expected ':'"),
         ('{"text": "a"}\n[1]\n', "d.jsonl:2: a row must be an object"),
         (
             '{"text": "a"}\n{"question": "b"}\n',

@@ -91,13 +91,50 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
     found = errors(file)
     assert [line.rstrip() for line in found] == [
         'a.jsonl:2: participant bank-a: Field "text" must be text, not a list. Write text, or delete the row.',
-        "a.jsonl:3: participant bank-a: Not valid JSON: expected a value. Correct this line.",
+        "a.jsonl:3:1: participant bank-a: Not valid JSON: expected a value. "
+        "Write text in double quotes, a number, true, false or null here.",
         'a.jsonl:4: participant bank-a: Field "text" is empty, so there is nothing to learn. Delete the row.',
-        'b.jsonl:1: participant bank-b: Field "text" is missing; the format Text needs {text}. If the field has '
-        "another name, set it in data.fields.",
+        'b.jsonl:1: participant bank-b: Field "text" is missing; the format Text needs {text}. Add it to '
+        "this row; if no row has it, set its name in data.fields.",
         "test.jsonl: evaluation.hub: The file is UTF-16. Save it as UTF-8.",
     ]
     assert SECRET not in "".join(found)
+
+
+def test_one_row_without_the_field_is_not_a_reason_to_rename_the_fields_of_all(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n{"text": "b"}\n{"txt": "c"}\n')
+    assert [line.rstrip() for line in errors(file)] == [
+        'a.jsonl:3: participant bank-a: Field "text" is missing; the format Text needs {text}. '
+        "Add the field to this row, or delete the row."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("format", "content", "advice"),
+    [
+        (
+            "PromptCompletion",
+            "Question;Answer\na;b\nc;d\n",
+            "and the rows have Question, Answer. Write `fields: {prompt: Question, completion: Answer}` in spec.data.",
+        ),
+        (
+            "PromptCompletion",
+            "instruction,output\na,b\n",
+            "and the rows have instruction, output. Write `format: Instruction` in spec.data",
+        ),
+        ("Text", "first,second\na,b\n", "and the rows have first, second. Write `fields: {text: first}` in spec.data."),
+        ("Text", f"{'a long first row ' * 3},b\nc,d\n", "If the first line is not a header, add one: text."),
+    ],
+)
+def test_the_columns_of_a_table_are_named_with_the_fields_to_set(
+    format: str, content: str, advice: str, tmp_path: Path
+) -> None:
+    file = federation(tmp_path, format=format)
+    (tmp_path / "a.csv").write_text(content)
+    file.write_text(file.read_text().replace("./a.jsonl", "./a.csv"))
+    (first,) = [line for line in errors(file) if line.startswith("a.csv")]
+    assert advice in first
 
 
 def test_files_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         (
             "a.json",
             b'[{"text": "a"},\n{"text": "b"',
-            "a.json:2: not valid JSON: expected ',' or '}'; correct this line",
+            "a.json:2:13: not valid JSON: expected ',' or '}'; add a comma or } here",
         ),
         (
             "a.json",
@@ -84,18 +84,33 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         (
             "a.jsonl",
             b'{"text": "a"}\n{"text": "b"  \n',
-            "a.jsonl:2: not valid JSON: expected ',' or '}'; correct this",
+            "a.jsonl:2:13: not valid JSON: expected ',' or '}'; add a comma or } here",
         ),
-        ("a.jsonl", b'{"text": "a"}\n{"text": ["}" "b"', "a.jsonl:2: not valid JSON: expected ',' or ']'"),
-        ("a.jsonl", b'{"text": "a"}\n{"text" "b"}', "a.jsonl:2: not valid JSON: expected ':'"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": ["}" "b"', "a.jsonl:2:15: not valid JSON: expected ',' or ']'"),
+        ("a.jsonl", b'{"text": "a"}\n{"text" "b"}', "a.jsonl:2:9: not valid JSON: expected ':'"),
         (
             "a.jsonl",
             b'{"text": "a"}\n{text: "b"}',
-            "a.jsonl:2: not valid JSON: expected a field name in double quotes",
+            "a.jsonl:2:2: not valid JSON: expected a field name in double quotes",
         ),
-        ("a.jsonl", b'{"text": "a"}\n{"text": "b}', "a.jsonl:2: not valid JSON: a string is not closed"),
-        ("a.jsonl", b'{"text": "a"}\n{"text": "\\q"}', "a.jsonl:2: not valid JSON: invalid escape"),
-        ("a.jsonl", b'{"text": "a"}\n{"text": "b"}}', "a.jsonl:2: not valid JSON: text follows the value"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": "b}', "a.jsonl:2:10: not valid JSON: a string is not closed"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": "\\q"}', "a.jsonl:2:11: not valid JSON: invalid escape"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": "b"}}', "a.jsonl:2:14: not valid JSON: text follows the value"),
+        (
+            "a.jsonl",
+            b'{"text": "a"}\n{"text": "b", }',
+            "a.jsonl:2:13: not valid JSON: a comma precedes the closing bracket; remove the comma",
+        ),
+        (
+            "a.json",
+            b'[{"text": "a"},\n{"text": "b",\n}]',
+            "a.json:2:13: not valid JSON: a comma precedes the closing bracket; remove the comma",
+        ),
+        (
+            "a.json",
+            b'[{"text": "a"},\n {"text": "b"},\n]',
+            "a.json:2:15: not valid JSON: a comma precedes the closing bracket; remove the comma",
+        ),
         ("a.json", b"[]", "there are no rows"),
         (
             "a.csv",

@@ -78,7 +78,7 @@ def test_the_fingerprint_is_of_the_rows_in_order_and_nothing_else(jsonl: Path, t
         ("PromptCompletion", '{"prompt": "a", "completion": ""}', 'field "completion" is empty'),
         ("PromptCompletion", '{"prompt": "a", "completion": "b", "choices": ["b"]}', '"choices" must be a list of at'),
         ("Text", '{"text": "a\\ud800"}', "half a surrogate pair"),
-        ("PromptCompletion", '{"prompt": ', "tickets.jsonl:2: not valid JSON: expected a value"),
+        ("PromptCompletion", '{"prompt": ', "tickets.jsonl:2:11: not valid JSON: expected a value"),
         ("PromptCompletion", "[1, 2]", "tickets.jsonl:2: a row must be an object"),
         ("Text", '{"txt": "a"}', 'field "text" is missing; the format Text needs {text}'),
         ("Messages", '{"messages": []}', 'field "messages" must be a list'),

@@ -133,7 +133,7 @@ def test_a_row_with_the_formats_own_names_is_not_sent_to_its_own_format() -> Non
     [
         ("Messages", {"conversations": []}, "set data.format to ShareGPT, whose fields this row has"),
         ("Messages", {"instruction": "i", "output": "o"}, "set data.format to Instruction, whose fields this row has"),
-        ("PromptCompletion", {"question": "q"}, "if the field has another name, set it in data.fields"),
+        ("PromptCompletion", {"question": "q"}, "add it to this row; if no row has it, set its name in data.fields"),
         (
             "Messages",
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, TREE[1]]},

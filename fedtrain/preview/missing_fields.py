@@ -1,0 +1,93 @@
+"""What to do about rows that lack a field of their format: one row, or all rows under other names.
+
+Names of fields are shown only where they are columns of a table, or where several rows share them: an object with keys
+of its own may be a dictionary of values.
+"""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fedtrain.api.data import Data
+from fedtrain.data.errors import DataError, MissingField
+from fedtrain.data.formats import FORMATS, conversion, format_of
+
+_LONGEST = 40
+"""Characters of a column's name; a longer one is probably a cell of a file without a header."""
+_SHOWN = 8
+_OTHER_NAMES = {
+    "prompt": ("question", "query", "input", "instruction", "user", "source", "request", "frage", "text"),
+    "completion": ("answer", "output", "response", "reply", "label", "target", "assistant", "solution", "antwort"),
+    "text": ("content", "body", "document", "story", "passage"),
+    "messages": ("conversation", "conversations", "chat", "dialog", "dialogue", "turns"),
+    "instruction": ("prompt", "question", "query", "task", "request"),
+    "output": ("answer", "response", "completion", "target", "label", "reply"),
+    "conversations": ("messages", "conversation", "chat", "dialog", "turns"),
+}
+
+
+@dataclass
+class RowNames:
+    """Names of the fields of rows that lack one. `rows`: how many such rows were seen; `table`: whether the names are
+    columns."""
+
+    rows: int = 0
+    table: bool = False
+    names: dict[str, None] = field(default_factory=dict[str, None])
+
+    def add(self, names: Sequence[str], table: bool) -> None:
+        """Add a row. Names that not all rows have are dropped."""
+        self.names = {name: None for name in names if self.rows == 0 or name in self.names}
+        self.rows, self.table = self.rows + 1, table
+
+
+def advised(faults: Sequence[DataError], valid: int, data: Data, seen: RowNames) -> list[DataError]:
+    """Return the faults; those of missing fields with the fix for one row if most rows have the field, else with the
+    one for all rows. `valid`: number of valid rows."""
+    missing = sum(isinstance(fault, MissingField) for fault in faults)
+    if valid >= missing > 0:
+        return [_of_one_row(fault) if isinstance(fault, MissingField) else fault for fault in faults]
+    names = tuple(seen.names)
+    if missing == 0 or not names or not (seen.table or seen.rows > 1):
+        return list(faults)
+    return [_of_all_rows(fault, names, data) if isinstance(fault, MissingField) else fault for fault in faults]
+
+
+def _of_one_row(fault: DataError) -> DataError:
+    return DataError(fault.problem, "add the field to this row, or delete the row")
+
+
+def _of_all_rows(fault: DataError, names: tuple[str, ...], data: Data) -> DataError:
+    if any(len(name) > _LONGEST or not name or name.isdecimal() for name in names):
+        header = ",".join(FORMATS[data.format].required)
+        return DataError(fault.problem, f"if the first line is not a header, add one: {header}")
+    have = f"{', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
+    problem = f"{fault.problem}, and the rows have {have}"
+    other = format_of(dict.fromkeys(names))
+    if other is not None and other != data.format:
+        return DataError(problem, f"write `format: {other}` in spec.data{conversion(data.format, other)}")
+    if other is not None:
+        return DataError(problem, fault.fix)
+    pairs = ", ".join(f"{name}: {column}" for name, column in _guessed(data, names).items())
+    return DataError(problem, f"write `fields: {{{pairs}}}` in spec.data")
+
+
+def _guessed(data: Data, names: tuple[str, ...]) -> dict[str, str]:
+    """Return a column for each required field of the format: one with a similar name, else the next one."""
+    free = list(names)
+    found: dict[str, str | None] = {}
+    for wanted in FORMATS[data.format].required:
+        set_name = getattr(data.fields, wanted, None) if data.fields is not None else None
+        column = _similar((wanted, *((set_name,) if set_name else ()), *_OTHER_NAMES.get(wanted, ())), free)
+        found[wanted] = column
+        if column is not None:
+            free.remove(column)
+    return {wanted: column or (free.pop(0) if free else "COLUMN") for wanted, column in found.items()}
+
+
+def _similar(wanted: tuple[str, ...], names: Sequence[str]) -> str | None:
+    lower = {name.lower(): name for name in names}
+    for word in wanted:
+        if near := difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.8):
+            return lower[near[0]]
+    return None

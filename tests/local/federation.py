@@ -40,15 +40,19 @@ def spec(**changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Small:
-    """A federation in a folder, and how to run it."""
+    """A federation in a folder, and how to run it. `text`: content of its file, with data that exists."""
 
     folder: Path
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
     name: str = "small"
+    text: str | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.file = self.folder / "federation.yaml"
+        if self.text is not None:
+            self.file.write_text(self.text)
+            return
         content = spec(**self.changes)
         documents: list[dict[str, Any]] = [_document("FederatedTraining", self.name, content)]
         for participant in content["participants"]:

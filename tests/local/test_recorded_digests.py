@@ -1,17 +1,19 @@
-"""An undisturbed run gives the digests that were recorded on 2026-11-28, before the code was rearranged.
+"""An undisturbed run of a small federation gives the digests that were recorded on 2026-11-28.
 
-The initial adapter comes from a seed and is the same everywhere. Trained adapters depend on the kernels that torch
-picks for a processor, so they are compared only where `recorded_digests.json` has the same torch and processor.
+Plans and the initial adapter are the same everywhere. Trained adapters depend on the kernels that torch picks for a
+processor: their test is skipped unless `recorded_digests.json` has the same torch and processor.
+`faults/test_quickstart_digests.py` does the same for the quickstart.
 """
 
-import json
-from pathlib import Path
-
 import pytest
-import torch
 from federation import Small
+from recording import plans, processor, recorded
 
-RECORDED = json.loads(Path(__file__).with_name("recorded_digests.json").read_text())
+RECORDED = recorded("small")
+
+
+def test_the_plans_have_the_recorded_digests(undisturbed: Small) -> None:
+    assert plans(undisturbed.ledger, 2) == RECORDED["plans"]
 
 
 def test_the_initial_adapter_has_the_recorded_digest(undisturbed: Small) -> None:
@@ -19,14 +21,7 @@ def test_the_initial_adapter_has_the_recorded_digest(undisturbed: Small) -> None
 
 
 def test_the_trained_adapters_have_the_recorded_digests(undisturbed: Small) -> None:
-    here = machine()
+    here = processor()
     if here not in RECORDED["rounds"]:
         pytest.skip(f"nothing is recorded for {here}")
     assert undisturbed.digests()[1:] == [tuple(one) for one in RECORDED["rounds"][here]]
-
-
-def machine() -> str:
-    """The torch version, the instruction set that it uses, and the processor."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    return f"{torch.__version__} {torch.backends.cpu.get_cpu_capability()} {processor}"

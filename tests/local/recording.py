@@ -1,0 +1,40 @@
+"""What recorded digests are compared with: plans, which are the same on every processor, and the processor itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fedtrain.contracts import names
+from fedtrain.contracts.canonical import canonical_json
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.records import Plan
+from fedtrain.ledger.ledger import Ledger
+
+FILE = Path(__file__).with_name("recorded_digests.json")
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """Return what is recorded of a federation."""
+    return json.loads(FILE.read_text())[name]
+
+
+def plans(ledger: Ledger, rounds: int) -> list[str]:
+    """Return a digest of each plan from round 1, without the run's id and the digest of the previous manifest."""
+    found: list[str] = []
+    for round in range(1, rounds + 1):
+        plan = ledger.read(names.plan(round), Plan)
+        assert plan is not None
+        plain = plan.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"run_id", "previous"})
+        for preflight in plain["preflights"]:
+            del preflight["runId"]
+        found.append(digest_bytes(canonical_json(plain)))
+    return found
+
+
+def processor() -> str:
+    """Return the torch version, the instruction set that it uses, and the processor."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    return f"{torch.__version__} {torch.backends.cpu.get_cpu_capability()} {model}"

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.paths import Path as FieldPath
+from fedtrain.api.paths import show
 from fedtrain.api.reading import Federation, FieldError, Invalid, read_file
-from fedtrain.cli.error_places import LocatedDocuments, error_at
+from fedtrain.cli.error_places import LocatedDocuments, Place, error_at
 
 HERE = ("limits", "minimums", "privacy")
 """Fields of a policy that judge a training on one machine too. The others are about namespaces, images and pods."""
@@ -28,6 +30,7 @@ def refused_by_policies(
     judging = [policy for policy in federation.policies.values() if not fields or _has_any(policy, fields)]
     if not judging:
         return
+    from fedtrain.manifests.policy_check import refused_by
     from fedtrain.preview.policy_refusals import policy_refusals
 
     for who, refused in policy_refusals(federation).items():
@@ -36,8 +39,24 @@ def refused_by_policies(
             if fields and not set(fields).intersection(path[1:2]):
                 continue
             place = documents.find("ParticipantPolicy", who)
-            fix = f"Change the training, or ask the owner of {who} to change {'.'.join(path)}."
-            yield error_at(place, path, f"{refusal.message}.", fix, item=f"policy {who}")
+            problem, _, advice = refusal.message.removeprefix(refused_by(who, refusal.rule)).partition(". ")
+            asking, line = _asking(federation, documents.find("FederatedTraining"), refusal.asks, who)
+            change = f"{advice or f'Change {asking}'}{line}"
+            fix = f"{change}, or ask the owner of {who} to change {'.'.join(path)}."
+            yield error_at(place, path, f"{problem[:1].upper()}{problem[1:]}.", fix, item=f"policy {who}")
+
+
+def _asking(federation: Federation, place: Place, asks: str | None, who: str) -> tuple[str, str]:
+    """The training's field that asks for what a policy refuses, and its place: for a field that is not in the file,
+    that of the block around it."""
+    if asks is None:
+        return "the training", ""
+    file, document = place
+    path: FieldPath = tuple(asks.split("."))
+    if path[:2] == ("spec", "participants"):
+        names = [participant.name for participant in federation.training.spec.participants]
+        path = (*path[:2], names.index(who), *path[2:])
+    return show(path), f" ({file}, line {document.spot_of(path)[0]})"
 
 
 def _has_any(policy: ParticipantPolicy, fields: tuple[str, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fedtrain.api.base import in_bytes, seconds, smallest
 from fedtrain.api.participant_policy import Dataset, ParticipantPolicySpec, PendingApproval
@@ -23,11 +23,13 @@ from fedtrain.manifests.privacy_ledger import Entry, entered, key_of, promised, 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a task is refused; retrying does not help. `reason`: one word for programs; `rule`: the policy's field."""
+    """Why a task is refused; retrying does not help. `reason`: one word for programs; `rule`: the policy's field;
+    `asks`: the training's field that asks for too much."""
 
     reason: str
     message: str
     rule: str | None = None
+    asks: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,19 @@ def refusals(
         yield Refusal(refused.reason, f"{refused}. Update fedtrain at {who}")
         return
     for objection in rules.refusals(_request(order, task, image, spent or {}), policy):
-        message = f"{who}'s policy ({objection.field}) refuses the task: {objection.message}"
-        yield Refusal("PolicyRefused", message, objection.field)
+        message = refused_by(who, objection.field) + objection.message
+        yield Refusal("PolicyRefused", message, objection.field, objection.asks)
     held = sorted(known.name for known in policy.datasets)
     if task.data.dataset not in held:
         message = f"the policy of {who} has no data set {task.data.dataset!r}; it has: {', '.join(held)}"
         yield Refusal("UnknownDataset", message)
     if needs_noise_key(task) and policy.privacy.noise_key_secret_ref is None:
         yield Refusal("NoNoiseKey", _NO_NOISE_KEY.format(who=who))
+
+
+def refused_by(who: str, field: str | None) -> str:
+    """The beginning of the message of a refusal by a field of a policy."""
+    return f"{who}'s policy ({field}) refuses the task: "
 
 
 _NO_NOISE_KEY = (

@@ -57,15 +57,16 @@ HOLDING: tuple[Holding, ...] = (
 
 @dataclass(frozen=True)
 class Objection:
-    """Why a task is refused, or waits. `field`: of the policy."""
+    """Why a task is refused, or waits. `field`: of the policy; `asks`: of the training."""
 
     field: str
     message: str
+    asks: str | None = None
 
 
 def refusals(request: Request, policy: ParticipantPolicySpec) -> Iterator[Objection]:
     """Return the rules that refuse the task."""
-    return (Objection(one.field, why) for one in REFUSING if (why := one.check(request, policy)))
+    return (Objection(one.field, why, one.asks) for one in REFUSING if (why := one.check(request, policy)))
 
 
 def hold(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> Objection | None:

@@ -5,7 +5,7 @@ from fedtrain.api.rules.policy.patterns import matches
 from fedtrain.api.rules.policy.rule import Request, refuses
 
 
-@refuses("allow.baseModels")
+@refuses("allow.baseModels", asks="spec.model.base")
 def base_model_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
     if ".." in request.base.split("/"):
         return f"the base model {request.base!r} contains '..'. Use a path without it"

@@ -9,17 +9,17 @@ from fedtrain.plurals import several
 memory_is_positive = positive_size(Limits, "memory", "the memory of one node", "64Gi")
 
 
-@refuses("limits.nodes")
+@refuses("limits.nodes", asks="spec.participants.compute.nodes")
 def nodes_are_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
     return _more(request.compute.nodes, policy.limits.nodes, "node")
 
 
-@refuses("limits.gpus")
+@refuses("limits.gpus", asks="spec.participants.compute.gpusPerNode")
 def gpus_are_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
     return _more(request.compute.nodes * request.compute.gpus_per_node, policy.limits.gpus, "GPU")
 
 
-@refuses("limits.memory")
+@refuses("limits.memory", asks="spec.participants.compute.memory")
 def memory_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
     asked, limit = request.compute.memory, policy.limits.memory
     if asked is None or smallest(asked, limit) == asked:
@@ -27,7 +27,7 @@ def memory_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) 
     return f"it asks for {asked} of memory per node; the limit is {limit}"
 
 
-@refuses("pods.resources.limits")
+@refuses("pods.resources.limits", asks="spec.participants.compute.gpusPerNode")
 def gpus_are_within_the_limit_of_pods(request: Request, policy: ParticipantPolicySpec) -> str | None:
     """CPU and memory are capped at the limits of pods. A pod with fewer GPUs than processes cannot train."""
     asked, name = request.compute.gpus_per_node, request.compute.gpu_resource

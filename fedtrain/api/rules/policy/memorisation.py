@@ -5,7 +5,7 @@ from fedtrain.api.rules.policy.rule import Request, refuses
 from fedtrain.plurals import several
 
 
-@refuses("limits.adapterRank")
+@refuses("limits.adapterRank", asks="spec.model.adapter.rank")
 def rank_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
     limit = policy.limits.adapter_rank
     if limit is None or request.rank <= limit:
@@ -13,7 +13,7 @@ def rank_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) ->
     return f"the adapter has rank {request.rank}; the limit is {limit}"
 
 
-@refuses("limits.stepsPerRound")
+@refuses("limits.stepsPerRound", asks="spec.training.length")
 def steps_are_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
     limit = policy.limits.steps_per_round
     if limit is None or request.steps is None or request.steps <= limit:
@@ -21,7 +21,7 @@ def steps_are_within_the_limit(request: Request, policy: ParticipantPolicySpec) 
     return f"it trains {several(request.steps, 'step')}; the limit is {limit}"
 
 
-@refuses("minimums.rowsPerRound")
+@refuses("minimums.rowsPerRound", asks="spec.partitioning")
 def rows_are_enough(request: Request, policy: ParticipantPolicySpec) -> str | None:
     minimum = policy.minimums.rows_per_round
     if minimum is None or request.rows is None or request.rows >= minimum:

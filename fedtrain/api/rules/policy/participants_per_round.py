@@ -5,7 +5,7 @@ from fedtrain.api.rules.policy.rule import Request, refuses
 from fedtrain.plurals import several
 
 
-@refuses("minimums.participantsPerRound")
+@refuses("minimums.participantsPerRound", asks="spec.rounds.minParticipants")
 def participants_are_enough(request: Request, policy: ParticipantPolicySpec) -> str | None:
     minimum, stated = policy.minimums.participants_per_round, request.min_participants
     if minimum is None or (stated is not None and stated >= minimum):
@@ -14,5 +14,5 @@ def participants_are_enough(request: Request, policy: ParticipantPolicySpec) -> 
         return "the hub does not say how many updates it aggregates at least. Update fedtrain at the hub"
     return (
         f"the hub aggregates {several(stated, 'update')} or more; the minimum is {minimum}. Set "
-        "rounds.minParticipants to it"
+        f"spec.rounds.minParticipants to {minimum} or more"
     )

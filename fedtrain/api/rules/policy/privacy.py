@@ -7,7 +7,7 @@ from fedtrain.privacy.accounting import AccountingError, epsilon
 _NO_PROMISE = "the training promises no privacy{why}. Set spec.privacy in the training, or update fedtrain at the hub"
 
 
-@refuses("privacy.unit")
+@refuses("privacy.unit", asks="spec.privacy.unit")
 def unit_is_protected(request: Request, policy: ParticipantPolicySpec) -> str | None:
     wanted = policy.privacy.unit
     if wanted is None or not _trains(request) or request.unit == wanted:
@@ -17,7 +17,7 @@ def unit_is_protected(request: Request, policy: ParticipantPolicySpec) -> str | 
     return f"the training protects unit: {request.unit}; this participant requires unit: {wanted}"
 
 
-@refuses("privacy.minNoiseMultiplier")
+@refuses("privacy.minNoiseMultiplier", asks="spec.privacy.noise")
 def noise_is_enough(request: Request, policy: ParticipantPolicySpec) -> str | None:
     minimum = policy.privacy.min_noise_multiplier
     if minimum is None or not _trains(request):
@@ -32,7 +32,7 @@ def noise_is_enough(request: Request, policy: ParticipantPolicySpec) -> str | No
     )
 
 
-@refuses("privacy.maxEpsilon")
+@refuses("privacy.maxEpsilon", asks="spec.privacy.budget.epsilon")
 def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
     limit, delta = policy.privacy.max_epsilon, policy.privacy.delta
     if limit is None or not _trains(request):

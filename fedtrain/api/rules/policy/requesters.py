@@ -5,7 +5,7 @@ from fedtrain.api.rules.policy.patterns import matches
 from fedtrain.api.rules.policy.rule import Request, refuses
 
 
-@refuses("allow.requesters")
+@refuses("allow.requesters", asks="metadata.name")
 def requester_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
     allowed = policy.allow.requesters
     if not allowed or any(

@@ -58,9 +58,11 @@ Hold = Callable[[Request, ParticipantPolicySpec, Situation], str | None]
 
 @dataclass(frozen=True)
 class Refusing:
-    """A rule that refuses a task for good. `field`: of the policy. `check` returns the reason, or None."""
+    """A rule that refuses a task for good. `field`: of the policy; `asks`: of the training, what asks for too much;
+    for a participant's own fields, below `spec.participants`. `check` returns the reason, or None."""
 
     field: str
+    asks: str | None
     check: Refuse
 
 
@@ -72,9 +74,9 @@ class Holding:
     check: Hold
 
 
-def refuses(field: str) -> Callable[[Refuse], Refusing]:
+def refuses(field: str, asks: str | None = None) -> Callable[[Refuse], Refusing]:
     """Make a rule of a check."""
-    return lambda check: Refusing(field, check)
+    return lambda check: Refusing(field, asks, check)
 
 
 def holds(field: str) -> Callable[[Hold], Holding]:

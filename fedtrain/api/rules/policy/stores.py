@@ -6,7 +6,7 @@ from fedtrain.api.rules.policy.rule import Request, refuses
 from fedtrain.api.storage import Storage
 
 
-@refuses("allow.stores")
+@refuses("allow.stores", asks="spec.storage.s3")
 def store_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
     s3 = request.storage.s3
     if not policy.allow.stores or s3 is None or _store(request.storage, policy) is not None:

@@ -156,7 +156,7 @@ def test_no_write_of_a_spec_passes_for_one_of_the_status_nor_the_other_way_round
     ids=lambda change: next(iter(change)),
 )
 @pytest.mark.usefixtures("begun")
-def test_when_a_run_goes_on_and_what_is_kept_may_change(objects: Objects, change: dict[str, Any]) -> None:
+def test_fields_about_time_and_retention_may_change(objects: Objects, change: dict[str, Any]) -> None:
     changed = objects.patch("FederatedTraining", "answers", {"spec": change})
     assert changed["metadata"]["generation"] == 2
 

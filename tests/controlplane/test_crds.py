@@ -44,7 +44,7 @@ def test_the_broken_object_is_refused_with_the_field_and_what_to_write(objects: 
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_mended_object_is_accepted(objects: Objects, case: Case) -> None:
+def test_the_corrected_object_is_accepted(objects: Objects, case: Case) -> None:
     created(objects, case, "good")
 
 

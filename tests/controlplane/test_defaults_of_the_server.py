@@ -31,7 +31,7 @@ def test_a_run_on_a_cluster_says_what_fedtrain_run_says_of_the_same_file(objects
     assert compare(said(of_file["spec"]), of_server["spec"]) == ()
 
 
-def test_what_may_change_in_a_run_is_no_other_run(objects: Objects) -> None:
+def test_changes_of_changeable_fields_continue_the_run(objects: Objects) -> None:
     (body, *_) = TRAININGS[0].objects("good")
     claimed = said(body["spec"])
     storage = {**body["spec"]["storage"], "retentionPolicy": "Delete"}

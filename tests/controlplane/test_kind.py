@@ -128,7 +128,7 @@ def test_pods_reach_the_store_where_the_quickstart_says() -> None:
     assert S3Server.secret_key in said
 
 
-def test_what_kind_refuses_is_told_and_nothing_is_left(played: Path, name: str) -> None:
+def test_an_error_of_kind_is_reported_and_no_cluster_remains(played: Path, name: str) -> None:
     (played / "broken").touch()
     with pytest.raises(ProgramFailed, match="no such image kindest/node"):
         lasting.start_in(Engine("docker"))
@@ -136,9 +136,7 @@ def test_what_kind_refuses_is_told_and_nothing_is_left(played: Path, name: str) 
     assert _said(played)[-1] == ["kind", "delete", "cluster", f"--name={name}"]
 
 
-def test_what_went_wrong_first_is_told_and_no_cluster_remembered_where_it_can_not_be_deleted(
-    played: Path, name: str
-) -> None:
+def test_the_first_error_is_reported_where_the_cluster_cannot_be_deleted_either(played: Path, name: str) -> None:
     (played / "broken").touch()
     (played / "deaf").touch()
     with pytest.raises(ProgramFailed, match="no such image kindest/node"):

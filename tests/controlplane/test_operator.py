@@ -69,7 +69,7 @@ def test_suspending_frees_what_runs_uses_up_no_retry_and_going_on_ends_the_same(
 
 
 @pytest.mark.usefixtures("operator")
-def test_what_is_wrong_across_objects_is_a_condition_and_goes_on_once_it_is_put_right(
+def test_an_error_across_objects_is_a_condition_and_the_run_continues_after_the_fix(
     federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
     participants = [{"name": who} for who in (*federation.who, "bank-x")]
@@ -157,7 +157,7 @@ def cannot_start(api: Api, pod: Json) -> None:
 
 
 @pytest.mark.usefixtures("operator")
-def test_a_pod_that_cannot_start_is_said_in_words_and_made_anew_once_its_owner_has_changed_the_policy(
+def test_a_pod_that_cannot_start_is_reported_and_recreated_after_a_change_of_the_policy(
     federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
     federation.apply(api, s3_server)
@@ -180,7 +180,7 @@ def is_at(pods: list[Json], pool: str) -> bool:
 
 
 @pytest.mark.usefixtures("operator", "pods")
-def test_a_file_that_does_not_fit_may_be_put_right_under_the_same_name(
+def test_a_file_that_does_not_fit_may_be_corrected_under_the_same_name(
     federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:
     federation.apply(api, s3_server, data={"dataset": "mail", "format": "PromptCompletion", "maxLength": 48})

@@ -235,7 +235,7 @@ def test_read_the_store_credentials_and_no_other_secret(account: Api) -> None:
     assert refused(account.list, SECRETS)
 
 
-def test_refuse_every_write_in_a_namespace_that_nobody_bound(account: Api) -> None:
+def test_refuse_every_write_in_a_namespace_without_a_role_binding(account: Api) -> None:
     assert refused(account.get, SECRETS, SECRET, UNBOUND)
     assert refused(account.create, SECRETS, secret(), UNBOUND)
     assert refused(account.delete, SECRETS, "foreign", UNBOUND)

@@ -103,7 +103,7 @@ def cli(federation: Federation, s3_server: S3Server, *arguments: str) -> str:
     return done.stdout
 
 
-def test_below_the_minimum_a_run_fails_naming_who_was_missing_and_goes_on_when_it_is_asked_to(
+def test_below_the_minimum_a_run_fails_naming_missing_participants_and_resumes_on_request(
     federation: Federation, pods: Pods, api: Api, s3_server: S3Server
 ) -> None:
     pods.held = {"-train-3m-"}

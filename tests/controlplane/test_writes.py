@@ -64,7 +64,7 @@ def test_a_field_is_not_written_to_another_object_of_the_name(does: Does, record
     assert api.get(PARTICIPANTS, "of-writes")["spec"]["namespace"] == "elsewhere"
 
 
-def test_of_an_object_that_is_gone_there_is_no_status(does: Does, record: Json) -> None:
+def test_a_deleted_object_gets_no_status(does: Does, record: Json) -> None:
     gone = {**record, "metadata": {**record["metadata"], "name": "nobody"}}
     assert does(lambda cluster: cluster.write_status(PARTICIPANT, gone, MAPPED)) is None
 

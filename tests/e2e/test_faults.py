@@ -85,9 +85,7 @@ def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_recreated(
     assert made[0]["metadata"]["labels"]["fedtrain.dev/round"] == deleted["labels"]["fedtrain.dev/round"]
 
 
-def test_a_round_whose_aggregator_is_killed_is_committed_all_the_same(
-    unlucky: RealFederation, hub: WholeCluster, api: Api
-) -> None:
+def test_a_round_whose_aggregator_is_killed_is_committed(unlucky: RealFederation, hub: WholeCluster, api: Api) -> None:
     killed = eventually(lambda: killed_one(unlucky, hub, api, "Aggregate"), LONG)
     round = int(killed["metadata"]["labels"]["fedtrain.dev/round"])
     eventually(lambda: (round, "Committed") in outcomes(unlucky, api), 120)

@@ -71,9 +71,7 @@ def everything(plane: Access) -> str:
     return plane.kubectl("get", ",".join(kind for kind in kinds if kind != "secrets"), "--all-namespaces", "-o", "json")
 
 
-def test_a_pod_that_no_node_takes_is_said_in_words_within_a_minute(
-    banks: RealFederation, api: Api, s3_server: S3Server
-) -> None:
+def test_an_unschedulable_pod_is_reported_within_a_minute(banks: RealFederation, api: Api, s3_server: S3Server) -> None:
     greedy = RealFederation(banks.folder, "greedy").prepare(api, s3_server)
     wish = {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}
     greedy.apply(api, s3_server, participants=[{"name": "bank-a"}, wish])

@@ -37,7 +37,7 @@ def test_decisions_of_a_real_run_replay_from_its_snapshots(zygote: str, undistur
     assert small.digests() == undisturbed.digests()
 
 
-def test_the_time_that_workers_take_to_start_is_told_with_their_first_tasks(undisturbed: Small) -> None:
+def test_the_first_tasks_include_the_start_time_of_their_workers(undisturbed: Small) -> None:
     rounds = summarise(undisturbed.ledger).rounds
     first = [task.worker for round in rounds for task in round.tasks if task.starting > 0]
     workers = {task.worker for round in rounds for task in round.tasks if task.worker >= 0}

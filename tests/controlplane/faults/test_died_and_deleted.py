@@ -36,7 +36,7 @@ def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("operator")
-def test_a_trainer_that_dies_is_tried_again_and_a_deleted_pod_is_made_anew(
+def test_a_trainer_that_dies_is_retried_and_a_deleted_pod_is_recreated(
     pods: Pods, federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:
     dead, gone = begun(federation, pods, api, s3_server)

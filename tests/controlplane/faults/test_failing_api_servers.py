@@ -88,7 +88,7 @@ def test_watches_that_bring_nothing_and_connections_that_break(
             ended_as(scene, undisturbed)
 
 
-def test_what_is_deleted_by_hand_is_made_anew(scene: Scene, pods: Pods, undisturbed: Digests) -> None:
+def test_objects_that_are_deleted_by_hand_are_recreated(scene: Scene, pods: Pods, undisturbed: Digests) -> None:
     api, hub = scene.api, scene.federation.namespace
     pods.held = {"-1-train-"}
     with scene.operator(**OFTEN):

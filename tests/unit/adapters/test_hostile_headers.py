@@ -86,7 +86,7 @@ def test_a_header_that_does_not_add_up_is_refused(tensors: object, data: int, wo
         (file_of(b'{"a":1,"b":2,"a":3}', 0).content, "names 'a' more than once"),
     ],
 )
-def test_a_file_that_is_no_safetensors_file_is_refused(content: bytes, words: str):
+def test_a_file_that_is_not_a_safetensors_file_is_refused(content: bytes, words: str):
     with pytest.raises(AdapterFileError, match=words):
         read_header(Source(content), "update")
 

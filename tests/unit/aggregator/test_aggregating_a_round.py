@@ -156,7 +156,7 @@ def test_weights_and_order_are_those_of_the_close(make_round: MakeRound):
     assert [weight.participant for weight in aggregated(round).weights] == ["dora", "anna"]
 
 
-def test_an_aggregate_that_is_there_is_adopted_without_reading_any_update(make_round: MakeRound):
+def test_an_existing_aggregate_is_adopted_without_reading_any_update(make_round: MakeRound):
     round = filled(make_round())
     first = aggregated(round)
     round.store.delete(f"team/notes/{names.round_folder(1)}/updates")

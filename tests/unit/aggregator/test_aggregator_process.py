@@ -113,7 +113,7 @@ def test_a_damaged_global_adapter_is_refused_by_name(make_round: MakeRound):
     assert "damaged" in reason
 
 
-def test_a_ledger_that_refuses_is_told_apart(make_round: MakeRound, monkeypatch: pytest.MonkeyPatch):
+def test_a_refusal_of_the_ledger_has_its_exit_code(make_round: MakeRound, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object) -> None:
         raise StoreRefused("access is denied")
 

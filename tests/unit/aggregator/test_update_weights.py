@@ -35,7 +35,7 @@ def test_weights_above_2_to_the_53_are_normalised():
     assert normalised([2.0**70, 2.0**70]) == [0.5, 0.5]
 
 
-def test_uniform_gives_all_the_same():
+def test_uniform_gives_equal_weights():
     spec = spec_of(["anna", "ben"], weights="Uniform")
     assert weights_of(spec, [record("anna", distinct=30), record("ben", distinct=0)]) == [0.5, 0.5]
 

@@ -85,7 +85,7 @@ def test_a_number_of_thousands_of_digits_is_text():
         ("  rounds: {count: 3} # \x01", ":8:24: The file contains the control character 0x01. Remove it."),
     ],
 )
-def test_what_yaml_does_not_allow_is_said_with_its_line(line: str, says: str, tmp_path: Path):
+def test_invalid_yaml_is_reported_with_its_line(line: str, says: str, tmp_path: Path):
     assert only_error(write(tmp_path, rounds=line)) == says
 
 

@@ -111,7 +111,7 @@ def test_the_commented_out_privacy_block_is_valid_in_its_place(here: Path):
     assert (privacy.budget.epsilon, privacy.noise.type, privacy.clipping.norm) == (8, "Budget", 1.0)
 
 
-def test_a_file_that_is_there_stays_as_it_is_without_force(here: Path):
+def test_an_existing_file_is_kept_without_force(here: Path):
     (here / "federation.yaml").write_text("mine")
     result = run("init")
     assert result.exit_code == 1
@@ -121,7 +121,7 @@ def test_a_file_that_is_there_stays_as_it_is_without_force(here: Path):
     assert (here / "federation.yaml").read_text() != "mine"
 
 
-def test_data_that_are_there_stay_as_they_are_even_with_force(here: Path):
+def test_existing_data_are_kept_even_with_force(here: Path):
     (here / "data").mkdir()
     (here / "data/bank-a.jsonl").write_text("mine")
     result = run("init", "--force")

@@ -48,7 +48,7 @@ def test_help_lists_all_commands_and_imports_none_of_them():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_in_the_table_is_there_and_has_help(name: str):
+def test_every_command_in_the_table_exists_and_has_help(name: str):
     target, _, attribute = COMMANDS[name].target.partition(":")
     command = getattr(importlib.import_module(target), attribute)
     assert isinstance(command, click.Command)
@@ -67,14 +67,14 @@ def test_an_unknown_command_names_the_nearest_and_exits_with_2():
     assert "'valdate' is not a command. Did you mean 'validate'?" in result.stderr
 
 
-def test_a_users_error_is_said_with_its_hint_and_exit_code_1(failing):
+def test_a_user_error_has_a_hint_and_exit_code_1(failing):
     failing(UserError("no run there", "Run it first."))
     result = CliRunner().invoke(main, ["fail"])
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "error: no run there\nhint: Run it first.\n"
 
 
-def test_an_error_of_the_store_is_said_in_one_line(failing):
+def test_an_error_of_the_store_is_one_line(failing):
     failing(StoreError("s3://runs: there is no such bucket; create it"))
     result = CliRunner().invoke(main, ["fail"])
     assert (result.exit_code, result.stderr) == (1, "error: s3://runs: there is no such bucket; create it\n")
@@ -125,7 +125,7 @@ def test_the_cause_is_reported_if_the_disk_is_full_while_a_run_closes(failing):
 
 
 @pytest.mark.parametrize("how", ["flag", "environment"])
-def test_debug_shows_the_traceback_of_what_is_said_otherwise(how: str, failing):
+def test_debug_shows_the_traceback_of_an_error(how: str, failing):
     error = UserError("no run there")
     failing(error)
     if how == "flag":
@@ -147,7 +147,7 @@ def test_a_package_that_is_not_installed_says_what_to_install():
     assert "pip install 'fedtrain[local]'" in said
 
 
-def test_an_invalid_file_is_said_error_by_error():
+def test_an_invalid_file_lists_its_errors():
     error = FieldError(file="f.yaml", line=1, column=2, path=("spec",), value=3, message="It is 3.", fix="Write 4.")
     assert explain(Invalid([error])) == "f.yaml:1:2: spec: It is 3. Write 4.\n1 error in f.yaml."
 

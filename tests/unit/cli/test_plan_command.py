@@ -130,7 +130,7 @@ def test_a_long_run_of_equal_rounds_is_one_group(tmp_path: Path) -> None:
     assert made.rounds[-1].parts[0].first_pass == 500
 
 
-def test_unknown_gpu_memory_is_said_and_not_guessed(tmp_path: Path) -> None:
+def test_unknown_gpu_memory_is_reported_and_not_guessed(tmp_path: Path) -> None:
     made = preview(read_file(federation(tmp_path, "{strategy: DataVolumeAndGPUMemory}")))
     assert all(part.samples == 0 for part in made.rounds[0].parts)
     assert any("read from the device when the run starts" in note for note in made.notes)
@@ -179,7 +179,7 @@ def test_freeze_a_sends_half_and_a_missing_base_has_no_sizes(tmp_path: Path) -> 
     assert "transfer" not in plan(file).output
 
 
-def test_rows_that_are_not_here_can_be_told(tmp_path: Path) -> None:
+def test_row_counts_of_absent_data_can_be_given(tmp_path: Path) -> None:
     file = federation(tmp_path)
     file.write_text(file.read_text().replace("./small.jsonl", "s3://bucket/small.jsonl"))
     with pytest.raises(Uncounted):
@@ -192,18 +192,18 @@ def test_rows_that_are_not_here_can_be_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("given", "said"), [("nobody=3", "'nobody' is not a participant"), ("big=x", "'x' is no")])
-def test_rows_of_nobody_or_no_number_are_refused(tmp_path: Path, given: str, said: str) -> None:
+def test_row_counts_of_strangers_and_invalid_numbers_are_refused(tmp_path: Path, given: str, said: str) -> None:
     result = plan(federation(tmp_path), "--rows", given)
     assert result.exit_code == 1
     assert said in result.output
 
 
-def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
+def test_blank_lines_are_not_rows(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").write_bytes(b'{"text": "a"}\n\n  \r\n{"text": "b"}')
     assert len(read_rows(str(tmp_path / "d.jsonl"), "Text")) == 2
 
 
-def test_bad_rows_are_named_by_file_and_line_everybodys_at_once(tmp_path: Path) -> None:
+def test_bad_rows_of_all_participants_are_named_by_file_and_line(tmp_path: Path) -> None:
     file = federation(tmp_path)
     with (tmp_path / "big.jsonl").open("a") as rows:
         rows.write('{"txt": "a"}\n')

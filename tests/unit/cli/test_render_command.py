@@ -146,9 +146,7 @@ def test_images_are_the_charts_unless_others_are_named(file: Path) -> None:
         ("allowedNamespaces: [team]", "allowedNamespaces: [others]", "does not allow namespace team"),
     ],
 )
-def test_what_would_be_refused_is_said_as_validate_and_operator_say_it(
-    file: Path, here: str, instead: str, said: str
-) -> None:
+def test_refusals_have_the_messages_of_validate_and_operator(file: Path, here: str, instead: str, said: str) -> None:
     file.write_text(FILE.replace(here, instead))
     result = render(file, *ROWS)
     assert result.exit_code == 1

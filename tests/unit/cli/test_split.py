@@ -69,7 +69,7 @@ def test_without_a_label_only_the_hub_measures_its_loss(data: Path, tmp_path: Pa
     assert metrics_of(tmp_path / "out") == (["Loss"], [])
 
 
-def test_answers_that_are_no_labels_are_measured_by_their_loss(tmp_path: Path) -> None:
+def test_answers_that_are_not_labels_are_measured_by_their_loss(tmp_path: Path) -> None:
     rows = [{"prompt": "p", "completion": f"a long answer {number}", "topic": str(number % 2)} for number in range(20)]
     data = written(tmp_path / "free.jsonl", rows)
     done(data, "--participants", "2", "--label", "topic", "--base", tmp_path, "--out", tmp_path / "out")
@@ -148,7 +148,7 @@ def test_the_test_file_shares_no_row_with_the_participants(data: Path, tmp_path:
     assert test.isdisjoint(key(row) for rows in found.values() for row in rows)
 
 
-def test_rows_that_are_there_twice_and_leak_into_the_test_are_warned_of(tmp_path: Path) -> None:
+def test_duplicate_rows_that_leak_into_the_test_are_warned_of(tmp_path: Path) -> None:
     data = written(tmp_path / "d.jsonl", [{"text": "same"}] * 10)
     result = done(data, "--participants", "2", "--test-fraction", "0.2", "--out", tmp_path / "out")
     assert "2 of 2 test rows also appear" in " ".join(result.output.split())

@@ -106,6 +106,6 @@ def test_participants_are_a_number_or_names() -> None:
     ("wanted", "said"),
     [("0", "1 to 1000"), ("Bank", "'Bank' is not a valid name"), ("a,,b", "'' is not a valid name"), ("a,a", "twice")],
 )
-def test_what_is_no_list_of_participants_is_refused(wanted: str, said: str) -> None:
+def test_an_invalid_list_of_participants_is_refused(wanted: str, said: str) -> None:
     with pytest.raises(SplitError, match=said):
         participant_names(wanted)

@@ -106,7 +106,7 @@ def test_programs_get_json_of_a_valid_file(tmp_path: Path):
     }
 
 
-def test_a_name_that_is_there_twice_is_offered_once(tmp_path: Path):
+def test_a_duplicate_name_is_offered_once(tmp_path: Path):
     twice = GOOD.replace("    - name: bank-a\n", "    - name: bank-a\n    - name: bank-a\n").replace(
         "metadata:\n  name: bank-a", "metadata:\n  name: bank-b"
     )
@@ -114,7 +114,7 @@ def test_a_name_that_is_there_twice_is_offered_once(tmp_path: Path):
     assert "Use one of bank-a, or remove the document." in result.stderr
 
 
-def test_a_file_that_is_not_there_is_no_traceback(tmp_path: Path):
+def test_a_missing_file_is_an_error_without_traceback(tmp_path: Path):
     result = CliRunner().invoke(main, ["validate", str(tmp_path / "no.yaml")])
     assert result.exit_code == 1
     assert "The file does not exist" in result.stderr

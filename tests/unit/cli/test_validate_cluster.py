@@ -91,7 +91,7 @@ def test_the_quickstarts_files_are_valid_on_a_cluster() -> None:
     assert validate(*files, "--cluster").stderr == ""
 
 
-def test_all_other_errors_are_said_with_their_lines(training: Path) -> None:
+def test_all_other_errors_have_their_lines(training: Path) -> None:
     training.write_text(TRAINING.replace("count: 2", "count: 2, minParticipants: 5").replace("Text", "text"))
     result = validate(training, "--cluster")
     assert result.exit_code == 1
@@ -100,7 +100,7 @@ def test_all_other_errors_are_said_with_their_lines(training: Path) -> None:
     assert result.stderr.endswith(f"2 errors in {training}.\n")
 
 
-def test_what_the_operator_refuses_is_said_with_its_line(training: Path) -> None:
+def test_a_refusal_of_the_operator_has_its_line(training: Path) -> None:
     local = TRAINING.replace("/models/base", "./base").replace("type: S3", "type: File")
     training.write_text(local.replace("s3: {bucket: federations}", "file: {path: ./runs}"))
     assert validate(training, "--cluster").stderr.splitlines() == [
@@ -171,7 +171,7 @@ def test_what_is_for_one_machine_hints_at_the_option_for_a_file_for_a_cluster(co
     assert hint == f"hint: to check a file for a cluster, run `fedtrain validate {file} --cluster`"
 
 
-def test_a_policy_that_is_forgotten_beside_others_is_no_clusters_file(training: Path, others: Path) -> None:
+def test_a_missing_policy_beside_others_is_an_error(training: Path, others: Path) -> None:
     training.write_text(f"{TRAINING}---\n{OTHERS.partition('---')[2]}")
     result = validate(training)
     assert "This file has no ParticipantPolicy small (only big), which declares where small's data is." in result.stderr
@@ -179,7 +179,7 @@ def test_a_policy_that_is_forgotten_beside_others_is_no_clusters_file(training: 
 
 
 @pytest.mark.parametrize("content", ["kind: [FederatedTraining]", "kind: {a: b}", "kind: FederatedTraining"])
-def test_a_file_that_asks_nobody_is_no_clusters_file_either(training: Path, content: str) -> None:
+def test_a_file_without_participants_is_an_error(training: Path, content: str) -> None:
     training.write_text(f"apiVersion: fedtrain.dev/v1alpha1\n{content}\n")
     result = validate(training)
     assert isinstance(result.exception, SystemExit)

@@ -137,7 +137,7 @@ def test_the_columns_of_a_table_are_named_with_the_fields_to_set(
     assert advice in first
 
 
-def test_files_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+def test_files_of_the_same_name_are_named_with_their_folders(tmp_path: Path) -> None:
     file = federation(tmp_path)
     for who in "ab":
         (tmp_path / "data" / who).mkdir(parents=True)

@@ -20,7 +20,7 @@ def policy(dataset: Dataset, base: S3Access | None = None) -> ParticipantPolicyS
     return ParticipantPolicySpec(datasets=(dataset,), base_model=BaseModel(s3=base) if base else None)
 
 
-def test_a_place_without_access_of_its_own_uses_neither_server_nor_secret_of_the_ledger() -> None:
+def test_a_place_without_s3_block_uses_neither_server_nor_secret_of_the_ledger() -> None:
     rows = Dataset(name="rows", uri="s3://rows/a.jsonl")
     model = Model(base=BASE)
     for places in (

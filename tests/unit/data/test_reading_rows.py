@@ -100,7 +100,7 @@ def test_a_bad_row_is_named_by_file_line_and_field(tmp_path: Path, format: str, 
     assert message in str(refused.value)
 
 
-def test_bytes_that_are_no_utf8_are_named(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_are_named(tmp_path: Path) -> None:
     (tmp_path / "latin.jsonl").write_bytes('{"text": "caf\u00e9"}'.encode("latin-1"))
     with pytest.raises(DataError, match=r"latin.jsonl:1: not UTF-8"):
         read(tmp_path / "latin.jsonl", "Text")
@@ -122,7 +122,7 @@ def test_places_without_rows_are_refused(tmp_path: Path) -> None:
             read(tmp_path / name)
 
 
-def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_text("hello")
     with pytest.raises(DataError, match=r"x.parquet: not a readable Parquet file"):
         read(tmp_path / "x.parquet")

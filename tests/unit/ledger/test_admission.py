@@ -25,7 +25,7 @@ def run_of(spec: dict[str, Any], run_id: str = "r1") -> Run:
     return Run(run_id=run_id, namespace="default", name="demo", spec=spec)
 
 
-def test_a_new_name_is_claimed_and_the_same_spec_goes_on_under_the_first_id(ledger: Ledger):
+def test_a_new_name_is_claimed_and_the_same_spec_continues_under_the_first_id(ledger: Ledger):
     assert claim_run(ledger, run_of(SPEC, "first")).run_id == "first"
     assert claim_run(Ledger(ledger.store, "default", "demo"), run_of(SPEC, "second")).run_id == "first"
 
@@ -75,7 +75,7 @@ def test_another_spec_is_refused_with_every_field_that_differs(folder_ledger: Le
     ],
     ids=["the deadline", "the storage", "a default written down", "more of them", "an empty block"],
 )
-def test_what_may_change_or_means_the_same_is_no_difference(change: dict[str, Any]):
+def test_changeable_fields_and_equal_values_are_not_differences(change: dict[str, Any]):
     assert compare(SPEC, {**SPEC, **change}) == ()
     assert compare({**SPEC, **change}, SPEC) == ()
 

@@ -117,7 +117,7 @@ def test_the_file_of_a_writer_that_lives_is_never_removed(tmp_path: Path):
     assert leftovers(tmp_path) == []
 
 
-def test_temporary_files_are_no_objects(tmp_path: Path):
+def test_temporary_files_are_not_objects(tmp_path: Path):
     store = FileStore(tmp_path)
     store.create("default/a", b"")
     with temporary(tmp_path):

@@ -126,5 +126,5 @@ class NeverDeletes(FileStore):
         raise StoreError("deleting is forbidden here")
 
 
-def test_a_store_that_forbids_deleting_is_no_worse(tmp_path: Path):
+def test_a_store_that_forbids_deleting_is_accepted(tmp_path: Path):
     probe(NeverDeletes(tmp_path), pause=0)

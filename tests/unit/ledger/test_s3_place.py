@@ -45,7 +45,7 @@ def test_a_server_of_a_profile_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert f"at {NOBODY}, key" in said(S3(bucket="federation"))
 
 
-def test_a_run_that_is_named_by_its_address_is_told_of_no_file(monkeypatch: pytest.MonkeyPatch):
+def test_errors_of_a_run_named_by_its_address_mention_no_file(monkeypatch: pytest.MonkeyPatch):
     with serving(lambda request: failure(404, "NoSuchBucket")) as s3:
         monkeypatch.setenv("AWS_ENDPOINT_URL", str(s3.endpoint))
         message = said(S3(bucket="federation"), by_address=True)
@@ -96,7 +96,7 @@ def test_what_the_answer_to_a_head_leaves_out_is_asked_for(status: int, code: st
     assert "key 'default/run.json'" in message
 
 
-def test_a_right_that_is_missing_for_the_object_alone_is_told():
+def test_a_permission_that_is_missing_for_one_object_is_named():
     def answer(request: Request) -> Answer:
         if request.method == "HEAD":
             return Answer(403, headers={"Content-Type": "none"})

@@ -93,7 +93,7 @@ def test_a_large_file_is_whole_and_its_second_writer_loses(store: ObjectStore, t
         assert bytes(reader.read(17 * MIB - 2, 5)) == b"aaend"
 
 
-def test_replacing_writes_over_what_is_there(store: ObjectStore, tmp_path: Path):
+def test_replacing_overwrites_an_object(store: ObjectStore, tmp_path: Path):
     file = tmp_path / "content"
     file.write_bytes(b"three")
     for content in (b"one", b"second", file):

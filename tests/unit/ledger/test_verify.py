@@ -208,7 +208,7 @@ def test_a_forged_history_shows_in_the_step_the_outcome_and_the_config(run: Path
     assert any(digest_of(second) in problem and digest_of(forged) in problem for problem in problems)
 
 
-def test_an_empty_folder_is_no_run(tmp_path: Path):
+def test_an_empty_folder_is_not_a_run(tmp_path: Path):
     assert [f.name for f in verify(Ledger(FileStore(tmp_path), "default", "none")).findings] == [names.RUN]
 
 

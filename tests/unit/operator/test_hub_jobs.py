@@ -61,7 +61,7 @@ def test_evaluation_runs_in_the_trainers_image_on_the_hubs_data() -> None:
     assert read.binding.data_uri == "s3://bucket/test.jsonl"
 
 
-def test_the_adapter_to_go_on_from_is_bound_where_the_file_says() -> None:
+def test_the_initial_adapter_is_bound_to_its_path() -> None:
     initial = {"initialFrom": {"uri": "s3://bucket/adapter", "digest": "blake3:" + "0" * 64}}
     whole = spec(model={"base": "s3://models/base", "adapter": initial}, evaluation=HUB)
     key = TaskKey(0, "Initialise", "_initialise", 1)
@@ -185,7 +185,7 @@ def test_hub_pods_that_cannot_be_read_name_the_variable_and_the_field() -> None:
         Settings.read({**needed, "FEDTRAIN_HUB_PODS": '{"nodeSelektor": {}}'})
 
 
-def test_a_hubs_pod_that_no_node_takes_is_said_in_words() -> None:
+def test_an_unschedulable_pod_of_the_hub_is_reported() -> None:
     message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
     lacking = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
     waiting = {"metadata": {"name": "p"}, "status": {"conditions": [lacking]}}

@@ -194,7 +194,7 @@ def test_a_plan_names_the_api_servers_reason_for_a_participant_that_could_not_be
     assert federation.condition("TasksAccepted")["status"] == "False", "bank-b is asked in later rounds, too"
 
 
-def test_a_job_that_the_api_server_refuses_blocks_the_training_after_all_participants_were_asked(
+def test_a_refused_job_blocks_the_training_after_all_participants_have_tasks(
     federation: Federation,
 ) -> None:
     federation.server.fault = refusing("create", "jobs", 403, "hub")

@@ -33,14 +33,14 @@ def test_a_key_is_found_again_by_the_labels(key: TaskKey) -> None:
     assert labels.training_of(body) == Ref("hub", "tickets")
 
 
-def test_objects_of_another_run_or_of_other_people_are_nobodys_task() -> None:
+def test_objects_of_another_run_or_user_are_not_tasks() -> None:
     body = {"metadata": {"name": "any", "labels": labels.of_task(run(), KEYS[1])}}
     assert labels.key_of(body, "another run") is None
     assert labels.key_of({"metadata": {"name": "any"}}, run().run_id) is None
     assert labels.training_of({"metadata": {"name": "any"}}) is None
 
 
-def test_every_task_has_a_name_of_its_own() -> None:
+def test_every_task_has_a_unique_name() -> None:
     assert len({labels.name_of(run(), key) for key in KEYS}) == len(KEYS)
 
 

@@ -81,13 +81,13 @@ def test_pods_that_are_gone_are_worth_another_try() -> None:
     assert not GONE.refused
 
 
-def test_gpus_that_no_node_has_are_said_in_words() -> None:
+def test_gpus_that_no_node_has_are_reported() -> None:
     pods = pending("0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient nvidia.com/gpu.")
     wish = Compute(gpus_per_node=2)
     assert unschedulable("bank-b", wish, pods) == "bank-b asks for 2 GPUs on 1 node, none has 2 free"
 
 
-def test_memory_that_no_node_has_is_said_in_words() -> None:
+def test_memory_that_no_node_has_is_reported() -> None:
     pods = pending("0/3 nodes are available: 3 Insufficient memory. preemption: 0/3 nodes are available")
     found = unschedulable("bank-b", Compute(memory="900Gi"), pods)
     assert found == "bank-b asks for 900Gi of memory on 1 node, none has enough memory free"
@@ -99,5 +99,5 @@ def test_other_reasons_are_the_schedulers_own() -> None:
     assert "untolerated taint" in found
 
 
-def test_pods_that_have_a_node_are_no_trouble() -> None:
+def test_pods_that_have_a_node_are_not_reported() -> None:
     assert unschedulable("bank-b", Compute(), [pod(phase="Running")]) is None

@@ -94,7 +94,7 @@ def test_the_policy_may_require_that_single_rows_are_protected() -> None:
 
 
 @pytest.mark.parametrize("multiplier", [0.0, -1.0, 1e9])
-def test_a_promise_that_is_no_noise_cannot_be_read(multiplier: float) -> None:
+def test_a_multiplier_that_is_not_noise_cannot_be_read(multiplier: float) -> None:
     asked = order()
     content = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
     content["task"]["privacy"]["multiplier"] = multiplier

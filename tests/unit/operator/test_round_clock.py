@@ -10,7 +10,7 @@ def started() -> RoundClock:
     return clock
 
 
-def test_time_between_looks_counts_and_starts_anew_with_a_round_and_an_epoch() -> None:
+def test_time_between_passes_counts_and_restarts_with_a_round_and_an_epoch() -> None:
     clock = started()
     assert clock.tick(1, 1, 130) == 30
     assert clock.tick(1, 2, 140) == 0

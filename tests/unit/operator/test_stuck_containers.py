@@ -16,7 +16,7 @@ def pod(uid: str = "1", phase: str = "Pending", **container: Any) -> Json:
     return {"metadata": {"uid": uid}, "status": {"phase": phase, "containerStatuses": [made | container]}}
 
 
-def test_a_container_that_was_created_but_not_started_is_told_from_all_others() -> None:
+def test_only_a_container_that_was_created_but_not_started_is_stuck() -> None:
     assert created_but_not_started(pod())
     assert not created_but_not_started(pod(phase="Running", state={"running": {"startedAt": "2025-01-01T00:00:00Z"}}))
     assert not created_but_not_started({"metadata": {"uid": "1"}, "status": {"phase": "Pending"}})

@@ -94,7 +94,7 @@ def test_a_participant_without_samples_sits_out_and_says_so(strategy: str) -> No
     assert shares[1].samples > 0
 
 
-def test_nobody_can_be_partitioned_over() -> None:
+def test_no_candidates_give_no_shares() -> None:
     assert partition(spec_of("MaxDataVolume"), around([])) == ()
     assert partition(spec_of("DataVolumeAndGPUMemory"), around([])) == ()
 

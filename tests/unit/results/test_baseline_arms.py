@@ -73,7 +73,7 @@ def preflights(museum: int = 15) -> dict[str, Preflight]:
     }
 
 
-def test_an_arm_alone_trains_all_its_steps_in_one_round_of_its_own(federation: Federation) -> None:
+def test_an_arm_alone_trains_all_its_steps_in_one_round(federation: Federation) -> None:
     arm = alone(federation, "zoo", 30).federation
     spec = arm.training.spec
     assert arm.training.metadata.name == "quickstart-alone-zoo"
@@ -114,7 +114,7 @@ def test_an_arms_spec_is_valid_and_reads_back_the_same(federation: Federation) -
     assert type(arm.training.spec).model_validate(claimed.spec) == arm.training.spec
 
 
-def test_everybodys_steps_go_to_the_pooled_arm(federation: Federation, tmp_path: Path) -> None:
+def test_the_pooled_arm_trains_the_steps_of_all_participants(federation: Federation, tmp_path: Path) -> None:
     arm = pooled(federation, tmp_path / "pooled.jsonl", 105).federation
     spec = arm.training.spec
     assert (spec.training.length.steps, spec.data.validation_fraction) == (105, 0.0)

@@ -64,7 +64,7 @@ def test_lines_of_a_running_task_appear_as_they_are_written_and_its_end_once(
     assert "museum" not in output
 
 
-def test_lines_of_two_workers_are_told_apart_by_a_heading(
+def test_lines_of_two_workers_have_headings(
     hand: Hand, runs: Path, worker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hand.begin()

@@ -100,7 +100,7 @@ def test_runs_of_a_folder_are_named(tmp_path: Path, hand: Hand) -> None:
         locate(str(tmp_path))
 
 
-def test_without_any_run_the_ways_to_name_one_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_run_the_error_lists_the_ways_to_name_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NoRun, match=r"No such file or folder: nowhere.*runs/<namespace>/<name>"):
         locate("nowhere")

@@ -70,7 +70,7 @@ def test_data_counts_leave_out_what_was_quarantined(finished: Hand) -> None:
     assert "| observatory | 1,100 | 100 | 1,600 | 2 |" in card
 
 
-def test_metrics_are_told_by_round(finished: Hand) -> None:
+def test_metrics_are_listed_by_round(finished: Hand) -> None:
     card = card_of(finished.ledger)
     assert "| 0 | Initial | – | – | 2.748 | 12.6% |" in card
     assert "| 3 | Committed | 2 | 1.045 | 1.658 | 67.1% |" in card
@@ -95,7 +95,7 @@ def test_the_front_matter_names_a_base_from_a_hub_with_its_revision(hand: Hand) 
     assert 'from_pretrained("HuggingFaceTB/SmolLM2-135M", revision="93efa2f0")' in card
 
 
-def test_a_path_is_no_base_for_a_hub(finished: Hand) -> None:
+def test_a_path_is_not_a_base_for_a_hub(finished: Hand) -> None:
     assert "base_model" not in front_matter(card_of(finished.ledger))
 
 

@@ -182,7 +182,7 @@ def test_commands_say_what_is_wrong_and_how_to_fix_it(world: Path, state: str) -
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["status", RUN], ["logs", RUN], ["completion", "bash"]])
-def test_output_that_nobody_reads_or_that_fills_the_disk(world: Path, arguments: list[str]) -> None:
+def test_a_closed_pipe_or_a_full_disk_gives_no_traceback(world: Path, arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([FEDTRAIN, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1

@@ -33,7 +33,7 @@ def test_round_0_is_called_by_what_it_waits_for(hand: Hand) -> None:
     assert phase(hand) == "Recording"
 
 
-def test_a_base_that_nobody_evaluates_waits_for_the_counting_alone(hand: Hand) -> None:
+def test_a_base_without_evaluation_waits_for_the_counting_only(hand: Hand) -> None:
     spec = {name: block for name, block in SPEC.items() if name != "evaluation"}
     hand.ledger.claim(names.RUN, Run(run_id=RUN_ID, namespace="default", name="quickstart", spec=spec))
     hand.ledger.claim(names.initial(), Initial(run_id=RUN_ID, adapter=BLOB, config=BLOB, facts=FACTS))

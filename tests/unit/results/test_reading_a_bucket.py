@@ -47,7 +47,7 @@ def silent() -> Iterator[list[socket.socket]]:
 
 
 @pytest.mark.parametrize("command", [("status",), ("logs",), ("export",), ("report",), ("ledger", "verify")])
-def test_a_server_that_never_answers_is_told_of(
+def test_a_server_that_never_answers_is_reported(
     silent: list[socket.socket], command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3_client, "BRIEF", Patience(connect_seconds=1, read_seconds=0.1, attempts=2))
@@ -63,7 +63,9 @@ def test_somebody_waits_for_what_is_read_20_seconds_at_most_and_a_run_is_more_pa
     assert BRIEF.attempts * BRIEF.read_seconds < Patience().attempts * Patience().read_seconds
 
 
-def test_following_goes_on_when_the_store_was_away(finished: Hand, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_following_continues_after_an_outage_of_the_store(
+    finished: Hand, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read, times = summary.summarise, 0
 
     def away(ledger: Ledger) -> summary.RunSummary:

@@ -220,7 +220,7 @@ def test_a_run_that_has_only_begun_has_a_report(hand: Hand, rounds: int) -> None
     assert "quickstart" in Page(report(summarise(hand.ledger), None)).text
 
 
-def test_without_telemetry_the_rest_is_told(finished: Hand) -> None:
+def test_without_telemetry_the_rest_is_shown(finished: Hand) -> None:
     finished.ledger.store.delete("default/quickstart/telemetry/")
     page = Page(report(summarise(finished.ledger), None))
     assert "67.1%" in page.text
@@ -235,7 +235,7 @@ def test_the_same_run_gives_the_same_bytes(html: str, template: tuple[Path, Hand
     assert place.sub("PLACE", again) == place.sub("PLACE", html)
 
 
-def test_the_command_writes_beside_the_run_or_where_it_is_told(finished: Hand, runs: Path, tmp_path: Path) -> None:
+def test_the_command_writes_beside_the_run_or_to_a_given_path(finished: Hand, runs: Path, tmp_path: Path) -> None:
     run = runs / "default/quickstart"
     result = CliRunner().invoke(main, ["report", str(run)])
     assert result.stdout.strip() == str(run / "report.html")

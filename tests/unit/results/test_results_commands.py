@@ -128,7 +128,7 @@ def test_export_refuses_a_base_that_does_not_exist(run: Path) -> None:
     assert "The folder /models/llama does not exist. Correct --base." in result.stderr
 
 
-def test_a_sound_ledger_is_called_sound_and_its_tip_is_told(run: Path, finished: Hand) -> None:
+def test_a_sound_ledger_is_reported_with_its_tip(run: Path, finished: Hand) -> None:
     result = fedtrain("ledger", "verify", run)
     assert result.exit_code == 0, result.stderr
     assert "OK: every digest matches" in result.stdout

@@ -109,7 +109,7 @@ def test_compare_needs_two_runs(finished: Hand, runs: Path) -> None:
     assert "at least two runs" in result.stderr
 
 
-def test_runs_of_one_name_are_told_apart(finished: Hand, runs: Path, tmp_path: Path) -> None:
+def test_runs_of_one_name_are_distinguished(finished: Hand, runs: Path, tmp_path: Path) -> None:
     shutil.copytree(runs, tmp_path / "copy")
     copy = open_ledger(Storage(type="File", file=File(path=str(tmp_path / "copy"))), "default", "quickstart")
     summaries = [summarise(finished.ledger), summarise(copy)]

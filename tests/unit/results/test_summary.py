@@ -12,7 +12,7 @@ from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import HUB, WHO, Hand
 
 
-def test_a_finished_run_is_told_whole(finished: Hand) -> None:
+def test_the_summary_of_a_finished_run_is_complete(finished: Hand) -> None:
     summary = summarise(finished.ledger)
     assert (summary.phase, summary.rounds_done, summary.rounds_of) == ("Succeeded", 3, 3)
     assert [round.outcome for round in summary.rounds] == ["Initial", "Committed", "Committed", "Committed"]
@@ -26,13 +26,13 @@ def test_a_finished_run_is_told_whole(finished: Hand) -> None:
     ]
 
 
-def test_a_new_attempt_is_counted_and_its_reason_told(finished: Hand) -> None:
+def test_a_new_attempt_is_counted_with_its_reason(finished: Hand) -> None:
     zoo = summarise(finished.ledger).round(2).participants[2]
     assert (zoo.participant, zoo.state, zoo.attempt, zoo.attempts) == ("zoo", "Aggregated", 2, 2)
     assert zoo.retried == ("attempt 1: its process died",)
 
 
-def test_what_was_quarantined_is_told_with_its_reason(finished: Hand) -> None:
+def test_quarantined_updates_have_their_reason(finished: Hand) -> None:
     third = summarise(finished.ledger).round(3)
     states = {one.participant: one.state for one in third.participants}
     assert states == {"museum": "Aggregated", "observatory": "Quarantined", "zoo": "Aggregated"}
@@ -47,7 +47,7 @@ def test_metrics_that_participants_received_belong_to_the_round_before(finished:
     assert summary.round(3).measured["zoo"]["accuracy"] == pytest.approx(HUB[3] + 0.03), "measured after the last round"
 
 
-def test_telemetry_is_read_where_it_is_there(finished: Hand) -> None:
+def test_telemetry_is_read_where_it_exists(finished: Hand) -> None:
     first = summarise(finished.ledger).round(1)
     execution = first.participants[0].execution
     assert execution is not None

@@ -43,7 +43,7 @@ def test_the_csv_has_a_line_for_each_value(finished: Hand, runs: Path) -> None:
     assert ("3", "observatory", "weight") not in rows, "a quarantined update has no weight"
 
 
-def test_a_round_is_tracked_once_all_its_values_are_there(hand: Hand) -> None:
+def test_a_round_is_tracked_once_all_its_values_exist(hand: Hand) -> None:
     hand.begin()
     hand.whole_round(1)
     tracker = Kept()

@@ -75,7 +75,7 @@ def test_a_run_without_patience_left_in_its_last_round_ends_as_any_other() -> No
     assert summarise(world.open()).early_end == ""
 
 
-def test_a_round_that_is_rolled_back_is_no_improvement_by_the_metric_of_early_stopping() -> None:
+def test_a_round_that_is_rolled_back_never_counts_as_an_improvement() -> None:
     """The gate may reject an adapter by another metric."""
     before = EarlyStoppingState(best=1.0, round=3)
     spec = a_spec(2, hub=True, patience=2)

@@ -24,7 +24,7 @@ def close_of(world: World, k: int = 1) -> Close:
     return close
 
 
-def test_a_failed_attempt_is_granted_anew_after_its_back_off_and_not_before():
+def test_a_failed_attempt_is_retried_after_its_back_off_and_not_before():
     world, coordinator = in_training(retries=1)
     coordinator.lose(coordinator.running()[0], reason="out of memory")
     waiting = coordinator.step()
@@ -104,7 +104,7 @@ def test_a_refusal_is_not_tried_again_whatever_retries_are_left():
     assert "a: the loss is NaN" in coordinator.drive().message
 
 
-def test_a_round_says_at_once_without_whom_it_goes_on():
+def test_a_round_names_the_participants_that_it_continues_without():
     _, coordinator = in_training(participants=3, minimum=1)
     coordinator.lose(coordinator.running()[0], retryable=False, reason="row 7 has no completion")
     decision = coordinator.step()

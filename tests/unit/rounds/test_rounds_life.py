@@ -73,7 +73,7 @@ def test_a_run_whose_every_task_hangs_fails_by_time_alone_and_names_who_is_missi
         ("Evaluating", "can't be evaluated: the round has taken twice its deadline of 100s"),
     ],
 )
-def test_whatever_hangs_ends_the_run_in_a_failure_that_says_so_and_it_can_go_on(phase: str, said: str):
+def test_hanging_work_fails_the_run_with_its_reason_and_the_run_can_be_resumed(phase: str, said: str):
     world = World(a_spec(2, hub=True))
     coordinator = Coordinator(world)
     coordinator.until(phase)
@@ -116,7 +116,7 @@ def test_a_skipped_round_carries_adapter_and_step_on_and_says_who_was_missing():
     assert (committed.outcome, committed.step, committed.round) == ("Committed", 1, 2)
 
 
-def test_after_a_failure_nothing_happens_until_the_user_goes_on():
+def test_after_a_failure_nothing_happens_until_the_user_resumes():
     world = World(a_spec(2))
     coordinator = Coordinator(world)
     coordinator.until("Training")
@@ -130,7 +130,7 @@ def test_after_a_failure_nothing_happens_until_the_user_goes_on():
     assert world.store.objects == before
 
 
-def test_going_on_after_a_failure_continues_the_attempt_numbers_and_starts_the_retries_anew():
+def test_resuming_after_a_failure_continues_the_attempt_numbers_and_resets_the_retries():
     world = World(a_spec(1, retries=1))
     coordinator = Coordinator(world)
     coordinator.until("Training")
@@ -154,7 +154,7 @@ def test_going_on_after_a_failure_continues_the_attempt_numbers_and_starts_the_r
     assert world.ledger.read(names.failure(2), Failure) is None
 
 
-def test_quarantine_that_leaves_enough_goes_on_with_the_rest():
+def test_a_round_with_enough_updates_continues_without_the_quarantined():
     world = World(a_spec(3, rounds=1, minimum=2))
     coordinator = Coordinator(world)
     coordinator.until("Training")

@@ -53,7 +53,7 @@ def test_a_silent_participant_is_asked_on_in_every_stage_of_a_round_and_in_the_n
     assert {"Planning", "Training", "Closing", "Aggregating", "Evaluating", "Recording"} <= set(seen)
 
 
-def test_nobody_is_asked_when_no_later_round_could_take_the_answer():
+def test_no_preflight_is_started_when_no_later_round_could_use_it():
     coordinator = silent_third(rounds=1)
     assert the_silent_one(coordinator) == []
 
@@ -129,7 +129,7 @@ def test_damaged_and_foreign_update_records_are_faults_with_reasons_and_never_st
     assert {attempt: reason[: len(starts[attempt])] for (_, attempt), reason in current.faults.items()} == starts
 
 
-def test_a_gatherer_that_starts_anew_sees_what_one_sees_that_was_there_all_the_time():
+def test_a_new_gatherer_sees_the_same_as_an_old_one():
     world = World(a_spec(2, rounds=3, hub=True, measured=True))
     coordinator = Coordinator(world)
     while (decision := coordinator.step()).phase != "Succeeded":

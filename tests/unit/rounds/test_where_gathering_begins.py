@@ -90,7 +90,7 @@ def test_who_answers_late_is_found_in_a_round_that_is_planned(ledger: Ledger) ->
     assert list(gatherer.gather().preflights) == ["bank-a", "bank-b"]
 
 
-def test_a_ledger_whose_folder_is_deleted_under_a_run_is_not_begun_anew(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_ledger_whose_folder_is_deleted_during_a_run_is_not_recreated(ledger: Ledger, tmp_path: Path) -> None:
     gatherer = LedgerGatherer(ledger, RUN)
     gatherer.gather()
     shutil.rmtree(tmp_path / "default")

@@ -168,7 +168,7 @@ def test_tasks_of_the_hub_have_the_users_words(kind: Kind, who: str, shown: str)
     assert plain(STARTED, failed(kind, who, round=1))[1] == f"round 1/2  {shown}  attempt 1 failed: no space"
 
 
-def test_a_run_that_goes_on_says_with_which_round() -> None:
+def test_a_resumed_run_names_its_round() -> None:
     later = RunStarted("demo", "r1", "file:///runs", ("zoo",), 2, 2)
     assert "resumes at round 2" in plain(later)[0]
 

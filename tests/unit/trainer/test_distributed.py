@@ -106,7 +106,7 @@ def test_under_torchrun_the_outcome_file_tells_refused_from_retry(federation: Fe
     assert outcome["code"] == EXIT_REFUSED
 
 
-def test_a_file_that_is_no_assignment_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_assignment_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"task": 1}')
     command = [sys.executable, "-m", "fedtrain_trainer", "--assignment", str(tmp_path / "a.json")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -109,7 +109,7 @@ def test_long_conversations_and_texts_keep_their_beginning() -> None:
     assert encoded("Messages", {"messages": CONVERSATION}, cut, words).targets == full.targets[:2]
 
 
-def test_a_row_without_answer_within_the_length_is_no_example() -> None:
+def test_a_row_without_answer_within_the_length_is_not_an_example() -> None:
     rows = [Row("x:1", {"messages": CONVERSATION})]
     assert Encoder(tokenizer(), "Messages", 8).examples(rows) == [[]]
 

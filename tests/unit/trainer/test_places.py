@@ -169,7 +169,7 @@ def started_from(federation: Federation, uri: str, digest: str, name: str, **ada
     return later
 
 
-def test_a_run_goes_on_from_an_earlier_adapter(federation: Federation) -> None:
+def test_a_run_starts_from_an_earlier_adapter(federation: Federation) -> None:
     folder = earlier(federation)
     weights = folder / "adapter_model.safetensors"
     sha = hashlib.sha256(weights.read_bytes()).hexdigest()

@@ -125,7 +125,7 @@ def test_epochs_pass_over_the_slice_in_parts_too(federation: Federation) -> None
     assert federation.trained().steps == 3  # 24 of 16 rows, 8 at a time
 
 
-def test_every_cycle_uses_every_row_once_in_an_order_of_its_own() -> None:
+def test_every_cycle_uses_every_row_once_in_another_order() -> None:
     batches = [list(batch) for batch in steps(10, 4, 20, seed=1)]
     assert [len(batch) for batch in batches] == [4] * 5
     stream = [row for batch in batches for row in batch]
@@ -133,7 +133,7 @@ def test_every_cycle_uses_every_row_once_in_an_order_of_its_own() -> None:
     assert stream[:10] != stream[10:]
 
 
-def test_a_record_that_is_there_is_adopted(federation: Federation) -> None:
+def test_an_existing_record_is_adopted(federation: Federation) -> None:
     first = federation.trained()
     seconds = federation.run(federation.assignment(federation.train_work(seed=99), round=1)).seconds
     assert "training" not in seconds
@@ -157,7 +157,7 @@ def test_changed_data_are_refused(federation: Federation) -> None:
     assert "the data changed since the run began" in refused.reason
 
 
-def test_a_loss_that_is_no_number_is_refused_with_its_step(federation: Federation) -> None:
+def test_a_loss_that_is_not_a_number_is_refused_with_its_step(federation: Federation) -> None:
     federation.training.update(learningRate=1e38, optimizer="SGD", schedule="Constant", maxGradNorm=1e38)
     refused = federation.run(federation.assignment(federation.train_work(), round=1))
     assert refused.code == EXIT_REFUSED

@@ -140,7 +140,7 @@ def test_a_worker_exits_when_its_runner_is_gone_in_mid_training(worker: Worker, 
     assert worker.exit_code() == EXIT_RETRY
 
 
-def test_a_worker_stops_when_told_to(worker: Worker) -> None:
+def test_a_worker_stops_on_request(worker: Worker) -> None:
     worker.wire.send_bytes(b'{"type": "stop"}')
     assert worker.exit_code() == EXIT_DONE
 

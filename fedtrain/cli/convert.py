@@ -1,16 +1,20 @@
 """`fedtrain convert IN... -o OUT.jsonl`: write JSON lines from any data that fedtrain reads."""
 
+import codecs
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from fedtrain.cli.errors import UserError
-from fedtrain.plurals import several
+from fedtrain.plurals import form, several
 
 if TYPE_CHECKING:
     from fedtrain.api.data import Fields
-    from fedtrain.data.convert import Target
+    from fedtrain.data.convert import Conversion, Converted, InvalidRows, Target
+
+MOST_SHOWN = 20
+"""Invalid rows that are printed."""
 
 
 @click.command()
@@ -22,27 +26,90 @@ if TYPE_CHECKING:
     help="Write rows in this format [default: unchanged].",
 )
 @click.option("--field", multiple=True, metavar="FIELD=NAME", help="Name of a field in IN, if it differs; with --to.")
-def command(sources: tuple[str, ...], out: Path, to: str | None, field: tuple[str, ...]) -> None:
+@click.option("--encoding", default="utf-8", metavar="NAME", help="Encoding of text files, such as cp1252 of Excel.")
+@click.option(
+    "--separator",
+    default="",
+    metavar="TEXT",
+    help="Text between prompt and completion, such as ' '; with --to PromptCompletion.",
+)
+@click.option("--skip-invalid", is_flag=True, help="Leave out invalid rows, such as those with an empty answer.")
+@click.option("--drop-repeated", is_flag=True, help="Leave out rows that are equal to an earlier one.")
+def command(
+    sources: tuple[str, ...],
+    out: Path,
+    to: str | None,
+    field: tuple[str, ...],
+    encoding: str,
+    separator: str,
+    skip_invalid: bool,
+    drop_repeated: bool,
+) -> None:
     """Write the rows of IN as JSON lines.
 
     IN is a file (JSONL, JSON, CSV, Parquet, also with .gz), a folder, a Hugging Face data set on disk, or s3://. With
     --to, rows are checked and rewritten: conversations, instructions and ShareGPT rows as Messages, instructions also
-    as PromptCompletion.
+    as PromptCompletion. Fields that the format does not read are kept.
     """
-    from fedtrain.data.convert import convert
+    from fedtrain.data.convert import Conversion, InvalidRows, convert
     from fedtrain.data.errors import DataError
 
     if out.suffix != ".jsonl":
         raise UserError(f"{out} does not end in .jsonl", "Name the output FILE.jsonl.")
     if not out.parent.is_dir():
         raise UserError(f"the folder {out.parent} does not exist", "Create it first.")
+    if separator and to != "PromptCompletion":
+        raise UserError("--separator needs --to PromptCompletion", "Other formats do not join texts.")
+    how = Conversion(
+        target=cast("Target | None", to),
+        fields=_fields(field, to),
+        encoding=_encoding(encoding),
+        separator=separator.replace("\\n", "\n").replace("\\t", "\t"),
+        skip_invalid=skip_invalid,
+        drop_repeated=drop_repeated,
+    )
     try:
-        count = convert(sources, out, cast("Target | None", to), fields=_fields(field, to))
+        made = convert(sources, out, how)
     except FileExistsError as error:
         raise UserError(f"{out} exists", "Name a new file, or delete this one.") from error
+    except InvalidRows as error:
+        raise _invalid(error) from error
     except DataError as error:
         raise UserError(error.problem, error.fix or None) from error
-    click.echo(f"{out}: {several(count, 'row')}")
+    _show(out, made, how)
+
+
+def _invalid(error: "InvalidRows") -> UserError:
+    count = len(error.errors)
+    lines = [f"{several(count, 'row')} {form(count, 'is', 'are')} invalid:"]
+    lines += [one.problem for one in error.errors[:MOST_SHOWN]]
+    if count > MOST_SHOWN:
+        lines.append(f"and {several(count - MOST_SHOWN, 'more row')}")
+    return UserError("\n".join(lines), "Correct them, or leave them out with --skip-invalid.")
+
+
+def _show(out: Path, made: "Converted", how: "Conversion") -> None:
+    click.echo(f"{out}: {several(made.rows, 'row')}")
+    if made.invalid:
+        click.echo(f"left out: {several(len(made.invalid), 'invalid row')} (first: {made.invalid[0].problem})")
+    if made.repeated:
+        click.echo(f"left out: {several(made.repeated, 'repeated row')}")
+    for problem, (count, first) in made.warnings.items():
+        fix = ". --separator ' ' does that" if problem == "JoinedWords" else ""
+        click.echo(f"warning: {first}{fix} ({several(count, 'row')})", err=True)
+    if how.target is not None:
+        click.echo(f"next: fedtrain split {out} --participants 4 --out {out.with_name('my-federation')}")
+
+
+def _encoding(name: str) -> str:
+    """Return Python's name of the encoding. Raises UserError."""
+    try:
+        found = codecs.lookup(name)
+    except LookupError:
+        found = None
+    if found is None or not found._is_text_encoding:  # pyright: ignore[reportPrivateUsage]
+        raise UserError(f"--encoding {name}: {name!r} is not an encoding", "Examples: utf-8, cp1252, latin-1, utf-16.")
+    return found.name
 
 
 def _fields(entries: tuple[str, ...], to: str | None) -> "Fields | None":

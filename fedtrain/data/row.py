@@ -10,12 +10,16 @@ from blake3 import blake3
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.data.errors import DataError
 
-Problem = Literal["RepeatedField", "UnknownRole", "BlankAnswer"]
+Problem = Literal["RepeatedField", "UnknownRole", "BlankAnswer", "JoinedWords"]
 
 PROBLEMS: dict[Problem, str] = {
     "RepeatedField": "is in the row twice; the last value is used",
     "UnknownRole": "is not one of system, developer, user, assistant, tool; a chat template may ignore the message",
     "BlankAnswer": "has only blanks, so blanks are learned",
+    "JoinedWords": (
+        "ends with a word and the completion begins with one; texts are joined as they are, so begin the completion "
+        "with a blank"
+    ),
 }
 
 

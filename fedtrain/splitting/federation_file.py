@@ -10,9 +10,9 @@ from fedtrain.api.evaluation import MetricType
 
 @dataclass(frozen=True, kw_only=True)
 class FederationFile:
-    """`base` is None when the user has not named one yet; `revision` goes with a hub id. `files` are (participant,
-    path) and `test` a path, relative to the file. `test_metrics`, `own_metrics`: metrics of the hub and of the
-    participants; the first is the headline."""
+    """`base` is None when the user has not named one yet; `revision` goes with a hub id. `max_length`: tokens of a
+    row. `files` are (participant, path) and `test` a path, relative to the file. `test_metrics`, `own_metrics`: metrics
+    of the hub and of the participants; the first is the headline."""
 
     name: str
     dataset: str
@@ -22,6 +22,7 @@ class FederationFile:
     files: Sequence[tuple[str, str]]
     test: str | None
     seed: int
+    max_length: int = 512
     test_metrics: Sequence[MetricType] = ("Loss",)
     own_metrics: Sequence[MetricType] = ()
 
@@ -48,7 +49,7 @@ spec:
   data:
     dataset: {self.dataset}
     format: {self.format}
-    maxLength: 512                       # tokens; what is longer is cut
+    maxLength: {self.max_length}                       # tokens; what is longer is cut
     validationFraction: 0.1              # of each participant's rows, held out from its training
   participants:
 {participants}\

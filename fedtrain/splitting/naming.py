@@ -1,6 +1,7 @@
 """Names of participants: Kubernetes' names, made from anything."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from fedtrain.api.base import DNS_LABEL_PATTERN
@@ -10,8 +11,10 @@ LONGEST = 40
 
 
 def slug(text: str, otherwise: str = "other") -> str:
-    """Lower-case letters, digits and dashes, at most 40."""
-    found = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST].rstrip("-")
+    """Lower-case letters without accents, digits and dashes, at most 40."""
+    decomposed = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss"))
+    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+    found = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST].rstrip("-")
     return found or otherwise
 
 

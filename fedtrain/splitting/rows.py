@@ -48,7 +48,9 @@ def format_of(rows: list[Row], path: Path) -> Format:
     odd = next((row for row in examined if formats.format_of(row.fields) is None), rows[0])
     raise SplitError(
         f"{path}:{odd.number}: unknown row format; the row has {_named(odd.fields)}",
-        f"give every row the fields of one format: {'; '.join(one.needs for one in formats.FORMATS.values())}",
+        "name the fields with the question and the answer: "
+        f"fedtrain convert {path} -o {path.name.partition('.')[0]}-rows.jsonl --to PromptCompletion "
+        "--field prompt=NAME --field completion=NAME",
     )
 
 

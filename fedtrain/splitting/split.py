@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fedtrain.api.data import Format
 from fedtrain.api.places import base_kind
+from fedtrain.data.base_files import read_base
 from fedtrain.plurals import several
 from fedtrain.splitting.dealing import (
     Parts,
@@ -27,6 +28,7 @@ from fedtrain.splitting.naming import participant_names, slug, slugs
 from fedtrain.splitting.rows import Row, format_of, read_rows, values_of
 
 FILE = "federation.yaml"
+MAX_LENGTH = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,14 @@ def _base(request: SplitRequest) -> str | None:
     return relative if relative.startswith(".") else f"./{relative}"
 
 
+def _max_length(base: str | None) -> int:
+    """Return 512 tokens, or the context of a base model in a folder if it is shorter."""
+    if base is None or base_kind(base, Path()) in ("Hub", "Bucket"):
+        return MAX_LENGTH
+    context = read_base(Path(base.removeprefix("file://")).expanduser()).context
+    return min(MAX_LENGTH, context or MAX_LENGTH)
+
+
 def _deal(
     request: SplitRequest, rows: Sequence[Row], labels: Sequence[str] | None
 ) -> tuple[tuple[str, ...], Parts, tuple[tuple[str, ...], ...] | None]:
@@ -203,6 +213,7 @@ def _write(
             format=format,
             base=base,
             revision=request.revision,
+            max_length=_max_length(request.base),
             files=files,
             test=test_file,
             seed=request.seed,

@@ -16,13 +16,21 @@ from fedtrain.data.formats.tools import tools_of
 def _read(reader: FieldReader) -> dict[str, Any]:
     prompt, completion = reader.required("prompt"), reader.required("completion")
     if not any(isinstance(part, list) for part in (prompt, completion)):
-        return {"prompt": reader.text("prompt"), "completion": reader.answer("completion")}
+        fields = {"prompt": reader.text("prompt"), "completion": reader.answer("completion")}
+        if _in_word(fields["prompt"][-1:]) and _in_word(fields["completion"][0]):
+            reader.warn(reader.name("prompt"), "JoinedWords")
+        return fields
     messages = [
         {**message, "weight": 0} if message["role"] == "assistant" else message
         for message in _part(reader, prompt, "prompt", "user")
     ]
     messages += _part(reader, completion, "completion", "assistant")
     return {"messages": finished(reader, messages, reader.name("completion")), **tools_of(reader)}
+
+
+def _in_word(character: str) -> bool:
+    """Whether words that blanks separate contain the character: a digit, or a letter of a script with upper case."""
+    return character.isdigit() or character.lower() != character.upper()
 
 
 def _part(reader: FieldReader, value: object, field: str, role: str) -> list[Message]:

@@ -10,7 +10,7 @@ from fedtrain.data.parsing.csv_rows import csv_rows
 from fedtrain.data.parsing.json_rows import json_file, json_lines
 from fedtrain.data.parsing.parsed import OnFault, Parsed, raising
 from fedtrain.data.parsing.tables import is_saved_dataset, parquet_rows, saved_dataset_rows
-from fedtrain.data.parsing.text_files import opened
+from fedtrain.data.parsing.text_files import UTF8, opened
 
 
 def parse_all(root: Path, shown: str, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
@@ -21,11 +21,16 @@ def parse_all(root: Path, shown: str, columns: Sequence[str] | None = None) -> I
 
 
 def parse_each(
-    root: Path, shown: str, columns: Sequence[str] | None = None, fault: OnFault = raising, name: str | None = None
+    root: Path,
+    shown: str,
+    columns: Sequence[str] | None = None,
+    fault: OnFault = raising,
+    name: str | None = None,
+    encoding: str = UTF8,
 ) -> Iterator[Iterator[Parsed]]:
     """Yield the rows of each file. `fault` gets what is wrong with one row; errors of a whole file are raised. `name`:
-    path of the data set before the names of its files in messages; without it they begin in the folder. Raises
-    DataError."""
+    path of the data set before the names of its files in messages; without it they begin in the folder. `encoding`: of
+    files that are text. Raises DataError."""
     if not root.exists() and not root.is_symlink():
         raise DataError(f"{shown}: no such file or folder", "correct the path")
     if (root / "dataset_dict.json").is_file():
@@ -36,14 +41,17 @@ def parse_each(
     for file in data_files(root, shown):
         inside = file.relative_to(root).as_posix() if file != root else None
         shown_file = "/".join(part for part in (name, inside) if part) or file.name
-        yield parse(file, shown_file, columns, fault)
+        yield parse(file, shown_file, columns, fault, encoding)
 
 
-def parse(file: Path, name: str, columns: Sequence[str] | None = None, fault: OnFault = raising) -> Iterator[Parsed]:
-    """Yield the rows of a file of a known type. `name`: the file in messages. `fault`: see `parse_each`. Raises
-    DataError."""
-    with opened(file, name) as content:
-        match file_type(file.name):
+def parse(
+    file: Path, name: str, columns: Sequence[str] | None = None, fault: OnFault = raising, encoding: str = UTF8
+) -> Iterator[Parsed]:
+    """Yield the rows of a file of a known type. `name`: the file in messages. `fault`, `encoding`: see `parse_each`.
+    Raises DataError."""
+    kind = file_type(file.name)
+    with opened(file, name, UTF8 if kind == "Parquet" else encoding) as content:
+        match kind:
             case "Parquet":
                 yield from parquet_rows(content, name, columns)
             case "CSV":

@@ -4,7 +4,7 @@ import gzip
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from io import BufferedReader
+from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
 from typing import IO, cast
 
@@ -13,13 +13,16 @@ from fedtrain.data import git_lfs
 from fedtrain.data.errors import DataError
 
 UTF8_BOM = b"\xef\xbb\xbf"
+UTF8 = "utf-8"
+SAVE_AS_UTF8 = "save the file as UTF-8, or rewrite it: fedtrain convert IN --encoding cp1252 -o OUT.jsonl"
 _ZIP = b"PK\x03\x04"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @contextmanager
-def opened(file: Path, name: str) -> Generator[BufferedReader]:
-    """Open a file, decompressed. Raises DataError, also while it is read."""
+def opened(file: Path, name: str, encoding: str = UTF8) -> Generator[BufferedReader]:
+    """Open a file, decompressed; a text in another `encoding` is recoded in memory. Raises DataError, also while it is
+    read."""
     try:
         with file.open("rb") as content:
             first = content.read(len(git_lfs.POINTER))
@@ -28,12 +31,21 @@ def opened(file: Path, name: str) -> Generator[BufferedReader]:
         if first.startswith(_ZIP):
             raise DataError(f"{name}: an Excel workbook or a zip archive, not text", "export it as CSV, or unpack it")
         with cast("BufferedReader", gzip.open(file) if is_gzip(file.name) else file.open("rb")) as content:
-            yield content
+            yield content if encoding == UTF8 else _recoded(content, name, encoding)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{name}: not a complete gzip file", "compress it again") from error
     except OSError as error:
         problem = f"{name}: cannot be read ({error.strerror or type(error).__name__})"
         raise DataError(problem, "check the file and its permissions") from error
+
+
+def _recoded(content: BufferedReader, name: str, encoding: str) -> BufferedReader:
+    """Return the text in UTF-8. Raises DataError."""
+    try:
+        text = content.read().decode(encoding)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}: not {encoding} (byte {error.start} of the file)", "name another encoding") from error
+    return BufferedReader(cast("RawIOBase", BytesIO(text.encode())))
 
 
 def numbered_lines(content: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
@@ -52,4 +64,4 @@ def decoded(line: bytes, where: str) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
-        raise DataError(f"{where}: not UTF-8 (byte {error.start} of the line)", "save the file as UTF-8") from error
+        raise DataError(f"{where}: not UTF-8 (byte {error.start} of the line)", SAVE_AS_UTF8) from error

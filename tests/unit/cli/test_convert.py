@@ -40,7 +40,7 @@ def test_rows_of_several_files_are_written_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "target", "expected"),
     [
-        (SHAREGPT, "Messages", MESSAGES),
+        (SHAREGPT, "Messages", {**MESSAGES, "id": 7}),
         ({"prompt": MESSAGES["messages"][:1], "completion": "Oak."}, "Messages", MESSAGES),
         ({"prompt": "Name a tree.", "completion": "Oak."}, "Messages", MESSAGES),
         (
@@ -121,3 +121,79 @@ def test_the_message_about_another_format_names_the_command(tmp_path: Path) -> N
 
     with pytest.raises(DataError, match=r"set data\.format to ShareGPT.* fedtrain convert IN -o OUT\.jsonl --to Mess"):
         RowChecker("Messages").check(SHAREGPT, "a.jsonl:1")
+
+
+EXCEL = "Meldung;Fach;Ort\r\nGrößere Blutung;Chirurgie;Nord\r\n".encode("cp1252")
+NAMED = ("--to", "PromptCompletion", "--field", "prompt=Meldung", "--field", "completion=Fach")
+
+
+def test_a_table_of_excel_is_read_in_its_encoding_and_keeps_its_other_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(EXCEL)
+    refused = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *NAMED)
+    assert "a.csv:2: not UTF-8" in refused.stderr
+    assert "fedtrain convert IN --encoding cp1252 -o OUT.jsonl" in refused.stderr
+    result = run(tmp_path / "a.csv", "--encoding", "cp1252", "-o", tmp_path / "out.jsonl", *NAMED)
+    assert result.exit_code == 0, result.output
+    assert written(tmp_path / "out.jsonl") == [{"prompt": "Größere Blutung", "completion": "Chirurgie", "Ort": "Nord"}]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [("ascii", "a.csv: not ascii (byte 20 of the file)"), ("klingon", "'klingon' is not an encoding")],
+)
+def test_a_wrong_encoding_is_named(tmp_path: Path, encoding: str, message: str) -> None:
+    (tmp_path / "a.csv").write_bytes(EXCEL)
+    result = run(tmp_path / "a.csv", "--encoding", encoding, "-o", tmp_path / "out.jsonl")
+    assert result.exit_code != 0
+    assert message in result.stderr
+
+
+FAULTY = "prompt,completion\na, x\nb,\na, x\nc\nd,\ne, y\n"
+
+
+def test_all_invalid_rows_are_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(FAULTY)
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion")
+    assert result.exit_code == 1
+    assert [line.split(" ")[0] for line in result.stderr.splitlines()[1:4]] == ["a.csv:3:", "a.csv:5:", "a.csv:6:"]
+    assert result.stderr.splitlines()[0] == "error: 3 rows are invalid:"
+    assert result.stderr.endswith("hint: Correct them, or leave them out with --skip-invalid.\n")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_invalid_and_repeated_rows_are_left_out_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(FAULTY)
+    options = ("--to", "PromptCompletion", "--skip-invalid", "--drop-repeated")
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *options)
+    assert result.exit_code == 0, result.output
+    assert [row["prompt"] for row in written(tmp_path / "out.jsonl")] == ["a", "e"]
+    assert result.output.splitlines()[:3] == [
+        f"{tmp_path / 'out.jsonl'}: 2 rows",
+        'left out: 3 invalid rows (first: a.csv:3: field "completion" is empty, so there is nothing to learn)',
+        "left out: 1 repeated row",
+    ]
+
+
+def test_a_separator_stands_between_prompt_and_completion(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("prompt,completion\nFieber,Innere\n")
+    joined = run(tmp_path / "a.csv", "-o", tmp_path / "joined.jsonl", "--to", "PromptCompletion")
+    assert "so begin the completion with a blank. --separator ' ' does that (1 row)" in joined.output
+    result = run(
+        tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion", "--separator", r"\nFach: "
+    )
+    assert written(tmp_path / "out.jsonl") == [{"prompt": "Fieber\nFach:", "completion": " Innere"}]
+    assert "warning" not in result.output
+    assert f"next: fedtrain split {tmp_path / 'out.jsonl'} --participants 4 --out " in result.output
+
+
+def test_a_separator_needs_prompts(tmp_path: Path) -> None:
+    result = run(source(tmp_path, MESSAGES), "-o", tmp_path / "out.jsonl", "--to", "Messages", "--separator", " ")
+    assert "--separator needs --to PromptCompletion" in result.stderr
+
+
+def test_the_hint_for_unknown_columns_names_two_of_them(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Frage,Antwort,Ort\nq,a,Nord\n")
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--to", "Messages")
+    assert (
+        "hint: Name each field that differs, such as --field prompt=Frage --field completion=Antwort." in result.stderr
+    )

@@ -221,7 +221,7 @@ def test_an_output_that_exists_is_refused_and_left_alone(data: Path, tmp_path: P
         ('{"text": "a"}\n[1]\n', "d.jsonl:2: a row must be an object"),
         (
             '{"text": "a"}\n{"question": "b"}\n',
-            "d.jsonl:2: unknown row format; the row has the",
+            "d.jsonl:2: unknown row format; the row has the fields question",
         ),
         ("\n", "there are no rows"),
     ],
@@ -231,6 +231,22 @@ def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, text: str, said: st
     result = split(tmp_path / "d.jsonl", "--participants", "1", "--out", tmp_path / "out")
     assert result.exit_code == 1
     assert said in result.output
+
+
+def test_rows_with_other_fields_lead_to_the_command_that_converts_them(tmp_path: Path) -> None:
+    data = written(tmp_path / "d.jsonl", [{"Frage": "a", "Antwort": "b"}])
+    result = split(data, "--participants", "1", "--out", tmp_path / "out")
+    assert f"fedtrain convert {data} -o d-rows.jsonl --to PromptCompletion --field prompt=NAME" in result.output
+
+
+def test_rows_are_not_longer_than_the_context_of_the_base_model(data: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 256}')
+    done(data, "--participants", "2", "--base", base, "--out", tmp_path / "short")
+    done(data, "--participants", "2", "--out", tmp_path / "default")
+    assert "maxLength: 256 " in (tmp_path / "short/federation.yaml").read_text()
+    assert "maxLength: 512 " in (tmp_path / "default/federation.yaml").read_text()
 
 
 def test_a_row_without_the_field_is_named(tmp_path: Path) -> None:

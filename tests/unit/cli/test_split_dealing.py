@@ -93,6 +93,7 @@ def test_names_are_made_from_values_without_collisions() -> None:
         "st mary s": "st-mary-s-2",
         "日本": "other",
     }
+    assert slugs(["Süd", "Große–Klinik"]) == {"Süd": "sud", "Große–Klinik": "grosse-klinik"}
     long = slugs(["x" * 50, "x" * 60])
     assert sorted(map(len, long.values())) == [40, 40]
 

@@ -216,9 +216,10 @@ def test_a_refusal_uses_the_names_of_the_data_set() -> None:
         ("PromptCompletion", '{"prompt": "q", "completion": "   "}', 'field "completion" has only blanks'),
         (
             "PromptCompletion",
-            '{"prompt": "q", "completion": "a", "completion": "b"}',
+            '{"prompt": "q", "completion": " a", "completion": " b"}',
             'field "completion" is in the row twice',
         ),
+        ("PromptCompletion", '{"prompt": "q", "completion": "a"}', 'field "prompt" ends with a word'),
         (
             "Messages",
             json.dumps({"messages": [{"role": "User", "content": "q"}, TREE[1]]}),
@@ -236,6 +237,11 @@ def test_a_row_that_is_probably_wrong_has_a_warning(tmp_path: Path, format: Form
     (row,) = read_rows(str(tmp_path), format)
     (found,) = row.warnings
     assert found.text(row.where).startswith(f"a.jsonl:1: {warning}")
+
+
+@pytest.mark.parametrize("row", [("q ", "a"), ("q:", "a"), ("q", "\na"), ("樹", "木"), ("", "a")])
+def test_texts_that_can_be_joined_have_no_warning(row: tuple[str, str]) -> None:
+    assert read({"prompt": row[0], "completion": row[1]}, "PromptCompletion").warnings == ()
 
 
 def test_names_that_no_format_reads_may_be_repeated(tmp_path: Path) -> None:

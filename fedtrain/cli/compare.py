@@ -17,16 +17,27 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     With -o json, the HTML file is written only with --out. RUN is the folder of a run (runs/default/quickstart), its
     federation file, or s3://bucket/prefix/namespace/name.
     """
+    from fedtrain.cli.errors import UserError
     from fedtrain.contracts.as_json import as_json
+    from fedtrain.ledger.store import LedgerCorrupt
     from fedtrain.results.folders import is_page, write_file
     from fedtrain.results.locate import locate
     from fedtrain.results.run_comparison.compared import compare_runs, tables
+    from fedtrain.results.run_summary import RunSummary
     from fedtrain.results.summary import summarise
     from fedtrain.results.tables import show
 
     if len(runs) < 2:
         raise click.UsageError("Name at least two runs. `fedtrain list` shows them.")
-    summaries = [summarise(locate(run).ledger) for run in runs]
+    ledgers = [(run, locate(run).ledger) for run in runs]
+    summaries: list[RunSummary] = []
+    for run, ledger in ledgers:
+        try:
+            summaries.append(summarise(ledger))
+        except LedgerCorrupt as error:
+            click.echo(f"warning: left out {run}: {error}", err=True)
+    if len(summaries) < 2:
+        raise UserError("fewer than two runs can be read", "Name more runs. `fedtrain list` shows them.")
     compared = compare_runs(summaries)
     if output == "json":
         click.echo(json.dumps(as_json(compared), indent=2))

@@ -29,6 +29,8 @@ def command(place: str, output: str) -> None:
         click.echo(f"no runs below {place}", err=True)
     else:
         show([_table(found.runs)], terminal=sys.stdout.isatty())
+        for problem in (line.problem for line in found.runs if line.problem is not None):
+            click.echo(f"warning: {problem}", err=True)
 
 
 def _table(lines: "tuple[RunLine, ...]") -> "Table":
@@ -39,7 +41,7 @@ def _table(lines: "tuple[RunLine, ...]") -> "Table":
     for line in lines:
         run = short_path(line.run)
         if line.problem is not None:
-            rows.append((run, f"unreadable: {line.problem}", "", "", ""))
+            rows.append((run, "Unreadable", "–", "–", "–"))
         else:
             rows.append((run, line.phase, f"{line.rounds_done}/{line.rounds_of}", _gain(line), _when(line.changed)))
     return Table("runs", ("run", "phase", "rounds", "metric", "changed"), tuple(rows), left=5)

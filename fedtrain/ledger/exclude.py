@@ -32,7 +32,6 @@ def _is_recorded(ledger: Ledger, exclusion: Exclusion) -> CannotExclude:
     round, before = exclusion.round, exclusion.round - 1
     return CannotExclude(
         f"Round {round} is recorded at {ledger.url} and cannot be redone: its manifest is final, and later rounds and "
-        f"copies of it rest on it. Start a new run from round {before}: `fedtrain export RUN --round {before} --out "
-        f"FOLDER`, then set model.adapter.initialFrom to that folder, metadata.name to another name, and leave "
-        f"{exclusion.participant} out of participants."
+        f"copies of it rest on it. Start a new run from round {before} with `fedtrain init --from {ledger.address} "
+        f"--round {before}`, and remove {exclusion.participant} from participants in the file that it writes."
     )

@@ -147,7 +147,7 @@ class FileStore:
             yield file
 
     def _missing(self, key: str) -> ObjectMissing:
-        return ObjectMissing(f"There is no object {key} in {self.url}. If it was deleted, restore it from a backup.")
+        return ObjectMissing(f"The file {self.root / key} is missing. If it was deleted, restore it from a backup.")
 
     def _walk(self, start: Path) -> Iterator[str]:
         for folder, folders, files in os.walk(start, onerror=_unless_missing):

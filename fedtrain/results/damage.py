@@ -1,9 +1,12 @@
-"""Records of a run that were deleted by hand: other records name them, or later ones exist."""
+"""Records of a run that were deleted or changed by hand: other records name them, or later ones exist."""
 
 from collections.abc import Collection, Iterator, Sequence
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import End, Manifest
+from fedtrain.contracts.record_fields import Digest
+from fedtrain.contracts.records import Close, End, Manifest
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import LedgerCorrupt
 
 
 def missing_manifests(present: Collection[str], end: End | None) -> list[str]:
@@ -14,15 +17,40 @@ def missing_manifests(present: Collection[str], end: End | None) -> list[str]:
     return [name for number in range(last + 1) if (name := names.manifest(number)) not in present]
 
 
+def changed_records(ledger: Ledger, present: Collection[str], manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Yield the records of rounds that are not the ones that a manifest or a close names."""
+    for manifest in manifests:
+        for digest, name in _named(manifest):
+            if digest is not None and name in present and ledger.digest(name) != digest:
+                yield name
+        yield from _changed_updates(ledger, present, names.close(manifest.round, manifest.k or 0))
+
+
+def _changed_updates(ledger: Ledger, present: Collection[str], close: str) -> Iterator[str]:
+    try:
+        found = ledger.read(close, Close) if close in present else None
+    except LedgerCorrupt:
+        return
+    for update in found.updates if found is not None else ():
+        name = names.update(found.round, update.participant, update.attempt)
+        if name in present and ledger.digest(name) != update.record:
+            yield name
+
+
 def missing_records(present: Collection[str], manifests: Sequence[Manifest]) -> Iterator[str]:
     """Yield the records of rounds that a manifest names and that do not exist."""
     for manifest in manifests:
-        k = manifest.k or 0
-        for digest, name in (
-            (manifest.plan, names.plan(manifest.round)),
-            (manifest.close, names.close(manifest.round, k)),
-            (manifest.aggregate, names.aggregate(manifest.round, k)),
-            (manifest.evaluation, names.evaluation(manifest.round, k)),
-        ):
+        for digest, name in _named(manifest):
             if digest is not None and name not in present:
                 yield name
+
+
+def _named(manifest: Manifest) -> tuple[tuple[Digest | None, str], ...]:
+    """The records that a manifest names, with their digests."""
+    k = manifest.k or 0
+    return (
+        (manifest.plan, names.plan(manifest.round)),
+        (manifest.close, names.close(manifest.round, k)),
+        (manifest.aggregate, names.aggregate(manifest.round, k)),
+        (manifest.evaluation, names.evaluation(manifest.round, k)),
+    )

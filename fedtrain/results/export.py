@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_file
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing, StoreError
@@ -32,6 +33,7 @@ def export(
     not match the ledger, StoreError if `target` exists and is not an export of this run or has other files, OSError."""
     summary = summarise(ledger)
     chosen = exported_round(summary, round)
+    check_adapter(ledger, summary, chosen)
     public = public_base(summary.spec.model, base_name)
     beside = tokenizer_files(base) if base is not None else {}
     card = model_card(summary, chosen, target.name, public, has_tokenizer=bool(beside))
@@ -57,6 +59,7 @@ def export_merged(
 
     summary = summarise(ledger)
     chosen = exported_round(summary, round)
+    check_adapter(ledger, summary, chosen)
     card = model_card(summary, chosen, target.name, public_base(summary.spec.model, base_name), merged=True)
 
     def fill(folder: Path) -> None:
@@ -75,6 +78,7 @@ def export_merged(
 def write_adapter(ledger: Ledger, summary: RunSummary, round: RoundSummary, folder: Path) -> None:
     """Write the files that PEFT loads. Raises LedgerCorrupt, StoreError, OSError."""
     assert round.adapter is not None
+    check_adapter(ledger, summary, round)
     ledger.fetch_blob(round.adapter, folder / WEIGHTS)
     (folder / CONFIG).write_bytes(_config(ledger, summary))
 
@@ -95,6 +99,26 @@ def exported_round(summary: RunSummary, round: int | None) -> RoundSummary:
     if not 0 <= round < len(recorded):
         raise ObjectMissing(f"{summary.url} has no round {round}. Use a round from 0 to {len(recorded) - 1}.")
     return recorded[round]
+
+
+def check_adapter(ledger: Ledger, summary: RunSummary, round: RoundSummary) -> None:
+    """Raises ObjectMissing if the adapter's file was deleted, with the nearest round whose adapter exists."""
+    if round.adapter is None or _exists(ledger, round):
+        return
+    others = sorted((one for one in summary.recorded if _exists(ledger, one)), key=lambda one: _distance(one, round))
+    use = f", or use --round {others[0].number}" if others else ""
+    raise ObjectMissing(
+        f"{ledger.address.rstrip('/')}/{names.blob(round.adapter)} is missing: the adapter after round {round.number}. "
+        f"Restore the file from a backup{use}."
+    )
+
+
+def _exists(ledger: Ledger, round: RoundSummary) -> bool:
+    return round.adapter is not None and ledger.size(names.blob(round.adapter)) is not None
+
+
+def _distance(one: RoundSummary, round: RoundSummary) -> int:
+    return abs(one.number - round.number)
 
 
 def check_replaceable(summary: RunSummary, target: Path) -> None:

@@ -33,7 +33,7 @@ from fedtrain.ledger.parse import MISSING
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing
 from fedtrain.ledger.valid_records import read_valid
 from fedtrain.plurals import form
-from fedtrain.results.damage import missing_manifests, missing_records
+from fedtrain.results.damage import changed_records, missing_manifests, missing_records
 from fedtrain.results.participants import participant_rounds
 from fedtrain.results.run_summary import (
     DataSummary,
@@ -107,15 +107,19 @@ class _Reader:
         )
 
     def message(self, message: str, manifests: list[Manifest]) -> str:
-        """Add the records that are missing to the message of the run's phase."""
+        """Add the records that are missing or changed to the message of the run's phase."""
         missing = list(missing_records(self.present, manifests))
-        if not missing:
-            return message
-        damage = (
-            f"Damaged: {', '.join(missing[:5])} {form(len(missing), 'is', 'are')} missing. Restore "
-            f"{form(len(missing), 'it', 'them')} from a backup; `fedtrain ledger verify` checks all records."
-        )
-        return f"{message} {damage}".strip()
+        changed = list(changed_records(self.ledger, self.present, manifests))
+        for found, problem in (
+            (missing, form(len(missing), "is missing", "are missing")),
+            (changed, form(len(changed), "was changed", "were changed")),
+        ):
+            if found:
+                message += (
+                    f" Damaged: {', '.join(found[:5])} {problem}. Restore {form(len(found), 'it', 'them')} from a "
+                    "backup; `fedtrain ledger verify` checks all records."
+                )
+        return message.strip()
 
     def round(
         self, number: int, manifest: Manifest | None, manifests: list[Manifest], spec: FederatedTrainingSpec

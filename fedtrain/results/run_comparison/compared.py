@@ -46,13 +46,27 @@ def compare_runs(summaries: Sequence[RunSummary]) -> RunComparison:
 
 
 def run_names(summaries: Sequence[RunSummary]) -> list[str]:
-    """Return the shortest of name, namespace/name and address that tells the runs apart."""
+    """Return the shortest of name, namespace/name and the differing part of the address that tells the runs apart."""
     choices = (
         [summary.name for summary in summaries],
         [f"{summary.namespace}/{summary.name}" for summary in summaries],
-        [summary.url for summary in summaries],
+        short_addresses([summary.url for summary in summaries]),
     )
     return next((names for names in choices if len(set(names)) == len(names)), choices[-1])
+
+
+def short_addresses(urls: Sequence[str]) -> list[str]:
+    """Return the addresses without the folders that all have in common: `a/…/quickstart` and `b/…/quickstart`."""
+    parts = [url.rstrip("/").split("/") for url in urls]
+    shortest = min(map(len, parts))
+    before = next((at for at in range(shortest) if len({one[at] for one in parts}) > 1), shortest)
+    after = next((at for at in range(shortest - before) if len({one[-1 - at] for one in parts}) > 1), 0)
+    if before == shortest:
+        return list(urls)
+    return [
+        "/".join([*one[before : len(one) - after], *(["…", one[-1]] if after > 1 else one[len(one) - after :])])
+        for one in parts
+    ]
 
 
 def tables(comparison: RunComparison, summaries: Sequence[RunSummary]) -> list[Table]:

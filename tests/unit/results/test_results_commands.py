@@ -191,8 +191,8 @@ def test_a_deleted_round_is_named(run: Path, command: str, missing: str) -> None
     result = fedtrain(command, run)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f"error: {run}/{missing}/manifest.json is missing. Restore it from a backup, or delete the run: "
-        f"fedtrain delete {run}.\n"
+        f"error: {run}/{missing}/manifest.json is missing. Restore it from a backup. Without one, start a run with "
+        "another metadata.name; adapters stay in blobs/.\n"
     )
 
 
@@ -204,12 +204,37 @@ def test_status_names_a_deleted_plan(run: Path) -> None:
     assert "Damaged: rounds/0002/plan.json is missing. Restore it from a backup; `fedtrain ledger" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("record", "content"),
+    [("close-1.json", ""), ("evaluation-1.json", "{"), ("updates/zoo/2/record.json", "{")],
+)
+def test_status_names_a_damaged_record(run: Path, record: str, content: str) -> None:
+    path = run / "rounds/0002" / record
+    path.chmod(0o600)
+    path.write_text(content)
+    result = fedtrain("status", run)
+    assert result.exit_code == 0
+    assert f"Damaged: rounds/0002/{record} was changed. Restore it from a backup; `fedtrain ledger" in result.stdout
+
+
+def test_export_names_a_deleted_adapter_and_a_round_that_has_one(run: Path, tmp_path: Path) -> None:
+    adapter = json.loads((run / "rounds/0003/manifest.json").read_text())["adapter"].removeprefix("blake3:")
+    (run / "blobs" / adapter).unlink()
+    result = fedtrain("export", run, "--out", tmp_path / "adapter")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"error: {run}/blobs/{adapter} is missing: the adapter after round 3. Restore the file from a backup, or use "
+        "--round 2."
+    )
+    assert fedtrain("export", run, "--out", tmp_path / "adapter", "--round", "2").exit_code == 0
+
+
 @pytest.mark.parametrize("content", ["{", "{}"])
 def test_a_run_with_a_damaged_record_can_be_deleted(run: Path, content: str) -> None:
     (run / "run.json").chmod(0o600)
     (run / "run.json").write_text(content)
     result = fedtrain("status", run)
     assert result.exit_code == 1
-    assert result.stderr.endswith(f"Restore it from a backup, or delete the run: fedtrain delete {run}.\n")
+    assert "Restore it from a backup. Without one, start a run with another metadata.name" in result.stderr
     assert fedtrain("delete", run, "--yes").exit_code == 0
     assert not run.exists()

@@ -13,7 +13,7 @@ from fedtrain.cli.main import main
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.best_round import best_point
 from fedtrain.results.curve import curve
-from fedtrain.results.run_comparison.compared import run_names
+from fedtrain.results.run_comparison.compared import run_names, short_addresses
 from fedtrain.results.run_comparison.differences import by_block
 from fedtrain.results.run_comparison.page import charts
 from fedtrain.results.summary import summarise
@@ -51,8 +51,10 @@ def test_list_names_a_run_that_cannot_be_read_and_shows_the_others(second: Hand,
     path = runs / "default/quickstart/run.json"
     path.chmod(0o600)
     path.write_text("{")
-    lines = fedtrain("list", runs).stdout.splitlines()
-    assert any("unreadable" in line and "run.json is damaged (it is not valid JSON)" in line for line in lines)
+    result = fedtrain("list", runs)
+    lines = result.stdout.splitlines()
+    assert any("quickstart" in line and "Unreadable" in line for line in lines)
+    assert result.stderr.startswith(f"warning: {path} is damaged (it is not valid JSON).")
     assert any("second" in line and "Planning" in line for line in lines)
 
 
@@ -61,6 +63,27 @@ def test_list_of_a_place_without_runs_says_so(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     assert "no runs below" in result.stderr
     assert "is not a folder" in fedtrain("list", tmp_path / "nothing").stderr
+
+
+def test_compare_leaves_out_a_run_that_cannot_be_read(second: Hand, runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "default/second", runs / "default/third")
+    path = runs / "default/quickstart/run.json"
+    path.chmod(0o600)
+    path.write_text("{")
+    three = [runs / "default" / name for name in ("quickstart", "second", "third")]
+    result = fedtrain("compare", *three, "--out", tmp_path / "charts.html")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.startswith(f"warning: left out {three[0]}: {path} is damaged (it is not valid JSON).")
+    result = fedtrain("compare", *three[:2])
+    assert result.exit_code == 1
+    assert "fewer than two runs can be read" in result.stderr
+
+
+def test_runs_of_the_same_name_are_told_apart_by_the_part_of_their_path_that_differs() -> None:
+    folders = ["file:///home/ana/a/runs/default/q", "file:///home/ana/b/runs/default/q"]
+    assert short_addresses(folders) == ["a/…/q", "b/…/q"]
+    assert short_addresses(["s3://one/team/q", "s3://two/team/q"]) == ["one/…/q", "two/…/q"]
+    assert short_addresses(["file:///home/q", "file:///home/q"]) == ["file:///home/q", "file:///home/q"]
 
 
 def test_compare_shows_results_and_the_fields_that_differ(second: Hand, runs: Path, tmp_path: Path) -> None:
@@ -113,7 +136,7 @@ def test_runs_of_one_name_are_distinguished(finished: Hand, runs: Path, tmp_path
     shutil.copytree(runs, tmp_path / "copy")
     copy = open_ledger(Storage(type="File", file=File(path=str(tmp_path / "copy"))), "default", "quickstart")
     summaries = [summarise(finished.ledger), summarise(copy)]
-    assert run_names(summaries) == [summary.url for summary in summaries]
+    assert run_names(summaries) == ["runs/…/quickstart", "copy/…/quickstart"]
     assert next(chart.alt for chart in charts(summaries)) == "accuracy (higher is better) by round, a line each run"
     shown = curve(summaries[0])
     assert shown is not None

@@ -113,7 +113,7 @@ def test_the_first_exclusion_of_a_participant_stands():
 @pytest.mark.parametrize(
     ("who", "round", "words"),
     [
-        ("b", 1, "Round 1 is recorded at .* Start a new run from round 0: `fedtrain export RUN --round 0"),
+        ("b", 1, "Round 1 is recorded at .* Start a new run from round 0 with `fedtrain init --from .* --round 0"),
         ("b", 3, "Round 3 of demo has not begun. Set --round to the current round"),
         ("z", 2, "'z' is not a participant of demo. Use one of: a, b, c"),
     ],

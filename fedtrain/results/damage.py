@@ -31,7 +31,9 @@ def _changed_updates(ledger: Ledger, present: Collection[str], close: str) -> It
         found = ledger.read(close, Close) if close in present else None
     except LedgerCorrupt:
         return
-    for update in found.updates if found is not None else ():
+    if found is None:
+        return
+    for update in found.updates:
         name = names.update(found.round, update.participant, update.attempt)
         if name in present and ledger.digest(name) != update.record:
             yield name

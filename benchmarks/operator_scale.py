@@ -1,12 +1,12 @@
-"""How fast the operator answers, how fast it starts and what it holds with many trainings, beside its targets.
+"""Latency, start and memory of the operator with many trainings, beside their targets.
 
     python -m benchmarks.operator_scale                    # 1,000 trainings of 10 participants, all in mid-round
     python -m benchmarks.operator_scale --smoke            # the same in small, for the test suite
 
-On a real API server and S3 server. A task's status changes 100 times a second, in a way that the training's status
-must tell and that needs no look into the ledger; what counts is the time until the coordinator has written it. The
-same is measured of a bare loop that decides nothing, because what the machine does besides shows in both. Ends with 1
-when a target is missed.
+On a real API server and S3 server. A task's status changes 100 times a second, in a way that changes the training's
+status and needs no read of the ledger. The latency is the time until the coordinator has written that status. A bare
+loop without decisions is measured too, because other work of the machine slows both. Exits with 1 if
+a target is missed.
 """
 
 import argparse
@@ -41,7 +41,7 @@ class Size:
     rate: float
     """Changes a second."""
     seconds: float
-    """Of changes."""
+    """Duration of the changes."""
     patience: float = 600.0
 
 
@@ -126,7 +126,7 @@ async def _change(size: Size) -> list[float]:
     await changes.make(size.rate, size.seconds)
     _say(f"{changes.rate:.0f} changes a second, {len(changes.latencies)} answered")
     if changes.lost:
-        raise SystemExit(f"{changes.lost} changes were never told")
+        raise SystemExit(f"{changes.lost} changes never reached the status")
     return changes.latencies
 
 

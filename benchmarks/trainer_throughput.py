@@ -121,7 +121,7 @@ def trainers_loop(model: AdaptedModel, examples: list[Example], steps: int) -> N
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="a few seconds; the ratio is no measurement then")
+    parser.add_argument("--smoke", action="store_true", help="a few seconds; the ratio is then not a measurement")
     smoke = parser.parse_args().smoke
     hidden, layers, longest, steps, repeats = (32, 1, 32, 1, 1) if smoke else (256, 4, 128, 3, 5)
     quiet()

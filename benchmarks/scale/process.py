@@ -37,7 +37,7 @@ class Process(Operator):
         return self.metric(f'fedtrain_objects_reconciled{{controller="{controller}"}}')
 
     def wait_for(self, controller: str, objects: int, seconds: float) -> float:
-        """Seconds from its start until it had looked at so many objects."""
+        """Seconds from its start until it has read this number of objects."""
         eventually(lambda: self.reconciled(controller) >= objects, seconds)
         return time.monotonic() - self.began
 

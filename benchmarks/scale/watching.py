@@ -18,7 +18,7 @@ def login() -> kopf.ConnectionInfo:
 
 async def watch(kind: Kind) -> AsyncIterator[Json]:
     """The events of all objects of a kind: first ADDED for each that is there. An API server cuts the watch of a client
-    that is slow for a moment; then it goes on from where it was."""
+    that is slow for a moment; then it continues where it was."""
     info = login()
     connector = aiohttp.TCPConnector(ssl=info.as_ssl_context())
     timeout = aiohttp.ClientTimeout(total=None)

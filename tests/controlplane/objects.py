@@ -51,7 +51,7 @@ class Objects:
         return self._call("patch", kind, name, change, dry)
 
     def patch_status(self, kind: str, name: str, status: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """A merge patch of the status, and of more that is no business of this door. Raises Refused."""
+        """Merge a patch into the status. Other fields of the patch must have no effect. Raises Refused."""
         return self._call("patch", kind, name, {"status": status, **more}, False, "_status")
 
     def _call(

@@ -60,7 +60,7 @@ class Pods:
     Attributes:
         held: they stay Pending.
         faults: what goes wrong around their writes (`tests.support.faults`).
-        undead: their processes go on when the pods are deleted, as on a node that nobody reaches.
+        undead: their processes continue when the pods are deleted, as on an unreachable node.
     """
 
     api: Api

@@ -80,7 +80,7 @@ def s3_server(tmp_path: Path) -> Iterator[S3Server]:
 
 @pytest.fixture
 def name(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Of the cluster that stays."""
+    """Name of the cluster that stays."""
     monkeypatch.setattr(lasting, "NAME", "fedtrain-test")
     yield lasting.NAME
     if left := Kind.of(lasting.NAME):

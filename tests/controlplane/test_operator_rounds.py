@@ -1,4 +1,4 @@
-"""Rounds below their minimum, going on from a failure, and what people see of a run: on a real API server, with
+"""Rounds below their minimum, resuming after a failure, and what users see of a run: on a real API server, with
 participants and a training whose names begin with digits."""
 
 import json
@@ -73,7 +73,7 @@ def dies(federation: Federation, api: Api, who: str) -> None:
 
 
 def ask(federation: Federation, api: Api, phase: str) -> None:
-    """To go on, in this phase; until the operator has noted it."""
+    """Ask to resume in this phase, and wait until the operator has noted it."""
     eventually(lambda: federation.status(api).get("phase") == phase, LONG)
     federation.resume(api)
 
@@ -108,7 +108,7 @@ def test_below_the_minimum_a_run_fails_naming_missing_participants_and_resumes_o
 ) -> None:
     pods.held = {"-train-3m-"}
     federation.apply(api, s3_server, rounds={"count": 1, "retries": 0}, evaluation={})
-    ask(federation, api, "Training")  # nothing to go on from: it asks for nothing
+    ask(federation, api, "Training")  # nothing to resume from: it has no effect
     dies(federation, api, "3m")
     eventually(lambda: federation.has_ended(api), LONG)
     status = federation.status(api)

@@ -168,7 +168,7 @@ class Federation:
         api.patch(TRAININGS, self.name, {"spec": fields}, self.namespace)
 
     def resume(self, api: Api) -> None:
-        """Asks that it goes on after it has failed."""
+        """Ask to resume the run after a failure."""
         change = {"metadata": {"annotations": {"fedtrain.dev/resume": "true"}}}
         api.patch(TRAININGS, self.name, change, self.namespace)
 

@@ -130,7 +130,7 @@ def claim_folder(api: Api, name: str, folder: Path, namespace: str, mode: str = 
 
 
 def environment(s3_server: S3Server) -> dict[str, str]:
-    """Of a program on this machine that knows the bucket."""
+    """Environment of a program on this machine that knows the bucket."""
     return {
         **os.environ,
         "AWS_ENDPOINT_URL": s3_server.endpoint,

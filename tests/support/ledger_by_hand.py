@@ -78,7 +78,7 @@ class Hand:
     """Lines of the trainers."""
 
     def create(self, name: str, content: bytes) -> None:
-        """Any object, also one that is no record."""
+        """Write any object, also one that is not a record."""
         self.ledger.store.create(f"default/{self.ledger.name}/{name}", content)
 
     @property

@@ -1,4 +1,4 @@
-"""Four participants, of which some send nothing, too late, or poison: the round goes on with the others."""
+"""Four participants, of which some send nothing, too late, or poison: the round continues with the others."""
 
 import time
 from collections.abc import Iterator

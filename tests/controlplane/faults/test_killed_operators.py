@@ -86,7 +86,7 @@ ALL_WRITES = {
     "create events",
 }
 OF_OTHERS = {"patch participants/status", "patch federatedtrainings/status Pending"}
-"""Of Participants, and of a training that waits for them: they may have told of their data before this test."""
+"""Events of Participants, and of a training that waits for them: they may have reported their data before this test."""
 
 
 @dataclass

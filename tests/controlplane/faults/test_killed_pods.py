@@ -1,4 +1,4 @@
-"""Trainers and aggregators that die around their writes: another attempt goes on, and the digests are the same."""
+"""Trainers and aggregators that die around their writes: another attempt continues, and the digests are the same."""
 
 import pytest
 

@@ -34,7 +34,7 @@ class Late:
         return passes
 
     def thaw(self, passes: float) -> None:
-        """It goes on; waits until it has made more passes than so many."""
+        """Continue, and wait until it has made more passes than this number."""
         self.operator.thaw()
         eventually(lambda: self.passes() > passes)
 

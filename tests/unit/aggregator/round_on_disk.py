@@ -127,7 +127,7 @@ class RoundOnDisk:
         return aggregate(self.reopened(), self.round, k, self.spec, **options)
 
     def commit(self, made: Aggregate | Close) -> None:
-        """Records the round as committed and goes on to the next."""
+        """Record the round as committed, and begin the next one."""
         assert isinstance(made, Aggregate)
         self.record(self.round, "Committed", made.adapter, made.state, made.k, self.round)
         self.round += 1

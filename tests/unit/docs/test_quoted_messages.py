@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "troubleshooting-laptop.md"
 OTHER_PROGRAMS = ("fedtrain: command not found", "No space left on device")
 JOINED_LITERALS = re.compile(r'"\s*\n\s*f?"')
-FIELD = re.compile(r"\{[^{}]*\}")
+FIELD = re.compile(r"\{[^{}\n]*\}")  # of one line: a lone brace must not remove the lines below it
 WORDS = re.compile(r"[^a-z0-9]+")
 
 

@@ -99,7 +99,7 @@ def test_a_list_and_then_the_changes_since() -> None:
         server.events.put_nowait({"type": "DELETED", "object": task("one", 9)})
         await until(lambda: names() == ["three", "two"])
         assert types == [None, None, "ADDED", "DELETED"]
-        assert server.watched == ["7"], "the watch goes on from the list"
+        assert server.watched == ["7"], "the watch continues after the list"
 
     followed(server, check)
 

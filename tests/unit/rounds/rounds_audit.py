@@ -95,7 +95,7 @@ def _audit_committed(world: World, before: Manifest, manifest: Manifest) -> None
     for update in close.updates:
         member = members[update.participant]
         made = f"{member.participant}:{before.adapter}:{member.start}+{member.samples}:{member.seed}"
-        assert update.digest == digest_bytes(made.encode()), "the update depends on no attempt, and is no poison"
+        assert update.digest == digest_bytes(made.encode()), "the update does not depend on its attempt"
     if world.spec.evaluation.hub is not None:
         evaluation = world.ledger.read(names.evaluation(manifest.round, manifest.k), Evaluation)
         assert evaluation is not None

@@ -2,7 +2,7 @@
 
 Two coordinators with hands of their own share a ledger. Tasks fail, hang, die without a record, leave a record
 without its file, write when they should be gone, or write twice; coordinators decide on what they saw long ago and
-die between any two actions; the run is suspended, fails, and goes on. Then the faults stop, and the run must end.
+die between any two actions; the run is suspended, fails, and is resumed. Then the faults stop, and the run must end.
 """
 
 from hypothesis import HealthCheck, settings

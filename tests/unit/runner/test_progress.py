@@ -1,4 +1,4 @@
-"""What people and programs see of a run while it goes on."""
+"""Output of a run in progress, for people and programs."""
 
 import io
 import json

@@ -163,7 +163,7 @@ def earlier(federation: Federation) -> Path:
 
 
 def started_from(federation: Federation, uri: str, digest: str, name: str, **adapter: Any) -> Federation:
-    """A new run that goes on from an adapter."""
+    """A new run that starts from an adapter."""
     later = Federation(federation.sibling(name), Path(federation.model["base"]), classified(5))
     later.model["adapter"].update(initialFrom={"uri": uri, "digest": digest}, **adapter)
     return later

@@ -14,8 +14,7 @@ from fedtrain.plurals import several
 @dataclass(frozen=True)
 class TrainingLoss:
     """`training`: namespace/name at the hub; `run_id` is of one run of this name. `releases`: count by key of the
-    ledger's entry. `epsilon`: None if it cannot be
-    computed."""
+    ledger's entry. `epsilon`: None if it cannot be computed."""
 
     training: str
     run_id: str
@@ -71,6 +70,8 @@ def privacy(
     for loss in found:
         for line in lines(loss):
             click.echo(line)
+    for unit in sorted({loss.unit for loss in found}, reverse=True):
+        click.echo(_terms(unit))
     if not found:
         click.echo("No training that promises privacy has started yet.")
 
@@ -119,6 +120,19 @@ def lines(loss: DatasetLoss) -> list[str]:
             for one in loss.trainings
         ),
     ]
+
+
+def _terms(unit: str) -> str:
+    """Return what epsilon of this unit depends on."""
+    from fedtrain.privacy.accounting import AllRounds, Poisson, accountant_for
+    from fedtrain.rounds.spent_epsilon import EXAMPLE_RELATION, EXAMPLE_TRUST, RELATION
+
+    if unit == "Example":
+        relation, trust, accountant = EXAMPLE_RELATION, EXAMPLE_TRUST, accountant_for(Poisson(1.0))
+    else:
+        trust = "participants trust the hub to add the noise that its tasks promise, or each other to add their shares"
+        relation, accountant = RELATION, accountant_for(AllRounds())
+    return f"unit {unit}: {relation}; {trust}; accountant: {accountant.name}"
 
 
 def _releases(text: str, count: int) -> str:

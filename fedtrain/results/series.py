@@ -30,7 +30,7 @@ def points(summary: RunSummary, after: int = -1) -> Iterator[Point]:
         hub = {
             **round.metrics,
             "updateNorm": round.update_norm,
-            "epsilon": round.epsilon,
+            _epsilon_name(summary): round.epsilon,
             "seconds": round.wall_seconds,
         }
         for metric, value in hub.items():
@@ -43,6 +43,12 @@ def points(summary: RunSummary, after: int = -1) -> Iterator[Point]:
         for participant in summary.spec.participants:
             for metric, value in (rows.get(participant.name, {}) | measured.get(participant.name, {})).items():
                 yield Point(round.number, participant.name, metric, value)
+
+
+def _epsilon_name(summary: RunSummary) -> str:
+    """Name of the metric, with what the number depends on, such as `epsilon.Participant.delta-1e-05`."""
+    loss = summary.privacy
+    return "epsilon" if loss is None else f"epsilon.{loss.unit}.delta-{loss.delta:g}"
 
 
 def settled(summary: RunSummary) -> int:

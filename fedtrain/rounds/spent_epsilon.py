@@ -99,10 +99,20 @@ class PrivacyLoss:
         number = f"epsilon {self.spent}" if self.epsilon is not None else f"epsilon unknown ({self.problem})"
         hub = "" if self.towards_hub is None else f"; epsilon {self.towards_hub:.3g} towards the hub"
         own = f"; by participant: {self.by_participant}" if self.participants else ""
-        return (
-            f"{number} at delta {self.delta:g}{hub}; protects {self.protected} ({self.relation}); "
-            f"{self.trust}; accountant: {self.accountant}{own}"
-        )
+        return f"{number} at {self._delta}{hub}; {self._guarantee}{own}"
+
+    @property
+    def terms(self) -> str:
+        """What epsilon depends on, in one line; `text` if the run is not private."""
+        return f"{self._delta}; {self._guarantee}" if self.private else self.text
+
+    @property
+    def _delta(self) -> str:
+        return f"delta {self.delta:g}"
+
+    @property
+    def _guarantee(self) -> str:
+        return f"protects {self.protected} ({self.relation}); {self.trust}; accountant: {self.accountant}"
 
 
 def trained_values(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> int | None:

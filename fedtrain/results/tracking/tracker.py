@@ -80,4 +80,5 @@ def settings(summary: RunSummary) -> dict[str, str | float]:
         "learningRate": spec.training.learning_rate,
         "batchSize": spec.training.batch_size,
         "seed": spec.training.seed,
+        **({"privacy": summary.privacy.terms} if summary.privacy else {}),
     }

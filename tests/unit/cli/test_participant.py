@@ -273,6 +273,10 @@ def test_the_owner_sees_what_all_trainings_have_spent(shell: Shell) -> None:
         "  hub/second (run r2): epsilon 4.377, 1 round with noise multiplier 1",
         "bank-b, data set tickets, unit Example: epsilon 0.6746 of 9 at delta 1e-05",
         "  hub/third (run r3): epsilon 0.6746, 20 steps with noise multiplier 1.1 and 0.02 of the rows",
+        "unit Participant: one participant's update replaced by zeros, in every round; participants trust the hub to "
+        "add the noise that its tasks promise, or each other to add their shares; accountant: exact Gaussian",
+        "unit Example: one training row of one participant added or removed; the number of rows is public; each "
+        "participant adds the noise itself and trusts no one else; accountant: PLD",
     ]
     (loss, _) = printed = json.loads(shell.run("privacy", "-o", "json").output)
     check_output("participant-privacy", printed)

@@ -16,8 +16,10 @@ from fedtrain.ledger.verify import verify
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.results.model_card import model_card
 from fedtrain.results.report.figures import privacy_figures
+from fedtrain.results.series import points
 from fedtrain.results.status import first_lines, rounds_table
 from fedtrain.results.summary import summarise
+from fedtrain.results.tracking.tracker import settings
 from fedtrain.rounds import spent_epsilon
 from fedtrain.rounds.privacy_forecast import privacy_forecast
 
@@ -92,6 +94,16 @@ def test_status_and_model_card_name_the_terms() -> None:
     for term in ("6.573 (budget 8)", "1e-05", "all data of one participant", "replaced by zeros", "trust the hub"):
         assert term in section
     assert "exact Gaussian" in section
+
+
+def test_tables_and_trackers_name_the_terms() -> None:
+    summary = summarise(halted().open())
+    found = {point.metric: point.value for point in points(summary) if "epsilon" in point.metric}
+    assert found == {"epsilon.Participant.delta-1e-05": pytest.approx(6.573, abs=1e-3)}
+    assert settings(summary)["privacy"] == TERMS.removeprefix("at ")
+    seeded = summarise(halted(testingSeed=3).open())
+    assert not [point for point in points(seeded) if "epsilon" in point.metric]
+    assert str(settings(seeded)["privacy"]).startswith("NOT PRIVATE")
 
 
 def test_a_draw_of_an_open_round_counts() -> None:

@@ -91,7 +91,8 @@ def _of_examples(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None) ->
 
 
 def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[str]:
-    """Compare the noise with the largest possible mean update; name what helps if it is larger."""
+    """Compare the noise with the largest possible mean update; name what helps if it is larger. With unit Example, the
+    noise is divided by the rows of a step instead of the updates of a round."""
     count = len(spec.participants)
     ratio = signal_to_noise(found.on_sum(count), count, values)
     sizes = f"{several(count, 'participant')}, about {values:,} trained values"
@@ -104,6 +105,11 @@ def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[
     if spec.model.adapter.rank > 1:
         helps.append("half of adapter.rank divides it by 1.4")
     helps.append("a quarter of rounds.count divides it by 2 at the same budget")
+    if (rows := spec.training.batch_size) > count:
+        helps.append(
+            f"privacy.unit: Example, which protects rows instead of participants, divides it by {rows / count:.3g} in "
+            f"a step of {rows} rows with the same noise multiplier"
+        )
     return [
         f"Warning: the noise on the mean update is {1 / ratio:.3g} times as large as the largest possible mean update "
         f"({sizes}), so the run will hardly learn. What helps: {'; '.join(helps)}."

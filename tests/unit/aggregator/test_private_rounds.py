@@ -118,10 +118,14 @@ def test_adaptive_clipping_moves_the_bound_towards_the_norms(scale: float, withi
     assert done.privacy.noise_std == pytest.approx(update_multiplier(0.1, 0.2) / 4, rel=1e-6)
 
 
-def test_the_draw_is_claimed_before_any_noisy_byte_and_used_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed at each write of a round, the next execution adds the same noise: one draw, one noisy adapter."""
-    for killed_at in range(3):
-        made = filled(make(testingSeed=None))
+@pytest.mark.parametrize(("strategy", "noisy_blobs"), [("FedAvg", 1), ("FedAdam", 2)])
+def test_the_draw_is_claimed_before_any_noisy_byte_and_used_again(
+    strategy: str, noisy_blobs: int, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed at each write of a round (draw, blobs, record), the next execution adds the same noise: one draw, and no
+    noisy blob without it. FedAdam's state is a blob too."""
+    for killed_at in range(noisy_blobs + 2):
+        made = filled(make(testingSeed=None, strategy={"strategy": strategy}))
         writes = itertools.count()
         create = made.round.store.create
 
@@ -136,10 +140,11 @@ def test_the_draw_is_claimed_before_any_noisy_byte_and_used_again(make: Make, mo
                 made.round.aggregate()
         before, spend = made.blobs(), made.spend()
         assert (spend is not None) == (killed_at > 0)
-        assert (len(before) > 1) == (killed_at > 1), "no noisy blob without a claimed draw"
+        assert len(before) == 1 + max(0, killed_at - 1), "no noisy blob without a claimed draw"
         done = made.aggregated()
+        assert next(writes) <= noisy_blobs + 2
         assert spend is None or made.spend() == spend
-        assert len(made.blobs()) == 2, "the initial adapter and one noisy one"
+        assert len(made.blobs()) == 1 + noisy_blobs, "the initial adapter and those of one draw"
         assert done.privacy is not None
         assert done.privacy.spend == digest_of(made.spend() or spend)  # type: ignore[arg-type]
 

@@ -72,9 +72,10 @@ def test_the_task_says_how_to_sample_clip_and_noise() -> None:
 
 
 def test_a_participant_whose_budget_is_exhausted_sits_out_and_the_others_continue() -> None:
-    """Each of 500 rows is sampled four times as often as each of 2000."""
-    one = epsilon({Release(0.7, Poisson(RATES["a"])): 4}, DELTA)
-    world = a_world(private(0.7, budget=one * 1.01), rounds=4, minimum=1)
+    """Each of 500 rows is sampled four times as often as each of 2000. The budget of a is just below three rounds: with
+    another sampling rate, a third round would seem to fit."""
+    one, budget = (epsilon({Release(0.7, Poisson(RATES["a"])): steps}, DELTA) for steps in (4, 6))
+    world = a_world(private(0.7, budget=budget * 0.999), rounds=4, minimum=1)
     assert Coordinator(world).drive().phase == "Succeeded"
     assert spent(world.manifests()[-1]) == {"a": 4, "b": 8}
     assert list(noises(world, 3)) == ["b"]

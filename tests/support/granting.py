@@ -1,5 +1,6 @@
 """A run in a bucket, and what a participant's task does there with presigned requests."""
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from fedtrain.api.training import Length, Training
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Task, Train
-from fedtrain.contracts.wire.transfer import TransferGrant
+from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.ledger.grants import Grants
 from fedtrain.ledger.ledger import Ledger
@@ -112,3 +113,16 @@ def update_record(task: Task, file: str, digest: Digest, size: int, loss: float 
         tokens=9,
         train_loss=loss,
     )
+
+
+def deliver(run: Run, task: Task, update: Path, loss: float = 0.5) -> Update:
+    """Send an update and its record, as the trainer does."""
+    store = run.store_of(task)
+    return store.put_record(update_record(task, *store.put_update(update), loss=loss))
+
+
+def transfer_entry(url: str, version: int = 1, expires: int = 0) -> str:
+    """Return an entry of the Secret with signed requests."""
+    record = SignedRecord(name="x", read=SignedRequest(url=url), writes=())
+    grant = TransferGrant(version=version, task="x", expires=expires, record=record)
+    return base64.b64encode(grant.packed()).decode()

@@ -1,9 +1,6 @@
-"""Signed requests: who gets which, until when, and where pods find them."""
+"""Signed requests at the hub: who gets which, until when."""
 
 import asyncio
-import base64
-import gzip
-import json
 from pathlib import Path
 
 import pytest
@@ -11,19 +8,14 @@ from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS, Signatures
 from fedtrain_operator.kube.client import ApiError
-from fedtrain_operator.participant.transfers import COPY_SECONDS
 
-from fedtrain.api.storage import S3
 from fedtrain.contracts import names
-from fedtrain.contracts.tasks import EXIT_SPOOLED
 from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
-from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.manifests import labels
-from fedtrain.manifests.grant_check import foreign_server
 from fedtrain.manifests.kinds import Json
+from tests.support.granting import transfer_entry
 from tests.unit.operator.api_server import Request
 from tests.unit.operator.federation import FOUR, TRAINING, Federation
-from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
 from tests.unit.operator.worlds import SETTINGS, spec
 
 
@@ -41,12 +33,6 @@ def entries(federation: Federation, who: str) -> dict[str, str]:
 
 def tasks(federation: Federation, who: str) -> list[Json]:
     return [one for one in federation.server.all("trainingtasks") if one["metadata"]["namespace"] == f"at-{who}"]
-
-
-def entry(url: str, version: int = 1, expires: int = 0) -> str:
-    record = SignedRecord(name="x", read=SignedRequest(url=url), writes=())
-    grant = TransferGrant(version=version, task="x", expires=expires, record=record)
-    return base64.b64encode(grant.packed()).decode()
 
 
 def test_each_participant_gets_the_requests_of_its_own_tasks(federation: Federation) -> None:
@@ -226,146 +212,12 @@ def test_expired_requests_that_a_killed_coordinator_has_left_are_deleted(federat
     secret = federation.server.objects["secrets", "at-bank-a", labels.TRANSFER_SECRET]
     now = federation.time.now
 
-    left = {"old": entry("x", expires=int(now) - LIFETIME_SECONDS - 1), "recent": entry("x", expires=int(now))}
+    left = {
+        "old": transfer_entry("x", expires=int(now) - LIFETIME_SECONDS - 1),
+        "recent": transfer_entry("x", expires=int(now)),
+    }
     left["malformed"] = "eA=="
     federation.server.add("secrets", {**secret, "data": secret["data"] | left})
     federation.time.now += RENEWAL_SECONDS
     federation.reconcile()
     assert {"old", "malformed", "recent"} & entries(federation, "bank-a").keys() == {"recent"}
-
-
-# At the participant.
-
-
-def copies(remote: Remote) -> dict[str, str]:
-    return remote.here.objects["secrets", HERE, labels.TRANSFER_SECRET].get("data", {})
-
-
-def test_a_participant_copies_the_requests_of_tasks_that_run_and_deletes_those_of_others() -> None:
-    remote = Remote()
-    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"]["another"] = "eA=="
-    remote.reconcile()
-    assert copies(remote).keys() == {"uid-bank-b"}
-    remote.delete_task()
-    remote.reconcile()
-    assert copies(remote) == {}
-
-
-def test_a_participant_copies_renewed_requests() -> None:
-    remote = Remote()
-    steady = [0.0]
-    remote.tasks._transfers._steady = lambda: steady[0]  # pyright: ignore[reportPrivateUsage]
-    remote.reconcile()
-    remote.reconcile()
-    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"]["uid-bank-b"] = "bmV3"
-    remote.reconcile()
-    assert copies(remote)["uid-bank-b"] != "bmV3", "the hub is not asked at every pass"
-    steady[0] += COPY_SECONDS
-    remote.reconcile()
-    assert copies(remote)["uid-bank-b"] == "bmV3"
-
-
-def test_a_task_waits_until_the_hub_has_signed_its_requests() -> None:
-    remote = Remote()
-    data = remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET].pop("data")
-    remote.reconcile()
-    assert remote.jobs == []
-    remote.tasks._first_seen[remote.ref] -= 60  # pyright: ignore[reportPrivateUsage]
-    remote.reconcile()
-    status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
-    assert (status["phase"], status["reason"]) == ("Pending", "NotSigned")
-    assert remote.here.all("events") == [], "the owner's policy does not delay it"
-    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"] = data
-    body = remote.hub.objects["trainingtasks", HUB, remote.ref.name]
-    remote.tasks.tasks.put(body)
-    remote.reconcile()
-    assert len(remote.jobs) == 1
-
-
-@pytest.mark.parametrize(
-    ("entry", "reason"),
-    [
-        (base64.b64encode(b"{}").decode(), "InvalidTransfer"),
-        (base64.b64encode(gzip.compress(b"{}")).decode(), "InvalidTransfer"),
-        (base64.b64encode(gzip.compress(b" " * 5_000_000)).decode(), "InvalidTransfer"),
-        (entry("http://store:9000/runs/x", version=2), "InvalidTransfer"),
-        (entry("http://10.0.0.1:22/runs/x"), "ForeignStore"),
-    ],
-    ids=["not compressed", "malformed", "huge", "newer", "another server"],
-)
-def test_requests_that_a_malicious_hub_has_signed_start_no_pod(entry: str, reason: str) -> None:
-    remote = Remote()
-    remote.hub.objects["secrets", HUB, labels.TRANSFER_SECRET]["data"]["uid-bank-b"] = entry
-    remote.reconcile()
-    assert remote.jobs == []
-    status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
-    assert (status["phase"], status["reason"]) == ("Refused", reason)
-    assert copies(remote) == {}
-
-
-def end_spooled(remote: Remote) -> None:
-    """The pod has trained, and the store did not take the update."""
-    (job,) = remote.jobs
-    failed = {**job, "status": {"conditions": [{"type": "Failed", "status": "True"}]}}
-    remote.tasks.jobs.cache.put(remote.here.add("pytorchjobs", failed))
-    ended = {"exitCode": 1, "message": json.dumps({"code": EXIT_SPOOLED, "reason": "the store is down"})}
-    container = {"name": "pytorch", "state": {"terminated": ended}}
-    pod = {"metadata": {"name": "master-0", "namespace": HERE}}
-    remote.here.add("pods", {**pod, "status": {"phase": "Failed", "containerStatuses": [container]}})
-
-
-def test_a_job_without_gpus_uploads_an_update_that_the_store_did_not_take() -> None:
-    remote = Remote()
-    policy = remote.here.objects["participantpolicies", HERE, "bank-b"]
-    spec = {**policy["spec"], "spool": {"volumeClaim": "spool"}}
-    remote.tasks.policies.put(remote.here.add("participantpolicies", {**policy, "spec": spec}))
-    remote.reconcile()
-    (job,) = remote.jobs
-    assert job["metadata"]["annotations"][labels.GPUS] == "2"
-    for _ in range(2):
-        end_spooled(remote)
-        remote.reconcile()
-        status = remote.hub.objects["trainingtasks", HUB, remote.ref.name]["status"]
-        assert (status["phase"], status["reason"]) == ("Pending", "Uploading")
-        assert "waits for the store: the store is down" in status["message"]
-        assert remote.jobs == []
-        remote.reconcile()
-        (job,) = remote.jobs
-        assert job["metadata"]["annotations"][labels.GPUS] == "0"
-        (replica,) = job["spec"]["pytorchReplicaSpecs"].values()
-        (container,) = replica["template"]["spec"]["containers"]
-        variables = {one["name"]: one["value"] for one in container["env"]}
-        assert variables["FEDTRAIN_UPLOAD"] == "1"
-        mount = {"name": "spool", "mountPath": variables["FEDTRAIN_SPOOL"], "subPath": "uid-bank-b"}
-        assert mount in container["volumeMounts"]
-        assert "nvidia.com/gpu" not in json.dumps(container.get("resources"))
-
-
-PATHS = "https://s3.example.org:9000/at"
-AWS = "https://runs.s3.eu-central-1.amazonaws.com/x?X-Amz-Signature=y"
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "url", "foreign"),
-    [
-        (PATHS, f"{PATHS}/runs/hub/x?X-Amz-Signature=y", None),
-        (f"{PATHS}/", f"{PATHS}/runs/hub/x", None),
-        ("https://S3.example.org:9000", "https://s3.example.org:9000/runs/x", None),
-        ("https://s3.example.org", "https://runs.s3.example.org/x", None),
-        (None, AWS, None),
-        (None, "https://s3.us-east-1.amazonaws.com/runs/x", None),
-        (PATHS, f"{PATHS}/other/x", "https://s3.example.org:9000"),
-        (PATHS, "http://s3.example.org:9000/at/runs/x", "http://s3.example.org:9000"),
-        (PATHS, "https://s3.example.org:9001/at/runs/x", "https://s3.example.org:9001"),
-        (PATHS, "https://s3.example.org:9000@10.0.0.1/at/runs/x", "https://10.0.0.1"),
-        ("https://s3.example.org", "https://other.s3.example.org/x", "https://other.s3.example.org"),
-        ("https://s3.example.org", "https://runs.s3.example.org.evil/x", "https://runs.s3.example.org.evil"),
-        (None, "https://runs.evil.org/x", "https://runs.evil.org"),
-        (None, "https://other.s3.amazonaws.com/x", "https://other.s3.amazonaws.com"),
-        (None, "http://169.254.169.254/runs/x", "http://169.254.169.254"),
-        (PATHS, "https://[bad/x", "an invalid URL"),
-    ],
-)
-def test_requests_go_to_the_store_that_the_task_names(endpoint: str | None, url: str, foreign: str | None) -> None:
-    record = SignedRecord(name="x", read=SignedRequest(url=url), writes=())
-    assert foreign_server(TransferGrant(task="x", record=record), S3(bucket="runs", endpoint=endpoint)) == foreign

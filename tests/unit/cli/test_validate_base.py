@@ -1,0 +1,135 @@
+"""`fedtrain validate` checks the base model without torch: files, target modules, chat template, context."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers
+from valid_base import CHATML, SHAPES, write_base
+from validated_data import SECRET, errors, federation, texts, validate, warnings
+
+
+def chat(content: str = "Oak.", role: str = "user") -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": "Name a tree."}, {"role": "assistant", "content": content}]}
+
+
+def chats(folder: Path) -> Path:
+    return federation(folder, [chat("a")], [chat("b")], [chat("c")], format="Messages")
+
+
+def test_conversations_are_tried_on_the_chat_template(tmp_path: Path) -> None:
+    file = chats(tmp_path)
+    assert validate(file).exit_code == 0
+    (tmp_path / "base/chat_template.jinja").write_text("{{ messages[0].content + 1 }}")
+    (line,) = errors(file)
+    assert line.startswith(f"{file}:5:17: spec.model.base: a.jsonl:1: the base model's chat template fails")
+
+
+def test_a_failing_template_shows_no_text_of_a_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = federation(tmp_path, [chat(SECRET)], format="Messages", b=[chat("b")], test=[chat("c")])
+    (tmp_path / "base/chat_template.jinja").write_text("{{ raise_exception(messages[-1].content) }}")
+    (line,) = errors(file)
+    assert "a.jsonl:1: the base model's chat template fails" in line
+    assert SECRET not in line + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        (None, "The data has conversations, but"),
+        ("{% for m in %}", "the base model's chat template is invalid Jinja at line 1. Correct it."),
+        (CHATML.replace("{{ m.content }}", "{% generation %}{% endgeneration %}"), "marks nothing of messages[1]"),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_an_error(tmp_path: Path, template: str | None, message: str) -> None:
+    file = chats(tmp_path)
+    (tmp_path / "base/chat_template.jinja").unlink()
+    write_base(tmp_path / "base", template=template)
+    (line,) = errors(file)
+    assert message in line
+
+
+def test_a_template_may_be_in_the_tokenizers_settings(tmp_path: Path) -> None:
+    file = chats(tmp_path)
+    (tmp_path / "base/chat_template.jinja").unlink()
+    settings = {"chat_template": [{"name": "default", "template": CHATML}], "eos_token": {"content": "<|im_end|>"}}
+    (tmp_path / "base/tokenizer_config.json").write_text(json.dumps(settings))
+    assert validate(file).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", "{", "config.json is not a JSON object."),
+        ("tokenizer.json", None, "contains no tokenizer. Add the tokenizer.json of the base model."),
+        ("tokenizer.json", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the file."),
+        ("model.safetensors", None, "contains no weights (*.safetensors)."),
+        ("model.safetensors", "hello world", "model.safetensors can't be read"),
+        ("model.safetensors", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the file."),
+        (
+            "model.safetensors.index.json",
+            '{"weight_map": {"a": "gone.safetensors"}}',
+            "gone.safetensors is missing, but",
+        ),
+    ],
+)
+def test_a_file_of_the_base_that_cannot_be_used_is_an_error(
+    tmp_path: Path, name: str, content: str | None, message: str
+) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "base" / name).unlink(missing_ok=True)
+    if content is not None:
+        (tmp_path / "base" / name).write_text(content)
+    assert any(line.startswith(f"{file}:5:17: spec.model.base: ") and message in line for line in errors(file))
+
+
+def test_a_target_module_that_the_base_does_not_have_is_an_error(tmp_path: Path) -> None:
+    (line,) = errors(federation(tmp_path, targets="{type: Names, names: [q_proj, up]}"))
+    assert line.endswith(
+        "spec.model.adapter.targetModules.names: up is not a linear layer of the base model. Use q_proj, up_proj."
+    )
+
+
+def test_the_share_of_linear_parameters_and_the_untouched_layers_are_shown(tmp_path: Path) -> None:
+    file = federation(tmp_path, targets="{type: Names, names: [q_proj]}")
+    assert "32 parameters on q_proj: 33% of the linear parameters" in validate(file).stdout
+    assert warnings(file) == ["The adapter does not change the linear layers up_proj."]
+
+
+def test_fused_experts_are_refused_with_all_linear(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    experts = {"model.layers.0.mlp.experts.gate_up_proj": (2, 8, 8)}
+    tensors = {name: np.zeros(shape, np.float32) for name, shape in (SHAPES | experts).items()}
+    save_file(tensors, tmp_path / "base/model.safetensors")
+    (line,) = errors(file)
+    assert "AllLinear does not adapt experts that are fused in one tensor" in line
+
+
+def word_tokenizer(folder: Path) -> None:
+    """A token for each word."""
+    tokenizer = Tokenizer(models.WordLevel({"x": 0, "?": 1}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # pyright: ignore[reportAttributeAccessIssue]
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
+    file = federation(tmp_path, a=texts("x " * 9, "x", "x x x x x x"), length=7)
+    word_tokenizer(tmp_path / "base")
+    (line,) = warnings(file)
+    assert line == ("1 of 5 rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens.")
+
+
+def test_conversations_without_an_answer_left_are_counted(tmp_path: Path) -> None:
+    long = {"messages": [{"role": "user", "content": "x " * 20}, {"role": "assistant", "content": "y"}]}
+    file = federation(tmp_path, [long, chat()], [chat("b")], [chat("c")], format="Messages", length=12)
+    word_tokenizer(tmp_path / "base")
+    (line,) = warnings(file)
+    assert line.startswith("1 of 4 rows is longer than data.maxLength (12 tokens) and is cut; 1 of them has no answer")
+
+
+def test_rows_longer_than_the_context_are_announced(tmp_path: Path) -> None:
+    (line,) = warnings(federation(tmp_path, length=4096))
+    assert line.startswith("data.maxLength is 4096, but the base model has a context of 2048 tokens")

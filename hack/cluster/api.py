@@ -37,9 +37,14 @@ class Refused(Exception):
 class Api:
     """Reads and writes as one user. Every call raises Refused for what the server refuses."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, impersonated: str = "") -> None:
         self._credentials = credentials
+        self._impersonated = {"Impersonate-User": impersonated} if impersonated else {}
         self._trust = ssl.create_default_context(cafile=str(credentials.authority))
+
+    def act_as(self, user: str) -> "Api":
+        """Return a client that asks to act as another user, with the same credentials."""
+        return Api(self._credentials, user)
 
     def get(self, resource: str, name: str, namespace: str = "") -> Json:
         return self._call("GET", _path(resource, namespace, name))
@@ -76,6 +81,7 @@ class Api:
             data=None if body is None else json.dumps(body).encode(),
             method=method,
             headers={
+                **self._impersonated,
                 "Authorization": f"Bearer {self._credentials.token}",
                 "Accept": "application/json",
                 "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json",

@@ -39,6 +39,7 @@ TRAINER = "localhost/fedtrain/trainer:0.1.0"
 SECRETS, ACCOUNTS, PODS = "v1/secrets", "v1/serviceaccounts", "v1/pods"
 RBAC = "rbac.authorization.k8s.io/v1"
 LEASES = "coordination.k8s.io/v1/leases"
+FEDTRAIN = "/apis/fedtrain.dev/v1alpha1/namespaces"
 
 
 @pytest.fixture(scope="module")
@@ -338,11 +339,24 @@ ATTEMPTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "a wider Role": ("patch", (f"{RBAC}/roles", ACCOUNT, {"rules": []}, "bank-i")),
     "a wider ClusterRole": ("patch", (f"{RBAC}/clusterroles", f"{ACCOUNT}:bank-i", {"rules": []})),
     "list ClusterRoles": ("list", (f"{RBAC}/clusterroles",)),
+    "watch another's tasks": ("_call", ("GET", f"{FEDTRAIN}/{OTHER}/trainingtasks?watch=1")),
+    "delete all own tasks": ("_call", ("DELETE", f"{FEDTRAIN}/bank-i/trainingtasks")),
+    "replace the own task": ("_call", ("PUT", f"{FEDTRAIN}/bank-i/trainingtasks/one", order("one", "bank-i"))),
+    "act as an administrator": ("impersonate", ("system:admin",)),
+    "act as another participant": ("impersonate", (f"system:serviceaccount:{OTHER}:{ACCOUNT}",)),
+    "run a command in a pod of the hub": ("_call", ("POST", "/api/v1/namespaces/fedtrain/pods/x/exec?command=sh")),
+    "read a log of the hub": ("_call", ("GET", "/api/v1/namespaces/fedtrain/pods/x/log")),
+    "reach a service of the hub": ("_call", ("GET", "/api/v1/namespaces/fedtrain/services/x:8080/proxy/metrics")),
+    "reach a node": ("_call", ("GET", "/api/v1/nodes/x/proxy/pods")),
+    "ask for a certificate": ("create", ("certificates.k8s.io/v1/certificatesigningrequests", named())),
     "list CustomResourceDefinitions": ("list", ("apiextensions.k8s.io/v1/customresourcedefinitions",)),
 }
 
 
 def send(api: Api, verb: str, arguments: tuple[Any, ...]) -> None:
+    if verb == "impersonate":
+        api.act_as(*arguments).list(TASKS, OTHER)
+        return
     if verb == "create" and arguments[0].startswith(f"{ACCOUNTS}/"):  # a subresource
         resource, body, namespace = arguments
         name = resource.split("/")[2]

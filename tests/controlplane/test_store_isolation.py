@@ -1,0 +1,164 @@
+"""What a participant's signed requests do not allow at the store: attempts with its real requests at a real server."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import urllib3
+
+from fedtrain.api.storage import S3
+from fedtrain.contracts import names
+from fedtrain.contracts.transfer import RECORD_SIZES
+from fedtrain.contracts.wire.transfer import SignedFile, SignedUpload, TransferGrant
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.s3_credentials import Keys
+from hack.cluster.s3_server import S3Server
+from tests.support.granting import DIGEST, LARGE, Run, train_task
+
+HTTP = urllib3.PoolManager()
+OTHER_UPDATE = "rounds/0001/updates/bank-b/1/theirs.safetensors"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A run in which both participants have a task. `large`: requests for an update in parts."""
+
+    run: Run
+    own: TransferGrant
+    large: TransferGrant
+    secret: str
+    """Digest of a blob that no task of the participant reads."""
+
+    @property
+    def whole(self) -> SignedUpload:
+        assert self.own.update is not None
+        assert self.own.update.whole is not None
+        return self.own.update.whole
+
+    @property
+    def parts(self) -> SignedFile:
+        assert self.large.update is not None
+        return self.large.update
+
+    @property
+    def record(self) -> SignedUpload:
+        return self.own.record.writes[0]
+
+    @property
+    def blob(self) -> str:
+        return next(iter(self.own.blobs.values())).url
+
+    def key(self, name: str) -> str:
+        return self.run.store.object_key(self.run.ledger.key(name))
+
+    def instead(self, url: str, name: str, own: str) -> str:
+        """The URL with another object's key."""
+        return url.replace(self.key(own), self.key(name))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    method: str
+    url: str
+    body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@pytest.fixture(scope="module")
+def place(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder: Path = tmp_path_factory.mktemp("isolation")
+    s3_server.client.create_bucket(Bucket="store-isolation")
+    s3 = S3(bucket="store-isolation", endpoint=s3_server.endpoint, region=s3_server.region, prefix="runs")
+    run = Run.begin(s3, Keys(key_id=s3_server.access_key, secret=s3_server.secret_key), folder)
+    adapter, secret = run.adapter(), run.ledger.put_blob(b"server state")
+    run.store.create(run.ledger.key(OTHER_UPDATE), b"an update")
+    run.store.create(run.ledger.key(names.manifest(0)), b"{}")
+    run.store.create(run.ledger.key(names.incoming("r1", names.update(1, "bank-b", 1))), b"{}")
+    elsewhere = Ledger(run.store, "hub", "another-training")
+    run.store.create(elsewhere.key(names.manifest(0)), b"{}")
+    own = run.grants.grant(train_task(adapter), "uid")
+    large = run.grants.grant(train_task(run.adapter(LARGE), attempt=2), "uid-2")
+    return Place(run, own, large, secret)
+
+
+def attempts(place: Place) -> Iterator[tuple[str, Attempt]]:
+    own, whole, record, blob = place.own, place.whole, place.record, place.blob
+    assert own.update is not None
+    body, text, headers = b"x" * whole.size, b" " * record.size, dict(record.headers)
+    read, file = own.update.read.url, own.update.name
+    base = blob.partition("?")[0]
+    server = "{0.scheme}://{0.netloc}".format(urlsplit(blob))
+    bucket = f"{server}/{place.run.s3.bucket}"
+
+    def put(url: str, content: bytes = text, **more: str) -> Attempt:
+        return Attempt("PUT", url, content, headers | {name.replace("_", "-"): value for name, value in more.items()})
+
+    yield "list the bucket", Attempt("GET", f"{bucket}?{urlsplit(blob).query}")
+    yield "list the buckets", Attempt("GET", f"{server}/?{urlsplit(blob).query}")
+    yield "read without a signature", Attempt("GET", base)
+    yield "write without a signature", put(record.url.partition("?")[0])
+    yield "read another participant's update", Attempt("GET", place.instead(read, OTHER_UPDATE, file))
+    theirs = names.incoming("r1", names.update(1, "bank-b", 1))
+    yield (
+        "read another participant's record",
+        Attempt("GET", place.instead(own.record.read.url, theirs, own.record.name)),
+    )
+    yield "read the run's manifest", Attempt("GET", place.instead(read, names.manifest(0), file))
+    yield "read a blob of no own task", Attempt("GET", blob.replace(base[-64:], place.secret[-64:]))
+    another = f"{place.run.s3.prefix}/hub/another-training/{names.manifest(0)}"
+    yield "read another training's manifest", Attempt("GET", read.replace(place.key(file), another))
+    yield "write another participant's update", put(place.instead(whole.url, OTHER_UPDATE, file), body)
+    yield "write another participant's record", put(record.url.replace("bank-a", "bank-b"))
+    yield "write another attempt's record", put(record.url.replace("/1/record", "/2/record"))
+    yield "write another round's record", put(record.url.replace("rounds/0001", "rounds/0002"))
+    admitted = names.update(1, "bank-a", 1)
+    yield "write the ledger's record itself", put(place.instead(record.url, admitted, own.record.name))
+    yield "write the round's close", put(place.instead(record.url, names.close(1, 1), own.record.name))
+    yield "write the round's manifest", put(place.instead(record.url, names.manifest(1), own.record.name))
+    yield "write the global adapter", put(place.instead(record.url, names.blob(DIGEST), own.record.name))
+    yield "write with the signature of a read", put(blob)
+    yield "read with the signature of a write", Attempt("GET", whole.url)
+    yield "a larger update", put(whole.url, body + b"x")
+    yield "a smaller update", put(whole.url, body[:-1])
+    yield "a larger record", put(record.url, b" " * (RECORD_SIZES[-1] + 1))
+    yield "an update that may replace one", Attempt("PUT", whole.url, body)
+    yield (
+        "copy another participant's update",
+        put(whole.url, body, x_amz_copy_source=f"/{place.run.s3.bucket}/{place.key(OTHER_UPDATE)}"),
+    )
+    yield "make the record public", put(record.url, x_amz_acl="public-read")
+    yield "tag the record", put(record.url, x_amz_tagging="a=b")
+    yield "delete with the signature of a read", Attempt("DELETE", read)
+    yield "delete with the signature of a write", Attempt("DELETE", whole.url)
+    yield "post to an object", Attempt("POST", whole.url, body)
+    yield "delete several objects", Attempt("POST", f"{bucket}?delete&{urlsplit(whole.url).query}", b"<Delete/>")
+    yield "read an access list", Attempt("GET", f"{read}&acl")
+    yield "write an access list", put(f"{record.url}&acl")
+    yield "another version", Attempt("GET", f"{blob}&versionId=1")
+    yield "a longer life", Attempt("GET", re.sub("X-Amz-Expires=[0-9]+", "X-Amz-Expires=604800", blob))
+    part = place.parts.parts[0]
+    yield "another part", put(part.url.replace("partNumber=1", "partNumber=3"), b"x" * part.size)
+    yield "a larger part", put(part.url, b"x" * (part.size + 1))
+    yield "a part of another upload", put(re.sub("uploadId=[^&]+", "uploadId=another", part.url), b"x" * part.size)
+    yield "begin an upload in parts", Attempt("POST", f"{whole.url}&uploads")
+    assert place.parts.uploaded is not None
+    yield "complete the upload in parts", Attempt("POST", place.parts.uploaded.url, b"<CompleteMultipartUpload/>")
+    yield "abort the upload in parts", Attempt("DELETE", place.parts.uploaded.url)
+
+
+def test_a_participants_signed_requests_do_not_allow_anything_else(place: Place) -> None:
+    before = place.run.ledger.names("")
+    tried = list(attempts(place))
+    others = {what: status for what, one in tried if (status := _status(one)) != 403}
+    assert others == {"post to an object": 405}
+    assert place.run.ledger.names("") == before
+    assert len(tried) == len({what for what, _ in tried}) == 40
+    assert _status(Attempt("GET", place.blob)) == 200, "the requests themselves are valid"
+    assert _status(Attempt("PUT", place.record.url, b" " * place.record.size, dict(place.record.headers))) == 200
+
+
+def _status(one: Attempt) -> int:
+    return HTTP.request(one.method, one.url, body=one.body, headers=one.headers, retries=False).status

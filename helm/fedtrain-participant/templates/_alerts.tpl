@@ -1,0 +1,33 @@
+{{/* An alert for each way in which this participant can let a run stand still. Its tasks' statuses and the events have the reasons. */}}
+{{- define "fedtrain.alerts" -}}
+{{- $rule := .Values.metrics.prometheusRule -}}
+- alert: FedtrainHubUnreachable
+  expr: "max(fedtrain_hub_contact_age_seconds) > 300"
+  for: 0s
+  labels: {severity: critical}
+  annotations:
+    summary: The hub has accepted no heartbeat for five minutes. Running tasks continue, and no new ones arrive.
+- alert: FedtrainHubTokenExpires
+  expr: "min(fedtrain_hub_token_seconds) < 172800"
+  for: 0s
+  labels: {severity: warning}
+  annotations:
+    summary: The token for the hub expires within two days and is not renewed. Ask for a new invitation.
+- alert: FedtrainTasksHeldByPolicy
+  expr: "max(fedtrain_tasks_waiting{reason=~\"HeldByPolicy|InvalidPolicy\"}) > 0"
+  for: {{ $rule.for }}
+  labels: {severity: warning}
+  annotations:
+    summary: The ParticipantPolicy lets tasks wait, for approval for example, while their deadlines run.
+- alert: FedtrainTasksNotStarting
+  expr: "max(fedtrain_tasks_waiting{reason!~\"HeldByPolicy|InvalidPolicy\"}) > 0"
+  for: {{ $rule.for }}
+  labels: {severity: warning}
+  annotations:
+    summary: Pods of tasks cannot be created, scheduled or started.
+{{- end -}}
+
+{{/* What an absent operator means. */}}
+{{- define "fedtrain.absent" -}}
+Tasks of the hub do not start.
+{{- end -}}

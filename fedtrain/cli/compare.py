@@ -18,6 +18,7 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     federation file, or s3://bucket/prefix/namespace/name.
     """
     from fedtrain.cli.errors import UserError
+    from fedtrain.cli.page_option import check_page
     from fedtrain.contracts.as_json import as_json
     from fedtrain.ledger.store import LedgerCorrupt
     from fedtrain.results.folders import is_page, write_file
@@ -27,6 +28,7 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     from fedtrain.results.summary import summarise
     from fedtrain.results.tables import show
 
+    check_page(out, "comparison.html")
     if len(runs) < 2:
         raise click.UsageError("Name at least two runs. `fedtrain list` shows them.")
     ledgers = [(run, locate(run).ledger) for run in runs]

@@ -1,4 +1,4 @@
-"""`fedtrain convert IN... -o OUT.jsonl`: write JSON lines from any data that fedtrain reads."""
+"""`fedtrain convert DATA... -o OUT.jsonl`: write JSON lines from any data that fedtrain reads."""
 
 import codecs
 from pathlib import Path
@@ -18,14 +18,16 @@ MOST_SHOWN = 20
 
 
 @click.command()
-@click.argument("sources", metavar="IN...", nargs=-1, required=True)
+@click.argument("sources", metavar="DATA...", nargs=-1, required=True)
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="New file to write.")
 @click.option(
     "--to",
     type=click.Choice(["Messages", "PromptCompletion"]),
     help="Write rows in this format [default: unchanged].",
 )
-@click.option("--field", multiple=True, metavar="FIELD=NAME", help="Name of a field in IN, if it differs; with --to.")
+@click.option(
+    "--field", multiple=True, metavar="FIELD=NAME", help="Name of a field in the data, if it differs; with --to."
+)
 @click.option("--encoding", default="utf-8", metavar="NAME", help="Encoding of text files, such as cp1252 of Excel.")
 @click.option(
     "--separator",
@@ -45,9 +47,9 @@ def command(
     skip_invalid: bool,
     drop_repeated: bool,
 ) -> None:
-    """Write the rows of IN as JSON lines.
+    """Write the rows of DATA as JSON lines.
 
-    IN is a file (JSONL, JSON, CSV, Parquet, also with .gz), a folder, a Hugging Face data set on disk, or s3://. With
+    DATA is a file (JSONL, JSON, CSV, Parquet, also with .gz), a folder, a Hugging Face data set on disk, or s3://. With
     --to, rows are checked and rewritten: conversations, instructions and ShareGPT rows as Messages, instructions also
     as PromptCompletion. Fields that the format does not read are kept.
     """

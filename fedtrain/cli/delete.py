@@ -27,14 +27,20 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     if not yes:
         planned = plan_deletion(ledger)
         exports = f" and {listed(planned.exports)}" if planned.exports else ""
-        try:
-            click.confirm(f"Delete {several(planned.objects, 'object')}{exports} of {ledger.address}?", abort=True)
-        except click.Abort as error:
-            raise UserError("nothing was deleted", "Answer y, or use --yes.") from error
+        if not _confirmed(f"Delete {several(planned.objects, 'file')}{exports} of {ledger.address}?"):
+            raise UserError("nothing was deleted", "Answer y, or use --yes.")
     done = delete_run(ledger)
     click.echo(f"deleted {ledger.address}")
     if done.kept:
         click.echo(f"kept {listed(done.kept)}: not of the run", err=True)
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return click.confirm(question)
+    except click.Abort:  # no terminal, whose user would have ended the line
+        click.echo()
+        return False
 
 
 def _wait(seconds: float) -> None:

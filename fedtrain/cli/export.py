@@ -26,13 +26,14 @@ def command(
     """
     from fedtrain.results.base_folder import base_folder
     from fedtrain.results.best_round import round_number
-    from fedtrain.results.export import default_target, export, export_merged
+    from fedtrain.results.export import default_target, export, export_merged, exported_round
     from fedtrain.results.locate import locate
     from fedtrain.results.summary import summarise
 
     located = locate(run)
     summary = summarise(located.ledger)
     target, wanted = out or default_target(located.ledger, merged), round_number(summary, number)
+    exported_round(summary, wanted)
     found = base_folder(located, summary.spec.model, base)
     if merged:
         model = str(found) if isinstance(found, Path) else base or located.base(summary.spec.model.base)

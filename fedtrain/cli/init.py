@@ -79,11 +79,14 @@ def command(
         return
     if number is not None:
         raise click.UsageError("--round is only valid with --from.")
+    from fedtrain.api.base import as_label  # imports pydantic, which --help does not need
+
     file = target if target.suffix in (".yaml", ".yml") else target / "federation.yaml"
     names = participants or ("bank-a", "bank-b")
     for name in names:
         if not _NAME.fullmatch(name):
-            raise UserError(f"{name!r} is not a valid participant name", "Use at most 40 characters of a-z, 0-9 and -.")
+            near = as_label(name) or "bank-a"
+            raise UserError(f"{name!r} is not a valid participant name", f"Use {near} (a-z, 0-9 and -, at most 40).")
     if len(set(names)) < len(names):
         raise UserError("two participants have the same name", "Give each --participant a different name.")
     if file.exists() and not force:

@@ -56,6 +56,10 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            from fedtrain.cli.usage import explained  # `--help` does not need it
+
+            raise explained(error) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click ends silently if the reader of a pipe has gone
         except Exception as error:

@@ -38,10 +38,11 @@ class _Name(click.ParamType[str]):
     name = "name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from fedtrain.api.base import DNS_LABEL_PATTERN
+        from fedtrain.api.base import DNS_LABEL_PATTERN, as_label
 
         if not re.fullmatch(DNS_LABEL_PATTERN, value):
-            self.fail(f"{value!r} is not a valid name of a participant. Use lower-case letters, digits and dashes.")
+            near = as_label(value) or "bank-a"
+            self.fail(f"{value!r} is not a valid name of a participant. Use {near} (a-z, 0-9 and -).")
         return value
 
 

@@ -17,9 +17,11 @@ def command(run: str, out: Path | None, as_csv: bool) -> None:
     The file needs no network. RUN is the folder of a run (runs/default/quickstart), its federation file, or
     s3://bucket/prefix/namespace/name.
     """
+    from fedtrain.cli.page_option import check_page
     from fedtrain.results.locate import locate
     from fedtrain.results.report import default_report, write_csv, write_report
 
+    check_page(out, "report.csv" if as_csv else "report.html")
     ledger = locate(run).ledger
     if as_csv:
         click.echo(str(write_csv(ledger, out or default_report(ledger).with_suffix(".csv"))))

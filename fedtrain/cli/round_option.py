@@ -14,5 +14,5 @@ def round_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
 
 def _checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and value != "best" and not value.isdecimal():
-        raise click.BadParameter(f"{value!r} is not `best` or the number of a round.")
+        raise click.BadParameter(f"{value!r} is not `best` or the number of a round. Omit --round for the newest one.")
     return value

@@ -62,10 +62,11 @@ def _of_all_rows(fault: DataError, names: tuple[str, ...], data: Data) -> DataEr
         header = ",".join(FORMATS[data.format].required)
         return DataError(fault.problem, f"if the first line is not a header, add one: {header}")
     have = f"{', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
+    place = fault.problem.partition(": field ")[0]
     problem = f"{fault.problem}, and the rows have {have}"
     other = format_of(dict.fromkeys(names))
     if other is not None and other != data.format:
-        return DataError(problem, f"write `format: {other}` in spec.data{conversion(data.format, other)}")
+        return DataError(problem, f"write `format: {other}` in spec.data{conversion(data.format, other, place)}")
     if other is not None:
         return DataError(problem, fault.fix)
     pairs = ", ".join(f"{name}: {column}" for name, column in _guessed(data, names).items())

@@ -93,11 +93,11 @@ def exported_round(summary: RunSummary, round: int | None) -> RoundSummary:
     """Return the round to export. Raises ObjectMissing, which names the rounds that exist."""
     recorded = summary.recorded
     if not recorded:
-        raise ObjectMissing(f"{summary.url} has no adapter yet: the run is in phase {summary.phase}.")
+        raise ObjectMissing(f"{summary.name} has no adapter yet: the run is in phase {summary.phase}.")
     if round is None:
         return recorded[-1]
     if not 0 <= round < len(recorded):
-        raise ObjectMissing(f"{summary.url} has no round {round}. Use a round from 0 to {len(recorded) - 1}.")
+        raise ObjectMissing(f"{summary.name} has no round {round}. Use a round from 0 to {len(recorded) - 1}.")
     return recorded[round]
 
 

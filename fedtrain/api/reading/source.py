@@ -18,6 +18,8 @@ def read_text(path: Path) -> str:
     except IsADirectoryError:
         inside = path / "federation.yaml"
         fix = f"Use {inside}." if inside.is_file() else "Use the path of a YAML file."
+        if (path / "run.json").is_file():
+            fix = "It is the folder of a run: use the federation file that it was run with."
         raise _invalid(path, "This is a folder, not a file.", fix) from None
     except OSError as error:
         raise _invalid(

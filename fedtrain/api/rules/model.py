@@ -104,8 +104,8 @@ def revision_is_a_commit(model: Model, context: Context) -> Violations:
 @rule(
     Model,
     "revision",
-    message="{base} has no revisions: it is a {kind}.",
-    fix="Remove revision.",
+    message="revision applies only to a model id such as org/name, but base is the {kind} {base}.",
+    fix="Remove revision, or write the model id in base.",
     cel=Cel(
         valid=f"!has(self.revision) || {_NOT_A_PATH} || {_OTHER_SCHEME}",
         values={

@@ -1,5 +1,6 @@
 """Row formats: one file per format behind `RowFormat`, listed in `FORMATS`."""
 
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -43,7 +44,7 @@ class RowChecker:
                 reader.warn(name, "RepeatedField")
         return Row(where, fields, tuple(reader.warnings))
 
-    def _missing(self, row: Mapping[str, object]) -> tuple[str, str]:
+    def _missing(self, row: Mapping[str, object], where: str) -> tuple[str, str]:
         """Return what the format needs, and the fix: the format that fits the row, if there is one."""
         needs = f"the format {self._format.name} needs {self._format.needs}"
         other = format_of(row)
@@ -55,7 +56,7 @@ class RowChecker:
         if other is not None:
             return (
                 needs,
-                f"set data.format to {other}, whose fields this row has{conversion(self._format.name, other)}",
+                f"set data.format to {other}, whose fields this row has{conversion(self._format.name, other, where)}",
             )
         if any(_is_list_of_objects(value) for value in row.values()):
             return "the file has one object around its rows", "write only the list of rows to the file"
@@ -67,10 +68,12 @@ def _is_list_of_objects(value: object) -> bool:
     return bool(listed) and all(isinstance(item, dict) for item in listed)
 
 
-def conversion(wanted: Format, found: Format) -> str:
-    """Return the command that writes the wanted format, if there is one."""
+def conversion(wanted: Format, found: Format, where: str) -> str:
+    """Return the command that writes the wanted format, if there is one. `where`: file and line of a row."""
     if (wanted, found) in _CONVERSIONS:
-        return f", or convert the rows: fedtrain convert IN -o OUT.jsonl --to {wanted}"
+        file = _LINE.sub("", where)
+        out = f"{file.split('.')[0]}-{wanted.lower()}.jsonl"
+        return f", or convert the rows: fedtrain convert {file} -o {out} --to {wanted}"
     return ""
 
 
@@ -80,6 +83,7 @@ _CONVERSIONS: tuple[tuple[Format, Format], ...] = (
     ("Messages", "PromptCompletion"),
     ("PromptCompletion", "Instruction"),
 )
+_LINE = re.compile(r":(?: row )?[0-9]+$")
 _MESSAGE_FIELDS = ("role", "content", "from", "value", "weight", "train", "tool_calls")
 
 

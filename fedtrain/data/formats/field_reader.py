@@ -17,7 +17,7 @@ class FieldReader:
     where: str
     row: Mapping[str, object]
     names: Mapping[str, str]
-    missing: Callable[[Mapping[str, object]], tuple[str, str]]
+    missing: Callable[[Mapping[str, object], str], tuple[str, str]]
     warnings: list[RowWarning] = field(default_factory=list[RowWarning])
 
     def name(self, field: str) -> str:
@@ -32,7 +32,7 @@ class FieldReader:
         """Return the value, which may be null. Raises DataError if it is missing."""
         name = self.name(field)
         if name not in self.row:
-            needs, fix = self.missing(self.row)
+            needs, fix = self.missing(self.row, self.where)
             raise MissingField(f'{self.where}: field "{name}" is missing; {needs}', fix)
         return self.row[name]
 

@@ -119,7 +119,9 @@ def test_the_message_about_another_format_names_the_command(tmp_path: Path) -> N
     from fedtrain.data.errors import DataError
     from fedtrain.data.formats import RowChecker
 
-    with pytest.raises(DataError, match=r"set data\.format to ShareGPT.* fedtrain convert IN -o OUT\.jsonl --to Mess"):
+    with pytest.raises(
+        DataError, match=r"set data\.format to ShareGPT.* fedtrain convert .*\.jsonl -o .*-messages\.jsonl --to Mess"
+    ):
         RowChecker("Messages").check(SHAREGPT, "a.jsonl:1")
 
 

@@ -163,7 +163,7 @@ def test_delete_asks_first(run: Path) -> None:
 
 @pytest.mark.parametrize("option", [(), ("--csv",)])
 def test_a_report_replaces_no_file_of_the_user(run: Path, tmp_path: Path, option: tuple[str, ...]) -> None:
-    mine = tmp_path / "federation.yaml"
+    mine = tmp_path / ("mine.csv" if option else "mine.html")
     mine.write_text("kind: FederatedTraining")
     result = fedtrain("report", run, *option, "--out", mine)
     assert result.exit_code == 1

@@ -1,0 +1,17 @@
+"""The option `--out FILE` of commands that write one page."""
+
+from pathlib import Path
+
+from fedtrain.cli.errors import UserError
+
+
+def check_page(out: Path | None, default: str) -> None:
+    """Raise UserError if `out` is a folder, or a file of another type than `default`."""
+    if out is None:
+        return
+    if out.is_dir():
+        raise UserError(f"--out {out} is a folder", f"Name a file in it: --out {out / default}")
+    suffix = Path(default).suffix
+    if out.suffix.lower() not in ("", suffix):
+        pdf = "; to get a PDF, open it in a browser and print it to a file" if out.suffix.lower() == ".pdf" else ""
+        raise UserError(f"--out {out} does not end in {suffix}", f"Use --out {out.with_suffix(suffix)}{pdf}")

@@ -108,7 +108,7 @@ def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[
     if (rows := spec.training.batch_size) > count:
         helps.append(
             f"privacy.unit: Example, which protects rows instead of participants, divides it by {rows / count:.3g} in "
-            f"a step of {rows} rows with the same noise multiplier"
+            f"a step of {several(rows, 'row')} with the same noise multiplier"
         )
     return [
         f"Warning: the noise on the mean update is {1 / ratio:.3g} times as large as the largest possible mean update "

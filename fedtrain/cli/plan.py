@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from fedtrain.preview.rounds_preview import Part, Preview
     from fedtrain.results.tables import Table
 
+RUN_COLUMNS = ("the run", "rows", "training", "validation", "in slices", "trained", "steps")
+ROUND_COLUMNS = ("each round", "samples", "distinct", "pass", "trained", "steps", "weight")
 LEGEND = (
-    "in slices: how often the run's slices contain a sample. trained: samples that the steps process, with repeats. "
-    "pass: passes over the participant's data. weight: share in the mean of the updates."
+    "training, validation: rows of each split. in slices: how often the run's slices contain a sample. trained: "
+    "samples that the steps process, with repeats. steps: optimizer steps. samples: size of the round's slice. "
+    "distinct: different samples in it. pass: passes over the participant's data. weight: share in the mean of the "
+    "updates."
 )
 
 
@@ -93,19 +97,18 @@ def _participants(made: "Preview") -> "Table":
         )
         for who in made.participants
     ]
-    return Table("", ("the run", "rows", "training", "validation", "in slices", "trained", "steps"), tuple(rows))
+    return Table("", RUN_COLUMNS, tuple(rows))
 
 
 def _rounds(made: "Preview") -> "Table":
     from fedtrain.preview.rounds_preview import grouped
     from fedtrain.results.tables import Table
 
-    head = ("each round", "samples", "distinct", "pass", "trained", "steps", "weight")
     rows: list[tuple[str, ...]] = []
     for first, last in grouped(made.rounds):
-        rows.append((_span(first.round, last.round), *("",) * (len(head) - 1)))
+        rows.append((_span(first.round, last.round), *("",) * (len(ROUND_COLUMNS) - 1)))
         rows += [tuple(_cells(begin, end)) for begin, end in zip(first.parts, last.parts, strict=True)]
-    return Table("", head, tuple(rows))
+    return Table("", ROUND_COLUMNS, tuple(rows))
 
 
 def _cells(begin: "Part", end: "Part") -> list[str]:

@@ -10,7 +10,7 @@ from fedtrain.runner.events import Event, Planned, WorkersStarting
 from fedtrain.runner.progress.estimate import time_left
 from fedtrain.runner.progress.lines import Lines
 from fedtrain.runner.progress.state import View
-from fedtrain.runner.progress.text import LEGEND, STEPS_OF_TRAINER, about, clock_text, task_text
+from fedtrain.runner.progress.text import LEGEND, about, clock_text, step_text, task_text
 from fedtrain.runner.worker_pool import Progress
 
 EVERY_SECONDS = 60.0
@@ -60,7 +60,7 @@ class PlainProgress:
     def _progress(self, event: Progress) -> None:
         """Report each phase before the first training, and long work at most once in EVERY_SECONDS."""
         who, now = task_text(event.key), self._clock()
-        state = STEPS_OF_TRAINER.get(event.phase, event.phase)
+        state = step_text(event.key, event.phase)
         round = f"round {min(event.key.round, self._view.rounds)}/{self._view.rounds}"
         if not event.steps:
             if event.key.round == 0 or event.key.kind == "Measure":

@@ -16,7 +16,7 @@ from fedtrain.runner.events import (
     TaskStarted,
     WorkersStarting,
 )
-from fedtrain.runner.progress.text import HUB_WORK, PHASES, STEPS_OF_TRAINER
+from fedtrain.runner.progress.text import HUB_WORK, PHASES, step_text
 from fedtrain.runner.worker_pool import Ended, Progress
 
 TRAINING_SHARE = 0.9
@@ -129,7 +129,7 @@ class View:
             self.hub, self.hub_progress = HUB_WORK.get(kind, kind), 0.0
 
     def _progress(self, event: Progress) -> None:
-        state = STEPS_OF_TRAINER.get(event.phase, event.phase)
+        state = step_text(event.key, event.phase)
         if event.key.who not in self.rows:
             count = f" {event.step}/{event.steps}" if event.steps else ""
             work = HUB_WORK.get(event.key.kind, event.key.kind)

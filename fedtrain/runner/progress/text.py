@@ -18,7 +18,7 @@ PHASES = {
     "Recording": "recording",
 }
 """Phases of a run in the user's words."""
-STEPS_OF_TRAINER = {
+_STEPS_OF_TRAINER = {
     "data": "reading rows",
     "fetching": "fetching the adapter",
     "loading": "loading the base",
@@ -73,6 +73,13 @@ def metric_text(name: str, value: float) -> str:
 def task_text(key: TaskKey) -> str:
     """Return who works: a participant, or what the hub does."""
     return HUB_WORK.get(key.kind, key.who) if key.who.startswith("_") else key.who
+
+
+def step_text(key: TaskKey, phase: str) -> str:
+    """Return the phase of a trainer task in the user's words. The hub's tasks send no update."""
+    if phase == "uploading" and key.kind == "Initialise":
+        return "writing the adapter"
+    return _STEPS_OF_TRAINER.get(phase, phase)
 
 
 def other_text(other: str) -> str:

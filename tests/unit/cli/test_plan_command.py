@@ -253,3 +253,10 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(federation(tmp_path))], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_legend_explains_every_column_of_numbers() -> None:
+    from fedtrain.cli.plan import LEGEND, ROUND_COLUMNS, RUN_COLUMNS
+
+    explained = {word.strip() for entry in LEGEND.split(". ") for word in entry.partition(":")[0].split(",")}
+    assert explained == {*RUN_COLUMNS[1:], *ROUND_COLUMNS[1:]} - {"rows"}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from fedtrain import __version__
 from fedtrain.api.places import base_kind
 from fedtrain.api.reading.federation import Federation
-from fedtrain.data.hub_cache import cached_folder, why_unreachable
+from fedtrain.data.hub_cache import cached_folder, fetch_elsewhere, why_unreachable
 from fedtrain.ledger.open import open_store
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.store import StoreError
@@ -123,7 +123,7 @@ def _hub(federation: Federation | None) -> Finding:
         return Finding("hub", "OK", f"{reason}; {model.base} does not need it")
     if cached_folder(model.base, model.revision) is not None:
         return Finding("hub", "OK", f"{reason}; {model.base} is in the cache of this machine")
-    fix = "`fedtrain run` prints the command that fetches the model on another machine."
+    fix = f"{fetch_elsewhere(model.base, model.revision)}."
     return Finding("hub", "Problem", f"{reason}, and {model.base} is not in the cache of this machine", fix)
 
 

@@ -104,32 +104,51 @@ def token(life: int) -> str:
 @pytest.mark.parametrize("life", [3600, 240 * 3600], ids=["an hour", "ten days"])
 def test_tokens_are_renewed_long_before_they_expire(skew: float, life: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The API server limits the life of tokens to an hour at the least."""
-    remote = Remote()
-    requested: list[int] = []
+    renewing = Renewing(life, skew, monkeypatch)
+    while not renewing.requested:
+        renewing.check()
+        renewing.hubs_time += MINUTE
+    assert renewing.requested == [life]
+    assert renewing.hubs_time - HUBS_TIME <= SHARE * life + SKEW + MINUTE
+    assert renewing.hubs_time + MOUNT_SECONDS < HUBS_TIME + life
 
-    async def request_token(account: Ref, seconds: int) -> str:
-        requested.append(seconds)
-        return token(life)
 
-    def current(hub: Hub) -> str:
-        return token(life)
+def test_a_participant_that_was_offline_for_eight_days_still_renews_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    life, day = 10 * 24 * 3600, 24 * 3600
+    renewing = Renewing(life, 0, monkeypatch)
+    renewing.hubs_time += SHARE * life - MINUTE
+    renewing.check()
+    assert renewing.requested == [], "the oldest token with which a participant goes offline"
+    renewing.hubs_time += 8 * day
+    renewing.check()
+    assert renewing.requested == [life]
+    assert renewing.hubs_time + MOUNT_SECONDS < HUBS_TIME + life, "the hub still accepts the previous token"
 
-    monkeypatch.setattr(remote.sites.hub, "request_token", request_token, raising=False)
-    monkeypatch.setattr(token_renewal, "current_token", current)
-    remote.here.add("secrets", {"metadata": {"name": "renewed", "namespace": HERE}})
-    hub = Hub(
-        server="https://hub",
-        namespace=HUB,
-        participant="bank-b",
-        credentials="",
-        service_account="a",
-        token_secret="renewed",
-    )
-    hubs = [HUBS_TIME]
-    renewal = TokenRenewal(remote.sites, hub, lambda: hubs[0] + skew)
-    while not requested:
-        asyncio.run(renewal.check())
-        hubs[0] += MINUTE
-    assert requested == [life]
-    assert hubs[0] - HUBS_TIME <= SHARE * life + SKEW + MINUTE
-    assert hubs[0] + MOUNT_SECONDS < HUBS_TIME + life
+
+class Renewing:
+    """A participant whose token was issued at HUBS_TIME. `requested`: lives of the tokens that it asked for."""
+
+    def __init__(self, life: int, skew: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        remote = Remote()
+        self.requested: list[int] = []
+        self.hubs_time: float = HUBS_TIME
+
+        async def request_token(account: Ref, seconds: int) -> str:
+            self.requested.append(seconds)
+            return token(life)
+
+        monkeypatch.setattr(remote.sites.hub, "request_token", request_token, raising=False)
+        monkeypatch.setattr(token_renewal, "current_token", lambda hub: token(life))
+        remote.here.add("secrets", {"metadata": {"name": "renewed", "namespace": HERE}})
+        hub = Hub(
+            server="https://hub",
+            namespace=HUB,
+            participant="bank-b",
+            credentials="",
+            service_account="a",
+            token_secret="renewed",
+        )
+        self._renewal = TokenRenewal(remote.sites, hub, lambda: self.hubs_time + skew)
+
+    def check(self) -> None:
+        asyncio.run(self._renewal.check())

@@ -25,6 +25,7 @@ _BY_NAME = {
     "end": '"06:00"',
     "epsilon": "8",
     "factor": "10",
+    "metric": "accuracy",
     "format": "PromptCompletion",
     "multiplier": "1.1",
     "mountPath": "/data",
@@ -74,5 +75,9 @@ def example(name: str, shape: Shape) -> str:
 
 def example_of_block(block: type[Block]) -> str:
     """Return the required fields of a block; if there are none, all fields."""
-    fields = {name: field for name, field in fields_of(block).items() if field.required} or fields_of(block)
+    own = fields_of(block)
+    members = [union.required[choice] for union in block.unions for choice in list(union.required)[:1]]
+    required = [name for name, field in own.items() if field.required]
+    selected = [name for name in members if any(union.discriminator in required for union in block.unions)]
+    fields = {name: own[name] for name in (*required, *selected)} or own
     return f"{{{', '.join(f'{name}: {example(name, field.shape)}' for name, field in fields.items())}}}"

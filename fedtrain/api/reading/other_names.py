@@ -69,6 +69,8 @@ INSTEAD = {
         "fp16": "Write `precision: FP16` in spec.training instead",
         "loadIn4bit, loadIn8bit, quantization, quantizationConfig": "Remove it; base models are not quantized",
         "warmupSteps": "Write `warmupRatio: 0.03` in spec.training instead, the fraction of all rounds' steps",
+        "accessKey, accessKeyId, awsAccessKeyId, secretKey, secretAccessKey, awsSecretAccessKey": "Remove it; "
+        "keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, on a cluster from the credentialsSecretRef",
         "saveSteps, loggingSteps, reportTo, logging, wandb, mlflow, tensorboard, tracking": "Remove it; `fedtrain "
         "track RUN` copies the metrics to a tracker",
         "fractionFit, clientsPerRound, participantsPerRound, sampling, clientFraction": "Remove it; every participant "
@@ -78,6 +80,36 @@ INSTEAD = {
     for name in names.split(", ")
 }
 """Fields of other tools that no field of fedtrain replaces one to one: what to do instead, without a full stop."""
+
+
+_VALUES = {
+    # a value of fedtrain: values elsewhere
+    "Messages": "chat, openai, chatml, conversation, conversational, chatTemplate",
+    "Instruction": "alpaca, instruct",
+    "PromptCompletion": "completion, inputOutput, qa, questionAnswer, pairs",
+    "Text": "raw, plainText, pretraining, corpus",
+    "Cosine": "cosineWithRestarts, cosineAnnealing",
+    "AdamW": "adamwTorch, adamwHf, adamw8bit, pagedAdamw",
+    "BF16": "bfloat16, torch.bfloat16",
+    "FP16": "float16, half, torch.float16",
+    "FP32": "float32, float, full, torch.float32",
+    "Participant": "user, client, group, silo, organisation",
+    "Example": "sample, record, row, instance",
+    "File": "local, disk, filesystem, folder",
+    "S3": "minio, bucket, aws, gcs",
+    "Choices": "accuracy, classification, multipleChoice",
+    "ExactMatch": "exact, em, regex",
+    "Loss": "crossEntropy, nll, evalLoss",
+    "Perplexity": "ppl",
+    "Percentage": "fraction, percent",
+    "FixedSize": "fixed, count, samples",
+}
+_VALUE_OF = {plain_form(name): value for value, names in _VALUES.items() for name in names.split(", ")}
+
+
+def value_named(word: str) -> str | None:
+    """Return the value that another tool names `word`."""
+    return _VALUE_OF.get(plain_form(word))
 
 
 def fields_named(name: str) -> tuple[tuple[str, ...], ...]:

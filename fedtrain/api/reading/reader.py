@@ -63,7 +63,8 @@ class _Reader:
         if self.training and self.judged:
             folder = self.path.absolute().parent
             context = Context(self.training[0], tuple(self.policies), folder, tuple(self.records))
-            for problem in validate(context, cluster=self.elsewhere, policies_elsewhere=self.policies_elsewhere):
+            elsewhere = self.policies_elsewhere or bool(strange)  # a document of an unknown kind may be the policy
+            for problem in validate(context, cluster=self.elsewhere, policies_elsewhere=elsewhere):
                 self._error(problem.place, problem.message, problem.fix, key=problem.at_key)
             without_policies = has_no_policies(context) and not self.policies_elsewhere
         if self.errors:

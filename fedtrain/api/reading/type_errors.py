@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN, Block, as_label
 from fedtrain.api.examples import example, example_of_block
+from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import (
     as_duration,
     as_number,
@@ -17,6 +18,7 @@ from fedtrain.api.reading.formatting import (
     nearest,
     shown,
 )
+from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.variants import chosen, in_range, takes, variants
 from fedtrain.api.reading.yaml_errors import without_space
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
@@ -28,6 +30,8 @@ _SWITCHES = {
     "true": "Enabled", "yes": "Enabled", "on": "Enabled", "enable": "Enabled",
     "false": "Disabled", "no": "Disabled", "off": "Disabled", "disable": "Disabled",
 }  # fmt: skip
+_LONGEST_LIST = 120
+"""Characters of a list that a message shows."""
 _YES, _NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disabled", "0"}
 
 
@@ -63,6 +67,8 @@ def translate(error: ErrorDetails, field: FieldOf, item: bool, text: str | None 
 
 
 def _example(name: str, shape: Shape) -> str:
+    if name == "spec":
+        return "a line `spec:`, and indent its fields below it"
     if shape.kind == "Choice":
         return _joined([f"`{name}: {choice}`" for choice in shape.choices])
     forms = variants(shape.block, None) if shape.block else []
@@ -107,6 +113,8 @@ def _number(value: Any, shape: Shape, text: str | None) -> Texts:
             part = "an exponent" if text is not None and "." not in text else "a decimal point"
             return f"{shown(value, text)} has {part}.", f"Write {int(value)}."
         return f"{shown(value, text)} is not a whole number.", expected
+    if 1 < value <= 100 and (fraction := _as_fraction(str(value), shape)) and in_range(float(fraction), shape):
+        return f"{shown(value, text)} is out of range.", f"{expected[:-1]}, such as {fraction} for {text or value}%."
     return f"{shown(value, text)} is out of range.", expected
 
 
@@ -121,7 +129,8 @@ def _as_fraction(percentage: str, shape: Shape) -> str | None:
 def _choice(value: Any, shape: Shape, text: str | None) -> Texts:
     word = shown(value) if isinstance(value, bool) else str(value)
     switch = _SWITCHES.get(word.lower())
-    guess = switch if switch in shape.choices else nearest(word, shape.choices)
+    other = value_named(word)
+    guess = next((one for one in (switch, other) if one in shape.choices), None) or nearest(word, shape.choices)
     if isinstance(value, dict | list) or guess is None or len(shape.choices) == 1:
         return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
     return f"{shown(value, text)} is not a valid value.", f"Did you mean {guess}?"
@@ -164,9 +173,45 @@ def _list(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
         return f"The list has {len(value)} items.", f"Use at most {shape.longest}."
     named = shape.item is not None and shape.item.block is not None and "name" in fields_of(shape.item.block)
     if is_map(value):
-        example = f"- name: {next(iter(value), 'bank-a')}" if named else "- "
-        return f"{field.name} must be a list, not a map.", f"Begin each item with a dash: `{example}`."
-    return f"{shown(value, text)} is not a list.", f"Write [{value}]." if not named else f"Write `- name: {value}`."
+        if named and (items := _named_items(shape, value)) is not None:
+            return f"{field.name} must be a list, not a map.", f"Write `{field.name}: {items}`."
+        return f"{field.name} must be a list, not a map.", "Begin each item with a dash: `- `."
+    if not named:
+        return f"{shown(value, text)} is not a list.", f"Write [{value}]."
+    word = isinstance(value, str) and re.fullmatch(DNS_LABEL_PATTERN, value)
+    if word and shape.item is not None and shape.item.block is not None and len(_required_names(shape.item.block)) == 1:
+        return f"{shown(value, text)} is not a list.", f"Write `- name: {value}`."
+    return f"{shown(value, text)} is not a list.", f"Write a list, for example `{_list_example(field, shape, value)}`."
+
+
+def _required_names(block: type[Block]) -> list[str]:
+    return [field.name for field in fields_of(block).values() if field.required]
+
+
+def _named_items(shape: Shape, value: dict[str, Any]) -> str | None:
+    """The map as a list: its keys as names, and its values as the other fields. None if the list would be long."""
+    assert shape.item is not None
+    assert shape.item.block is not None
+    others = [name for name in _required_names(shape.item.block) if name != "name"]
+    items: list[dict[str, Any]] = []
+    for name, content in value.items():
+        if is_map(content) or content is None:
+            items.append({"name": name, **(content or {})})
+        elif len(others) == 1:
+            items.append({"name": name, others[0]: content})
+        else:
+            return None
+    written = flow(items)
+    return written if len(written) <= _LONGEST_LIST else None
+
+
+def _list_example(field: FieldOf, shape: Shape, value: Any) -> str:
+    """An example of a list of maps, with the value as the location if it is a path and the items have one."""
+    assert shape.item is not None
+    assert shape.item.block is not None
+    if isinstance(value, str) and "uri" in _required_names(shape.item.block):
+        return f"{field.name}: {flow([{'name': example('dataset', shape), 'uri': value}])}"
+    return f"{field.name}: {example(field.name, shape)}"
 
 
 def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
@@ -185,7 +230,10 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
     if number_or_word := _one_field(names, value, text):
         return problem, f"Write {number_or_word}."
     if any(one.required for one in names.values()):
-        return problem, f"Write a map, for example `{field.name}: {example(field.name, shape)}`."
+        content = example(field.name, shape)
+        if isinstance(value, str) and "uri" in names:
+            content = content.replace(f"uri: {example('uri', names['uri'].shape)}", f"uri: {flow(value)}")
+        return problem, f"Write a map, for example `{field.name}: {content}`."
     return problem, f"Write its fields below it: {', '.join(names)}."
 
 

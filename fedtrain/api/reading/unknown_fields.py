@@ -6,9 +6,10 @@ from functools import cache
 from typing import Any
 
 from fedtrain.api.base import Block
+from fedtrain.api.examples import example
 from fedtrain.api.paths import Path, show
 from fedtrain.api.reading.documents import Located
-from fedtrain.api.reading.flow_style import flow
+from fedtrain.api.reading.flow_style import Literal, flow
 from fedtrain.api.reading.formatting import is_map, nearest, plain_form
 from fedtrain.api.reading.other_names import INSTEAD, fields_named
 from fedtrain.api.shapes import block_at, block_of, field_at, fields_of
@@ -25,6 +26,9 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
     key, colon, value = name.partition(":")
     if colon and value and document.at(path) is None:
         return message, f"Write `{key}: {value}`, with a space after the colon."
+    used = document.at(path)
+    if isinstance(used, str) and used in fields_of(block):
+        return message, f"Write `{used}: {name}`: fedtrain's own name comes first."
     meant = meant_field(root, path, document)
     if meant is None:
         return message, _without(name, block)
@@ -106,6 +110,7 @@ class _Moved:
         content: dict[str, Any] = raw if is_map(raw) else {}
         for path, meant in self._moved_together(target):
             content = self._filled(content, meant[len(target) :], self.document.as_written(path), target)
+        content = {**content, **self._required(target, content)}
         text = f"{name}: {flow(content)}"
         if len(text) > _LONGEST:
             return f"Move it to {show(self.meant)}."
@@ -113,8 +118,25 @@ class _Moved:
         where = "" if around == self.path[:-1] else f" in {show(around)}"
         if raw is not None:
             line = self.document.spot_of(target, key=True)[0]
+            if not self.document.is_on_one_line(target):
+                below = flow(self._filled({}, self.meant[len(target) :], self.document.as_written(self.path)))[1:-1]
+                changed = self._union(self.meant)
+                return (
+                    f"Remove it, and replace {name} on line {line} by {also}`{text}`."
+                    if changed
+                    else f"Remove it, and add `{below}` to {name} on line {line}."
+                )
             return f"Remove it, and change line {line} to {also}`{text}`."
         return f"Write {also}`{text}`{where} instead."
+
+    def _required(self, target: Path, content: dict[str, Any]) -> dict[str, Any]:
+        """Examples of the required fields that the block at `target` lacks."""
+        fields = fields_of(block_at(self.root, _blocks(target)) or self.root)
+        return {
+            name: Literal(example(name, field.shape))
+            for name, field in fields.items()
+            if field.required and name not in content
+        }
 
     def _moved_together(self, target: Path) -> Iterator[tuple[Path, Path]]:
         """Yield this field and the unknown fields beside it that belong to the same block, with their places."""

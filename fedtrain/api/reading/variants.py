@@ -68,10 +68,15 @@ def _form(block: type[Block], choice: str, value: Any, text: str | None) -> tupl
         elif name == union.required.get(choice):
             content, found = _content(field, value, text)
             parts.append(f"{name}: {content}")
-        elif name == union.optional.get(choice) and (optional := _content(field, value, text))[1]:
+        elif name == union.optional.get(choice) and _takes_one(field) and (optional := _content(field, value, text))[1]:
             content, found = optional
             parts.append(f"{name}: {content}")
     return f"{{{', '.join(parts)}}}", found
+
+
+def _takes_one(field: FieldOf) -> bool:
+    """Whether a block has one field only, so that one value says what it means."""
+    return field.shape.block is None or len(fields_of(field.shape.block)) == 1
 
 
 def _content(field: FieldOf, value: Any, text: str | None) -> tuple[str, bool]:

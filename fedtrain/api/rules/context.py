@@ -67,6 +67,17 @@ class Context:
         names: list[str] = [one.name for one in named if hasattr(one, "name")]  # a malformed file lacks some
         return {as_label(name) for name in names if not re.search(DNS_LABEL_PATTERN, name)}
 
+    @cached_property
+    def renamed(self) -> tuple[str, str] | None:
+        """The only participant without a policy and the only policy without a participant: one name is wrong."""
+        listed = [one.name for one in self.spec.participants if hasattr(one, "name")]  # a malformed file lacks some
+        policies = [one.value.metadata.name for one in self.policies if hasattr(one.value.metadata, "name")]
+        without, strangers = set(listed) - set(policies), set(policies) - set(listed)
+        whole = len(set(listed)) == len(self.spec.participants) and len(policies) == len(self.policies)
+        if not whole or self.misspelt_names or (len(without), len(strangers)) != (1, 1):
+            return None
+        return without.pop(), strangers.pop()
+
     @property
     def documents(self) -> Iterator[Found[FederatedTraining] | Found[ParticipantPolicy] | Found[ParticipantRecord]]:
         yield self.training

@@ -31,11 +31,14 @@ def policies_are_unique(policy: ParticipantPolicy, context: Context) -> Violatio
     ParticipantPolicy,
     "metadata.name",
     message="{name} is not a participant of {training}.",
-    fix="Use one of {participants}, or remove the document.",
+    fix="{use}.",
 )
 def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Violations:
     """Every ParticipantPolicy belongs to one of the training's participants."""
     name, names = policy.metadata.name, context.participant_names
     if name not in names and as_label(name) not in context.misspelt_names:
         training = context.training.value.metadata.name
-        yield broken(name=name, training=training, participants=", ".join(list(names)[:5]))
+        use = f"Use one of {', '.join(list(names)[:5])}, or remove the document"
+        if context.renamed is not None:
+            use = f"Write {context.renamed[0]}, which has no policy, or rename that participant to {name}"
+        yield broken(name=name, training=training, use=use)

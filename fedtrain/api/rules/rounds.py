@@ -24,7 +24,7 @@ def deadline_is_positive(rounds: Rounds, context: Context) -> Violations:
     FederatedTrainingSpec,
     "rounds.earlyStopping.metric",
     message="{metric} is not a metric of evaluation.hub.",
-    fix="Use the name of a metric in evaluation.hub.metrics.",
+    fix="Use the name of a metric in evaluation.hub.metrics, or add this one.",
     cel=Cel(
         valid="!has(self.rounds.earlyStopping) || (has(self.evaluation.hub) && "
         "self.evaluation.hub.metrics.exists(m, m.name == self.rounds.earlyStopping.metric))",

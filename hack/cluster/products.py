@@ -1,6 +1,5 @@
 """The images of the product, built from the repository's own files."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from hack.cluster.building import build, python_base
@@ -27,11 +26,6 @@ def containerfile(name: str) -> Path:
 def product(name: str) -> Image:
     """Built here, without an engine."""
     return build(reference(name), containerfile(name), ROOT, {"BASE": python_base()})
-
-
-def tagged(image: Image, tag: str) -> Image:
-    """The same image under another tag."""
-    return replace(image, reference=retagged(image.reference, tag))
 
 
 def retagged(reference: str, tag: str) -> str:

@@ -3,6 +3,7 @@ root: `make e2e`."""
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hack.cluster.cluster import Cluster
 from hack.cluster.engine import CHOICES, Engine, engine
 from hack.cluster.images import Image
 from hack.cluster.kind_cluster import KindCluster
-from hack.cluster.products import PRODUCTS, ROOT, containerfile, product, reference, retagged, tagged
+from hack.cluster.products import PRODUCTS, ROOT, containerfile, product, reference, retagged
 from hack.cluster.reports import pytest_runtest_makereport
 from hack.cluster.s3_server import S3Server
 from hack.cluster.whole import WholeCluster
@@ -73,7 +74,8 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     else:
         operator: Image = request.getfixturevalue("operator_image")
         trainer: Image = request.getfixturevalue("trainer_image")
-        with Cluster("hub", images=[operator, tagged(operator, NEXT), trainer]) as cluster:
+        later = replace(operator, reference=retagged(operator.reference, NEXT))
+        with Cluster("hub", images=[operator, later, trainer]) as cluster:
             yield cluster
 
 

@@ -96,8 +96,8 @@ def delta_is_below_one_over_participants(spec: FederatedTrainingSpec, context: C
 @rule(
     FederatedTrainingSpec,
     "privacy.budget",
-    message="The budget cannot be met. {reason}",
-    fix="Or change rounds.count.",
+    message="The budget cannot be met.",
+    fix="{reason}",
 )
 def the_budget_can_be_met(spec: FederatedTrainingSpec, context: Context) -> Violations:
     """With `privacy.unit: Participant`, `privacy.budget` allows at least one round with the noise of `privacy.noise`,

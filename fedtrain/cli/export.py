@@ -1,5 +1,6 @@
 """`fedtrain export RUN`: write the adapter of a run."""
 
+import os
 from pathlib import Path
 
 import click
@@ -45,4 +46,4 @@ def command(
             click.echo(f"note: the export has no tokenizer. {found}", err=True)
         beside = found if isinstance(found, Path) else None
         folder = export(located.ledger, target, wanted, base=beside, base_name=base_name)
-    click.echo(str(folder))
+    click.echo(os.path.normpath(folder))

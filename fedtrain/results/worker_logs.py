@@ -70,7 +70,7 @@ def shortened(line: str) -> str:
     if found is None:
         return line
     task = _TASK.fullmatch(f"fedtrain.trainer {found['message']}")
-    return f"{found['clock']}  {task['rest'] if task else found['message']}"
+    return f"{found['clock']}  {task['rest'] if task else found['message']}".rstrip()
 
 
 def _name(kind: str, who: str | None) -> str:

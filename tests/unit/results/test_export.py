@@ -253,10 +253,10 @@ def test_files_are_as_readable_as_the_users_other_files(trained: Hand, base: Pat
 
 
 def test_merging_prints_the_folder_and_nothing_else(trained: Hand, runs: Path, tmp_path: Path) -> None:
-    out = str(tmp_path / "model")
-    command = [FEDTRAIN, "export", str(runs / "default/quickstart"), "--merged", "--out", out]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{out}\n", "")
+    (tmp_path / "below").mkdir()
+    command = [FEDTRAIN, "export", str(runs / "default/quickstart"), "--merged", "--out", "../model"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path / "below")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path / 'model'}\n", "")
 
 
 def test_a_damaged_adapter_is_refused_and_nothing_is_written(finished: Hand, runs: Path, tmp_path: Path) -> None:

@@ -99,3 +99,10 @@ def test_ctrl_c_ends_it_without_a_word(hand: Hand, runs: Path, monkeypatch: pyte
         yield
 
     assert follow(monkeypatch, runs, interrupted()) == (130, "")
+
+
+def test_a_line_has_no_blanks_at_its_end() -> None:
+    from fedtrain.results.worker_logs import shortened
+
+    line = "2026-11-28 10:00:00,1 fedtrain.trainer default/a round 1 zoo Train attempt 1: done in 3.1 s "
+    assert shortened(line) == "10:00:00  done in 3.1 s"

@@ -4,6 +4,11 @@ Its message leaves the participant, in records and status. So it never contains 
 message, which may quote one: only the place, the field, the type of the value, and the fix.
 """
 
+import re
+from pathlib import Path
+
+_LINE = re.compile(r":(?: row )?[0-9]+$")
+
 
 class DataError(Exception):
     """Trying again does not help."""
@@ -12,6 +17,12 @@ class DataError(Exception):
         super().__init__(f"{problem}; {fix}" if fix else problem)
         self.problem = problem
         self.fix = fix
+
+
+def convert_command(where: str, options: str, ending: str) -> str:
+    """Return the command that converts the file in `where`, a file and a line, into one beside it."""
+    file = Path(_LINE.sub("", where))
+    return f"fedtrain convert {file} {options} -o {file.with_name(file.name.split('.')[0])}-{ending}.jsonl"
 
 
 class MissingField(DataError):

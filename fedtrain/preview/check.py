@@ -110,10 +110,16 @@ def _error(one: CheckedRows, fault: DataError) -> FieldError:
         column=int(column or 0),
         path=(),
         value=None,
-        message=f"{problem[:1].upper()}{problem[1:]}.",
+        message=f"{_capitalised(problem)}.",
         fix=f"{fault.fix[:1].upper()}{fault.fix[1:]}." if fault.fix else "",
         item=one.who if one.who == HUB else f"participant {one.who}",
     )
+
+
+def _capitalised(problem: str) -> str:
+    """A sentence, unless it begins with the path of a field, such as `messages[0]`."""
+    first = problem.split(" ", 1)[0]
+    return problem if "[" in first or "." in first else f"{problem[:1].upper()}{problem[1:]}"
 
 
 def _place(one: CheckedRows, fault: DataError) -> tuple[str, str, str, str]:

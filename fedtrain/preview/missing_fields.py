@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fedtrain.api.data import Data
+from fedtrain.api.reading.flow_style import flow
 from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import FORMATS, conversion, format_of
 
 _LONGEST = 40
 """Characters of a column's name; a longer one is probably a cell of a file without a header."""
+_MOST_BLANKS = 4
+"""Blanks in a column's name; a name with as many is probably a sentence."""
 _SHOWN = 8
 _OTHER_NAMES = {
     "prompt": ("question", "query", "input", "instruction", "user", "source", "request", "frage", "text"),
@@ -58,7 +61,7 @@ def _of_one_row(fault: DataError) -> DataError:
 
 
 def _of_all_rows(fault: DataError, names: tuple[str, ...], data: Data) -> DataError:
-    if any(len(name) > _LONGEST or not name or name.isdecimal() for name in names):
+    if not all(map(_is_name, names)):
         header = ",".join(FORMATS[data.format].required)
         return DataError(fault.problem, f"if the first line is not a header, add one: {header}")
     have = f"{', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
@@ -69,8 +72,11 @@ def _of_all_rows(fault: DataError, names: tuple[str, ...], data: Data) -> DataEr
         return DataError(problem, f"write `format: {other}` in spec.data{conversion(data.format, other, place)}")
     if other is not None:
         return DataError(problem, fault.fix)
-    pairs = ", ".join(f"{name}: {column}" for name, column in _guessed(data, names).items())
-    return DataError(problem, f"write `fields: {{{pairs}}}` in spec.data")
+    return DataError(problem, f"write `fields: {flow(_guessed(data, names))}` in spec.data")
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST and name.count(" ") < _MOST_BLANKS and not name.isdecimal()
 
 
 def _guessed(data: Data, names: tuple[str, ...]) -> dict[str, str]:

@@ -1,11 +1,10 @@
 """Row formats: one file per format behind `RowFormat`, listed in `FORMATS`."""
 
-import re
 from collections.abc import Mapping
 from typing import cast
 
 from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
-from fedtrain.data.errors import not_an_object
+from fedtrain.data.errors import convert_command, not_an_object
 from fedtrain.data.formats.field_reader import FieldReader
 from fedtrain.data.formats.instruction import INSTRUCTION
 from fedtrain.data.formats.messages import MESSAGES
@@ -71,9 +70,7 @@ def _is_list_of_objects(value: object) -> bool:
 def conversion(wanted: Format, found: Format, where: str) -> str:
     """Return the command that writes the wanted format, if there is one. `where`: file and line of a row."""
     if (wanted, found) in _CONVERSIONS:
-        file = _LINE.sub("", where)
-        out = f"{file.split('.')[0]}-{wanted.lower()}.jsonl"
-        return f", or convert the rows: fedtrain convert {file} -o {out} --to {wanted}"
+        return f", or convert the rows: {convert_command(where, f'--to {wanted}', wanted.lower())}"
     return ""
 
 
@@ -83,7 +80,6 @@ _CONVERSIONS: tuple[tuple[Format, Format], ...] = (
     ("Messages", "PromptCompletion"),
     ("PromptCompletion", "Instruction"),
 )
-_LINE = re.compile(r":(?: row )?[0-9]+$")
 _MESSAGE_FIELDS = ("role", "content", "from", "value", "weight", "train", "tool_calls")
 
 

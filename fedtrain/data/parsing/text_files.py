@@ -10,11 +10,10 @@ from typing import IO, cast
 
 from fedtrain.api.data_files import is_gzip
 from fedtrain.data import git_lfs
-from fedtrain.data.errors import DataError
+from fedtrain.data.errors import DataError, convert_command
 
 UTF8_BOM = b"\xef\xbb\xbf"
 UTF8 = "utf-8"
-SAVE_AS_UTF8 = "save the file as UTF-8, or rewrite it: fedtrain convert IN --encoding cp1252 -o OUT.jsonl"
 _ZIP = b"PK\x03\x04"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -64,4 +63,6 @@ def decoded(line: bytes, where: str) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
-        raise DataError(f"{where}: not UTF-8 (byte {error.start} of the line)", SAVE_AS_UTF8) from error
+        rewrite = convert_command(where, "--encoding cp1252", "utf8")
+        fix = f"save the file as UTF-8, or rewrite it: {rewrite}"
+        raise DataError(f"{where}: not UTF-8 (byte {error.start} of the line)", fix) from error

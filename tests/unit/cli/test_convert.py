@@ -120,7 +120,7 @@ def test_the_message_about_another_format_names_the_command(tmp_path: Path) -> N
     from fedtrain.data.formats import RowChecker
 
     with pytest.raises(
-        DataError, match=r"set data\.format to ShareGPT.* fedtrain convert .*\.jsonl -o .*-messages\.jsonl --to Mess"
+        DataError, match=r"set data\.format to ShareGPT.* fedtrain convert a\.jsonl --to Messages -o a-messages\.jsonl"
     ):
         RowChecker("Messages").check(SHAREGPT, "a.jsonl:1")
 
@@ -133,7 +133,7 @@ def test_a_table_of_excel_is_read_in_its_encoding_and_keeps_its_other_columns(tm
     (tmp_path / "a.csv").write_bytes(EXCEL)
     refused = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *NAMED)
     assert "a.csv:2: not UTF-8" in refused.stderr
-    assert "fedtrain convert IN --encoding cp1252 -o OUT.jsonl" in refused.stderr
+    assert "a.csv --encoding cp1252 -o " in refused.stderr
     result = run(tmp_path / "a.csv", "--encoding", "cp1252", "-o", tmp_path / "out.jsonl", *NAMED)
     assert result.exit_code == 0, result.output
     assert written(tmp_path / "out.jsonl") == [{"prompt": "Größere Blutung", "completion": "Chirurgie", "Ort": "Nord"}]

@@ -64,6 +64,8 @@ def test_one_row_without_the_field_is_not_a_reason_to_rename_the_fields_of_all(t
             "and the rows have instruction, output. Write `format: Instruction` in spec.data",
         ),
         ("Text", "first,second\na,b\n", "and the rows have first, second. Write `fields: {text: first}` in spec.data."),
+        ("Text", "a first row of six words,b\nc,d\n", "If the first line is not a header, add one: text."),
+        ("Text", "Body: en,b\nc,d\n", 'Write `fields: {text: "Body: en"}` in spec.data.'),
         ("Text", f"{'a long first row ' * 3},b\nc,d\n", "If the first line is not a header, add one: text."),
     ],
 )

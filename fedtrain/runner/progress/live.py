@@ -15,7 +15,7 @@ from fedtrain.runner.events import Delivered, Event, Planned, RunEnded
 from fedtrain.runner.progress.estimate import time_left
 from fedtrain.runner.progress.lines import Lines
 from fedtrain.runner.progress.state import Row, View
-from fedtrain.runner.progress.text import LEGEND, about, bytes_text, clock_text, metric_text
+from fedtrain.runner.progress.text import about, bytes_text, clock_text, legend, metric_text
 
 _REFRESHES = 5
 """Per second."""
@@ -65,7 +65,7 @@ class LiveProgress:
         if view.message:
             parts.append(Text(view.message))
         if rows and not view.ended and any(row.samples is not None for row in rows.values()):
-            parts.append(Text(LEGEND, style="dim"))
+            parts.append(Text(legend(_numbers(Row(), width)), style="dim"))
         return Group(*parts)
 
     def _header(self) -> RenderableType:

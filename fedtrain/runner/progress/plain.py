@@ -10,7 +10,7 @@ from fedtrain.runner.events import Event, Planned, WorkersStarting
 from fedtrain.runner.progress.estimate import time_left
 from fedtrain.runner.progress.lines import Lines
 from fedtrain.runner.progress.state import View
-from fedtrain.runner.progress.text import LEGEND, about, clock_text, step_text, task_text
+from fedtrain.runner.progress.text import about, clock_text, legend, step_text, task_text
 from fedtrain.runner.worker_pool import Progress
 
 EVERY_SECONDS = 60.0
@@ -44,7 +44,7 @@ class PlainProgress:
             self._print(line)
         if isinstance(event, Planned) and not self._has_legend:
             self._has_legend = True
-            self._print(f"({LEGEND})")
+            self._print(f"({legend(('samples', 'loss', 'received', 'sent'))})")
 
     def close(self) -> None:
         pass

@@ -1,5 +1,7 @@
 """Numbers and rounds in words, for every renderer."""
 
+from collections.abc import Iterable
+
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner.events import Recorded
 
@@ -25,10 +27,13 @@ _STEPS_OF_TRAINER = {
     "uploading": "sending the update",
 }
 """Phases of a trainer task in the user's words; others are shown by their name."""
-LEGEND = (
-    "samples: rows of this round. loss: training loss. received: the global adapter, on the participant's own "
-    "validation rows. sent: size of the update."
-)
+_LEGEND = {
+    "samples": "rows of this round",
+    "loss": "training loss",
+    "received": "the global adapter, on the participant's own validation rows",
+    "time": "of the whole task",
+    "sent": "size of the update",
+}
 """What the numbers of a participant are."""
 
 
@@ -73,6 +78,11 @@ def metric_text(name: str, value: float) -> str:
 def task_text(key: TaskKey) -> str:
     """Return who works: a participant, or what the hub does."""
     return HUB_WORK.get(key.kind, key.who) if key.who.startswith("_") else key.who
+
+
+def legend(columns: Iterable[str]) -> str:
+    """Return what these columns of a participant mean."""
+    return " ".join(f"{column}: {_LEGEND[column]}." for column in columns)
 
 
 def step_text(key: TaskKey, phase: str) -> str:

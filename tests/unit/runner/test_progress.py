@@ -28,7 +28,7 @@ from fedtrain.runner.progress.estimate import time_left
 from fedtrain.runner.progress.live import LiveProgress
 from fedtrain.runner.progress.plain import PlainProgress
 from fedtrain.runner.progress.state import View
-from fedtrain.runner.progress.text import LEGEND, about
+from fedtrain.runner.progress.text import about
 from fedtrain.runner.worker_pool import Ended, Progress
 from tests.support.outputs import check_output
 
@@ -74,7 +74,8 @@ def plain(*events: Event) -> list[str]:
 
 def test_plain_lines_tell_samples_loss_metric_bytes_and_seconds_of_each_update() -> None:
     lines = plain(STARTED, Planned(PLAN), DONE, Delivered(UPDATE), Recorded(MANIFEST, None, 4.0))
-    assert lines[2] == f"({LEGEND})"
+    assert lines[2].startswith("(samples: rows of this round. loss: training loss. received: the global adapter, ")
+    assert lines[2].endswith("sent: size of the update.)")
     assert lines[3] == "round 1/2  zoo  90 samples  loss 1.2500  received loss 2.5  322 kB  3.2 s"
     assert lines[4] == "round 1/2  committed  4.0 s"
 
@@ -225,7 +226,10 @@ def test_the_live_table_shows_every_participant_with_its_update() -> None:
         assert word in text
 
 
-@pytest.mark.parametrize(("width", "columns"), [(60, {"loss"}), (80, {"loss", "received", "sent"})])
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [(60, {"loss"}), (80, {"loss", "received", "sent"}), (120, {"loss", "received", "time", "sent"})],
+)
 def test_the_live_view_fits_narrow_terminals(width: int, columns: set[str]) -> None:
     started = (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN), at_work("training", 3, 25))
     text = shown(*started, width=width)
@@ -234,6 +238,8 @@ def test_the_live_view_fits_narrow_terminals(width: int, columns: set[str]) -> N
     assert "round 1 of 2" in text
     (head,) = (line for line in text.splitlines() if line.startswith("participant"))
     assert set(head.split()) == {"participant", "state", "samples", *columns}
+    explained = [word for word in ("samples", "loss", "received", "time", "sent") if f"{word}: " in text]
+    assert set(explained) == {"samples", *columns}
 
 
 def test_the_live_view_says_that_workers_start() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fedtrain.api.base import Block
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts.measures import Measure, hub_measure
+from fedtrain.contracts.headline_metric import Measure, hub_measure
 from fedtrain.contracts.record_fields import Finite
 
 

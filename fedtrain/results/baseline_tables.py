@@ -1,7 +1,7 @@
 """The comparison as a table and as a sentence."""
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.contracts.measures import Measure, headline, hub_measures, own_measures
+from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, own_measures
 from fedtrain.results.comparison import Arm, Comparison
 from fedtrain.results.tables import Table
 from fedtrain.results.words import count

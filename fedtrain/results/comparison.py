@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from fedtrain.contracts.as_json import as_json
-from fedtrain.contracts.measures import Measure
+from fedtrain.contracts.headline_metric import Measure
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.telemetry import number, read_json
 

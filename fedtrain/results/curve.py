@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fedtrain.contracts.measures import Measure, headline, hub_measures, own_measures
+from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, own_measures
 from fedtrain.plurals import several
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.run_summary import RunSummary

@@ -3,7 +3,7 @@
 import json
 
 from fedtrain import __version__
-from fedtrain.contracts.measures import Measure, headline, hub_measures, loss_text, own_measures
+from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
 from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.run_summary import RoundSummary, RunSummary

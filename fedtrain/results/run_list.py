@@ -8,7 +8,7 @@ from pathlib import Path
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.contracts import names
-from fedtrain.contracts.measures import Measure, headline, hub_measures
+from fedtrain.contracts.headline_metric import Measure, headline, hub_measures
 from fedtrain.contracts.records import Evaluation, Manifest, Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fedtrain.contracts.measures import Measure
+from fedtrain.contracts.headline_metric import Measure
 from fedtrain.ledger.open import open_ledger
 from fedtrain.plurals import several
 from fedtrain.results.base_folder import base_folder

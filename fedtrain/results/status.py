@@ -1,6 +1,6 @@
 """The tables of `fedtrain status`."""
 
-from fedtrain.contracts.measures import headline, hub_measures, loss_text, own_measures
+from fedtrain.contracts.headline_metric import headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
 from fedtrain.results.run_summary import ParticipantRound, RoundSummary, RunSummary
 from fedtrain.results.tables import Table

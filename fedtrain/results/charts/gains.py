@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING
 
-from fedtrain.contracts.measures import Measure
+from fedtrain.contracts.headline_metric import Measure
 from fedtrain.results.charts.style import FEDERATED, INK, MUTED, colour, drawing, percentages, titled
 from fedtrain.results.comparison import Comparison
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from fedtrain.contracts.as_json import as_json
-from fedtrain.contracts.measures import headline, hub_measures
+from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.plurals import several
 from fedtrain.results.baseline_tables import comparison_table, own_measure, personal_table
 from fedtrain.results.charts.time_and_bytes import bytes_of

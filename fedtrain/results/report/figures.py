@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from fedtrain.contracts.measures import Measure
+from fedtrain.contracts.headline_metric import Measure
 from fedtrain.results.charts.gains import gains, gains_by_participant
 from fedtrain.results.charts.losses import Which, has_losses, losses_by_participant
 from fedtrain.results.charts.metric import metric_by_round

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
-from fedtrain.contracts.measures import headline, hub_measures
+from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.contracts.records import Close, Evaluation, Manifest, Plan
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.manifests.conditions import shortened

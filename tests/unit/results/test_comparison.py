@@ -5,7 +5,7 @@ from comparisons import arms, keep_comparison
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.as_json import as_json
-from fedtrain.contracts.measures import Measure
+from fedtrain.contracts.headline_metric import Measure
 from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
 from fedtrain.results.comparison import Arm, Comparison, read_comparison
 from fedtrain.results.report import report

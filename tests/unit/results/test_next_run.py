@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from fedtrain.api.reading import read_file
 from fedtrain.cli.main import main
 from fedtrain.contracts.digests import digest_file
-from fedtrain.contracts.measures import Measure
+from fedtrain.contracts.headline_metric import Measure
 from fedtrain.results.best_round import best_point, round_number
 from fedtrain.results.curve import Curve
 from fedtrain.results.summary import summarise

@@ -16,7 +16,7 @@ from fedtrain.runner.presence import working
 OBJECTS = ("rounds", "preflight", "failures", names.INCOMING, "blobs", "telemetry", names.END, names.RUN)
 """Objects and folders of a run, in the order of their deletion: as long as `run.json` exists, an interrupted deletion
 can be repeated."""
-EXPORTS = ("adapter", "model", "report.html", "picture.png")
+EXPORTS = ("adapter", "model", "report.html", "report.csv", "picture.png")
 """Defaults of `fedtrain export`, `report` and `baseline` in a run's folder."""
 
 

@@ -66,13 +66,14 @@ def test_exports_in_the_runs_folder_are_deleted_and_other_files_kept(tmp_path: P
         ("adapter/README.md", card),
         ("adapter/mine.txt", "my notes"),
         ("model/config.json", "{}"),  # not an export: no model card
+        ("report.csv", ""),
         ("report.html", ""),
         ("notes.txt", ""),
     ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content)
     done = delete_run(ledger)
-    assert done.exports == ("adapter", "report.html")
+    assert done.exports == ("adapter", "report.csv", "report.html")
     assert done.kept == ("adapter/mine.txt", "model", "notes.txt")
     assert sorted(path.name for path in folder.iterdir()) == ["adapter", "model", "notes.txt"]
     assert (folder / "adapter/mine.txt").read_text() == "my notes"

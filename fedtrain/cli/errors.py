@@ -70,7 +70,7 @@ def _sentence(text: str) -> str:
 
 def _cause_of_error(error: OSError) -> str | None:
     """Return the error during whose handling a system error happened: a full disk fails again while a run closes."""
-    before = error.__context__
+    before = error.__context__ if error.__cause__ is None else None  # `raise from` chooses the words itself
     return explain(before) if isinstance(before, Exception) else None
 
 

@@ -215,8 +215,8 @@ class Ledger:
 
     def _damaged(self, name: str, found: Digest, digest: Digest) -> LedgerCorrupt:
         return LedgerCorrupt(
-            f"{self.url}/{name} is damaged: its content has digest {found} instead of {digest}. "
-            "Restore it from a backup, or start a run of another name."
+            f"{self.address.rstrip('/')}/{name} is damaged: its content has digest {found} instead of {digest}. "
+            "Restore the file from a backup; `fedtrain ledger verify` lists all damage."
         )
 
     def _known(self, name: str) -> tuple[Record, Digest] | None:

@@ -46,6 +46,8 @@ def locate(run: str) -> Located:
     if path.is_file() and path.name != names.RUN:
         return _of_file(path)
     folder = path.parent if path.name == names.RUN else path
+    if not (folder / names.RUN).is_file() and (folder / "rounds").is_dir():
+        raise NoRun(f"{folder / names.RUN} is missing, but the folder has rounds of a run. Restore it from a backup.")
     if not (folder / names.RUN).is_file():
         raise NoRun(f"{_what(folder)} {folder}. {_suggest(map(str, _runs_near(folder)))}")
     folder = folder.absolute()

@@ -229,6 +229,21 @@ def test_export_names_a_deleted_adapter_and_a_round_that_has_one(run: Path, tmp_
     assert fedtrain("export", run, "--out", tmp_path / "adapter", "--round", "2").exit_code == 0
 
 
+def test_a_deleted_run_json_is_named(run: Path) -> None:
+    (run / "run.json").unlink()
+    result = fedtrain("status", run)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {run}/run.json is missing, but the folder has rounds of a run. Restore it from a backup.\n"
+    )
+
+
+def test_an_output_that_cannot_be_written_is_named_and_not_its_temporary_file(run: Path) -> None:
+    result = fedtrain("report", run, "--out", "/proc/report.html")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: /proc/report.html: ")
+
+
 @pytest.mark.parametrize("content", ["{", "{}"])
 def test_a_run_with_a_damaged_record_can_be_deleted(run: Path, content: str) -> None:
     (run / "run.json").chmod(0o600)

@@ -22,6 +22,7 @@ _BY_NAME = {
     "datasets": "[{name: tickets, uri: ./data/tickets.jsonl}]",
     "delta": "1e-5",
     "digest": '"sha256:<64 hexadecimal digits>"',
+    "endpoint": "https://s3.example.org",
     "end": '"06:00"',
     "epsilon": "8",
     "factor": "10",
@@ -74,10 +75,10 @@ def example(name: str, shape: Shape) -> str:
 
 
 def example_of_block(block: type[Block]) -> str:
-    """Return the required fields of a block; if there are none, all fields."""
+    """Return the required fields of a block; if there are none, the first field."""
     own = fields_of(block)
     members = [union.required[choice] for union in block.unions for choice in list(union.required)[:1]]
     required = [name for name, field in own.items() if field.required]
     selected = [name for name in members if any(union.discriminator in required for union in block.unions)]
-    fields = {name: own[name] for name in (*required, *selected)} or own
+    fields = {name: own[name] for name in (*required, *selected) or list(own)[:1]}
     return f"{{{', '.join(f'{name}: {example(name, field.shape)}' for name, field in fields.items())}}}"

@@ -9,6 +9,8 @@ from fedtrain.api.reading.scalars import plain
 
 _PLAIN = re.compile(r"[\w./~][\w./~@*-]*(:[\w./]+)*")
 """Text that needs no quotes in a map or list."""
+_TIME = re.compile(r"[0-9]+(:[0-9]+)+")
+"""A time of day, which some YAML parsers read as a number without quotes."""
 
 
 class Literal(str):
@@ -24,6 +26,6 @@ def flow(value: Any) -> str:
     if isinstance(value, Literal):
         return str(value)
     if isinstance(value, str):
-        bare = _PLAIN.fullmatch(value) and isinstance(plain(value), str)
+        bare = _PLAIN.fullmatch(value) and isinstance(plain(value), str) and not _TIME.fullmatch(value)
         return value if bare else json.dumps(value, ensure_ascii=False)
     return json.dumps(value)

@@ -173,6 +173,8 @@ def _list(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
         return f"The list has {len(value)} items.", f"Use at most {shape.longest}."
     named = shape.item is not None and shape.item.block is not None and "name" in fields_of(shape.item.block)
     if is_map(value):
+        if shape.item is not None and shape.item.block is not None and set(value) <= set(fields_of(shape.item.block)):
+            return f"{field.name} must be a list, not a map.", f"Write `{field.name}: {flow([value])}`."
         if named and (items := _named_items(shape, value)) is not None:
             return f"{field.name} must be a list, not a map.", f"Write `{field.name}: {items}`."
         return f"{field.name} must be a list, not a map.", "Begin each item with a dash: `- `."
@@ -193,6 +195,7 @@ def _named_items(shape: Shape, value: dict[str, Any]) -> str | None:
     assert shape.item is not None
     assert shape.item.block is not None
     others = [name for name in _required_names(shape.item.block) if name != "name"]
+    others = others or [name for name in ("value",) if name in fields_of(shape.item.block)]
     items: list[dict[str, Any]] = []
     for name, content in value.items():
         if is_map(content) or content is None:
@@ -221,6 +224,8 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
     if isinstance(value, str) and (spaced := without_space(value)):
         return f"{given} has no space after the colon.", f"Write `{spaced}`."
     problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
+    if isinstance(value, str) and (parts := _address(value, set(names))):
+        return problem, f"Write {flow(parts)}."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
         return problem, f"Write `name: {value}` after the dash."
     if shapes := variants(shape.block, value, text):
@@ -237,6 +242,15 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
     return problem, f"Write its fields below it: {', '.join(names)}."
 
 
+def _address(value: str, names: set[str]) -> dict[str, str] | None:
+    """The parts of `namespace/name`, or of `s3://bucket`, for a block with such fields."""
+    if {"namespace", "name"} <= names and (found := re.fullmatch(r"([^/\s]+)/([^/\s]+)", value)):
+        return {"namespace": found[1], "name": found[2]}
+    if "bucket" in names and (found := re.fullmatch(r"s3://([^/\s]+)/?", value)):
+        return {"bucket": found[1]}
+    return None
+
+
 def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str | None:
     """Return the map of the only field, or of the only required one, if it takes the value."""
     fields = list(names.values())
@@ -245,7 +259,7 @@ def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str |
         return None
     field = (required or fields)[0]
     name = field.name
-    word = isinstance(value, str) and re.fullmatch(r"[\w./][\w./:-]*", value) is not None
+    word = isinstance(value, str) and field.shape.kind == "Text" and re.fullmatch(r"[\w./][\w./:-]*", value) is not None
     return f"{{{name}: {text or value}}}" if word or takes(field.shape, value) else None
 
 

@@ -118,7 +118,7 @@ def _base(request: SplitRequest) -> str | None:
         if request.revision is None:
             raise SplitError(
                 f"--base {request.base}: a model from a hub needs --revision",
-                "give the commit, so that everyone trains on the same weights",
+                "give the commit, so that everyone trains on the same weights. If it is a folder, correct the path",
             )
         return request.base
     if kind == "Bucket":

@@ -194,6 +194,7 @@ def test_lines_stay_as_they_were_written(tmp_path: Path) -> None:
         (["--participants", "2", "--test-fraction", "1"], "--test-fraction 1 must be"),
         ([], "--participants is missing"),
         (["--participants", "2", "--base", "org/model"], "needs --revision"),
+        (["--participants", "2", "--base", "my-base"], "If it is a folder, correct the path"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_written(

@@ -110,7 +110,10 @@ def main() -> int:
     if asked.part != "Accuracy":
         ratio = speed(1, 1) if asked.smoke else speed(5, 20)
         met = ratio >= SPEED
-        print(f"private training: {ratio:.2f} of the rows per second of plain training (target: at least {SPEED})")
+        print(
+            f"private training: {ratio:.2f} of the rows per second of plain training (target: at least {SPEED})",
+            flush=True,
+        )
     if asked.part != "Speed" and not asked.smoke:
         with TemporaryDirectory() as name:
             kept = gain_kept(Path(name), asked.repeats)

@@ -129,7 +129,7 @@ OTHER_WORDS = {
     "a fraction in percent": "should be less than 1",
     "keys of a bucket": 'unknown field "spec.storage.s3.accessKey"',
     "samples beside the hub's block": 'unknown field "spec.evaluation.samples"',
-    "a window that is no list": 'unknown field "spec.windows',
+    "a window that is no list": 'unknown field "spec.windows.end"',
     "a requester as a path": 'must be of type object: "string"',
     "epsilon of a policy": 'unknown field "spec.epsilon"',
     "epochs beside length": 'unknown field "spec.training.epochs"',

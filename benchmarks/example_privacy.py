@@ -51,7 +51,7 @@ def speed(repeats: int, steps: int) -> float:
     model = Models().get(base, config_of(spec.model), torch.float32, torch.device("cpu"))
     weights = initial_weights(model, 17)
     rows = read_rows(str(EXAMPLES / "quickstart/data/zoo.jsonl"), spec.data.format)
-    examples = Encoder(model.tokenizer, spec.data.format, spec.data.max_length).examples(rows)
+    examples = Encoder(model.tokenizer, {spec.data.format}, spec.data.max_length).examples(rows)
     noise = ExampleNoise(probability=min(1.0, BATCH / len(rows)), batch=BATCH, steps=steps, bound=1.0, multiplier=1.0)
     length = spec.training.length.model_copy(update={"steps": steps})
     training = spec.training.model_copy(update={"length": length, "batch_size": BATCH})

@@ -41,6 +41,11 @@ _BY_NAME = {
     "volumeClaim": "spool",
 }
 """Examples of fields whose type does not suggest a useful one."""
+_BY_BLOCK = {
+    "Data": "{dataset: tickets, format: PromptCompletion}",
+    "MixedDataset": "{name: tickets, share: 7}, {name: manuals, share: 3}",
+}
+"""Examples of blocks whose required fields do not make a useful one; of a list, its items."""
 _BY_PATTERN = {
     AMOUNT_PATTERN: "40Gi",
     ANY_NAMESPACE_PATTERN: "federations",
@@ -57,6 +62,8 @@ def example(name: str, shape: Shape) -> str:
     """Return a value for the field `name`, in flow style for maps and lists."""
     if shape.block is not None:
         return example_of_block(shape.block)
+    if shape.item is not None and shape.item.block is not None and shape.item.block.__name__ in _BY_BLOCK:
+        return f"[{_BY_BLOCK[shape.item.block.__name__]}]"
     if name in _BY_NAME:
         return _BY_NAME[name]
     match shape.kind:
@@ -76,6 +83,8 @@ def example(name: str, shape: Shape) -> str:
 
 def example_of_block(block: type[Block]) -> str:
     """Return the required fields of a block; if there are none, the first field."""
+    if block.__name__ in _BY_BLOCK:
+        return _BY_BLOCK[block.__name__]
     own = fields_of(block)
     members = [union.required[choice] for union in block.unions for choice in list(union.required)[:1]]
     required = [name for name, field in own.items() if field.required]

@@ -1,6 +1,7 @@
 """The kind `ParticipantPolicy`: data sets, permissions, limits and pod settings of a participant, declared by its owner
 in the participant's cluster. `fedtrain.api.rules.policy` evaluates it."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -184,9 +185,10 @@ class ParticipantPolicySpec(Block):
     pods: Pods = Pods()
     """On a cluster: settings that are merged into the pods of tasks."""
 
-    def dataset(self, name: str) -> Dataset:
-        """Return the data set of this name. Raises StopIteration if there is none."""
-        return next(dataset for dataset in self.datasets if dataset.name == name)
+    def named(self, names: Iterable[str]) -> tuple[Dataset, ...]:
+        """Return the data sets of these names, in their order. Raises KeyError if there is none of a name."""
+        known = {dataset.name: dataset for dataset in self.datasets}
+        return tuple(known[name] for name in names)
 
 
 class PendingApproval(Block):

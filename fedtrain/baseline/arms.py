@@ -5,6 +5,7 @@ and the optimizer keeps its state. It trains the same parameters (with `merge: F
 rate is chosen for those), starts from the same initial adapter (same seed) and holds out the same validation rows (the
 split depends on the seed, the participant's name and the number of rows)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,14 +83,14 @@ def personalised(federation: Federation, who: str, steps: int, adapter: Path, di
     return ArmRun("Personalised", who, steps, own)
 
 
-def pooled(federation: Federation, data: Path, steps: int) -> ArmRun:
-    """Return the run on all participants' training rows, in the file `data`. Rows are held out only if the file selects
-    the best checkpoint."""
+def pooled(federation: Federation, data: Mapping[str, Path], steps: int) -> ArmRun:
+    """Return the run on all participants' training rows, in the files `data` by data set. Rows are held out only if the
+    file selects the best checkpoint."""
     spec = _spec(federation, Participant(name=POOLED), steps)
     if spec.training.keep == "Last":
         spec = spec.model_copy(update={"data": spec.data.model_copy(update={"validation_fraction": 0.0})})
-    dataset = Dataset(name=spec.data.dataset, uri=str(data.absolute()))
-    policy = ParticipantPolicy(metadata=Metadata(name=POOLED), spec=ParticipantPolicySpec(datasets=(dataset,)))
+    datasets = tuple(Dataset(name=name, uri=str(path.absolute())) for name, path in data.items())
+    policy = ParticipantPolicy(metadata=Metadata(name=POOLED), spec=ParticipantPolicySpec(datasets=datasets))
     return ArmRun("Pooled", None, steps, _federation(federation, POOLED, spec, {POOLED: policy}))
 
 

@@ -15,7 +15,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import ArmRun, alone, budgets, pooled
 from fedtrain.baseline.measuring import Measuring, measure_all
 from fedtrain.baseline.personal import check_personal, personal_arms
-from fedtrain.baseline.pooling import pool_rows
+from fedtrain.baseline.pooling import pool_rows, pooled_file
 from fedtrain.baseline.running import run_arms
 from fedtrain.baseline.unchanged import check_unchanged
 from fedtrain.contracts import names
@@ -142,13 +142,13 @@ def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmR
     arms = [alone(federation, who, budget) for who, budget in steps.items()]
     if alone_only or len(steps) < 2:
         return arms
-    all_data = pooled(federation, Path(), sum(steps.values()))
+    data_sets = federation.training.spec.data.names
+    all_data = pooled(federation, dict.fromkeys(data_sets, Path()), sum(steps.values()))
     own = _ledger(all_data.federation)
-    folder = run_folder(own) or Path("runs") / own.namespace / own.name
-    data = folder / "pooled.jsonl"
+    folder = (run_folder(own) or Path("runs") / own.namespace / own.name) / "pooled"
     if own.read(names.END, End) is None:
-        pool_rows(federation, _preflights(ledger), data)
-    return [*arms, pooled(federation, data, all_data.steps)]
+        pool_rows(federation, _preflights(ledger), folder)
+    return [*arms, pooled(federation, {name: pooled_file(folder, name) for name in data_sets}, all_data.steps)]
 
 
 def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> list[_Subject]:

@@ -1,5 +1,6 @@
-"""Writes all participants' training rows to one file: only for a comparison on one machine that has all data."""
+"""Writes all participants' training rows to files: only for a comparison on one machine that has all data."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from fedtrain.api.places import scheme
@@ -7,35 +8,41 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import Preflight
 from fedtrain.data.errors import DataError
 from fedtrain.data.parsing import parse_all
-from fedtrain.partitioning import split_indices
+from fedtrain.partitioning import split_indices, stream_of
 from fedtrain.plurals import several
 from fedtrain.results.folders import write_file
+from fedtrain.runner.bindings import data_of
 from fedtrain.runner.errors import RunError
 
 
-def pool_rows(federation: Federation, preflights: dict[str, Preflight], target: Path) -> Path:
-    """Write the training rows of all participants to `target`, one JSON object per line, in the file's order of
-    participants, without validation rows. Raises RunError if data cannot be read here or has changed."""
-    spec, lines = federation.training.spec, list[str]()
+def pooled_file(folder: Path, dataset: str) -> Path:
+    """Return the file of a data set in the folder of pooled rows."""
+    return folder / f"{dataset}.jsonl"
+
+
+def pool_rows(federation: Federation, preflights: Mapping[str, Preflight], folder: Path) -> None:
+    """Write the training rows of all participants to a file for each data set in `folder`, one JSON object per line, in
+    the file's order of participants, without validation rows. Raises RunError if data cannot be read here or has
+    changed."""
+    spec = federation.training.spec
+    lines: dict[str, list[str]] = {name: [] for name in spec.data.names}
     for participant in spec.participants:
-        preflight = preflights.get(participant.name)
+        who, preflight = participant.name, preflights.get(participant.name)
         if preflight is None:
             continue
-        rows = _lines(_uri(federation, participant.name))
-        train, held_out = split_indices(len(rows), spec.data.validation_fraction, spec.training.seed, participant.name)
-        if (len(train), len(held_out)) != (preflight.samples, preflight.validation_samples):
+        trained, held_out = 0, 0
+        for name, (uri, _) in zip(spec.data.names, data_of(federation, who), strict=True):
+            rows, stream = _lines(uri), stream_of(who, name if spec.data.datasets is not None else None)
+            split = split_indices(len(rows), spec.data.validation_fraction, spec.training.seed, stream)
+            lines[name] += [rows[int(at)] for at in split[0]]
+            trained, held_out = trained + len(split[0]), held_out + len(split[1])
+        if (trained, held_out) != (preflight.samples, preflight.validation_samples):
             raise RunError(
-                f"the data of {participant.name} changed since the run: {several(len(train), 'training row')} "
-                "instead of "
+                f"the data of {who} changed since the run: {several(trained, 'training row')} instead of "
                 f"{preflight.samples}; restore the old data to pool it"
             )
-        lines += [rows[int(at)] for at in train]
-    return write_file(target, "".join(f"{line}\n" for line in lines).encode())
-
-
-def _uri(federation: Federation, who: str) -> str:
-    datasets = federation.policies[who].spec.datasets
-    return federation.resolve(next(one.uri for one in datasets if one.name == federation.training.spec.data.dataset))
+    for name, rows in lines.items():
+        write_file(pooled_file(folder, name), "".join(f"{line}\n" for line in rows).encode())
 
 
 def _lines(uri: str) -> list[str]:

@@ -4,8 +4,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Preflight
 from fedtrain.data.errors import DataError
-from fedtrain.data.reader import read_rows
-from fedtrain.data.row import fingerprint
+from fedtrain.data.mixed_rows import fingerprint_of, read_data_sets
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.plurals import several
 from fedtrain.runner.bindings import data_of
@@ -19,15 +18,17 @@ def check_unchanged(federation: Federation, ledger: Ledger) -> None:
         preflight = ledger.read(names.preflight(participant.name), Preflight)
         if preflight is None:
             continue
-        uri, place = data_of(federation, participant.name)
+        locations = data_of(federation, participant.name)
         try:
-            rows = read_rows(uri, spec.data.format, place, spec.data.fields)
+            datasets = read_data_sets(spec.data, locations)
         except DataError as error:
             changed.append(f"{participant.name}: {error}")
             continue
-        if fingerprint(rows) != preflight.fingerprint:
+        if fingerprint_of(datasets) != preflight.fingerprint:
             counted = preflight.samples + preflight.validation_samples
-            changed.append(f"{participant.name}: {uri} had {several(counted, 'row')}, and has {len(rows):,} or others")
+            where = " and ".join(uri for uri, _ in locations)
+            rows = sum(len(one.rows) for one in datasets)
+            changed.append(f"{participant.name}: {where} had {several(counted, 'row')}, and has {rows:,} or others")
     if changed:
         raise RunError(
             "the data changed since the federated run, so a comparison would be of different data:\n  "

@@ -33,7 +33,7 @@ def records_of(federation: Federation) -> dict[str, Json]:
     for who in (participant.name for participant in spec.participants):
         record, policy = federation.records.get(who), federation.policies.get(who)
         allowed = list(record.spec.allowed_namespaces) if record else ["*"]
-        held = [dataset.name for dataset in policy.spec.datasets] if policy else [spec.data.dataset]
+        held = [dataset.name for dataset in policy.spec.datasets] if policy else list(spec.data.names)
         found[who] = {
             "spec": {"namespace": namespace_of(federation, who), "allowedNamespaces": allowed},
             "status": {"datasets": [{"name": name} for name in held]},

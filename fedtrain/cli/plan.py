@@ -22,7 +22,7 @@ LEGEND = (
     "training, validation: rows of each split. in slices: how often the run's slices contain a sample. trained: "
     "samples that the steps process, with repeats. steps: optimizer steps. samples: size of the round's slice. "
     "distinct: different samples in it. pass: passes over the participant's data. weight: share in the mean of the "
-    "updates."
+    "updates. share: share of a data set in the samples of each slice."
 )
 
 
@@ -62,7 +62,7 @@ def _show(made: "Preview") -> None:
         console.print(fact, markup=False, highlight=False)
     for line in _sizes(made):
         console.print(line, markup=False, highlight=False)
-    for table in (_participants(made), _rounds(made)):
+    for table in (_participants(made), *_datasets(made), _rounds(made)):
         for part in parts(table, console.width):
             console.print(_drawn(part, console.width))
     console.print(LEGEND, style="dim")
@@ -98,6 +98,29 @@ def _participants(made: "Preview") -> "Table":
         for who in made.participants
     ]
     return Table("", RUN_COLUMNS, tuple(rows))
+
+
+def _datasets(made: "Preview") -> list["Table"]:
+    """The data sets of a mix; no table without one."""
+    from fedtrain.api.data import percent
+    from fedtrain.results.tables import Table
+
+    head = ("the mix", "share", "training", "validation", "in slices", "samples")
+    rows: list[tuple[str, ...]] = []
+    for who in (one for one in made.participants if one.datasets):
+        rows.append((who.participant, *("",) * (len(head) - 1)))
+        rows += [
+            (
+                one.name,
+                percent(one.share),
+                f"{one.training:,}",
+                f"{one.validation:,}",
+                f"{_range(one.uses_min, one.uses_max)}x",
+                f"{one.samples:,}",
+            )
+            for one in who.datasets
+        ]
+    return [Table("", head, tuple(rows))] if rows else []
 
 
 def _rounds(made: "Preview") -> "Table":

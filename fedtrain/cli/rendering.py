@@ -20,7 +20,7 @@ from fedtrain.manifests.training_task import training_task
 from fedtrain.preview.dry_run import RUN_ID, DryRun, Ends
 from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.rounds_preview import supposed
-from fedtrain.preview.row_counts import count
+from fedtrain.preview.row_counts import Rows, count
 from fedtrain.rounds.decision import AggregateOrder, Start
 
 NO_UID = "00000000-0000-0000-0000-000000000000"
@@ -48,7 +48,7 @@ class Renderer:
         """Participants without a Participant object in the files."""
         return [one.name for one in self._spec.participants if one.name not in self._federation.records]
 
-    def objects(self, round: int, rows: dict[str, int]) -> Iterator[Json]:
+    def objects(self, round: int, rows: Rows) -> Iterator[Json]:
         """Yield the objects in the order of their creation. `rows` overrides participants' numbers of rows, as in
         `preview`, whose exceptions this raises; round 0 needs none."""
         last = (
@@ -76,9 +76,10 @@ class Renderer:
         known = {**task, "metadata": {**task["metadata"], "uid": NO_UID}}  # its signed requests are mounted by uid
         yield launcher.render(known, capped(ordered, policy), judged, policy)
 
-    def _dry_run(self, round: int, rows: dict[str, int]) -> DryRun:
-        who = [one.name for one in self._spec.participants]
-        counted = count(self._federation, rows) if round > 0 else dict.fromkeys(who, ENOUGH)
+    def _dry_run(self, round: int, rows: Rows) -> DryRun:
+        enough = dict.fromkeys(self._spec.data.names, ENOUGH)
+        everywhere = {one.name: enough for one in self._spec.participants}
+        counted = count(self._federation, rows) if round > 0 else everywhere
         facts = base_facts(self._federation) if round > 0 else None
         if facts is None and round > 0 and self._spec.partitioning.strategy == "DataVolumeAndGPUMemory":
             raise UserError(

@@ -1,4 +1,5 @@
-"""The option `--rows NAME=COUNT`, and the errors for rows that cannot be counted or are invalid."""
+"""The option `--rows NAME=COUNT`, or `NAME/DATASET=COUNT` with a mix of data sets, and the errors for rows that cannot
+be counted or are invalid."""
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -12,21 +13,32 @@ if TYPE_CHECKING:
     from fedtrain.api.reading.federation import Federation
 
 option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "--rows", multiple=True, metavar="NAME=COUNT", help="Number of rows of a participant whose data is elsewhere."
+    "--rows",
+    multiple=True,
+    metavar="NAME[/DATASET]=COUNT",
+    help="Number of rows of a participant whose data is elsewhere. With data.datasets, of one of its data sets.",
 )
 
 
-def given(entries: Iterable[str], federation: "Federation") -> dict[str, int]:
-    """Return the rows by participant from the option. Raises UserError."""
-    names = [participant.name for participant in federation.training.spec.participants]
-    found: dict[str, int] = {}
+def given(entries: Iterable[str], federation: "Federation") -> dict[str, dict[str, int]]:
+    """Return the rows by participant and data set from the option. Raises UserError."""
+    spec = federation.training.spec
+    names = [participant.name for participant in spec.participants]
+    found: dict[str, dict[str, int]] = {}
     for entry in entries:
-        name, _, count = entry.partition("=")
+        place, _, count = entry.partition("=")
+        name, _, dataset = place.partition("/")
         if name not in names:
             raise UserError(f"--rows {entry}: {name!r} is not a participant", f"Use one of {', '.join(names)}.")
+        if spec.data.datasets is None and not dataset:
+            dataset = spec.data.names[0]
+        if dataset not in spec.data.names:
+            problem = f"{dataset!r} is not a data set of the training" if dataset else "the data set is missing"
+            example = f"Example: --rows {name}/{spec.data.names[0]}=1000."
+            raise UserError(f"--rows {entry}: {problem}", f"Use one of {', '.join(spec.data.names)}. {example}")
         if not count.isdecimal():
-            raise UserError(f"--rows {entry}: {count!r} is not a number of rows", f"Example: --rows {name}=1000.")
-        found[name] = int(count)
+            raise UserError(f"--rows {entry}: {count!r} is not a number of rows", f"Example: --rows {place}=1000.")
+        found.setdefault(name, {})[dataset] = int(count)
     return found
 
 

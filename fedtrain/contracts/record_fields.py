@@ -18,6 +18,7 @@ Digest = Annotated[str, Field(pattern=r"^blake3:[0-9a-f]{64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Samples = Annotated[int, Field(ge=0, le=MAX_SAMPLES)]
 Counted = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+DatasetName = Annotated[str, Field(max_length=40)]
 Multiplier = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A noise multiplier."""
 Metrics = Annotated[Mapping[Annotated[str, Field(max_length=64)], Finite], Field(max_length=MAX_METRICS)]

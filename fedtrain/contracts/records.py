@@ -11,13 +11,23 @@ are read, and a record that breaks a bound is a fault of its participant alone.
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fedtrain.api.base import Block
+from fedtrain.api.data import MAX_DATASETS
 from fedtrain.contracts.early_stopping_state import EarlyStoppingState
 from fedtrain.contracts.gate_state import GateState
 from fedtrain.contracts.privacy_blocks import ExampleNoise, NoisyMean, PrivacyState, RoundPrivacy
-from fedtrain.contracts.record_fields import Counted, Digest, Finite, Metrics, Multiplier, Samples, UpdateFile
+from fedtrain.contracts.record_fields import (
+    Counted,
+    DatasetName,
+    Digest,
+    Finite,
+    Metrics,
+    Multiplier,
+    Samples,
+    UpdateFile,
+)
 
 CONTRACT_VERSION = 1
 
@@ -45,15 +55,36 @@ class Run(Record):
     spec: Mapping[str, Any]
 
 
+class DatasetCount(Block):
+    """Size of one data set of a mix at a participant, as in `Preflight`."""
+
+    name: DatasetName
+    samples: Samples
+    validation_samples: Samples
+
+
 class Preflight(ParticipantRecord):
     """Size of a participant's data: training samples (without the validation split), and a fingerprint of all rows.
-    `gpu_memory`: free bytes of one GPU, from the policy or the device; None on CPU."""
+    `gpu_memory`: free bytes of one GPU, from the policy or the device; None on CPU. `datasets`: with
+    `data.datasets`, the parts of `samples` and `validation_samples`, in the order of the spec."""
 
     participant: str
     samples: Samples
     validation_samples: Samples
     fingerprint: Digest
     gpu_memory: Counted | None = None
+    datasets: Annotated[tuple[DatasetCount, ...], Field(max_length=MAX_DATASETS)] | None = None
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Preflight":
+        """Raises ValueError if the data sets of a mix do not add up to the totals."""
+        parts = self.datasets
+        if parts is not None and (self.samples, self.validation_samples) != (
+            sum(part.samples for part in parts),
+            sum(part.validation_samples for part in parts),
+        ):
+            raise ValueError("the samples of the data sets do not add up to those of the participant")
+        return self
 
 
 class ModelFacts(Block):
@@ -75,10 +106,19 @@ class Initial(Record):
     facts: ModelFacts
 
 
+class DatasetSlice(Block):
+    """`samples` from position `start` of the stream of one data set of a mix."""
+
+    name: DatasetName
+    start: Counted
+    samples: Counted
+
+
 class PlanMember(Block):
     """One participant's part in a round: `samples` from position `start` of its stream of samples (passes over
     seeded permutations, one after another), `distinct` of them different. With `example_noise`, the rows of each step
-    are drawn at random from these samples, which are all of its training rows."""
+    are drawn at random from these samples, which are all of its training rows. `datasets`: with `data.datasets`, the
+    slices of the data sets, which together are these samples."""
 
     participant: str
     start: Counted
@@ -86,6 +126,7 @@ class PlanMember(Block):
     distinct: Samples
     seed: Counted
     example_noise: ExampleNoise | None = None
+    datasets: tuple[DatasetSlice, ...] | None = None
 
 
 class Absent(Block):
@@ -109,6 +150,8 @@ class Plan(Record):
     progress_end: Finite
     positions: Mapping[str, Counted] = {}
     """Position in every participant's stream of samples after this round, absent participants included."""
+    dataset_positions: Mapping[str, Mapping[str, Counted]] | None = None
+    """With `data.datasets`: position in the stream of each data set, by participant and data set."""
     privacy: RoundPrivacy | None = None
 
 

@@ -16,7 +16,7 @@ from fedtrain.api.privacy import Delta, Multiplier
 from fedtrain.api.training import Training
 from fedtrain.contracts.places import Places
 from fedtrain.contracts.privacy_blocks import ExampleNoise
-from fedtrain.contracts.record_fields import Counted, Digest
+from fedtrain.contracts.record_fields import Counted, DatasetName, Digest
 from fedtrain.contracts.records import CONTRACT_VERSION
 
 
@@ -52,8 +52,18 @@ class NoiseShare(Block):
     testing_seed: int | None = None
 
 
+class MixedSlice(Block):
+    """`samples` from `start` of the stream of one data set, which has `population` training rows."""
+
+    name: DatasetName
+    population: int
+    start: int
+    samples: int
+
+
 class Train(Block):
-    """Train on `samples` from `start` of the participant's stream, send the update and its record. `train_only_b`:
+    """Train on `samples` from `start` of the participant's stream, send the update and its record. `datasets`: with
+    `data.datasets`, the slices of the data sets' streams, which together are these samples. `train_only_b`:
     LoRA's A stays as it is and is not sent. `proximal_mu`: FedProx's mu. `example_noise`: DP-SGD, with noise from
     `testing_seed` if there is one; the record has no losses then."""
 
@@ -65,6 +75,7 @@ class Train(Block):
     start: int
     samples: int
     distinct: int
+    datasets: tuple[MixedSlice, ...] | None = None
     seed: int
     progress_start: float
     progress_end: float
@@ -147,9 +158,10 @@ class Task(Block):
 class Binding(Block):
     """What the executing side adds: access to the ledger and to the buckets of base model and data, the locations of
     the data, of the base model (`model.base` if unset) and of the initial adapter, and the GPU memory limit (bytes).
+    `data_uris`: of the data sets, in the order of the task's `data`; empty for tasks that read no rows.
     `noise_key`: file with the participant's secret key, from which its shares of noise are drawn."""
 
-    data_uri: str | None = None
+    data_uris: tuple[str, ...] = ()
     base_path: str | None = None
     initial_path: str | None = None
     gpu_memory: int | None = None

@@ -45,7 +45,7 @@ class Bucket:
     def __init__(self, name: str, place: Place) -> None:
         self._patience = Patience()
         settings = settings_of(place.s3, place.setting)
-        self._client = connect(place.s3, self._patience, mounted(place.name), settings)
+        self._client = connect(place.s3, self._patience, mounted(place.folder), settings)
         self._bucket = name
         meta = self._client.meta
         self._place = place_of(name, place.s3, meta.endpoint_url, meta.region_name, settings)

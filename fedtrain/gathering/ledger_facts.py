@@ -9,9 +9,9 @@ Where no other object can take its place (plan, manifest, initial adapter, end),
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fedtrain.contracts import names, records
 from fedtrain.gathering.incoming import Incoming
@@ -194,6 +194,10 @@ class LedgerGatherer:
             if listed and self.incoming is not None:
                 self.incoming.admit(PREFLIGHTS)
         found, faults = self._by_participant(listed, records.Preflight)
+        for who in list(found):
+            if problem := uncounted_data_sets(self.run.spec, found[who]):
+                faults[who] = problem
+                del found[who]
         return known | found, faults
 
     def _by_participant(self, listed: Iterable[str], kind: type[R]) -> tuple[dict[str, R], dict[str, str]]:
@@ -227,6 +231,15 @@ class LedgerGatherer:
             return {}, {}
         listed = self._names(f"{names.round_folder(self._manifest.round)}/measurements/")
         return self._by_participant(listed, records.Measurement)
+
+
+def uncounted_data_sets(spec: Mapping[str, Any], preflight: records.Preflight) -> str | None:
+    """Return why a preflight does not count the data sets of the run; None if it does. `spec`: of the run's record."""
+    mixed = [one["name"] for one in spec.get("data", {}).get("datasets") or ()]
+    counted = [one.name for one in preflight.datasets or ()]
+    if counted == mixed:
+        return None
+    return f"counts {', '.join(counted) or 'one data set'} instead of {', '.join(mixed) or 'one data set'}"
 
 
 def _closes_of(

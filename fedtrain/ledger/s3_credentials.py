@@ -12,7 +12,7 @@ import botocore.session
 from botocore.credentials import Credentials as BotoCredentials
 from botocore.credentials import ReadOnlyCredentials
 
-from fedtrain.contracts.places import CREDENTIALS_FOLDER, PlaceName
+from fedtrain.contracts.places import CREDENTIALS_FOLDER
 from fedtrain.ledger.store import StoreError
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -75,8 +75,9 @@ class MountedSecret:
         return Keys.of(content, f"The Secret mounted at {self.folder}")
 
 
-def mounted(place: PlaceName) -> MountedSecret | None:
-    """Return the Secret that is mounted for a place; None if there is none, as on a machine without Kubernetes."""
+def mounted(place: str) -> MountedSecret | None:
+    """Return the Secret that is mounted in the folder of a place; None if there is none, as on a machine without
+    Kubernetes."""
     folder = os.environ.get(CREDENTIALS_FOLDER)
     return MountedSecret(Path(folder) / place) if folder and (Path(folder) / place).is_dir() else None
 

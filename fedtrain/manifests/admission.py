@@ -79,9 +79,9 @@ def participants_have_the_data_set(spec: FederatedTrainingSpec, here: Here, reco
         held = [dataset["name"] for dataset in record.get("status", {}).get("datasets", ())]
         if not record.get("status"):
             yield Problem("NotReported", f"{who} has not said yet which data it has")
-        elif spec.data.dataset not in held:
+        elif missing := [name for name in spec.data.names if name not in held]:
             known = f"its policy maps: {', '.join(held[:10])}" if held else "it has no ParticipantPolicy"
-            yield Problem("UnknownDataset", f"{who} has no data set {spec.data.dataset!r} ({known})")
+            yield Problem("UnknownDataset", f"{who} has no data set {' and '.join(map(repr, missing))} ({known})")
 
 
 RULES: tuple[Rule, ...] = (

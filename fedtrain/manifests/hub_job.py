@@ -111,6 +111,6 @@ def _binding(spec: FederatedTrainingSpec, task: Task) -> Binding:
     return Binding(
         places=places_of_hub(spec.storage, spec.model, held_out),
         initial_path=initial.uri if initial else None,
-        data_uri=held_out.uri if held_out is not None else None,
+        data_uris=(held_out.uri,) if held_out is not None else (),
         gpu_memory=in_bytes(hub.compute.gpu_memory) if hub is not None else None,
     )

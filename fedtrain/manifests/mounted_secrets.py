@@ -21,12 +21,11 @@ def secrets_of_participant_pod(assignment: Assignment, policy: ParticipantPolicy
 
 
 def secrets_of_places(places: Places) -> dict[str, str]:
-    """Return the Secrets with the credentials of places, by place."""
-    return {
-        **_secret("ledger", places.ledger.s3),
-        **_secret("base", places.base.s3),
-        **_secret("data", places.data.s3 if places.data else None),
-    }
+    """Return the Secrets with the credentials of places, by folder."""
+    found = {**_secret("ledger", places.ledger.s3), **_secret(places.base.folder, places.base.s3)}
+    for place in places.data:
+        found |= _secret(place.folder, place.s3)
+    return found
 
 
 def secrets_of_aggregator(storage: Storage) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """Decides whether a participant takes a task, and where its data is. The hub asks, the owner's policy decides. Pure."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fedtrain.api.base import in_bytes, seconds, smallest
+from fedtrain.api.data import described
 from fedtrain.api.participant_policy import Dataset, ParticipantPolicySpec, PendingApproval
 from fedtrain.api.rules import policy as rules
 from fedtrain.api.rules.policy.approval import awaits_approval
@@ -18,7 +19,7 @@ from fedtrain.contracts.places import Places, places_of_participant
 from fedtrain.contracts.tasks import Assignment, Binding, Task, Train, needs_noise_key
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 from fedtrain.manifests.pod import NOISE_KEY
-from fedtrain.manifests.privacy_ledger import Entry, entered, key_of, promised, released
+from fedtrain.manifests.privacy_ledger import Entry, entered, promised, released
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ def judge(
     if refusal := next(refusals(order, policy, image, spent), None):
         return refusal
     task = task_of(order)
-    dataset = policy.dataset(task.data.dataset)
+    datasets = policy.named(task.data.names)
     memory = in_bytes(smallest(policy.limits.gpu_memory, order.compute.gpu_memory))
-    places = places_of_participant(_ledger(order, policy), task.model, policy, dataset)
-    return Assignment(task=task, binding=_binding(task, dataset, memory, places))
+    places = places_of_participant(_ledger(order, policy), task.model, policy, datasets)
+    return Assignment(task=task, binding=_binding(task, datasets, memory, places))
 
 
 def refusals(
@@ -81,8 +82,8 @@ def refusals(
         message = refused_by(who, objection.field) + objection.message
         yield Refusal("PolicyRefused", message, objection.field, objection.asks)
     held = sorted(known.name for known in policy.datasets)
-    if task.data.dataset not in held:
-        message = f"the policy of {who} has no data set {task.data.dataset!r}; it has: {', '.join(held)}"
+    if missing := [name for name in task.data.names if name not in held]:
+        message = f"the policy of {who} has no data set {' and '.join(map(repr, missing))}; it has: {', '.join(held)}"
         yield Refusal("UnknownDataset", message)
     if needs_noise_key(task) and policy.privacy.noise_key_secret_ref is None:
         yield Refusal("NoNoiseKey", _NO_NOISE_KEY.format(who=who))
@@ -99,9 +100,10 @@ _NO_NOISE_KEY = (
 )
 
 
-def _binding(task: Task, dataset: Dataset, memory: int | None, places: Places) -> Binding:
+def _binding(task: Task, datasets: Iterable[Dataset], memory: int | None, places: Places) -> Binding:
     key = NOISE_KEY if needs_noise_key(task) else None
-    return Binding(data_uri=dataset.uri, gpu_memory=memory, noise_key=key, places=places)
+    uris = tuple(dataset.uri for dataset in datasets)
+    return Binding(data_uris=uris, gpu_memory=memory, noise_key=key, places=places)
 
 
 def _ledger(order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> Storage:
@@ -146,9 +148,7 @@ def task_of(order: TrainingTaskSpec) -> Task:
 
 def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str, Entry] | None = None) -> Request:
     work, promise = task.work if isinstance(task.work, Train) else None, promised(task)
-    key = key_of(task)
-    entry = entered((spent or {}).get(key), task)
-    after = {**(spent or {}), key: entry} if entry is not None else {}
+    entries = {**(spent or {}), **entered(spent or {}, task)} if promise else {}
     return Request(
         namespace=task.namespace,
         name=task.name,
@@ -163,7 +163,7 @@ def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str
         min_participants=task.min_participants,
         unit=promise[0] if promise else None,
         multiplier=promise[1] if promise else None,
-        released=released(after, task.data.dataset, promise[0]) if promise else {},
+        released={name: released(entries, name, promise[0]) for name in task.data.names} if promise else {},
         digest=training_digest(order, task),
     )
 
@@ -182,6 +182,6 @@ def _approval(request: Request, task: Task) -> PendingApproval:
         namespace=request.namespace,
         name=request.name,
         base=request.base,
-        dataset=task.data.dataset,
+        dataset=described(task.data),
         adapter_rank=request.rank,
     )

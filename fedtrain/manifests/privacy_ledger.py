@@ -50,9 +50,9 @@ def promised(task: Task) -> tuple[Unit, float] | None:
     return ("Participant", hub.multiplier) if hub is not None and hub.unit == "Participant" else None
 
 
-def key_of(task: Task) -> str:
-    """Return the key of a training's entry for the data set that it uses."""
-    return f"{task.participant}.{task.data.dataset}.{task.run_id}"
+def key_of(task: Task, dataset: str) -> str:
+    """Return the key of a training's entry for a data set that it uses."""
+    return f"{task.participant}.{dataset}.{task.run_id}"
 
 
 def entries_of(data: Mapping[str, str], participant: str) -> dict[str, Entry]:
@@ -73,16 +73,22 @@ def entries_of(data: Mapping[str, str], participant: str) -> dict[str, Entry]:
     return found
 
 
-def entered(before: Entry | None, task: Task) -> Entry | None:
-    """Return a training's entry with the round of `task`; None if the task promises no privacy. With unit Participant,
-    attempts of one plan are one release: the hub aggregates one of them. What the hub says that it has released counts
-    if it is more. With unit Example, each attempt is as many releases as it has steps."""
+def entered(entries: Mapping[str, Entry], task: Task) -> dict[str, Entry]:
+    """Return a training's entries with the round of `task`, by key: one for each of its data sets; none if the task
+    promises no privacy. With unit Participant, attempts of one plan are one release: the hub aggregates one of them.
+    What the hub says that it has released counts if it is more. With unit Example, each attempt is as many releases as
+    it has steps."""
     promise = promised(task)
     if promise is None or not isinstance(task.work, Train):
-        return None
-    noise, unit = task.work.example_noise, promise[0]
+        return {}
+    keys = {name: key_of(task, name) for name in task.data.names}
+    return {key: _entry(entries.get(key), task, task.work, name, promise) for name, key in keys.items()}
+
+
+def _entry(before: Entry | None, task: Task, work: Train, dataset: str, promise: tuple[Unit, float]) -> Entry:
+    noise, unit = work.example_noise, promise[0]
     attempt = task.attempt if noise is not None else None
-    now = (task.round, task.work.plan, attempt)
+    now = (task.round, work.plan, attempt)
     if before is not None and before.plan is not None and (before.round, before.plan, before.attempt) == now:
         return before
     counts = dict(before.releases) if before is not None else {}
@@ -94,11 +100,11 @@ def entered(before: Entry | None, task: Task) -> Entry | None:
     return Entry(
         namespace=task.namespace,
         name=task.name,
-        dataset=task.data.dataset,
+        dataset=dataset,
         unit=unit,
         releases=counts,
         round=task.round,
-        plan=task.work.plan,
+        plan=work.plan,
         attempt=attempt,
     )
 

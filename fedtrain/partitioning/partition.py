@@ -9,8 +9,11 @@ from fedtrain.api.participants import Participant
 from fedtrain.api.partitioning import Partitioning
 from fedtrain.contracts.records import ModelFacts, Preflight
 from fedtrain.partitioning.exhaustion import ON_EXHAUSTED
-from fedtrain.partitioning.situation import Candidate, Share, Situation, Want
+from fedtrain.partitioning.mixing import divide, mixed_sets
+from fedtrain.partitioning.positions import Positions
+from fedtrain.partitioning.situation import Candidate, SetShare, Share, Situation, Want
 from fedtrain.partitioning.strategies import STRATEGIES
+from fedtrain.partitioning.streams import distinct, stream_of
 
 ATTENTION_INPUTS = frozenset({"q_proj", "k_proj", "v_proj", "qkv_proj", "query_key_value", "c_attn"})
 """Modules that read the same activations, so that adapters on them keep few additional ones."""
@@ -30,23 +33,46 @@ def partition(spec: Partitioning, situation: Situation) -> tuple[Share, ...]:
         elif want.samples > 0:
             want = limit(candidate, want.samples)
         shares.append(
-            Share(participant=candidate.name, start=candidate.start, samples=want.samples, reason=want.reason)
+            Share(
+                participant=candidate.name,
+                start=candidate.start,
+                samples=want.samples,
+                reason=want.reason,
+                datasets=_parts(candidate, want.samples),
+            )
         )
     return tuple(shares)
+
+
+def _parts(candidate: Candidate, samples: int) -> tuple[SetShare, ...]:
+    return tuple(
+        SetShare(name=one.name, population=one.population, start=one.start, samples=count)
+        for one, count in zip(candidate.datasets, divide(candidate.datasets, samples), strict=True)
+    )
+
+
+def distinct_rows(share: Share, population: int, seed: int) -> int:
+    """Return the number of distinct rows in a participant's share of a round."""
+    if not share.datasets:
+        return distinct(population, seed, share.participant, share.start, share.samples)
+    return sum(
+        distinct(part.population, seed, stream_of(share.participant, part.name), part.start, part.samples)
+        for part in share.datasets
+    )
 
 
 def situation(
     spec: FederatedTrainingSpec,
     *,
     preflights: Mapping[str, Preflight],
-    positions: Mapping[str, int],
+    positions: Positions,
     facts: ModelFacts | None,
 ) -> Situation:
     """Return the input of `partition`: all participants with a preflight, in the order of the spec. `positions`:
-    position of each stream (0 if missing)."""
+    before the round."""
     return Situation(
         candidates=tuple(
-            _candidate(spec, participant, preflights[participant.name], positions.get(participant.name, 0))
+            _candidate(spec, participant, preflights[participant.name], positions)
             for participant in spec.participants
             if participant.name in preflights
         ),
@@ -57,18 +83,22 @@ def situation(
     )
 
 
-def _candidate(spec: FederatedTrainingSpec, participant: Participant, preflight: Preflight, start: int) -> Candidate:
+def _candidate(
+    spec: FederatedTrainingSpec, participant: Participant, preflight: Preflight, positions: Positions
+) -> Candidate:
     training = participant.training.over(spec.training)
-    compute = participant.compute
+    compute, mix = participant.compute, spec.data.datasets
+    sets = mixed_sets(mix, preflight.datasets or (), positions.of_sets(participant.name)) if mix is not None else ()
     return Candidate(
         name=participant.name,
         population=preflight.samples,
-        start=start,
+        start=positions.of(participant.name),
         processes=compute.nodes * max(1, compute.gpus_per_node),
         gpu_memory=smallest(preflight.gpu_memory, in_bytes(compute.gpu_memory)),
         micro_batch_size=training.micro_batch_size,
         checkpointing=training.gradient_checkpointing,
         value_bytes=4 if training.precision == "FP32" else 2,
+        datasets=sets,
     )
 
 

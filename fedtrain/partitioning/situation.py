@@ -1,10 +1,10 @@
 """Input and output of partitioning, as frozen data."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from fedtrain.api.base import Toggle
 from fedtrain.contracts.records import ModelFacts
+from fedtrain.partitioning.mixing import MixedSet, left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,7 +12,8 @@ class Candidate:
     """One participant. `population`: number of training samples, without the validation split. `start`: number of
     samples of its stream that earlier rounds have used. `processes`: number of GPUs, or of nodes if it trains on CPU.
     `gpu_memory`: free bytes per process, None if unknown. `micro_batch_size`: set by the user, None if omitted.
-    `value_bytes`: bytes per weight or activation (2 in BF16 and FP16, 4 in FP32)."""
+    `value_bytes`: bytes per weight or activation (2 in BF16 and FP16, 4 in FP32). `datasets`: the data sets of a mix,
+    which together are `population` and `start`; empty for a single data set."""
 
     name: str
     population: int
@@ -22,6 +23,12 @@ class Candidate:
     micro_batch_size: int | None = None
     checkpointing: Toggle = "Auto"
     value_bytes: int = 2
+    datasets: tuple[MixedSet, ...] = ()
+
+    @property
+    def left(self) -> int:
+        """Samples until the pass over the data ends; with several data sets, until the first of them ends."""
+        return left(self.datasets) if self.datasets else max(0, self.population - self.start)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +52,14 @@ class Want:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
-    """A participant's share of a round: samples [start, start + samples) of its stream. With 0 samples, the participant
-    sits out, and `reason` is set."""
+class SetShare:
+    """The part of a share in one data set of a mix: samples [start, start + samples) of its stream over `population`
+    rows."""
 
-    participant: str
+    name: str
+    population: int
     start: int
     samples: int
-    reason: str | None = None
 
     @property
     def end(self) -> int:
@@ -60,6 +67,18 @@ class Share:
         return self.start + self.samples
 
 
-def exact(number: float) -> Fraction:
-    """Return the decimal number as the user wrote it: 0.1 is exactly 1/10, so that floors and ceilings are exact."""
-    return Fraction(str(number))
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A participant's share of a round: samples [start, start + samples) of its stream. With 0 samples, the participant
+    sits out, and `reason` is set. `datasets`: with a mix, the parts in its data sets."""
+
+    participant: str
+    start: int
+    samples: int
+    reason: str | None = None
+    datasets: tuple[SetShare, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """Position of the stream after the round."""
+        return self.start + self.samples

@@ -11,6 +11,11 @@ from fedtrain.partitioning.permutations import Rows, permutation
 from fedtrain.plurals import several
 
 
+def stream_of(participant: str, dataset: str | None = None) -> str:
+    """Return the name of a stream in seeds. `dataset`: of a mix; each has a stream."""
+    return participant if dataset is None else f"{participant}/{dataset}"
+
+
 def window_indices(population: int, seed: int, participant: str, start: int, samples: int) -> Rows:
     """Return the positions among the `population` training rows, int64[samples], of samples [start, start + samples)
     of the participant's stream, in training order.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from fedtrain.api.data import percent
 from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError
@@ -54,7 +55,7 @@ def checked(
             *_choices_errors(federation, rows),
         ),
         warnings=(*warnings, *(base.notes if base is not None else ()), *_gpu_warnings(federation)),
-        facts=(_row_fact(rows, limit), _base_fact(federation, base)),
+        facts=(_row_fact(rows, limit), *_mix_facts(federation, rows), _base_fact(federation, base)),
     )
 
 
@@ -112,7 +113,7 @@ def _error(one: CheckedRows, fault: DataError) -> FieldError:
         value=None,
         message=f"{_capitalised(problem)}.",
         fix=f"{fault.fix[:1].upper()}{fault.fix[1:]}." if fault.fix else "",
-        item=one.who if one.who == HUB else f"participant {one.who}",
+        item=one.who if one.who == HUB else f"participant {one.label}",
     )
 
 
@@ -139,6 +140,20 @@ def _row_fact(rows: Sequence[CheckedRows], limit: int | None) -> str:
     some = "" if all(one.complete for one in read) else f" (a sample of {limit:,} per data set; --rows all checks all)"
     elsewhere = f"; {len(rows) - len(read):,} not on this machine" if len(read) < len(rows) else ""
     return f"rows: {count:,} checked in {several(len(read), 'data set')}{some}{elsewhere}"
+
+
+def _mix_facts(federation: Federation, rows: Sequence[CheckedRows]) -> Iterable[str]:
+    """The rows of each data set of a mix, one line for each data set; none without a mix."""
+    from fedtrain.partitioning.mixing import shares  # imports numpy, which takes a while
+
+    mix = federation.training.spec.data.datasets
+    for name, share in shares(mix).items() if mix is not None else ():
+        counts = [
+            f"{one.who} {'' if one.complete else 'more than '}{one.rows:,}"
+            for one in rows
+            if one.dataset == name and one.absent is None
+        ]
+        yield f"data set {name}: {percent(float(share))} of the samples; rows: {', '.join(counts) or 'not counted'}"
 
 
 def _base_fact(federation: Federation, base: CheckedBase | None) -> str:

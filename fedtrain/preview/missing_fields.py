@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fedtrain.api.data import Data
+from fedtrain.api.data import RowSource
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import FORMATS, conversion, format_of
@@ -44,7 +44,7 @@ class RowNames:
         self.rows, self.table = self.rows + 1, table
 
 
-def advised(faults: Sequence[DataError], valid: int, data: Data, seen: RowNames) -> list[DataError]:
+def advised(faults: Sequence[DataError], valid: int, source: RowSource, seen: RowNames) -> list[DataError]:
     """Return the faults; those of missing fields with the fix for one row if most rows have the field, else with the
     one for all rows. `valid`: number of valid rows."""
     missing = sum(isinstance(fault, MissingField) for fault in faults)
@@ -53,38 +53,38 @@ def advised(faults: Sequence[DataError], valid: int, data: Data, seen: RowNames)
     names = tuple(seen.names)
     if missing == 0 or not names or not (seen.table or seen.rows > 1):
         return list(faults)
-    return [_of_all_rows(fault, names, data) if isinstance(fault, MissingField) else fault for fault in faults]
+    return [_of_all_rows(fault, names, source) if isinstance(fault, MissingField) else fault for fault in faults]
 
 
 def _of_one_row(fault: DataError) -> DataError:
     return DataError(fault.problem, "add the field to this row, or delete the row")
 
 
-def _of_all_rows(fault: DataError, names: tuple[str, ...], data: Data) -> DataError:
+def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource) -> DataError:
     if not all(map(_is_name, names)):
-        header = ",".join(FORMATS[data.format].required)
+        header = ",".join(FORMATS[source.format].required)
         return DataError(fault.problem, f"if the first line is not a header, add one: {header}")
     have = f"{', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
     place = fault.problem.partition(": field ")[0]
     problem = f"{fault.problem}, and the rows have {have}"
     other = format_of(dict.fromkeys(names))
-    if other is not None and other != data.format:
-        return DataError(problem, f"write `format: {other}` in spec.data{conversion(data.format, other, place)}")
+    if other is not None and other != source.format:
+        return DataError(problem, f"write `format: {other}` in {source.place}{conversion(source.format, other, place)}")
     if other is not None:
         return DataError(problem, fault.fix)
-    return DataError(problem, f"write `fields: {flow(_guessed(data, names))}` in spec.data")
+    return DataError(problem, f"write `fields: {flow(_guessed(source, names))}` in {source.place}")
 
 
 def _is_name(name: str) -> bool:
     return 0 < len(name) <= _LONGEST and name.count(" ") < _MOST_BLANKS and not name.isdecimal()
 
 
-def _guessed(data: Data, names: tuple[str, ...]) -> dict[str, str]:
+def _guessed(source: RowSource, names: tuple[str, ...]) -> dict[str, str]:
     """Return a column for each required field of the format: one with a similar name, else the next one."""
     free = list(names)
     found: dict[str, str | None] = {}
-    for wanted in FORMATS[data.format].required:
-        set_name = getattr(data.fields, wanted, None) if data.fields is not None else None
+    for wanted in FORMATS[source.format].required:
+        set_name = getattr(source.fields, wanted, None) if source.fields is not None else None
         column = _similar((wanted, *((set_name,) if set_name else ()), *_OTHER_NAMES.get(wanted, ())), free)
         found[wanted] = column
         if column is not None:

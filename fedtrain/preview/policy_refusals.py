@@ -11,16 +11,16 @@ from fedtrain.api.base import in_bytes
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.records import ModelFacts, Preflight, Run
+from fedtrain.contracts.records import DatasetCount, ModelFacts, Preflight, Run
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.manifests.policy_check import Refusal, refusals, task_of
-from fedtrain.manifests.privacy_ledger import Entry, entered, key_of
+from fedtrain.manifests.privacy_ledger import Entry, entered
 from fedtrain.manifests.training_task import training_task
 from fedtrain.preview.dry_run import DIGEST, RUN_ID, DryRun, Ends
 from fedtrain.rounds.decision import AggregateOrder
 
 FEW, MANY = 2, 10_000
-"""Training rows of each participant in the two dry runs."""
+"""Training rows of each data set of a participant in the two dry runs."""
 _UNKNOWN = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
 
 
@@ -56,8 +56,7 @@ def _of_all_rounds(
         return
     spent: dict[str, Entry] = {}
     for number in range(1, rounds):
-        if entry := entered(spent.get(key_of(task)), task.model_copy(update={"round": number})):
-            spent = {key_of(task): entry}
+        spent |= entered(spent, task.model_copy(update={"round": number}))
     last = order.model_copy(update={"task": order.task.model_copy(update={"round": rounds})})
     yield from refusals(last, policy, image, spent)
 
@@ -79,11 +78,15 @@ def _orders(federation: Federation, rows: int) -> Iterator[TrainingTaskSpec]:
 def _preflight(federation: Federation, who: str, rows: int) -> Preflight:
     policy = federation.policies.get(who)
     memory = in_bytes(policy.spec.limits.gpu_memory) if policy else None
+    data = federation.training.spec.data
+    names = data.names
+    parts = tuple(DatasetCount(name=name, samples=rows, validation_samples=0) for name in names)
     return Preflight(
         run_id=RUN_ID,
         participant=who,
-        samples=rows,
+        samples=rows * len(names),
         validation_samples=0,
         fingerprint=DIGEST,
         gpu_memory=memory,
+        datasets=parts if data.datasets is not None else None,
     )

@@ -11,16 +11,17 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training import Training
-from fedtrain.contracts.records import ModelFacts, Preflight
-from fedtrain.partitioning import Share, distinct, partition, situation
+from fedtrain.contracts.records import DatasetCount, ModelFacts, Preflight
+from fedtrain.partitioning import Positions, Share, distinct_rows, partition, situation
+from fedtrain.partitioning.mixing import shares
 from fedtrain.partitioning.validation_split import validation_count
 from fedtrain.plurals import several
 from fedtrain.preview.check import checked
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
-from fedtrain.preview.row_check import data_uri
+from fedtrain.preview.row_check import data_uris
 from fedtrain.preview.row_check import notes as row_notes
-from fedtrain.preview.row_counts import Refusable, Uncounted, counted
+from fedtrain.preview.row_counts import Refusable, Rows, Uncounted, counted
 from fedtrain.preview.sizes import Sizes, sizes
 from fedtrain.rounds.privacy_forecast import privacy_forecast
 
@@ -46,9 +47,25 @@ class RoundPreview(Block):
     parts: tuple[Part, ...]
 
 
+class DatasetPreview(Block):
+    """A data set of a mix at a participant. `share`: of the samples, from 0 to 1. `samples`: sum over the run. Other
+    fields as in `ParticipantPreview`."""
+
+    name: str
+    share: float
+    data: str
+    rows: int
+    training: int
+    validation: int
+    samples: int
+    uses_min: int
+    uses_max: int
+
+
 class ParticipantPreview(Block):
     """One participant over the run. `rows` = `training` + `validation`. `uses_min` and `uses_max`: number of
-    slices that contain its least and most used training sample. `samples`, `trained`, `steps`: sums over the run."""
+    slices that contain its least and most used training sample. `samples`, `trained`, `steps`: sums over the run.
+    `datasets`: with `data.datasets`, its data sets."""
 
     participant: str
     data: str
@@ -60,6 +77,7 @@ class ParticipantPreview(Block):
     steps: int
     uses_min: int
     uses_max: int
+    datasets: tuple[DatasetPreview, ...] = ()
 
 
 class Preview(Block):
@@ -74,8 +92,8 @@ class Preview(Block):
     notes: tuple[str, ...]
 
 
-def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Preview:
-    """Return the preview of the whole run. `rows` gives participants' row counts; the rows of the others are counted
+def preview(federation: Federation, rows: Rows | None = None) -> Preview:
+    """Return the preview of the whole run. `rows` gives row counts of data sets; the rows of the others are counted
     and checked. Raises Uncounted, Refusable."""
     spec = federation.training.spec
     counts, found = counted(federation, rows or {})
@@ -89,19 +107,7 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
         strategy=spec.partitioning.strategy,
         on_exhausted=spec.partitioning.on_exhausted,
         participants=tuple(
-            ParticipantPreview(
-                participant=name,
-                data=data_uri(federation, name),
-                rows=counts[name],
-                training=preflight.samples,
-                validation=preflight.validation_samples,
-                samples=positions[name],
-                trained=totals[name][0],
-                steps=totals[name][1],
-                uses_min=positions[name] // max(1, preflight.samples),
-                uses_max=-(-positions[name] // max(1, preflight.samples)),
-            )
-            for name, preflight in preflights.items()
+            _participant(federation, preflight, positions, *totals[name]) for name, preflight in preflights.items()
         ),
         rounds=rounds,
         sizes=sizes(spec, facts, _updates(rounds)) if facts is not None else None,
@@ -112,6 +118,55 @@ def preview(federation: Federation, rows: Mapping[str, int] | None = None) -> Pr
             *_notes(federation, preflights, facts, rounds),
         ),
     )
+
+
+def _participant(
+    federation: Federation, preflight: Preflight, positions: Positions, trained: int, steps: int
+) -> ParticipantPreview:
+    name, uris = preflight.participant, data_uris(federation, preflight.participant)
+    datasets = _datasets(federation, preflight, positions)
+    used = positions.of(name)
+    uses = [(one.uses_min, one.uses_max) for one in datasets] or [_uses(used, preflight.samples)]
+    return ParticipantPreview(
+        participant=name,
+        data=", ".join(uris),
+        rows=preflight.samples + preflight.validation_samples,
+        training=preflight.samples,
+        validation=preflight.validation_samples,
+        samples=used,
+        trained=trained,
+        steps=steps,
+        uses_min=min(least for least, _ in uses),
+        uses_max=max(most for _, most in uses),
+        datasets=datasets,
+    )
+
+
+def _datasets(federation: Federation, preflight: Preflight, positions: Positions) -> tuple[DatasetPreview, ...]:
+    """The data sets of a mix; none without one."""
+    mix, used = federation.training.spec.data.datasets, positions.of_sets(preflight.participant)
+    if mix is None:
+        return ()
+    share, uris = shares(mix), data_uris(federation, preflight.participant)
+    return tuple(
+        DatasetPreview(
+            name=one.name,
+            share=float(share[one.name]),
+            data=uri,
+            rows=one.samples + one.validation_samples,
+            training=one.samples,
+            validation=one.validation_samples,
+            samples=used.get(one.name, 0),
+            uses_min=_uses(used.get(one.name, 0), one.samples)[0],
+            uses_max=_uses(used.get(one.name, 0), one.samples)[1],
+        )
+        for one, uri in zip(preflight.datasets or (), uris, strict=True)
+    )
+
+
+def _uses(used: int, population: int) -> tuple[int, int]:
+    """How often the least and the most used sample of a stream is in slices."""
+    return used // max(1, population), -(-used // max(1, population))
 
 
 def _updates(rounds: tuple[RoundPreview, ...]) -> int:
@@ -135,27 +190,25 @@ def grouped(rounds: tuple[RoundPreview, ...]) -> list[tuple[RoundPreview, RoundP
 
 def _play(
     spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight], facts: ModelFacts | None
-) -> tuple[tuple[RoundPreview, ...], dict[str, int]]:
+) -> tuple[tuple[RoundPreview, ...], Positions]:
     """Return all rounds, and the position of each stream after them."""
-    positions = dict.fromkeys(preflights, 0)
+    positions = Positions()
     rounds: list[RoundPreview] = []
     for number in range(1, spec.rounds.count + 1):
         now = situation(spec, preflights=preflights, positions=positions, facts=facts)
         shares = partition(spec.partitioning, now)
-        different = {share.participant: _distinct(spec, preflights, share) for share in shares}
+        different = {
+            share.participant: distinct_rows(share, preflights[share.participant].samples, spec.training.seed)
+            for share in shares
+        }
         weights = _weights(spec, different)
         parts = (
             _part(spec, preflights, share, different[share.participant], weights.get(share.participant))
             for share in shares
         )
         rounds.append(RoundPreview(round=number, parts=tuple(parts)))
-        positions = {share.participant: share.end for share in shares}
+        positions = positions.after(shares)
     return tuple(rounds), positions
-
-
-def _distinct(spec: FederatedTrainingSpec, preflights: Mapping[str, Preflight], share: Share) -> int:
-    population = preflights[share.participant].samples
-    return distinct(population, spec.training.seed, share.participant, share.start, share.samples)
 
 
 def _part(
@@ -166,15 +219,17 @@ def _part(
     weight: float | None,
 ) -> Part:
     trains = share.samples > 0
-    population = preflights[share.participant].samples
+    windows = [(one.start, one.end, one.population) for one in share.datasets if one.samples]
+    windows = windows or [(share.start, share.end, preflights[share.participant].samples)]
+    passes = [(start // population + 1, (end - 1) // population + 1) for start, end, population in windows]
     training = spec.participant(share.participant).training.over(spec.training)
     trained = trained_of(training, share.samples) if trains else 0
     return Part(
         participant=share.participant,
         samples=share.samples,
         distinct=different,
-        first_pass=share.start // population + 1 if trains else None,
-        last_pass=(share.end - 1) // population + 1 if trains else None,
+        first_pass=min(first for first, _ in passes) if trains else None,
+        last_pass=max(last for _, last in passes) if trains else None,
         steps=-(-trained // training.batch_size),
         trained=trained,
         weight=weight if trains else 0.0,
@@ -214,18 +269,23 @@ def _weights(spec: FederatedTrainingSpec, different: Mapping[str, int]) -> dict[
     return {name: weight / whole for name, weight in raw.items()}
 
 
-def supposed(federation: Federation, name: str, rows: int) -> Preflight:
-    """Return the preflight that the participant is expected to write."""
+def supposed(federation: Federation, name: str, rows: Mapping[str, int]) -> Preflight:
+    """Return the preflight that the participant is expected to write. `rows`: number of rows of each data set."""
     spec = federation.training.spec
-    held_out = validation_count(rows, spec.data.validation_fraction)
+    held_out = {dataset: validation_count(count, spec.data.validation_fraction) for dataset, count in rows.items()}
+    parts = (
+        DatasetCount(name=dataset, samples=rows[dataset] - held_out[dataset], validation_samples=held_out[dataset])
+        for dataset in spec.data.names
+    )
     memory = federation.policies[name].spec.limits.gpu_memory
     return Preflight(
         run_id=RUN_ID,
         participant=name,
-        samples=rows - held_out,
-        validation_samples=held_out,
+        samples=sum(rows.values()) - sum(held_out.values()),
+        validation_samples=sum(held_out.values()),
         fingerprint=DIGEST,
         gpu_memory=in_bytes(memory),
+        datasets=tuple(parts) if spec.data.datasets is not None else None,
     )
 
 
@@ -272,7 +332,7 @@ def _memory_notes(
 ) -> list[str]:
     """Return notes on memory values that the run determines."""
     notes: list[str] = []
-    now = situation(spec, preflights=preflights, positions={}, facts=facts)
+    now = situation(spec, preflights=preflights, positions=Positions(), facts=facts)
     asked = [who for who in now.candidates if who.micro_batch_size is None]
     default = spec.partitioning.parameters(DataVolumeAndGPUMemory).gpu_memory
     silent = [who.name for who in asked if who.gpu_memory is None and default is None]

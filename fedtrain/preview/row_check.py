@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from fedtrain.api.data import Data
+from fedtrain.api.data import Data, RowSource
 from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError, MissingField
@@ -28,13 +28,15 @@ MOST_DATA_SETS = 20
 
 @dataclass
 class CheckedRows:
-    """What was found in the data set of `who`: a participant or `HUB`. `name`: path of the data set in messages, from
-    the folder of the federation file. `complete`: whether all rows were read.
-    `absent`: why the rows cannot be read on this machine. `warnings`: number of rows and the first one's text."""
+    """What was found in a data set of `who`: a participant or `HUB`. `name`: path of the data set in messages, from
+    the folder of the federation file. `dataset`: its name if the participant mixes several. `complete`: whether all
+    rows were read. `absent`: why the rows cannot be read on this machine. `warnings`: number of rows and the first
+    one's text."""
 
     who: str
     uri: str
     name: str
+    dataset: str | None = None
     complete: bool = True
     absent: str | None = None
     faults: list[DataError] = field(default_factory=list[DataError])
@@ -44,6 +46,11 @@ class CheckedRows:
     places: list[str] = field(default_factory=list[str])
     offered: Offered = field(default_factory=Offered)
     names: RowNames = field(default_factory=RowNames)
+
+    @property
+    def label(self) -> str:
+        """The participant, with the data set of a mix."""
+        return self.who if self.dataset is None else f"{self.who}, data set {self.dataset}"
 
     @property
     def rows(self) -> int:
@@ -65,19 +72,24 @@ class _TooManyFaults(Exception):
     """No more rows need to be read."""
 
 
-def check_rows(federation: Federation, limit: int | None, skip: Collection[str] = ()) -> list[CheckedRows]:
-    """Return the findings of all participants, except those in `skip`, and the hub. `limit`: rows to read of each data
-    set, the first ones of each of its files; None reads all."""
+def check_rows(federation: Federation, limit: int | None, skip: Collection[tuple[str, str]] = ()) -> list[CheckedRows]:
+    """Return the findings of all data sets of participants and of the hub. `skip`: participants and data sets to leave
+    out. `limit`: rows to read of each data set, the first ones of each of its files; None reads all."""
     spec = federation.training.spec
-    uris = {one.name: data_uri(federation, one.name) for one in spec.participants if one.name not in skip}
+    mixed = spec.data.datasets is not None
+    found: list[tuple[CheckedRows, RowSource]] = []
+    for who in (one.name for one in spec.participants):
+        for source, uri in zip(spec.data.sources, data_uris(federation, who), strict=True):
+            if (who, source.name) not in skip:
+                name = source.name if mixed else None
+                found.append((CheckedRows(who, federation.resolve(uri), _name(federation, uri), name), source))
     if spec.evaluation.hub is not None:
-        uris[HUB] = spec.evaluation.hub.data.uri
+        uri = spec.evaluation.hub.data.uri
+        source = RowSource("", spec.data.format, spec.data.fields)
+        found.append((CheckedRows(HUB, federation.resolve(uri), _name(federation, uri)), source))
     if limit is not None:
-        limit = min(limit, max(1, MOST_DATA_SETS * limit // max(1, len(uris))))
-    return [
-        _check(CheckedRows(who, federation.resolve(uri), _name(federation, uri)), spec.data, limit)
-        for who, uri in uris.items()
-    ]
+        limit = min(limit, max(1, MOST_DATA_SETS * limit // max(1, len(found))))
+    return [_check(checked, source, limit) for checked, source in found]
 
 
 def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterator[str]:
@@ -85,16 +97,16 @@ def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterato
     for one in checked:
         for problem in PROBLEMS:
             if found := one.warnings.get(problem):
-                yield f"{one.who}: {found[1]}{_more(found[0])}"
+                yield f"{one.label}: {found[1]}{_more(found[0])}"
         if one.rows and (repeated := _repeated(one)):
             count, later, earlier = repeated
             yield (
-                f"{one.who}: {count:,} of {several(one.rows, 'row')} {form(count, 'is', 'are')} repeated "
+                f"{one.label}: {count:,} of {several(one.rows, 'row')} {form(count, 'is', 'are')} repeated "
                 f"(first: {later} is {earlier}). Remove them."
             )
         if leaked := _in_both_splits(one, spec_data, seed):
             yield (
-                f"{one.who}: {several(leaked, 'validation row')} {form(leaked, 'is', 'are')} also in the "
+                f"{one.label}: {several(leaked, 'validation row')} {form(leaked, 'is', 'are')} also in the "
                 "training split, so validation is too optimistic. "
                 "Remove repeated rows."
             )
@@ -108,7 +120,7 @@ def _name(federation: Federation, uri: str) -> str:
     return str(Path(path.removeprefix(folder))) if path.startswith(folder) else path
 
 
-def _check(found: CheckedRows, data: Data, limit: int | None) -> CheckedRows:
+def _check(found: CheckedRows, source: RowSource, limit: int | None) -> CheckedRows:
     uri = found.uri
     root = Path(uri.removeprefix("file://")).expanduser()
     if scheme(uri) != "file" or not (root.exists() or root.is_symlink()):
@@ -116,25 +128,25 @@ def _check(found: CheckedRows, data: Data, limit: int | None) -> CheckedRows:
         found.complete = False
         return found
     try:
-        _read(found, root, data, limit)
+        _read(found, root, source, limit)
     except DataError as error:
         found.faults.append(error)
         found.complete = False
     except _TooManyFaults:
         found.complete = False
-    found.faults = advised(found.faults, found.rows, data, found.names)
+    found.faults = advised(found.faults, found.rows, source, found.names)
     if not found.faults and not found.rows:
         found.faults.append(DataError("there are no rows", "a data set must have at least one"))
     return found
 
 
-def _read(found: CheckedRows, root: Path, data: Data, limit: int | None) -> None:
+def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None) -> None:
     def fault(error: DataError) -> None:
         found.faults.append(error)
         if len(found.faults) >= MOST_FAULTS:
             raise _TooManyFaults
 
-    checker = RowChecker(data.format, data.fields)
+    checker = RowChecker(source.format, source.fields)
     files = list(parse_each(root, found.name, checker.columns, fault, found.name))
     most = None if limit is None else max(1, limit // max(1, len(files)))
     for number, rows in enumerate(files):
@@ -164,9 +176,10 @@ def _add_names(found: CheckedRows, root: Path, number: int, parsed: Parsed) -> N
     found.names.add(names, table)
 
 
-def data_uri(federation: Federation, name: str) -> str:
-    """Return the location of the participant's data, from its policy."""
-    return federation.policies[name].spec.dataset(federation.training.spec.data.dataset).uri
+def data_uris(federation: Federation, name: str) -> tuple[str, ...]:
+    """Return the locations of the participant's data sets, from its policy, in the order of the training."""
+    datasets = federation.policies[name].spec.named(federation.training.spec.data.names)
+    return tuple(dataset.uri for dataset in datasets)
 
 
 def _more(count: int) -> str:
@@ -187,9 +200,9 @@ def _in_both_splits(one: CheckedRows, data: Data, seed: int) -> int:
     """Return the number of validation rows that are also training rows; 0 if not all rows were read."""
     if one.who == HUB or not one.complete or one.faults or len(set(one.digests)) == one.rows:
         return 0
-    from fedtrain.partitioning import split_indices  # imports numpy, which takes a while
+    from fedtrain.partitioning import split_indices, stream_of  # imports numpy, which takes a while
 
-    train, validation = split_indices(one.rows, data.validation_fraction, seed, one.who)
+    train, validation = split_indices(one.rows, data.validation_fraction, seed, stream_of(one.who, one.dataset))
     trained = {one.digests[int(at)] for at in train}
     return sum(one.digests[int(at)] in trained for at in validation)
 
@@ -200,13 +213,20 @@ def _shared(checked: Sequence[CheckedRows]) -> Iterator[str]:
     pairs: dict[tuple[str, str], tuple[int, str, str]] = {}
     for one in checked:
         for digest, place in _distinct(one).items():
-            who, earlier = owner.setdefault(digest, (one.who, place))
-            if who != one.who:
-                count, first, second = pairs.get((who, one.who), (0, earlier, place))
-                pairs[who, one.who] = (count + 1, first, second)
+            who, earlier = owner.setdefault(digest, (one.label, place))
+            if who != one.label:
+                count, first, second = pairs.get((who, one.label), (0, earlier, place))
+                pairs[who, one.label] = (count + 1, first, second)
     for (who, other), (count, first, second) in pairs.items():
         advice = "Evaluate on rows that no participant trains on." if other == HUB else "Check that this is intended."
-        yield f"{who} and {other} have {several(count, 'row')} in common (first: {first} and {second}). {advice}"
+        owners = f"{_owner(who)} and {_owner(other)}"
+        yield f"{owners} have {several(count, 'row')} in common (first: {first} and {second}). {advice}"
+
+
+def _owner(label: str) -> str:
+    """A label in a sentence: `data set notes of bank-a`."""
+    who, comma, dataset = label.partition(", ")
+    return f"{dataset} of {who}" if comma else who
 
 
 def _distinct(one: CheckedRows) -> Mapping[bytes, str]:

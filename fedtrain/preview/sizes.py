@@ -6,6 +6,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import ModelFacts
 from fedtrain.partitioning.memory import MemoryModel
 from fedtrain.partitioning.partition import situation
+from fedtrain.partitioning.positions import Positions
 from fedtrain.rounds.spent_epsilon import trained_values
 
 VALUE_BYTES = 4
@@ -35,7 +36,7 @@ def sizes(spec: FederatedTrainingSpec, facts: ModelFacts, updates: int) -> Sizes
         model = MemoryModel(
             facts=facts,
             max_length=spec.data.max_length,
-            attention_only=situation(spec, preflights={}, positions={}, facts=facts).attention_only,
+            attention_only=situation(spec, preflights={}, positions=Positions(), facts=facts).attention_only,
             checkpointing=checkpointing,
             value_bytes=4 if spec.training.precision == "FP32" else 2,
         )

@@ -3,8 +3,10 @@
 import json
 
 from fedtrain import __version__
+from fedtrain.api.data import described
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
+from fedtrain.results.mix_table import mix_table
 from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.words import count, listed, short
@@ -121,8 +123,14 @@ def _data(summary: RunSummary, round: RoundSummary) -> str:
     ]
     kind = summary.spec.data
     head = ["participant", "training rows", "validation rows", "samples trained on", "rounds included"]
-    about = f"Data set `{kind.dataset}`, format {kind.format}, at most {kind.max_length} tokens per row."
-    return f"## Participants and data\n\n{about}\n\n{_table(head, rows)}"
+    mix = mix_table(summary)
+    named = f"Data set `{kind.dataset}`" if kind.datasets is None else f"A mix of data sets ({described(kind)})"
+    formats = listed(sorted({source.format for source in kind.sources}))
+    about = f"{named}, format {formats}, at most {kind.max_length} tokens per row."
+    tables = [_table(head, rows)]
+    if mix is not None:
+        tables.append(_table(list(mix.head[:-1]), [list(row[:-1]) for row in mix.rows]))
+    return "\n\n".join(["## Participants and data", about, *tables])
 
 
 def _metrics(summary: RunSummary, round: RoundSummary) -> str:

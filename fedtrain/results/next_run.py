@@ -8,6 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from fedtrain.api.data import Data
 from fedtrain.api.reading import Federation, Invalid, read_file
 from fedtrain.api.reading.source import read_text
 from fedtrain.contracts import names
@@ -64,8 +65,9 @@ def from_spec(ledger: Ledger, spec: Mapping[str, Any], name: str, uri: str, dige
     spec = {**spec, "model": {**spec["model"], "adapter": adapter}}
     documents = [_document("FederatedTraining", metadata, spec)]
     for participant in spec["participants"]:
-        who, dataset = participant["name"], spec["data"]["dataset"]
-        datasets = [{"name": dataset, "uri": f"./data/{who}.jsonl"}]
+        who, data = participant["name"], Data.model_validate(spec["data"])
+        suffix = {name: f"-{name}" if data.datasets is not None else "" for name in data.names}
+        datasets = [{"name": name, "uri": f"./data/{who}{suffix[name]}.jsonl"} for name in data.names]
         documents.append(_document("ParticipantPolicy", {"name": who}, {"datasets": datasets}))
     return _text(_yaml(), documents)
 

@@ -103,13 +103,26 @@ class RoundSummary:
 
 
 @dataclass(frozen=True)
+class DatasetSummary:
+    """A data set of a mix at a participant. `share`: of the samples, from 0 to 1. `samples`, `validation_samples`:
+    number of rows. `used`: samples of all slices so far."""
+
+    name: str
+    share: float
+    samples: int
+    validation_samples: int
+    used: int
+
+
+@dataclass(frozen=True)
 class DataSummary:
-    """Number of training and validation rows of a participant."""
+    """Number of training and validation rows of a participant. `datasets`: with `data.datasets`, its data sets."""
 
     participant: str
     samples: int
     validation_samples: int
     fingerprint: Digest
+    datasets: tuple[DatasetSummary, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from fedtrain.contracts.headline_metric import headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
+from fedtrain.results.mix_table import mix_table
 from fedtrain.results.run_summary import ParticipantRound, RoundSummary, RunSummary
 from fedtrain.results.tables import Table
 from fedtrain.results.words import count, duration, short, size
@@ -28,8 +29,10 @@ def first_lines(summary: RunSummary) -> list[str]:
 
 
 def tables(summary: RunSummary) -> list[Table]:
-    """Return the table of rounds, and the participants of the newest round that has some."""
+    """Return the table of rounds, with a mix the data sets, and the participants of the newest round that has some."""
     found = [rounds_table(summary)] if summary.rounds else []
+    mix = mix_table(summary)
+    found += [mix] if mix is not None else []
     current = next((round for round in reversed(summary.rounds) if round.participants or round.absent), None)
     if current is not None:
         found.append(participants_table(summary, current))

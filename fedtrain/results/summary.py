@@ -32,10 +32,13 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.parse import MISSING
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing
 from fedtrain.ledger.valid_records import read_valid
+from fedtrain.partitioning.mixing import shares
+from fedtrain.partitioning.positions import Positions, positions_of
 from fedtrain.plurals import form
 from fedtrain.results.damage import changed_records, missing_manifests, missing_records
 from fedtrain.results.participants import participant_rounds
 from fedtrain.results.run_summary import (
+    DatasetSummary,
     DataSummary,
     Execution,
     FailureSummary,
@@ -80,6 +83,7 @@ class _Reader:
             rounds.append(self.round(len(manifests), None, manifests, spec))
         standing = observe(spec, LedgerGatherer(self.ledger, run).gather())
         initial = self.one(names.initial(), Initial)
+        used = positions_of(self.newest_plan(len(rounds)))
         newest = manifests[-1] if manifests else None
         return RunSummary(
             namespace=run.namespace,
@@ -92,7 +96,7 @@ class _Reader:
             rounds_of=spec.rounds.count,
             spec=spec,
             data=tuple(
-                DataSummary(p.participant, p.samples, p.validation_samples, p.fingerprint)
+                DataSummary(p.participant, p.samples, p.validation_samples, p.fingerprint, _datasets(spec, p, used))
                 for who in (participant.name for participant in spec.participants)
                 if (p := preflights.get(who)) is not None
             ),
@@ -105,6 +109,11 @@ class _Reader:
             adapter_bytes=self.ledger.size(names.blob(newest.adapter)) if newest else None,
             head=self.ledger.digest(names.manifest(newest.round)) if newest else None,
         )
+
+    def newest_plan(self, rounds: int) -> Plan | None:
+        """Return the last plan of the first `rounds` rounds, round 0 included; None if there is none."""
+        plans = (self.one(names.plan(number), Plan) for number in range(rounds, 0, -1))
+        return next((plan for plan in plans if plan is not None), None)
 
     def message(self, message: str, manifests: list[Manifest]) -> str:
         """Add the records that are missing or changed to the message of the run's phase."""
@@ -258,3 +267,16 @@ class _Reader:
                     update = self.ledger.read(name, Update)
                     found += [update] if update is not None else []
         return found
+
+
+def _datasets(spec: FederatedTrainingSpec, preflight: Preflight, used: Positions) -> tuple[DatasetSummary, ...]:
+    """Return the data sets of a mix that a participant has counted; none without a mix."""
+    counted = {one.name: one for one in preflight.datasets or ()}
+    positions = used.of_sets(preflight.participant)
+    return tuple(
+        DatasetSummary(
+            name, float(share), counted[name].samples, counted[name].validation_samples, positions.get(name, 0)
+        )
+        for name, share in shares(spec.data.datasets or ()).items()
+        if name in counted
+    )

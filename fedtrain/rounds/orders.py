@@ -10,6 +10,7 @@ from fedtrain.contracts.tasks import (
     Initialise,
     Inspect,
     Measure,
+    MixedSlice,
     NoiseShare,
     PastReleases,
     PrivacyPromise,
@@ -66,6 +67,7 @@ def train_task(
         start=member.start,
         samples=member.samples,
         distinct=member.distinct,
+        datasets=_mixed_slices(member, preflight),
         seed=member.seed,
         progress_start=plan.progress_start,
         progress_end=plan.progress_end,
@@ -80,6 +82,17 @@ def train_task(
     )
     task = _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
     return task.model_copy(update={"privacy": _promise(spec, plan, manifest)})
+
+
+def _mixed_slices(member: PlanMember, preflight: Preflight) -> tuple[MixedSlice, ...] | None:
+    """The slices of the data sets of a mix; None without one."""
+    if member.datasets is None:
+        return None
+    population = {one.name: one.samples for one in preflight.datasets or ()}
+    return tuple(
+        MixedSlice(name=one.name, population=population[one.name], start=one.start, samples=one.samples)
+        for one in member.datasets
+    )
 
 
 def _promise(spec: FederatedTrainingSpec, plan: Plan, manifest: Manifest) -> PrivacyPromise | None:

@@ -12,8 +12,8 @@ from blake3 import blake3
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.privacy_blocks import ExampleNoise
-from fedtrain.contracts.records import Absent, Manifest, Plan, PlanMember
-from fedtrain.partitioning import Share, distinct, partition, situation
+from fedtrain.contracts.records import Absent, DatasetSlice, Manifest, Plan, PlanMember
+from fedtrain.partitioning import Positions, Share, distinct_rows, partition, positions_of, situation
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.example_privacy import planned_noises
 from fedtrain.rounds.preflight import why_uncounted
@@ -26,10 +26,11 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
     """Claims the plan of the round after `manifest`. Raises AccountingError."""
     spec, ledger = snapshot.spec, snapshot.ledger
     round = ledger.current.round
-    positions = dict(ledger.last_plan.positions) if ledger.last_plan else {}
+    positions = positions_of(ledger.last_plan)
     shares = _shares(snapshot, positions, left_out=unreachable(snapshot))
     if sum(share.samples > 0 for share in shares) < spec.minimum:
         shares = _shares(snapshot, positions)
+    after = positions.after(shares)
     noises = _example_noises(snapshot, shares)
     barred = {who: noise for who, noise in noises.items() if isinstance(noise, str)}
     planned = Plan(
@@ -45,14 +46,14 @@ def plan(snapshot: Snapshot, manifest: Manifest) -> Decision:
         preflights=tuple(ledger.preflights[p.name] for p in spec.participants if p.name in ledger.preflights),
         progress_start=(round - 1) / spec.rounds.count,
         progress_end=round / spec.rounds.count,
-        positions={p.name: positions.get(p.name, 0) for p in spec.participants}
-        | {share.participant: share.end for share in shares},
+        positions={p.name: after.of(p.name) for p in spec.participants},
+        dataset_positions=after.datasets if spec.data.datasets is not None else None,
         privacy=round_privacy(snapshot),
     )
     return Decision("Planning", round=round, actions=(Claim(names.plan(round), planned),))
 
 
-def _shares(snapshot: Snapshot, positions: Mapping[str, int], left_out: Collection[str] = ()) -> Sequence[Share]:
+def _shares(snapshot: Snapshot, positions: Positions, left_out: Collection[str] = ()) -> Sequence[Share]:
     """The shares of all participants that have counted their data, but those `left_out`."""
     spec, ledger = snapshot.spec, snapshot.ledger
     counted = {who: preflight for who, preflight in ledger.preflights.items() if who not in left_out}
@@ -82,10 +83,16 @@ def _member(snapshot: Snapshot, share: Share, noise: ExampleNoise | str | None) 
         participant=who,
         start=share.start,
         samples=share.samples,
-        distinct=distinct(population, seed, who, share.start, share.samples),
+        distinct=distinct_rows(share, population, seed),
         seed=member_seed(seed, snapshot.ledger.current.round, who),
         example_noise=noise if isinstance(noise, ExampleNoise) else None,
+        datasets=_slices(share),
     )
+
+
+def _slices(share: Share) -> tuple[DatasetSlice, ...] | None:
+    parts = (DatasetSlice(name=part.name, start=part.start, samples=part.samples) for part in share.datasets)
+    return tuple(parts) if share.datasets else None
 
 
 def _absent(snapshot: Snapshot, shares: Mapping[str, Share], barred: Mapping[str, str]) -> tuple[Absent, ...]:

@@ -43,27 +43,29 @@ def bind(federation: Federation, task: Task) -> Binding:
             places=_here_all(federation, places_of_hub(spec.storage, spec.model, held_out)),
             base_path=base_path,
             initial_path=initial_path,
-            data_uri=federation.resolve(held_out.uri) if held_out is not None else None,
+            data_uris=(federation.resolve(held_out.uri),) if held_out is not None else (),
             gpu_memory=in_bytes(hub.compute.gpu_memory) if hub is not None else None,
         )
     policy = federation.policies[task.participant].spec
-    dataset = policy.dataset(spec.data.dataset)
+    datasets = policy.named(spec.data.names)
     return Binding(
-        places=_here_all(federation, places_of_participant(spec.storage, spec.model, policy, dataset)),
+        places=_here_all(federation, places_of_participant(spec.storage, spec.model, policy, datasets)),
         base_path=base_path,
         initial_path=initial_path,
-        data_uri=federation.resolve(dataset.uri),
+        data_uris=tuple(federation.resolve(dataset.uri) for dataset in datasets),
         gpu_memory=in_bytes(smallest(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory)),
         noise_key=noise_key(local_folder(federation) / "noise", task.participant) if needs_noise_key(task) else None,
     )
 
 
-def data_of(federation: Federation, participant: str) -> tuple[str, Place | None]:
-    """Return the location of a participant's rows on this machine, and the access to it."""
+def data_of(federation: Federation, participant: str) -> list[tuple[str, Place]]:
+    """Return the locations of a participant's data sets on this machine, in the order of the training, and the access
+    to each."""
     spec, policy = federation.training.spec, federation.policies[participant].spec
-    dataset = policy.dataset(spec.data.dataset)
-    places = _here_all(federation, places_of_participant(spec.storage, spec.model, policy, dataset))
-    return federation.resolve(dataset.uri), places.data
+    datasets = policy.named(spec.data.names)
+    places = _here_all(federation, places_of_participant(spec.storage, spec.model, policy, datasets))
+    uris = (federation.resolve(dataset.uri) for dataset in datasets)
+    return list(zip(uris, places.data, strict=True))
 
 
 def _base_path(federation: Federation) -> str | None:
@@ -76,7 +78,7 @@ def _here_all(federation: Federation, places: Places) -> Places:
     def place(one: Place) -> Place:
         return one.model_copy(update={"s3": _here(federation, one.s3)})
 
-    data = place(places.data) if places.data is not None else None
+    data = tuple(place(one) for one in places.data)
     return Places(ledger=storage_of(federation), base=place(places.base), data=data)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from math import floor
 from random import Random
 
+from fedtrain.partitioning.exact_numbers import exact
 from fedtrain.partitioning.permutations import permutation, seeded_bytes
-from fedtrain.partitioning.situation import exact
 
 Parts = list[list[int]]
 

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fedtrain.api.data import Format
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.tasks import Task, Train
+from fedtrain.data.mixed_rows import DatasetRows, fingerprint_of, read_data_sets
 from fedtrain.data.reader import read_rows
-from fedtrain.data.row import Row, fingerprint
-from fedtrain.partitioning import split_indices
+from fedtrain.data.row import Row
+from fedtrain.partitioning import split_indices, stream_of, window_indices
 from fedtrain.plurals import several
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.control_tokens import has_control_tokens
@@ -20,36 +22,78 @@ log = logging.getLogger("fedtrain.trainer")
 
 
 @dataclass(frozen=True)
-class Split:
-    """`fingerprint`: of all rows, in order, before the split."""
+class DatasetSplit:
+    """The rows of one data set. `stream`: name of its stream in seeds."""
 
+    name: str
+    stream: str
     train: list[Row]
     validation: list[Row]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The data sets of a participant, in the order of the training. `fingerprint`: of all rows, before the split."""
+
+    datasets: tuple[DatasetSplit, ...]
     fingerprint: Digest
 
+    @property
+    def training_rows(self) -> int:
+        """Number of training rows of all data sets."""
+        return sum(len(one.train) for one in self.datasets)
 
-def all_rows(context: Context) -> list[Row]:
-    uri = context.binding.data_uri
-    if uri is None:
-        raise Refused("the assignment's binding says no dataUri, so there is nothing to read")
+    @property
+    def validation(self) -> list[Row]:
+        """The held-out rows of all data sets."""
+        return [row for one in self.datasets for row in one.validation]
+
+    def window(self, work: Train, seed: int) -> list[Row]:
+        """Return the rows of a round, one data set after another; the steps shuffle them. Raises Refused if the task
+        does not say how many of each data set."""
+        if len(self.datasets) == 1:
+            slices = {self.datasets[0].name: (work.start, work.samples)}
+        else:
+            slices = {one.name: (one.start, one.samples) for one in work.datasets or ()}
+        if list(slices) != [one.name for one in self.datasets]:
+            raise Refused("the task has no slice for each data set; update fedtrain at the hub")
+        return [
+            one.train[at]
+            for one in self.datasets
+            for at in window_indices(len(one.train), seed, one.stream, *slices[one.name])
+        ]
+
+
+def hub_rows(context: Context) -> list[Row]:
+    """Return the rows that the hub evaluates on."""
     data = context.task.data
-    return read_rows(uri, data.format, context.binding.places.data, data.fields)
+    (uri,), (place,) = context.binding.data_uris, context.binding.places.data
+    return read_rows(uri, data.format, place, data.fields)
 
 
 def participant_rows(context: Context) -> Split:
-    task = context.task
-    rows = all_rows(context)
-    train, validation = split_indices(
-        len(rows), task.data.validation_fraction, task.training.seed, participant_of(task)
-    )
-    return Split([rows[at] for at in train], [rows[at] for at in validation], fingerprint(rows))
+    task, binding = context.task, context.binding
+    locations = zip(binding.data_uris, binding.places.data, strict=True)
+    datasets = read_data_sets(task.data, locations)
+    return Split(tuple(_split(task, one) for one in datasets), fingerprint_of(datasets))
 
 
-def unchanged(split: Split, expected: Digest, population: int | None = None) -> Split:
-    """`split`, if its rows are those that the run began with."""
-    if split.fingerprint != expected or population not in (None, len(split.train)):
+def _split(task: Task, dataset: DatasetRows) -> DatasetSplit:
+    mixed = task.data.datasets is not None
+    stream = stream_of(participant_of(task), dataset.name if mixed else None)
+    rows = dataset.rows
+    train, validation = split_indices(len(rows), task.data.validation_fraction, task.training.seed, stream)
+    return DatasetSplit(dataset.name, stream, [rows[at] for at in train], [rows[at] for at in validation])
+
+
+def unchanged(split: Split, expected: Digest, work: Train | None = None) -> Split:
+    """`split`, if its rows are those that the run began with. `work`: says how many training rows each data set had."""
+    counted = {one.name: len(one.train) for one in split.datasets}
+    populations = {one.name: one.population for one in work.datasets or ()} if work is not None else {}
+    total = work.population if work is not None else split.training_rows
+    if split.fingerprint != expected or total != split.training_rows or (populations and populations != counted):
         raise Refused(
-            f"the data changed since the run began: {several(len(split.train), 'training row')} with fingerprint "
+            f"the data changed since the run began: {several(split.training_rows, 'training row')} with fingerprint "
             f"{split.fingerprint} instead of {expected}; put the old data back, or start a run of a new name"
         )
     return split
@@ -59,6 +103,11 @@ def participant_of(task: Task) -> str:
     if task.participant is None:
         raise Refused(f"a task of type {task.work.type} is a participant's, and this one names none")
     return task.participant
+
+
+def formats(task: Task) -> set[Format]:
+    """Return the formats of the rows that a task reads."""
+    return {task.data.format} if task.participant is None else {source.format for source in task.data.sources}
 
 
 def is_private(task: Task) -> bool:

@@ -9,7 +9,7 @@ Truncation to `max_length`: Messages and Text keep their beginning; PromptComple
 should it alone be too long) and as much of the end of the prompt as fits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
@@ -47,9 +47,9 @@ class Question:
 
 
 class Encoder:
-    """Rows of one format to ids. `max_length` in tokens."""
+    """Rows of some formats to ids. `max_length` in tokens."""
 
-    def __init__(self, tokenizer: Any, format: Format, max_length: int) -> None:
+    def __init__(self, tokenizer: Any, formats: Set[Format], max_length: int) -> None:
         self._tokenizer = tokenizer
         self._max_length = max_length
         plain = tokenizer("a", add_special_tokens=False)["input_ids"]
@@ -60,8 +60,8 @@ class Encoder:
         self._end_of_text: list[int] = [] if end is None else [end]
         self._end_tokens = tuple({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()})
         self._chat = conversations(tokenizer) if tokenizer.chat_template else None
-        if format in ("Messages", "ShareGPT") and self._chat is None:
-            raise Refused(f"data.format is {format}, but {_NO_TEMPLATE}")
+        if self._chat is None and (chats := sorted({"Messages", "ShareGPT"} & formats)):
+            raise Refused(f"the format of the data is {' and '.join(chats)}, but {_NO_TEMPLATE}")
 
     def examples(self, rows: Sequence[Row]) -> list[list[Example]]:
         """Return the examples of each row, in order: usually one; one per assistant turn if the chat template writes

@@ -10,7 +10,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
 from fedtrain_trainer.choices import options, right
 from fedtrain_trainer.context import Context
-from fedtrain_trainer.data import encoded
+from fedtrain_trainer.data import encoded, formats
 from fedtrain_trainer.exact_match import compiled, matches, wanted
 from fedtrain_trainer.examples import Encoder, Example
 from fedtrain_trainer.lora import AdaptedModel
@@ -111,8 +111,8 @@ class HeldOutRows:
         return count / len(self._rows)
 
     def _needs_answers(self, metric: Metric) -> None:
-        if self._context.task.data.format == "Text":
+        if "Text" in formats(self._context.task):
             raise Refused(
-                f"the metric {metric.name} of type {metric.type} needs answers, and data.format Text has none; use "
+                f"the metric {metric.name} of type {metric.type} needs answers, and format Text has none; use "
                 "Loss or Perplexity, or write the data as PromptCompletion"
             )

@@ -11,14 +11,22 @@ from blake3 import blake3
 
 from fedtrain.api.base import smallest
 from fedtrain.contracts.digests import digest_file
-from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Update
+from fedtrain.contracts.records import DatasetCount, Evaluation, Initial, Measurement, Preflight, Update
 from fedtrain.contracts.tasks import Evaluate, Initialise, Measure, Train
 from fedtrain.ledger.store import LedgerRefused, StoreUnavailable
-from fedtrain.partitioning import window_indices
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, write_config, write_weights
 from fedtrain_trainer.context import Context
-from fedtrain_trainer.data import all_rows, encoded, is_private, participant_of, participant_rows, unchanged
+from fedtrain_trainer.data import (
+    Split,
+    encoded,
+    formats,
+    hub_rows,
+    is_private,
+    participant_of,
+    participant_rows,
+    unchanged,
+)
 from fedtrain_trainer.examples import Encoder
 from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.initial_from import earlier_weights
@@ -56,11 +64,19 @@ def inspect(context: Context) -> Preflight:
         Preflight(
             run_id=task.run_id,
             participant=participant_of(task),
-            samples=len(split.train),
+            samples=split.training_rows,
             validation_samples=len(split.validation),
             fingerprint=split.fingerprint,
             gpu_memory=gpu_memory(context),
+            datasets=_counts(split) if task.data.datasets is not None else None,
         )
+    )
+
+
+def _counts(split: Split) -> tuple[DatasetCount, ...]:
+    return tuple(
+        DatasetCount(name=one.name, samples=len(one.train), validation_samples=len(one.validation))
+        for one in split.datasets
     )
 
 
@@ -68,15 +84,15 @@ def train_round(context: Context, work: Train) -> Update | None:
     """Measures the adapter that came, trains it, sends what changed. None in all but the main process."""
     task, group = context.task, context.group
     with context.timed("data"):
-        split = unchanged(participant_rows(context), work.fingerprint, work.population)
-        window = window_indices(len(split.train), task.training.seed, participant_of(task), work.start, work.samples)
+        split = unchanged(participant_rows(context), work.fingerprint, work)
+        window = split.window(work, task.training.seed)
         if len(window) == 0:
             raise Refused(f"the slice of round {task.round} is empty; give the participant more samples a round")
     model, received = context.received(work.adapter, work.config)
     model.load(received, train_only_b=work.train_only_b)
-    encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
+    encoder = Encoder(model.tokenizer, formats(task), task.data.max_length)
     with context.timed("data"):
-        rows = encoded(context, model, encoder, [split.train[at] for at in window], "training")
+        rows = encoded(context, model, encoder, window, "training")
     measured = bool(split.validation) and not is_private(task)
     held_out = HeldOutRows(context, model, encoder, split.validation) if measured else None
     with context.timed("measuring"):
@@ -177,7 +193,7 @@ def measure(context: Context, work: Measure) -> Measurement | None:
         split = unchanged(participant_rows(context), work.fingerprint)
     model, received = context.received(work.adapter, work.config)
     model.load(received)
-    encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
+    encoder = Encoder(model.tokenizer, formats(task), task.data.max_length)
     with context.timed("measuring"):
         held_out = HeldOutRows(context, model, encoder, split.validation)
         metrics = held_out.possible_metrics(work.metrics, "measuring") if split.validation else {}
@@ -197,10 +213,10 @@ def measure(context: Context, work: Measure) -> Measurement | None:
 def evaluate(context: Context, work: Evaluate) -> Evaluation | None:
     task = context.task
     with context.timed("data"):
-        rows = all_rows(context)
+        rows = hub_rows(context)
     model, received = context.received(work.adapter, work.config)
     model.load(received)
-    encoder = Encoder(model.tokenizer, task.data.format, task.data.max_length)
+    encoder = Encoder(model.tokenizer, formats(task), task.data.max_length)
     with context.timed("evaluating"):
         metrics = HeldOutRows(context, model, encoder, rows).metrics(work.metrics, "evaluating")
     if not context.group.is_main:

@@ -17,6 +17,7 @@ KEYS = {
     "Participant": "name",
     "Metric": "name",
     "Dataset": "name",
+    "MixedDataset": "name",
     "HeldDataset": "name",
     "PendingApproval": "digest",
     "ImagePullSecret": "name",

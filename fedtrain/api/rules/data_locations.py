@@ -104,7 +104,7 @@ def evaluation_data_are_held_out(data: EvaluationData, context: Context) -> Viol
     location = context.resolve(data.uri)
     for policy in context.policies:
         for dataset in policy.value.spec.datasets:
-            if dataset.name == context.spec.data.dataset and context.resolve(dataset.uri) == location:
+            if dataset.name in context.spec.data.names and context.resolve(dataset.uri) == location:
                 yield broken(uri=data.uri, participant=policy.value.metadata.name)
                 return
 

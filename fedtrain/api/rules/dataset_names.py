@@ -1,10 +1,11 @@
-"""Rules on the name of the training's data set, which each participant's policy maps to a location."""
+"""Rules on the names of the training's data sets, which each participant's policy maps to locations."""
 
 import difflib
 from collections.abc import Iterator, Mapping
 
 from fedtrain.api.data import Data
 from fedtrain.api.participant_policy import ParticipantPolicy
+from fedtrain.api.paths import Path
 from fedtrain.api.rules.context import Context, Found
 from fedtrain.api.rules.rule import Violations, broken, rule
 from fedtrain.plurals import form
@@ -17,44 +18,58 @@ from fedtrain.plurals import form
     fix="{use}.",
 )
 def a_policy_has_the_data_set(data: Data, context: Context) -> Violations:
-    """`data.dataset` is a data set of the policies."""
-    if not _no_policy_has_it(context):
-        return
-    held = {policy.value.metadata.name: _names(policy.value) for policy in _policies(context)}
-    shared = set[str].intersection(*map(set, held.values()))
-    near = _nearest(data.dataset, sorted(shared))
-    use = f"Write {near}" if near else f"Add {{name: {data.dataset}, uri: ...}} to each policy"
-    yield broken(wanted=data.dataset, held=_held(held), use=use)
+    """`data.dataset`, or each name in `data.datasets`, is a data set of the policies."""
+    for path, wanted in _wanted(data):
+        if not _no_policy_has(wanted, context):
+            continue
+        held = {policy.value.metadata.name: _names(policy.value) for policy in _policies(context)}
+        shared = set[str].intersection(*map(set, held.values())) - set(data.names)
+        near = _nearest(wanted, sorted(shared))
+        use = f"Write {near}" if near else f"Add {{name: {wanted}, uri: ...}} to each policy"
+        yield broken(*path, wanted=wanted, held=_held(held), use=use)
 
 
 @rule(
     ParticipantPolicy,
     "spec.datasets",
-    message="This policy has no data set {wanted}, which the training uses (spec.data.dataset); it has {mapped}.",
+    message="This policy has no data set {wanted}, which the training uses (spec.data.{field}); it has {mapped}.",
     fix="{use}.",
 )
 def policy_has_the_data_set(policy: ParticipantPolicy, context: Context) -> Violations:
-    """Every participant's policy declares where `data.dataset` is."""
-    wanted, mapped = context.spec.data.dataset, _names(policy)
-    if wanted in mapped or policy.metadata.name not in context.participant_names or _no_policy_has_it(context):
+    """Every participant's policy declares where `data.dataset`, or each data set of `data.datasets`, is."""
+    if policy.metadata.name not in context.participant_names:
         return
-    near = _nearest(wanted, mapped)
-    use, place = f"Add `- {{name: {wanted}, uri: ...}}` to datasets", ()
-    if near is not None:
-        place = ("spec", "datasets", mapped.index(near), "name")
-        use = (
-            f"Write `name: {wanted}` here"
-            if _similar(wanted, mapped)
-            else f"Write `name: {wanted}` here, or {use[0].lower()}{use[1:]}"
-        )
-    yield broken(*place, wanted=wanted, mapped=", ".join(mapped[:5]), use=use)
+    data, mapped = context.spec.data, _names(policy)
+    unused = [name for name in mapped if name not in data.names]
+    for path, wanted in _wanted(data):
+        if wanted in mapped or _no_policy_has(wanted, context):
+            continue
+        near = _nearest(wanted, unused)
+        use, place = f"Add `- {{name: {wanted}, uri: ...}}` to datasets", ()
+        if near is not None:
+            place = ("spec", "datasets", mapped.index(near), "name")
+            use = (
+                f"Write `name: {wanted}` here"
+                if _similar(wanted, unused)
+                else f"Write `name: {wanted}` here, or {use[0].lower()}{use[1:]}"
+            )
+        yield broken(*place, wanted=wanted, field=path[0], mapped=", ".join(mapped[:5]), use=use)
 
 
-def _no_policy_has_it(context: Context) -> bool:
+def _wanted(data: Data) -> Iterator[tuple[Path, str]]:
+    """Yield the data sets of the training with their paths in the block. A malformed mix has none."""
+    if data.datasets is None:
+        if data.dataset is not None:
+            yield ("dataset",), data.dataset
+        return
+    for number, one in enumerate(data.datasets):
+        yield ("datasets", number, "name"), one.name
+
+
+def _no_policy_has(wanted: str, context: Context) -> bool:
     """Whether all participants have policies here and none has the data set: its name is wrong in the training."""
     policies = list(_policies(context))
     complete = {policy.value.metadata.name for policy in policies} == set(context.participant_names)
-    wanted = context.spec.data.dataset
     return bool(policies) and complete and not any(wanted in _names(policy.value) for policy in policies)
 
 

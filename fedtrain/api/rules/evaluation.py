@@ -25,16 +25,23 @@ def hub_has_one_node(hub: HubEvaluation, context: Context) -> Violations:
         yield broken(nodes=hub.compute.nodes)
 
 
-_NO_ANSWERS = "self.data.format == 'Text' && m.type in ['Choices', 'ExactMatch']"
+_COMPARES = "m.type in ['Choices', 'ExactMatch']"
+_TEXT = {
+    "hub": "(self.data.format == 'Text')",
+    "participants": "(has(self.data.datasets) ? self.data.datasets.exists(d, (has(d.format) ? d.format : "
+    "self.data.format) == 'Text') : self.data.format == 'Text')",
+}
 
 
 def _needs_answers(where: str, block: type[HubEvaluation] | type[ParticipantEvaluation]) -> Rule:
     evaluation = f"self.evaluation.{where}"
-    first = f"{evaluation}.metrics.filter(m, {_NO_ANSWERS})[0]"
+    first = f"{evaluation}.metrics.filter(m, {_COMPARES})[0]"
 
     def check(evaluation: HubEvaluation | ParticipantEvaluation, context: Context) -> Violations:
+        data = context.spec.data
+        formats = {data.format} if where == "hub" else {source.format for source in data.sources}
         for number, metric in enumerate(evaluation.metrics):
-            if context.spec.data.format == "Text" and _compares_answers(metric):
+            if "Text" in formats and _compares_answers(metric):
                 yield broken("metrics", number, "type", type=metric.type)
 
     check.__name__ = f"{where}_metrics_have_answers"
@@ -42,10 +49,10 @@ def _needs_answers(where: str, block: type[HubEvaluation] | type[ParticipantEval
     return rule(
         block,
         "metrics",
-        message="{type} compares answers, but rows of data.format: Text have none.",
-        fix="Use Loss or Perplexity, or another data.format.",
+        message="{type} compares answers, but rows of format: Text have none.",
+        fix="Use Loss or Perplexity, or another format.",
         cel=Cel(
-            valid=f"!has({evaluation}) || !{evaluation}.metrics.exists(m, {_NO_ANSWERS})",
+            valid=f"!has({evaluation}) || !{_TEXT[where]} || !{evaluation}.metrics.exists(m, {_COMPARES})",
             values={"type": f"{first}.type", "metric": f"{first}.name"},
             block=FederatedTrainingSpec,
             field=f"evaluation.{where}.metrics",

@@ -35,6 +35,17 @@ def _refused(
 
 RULES = (
     _refused(
+        "example_privacy_draws_all_rows_alike",
+        "With `privacy.unit: Example`, `data.datasets` is not set.",
+        "data.datasets",
+        "datasets is not allowed with privacy.unit: Example: its accounting needs equal chances for all rows.",
+        "Write one data set with all rows and name it in data.dataset, or use unit: Participant.",
+        lambda spec: spec.data.datasets is not None,
+        "!has(self.data.datasets)",
+        reason="FieldValueForbidden",
+        at_key=True,
+    ),
+    _refused(
         "example_privacy_samples_from_all_rows",
         "With `privacy.unit: Example`, `partitioning.strategy` is All.",
         "partitioning.strategy",

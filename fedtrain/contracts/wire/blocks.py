@@ -51,8 +51,16 @@ class Fields(Wire):
     choices: str | None = None
 
 
+class MixedDataset(Wire):
+    name: str
+    share: float
+    format: str | None = None
+    fields: Fields | None = None
+
+
 class Data(Wire):
-    dataset: str
+    dataset: str | None = None
+    datasets: tuple[MixedDataset, ...] | None = None
     format: str
     fields: Fields | None = None
     max_length: int | None = None
@@ -124,6 +132,13 @@ class ExampleNoise(Wire):
     multiplier: float
 
 
+class MixedSlice(Wire):
+    name: str
+    population: int
+    start: int
+    samples: int
+
+
 class Work(Wire):
     """The fields of all types of work; `type` says which apply."""
 
@@ -136,6 +151,7 @@ class Work(Wire):
     start: int | None = None
     samples: int | None = None
     distinct: int | None = None
+    datasets: tuple[MixedSlice, ...] | None = None
     progress_start: float | None = None
     progress_end: float | None = None
     train_only_b: bool | None = None

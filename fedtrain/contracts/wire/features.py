@@ -16,7 +16,12 @@ def _binds_to_plan(task: Task) -> bool:
 
 def _names_fields(task: Task) -> bool:
     """The rows have the fields of the format under other names."""
-    return task.data.fields is not None
+    return any(source.fields is not None for source in (task.data, *task.data.sources))
+
+
+def _mixes_data_sets(task: Task) -> bool:
+    """The rows are of several data sets, in the shares of the task."""
+    return task.data.datasets is not None
 
 
 def _has_base_server(task: Task) -> bool:
@@ -41,6 +46,7 @@ def _trains_with_example_noise(task: Task) -> bool:
 
 FEATURES: Mapping[str, Callable[[Task], bool]] = {
     "BaseServer": _has_base_server,
+    "DatasetMix": _mixes_data_sets,
     "ExampleNoise": _trains_with_example_noise,
     "FieldNames": _names_fields,
     "NoiseShare": _adds_noise,

@@ -13,11 +13,16 @@ from fedtrain.contracts.wire.base import Wire
 from fedtrain.contracts.wire.features import required_features, unknown_features
 
 
-class WireTask(Wire):
-    """`spec.task` of a TrainingTask."""
+class Requirements(Wire):
+    """What the receiver of a task must support. Read first: a task that needs more may lack fields of this version."""
 
     contract_version: int
     required_features: tuple[str, ...] = ()
+
+
+class WireTask(Requirements):
+    """`spec.task` of a TrainingTask."""
+
     namespace: str
     name: str
     run_id: str
@@ -53,21 +58,25 @@ def from_wire(content: object) -> Task:
     """Return the task. Unknown optional fields are ignored. Raises TaskRefused for a newer contract version, an unknown
     feature, and a field that is missing or has a value that this version does not know."""
     try:
-        wire = WireTask.model_validate(content)
+        needs = Requirements.model_validate(content)
     except ValidationError as error:
         raise _malformed(error) from error
-    if wire.contract_version > CONTRACT_VERSION:
+    if needs.contract_version > CONTRACT_VERSION:
         raise TaskRefused(
             "NewerContract",
-            f"the task has contract version {wire.contract_version}, but this fedtrain supports up to "
+            f"the task has contract version {needs.contract_version}, but this fedtrain supports up to "
             f"{CONTRACT_VERSION}",
         )
-    if unknown := unknown_features(wire.required_features):
+    if unknown := unknown_features(needs.required_features):
         raise TaskRefused("UnknownFeature", f"the task requires unknown features: {', '.join(unknown)}")
     try:
-        return Task.model_validate_json(wire.model_dump_json(by_alias=True, exclude_none=True))
+        wire = WireTask.model_validate(content)
+        task = Task.model_validate_json(wire.model_dump_json(by_alias=True, exclude_none=True))
     except ValidationError as error:
         raise _malformed(error) from error
+    if not task.data.names:
+        raise TaskRefused("MalformedTask", "spec.task.data: dataset or datasets is required")
+    return task
 
 
 def read_assignment(content: Mapping[str, Any]) -> Assignment:

@@ -18,8 +18,9 @@ from statistics import median
 from fedtrain.api.base import quantity
 from fedtrain.api.partitioning import Partitioning
 from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
+from fedtrain.partitioning.exact_numbers import exact
 from fedtrain.partitioning.memory import max_batch
-from fedtrain.partitioning.situation import Candidate, Situation, Want, exact
+from fedtrain.partitioning.situation import Candidate, Situation, Want
 from fedtrain.partitioning.strategy import Strategy
 
 

@@ -7,7 +7,8 @@ from math import floor
 
 from fedtrain.api.partitioning import Partitioning
 from fedtrain.api.partitioning_strategies import Percentage
-from fedtrain.partitioning.situation import Situation, Want, exact
+from fedtrain.partitioning.exact_numbers import exact
+from fedtrain.partitioning.situation import Situation, Want
 from fedtrain.partitioning.strategy import Strategy
 
 

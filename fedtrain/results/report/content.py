@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from fedtrain.results.baseline_tables import comparison_table, own_measure, pers
 from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve, curve, sentence
+from fedtrain.results.mix_table import mix_table
 from fedtrain.results.report import figures
 from fedtrain.results.report.telemetry import ReportTelemetry
 from fedtrain.results.run_summary import RunSummary
@@ -156,6 +158,8 @@ def _versions(telemetry: ReportTelemetry) -> list[tuple[str, str]]:
 
 
 def _data(summary: RunSummary) -> Table:
+    if (mix := mix_table(summary)) is not None:
+        return replace(mix, title="")
     rows = tuple((one.participant, count(one.samples), count(one.validation_samples)) for one in summary.data)
     return Table("", ("participant", "training rows", "validation rows"), rows)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fedtrain.contracts.tasks import Task
 from fedtrain.manifests import labels, privacy_ledger
 from fedtrain.manifests.kinds import CONFIG_MAP, Json, Ref
-from fedtrain.manifests.privacy_ledger import Entry, entered, entries_of, key_of
+from fedtrain.manifests.privacy_ledger import Entry, entered, entries_of
 from fedtrain_operator.kube.client import AlreadyExists, Cluster
 
 
@@ -26,14 +26,12 @@ async def read_ledger(cluster: Cluster, namespace: str, participant: str) -> Pri
 async def enter(cluster: Cluster, ledger: PrivacyLedger, namespace: str, task: Task) -> bool:
     """Enter the round of a task. Returns False if the ledger has changed since it was read: nothing may start then.
     Raises ApiError."""
-    key = key_of(task)
-    before = ledger.entries.get(key)
-    entry = entered(before, task)
-    if entry is None or entry == before:
+    changed = {key: entry for key, entry in entered(ledger.entries, task).items() if entry != ledger.entries.get(key)}
+    if not changed:
         return True
     data: Json = {
         **((ledger.body or {}).get("data") or {}),
-        key: entry.model_dump_json(by_alias=True, exclude_none=True),
+        **{key: entry.model_dump_json(by_alias=True, exclude_none=True) for key, entry in changed.items()},
     }
     if ledger.body is not None:
         return await cluster.write_data(CONFIG_MAP, ledger.body, data) is not None

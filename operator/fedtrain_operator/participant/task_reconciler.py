@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from fedtrain.api.data import described
 from fedtrain.contracts.tasks import Assignment
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import TASK, Json, Ref
@@ -206,7 +207,7 @@ class Tasks:
 
     async def _create(self, whole: Json, allowed: Allowed) -> Json:
         """Raises ApiError, also if the audit log cannot be written: no task starts without its line."""
-        await self._journal.note(whole, "Started", dataset=allowed.assignment.task.data.dataset)
+        await self._journal.note(whole, "Started", dataset=described(allowed.assignment.task.data))
         return await self.jobs.create(self._rendered(whole, allowed, task_status.uploads(whole)))
 
     def _rendered(self, whole: Json, allowed: Allowed, uploads: bool) -> Json:

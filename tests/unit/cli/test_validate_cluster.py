@@ -293,7 +293,7 @@ def test_the_privacy_loss_of_all_rounds_counts(training: Path, others: Path) -> 
         others.write_text(policy)
         result = validate(training, others, "--cluster")
         assert result.exit_code == code, result.stderr
-    assert "all trainings on the data set with unit: Participant together spend epsilon" in result.stderr
+    assert "all trainings on data set d with unit: Participant together spend epsilon" in result.stderr
 
 
 def test_a_maximum_of_epsilon_allows_training_that_protects_rows(training: Path, others: Path) -> None:

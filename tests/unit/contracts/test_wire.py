@@ -89,6 +89,42 @@ def test_a_feature_that_is_not_known_is_refused_by_name() -> None:
     assert refused.value.reason == "UnknownFeature"
 
 
+def test_a_feature_that_is_not_known_is_refused_by_name_even_if_fields_of_this_version_are_missing() -> None:
+    newer = content(RECORDED[0]) | {"requiredFeatures": ["NoBaseModel"]}
+    del newer["model"]
+    with pytest.raises(TaskRefused, match=r"requires unknown features: NoBaseModel$"):
+        from_wire(newer)
+
+
+def mixed() -> dict[str, Any]:
+    """A task that trains on two data sets."""
+    (recorded,) = (file for file in RECORDED if file.stem == "task-train")
+    sent = content(recorded)
+    del sent["data"]["dataset"]
+    sent["data"]["datasets"] = [
+        {"name": "notes", "share": 0.7},
+        {"name": "guidelines", "share": 0.3, "format": "Text", "fields": {"text": "body"}},
+    ]
+    slices = (("notes", 0, 7), ("guidelines", 3, 3))
+    sent["work"]["datasets"] = [
+        {"name": name, "population": 9, "start": start, "samples": samples} for name, start, samples in slices
+    ]
+    return sent
+
+
+def test_a_mix_of_data_sets_is_read_and_sent_without_loss_and_older_receivers_refuse_it() -> None:
+    sent = to_wire(from_wire(mixed()))
+    assert {"DatasetMix", "FieldNames"} <= set(sent.pop("requiredFeatures"))
+    assert sent == {name: value for name, value in mixed().items() if name != "requiredFeatures"}
+
+
+def test_a_task_without_data_sets_is_refused() -> None:
+    broken = mixed()
+    del broken["data"]["datasets"]
+    with pytest.raises(TaskRefused, match=r"spec\.task\.data: dataset or datasets is required"):
+        from_wire(broken)
+
+
 def test_a_newer_contract_is_refused() -> None:
     with pytest.raises(TaskRefused, match=f"contract version {CONTRACT_VERSION + 1}") as refused:
         from_wire(content(RECORDED[0]) | {"contractVersion": CONTRACT_VERSION + 1})

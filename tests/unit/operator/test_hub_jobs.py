@@ -58,7 +58,7 @@ def test_evaluation_runs_in_the_trainers_image_on_the_hubs_data() -> None:
     assert container(job)["image"] == SETTINGS.trainer_image
     read = Assignment.model_validate_json(assignment(job))
     assert read.task == task
-    assert read.binding.data_uri == "s3://bucket/test.jsonl"
+    assert read.binding.data_uris == ("s3://bucket/test.jsonl",)
 
 
 def test_the_initial_adapter_is_bound_to_its_path() -> None:
@@ -68,7 +68,7 @@ def test_the_initial_adapter_is_bound_to_its_path() -> None:
     job = hub_job(whole, run(), key, orders.initialise_task(whole, run(), key), SETTINGS, "uid")
     read = Assignment.model_validate_json(assignment(job))
     assert read.binding.initial_path == "s3://bucket/adapter"
-    assert read.binding.data_uri is None
+    assert read.binding.data_uris == ()
 
 
 def test_a_job_runs_one_pod_once_and_goes_with_its_training() -> None:

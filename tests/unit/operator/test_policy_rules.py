@@ -213,8 +213,8 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {"privacy": {"maxEpsilon": 4.0}},
         {"promised": 1.0},
         {"promised": 1.1},
-        "with this round, all trainings on the data set with unit: Participant together spend epsilon 4.377 at delta "
-        "1e-05; the maximum is 4",
+        "with this round, all trainings on data set tickets with unit: Participant together spend epsilon 4.377 at "
+        "delta 1e-05; the maximum is 4",
     ),
     (
         "spec",

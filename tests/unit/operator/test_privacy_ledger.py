@@ -13,7 +13,7 @@ from fedtrain.contracts.tasks import Assignment, PastReleases, PrivacyPromise, T
 from fedtrain.contracts.wire.task import from_wire, to_wire
 from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.manifests.policy_check import Refusal, judge
-from fedtrain.manifests.privacy_ledger import Unit, entered, entries_of, key_of, released
+from fedtrain.manifests.privacy_ledger import Unit, entered, entries_of, released
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
 from tests.unit.operator.api_server import Request
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
@@ -149,8 +149,8 @@ def test_rounds_of_all_trainings_are_composed_until_the_maximum() -> None:
     found = owner.ask(order(round=2))
     assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused")
     assert (
-        "(privacy.maxEpsilon) refuses the task: with this round, all trainings on the data set with unit: Participant "
-        "together spend epsilon 8.385 at delta 1e-05; the maximum is 8"
+        "(privacy.maxEpsilon) refuses the task: with this round, all trainings on data set tickets with unit: "
+        "Participant together spend epsilon 8.385 at delta 1e-05; the maximum is 8"
     ) in found["message"]
     assert len(owner.remote.jobs) == 2
     assert owner.counts == {Release(1.0): 2}
@@ -222,9 +222,8 @@ def test_no_job_starts_if_the_ledger_has_changed_since_it_was_read() -> None:
             owner.remote.here.fault = lambda _: None
             body = owner.remote.here.objects["configmaps", HERE, "fedtrain-privacy"]
             other = from_wire(order(run_id="run-9").task.model_dump(mode="json", by_alias=True, exclude_none=True))
-            entry = entered(None, other)
-            assert entry is not None
-            data = {**body["data"], key_of(other): entry.model_dump_json(by_alias=True)}
+            ((key, entry),) = entered({}, other).items()
+            data = {**body["data"], key: entry.model_dump_json(by_alias=True)}
             owner.remote.here.add("configmaps", {**body, "data": data})
         return None
 

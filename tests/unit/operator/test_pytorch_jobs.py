@@ -47,7 +47,7 @@ def test_the_trainer_gets_the_task_and_the_participants_own_place_of_the_data() 
     variables = {item["name"]: item["value"] for item in container(rendered())["env"]}
     assignment = Assignment.model_validate(json.loads(variables["FEDTRAIN_ASSIGNMENT"]))
     assert assignment.task.participant == "bank-a"
-    assert assignment.binding.data_uri == "/data/tickets.jsonl"
+    assert assignment.binding.data_uris == ("/data/tickets.jsonl",)
 
 
 def test_on_one_cpu_or_gpu_the_trainer_runs_alone() -> None:
@@ -279,7 +279,7 @@ def test_gpu_memory_is_the_minimum_of_policy_and_training(asked: str, allowed: s
 
 
 def test_policies_cannot_use_the_names_and_paths_of_the_volumes_that_fedtrain_mounts() -> None:
-    places = (*get_args(PlaceName), NOISE)
+    places = (*get_args(PlaceName), "data-2", NOISE)
     whole = hardened(
         container="main",
         image="trainer",
@@ -295,4 +295,4 @@ def test_policies_cannot_use_the_names_and_paths_of_the_volumes_that_fedtrain_mo
     (main,) = whole["containers"]
     assert [volume for volume in whole["volumes"] if not re.search(RESERVED_NAMES, volume["name"])] == []
     assert [mount for mount in main["volumeMounts"] if not re.search(RESERVED_PATHS, mount["mountPath"])] == []
-    assert len(whole["volumes"]) == 9
+    assert len(whole["volumes"]) == 10

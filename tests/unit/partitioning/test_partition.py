@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning import Partitioning
 from fedtrain.contracts.records import ModelFacts, Preflight
-from fedtrain.partitioning import Candidate, Share, Situation, partition, situation, window_indices
+from fedtrain.partitioning import Candidate, Positions, Share, Situation, partition, situation, window_indices
 from fedtrain.partitioning.strategies import STRATEGIES
 
 GIB = 2**30
@@ -225,7 +225,7 @@ def test_a_situation_is_read_from_the_spec_and_the_preflights() -> None:
         )
         for name, population, memory in [("b", 20, None), ("a", 10, 40 * GIB)]
     }
-    now = situation(spec, preflights=preflights, positions={"a": 7}, facts=None)
+    now = situation(spec, preflights=preflights, positions=Positions({"a": 7}), facts=None)
     assert now.attention_only
     assert (now.rounds, now.max_length) == (5, 128)
     assert now.candidates == (

@@ -12,7 +12,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import S3, Storage
 from fedtrain.baseline.arms import alone, arm_name, budgets, personalised, pooled
 from fedtrain.baseline.personal import check_personal
-from fedtrain.baseline.pooling import pool_rows
+from fedtrain.baseline.pooling import pool_rows, pooled_file
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Preflight
 from fedtrain.ledger.run_claim import new_run
@@ -115,7 +115,7 @@ def test_an_arms_spec_is_valid_and_reads_back_the_same(federation: Federation) -
 
 
 def test_the_pooled_arm_trains_the_steps_of_all_participants(federation: Federation, tmp_path: Path) -> None:
-    arm = pooled(federation, tmp_path / "pooled.jsonl", 105).federation
+    arm = pooled(federation, {"glosses": tmp_path / "pooled.jsonl"}, 105).federation
     spec = arm.training.spec
     assert (spec.training.length.steps, spec.data.validation_fraction) == (105, 0.0)
     assert arm.policies["pooled"].spec.datasets[0].uri == str(tmp_path / "pooled.jsonl")
@@ -137,7 +137,8 @@ def test_with_epochs_the_steps_are_what_updates_took(hand: Hand) -> None:
 
 
 def test_pooled_rows_are_all_training_rows_and_no_validation_row(federation: Federation, tmp_path: Path) -> None:
-    file = pool_rows(federation, preflights(), tmp_path / "pooled.jsonl")
+    pool_rows(federation, preflights(), tmp_path)
+    file = pooled_file(tmp_path, "glosses")
     found = [json.loads(line)["text"] for line in file.read_text().splitlines()]
     expected: list[str] = []
     for who, texts in ROWS.items():
@@ -149,7 +150,7 @@ def test_pooled_rows_are_all_training_rows_and_no_validation_row(federation: Fed
 
 def test_data_that_changed_since_the_run_is_not_pooled(federation: Federation, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="data of museum changed since the run: 15 training rows instead of 14"):
-        pool_rows(federation, preflights(museum=14), tmp_path / "pooled.jsonl")
+        pool_rows(federation, preflights(museum=14), tmp_path)
 
 
 def test_names_of_arms_fit_and_stay_apart() -> None:
@@ -168,4 +169,4 @@ def test_the_hubs_data_is_not_bound_to_an_arms_own_tasks(federation: Federation)
         namespace="default", name="quickstart-alone-zoo", run_id="r", round=0, attempt=1, participant="zoo",
         model=spec.model, data=spec.data, training=spec.training, work=Inspect(),
     )  # fmt: skip
-    assert bind(arm, task).data_uri == federation.resolve("./zoo")
+    assert bind(arm, task).data_uris == (federation.resolve("./zoo"),)

@@ -33,7 +33,7 @@ MESSAGES = [
 def encoded(template: str) -> tuple[list[Example], "Texts"]:
     words = tokenizer()
     words.chat_template = template
-    (examples,) = Encoder(words, "Messages", 400).examples([Row("x:1", {"messages": MESSAGES})])
+    (examples,) = Encoder(words, {"Messages"}, 400).examples([Row("x:1", {"messages": MESSAGES})])
     return examples, Texts(words)
 
 

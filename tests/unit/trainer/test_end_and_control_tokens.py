@@ -30,14 +30,14 @@ MARKED_WITH_END = MARKED.replace("{% endgeneration %}<|end|>", "<|end|>\n{% endg
 def test_a_text_that_ends_with_the_end_token_gets_no_second_one(
     format: Any, plain: dict[str, str], ended: dict[str, str]
 ) -> None:
-    encoder = Encoder(tokenizer(), format, 64)
+    encoder = Encoder(tokenizer(), {format}, 64)
     (one,), (other,) = encoder.examples([Row("x:1", plain), Row("x:2", plain | ended)])
     assert one == other
 
 
 def test_a_choice_that_ends_with_the_end_token_gets_no_second_one() -> None:
     row = Row("x:1", {"prompt": "a cat is", "completion": " animal<|eos|>"})
-    encoder = Encoder(tokenizer(), "PromptCompletion", 64)
+    encoder = Encoder(tokenizer(), {"PromptCompletion"}, 64)
     (question,) = encoder.questions([row], [[" animal<|eos|>", " plant"]])
     assert [answer.count(0) for answer in question.answers] == [1, 1]
 
@@ -48,14 +48,14 @@ def test_a_choice_that_ends_with_the_end_token_gets_no_second_one() -> None:
 def test_an_assistant_turn_without_an_end_token_is_found(template: str | None, ends: bool) -> None:
     words = tokenizer()
     words.chat_template = template or words.chat_template
-    ((example,),) = Encoder(words, "Messages", 64).examples([Row("x:1", {"messages": TURNS})])
+    ((example,),) = Encoder(words, {"Messages"}, 64).examples([Row("x:1", {"messages": TURNS})])
     assert example.has_end is ends
 
 
 def test_answers_of_a_tokenizer_without_an_end_token_have_no_end() -> None:
     words = tokenizer()
     words.eos_token = None
-    ((example,),) = Encoder(words, "Text", 64).examples([Row("x:1", {"text": "a cat"})])
+    ((example,),) = Encoder(words, {"Text"}, 64).examples([Row("x:1", {"text": "a cat"})])
     assert not example.has_end
 
 

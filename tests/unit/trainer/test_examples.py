@@ -20,7 +20,7 @@ CONVERSATION = [
 
 def encoded(format: Any, fields: dict[str, Any], max_length: int = 200, words: Any = None) -> Example:
     words = words or tokenizer()
-    ((example,),) = Encoder(words, format, max_length).examples([Row("x:1", fields)])
+    ((example,),) = Encoder(words, {format}, max_length).examples([Row("x:1", fields)])
     return example
 
 
@@ -55,7 +55,7 @@ def test_messages_need_a_chat_template() -> None:
     words = tokenizer()
     words.chat_template = None
     with pytest.raises(Refused, match=r"no chat template: add a chat_template\.jinja"):
-        Encoder(words, "Messages", 10)
+        Encoder(words, {"Messages"}, 10)
 
 
 def test_of_a_prompt_and_completion_the_completion_and_its_end_are_learned() -> None:
@@ -111,15 +111,15 @@ def test_long_conversations_and_texts_keep_their_beginning() -> None:
 
 def test_a_row_without_answer_within_the_length_is_not_an_example() -> None:
     rows = [Row("x:1", {"messages": CONVERSATION})]
-    assert Encoder(tokenizer(), "Messages", 8).examples(rows) == [[]]
+    assert Encoder(tokenizer(), {"Messages"}, 8).examples(rows) == [[]]
 
 
 def test_choices_of_a_conversation_are_other_last_turns() -> None:
     words = tokenizer()
     rows = [Row("x:1", {"messages": CONVERSATION})]
-    (question,) = Encoder(words, "Messages", 200).questions(rows, [["animal", "plant"]])
+    (question,) = Encoder(words, {"Messages"}, 200).questions(rows, [["animal", "plant"]])
     prompt = words.apply_chat_template(CONVERSATION[:-1], tokenize=False, add_generation_prompt=True)
     assert words.decode(question.prompt) == prompt
     assert [words.decode(reply) for reply in question.answers] == ["animal<|end|>", "plant<|end|>"]
     assert question.right == 1
-    assert Encoder(words, "Messages", 200).prompts(rows) == [question.prompt]
+    assert Encoder(words, {"Messages"}, 200).prompts(rows) == [question.prompt]

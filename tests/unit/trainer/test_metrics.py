@@ -65,7 +65,7 @@ def test_questions_hold_all_choices_and_cut_prompts_alike(model: AdaptedModel, t
     rows = [{"prompt": "a cat " * 20, "completion": " plant", "choices": [" animal", " plant and more"]}]
     rows[0]["choices"] = [" animal", " plant", " plant metal animal"]
     read = read_rows(str(write_rows(tmp_path / "q.jsonl", rows)), "PromptCompletion")
-    (question,) = Encoder(model.tokenizer, "PromptCompletion", 30).questions(read, [rows[0]["choices"]])  # type: ignore[list-item]
+    (question,) = Encoder(model.tokenizer, {"PromptCompletion"}, 30).questions(read, [rows[0]["choices"]])  # type: ignore[list-item]
     assert [model.tokenizer.decode(reply) for reply in question.answers] == [
         f"{choice}<|eos|>" for choice in rows[0]["choices"]
     ]

@@ -244,14 +244,14 @@ def test_base_data_and_adapter_come_from_a_bucket(
     places = Places(
         ledger=remote.binding.places.ledger,
         base=Place(name="base", s3=s3, setting="model.s3"),
-        data=Place(name="data", s3=s3, setting="datasets[words].s3"),
+        data=(Place(name="data", s3=s3, setting="datasets[words].s3"),),
     )
     refused = later.run(remote.model_copy(update={"binding": remote.binding.model_copy(update={"places": places})}))
     assert "its base is" in refused.reason  # it was trained on a folder of another name
     later.model["adapter"].pop("initialFrom")
     for work in ({"type": "Initialise", "seed": 1}, {"type": "Inspect"}):
         remote = later.assignment(work)
-        changes = {"places": places, "data_uri": "s3://models/rows/data.jsonl"}
+        changes = {"places": places, "data_uris": ("s3://models/rows/data.jsonl",)}
         binding = remote.binding.model_copy(update=changes)
         assert later.run(remote.model_copy(update={"binding": binding})).reason == ""
     assert later.inspected().fingerprint == federation.inspected().fingerprint
@@ -261,7 +261,7 @@ def test_base_data_and_adapter_come_from_a_bucket(
     assert (base / "model.safetensors").is_file()
     assert not (base / "original").exists()
     assert not (base / "consolidated.safetensors").exists()
-    missing = remote.binding.model_copy(update={"places": places, "data_uri": "s3://models/none"})
+    missing = remote.binding.model_copy(update={"places": places, "data_uris": ("s3://models/none",)})
     other = Federation(federation.sibling("other"), bases["llama"], classified(5))
     inspect = other.assignment({"type": "Inspect"}).model_copy(update={"binding": missing})
     assert "no such object or folder" in other.run(inspect).reason

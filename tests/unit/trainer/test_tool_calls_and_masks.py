@@ -52,7 +52,7 @@ def marked(calls: str = "") -> str:
 def encoded(row: dict[str, Any], source: str, format: Any = "Messages") -> tuple[list[Example], Any]:
     words = tokenizer()
     words.chat_template = source
-    (examples,) = Encoder(words, format, 400).examples([RowChecker(format).check(row, "x:1")])
+    (examples,) = Encoder(words, {format}, 400).examples([RowChecker(format).check(row, "x:1")])
     return examples, words
 
 
@@ -134,7 +134,7 @@ def test_an_instruction_uses_the_chat_template_or_alpacas_prompt() -> None:
     assert learned(row, template(), "Instruction") == ["animal<|end|>"]
     words = tokenizer()
     words.chat_template = None
-    ((example,),) = Encoder(words, "Instruction", 400).examples([RowChecker("Instruction").check(row, "x:1")])
+    ((example,),) = Encoder(words, {"Instruction"}, 400).examples([RowChecker("Instruction").check(row, "x:1")])
     assert words.decode([example.ids[at] for at in example.targets]) == "animal<|eos|>"
     assert str(words.decode(example.ids)).startswith("Below is an instruction")
 
@@ -146,14 +146,14 @@ def test_a_conversation_for_a_base_without_a_template_is_refused() -> None:
         {"prompt": "q", "completion": [MASKED["messages"][1] | {"weight": 1}]}, "x:1"
     )
     with pytest.raises(Refused, match="x:1: the row is a conversation, but the base model has no chat template"):
-        Encoder(words, "PromptCompletion", 10).examples([row])
-    with pytest.raises(Refused, match=r"data\.format is ShareGPT, but the base model has no chat template"):
-        Encoder(words, "ShareGPT", 10)
+        Encoder(words, {"PromptCompletion"}, 10).examples([row])
+    with pytest.raises(Refused, match=r"the format of the data is ShareGPT, but the base model has no chat template"):
+        Encoder(words, {"ShareGPT"}, 10)
 
 
 def test_choices_of_an_instruction_are_its_outputs() -> None:
     row = RowChecker("Instruction").check({"instruction": "i", "output": "b", "choices": ["a", "b"]}, "x:1")
     words = tokenizer()
-    (question,) = Encoder(words, "Instruction", 100).questions([row], [["a", "b"]])
+    (question,) = Encoder(words, {"Instruction"}, 100).questions([row], [["a", "b"]])
     assert [words.decode(one) for one in question.answers] == ["a<|end|>", "b<|end|>"]
     assert question.right == 1

@@ -124,9 +124,9 @@ class Federation:
         places = {
             "ledger": self.storage.model_dump(by_alias=True),
             "base": {"name": "base", "setting": "model.s3"},
-            "data": {"name": "data", "setting": "datasets[words].s3"},
+            "data": [{"name": "data", "setting": "datasets[words].s3"}],
         }
-        binding = {"dataUri": str(self.data), "places": places}
+        binding = {"dataUris": [str(self.data)], "places": places}
         return Assignment.model_validate({"task": task, "binding": binding})
 
     def run(self, assignment: Assignment) -> Outcome:

@@ -40,14 +40,15 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
     if request.multiplier is None:
         return _NO_PROMISE.format(why=f", but this participant allows an epsilon of {limit:g} at most")
     try:
-        total = epsilon(request.released, delta)
+        totals = {name: epsilon(released, delta) for name, released in request.released.items()}
     except AccountingError as error:
         return f"the privacy loss over all trainings is unknown: {error}"
-    if total <= limit:
+    name = max(totals, key=lambda name: totals[name])
+    if totals[name] <= limit:
         return None
     return (
-        f"with this round, all trainings on the data set with unit: {request.unit} together spend epsilon {total:.4g} "
-        f"at delta {delta:g}; the maximum is {limit:g}"
+        f"with this round, all trainings on data set {name} with unit: {request.unit} together spend epsilon "
+        f"{totals[name]:.4g} at delta {delta:g}; the maximum is {limit:g}"
     )
 
 

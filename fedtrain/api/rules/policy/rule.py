@@ -23,7 +23,8 @@ class Request:
         min_participants: updates that the hub aggregates at least; None if it does not say.
         unit: unit of privacy that the hub promises; None if the task trains without a promise.
         multiplier: promised noise multiplier.
-        released: noisy releases with this unit over all trainings on the data set, with those of this round.
+        released: noisy releases with this unit over all trainings on a data set, with those of this round, by data
+            set.
         digest: digest of the training as this participant sees it.
     """
 
@@ -40,7 +41,7 @@ class Request:
     min_participants: int | None = None
     unit: str | None = None
     multiplier: float | None = None
-    released: Mapping[Release, int] = field(default_factory=dict[Release, int])
+    released: Mapping[str, Mapping[Release, int]] = field(default_factory=dict[str, Mapping[Release, int]])
     digest: str
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fedtrain.results.tables import Table
 
 RUN_COLUMNS = ("the run", "rows", "training", "validation", "in slices", "trained", "steps")
+MIX_COLUMNS = ("the mix", "share", "training", "validation", "in slices", "samples")
 ROUND_COLUMNS = ("each round", "samples", "distinct", "pass", "trained", "steps", "weight")
 LEGEND = (
     "training, validation: rows of each split. in slices: how often the run's slices contain a sample. trained: "
@@ -105,10 +106,9 @@ def _datasets(made: "Preview") -> list["Table"]:
     from fedtrain.api.data import percent
     from fedtrain.results.tables import Table
 
-    head = ("the mix", "share", "training", "validation", "in slices", "samples")
     rows: list[tuple[str, ...]] = []
     for who in (one for one in made.participants if one.datasets):
-        rows.append((who.participant, *("",) * (len(head) - 1)))
+        rows.append((who.participant, *("",) * (len(MIX_COLUMNS) - 1)))
         rows += [
             (
                 one.name,
@@ -120,7 +120,7 @@ def _datasets(made: "Preview") -> list["Table"]:
             )
             for one in who.datasets
         ]
-    return [Table("", head, tuple(rows))] if rows else []
+    return [Table("", MIX_COLUMNS, tuple(rows))] if rows else []
 
 
 def _rounds(made: "Preview") -> "Table":

@@ -256,7 +256,7 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
 
 
 def test_the_legend_explains_every_column_of_numbers() -> None:
-    from fedtrain.cli.plan import LEGEND, ROUND_COLUMNS, RUN_COLUMNS
+    from fedtrain.cli.plan import LEGEND, MIX_COLUMNS, ROUND_COLUMNS, RUN_COLUMNS
 
     explained = {word.strip() for entry in LEGEND.split(". ") for word in entry.partition(":")[0].split(",")}
-    assert explained == {*RUN_COLUMNS[1:], *ROUND_COLUMNS[1:]} - {"rows"}
+    assert explained == {*RUN_COLUMNS[1:], *MIX_COLUMNS[1:], *ROUND_COLUMNS[1:]} - {"rows"}

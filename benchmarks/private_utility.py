@@ -66,7 +66,7 @@ class Participants:
     def __init__(self, count: int, steps: int | None = None) -> None:
         spec = read_file(QUICKSTART / "federation.yaml").training.spec
         self._model = Models().get(QUICKSTART / "base", config_of(spec.model), torch.float32, torch.device("cpu"))
-        encoder = Encoder(self._model.tokenizer, spec.data.format, spec.data.max_length)
+        encoder = Encoder(self._model.tokenizer, {spec.data.format}, spec.data.max_length)
         length = spec.training.length.model_copy(update={"steps": steps or spec.training.length.steps})
         self._training = spec.training.model_copy(update={"length": length})
         self._copies = count // len(OWNERS)

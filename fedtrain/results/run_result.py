@@ -93,6 +93,11 @@ def result_lines(result: RunResult) -> list[str]:
     ]
 
 
+def _was_better(result: RunResult) -> bool:
+    """Whether an earlier round has a better metric than the last one."""
+    return result.best_round not in (None, result.rounds) and result.best != result.final
+
+
 def next_commands(result: RunResult, file: Path) -> Sequence[tuple[str, str]]:
     """Return commands and what they do."""
     run = shlex.quote(str(file))
@@ -100,7 +105,7 @@ def next_commands(result: RunResult, file: Path) -> Sequence[tuple[str, str]]:
     found.append((f"fedtrain try {run}", "talk to the adapter"))
     if result.best_alone is None:
         found.append((f"fedtrain baseline {run}", "compare with each participant alone"))
-    if result.best_round not in (None, result.rounds):
+    if _was_better(result):
         found.append((f"fedtrain export {run} --round best", f"the adapter after round {result.best_round}"))
     found.append((f"fedtrain export {run} --merged", "a whole model to serve"))
     found.append((f"fedtrain init --from {run}", "a run that continues from this adapter"))
@@ -113,7 +118,7 @@ def _metric_lines(result: RunResult) -> list[str]:
         return []
     start = f"{measure.text(result.start)} → " if result.start is not None and result.rounds else ""
     better = ""
-    if result.best_round not in (None, result.rounds):
+    if _was_better(result):
         better = f", best {measure.text(result.best)} in round {result.best_round}"
     lines = [f"{measure.name}: {start}{measure.text(result.final)}{better} ({measure.direction})"]
     if result.best_alone is not None:

@@ -1,5 +1,6 @@
 """The end of `fedtrain run`: result, adapter and next commands."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from comparisons import keep_comparison
@@ -24,6 +25,13 @@ def test_the_result_has_the_gain_and_the_adapter(finished: Hand) -> None:
         "fedtrain try 'my file.yaml'",
         "fedtrain baseline 'my file.yaml'",
     ]
+
+
+def test_an_earlier_round_that_was_not_better_is_not_offered(finished: Hand) -> None:
+    result = run_result(summarise(finished.ledger), None, Path("/runs/adapter"))
+    equal = replace(result, best=result.final, best_round=1)
+    assert result_lines(equal) == result_lines(result)
+    assert next_commands(equal, Path("f.yaml")) == next_commands(result, Path("f.yaml"))
 
 
 def test_the_result_has_the_best_participant_alone_once_it_was_measured(finished: Hand) -> None:

@@ -144,10 +144,12 @@ def _row_fact(rows: Sequence[CheckedRows], limit: int | None) -> str:
 
 def _mix_facts(federation: Federation, rows: Sequence[CheckedRows]) -> Iterable[str]:
     """The rows of each data set of a mix, one line for each data set; none without a mix."""
+    mix = federation.training.spec.data.datasets
+    if mix is None:
+        return
     from fedtrain.partitioning.mixing import shares  # imports numpy, which takes a while
 
-    mix = federation.training.spec.data.datasets
-    for name, share in shares(mix).items() if mix is not None else ():
+    for name, share in shares(mix).items():
         counts = [
             f"{one.who} {'' if one.complete else 'more than '}{one.rows:,}"
             for one in rows

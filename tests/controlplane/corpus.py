@@ -87,6 +87,7 @@ OTHER_WORDS = {
     "a percentage that is too large for a fraction": 'must be of type number: "string"',
     "a fraction of all": "should be less than 1",
     "a share of zero": "should be greater than 0",
+    "a weight for a share": 'unknown field "spec.data.datasets[0].weight"',
     "a share in percent": 'must be of type number: "string"',
     "a data set of a mix without a share": "Required value",
     "a data set twice in a mix": 'Duplicate value: {"name":"tickets"}',

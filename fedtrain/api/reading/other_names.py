@@ -13,6 +13,7 @@ _NAMES = {
     "adapter.targetModules": "targets, loraTargetModules, modules, layers",
     "adapter.initialFrom": "initAdapter, resumeFrom, resumeFromCheckpoint, adapterPath",
     "data.dataset": "datasetName, trainData, dataPath, datasetPath",
+    "datasets.share": "weight, probability, proportion, ratio, fraction, sampleRatio",
     "data.maxLength": "maxSeqLength, maxSeqLen, sequenceLen, sequenceLength, blockSize, cutoffLen, contextLength, "
     "modelMaxLength, maxTokens",
     "data.validationFraction": "valFraction, valSetSize, validationSplit, valSplit, testSize",

@@ -187,5 +187,6 @@ def test_killed_before_and_after_each_of_its_writes_it_ends_with_the_same_digest
             eventually(lambda kind=kind: scene.at_banks(kind) == [], LONG)
         eventually(lambda: scene.api.list(JOBS, scene.federation.namespace) == [], LONG)
         assert ledger.names() == []
+        assert scene.federation.signed(scene.api) == {}
     assert story.ever_hit("before") == story.ever_hit("after") == ALL_WRITES
     assert operator.starts > 2 * len(ALL_WRITES)

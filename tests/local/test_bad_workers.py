@@ -31,7 +31,8 @@ def test_a_participant_that_diverges_is_refused_with_the_step_and_the_others_con
     zygote: str, tmp_path: Path
 ) -> None:
     wild = [{"name": "zoo", "training": {"learningRate": 1e30}}, {"name": "museum"}]
-    small = Small(tmp_path / "run", {"participants": wild, "rounds": {"minParticipants": 1}})
+    changes = {"training": {"optimizer": "SGD"}, "participants": wild, "rounds": {"minParticipants": 1}}
+    small = Small(tmp_path / "run", changes)
     done = small.run(zygote)
     assert done.returncode == 0, done.said
     (absent,) = small.manifests()[1].absent

@@ -144,7 +144,7 @@ def test_an_arm_holds_out_the_rows_that_the_federated_run_holds_out(compared: tu
 def test_the_pooled_arm_trains_on_all_training_rows(compared: tuple[Compared, Seen], small: Small) -> None:
     preflight = arm_ledger(compared[0], "pooled").read(names.preflight("pooled"), Preflight)
     assert preflight is not None
-    rows = (small.folder / "runs/default/small-pooled/pooled.jsonl").read_text().splitlines()
+    rows = (small.folder / "runs/default/small-pooled/pooled/glosses.jsonl").read_text().splitlines()
     assert (preflight.samples, preflight.validation_samples) == (len(rows), 0)
     assert len(rows) < 2 * ROWS
     assert all(json.loads(row)["completion"] for row in rows)

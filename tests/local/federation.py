@@ -33,6 +33,8 @@ def spec(**changes: Any) -> dict[str, Any]:
         "training": {"length": {"type": "Steps", "steps": 2}, "batchSize": 4, "microBatchSize": 4},
         "evaluation": {"hub": {"data": {"uri": "test.jsonl"}}, "participants": {}},
     }
+    if "datasets" in changes.get("data", {}):
+        del small["data"]["dataset"]
     for block, fields in changes.items():
         small[block] = {**small[block], **fields} if isinstance(fields, dict) and block in small else fields
     return small
@@ -57,12 +59,18 @@ class Small:
         documents: list[dict[str, Any]] = [_document("FederatedTraining", self.name, content)]
         for participant in content["participants"]:
             who = participant["name"]
-            self.rows(who, f"{who}.jsonl", 0)
-            policy = {"datasets": [{"name": "glosses", "uri": f"{who}.jsonl"}]}
-            documents.append(_document("ParticipantPolicy", who, policy))
+            documents.append(_document("ParticipantPolicy", who, {"datasets": self._data_sets(who, content["data"])}))
         self.rows("test", "test.jsonl", 0)
         with self.file.open("w") as file:
             YAML().dump_all(documents, file)
+
+    def _data_sets(self, who: str, data: dict[str, Any]) -> list[dict[str, str]]:
+        """Write other rows of the participant for each data set of the file."""
+        mixed = [one["name"] for one in data.get("datasets", ())]
+        files = {name: f"{who}-{name}.jsonl" for name in mixed} or {data["dataset"]: f"{who}.jsonl"}
+        for index, file in enumerate(files.values()):
+            self.rows(who, file, index * ROWS)
+        return [{"name": name, "uri": file} for name, file in files.items()]
 
     def rows(self, source: str, target: str, start: int) -> None:
         """Rows of the quickstart's data, some each."""

@@ -72,7 +72,8 @@ def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource) ->
         return DataError(problem, f"write `format: {other}` in {source.place}{conversion(source.format, other, place)}")
     if other is not None:
         return DataError(problem, fault.fix)
-    return DataError(problem, f"write `fields: {flow(_guessed(source, names))}` in {source.place}")
+    fields = f"write `fields: {flow(_guessed(source, names))}` in {source.place}"
+    return DataError(problem, f"{fields} if all files have these names; otherwise rename them in this file")
 
 
 def _is_name(name: str) -> bool:

@@ -75,6 +75,7 @@ ELSEWHERE = {
 
 OTHER_WORDS = {
     # what the API server says in words of its own
+    "days from one to another": 'Unsupported value: "Mon-Wed"',
     "a number in quotes": 'must be of type integer: "string"',
     "underscores in a number": 'must be of type integer: "string"',
     "a switch for a number": 'must be of type integer: "boolean"',

@@ -1,6 +1,7 @@
 """Type errors of pydantic as messages with a fix."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -133,7 +134,16 @@ def _choice(value: Any, shape: Shape, text: str | None) -> Texts:
     guess = next((one for one in (switch, other) if one in shape.choices), None) or nearest(word, shape.choices)
     if isinstance(value, dict | list) or guess is None or len(shape.choices) == 1:
         return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
-    return f"{shown(value, text)} is not a valid value.", f"Did you mean {guess}?"
+    return f"{shown(value, text)} is not a valid value.", _span(word, shape.choices) or f"Did you mean {guess}?"
+
+
+def _span(word: str, choices: Sequence[str]) -> str | None:
+    """Return the advice to list all values of `Mon-Fri`; None for another word."""
+    first, _, last = word.partition("-")
+    if first not in choices or last not in choices:
+        return None
+    span = choices[choices.index(first) : choices.index(last) + 1]
+    return f"List each of them: [{', '.join(span)}]." if len(span) > 1 else None
 
 
 def _switch(value: Any, text: str | None) -> Texts:

@@ -21,6 +21,8 @@ def denied(path: Path) -> Problem | None:
 
 def folder_problem(path: Path, uri: str, *files: str) -> Problem | None:
     """Return why `path`, or one of the `files` in it, cannot be read. `uri`: the path as in the file."""
+    if is_file(path) and path.suffix == ".gguf":
+        return f"{uri} is a GGUF file, which cannot be trained", "Use the model that it was made from, in safetensors"
     if is_file(path):
         return f"{uri} is a file", f"Name its folder: {uri.rpartition('/')[0] or '.'}"
     found = (denied(one) for one in (path, *(path / file for file in files)))

@@ -28,7 +28,10 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
     text = error.doc
     if line == 1 and continues(error):
         problem = "not valid JSON: the row does not end on this line"
-        return DataError(f"{name}:1: {problem}", "write one object per line, or one array of objects")
+        return DataError(
+            f"{name}:1: {problem}",
+            "write one object per line, or one array of objects to a file whose name ends in .json",
+        )
     comma = _TRAILING_COMMA.search(text, start, error.pos) if text[error.pos : error.pos + 1] in ("}", "]") else None
     if comma is not None:
         problem, fix, at = "a comma precedes the closing bracket", "remove the comma", comma.start()

@@ -64,5 +64,5 @@ def decoded(line: bytes, where: str) -> str:
         return line.decode()
     except UnicodeDecodeError as error:
         rewrite = convert_command(where, "--encoding cp1252", "utf8")
-        fix = f"save the file as UTF-8, or rewrite it: {rewrite}"
+        fix = f"save the file as UTF-8; or rewrite it and use the new file: {rewrite}"
         raise DataError(f"{where}: not UTF-8 (byte {error.start} of the line)", fix) from error

@@ -56,16 +56,21 @@ def test_one_row_without_the_field_is_not_a_reason_to_rename_the_fields_of_all(t
         (
             "PromptCompletion",
             "Question;Answer\na;b\nc;d\n",
-            "and the rows have Question, Answer. Write `fields: {prompt: Question, completion: Answer}` in spec.data.",
+            "and the rows have Question, Answer. Write `fields: {prompt: Question, completion: Answer}` in spec.data "
+            "if all files have these names; otherwise rename them in this file.",
         ),
         (
             "PromptCompletion",
             "instruction,output\na,b\n",
             "and the rows have instruction, output. Write `format: Instruction` in spec.data",
         ),
-        ("Text", "first,second\na,b\n", "and the rows have first, second. Write `fields: {text: first}` in spec.data."),
+        (
+            "Text",
+            "first,second\na,b\n",
+            "the rows have first, second. Write `fields: {text: first}` in spec.data if",
+        ),
         ("Text", "a first row of six words,b\nc,d\n", "If the first line is not a header, add one: text."),
-        ("Text", "Body: en,b\nc,d\n", 'Write `fields: {text: "Body: en"}` in spec.data.'),
+        ("Text", "Body: en,b\nc,d\n", 'Write `fields: {text: "Body: en"}` in spec.data if'),
         ("Text", f"{'a long first row ' * 3},b\nc,d\n", "If the first line is not a header, add one: text."),
     ],
 )

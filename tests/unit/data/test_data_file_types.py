@@ -159,7 +159,8 @@ def test_a_fault_in_csv_says_on_which_line_its_row_begins(tmp_path: Path) -> Non
 def test_rows_inside_an_object_are_one_error_with_its_fix(indent: int | None, tmp_path: Path) -> None:
     content = json.dumps({"rows": [{"text": "a"}, {"text": "b"}]}, indent=indent)
     (tmp_path / "a.json").write_text(content)
-    fixes = {None: "write only the list of rows to the file", 2: "write one object per line, or one array of objects"}
+    lines = "write one object per line, or one array of objects to a file whose name ends in .json"
+    fixes = {None: "write only the list of rows to the file", 2: lines}
     with pytest.raises(DataError) as refused:
         read_rows(str(tmp_path), "Text")
     assert str(refused.value).startswith("a.json:1: ")

@@ -1,10 +1,10 @@
 """`privacy`: differential privacy that the hub promises for the updates of this participant."""
 
+from fedtrain.api.examples import example_of_block
 from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.privacy import Privacy
 from fedtrain.api.rules.policy.rule import Request, refuses
 from fedtrain.privacy.accounting import AccountingError, epsilon
-
-_NO_PROMISE = "the training promises no privacy{why}. Set spec.privacy in the training, or update fedtrain at the hub"
 
 
 @refuses("privacy.unit", asks="spec.privacy.unit")
@@ -13,7 +13,7 @@ def unit_is_protected(request: Request, policy: ParticipantPolicySpec) -> str | 
     if wanted is None or not _trains(request) or request.unit == wanted:
         return None
     if request.unit is None:
-        return _NO_PROMISE.format(why=f", but this participant requires unit: {wanted}")
+        return _no_promise(f"requires unit: {wanted}")
     return f"the training protects unit: {request.unit}; this participant requires unit: {wanted}"
 
 
@@ -23,7 +23,7 @@ def noise_is_enough(request: Request, policy: ParticipantPolicySpec) -> str | No
     if minimum is None or not _trains(request):
         return None
     if request.multiplier is None:
-        return _NO_PROMISE.format(why=f", but this participant requires a noise multiplier of {minimum:g} or more")
+        return _no_promise(f"requires a noise multiplier of {minimum:g} or more")
     if request.multiplier >= minimum:
         return None
     return (
@@ -38,7 +38,7 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
     if limit is None or not _trains(request):
         return None
     if request.multiplier is None:
-        return _NO_PROMISE.format(why=f", but this participant allows an epsilon of {limit:g} at most")
+        return _no_promise(f"allows an epsilon of {limit:g} at most")
     try:
         totals = {name: epsilon(released, delta) for name, released in request.released.items()}
     except AccountingError as error:
@@ -54,3 +54,10 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
 
 def _trains(request: Request) -> bool:
     return request.work == "Train"
+
+
+def _no_promise(but: str) -> str:
+    return (
+        f"the training promises no privacy, but this participant {but}. Set spec.privacy in the training, such as "
+        f"`privacy: {example_of_block(Privacy)}`, or update fedtrain at the hub"
+    )

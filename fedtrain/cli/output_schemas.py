@@ -17,7 +17,7 @@ from fedtrain.cli.participant_privacy import DatasetLoss
 from fedtrain.cli.validation import Validation
 from fedtrain.manifests.audit_report import AuditReport
 from fedtrain.preview.doctor import Examination
-from fedtrain.preview.rounds_preview import Preview
+from fedtrain.preview.run_preview import Preview
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.run_comparison.compared import RunComparison
 from fedtrain.results.run_list import RunList

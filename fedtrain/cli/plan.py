@@ -13,7 +13,7 @@ from fedtrain.plurals import several
 if TYPE_CHECKING:
     from rich.table import Table as Drawn
 
-    from fedtrain.preview.rounds_preview import Part, Preview
+    from fedtrain.preview.run_preview import Part, Preview
     from fedtrain.results.tables import Table
 
 RUN_COLUMNS = ("the run", "rows", "training", "validation", "in slices", "trained", "steps")

@@ -6,7 +6,7 @@ validation losses) are listed in `notes`.
 
 from collections.abc import Mapping
 
-from fedtrain.api.base import Block, in_bytes
+from fedtrain.api.base import in_bytes
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
 from fedtrain.api.reading.federation import Federation
@@ -22,74 +22,9 @@ from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.row_check import data_uris
 from fedtrain.preview.row_check import notes as row_notes
 from fedtrain.preview.row_counts import Refusable, Rows, Uncounted, counted
-from fedtrain.preview.sizes import Sizes, sizes
+from fedtrain.preview.run_preview import DatasetPreview, Part, ParticipantPreview, Preview, RoundPreview
+from fedtrain.preview.sizes import sizes
 from fedtrain.rounds.privacy_forecast import privacy_forecast
-
-
-class Part(Block):
-    """One participant in a round. `samples`: size of its slice. `trained`: number of samples that its `steps` process,
-    including repeats. `first_pass` and `last_pass`: passes over its data that the slice spans, from 1; None if it sits
-    out, with a `reason`. `weight`: its weight in the mean, None if it is known only during a run."""
-
-    participant: str
-    samples: int
-    distinct: int
-    first_pass: int | None
-    last_pass: int | None
-    steps: int
-    trained: int
-    weight: float | None
-    reason: str | None
-
-
-class RoundPreview(Block):
-    round: int
-    parts: tuple[Part, ...]
-
-
-class DatasetPreview(Block):
-    """A data set of a mix at a participant. `share`: of the samples, from 0 to 1. `samples`: sum over the run. Other
-    fields as in `ParticipantPreview`."""
-
-    name: str
-    share: float
-    data: str
-    rows: int
-    training: int
-    validation: int
-    samples: int
-    uses_min: int
-    uses_max: int
-
-
-class ParticipantPreview(Block):
-    """One participant over the run. `rows` = `training` + `validation`. `uses_min` and `uses_max`: number of
-    slices that contain its least and most used training sample. `samples`, `trained`, `steps`: sums over the run.
-    `datasets`: with `data.datasets`, its data sets."""
-
-    participant: str
-    data: str
-    rows: int
-    training: int
-    validation: int
-    samples: int
-    trained: int
-    steps: int
-    uses_min: int
-    uses_max: int
-    datasets: tuple[DatasetPreview, ...] = ()
-
-
-class Preview(Block):
-    name: str
-    strategy: str
-    on_exhausted: str
-    participants: tuple[ParticipantPreview, ...]
-    rounds: tuple[RoundPreview, ...]
-    sizes: Sizes | None
-    """None if the base model is not on this machine."""
-    facts: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def preview(federation: Federation, rows: Rows | None = None) -> Preview:
@@ -148,20 +83,24 @@ def _datasets(federation: Federation, preflight: Preflight, positions: Positions
     if mix is None:
         return ()
     share, uris = shares(mix), data_uris(federation, preflight.participant)
-    return tuple(
-        DatasetPreview(
-            name=one.name,
-            share=float(share[one.name]),
-            data=uri,
-            rows=one.samples + one.validation_samples,
-            training=one.samples,
-            validation=one.validation_samples,
-            samples=used.get(one.name, 0),
-            uses_min=_uses(used.get(one.name, 0), one.samples)[0],
-            uses_max=_uses(used.get(one.name, 0), one.samples)[1],
+    found: list[DatasetPreview] = []
+    for one, uri in zip(preflight.datasets or (), uris, strict=True):
+        samples = used.get(one.name, 0)
+        least, most = _uses(samples, one.samples)
+        found.append(
+            DatasetPreview(
+                name=one.name,
+                share=float(share[one.name]),
+                data=uri,
+                rows=one.samples + one.validation_samples,
+                training=one.samples,
+                validation=one.validation_samples,
+                samples=samples,
+                uses_min=least,
+                uses_max=most,
+            )
         )
-        for one, uri in zip(preflight.datasets or (), uris, strict=True)
-    )
+    return tuple(found)
 
 
 def _uses(used: int, population: int) -> tuple[int, int]:

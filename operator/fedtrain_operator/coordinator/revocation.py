@@ -4,11 +4,11 @@ refuse the requests that it has signed."""
 import asyncio
 from collections.abc import Mapping, Set
 
-from fedtrain.manifests.kinds import TASK, Json, Ref, ref
+from fedtrain.manifests.kinds import Json, Ref
 from fedtrain_operator.coordinator.executions import who_of
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
-from fedtrain_operator.coordinator.transfers import READ, order_of
+from fedtrain_operator.coordinator.transfers import read_orders
 
 
 async def apply(
@@ -38,16 +38,10 @@ async def _created(
     participants whose tasks cannot be read are left out."""
     assert memory.run is not None
     assert memory.grants is not None
-    run, grants = memory.run, memory.grants
-    found: dict[str, list[str]] = {who: [] for who in participants}
-
-    async def read(task: Json) -> None:
-        """From the server, because caches keep no specs."""
-        whole = await state.cluster.get(TASK, ref(task))
-        if whole is not None and (order := order_of(whole, run)) is not None:
-            found[who_of(task)] += grants.created(order, whole["metadata"]["uid"])
-
     tasks = [task for task in state.tasks.of(training) if who_of(task) in participants]
-    done = await asyncio.gather(*(requests.attempt(who_of(task), READ, lambda task=task: read(task)) for task in tasks))
-    unread = {who_of(task) for task, was_read in zip(tasks, done, strict=True) if not was_read}
-    return {who: created for who, created in found.items() if who not in unread}
+    orders, unread = await read_orders(state, memory.run, tasks, requests)
+    found: dict[str, list[str]] = {who: [] for who in participants - unread}
+    for uid, order in orders.items():
+        if order.participant in found:
+            found[order.participant] += memory.grants.created(order, uid)
+    return found

@@ -7,7 +7,7 @@ and is renewed at half of its life.
 import asyncio
 import base64
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fedtrain.contracts.records import Run
@@ -48,16 +48,7 @@ async def renew(
     for uid in over:
         changes[places[uid]][uid] = None
 
-    orders: dict[str, Task] = {}
-
-    async def read(task: Json) -> None:
-        """From the server, because caches keep no specs."""
-        whole = await state.cluster.get(TASK, ref(task))
-        if whole is not None and memory.run is not None and (order := order_of(whole, memory.run)) is not None:
-            orders[whole["metadata"]["uid"]] = order
-
-    reads = (requests.attempt(who_of(task), READ, lambda task=task: read(task)) for task in due)
-    await asyncio.gather(*reads)
+    orders, _ = await read_orders(state, memory.run, due, requests)
     signed = await asyncio.to_thread(_sign, state, memory, orders)
     for uid, entry in signed.items():
         task = running[uid]
@@ -74,6 +65,22 @@ async def renew(
                     known.written[uid] = now, place
 
     await asyncio.gather(*(write(place, entries) for place, entries in changes.items() if entries))
+
+
+async def read_orders(
+    state: ClusterState, run: Run, tasks: Collection[Json], requests: Requests
+) -> tuple[dict[str, Task], set[str]]:
+    """Read tasks from the server, because caches keep no specs. Return the orders of those that the coordinator has
+    made, by uid, and the participants of tasks that cannot be read."""
+    orders: dict[str, Task] = {}
+
+    async def read(task: Json) -> None:
+        whole = await state.cluster.get(TASK, ref(task))
+        if whole is not None and (order := _order_of(whole, run)) is not None:
+            orders[whole["metadata"]["uid"]] = order
+
+    done = await asyncio.gather(*(requests.attempt(who_of(task), READ, lambda task=task: read(task)) for task in tasks))
+    return orders, {who_of(task) for task, was_read in zip(tasks, done, strict=True) if not was_read}
 
 
 async def delete(state: ClusterState, tasks: Iterable[Json], requests: Requests) -> None:
@@ -120,7 +127,7 @@ def _encoded(grant: TransferGrant) -> str:
     return base64.b64encode(grant.packed()).decode()
 
 
-def order_of(whole: Json, run: Run) -> Task | None:
+def _order_of(whole: Json, run: Run) -> Task | None:
     """Return the order of a task of this run; None for one that the coordinator has not made. Others may create objects
     in a participant's namespace: their labels and their order must agree, so that they get no other participant's
     objects."""

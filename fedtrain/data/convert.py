@@ -15,7 +15,7 @@ from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.parsing import Parsed, parse_each
 from fedtrain.data.parsing.text_files import UTF8
 from fedtrain.data.reader import local
-from fedtrain.data.row import Problem, Row
+from fedtrain.data.row import Row, Warnings, count_warning
 
 Target = Literal["Messages", "PromptCompletion"]
 
@@ -35,12 +35,12 @@ class Conversion:
 
 @dataclass(kw_only=True)
 class Converted:
-    """What became of the rows. `warnings`: by problem, the number of rows and the first one's text."""
+    """What became of the rows."""
 
     rows: int = 0
     repeated: int = 0
     invalid: list[DataError] = field(default_factory=list[DataError])
-    warnings: dict[Problem, tuple[int, str]] = field(default_factory=dict[Problem, tuple[int, str]])
+    warnings: Warnings = field(default_factory=Warnings)
 
 
 class InvalidRows(Exception):
@@ -101,8 +101,7 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
         fields["completion"] = how.separator[len(bare) :] + fields["completion"]
     for warning in row.warnings:
         if not (warning.problem == "JoinedWords" and (how.separator or target != "PromptCompletion")):
-            count, first = found.warnings.get(warning.problem, (0, warning.text(row.where)))
-            found.warnings[warning.problem] = (count + 1, first)
+            count_warning(found.warnings, warning, row.where)
     return json.dumps({**fields, **_others(parsed, row_format, how.fields, fields)}, ensure_ascii=False, default=str)
 
 

@@ -37,6 +37,16 @@ class RowWarning:
         return f'{where}: field "{self.field}" {PROBLEMS[self.problem]}'
 
 
+Warnings = dict[Problem, tuple[int, str]]
+"""By problem: the number of warnings, and the text of the first one."""
+
+
+def count_warning(found: Warnings, warning: RowWarning, where: str) -> None:
+    """Add a warning. `where`: place of its row."""
+    count, first = found.get(warning.problem, (0, warning.text(where)))
+    found[warning.problem] = (count + 1, first)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """`fields`, whatever names the data set uses, is one of

@@ -12,7 +12,7 @@ from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import RowChecker
 from fedtrain.data.parsing import parse_each
 from fedtrain.data.parsing.parsed import Parsed
-from fedtrain.data.row import PROBLEMS, Problem, Row, row_digest
+from fedtrain.data.row import PROBLEMS, Row, Warnings, count_warning, row_digest
 from fedtrain.plurals import form, several
 from fedtrain.preview.choices_check import Offered
 from fedtrain.preview.missing_fields import RowNames, advised
@@ -30,8 +30,7 @@ MOST_DATA_SETS = 20
 class CheckedRows:
     """What was found in a data set of `who`: a participant or `HUB`. `name`: path of the data set in messages, from
     the folder of the federation file. `dataset`: its name if the participant mixes several. `complete`: whether all
-    rows were read. `absent`: why the rows cannot be read on this machine. `warnings`: number of rows and the first
-    one's text."""
+    rows were read. `absent`: why the rows cannot be read on this machine."""
 
     who: str
     uri: str
@@ -40,7 +39,7 @@ class CheckedRows:
     complete: bool = True
     absent: str | None = None
     faults: list[DataError] = field(default_factory=list[DataError])
-    warnings: dict[Problem, tuple[int, str]] = field(default_factory=dict[Problem, tuple[int, str]])
+    warnings: Warnings = field(default_factory=Warnings)
     sample: list[Row] = field(default_factory=list[Row])
     digests: list[bytes] = field(default_factory=list[bytes])
     places: list[str] = field(default_factory=list[str])
@@ -64,8 +63,7 @@ class CheckedRows:
         if len(self.sample) < SAMPLED:
             self.sample.append(row)
         for warning in row.warnings:
-            count, first = self.warnings.get(warning.problem, (0, warning.text(row.where)))
-            self.warnings[warning.problem] = (count + 1, first)
+            count_warning(self.warnings, warning, row.where)
 
 
 class _TooManyFaults(Exception):

@@ -39,6 +39,15 @@ class Union:
     required: Mapping[str, str] = field(default_factory=dict[str, str])
     optional: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @property
+    def members(self) -> dict[str, str]:
+        """All member fields, by the value that they need."""
+        return {**self.required, **self.optional}
+
+    def value_of(self, member: object) -> str | None:
+        """Return the value that a field needs; None if it is not a member."""
+        return next((value for value, name in self.members.items() if name == member), None)
+
 
 class Block(BaseModel):
     """A block of a manifest: immutable, rejects unknown fields, camelCase in YAML."""

@@ -164,8 +164,7 @@ class _Reader:
         *around, name = missing.path
         beside, block = self.documents[missing.document].at(tuple(around)), block_at(model, around)
         for union in block.unions if block is not None and is_map(beside) else ():
-            members = {**union.required, **union.optional}
-            named = [choice for choice, member in members.items() if member in beside]
+            named = [choice for choice, member in union.members.items() if member in beside]
             if union.discriminator == name and len(named) == 1:
                 return named[0]
         return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fedtrain.api.base import Block
+from fedtrain.api.base import Block, Union
 from fedtrain.api.examples import example
 from fedtrain.api.paths import Path, show
 from fedtrain.api.reading.documents import Located
@@ -76,7 +76,7 @@ def fields_to_skip(root: type[Block], meant: Path, document: Located) -> Iterato
         if document.at(meant[:end]) is None:
             yield meant[:end]
         for union in getattr(block_at(root, meant[: end - 1]), "unions", ()):
-            if meant[end - 1] in {*union.required.values(), *union.optional.values()}:
+            if union.value_of(meant[end - 1]) is not None:
                 yield (*meant[: end - 1], union.discriminator)
 
 
@@ -157,10 +157,8 @@ class _Moved:
         within = (*around, step)
         block = block_at(self.root, _blocks(around)) if around else None
         for union in block.unions if block else ():
-            members = {**union.required, **union.optional}
-            choice = next((one for one, member in members.items() if member == step), None)
-            if choice is not None:
-                other = set(members.values()) - {step}
+            if (choice := union.value_of(step)) is not None:
+                other = set(union.members.values()) - {step}
                 kept = {name: one for name, one in content.items() if name not in other}
                 content = {union.discriminator: choice, **kept, union.discriminator: choice}
         if further:
@@ -170,21 +168,14 @@ class _Moved:
     def _discriminator(self, around: Path, name: str) -> str:
         """Return the type to set in `around` so that it has the block `name`, if it is another one now."""
         for union in self._union((*around, name)):
-            members = {**union.required, **union.optional}
-            choice = next(one for one, member in members.items() if member == name)
             if not _chosen(self.root, (*around, name), self.document):
-                return f"`{union.discriminator}: {choice}` and "
+                return f"`{union.discriminator}: {union.value_of(name)}` and "
         return ""
 
-    def _union(self, path: Path) -> Sequence[Any]:
-        """Return the unions in which the field at `path`, or the last field of the meant path, is a member."""
+    def _union(self, path: Path) -> Sequence[Union]:
+        """Return the unions in which the field at `path` is a member."""
         block = block_at(self.root, _blocks(path[:-1]))
-        unions = [
-            union
-            for union in getattr(block, "unions", ())
-            if path[-1] in {*union.required.values(), *union.optional.values()}
-        ]
-        return unions
+        return [union for union in (block.unions if block else ()) if union.value_of(path[-1]) is not None]
 
     def _list(self) -> Path | None:
         """Return the list whose items have the meant field, unless the unknown field is in one of them."""
@@ -202,8 +193,7 @@ def _chosen(root: type[Block], place: Path, document: Located) -> bool:
     selected = False
     for end in range(1, len(place) + 1):
         for union in getattr(block_at(root, _blocks(place[: end - 1])), "unions", ()):
-            members = {**union.required, **union.optional}
-            choice = next((one for one, member in members.items() if member == place[end - 1]), None)
+            choice = union.value_of(place[end - 1])
             if choice is not None and document.at((*place[: end - 1], union.discriminator)) != choice:
                 return False
             selected = selected or choice is not None

@@ -16,7 +16,7 @@ from fedtrain.api.shapes import fields_of
 def union_rules(block: type[Block]) -> Iterator[Rule]:
     """The rules of a block's unions."""
     for union in block.unions:
-        for value, member in {**union.required, **union.optional}.items():
+        for value, member in union.members.items():
             yield _only_with(block, union, value, member)
         for value, member in union.required.items():
             yield _required_with(block, union, value, member)
@@ -55,7 +55,7 @@ def _only_with(block: type[Block], union: Union, value: str, member: str) -> Rul
 def _required_with(block: type[Block], union: Union, value: str, member: str) -> Rule:
     """With the field of another variant, the rule of that field says what to change."""
     name, field = union.discriminator, fields_of(block)[member]
-    others = [one for one in {**union.required, **union.optional}.values() if one != member]
+    others = [one for one in union.members.values() if one != member]
 
     def check(judged: Any, context: Context) -> Violations:
         chosen = getattr(judged, fields_of(block)[name].attribute)

@@ -20,10 +20,7 @@ class DifferentField:
 
 def differences(specs: Sequence[FederatedTrainingSpec]) -> tuple[DifferentField, ...]:
     """Return the fields that differ, by name."""
-    flat = [_texts(spec) for spec in specs]
-    fields = sorted({field for one in flat for field in one})
-    found = (DifferentField(field, tuple(one.get(field) for one in flat)) for field in fields)
-    return tuple(one for one in found if len(set(one.values)) > 1)
+    return _different([_texts(spec) for spec in specs])
 
 
 def by_block(specs: Sequence[FederatedTrainingSpec]) -> tuple[DifferentField, ...]:
@@ -31,9 +28,15 @@ def by_block(specs: Sequence[FederatedTrainingSpec]) -> tuple[DifferentField, ..
     The value of a block is its name or `set`."""
     flat = [_texts(spec) for spec in specs]
     found: dict[str, list[DifferentField]] = {}
-    for one in differences(specs):
+    for one in _different(flat):
         found.setdefault(_block(one, flat), []).append(one)
     return tuple(entry for block, fields in found.items() for entry in _entries(block, fields, flat))
+
+
+def _different(flat: Sequence[Mapping[str, str]]) -> tuple[DifferentField, ...]:
+    fields = sorted({field for one in flat for field in one})
+    found = (DifferentField(field, tuple(one.get(field) for one in flat)) for field in fields)
+    return tuple(one for one in found if len(set(one.values)) > 1)
 
 
 def _entries(block: str, fields: list[DifferentField], flat: Sequence[Mapping[str, str]]) -> list[DifferentField]:

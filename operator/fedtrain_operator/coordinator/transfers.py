@@ -48,7 +48,8 @@ async def renew(
     for uid in over:
         changes[places[uid]][uid] = None
 
-    orders, _ = await read_orders(state, memory.run, due, requests)
+    read, _ = await read_orders(state, memory.run, due, requests)
+    orders = {uid: order for uid, order in read.items() if uid in running}  # a recreated task has another uid
     signed = await asyncio.to_thread(_sign, state, memory, orders)
     for uid, entry in signed.items():
         task = running[uid]

@@ -208,6 +208,20 @@ def test_a_task_that_somebody_else_creates_in_a_participants_namespace_is_not_si
     assert "forged" not in entries(federation, "bank-b")
 
 
+def test_a_task_that_is_recreated_while_it_is_signed_is_signed_in_the_next_pass(federation: Federation) -> None:
+    """The server has a newer task than the cache."""
+    (known,) = tasks(federation, "bank-a")
+    federation.state.memories[TRAINING].signatures = Signatures()
+    again = federation.server.add("trainingtasks", {**known, "metadata": {**known["metadata"], "uid": "again"}})
+    federation.reconcile()
+    assert "again" not in entries(federation, "bank-a")
+    assert len(entries(federation, "bank-b")) == 1
+    federation.state.tasks.drop(known)
+    federation.state.tasks.put(again)
+    federation.reconcile()
+    assert "again" in entries(federation, "bank-a")
+
+
 def test_expired_requests_that_a_killed_coordinator_has_left_are_deleted(federation: Federation) -> None:
     secret = federation.server.objects["secrets", "at-bank-a", labels.TRANSFER_SECRET]
     now = federation.time.now

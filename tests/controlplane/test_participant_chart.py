@@ -144,6 +144,21 @@ def test_a_registry_replaces_that_of_both_images(chart: str) -> None:
     assert "localhost" not in text
 
 
+SPREAD = [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_budget_spread_and_log_level_apply_to_the_operators_pod(chart: str) -> None:
+    bodies = everything(chart, topologySpreadConstraints=SPREAD, logLevel="warning")
+    (deployment,) = [body for body in bodies if body["kind"] == "Deployment"]
+    (budget,) = [body for body in bodies if body["kind"] == "PodDisruptionBudget"]
+    pod = deployment["spec"]["template"]
+    assert budget["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert budget["spec"]["maxUnavailable"] == 0
+    assert pod["spec"]["topologySpreadConstraints"] == SPREAD
+    assert Settings.read(variables(pod["spec"])).log_level == "warning"
+
+
 @pytest.mark.parametrize("chart", CHARTS)
 def test_alerts_ask_for_metrics_that_the_operator_has(chart: str) -> None:
     (rule,) = [body for body in everything(chart) if body["kind"] == "PrometheusRule"]
@@ -166,17 +181,21 @@ def test_the_charts_metadata_is_complete(chart: str) -> None:
     assert {
         "category",
         "changes",
+        "containsSecurityUpdates",
         "crds",
         "crdsExamples",
         "images",
         "license",
         "operator",
+        "operatorCapabilities",
         "prerelease",
     } <= annotations.keys()
     for name in ("changes", "crds", "crdsExamples", "images"):
         assert YAML(typ="safe").load(annotations[name])
     for example in YAML(typ="safe").load(annotations["crdsExamples"]):
         KINDS[example["kind"]].model_validate(example)
+    images = {one["image"] for one in YAML(typ="safe").load(annotations["images"])}
+    assert {image for image in images if image not in str(everything(chart))} == set()
     kinds = {body["spec"]["names"]["kind"] for body in everything(chart) if body["kind"] == "CustomResourceDefinition"}
     assert {one["kind"] for one in YAML(typ="safe").load(annotations["crds"])} == kinds
 

@@ -45,6 +45,7 @@ BAD_UPDATES: dict[str, tuple[Callable[[Plain], bytes], str]] = {
     "more samples than planned": (with_(distinct=1_000_000), "counts 1000000 distinct, but the plan has 4"),
     "fewer samples than planned": (with_(samples=1), "counts 1 samples, but the plan has 4"),
     "another run": (with_(runId="run-2"), "belongs to another run"),
+    "another round": (with_(round=2), "holds the record of another object"),
     "another participant": (with_(participant="b"), "holds the record of another object"),
 }
 

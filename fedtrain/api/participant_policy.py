@@ -123,8 +123,8 @@ class PolicyPrivacy(Block):
     """Minimum noise multiplier of each round, or of each step with `unit: Example`."""
     max_epsilon: Epsilon | None = None
     """Maximum privacy loss of a data set over all trainings with the same unit; each unit has its own sum. It is
-    counted in the ConfigMap `fedtrain-privacy`, which `fedtrain participant privacy` prints. The round that would
-    exceed it is refused."""
+    counted in the ConfigMap `fedtrain-privacy`, or with `fedtrain run` in a hidden file beside the data; `fedtrain
+    participant privacy` prints it. The round that would exceed it is refused."""
     delta: Delta = 1e-5
     """Probability with which the loss may exceed `maxEpsilon`."""
 

@@ -1,14 +1,22 @@
 """`fedtrain participant privacy`: the privacy loss of a participant's data sets over all trainings."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from fedtrain.cli.participant_access import access
 from fedtrain.plurals import several
+
+if TYPE_CHECKING:
+    from fedtrain.api.participant_policy import ParticipantPolicySpec, PolicyPrivacy
+    from fedtrain.manifests.privacy_ledger import Entry
+
+    Owner = tuple[str, PolicyPrivacy, Callable[[], Mapping[str, Entry]]]
+    """A participant, its policy's rules, and the entries of its ledger, which may be unreadable."""
 
 
 @dataclass(frozen=True)
@@ -36,34 +44,44 @@ class DatasetLoss:
 
 
 @click.command()
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="Federation file of `fedtrain run`: show the ledgers beside its data instead of a cluster's.",
+)
 @click.option("-n", "--namespace", help="Namespace of the policy. [default: that of the context]")
 @click.option("--policy", help="Name of the policy, if the namespace has several.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 @access
 def privacy(
-    namespace: str | None, policy: str | None, output: str, context: str | None, kubeconfig: str | None
+    file: Path | None,
+    namespace: str | None,
+    policy: str | None,
+    output: str,
+    context: str | None,
+    kubeconfig: str | None,
 ) -> None:
     """Show the privacy loss of this participant's data sets over all trainings.
 
-    Each round counts from when its task starts, whether or not the hub used the update.
+    Each round counts from when its task starts, whether or not the hub used the update. With --file, shows the ledgers
+    that `fedtrain run` keeps on this machine.
     """
     from fedtrain.cli.errors import UserError
-    from fedtrain.cli.kubectl import Kubectl
     from fedtrain.contracts.as_json import as_json
-    from fedtrain.manifests.privacy_ledger import CONFIG_MAP, LedgerUnreadable
+    from fedtrain.manifests.privacy_ledger import LedgerUnreadable
 
-    kubectl = Kubectl(context, kubeconfig)
-    where = ["-n", namespace] if namespace else []
-    policies = (kubectl.get("participantpolicies.fedtrain.dev", *where) or {}).get("items", [])
-    chosen = [body for body in policies if policy in (None, body["metadata"]["name"])]
-    if not chosen:
-        others = ", ".join(body["metadata"]["name"] for body in policies) or "none"
-        raise UserError("there is no such ParticipantPolicy", f"Policies in this namespace: {others}.")
-    data: dict[str, str] = (kubectl.get("configmap", CONFIG_MAP, *where) or {}).get("data") or {}
+    if file is not None and (namespace or context or kubeconfig):
+        raise click.UsageError("--file is for this machine. Remove --namespace, --context and --kubeconfig.")
+    owners = _on_this_machine(file) if file is not None else _on_a_cluster(namespace, context, kubeconfig)
     try:
-        found = [loss for body in chosen for loss in losses(body, data)]
+        known = [(who, rules, entries()) for who, rules, entries in owners if policy in (None, who)]
     except LedgerUnreadable as error:
         raise UserError(str(error)) from error
+    if not known:
+        others = ", ".join(who for who, _, _ in owners) or "none"
+        place = str(file) if file is not None else "this namespace"
+        raise UserError("there is no such ParticipantPolicy", f"Policies in {place}: {others}.")
+    found = [loss for one in known for loss in losses(*one)]
     if output == "json":
         click.echo(json.dumps(as_json(found), indent=2))
         return
@@ -76,22 +94,47 @@ def privacy(
         click.echo("No training that promises privacy has started yet.")
 
 
-def losses(policy: Mapping[str, Any], data: Mapping[str, str]) -> list[DatasetLoss]:
-    """Return the loss of each data set in the ledger, for each unit. `policy`: a ParticipantPolicy. `data`: of the
-    ConfigMap. Raises LedgerUnreadable."""
+def _on_a_cluster(namespace: str | None, context: str | None, kubeconfig: str | None) -> list["Owner"]:
+    """The participants of a namespace, whose ledger is a ConfigMap."""
     from fedtrain.api.participant_policy import PolicyPrivacy
-    from fedtrain.manifests.privacy_ledger import Unit, entries_of, release_of, released, released_of
+    from fedtrain.cli.kubectl import Kubectl
+    from fedtrain.manifests.privacy_ledger import CONFIG_MAP, entries_of
 
-    who = policy["metadata"]["name"]
-    rules = PolicyPrivacy.model_validate(policy["spec"].get("privacy") or {})
-    entries = entries_of(data, who)
+    kubectl = Kubectl(context, kubeconfig)
+    where = ["-n", namespace] if namespace else []
+    policies = (kubectl.get("participantpolicies.fedtrain.dev", *where) or {}).get("items", [])
+    data: dict[str, str] = (kubectl.get("configmap", CONFIG_MAP, *where) or {}).get("data") or {}
+
+    def owner(body: Mapping[str, Any]) -> "Owner":
+        who = body["metadata"]["name"]
+        return who, PolicyPrivacy.model_validate(body["spec"].get("privacy") or {}), lambda: entries_of(data, who)
+
+    return [owner(body) for body in policies]
+
+
+def _on_this_machine(file: Path) -> list["Owner"]:
+    """The participants of a federation file, whose ledgers are files beside their data."""
+    from fedtrain.api.reading import read_file
+    from fedtrain.runner.privacy_files import entries_of_data
+
+    federation = read_file(file)
+
+    def owner(who: str, policy: "ParticipantPolicySpec") -> "Owner":
+        return who, policy.privacy, lambda: entries_of_data(federation, policy.datasets)
+
+    return [owner(who, policy.spec) for who, policy in federation.policies.items()]
+
+
+def losses(who: str, rules: "PolicyPrivacy", entries: Mapping[str, "Entry"]) -> list[DatasetLoss]:
+    """Return the loss of each of the participant's data sets, for each unit."""
+    from fedtrain.manifests.privacy_ledger import Unit, release_of, released, released_of, run_of
 
     def loss(dataset: str, unit: Unit) -> DatasetLoss | None:
         own = {key: entry for key, entry in sorted(entries.items()) if entry.dataset == dataset}
         trainings = [
             TrainingLoss(
                 training=f"{entry.namespace}/{entry.name}",
-                run_id=key.removeprefix(f"{who}.{dataset}."),
+                run_id=run_of(key),
                 releases={text: count for text, count in entry.releases.items() if release_of(text) in releases},
                 epsilon=_epsilon(releases, rules.delta),
             )

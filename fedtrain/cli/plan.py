@@ -37,11 +37,11 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     Checks and counts the rows that the policies name, as the trainer does, and computes the partitioning of every
     round with the code of a real run.
     """
-    from fedtrain.api.reading import read_file
+    from fedtrain.cli.policy_errors import read_for_this_machine
     from fedtrain.contracts.as_json import as_json
     from fedtrain.preview.rounds_preview import preview
 
-    federation = read_file(file)
+    federation = read_for_this_machine(file)
     with explained():
         made = preview(federation, given(rows, federation))
     if output == "json":

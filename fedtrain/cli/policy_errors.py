@@ -1,13 +1,17 @@
 """Errors of a training that the policies in its files refuse."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.paths import Path as FieldPath
 from fedtrain.api.paths import show
 from fedtrain.api.reading import Federation, FieldError, Invalid, read_file
 from fedtrain.cli.error_places import LocatedDocuments, Place, error_at
+
+if TYPE_CHECKING:
+    from fedtrain.manifests.privacy_ledger import Entry
 
 HERE = ("limits", "minimums", "privacy")
 """Fields of a policy that judge a training on one machine too. The others are about namespaces, images and pods."""
@@ -17,23 +21,40 @@ def read_for_this_machine(file: Path) -> Federation:
     """Read the federation of one machine. Raises Invalid, also if its limits, minimums or privacy are refused by a
     policy in the file."""
     federation = read_file(file)
-    if refused := list(refused_by_policies(federation, LocatedDocuments((file,)), HERE)):
+    if refused := list(refused_by_policies(federation, LocatedDocuments((file,)), HERE, _spent(federation))):
         raise Invalid(refused)
     return federation
 
 
+def _spent(federation: Federation) -> Mapping[str, Mapping[str, "Entry"]]:
+    """The privacy loss of other trainings, for policies that limit it. Raises UserError."""
+    if all(policy.spec.privacy.max_epsilon is None for policy in federation.policies.values()):
+        return {}
+    from fedtrain.cli.errors import UserError
+    from fedtrain.manifests.privacy_ledger import LedgerUnreadable
+    from fedtrain.runner.privacy_files import spent_by_others
+
+    try:
+        return spent_by_others(federation)
+    except LedgerUnreadable as error:
+        raise UserError(str(error)) from error
+
+
 def refused_by_policies(
-    federation: Federation, documents: LocatedDocuments, fields: tuple[str, ...] = ()
+    federation: Federation,
+    documents: LocatedDocuments,
+    fields: tuple[str, ...] = (),
+    spent: Mapping[str, Mapping[str, "Entry"]] | None = None,
 ) -> Iterator[FieldError]:
     """Refusals of the participants' policies, each with the line of the policy's field. `fields`: those of a policy
-    that count; without them, all."""
+    that count; without them, all. `spent`: entries of other trainings in the ledgers of privacy, by participant."""
     judging = [policy for policy in federation.policies.values() if not fields or _has_any(policy, fields)]
     if not judging:
         return
     from fedtrain.manifests.policy_check import refused_by
     from fedtrain.preview.policy_refusals import policy_refusals
 
-    for who, refused in policy_refusals(federation).items():
+    for who, refused in policy_refusals(federation, spent).items():
         for refusal in refused:
             path = _policy_field(refusal.rule)
             if fields and not set(fields).intersection(path[1:2]):

@@ -1,14 +1,13 @@
-"""The participant's ledger of privacy: the noisy releases of all trainings on its data sets. Pure.
+"""The owner's ledger of privacy: the noisy releases of all trainings on a data set. Pure.
 
-It is a ConfigMap in the participant's namespace, without an owner reference, so it outlives the chart. Its keys are
-`<participant>.<data set>.<run id>`. A round is entered before its task starts and never removed: what the hub does with
-the update cannot be seen from here.
+On a cluster it is a ConfigMap in the participant's namespace, without an owner reference, so it outlives the chart. Its
+keys are `<participant>.<data set>.<run id>`. `fedtrain run` keeps it in files beside the data, see
+`fedtrain.runner.privacy_files`. A round is entered before its task starts and never removed: what the hub does with the
+update cannot be seen from here.
 """
 
 from collections.abc import Mapping
 from typing import Literal
-
-from pydantic import ValidationError
 
 from fedtrain.api.base import Block
 from fedtrain.contracts.record_fields import Counted, Digest
@@ -55,6 +54,12 @@ def key_of(task: Task, dataset: str) -> str:
     return f"{task.participant}.{dataset}.{task.run_id}"
 
 
+def run_of(key: str) -> str:
+    """Return the run id of a key, which begins with the names of the participant and the data set; these have no
+    dots."""
+    return key.split(".", 2)[2]
+
+
 def entries_of(data: Mapping[str, str], participant: str) -> dict[str, Entry]:
     """Return the participant's entries by key. Raises LedgerUnreadable."""
     found: dict[str, Entry] = {}
@@ -62,15 +67,20 @@ def entries_of(data: Mapping[str, str], participant: str) -> dict[str, Entry]:
         if key.partition(".")[0] != participant:  # names of participants have no dots
             continue
         try:
-            found[key] = Entry.model_validate_json(text)
-            for text in found[key].releases:
-                release_of(text)
-        except (ValidationError, ValueError) as error:
+            found[key] = checked(Entry.model_validate_json(text))
+        except ValueError as error:
             raise LedgerUnreadable(
                 f"entry {key} of ConfigMap {CONFIG_MAP} cannot be read. Restore it from a backup: without it, the "
                 "privacy loss of the data is not known"
             ) from error
     return found
+
+
+def checked(entry: Entry) -> Entry:
+    """Return the entry. Raises ValueError if one of its releases cannot be read."""
+    for text in entry.releases:
+        release_of(text)
+    return entry
 
 
 def entered(entries: Mapping[str, Entry], task: Task) -> dict[str, Entry]:

@@ -5,7 +5,7 @@ The data is elsewhere, so the number of rows is unknown. A rule is reported only
 with many rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fedtrain.api.base import in_bytes
 from fedtrain.api.participant_policy import ParticipantPolicySpec
@@ -24,15 +24,20 @@ FEW, MANY = 2, 10_000
 _UNKNOWN = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
 
 
-def policy_refusals(federation: Federation) -> dict[str, list[Refusal]]:
+def policy_refusals(
+    federation: Federation, spent: Mapping[str, Mapping[str, Entry]] | None = None
+) -> dict[str, list[Refusal]]:
     """Return why policies refuse the training, by participant: one refusal for each rule. Participants without a policy
-    in the files, and participants whose policy refuses nothing, are missing."""
-    few, many = (_refusals(federation, rows) for rows in (FEW, MANY))
+    in the files, and participants whose policy refuses nothing, are missing. `spent`: entries of other trainings in the
+    ledgers of privacy, by participant and key."""
+    few, many = (_refusals(federation, rows, spent or {}) for rows in (FEW, MANY))
     found = {who: [one for rule, one in many[who].items() if rule in few[who]] for who in many}
     return {who: refused for who, refused in found.items() if refused}
 
 
-def _refusals(federation: Federation, rows: int) -> dict[str, dict[str | None, Refusal]]:
+def _refusals(
+    federation: Federation, rows: int, spent: Mapping[str, Mapping[str, Entry]]
+) -> dict[str, dict[str | None, Refusal]]:
     """Return the first refusal of each rule, by participant."""
     found: dict[str, dict[str | None, Refusal]] = {who: {} for who in federation.policies}
     for order in _orders(federation, rows):
@@ -40,21 +45,22 @@ def _refusals(federation: Federation, rows: int) -> dict[str, dict[str | None, R
         if task.participant not in found:
             continue
         policy = federation.policies[task.participant].spec
-        for refusal in _of_all_rounds(order, task, policy, federation.training.spec.rounds.count):
+        own = spent.get(task.participant, {})
+        for refusal in _of_all_rounds(order, task, policy, federation.training.spec.rounds.count, own):
             found[task.participant].setdefault(refusal.rule, refusal)
     return found
 
 
 def _of_all_rounds(
-    order: TrainingTaskSpec, task: Task, policy: ParticipantPolicySpec, rounds: int
+    order: TrainingTaskSpec, task: Task, policy: ParticipantPolicySpec, rounds: int, others: Mapping[str, Entry]
 ) -> Iterator[Refusal]:
     """Return the refusals of a task and, if the policy limits the privacy loss of all rounds, of the last round's task.
     The chart sets the trainer image, so it counts as an allowed one."""
     image = next(iter(policy.allow.images), "")
-    yield from refusals(order, policy, image)
+    yield from refusals(order, policy, image, others)
     if not isinstance(task.work, Train) or policy.privacy.max_epsilon is None:
         return
-    spent: dict[str, Entry] = {}
+    spent = dict(others)
     for number in range(1, rounds):
         spent |= entered(spent, task.model_copy(update={"round": number}))
     last = order.model_copy(update={"task": order.task.model_copy(update={"round": rounds})})

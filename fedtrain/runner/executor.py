@@ -10,11 +10,14 @@ from fedtrain.contracts.tasks import Assignment, Binding, Task
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import Execution, TaskKey
 from fedtrain.runner.aggregator_process import AggregatorProcess
-from fedtrain.runner.worker_pool import Events, Job, WorkerPool
+from fedtrain.runner.worker_pool import Ended, Events, Job, WorkerPool
 
 
 class Executor:
-    """Starts, watches and cancels one run's tasks. The pool may be shared with other runs."""
+    """Starts, watches and cancels one run's tasks. The pool may be shared with other runs.
+
+    `enter` is called before a task starts, to enter it into the owner's ledger of privacy. It returns why the task may
+    not start, or None."""
 
     def __init__(
         self,
@@ -23,16 +26,19 @@ class Executor:
         storage: Storage,
         log: Path,
         bind: Callable[[Task], Binding],
+        enter: Callable[[TaskKey, Task], str | None] = lambda key, task: None,
     ) -> None:
         self.events: Events = queue.Queue()
         self._run = run
         self._pool = pool
         self._aggregator = AggregatorProcess(run, storage, log, self.events)
         self._bind = bind
+        self._enter = enter
+        self._refused: dict[TaskKey, Execution] = {}
 
     def executions(self) -> Mapping[TaskKey, Execution]:
         """Raises RunError if workers or the aggregator cannot be started."""
-        return {**self._pool.executions(self._run.run_id), **self._aggregator.executions()}
+        return {**self._pool.executions(self._run.run_id), **self._aggregator.executions(), **self._refused}
 
     @property
     def starting(self) -> int:
@@ -40,12 +46,17 @@ class Executor:
         return self._pool.starting
 
     def start(self, key: TaskKey, order: Task | AggregateOrder) -> None:
+        """Raises RunError if the owner's ledger cannot be used."""
         if isinstance(order, AggregateOrder):
             self._aggregator.submit(key, order)
+        elif (reason := self._enter(key, order)) is not None:
+            self._refused[key] = Execution("Failed", retryable=False, reason=reason)
+            self.events.put(Ended(key, self._refused[key], worker=0, wall=0.0, seconds={}))
         else:
             self._pool.submit(self._job(key), Assignment(task=order, binding=self._bind(order)))
 
     def cancel(self, key: TaskKey) -> None:
+        self._refused.pop(key, None)
         self._pool.cancel(self._job(key))
         self._aggregator.cancel(key)
 

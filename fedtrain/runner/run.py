@@ -5,12 +5,17 @@ from collections.abc import Generator
 from pathlib import Path
 
 from fedtrain.api.reading.federation import Federation
+from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import End, Run
+from fedtrain.contracts.tasks import Task, Train
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.run_claim import claim_run, new_run
+from fedtrain.manifests.training_task import training_task
+from fedtrain.rounds.snapshot import TaskKey
+from fedtrain.runner import privacy_files
 from fedtrain.runner.base_access import check_base_access
 from fedtrain.runner.bindings import bind, local_folder, storage_of
 from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
@@ -52,6 +57,7 @@ def run(
             storage_of(federation),
             _logs(federation) / "aggregator.log",
             lambda task: bind(federation, task),
+            lambda key, task: enter(federation, claimed, key, task),
         )
         stack.callback(executor.close)
         presence = stack.enter_context(contextlib.closing(Presence(ledger, this_process())))
@@ -65,6 +71,15 @@ def run(
             appeared=presence.appeared,
         )
         return coordinator.run()
+
+
+def enter(federation: Federation, run: Run, key: TaskKey, task: Task) -> str | None:
+    """Enter a task that trains into the participant's ledger of privacy. Returns why the owner's policy refuses it.
+    Raises RunError."""
+    if not isinstance(task.work, Train):
+        return None
+    body = training_task(federation.training.spec, run, key, task, key.who)
+    return privacy_files.enter(federation, TrainingTaskSpec.model_validate(body["spec"]))
 
 
 def admit(federation: Federation) -> tuple[Ledger, Run]:

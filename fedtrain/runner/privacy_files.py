@@ -1,0 +1,215 @@
+"""The owner's ledger of privacy on one machine: a hidden file beside each data set, with one line for each round.
+
+A line is on disk before its task starts and never changes, so neither a crash nor `fedtrain delete` forgets a spend.
+Writers lock the file. A last line without a line break is that of a writer that was killed, whose task never started:
+the next writer removes it.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from fedtrain.api.base import Block
+from fedtrain.api.participant_policy import Dataset
+from fedtrain.api.places import scheme
+from fedtrain.api.reading.federation import Federation
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Run
+from fedtrain.contracts.tasks import Task
+from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.store import StoreError
+from fedtrain.manifests.policy_check import refusals, task_of
+from fedtrain.manifests.privacy_ledger import Entry, LedgerUnreadable, checked, entered, promised, run_of
+from fedtrain.runner.bindings import storage_of
+from fedtrain.runner.errors import RunError
+
+SUFFIX = ".privacy"
+LONGEST_NAME = 200
+
+
+class Line(Block):
+    """One training's entry after a round. The newest line of a participant, run and data set counts."""
+
+    participant: str
+    run_id: str
+    entry: Entry
+
+
+def path_of(federation: Federation, dataset: Dataset) -> Path:
+    """Return the ledger of a data set: a hidden file beside it, or beside the federation's file if the data is in a
+    bucket. Links to the same data have the same ledger."""
+    place = federation.resolve(dataset.uri)
+    if scheme(place) == "file":
+        data = Path(os.path.realpath(place))
+        return data.parent / f".{data.name}{SUFFIX}"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", place)[-LONGEST_NAME:]
+    return Path(os.path.realpath(federation.path)).parent / f".{name}{SUFFIX}"
+
+
+def entries_of_data(federation: Federation, datasets: Iterable[Dataset]) -> dict[str, Entry]:
+    """Return the entries of data sets of one participant by key. Entries of other participants with the same data, and
+    of other names of the data, are among them. Raises LedgerUnreadable."""
+    found: dict[str, Entry] = {}
+    for dataset in datasets:
+        path = path_of(federation, dataset)
+        try:
+            with path.open("rb") as file:
+                content = file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise _unusable(path, error) from error
+        found |= entries_named(_lines(path, content), dataset.name)
+    return found
+
+
+def entries_named(lines: Iterable[Line], dataset: str) -> dict[str, Entry]:
+    """Return the entries of a file by key, as those of the data set `dataset`."""
+    found: dict[str, Entry] = {}
+    for line in lines:
+        name = line.entry.dataset
+        key = f"{line.participant}.{dataset}.{line.run_id}" + ("" if name == dataset else f", data set {name}")
+        found[key] = line.entry.model_copy(update={"dataset": dataset})
+    return found
+
+
+def spent_by_others(federation: Federation) -> dict[str, dict[str, Entry]]:
+    """Return the entries of all trainings but the federation's own run, by participant and key, for policies that limit
+    the privacy loss. The run's own rounds do not count against the run when it is resumed. Raises LedgerUnreadable."""
+    datasets, metadata = federation.training.spec.data.names, federation.training.metadata
+    found = {
+        who: entries_of_data(federation, (one for one in policy.spec.datasets if one.name in datasets))
+        for who, policy in federation.policies.items()
+        if policy.spec.privacy.max_epsilon is not None
+    }
+    same = {
+        (who, key)
+        for who, entries in found.items()
+        for key, entry in entries.items()
+        if (entry.namespace, entry.name) == (metadata.namespace, metadata.name)
+    }
+    own = _run_id(federation) if same else None
+    return {
+        who: {key: entry for key, entry in entries.items() if own is None or run_of(key).partition(",")[0] != own}
+        for who, entries in found.items()
+    }
+
+
+def _run_id(federation: Federation) -> str | None:
+    """The ID of the federation's run; None if it has not begun, or if its ledger does not answer."""
+    metadata = federation.training.metadata
+    with suppress(StoreError):
+        run = open_ledger(storage_of(federation), metadata.namespace, metadata.name).read(names.RUN, Run)
+        return run.run_id if run is not None else None
+    return None
+
+
+def enter(federation: Federation, order: TrainingTaskSpec) -> str | None:
+    """Enter the round of a task that promises privacy into the ledgers of its data sets, unless the policy's
+    `maxEpsilon` refuses it: the reason is returned then. Raises RunError if a ledger cannot be read or written."""
+    task = task_of(order)
+    if promised(task) is None:
+        return None
+    policy = federation.policies[task.participant or ""].spec
+    paths = {dataset.name: path_of(federation, dataset) for dataset in policy.named(task.data.names)}
+    try:
+        with ExitStack() as stack:
+            files = {path: stack.enter_context(_locked(path)) for path in sorted(set(paths.values()))}
+            spent: dict[str, Entry] = {}
+            for name, path in paths.items():
+                spent |= entries_named(files[path].lines, name)
+            for refusal in refusals(order, policy, "", spent):
+                if refusal.rule == "privacy.maxEpsilon":
+                    return f"{refusal.message}. `fedtrain participant privacy --file {federation.path}` lists them"
+            for path, lines in _new(task, spent, paths).items():
+                files[path].append(lines)
+    except LedgerUnreadable as error:
+        raise RunError(str(error)) from error
+    return None
+
+
+def _new(task: Task, spent: Mapping[str, Entry], paths: Mapping[str, Path]) -> dict[Path, list[Line]]:
+    """Return the lines of a task that are not in the ledgers yet, by file."""
+    found: dict[Path, list[Line]] = {}
+    for key, entry in entered(spent, task).items():
+        if entry != spent.get(key):
+            line = Line(participant=task.participant or "", run_id=task.run_id, entry=entry)
+            found.setdefault(paths[entry.dataset], []).append(line)
+    return found
+
+
+@dataclass(frozen=True)
+class _File:
+    """A ledger that this process has locked. `lines`: what was read."""
+
+    path: Path
+    file: BinaryIO
+    lines: tuple[Line, ...]
+
+    def append(self, lines: Iterable[Line]) -> None:
+        """Return once the lines are on disk. Raises LedgerUnreadable."""
+        try:
+            for line in lines:
+                self.file.write(line.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n")
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            with _folder(self.path.parent) as descriptor:
+                os.fsync(descriptor)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[_File]:
+    """Open and lock a ledger; create it if it does not exist. Raises LedgerUnreadable."""
+    try:
+        file = path.open("a+b")
+    except OSError as error:
+        raise _unusable(path, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            content = file.read()
+            file.truncate(content.rfind(b"\n") + 1)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        yield _File(path, file, _lines(path, content))
+
+
+@contextmanager
+def _folder(path: Path) -> Generator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lines(path: Path, content: bytes) -> tuple[Line, ...]:
+    """Return the whole lines. Raises LedgerUnreadable."""
+    found: list[Line] = []
+    for number, text in enumerate(content.split(b"\n")[:-1], start=1):
+        try:
+            line = Line.model_validate_json(text)
+            checked(line.entry)
+        except ValueError as error:
+            raise LedgerUnreadable(
+                f"{path}:{number}: this line of the ledger of privacy cannot be read. Restore the file from a backup: "
+                "without it, the privacy loss of the data is not known"
+            ) from error
+        found.append(line)
+    return tuple(found)
+
+
+def _unusable(path: Path, error: OSError) -> LedgerUnreadable:
+    return LedgerUnreadable(
+        f"{path}: the ledger of privacy cannot be used ({error.strerror}). Let this user read and write the file, and "
+        "create it in its folder: a private training enters each round there before it trains"
+    )

@@ -1,0 +1,262 @@
+"""The owner's ledger of privacy on one machine: files beside the data, over runs, crashes and deleted runs."""
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from ruamel.yaml import YAML
+
+from fedtrain.api.reading import Federation, read_file
+from fedtrain.cli.main import main
+from fedtrain.contracts import names
+from fedtrain.contracts.records import ModelFacts, Preflight, Run
+from fedtrain.contracts.tasks import Task, Train
+from fedtrain.ledger.open import open_ledger
+from fedtrain.manifests.privacy_ledger import Unit, released
+from fedtrain.preview.dry_run import DIGEST, DryRun
+from fedtrain.privacy.accounting import Poisson, Release, epsilon
+from fedtrain.rounds.decision import AggregateOrder
+from fedtrain.rounds.snapshot import TaskKey
+from fedtrain.runner import privacy_files
+from fedtrain.runner.bindings import storage_of
+from fedtrain.runner.errors import RunError
+from fedtrain.runner.run import enter
+from tests.support.outputs import check_output
+
+BASE = Path(__file__).parents[3] / "examples/quickstart/base"
+MEMBERS = ("a", "b")
+SEVERAL = {"unit": "Participant", "noise": {"type": "Multiplier", "multiplier": 1.0}}
+ROWS = {"unit": "Example", "noise": {"type": "Multiplier", "multiplier": 1.1}}
+FACTS = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
+
+
+def written(
+    folder: Path,
+    privacy: Mapping[str, Any] = SEVERAL,
+    limit: float | None = None,
+    name: str = "first",
+    uri: str = "../data/rows.jsonl",
+    dataset: str = "d",
+    rounds: int = 1,
+) -> Federation:
+    """A federation of a and b, whose data is one file. `limit`: `maxEpsilon` of the policies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder.parent / "data").mkdir(exist_ok=True)
+    (folder.parent / "data/rows.jsonl").write_text('{"text": "x"}\n')
+    spec = {
+        "model": {"base": str(BASE)},
+        "data": {"dataset": dataset, "format": "Text"},
+        "participants": [{"name": who} for who in MEMBERS],
+        "rounds": {"count": rounds, "minParticipants": 2},
+        "training": {"length": {"type": "Steps", "steps": 10}, "batchSize": 20},
+        "aggregation": {"weights": "Uniform"},
+        "privacy": {
+            "budget": {"epsilon": 100, "delta": 1e-5},
+            "clipping": {"type": "Fixed", "norm": 1.0},
+            **privacy,
+        },
+    }
+    policies = [
+        _document(
+            "ParticipantPolicy",
+            who,
+            {
+                "datasets": [{"name": dataset, "uri": uri if who == "a" else f"../data/{who}.jsonl"}],
+                **({"privacy": {"maxEpsilon": limit}} if limit is not None else {}),
+            },
+        )
+        for who in MEMBERS
+    ]
+    (folder.parent / "data/b.jsonl").write_text('{"text": "x"}\n')
+    with (folder / "federation.yaml").open("w") as file:
+        YAML().dump_all([_document("FederatedTraining", name, spec), *policies], file)
+    return read_file(folder / "federation.yaml")
+
+
+def _document(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "fedtrain.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def start(federation: Federation, run_id: str = "run-1", round: int = 1, attempt: int = 1) -> str | None:
+    """Start a's task of a round; why it is refused, or None."""
+    metadata = federation.training.metadata
+    run = Run(run_id=run_id, namespace=metadata.namespace, name=metadata.name, spec={})
+    counted = {
+        who: Preflight(run_id=run_id, participant=who, samples=1000, validation_samples=0, fingerprint=DIGEST)
+        for who in MEMBERS
+    }
+    for one in DryRun(federation.training.spec, run, counted, FACTS).orders(1):
+        if not isinstance(one.order, AggregateOrder) and isinstance(one.order.work, Train) and one.key.who == "a":
+            return enter(federation, run, *_later(one.key, one.order, round, attempt))
+    raise AssertionError("no task of a")
+
+
+def _later(key: TaskKey, task: Task, round: int, attempt: int) -> tuple[TaskKey, Task]:
+    work = task.work.model_copy(update={"plan": "blake3:" + 64 * str(round)})
+    return TaskKey(round, key.kind, key.who, attempt), task.model_copy(
+        update={"round": round, "attempt": attempt, "work": work}
+    )
+
+
+def ledger(federation: Federation) -> Path:
+    return privacy_files.path_of(federation, federation.policies["a"].spec.datasets[0])
+
+
+def spent(federation: Federation, unit: Unit = "Participant") -> dict[Release, int]:
+    (dataset,) = federation.policies["a"].spec.datasets
+    return released(privacy_files.entries_of_data(federation, [dataset]), dataset.name, unit)
+
+
+def test_all_runs_on_the_same_data_are_counted_whatever_they_call_it(tmp_path: Path) -> None:
+    """z = 1: epsilon 4.38, 6.57 and 8.39 after 1, 2 and 3 rounds."""
+    first = written(tmp_path / "one", limit=7.0)
+    assert ledger(first) == tmp_path / "data/.rows.jsonl.privacy"
+    assert start(first) is None
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "data/rows.jsonl")
+    second = written(tmp_path / "two", limit=7.0, name="second", uri="../link.jsonl", dataset="texts")
+    assert start(second, "run-2") is None
+    refused = start(second, "run-2", round=2)
+    assert refused is not None
+    assert (
+        "a's policy (privacy.maxEpsilon) refuses the task: with this round, all trainings on data set texts" in refused
+    )
+    assert "epsilon 8.385 at delta 1e-05; the maximum is 7" in refused
+    assert f"`fedtrain participant privacy --file {second.path}` lists them" in refused
+    assert spent(first) == spent(second) == {Release(1.0): 2}, "a refused round is not entered"
+
+
+def test_a_task_that_is_started_again_after_a_kill_is_entered_once(tmp_path: Path) -> None:
+    federation = written(tmp_path / "one")
+    assert [start(federation), start(federation), start(federation, attempt=2)] == [None, None, None]
+    assert spent(federation) == {Release(1.0): 1}, "the hub aggregates one attempt of a plan"
+    assert len(ledger(federation).read_text().splitlines()) == 1
+
+
+def test_each_attempt_with_unit_example_counts_with_all_its_steps(tmp_path: Path) -> None:
+    federation = written(tmp_path / "one", ROWS)
+    assert [start(federation), start(federation), start(federation, attempt=2)] == [None, None, None]
+    assert spent(federation, "Example") == {Release(1.1, Poisson(0.02)): 20}
+    assert spent(federation) == {}
+
+
+def test_a_line_is_whole_or_does_not_count_wherever_its_writer_is_killed(tmp_path: Path) -> None:
+    federation = written(tmp_path / "one", limit=7.0)
+    start(federation)
+    before = ledger(federation).read_bytes()
+    start(federation, round=2)
+    after = ledger(federation).read_bytes()
+    for size in (*range(len(before), len(after), 9), len(after) - 1):
+        ledger(federation).write_bytes(after[:size])
+        assert spent(federation) == {Release(1.0): 1}, size
+        assert start(federation, round=2) is None, size
+        assert ledger(federation).read_bytes() == after, size
+
+
+def test_no_task_starts_before_its_line_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(descriptor: int) -> None:
+        raise Killed
+
+    federation = written(tmp_path / "one")
+    with monkeypatch.context() as patched:
+        patched.setattr("fedtrain.runner.privacy_files.os.fsync", kill)
+        with pytest.raises(Killed):
+            start(federation)
+    assert start(federation) is None
+    assert spent(federation) == {Release(1.0): 1}
+
+
+def test_runs_at_the_same_time_do_not_spend_the_same_budget(tmp_path: Path) -> None:
+    federations = [written(tmp_path / f"{number}", limit=7.0, name=f"run-{number}") for number in range(6)]
+    answers: list[str | None] = []
+    together = threading.Barrier(len(federations))
+
+    def begin(number: int) -> None:
+        together.wait()
+        answers.append(start(federations[number], f"run-{number}"))
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(len(federations))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers.count(None) == 2
+    assert spent(federations[0]) == {Release(1.0): 2}
+
+
+def test_a_ledger_that_cannot_be_read_or_written_stops_the_run(tmp_path: Path) -> None:
+    federation = written(tmp_path / "one")
+    start(federation)
+    path = ledger(federation)
+    path.write_text("{}\n" + path.read_text())
+    with pytest.raises(RunError, match=r"\.rows\.jsonl\.privacy:1: this line .* cannot be read\. Restore the file"):
+        start(federation, round=2)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(RunError, match=r"the ledger of privacy cannot be used \(Is a directory\)"):
+        start(federation)
+
+
+def test_known_noise_and_trainings_without_privacy_are_not_counted(tmp_path: Path) -> None:
+    federation = written(tmp_path / "one", SEVERAL | {"testingSeed": 1})
+    assert start(federation) is None
+    assert not ledger(federation).exists()
+
+
+def test_data_in_a_bucket_has_its_ledger_beside_the_federation_file(tmp_path: Path) -> None:
+    federation = written(tmp_path / "one", uri="s3://bank/tickets/all.jsonl")
+    assert ledger(federation) == tmp_path / "one/.s3-bank-tickets-all.jsonl.privacy"
+
+
+def invoke(*words: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "run"])
+def test_a_run_that_would_exceed_the_maximum_is_refused_before_it_starts(command: str, tmp_path: Path) -> None:
+    federation = written(tmp_path / "one", limit=7.0, rounds=2)
+    start(federation, "deleted")
+    done = invoke(command, federation.path)
+    assert done.exit_code == 1
+    message = str(done.exception) + done.output
+    assert "all trainings on data set d with unit: Participant together spend epsilon 8.385" in message
+    assert "spec.privacy.maxEpsilon" in message
+
+
+def test_rounds_of_the_run_itself_do_not_count_twice_when_it_is_resumed(tmp_path: Path) -> None:
+    federation = written(tmp_path / "one", limit=7.0, rounds=2)
+    start(federation, "own")
+    ledger_of_run = open_ledger(storage_of(federation), "default", "first")
+    assert privacy_files.spent_by_others(federation)["a"] != {}, "the run was deleted"
+    ledger_of_run.claim(names.RUN, Run(run_id="own", namespace="default", name="first", spec={}))
+    assert privacy_files.spent_by_others(federation) == {"a": {}, "b": {}}
+    assert start(federation, "own", round=2) is None
+
+
+def test_the_owner_sees_what_the_runs_on_this_machine_have_spent(tmp_path: Path) -> None:
+    federation = written(tmp_path / "one", limit=7.0)
+    start(federation, "r1")
+    start(written(tmp_path / "two", ROWS, name="second", dataset="texts"), "r2")
+    done = invoke("participant", "privacy", "--file", federation.path)
+    assert done.exit_code == 0, done.output
+    rows = epsilon({Release(1.1, Poisson(0.02)): 10}, 1e-5)
+    assert done.output.splitlines()[:4] == [
+        "a, data set d, unit Participant: epsilon 4.377 of 7 at delta 1e-05",
+        "  default/first (run r1): epsilon 4.377, 1 round with noise multiplier 1",
+        f"a, data set d, unit Example: epsilon {rows:.4g} of 7 at delta 1e-05",
+        f"  default/second (run r2, data set texts): epsilon {rows:.4g}, 10 steps with noise multiplier 1.1 and "
+        "0.02 of the rows",
+    ]
+    check_output(
+        "participant-privacy",
+        json.loads(invoke("participant", "privacy", "--file", federation.path, "-o", "json").output),
+    )
+    other = invoke("participant", "privacy", "--file", federation.path, "--namespace", "x")
+    assert other.exit_code == 2
+    assert "--file is for this machine. Remove --namespace" in other.output

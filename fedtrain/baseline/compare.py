@@ -19,7 +19,8 @@ from fedtrain.baseline.pooling import pool_rows, pooled_file
 from fedtrain.baseline.running import run_arms
 from fedtrain.baseline.unchanged import check_unchanged
 from fedtrain.contracts import names
-from fedtrain.contracts.records import End, Evaluation, Manifest, Measurement, Preflight, Run
+from fedtrain.contracts.records import Evaluation, Manifest, Measurement, Preflight, Run
+from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.comparison import Arm, Comparison, Kind, arm_label, write_comparison

@@ -24,7 +24,6 @@ from fedtrain.contracts.record_fields import (
     Digest,
     Finite,
     Metrics,
-    Multiplier,
     Samples,
     UpdateFile,
 )
@@ -191,17 +190,6 @@ class Update(ParticipantRecord):
     within_bound: Finite | None = None
 
 
-class NoiseDraw(ParticipantRecord):
-    """`noise.json` of an attempt: one execution has drawn the noise of its update. Written before any noisy byte leaves
-    the participant. Another execution of the attempt would draw other noise for the same update, which the budget does
-    not count, so it sends nothing."""
-
-    round: int
-    participant: str
-    attempt: int
-    execution: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-
-
 class Closed(Block):
     """An update that a close lists: the digests of its file and of its record."""
 
@@ -238,18 +226,6 @@ class Close(Record):
     absent: tuple[Absent, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     exclusions: Mapping[str, Digest] | None = None
-
-
-class Spend(Record):
-    """`spend-<k>.json`: the noise of close k is drawn, or never will be. Written before any noisy byte exists.
-    `multiplier`: noise multiplier of the release; None if the coordinator ended the round without this close. `seed`:
-    of the noise, 64 hex digits; None if the participants have added it. Only the hub may read it: noise with a known
-    seed can be subtracted."""
-
-    round: int
-    k: int
-    multiplier: Multiplier | None = None
-    seed: Annotated[str | None, Field(pattern=r"^[0-9a-f]{64}$", repr=False)] = None
 
 
 class Weight(Block):
@@ -312,15 +288,6 @@ class Manifest(Record):
     """Digest of the previous round's manifest; of `run.json` for round 0."""
 
 
-class Failure(Record):
-    """`failures/<number>.json`: the run stopped. Applying the file again resumes it in the next epoch."""
-
-    number: int
-    round: int
-    reason: str
-    message: str
-
-
 class Measurement(ParticipantRecord):
     """`rounds/<last>/measurements/<participant>.json`: metrics of the final adapter on a participant's validation
     split."""
@@ -329,15 +296,3 @@ class Measurement(ParticipantRecord):
     participant: str
     adapter: Digest
     metrics: Metrics
-
-
-class End(Record):
-    """`end.json`: the run has finished. Applying the file again changes nothing. `Halted`: before its last
-    round, because the privacy budget allows no further one or the gate rejected too many; `message` says which. With
-    `rounds.earlyStopping`, a run that `Succeeded` may have ended before its last round, too."""
-
-    outcome: Literal["Succeeded", "Halted"]
-    message: str | None = None
-    round: int
-    adapter: Digest
-    manifest: Digest

@@ -1,7 +1,8 @@
 """The objects that a task leaves in the ledger: its record, its update file and its telemetry. Pure."""
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Evaluation, Initial, Measurement, NoiseDraw, Preflight, Record, Update
+from fedtrain.contracts.noise_records import NoiseDraw
+from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Record, Update
 from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train
 
 TELEMETRY_FILE = "trainer.json"

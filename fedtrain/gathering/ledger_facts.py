@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from fedtrain.contracts import names, records
+from fedtrain.contracts import names, noise_records, records, run_end
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.ledger.closes import takes_away
 from fedtrain.ledger.ledger import Ledger
@@ -84,7 +84,7 @@ class LedgerGatherer:
             measurements=measurements,
             measurement_faults=measurement_faults,
             failures=self._failures(strays),
-            end=self._only(names.END, records.End) if between else None,
+            end=self._only(names.END, run_end.End) if between else None,
             strays=dict(sorted(strays.items())[:_MOST_STRAYS]),
         )
 
@@ -132,7 +132,7 @@ class LedgerGatherer:
             closes=_closes_of(plan, read("close-", records.Close), strays),
             aggregates={found.k: found for found in read("aggregate-", records.Aggregate)},
             evaluations={found.k: found for found in read("evaluation-", records.Evaluation)},
-            spends={found.k: found for found in read("spend-", records.Spend)},
+            spends={found.k: found for found in read("spend-", noise_records.Spend)},
             exclusions={found.participant: found for found in read("exclusions/", records.Exclusion)},
         )
 
@@ -214,11 +214,11 @@ class LedgerGatherer:
                 found[who] = record
         return found, faults
 
-    def _failures(self, strays: dict[str, str]) -> tuple[records.Failure, ...]:
+    def _failures(self, strays: dict[str, str]) -> tuple[run_end.Failure, ...]:
         """Return the failures, numbered from 1. Numbers of strays are skipped."""
-        found: list[records.Failure] = []
+        found: list[run_end.Failure] = []
         number = 1
-        while (failure := self._read(names.failure(number), records.Failure)) is not None:
+        while (failure := self._read(names.failure(number), run_end.Failure)) is not None:
             if isinstance(failure, str):
                 strays[names.failure(number)] = failure
             else:

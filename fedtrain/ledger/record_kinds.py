@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fedtrain.contracts import names, records
+from fedtrain.contracts import names, noise_records, records, run_end
 
 OTHER_OBJECT = "holds the record of another object"
 """A record under a name that is not its own."""
@@ -30,15 +30,15 @@ _WHO = rf"(?P<who>{_NAME})"
 """The participant that writes the record."""
 _KINDS = (
     _kind(r"run\.json", records.Run, lambda _: names.RUN),
-    _kind(r"end\.json", records.End, lambda _: names.END),
+    _kind(r"end\.json", run_end.End, lambda _: names.END),
     _kind(rf"preflight/{_WHO}\.json", records.Preflight, lambda r: names.preflight(r.participant)),
-    _kind(r"failures/[0-9]+\.json", records.Failure, lambda r: names.failure(r.number)),
+    _kind(r"failures/[0-9]+\.json", run_end.Failure, lambda r: names.failure(r.number)),
     _kind(r"rounds/0000/initial\.json", records.Initial, lambda _: names.initial()),
     _kind(rf"{_ROUND}/plan\.json", records.Plan, lambda r: names.plan(r.round)),
     _kind(rf"{_ROUND}/manifest\.json", records.Manifest, lambda r: names.manifest(r.round)),
     _kind(rf"{_ROUND}/close-[0-9]+\.json", records.Close, lambda r: names.close(r.round, r.k)),
     _kind(rf"{_ROUND}/aggregate-[0-9]+\.json", records.Aggregate, lambda r: names.aggregate(r.round, r.k)),
-    _kind(rf"{_ROUND}/spend-[0-9]+\.json", records.Spend, lambda r: names.spend(r.round, r.k)),
+    _kind(rf"{_ROUND}/spend-[0-9]+\.json", noise_records.Spend, lambda r: names.spend(r.round, r.k)),
     _kind(rf"{_ROUND}/evaluation-[0-9]+\.json", records.Evaluation, lambda r: names.evaluation(r.round, r.k)),
     _kind(rf"{_ROUND}/exclusions/{_NAME}\.json", records.Exclusion, lambda r: names.exclusion(r.round, r.participant)),
     _kind(rf"{_ROUND}/attempts/{_NAME}\.json", records.Grant, lambda r: names.grant(r.round, r.who, r.attempt)),
@@ -47,7 +47,7 @@ _KINDS = (
     ),
     _kind(
         rf"{_ROUND}/updates/{_WHO}/[0-9]+/noise\.json",
-        records.NoiseDraw,
+        noise_records.NoiseDraw,
         lambda r: names.noise_draw(r.round, r.participant, r.attempt),
     ),
     _kind(

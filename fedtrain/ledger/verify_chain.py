@@ -14,9 +14,11 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import early_stopping_state, gate_state, names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.example_spending import spent_after
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import PrivacyState
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Aggregate, Close, End, Evaluation, Grant, Initial, Manifest, Plan, Run, Spend
+from fedtrain.contracts.records import Aggregate, Close, Evaluation, Grant, Initial, Manifest, Plan, Run
+from fedtrain.contracts.run_end import End
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_records import Records
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import (
     Aggregate,
     Close,
-    End,
     Evaluation,
     Initial,
     Manifest,
@@ -21,9 +21,9 @@ from fedtrain.contracts.records import (
     Preflight,
     Record,
     Run,
-    Spend,
     Update,
 )
+from fedtrain.contracts.run_end import End
 from fedtrain.contracts.tasks import Evaluate
 from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import TERMINAL, AggregateOrder, Claim, Start

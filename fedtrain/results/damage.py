@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from fedtrain.contracts import names
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Close, End, Manifest
+from fedtrain.contracts.records import Close, Manifest
+from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
 

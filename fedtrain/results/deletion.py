@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import End, Run
+from fedtrain.contracts.records import Run
+from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, StoreError
 from fedtrain.results.export_files import files_of_export, is_export, other_files

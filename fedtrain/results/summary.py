@@ -9,13 +9,12 @@ from typing import TypeVar
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.gate_state import explained
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import (
     Absent,
     Aggregate,
     Close,
-    End,
     Evaluation,
-    Failure,
     Grant,
     Initial,
     Manifest,
@@ -24,9 +23,9 @@ from fedtrain.contracts.records import (
     Preflight,
     Record,
     Run,
-    Spend,
     Update,
 )
+from fedtrain.contracts.run_end import End, Failure
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.parse import MISSING

@@ -7,7 +7,8 @@ from typing import Literal
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import End, Manifest
+from fedtrain.contracts.records import Manifest
+from fedtrain.contracts.run_end import End
 from fedtrain.plurals import several
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import Claim, Decision

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.privacy_parameters import parameters
 from fedtrain.contracts import names
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import PrivacyState, Releases, RoundPrivacy
-from fedtrain.contracts.records import Aggregate, Manifest, Spend
+from fedtrain.contracts.records import Aggregate, Manifest
 from fedtrain.privacy.accounting import AccountingError, Release, after, epsilon
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.example_privacy import budgets_exhausted, state_after

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import (
     Aggregate,
     Close,
-    End,
     Evaluation,
     Exclusion,
-    Failure,
     Grant,
     Initial,
     Manifest,
@@ -22,9 +21,9 @@ from fedtrain.contracts.records import (
     Plan,
     Preflight,
     Run,
-    Spend,
     Update,
 )
+from fedtrain.contracts.run_end import End, Failure
 
 Kind = Literal["Inspect", "Initialise", "Train", "Aggregate", "Evaluate", "Measure"]
 

@@ -8,7 +8,8 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.privacy_parameters import parameters
 from fedtrain.contracts.example_spending import spent_after as example_spent_after
-from fedtrain.contracts.records import Grant, Manifest, ModelFacts, Plan, Spend
+from fedtrain.contracts.noise_records import Spend
+from fedtrain.contracts.records import Grant, Manifest, ModelFacts, Plan
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, accountant_for, epsilon
 from fedtrain.privacy.noise import signal_to_noise
 from fedtrain.rounds.example_privacy import releases_of

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Failure
+from fedtrain.contracts.run_end import Failure
 from fedtrain.contracts.tasks import Task
 from fedtrain.rounds import unreachable
 from fedtrain.rounds.attempts import LONGEST_REASON, Again, GivenUp, Go, Wait, attempt

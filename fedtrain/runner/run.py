@@ -7,7 +7,8 @@ from pathlib import Path
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts import names
-from fedtrain.contracts.records import End, Run
+from fedtrain.contracts.records import Run
+from fedtrain.contracts.run_end import End
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger, open_store

@@ -9,15 +9,25 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
 from fedtrain.cli.main import main
+from fedtrain.manifests import labels
 from hack.cluster.api import Api, Json
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.kubeconfig import Credentials
 from hack.cluster.tools import provide
 from tests.controlplane.chart import PARTICIPANT_CHART, Release, variables
 from tests.support.operating import Operator
+from tests.unit.operator.worlds import task
 
 WHO, HERE = "bank-r", "training"
 HUB_SECRET, RENEWED_SECRET = "fedtrain-participant-hub", "fedtrain-participant-hub-renewed"
+
+
+def order(name: str, who: str = WHO, gpus: int = 2) -> Json:
+    """A TrainingTask as the coordinator creates it."""
+    body = task("bank-b", participants=[{"name": "bank-a"}, {"name": "bank-b", "compute": {"gpusPerNode": gpus}}])
+    metadata = {"name": name, "namespace": who, "labels": body["metadata"]["labels"] | {labels.CLUSTER: "Own"}}
+    spec = {**body["spec"], "task": {**body["spec"]["task"], "participant": who}}
+    return {**body, "metadata": metadata, "spec": spec}
 
 
 def fedtrain(plane: ControlPlane, *arguments: str) -> Result:

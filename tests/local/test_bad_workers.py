@@ -6,7 +6,8 @@ import pytest
 from federation import Small
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Close, Failure, Grant
+from fedtrain.contracts.records import Close, Grant
+from fedtrain.contracts.run_end import Failure
 from fedtrain.ledger.verify import verify
 
 

@@ -16,9 +16,7 @@ from fedtrain.contracts.records import (
     Aggregate,
     Close,
     Closed,
-    End,
     Evaluation,
-    Failure,
     Grant,
     Initial,
     Manifest,
@@ -32,7 +30,9 @@ from fedtrain.contracts.records import (
     Update,
     Weight,
 )
+from fedtrain.contracts.run_end import End, Failure
 from fedtrain.ledger.ledger import Ledger, digest_of
+from tests.support.telemetry_by_hand import put_runner_telemetry
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
 WHO = ("museum", "observatory", "zoo")
@@ -273,19 +273,7 @@ class Hand:
                 previous=digest_of(self.previous),
             ),
         )
-        phases = {"loading": 0.25, "measuring": 1.0, "training": 6.5, "uploading": 0.125}
-        tasks: list[dict[str, Any]] = []
-        for number, who in enumerate(member.participant for member in plan.members):
-            task = {"who": who, "kind": "Train", "attempt": 1, "worker": number % 2, "seconds": 8.0, "phases": phases}
-            grant = self.ledger.read(names.grant(plan.round, who, 2), Grant)
-            if grant is not None:
-                tasks.append(task | {"seconds": 1.5, "phases": {}, "state": "Failed", "reason": grant.reason})
-                task["attempt"] = 2
-            tasks.append(task)
-        tasks.append({"who": "_aggregate-1", "kind": "Aggregate", "attempt": 1, "worker": -1, "seconds": 0.5})
-        tasks.append({"who": "_evaluate-1", "kind": "Evaluate", "attempt": 1, "worker": 0, "seconds": 2.0})
-        runner = {"wallSeconds": 20.0, "tasks": tasks}
-        self.ledger.put_telemetry(f"rounds/{plan.round:04d}/runner.json", json.dumps(runner).encode())
+        put_runner_telemetry(self.ledger, plan)
         return self.previous
 
     def whole_round(self, round: int) -> Manifest:

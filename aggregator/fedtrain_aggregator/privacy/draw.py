@@ -5,8 +5,9 @@ import secrets
 from blake3 import blake3
 
 from fedtrain.contracts import names
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
-from fedtrain.contracts.records import Close, Manifest, Plan, Spend
+from fedtrain.contracts.records import Close, Manifest, Plan
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_aggregator.errors import Refused

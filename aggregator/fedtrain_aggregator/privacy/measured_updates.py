@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedtrain.api.privacy import AdaptiveClipping
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
-from fedtrain.contracts.records import Spend
 from fedtrain_aggregator.errors import Refused
 
 

@@ -10,7 +10,8 @@ from federation import Small
 
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Aggregate, Close, Spend, Update
+from fedtrain.contracts.noise_records import Spend
+from fedtrain.contracts.records import Aggregate, Close, Update
 from fedtrain.ledger.verify import verify
 
 FIXED = {"type": "Fixed", "norm": 0.05}

@@ -1,13 +1,14 @@
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from round_on_disk import RoundOnDisk, Tensors, adapter, spec_of
+from private_round_on_disk import Make, maker
+from round_on_disk import MakeRound, RoundOnDisk, Tensors, adapter, spec_of
 
 
 @pytest.fixture
-def make_round(tmp_path: Path) -> Callable[..., RoundOnDisk]:
+def make_round(tmp_path: Path) -> MakeRound:
     """(participants, start adapter, fixed weights, aggregation fields) -> a round to send updates to."""
     count = 0
 
@@ -24,3 +25,9 @@ def make_round(tmp_path: Path) -> Callable[..., RoundOnDisk]:
         return RoundOnDisk(folder, spec_of(participants, fixed, **aggregation), start or adapter(0))
 
     return make
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Fields of privacy -> a round with noise to send updates to."""
+    return maker(tmp_path)

@@ -11,8 +11,9 @@ from round_on_disk import RUN_ID, A, B, RoundOnDisk, adapter
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
-from fedtrain.contracts.records import Aggregate, Plan, Spend
+from fedtrain.contracts.records import Aggregate, Plan
 from fedtrain.privacy.adaptive_clipping import update_multiplier
 
 PEOPLE = ("anna", "ben", "carla", "dora")
@@ -71,7 +72,11 @@ class Private:
         return set(self.round.reopened().names("blobs/"))
 
 
-def maker(folder: Path, shapes: Mapping[str, tuple[int, int]] = SHAPES) -> Callable[..., Private]:
+Make = Callable[..., Private]
+"""Makes a round: see `maker`."""
+
+
+def maker(folder: Path, shapes: Mapping[str, tuple[int, int]] = SHAPES) -> Make:
     """Return a function (clipping norm, multiplier, ...) -> a round with its plan, in a folder below `folder`.
     `shapes`: of the adapter's tensors."""
     count = itertools.count()

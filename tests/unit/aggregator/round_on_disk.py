@@ -1,6 +1,6 @@
 """A round in a ledger on disk: round 0's manifest, a plan's worth of updates, a close."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,3 +138,14 @@ class RoundOnDisk:
         assert digest is not None
         with closing(self.ledger.open_blob(digest)) as reader:
             return load(bytes(reader.read(0, reader.size)))
+
+
+def with_value(value: float) -> Tensors:
+    """An update that contains this value."""
+    update = adapter(7)
+    update[B2][1, 0] = value
+    return update
+
+
+MakeRound = Callable[..., RoundOnDisk]
+"""Makes a round: the fixture `make_round`."""

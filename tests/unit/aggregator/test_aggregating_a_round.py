@@ -1,14 +1,13 @@
 """From a close to the next global adapter."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from fedtrain_aggregator.engine.read_updates import Reading
 from fedtrain_aggregator.errors import Refused
-from round_on_disk import A2, B2, SHAPES, A, B, RoundOnDisk, adapter
+from round_on_disk import A2, B2, SHAPES, A, B, MakeRound, RoundOnDisk, adapter
 from safetensors.numpy import load
 
 from fedtrain.contracts import names
@@ -16,7 +15,6 @@ from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.records import Aggregate, Close
 from fedtrain.ledger.store import StoreUnavailable
 
-MakeRound = Callable[..., RoundOnDisk]
 PEOPLE = ("anna", "ben", "carla", "dora")
 
 

@@ -3,14 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from private_round_on_disk import maker
-from round_on_disk import RoundOnDisk, adapter
-
-MakeRound = Callable[..., RoundOnDisk]
+from round_on_disk import MakeRound, RoundOnDisk, adapter
 
 VALUES = 4 * 2**20
 """16 MiB an update."""

@@ -3,20 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fedtrain_aggregator import assignment
 from fedtrain_aggregator.assignment import carry_out
-from round_on_disk import RoundOnDisk, adapter
+from round_on_disk import MakeRound, RoundOnDisk, adapter
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Aggregate
 from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.ledger.store import StoreRefused, StoreUnavailable
-
-MakeRound = Callable[..., RoundOnDisk]
 
 
 def ordered(of: RoundOnDisk, **fields: object) -> str:

@@ -1,24 +1,16 @@
 """Rounds whose updates were clipped by the participants, who may have added the noise as well."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fedtrain_aggregator.errors import Refused
-from private_round_on_disk import ADAPTIVE, PEOPLE, SHAPES, VALUES, Private, maker
+from private_round_on_disk import ADAPTIVE, PEOPLE, SHAPES, VALUES, Make, Private
 from round_on_disk import adapter
 
 from fedtrain.contracts.records import Close
 from fedtrain.privacy.noise_shares import share_multiplier
-
-Make = Callable[..., Private]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    return maker(tmp_path)
 
 
 def of_norm(seed: int, norm: float) -> dict[str, Any]:

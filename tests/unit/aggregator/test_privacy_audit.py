@@ -16,8 +16,8 @@ from fedtrain_aggregator.privacy.hub_noise import HubNoise
 from scipy.stats import beta
 
 from fedtrain.api.privacy import AdaptiveClipping
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
-from fedtrain.contracts.records import Spend
 from fedtrain.privacy.accounting import Release, epsilon
 from fedtrain.privacy.clipping import clip_factor
 from fedtrain.privacy.gaussian_noise import std_in_steps

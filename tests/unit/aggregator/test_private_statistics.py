@@ -14,7 +14,8 @@ from private_round_on_disk import ADAPTIVE, PEOPLE, maker
 from round_on_disk import A, B, adapter
 
 from fedtrain.api.privacy import AdaptiveClipping
-from fedtrain.contracts.records import RoundPrivacy, Spend
+from fedtrain.contracts.noise_records import Spend
+from fedtrain.contracts.privacy_blocks import RoundPrivacy
 from fedtrain.privacy.adaptive_clipping import update_multiplier
 
 SHAPES = {A: (300, 200), B: (200, 300)}

@@ -1,18 +1,15 @@
 """Two rounds of every strategy and merge against digests recorded with 0.1.0: results do not change by a bit."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from round_on_disk import A2, B2, A, B, RoundOnDisk, adapter
+from round_on_disk import A2, B2, A, B, MakeRound, adapter
 
 from fedtrain.api.aggregation_strategies import AGGREGATION_STRATEGIES
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Aggregate
-
-MakeRound = Callable[..., RoundOnDisk]
 
 RECORDED: dict[str, str] = json.loads((Path(__file__).parent / "recorded_digests.json").read_text())
 """`<strategy>-<merge>` to the digest of the second round's `aggregate-1.json`, which holds the digests of adapter and

@@ -1,5 +1,6 @@
 """Real stores: a folder, and a bucket of an S3 server that runs for the session."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from history import write_history
 from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3
@@ -79,3 +81,17 @@ def folder_ledger(tmp_path: Path) -> Ledger:
 def certificate(tmp_path: Path) -> Path:
     """A self-signed one for 127.0.0.1, with its key."""
     return self_signed(tmp_path / "authority.pem")
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sound")
+    write_history(Ledger(FileStore(folder / "runs"), "default", "demo"))
+    return folder / "runs"
+
+
+@pytest.fixture
+def run(sound: Path, tmp_path: Path) -> Path:
+    """The folder of a run that is sound, to be tampered with."""
+    shutil.copytree(sound, tmp_path / "runs")
+    return tmp_path / "runs" / "default" / "demo"

@@ -7,7 +7,8 @@ import pytest
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import CONTRACT_VERSION, Failure, Manifest, Preflight, Run
+from fedtrain.contracts.records import CONTRACT_VERSION, Manifest, Preflight, Run
+from fedtrain.contracts.run_end import Failure
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.run_claim import Difference, NewerContract, SpecDiffers, claim_run, compare, new_run
 from fedtrain.ledger.store import LedgerCorrupt

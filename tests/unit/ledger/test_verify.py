@@ -2,20 +2,20 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from damaged_run import flip, found_in, rewrite, update_file
 from history import RUN_ID, WHO, write_history
 
 from fedtrain.contracts import names
-from fedtrain.contracts.canonical import canonical, canonical_json, digest_of
+from fedtrain.contracts.canonical import canonical, digest_of
 from fedtrain.contracts.records import Close, Manifest, Record
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
-from fedtrain.ledger.verify import Verification, verify
+from fedtrain.ledger.verify import verify
 
 CHAINED = (
     names.RUN,
@@ -44,31 +44,6 @@ BESIDE = (
     names.update(1, "observatory", 1),
 )
 """Records that no other names."""
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sound")
-    write_history(Ledger(FileStore(folder / "runs"), "default", "demo"))
-    return folder / "runs"
-
-
-@pytest.fixture
-def run(sound: Path, tmp_path: Path) -> Path:
-    """The folder of a run that is sound, to be tampered with."""
-    shutil.copytree(sound, tmp_path / "runs")
-    return tmp_path / "runs" / "default" / "demo"
-
-
-def found_in(run: Path) -> list[str]:
-    """The names of what verification finds."""
-    ledger = Ledger(FileStore(run.parent.parent), "default", "demo")
-    return [finding.name for finding in verify(ledger).findings]
-
-
-def rewrite(path: Path, **fields: object) -> None:
-    """Edits a record with care: canonical JSON again."""
-    path.write_bytes(canonical_json({**json.loads(path.read_bytes()), **fields}))
 
 
 def test_a_sound_run_has_no_findings_and_everything_is_counted(ledger: Ledger):
@@ -153,12 +128,6 @@ def test_a_record_under_another_name_is_found(run: Path, name: str):
     assert other in found_in(run)
 
 
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 @pytest.mark.parametrize("tamper", [flip, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
 @pytest.mark.parametrize("what", ["adapter", "state", "config"])
 def test_a_blob_that_is_damaged_or_missing_is_named(run: Path, what: str, tamper: Callable[[Path], object]):
@@ -166,24 +135,6 @@ def test_a_blob_that_is_damaged_or_missing_is_named(run: Path, what: str, tamper
     name = names.blob(getattr(manifest, what))
     tamper(run / name)
     assert found_in(run) == [name]
-
-
-def update_file(run: Path, who: str, attempt: int) -> str:
-    """The name of a file of round 1."""
-    record = json.loads((run / names.update(1, who, attempt)).read_bytes())
-    return f"{names.update_folder(1, who, attempt)}/{record['file']}"
-
-
-@pytest.mark.parametrize("tamper", [flip, Path.unlink, lambda path: path.write_bytes(path.read_bytes() + b"x")])
-def test_an_update_file_that_was_changed_is_named(run: Path, tamper: Callable[[Path], object]):
-    name = update_file(run, "zoo", 2)
-    tamper(run / name)
-    assert found_in(run) == [name]
-
-
-def test_an_update_that_was_quarantined_need_not_be_sound(run: Path):
-    flip(run / update_file(run, "observatory", 1))
-    assert found_in(run) == []
 
 
 def forge(run: Path, name: str, record: Record) -> None:
@@ -275,38 +226,3 @@ def test_an_odd_name_among_the_blobs_is_a_finding(run: Path):
     (run / "blobs" / "a\nb").write_bytes(b"")
     (run / "preflight" / "a\\b.json").write_bytes(b"")
     assert found_in(run) == ["blobs/a\nb"]
-
-
-def verification(run: Path) -> Verification:
-    return verify(Ledger(FileStore(run.parent.parent), "default", "demo"))
-
-
-def test_an_update_that_was_listed_without_being_issued_is_a_finding(run: Path):
-    plan = run / names.plan(3)
-    rewrite(plan, members=[m for m in json.loads(plan.read_bytes())["members"] if m["participant"] != "museum"])
-    problems = [str(finding) for finding in verification(run).findings]
-    name = names.update(3, "museum", 1)
-    assert f"{name}: is listed by {names.close(3, 1)}, but no task was issued for it" in problems
-
-
-def test_an_update_that_another_plan_was_made_for_is_a_finding(run: Path):
-    rewrite(run / names.plan(3), progressStart=0.5)
-    problems = [str(finding) for finding in verification(run).findings]
-    assert any(f"{names.update(3, 'museum', 1)}: " in p and "does not name this round's plan" in p for p in problems)
-
-
-def test_updates_that_nothing_stands_behind_are_noted(run: Path):
-    shutil.rmtree(run / "telemetry" / "rounds" / "0001" / "museum-1")
-    record = json.loads((run / names.update(1, "zoo", 2)).read_bytes())
-    (run / names.update(1, "zoo", 7)).parent.mkdir()
-    (run / names.update(1, "zoo", 7)).write_bytes(canonical_json({**record, "attempt": 7}))
-    found = verification(run)
-    assert found.sound
-    assert [str(note) for note in found.notes] == [
-        f"{names.update(1, 'museum', 1)}: has no telemetry: a trainer that ran its task would have left some",
-        f"{names.update(1, 'zoo', 7)}: was ignored: no task was issued for it",
-    ]
-
-
-def test_a_sound_run_has_no_notes(run: Path):
-    assert verification(run).notes == ()

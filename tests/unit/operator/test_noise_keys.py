@@ -7,7 +7,7 @@ from fedtrain.contracts.tasks import Assignment, NoiseShare, Train, UpdateClippi
 from fedtrain.contracts.wire.task import from_wire, to_wire
 from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.pytorch_job import PyTorchJobs
-from tests.unit.operator.test_policy_rules import IMAGE, train
+from tests.unit.operator.policy_tasks import IMAGE, train
 from tests.unit.operator.worlds import policy, task
 
 

@@ -9,7 +9,7 @@ from fedtrain.manifests.mounted_secrets import secrets_of_participant_pod
 from fedtrain.manifests.policy_check import Refusal, Wait, judge, task_of, why_held
 from fedtrain.manifests.privacy_ledger import entered, released
 from fedtrain.privacy.accounting import Release
-from tests.unit.operator.test_policy_rules import FREE, train
+from tests.unit.operator.policy_tasks import FREE, train
 from tests.unit.operator.worlds import policy, spec, task
 
 MIX = {"format": "Text", "datasets": [{"name": "notes", "share": 7}, {"name": "guidelines", "share": 3}]}

@@ -1,74 +1,18 @@
 """A participant's policy outranks the hub: each rule refuses, or lets a task wait, with its field and the values."""
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from fedtrain.api.rules import policy as rules
-from fedtrain.api.rules.policy.rule import Situation
-from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.tasks import Assignment, Evaluate, Initialise, PrivacyPromise, Train
+from fedtrain.contracts.tasks import Assignment, Evaluate, Initialise
 from fedtrain.contracts.wire.task import to_wire
 from fedtrain.manifests.kinds import Json
-from fedtrain.manifests.policy_check import Refusal, Wait, capped, judge, why_held
-from fedtrain.manifests.training_task import plain
+from fedtrain.manifests.policy_check import Refusal, capped, judge
 from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
+from tests.unit.operator.policy_tasks import DIGEST, IMAGE, base, train, with_compute, with_epochs, with_rank
 from tests.unit.operator.worlds import policy, run, spec
-
-IMAGE = "registry.example.org/trainer@sha256:" + "0" * 64
-DIGEST = digest_bytes(b"x")
-FREE = Situation(now=0.0, running=0)
-
-
-def train(distinct: int = 500, promised: float | None = None, **changes: Any) -> TrainingTaskSpec:
-    """A task of bank-b that trains on `distinct` rows. `promised`: noise multiplier of the hub."""
-    whole, claimed = spec(**changes), run("federations", "tickets")
-    key = TaskKey(1, "Train", "bank-b", 1)
-    work = Train(
-        adapter=DIGEST,
-        config=DIGEST,
-        fingerprint=DIGEST,
-        population=1000,
-        start=0,
-        samples=1000,
-        distinct=distinct,
-        seed=1,
-        progress_start=0.0,
-        progress_end=0.5,
-    )
-    task = orders.inspect_task(whole, claimed, key).model_copy(update={"work": work})
-    if promised is not None:
-        promise = PrivacyPromise(unit="Participant", multiplier=promised, delta=1e-5)
-        task = task.model_copy(update={"privacy": promise})
-    return TrainingTaskSpec.model_validate(
-        {
-            "task": to_wire(task),
-            "compute": plain(whole.participant("bank-b").compute),
-            "storage": plain(whole.storage),
-            "timeout": "4h",
-        }
-    )
-
-
-def with_compute(**compute: Any) -> dict[str, Any]:
-    return {"participants": [{"name": "bank-a"}, {"name": "bank-b", "compute": compute}]}
-
-
-def with_rank(rank: int) -> dict[str, Any]:
-    return {"model": {"base": "s3://models/base", "adapter": {"rank": rank}}}
-
-
-def with_epochs(epochs: float) -> dict[str, Any]:
-    return {"training": {"length": {"type": "Epochs", "epochs": epochs}, "batchSize": 10}}
-
-
-def base(name: str) -> dict[str, Any]:
-    return {"model": {"base": name, "revision": "0" * 40} if name.count("/") == 1 else {"base": name}}
-
 
 LEDGER: Json = {"endpoint": "http://store:9000", "bucket": "runs"}
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] = [
@@ -266,90 +210,6 @@ def test_a_hub_that_does_not_state_its_minimum_is_refused_if_the_policy_has_one(
     judged = judge(order, policy(minimums={"participantsPerRound": 2}), IMAGE)
     assert isinstance(judged, Refusal)
     assert "the hub does not say how many updates it aggregates" in judged.message
-
-
-def held(order: TrainingTaskSpec, situation: Situation = FREE, **given: Any) -> Wait | None:
-    return why_held(order, policy(**given), IMAGE, situation)
-
-
-def test_a_suspended_policy_lets_tasks_wait() -> None:
-    wait = held(train(), suspend=True)
-    assert wait == Wait(
-        "HeldByPolicy",
-        "bank-b's policy (suspend) lets the task wait: the participant is suspended by its owner",
-        "suspend",
-    )
-    assert held(train()) is None
-
-
-def test_tasks_beyond_the_limit_wait_for_a_place() -> None:
-    limits = {"concurrentTasks": 2}
-    assert held(train(), Situation(0.0, 1), limits=limits) is None
-    wait = held(train(), Situation(0.0, 2), limits=limits)
-    assert wait is not None
-    assert wait.message.endswith("(limits.concurrentTasks) lets the task wait: 2 tasks of at most 2 run")
-
-
-def test_a_training_waits_until_its_digest_is_approved_once_for_all_its_tasks() -> None:
-    wait = held(train(), approval="Manual")
-    assert wait is not None
-    assert wait.approval is not None
-    assert wait.approval.model_dump(include={"namespace", "name", "base", "dataset", "adapter_rank"}) == {
-        "namespace": "federations",
-        "name": "tickets",
-        "base": "s3://models/base",
-        "dataset": "tickets",
-        "adapter_rank": 16,
-    }
-    assert "fedtrain participant approve federations/tickets" in wait.message
-    approved: dict[str, Any] = {"approval": "Manual", "approved_trainings": [wait.approval.digest]}
-    assert held(train(), **approved) is None
-    assert held(train(distinct=7), **approved) is None
-    assert held(train(**with_compute(nodes=2)), **approved) is None
-    for other in (with_rank(64), base("other/model"), {"storage": {"type": "S3", "s3": {"bucket": "elsewhere"}}}):
-        assert held(train(**other), **approved) is not None
-
-
-def at(text: str, zone: str = "Europe/Berlin") -> float:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
-
-
-NIGHTS = [{"days": ["Mon", "Fri"], "start": "20:00", "end": "06:00", "timeZone": "Europe/Berlin"}]
-
-
-@pytest.mark.parametrize(
-    ("now", "is_open"),
-    [
-        ("2026-03-02T19:59:59", False),  # a Monday
-        ("2026-03-02T20:00:00", True),
-        ("2026-03-03T05:59:59", True),  # the window of Monday
-        ("2026-03-03T06:00:00", False),
-        ("2026-03-03T20:30:00", False),  # Tuesday has none
-        ("2026-03-07T03:00:00", True),  # Saturday, of Friday
-        ("2026-03-09T05:00:00", False),  # Monday morning belongs to Sunday
-        ("2026-03-27T23:00:00", True),  # the night before the clocks change
-    ],
-)
-def test_tasks_start_within_windows_in_the_owners_time_zone(now: str, is_open: bool) -> None:
-    wait = held(train(), Situation(at(now), 0), windows=NIGHTS)
-    assert (wait is None) is is_open
-    if wait is not None:
-        assert "tasks start only within Mon, Fri 20:00 to 06:00 (Europe/Berlin)" in wait.message
-
-
-def test_a_window_without_days_is_open_every_day_and_equal_times_mean_the_whole_day() -> None:
-    daily = [{"start": "08:00", "end": "17:00"}]
-    assert held(train(), Situation(at("2026-03-01T12:00:00", "UTC"), 0), windows=daily) is None
-    assert held(train(), Situation(at("2026-03-01T18:00:00", "UTC"), 0), windows=daily) is not None
-    sundays = [{"days": ["Sun"], "start": "00:00", "end": "00:00"}]
-    assert held(train(), Situation(at("2026-03-01T23:59:00", "UTC"), 0), windows=sundays) is None
-    assert held(train(), Situation(at("2026-03-02T00:00:00", "UTC"), 0), windows=sundays) is not None
-
-
-def test_a_time_zone_that_this_machine_lacks_keeps_the_window_closed_and_is_named() -> None:
-    wait = held(train(), windows=[{"start": "00:00", "end": "00:00", "timeZone": "Mars/Olympus"}])
-    assert wait is not None
-    assert "Mars/Olympus, which is not a known time zone" in wait.message
 
 
 def test_pods_stop_after_the_shorter_of_both_run_times() -> None:

@@ -2,51 +2,22 @@
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.privacy_blocks import ExampleNoise
-from fedtrain.contracts.tasks import Assignment, PastReleases, PrivacyPromise, Train
-from fedtrain.contracts.wire.task import from_wire, to_wire
-from fedtrain.manifests.kinds import Json, Ref
+from fedtrain.contracts.tasks import Assignment
+from fedtrain.contracts.wire.task import from_wire
 from fedtrain.manifests.policy_check import Refusal, judge
-from fedtrain.manifests.privacy_ledger import Unit, entered, entries_of, released
-from fedtrain.privacy.accounting import Poisson, Release, epsilon
+from fedtrain.manifests.privacy_ledger import entered
+from fedtrain.privacy.accounting import Release, epsilon
 from tests.unit.operator.api_server import Request
-from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
+from tests.unit.operator.policy_tasks import IMAGE, train
+from tests.unit.operator.privacy_owner import Owner, of_examples, order, refused
+from tests.unit.operator.test_participant_sites import HERE
 from tests.unit.operator.test_policy_at_work import change_policy, status
-from tests.unit.operator.test_policy_rules import IMAGE, train
 from tests.unit.operator.worlds import policy, task
-
-PLANS = ["blake3:" + str(number) * 64 for number in range(8)]
-
-
-def order(
-    multiplier: float = 1.0,
-    round: int = 1,
-    run_id: str = "run-1",
-    released: dict[float, int] | None = None,
-    plan: int | None = None,
-    **fields: Any,
-) -> TrainingTaskSpec:
-    """A task of bank-b that promises noise. `released`: before the round, as the hub says."""
-    asked = train()
-    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
-    assert isinstance(plain.work, Train)
-    past = tuple(PastReleases(multiplier=one, count=count) for one, count in (released or {}).items())
-    promise = PrivacyPromise(unit="Participant", multiplier=multiplier, delta=1e-5, released=past)
-    work = plain.work.model_copy(update={"plan": PLANS[round if plan is None else plan]})
-    whole = plain.model_copy(update={"privacy": promise, "round": round, "run_id": run_id, "work": work, **fields})
-    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return TrainingTaskSpec.model_validate({**content, "task": to_wire(whole)})
-
-
-def refused(asked: TrainingTaskSpec, **privacy: Any) -> str:
-    judged = judge(asked, policy(privacy=privacy), IMAGE)
-    return judged.message if isinstance(judged, Refusal) else ""
 
 
 def test_a_task_without_a_promise_is_refused_where_the_policy_requires_one() -> None:
@@ -63,27 +34,6 @@ def test_a_task_without_a_promise_is_refused_where_the_policy_requires_one() -> 
 def test_less_noise_than_the_policy_requires_is_refused_with_both_numbers() -> None:
     words = "the training promises a noise multiplier of 0.7; the minimum is 0.8. Raise privacy.noise.multiplier"
     assert words in refused(order(0.7), minNoiseMultiplier=0.8)
-
-
-def test_rows_are_protected_by_noise_of_the_participant_not_by_words_of_the_hub() -> None:
-    asked = order()
-    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
-    assert plain.privacy is not None
-    other = plain.model_copy(update={"privacy": plain.privacy.model_copy(update={"unit": "Example"})})
-    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True) | {"task": to_wire(other)}
-    for unit in ("Participant", "Example"):
-        words = f"the training promises no privacy, but this participant requires unit: {unit}"
-        assert words in refused(TrainingTaskSpec.model_validate(content), unit=unit)
-
-
-def of_examples(multiplier: float, testing_seed: int | None = None) -> TrainingTaskSpec:
-    """A task in which bank-b adds noise to the gradients of its rows."""
-    asked = train()
-    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
-    noise = ExampleNoise(probability=0.1, batch=10, steps=5, bound=1.0, multiplier=multiplier)
-    work = plain.work.model_copy(update={"example_noise": noise, "testing_seed": testing_seed})
-    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return TrainingTaskSpec.model_validate({**content, "task": to_wire(plain.model_copy(update={"work": work}))})
 
 
 def test_the_policy_may_require_that_single_rows_are_protected() -> None:
@@ -106,38 +56,6 @@ def test_a_multiplier_that_is_not_noise_cannot_be_read(multiplier: float) -> Non
 def test_other_work_needs_no_promise() -> None:
     inspect = TrainingTaskSpec.model_validate(task("bank-b")["spec"])
     assert isinstance(judge(inspect, policy(privacy={"maxEpsilon": 1.0}), IMAGE), Assignment)
-
-
-class Owner:
-    """bank-b with its ledger: rounds that start are entered."""
-
-    def __init__(self, **privacy: Any) -> None:
-        self.remote = Remote()
-        change_policy(self.remote, privacy=privacy)
-        self._number = 0
-
-    def ask(self, asked: TrainingTaskSpec, fault: Any = None) -> Json:
-        """A new task of the hub; its status once the controller has seen it."""
-        self._number += 1
-        body = task("bank-b")
-        body = {**body, "metadata": {**body["metadata"], "name": f"task-{self._number}"}}
-        body["spec"] = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
-        self.remote.ref = Ref(HUB, f"task-{self._number}")
-        self.remote.tasks.tasks.put(self.remote.hub.add("trainingtasks", body))
-        self.remote.here.fault = fault or (lambda _: None)
-        self.remote.reconcile()
-        return status(self.remote)
-
-    @property
-    def ledger(self) -> dict[str, str]:
-        return self.remote.here.objects["configmaps", HERE, "fedtrain-privacy"]["data"]
-
-    @property
-    def counts(self) -> dict[Release, int]:
-        return self.counts_of("Participant")
-
-    def counts_of(self, unit: Unit) -> dict[Release, int]:
-        return released(entries_of(self.ledger, "bank-b"), "tickets", unit)
 
 
 def test_rounds_of_all_trainings_are_composed_until_the_maximum() -> None:
@@ -246,59 +164,3 @@ def test_a_hub_cannot_hide_a_training_behind_its_id() -> None:
     owner = Owner()
     owner.ask(order(run_id="x.bank-b.y"))
     assert owner.counts == {Release(1.0): 1}
-
-
-STEP = Release(1.1, Poisson(0.02))
-
-
-def example_order(attempt: int = 1, **work: Any) -> TrainingTaskSpec:
-    """A task of bank-b that trains with DP-SGD: 10 steps."""
-    asked = train()
-    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
-    noise = ExampleNoise(probability=0.02, batch=20, steps=10, bound=1.0, multiplier=1.1)
-    own = plain.work.model_copy(update={"plan": PLANS[1], "example_noise": noise, **work})
-    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return TrainingTaskSpec.model_validate(
-        {**content, "task": to_wire(plain.model_copy(update={"work": own, "attempt": attempt}))}
-    )
-
-
-def test_steps_of_each_attempt_count_where_single_rows_are_protected() -> None:
-    owner = Owner(minNoiseMultiplier=1.0, maxEpsilon=8.0)
-    owner.ask(example_order())
-    assert owner.counts_of("Example") == {Release(1.1, Poisson(0.02)): 10}
-    owner.ask(example_order(attempt=2))
-    assert owner.counts_of("Example") == {Release(1.1, Poisson(0.02)): 20}, "another attempt draws other noise"
-    assert len(owner.remote.jobs) == 2
-    assert owner.counts == {}
-
-
-def test_the_maximum_holds_for_each_unit_by_itself() -> None:
-    """Ten steps spend epsilon 0.56 of a row, a round 4.38 of a participant, the second one 6.57."""
-    owner = Owner(maxEpsilon=4.4)
-    owner.ask(example_order())
-    owner.ask(order(run_id="run-2"))
-    assert len(owner.remote.jobs) == 2, "together they would spend more than either"
-    found = owner.ask(order(run_id="run-2", round=2))
-    assert "with unit: Participant together spend epsilon 6.573" in found["message"]
-    owner.ask(example_order(attempt=2))
-    assert len(owner.remote.jobs) == 3
-
-
-def test_the_steps_that_would_exceed_the_maximum_are_refused() -> None:
-    owner = Owner(maxEpsilon=epsilon({STEP: 25}, 1e-5))
-    owner.ask(example_order())
-    owner.ask(example_order(attempt=2))
-    found = owner.ask(example_order(attempt=3))
-    assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused")
-    spent = epsilon({STEP: 30}, 1e-5)
-    assert f"with unit: Example together spend epsilon {spent:.4g} at delta 1e-05" in found["message"]
-    assert len(owner.remote.jobs) == 2
-
-
-def test_single_rows_with_known_noise_or_too_little_are_not_protected() -> None:
-    assert "promises no privacy" in refused(example_order(testing_seed=1), unit="Example")
-    assert "a noise multiplier of 1.1; the minimum is 2" in refused(example_order(), minNoiseMultiplier=2.0)
-    assert "protects unit: Example; this participant requires unit: Participant" in refused(
-        example_order(), unit="Participant"
-    )

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic.alias_generators import to_camel
 
-from fedtrain.contracts.records import Measurement, NoiseDraw, Preflight, Update
+from fedtrain.contracts.noise_records import NoiseDraw
+from fedtrain.contracts.records import Measurement, Preflight, Update
 
 PAGE = Path(__file__).parents[3] / "docs/privacy.md"
 

@@ -9,6 +9,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import NoisyMean
 from fedtrain.contracts.records import (
     Aggregate,
@@ -22,7 +23,6 @@ from fedtrain.contracts.records import (
     Preflight,
     Quarantined,
     Run,
-    Spend,
     Update,
     Weight,
 )

@@ -12,7 +12,8 @@ from rounds_world import World, a_spec
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.early_stopping_state import EarlyStoppingState, judge
-from fedtrain.contracts.records import End, Failure, Manifest
+from fedtrain.contracts.records import Manifest
+from fedtrain.contracts.run_end import End, Failure
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_chain import Chain
 from fedtrain.ledger.verify_records import read_records

@@ -6,7 +6,8 @@ from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Close, Exclusion, Failure, Run
+from fedtrain.contracts.records import Close, Exclusion, Run
+from fedtrain.contracts.run_end import Failure
 from fedtrain.ledger.exclude import CannotExclude, exclude
 
 WHY = "excluded by ada: its update is 1e38 everywhere"

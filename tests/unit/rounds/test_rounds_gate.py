@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rounds_audit import audit_chain
 from rounds_hands import Coordinator
+from rounds_private import check_account, draws, private, spent
 from rounds_world import World, a_spec
-from test_rounds_budget import check_account, draws, private, spent
 
 from fedtrain.contracts import names
 from fedtrain.contracts.gate_state import GateState, judge
-from fedtrain.contracts.records import Aggregate, End, Evaluation, Failure, Manifest
+from fedtrain.contracts.records import Aggregate, Evaluation, Manifest
+from fedtrain.contracts.run_end import End, Failure
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_chain import Chain
 from fedtrain.ledger.verify_records import read_records

@@ -6,7 +6,8 @@ from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
-from fedtrain.contracts.records import Close, End, Failure, Grant, Plan
+from fedtrain.contracts.records import Close, Grant, Plan
+from fedtrain.contracts.run_end import End, Failure
 
 
 def test_a_run_without_trouble_goes_through_its_phases_in_order_and_succeeds():

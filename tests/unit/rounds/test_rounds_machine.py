@@ -13,7 +13,8 @@ from rounds_hands import Coordinator, drive
 from rounds_world import Flaw, World, a_spec
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import End, Failure, Plan, Preflight
+from fedtrain.contracts.records import Plan, Preflight
+from fedtrain.contracts.run_end import End, Failure
 from fedtrain.rounds.decision import FINISHED, STOPPED, TERMINAL
 from fedtrain.rounds.snapshot import TaskKey
 

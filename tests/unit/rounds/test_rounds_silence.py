@@ -5,7 +5,8 @@ from rounds_hands import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import End, Plan, Preflight
+from fedtrain.contracts.records import Plan, Preflight
+from fedtrain.contracts.run_end import End
 from fedtrain.rounds.lost_participants_message import lost_participants_message
 from fedtrain.rounds.row_shares import percent
 from fedtrain.rounds.unreachable import SILENT, UNASKED

@@ -10,8 +10,9 @@ from rounds_world import FACTS, World, a_spec
 from fedtrain.contracts import names
 from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.canonical import canonical
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import Releases
-from fedtrain.contracts.records import Manifest, Spend
+from fedtrain.contracts.records import Manifest
 from fedtrain.ledger.verify import verify
 from fedtrain.privacy.accounting import AccountingError
 from fedtrain.results.model_card import model_card

@@ -20,8 +20,8 @@ from scipy.stats import beta
 from test_private_update import task
 
 from fedtrain.api.privacy import AdaptiveClipping
+from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
-from fedtrain.contracts.records import Spend
 from fedtrain.contracts.tasks import NoiseShare, UpdateClipping
 from fedtrain.privacy.accounting import Release, epsilon
 from fedtrain.privacy.gaussian_noise import std_in_steps

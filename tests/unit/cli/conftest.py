@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import pytest
+from cluster_files import OTHERS, TRAINING
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    (tmp_path / "training.yaml").write_text(TRAINING)
+    return tmp_path / "training.yaml"
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Path:
+    (tmp_path / "others.yaml").write_text(OTHERS)
+    return tmp_path / "others.yaml"

@@ -1,0 +1,101 @@
+"""`fedtrain validate --cluster` with policies in the files: they judge the training as their participants would."""
+
+import re
+from pathlib import Path
+
+import pytest
+from cluster_files import OTHERS, TRAINING, validate
+
+POLICY = OTHERS.partition("---\n")[2].partition("---\n")[2]
+
+
+PRIVATE = """\
+  aggregation: {weights: Uniform}
+  privacy:
+    unit: Participant
+    clipping: {type: Fixed, norm: 1.0}
+    noise: {type: Multiplier, multiplier: 1.0}
+    budget: {epsilon: 50, delta: 1e-5}
+"""
+
+
+REFUSING: list[tuple[str, str, str, str]] = [
+    # the policy's fields, the place of the error, the rule's words, what the named line of the training has
+    ("limits: {adapterRank: 2}", ":5:25: spec.limits.adapterRank", "the adapter has rank 4; the limit is 2", "rank: 4"),
+    ("limits: {stepsPerRound: 4}", ":5:27: spec.limits.stepsPerRound", "it trains 5 steps; the limit is 4", "length:"),
+    (
+        "allow: {baseModels: [hub/*]}",
+        ":5:11: spec.allow.baseModels",
+        "'/models/base' is not allowed. Use one of hub/*",
+        "base:",
+    ),
+    (
+        "allow: {stores: [{bucket: b}]}",
+        ":5:11: spec.allow.stores",
+        "bucket federations of AWS, which is not allowed",
+        "s3:",
+    ),
+    (
+        "allow: {requesters: [{namespace: a}]}",
+        ":5:11: spec.allow.requesters",
+        "team/tickets is not allowed",
+        "name: tickets",
+    ),
+    (
+        "minimums: {participantsPerRound: 3}",
+        ":5:36: spec.minimums.participantsPerRound",
+        "aggregates 2 updates or more; the minimum is 3",
+        "rounds:",
+    ),
+    ("privacy: {unit: Example}", ":5:19: spec.privacy.unit", "the training promises no privacy", "spec:"),
+]
+
+
+@pytest.mark.parametrize(("fields", "place", "words", "asks"), REFUSING, ids=[one[0] for one in REFUSING])
+def test_policies_in_the_files_judge_the_training(
+    training: Path, others: Path, fields: str, place: str, words: str, asks: str
+) -> None:
+    others.write_text(f"{POLICY.replace('uri: /pods/big.jsonl}]}', 'uri: /pods/big.jsonl}],')}  {fields}}}\n")
+    result = validate(training, others, "--cluster")
+    assert result.exit_code == 1
+    (error, _) = result.stderr.splitlines()
+    assert error.startswith(f"{others}{place}")
+    assert "(policy big): " in error
+    assert words.lower() in error.lower()
+    assert f", or ask the owner of big to change spec.{fields.partition(':')[0]}" in error
+    line = re.search(rf" \({re.escape(str(training))}, line ([0-9]+)\), or", error)
+    assert line is not None
+    assert asks in training.read_text().splitlines()[int(line[1]) - 1]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "limits: {adapterRank: 4, stepsPerRound: 5, nodes: 1}",
+        "allow: {images: [registry/trainer@sha256:" + 64 * "0" + "]}",
+        "minimums: {rowsPerRound: 500, participantsPerRound: 2}",
+    ],
+)
+def test_rules_that_allow_the_training_or_depend_on_the_rows_report_no_error(
+    training: Path, others: Path, fields: str
+) -> None:
+    others.write_text(f"{POLICY.replace('uri: /pods/big.jsonl}]}', 'uri: /pods/big.jsonl}],')}  {fields}}}\n")
+    assert validate(training, others, "--cluster").exit_code == 0
+
+
+def test_the_privacy_loss_of_all_rounds_counts(training: Path, others: Path) -> None:
+    training.write_text(TRAINING + PRIVATE)
+    for limit, code in ((7, 0), (6, 1)):
+        policy = POLICY.replace("big.jsonl}]}", f"big.jsonl}}], privacy: {{maxEpsilon: {limit}}}}}")
+        others.write_text(policy)
+        result = validate(training, others, "--cluster")
+        assert result.exit_code == code, result.stderr
+    assert "all trainings on data set d with unit: Participant together spend epsilon" in result.stderr
+
+
+def test_a_maximum_of_epsilon_allows_training_that_protects_rows(training: Path, others: Path) -> None:
+    """The number of rows decides what a step costs, and it is not known here."""
+    training.write_text(TRAINING + PRIVATE.replace("unit: Participant", "unit: Example"))
+    others.write_text(POLICY.replace("big.jsonl}]}", "big.jsonl}], privacy: {unit: Example, maxEpsilon: 8}}"))
+    result = validate(training, others, "--cluster")
+    assert result.exit_code == 0, result.stderr

@@ -1,0 +1,65 @@
+"""Tasks that a participant's policy judges."""
+
+from typing import Any
+
+from fedtrain.api.rules.policy.rule import Situation
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.tasks import PrivacyPromise, Train
+from fedtrain.contracts.wire.task import to_wire
+from fedtrain.manifests.training_task import plain
+from fedtrain.rounds import orders
+from fedtrain.rounds.snapshot import TaskKey
+from tests.unit.operator.worlds import run, spec
+
+IMAGE = "registry.example.org/trainer@sha256:" + "0" * 64
+
+
+DIGEST = digest_bytes(b"x")
+FREE = Situation(now=0.0, running=0)
+
+
+def train(distinct: int = 500, promised: float | None = None, **changes: Any) -> TrainingTaskSpec:
+    """A task of bank-b that trains on `distinct` rows. `promised`: noise multiplier of the hub."""
+    whole, claimed = spec(**changes), run("federations", "tickets")
+    key = TaskKey(1, "Train", "bank-b", 1)
+    work = Train(
+        adapter=DIGEST,
+        config=DIGEST,
+        fingerprint=DIGEST,
+        population=1000,
+        start=0,
+        samples=1000,
+        distinct=distinct,
+        seed=1,
+        progress_start=0.0,
+        progress_end=0.5,
+    )
+    task = orders.inspect_task(whole, claimed, key).model_copy(update={"work": work})
+    if promised is not None:
+        promise = PrivacyPromise(unit="Participant", multiplier=promised, delta=1e-5)
+        task = task.model_copy(update={"privacy": promise})
+    return TrainingTaskSpec.model_validate(
+        {
+            "task": to_wire(task),
+            "compute": plain(whole.participant("bank-b").compute),
+            "storage": plain(whole.storage),
+            "timeout": "4h",
+        }
+    )
+
+
+def with_compute(**compute: Any) -> dict[str, Any]:
+    return {"participants": [{"name": "bank-a"}, {"name": "bank-b", "compute": compute}]}
+
+
+def with_rank(rank: int) -> dict[str, Any]:
+    return {"model": {"base": "s3://models/base", "adapter": {"rank": rank}}}
+
+
+def with_epochs(epochs: float) -> dict[str, Any]:
+    return {"training": {"length": {"type": "Epochs", "epochs": epochs}, "batchSize": 10}}
+
+
+def base(name: str) -> dict[str, Any]:
+    return {"model": {"base": name, "revision": "0" * 40} if name.count("/") == 1 else {"base": name}}

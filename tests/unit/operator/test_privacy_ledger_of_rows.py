@@ -1,0 +1,77 @@
+"""A participant's ledger of privacy where single rows are protected: the noise of each step counts."""
+
+from typing import Any
+
+from fedtrain.api.training_task import TrainingTaskSpec
+from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.contracts.wire.task import from_wire, to_wire
+from fedtrain.privacy.accounting import Poisson, Release, epsilon
+from tests.unit.operator.policy_tasks import train
+from tests.unit.operator.privacy_owner import PLANS, Owner, order, refused
+
+
+def test_rows_are_protected_by_noise_of_the_participant_not_by_words_of_the_hub() -> None:
+    asked = order()
+    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
+    assert plain.privacy is not None
+    other = plain.model_copy(update={"privacy": plain.privacy.model_copy(update={"unit": "Example"})})
+    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True) | {"task": to_wire(other)}
+    for unit in ("Participant", "Example"):
+        words = f"the training promises no privacy, but this participant requires unit: {unit}"
+        assert words in refused(TrainingTaskSpec.model_validate(content), unit=unit)
+
+
+STEP = Release(1.1, Poisson(0.02))
+
+
+def example_order(attempt: int = 1, **work: Any) -> TrainingTaskSpec:
+    """A task of bank-b that trains with DP-SGD: 10 steps."""
+    asked = train()
+    plain = from_wire(asked.task.model_dump(mode="json", by_alias=True, exclude_none=True))
+    noise = ExampleNoise(probability=0.02, batch=20, steps=10, bound=1.0, multiplier=1.1)
+    own = plain.work.model_copy(update={"plan": PLANS[1], "example_noise": noise, **work})
+    content = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return TrainingTaskSpec.model_validate(
+        {**content, "task": to_wire(plain.model_copy(update={"work": own, "attempt": attempt}))}
+    )
+
+
+def test_steps_of_each_attempt_count_where_single_rows_are_protected() -> None:
+    owner = Owner(minNoiseMultiplier=1.0, maxEpsilon=8.0)
+    owner.ask(example_order())
+    assert owner.counts_of("Example") == {Release(1.1, Poisson(0.02)): 10}
+    owner.ask(example_order(attempt=2))
+    assert owner.counts_of("Example") == {Release(1.1, Poisson(0.02)): 20}, "another attempt draws other noise"
+    assert len(owner.remote.jobs) == 2
+    assert owner.counts == {}
+
+
+def test_the_maximum_holds_for_each_unit_by_itself() -> None:
+    """Ten steps spend epsilon 0.56 of a row, a round 4.38 of a participant, the second one 6.57."""
+    owner = Owner(maxEpsilon=4.4)
+    owner.ask(example_order())
+    owner.ask(order(run_id="run-2"))
+    assert len(owner.remote.jobs) == 2, "together they would spend more than either"
+    found = owner.ask(order(run_id="run-2", round=2))
+    assert "with unit: Participant together spend epsilon 6.573" in found["message"]
+    owner.ask(example_order(attempt=2))
+    assert len(owner.remote.jobs) == 3
+
+
+def test_the_steps_that_would_exceed_the_maximum_are_refused() -> None:
+    owner = Owner(maxEpsilon=epsilon({STEP: 25}, 1e-5))
+    owner.ask(example_order())
+    owner.ask(example_order(attempt=2))
+    found = owner.ask(example_order(attempt=3))
+    assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused")
+    spent = epsilon({STEP: 30}, 1e-5)
+    assert f"with unit: Example together spend epsilon {spent:.4g} at delta 1e-05" in found["message"]
+    assert len(owner.remote.jobs) == 2
+
+
+def test_single_rows_with_known_noise_or_too_little_are_not_protected() -> None:
+    assert "promises no privacy" in refused(example_order(testing_seed=1), unit="Example")
+    assert "a noise multiplier of 1.1; the minimum is 2" in refused(example_order(), minNoiseMultiplier=2.0)
+    assert "protects unit: Example; this participant requires unit: Participant" in refused(
+        example_order(), unit="Participant"
+    )

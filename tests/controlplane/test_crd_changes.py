@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from fedtrain.api.data import Data
-from fedtrain.api.model import Model
-from fedtrain.api.training import Length, Training
-from fedtrain.contracts.tasks import Task, Train
+from fedtrain.contracts.tasks import Task
 from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.objects import Objects, Refused
+from tests.support.tasks import task_of, train_work
 
 TRAINING: dict[str, Any] = {
     "apiVersion": "fedtrain.dev/v1alpha1",
@@ -26,30 +24,7 @@ TRAINING: dict[str, Any] = {
         "storage": {"type": "S3", "s3": {"bucket": "runs"}},
     },
 }
-DIGEST = "blake3:" + "0" * 64
-ORDER = Task(
-    namespace="team",
-    name="answers",
-    run_id="r1",
-    round=1,
-    attempt=1,
-    participant="bank-a",
-    model=Model(base="/models/base"),
-    data=Data(dataset="tickets", format="Text"),
-    training=Training(length=Length(type="Steps", steps=5)),
-    work=Train(
-        adapter=DIGEST,
-        config=DIGEST,
-        fingerprint=DIGEST,
-        population=100,
-        start=0,
-        samples=10,
-        distinct=10,
-        seed=7,
-        progress_start=0.0,
-        progress_end=0.5,
-    ),
-)
+ORDER = task_of(train_work())
 TASK: dict[str, Any] = {
     "apiVersion": "fedtrain.dev/v1alpha1",
     "kind": "TrainingTask",

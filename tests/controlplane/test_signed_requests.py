@@ -21,7 +21,8 @@ from fedtrain.ledger import s3_signer
 from fedtrain.ledger.s3_credentials import Keys
 from fedtrain.ledger.s3_signer import S3Signer
 from hack.cluster.s3_server import S3Server
-from tests.support.granting import LARGE, RUN, SMALL, Run, train_task, update_record
+from tests.support.granting import LARGE, SMALL, Run, train_task, update_record
+from tests.support.tasks import RUN_ID
 
 HTTP = urllib3.PoolManager()
 
@@ -196,7 +197,7 @@ def test_a_second_grant_continues_the_same_upload(run: Run) -> None:
     assert second.update.uploaded is not None
     listed = HTTP.request("GET", second.update.uploaded.url).data
     assert listed.count(b"<PartNumber>") == 1
-    assert len(run.ledger.names(names.incoming(RUN, "rounds/"))) == 1
+    assert len(run.ledger.names(names.incoming(RUN_ID, "rounds/"))) == 1
 
 
 def test_no_representation_of_a_grant_shows_a_signature(run: Run) -> None:

@@ -16,7 +16,8 @@ from fedtrain.contracts.wire.transfer import SignedFile, SignedUpload, TransferG
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_credentials import Keys
 from hack.cluster.s3_server import S3Server
-from tests.support.granting import DIGEST, LARGE, Run, train_task
+from tests.support.granting import LARGE, Run, train_task
+from tests.support.tasks import DIGEST
 
 HTTP = urllib3.PoolManager()
 OTHER_UPDATE = "rounds/0001/updates/bank-b/1/theirs.safetensors"

@@ -7,13 +7,10 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from fedtrain.api.data import Data
-from fedtrain.api.model import Model
 from fedtrain.api.storage import S3
-from fedtrain.api.training import Length, Training
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Update
-from fedtrain.contracts.tasks import Task, Train
+from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.ledger.grants import Grants
@@ -23,9 +20,8 @@ from fedtrain.ledger.presigned_requests import Patience
 from fedtrain.ledger.presigned_store import PresignedTaskStore
 from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
+from tests.support.tasks import DIGEST, RUN_ID, task_of, train_work
 
-RUN = "r1"
-DIGEST = "blake3:" + "0" * 64
 IMPATIENT = Patience(connect_seconds=2, read_seconds=10, outage_seconds=0.0, renewal_seconds=0.0)
 SMALL, LARGE = (16, 8), (3 * 1024, 1024)
 """Shapes of an adapter's one tensor: an update in one request, and one in two parts."""
@@ -47,10 +43,10 @@ class Run:
 
     @property
     def grants(self) -> Grants:
-        return Grants(self.store, self.ledger, RUN)
+        return Grants(self.store, self.ledger, RUN_ID)
 
     def incoming(self, *participants: str) -> Incoming:
-        return Incoming(self.ledger, RUN, PartUploads(self.store, self.ledger, RUN), participants)
+        return Incoming(self.ledger, RUN_ID, PartUploads(self.store, self.ledger, RUN_ID), participants)
 
     def tensors(self, shape: tuple[int, ...], value: float = 1.0) -> Path:
         """A file with the tensors of an adapter, or of an update of it."""
@@ -70,37 +66,14 @@ class Run:
 
 
 def train_task(adapter: Digest, who: str = "bank-a", round: int = 1, attempt: int = 1) -> Task:
-    work = Train(
-        adapter=adapter,
-        config=DIGEST,
-        fingerprint=DIGEST,
-        population=10,
-        start=0,
-        samples=4,
-        distinct=4,
-        seed=1,
-        progress_start=0.0,
-        progress_end=0.5,
-        plan=DIGEST,
-    )
-    return Task(
-        namespace="hub",
-        name="tickets",
-        run_id=RUN,
-        round=round,
-        attempt=attempt,
-        participant=who,
-        model=Model(base="./base"),
-        data=Data(dataset="tickets", format="Text"),
-        training=Training(length=Length(type="Steps", steps=1)),
-        work=work,
-    )
+    work = train_work(adapter=adapter, plan=DIGEST)
+    return task_of(work, who, round=round, attempt=attempt)
 
 
 def update_record(task: Task, file: str, digest: Digest, size: int, loss: float = 0.5) -> Update:
     assert task.participant is not None
     return Update(
-        run_id=RUN,
+        run_id=RUN_ID,
         round=task.round,
         participant=task.participant,
         attempt=task.attempt,

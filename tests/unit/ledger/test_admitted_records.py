@@ -11,7 +11,8 @@ from fedtrain.contracts.records import Preflight, Update
 from fedtrain.contracts.tasks import Inspect
 from fedtrain.ledger.s3_credentials import Keys
 from fedtrain.ledger.store import LedgerCorrupt, StoreUnavailable
-from tests.support.granting import LARGE, RUN, Run, deliver, train_task, update_record
+from tests.support.granting import LARGE, Run, deliver, train_task, update_record
+from tests.support.tasks import RUN_ID
 
 KEYS = Keys(key_id="AKIDEXAMPLE", secret="very-secret")
 
@@ -95,7 +96,7 @@ def test_a_malformed_record_becomes_a_fault_of_its_participant(run: Run) -> None
 def test_a_preflight_that_is_deleted_is_asked_for_again(run: Run) -> None:
     task = train_task("blake3:" + "0" * 64).model_copy(update={"work": Inspect(), "round": 0})
     digest = "blake3:" + "1" * 64
-    record = Preflight(run_id=RUN, participant="bank-a", samples=1, validation_samples=0, fingerprint=digest)
+    record = Preflight(run_id=RUN_ID, participant="bank-a", samples=1, validation_samples=0, fingerprint=digest)
     run.store_of(task).put_record(record)
     incoming = run.incoming("bank-a")
     incoming.admit("preflight/")
@@ -108,6 +109,6 @@ def test_a_preflight_that_is_deleted_is_asked_for_again(run: Run) -> None:
 
 def test_an_object_with_another_name_is_not_admitted(run: Run) -> None:
     for name in ("rounds/0001/plan.json", "rounds/0001/close-1.json", "run.json", "rounds/0001/updates/x.json"):
-        run.ledger.store.create(run.ledger.key(names.incoming(RUN, name)), b"{}")
+        run.ledger.store.create(run.ledger.key(names.incoming(RUN_ID, name)), b"{}")
     run.incoming("bank-a").admit("")
     assert [name for name in run.ledger.names() if not name.startswith("incoming/")] == []

@@ -5,9 +5,6 @@ from typing import get_args
 
 import pytest
 
-from fedtrain.api.data import Data
-from fedtrain.api.model import Model
-from fedtrain.api.training import Length, Training
 from fedtrain.contracts import names
 from fedtrain.contracts.records import (
     Evaluation,
@@ -18,25 +15,15 @@ from fedtrain.contracts.records import (
     Record,
     Update,
 )
-from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train, Work
+from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Work
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
 from fedtrain.ledger.task_ledger import TaskLedger
 from fedtrain.ledger.task_store import TaskStore
+from tests.support.tasks import DIGEST as D
+from tests.support.tasks import RUN_ID, task_of, train_work
 
-D = "blake3:" + "0" * 64
-TRAIN = Train(
-    adapter=D,
-    config=D,
-    fingerprint=D,
-    population=10,
-    start=0,
-    samples=4,
-    distinct=4,
-    seed=1,
-    progress_start=0.0,
-    progress_end=0.5,
-)
+TRAIN = train_work()
 UPDATE = Update(
     run_id="r1",
     round=2,
@@ -89,19 +76,8 @@ CASES: list[tuple[Work, str | None, Record, str, str]] = [
 ]
 
 
-def task_of(work: Work, participant: str | None, run_id: str = "r1") -> Task:
-    return Task(
-        namespace="default",
-        name="demo",
-        run_id=run_id,
-        round=2,
-        attempt=3,
-        participant=participant,
-        model=Model(base="./base"),
-        data=Data(dataset="notes", format="Text"),
-        training=Training(length=Length(type="Steps", steps=1)),
-        work=work,
-    )
+def task(work: Work, participant: str | None, run_id: str = RUN_ID) -> Task:
+    return task_of(work, participant, namespace="default", name="demo", run_id=run_id, round=2, attempt=3)
 
 
 def test_every_kind_of_work_is_covered():
@@ -113,12 +89,12 @@ def test_every_kind_of_work_is_covered():
 def test_a_task_writes_its_record_and_telemetry_where_others_look(
     folder_ledger: Ledger, work: Work, participant: str | None, record: Record, name: str, folder: str
 ):
-    store: TaskStore = TaskLedger(folder_ledger, task_of(work, participant))
+    store: TaskStore = TaskLedger(folder_ledger, task(work, participant))
     assert store.existing(type(record)) is None
     assert store.put_record(record) == record
     store.put_telemetry("trainer.json", b"{}")
     assert folder_ledger.names() == [name, names.telemetry(f"rounds/0002/{folder}/trainer.json")]
-    again = TaskLedger(folder_ledger, task_of(work, participant))
+    again = TaskLedger(folder_ledger, task(work, participant))
     assert again.existing(type(record)) == record
     other = record.model_copy(update={"samples": 77}) if hasattr(record, "samples") else record
     assert again.put_record(other) == record
@@ -128,7 +104,7 @@ def test_two_executions_of_one_attempt_write_files_of_their_own(ledger: Ledger, 
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_bytes(b"first")
     second.write_bytes(b"second")
-    results = [TaskLedger(ledger, task_of(TRAIN, "anna")).put_update(path) for path in (first, second, first)]
+    results = [TaskLedger(ledger, task(TRAIN, "anna")).put_update(path) for path in (first, second, first)]
     assert [size for *_, size in results] == [5, 6, 5]
     folder = names.update_folder(2, "anna", 3)
     assert sorted(f"{folder}/{file}" for file, *_ in results) == ledger.names(folder)
@@ -139,24 +115,24 @@ def test_two_executions_of_one_attempt_write_files_of_their_own(ledger: Ledger, 
 
 def test_a_blob_goes_in_and_comes_out(ledger: Ledger, tmp_path: Path):
     (tmp_path / "in").write_bytes(b"adapter")
-    store = TaskLedger(ledger, task_of(Initialise(seed=1), None))
+    store = TaskLedger(ledger, task(Initialise(seed=1), None))
     store.fetch(store.put_blob(tmp_path / "in"), tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == b"adapter"
 
 
 def test_a_record_of_another_kind_of_work_is_refused(folder_ledger: Ledger):
-    store = TaskLedger(folder_ledger, task_of(Inspect(), "anna"))
+    store = TaskLedger(folder_ledger, task(Inspect(), "anna"))
     with pytest.raises(TypeError, match="Inspect work leaves a Preflight record, not Update"):
         store.put_record(UPDATE)
     assert folder_ledger.names() == []
 
 
 def test_the_record_of_another_run_is_never_taken_for_ones_own(folder_ledger: Ledger):
-    TaskLedger(folder_ledger, task_of(TRAIN, "anna")).put_record(UPDATE)
+    TaskLedger(folder_ledger, task(TRAIN, "anna")).put_record(UPDATE)
     with pytest.raises(LedgerCorrupt, match="belongs to run r1, not to r2"):
-        TaskLedger(folder_ledger, task_of(TRAIN, "anna", run_id="r2")).existing(Update)
+        TaskLedger(folder_ledger, task(TRAIN, "anna", run_id="r2")).existing(Update)
 
 
 def test_a_participants_work_without_a_participant_is_refused(folder_ledger: Ledger):
     with pytest.raises(ValueError, match="names none"):
-        TaskLedger(folder_ledger, task_of(TRAIN, None))
+        TaskLedger(folder_ledger, task(TRAIN, None))

@@ -4,18 +4,17 @@ from typing import Any
 
 from fedtrain.api.rules.policy.rule import Situation
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.tasks import PrivacyPromise, Train
+from fedtrain.contracts.tasks import PrivacyPromise
 from fedtrain.contracts.wire.task import to_wire
 from fedtrain.manifests.training_task import plain
 from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
+from tests.support.tasks import train_work
 from tests.unit.operator.worlds import run, spec
 
 IMAGE = "registry.example.org/trainer@sha256:" + "0" * 64
 
 
-DIGEST = digest_bytes(b"x")
 FREE = Situation(now=0.0, running=0)
 
 
@@ -23,18 +22,7 @@ def train(distinct: int = 500, promised: float | None = None, **changes: Any) ->
     """A task of bank-b that trains on `distinct` rows. `promised`: noise multiplier of the hub."""
     whole, claimed = spec(**changes), run("federations", "tickets")
     key = TaskKey(1, "Train", "bank-b", 1)
-    work = Train(
-        adapter=DIGEST,
-        config=DIGEST,
-        fingerprint=DIGEST,
-        population=1000,
-        start=0,
-        samples=1000,
-        distinct=distinct,
-        seed=1,
-        progress_start=0.0,
-        progress_end=0.5,
-    )
+    work = train_work(population=1000, samples=1000, distinct=distinct)
     task = orders.inspect_task(whole, claimed, key).model_copy(update={"work": work})
     if promised is not None:
         promise = PrivacyPromise(unit="Participant", multiplier=promised, delta=1e-5)

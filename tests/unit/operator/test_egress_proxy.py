@@ -18,7 +18,8 @@ from fedtrain.manifests.kinds import TASK, Json
 from fedtrain.manifests.settings import Hub
 from tests.support.certificates import self_signed
 from tests.support.connect_proxy import ConnectProxy
-from tests.support.granting import DIGEST, IMPATIENT, train_task
+from tests.support.granting import IMPATIENT, train_task
+from tests.support.tasks import DIGEST
 from tests.unit.ledger.s3_fake import Answer, Request, failure, serving
 
 TOKEN = "secret-token"

@@ -11,7 +11,8 @@ from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.policy_check import Refusal, capped, judge
 from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
-from tests.unit.operator.policy_tasks import DIGEST, IMAGE, base, train, with_compute, with_epochs, with_rank
+from tests.support.tasks import DIGEST
+from tests.unit.operator.policy_tasks import IMAGE, base, train, with_compute, with_epochs, with_rank
 from tests.unit.operator.worlds import policy, run, spec
 
 LEDGER: Json = {"endpoint": "http://store:9000", "bucket": "runs"}

@@ -14,13 +14,13 @@ from fedtrain.api.shapes import fields_of
 from fedtrain.api.storage import Storage
 from fedtrain.api.training import Training
 from fedtrain.api.training_task import TrainingTask
-from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Train, Work
+from fedtrain.contracts.tasks import Evaluate, Initialise, Inspect, Measure, Task, Work
 from fedtrain.manifests.training_task import plain
 from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
+from tests.support.tasks import DIGEST, train_work
 from tests.unit.operator.worlds import run, spec, task
 
-DIGEST = f"blake3:{'0' * 64}"
 METRICS = (Metric(name="loss", type="Loss"),)
 
 
@@ -33,18 +33,7 @@ def test_the_kinds_model_reads_it_and_the_trainer_gets_the_task_unchanged() -> N
 WORKS: tuple[Work, ...] = (
     Initialise(seed=17),
     Inspect(),
-    Train(
-        adapter=DIGEST,
-        config=DIGEST,
-        fingerprint=DIGEST,
-        population=90,
-        start=0,
-        samples=10,
-        distinct=10,
-        seed=2**32 - 1,
-        progress_start=0.0,
-        progress_end=1 / 3,
-    ),
+    train_work(seed=2**32 - 1, progress_end=1 / 3),
     Measure(adapter=DIGEST, config=DIGEST, fingerprint=DIGEST, metrics=METRICS),
     Evaluate(k=0, adapter=DIGEST, config=DIGEST, metrics=METRICS),
 )

@@ -11,42 +11,14 @@ from fedtrain_trainer.private_update import private_update
 
 from fedtrain.contracts.tasks import NoiseShare, Task, Train, UpdateClipping
 from fedtrain.privacy.noise_shares import noisy_norm_range, share_multiplier
+from tests.support.tasks import DIGEST, task_of, train_work
 
-DIGEST = "blake3:" + "0" * 64
 BOUND = 0.5
 
 
 def task(plan: str = DIGEST, participant: str = "bank-a", attempt: int = 1, **work: Any) -> tuple[Task, Train]:
-    made = Task.model_validate(
-        {
-            "namespace": "hub",
-            "name": "answers",
-            "run_id": "run-1",
-            "round": 1,
-            "attempt": attempt,
-            "participant": participant,
-            "model": {"base": "./base"},
-            "data": {"dataset": "d", "format": "Text"},
-            "training": {"length": {"type": "Steps", "steps": 1}},
-            "work": {
-                "type": "Train",
-                "adapter": DIGEST,
-                "config": DIGEST,
-                "fingerprint": DIGEST,
-                "population": 10,
-                "start": 0,
-                "samples": 10,
-                "distinct": 10,
-                "seed": 1,
-                "progress_start": 0.0,
-                "progress_end": 1.0,
-                "plan": plan,
-                **work,
-            },
-        }
-    )
-    assert isinstance(made.work, Train)
-    return made, made.work
+    made = train_work(plan=plan, **work)
+    return task_of(made, participant, attempt=attempt), made
 
 
 def update(seed: int = 1, scale: float = 1.0, rows: int = 40) -> dict[str, torch.Tensor]:

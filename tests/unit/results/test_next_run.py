@@ -78,6 +78,23 @@ def test_a_run_without_its_file_gives_a_file_that_needs_data(finished: Hand, run
     assert federation.policies["zoo"].spec.datasets[0].uri == "./data/zoo.jsonl"
 
 
+def test_a_mix_is_kept_and_without_a_file_each_data_set_has_a_location(hand: Hand, runs: Path, tmp_path: Path) -> None:
+    datasets = [{"name": "glosses", "share": 3}, {"name": "letters", "share": 1}]
+    hand.spec = {**SPEC, "data": {"datasets": datasets, "format": "PromptCompletion"}}
+    hand.begin()
+    hand.whole_round(1)
+    assert init("--from", runs / "default/quickstart", tmp_path / "next").exit_code == 0
+    federation = read_file(tmp_path / "next/quickstart-2.yaml", judged=False)
+    mixed = federation.training.spec.data.datasets
+    assert mixed is not None
+    assert [(one.name, one.share) for one in mixed] == [("glosses", 3), ("letters", 1)]
+    for who in WHO:
+        assert {one.name: one.uri for one in federation.policies[who].spec.datasets} == {
+            "glosses": f"./data/{who}-glosses.jsonl",
+            "letters": f"./data/{who}-letters.jsonl",
+        }
+
+
 def test_relative_paths_keep_their_folder(file: Path, tmp_path: Path) -> None:
     result = init("--from", file, tmp_path / "elsewhere/next.yaml")
     assert result.exit_code == 1

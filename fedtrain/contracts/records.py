@@ -98,11 +98,13 @@ class ModelFacts(Block):
 
 class Initial(Record):
     """`rounds/0000/initial.json`: the initial adapter, and sizes of its base model. `config` is the digest of PEFT's
-    `adapter_config.json`, which stays the same over the run."""
+    `adapter_config.json`, which stays the same over the run. `template_date`: the date, as in 2026-01-31, that the base
+    model's chat template writes as the current one in all rounds; None if it writes no date."""
 
     adapter: Digest
     config: Digest
     facts: ModelFacts
+    template_date: str | None = None
 
 
 class DatasetSlice(Block):

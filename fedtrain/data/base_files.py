@@ -12,6 +12,7 @@ from fedtrain.data import git_lfs
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 INDEX = "model.safetensors.index.json"
+_TOKENIZER_SETTINGS = "tokenizer_config.json"
 _CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 
 
@@ -48,6 +49,12 @@ def read_base(folder: Path) -> BaseFiles:
     return base
 
 
+def chat_template_in(folder: Path) -> str | None:
+    """Return the chat template of the base model in `folder`; None if it has none or its settings are malformed."""
+    base = BaseFiles(folder)
+    return _template(base, (_object(base, _TOKENIZER_SETTINGS) or {}).get("chat_template"))
+
+
 def _read_tokenizer(base: BaseFiles) -> None:
     present = [name for name in TOKENIZERS if (base.folder / name).is_file()]
     if not present:
@@ -55,7 +62,7 @@ def _read_tokenizer(base: BaseFiles) -> None:
     found = _object(base, "tokenizer.json")
     if found is not None and "model" not in found:
         base.faults.append((f"{base.folder / 'tokenizer.json'} describes no tokenizer.", "Copy the base model again."))
-    settings = _object(base, "tokenizer_config.json") or {}
+    settings = _object(base, _TOKENIZER_SETTINGS) or {}
     tokens = (_object(base, "special_tokens_map.json") or {}) | settings
     base.special_tokens = {name: text for name, value in tokens.items() if (text := _token(name, value)) is not None}
     base.end_tokens = tuple({*base.special_tokens.values(), *_other_special_tokens(tokens)})

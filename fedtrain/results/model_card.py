@@ -203,6 +203,7 @@ def _making(summary: RunSummary) -> str:
         ["optimizer", f"{training.optimizer}, {rate}"],
         ["aggregation", f"{aggregation.strategy}, weights {aggregation.weights}, merge {aggregation.merge}"],
         ["partitioning", spec.partitioning.strategy],
+        *([["date in the chat template", f"{summary.template_date} in all rows"]] if summary.template_date else []),
         ["seed", str(training.seed)],
     ]
     return f"## Training\n\n{_table(['', ''], rows)}"

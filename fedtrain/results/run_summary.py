@@ -151,6 +151,8 @@ class RunSummary:
     rounds: tuple[RoundSummary, ...]
     failures: tuple[FailureSummary, ...] = ()
     facts: ModelFacts | None = None
+    template_date: str | None = None
+    """The date that the base model's chat template writes as the current one; None if it writes no date."""
     adapter: Digest | None = None
     config: Digest | None = None
     adapter_bytes: int | None = None

@@ -16,7 +16,7 @@ from fedtrain.ledger.task_store import TaskStore
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, read_config, read_weights
 from fedtrain_trainer.base import base_folder
 from fedtrain_trainer.distributed import Group
-from fedtrain_trainer.lora import AdaptedModel, Models, unloaded
+from fedtrain_trainer.lora import AdaptedModel, Models
 from fedtrain_trainer.outcome import Progress
 from fedtrain_trainer.precision import chosen, device_here
 from fedtrain_trainer.spool import Spool
@@ -78,10 +78,9 @@ class Context:
         dtype = chosen(task.training.precision, device)
         return self.models.get(base_folder(task.model, self.binding), config, dtype, device)
 
-    def unloaded_model(self, config: object) -> AdaptedModel:
-        """The model without its weights: names, shapes and facts."""
-        folder = base_folder(self.task.model, self.binding, weights=False)
-        return unloaded(folder, config)
+    def base_settings(self) -> Path:
+        """The folder of the base model's settings and tokenizer. Its weights may be missing."""
+        return base_folder(self.task.model, self.binding, weights=False)
 
     def _fetch(self, adapter: Digest, config: Digest) -> tuple[bytes, bytes]:
         """Fetches both into the folder; their bytes, where others wait for them."""

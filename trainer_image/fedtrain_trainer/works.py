@@ -13,6 +13,8 @@ from fedtrain.api.base import smallest
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.records import DatasetCount, Evaluation, Initial, Measurement, Preflight, Update
 from fedtrain.contracts.tasks import Evaluate, Initialise, Measure, Train
+from fedtrain.data.base_files import chat_template_in
+from fedtrain.data.chat.template import template_date
 from fedtrain.ledger.store import LedgerRefused, StoreUnavailable
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, write_config, write_weights
@@ -30,7 +32,7 @@ from fedtrain_trainer.data import (
 from fedtrain_trainer.examples import Encoder
 from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.initial_from import earlier_weights
-from fedtrain_trainer.lora import initial_weights
+from fedtrain_trainer.lora import initial_weights, unloaded
 from fedtrain_trainer.measuring import HeldOutRows
 from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused, Retry, Spooled
@@ -45,7 +47,8 @@ log = logging.getLogger("fedtrain.trainer")
 def initialise(context: Context, work: Initialise) -> Initial:
     task = context.task
     with context.timed("loading"):
-        model = context.unloaded_model(config_of(task.model))
+        base = context.base_settings()
+        model = unloaded(base, config_of(task.model))
     if task.model.adapter.initial_from is None:
         weights = initial_weights(model, work.seed)
     else:
@@ -53,7 +56,16 @@ def initialise(context: Context, work: Initialise) -> Initial:
     with context.timed("uploading"):
         adapter = context.ledger.put_blob(write_weights(weights, context.folder / WEIGHTS))
         config = context.ledger.put_blob(write_config(model.config, context.folder / CONFIG))
-    return context.ledger.put_record(Initial(run_id=task.run_id, adapter=adapter, config=config, facts=model.facts()))
+    uses_template = any(source.format != "Text" for source in task.data.sources)
+    return context.ledger.put_record(
+        Initial(
+            run_id=task.run_id,
+            adapter=adapter,
+            config=config,
+            facts=model.facts(),
+            template_date=template_date(chat_template_in(base)) if uses_template else None,
+        )
+    )
 
 
 def inspect(context: Context) -> Preflight:

@@ -16,8 +16,9 @@ from jinja2.utils import Namespace
 from fedtrain.data.errors import DataError
 
 DATE = datetime(2026, 1, 1)
-"""The current date for templates that write it. A constant: all rounds of a run, and all runs of a file, must have
-the same tokens."""
+"""The current date for templates that write it. All rounds of a run, and all runs of a file, must have the same tokens,
+so it never changes: docs/decisions/0007-date-of-chat-templates.md."""
+_DATE_FUNCTION = "strftime_now"
 
 
 class Rendered(NamedTuple):
@@ -46,6 +47,11 @@ class ChatTemplate:
         """Whether the template has `{% generation %}`."""
         return any(node.identifier == _Generation.identifier for node in self._tree.find_all(nodes.ExtensionAttribute))
 
+    @cached_property
+    def writes_date(self) -> bool:
+        """Whether the template calls `strftime_now`."""
+        return any(node.name == _DATE_FUNCTION for node in self._tree.find_all(nodes.Name))
+
     def render(
         self, messages: Sequence[Mapping[str, Any]], tools: object = None, *, add_generation_prompt: bool = False
     ) -> Rendered:
@@ -56,6 +62,16 @@ class ChatTemplate:
         for block in self._template.generate(**values, add_generation_prompt=add_generation_prompt):
             generation.written.append(block)
         return Rendered("".join(generation.written), tuple(span for span in generation.spans if span[0] < span[1]))
+
+
+def template_date(source: str | None) -> str | None:
+    """Return the date that a chat template writes as the current one; None if it writes no date, is None, or is
+    invalid."""
+    try:
+        writes = source is not None and ChatTemplate(source, {}).writes_date
+    except DataError:
+        return None
+    return DATE.date().isoformat() if writes else None
 
 
 class _Generation(Extension):
@@ -114,7 +130,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
     filters = cast("dict[str, Any]", environment.filters)  # pyright: ignore[reportUnknownMemberType]
     functions = cast("dict[str, Any]", environment.globals)  # pyright: ignore[reportUnknownMemberType]
     filters["tojson"] = _tojson
-    functions |= {"raise_exception": _raise_exception, "strftime_now": DATE.strftime}
+    functions |= {"raise_exception": _raise_exception, _DATE_FUNCTION: DATE.strftime}
     functions |= {"dict": _Dict(), "namespace": _Namespace}
     return environment
 

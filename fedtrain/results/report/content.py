@@ -139,6 +139,7 @@ def _configuration(summary: RunSummary) -> list[tuple[str, str]]:
         ("learning rate", f"{spec.training.learning_rate:g}, {spec.training.schedule} over all rounds"),
         ("aggregation", f"{spec.aggregation.strategy}, weights {spec.aggregation.weights}"),
         ("partitioning", spec.partitioning.strategy),
+        *([("date in the chat template", summary.template_date)] if summary.template_date else []),
         *([("privacy", summary.privacy.text)] if summary.privacy else []),
         *([("signal to noise", summary.privacy.ratio_text)] if summary.privacy and summary.privacy.ratio else []),
         ("seed", str(spec.training.seed)),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from transformers.utils.chat_template_utils import render_jinja_template
 
-from fedtrain.data.chat.template import ChatTemplate
+from fedtrain.data.chat.template import ChatTemplate, template_date
 from fedtrain.data.errors import DataError
 
 MESSAGES: list[dict[str, Any]] = [
@@ -69,3 +69,23 @@ def test_a_template_has_no_access_to_python(source: str) -> None:
 def test_a_template_that_is_invalid_is_refused_with_its_line() -> None:
     with pytest.raises(DataError, match="invalid Jinja at line 2; correct it"):
         ChatTemplate("\n{% for m in messages %}", {})
+
+
+WRITES_DATE = "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y') }}{% endif %}{{ messages[0].content }}"
+
+
+@pytest.mark.parametrize(
+    ("source", "date"),
+    [
+        (WRITES_DATE, "2026-01-01"),
+        ("{# strftime_now #}{{ 'strftime_now' }}{{ messages[0].content }}", None),
+        ("\n{% for m in messages %}", None),
+        (None, None),
+    ],
+)
+def test_the_date_is_that_of_a_template_which_writes_one(source: str | None, date: str | None) -> None:
+    assert template_date(source) == date
+
+
+def test_the_date_never_changes_because_the_tokens_of_all_runs_have_it() -> None:
+    assert ChatTemplate(WRITES_DATE, {}).render([{"role": "user", "content": "!"}]).text == "01 Jan 2026!"

@@ -1,5 +1,6 @@
 """The model card: what the adapter is, what it was trained on, and what is unknown."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,15 @@ from ruamel.yaml import YAML
 
 from fedtrain import __version__
 from fedtrain.api.model import Model
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Initial, ModelFacts
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import StoreError
 from fedtrain.results.model_card import model_card
 from fedtrain.results.public_base import public_base
+from fedtrain.results.report import report
 from fedtrain.results.summary import summarise
-from tests.support.ledger_by_hand import SPEC, Hand
+from tests.support.ledger_by_hand import RUN_ID, SPEC, Hand
 
 
 def card_of(ledger: Ledger, round: int = 3, merged: bool = False) -> str:
@@ -35,7 +39,8 @@ def test_it_names_base_rounds_participants_and_how_to_load(finished: Hand) -> No
 
 
 def with_base(hand: Hand, base: str) -> Hand:
-    hand.spec = {**SPEC, "model": {"base": base, "adapter": {"rank": 2}}}
+    revision = {"revision": "93efa2f0"} if base == "org/model" else {}
+    hand.spec = {**SPEC, "model": {"base": base, "adapter": {"rank": 2}, **revision}}
     hand.begin()
     return hand
 
@@ -62,6 +67,18 @@ def test_a_base_in_a_folder_is_named_without_its_path(hand: Hand, base: str, loa
 def test_the_card_of_a_merged_model_needs_no_base(hand: Hand) -> None:
     card = card_of(with_base(hand, "s3://federations/quickstart/base").ledger, round=0, merged=True)
     assert "aws s3" not in card
+
+
+def test_card_and_report_have_the_date_that_the_chat_template_writes(hand: Hand) -> None:
+    facts = ModelFacts(base_parameters=1_190_000, adapter_parameters=32, hidden_size=8, layers=1, vocabulary=32)
+    adapter, config = hand.ledger.put_blob(hand.adapter(0)), hand.ledger.put_blob(hand.config)
+    recorded = Initial(run_id=RUN_ID, adapter=adapter, config=config, facts=facts, template_date="2026-01-01")
+    hand.ledger.claim(names.initial(), recorded)
+    hand.begin()
+    assert "| date in the chat template | 2026-01-01 in all rows |" in card_of(hand.ledger, round=0)
+    summary = summarise(hand.ledger)
+    assert "<dt>date in the chat template</dt><dd>2026-01-01</dd>" in report(summary, None)
+    assert "date in the chat template" not in report(replace(summary, template_date=None), None)
 
 
 def test_data_counts_leave_out_what_was_quarantined(finished: Hand) -> None:
@@ -123,6 +140,34 @@ def test_the_hubs_library_reads_the_front_matter(finished: Hand, tmp_path: Path)
         "text-generation",
     )
     assert data.to_dict()["base_model_relation"] in ("adapter", "finetune", "merge", "quantized")
+
+
+METADATA: dict[str, type] = {
+    "base_model": str,
+    "base_model_relation": str,
+    "library_name": str,
+    "pipeline_tag": str,
+    "tags": list,
+}
+"""Fields of the Hub's specification of model cards that the card may have. The Hub verifies the content of `license`,
+`datasets` and `model-index` of a pushed card "when present, and only then" (huggingface/hub-docs, modelcard.md)."""
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("base", ["org/model", "./base", "s3://models/base", '/models/it\'s: "#1"'])
+def test_the_hubs_checks_accept_the_metadata_of_every_card(base: str, merged: bool, hand: Hand, tmp_path: Path) -> None:
+    from huggingface_hub import metadata_load
+
+    (tmp_path / "README.md").write_text(card_of(with_base(hand, base).ledger, round=0, merged=merged))
+    metadata = metadata_load(tmp_path / "README.md")
+    assert metadata is not None
+    assert metadata == front_matter((tmp_path / "README.md").read_text()), "YAML 1.1 and 1.2 read the same"
+    assert {name: type(value) for name, value in metadata.items()}.items() <= METADATA.items()
+    assert metadata["library_name"] in ("peft", "transformers")
+    assert metadata["pipeline_tag"] == "text-generation"
+    assert all(isinstance(tag, str) and tag for tag in metadata["tags"])
+    assert metadata.get("base_model") == (base if base == "org/model" else None)
+    assert ("base_model_relation" in metadata) == ("base_model" in metadata)
 
 
 def test_the_given_name_replaces_the_path_of_the_base_everywhere(finished: Hand) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from tiny_federation import Federation, classified
 from transformers import AutoModelForCausalLM, Qwen3MoeConfig
 
+from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.tasks import EXIT_REFUSED
 
@@ -35,6 +36,19 @@ def test_the_adapter_is_the_one_of_the_loaded_model_byte_for_byte(
     assert initial.adapter == digest_file(weights)
     assert initial.config == digest_file(write_config(loaded.config, tmp_path / "expected.json"))
     assert initial.facts == loaded.facts()
+
+
+@pytest.mark.parametrize(("format", "date"), [("Messages", "2026-01-01"), ("Text", None)])
+def test_the_date_of_a_chat_template_that_writes_one_is_recorded(
+    format: str, date: str | None, tmp_path: Path, bases: dict[str, Path]
+) -> None:
+    base = Path(shutil.copytree(bases["llama"], tmp_path / "base"))
+    federation = Federation(tmp_path, base, classified(5))
+    federation.format["format"] = format
+    (base / "chat_template.jinja").write_text("{{ strftime_now('%d %b %Y') }}{{ messages[0].content }}")
+    initial = federation.initialised()
+    assert initial.template_date == date
+    assert (b"templateDate" in canonical(initial)) == (date is not None), "other runs keep their records' bytes"
 
 
 def test_an_adapter_to_start_from_is_checked_without_the_weights(

@@ -1,18 +1,23 @@
 """A participant with a control plane of its own: invited, installed, connected, working, invited again, revoked."""
 
+import asyncio
 import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import kopf
 import pytest
+from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.participant.journal import entry_of
+from fedtrain_operator.participant.privacy_claims import enter, read_ledger
 
 from fedtrain.contracts.audit import AuditFile, appended
 from fedtrain.manifests import audit_log, labels, privacy_ledger
 from fedtrain.manifests.conditions import find
 from fedtrain.manifests.invitation import ACCOUNT
+from fedtrain.manifests.policy_check import task_of
 from hack.cluster.api import Api, Json, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
@@ -22,6 +27,7 @@ from tests.controlplane.joining import HERE, HUB_SECRET, WHO, Joined, fedtrain, 
 from tests.controlplane.objects_of_fedtrain import pytorch_job
 from tests.controlplane.training import PARTICIPANTS, POLICIES, PYTORCHJOBS, TASKS, document
 from tests.support.operating import Operator
+from tests.unit.operator.test_privacy_ledger import order as promising
 from tests.unit.operator.worlds import signed
 
 LONG = 120
@@ -158,7 +164,9 @@ def test_an_operator_at_the_hub_runs_the_jobs_of_the_cluster_whose_kubeconfig_it
         eventually(lambda: cluster.find(PYTORCHJOBS, "pushed", site), LONG)
 
 
-def test_the_operator_writes_its_jobs_and_adds_lines_to_the_audit_log_and_nothing_else(joined: Joined) -> None:
+def test_the_operator_writes_jobs_and_adds_lines_and_entries_that_outlive_the_chart(
+    joined: Joined, tmp_path: Path
+) -> None:
     bank, account = joined.bank.api, Api(joined.release.account())
     foreign = {"metadata": {"name": "settings", "labels": labels.OURS}, "data": {"a": "b"}}
     eventually(lambda: refused(account.create, CONFIG_MAPS, foreign, HERE))  # the policies are in effect
@@ -198,9 +206,36 @@ def test_the_operator_writes_its_jobs_and_adds_lines_to_the_audit_log_and_nothin
     assert refused(account.patch, CONFIG_MAPS, privacy_ledger.CONFIG_MAP, removed, HERE)
     assert refused(account.delete, CONFIG_MAPS, privacy_ledger.CONFIG_MAP, HERE)
 
+    assert enter_round(joined, 1) == 1
+    values = joined.release.run(f"helm get values {joined.release.name} --namespace={HERE} --output=yaml")
     joined.release.uninstall()
     assert fedtrain(joined.bank, "audit", f"--namespace={HERE}").exit_code == 0
     assert bank.get(CONFIG_MAPS, audit_log.NAME, HERE)["data"] == audit_log.data_of(added), "the log stays"
+
+    kept = bank.get(CONFIG_MAPS, privacy_ledger.CONFIG_MAP, HERE)
+    assert "ownerReferences" not in kept["metadata"]
+    (tmp_path / "values.yaml").write_text(values)
+    joined.release.install(f"--values={tmp_path / 'values.yaml'}")
+    assert bank.get(CONFIG_MAPS, privacy_ledger.CONFIG_MAP, HERE)["data"] == kept["data"]
+    assert enter_round(joined, 2) == 2, "the operator of the new release counts on"
+
+
+def enter_round(joined: Joined, number: int) -> int:
+    """Enter a round of a training with the rights of the operator; the number of rounds that the ledger has then."""
+    account, task = joined.release.account(), task_of(promising(round=number))
+    who, (dataset,) = task.participant or "", task.data.names
+
+    async def rounds() -> int:
+        login = kopf.ConnectionInfo(server=account.server, ca_path=str(account.authority), token=account.token)
+        cluster = Cluster(lambda: login, (HERE,))
+        try:
+            assert await enter(cluster, await read_ledger(cluster, HERE, who), HERE, task)
+            entries = (await read_ledger(cluster, HERE, who)).entries
+        finally:
+            await cluster.close()
+        return sum(privacy_ledger.released(entries, dataset, "Participant").values())
+
+    return asyncio.run(rounds())
 
 
 def bank_job(name: str, image: str = TRAINER, volumes: Sequence[Json] = (), **pod: Any) -> Json:

@@ -5,6 +5,7 @@ from math import ceil
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy_parameters import Parameters, parameters
+from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.records import ModelFacts
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, affordable_rounds, epsilon
@@ -29,7 +30,7 @@ def privacy_forecast(
     """Return the forecast in sentences; none without `spec.privacy`. `facts`: sizes of the model, if known; `rows`:
     training rows by participant, if known. Raises AccountingError."""
     if spec.example_privacy is not None:
-        return _of_examples(spec, rows)
+        return _of_examples(spec, facts, rows)
     privacy = spec.privacy
     if privacy is None:
         return ()
@@ -55,7 +56,9 @@ def privacy_forecast(
     return (*lines, *_noise(spec, found, values))
 
 
-def _of_examples(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None) -> tuple[str, ...]:
+def _of_examples(
+    spec: FederatedTrainingSpec, facts: ModelFacts | None, rows: Mapping[str, int] | None
+) -> tuple[str, ...]:
     """The forecast with unit Example: each participant's epsilon depends on the number of its rows."""
     assert spec.privacy is not None
     if rows is None:
@@ -66,6 +69,7 @@ def _of_examples(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None) ->
     budget, rounds = spec.privacy.budget, spec.rounds.count
     spent: dict[str, dict[Release, int]] = {}
     lines: list[str] = []
+    largest: ExampleNoise | None = None
     for who, count in rows.items():
         if count == 0:
             continue
@@ -76,6 +80,8 @@ def _of_examples(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None) ->
             continue
         release = Release(noise.multiplier, Poisson(noise.probability))
         affordable = affordable_rounds(release, budget.epsilon, budget.delta, rounds, steps=noise.steps)
+        if largest is None or noise.multiplier / noise.batch > largest.multiplier / largest.batch:
+            largest = noise
         spent[who] = {release: affordable * noise.steps}
         lines.append(
             f"{who}: noise multiplier {noise.multiplier:.3g}, {several(noise.steps, 'step')} a round with "
@@ -86,8 +92,35 @@ def _of_examples(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None) ->
             lines.append(
                 f"The budget of {who} allows {affordable} of {several(rounds, 'round')}; it sits out the rest."
             )
-    loss = example_loss(spec, spent)
+    loss, values = example_loss(spec, spent), trained_values(spec, facts)
+    if largest is not None and values is not None:
+        lines.append(_noise_of_a_step(spec, largest, values))
     return (f"Privacy after the rounds that the budgets allow: {loss.text}.", *lines)
+
+
+def _noise_of_a_step(spec: FederatedTrainingSpec, noise: ExampleNoise, values: int) -> str:
+    """Compare the noise on a step's gradient with the largest possible gradient; name what helps if it is larger. The
+    noise of several steps is independent and averages out, so a run may learn with larger noise than signal."""
+    ratio = signal_to_noise(noise.multiplier, noise.batch, values)
+    sizes = f"{several(noise.batch, 'row')} a step, about {values:,} trained values"
+    if ratio >= 1:
+        return f"The mean gradient of a step may be {ratio:.3g} times as large as the noise on it ({sizes})."
+    enough = ceil(updates_for_ratio(1.0, noise.multiplier, values))
+    helps = [f"training.batchSize: {enough:,} makes them equal with the same noise multiplier", *_smaller_adapter(spec)]
+    return (
+        f"Warning: the noise on a step's mean gradient is up to {1 / ratio:.3g} times as large as the largest possible "
+        f"gradient ({sizes}). It averages out over many steps only. What helps: {'; '.join(helps)}; more rows."
+    )
+
+
+def _smaller_adapter(spec: FederatedTrainingSpec) -> list[str]:
+    """How fewer trained values divide the noise."""
+    helps: list[str] = []
+    if spec.aggregation.merge != "FreezeA":
+        helps.append("aggregation.merge: FreezeA divides the noise by about 1.4")
+    if spec.model.adapter.rank > 1:
+        helps.append("half of adapter.rank divides it by 1.4")
+    return helps
 
 
 def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[str]:
@@ -99,11 +132,7 @@ def _noise(spec: FederatedTrainingSpec, found: Parameters, values: int) -> list[
     if ratio >= 1:
         return [f"The mean update may be {ratio:.3g} times as large as the noise on it ({sizes})."]
     enough = ceil(updates_for_ratio(1.0, found.update_multiplier, values))
-    helps = [f"about {several(enough, 'participant')} make them equal"]
-    if spec.aggregation.merge != "FreezeA":
-        helps.append("aggregation.merge: FreezeA divides the noise by about 1.4")
-    if spec.model.adapter.rank > 1:
-        helps.append("half of adapter.rank divides it by 1.4")
+    helps = [f"about {several(enough, 'participant')} make them equal", *_smaller_adapter(spec)]
     helps.append("a quarter of rounds.count divides it by 2 at the same budget")
     if (rows := spec.training.batch_size) > count:
         helps.append(

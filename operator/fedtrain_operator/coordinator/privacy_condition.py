@@ -16,17 +16,22 @@ def forecast(body: Json, spec: FederatedTrainingSpec, facts: LedgerFacts) -> lis
     if spec.privacy is None:
         return []
     try:
-        return _of_examples(spec, facts) if spec.example_privacy is not None else _of_participants(body, spec, facts)
+        of_unit = _of_examples if spec.example_privacy is not None else _of_participants
+        return of_unit(body, spec, facts)
     except AccountingError as error:
         return [Condition(NAME, "False", "AccountingFailed", str(error))]
 
 
-def _of_examples(spec: FederatedTrainingSpec, facts: LedgerFacts) -> list[Condition]:
+def _of_examples(body: Json, spec: FederatedTrainingSpec, facts: LedgerFacts) -> list[Condition]:
     """Each participant's epsilon depends on the number of its rows."""
+    known = find(body.get("status", {}).get("conditions", ()), NAME)
+    if facts.initial is None and known is not None and known["status"] == "True":
+        return []
+    sizes = facts.initial.facts if facts.initial is not None else None
     rows = {who: one.samples for who, one in facts.preflights.items()}
     if len(rows) < len(spec.participants):
-        return [Condition(NAME, "Unknown", "RowsUnknown", " ".join(privacy_forecast(spec, None)))]
-    return [Condition(NAME, "True", "RowsCounted", " ".join(privacy_forecast(spec, None, rows)))]
+        return [Condition(NAME, "Unknown", "RowsUnknown", " ".join(privacy_forecast(spec, sizes)))]
+    return [Condition(NAME, "True", "RowsCounted", " ".join(privacy_forecast(spec, sizes, rows)))]
 
 
 def _of_participants(body: Json, spec: FederatedTrainingSpec, facts: LedgerFacts) -> list[Condition]:

@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from federation import Small
+from ruamel.yaml import YAML
 
+from fedtrain.api.reading import read_file
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import Aggregate, Close, Update
 from fedtrain.ledger.verify import verify
+from fedtrain.manifests.privacy_ledger import released
+from fedtrain.privacy.accounting import Release, epsilon
+from fedtrain.runner.privacy_files import entries_of_data
 
 FIXED = {"type": "Fixed", "norm": 0.05}
 
@@ -81,3 +86,38 @@ def test_participants_clip_and_add_their_noise(location: str, zygote: str, tmp_p
     assert verify(small.ledger).sound
     keys = small.folder / "runs/default/small/telemetry/noise"
     assert keys.exists() == shared
+
+
+def limit_epsilon(small: Small, most: float) -> None:
+    """Set the policies' `maxEpsilon`."""
+    documents = list(YAML(typ="safe").load_all(small.file.read_text()))
+    for policy in documents[1:]:
+        policy["spec"]["privacy"] = {"maxEpsilon": most}
+    with small.file.open("w") as file:
+        YAML(typ="safe").dump_all(documents, file)
+
+
+def test_the_owners_ledger_counts_a_killed_round_once_and_outlives_a_deleted_run(zygote: str, tmp_path: Path) -> None:
+    """Killed after the rounds were entered beside the data, and before any update was counted."""
+    small = private(tmp_path / "run")
+    limit_epsilon(small, epsilon({Release(0.5): 3}, 1e-5))
+    fault, killed = r"before:rounds/0001/close-1\.json$", str(tmp_path / "killed")
+    assert small.run(zygote, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed).returncode == 137
+
+    def rounds() -> list[int]:
+        federation = read_file(small.file)
+        entries = (entries_of_data(federation, policy.spec.datasets) for policy in federation.policies.values())
+        return [sum(released(found, "glosses", "Participant").values()) for found in entries]
+
+    assert rounds() == [1, 1, 1]
+    resumed = small.run(zygote)
+    assert resumed.returncode == 0, resumed.said
+    assert rounds() == [2, 2, 2]
+    deleted = CliRunner().invoke(main, ["delete", str(small.file), "--yes"])
+    assert deleted.exit_code == 0, deleted.output
+    again = CliRunner().invoke(main, ["run", str(small.file)])
+    assert again.exit_code == 1
+    assert (
+        "all trainings on data set glosses with unit: Participant together spend" in f"{again.exception}{again.output}"
+    )
+    assert rounds() == [2, 2, 2]

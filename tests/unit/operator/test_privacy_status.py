@@ -138,6 +138,12 @@ def test_the_forecast_for_single_rows_needs_their_number() -> None:
     (counted,) = forecast(body, whole, LedgerFacts(run(), preflights=preflights))
     assert (counted.status, counted.reason) == ("True", "RowsCounted")
     assert "bank-a: noise multiplier" in counted.message
+    facts = ModelFacts(base_parameters=1, adapter_parameters=10, hidden_size=4, layers=1, vocabulary=32)
+    initial = Initial(run_id=run().run_id, adapter=DIGEST, config=DIGEST, facts=facts)
+    (sized,) = forecast(body, whole, LedgerFacts(run(), preflights=preflights, initial=initial))
+    assert "The mean gradient of a step may be" in sized.message
+    body["status"]["conditions"] = [{"type": "PrivacyForecast", "status": "True"}]
+    assert forecast(body, whole, LedgerFacts(run(), preflights=preflights)) == [], "not replaced by one without sizes"
 
 
 def test_metrics_have_epsilon_with_its_terms() -> None:

@@ -177,7 +177,19 @@ def test_the_forecast_names_each_participants_noise_and_the_rounds_it_affords() 
     assert "by participant: a" in lines[0]
     assert "a: noise multiplier 0.7, 2 steps a round with 32 of 500 rows on average" in lines[1]
     assert "The budget of a allows 2 of 4 rounds; it sits out the rest." in lines
+    assert lines[-1].startswith("The mean gradient of a step may be 14.5 times as large as the noise on it (32 rows a")
     assert privacy_forecast(spec, FACTS) == (
         "Privacy: the epsilon of each participant depends on the number of its training rows, which is not known here. "
         "`fedtrain plan` counts them.",
+    )
+
+
+def test_the_forecast_warns_of_noise_that_exceeds_a_steps_gradient_and_says_what_helps() -> None:
+    facts = FACTS.model_copy(update={"adapter_parameters": 10_000})
+    lines = privacy_forecast(a_world(private(1.0)).spec, facts, {"a": 500, "b": 2000})
+    assert lines[-1] == (
+        "Warning: the noise on a step's mean gradient is up to 3.12 times as large as the largest possible gradient "
+        "(32 rows a step, about 10,000 trained values). It averages out over many steps only. What helps: "
+        "training.batchSize: 100 makes them equal with the same noise multiplier; aggregation.merge: FreezeA divides "
+        "the noise by about 1.4; half of adapter.rank divides it by 1.4; more rows."
     )

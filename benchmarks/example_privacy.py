@@ -40,7 +40,7 @@ from fedtrain.results.summary import summarise
 from fedtrain.runner.run import admit, run, workers
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SPEED, GAIN = 0.4, 0.5
+SPEED, GAIN, SECONDS = 0.4, 0.5, 300
 BATCH = 32
 
 
@@ -116,26 +116,28 @@ def main() -> int:
         )
     if asked.part != "Speed" and not asked.smoke:
         with TemporaryDirectory() as name:
-            kept = gain_kept(Path(name), asked.repeats)
-        met = met and kept >= GAIN
+            met = gain_kept(Path(name), asked.repeats) and met
     return 0 if met or asked.smoke else 1
 
 
-def gain_kept(folder: Path, repeats: int) -> float:
-    """Return the mean gain of the private trainings over the base, as a share of the quickstart's."""
+def gain_kept(folder: Path, repeats: int) -> bool:
+    """Print the gain of the private trainings over the base as a share of the quickstart's, and their time. Returns
+    whether both targets are met."""
     base, plain = accuracies(read_file(EXAMPLES / "quickstart/federation.yaml"), folder / "quickstart")
     print(f"base model: {base:.1%}; quickstart: {plain:.1%}", flush=True)
-    found: list[float] = []
+    shares: list[float] = []
+    seconds: list[float] = []
     for number in range(repeats):
         started = time.perf_counter()
-        found.append(accuracies(read_file(EXAMPLES / "private/federation.yaml"), folder / f"private-{number}")[1])
-        print(f"private: {found[-1]:.1%} in {time.perf_counter() - started:.0f} s", flush=True)
-    shares = [(one - base) / (plain - base) for one in found]
+        found = accuracies(read_file(EXAMPLES / "private/federation.yaml"), folder / f"private-{number}")[1]
+        seconds.append(time.perf_counter() - started)
+        shares.append((found - base) / (plain - base))
+        print(f"private: {found:.1%} in {seconds[-1]:.0f} s (target: at most {SECONDS} s on 2 idle cores)", flush=True)
     print(
         f"private training keeps {statistics.mean(shares):.0%} of the quickstart's gain over the base "
         f"({min(shares):.0%} to {max(shares):.0%}; target: at least {GAIN:.0%})"
     )
-    return statistics.mean(shares)
+    return statistics.mean(shares) >= GAIN and min(seconds) <= SECONDS
 
 
 if __name__ == "__main__":

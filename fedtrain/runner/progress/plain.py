@@ -61,7 +61,8 @@ class PlainProgress:
         """Report each phase before the first training, and long work at most once in EVERY_SECONDS."""
         who, now = task_text(event.key), self._clock()
         state = step_text(event.key, event.phase)
-        round = f"round {min(event.key.round, self._view.rounds)}/{self._view.rounds}"
+        # The task to measure the final adapter has the number of a round that is not trained.
+        round = "final adapter" if event.key.kind == "Measure" else f"round {event.key.round}/{self._view.rounds}"
         if not event.steps:
             if event.key.round == 0 or event.key.kind == "Measure":
                 self._once(f"{round}  {who}  {state}")

@@ -96,13 +96,13 @@ def test_plain_lines_report_each_phase_before_the_first_training() -> None:
         at_work("loading", round=0, kind="Initialise", who="_initialise"),
         at_work("uploading", round=0, kind="Initialise", who="_initialise"),
         at_work("data", round=0, kind="Inspect"),
-        at_work("uploading", round=0, kind="Measure"),
+        at_work("measuring", round=2, kind="Measure"),
     )
     lines = [
         "round 0/2  zoo  reading rows",
         "round 0/2  initial adapter  loading the base",
         "round 0/2  initial adapter  writing the adapter",
-        "round 0/2  zoo  sending the update",
+        "final adapter  zoo  measuring",
     ]
     assert plain(STARTED, *events)[1:] == lines
 

@@ -21,6 +21,14 @@ FORMAT_FIELDS: Mapping[Format, tuple[str, ...]] = {
     "ShareGPT": ("conversations", "system", "tools", "choices"),
 }
 """The fields of a row that each format reads."""
+REQUIRED_FIELDS: Mapping[Format, tuple[str, ...]] = {
+    "Messages": ("messages",),
+    "PromptCompletion": ("prompt", "completion"),
+    "Text": ("text",),
+    "Instruction": ("instruction", "output"),
+    "ShareGPT": ("conversations",),
+}
+"""The fields that each row of a format has."""
 
 
 class Fields(Block):

@@ -46,6 +46,13 @@ _BY_BLOCK = {
     "MixedDataset": "{name: tickets, share: 7}, {name: manuals, share: 3}",
 }
 """Examples of blocks whose required fields do not make a useful one; of a list, its items."""
+_NAMES = {
+    "Dataset": "tickets",
+    "Metadata": "my-federation",
+    "Metric": "loss",
+    "MixedDataset": "tickets",
+}
+"""Examples of the field `name`, by block; that of a participant in the others."""
 _BY_PATTERN = {
     AMOUNT_PATTERN: "40Gi",
     ANY_NAMESPACE_PATTERN: "federations",
@@ -58,8 +65,10 @@ _BY_PATTERN = {
 }
 
 
-def example(name: str, shape: Shape) -> str:
-    """Return a value for the field `name`, in flow style for maps and lists."""
+def example(name: str, shape: Shape, block: type[Block] | None = None) -> str:
+    """Return a value for the field `name` of `block`, in flow style for maps and lists."""
+    if name == "name" and block is not None and block.__name__ in _NAMES:
+        return _NAMES[block.__name__]
     if shape.block is not None:
         return example_of_block(shape.block)
     if shape.item is not None and shape.item.block is not None and shape.item.block.__name__ in _BY_BLOCK:
@@ -90,4 +99,4 @@ def example_of_block(block: type[Block]) -> str:
     required = [name for name, field in own.items() if field.required]
     selected = [name for name in members if any(union.discriminator in required for union in block.unions)]
     fields = {name: own[name] for name in (*required, *selected) or list(own)[:1]}
-    return f"{{{', '.join(f'{name}: {example(name, field.shape)}' for name, field in fields.items())}}}"
+    return f"{{{', '.join(f'{name}: {example(name, field.shape, block)}' for name, field in fields.items())}}}"

@@ -37,8 +37,8 @@ def command(
     Each training gets as many steps as in the federated run. Runs the federation first if needed. After Ctrl-C or a
     crash, run the same command again to resume. All data must be on this machine, as for `fedtrain run`.
     """
-    from fedtrain.api.reading import read_file
     from fedtrain.baseline.compare import Compared, Watch, compare
+    from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.contracts.as_json import as_json as plain_json
     from fedtrain.ledger.run_claim import SpecDiffers
     from fedtrain.results.base_folder import base_folder
@@ -49,7 +49,7 @@ def command(
     from fedtrain.results.tables import show
     from fedtrain.runner.errors import RunError
 
-    federation = read_file(file)
+    federation = read_with_format_of_rows(file)
     terminal = is_terminal(plain)
     screen = _Screen(as_json, terminal)
     watch = Watch(screen.federated, screen.begins, screen.arms.arm, screen.arms.measured)

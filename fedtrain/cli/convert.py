@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.cli.wrapping import say
 from fedtrain.plurals import form, several
 
 if TYPE_CHECKING:
@@ -99,8 +100,10 @@ def _show(out: Path, made: "Converted", how: "Conversion") -> None:
     for problem, (count, first) in made.warnings.items():
         fix = ". --separator ' ' does that" if problem == "JoinedWords" else ""
         click.echo(f"warning: {first}{fix} ({several(count, 'row')})", err=True)
+    said = f" and `format: {how.target}` in spec.data of the training" if how.target is not None else ""
+    say(f"next: write `uri: {out.absolute()}` in spec.datasets of the participant's policy{said}", indent=2)
     if how.target is not None:
-        click.echo(f"next: fedtrain split {out} --participants 4 --out {out.with_name('my-federation')}")
+        say(f"or try it: fedtrain split {out} --participants 4 --out {out.with_name('my-federation')}", indent=2)
 
 
 def _encoding(name: str) -> str:

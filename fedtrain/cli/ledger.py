@@ -6,6 +6,7 @@ import getpass
 import click
 
 from fedtrain.cli.numbers import WholeNumber
+from fedtrain.cli.wrapping import say
 
 
 @click.group()
@@ -27,20 +28,23 @@ def verify(run: str) -> None:
 
     ledger = locate(run).ledger
     result = verification.verify(ledger)
-    click.echo(
-        f"{ledger.url}: {several(result.rounds, 'round')}, {several(result.records, 'record')}, "
-        f"{several(result.blobs, 'blob')} and {several(result.updates, 'update')} ({size(result.bytes)})"
+    say(f"ledger: {ledger.url}", indent=2)
+    say(
+        f"checked: {several(result.rounds, 'round')}, {several(result.records, 'record')}, "
+        f"{several(result.blobs, 'blob')} and {several(result.updates, 'update')} ({size(result.bytes)})",
+        indent=2,
     )
-    for finding in result.findings:
-        click.echo(f"  {finding}", err=True)
-    for note in result.notes:
-        click.echo(f"  note: {note}", err=True)
+    for kind, found in (("finding", result.findings), ("note", result.notes)):
+        for number, one in enumerate(found, 1):
+            name, *rest = one.lines()
+            click.echo("\n".join([f"{kind} {number}: {name}", *(f"  {line}" for line in rest)]), err=True)
     if not result.sound:
         click.echo(f"error: {several(len(result.findings), 'finding')}: the ledger was changed or damaged", err=True)
         raise click.exceptions.Exit(1)
     click.echo("OK: every digest matches")
     if result.tip is not None:
-        click.echo(f"tip {result.tip} (keep a copy elsewhere: it covers everything above)")
+        click.echo(f"tip {result.tip}")
+        say("Keep a copy of the tip elsewhere: with it, you can show later that no record was changed.", indent=2)
 
 
 @command.command()

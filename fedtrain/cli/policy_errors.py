@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.paths import Path as FieldPath
 from fedtrain.api.paths import show
-from fedtrain.api.reading import Federation, FieldError, Invalid, read_file
+from fedtrain.api.reading import Federation, FieldError, Invalid
 from fedtrain.cli.error_places import LocatedDocuments, Place, error_at
+from fedtrain.cli.missing_format import read_with_format_of_rows
 
 if TYPE_CHECKING:
     from fedtrain.manifests.privacy_ledger import Entry
@@ -20,7 +21,7 @@ HERE = ("limits", "minimums", "privacy")
 def read_for_this_machine(file: Path) -> Federation:
     """Read the federation of one machine. Raises Invalid, also if its limits, minimums or privacy are refused by a
     policy in the file."""
-    federation = read_file(file)
+    federation = read_with_format_of_rows(file)
     if refused := list(refused_by_policies(federation, LocatedDocuments((file,)), HERE, _spent(federation))):
         raise Invalid(refused)
     return federation
@@ -51,13 +52,19 @@ def refused_by_policies(
     judging = [policy for policy in federation.policies.values() if not fields or _has_any(policy, fields)]
     if not judging:
         return
+    from fedtrain.cli.missing_privacy import is_about_privacy, missing_privacy
     from fedtrain.manifests.policy_check import refused_by
     from fedtrain.preview.policy_refusals import policy_refusals
 
-    for who, refused in policy_refusals(federation, spent).items():
+    found = policy_refusals(federation, spent)
+    if (error := missing_privacy(federation, found, documents)) is not None:
+        yield error
+    for who, refused in found.items():
         for refusal in refused:
             path = _policy_field(refusal.rule)
             if fields and not set(fields).intersection(path[1:2]):
+                continue
+            if error is not None and is_about_privacy(refusal):
                 continue
             place = documents.find("ParticipantPolicy", who)
             problem, _, advice = refusal.message.removeprefix(refused_by(who, refusal.rule)).partition(". ")

@@ -13,6 +13,11 @@ class Finding:
     expected: str | None = None
     found: str | None = None
 
+    def lines(self) -> tuple[str, ...]:
+        """The finding in lines: the object, the problem, and the two values below each other."""
+        values = (f"expected {self.expected}", f"found    {self.found}") if self.expected is not None else ()
+        return (self.name, self.problem, *values)
+
     def __str__(self) -> str:
         values = f": expected {self.expected}, found {self.found}" if self.expected is not None else ""
         return f"{self.name}: {self.problem}{values}"

@@ -56,8 +56,13 @@ def list_runs(place: str) -> RunList:
 
 
 def _in_folder(folder: Path) -> Iterator[Ledger]:
-    if not folder.is_dir():
-        raise NoRun(f"{folder} is not a folder. Name a folder of runs, such as `runs`, or s3://bucket/prefix.")
+    if folder.exists() and not folder.is_dir():
+        raise NoRun(f"{folder} is a file. Name a folder of runs, such as `runs`, or s3://bucket/prefix.")
+    if not folder.exists():
+        raise NoRun(
+            f"There are no runs yet: the folder {folder} does not exist. Start a run with `fedtrain run "
+            "federation.yaml`, or name the folder of your runs: `fedtrain list FOLDER`."
+        )
     next(folder.iterdir(), None)  # raises for a folder that cannot be read, which `glob` takes for an empty one
     for depth in range(_DEEPEST + 1):
         for file in filter(Path.is_file, sorted(folder.glob("*/" * depth + names.RUN))):

@@ -1,5 +1,6 @@
 """Tables of the command line: drawn on a terminal, plain aligned columns elsewhere."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,17 @@ def show(tables: list[Table], terminal: bool) -> None:
         console.print()
 
 
+def folded(cell: str, width: int) -> str:
+    """Return a text in lines of at most `width` characters that end after a blank, `/` or `-`, so that names and
+    addresses stay readable; a longer word stays whole."""
+    lines = [""]
+    for word in re.split(r"(?<=[ /-])", cell) if len(cell) > width else [cell]:
+        if lines[-1] and len(lines[-1]) + len(word.rstrip()) > width:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def drawn(table: Table, width: int) -> "Drawn":
     """Return the table for rich. `width`: of the terminal."""
     from rich import box
@@ -100,7 +112,7 @@ def drawn(table: Table, width: int) -> "Drawn":
     drawing = Drawn(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     add_columns(drawing, table, width)
     for row in table.rows:
-        drawing.add_row(*(_coloured(cell) for cell in row))
+        drawing.add_row(*(_coloured(folded(cell, width // 2)) for cell in row))
     return drawing
 
 

@@ -18,6 +18,7 @@ from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.reading.formatting import is_map, nearest, shown
 from fedtrain.api.reading.partial_model import partial
+from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.source import read_text
 from fedtrain.api.reading.type_errors import translate
 from fedtrain.api.reading.unknown_fields import fields_to_skip, meant_field, unknown_field
@@ -156,8 +157,10 @@ class _Reader:
         field = field_at(model, path)
         assert field is not None, path
         item = isinstance(path[-1], int) or path[-1] != field.name
-        text = self.documents[place.document].text_at(place.at(*path).path)
-        self._error(place.at(*path), *translate(detail, field, item, text))
+        document = self.documents[place.document]
+        text = document.text_at(place.at(*path).path)
+        names = mapped_fields(field, detail["input"], document.at(("spec", "data", "format")))
+        self._error(place.at(*path), *(names or translate(detail, field, item, text, block_at(model, path[:-1]))))
 
     def _variant(self, model: type[Block], missing: Place) -> str | None:
         """Return the value that a missing discriminator must have, because the block has the fields of one variant."""

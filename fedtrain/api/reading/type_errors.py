@@ -1,14 +1,15 @@
 """Type errors of pydantic as messages with a fix."""
 
 import re
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
 from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN, Block, as_label
+from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.examples import example, example_of_block
+from fedtrain.api.reading.choice_errors import choice
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import (
     as_duration,
@@ -16,10 +17,9 @@ from fedtrain.api.reading.formatting import (
     as_quantity,
     is_list,
     is_map,
-    nearest,
     shown,
 )
-from fedtrain.api.reading.other_names import value_named
+from fedtrain.api.reading.row_fields import formats, merged
 from fedtrain.api.reading.variants import chosen, in_range, takes, variants
 from fedtrain.api.reading.yaml_errors import without_space
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
@@ -27,21 +27,19 @@ from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
 Texts = tuple[str, str]
 """Message and fix."""
 
-_SWITCHES = {
-    "true": "Enabled", "yes": "Enabled", "on": "Enabled", "enable": "Enabled",
-    "false": "Disabled", "no": "Disabled", "off": "Disabled", "disable": "Disabled",
-}  # fmt: skip
 _LONGEST_LIST = 120
 """Characters of a list that a message shows."""
 _YES, _NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disabled", "0"}
 
 
-def translate(error: ErrorDetails, field: FieldOf, item: bool, text: str | None = None) -> Texts:
-    """Message and fix of an error in `field`; with `item`, in an item of its list or table. `text`: the value as it is
-    in the file, if it is a scalar without quotes."""
+def translate(
+    error: ErrorDetails, field: FieldOf, item: bool, text: str | None = None, block: type[Block] | None = None
+) -> Texts:
+    """Message and fix of an error in `field` of `block`; with `item`, in an item of its list or table. `text`: the
+    value as it is in the file, if it is a scalar without quotes."""
     shape = field.shape.item if item and field.shape.item else field.shape
     if error["type"] == "missing":
-        return f"{field.name} is required.", f"Add {_example(field.name, shape)}."
+        return f"{field.name} is required.", f"Add {_example(field.name, shape, block)}."
     value = error["input"]
     if value is None:
         return _null(field, shape)
@@ -49,11 +47,11 @@ def translate(error: ErrorDetails, field: FieldOf, item: bool, text: str | None 
         case "Integer" | "Number":
             return _number(value, shape, text)
         case "Choice":
-            return _choice(value, shape, text)
+            return choice(field, value, shape, text)
         case "Switch":
             return _switch(value, text)
         case "Text":
-            return _text(value, shape, text)
+            return _text(field, value, shape, text, block)
         case "List":
             return _list(field, value, shape, text)
         case "Map":
@@ -67,13 +65,15 @@ def translate(error: ErrorDetails, field: FieldOf, item: bool, text: str | None 
             )
 
 
-def _example(name: str, shape: Shape) -> str:
+def _example(name: str, shape: Shape, block: type[Block] | None) -> str:
     if name == "spec":
         return "a line `spec:`, and indent its fields below it"
+    if set(shape.choices) == set(REQUIRED_FIELDS):
+        return f"the format of your rows, for example `{name}: {example(name, shape)}`. {formats()}"
     if shape.kind == "Choice":
         return _joined([f"`{name}: {choice}`" for choice in shape.choices])
     forms = variants(shape.block, None) if shape.block else []
-    return f"it, for example `{name}: {forms[0] if forms else example(name, shape)}`"
+    return f"it, for example `{name}: {forms[0] if forms else example(name, shape, block)}`"
 
 
 def _null(field: FieldOf, shape: Shape) -> Texts:
@@ -127,25 +127,6 @@ def _as_fraction(percentage: str, shape: Shape) -> str | None:
     return f"{Decimal(percentage).scaleb(-2).normalize():f}"
 
 
-def _choice(value: Any, shape: Shape, text: str | None) -> Texts:
-    word = shown(value) if isinstance(value, bool) else str(value)
-    switch = _SWITCHES.get(word.lower())
-    other = value_named(word)
-    guess = next((one for one in (switch, other) if one in shape.choices), None) or nearest(word, shape.choices)
-    if isinstance(value, dict | list) or guess is None or len(shape.choices) == 1:
-        return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
-    return f"{shown(value, text)} is not a valid value.", _span(word, shape.choices) or f"Did you mean {guess}?"
-
-
-def _span(word: str, choices: Sequence[str]) -> str | None:
-    """Return the advice to list all values of `Mon-Fri`; None for another word."""
-    first, _, last = word.partition("-")
-    if first not in choices or last not in choices:
-        return None
-    span = choices[choices.index(first) : choices.index(last) + 1]
-    return f"List each of them: [{', '.join(span)}]." if len(span) > 1 else None
-
-
 def _switch(value: Any, text: str | None) -> Texts:
     word = str(value).lower()
     fix = "true" if word in _YES else "false" if word in _NO else "true or false"
@@ -154,13 +135,17 @@ def _switch(value: Any, text: str | None) -> Texts:
     return f"{shown(value, text)} is {kind}{quoted}.", f"Write {fix}."
 
 
-def _text(value: Any, shape: Shape, text: str | None) -> Texts:
+def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: type[Block] | None) -> Texts:
     expected = f"Use {describe(shape)}."
+    if shape.pattern == DNS_LABEL_PATTERN:
+        expected = expected.replace("bank-a", example(field.name, shape, block))
     if shape.pattern in (DURATION_PATTERN, QUANTITY_PATTERN):
         duration = shape.pattern == DURATION_PATTERN
         guess = as_duration(value) if duration else as_quantity(value)
         return f"{shown(value, text)} is {mismatch(shape)}.", f"Write {guess}." if guess else expected
     if not isinstance(value, str):
+        if is_list(value) and (several := _plural(field, value, block)):
+            return f"{field.name} must be one string, not a list.", several
         if isinstance(value, dict | list):
             return f"The value is {shown(value, text)}, not a string.", expected
         kind = "a boolean" if isinstance(value, bool) else "a number"
@@ -174,6 +159,20 @@ def _text(value: Any, shape: Shape, text: str | None) -> Texts:
     if shape.longest is not None and len(value) > shape.longest:
         return f"The string has {len(value)} characters.", f"Use at most {shape.longest}."
     return f"{shown(value, text)} is {mismatch(shape)}.", expected
+
+
+def _plural(field: FieldOf, value: list[Any], block: type[Block] | None) -> str | None:
+    """The fix for a list in a field that takes one string: the field beside it that takes a list, such as `datasets` of
+    `dataset`."""
+    if len(value) == 1 and isinstance(value[0], str):
+        return f"Write `{field.name}: {value[0]}`."
+    beside = fields_of(block).get(f"{field.name}s") if block is not None else None
+    if beside is None or beside.shape.item is None or beside.shape.item.block is None:
+        return None
+    inner = fields_of(beside.shape.item.block)
+    others = {name: 1 for name, one in inner.items() if one.required and name != "name"}
+    items = [one if is_map(one) else {"name": one, **others} for one in value]
+    return f"Write `{beside.name}: {flow(items)}` instead."
 
 
 def _list(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
@@ -240,6 +239,8 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
         return problem, f"Write `name: {value}` after the dash."
     if shapes := variants(shape.block, value, text):
         return problem, f"Write {_joined(shapes)}."
+    if (together := merged(value)) is not None and set(together) <= set(names):
+        return problem, f"Remove the dashes: `{field.name}: {flow(together)}`."
     if isinstance(value, list):
         return problem, f"Write its fields ({', '.join(names)}) without dashes."
     if number_or_word := _one_field(names, value, text):

@@ -78,6 +78,13 @@ class Context:
             return None
         return without.pop(), strangers.pop()
 
+    @cached_property
+    def has_repeated_names(self) -> bool:
+        """Whether a participant or a policy is there twice: it may be the one that the other side lacks."""
+        listed = [one.name for one in self.spec.participants if hasattr(one, "name")]  # a malformed file lacks some
+        policies = [one.value.metadata.name for one in self.policies if hasattr(one.value.metadata, "name")]
+        return len(set(listed)) < len(listed) or len(set(policies)) < len(policies)
+
     @property
     def documents(self) -> Iterator[Found[FederatedTraining] | Found[ParticipantPolicy] | Found[ParticipantRecord]]:
         yield self.training

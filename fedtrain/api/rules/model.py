@@ -133,6 +133,8 @@ def revision_only_with_id(model: Model, context: Context) -> Violations:
 )
 def base_exists(model: Model, context: Context) -> Violations:
     """A base that looks like a path is a directory that the user may read."""
+    if model.revision is not None:
+        return  # the rule on revision says that a directory has none, or asks for a model id
     if base_kind(model.base, context.folder) == "Folder":
         yield from _broken_folder(Path(context.resolve(model.base)), model.base, "config.json")
 

@@ -36,7 +36,7 @@ def policies_are_unique(policy: ParticipantPolicy, context: Context) -> Violatio
 def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Violations:
     """Every ParticipantPolicy belongs to one of the training's participants."""
     name, names = policy.metadata.name, context.participant_names
-    if name not in names and as_label(name) not in context.misspelt_names:
+    if name not in names and as_label(name) not in context.misspelt_names and not context.has_repeated_names:
         training = context.training.value.metadata.name
         use = f"Use one of {', '.join(list(names)[:5])}, or remove the document"
         if context.renamed is not None:

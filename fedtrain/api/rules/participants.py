@@ -122,7 +122,12 @@ def _of_first(value: str) -> str:
 
 def _multiple(step: str) -> str:
     """CEL of the smallest multiple of `step` that is at least the batch size."""
-    return f"({_BATCH} + {step} - 1) / {step} * {step}"
+    return f"{_times(step)} * {step}"
+
+
+def _times(step: str) -> str:
+    """CEL of how often `step` is in that multiple."""
+    return f"({_BATCH} + {step} - 1) / {step}"
 
 
 def _processes(participant: Participant) -> int:
@@ -137,17 +142,23 @@ def _inherits(participant: Participant) -> bool:
     FederatedTrainingSpec,
     "training.microBatchSize",
     message="batchSize is {batch}, which is not a multiple of microBatchSize {micro}.",
-    fix="Set batchSize to a multiple, such as {multiple}, or change microBatchSize.",
+    fix="Write `batchSize: {multiple}` ({micro} x {times}), or change microBatchSize.",
     cel=Cel(
         valid=f"!has({_MICRO_BATCH}) || {_BATCH} % {_MICRO_BATCH} == 0 || !self.participants.exists(p, {_INHERITS})",
-        values={"batch": _BATCH, "micro": _MICRO_BATCH, "multiple": _multiple(_MICRO_BATCH)},
+        values={
+            "batch": _BATCH,
+            "micro": _MICRO_BATCH,
+            "multiple": _multiple(_MICRO_BATCH),
+            "times": _times(_MICRO_BATCH),
+        },
     ),
 )
 def batch_is_a_multiple_of_micro_batch(spec: FederatedTrainingSpec, context: Context) -> Violations:
     """`training.batchSize` is a multiple of `training.microBatchSize`."""
     batch, micro = spec.training.batch_size, spec.training.micro_batch_size
     if micro is not None and batch % micro and any(_inherits(participant) for participant in spec.participants):
-        yield broken(batch=batch, micro=micro, multiple=-(-batch // micro) * micro)
+        times = -(-batch // micro)
+        yield broken(batch=batch, micro=micro, multiple=times * micro, times=times)
 
 
 @rule(
@@ -155,7 +166,7 @@ def batch_is_a_multiple_of_micro_batch(spec: FederatedTrainingSpec, context: Con
     "compute.nodes",
     message="training.batchSize is {batch}, which is not a multiple of {step} "
     "(microBatchSize {micro} x {processes} processes).",
-    fix="Set training.batchSize to a multiple, such as {multiple}, or change microBatchSize, nodes or gpusPerNode.",
+    fix="Write `batchSize: {multiple}` ({step} x {times}), or change microBatchSize, nodes or gpusPerNode.",
     cel=at_participants(
         f"self.participants.all(p, {_SPLITS})",
         {
@@ -164,6 +175,7 @@ def batch_is_a_multiple_of_micro_batch(spec: FederatedTrainingSpec, context: Con
             "micro": _of_first(_MICRO),
             "processes": _of_first(_PROCESSES),
             "multiple": _of_first(_multiple(f"({_MICRO} * {_PROCESSES})")),
+            "times": _of_first(_times(f"({_MICRO} * {_PROCESSES})")),
         },
         f"!{_SPLITS}",
     ),
@@ -185,6 +197,7 @@ def batch_divides_over_processes(participant: Participant, context: Context) -> 
         micro=micro,
         processes=processes,
         multiple=-(-training.batch_size // step) * step,
+        times=-(-training.batch_size // step),
     )
 
 
@@ -200,5 +213,5 @@ def every_participant_has_a_policy(participant: Participant, context: Context) -
     if participant.name not in context.policy_names and as_label(participant.name) not in context.misspelt_names:
         some = list(context.policy_names)[:5]
         others = f" {participant.name} (only {', '.join(some)})" if some else ""
-        if context.renamed is None:  # else the rule on the policy's name says so
+        if context.renamed is None and not context.has_repeated_names:  # else a rule on those names says so
             yield broken(name=participant.name, others=others)

@@ -49,4 +49,4 @@ def _with_choices(row: Row, fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {name: value for name, value in row.fields.items() if name == "choices"}
 
 
-INSTRUCTION = RowFormat("Instruction", "{instruction, input, output}", ("instruction", "output"), _read)
+INSTRUCTION = RowFormat("Instruction", "{instruction, input, output}", _read)

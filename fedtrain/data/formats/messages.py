@@ -17,4 +17,4 @@ def _read(reader: FieldReader) -> dict[str, Any]:
     return {"messages": finished(reader, messages, name), **tools_of(reader)}
 
 
-MESSAGES = RowFormat("Messages", "{messages: [{role, content}, ...]}", ("messages",), _read)
+MESSAGES = RowFormat("Messages", "{messages: [{role, content}, ...]}", _read)

@@ -42,4 +42,4 @@ def _part(reader: FieldReader, value: object, field: str, role: str) -> list[Mes
     return messages_of(reader, cast("object", value), name)
 
 
-PROMPT_COMPLETION = RowFormat("PromptCompletion", "{prompt, completion}", ("prompt", "completion"), _read)
+PROMPT_COMPLETION = RowFormat("PromptCompletion", "{prompt, completion}", _read)

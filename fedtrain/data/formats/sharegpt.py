@@ -63,4 +63,4 @@ def _type(value: object) -> str:
     return "missing" if value is None else type_name(value)
 
 
-SHAREGPT = RowFormat("ShareGPT", "{conversations: [{from, value}, ...]}", ("conversations",), _read)
+SHAREGPT = RowFormat("ShareGPT", "{conversations: [{from, value}, ...]}", _read)

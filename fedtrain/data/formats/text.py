@@ -10,4 +10,4 @@ def _read(reader: FieldReader) -> dict[str, Any]:
     return {"text": reader.answer("text")}
 
 
-TEXT = RowFormat("Text", "{text}", ("text",), _read)
+TEXT = RowFormat("Text", "{text}", _read)

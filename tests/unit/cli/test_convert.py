@@ -31,7 +31,11 @@ def test_rows_of_several_files_are_written_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("prompt;completion\nGröße?; 20 m\n")
     (tmp_path / "b.jsonl").write_text('{"prompt":  "q", "completion": " a"}\n')
     result = run(tmp_path / "a.csv", tmp_path / "b.jsonl", "-o", tmp_path / "out.jsonl")
-    assert (result.exit_code, result.output) == (0, f"{tmp_path / 'out.jsonl'}: 2 rows\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{tmp_path / 'out.jsonl'}: 2 rows\n"
+        f"next: write `uri: {tmp_path / 'out.jsonl'}` in spec.datasets of the participant's policy\n",
+    )
     assert (tmp_path / "out.jsonl").read_text() == (
         '{"prompt": "Größe?", "completion": " 20 m"}\n{"prompt":  "q", "completion": " a"}\n'
     )
@@ -185,7 +189,7 @@ def test_a_separator_stands_between_prompt_and_completion(tmp_path: Path) -> Non
     )
     assert written(tmp_path / "out.jsonl") == [{"prompt": "Fieber\nFach:", "completion": " Innere"}]
     assert "warning" not in result.output
-    assert f"next: fedtrain split {tmp_path / 'out.jsonl'} --participants 4 --out " in result.output
+    assert f"or try it: fedtrain split {tmp_path / 'out.jsonl'} --participants 4 --out " in result.output
 
 
 def test_a_separator_needs_prompts(tmp_path: Path) -> None:

@@ -106,12 +106,13 @@ def test_programs_get_json_of_a_valid_file(tmp_path: Path):
     }
 
 
-def test_a_duplicate_name_is_offered_once(tmp_path: Path):
+def test_a_participant_that_is_listed_twice_gets_one_error(tmp_path: Path):
     twice = GOOD.replace("    - name: bank-a\n", "    - name: bank-a\n    - name: bank-a\n").replace(
         "metadata:\n  name: bank-a", "metadata:\n  name: bank-b"
     )
     result = CliRunner().invoke(main, ["validate", write(tmp_path, twice)])
-    assert "Use one of bank-a, or remove the document." in result.stderr
+    assert "Participant bank-a is listed twice. Remove this one, or give it another name." in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("1 error in ")
 
 
 def test_a_missing_file_is_an_error_without_traceback(tmp_path: Path):

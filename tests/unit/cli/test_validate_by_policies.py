@@ -47,7 +47,6 @@ REFUSING: list[tuple[str, str, str, str]] = [
         "aggregates 2 updates or more; the minimum is 3",
         "rounds:",
     ),
-    ("privacy: {unit: Example}", ":5:19: spec.privacy.unit", "the training promises no privacy", "spec:"),
 ]
 
 
@@ -66,6 +65,14 @@ def test_policies_in_the_files_judge_the_training(
     line = re.search(rf" \({re.escape(str(training))}, line ([0-9]+)\), or", error)
     assert line is not None
     assert asks in training.read_text().splitlines()[int(line[1]) - 1]
+
+
+def test_policies_that_require_privacy_give_one_error_at_the_training(training: Path, others: Path) -> None:
+    demands = "privacy: {unit: Example, minNoiseMultiplier: 0.5, maxEpsilon: 4}"
+    others.write_text(f"{POLICY.replace('uri: /pods/big.jsonl}]}', 'uri: /pods/big.jsonl}],')}  {demands}}}\n")
+    (error, _) = validate(training, others, "--cluster").stderr.splitlines()
+    assert error.startswith(f"{training}:4:1: spec.privacy: privacy is missing, but the policy of big ({others}, line ")
+    assert "`privacy: {unit: Example, budget: {epsilon: 4, delta: 1e-5}, clipping: {type: Fixed, norm: 1}" in error
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,10 @@ def test_every_cell_of_a_status_is_whole_at_any_width(finished: Hand, width: int
 def test_long_text_is_wrapped() -> None:
     table = Table("t", ("run", "state"), (("a", "Absent: " + "no update before the deadline " * 4),), left=2)
     assert max(map(len, shown(table, 60).splitlines())) <= 60
+
+
+def test_long_addresses_are_wrapped_after_a_slash_or_a_hyphen() -> None:
+    names = ("second-try-with-rank-16-and-more-rounds/…/quickstart", "first-try-with-rank-8/…/quickstart")
+    table = Table("results", ("run", "phase"), tuple((name, "Succeeded") for name in names), left=2)
+    words = {word for line in shown(table, 60).splitlines() for word in line.split()}
+    assert {"first-try-with-rank-8/…/", "second-try-with-rank-16-and-", "more-rounds/…/quickstart"} <= words

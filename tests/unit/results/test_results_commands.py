@@ -141,7 +141,9 @@ def test_a_changed_ledger_is_found_out(run: Path) -> None:
     evaluation.write_text(evaluation.read_text().replace("0.555", "0.999"))
     result = fedtrain("ledger", "verify", run)
     assert result.exit_code == 1
-    assert "rounds/0002" in result.stderr
+    lines = result.stderr.splitlines()
+    assert lines[0].startswith("finding 1: rounds/0002/evaluation-1.json")
+    assert [line.split()[0] for line in lines[2:4]] == ["expected", "found"]
     assert "sound" not in result.stdout
 
 

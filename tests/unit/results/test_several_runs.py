@@ -62,7 +62,7 @@ def test_list_of_a_place_without_runs_says_so(tmp_path: Path) -> None:
     result = fedtrain("list", tmp_path)
     assert (result.exit_code, result.stdout) == (0, "")
     assert "no runs below" in result.stderr
-    assert "is not a folder" in fedtrain("list", tmp_path / "nothing").stderr
+    assert "Start a run with `fedtrain run federation.yaml`" in fedtrain("list", tmp_path / "nothing").stderr
 
 
 def test_compare_leaves_out_a_run_that_cannot_be_read(second: Hand, runs: Path, tmp_path: Path) -> None:

@@ -59,5 +59,5 @@ def _trains(request: Request) -> bool:
 def _no_promise(but: str) -> str:
     return (
         f"the training promises no privacy, but this participant {but}. Set spec.privacy in the training, such as "
-        f"`privacy: {example_of_block(Privacy)}`, or update fedtrain at the hub"
+        f"`privacy: {example_of_block(Privacy)}`"
     )

@@ -1,0 +1,62 @@
+"""Messages for a value that is not one of the words of a field."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fedtrain.api.data import REQUIRED_FIELDS
+from fedtrain.api.reading.flow_style import flow
+from fedtrain.api.reading.formatting import is_map, nearest, shown
+from fedtrain.api.reading.other_names import value_named
+from fedtrain.api.reading.row_fields import formats
+from fedtrain.api.shapes import FieldOf, Shape, describe
+
+SWITCHES = {
+    "true": "Enabled", "yes": "Enabled", "on": "Enabled", "enable": "Enabled",
+    "false": "Disabled", "no": "Disabled", "off": "Disabled", "disable": "Disabled",
+}  # fmt: skip
+
+
+def choice(field: FieldOf, value: Any, shape: Shape, text: str | None) -> tuple[str, str]:
+    """Message and fix for `value`, which is not one of the words of `field`. `text`: the value as it is in the file."""
+    if isinstance(value, dict | list):
+        kind = "a map" if is_map(value) else "a list"
+        problem = f"{field.name} is {kind}, but must be one word."
+        return problem, _fixed_weights(value, shape) or _word_within(field, value, shape) or f"Use {describe(shape)}."
+    word = shown(value) if isinstance(value, bool) else str(value)
+    guess = _guess(word, shape.choices)
+    if guess is None and set(shape.choices) == set(REQUIRED_FIELDS):
+        return f"{shown(value, text)} is not a format of rows.", f"{formats()}."
+    if guess is None or len(shape.choices) == 1:
+        return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
+    return f"{shown(value, text)} is not a valid value.", _span(word, shape.choices) or f"Did you mean {guess}?"
+
+
+def _guess(word: str, choices: Sequence[str]) -> str | None:
+    named = (SWITCHES.get(word.lower()), value_named(word))
+    return next((one for one in named if one in choices), None) or nearest(word, choices)
+
+
+def _fixed_weights(value: Any, shape: Shape) -> str | None:
+    """The fix for `aggregation.weights` with a number for each participant."""
+    numbers = is_map(value) and all(isinstance(one, int | float) for one in value.values())
+    if "Fixed" not in shape.choices or not numbers:
+        return None
+    participants = [{"name": name, "weight": weight} for name, weight in value.items()]
+    return f"Write `weights: Fixed`, and the weights in spec.participants: `participants: {flow(participants)}`."
+
+
+def _word_within(field: FieldOf, value: Any, shape: Shape) -> str | None:
+    """The fix for `{type: Cosine}` or `[Cosine]`: the only valid word in the value."""
+    words = [str(one) for one in (value.values() if is_map(value) else value)]
+    words += list(value) if is_map(value) else []
+    found = list(dict.fromkeys(guess for word in words if (guess := _guess(word, shape.choices))))
+    return f"Write `{field.name}: {found[0]}`." if len(found) == 1 else None
+
+
+def _span(word: str, choices: Sequence[str]) -> str | None:
+    """Return the advice to list all values of `Mon-Fri`; None for another word."""
+    first, _, last = word.partition("-")
+    if first not in choices or last not in choices:
+        return None
+    span = choices[choices.index(first) : choices.index(last) + 1]
+    return f"List each of them: [{', '.join(span)}]." if len(span) > 1 else None

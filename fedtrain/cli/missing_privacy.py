@@ -1,0 +1,101 @@
+"""A training without `spec.privacy` whose policies require it: one error with all that the file lacks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fedtrain.api.participant_policy import PolicyPrivacy
+from fedtrain.api.paths import show
+from fedtrain.api.privacy import Privacy
+from fedtrain.api.reading import Federation, FieldError
+from fedtrain.api.reading.flow_style import Literal, flow
+from fedtrain.api.reading.formatting import is_map
+from fedtrain.api.rules.context import Context, Found, Place
+from fedtrain.api.rules.validate import Problem, validate
+from fedtrain.cli.error_places import LocatedDocuments, error_at
+from fedtrain.manifests.policy_check import Refusal
+from fedtrain.preview.policy_refusals import policy_refusals
+
+_DEFAULT_EPSILON = 8.0
+
+
+def is_about_privacy(refusal: Refusal) -> bool:
+    """Whether a field of `privacy` in the policy refuses the training."""
+    return (refusal.rule or "").startswith("privacy.")
+
+
+def missing_privacy(
+    federation: Federation, refused: Mapping[str, Sequence[Refusal]], documents: LocatedDocuments
+) -> FieldError | None:
+    """Return the error of a training that promises no privacy although policies require it; None for another one.
+    `refused`: by participant."""
+    who = [name for name, refusals in refused.items() if any(map(is_about_privacy, refusals))]
+    if federation.training.spec.privacy is not None or not who:
+        return None
+    place = documents.find("FederatedTraining")
+    wanted = _wanted(federation, [federation.policies[name].spec.privacy for name in who])
+    changes = [f"Add `privacy: {flow(_written(wanted))}` to spec", *_other_changes(federation, wanted, documents)]
+    owners = ", ".join(_owner(documents, name) for name in who)
+    message = f"privacy is missing, but the {'policy' if len(who) == 1 else 'policies'} of {owners} require"
+    return error_at(
+        place, ("spec", "privacy"), f"{message}{'s' if len(who) == 1 else ''} it.", f"{', and '.join(changes)}."
+    )
+
+
+def _owner(documents: LocatedDocuments, who: str) -> str:
+    """A participant, with the place of the block in its policy: `bank-a (line 52)`."""
+    file, document = documents.find("ParticipantPolicy", who)
+    elsewhere = f"{file}, " if file != documents.find("FederatedTraining")[0] else ""
+    return f"{who} ({elsewhere}line {document.spot_of(('spec', 'privacy'))[0]})"
+
+
+def _wanted(federation: Federation, terms: Sequence[PolicyPrivacy]) -> dict[str, Any]:
+    """Return the smallest promise that the policies accept."""
+    unit = next((one.unit for one in terms if one.unit is not None), "Participant")
+    epsilon = min((one.max_epsilon for one in terms if one.max_epsilon is not None), default=_DEFAULT_EPSILON)
+    delta = min(one.delta for one in terms)
+    wanted: dict[str, Any] = {
+        "unit": unit,
+        "budget": {"epsilon": epsilon, "delta": delta},
+        "clipping": {"type": "Fixed", "norm": 1.0},
+    }
+    noise = max((one.min_noise_multiplier for one in terms if one.min_noise_multiplier is not None), default=None)
+    if noise is None or not _is_too_little_noise(federation, wanted):
+        return wanted
+    return {**wanted, "noise": {"type": "Multiplier", "multiplier": noise}}
+
+
+def _is_too_little_noise(federation: Federation, wanted: Mapping[str, Any]) -> bool:
+    found = policy_refusals(_with(federation, wanted))
+    return any(one.rule == "privacy.minNoiseMultiplier" for refusals in found.values() for one in refusals)
+
+
+def _with(federation: Federation, wanted: Mapping[str, Any]) -> Federation:
+    """The federation with the promise."""
+    training = federation.training
+    privacy = Privacy.model_validate(wanted)
+    spec = training.spec.model_copy(update={"privacy": privacy})
+    return replace(federation, training=training.model_copy(update={"spec": spec}))
+
+
+def _written(value: Any) -> Any:
+    """Numbers as they are written in a file: `1e-5`, not `1e-05`."""
+    if is_map(value):
+        return {name: _written(one) for name, one in value.items()}
+    return Literal(f"{value:g}".replace("e-0", "e-")) if isinstance(value, float) else value
+
+
+def _other_changes(federation: Federation, wanted: Mapping[str, Any], documents: LocatedDocuments) -> Iterator[str]:
+    """Yield the fixes of the rules that the file would break with the promise."""
+    _, document = documents.find("FederatedTraining")
+    before = set(_problems(federation))
+    for problem in _problems(_with(federation, wanted)):
+        if problem in before:
+            continue
+        path, fix = problem.place.path, problem.fix.rstrip(".")
+        yield f"{fix[:1].lower()}{fix[1:]} in {show(path[:-1])} (line {document.spot_of(path)[0]})"
+
+
+def _problems(federation: Federation) -> Iterator[Problem]:
+    training = Found(federation.training, Place(0, ()))
+    yield from validate(Context(training, (), federation.path.parent), policies_elsewhere=True)

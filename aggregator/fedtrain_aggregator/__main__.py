@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from fedtrain.contracts.tasks import EXIT_REFUSED, EXIT_RETRY
+from fedtrain.contracts.exit_codes import EXIT_REFUSED, EXIT_RETRY
 from fedtrain_aggregator.assignment import carry_out
 
 LONGEST_REASON = 1000

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO
 
 from fedtrain.api.storage import Storage
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_RETRY
 from fedtrain.contracts.records import Run
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_RETRY
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import Execution, TaskKey

@@ -19,7 +19,8 @@ from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Any, Protocol
 
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_RETRY, Assignment
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_RETRY
+from fedtrain.contracts.tasks import Assignment
 from fedtrain.rounds.snapshot import Execution, TaskKey
 from fedtrain.runner.errors import RunError
 

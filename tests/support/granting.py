@@ -13,13 +13,13 @@ from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.gathering.incoming import Incoming
-from fedtrain.ledger.grants import Grants
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.part_uploads import PartUploads
 from fedtrain.ledger.presigned_requests import Patience
 from fedtrain.ledger.presigned_store import PresignedTaskStore
 from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
+from fedtrain.ledger.task_requests import Grants
 from tests.support.tasks import DIGEST, RUN_ID, task_of, train_work
 
 IMPATIENT = Patience(connect_seconds=2, read_seconds=10, outage_seconds=0.0, renewal_seconds=0.0)

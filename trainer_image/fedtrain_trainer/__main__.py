@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, Assignment
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_REFUSED
+from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.wire.task import TaskRefused, read_assignment
 from fedtrain.ledger.open_task_store import open_task_store
 from fedtrain.ledger.store import StoreError

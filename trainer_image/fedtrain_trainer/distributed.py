@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED
 from fedtrain.ledger.store import LedgerRefused
 from fedtrain_trainer.failures import judged
 from fedtrain_trainer.outcome import Refused, Retry

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY, EXIT_SPOOLED
+from fedtrain.contracts.exit_codes import EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY, EXIT_SPOOLED
 from fedtrain.data.errors import DataError
 from fedtrain.ledger.store import LedgerRefused, StoreError, StoreUnavailable
 from fedtrain_trainer.outcome import Interrupted, Refused, Retry, Spooled

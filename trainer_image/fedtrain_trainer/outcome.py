@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fedtrain.contracts.audit import SentObject
-from fedtrain.contracts.tasks import EXIT_DONE
+from fedtrain.contracts.exit_codes import EXIT_DONE
 
 
 class Refused(Exception):

@@ -13,21 +13,9 @@ from pathlib import Path
 
 import torch
 
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY, EXIT_SPOOLED
 from fedtrain.contracts.records import Evaluation, Initial, Measurement, Preflight, Record, Update
-from fedtrain.contracts.tasks import (
-    EXIT_DONE,
-    EXIT_LEDGER,
-    EXIT_REFUSED,
-    EXIT_RETRY,
-    EXIT_SPOOLED,
-    Assignment,
-    Evaluate,
-    Initialise,
-    Inspect,
-    Measure,
-    Task,
-    Train,
-)
+from fedtrain.contracts.tasks import Assignment, Evaluate, Initialise, Inspect, Measure, Task, Train
 from fedtrain.contracts.transfer import UPLOAD_VARIABLE
 from fedtrain.ledger.task_store import TaskStore
 from fedtrain_trainer import works

@@ -25,7 +25,7 @@ from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_RETRY
 from fedtrain.contracts.wire.task import TaskRefused, read_assignment
 from fedtrain_trainer.__main__ import interrupt, log_to_stderr
 from fedtrain_trainer.outcome import Interrupted, Outcome, Refused

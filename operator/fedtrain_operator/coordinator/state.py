@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from fedtrain.api.begun import begun
 from fedtrain.contracts.records import Run
 from fedtrain.gathering.ledger_facts import LedgerGatherer
-from fedtrain.ledger.grants import Grants
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.task_requests import Grants
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import PARTICIPANT, POD, TRAINING, Json, Ref
 from fedtrain.rounds.clock import RoundClock

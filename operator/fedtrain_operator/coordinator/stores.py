@@ -4,12 +4,12 @@ import base64
 from collections.abc import Mapping
 
 from fedtrain.api.storage import Storage
-from fedtrain.ledger.grants import Grants
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_client import Patience
 from fedtrain.ledger.s3_credentials import KEYS, Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError
+from fedtrain.ledger.task_requests import Grants
 from fedtrain.manifests.kinds import Json
 
 PATIENCE = Patience(connect_seconds=5, read_seconds=10, attempts=2)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fedtrain.api.status_fields import LOG_LINES, LONGEST_LINE
 from fedtrain.contracts.audit import SentObject
-from fedtrain.contracts.tasks import EXIT_LEDGER, EXIT_REFUSED, EXIT_SPOOLED
+from fedtrain.contracts.exit_codes import EXIT_LEDGER, EXIT_REFUSED, EXIT_SPOOLED
 from fedtrain.manifests.kinds import POD, Json
 from fedtrain_operator.kube.client import ApiError, Cluster
 

@@ -11,8 +11,8 @@ from fedtrain_aggregator.assignment import carry_out
 from round_on_disk import MakeRound, RoundOnDisk, adapter
 
 from fedtrain.contracts import names
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.contracts.records import Aggregate
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.ledger.store import StoreRefused, StoreUnavailable
 
 

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from fedtrain.api.base import Block
 from fedtrain.api.storage import File, SecretRef, Storage
+from fedtrain.contracts.exit_codes import EXIT_REFUSED
 from fedtrain.contracts.records import CONTRACT_VERSION, Run
-from fedtrain.contracts.tasks import EXIT_REFUSED, Task
+from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire import blocks
 from fedtrain.contracts.wire.aggregation import AggregationOrder
 from fedtrain.contracts.wire.features import FEATURES

@@ -8,7 +8,7 @@ import pytest
 from fedtrain_operator.participant.transfers import COPY_SECONDS
 
 from fedtrain.api.storage import S3
-from fedtrain.contracts.tasks import EXIT_SPOOLED
+from fedtrain.contracts.exit_codes import EXIT_SPOOLED
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.manifests import labels
 from fedtrain.manifests.grant_check import foreign_server

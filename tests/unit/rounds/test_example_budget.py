@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import FACTS, World, a_spec
 
 from fedtrain.contracts import names

@@ -4,7 +4,7 @@ the status of its task. The hub cannot tell the first two apart: it sees a task 
 from collections.abc import Callable
 
 import pytest
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names

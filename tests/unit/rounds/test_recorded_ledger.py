@@ -7,7 +7,7 @@ so the digests are the same on every machine.
 import json
 from pathlib import Path
 
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 RECORDED = Path(__file__).with_name("recorded_ledger.json")

@@ -1,7 +1,7 @@
 """Attempts, retries and back-off of one participant, and the close that lists them."""
 
 import pytest
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import Flaw, World, a_spec
 
 from fedtrain.contracts import names
@@ -149,7 +149,7 @@ def test_a_task_that_ends_without_its_record_has_failed():
 def test_a_record_without_its_whole_file_earns_a_new_attempt(flaw: Flaw, said: str):
     world, coordinator = in_training(retries=1)
     coordinator.finish(coordinator.running()[0], flaw)
-    coordinator.crash()  # what the hands knew of the attempt is not needed
+    coordinator.crash()  # nothing that the executor knew of the attempt is needed
     assert coordinator.drive().phase == "Succeeded"
     grant = world.ledger.read(names.grant(1, "a", 2), Grant)
     assert grant is not None

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rounds_coordinator import Coordinator
 from rounds_forging import assert_matches, forge, put
-from rounds_hands import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names

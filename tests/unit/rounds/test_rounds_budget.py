@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_private import DELTA, check_account, draws, private, spent
 from rounds_world import World, a_spec
 

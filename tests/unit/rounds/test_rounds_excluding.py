@@ -1,7 +1,7 @@
 """A person excludes a participant from the current round, which is then redone without it."""
 
 import pytest
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names

@@ -1,7 +1,7 @@
 """A run as a whole: what it goes through when all goes well, and when tasks hang, fail or lie."""
 
 import pytest
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names

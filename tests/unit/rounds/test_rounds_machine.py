@@ -1,6 +1,6 @@
 """Every interleaving of crashes and of lost, doubled, late and bad tasks ends in a sound ledger.
 
-Two coordinators with hands of their own share a ledger. Tasks fail, hang, die without a record, leave a record
+Two coordinators with executors of their own share a ledger. Tasks fail, hang, die without a record, leave a record
 without its file, write when they should be gone, or write twice; coordinators decide on what they saw long ago and
 die between any two actions; the run is suspended, fails, and is resumed. Then the faults stop, and the run must end.
 """
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from rounds_audit import audit_chain, audit_claim
-from rounds_hands import Coordinator, drive
+from rounds_coordinator import Coordinator, drive
 from rounds_world import Flaw, World, a_spec
 
 from fedtrain.contracts import names

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_private import check_account, private, spent
 from rounds_world import World, a_spec
 

@@ -1,6 +1,6 @@
 """The plan of a round: who takes part, on what, and why the others don't."""
 
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names

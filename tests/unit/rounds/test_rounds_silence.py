@@ -1,7 +1,7 @@
 """Participants whose heartbeats are missing: the next plan leaves them out, a round that has begun waits."""
 
 import pytest
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names

@@ -1,8 +1,8 @@
 """Objects that the ledger of a run should not have are ignored and reported, and never end the run."""
 
 import pytest
+from rounds_coordinator import Coordinator
 from rounds_forging import assert_matches, put
-from rounds_hands import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names

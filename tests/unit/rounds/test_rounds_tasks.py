@@ -1,6 +1,6 @@
 """Which tasks run beside each other, which are stopped, and what a gather makes of damaged objects."""
 
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names

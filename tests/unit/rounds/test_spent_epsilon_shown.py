@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from rounds_hands import Coordinator
+from rounds_coordinator import Coordinator
 from rounds_world import FACTS, World, a_spec
 
 from fedtrain.contracts import names

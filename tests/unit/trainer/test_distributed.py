@@ -14,8 +14,9 @@ import torch
 from tiny_federation import Federation, classified
 
 from fedtrain.contracts import names
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.contracts.records import Update
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY, Assignment
+from fedtrain.contracts.tasks import Assignment
 from tests.support.zygote import launch
 
 

@@ -28,10 +28,11 @@ from transformers import AutoModelForCausalLM
 from fedtrain.api.model import Model
 from fedtrain.api.training import Training
 from fedtrain.contracts import names
+from fedtrain.contracts.exit_codes import EXIT_REFUSED, EXIT_RETRY
 from fedtrain.contracts.noise_records import NoiseDraw
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.records import Update
-from fedtrain.contracts.tasks import EXIT_REFUSED, EXIT_RETRY, Train
+from fedtrain.contracts.tasks import Train
 from fedtrain.ledger.task_ledger import TaskLedger
 from fedtrain.privacy.gaussian_noise import NoiseStream
 from fedtrain.privacy.poisson_sampling import PoissonSampler

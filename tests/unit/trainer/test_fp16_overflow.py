@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_federation import Federation
 
-from fedtrain.contracts.tasks import EXIT_REFUSED
+from fedtrain.contracts.exit_codes import EXIT_REFUSED
 
 INITIAL_SCALE = 65536.0
 

@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, Qwen3MoeConfig
 
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.digests import digest_file
-from fedtrain.contracts.tasks import EXIT_REFUSED
+from fedtrain.contracts.exit_codes import EXIT_REFUSED
 
 LFS = "version https://git-lfs.github.com/spec/v1\n"
 INITIALISE = {"type": "Initialise", "seed": 17}

@@ -21,8 +21,9 @@ from tiny_federation import Federation, classified
 from fedtrain.api.model import Model
 from fedtrain.api.storage import S3Access, Storage
 from fedtrain.contracts.digests import digest_file
+from fedtrain.contracts.exit_codes import EXIT_REFUSED
 from fedtrain.contracts.places import Place, Places
-from fedtrain.contracts.tasks import EXIT_REFUSED, Binding
+from fedtrain.contracts.tasks import Binding
 
 REVISION = "93efa2f097d58c2a74874c7e644dbc9b0cee75a2"
 NO_BUCKETS = Binding(places=Places(ledger=Storage(), base=Place(name="base", setting="model.s3")))

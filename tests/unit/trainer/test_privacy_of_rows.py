@@ -13,7 +13,7 @@ from fedtrain_trainer.outcome import Outcome
 from pyarrow import parquet
 from tiny_federation import Federation, classified, saved_base, tokenizer
 
-from fedtrain.contracts.tasks import EXIT_REFUSED
+from fedtrain.contracts.exit_codes import EXIT_REFUSED
 
 SECRET = "Patient4711"
 GOOD: dict[str, dict[str, Any]] = {

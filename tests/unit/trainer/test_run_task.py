@@ -15,8 +15,8 @@ from tiny_federation import Federation, classified, write_rows
 from transformers import AutoModelForCausalLM
 
 from fedtrain.contracts import names
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.contracts.records import Measurement, Update
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.data.reader import read_rows
 from fedtrain.ledger.store import StoreUnavailable
 from fedtrain.ledger.task_ledger import TaskLedger

@@ -8,8 +8,9 @@ from fedtrain_trainer.outcome import Outcome
 from fedtrain_trainer.run import run_task
 
 from fedtrain.contracts import names
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_RETRY, EXIT_SPOOLED
 from fedtrain.contracts.records import Update
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_RETRY, EXIT_SPOOLED, Assignment
+from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.transfer import SPOOL_VARIABLE, UPLOAD_VARIABLE
 from fedtrain.ledger.store import LedgerRefused, StoreError, StoreUnavailable
 from fedtrain.ledger.task_ledger import TaskLedger

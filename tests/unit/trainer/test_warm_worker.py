@@ -18,8 +18,9 @@ from fedtrain_trainer import component
 from tiny_federation import Federation
 
 from fedtrain.contracts import names
+from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.contracts.records import Update
-from fedtrain.contracts.tasks import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY, Assignment
+from fedtrain.contracts.tasks import Assignment
 from tests.support.zygote import launch
 
 KEY = bytes(range(32))

@@ -1,4 +1,4 @@
-"""Coordinators of such a run, with the real gatherer, and hands that do as they are told."""
+"""Coordinators of such a run, with the real gathering of records, and executors that end tasks as a test says."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Runaway(AssertionError):
 
 @dataclass
 class Coordinator:
-    """One coordinator with hands of its own. `look` and `act` are apart, so that a decision may come too late."""
+    """One coordinator with its own executor. `look` and `act` are apart, so that a decision may come too late."""
 
     world: World
     acknowledged: int = 0
@@ -111,7 +111,7 @@ class Coordinator:
         self.executions[key] = Execution("Done", self.world.now)
 
     def crash(self, *, keep_elapsed: bool = False) -> None:
-        """The coordinator and its hands are gone and there again."""
+        """The coordinator and its executor end and start again."""
         self.strays.extend(self.orders.items())
         self.executions, self.orders, self.snapshot = {}, {}, None
         self.cancelled.clear()

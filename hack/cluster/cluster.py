@@ -1,15 +1,18 @@
 """A whole Kubernetes cluster on this machine: a control plane, the training operator, a node that runs pods, and DNS.
 
 It needs root and Debian packages, but neither an engine nor a registry. Several can run at once; they reach each other
-and this machine by their addresses, and `space.disconnect` parts one from the rest.
+and this machine by their addresses.
 """
 
 import os
 import shutil
+import subprocess
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 from hack.cluster.api import Json
 from hack.cluster.cache import cache
@@ -20,6 +23,9 @@ from hack.cluster.packages import need_packages
 from hack.cluster.processes import Place, is_alive
 from hack.cluster.space import Space
 
+DISCARDED = ".discarded-"
+"""Folders that are being deleted; those of a machine that was switched off meanwhile are deleted by the next start."""
+
 
 class Cluster:
     """A cluster with a name; enter it to start it.
@@ -27,7 +33,7 @@ class Cluster:
     Attributes:
         control_plane: kubeconfig, client, kubectl, apply, and the programs by name.
         node: its one node.
-        space: its namespaces: their address, and the cable to the rest of the world.
+        space: its namespaces, and their address.
         kubeconfig: a file with the rights of cluster-admin.
         images: the images pods can use once it has started, besides busybox.
         pod_logs: the folder with the logs of its pods.
@@ -94,7 +100,7 @@ class Cluster:
         """Ends the cluster of this name, whichever process started it, and keeps its logs."""
         self.space.stop()
         for name in ("containerd", "kubelet", "etcd"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+            _discard(self.folder / name)
 
     def remove(self) -> None:
         """Ends the cluster of this name, whichever process started it, and removes all it had."""
@@ -107,4 +113,16 @@ def _remove_dead() -> None:
     for folder in cache("clusters").glob("*.*"):
         process = folder.suffix.removeprefix(".")
         if process.isdigit() and not is_alive(process):
-            shutil.rmtree(folder, ignore_errors=True)
+            _discard(folder)
+    for folder in cache("clusters").glob(f"{DISCARDED}*"):
+        _delete(folder)
+
+
+def _discard(folder: Path) -> None:
+    """Delete a folder in the background: containerd's has 130,000 files, which takes the disk half a minute."""
+    if folder.exists():
+        _delete(folder.rename(cache("clusters") / f"{DISCARDED}{uuid4().hex}"))
+
+
+def _delete(folder: Path) -> None:
+    subprocess.Popen(["rm", "--recursive", "--force", str(folder)], stderr=subprocess.DEVNULL, start_new_session=True)

@@ -124,13 +124,6 @@ class Space:
         """Ends all processes of pods, at once."""
         kill_cgroup(self.cgroup)
 
-    def disconnect(self) -> None:
-        """Parts the space from this machine and from the other spaces, as a cut cable would."""
-        run("ip", "link", "set", _link(self._held.number), "down")
-
-    def connect(self) -> None:
-        run("ip", "link", "set", _link(self._held.number), "up")
-
     def run(self, *command: str | Path) -> str:
         """Runs a program in the space and gives back what it prints."""
         return run(*self.enter, *command)

@@ -6,10 +6,10 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,8 @@ from tests.support.operating import without_keys
 from tests.support.zygote import fork
 
 OUTCOME = "/dev/termination-log"
+LOOK, REFRESH = 0.1, 1.0
+"""Seconds between two looks at the pods, and between two reads of the Secrets of one that runs."""
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Running:
     pod: Json
     folder: Path
     process: int
+    refreshed: float = field(default_factory=time.monotonic)
 
     @property
     def code(self) -> int | None:
@@ -96,8 +99,8 @@ class Pods:
         return [path.read_text() for path in self.folder.glob(f"{self._fault_file(text).name}.[0-9]*")]
 
     def _run(self) -> None:
-        while not self._stop.wait(0.1):
-            with suppress(OSError, HTTPException, Refused):  # the API server may be gone for a while
+        while not self._stop.wait(LOOK):
+            with suppress(OSError, Refused):  # the API server may be gone for a while
                 self._look()
 
     def _look(self) -> None:
@@ -109,7 +112,9 @@ class Pods:
             if uid not in self._seen and not _among(pod, self.held):
                 self._start(uid, pod)
         for uid, one in list(self.running.items()):
-            self._mount_secrets(one.pod["metadata"]["namespace"], one.pod, one.folder / "credentials")
+            if time.monotonic() > one.refreshed + REFRESH:
+                self._mount_secrets(one.pod["metadata"]["namespace"], one.pod, one.folder / "credentials")
+                one.refreshed = time.monotonic()
             if (code := one.code) is not None:
                 self._tell(one.pod, ended(one.pod, code, one.message))
                 del self.running[uid]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from http.client import HTTPException
 from typing import TypeVar
 
 import pytest
@@ -35,7 +34,7 @@ def at_last(read: Callable[[], T]) -> T:
     """What is read, once it is there, from a server that may be away meanwhile."""
 
     def patiently() -> T | None:
-        with suppress(OSError, HTTPException, Refused):
+        with suppress(OSError, Refused):
             return read()
         return None
 

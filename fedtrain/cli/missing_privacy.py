@@ -34,19 +34,35 @@ def missing_privacy(
         return None
     place = documents.find("FederatedTraining")
     wanted = _wanted(federation, [federation.policies[name].spec.privacy for name in who])
-    changes = [f"Add `privacy: {flow(_written(wanted))}` to spec", *_other_changes(federation, wanted, documents)]
-    owners = ", ".join(_owner(documents, name) for name in who)
-    message = f"privacy is missing, but the {'policy' if len(who) == 1 else 'policies'} of {owners} require"
-    return error_at(
-        place, ("spec", "privacy"), f"{message}{'s' if len(who) == 1 else ''} it.", f"{', and '.join(changes)}."
-    )
+    changes = [f"add `privacy: {flow(_written(wanted))}` to spec", *_other_changes(federation, wanted, documents)]
+    units = _units(federation, who, documents)
+    if len(units) > 1:
+        by_unit = " and ".join(f"{unit} ({', '.join(owners)})" for unit, owners in units.items())
+        message = f"privacy is missing, but the policies require different units: {by_unit}."
+        changes.insert(0, "set the same privacy.unit in these policies")
+    else:
+        owners = ", ".join(f"{name} ({_line(documents, name)})" for name in who)
+        several = len(who) > 1
+        message = f"privacy is missing, but the {'policies' if several else 'policy'} of {owners} "
+        message += "require it." if several else "requires it."
+    fix = ", and ".join(changes)
+    return error_at(place, ("spec", "privacy"), message, f"{fix[:1].upper()}{fix[1:]}.")
 
 
-def _owner(documents: LocatedDocuments, who: str) -> str:
-    """A participant, with the place of the block in its policy: `bank-a (line 52)`."""
+def _units(federation: Federation, who: Sequence[str], documents: LocatedDocuments) -> Mapping[str, Sequence[str]]:
+    """The units that the policies require, each with the participants and the places of their policies."""
+    units: dict[str, list[str]] = {}
+    for name in who:
+        if (unit := federation.policies[name].spec.privacy.unit) is not None:
+            units.setdefault(unit, []).append(f"{name}, {_line(documents, name)}")
+    return units
+
+
+def _line(documents: LocatedDocuments, who: str) -> str:
+    """The place of `privacy` in a participant's policy: `line 52`."""
     file, document = documents.find("ParticipantPolicy", who)
     elsewhere = f"{file}, " if file != documents.find("FederatedTraining")[0] else ""
-    return f"{who} ({elsewhere}line {document.spot_of(('spec', 'privacy'))[0]})"
+    return f"{elsewhere}line {document.spot_of(('spec', 'privacy'))[0]}"
 
 
 def _wanted(federation: Federation, terms: Sequence[PolicyPrivacy]) -> dict[str, Any]:

@@ -5,10 +5,10 @@ of its own may be a dictionary of values.
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fedtrain.api.data import RowSource
+from fedtrain.api.data import Format, RowSource
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import FORMATS, conversion, format_of
@@ -29,6 +29,10 @@ _OTHER_NAMES = {
 }
 
 
+_BY_NAMES: tuple[Format, ...] = ("PromptCompletion", "Messages", "ShareGPT", "Instruction", "Text")
+"""Formats in the order in which their fields are looked for under other names."""
+
+
 @dataclass
 class RowNames:
     """Names of the fields of rows that lack one. `rows`: how many such rows were seen; `table`: whether the names are
@@ -42,6 +46,27 @@ class RowNames:
         """Add a row. Names that not all rows have are dropped."""
         self.names = {name: None for name in names if self.rows == 0 or name in self.names}
         self.rows, self.table = self.rows + 1, table
+
+
+def format_by_names(
+    rows: Sequence[Mapping[str, object]], named: Mapping[str, str]
+) -> tuple[Format, Mapping[str, str]] | None:
+    """Return the format whose required fields all rows have, with the column of each: under its name, the one in
+    `named` or a similar one. None if no format fits."""
+    columns = [name for name in rows[0] if all(name in row for row in rows)]
+    own = format_of(*rows)
+    if own is not None and not named:
+        return own, {field: field for field in FORMATS[own].required}
+    for name in _BY_NAMES:
+        found = _columns(name, named, columns)
+        if all(column is not None and _has_kind(rows, name, column) for column in found.values()):
+            return name, {field: column for field, column in found.items() if column is not None}
+    return None
+
+
+def _has_kind(rows: Sequence[Mapping[str, object]], name: Format, column: str) -> bool:
+    """Whether the column has conversations in a format of conversations, and no lists in another one."""
+    return all(isinstance(row[column], list) == (name in ("Messages", "ShareGPT")) for row in rows)
 
 
 def advised(faults: Sequence[DataError], valid: int, source: RowSource, seen: RowNames) -> list[DataError]:
@@ -82,15 +107,22 @@ def _is_name(name: str) -> bool:
 
 def _guessed(source: RowSource, names: tuple[str, ...]) -> dict[str, str]:
     """Return a column for each required field of the format: one with a similar name, else the next one."""
-    free = list(names)
-    found: dict[str, str | None] = {}
-    for wanted in FORMATS[source.format].required:
-        set_name = getattr(source.fields, wanted, None) if source.fields is not None else None
-        column = _similar((wanted, *((set_name,) if set_name else ()), *_OTHER_NAMES.get(wanted, ())), free)
-        found[wanted] = column
-        if column is not None:
-            free.remove(column)
+    set_names: dict[str, str] = source.fields.model_dump(exclude_none=True) if source.fields is not None else {}
+    found = _columns(source.format, set_names, names)
+    free = [name for name in names if name not in found.values()]
     return {wanted: column or (free.pop(0) if free else "COLUMN") for wanted, column in found.items()}
+
+
+def _columns(name: Format, named: Mapping[str, str], names: Sequence[str]) -> dict[str, str | None]:
+    """Return the column of each required field of the format: one with a similar name, or None. No column is used
+    twice."""
+    found: dict[str, str | None] = {}
+    for wanted in FORMATS[name].required:
+        set_name = named.get(wanted)
+        free = [column for column in names if column not in found.values()]
+        words = (*((set_name,) if set_name else ()), wanted, *_OTHER_NAMES.get(wanted, ()))
+        found[wanted] = _similar(words, free)
+    return found
 
 
 def _similar(wanted: tuple[str, ...], names: Sequence[str]) -> str | None:

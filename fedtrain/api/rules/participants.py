@@ -1,6 +1,9 @@
 """Rules on `spec.participants`, and on other blocks together with it."""
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
+from math import lcm
 from typing import Any
 
 from fedtrain.api.base import Block, as_label, quantity
@@ -54,6 +57,7 @@ def cpu_is_positive(compute: Compute, context: Context) -> Violations:
 
 
 _FIXED = "self.aggregation.weights == 'Fixed'"
+_PRIVATE = "(has(self.privacy) && self.privacy.unit == 'Participant')"
 
 
 def at_participants(valid: str, values: dict[str, str], first: str) -> Cel:
@@ -68,11 +72,23 @@ def at_participants(valid: str, values: dict[str, str], first: str) -> Cel:
     )
 
 
+def _is_first(participant: Participant, context: Context, breaks: Callable[[Participant], bool]) -> bool:
+    """Whether a participant is the first one that breaks a rule. One change of the file fixes it for all of them, so
+    one error is enough."""
+
+    def breaks_too(other: Participant) -> bool:
+        with suppress(AttributeError):  # a malformed file lacks some fields
+            return breaks(other)
+        return False
+
+    return breaks(participant) and next(filter(breaks_too, context.spec.participants)) is participant
+
+
 @rule(
     Participant,
     "weight",
     message="weight applies only to aggregation.weights: Fixed, but aggregation.weights is {weights}.",
-    fix="Remove weight, or set aggregation.weights: Fixed.",
+    fix="Set aggregation.weights: Fixed, or remove weight from every participant.",
     cel=at_participants(
         f"{_FIXED} || self.participants.all(p, !has(p.weight))",
         {"weights": "self.aggregation.weights"},
@@ -84,7 +100,7 @@ def at_participants(valid: str, values: dict[str, str], first: str) -> Cel:
 def weight_only_with_fixed(participant: Participant, context: Context) -> Violations:
     """A participant has a `weight` only with `aggregation.weights: Fixed`."""
     weights = context.spec.aggregation.weights
-    if participant.weight is not None and weights != "Fixed":
+    if weights != "Fixed" and _is_first(participant, context, lambda one: one.weight is not None):
         yield broken(weights=weights)
 
 
@@ -94,7 +110,7 @@ def weight_only_with_fixed(participant: Participant, context: Context) -> Violat
     message="weight is required because aggregation.weights is Fixed.",
     fix="Set weight on every participant, such as weight: 1.",
     cel=at_participants(
-        f"!({_FIXED}) || self.participants.all(p, has(p.weight))",
+        f"!({_FIXED}) || {_PRIVATE} || self.participants.all(p, has(p.weight))",
         {},
         "!has(p.weight)",
     ),
@@ -102,7 +118,10 @@ def weight_only_with_fixed(participant: Participant, context: Context) -> Violat
 )
 def weight_required_with_fixed(participant: Participant, context: Context) -> Violations:
     """Every participant has a `weight` with `aggregation.weights: Fixed`."""
-    if participant.weight is None and context.spec.aggregation.weights == "Fixed":
+    spec = context.spec
+    if spec.aggregation.weights != "Fixed" or spec.participant_privacy is not None:  # which forbids Fixed
+        return
+    if _is_first(participant, context, lambda one: one.weight is None):
         yield broken()
 
 
@@ -138,13 +157,23 @@ def _inherits(participant: Participant) -> bool:
     return participant.training.micro_batch_size is None and _processes(participant) == 1
 
 
+def _step(participant: Participant, spec: FederatedTrainingSpec) -> int:
+    """Rows of which the participant's batch must be a multiple."""
+    return (participant.training.micro_batch_size or spec.training.micro_batch_size or 1) * _processes(participant)
+
+
+def _breaks(participant: Participant, spec: FederatedTrainingSpec) -> bool:
+    return not _inherits(participant) and spec.training.batch_size % _step(participant, spec) != 0
+
+
 @rule(
     FederatedTrainingSpec,
     "training.microBatchSize",
     message="batchSize is {batch}, which is not a multiple of microBatchSize {micro}.",
     fix="Write `batchSize: {multiple}` ({micro} x {times}), or change microBatchSize.",
     cel=Cel(
-        valid=f"!has({_MICRO_BATCH}) || {_BATCH} % {_MICRO_BATCH} == 0 || !self.participants.exists(p, {_INHERITS})",
+        valid=f"!has({_MICRO_BATCH}) || {_BATCH} % {_MICRO_BATCH} == 0 || !self.participants.exists(p, {_INHERITS}) || "
+        f"self.participants.exists(p, !{_SPLITS})",
         values={
             "batch": _BATCH,
             "micro": _MICRO_BATCH,
@@ -156,7 +185,9 @@ def _inherits(participant: Participant) -> bool:
 def batch_is_a_multiple_of_micro_batch(spec: FederatedTrainingSpec, context: Context) -> Violations:
     """`training.batchSize` is a multiple of `training.microBatchSize`."""
     batch, micro = spec.training.batch_size, spec.training.micro_batch_size
-    if micro is not None and batch % micro and any(_inherits(participant) for participant in spec.participants):
+    if micro is None or batch % micro == 0 or any(_breaks(one, spec) for one in spec.participants):
+        return  # a batch that suits the processes of a participant is a multiple of microBatchSize
+    if any(_inherits(participant) for participant in spec.participants):
         times = -(-batch // micro)
         yield broken(batch=batch, micro=micro, multiple=times * micro, times=times)
 
@@ -183,21 +214,21 @@ def batch_is_a_multiple_of_micro_batch(spec: FederatedTrainingSpec, context: Con
 def batch_divides_over_processes(participant: Participant, context: Context) -> Violations:
     """`training.batchSize` is a multiple of `microBatchSize` times a participant's processes (nodes x GPUs per node,
     or nodes without GPUs)."""
-    own, processes = participant.training.micro_batch_size, _processes(participant)
-    training, gpus = context.spec.training, participant.compute.gpus_per_node > 1
-    micro = own or training.micro_batch_size or 1
-    step = micro * processes
-    if training.batch_size % step == 0 or _inherits(participant):
+    spec = context.spec
+    if not _is_first(participant, context, lambda one: _breaks(one, spec)):
         return
-    path = ("training", "microBatchSize") if own else ("compute", "gpusPerNode" if gpus else "nodes")
+    own, gpus = participant.training.micro_batch_size, participant.compute.gpus_per_node > 1
+    batch, step = spec.training.batch_size, _step(participant, spec)
+    suits_all = lcm(*(_step(one, spec) for one in spec.participants))
+    multiple = -(-batch // suits_all) * suits_all
     yield broken(
-        *path,
-        batch=training.batch_size,
+        *(("training", "microBatchSize") if own else ("compute", "gpusPerNode" if gpus else "nodes")),
+        batch=batch,
         step=step,
-        micro=micro,
-        processes=processes,
-        multiple=-(-training.batch_size // step) * step,
-        times=-(-training.batch_size // step),
+        micro=step // _processes(participant),
+        processes=_processes(participant),
+        multiple=multiple,
+        times=multiple // step,
     )
 
 

@@ -7,22 +7,27 @@ from fedtrain.api.rules.rule import Cel, Violations, broken, rule
 from fedtrain.privacy.accounting import AccountingError
 
 _NONE = "!has(self.privacy) || self.privacy.unit != 'Participant'"
+_REMOVE_WEIGHTS = ", and remove weight from the participants"
 
 
 @rule(
     FederatedTrainingSpec,
     "aggregation.weights",
     message="weights is {weights}, but privacy.unit: Participant needs equal weights.",
-    fix="Set weights: Uniform.",
+    fix="Set weights: Uniform{change}.",
     cel=Cel(
         valid=f"{_NONE} || self.aggregation.weights == 'Uniform'",
-        values={"weights": "self.aggregation.weights"},
+        values={
+            "weights": "self.aggregation.weights",
+            "change": f"self.participants.exists(p, has(p.weight)) ? '{_REMOVE_WEIGHTS}' : ''",
+        },
     ),
 )
 def privacy_needs_uniform_weights(spec: FederatedTrainingSpec, context: Context) -> Violations:
     """`aggregation.weights` is Uniform with `privacy.unit: Participant`."""
     if spec.participant_privacy is not None and spec.aggregation.weights != "Uniform":
-        yield broken(weights=spec.aggregation.weights)
+        weighted = any(one.weight is not None for one in spec.participants)
+        yield broken(weights=spec.aggregation.weights, change=_REMOVE_WEIGHTS if weighted else "")
 
 
 @rule(

@@ -86,9 +86,9 @@ def legend(columns: Iterable[str]) -> str:
 
 
 def step_text(key: TaskKey, phase: str) -> str:
-    """Return the phase of a trainer task in the user's words. The hub's tasks send no update."""
-    if phase == "uploading" and key.kind == "Initialise":
-        return "writing the adapter"
+    """Return the phase of a trainer task in the user's words. Only training sends an update."""
+    if phase == "uploading" and key.kind != "Train":
+        return "writing the adapter" if key.kind == "Initialise" else "sending the results"
     return _STEPS_OF_TRAINER.get(phase, phase)
 
 

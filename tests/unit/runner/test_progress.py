@@ -97,12 +97,14 @@ def test_plain_lines_report_each_phase_before_the_first_training() -> None:
         at_work("uploading", round=0, kind="Initialise", who="_initialise"),
         at_work("data", round=0, kind="Inspect"),
         at_work("measuring", round=2, kind="Measure"),
+        at_work("uploading", round=2, kind="Measure"),
     )
     lines = [
         "round 0/2  zoo  reading rows",
         "round 0/2  initial adapter  loading the base",
         "round 0/2  initial adapter  writing the adapter",
         "final adapter  zoo  measuring",
+        "final adapter  zoo  sending the results",
     ]
     assert plain(STARTED, *events)[1:] == lines
 

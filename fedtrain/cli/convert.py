@@ -13,9 +13,16 @@ from fedtrain.plurals import form, several
 if TYPE_CHECKING:
     from fedtrain.api.data import Fields
     from fedtrain.data.convert import Conversion, Converted, InvalidRows, Target
+    from fedtrain.data.row import Problem
 
 MOST_SHOWN = 20
 """Invalid rows that are printed."""
+FIXES: dict["Problem", str] = {
+    "JoinedWords": ". --separator ' ' does that",
+    "BlankPrompt": ". --skip-invalid leaves such rows out",
+    "BlankAnswer": ". --skip-invalid leaves such rows out",
+}
+"""Options of this command against warnings."""
 
 
 @click.command()
@@ -36,8 +43,10 @@ MOST_SHOWN = 20
     metavar="TEXT",
     help="Text between prompt and completion, such as ' '; with --to PromptCompletion.",
 )
-@click.option("--skip-invalid", is_flag=True, help="Leave out invalid rows, such as those with an empty answer.")
-@click.option("--drop-repeated", is_flag=True, help="Leave out rows that are equal to an earlier one.")
+@click.option("--skip-invalid", is_flag=True, help="Leave out rows that are invalid or have a blank prompt or answer.")
+@click.option(
+    "--drop-repeated", is_flag=True, help="Leave out rows whose prompt and answer are those of an earlier one."
+)
 def command(
     sources: tuple[str, ...],
     out: Path,
@@ -95,10 +104,13 @@ def _show(out: Path, made: "Converted", how: "Conversion") -> None:
     click.echo(f"{out}: {several(made.rows, 'row')}")
     if made.invalid:
         click.echo(f"left out: {several(len(made.invalid), 'invalid row')} (first: {made.invalid[0].problem})")
-    if made.repeated:
-        click.echo(f"left out: {several(made.repeated, 'repeated row')}")
+    if made.blank:
+        blank = several(len(made.blank), "row")
+        click.echo(f"left out: {blank} with a blank prompt or answer (first: {made.blank[0]})")
+    if how.drop_repeated:
+        click.echo(f"left out: {several(made.repeated, 'repeated row') if made.repeated else 'no repeated rows'}")
     for problem, (count, first) in made.warnings.items():
-        fix = ". --separator ' ' does that" if problem == "JoinedWords" else ""
+        fix = FIXES.get(problem, "")
         click.echo(f"warning: {first}{fix} ({several(count, 'row')})", err=True)
     said = f" and `format: {how.target}` in spec.data of the training" if how.target is not None else ""
     say(f"next: write `uri: {out.absolute()}` in spec.datasets of the participant's policy{said}", indent=2)

@@ -106,7 +106,8 @@ def _show(made: "Split", label: str | None) -> None:
         console.print(
             f"[yellow]warning:[/] {made.repeated} of {several(made.test_rows, 'test row')} also "
             f"{form(made.repeated, 'appears', 'appear')} in a "
-            "participant's data: measured gains will look better than they are."
+            "participant's data: measured gains will look better than they are. Remove repeated rows first: "
+            "fedtrain convert --drop-repeated"
         )
 
 

@@ -10,20 +10,23 @@ from blake3 import blake3
 
 from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
 from fedtrain.data.errors import DataError, not_an_object
-from fedtrain.data.formats import RowChecker, format_of
+from fedtrain.data.formats import RowChecker, format_of, learned_digest
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.parsing import Parsed, parse_each
 from fedtrain.data.parsing.text_files import UTF8
 from fedtrain.data.reader import local
-from fedtrain.data.row import Row, Warnings, count_warning
+from fedtrain.data.row import Problem, Row, Warnings, count_warning, row_digest
 
 Target = Literal["Messages", "PromptCompletion"]
+BLANK: tuple[Problem, ...] = ("BlankPrompt", "BlankAnswer")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
     """How rows are rewritten. Without `target` they keep all of their fields. `fields`: names in the source.
-    `separator`: text between prompt and completion; blanks at its end begin the completion."""
+    `separator`: text between prompt and completion; blanks at its end begin the completion. `skip_invalid` leaves out
+    rows that do not fit, and rows whose prompt or answer is blank. `drop_repeated` compares the fields that the format
+    reads; all fields if the row has no known format."""
 
     target: Target | None = None
     fields: Fields | None = None
@@ -39,6 +42,8 @@ class Converted:
 
     rows: int = 0
     repeated: int = 0
+    blank: list[str] = field(default_factory=list[str])
+    """Places of the rows that were left out because their prompt or answer has only blanks."""
     invalid: list[DataError] = field(default_factory=list[DataError])
     warnings: Warnings = field(default_factory=Warnings)
 
@@ -58,16 +63,15 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
     seen = set[bytes]()
     try:
         with out.open("x", encoding="utf-8", newline="\n") as lines:
-            for line in _lines(sources, how, found):
+            for line, digest in _lines(sources, how, found):
+                if how.drop_repeated and digest in seen:
+                    found.repeated += 1
+                    continue
                 if how.drop_repeated:
-                    digest = blake3(line.encode()).digest(length=16)
-                    if digest in seen:
-                        found.repeated += 1
-                        continue
                     seen.add(digest)
                 lines.write(f"{line}\n")
                 found.rows += 1
-        if found.invalid and not found.rows + found.repeated:
+        if found.invalid and not found.rows + found.repeated + len(found.blank):
             raise found.invalid[0]
         if found.invalid and not how.skip_invalid:
             raise InvalidRows(found.invalid)
@@ -81,19 +85,34 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
     return found
 
 
-def _lines(sources: Sequence[str], how: Conversion, found: Converted) -> Iterator[str]:
+def _lines(sources: Sequence[str], how: Conversion, found: Converted) -> Iterator[tuple[str, bytes]]:
+    """Yield each line and the digest of the fields that its format reads."""
     for source in sources:
         for rows in parse_each(local(source), source, fault=found.invalid.append, encoding=how.encoding):
             for parsed in rows:
                 try:
-                    yield parsed.line() if how.target is None else _converted(parsed, how.target, how, found)
+                    if how.target is None:
+                        yield parsed.line(), _digest(parsed)
+                    elif line := _converted(parsed, how.target, how, found):
+                        yield line
                 except DataError as error:
                     found.invalid.append(error)
 
 
-def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted) -> str:
+def _digest(parsed: Parsed) -> bytes:
+    value = parsed.value
+    row = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    row_format = format_of(row)
+    return blake3(parsed.line().encode()).digest(length=16) if row_format is None else learned_digest(row, row_format)
+
+
+def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted) -> tuple[str, bytes] | None:
+    """Return the line in the target format, and its digest; None for a blank row that is left out."""
     row_format = _format(parsed, how.fields)
     row = RowChecker(row_format, how.fields).check(parsed.value, parsed.where, parsed.repeated)
+    if how.skip_invalid and any(warning.problem in BLANK for warning in row.warnings):
+        found.blank.append(row.where)
+        return None
     fields = _in_format(row, target)
     if isinstance(fields.get("prompt"), str) and how.separator:
         bare = how.separator.rstrip(" ")
@@ -102,7 +121,8 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
     for warning in row.warnings:
         if not (warning.problem == "JoinedWords" and (how.separator or target != "PromptCompletion")):
             count_warning(found.warnings, warning, row.where)
-    return json.dumps({**fields, **_others(parsed, row_format, how.fields, fields)}, ensure_ascii=False, default=str)
+    others = _others(parsed, row_format, how.fields, fields)
+    return json.dumps({**fields, **others}, ensure_ascii=False, default=str), row_digest(fields)
 
 
 def _others(parsed: Parsed, format: Format, names: Fields | None, taken: Collection[str]) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """One row of data after its format was checked."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,11 +10,12 @@ from blake3 import blake3
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.data.errors import DataError
 
-Problem = Literal["RepeatedField", "UnknownRole", "BlankAnswer", "JoinedWords"]
+Problem = Literal["RepeatedField", "UnknownRole", "BlankPrompt", "BlankAnswer", "JoinedWords"]
 
 PROBLEMS: dict[Problem, str] = {
     "RepeatedField": "is in the row twice; the last value is used",
     "UnknownRole": "is not one of system, developer, user, assistant, tool; a chat template may ignore the message",
+    "BlankPrompt": "has only blanks, so the answer is learned without a question",
     "BlankAnswer": "has only blanks, so blanks are learned",
     "JoinedWords": (
         "ends with a word and the completion begins with one; texts are joined as they are, so begin the completion "
@@ -76,9 +77,9 @@ def answer(row: Row) -> str:
     return content
 
 
-def row_digest(row: Row) -> bytes:
-    """Return a digest of the row's fields, to find repeated rows."""
-    return blake3(_encode(row.fields).encode()).digest(length=16)
+def row_digest(fields: Mapping[str, object]) -> bytes:
+    """Return a digest of the fields, to find repeated rows."""
+    return blake3(_encode(fields).encode()).digest(length=16)
 
 
 def fingerprint(rows: Iterable[Row]) -> Digest:

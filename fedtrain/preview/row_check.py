@@ -57,7 +57,7 @@ class CheckedRows:
         return len(self.digests)
 
     def add(self, row: Row) -> None:
-        self.digests.append(row_digest(row))
+        self.digests.append(row_digest(row.fields))
         self.places.append(row.where)
         self.offered.add(row)
         if len(self.sample) < SAMPLED:
@@ -100,7 +100,7 @@ def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterato
             count, later, earlier = repeated
             yield (
                 f"{one.label}: {count:,} of {several(one.rows, 'row')} {form(count, 'is', 'are')} repeated "
-                f"(first: {later} is {earlier}). Remove them."
+                f"(first: {later} is {earlier}). Remove them with `fedtrain convert --drop-repeated`."
             )
         if leaked := _in_both_splits(one, spec_data, seed):
             yield (

@@ -12,6 +12,7 @@ from pathlib import Path
 from fedtrain.api.data import Format
 from fedtrain.api.places import base_kind
 from fedtrain.data.base_files import read_base
+from fedtrain.data.formats import learned_digest
 from fedtrain.plurals import several
 from fedtrain.splitting.dealing import (
     Parts,
@@ -80,7 +81,7 @@ def split(request: SplitRequest) -> Split:
     if request.test_fraction and not test:
         raise SplitError(f"{request.data}: each participant has one row, so none is left for a test")
     _write(request, rows, found, names, parts, test, base)
-    trained = {rows[row].line for part in parts for row in part}
+    trained = {learned_digest(rows[row].fields, found) for part in parts for row in part}
     return Split(
         file=request.out / FILE,
         format=found,
@@ -89,7 +90,7 @@ def split(request: SplitRequest) -> Split:
         labels=tuple(Counter(labels[row] for row in part) for part in parts) if labels else None,
         held=held,
         test_rows=len(test),
-        repeated=sum(rows[row].line in trained for row in test),
+        repeated=sum(learned_digest(rows[row].fields, found) in trained for row in test),
     )
 
 

@@ -1,7 +1,10 @@
 """Row formats: one file per format behind `RowFormat`, listed in `FORMATS`."""
 
+import json
 from collections.abc import Mapping
 from typing import cast
+
+from blake3 import blake3
 
 from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
 from fedtrain.data.errors import convert_command, not_an_object
@@ -89,3 +92,10 @@ def format_of(*rows: Mapping[str, object]) -> Format | None:
         if all(field in row for row in rows for field in fits.required):
             return name
     return None
+
+
+def learned_digest(row: Mapping[str, object], format: Format) -> bytes:
+    """Return a digest of the fields that the format reads, of a row that was not checked. Values without a JSON form
+    (dates, bytes) count as text."""
+    learned = {name: row[name] for name in FORMAT_FIELDS[format] if name in row}
+    return blake3(json.dumps(learned, sort_keys=True, default=str).encode()).digest(length=16)

@@ -63,6 +63,8 @@ def _message(reader: FieldReader, message: object, path: str, role_name: str, co
     if calls := fields.get("tool_calls"):
         found["tool_calls"] = tool_calls_of(reader, calls, f"{path}.tool_calls")
     found["content"] = _content(reader, fields, path, content_name, may_lack=bool(calls))
+    if role == "user" and not found["content"].strip():
+        reader.warn(f"{path}.{content_name}", "BlankPrompt")
     found |= _of_a_tool(reader, fields, path) if role == "tool" else {}
     if role == "assistant":
         found |= _reasoning(reader, fields, path)

@@ -45,6 +45,13 @@ class FieldReader:
         value = self.optional(field)
         return "" if value is None else self.as_text(value, self.name(field))
 
+    def question(self, field: str) -> str:
+        """Return a required text that is not learned. Raises DataError; warns if it has only blanks."""
+        text = self.text(field)
+        if not text.strip():
+            self.warn(self.name(field), "BlankPrompt")
+        return text
+
     def answer(self, field: str) -> str:
         """Return a required text that is learned. Raises DataError if it is empty; warns if it has only blanks."""
         name = self.name(field)

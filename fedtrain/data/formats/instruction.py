@@ -22,7 +22,7 @@ _ALPACA_WITH_INPUT = (
 
 
 def _read(reader: FieldReader) -> dict[str, Any]:
-    fields = {"instruction": reader.text("instruction"), "output": reader.answer("output")}
+    fields = {"instruction": reader.question("instruction"), "output": reader.answer("output")}
     optional = {field: reader.optional_text(field) for field in ("input", "system")}
     return fields | {field: text for field, text in optional.items() if text}
 

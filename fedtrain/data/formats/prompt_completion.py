@@ -16,7 +16,7 @@ from fedtrain.data.formats.tools import tools_of
 def _read(reader: FieldReader) -> dict[str, Any]:
     prompt, completion = reader.required("prompt"), reader.required("completion")
     if not any(isinstance(part, list) for part in (prompt, completion)):
-        fields = {"prompt": reader.text("prompt"), "completion": reader.answer("completion")}
+        fields = {"prompt": reader.question("prompt"), "completion": reader.answer("completion")}
         if _in_word(fields["prompt"][-1:]) and _in_word(fields["completion"][0]):
             reader.warn(reader.name("prompt"), "JoinedWords")
         return fields

@@ -180,6 +180,45 @@ def test_invalid_and_repeated_rows_are_left_out_and_counted(tmp_path: Path) -> N
     ]
 
 
+TICKETS = "No,prompt,completion\n1,a, x\n2,a, x\n3,, x\n4,b,  \n5,c, y\n"
+
+
+@pytest.mark.parametrize("options", [("--to", "PromptCompletion"), ()])
+def test_rows_that_differ_only_in_other_columns_are_repeated(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "a.csv").write_text(TICKETS)
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--drop-repeated", *options)
+    assert result.exit_code == 0, result.output
+    assert [row["No"] for row in written(tmp_path / "out.jsonl")] == ["1", "3", "4", "5"]
+    assert "left out: 1 repeated row\n" in result.output
+
+
+def test_rows_without_a_format_are_repeated_if_all_columns_are_equal(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("No,Frage\n1,a\n2,a\n2,a\n")
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--drop-repeated")
+    assert [row["No"] for row in written(tmp_path / "out.jsonl")] == ["1", "2"]
+    assert "left out: 1 repeated row\n" in result.output
+
+
+def test_a_conversion_without_repeated_rows_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("prompt,completion\na, x\n")
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--drop-repeated")
+    assert "left out: no repeated rows\n" in result.output
+
+
+def test_rows_with_a_blank_prompt_or_answer_are_named_and_left_out_on_request(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(TICKETS)
+    options = ("--to", "PromptCompletion", "--separator", "\n=> ")
+    kept = run(tmp_path / "a.csv", "-o", tmp_path / "kept.jsonl", *options)
+    prompt, answer = [line for line in kept.stderr.splitlines() if line.startswith("warning")]
+    assert prompt.startswith('warning: a.csv:4: field "prompt" has only blanks')
+    assert answer.startswith('warning: a.csv:5: field "completion" has only blanks')
+    assert prompt.endswith("--skip-invalid leaves such rows out (1 row)")
+    left = run(tmp_path / "a.csv", "-o", tmp_path / "left.jsonl", *options, "--skip-invalid")
+    assert [row["No"] for row in written(tmp_path / "left.jsonl")] == ["1", "2", "5"]
+    assert "left out: 2 rows with a blank prompt or answer (first: a.csv:4)\n" in left.output
+    assert "warning" not in left.output
+
+
 def test_a_separator_stands_between_prompt_and_completion(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("prompt,completion\nFieber,Innere\n")
     joined = run(tmp_path / "a.csv", "-o", tmp_path / "joined.jsonl", "--to", "PromptCompletion")

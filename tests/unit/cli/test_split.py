@@ -149,9 +149,11 @@ def test_the_test_file_shares_no_row_with_the_participants(data: Path, tmp_path:
 
 
 def test_duplicate_rows_that_leak_into_the_test_are_warned_of(tmp_path: Path) -> None:
-    data = written(tmp_path / "d.jsonl", [{"text": "same"}] * 10)
+    data = written(tmp_path / "d.jsonl", [{"text": "same", "number": number} for number in range(10)])
     result = done(data, "--participants", "2", "--test-fraction", "0.2", "--out", tmp_path / "out")
-    assert "2 of 2 test rows also appear" in " ".join(result.output.split())
+    shown = " ".join(result.output.split())
+    assert "2 of 2 test rows also appear" in shown
+    assert shown.count("fedtrain convert --drop-repeated") == 1
 
 
 def test_a_participant_called_test_keeps_its_file(data: Path, tmp_path: Path) -> None:

@@ -230,6 +230,13 @@ def test_a_refusal_uses_the_names_of_the_data_set() -> None:
             json.dumps({"messages": [TREE[0], {"role": "assistant", "content": "\n"}, *TREE]}),
             'field "messages" has only blanks',
         ),
+        ("PromptCompletion", '{"prompt": "", "completion": " a"}', 'field "prompt" has only blanks'),
+        ("Instruction", '{"instruction": " ", "output": "a"}', 'field "instruction" has only blanks'),
+        (
+            "Messages",
+            json.dumps({"messages": [{"role": "user", "content": "\n"}, TREE[1]]}),
+            'field "messages[0].content" has only blanks',
+        ),
     ],
 )
 def test_a_row_that_is_probably_wrong_has_a_warning(tmp_path: Path, format: Format, line: str, warning: str) -> None:
@@ -239,7 +246,7 @@ def test_a_row_that_is_probably_wrong_has_a_warning(tmp_path: Path, format: Form
     assert found.text(row.where).startswith(f"a.jsonl:1: {warning}")
 
 
-@pytest.mark.parametrize("row", [("q ", "a"), ("q:", "a"), ("q", "\na"), ("樹", "木"), ("", "a")])
+@pytest.mark.parametrize("row", [("q ", "a"), ("q:", "a"), ("q", "\na"), ("樹", "木")])
 def test_texts_that_can_be_joined_have_no_warning(row: tuple[str, str]) -> None:
     assert read({"prompt": row[0], "completion": row[1]}, "PromptCompletion").warnings == ()
 

@@ -13,7 +13,7 @@ _REMEMBERED = 5
 def time_left(view: View) -> tuple[float | None, float | None]:
     """Return the seconds left of the current round and of the run; None while unknown. Rounds that are recorded
     estimate later ones; the first round is estimated from its own progress."""
-    if view.ended or view.round == 0 or view.round > view.rounds:
+    if not view.trains:
         return None, None
     elapsed, done = view.clock() - view.round_since, view.round_progress
     if view.durations:

@@ -53,7 +53,7 @@ class LiveProgress:
         """Return the current state for the terminal's width."""
         view, width = self._view, self._console.width
         parts: list[RenderableType] = [self._header()]
-        if view.round > 0 and not view.ended:
+        if view.trains:
             parts.append(self._bars())
         rows = {who: row for who, row in view.rows.items() if row.state}
         if rows and not view.ended:
@@ -94,8 +94,7 @@ class LiveProgress:
         grid.add_column()
         grid.add_column(no_wrap=True)
         bar = max(10, min(40, self._console.width - 32))
-        finished = min(view.round - 1, view.rounds)
-        run = min(1.0, (finished + (done if view.round <= view.rounds else 0.0)) / view.rounds)
+        run = min(1.0, (view.round - 1 + done) / view.rounds)
         for name, share, seconds in (("round", done, left), ("run", run, whole)):
             eta = f"{about(seconds)} left" if seconds is not None else ""
             grid.add_row(name, ProgressBar(1.0, share, width=bar), f"{share:4.0%}  {eta}")

@@ -73,6 +73,11 @@ class View:
         self.since = self.round_since = self.clock()
 
     @property
+    def trains(self) -> bool:
+        """Whether a round is in progress: not before the first one, nor while the final adapter is measured."""
+        return self.round > 0 and not self.ended and self.phase != PHASES["Measuring"]
+
+    @property
     def round_progress(self) -> float:
         """Share of the current round that is done, from 0 to 1."""
         members = [row for row in self.rows.values() if row.samples is not None]

@@ -268,3 +268,11 @@ def test_a_finished_run_shown_again_has_no_empty_table() -> None:
     assert "round 2 of 2" in text
     assert "it was finished before" in text
     assert "state" not in text
+
+
+def test_bars_do_not_fall_back_while_the_final_adapter_is_measured() -> None:
+    final = TaskStarted(TaskKey(2, "Measure", "zoo", 1))
+    text = shown(STARTED, Planned(PLAN), Delivered(UPDATE), PhaseChanged(2, "Measuring", ""), final)
+    assert "measuring the final adapter" in text
+    assert "waiting for a worker" in text
+    assert "%" not in text

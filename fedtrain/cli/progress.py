@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +15,20 @@ if TYPE_CHECKING:
 def is_terminal(plain: bool) -> bool:
     """Whether the output is a terminal that can be redrawn, and the user does not want plain lines."""
     return not plain and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def shown_on_terminal(text: str, plain: bool) -> Iterator[None]:
+    """Show a line that is erased at the end, for work before `progress_view`: on a busy machine, the imports alone take
+    seconds."""
+    if not is_terminal(plain):
+        yield
+        return
+    print(text, end="", flush=True)
+    try:
+        yield
+    finally:
+        print("\r\x1b[K", end="", flush=True)
 
 
 def progress_view(as_json: bool, plain: bool) -> "JsonProgress | LiveProgress | PlainProgress":

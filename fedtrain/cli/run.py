@@ -10,7 +10,7 @@ import click
 
 from fedtrain.cli.errors import FULL, UserError
 from fedtrain.cli.numbers import WholeNumber
-from fedtrain.cli.progress import progress_view
+from fedtrain.cli.progress import progress_view, shown_on_terminal
 from fedtrain.cli.wrapping import say
 
 if TYPE_CHECKING:
@@ -32,16 +32,17 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     Every participant trains here, in turn or in parallel, on the data that its policy in FILE names. After Ctrl-C or a
     crash, run the same command again: it resumes and ends with the same result.
     """
-    from fedtrain.cli.policy_errors import read_for_this_machine
-    from fedtrain.contracts.as_json import as_json as plain_json
-    from fedtrain.ledger.store import StoreError
-    from fedtrain.results.run_result import finished
-    from fedtrain.rounds.decision import FINISHED
-    from fedtrain.runner.errors import RunError
-    from fedtrain.runner.progress.as_json import JsonProgress
-    from fedtrain.runner.run import run
+    with shown_on_terminal(f"reading {file}", plain or as_json):
+        from fedtrain.cli.policy_errors import read_for_this_machine
+        from fedtrain.contracts.as_json import as_json as plain_json
+        from fedtrain.ledger.store import StoreError
+        from fedtrain.results.run_result import finished
+        from fedtrain.rounds.decision import FINISHED
+        from fedtrain.runner.errors import RunError
+        from fedtrain.runner.progress.as_json import JsonProgress
+        from fedtrain.runner.run import run
 
-    federation = read_for_this_machine(file)
+        federation = read_for_this_machine(file)
     signal.signal(signal.SIGTERM, _interrupt)
     progress = progress_view(as_json, plain)
     result = None

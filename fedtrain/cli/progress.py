@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ def is_terminal(plain: bool) -> bool:
 
 
 @contextmanager
-def shown_on_terminal(text: str, plain: bool) -> Iterator[None]:
+def shown_on_terminal(text: str, plain: bool) -> Generator[None]:
     """Show a line that is erased at the end, for work before `progress_view`: on a busy machine, the imports alone take
     seconds."""
     if not is_terminal(plain):

@@ -62,8 +62,8 @@ def _first_words(summary: RunSummary, round: RoundSummary, base: PublicBase, mer
         f"{start} of rank {adapter.rank} (alpha {adapter.alpha:g}) for `{base.name}`{revision}, fine-tuned by "
         f"{several(len(summary.spec.participants), 'participant')} over "
         f"{whole}{several(summary.rounds_of, 'round')} with "
-        f"{summary.spec.aggregation.strategy}. Each participant trained on data that never left it; only the adapter's "
-        "weights were exchanged."
+        f"{summary.spec.aggregation.strategy}. Each participant trained on data that never left it; adapter weights, "
+        "row counts, losses and metrics were exchanged."
     )
 
 

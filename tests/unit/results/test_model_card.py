@@ -36,6 +36,7 @@ def test_it_names_base_rounds_participants_and_how_to_load(finished: Hand) -> No
     assert 'PeftModel.from_pretrained(base, "adapter")' in card
     assert f"fedtrain {__version__}" in card
     assert "does not know the licence of `./base`" in card
+    assert "data that never left it; adapter weights, row counts, losses and metrics were exchanged." in card
 
 
 def with_base(hand: Hand, base: str) -> Hand:

@@ -52,8 +52,10 @@ def resources(compute: Compute, own: Resources, memory: str | None = None) -> Js
 
 
 def threads(compute: Compute) -> dict[str, str]:
-    """Return the number of threads per process, where `compute` sets cores. By default each process starts one for
-    every core of its node."""
+    """Return the variables of a process's threads: their number, where `compute` sets cores. By default each process
+    starts one for every core of its node. Threads that wait for others give their cores to other pods: on a node that
+    several pods share, waiting in a loop made the tasks of the quickstart up to 30 times slower."""
+    waiting = {"OMP_WAIT_POLICY": "PASSIVE"}
     if compute.cpu is None:
-        return {}
-    return {"OMP_NUM_THREADS": str(max(1, math.floor(amount(compute.cpu) / processes(compute))))}
+        return waiting
+    return {**waiting, "OMP_NUM_THREADS": str(max(1, math.floor(amount(compute.cpu) / processes(compute))))}

@@ -72,6 +72,13 @@ def test_processes_have_the_threads_of_the_cores_they_get() -> None:
     assert {"name": "OMP_NUM_THREADS", "value": "2"} in container["env"]
 
 
+@pytest.mark.parametrize("compute", [{}, {"cpu": "2"}])
+def test_threads_that_wait_leave_their_cores_to_other_pods(compute: dict[str, Any]) -> None:
+    container = judged(compute)
+    assert isinstance(container, dict)
+    assert {"name": "OMP_WAIT_POLICY", "value": "PASSIVE"} in container["env"]
+
+
 @pytest.mark.parametrize(
     ("sides", "expected"),
     [

@@ -3,42 +3,34 @@ are missing or different."""
 
 import html
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, TransferGrant
 from fedtrain.ledger.presigned_requests import Requests, md5, md5_header, update_of
 
-_AT_ONCE = 4
 _PART = re.compile(rb"<Part>.*?</Part>", re.DOTALL)
 _NUMBER = re.compile(rb"<PartNumber>\s*([0-9]{1,5})\s*</PartNumber>")
 _TAG = re.compile(rb"<ETag>([^<]{1,200})</ETag>")
 
 
 def upload_parts(requests: Requests, file: SignedFile, path: Path, outage_seconds: float) -> None:
-    """Send the parts that the server lacks, in any order. Raises StoreError, and UploadEnded if the hub has ended the
-    upload."""
+    """Send the parts that the server lacks, one after the other: a link that drops then repeats one part at most.
+    Raises StoreError, and UploadEnded if the hub has ended the upload."""
     present = _present(requests, file.name, outage_seconds)
-    offsets = [sum(part.size for part in file.parts[:at]) for at in range(len(file.parts))]
-
-    def send(at: int) -> None:
-        with path.open("rb") as source:
-            source.seek(offsets[at])
-            content = source.read(file.parts[at].size)
-        digest = md5(content)
-        if present.get(at + 1) == digest.hex():
-            return
-        requests.send(
-            "UploadPart",
-            file.name,
-            lambda grant: update_of(grant).parts[at],
-            body=content,
-            headers=md5_header(digest),
-            outage_seconds=outage_seconds,
-        )
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(send, range(len(file.parts))))
+    with path.open("rb") as source:
+        for at, part in enumerate(file.parts):
+            content = source.read(part.size)
+            digest = md5(content)
+            if present.get(at + 1) == digest.hex():
+                continue
+            requests.send(
+                "UploadPart",
+                file.name,
+                lambda grant, at=at: update_of(grant).parts[at],
+                body=content,
+                headers=md5_header(digest),
+                outage_seconds=outage_seconds,
+            )
 
 
 def _present(requests: Requests, name: str, outage_seconds: float) -> dict[int, str]:

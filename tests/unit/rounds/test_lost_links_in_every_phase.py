@@ -1,5 +1,7 @@
 """The link of a participant drops before it sees its task or while it trains, while it uploads, and before it writes
-the status of its task. The hub cannot tell the first two apart: it sees a task that runs, and no update."""
+the status of its task. The hub cannot tell the first two apart: it sees a task that runs, and no update.
+
+`tests/controlplane/test_uploads_over_lost_links.py` cuts the link during an upload in parts; the hub sees no part."""
 
 from collections.abc import Callable
 

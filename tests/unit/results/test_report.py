@@ -193,6 +193,14 @@ def test_charts_follow_the_dark_look(html: str) -> None:
     assert {name for name in variables if f"{name}:" not in dark} == set()
 
 
+def test_it_prints_on_white_with_whole_tables(html: str) -> None:
+    schemes = re.findall(r"@media ([^{]*prefers-color-scheme[^{]*) {", html)
+    assert schemes == ["screen and (prefers-color-scheme: dark)"]
+    printed = html.partition("@media print {")[2]
+    assert re.search(r"\.table {[^}]*overflow: visible", printed)
+    assert re.search(r"figure, tr, [^{]*{ break-inside: avoid; }", printed)
+
+
 def test_wide_tables_can_be_scrolled_with_the_keyboard(html: str) -> None:
     assert html.count("<table>") == html.count('tabindex="0"') > 0
 

@@ -17,7 +17,7 @@ _SECONDS = 5.0
     required=True,
     help="Experiment tracker. Its library is the extra of the same name: fedtrain[wandb].",
 )
-@click.option("--place", help="Folder (TensorBoard, WandB), or folder or server (MLflow) [default: of its library].")
+@click.option("--place", help="Folder (TensorBoard, WandB), or server or database (MLflow) [default: of its library].")
 @click.option("--follow", is_flag=True, help="Continue until the run ends.")
 def command(run: str, tracker: str, place: str | None, follow: bool) -> None:
     """Copy the metrics of RUN to TensorBoard, Weights & Biases or MLflow: the hub's metrics by round, and each
@@ -29,22 +29,23 @@ def command(run: str, tracker: str, place: str | None, follow: bool) -> None:
     """
     from fedtrain.results.locate import locate
     from fedtrain.results.summary import summarise
-    from fedtrain.results.tracking.tracker import open_tracker, track
+    from fedtrain.results.tracking.tracker import explained, open_tracker, track
     from fedtrain.rounds.decision import STOPPED
 
     ledger = locate(run).ledger
     summary = summarise(ledger)
-    opened = open_tracker(tracker, summary, place)
-    last = opened.tracked()
-    try:
-        while True:
-            last = track(opened, summary, last)
-            if not follow or summary.phase in STOPPED:
-                break
-            time.sleep(_SECONDS)
-            summary = summarise(ledger)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        shown = opened.close()
+    with explained(tracker):
+        opened = open_tracker(tracker, summary, place)
+        last = opened.tracked()
+        try:
+            while True:
+                last = track(opened, summary, last)
+                if not follow or summary.phase in STOPPED:
+                    break
+                time.sleep(_SECONDS)
+                summary = summarise(ledger)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            shown = opened.close()
     click.echo(f"rounds 0 to {last}: {shown}" if last >= 0 else f"no round is complete yet: {shown}")

@@ -1,4 +1,4 @@
-"""MLflow. MLFLOW_TRACKING_URI names a server or a folder, MLFLOW_EXPERIMENT_NAME the experiment."""
+"""MLflow. MLFLOW_TRACKING_URI names a server or a database, MLFLOW_EXPERIMENT_NAME the experiment."""
 
 # pyright: basic
 # (an optional library)

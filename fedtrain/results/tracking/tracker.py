@@ -1,6 +1,7 @@
 """Copies the values of a run to an experiment tracker, round by round."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
@@ -46,11 +47,24 @@ def open_tracker(name: str, summary: RunSummary, place: str | None) -> Tracker:
     entry = TRACKERS[name]
     try:
         opened: Callable[[RunSummary, str | None], Any] = import_module(entry.module).open_tracker
-        return opened(summary, place)
     except ImportError as error:
         raise StoreError(
             f"{name} is not installed ({error}). Install it with `pip install 'fedtrain[{entry.extra}]'`."
         ) from error
+    return opened(summary, place)
+
+
+@contextmanager
+def explained(name: str) -> Generator[None]:
+    """Raise StoreError for every error of the tracker's library, such as a server that does not answer or a missing
+    login: each library has its own classes of errors, which share no base."""
+    try:
+        yield
+    except (StoreError, OSError):
+        raise
+    except Exception as error:
+        problem = " ".join(str(error).split()) or type(error).__name__
+        raise StoreError(f"{name}: {problem}") from error
 
 
 def track(tracker: Tracker, summary: RunSummary, after: int) -> int:

@@ -1,8 +1,10 @@
 """Values of a run as CSV and in experiment trackers, through each tracker's own library without a network."""
 
 import csv
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +12,7 @@ from click.testing import CliRunner
 from fedtrain.cli.main import main
 from fedtrain.results.series import points
 from fedtrain.results.summary import summarise
-from fedtrain.results.tracking.tracker import track
+from fedtrain.results.tracking.tracker import TRACKERS, Entry, track
 from tests.support.ledger_by_hand import HUB, Hand
 
 
@@ -66,6 +68,32 @@ def test_a_missing_library_is_named_with_its_extra(finished: Hand, runs: Path, m
     assert "pip install 'fedtrain[wandb]'" in result.stderr
 
 
+@pytest.mark.parametrize("when", ["open_tracker", "write"])
+def test_an_error_of_the_trackers_library_is_one_line(
+    finished: Hand, runs: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    class Refusing(Kept):
+        def write(self, round: int, values: Mapping[str, float]) -> None:
+            raise LibraryError("the server does not answer:\n  connection refused")
+
+    def open_tracker(summary: object, place: str | None) -> Kept:
+        if when == "open_tracker":
+            Refusing().write(0, {})
+        return Refusing()
+
+    module = ModuleType("library")
+    module.open_tracker = open_tracker  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "library", module)
+    monkeypatch.setitem(TRACKERS, "MLflow", Entry("library", "mlflow"))
+    result = CliRunner().invoke(main, ["track", str(runs / "default/quickstart"), "--to", "MLflow"])
+    assert result.stderr == "error: MLflow: the server does not answer: connection refused\n"
+    assert result.exit_code == 1
+
+
+class LibraryError(Exception):
+    """An error of a library's own class."""
+
+
 def test_tensorboard_reads_every_value_once(finished: Hand, runs: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import (  # pyright: ignore[reportMissingImports]
@@ -83,10 +111,9 @@ def test_tensorboard_reads_every_value_once(finished: Hand, runs: Path, tmp_path
     assert len(events.Tags()["tensors"]) == len({tag(point) for point in points(summarise(finished.ledger))})
 
 
-def test_mlflow_continues_its_run(finished: Hand, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mlflow_continues_its_run(finished: Hand, runs: Path, tmp_path: Path) -> None:
     tracking = pytest.importorskip("mlflow.tracking")
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    place = f"file://{tmp_path}/mlruns"
+    place = f"sqlite:///{tmp_path}/mlflow.db"
     for _ in range(2):
         result = CliRunner().invoke(
             main, ["track", str(runs / "default/quickstart"), "--to", "MLflow", "--place", place]

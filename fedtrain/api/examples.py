@@ -27,6 +27,7 @@ _BY_NAME = {
     "epsilon": "8",
     "factor": "10",
     "metric": "accuracy",
+    "metrics": "[{name: loss, type: Loss}]",
     "format": "PromptCompletion",
     "multiplier": "1.1",
     "mountPath": "/data",

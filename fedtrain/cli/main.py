@@ -1,6 +1,5 @@
 """The `fedtrain` command: finds a subcommand, runs it and prints its errors in plain words."""
 
-import difflib
 import importlib
 import sys
 from typing import Any
@@ -31,8 +30,9 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            ctx.fail(f"{args[0]!r} is not a command." + (f" Did you mean {near[0]!r}?" if near else ""))
+            from fedtrain.cli.usage import unknown_command  # `--help` does not need it
+
+            ctx.fail(unknown_command(args[0]))
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

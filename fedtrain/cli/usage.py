@@ -1,8 +1,11 @@
 """Wrong usage of a command: what exists instead of what was written."""
 
+import difflib
 from collections.abc import Iterable
 
 import click
+
+from fedtrain.cli.commands import COMMANDS
 
 _RUN = "runs/default/quickstart"
 EXAMPLES = {
@@ -39,8 +42,45 @@ _INSTEAD = {
     ("export", "--format"): "An export has PEFT's format, and with --merged that of transformers; docs/serving.md "
     "describes other formats",
     ("logs", "--participant"): "Write the name after the run: fedtrain logs RUN NAME",
+    ("run", "--resume"): "Without it, the command resumes a run that has begun",
+    ("run", "--rounds"): "Set rounds.count in the file",
+    ("run", "--epochs"): "Set training.length in the file",
+    ("run", "--model"): "Set model.base in the file",
+    ("run", "--output"): "Set storage.file.path in the file",
     ("", "--json"): "Use -o json",
 }
+
+
+_OTHER_COMMANDS = {
+    # a command of another tool: what to write
+    "train": "run",
+    "start": "run",
+    "resume": "run",
+    "fit": "run",
+    "launch": "run",
+    "check": "validate",
+    "lint": "validate",
+    "remove": "delete",
+    "rm": "delete",
+    "ls": "list",
+    "ps": "list",
+    "new": "init",
+    "create": "init",
+    "show": "status",
+    "chat": "try",
+    "generate": "try",
+    "verify": "ledger verify",
+    "merge": "export --merged",
+    "join": "participant invite",
+    "invite": "participant invite",
+}
+
+
+def unknown_command(name: str) -> str:
+    """Return the message for a command that does not exist."""
+    instead = _OTHER_COMMANDS.get(name.lower()) or next(iter(difflib.get_close_matches(name, COMMANDS, n=1)), None)
+    use = f"Did you mean `{instead}`?" if instead else "`fedtrain --help` lists the commands."
+    return f"{name!r} is not a command. {use}"
 
 
 def explained(error: click.UsageError) -> click.UsageError:
@@ -57,8 +97,16 @@ def explained(error: click.UsageError) -> click.UsageError:
         use = f"Did you mean {error.possibilities[0]!r}?" if error.possibilities else f"Use {_one_of(commands)}."
         return click.UsageError(f"{error.command_name!r} is not a command of {path}. {use}", context)
     if isinstance(error, click.MissingParameter) and path in EXAMPLES:
-        missing = error.format_message().splitlines()[0].rstrip(".")
+        missing = error.format_message().splitlines()[0].partition(". Choose from")[0].rstrip(".")
         return click.UsageError(f"{missing}. Example: {EXAMPLES[path]}", context)
+    if isinstance(error, click.BadParameter) and error.param is not None and isinstance(error.param.type, click.Choice):
+        problem, _, _ = error.message.partition(" is not one of")
+        choices = _one_of([str(choice) for choice in error.param.type.choices])
+        return click.UsageError(f"{error.param.opts[-1]}: {problem} is not a valid value. Use {choices}.", context)
+    if error.message.startswith("Got unexpected extra argument"):
+        extra = error.message.partition("(")[2].rstrip(")")
+        example = f" Example: {EXAMPLES[path]}" if path in EXAMPLES else ""
+        return click.UsageError(f"{path} does not take the argument {extra}. Remove it.{example}", context)
     return error
 
 
@@ -73,8 +121,8 @@ def _option(path: str, error: click.NoSuchOption, context: click.Context) -> str
     instead = _INSTEAD.get((path, error.option_name)) or _INSTEAD.get(("", error.option_name))
     if instead and (instead != "Use -o json" or "--output" in known):
         return f"{instead}."
-    if error.possibilities:
-        return f"Did you mean {_one_of(sorted(error.possibilities))}?"
+    if near := difflib.get_close_matches(error.option_name, known, n=2, cutoff=0.7):
+        return f"Did you mean {_one_of(sorted(near))}?"
     return f"Use {_one_of(known)}."
 
 

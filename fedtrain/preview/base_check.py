@@ -11,6 +11,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
 from fedtrain.plurals import form, several
 from fedtrain.preview.adapter_coverage import Coverage, coverage, unknown_targets
+from fedtrain.preview.config_check import config_problems
 from fedtrain.preview.row_lengths import Pieces, row_lengths, tokenizer_of
 
 BASE: FieldPath = ("spec", "model", "base")
@@ -41,6 +42,7 @@ def check_base(folder: Path, spec: FederatedTrainingSpec, sample: Sequence[Row])
     """Check the base model in `folder`. `sample`: rows to try the chat template and the tokenizer on."""
     base, sample = read_base(folder), sample[:MOST_ROWS]
     problems = [BaseProblem(BASE, message, fix) for message, fix in base.faults]
+    problems += [BaseProblem(BASE, message, fix) for message, fix in config_problems(base)]
     problems += _template_problems(base, spec, sample)
     lengths = tuple(_length_notes(base, spec, sample))
     if not base.tensors:

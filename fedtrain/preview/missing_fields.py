@@ -16,7 +16,7 @@ from fedtrain.data.formats import FORMATS, conversion, format_of
 _LONGEST = 40
 """Characters of a column's name; a longer one is probably a cell of a file without a header."""
 _MOST_BLANKS = 4
-"""Blanks in a column's name; a name with as many is probably a sentence."""
+"""Blanks in a column's name; a name with as many, or with a full stop, is probably a sentence."""
 _SHOWN = 8
 _OTHER_NAMES = {
     "prompt": ("question", "query", "input", "instruction", "user", "source", "request", "frage", "text"),
@@ -102,7 +102,8 @@ def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource) ->
 
 
 def _is_name(name: str) -> bool:
-    return 0 < len(name) <= _LONGEST and name.count(" ") < _MOST_BLANKS and not name.isdecimal()
+    sentence = name.count(" ") >= _MOST_BLANKS or name.endswith((".", "?", "!"))
+    return 0 < len(name) <= _LONGEST and not sentence and not name.isdecimal()
 
 
 def _guessed(source: RowSource, names: tuple[str, ...]) -> dict[str, str]:

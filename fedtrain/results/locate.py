@@ -115,5 +115,7 @@ def _suggest(runs: Iterator[str]) -> str:
     found = list(islice(runs, _LISTED + 1))
     if not found:
         return "Name a run's folder (runs/<namespace>/<name>), a federation file, or s3://bucket/prefix/namespace/name."
+    if len(found) == 1:
+        return f"Did you mean {found[0]}?"
     more = "\n  ..." if len(found) > _LISTED else ""
-    return "Runs nearby:\n" + "\n".join(f"  {run}" for run in found[:_LISTED]) + more
+    return "Use one of these runs:\n" + "\n".join(f"  {run}" for run in found[:_LISTED]) + more

@@ -78,6 +78,18 @@ class Located:
         return spot if key or here.value is None or isinstance(here.value, list | dict) else here.spot
 
 
+def _second_document(node: Any) -> Flaw | None:
+    """The flaw of a document with a second `apiVersion` or `kind`: the separator of two documents is missing."""
+    seen: set[str] = set()
+    for key, _ in node.value if node is not None and node.id == "mapping" else ():
+        if key.value in seen and key.value in ("apiVersion", "kind"):
+            spot = (key.start_mark.line + 1, key.start_mark.column + 1)
+            return Flaw(spot, f"A second document begins here ({key.value} is set twice).", "Write `---` above it.")
+        if key.id == "scalar":
+            seen.add(key.value)
+    return None
+
+
 class Documents:
     """The documents of a text; `flaws` are errors of YAML, and unsupported features of it."""
 
@@ -90,6 +102,9 @@ class Documents:
             parser.Composer = BoundedComposer
             for node in parser.compose_all(text):
                 self._seen = {}
+                if (repeated := _second_document(node)) is not None:
+                    self.flaws, self.found = [repeated], []
+                    return
                 located = self._locate(node, ()) if node is not None else None
                 if located is not None and located.value is not None:  # only comments
                     self.found.append(located)

@@ -20,7 +20,7 @@ from fedtrain.api.reading.formatting import is_map, nearest, shown
 from fedtrain.api.reading.partial_model import partial
 from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.source import read_text
-from fedtrain.api.reading.type_errors import translate
+from fedtrain.api.reading.type_errors import lists_names, translate
 from fedtrain.api.reading.unknown_fields import fields_to_skip, meant_field, unknown_field
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate
@@ -159,8 +159,12 @@ class _Reader:
         item = isinstance(path[-1], int) or path[-1] != field.name
         document = self.documents[place.document]
         text = document.text_at(place.at(*path).path)
+        around = document.at((*place.path, *path[:-1])) if item else None
+        if path[-1] != 0 and lists_names(field, around):
+            return  # the error of the first name shows the whole list
         names = mapped_fields(field, detail["input"], document.at(("spec", "data", "format")))
-        self._error(place.at(*path), *(names or translate(detail, field, item, text, block_at(model, path[:-1]))))
+        texts = names or translate(detail, field, item, text, block_at(model, path[:-1]), around)
+        self._error(place.at(*path), *texts)
 
     def _variant(self, model: type[Block], missing: Place) -> str | None:
         """Return the value that a missing discriminator must have, because the block has the fields of one variant."""

@@ -33,10 +33,15 @@ _YES, _NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disab
 
 
 def translate(
-    error: ErrorDetails, field: FieldOf, item: bool, text: str | None = None, block: type[Block] | None = None
+    error: ErrorDetails,
+    field: FieldOf,
+    item: bool,
+    text: str | None = None,
+    block: type[Block] | None = None,
+    around: Any = None,
 ) -> Texts:
-    """Message and fix of an error in `field` of `block`; with `item`, in an item of its list or table. `text`: the
-    value as it is in the file, if it is a scalar without quotes."""
+    """Message and fix of an error in `field` of `block`; with `item`, in an item of `around`, its list or table.
+    `text`: the value as it is in the file, if it is a scalar without quotes."""
     shape = field.shape.item if item and field.shape.item else field.shape
     if error["type"] == "missing":
         return f"{field.name} is required.", f"Add {_example(field.name, shape, block)}."
@@ -55,7 +60,7 @@ def translate(
         case "List":
             return _list(field, value, shape, text)
         case "Map":
-            return _map(field, value, shape, text)
+            return _map(field, value, shape, text, around)
         case "Table" if is_map(value):
             return f"The map has {len(value)} fields.", f"Use at most {shape.longest}."
         case "Table":
@@ -103,7 +108,7 @@ def _number(value: Any, shape: Shape, text: str | None) -> Texts:
             return f"{shown(value, text)} is a string, not a number.", expected
         if number == value:
             return f"{shown(value, text)} is a string because of its quotes.", f"Remove the quotes: {number}."
-        if value.strip().endswith("%") and (fraction := _as_fraction(number, shape)):
+        if value.strip().endswith("%") and (fraction := _as_fraction(number, shape, unbounded=True)):
             fix = f"Write {fraction}." if in_range(float(fraction), shape) else expected
             return f"{shown(value, text)} is a string, not a number.", fix
         return f"{shown(value, text)} is a string, not a number.", f"Write {number}."
@@ -119,10 +124,11 @@ def _number(value: Any, shape: Shape, text: str | None) -> Texts:
     return f"{shown(value, text)} is out of range.", expected
 
 
-def _as_fraction(percentage: str, shape: Shape) -> str | None:
-    """Return `0.1` for `10` if the field is a fraction; None if it can be greater than 1."""
+def _as_fraction(percentage: str, shape: Shape, *, unbounded: bool = False) -> str | None:
+    """Return `0.1` for `10` if the field is a fraction, or `unbounded` if it has no maximum; None if it is a number of
+    percents."""
     largest = shape.below if shape.below is not None else shape.maximum
-    if largest is None or largest > 1:
+    if (largest is None and not unbounded) or (largest is not None and largest > 1):
         return None
     return f"{Decimal(percentage).scaleb(-2).normalize():f}"
 
@@ -178,7 +184,7 @@ def _plural(field: FieldOf, value: list[Any], block: type[Block] | None) -> str 
 def _list(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
     if is_list(value):
         if not value:
-            return "The list is empty.", "Add at least one item."
+            return "The list is empty.", f"Add an item, for example `{field.name}: {example(field.name, shape)}`."
         return f"The list has {len(value)} items.", f"Use at most {shape.longest}."
     named = shape.item is not None and shape.item.block is not None and "name" in fields_of(shape.item.block)
     if is_map(value):
@@ -190,9 +196,21 @@ def _list(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
     if not named:
         return f"{shown(value, text)} is not a list.", f"Write [{value}]."
     word = isinstance(value, str) and re.fullmatch(DNS_LABEL_PATTERN, value)
-    if word and shape.item is not None and shape.item.block is not None and len(_required_names(shape.item.block)) == 1:
+    if word and shape.item is not None and shape.item.block is not None and _takes_names(shape.item.block):
         return f"{shown(value, text)} is not a list.", f"Write `- name: {value}`."
     return f"{shown(value, text)} is not a list.", f"Write a list, for example `{_list_example(field, shape, value)}`."
+
+
+def lists_names(field: FieldOf, value: Any) -> bool:
+    """Whether a list of maps with names is written as a list of the names."""
+    item = field.shape.item
+    named = item is not None and item.block is not None and _takes_names(item.block)
+    return named and is_list(value) and all(isinstance(one, str) for one in value)
+
+
+def _takes_names(block: type[Block]) -> bool:
+    """Whether a map with a name is a valid block."""
+    return _required_names(block) == ["name"]
 
 
 def _required_names(block: type[Block]) -> list[str]:
@@ -226,7 +244,7 @@ def _list_example(field: FieldOf, shape: Shape, value: Any) -> str:
     return f"{field.name}: {example(field.name, shape)}"
 
 
-def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
+def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any) -> Texts:
     assert shape.block is not None
     names, item = fields_of(shape.block), shape is not field.shape
     given = shown(value, text)
@@ -235,6 +253,10 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
     problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
     if isinstance(value, str) and (parts := _address(value, set(names))):
         return problem, f"Write {flow(parts)}."
+    if item and lists_names(field, around):
+        items = flow([{"name": one} for one in around])
+        written = f"`{field.name}: {items}`" if len(items) <= _LONGEST_LIST else f"`- name: {value}` for each item"
+        return f"{given} is a string, not a map.", f"Write {written}."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
         return problem, f"Write `name: {value}` after the dash."
     if shapes := variants(shape.block, value, text):

@@ -21,12 +21,11 @@ _PLAIN = (
     ("mapping values are not allowed", "The value contains a second `:`, or the indentation is wrong.",
      "Put values that contain `: ` in quotes, and align the fields of a map."),
     ("'<stream end>'", "A bracket{opened} is open at the end of the file.", "Close it with ] or }."),
-    ("unexpected end of stream", "A quote{opened} is open at the end of the file.", "Close the quote."),
     ("found undefined alias", "This alias (`*name`) has no anchor (`&name`) before it.",
      "Put a value that begins with * in quotes, or define the anchor."),
     ("expected '<document start>', but found ('{'", "Not a YAML file.",
      "If it is a data file, name the federation's YAML file instead."),
-    ("expected <block end>", "This line does not fit the lines above it.",
+    ("expected <block end>", "This line{indented} does not fit the lines above it.",
      "Align it with the other fields of its map, and begin only list items with `- `."),
     ("could not find expected ':'", "This line has no `:`.", "Write `field: value`."),
     ("expected ',' or", "A bracket{opened} is not closed before this, or a comma is missing.",
@@ -35,12 +34,14 @@ _PLAIN = (
 )  # fmt: skip
 
 
-_OPENED = ("a flow sequence", "a flow mapping", "a quoted scalar")
+_OPENED = ("a flow sequence", "a flow mapping")
 """Contexts of the parser whose first line is worth naming."""
 _NO_SPACE = re.compile(r"( *)(?:- +)*([A-Za-z]\w*):([^\s:/].*?)\s*(?: #.*)?")
 """A line with a field and its value, without a space after the colon."""
 _NO_COLON = re.compile(r" *(?:- +)*([A-Za-z]\w*) +([\w./-]+)\s*(?: #.*)?")
 """A line with a field and its value, without a colon."""
+_ONLY_NAME = re.compile(r"( *)(?:- +)*([A-Za-z]\w*)\s*(?: #.*)?")
+"""A line with a field above its block, without a colon."""
 _WITH_VALUE = re.compile(r"( *)(?:- +)*([A-Za-z]\w*): +([^\s#|>&!][^#]*?)\s*(?: #.*)?")
 """A line with a field and its value."""
 
@@ -56,10 +57,13 @@ def explain(error: Any, text: str) -> Flaw:
     problem = f"{error.problem or error}"
     if (cause := _cause(problem, spot, text.splitlines())) is not None:
         return cause
+    if f"{error.context}".endswith("a quoted scalar"):
+        at = (error.context_mark.line + 1, error.context_mark.column + 1)
+        return Flaw(at, "This quote is not closed.", "Close it at the end of the text.")
     opened = f" that opens on line {error.context_mark.line + 1}" if f"{error.context}".endswith(_OPENED) else ""
     for said, message, fix in _PLAIN:
         if said in problem:
-            return Flaw(spot, message.format(opened=opened), fix)
+            return Flaw(spot, message.format(opened=opened, indented=_indentation(spot, text.splitlines())), fix)
     return not_yaml(spot, problem)
 
 
@@ -87,6 +91,9 @@ def _cause(problem: str, spot: tuple[int, int], lines: list[str]) -> Flaw | None
             return Flaw(
                 (number, found.start(1) + 1), f"{found[0].strip()} has no colon.", f"Write `{found[1]}: {found[2]}`."
             )
+    for number in _previous(spot[0], lines):
+        if found := _ONLY_NAME.fullmatch(_line(number, lines)):
+            return Flaw((number, found.start(2) + 1), f"{found[2]} has no colon.", f"Write `{found[2]}:`.")
     here = _line(spot[0], lines)
     if (twice := _WITH_VALUE.fullmatch(here)) and ": " in twice[3] and not twice[3].startswith(("{", "[", '"', "'")):
         inner = twice[3].strip()
@@ -100,6 +107,17 @@ def _cause(problem: str, spot: tuple[int, int], lines: list[str]) -> Flaw | None
             fix = "Align the two lines" + (f", or remove {above[3]} on line {number}." if deeper > 1 else ".")
             return Flaw(spot, message, fix)
     return None
+
+
+def _indentation(spot: tuple[int, int], lines: list[str]) -> str:
+    """Of a line that is indented otherwise than the one above it: by how much, both."""
+    here = spot[1] - 1
+    for number in _previous(spot[0], lines):
+        above = _line(number, lines)
+        before = len(above) - len(above.lstrip())
+        if here != before and not _line(spot[0], lines)[:here].strip():
+            return f" (indented by {here}, line {number} by {before})"
+    return ""
 
 
 def _line(number: int, lines: list[str]) -> str:

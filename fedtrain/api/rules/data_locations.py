@@ -8,7 +8,7 @@ from fedtrain.api.evaluation import EvaluationData
 from fedtrain.api.participant_policy import Dataset
 from fedtrain.api.places import is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
-from fedtrain.api.rules.disk import CORRECT, denied
+from fedtrain.api.rules.disk import correct, denied
 from fedtrain.api.rules.rule import Rule, Violations, broken, rule
 from fedtrain.api.rules.uris import bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
 
@@ -33,7 +33,7 @@ def _data_exist(path: Path, uri: str) -> Violations:
         yield broken(problem=problem[0], use=problem[1])
     elif not is_file(path) and not is_folder(path):
         near = next((file for suffix in TYPES if is_file(file := path.parent / (path.stem + suffix))), None)
-        yield broken(problem=f"{path} does not exist", use=f"Use {near.name}" if near else CORRECT)
+        yield broken(problem=f"{path} does not exist", use=f"Use {near.name}" if near else correct(path, uri))
 
 
 def _file_has_a_known_format(path: Path, uri: str) -> Violations:

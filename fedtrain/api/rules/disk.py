@@ -1,13 +1,27 @@
 """Problems of paths on this machine's disk, each with its fix."""
 
+import difflib
 import os
+from itertools import islice
 from pathlib import Path
 
 from fedtrain.api.places import closed_folder, is_file, is_folder
 
-CORRECT = "Correct the path; relative paths start at the folder of this file"
+_CORRECT = "Correct the path; relative paths start at the folder of this file"
+_LOOKED_AT = 10_000
+"""Names in a folder that are compared with a wrong path."""
 Problem = tuple[str, str]
 """What is wrong, and the fix."""
+
+
+def correct(path: Path, uri: str) -> str:
+    """Return the fix for a path that does not exist, with a similar one beside it. `uri`: the path as in the file."""
+    beside = [one.name for one in islice(path.parent.iterdir(), _LOOKED_AT)] if is_folder(path.parent) else []
+    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.75)
+    if not near:
+        return _CORRECT
+    folder, slash, _ = uri.rstrip("/").rpartition("/")
+    return _CORRECT.replace(";", f", for example to {folder}{slash}{near[0]};")
 
 
 def denied(path: Path) -> Problem | None:
@@ -28,4 +42,4 @@ def folder_problem(path: Path, uri: str, *files: str) -> Problem | None:
     found = (denied(one) for one in (path, *(path / file for file in files)))
     if (problem := next((one for one in found if one is not None), None)) is not None:
         return problem
-    return None if is_folder(path) else (f"The folder {path} does not exist", CORRECT)
+    return None if is_folder(path) else (f"The folder {path} does not exist", correct(path, uri))

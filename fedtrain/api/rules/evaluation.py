@@ -5,9 +5,11 @@ import re
 from fedtrain.api.evaluation import Evaluation, ExactMatch, HubEvaluation, Metric, ParticipantEvaluation
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.rules.context import Context
-from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, regex, rule
+from fedtrain.api.rules.rule import Cel, Rule, Violations, broken, quoted, regex, rule
 from fedtrain.api.rules.unique import unique
 
+_LISTED = 5
+"""Metrics that a message names."""
 hub_metrics_are_unique = unique(HubEvaluation, "metrics", "metric", "name")
 participant_metrics_are_unique = unique(ParticipantEvaluation, "metrics", "metric", "name")
 
@@ -86,23 +88,38 @@ def samples_have_prompts(hub: HubEvaluation, context: Context) -> Violations:
         yield broken()
 
 
+_NO_HUB = "Add evaluation.hub with this metric"
+
+
+def unknown_hub_metric(hub: str) -> str:
+    """CEL of the fix for a metric that `hub` lacks. It does not name the hub's metrics: an API server estimates that
+    joining them costs too much."""
+    change = "Use the name of a metric in evaluation.hub.metrics, or add this one"
+    return f"has({hub}) ? {quoted(change)} : {quoted(_NO_HUB)}"
+
+
+def no_hub_metric(metric: str, hub: HubEvaluation | None) -> Violations:
+    """Yield the violation of a metric that the hub does not measure."""
+    names = [one.name for one in hub.metrics] if hub is not None else []
+    if metric not in names:
+        change = f"Use {' or '.join(names[:_LISTED])}, or add this one to evaluation.hub.metrics"
+        yield broken(metric=metric, change=change if names else _NO_HUB)
+
+
 @rule(
     Evaluation,
     "gate.metric",
     message="{metric} is not a metric of evaluation.hub.",
-    fix="Use the name of a metric in evaluation.hub.metrics, or add this one.",
+    fix="{change}.",
     cel=Cel(
         valid="!has(self.gate) || (has(self.hub) && self.hub.metrics.exists(m, m.name == self.gate.metric))",
-        # Without the names of the hub's metrics: an API server estimates that joining them costs too much.
-        values={"metric": "self.gate.metric"},
+        values={"metric": "self.gate.metric", "change": unknown_hub_metric("self.hub")},
     ),
 )
 def gate_has_a_metric(evaluation: Evaluation, context: Context) -> Violations:
     """`evaluation.gate.metric` is one of the hub's metrics."""
-    gate, hub = evaluation.gate, evaluation.hub
-    names = [metric.name for metric in hub.metrics] if hub is not None else []
-    if gate is not None and gate.metric not in names:
-        yield broken(metric=gate.metric)
+    if evaluation.gate is not None:
+        yield from no_hub_metric(evaluation.gate.metric, evaluation.hub)
 
 
 @rule(

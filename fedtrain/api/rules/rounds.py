@@ -4,6 +4,7 @@ from fedtrain.api.base import seconds
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.rounds import Rounds
 from fedtrain.api.rules.context import Context
+from fedtrain.api.rules.evaluation import no_hub_metric, unknown_hub_metric
 from fedtrain.api.rules.rule import Cel, Violations, broken, rule
 
 
@@ -24,18 +25,17 @@ def deadline_is_positive(rounds: Rounds, context: Context) -> Violations:
     FederatedTrainingSpec,
     "rounds.earlyStopping.metric",
     message="{metric} is not a metric of evaluation.hub.",
-    fix="Use the name of a metric in evaluation.hub.metrics, or add this one.",
+    fix="{change}.",
     cel=Cel(
         valid="!has(self.rounds.earlyStopping) || (has(self.evaluation.hub) && "
         "self.evaluation.hub.metrics.exists(m, m.name == self.rounds.earlyStopping.metric))",
-        values={"metric": "self.rounds.earlyStopping.metric"},
+        values={"metric": "self.rounds.earlyStopping.metric", "change": unknown_hub_metric("self.evaluation.hub")},
     ),
 )
 def early_stopping_has_a_metric(spec: FederatedTrainingSpec, context: Context) -> Violations:
     """`rounds.earlyStopping.metric` is one of the hub's metrics."""
-    stopping, hub = spec.rounds.early_stopping, spec.evaluation.hub
-    if stopping is not None and (hub is None or stopping.metric not in [metric.name for metric in hub.metrics]):
-        yield broken(metric=stopping.metric)
+    if spec.rounds.early_stopping is not None:
+        yield from no_hub_metric(spec.rounds.early_stopping.metric, spec.evaluation.hub)
 
 
 @rule(

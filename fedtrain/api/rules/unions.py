@@ -24,21 +24,24 @@ def union_rules(block: type[Block]) -> Iterator[Rule]:
 
 def _only_with(block: type[Block], union: Union, value: str, member: str) -> Rule:
     name, attribute = union.discriminator, fields_of(block)[member].attribute
-    change, remove = f"Set {name}: {value}", f"Remove {member}"
+    remove = f"Remove {member}"
+
+    def change(own: str) -> str:
+        return f"Set {name}: {value}, or write {own} instead of {member}"
 
     def check(judged: Any, context: Context) -> Violations:
         chosen = getattr(judged, fields_of(block)[name].attribute)
         if getattr(judged, attribute, "malformed") is not None and chosen != value:
             own = union.required.get(chosen)
-            use = f"{remove}, or set {name}: {value}" if own is None else remove if _has(judged, own) else change
+            use = f"{remove}, or set {name}: {value}" if own is None else remove if _has(judged, own) else change(own)
             yield broken(chosen=_written(judged, union), use=use)
 
     check.__name__ = f"{block.__name__}_{member}_only_with_{value}"
     check.__doc__ = f"`{member}` is set only with `{name}: {value}`."
     others = {choice: own for choice, own in union.required.items() if choice != value}
     has_own = [f"self.{name} == '{choice}' && has(self.{own})" for choice, own in others.items()]
-    lacks_own = [f"self.{name} == '{choice}' && !has(self.{own})" for choice, own in others.items()]
-    use = _first_of({_any(lacks_own): change, _any(has_own): remove}, f"{remove}, or set {name}: {value}")
+    lacks_own = {f"self.{name} == '{choice}' && !has(self.{own})": change(own) for choice, own in others.items()}
+    use = _first_of({**lacks_own, _any(has_own): remove}, f"{remove}, or set {name}: {value}")
     return rule(
         block,
         member,

@@ -50,10 +50,11 @@ class RowChecker:
         """Return what the format needs, and the fix: the format that fits the row, if there is one."""
         needs = f"the format {self._format.name} needs {self._format.needs}"
         other = format_of(row)
-        if other == self._format.name:  # under the names that data.fields replaces
+        if other == self._format.name:
+            names = ", ".join(field for field, name in self._names.items() if field in self._format.required)
             return needs, (
-                "this row has the format's own names, and data.fields applies to the files of all participants: "
-                "rename the fields of the other files, and remove them from data.fields"
+                f"remove {names} from data.fields, because this row has the format's own names; if the rows of "
+                "other files have the names in data.fields, rename those instead"
             )
         if other is not None:
             return (

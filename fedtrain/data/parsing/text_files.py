@@ -14,6 +14,7 @@ from fedtrain.data.errors import DataError, convert_command
 
 UTF8_BOM = b"\xef\xbb\xbf"
 UTF8 = "utf-8"
+_GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -29,6 +30,8 @@ def opened(file: Path, name: str, encoding: str = UTF8) -> Generator[BufferedRea
             raise DataError(f"{name}: {git_lfs.IS_POINTER}", git_lfs.FIX)
         if first.startswith(_ZIP):
             raise DataError(f"{name}: an Excel workbook or a zip archive, not text", "export it as CSV, or unpack it")
+        if is_gzip(file.name) and first and not first.startswith(_GZIP):
+            raise DataError(f"{name}: not a gzip file", "remove .gz from its name, or compress it")
         with cast("BufferedReader", gzip.open(file) if is_gzip(file.name) else file.open("rb")) as content:
             yield content if encoding == UTF8 else _recoded(content, name, encoding)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -53,7 +56,9 @@ def numbered_lines(content: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]
         if number > 1:
             yield number, line
         elif line.startswith(_UTF16_BOMS):
-            raise DataError(f"{name}: the file is UTF-16", "save it as UTF-8")
+            rewrite = convert_command(name, "--encoding utf-16", "utf8")
+            fix = f"save it as UTF-8; or rewrite it and use the new file: {rewrite}"
+            raise DataError(f"{name}: the file is UTF-16", fix)
         else:
             yield number, line.removeprefix(UTF8_BOM)
 

@@ -66,7 +66,7 @@ def test_a_number_of_thousands_of_digits_is_text():
         ),
         (
             " rounds: {count: 3}",
-            ":8:2: This line does not fit the lines above it. "
+            ":8:2: This line (indented by 1, line 7 by 2) does not fit the lines above it. "
             "Align it with the other fields of its map, and begin only list items with `- `.",
         ),
         (
@@ -121,7 +121,7 @@ def test_open_quotes_and_brackets_name_the_line_that_opens_them(tmp_path: Path):
         == ":22:1: A bracket that opens on line 21 is open at the end of the file. Close it with ] or }."
     )
     file.write_text('a: "b\n')
-    assert only_error(file) == ":2:1: A quote that opens on line 1 is open at the end of the file. Close the quote."
+    assert only_error(file) == ":1:4: This quote is not closed. Close it at the end of the text."
 
 
 def test_duplicate_keys_come_together_with_all_other_errors(tmp_path: Path):

@@ -1,17 +1,16 @@
 """A mistake in a valid folder, and what fedtrain says about it."""
 
-import gzip
 import json
+import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from click.testing import CliRunner
-from safetensors.numpy import save_file
 from valid_base import write_base
 
 from fedtrain.cli.main import main
@@ -92,26 +91,28 @@ def rows(*names: str) -> str:
 @dataclass(frozen=True)
 class Mistake:
     """Changes of the valid folder: `replace` and `append` in federation.yaml; `write` text, `binary` of latin-1
-    characters, `gzip` of text, `parquet` columns and `tensors` by shape, each by path; `delete` files. `run` is the
-    command. The message must name `place`, `value` and `fix`, and `errors` is the count of errors in the file."""
+    characters and columns of `parquet`, each by path; `delete` files. With `ledger`,
+    the folder has the run `default/quickstart` of one round. `run` is the command. The message must name `place`,
+    `value` and `fix`, and `errors` is the count of errors in the file (0: not checked)."""
 
     mistake: str
     replace: Mapping[str, str] = field(default_factory=dict[str, str])
     append: str = ""
     write: Mapping[str, str] = field(default_factory=dict[str, str])
     binary: Mapping[str, str] = field(default_factory=dict[str, str])
-    gzip: Mapping[str, str] = field(default_factory=dict[str, str])
     parquet: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict[str, Mapping[str, list[Any]]])
-    tensors: Mapping[str, Mapping[str, list[int]]] = field(default_factory=dict[str, Mapping[str, list[int]]])
     delete: tuple[str, ...] = ()
+    ledger: bool = False
     run: str = f"validate {FILE}"
     place: str = ""
     value: str = ""
     fix: str = ""
     errors: int = 1
 
-    def make(self, folder: Path) -> None:
-        """Write the valid folder with the mistake."""
+    def make(self, folder: Path, runs: Path | None = None) -> None:
+        """Write the valid folder with the mistake. `runs`: the folder of runs to copy with `ledger`."""
+        if self.ledger and runs is not None:
+            shutil.copytree(runs, folder / "runs")
         write_base(folder / "base")
         files = {"a.jsonl": rows("a"), "b.jsonl": rows("b"), "test.jsonl": rows("c")}
         text = VALID
@@ -122,12 +123,8 @@ class Mistake:
             self._file(folder, name).write_text(content)
         for name, content in self.binary.items():
             self._file(folder, name).write_bytes(content.encode("latin-1"))
-        for name, content in self.gzip.items():
-            self._file(folder, name).write_bytes(gzip.compress(content.encode()))
         for name, columns in self.parquet.items():
             pq.write_table(pa.table(dict(columns)), self._file(folder, name))
-        for name, shapes in self.tensors.items():
-            save_file({tensor: np.zeros(shape, np.float32) for tensor, shape in shapes.items()}, folder / name)
         for name in self.delete:
             (folder / name).unlink()
 
@@ -137,7 +134,5 @@ class Mistake:
 
     def message(self) -> tuple[int, str]:
         """Return the exit code of the command in the current folder, and what it printed to stderr."""
-        import shlex
-
         result = CliRunner().invoke(main, shlex.split(self.run))
         return result.exit_code, result.stderr if result.exception is None or result.exit_code else str(result)

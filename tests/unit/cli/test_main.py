@@ -64,7 +64,7 @@ def test_version():
 def test_an_unknown_command_names_the_nearest_and_exits_with_2():
     result = CliRunner().invoke(main, ["valdate"])
     assert result.exit_code == 2
-    assert "'valdate' is not a command. Did you mean 'validate'?" in result.stderr
+    assert "'valdate' is not a command. Did you mean `validate`?" in result.stderr
 
 
 def test_a_user_error_has_a_hint_and_exit_code_1(failing):

@@ -1,4 +1,8 @@
-"""Each mistake of mistakes.yaml gets a message that names the place, the value and the fix."""
+"""Each mistake of mistakes.yaml gets a message that names the place, the value and the fix.
+
+To add one, append an entry to mistakes.yaml: what is changed in the valid folder or which command is run
+(`Mistake` in mistake.py lists the keys), and the parts of the message that name `place`, `value` and `fix`.
+"""
 
 from pathlib import Path
 
@@ -6,10 +10,24 @@ import pytest
 import yaml
 from mistake import Mistake
 
+from fedtrain.api.storage import File, Storage
+from fedtrain.ledger.open import open_ledger
+from tests.support.ledger_by_hand import Hand
+
 MISTAKES = [
     Mistake(**{**entry, "delete": tuple(entry.get("delete", ()))})
     for entry in yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text())
 ]
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs with `default/quickstart`, which has one round."""
+    folder = tmp_path_factory.mktemp("prepared") / "runs"
+    hand = Hand(open_ledger(Storage(type="File", file=File(path=str(folder))), "default", "quickstart"))
+    hand.begin()
+    hand.whole_round(1)
+    return folder
 
 
 def test_the_valid_folder_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,12 +36,16 @@ def test_the_valid_folder_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert Mistake("none").message() == (0, "")
 
 
+def test_the_mistakes_are_different() -> None:
+    assert len({one.mistake for one in MISTAKES}) == len(MISTAKES) >= 60
+
+
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[one.mistake for one in MISTAKES])
 def test_a_mistake_is_answered_with_place_value_and_fix(
-    mistake: Mistake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mistake: Mistake, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    mistake.make(tmp_path)
+    mistake.make(tmp_path, runs)
     _, message = mistake.message()
     assert [part for part in (mistake.place, mistake.value, mistake.fix) if part not in message] == [], message
     assert all((mistake.place, mistake.value, mistake.fix)), "each mistake states all three"

@@ -36,7 +36,8 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
         'a.jsonl:4: participant bank-a: Field "text" is empty, so there is nothing to learn. Delete the row.',
         'b.jsonl:1: participant bank-b: Field "text" is missing; the format Text needs {text}. Add it to '
         "this row; if no row has it, set its name in data.fields.",
-        "test.jsonl: evaluation.hub: The file is UTF-16. Save it as UTF-8.",
+        "test.jsonl: evaluation.hub: The file is UTF-16. Save it as UTF-8; or rewrite it and use the new file: "
+        "fedtrain convert test.jsonl --encoding utf-16 -o test-utf8.jsonl.",
     ]
     assert SECRET not in "".join(found)
 
@@ -99,7 +100,10 @@ def test_files_of_the_same_name_are_named_with_their_folders(tmp_path: Path) -> 
 def test_an_error_of_a_whole_file_has_its_path(tmp_path: Path) -> None:
     file = federation(tmp_path)
     (tmp_path / "a.jsonl").write_bytes('{"text": "a"}'.encode("utf-16"))
-    assert validate(file).stderr.splitlines()[0] == "a.jsonl: participant bank-a: The file is UTF-16. Save it as UTF-8."
+    assert validate(file).stderr.splitlines()[0] == (
+        "a.jsonl: participant bank-a: The file is UTF-16. Save it as UTF-8; or rewrite it and use the new file: "
+        "fedtrain convert a.jsonl --encoding utf-16 -o a-utf8.jsonl."
+    )
 
 
 def test_a_changed_initial_adapter_is_an_error(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "a"}\n'.encode("utf-16"), "a.jsonl: the file is UTF-16; save it as UTF-8"),
         ("a.csv", b"text\n", "there are no rows"),
         ("a.csv", b"", "there are no rows"),
-        ("a.jsonl.gz", b"no gzip", "a.jsonl.gz: not a complete gzip file"),
+        ("a.jsonl.gz", b"no gzip", "a.jsonl.gz: not a gzip file; remove .gz from its name, or compress it"),
         ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 9)[:-9], "a.jsonl.gz: not a complete gzip file"),
         ("a.parquet.gz", gzip.compress(b"hello"), "a.parquet.gz: not a readable Parquet file"),
     ],

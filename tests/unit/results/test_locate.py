@@ -79,7 +79,7 @@ def test_a_file_that_was_never_run_says_how_to_run_it(file: Path) -> None:
 @pytest.mark.parametrize("called", ["default/quikstart", "default", "", "other/place"])
 def test_runs_nearby_are_named(hand: Hand, runs: Path, called: str) -> None:
     hand.begin()
-    with pytest.raises(NoRun, match=r"Runs nearby:\n  .*runs/default/quickstart"):
+    with pytest.raises(NoRun, match=r"Did you mean .*runs/default/quickstart\?"):
         locate(str(runs / called))
 
 
@@ -91,12 +91,12 @@ def test_runs_elsewhere_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NoRun) as told:
         locate(called)
-    assert "Runs nearby" not in str(told.value)
+    assert "Did you mean" not in str(told.value)
 
 
 def test_runs_of_a_folder_are_named(tmp_path: Path, hand: Hand) -> None:
     hand.begin()
-    with pytest.raises(NoRun, match=r"Runs nearby:\n  .*runs/default/quickstart"):
+    with pytest.raises(NoRun, match=r"Did you mean .*runs/default/quickstart\?"):
         locate(str(tmp_path))
 
 

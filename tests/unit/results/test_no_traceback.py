@@ -160,7 +160,7 @@ def judged(name: str, result: Result) -> None:
         "Start ",
         "Write ",
         "restore",
-        "Runs nearby",
+        "Did you mean",
         "the ledger was changed",
     )
     assert any(word in said for word in (*fixed, *more)), (name, said)

@@ -51,7 +51,7 @@ class RowChecker:
         needs = f"the format {self._format.name} needs {self._format.needs}"
         other = format_of(row)
         if other == self._format.name:
-            names = ", ".join(field for field, name in self._names.items() if field in self._format.required)
+            names = ", ".join(field for field, name in self._names.items() if name not in row)
             return needs, (
                 f"remove {names} from data.fields, because this row has the format's own names; if the rows of "
                 "other files have the names in data.fields, rename those instead"

@@ -123,8 +123,16 @@ def _fill(root: Path, images: list[Image], known: Mapping[str, str]) -> None:
                 else:
                     _import(image, run(*ctr, "content", "ls", "--quiet").split(), (*ctr, "images", "import", "-"))
                 known[image.id] = image.reference
+            _drop_replaced(ctr)
         finally:
             processes.kill()
+
+
+def _drop_replaced(ctr: tuple[str, ...]) -> None:
+    """Delete images whose reference another one has now. containerd also names each image by its digest. When it
+    starts, it does so again for those that have a reference."""
+    if digests := [name for name in run(*ctr, "images", "ls", "--quiet").split() if name.startswith("sha256:")]:
+        run(*ctr, "images", "rm", "--sync", *digests)
 
 
 def _import(image: Image, there: list[str], command: tuple[str, ...]) -> None:

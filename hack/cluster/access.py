@@ -23,6 +23,12 @@ class Access:
     kubeconfig: Path
     admin: Credentials
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Address and port of the API server."""
+        host, _, port = self.admin.server.removeprefix("https://").partition(":")
+        return host, int(port)
+
     @cached_property
     def client(self) -> client.ApiClient:
         """A client with the rights of cluster-admin: `client.CoreV1Api(control_plane.client)`."""

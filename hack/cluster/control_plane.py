@@ -18,6 +18,8 @@ from hack.cluster.processes import HERE, LOOPBACK, Place, Processes, answers, fr
 from hack.cluster.tools import provide
 from hack.cluster.training_operator import TrainingOperator
 
+API_SERVER_PORT = 6443
+"""Where its address is not shared with other programs of this machine."""
 TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "training-operator")
 
 
@@ -74,7 +76,7 @@ class ControlPlane(Access):
         shutil.rmtree(self.folder / "etcd", ignore_errors=True)
 
     def _start(self, tools: dict[str, Path]) -> None:
-        etcd, peers, port = free_port(), free_port(), free_port()
+        etcd, peers, port = free_port(), free_port(), self._place.port(API_SERVER_PORT)
         self._certificates = self.folder / "certificates"
         self._certificates.mkdir(parents=True)
         authority = self._certificates / "apiserver.crt"

@@ -1,4 +1,4 @@
-"""A node: containerd with runc, kubelet, kube-proxy, the network of pods, and their DNS."""
+"""A node: containerd with runc, kubelet, kube-proxy, the network of pods with its policies, and their DNS."""
 
 import json
 import socket
@@ -15,8 +15,9 @@ from hack.cluster.space import Space
 from hack.cluster.tools import provide
 from hack.cluster.whole import kills
 
-TOOLS = ("kubelet", "kube-proxy", "coredns")
+TOOLS = ("kubelet", "kube-proxy", "kube-router", "coredns")
 PODS = "10.244.0.0/16"
+SERVICES = "10.96.0.0/16"
 KUBELET_PORT = 10250
 CONTAINERD = """
 version = 2
@@ -91,6 +92,23 @@ class Node:
         corefile.write_text(CORE_DNS.format(address=self._space.place.address, kubeconfig=plane.kubeconfig))
         plane.processes.start("coredns", tools["coredns"], "-conf", corefile)
         eventually(lambda: _is_ready(plane.api, self.name), seconds=60)
+        self._enforce_network_policies(tools["kube-router"], plane)
+
+    def _enforce_network_policies(self, program: Path, plane: ControlPlane) -> None:
+        """kube-router reads the Node when it starts."""
+        plane.processes.start(
+            "kube-router",
+            program,
+            f"--kubeconfig={plane.kubeconfig}",
+            f"--hostname-override={self.name}",
+            "--run-firewall",
+            "--run-router=false",
+            "--run-service-proxy=false",
+            "--run-loadbalancer=false",
+            f"--service-cluster-ip-range={SERVICES}",
+            "--health-port=0",
+            ready=lambda: "KUBE-ROUTER-FORWARD" in self._space.run("iptables", "--wait", "-S", "FORWARD"),
+        )
 
     def offer(self, resource: str, amount: int, plane: ControlPlane) -> None:
         """Makes the node offer a resource it doesn't have, such as GPUs: pods that ask for it run."""

@@ -12,6 +12,7 @@ PACKAGES = {
     "runc": "runc",
     "/usr/lib/cni/ptp": "containernetworking-plugins",
     "iptables": "iptables",
+    "ipset": "ipset",
     "conntrack": "conntrack",
     "busybox": "busybox-static",
     "ip": "iproute2",

@@ -35,6 +35,10 @@ class Place:
     address: str = LOOPBACK
     enter: tuple[str, ...] = ()
 
+    def port(self, usual: int) -> int:
+        """The usual port of a server in namespaces, and a free one on this machine's loopback."""
+        return usual if self.enter else free_port()
+
 
 HERE = Place()
 

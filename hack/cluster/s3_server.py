@@ -5,11 +5,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hack.cluster.processes import HERE, Place, Processes, answers, free_port
+from hack.cluster.processes import HERE, Place, Processes, answers
 from hack.cluster.s3 import HEALTH, S3
 from hack.cluster.tools import provide
 
 TOOLS = ("versitygw",)
+USUAL_PORT = 9000
 
 
 class S3Server(S3):
@@ -18,7 +19,7 @@ class S3Server(S3):
     def __init__(self, folder: Path, place: Place = HERE) -> None:
         self.logs = folder / "logs"
         self._folder = folder
-        self._port = free_port()
+        self._port = place.port(USUAL_PORT)
         self._place = place
         self.address = (place.address, self._port)
         super().__init__(f"http://{place.address}:{self._port}")

@@ -59,13 +59,16 @@ TOOLS: dict[str, Pinned | Installed] = {
         files=("manifests/base/crds/kubeflow.org_pytorchjobs.yaml",),
     ),
     "helm": Installed("helm.sh/helm/v3", "v3.22.0", "cmd/helm"),
+    # Enforces NetworkPolicies, and nothing else here.
+    "kube-router": Installed("github.com/cloudnativelabs/kube-router/v2", "v2.1.0", "cmd/kube-router"),
     "coredns": Installed("github.com/coredns/coredns", "v1.15.0", "."),
     # An S3 server with atomic conditional writes.
     "versitygw": Installed("github.com/versity/versitygw", "v1.8.0", "cmd/versitygw"),
     "kind": Installed("sigs.k8s.io/kind", "v0.33.0", "."),
 }
-ALWAYS = tuple(name for name in TOOLS if name != "kind")
-"""What a machine without a container engine needs; kind is for those that have one."""
+LATER = ("kind", "kube-router")
+"""Built where they are needed: by a machine with a container engine, and by whole clusters of one without."""
+ALWAYS = tuple(name for name in TOOLS if name not in LATER)
 
 
 def provide(*names: str) -> dict[str, Path]:

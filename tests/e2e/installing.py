@@ -12,6 +12,8 @@ from hack.cluster.tools import provide
 from hack.cluster.whole import WholeCluster
 
 NAMESPACE = "fedtrain"
+API_SERVERS = (443, 6443)
+"""Their ports: the chart's default."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Release:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+
+def connects_to(*ports: int, policy: str = "networkPolicy") -> str:
+    """The setting of one of the chart's NetworkPolicies that lets pods connect to these ports."""
+    return f"{policy}.egressPorts={{{','.join(map(str, ports))}}}"
 
 
 def _is_ready(pod: Json) -> bool:

@@ -25,6 +25,7 @@ class Proxy(ServerThread):
     """Enter it to start it.
 
     Attributes:
+        address: its IP address and port.
         url: where it answers, without TLS.
         fault: what happens to requests that come now: `busy` (503), `hang` (they wait until that is over), `cut` (the
             connection is closed).
@@ -41,9 +42,8 @@ class Proxy(ServerThread):
         self.denied = self.out = ""
         self._server = server
         self._trust: ssl.SSLContext | bool = ssl.create_default_context(cafile=authority) if authority else True
-        self._port = free_port()
-        self._address = address
-        self.url = f"http://{address}:{self._port}"
+        self.address = (address, free_port())
+        self.url = f"http://{address}:{self.address[1]}"
         self._transports: set[asyncio.Transport] = set()
 
     def __exit__(
@@ -77,7 +77,7 @@ class Proxy(ServerThread):
             server = web.Server(self._answer(session))
             runner = web.ServerRunner(server, shutdown_timeout=0.1)  # 0 would be for ever
             await runner.setup()
-            await web.TCPSite(runner, self._address, self._port).start()
+            await web.TCPSite(runner, *self.address).start()
             ready.set()
             await self.stop.wait()
             self._close()

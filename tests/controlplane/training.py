@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples" / "quickstart"
 SOURCES = ("zoo", "museum", "observatory", "botanic-garden")
 ROWS = 24
+LONG = 240.0
 SECRET = "federation-store"
 TRAININGS = "fedtrain.dev/v1alpha1/federatedtrainings"
 TASKS = "fedtrain.dev/v1alpha1/trainingtasks"
@@ -120,13 +121,16 @@ class Federation:
         }
 
     def settle_banks(self, api: Api) -> None:
-        """Namespaces of the banks, the hub's records of them, and their policies."""
         for who in self.who:
-            api.create("v1/namespaces", {"metadata": {"name": f"at-{who}"}})
-            bind(api, f"at-{who}", "participant")
-            record = {"namespace": f"at-{who}", "allowedNamespaces": ["*"]}
-            api.create(PARTICIPANTS, document("Participant", who, record))
-            api.create(POLICIES, self.policy(who), f"at-{who}")
+            self.settle(api, who)
+
+    def settle(self, api: Api, who: str) -> None:
+        """Create a namespace for a participant, the hub's record of it, and its policy."""
+        api.create("v1/namespaces", {"metadata": {"name": f"at-{who}"}})
+        bind(api, f"at-{who}", "participant")
+        record = {"namespace": f"at-{who}", "allowedNamespaces": ["*"]}
+        api.create(PARTICIPANTS, document("Participant", who, record))
+        api.create(POLICIES, self.policy(who), f"at-{who}")
 
     def prepare(self, api: Api, s3_server: S3Server) -> Self:
         """Namespace, if it lacks, bucket and Secret: all but the training."""
@@ -187,16 +191,16 @@ class Federation:
     def has_ended(self, api: Api) -> bool:
         return self.status(api).get("phase") in ("Succeeded", "Failed")
 
-    def succeeded(self, api: Api) -> Json:
+    def succeeded(self, api: Api, seconds: float = LONG) -> Json:
         """Its status, once it has ended."""
-        eventually(lambda: self.has_ended(api), 240)
+        eventually(lambda: self.has_ended(api), seconds)
         status = self.status(api)
         assert status["phase"] == "Succeeded", status
         return status
 
-    def succeeded_with(self, expected: Digests, api: Api, s3_server: S3Server) -> Ledger:
+    def succeeded_with(self, expected: Digests, api: Api, s3_server: S3Server, seconds: float = LONG) -> Ledger:
         """Its ledger, once it has ended."""
-        self.succeeded(api)
+        self.succeeded(api, seconds)
         ledger = self.ledger(s3_server)
         assert digests(ledger) == expected
         assert verify(ledger).sound

@@ -19,7 +19,7 @@ from hack.cluster.s3_server import S3Server
 from hack.cluster.whole import WholeCluster
 from tests.controlplane.training import Digests
 from tests.e2e.federation import RealFederation
-from tests.e2e.installing import Release
+from tests.e2e.installing import API_SERVERS, Release, connects_to
 from tests.e2e.observer import Observer
 
 __all__ = ["pytest_addoption", "pytest_ignore_collect", "pytest_runtest_makereport", "pytest_terminal_summary"]
@@ -34,6 +34,8 @@ LEFT_OUT = pytest.StashKey[list[str]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engine", choices=CHOICES, help="clusters are kind's, in this one; by default one that answers")
+    rounds = "of the quickstart's file over three clusters; it has 12"
+    parser.addoption("--quickstart-rounds", type=int, default=1, help=rounds)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -80,10 +82,10 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def release(hub: WholeCluster) -> Release:
+def release(hub: WholeCluster, s3_server: S3Server) -> Release:
     """The chart, installed there."""
     made = Release(hub)
-    made.install("podCheckSeconds=2")
+    made.install("podCheckSeconds=2", connects_to(*API_SERVERS, s3_server.address[1]))
     return made
 
 

@@ -61,14 +61,13 @@ class RealFederation(Federation):
         self.folder.chmod(0o755)
         s3_server.client.create_bucket(Bucket=self.inputs)
         files = {f"base/{path.name}": path for path in (QUICKSTART / "base").iterdir()}
-        files |= {path.name: path for path in (self.folder / f"{name}.jsonl" for name in (self.who[1], "test"))}
+        files |= {path.name: path for path in (self.folder / f"{name}.jsonl" for name in (*self.who[1:], "test"))}
         for key, path in files.items():
             s3_server.client.upload_file(str(path), self.inputs, key)
 
-    def settle_banks(self, api: Api) -> None:
-        super().settle_banks(api)
-        for who in self.who:
-            self.give_inputs(api, who, f"at-{who}")
+    def settle(self, api: Api, who: str) -> None:
+        super().settle(api, who)
+        self.give_inputs(api, who, f"at-{who}")
 
     def give_inputs(self, api: Api, who: str, namespace: str) -> None:
         """The keys of a participant's own bucket, and the rows of the first participant as a volume claim."""
@@ -87,9 +86,9 @@ class RealFederation(Federation):
             process.kill()
             process.wait()
 
-    def digests_alone(self, alone: subprocess.Popen[bytes]) -> Digests:
+    def digests_alone(self, alone: subprocess.Popen[bytes], seconds: float = 300.0) -> Digests:
         """What that run ends with."""
-        assert alone.wait(300) == 0, (self.folder / "run.log").read_text()
+        assert alone.wait(seconds) == 0, (self.folder / "run.log").read_text()
         return digests(self._ledger_alone())
 
     def _start_alone(self, s3_server: S3Server) -> subprocess.Popen[bytes]:

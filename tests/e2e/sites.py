@@ -10,19 +10,21 @@ from hack.cluster.cluster import Cluster
 from hack.cluster.eventually import eventually
 from hack.cluster.space import MACHINE
 from tests.controlplane.training import PARTICIPANTS
-from tests.e2e.installing import Release
+from tests.e2e.installing import Release, connects_to
 
 NAMESPACE = "training"
+TRAINERS = "trainerNetworkPolicy"
 
 
 @dataclass
 class Site:
-    """`hub`: the hub's cluster. `connected_seconds`: from the start of `helm install` to the hub's condition
-    `Connected`."""
+    """`hub`: the hub's cluster. `stores`: addresses of the ledger's store. `connected_seconds`: from the start of
+    `helm install` to the hub's condition `Connected`."""
 
     who: str
     cluster: Cluster
     hub: Cluster
+    stores: tuple[tuple[str, int], ...]
     connected_seconds: float = field(default=0.0)
 
     @property
@@ -39,7 +41,7 @@ class Site:
 
     def close(self, *egress: tuple[str, int]) -> None:
         """Let no connection in, except those of this machine, and none out, except those to these servers: as a
-        firewall does, and as the chart's NetworkPolicies do for pods where the network plugin knows them."""
+        firewall of an organisation does."""
         for chain in ("INPUT", "FORWARD"):
             self._iptables("-A", chain, *_INCOMING, "-j", "DROP")
         for chain in ("OUTPUT", "FORWARD"):
@@ -68,8 +70,12 @@ class Site:
 
     def join(self, invitation: Path) -> None:
         """Install the chart with the hub's invitation, and wait until the hub shows the participant as connected."""
+        settings = [
+            connects_to(*(port for _, port in self.stores), policy=TRAINERS),
+            *(f"{TRAINERS}.to[{at}].ipBlock.cidr={address}/32" for at, (address, _) in enumerate(self.stores)),
+        ]
         begun = time.monotonic()
-        self.release.install("podCheckSeconds=2", values=invitation, wait=False)
+        self.release.install("podCheckSeconds=2", *settings, values=invitation, wait=False)
         eventually(self._is_connected, 120)
         self.connected_seconds = time.monotonic() - begun
 

@@ -9,15 +9,7 @@ from hack.cluster.cluster import Cluster
 from hack.cluster.eventually import eventually
 from hack.cluster.images import BUSYBOX
 from tests.controlplane.training import PYTORCHJOBS
-
-HARDENED = {
-    "runAsNonRoot": True,
-    "runAsUser": 1000,
-    "readOnlyRootFilesystem": True,
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
+from tests.e2e.connecting import HARDENED
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Latency, start and memory of the operator with many trainings, beside their targets.
 
-    python -m benchmarks.operator_scale                    # 1,000 trainings of 10 participants, all in mid-round
+    python -m benchmarks.operator_scale                    # 1,000 trainings of 10 of 100 participants, all in mid-round
     python -m benchmarks.operator_scale --smoke            # the same in small, for the test suite
 
 On a real API server and S3 server. A task's status changes 100 times a second, in a way that changes the training's
@@ -38,6 +38,9 @@ START_SECONDS = 20.0
 class Size:
     trainings: int
     participants: int
+    """Of each training."""
+    banks: int
+    """Participants of the federation."""
     rate: float
     """Changes a second."""
     seconds: float
@@ -45,7 +48,7 @@ class Size:
     patience: float = 600.0
 
 
-WHOLE, SMOKE = Size(1000, 10, 100.0, 60.0), Size(10, 3, 10.0, 2.0)
+WHOLE, SMOKE = Size(1000, 10, 100, 100.0, 60.0), Size(10, 3, 5, 10.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def _seed(size: Size, s3_server: S3Server) -> None:
         await cluster.close()
 
     began = time.monotonic()
-    those = seeding.trainings(s3_server, size.trainings, size.participants)
+    those = seeding.trainings(s3_server, size.trainings, size.participants, size.banks)
     asyncio.run(objects())
     _say(f"{len(those)} trainings with their tasks: {time.monotonic() - began:.0f} s")
     seeding.write_ledgers(s3_server, those)

@@ -29,8 +29,9 @@ AT_ONCE = 24
 T = TypeVar("T")
 
 
-def trainings(s3_server: S3Server, count: int, participants: int) -> list[Training]:
-    who = tuple(f"bank-{number:02}" for number in range(participants))
+def trainings(s3_server: S3Server, count: int, participants: int, banks: int) -> list[Training]:
+    """`participants` of each training, which are taken in turn from `banks` of the federation."""
+    turn = itertools.cycle(f"bank-{number:02}" for number in range(banks))
     s3 = {
         "bucket": BUCKET,
         "endpoint": s3_server.endpoint,
@@ -38,7 +39,10 @@ def trainings(s3_server: S3Server, count: int, participants: int) -> list[Traini
         "credentialsSecretRef": {"name": SECRET_NAME},
     }
     storage = {"type": "S3", "s3": s3}
-    return [Training(Ref(HUB, f"training-{number:04}"), who, storage) for number in range(count)]
+    return [
+        Training(Ref(HUB, f"training-{number:04}"), tuple(itertools.islice(turn, participants)), storage)
+        for number in range(count)
+    ]
 
 
 def write_ledgers(s3_server: S3Server, those: Sequence[Training]) -> None:
@@ -51,7 +55,7 @@ def write_ledgers(s3_server: S3Server, those: Sequence[Training]) -> None:
 
 async def create_objects(cluster: Cluster, s3_server: S3Server, those: Sequence[Training]) -> None:
     """Everything but the pods: Participants that have said what they have, trainings, running tasks."""
-    who = those[0].participants
+    who = sorted({name for training in those for name in training.participants})
     await all_of((HUB, *who), lambda name: cluster.create(NAMESPACES, {"metadata": {"name": name}}))
     keys = {"AWS_ACCESS_KEY_ID": s3_server.access_key, "AWS_SECRET_ACCESS_KEY": s3_server.secret_key}
     secret = {"metadata": {"name": SECRET_NAME, "namespace": HUB}, "stringData": keys}

@@ -106,6 +106,13 @@ class S3Signer:
         return credentials.get_frozen_credentials()
 
 
+def signer_of(url: str) -> str:
+    """Return which server a signed URL is for, and with which access key it was signed."""
+    parts = urlsplit(url)
+    access_key = parse_qs(parts.query).get("X-Amz-Credential", [""])[0].partition("/")[0]
+    return f"{parts.scheme}://{parts.netloc} {access_key}"
+
+
 @lru_cache(maxsize=64)
 def _key(secret: str, day: str, region: str) -> bytes:
     key = f"AWS4{secret}".encode()

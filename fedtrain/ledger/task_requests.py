@@ -14,7 +14,7 @@ from fedtrain.contracts.transfer import RECORD_SIZES, TELEMETRY_SIZES, part_size
 from fedtrain.contracts.wire.transfer import SignedFile, SignedRecord, TransferGrant
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.part_uploads import PartUploads
-from fedtrain.ledger.s3_signer import S3Signer
+from fedtrain.ledger.s3_signer import S3Signer, signer_of
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import LedgerCorrupt
 
@@ -28,6 +28,11 @@ class Grants:
         self._signer = S3Signer(store, ledger)
         self.uploads = PartUploads(store, ledger, run_id)
         self._sizes: dict[tuple[Digest, bool], int] = {}
+
+    @property
+    def signer(self) -> str:
+        """Return `signer_of` the requests that are signed now. Raises StoreError."""
+        return signer_of(self._signer.get(names.RUN).url)
 
     def grant(self, task: Task, uid: str) -> TransferGrant:
         """Sign the requests of the task with this uid. Raises StoreError, and ValueError for work that is not a

@@ -65,7 +65,7 @@
   verbs: [create]
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [patch]
+  verbs: [get, patch]
   resourceNames: [fedtrain-transfer]
 {{- end -}}
 

@@ -13,7 +13,7 @@ Place = tuple[str, str]
 
 @dataclass
 class Signatures:
-    """The entries of one training's tasks, by uid. Lost with the process: all are then signed or deleted again.
+    """The entries of one training's tasks, by uid. Lost with the process, which reads the Secrets again.
 
     `written`: when, on the coordinator's steady clock, and where. `deleted`: those of ended tasks."""
 

@@ -19,6 +19,7 @@ from fedtrain_operator.coordinator.metrics import RoundMetrics
 from fedtrain_operator.coordinator.progress import Progress
 from fedtrain_operator.coordinator.refusals import Refusals
 from fedtrain_operator.coordinator.signatures import Signatures
+from fedtrain_operator.coordinator.transfer_secrets import TransferSecrets
 from fedtrain_operator.kube.cache import Cache, summary_of_task
 from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.pod_outcome import PodOutcome, read_outcome
@@ -81,6 +82,7 @@ class ClusterState:
         self.jobs = Cache(labels.training_of)
         self.heartbeats = Heartbeats(heartbeat, steady, clock)
         self.metrics = RoundMetrics()
+        self.transfer_secrets = TransferSecrets(cluster, clock)
         self.memories: dict[Ref, Memory] = {}
         self.streams = streams
         self._event_time = 0

@@ -5,26 +5,25 @@ and is renewed at half of its life.
 """
 
 import asyncio
-import base64
+import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Container, Iterable, Mapping
 
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
-from fedtrain.contracts.wire.transfer import TransferGrant, TransferRefused, read_grant
+from fedtrain.contracts.wire.transfer import TransferGrant
 from fedtrain.manifests import labels
-from fedtrain.manifests.kinds import SECRET, TASK, Json, Ref, ref
+from fedtrain.manifests.kinds import TASK, Json, Ref, ref
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain_operator.coordinator.executions import TERMINAL, being_deleted, cancelled, who_of
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.signatures import Place
 from fedtrain_operator.coordinator.state import ClusterState, Memory
-from fedtrain_operator.kube.client import AlreadyExists
 
 READ = "read its task"
+READ_ENTRIES = "read the signed requests of its tasks"
 WRITE = "write the signed requests of its tasks"
 DELETE = "delete the signed requests of its tasks"
 
@@ -39,33 +38,64 @@ async def renew(
     tasks = {task["metadata"]["uid"]: task for task in state.tasks.of(training)}
     running = {uid: task for uid, task in tasks.items() if _may_run(task, memory.run, records)}
     known.deleted &= tasks.keys() - running.keys()
-    due = [task for uid, task in running.items() if known.due(uid, _is_pending(task), now)]
+    unread = await _recall(state, tasks, running.keys(), memory, requests)
+    due = [task for uid, task in running.items() if uid not in unread and known.due(uid, _is_pending(task), now)]
     places = {uid: _place(task) for uid, task in tasks.items()} | {uid: at for uid, (_, at) in known.written.items()}
-    over = places.keys() - running.keys() - known.deleted
+    over = places.keys() - running.keys() - known.deleted - unread
     if not due and not over:
         return
-    changes: dict[Place, dict[str, str | None]] = defaultdict(dict)
+    changes: dict[Place, dict[str, TransferGrant | None]] = defaultdict(dict)
     for uid in over:
         changes[places[uid]][uid] = None
 
     read, _ = await read_orders(state, memory.run, due, requests)
     orders = {uid: order for uid, order in read.items() if uid in running}  # a recreated task has another uid
     signed = await asyncio.to_thread(_sign, state, memory, orders)
-    for uid, entry in signed.items():
-        task = running[uid]
-        changes[_place(task)][uid] = entry
+    for uid, grant in signed.items():
+        changes[_place(running[uid])][uid] = grant
 
-    async def write(place: Place, entries: dict[str, str | None]) -> None:
+    async def write(place: Place, entries: dict[str, TransferGrant | None]) -> None:
         request = WRITE if any(entries.values()) else DELETE
-        if await requests.attempt(place[1], request, lambda: _write(state, place[0], entries)):
-            for uid, entry in entries.items():
-                if entry is None:
+        if await requests.attempt(place[1], request, lambda: state.transfer_secrets.write(place[0], entries)):
+            for uid, grant in entries.items():
+                if grant is None:
                     known.written.pop(uid, None)
                     known.deleted.add(uid)
                 else:
                     known.written[uid] = now, place
 
     await asyncio.gather(*(write(place, entries) for place, entries in changes.items() if entries))
+
+
+async def _recall(
+    state: ClusterState, tasks: Mapping[str, Json], running: Container[str], memory: Memory, requests: Requests
+) -> frozenset[str]:
+    """Learn which entries of these tasks an earlier process has written or deleted. Return the tasks whose Secrets
+    cannot be read. Raises StoreError."""
+    assert memory.grants is not None
+    known, steady, now = memory.signatures, state.steady(), state.clock()
+    places: dict[Place, list[str]] = defaultdict(list)
+    for uid in tasks.keys() - known.written.keys() - known.deleted:
+        places[_place(tasks[uid])].append(uid)
+    if not places:
+        return frozenset()
+    signer = await asyncio.to_thread(lambda grants: grants.signer, memory.grants)
+
+    async def read(place: Place) -> None:
+        entries = await state.transfer_secrets.entries(place[0])
+        for uid in places[place]:
+            entry = entries.get(uid)
+            if entry is None and uid not in running:
+                known.deleted.add(uid)
+            elif entry is not None and entry.signer == signer:
+                left = min(entry.expires - now, LIFETIME_SECONDS)
+                known.written[uid] = steady - (LIFETIME_SECONDS - left), place
+
+    async def attempt(place: Place) -> Collection[str]:
+        was_read = await requests.attempt(place[1], READ_ENTRIES, lambda: read(place))
+        return () if was_read else places[place]
+
+    return frozenset(itertools.chain(*await asyncio.gather(*map(attempt, places))))
 
 
 async def read_orders(
@@ -86,13 +116,12 @@ async def read_orders(
 
 async def delete(state: ClusterState, tasks: Iterable[Json], requests: Requests) -> None:
     """Delete the entries of tasks that are deleted next: afterwards nothing names these entries."""
-    places: dict[Place, dict[str, str | None]] = defaultdict(dict)
+    places: dict[Place, dict[str, TransferGrant | None]] = defaultdict(dict)
     for task in tasks:
         places[_place(task)][task["metadata"]["uid"]] = None
 
-    async def write(place: Place, entries: dict[str, str | None]) -> None:
-        name = Ref(place[0], labels.TRANSFER_SECRET)
-        await requests.attempt(place[1], DELETE, lambda: _patch(state, name, entries))
+    async def write(place: Place, entries: dict[str, TransferGrant | None]) -> None:
+        await requests.attempt(place[1], DELETE, lambda: state.transfer_secrets.write(place[0], entries))
 
     await asyncio.gather(*(write(place, entries) for place, entries in places.items()))
 
@@ -116,16 +145,12 @@ def _may_run(task: Json, run: Run, records: Mapping[str, Json]) -> bool:
     )
 
 
-def _sign(state: ClusterState, memory: Memory, orders: Mapping[str, Task]) -> dict[str, str]:
+def _sign(state: ClusterState, memory: Memory, orders: Mapping[str, Task]) -> dict[str, TransferGrant]:
     """Return the entries of tasks, by uid. Raises StoreError."""
     assert memory.grants is not None
     expires = int(state.clock()) + LIFETIME_SECONDS
     signed = {uid: memory.grants.grant(task, uid) for uid, task in orders.items()}
-    return {uid: _encoded(grant.model_copy(update={"expires": expires})) for uid, grant in signed.items()}
-
-
-def _encoded(grant: TransferGrant) -> str:
-    return base64.b64encode(grant.packed()).decode()
+    return {uid: grant.model_copy(update={"expires": expires}) for uid, grant in signed.items()}
 
 
 def _order_of(whole: Json, run: Run) -> Task | None:
@@ -146,40 +171,3 @@ def _order_of(whole: Json, run: Run) -> Task | None:
 def _belongs(task: Task, key: TaskKey) -> bool:
     asked = task.participant, task.work.type, task.attempt
     return asked == (key.who, key.kind, key.attempt) and task.round <= key.round
-
-
-async def _write(state: ClusterState, namespace: str, entries: Mapping[str, str | None]) -> None:
-    """Raises ApiError."""
-    name = Ref(namespace, labels.TRANSFER_SECRET)
-    written = await _patch(state, name, entries)
-    if written is None:
-        new = {uid: entry for uid, entry in entries.items() if entry is not None}
-        if not new:
-            return
-        metadata = {"name": name.name, "namespace": namespace, "labels": labels.OURS}
-        try:
-            await state.cluster.create(
-                SECRET, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": new}
-            )
-        except AlreadyExists:
-            await _patch(state, name, entries)
-        return
-    if expired := _expired(written.get("data") or {}, state.clock()):
-        await _patch(state, name, dict.fromkeys(expired))
-
-
-async def _patch(state: ClusterState, name: Ref, entries: Mapping[str, str | None]) -> Any:
-    """Change entries; None deletes one. Return the Secret, or None if it does not exist."""
-    return await state.cluster.patch(SECRET, name, {"data": dict(entries)})
-
-
-def _expired(data: Mapping[str, str], now: float) -> list[str]:
-    """Entries that a coordinator has left that was killed: their signatures have been useless for a whole lifetime."""
-    return [uid for uid, entry in data.items() if _expiry(entry) + LIFETIME_SECONDS < now]
-
-
-def _expiry(entry: str) -> float:
-    try:
-        return read_grant(base64.b64decode(entry)).expires
-    except (ValueError, TransferRefused):
-        return 0.0

@@ -71,6 +71,7 @@ class SignsAnything:
     def __init__(self) -> None:
         self.tasks: list[Task] = []
         self.uploads = Uploads()
+        self.signer = "http://store:9000 "
 
     def grant(self, task: Task, uid: str) -> TransferGrant:
         self.tasks.append(task)

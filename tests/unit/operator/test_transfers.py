@@ -7,6 +7,7 @@ import pytest
 from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS, Signatures
+from fedtrain_operator.coordinator.transfer_secrets import TransferSecrets
 from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.contracts import names
@@ -33,6 +34,13 @@ def entries(federation: Federation, who: str) -> dict[str, str]:
 
 def tasks(federation: Federation, who: str) -> list[Json]:
     return [one for one in federation.server.all("trainingtasks") if one["metadata"]["namespace"] == f"at-{who}"]
+
+
+def restart(federation: Federation) -> None:
+    """Another process continues."""
+    state = federation.state
+    state.transfer_secrets = TransferSecrets(state.cluster, state.clock)
+    state.memories[TRAINING].signatures = Signatures()
 
 
 def test_each_participant_gets_the_requests_of_its_own_tasks(federation: Federation) -> None:
@@ -67,10 +75,33 @@ def test_requests_of_a_task_that_has_ended_are_deleted(federation: Federation) -
 
 def test_requests_of_a_task_that_ended_before_the_coordinator_restarted_are_deleted(federation: Federation) -> None:
     federation.deliver_preflights("bank-a")
-    federation.state.memories[TRAINING].signatures = Signatures()
+    restart(federation)
     federation.reconcile()
     assert entries(federation, "bank-a") == {}
     assert len(entries(federation, "bank-b")) == 1
+
+
+def test_a_coordinator_that_restarts_signs_only_what_is_missing_old_or_of_another_key(federation: Federation) -> None:
+    signed = len(federation.grants.tasks)
+    for one in federation.server.all("trainingtasks"):
+        federation.state.tasks.put(federation.server.add("trainingtasks", {**one, "status": {"phase": "Running"}}))
+    federation.time.now += 100
+    restart(federation)
+    federation.server.requests.clear()
+    federation.reconcile()
+    assert len(federation.grants.tasks) == signed
+    assert "secrets" not in {request.kind for request in federation.server.requests}
+    federation.time.now += RENEWAL_SECONDS - 100
+    federation.reconcile()
+    assert len(federation.grants.tasks) == signed + len(FOUR), "they were signed before the restart"
+    entries(federation, "bank-a").clear()
+    restart(federation)
+    federation.reconcile()
+    assert [task.participant for task in federation.grants.tasks[signed + len(FOUR) :]] == ["bank-a"]
+    federation.grants.signer = "http://store:9000 another-key"
+    restart(federation)
+    federation.reconcile()
+    assert len(federation.grants.tasks) == signed + 2 * len(FOUR) + 1
 
 
 def test_no_task_is_deleted_before_its_requests(federation: Federation) -> None:
@@ -211,7 +242,9 @@ def test_a_task_that_somebody_else_creates_in_a_participants_namespace_is_not_si
 def test_a_task_that_is_recreated_while_it_is_signed_is_signed_in_the_next_pass(federation: Federation) -> None:
     """The server has a newer task than the cache."""
     (known,) = tasks(federation, "bank-a")
-    federation.state.memories[TRAINING].signatures = Signatures()
+    for who in FOUR:
+        entries(federation, who).clear()
+    restart(federation)
     again = federation.server.add("trainingtasks", {**known, "metadata": {**known["metadata"], "uid": "again"}})
     federation.reconcile()
     assert "again" not in entries(federation, "bank-a")
@@ -232,6 +265,7 @@ def test_expired_requests_that_a_killed_coordinator_has_left_are_deleted(federat
     }
     left["malformed"] = "eA=="
     federation.server.add("secrets", {**secret, "data": secret["data"] | left})
+    restart(federation)
     federation.time.now += RENEWAL_SECONDS
     federation.reconcile()
     assert {"old", "malformed", "recent"} & entries(federation, "bank-a").keys() == {"recent"}

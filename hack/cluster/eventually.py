@@ -16,5 +16,5 @@ def eventually(read: Callable[[], T | None], seconds: float = 120) -> T:
     until = time.monotonic() + seconds
     while not (value := read()):
         assert time.monotonic() < until, f"still {value!r} after {seconds:.0f} s"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return value

@@ -18,8 +18,6 @@ from tests.support.proxy import Proxy
 DENIALS = [
     ("PUT .*/preflight/zoo.json", "PutObject: access is denied", "s3:PutObject on this key"),
     ("LIST .*/preflight/", "ListObjectsV2: access is denied", "s3:ListBucket on the bucket for this prefix"),
-    ("PUT .*/rounds/0001/updates/zoo/", "PutObject: access is denied", "s3:PutObject on this key"),
-    ("GET .*/rounds/0001/updates/museum/1/record", "GetObject: access is denied", "s3:GetObject on this key"),
     ("PUT .*/rounds/0001/close-1", "PutObject: access is denied", "s3:PutObject on this key"),
     ("GET .*/rounds/0001/updates/.*safetensors", "GetObject: access is denied", "s3:GetObject on this key"),
 ]

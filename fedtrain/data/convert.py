@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal, cast
 
 from blake3 import blake3
@@ -157,11 +158,12 @@ def _no_format(parsed: Parsed) -> DataError:
         return DataError(f'{parsed.where}: the rows are inside "{names[0]}"', "Write only this list to the file.")
     some = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
     fields, match = ("field", "matches") if len(names) == 1 else ("fields", "match")
-    prompt = f"--field prompt={names[0]} " if len(names) > 1 else ""
+    prompt = f"--field {quote(f'prompt={names[0]}')} " if len(names) > 1 else ""
     completion = names[min(1, len(names) - 1)] if names else "answer"
+    header = " The first line of a table must be its header." if parsed.is_cells else ""
     return DataError(
         f"{parsed.where}: the row has the {fields} {some}, which {match} no format",
-        f"Name each field that differs, such as {prompt}--field completion={completion}.",
+        f"Name each field that differs, such as {prompt}--field {quote(f'completion={completion}')}.{header}",
     )
 
 

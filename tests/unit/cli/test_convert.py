@@ -237,8 +237,9 @@ def test_a_separator_needs_prompts(tmp_path: Path) -> None:
 
 
 def test_the_hint_for_unknown_columns_names_two_of_them(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("Frage,Antwort,Ort\nq,a,Nord\n")
+    (tmp_path / "a.csv").write_text("Frage,Antwort des Amts,Ort\nq,a,Nord\n")
     result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--to", "Messages")
     assert (
-        "hint: Name each field that differs, such as --field prompt=Frage --field completion=Antwort." in result.stderr
-    )
+        "hint: Name each field that differs, such as --field prompt=Frage --field 'completion=Antwort des Amts'. "
+        "The first line of a table must be its header.\n"
+    ) in result.stderr

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -59,7 +60,7 @@ def command(
         )
     except KeyboardInterrupt:
         screen.close()
-        click.echo(f"stopped. Run `fedtrain baseline {file}` to resume", err=True)
+        click.echo(f"stopped. Run `fedtrain baseline {quote(str(file))}` to resume", err=True)
         sys.exit(130)
     except (RunError, SpecDiffers) as error:
         raise UserError(str(error)) from error
@@ -82,10 +83,12 @@ def command(
         for arm in result.comparison.arms:
             if arm.kind == "Personalised":
                 folder = default_target(result.ledger).parent.with_name(arm.run.rpartition("/")[2])
-                click.echo(f"personalised adapter of {arm.participant}: fedtrain export {folder}")
+                click.echo(f"personalised adapter of {arm.participant}: fedtrain export {quote(str(folder))}")
     if result.failed:
         lines = "\n".join(f"  {what}: {why}" for what, why in result.failed.items())
-        raise UserError(f"some trainings failed:\n{lines}", f"Run `fedtrain baseline {file}` to retry them.")
+        raise UserError(
+            f"some trainings failed:\n{lines}", f"Run `fedtrain baseline {quote(str(file))}` to retry them."
+        )
 
 
 class _Screen:

@@ -2,6 +2,7 @@
 
 import codecs
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -115,7 +116,8 @@ def _show(out: Path, made: "Converted", how: "Conversion") -> None:
     said = f" and `format: {how.target}` in spec.data of the training" if how.target is not None else ""
     say(f"next: write `uri: {out.absolute()}` in spec.datasets of the participant's policy{said}", indent=2)
     if how.target is not None:
-        say(f"or try it: fedtrain split {out} --participants 4 --out {out.with_name('my-federation')}", indent=2)
+        source, folder = quote(str(out)), quote(str(out.with_name("my-federation")))
+        say(f"or try it: fedtrain split {source} --participants 4 --out {folder}", indent=2)
 
 
 def _encoding(name: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from importlib import resources
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -100,7 +101,8 @@ def command(
             click.echo(f"wrote {data}")
     shown = file.name if target == Path() else file
     own = f"Name your data in the policies at the end of {shown}" if no_data else "data/ has sample rows"
-    click.echo(f"{own}. Next: fedtrain validate {shown}, then fedtrain run {shown}")
+    quoted = quote(str(shown))
+    click.echo(f"{own}. Next: fedtrain validate {quoted}, then fedtrain run {quoted}")
 
 
 def _run_name(file: Path) -> str:

@@ -3,6 +3,7 @@
 import signal
 import sys
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         from fedtrain.runner.run import run
 
         federation = read_for_this_machine(file)
+    again = f"fedtrain run {quote(str(file))}"
     signal.signal(signal.SIGTERM, _interrupt)
     progress = progress_view(as_json, plain)
     result = None
@@ -52,21 +54,20 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
             result = finished(federation)
     except KeyboardInterrupt:
         progress.close()
-        click.echo(f"stopped. Run `fedtrain run {file}` to resume", err=True)
+        click.echo(f"stopped. Run `{again}` to resume", err=True)
         sys.exit(130)
     except (RunError, StoreError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in FULL:
             raise
         problem = f"{error.filename or 'the output'}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        again = f"Fix the cause and run `fedtrain run {file}` again; recorded rounds are kept."
-        raise UserError(problem, again) from error
+        raise UserError(problem, f"Fix the cause and run `{again}` again; recorded rounds are kept.") from error
     finally:
         progress.close()
     if result is None:
-        again = (
-            f"Fix the cause and run `fedtrain run {file}` to resume at round {outcome.round}; recorded rounds are kept."
+        raise UserError(
+            f"the run failed in round {outcome.round}: {outcome.message}",
+            f"Fix the cause and run `{again}` to resume at round {outcome.round}; recorded rounds are kept.",
         )
-        raise UserError(f"the run failed in round {outcome.round}: {outcome.message}", again)
     if as_json:
         JsonProgress().print("Result", plain_json(result))
         return

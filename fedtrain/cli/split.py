@@ -1,6 +1,7 @@
 """`fedtrain split DATA`: split one data set into a federation to try."""
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -72,10 +73,11 @@ def command(
     except SplitError as error:
         raise UserError(error.message, error.hint) from error
     _show(made, label or by)
+    quoted = quote(str(made.file))
     if base is None:
-        click.echo(f"next: name the base model in {made.file} (spec.model.base), then: fedtrain run {made.file}")
+        click.echo(f"next: name the base model in {made.file} (spec.model.base), then: fedtrain run {quoted}")
     else:
-        click.echo(f"next: fedtrain plan {made.file}; fedtrain run {made.file}")
+        click.echo(f"next: fedtrain plan {quoted}; fedtrain run {quoted}")
 
 
 def _show(made: "Split", label: str | None) -> None:

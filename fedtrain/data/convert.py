@@ -89,7 +89,7 @@ def convert(sources: Sequence[str], out: Path, how: Conversion) -> Converted:
 def _lines(sources: Sequence[str], how: Conversion, found: Converted) -> Iterator[tuple[str, bytes]]:
     """Yield each line and the digest of the fields that its format reads."""
     for source in sources:
-        for rows in parse_each(local(source), source, fault=found.invalid.append, encoding=how.encoding):
+        for rows in parse_each(local(source), source, fault=found.invalid.append, name=source, encoding=how.encoding):
             for parsed in rows:
                 try:
                     if how.target is None:

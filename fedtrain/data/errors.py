@@ -6,6 +6,7 @@ message, which may quote one: only the place, the field, the type of the value, 
 
 import re
 from pathlib import Path
+from shlex import quote
 
 _LINE = re.compile(r":(?: row )?[0-9]+$")
 
@@ -22,7 +23,8 @@ class DataError(Exception):
 def convert_command(where: str, options: str, ending: str) -> str:
     """Return the command that converts the file in `where`, a file and a line, into one beside it."""
     file = Path(_LINE.sub("", where))
-    return f"fedtrain convert {file} {options} -o {file.with_name(file.name.split('.')[0])}-{ending}.jsonl"
+    made = file.with_name(f"{file.name.split('.')[0]}-{ending}.jsonl")
+    return f"fedtrain convert {quote(str(file))} {options} -o {quote(str(made))}"
 
 
 class MissingField(DataError):

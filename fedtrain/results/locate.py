@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from fedtrain.api.storage import S3, File, Storage
@@ -71,7 +72,8 @@ def _of_file(path: Path) -> Located:
     ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name, reading=True)
     if ledger.size(names.RUN) is None:
         raise NoRun(
-            f"{path} has not been run: {ledger.url}/{names.RUN} does not exist. Start it with `fedtrain run {path}`."
+            f"{path} has not been run: {ledger.url}/{names.RUN} does not exist. "
+            f"Start it with `fedtrain run {quote(str(path))}`."
         )
     return Located(ledger, federation)
 

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import BinaryIO
 
 from fedtrain.api.base import Block
@@ -126,7 +127,8 @@ def enter(federation: Federation, order: TrainingTaskSpec) -> str | None:
                 spent |= entries_named(files[path].lines, name)
             for refusal in refusals(order, policy, "", spent):
                 if refusal.rule == "privacy.maxEpsilon":
-                    return f"{refusal.message}. `fedtrain participant privacy --file {federation.path}` lists them"
+                    command = f"fedtrain participant privacy --file {quote(str(federation.path))}"
+                    return f"{refusal.message}. `{command}` lists them"
             for path, lines in _new(task, spent, paths).items():
                 files[path].append(lines)
     except LedgerUnreadable as error:

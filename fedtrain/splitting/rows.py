@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, cast
 
 from fedtrain.api.data import Format
@@ -49,8 +50,8 @@ def format_of(rows: list[Row], path: Path) -> Format:
     raise SplitError(
         f"{path}:{odd.number}: unknown row format; the row has {_named(odd.fields)}",
         "name the fields with the question and the answer: "
-        f"fedtrain convert {path} -o {path.name.partition('.')[0]}-rows.jsonl --to PromptCompletion "
-        "--field prompt=NAME --field completion=NAME",
+        f"fedtrain convert {quote(str(path))} -o {quote(path.name.partition('.')[0] + '-rows.jsonl')} "
+        "--to PromptCompletion --field prompt=NAME --field completion=NAME",
     )
 
 

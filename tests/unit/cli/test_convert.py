@@ -161,7 +161,8 @@ def test_all_invalid_rows_are_named_at_once(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(FAULTY)
     result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion")
     assert result.exit_code == 1
-    assert [line.split(" ")[0] for line in result.stderr.splitlines()[1:4]] == ["a.csv:3:", "a.csv:5:", "a.csv:6:"]
+    places = [f"{tmp_path / 'a.csv'}:{line}:" for line in (3, 5, 6)]
+    assert [line.split(" ")[0] for line in result.stderr.splitlines()[1:4]] == places
     assert result.stderr.splitlines()[0] == "error: 3 rows are invalid:"
     assert result.stderr.endswith("hint: Correct them, or leave them out with --skip-invalid.\n")
     assert not (tmp_path / "out.jsonl").exists()
@@ -173,9 +174,10 @@ def test_invalid_and_repeated_rows_are_left_out_and_counted(tmp_path: Path) -> N
     result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *options)
     assert result.exit_code == 0, result.output
     assert [row["prompt"] for row in written(tmp_path / "out.jsonl")] == ["a", "e"]
+    first = f'{tmp_path / "a.csv"}:3: field "completion" is empty, so there is nothing to learn'
     assert result.output.splitlines()[:3] == [
         f"{tmp_path / 'out.jsonl'}: 2 rows",
-        'left out: 3 invalid rows (first: a.csv:3: field "completion" is empty, so there is nothing to learn)',
+        f"left out: 3 invalid rows (first: {first})",
         "left out: 1 repeated row",
     ]
 
@@ -210,12 +212,13 @@ def test_rows_with_a_blank_prompt_or_answer_are_named_and_left_out_on_request(tm
     options = ("--to", "PromptCompletion", "--separator", "\n=> ")
     kept = run(tmp_path / "a.csv", "-o", tmp_path / "kept.jsonl", *options)
     prompt, answer = [line for line in kept.stderr.splitlines() if line.startswith("warning")]
-    assert prompt.startswith('warning: a.csv:4: field "prompt" has only blanks')
-    assert answer.startswith('warning: a.csv:5: field "completion" has only blanks')
+    source = tmp_path / "a.csv"
+    assert prompt.startswith(f'warning: {source}:4: field "prompt" has only blanks')
+    assert answer.startswith(f'warning: {source}:5: field "completion" has only blanks')
     assert prompt.endswith("--skip-invalid leaves such rows out (1 row)")
     left = run(tmp_path / "a.csv", "-o", tmp_path / "left.jsonl", *options, "--skip-invalid")
     assert [row["No"] for row in written(tmp_path / "left.jsonl")] == ["1", "2", "5"]
-    assert "left out: 2 rows with a blank prompt or answer (first: a.csv:4)\n" in left.output
+    assert f"left out: 2 rows with a blank prompt or answer (first: {source}:4)\n" in left.output
     assert "warning" not in left.output
 
 

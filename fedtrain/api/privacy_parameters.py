@@ -6,13 +6,16 @@ from math import sqrt
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import AdaptiveClipping, Privacy
 from fedtrain.plurals import several
-from fedtrain.privacy.accounting import AccountingError, Release, check_delta, epsilon, multiplier_for
+from fedtrain.privacy.accounting import (
+    AccountingError,
+    Release,
+    check_delta,
+    check_range_of_samples,
+    epsilon,
+    multiplier_for,
+)
 from fedtrain.privacy.adaptive_clipping import default_indicator_noise, update_multiplier
-from fedtrain.privacy.noise import REACH, tail
 from fedtrain.privacy.noise_shares import share_multiplier
-
-TAIL_OF_DELTA = 0.01
-"""Largest share of delta that may be due to samples that the generator cannot produce."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,8 @@ def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
     if multiplier is None:
         multiplier = multiplier_for(budget.epsilon, budget.delta, spec.rounds.count)
     release = Release(multiplier)
-    missed = tail(multiplier, spec.rounds.count)
-    if missed > budget.delta * TAIL_OF_DELTA:
-        raise AccountingError(
-            f"budget.delta {budget.delta:g} is too small for noise multiplier {multiplier:.3g} and "
-            f"{several(spec.rounds.count, 'round')}"
-            f": the generator's samples end at {REACH} standard deviations. Use at least "
-            f"{missed / TAIL_OF_DELTA:.2g}, or raise noise.multiplier."
-        )
+    rounds, found = spec.rounds.count, privacy.noise.multiplier is None
+    check_range_of_samples(multiplier, rounds, several(rounds, "round"), budget.delta, found=found)
     first = epsilon({release: 1}, budget.delta)
     if first > budget.epsilon:
         raise AccountingError(

@@ -15,12 +15,17 @@ from fedtrain.contracts.example_spending import spent_after
 from fedtrain.contracts.privacy_blocks import ExampleNoise, ParticipantReleases, PrivacyState
 from fedtrain.contracts.records import Manifest
 from fedtrain.plurals import form, several
-from fedtrain.privacy.accounting import AccountingError, Poisson, Release, after, check_delta, epsilon, multiplier_for
-from fedtrain.privacy.noise import REACH, tail
+from fedtrain.privacy.accounting import (
+    AccountingError,
+    Poisson,
+    Release,
+    after,
+    check_delta,
+    check_range_of_samples,
+    epsilon,
+    multiplier_for,
+)
 from fedtrain.rounds.snapshot import Snapshot
-
-TAIL_OF_DELTA = 0.01
-"""Largest share of delta that may be due to samples that the generator cannot produce."""
 
 
 def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> ExampleNoise:
@@ -38,13 +43,8 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
     steps = length.steps or max(1, ceil((length.epochs or 1.0) * rows / batch))
     whole = steps * spec.rounds.count
     multiplier = privacy.noise.multiplier or _multiplier(budget.epsilon, budget.delta, whole, batch / rows)
-    missed = tail(multiplier, whole)
-    if missed > budget.delta * TAIL_OF_DELTA:
-        raise AccountingError(
-            f"budget.delta {budget.delta:g} is too small for noise multiplier {multiplier:.3g} and "
-            f"{several(whole, 'step')}: the generator's samples end at {REACH} standard deviations. Use at least "
-            f"{missed / TAIL_OF_DELTA:.2g}, or raise noise.multiplier."
-        )
+    found_from_budget = privacy.noise.multiplier is None
+    check_range_of_samples(multiplier, whole, several(whole, "step"), budget.delta, found=found_from_budget)
     found = ExampleNoise(
         probability=batch / rows, batch=batch, steps=steps, bound=privacy.clipping.norm, multiplier=multiplier
     )

@@ -18,7 +18,7 @@ less than a second, and scipy, which the operator's image does without.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, erfc, exp, floor, inf, log, sqrt
+from math import ceil, erfc, exp, floor, inf, isfinite, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,13 +89,15 @@ class _Composed:
         # For epsilon between two grid points, delta(epsilon) = infinite + sum of mass - e^epsilon sum of mass e^-loss,
         # over the losses above epsilon.
         above = np.cumsum(mass[::-1])[::-1]
-        scaled = np.cumsum((mass * np.exp(-values))[::-1])[::-1]
-        at = self.infinite + above - np.exp(values - self.losses.step) * scaled  # at the grid point below each value
+        with np.errstate(divide="ignore"):  # log 0 where there is no mass
+            logs = np.log(mass) - values
+        scaled = np.logaddexp.accumulate(logs[::-1])[::-1]  # logarithms: e^loss exceeds float64 where noise is small
+        at = self.infinite + above - np.exp(values - self.losses.step + scaled)  # at the grid point below each value
         index = int(np.searchsorted(-at, -delta, side="right")) - 1  # last one with delta(epsilon) > delta
         if index < 0:
             return 0.0
         needed = self.infinite + above[index] - delta
-        return max(0.0, log(needed / scaled[index])) if needed > 0 and scaled[index] > 0 else 0.0
+        return max(0.0, log(needed) - float(scaled[index])) if needed > 0 and isfinite(scaled[index]) else 0.0
 
 
 def _probability(release: Release) -> float:

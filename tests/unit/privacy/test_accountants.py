@@ -22,6 +22,7 @@ from fedtrain.privacy.accounting import (
     accountant_for,
     affordable_rounds,
     check_delta,
+    check_range_of_samples,
     epsilon,
     epsilon_by_round,
     multiplier_for,
@@ -130,6 +131,16 @@ def test_epsilon_with_sampling_grows_with_rounds_and_falls_with_noise(sampling: 
     assert epsilon({Release(2.2, sampling): 10}, DELTA) < here
 
 
+@pytest.mark.filterwarnings("error")
+def test_epsilon_with_almost_no_noise_is_a_number() -> None:
+    """Privacy losses above 709, whose exponential is beyond float64."""
+    found = [epsilon({Release(multiplier, Poisson(0.1)): 48}, DELTA) for multiplier in (0.2, 0.12, 0.05)]
+    reference = PLDAccountant(value_discretization_interval=0.01)
+    reference.compose(dp.PoissonSampledDpEvent(0.1, dp.GaussianDpEvent(0.12)), 48)
+    assert found[0] < found[1] < found[2]
+    assert found[1] == pytest.approx(reference.get_epsilon(DELTA), rel=1e-3)
+
+
 def test_without_releases_nothing_is_spent() -> None:
     assert epsilon({}, DELTA) == 0.0
     assert epsilon({Release(1.0): 0}, DELTA) == 0.0
@@ -171,6 +182,13 @@ def test_refuse_a_budget_that_no_useful_noise_meets() -> None:
 def test_refuse_a_budget_that_protects_no_one() -> None:
     with pytest.raises(AccountingError, match="protects no one"):
         multiplier_for(1e6, DELTA, 20)
+
+
+def test_name_a_delta_only_if_there_is_one_below_1() -> None:
+    with pytest.raises(AccountingError, match=r"or set budget.delta to at least 2.5e-05.$"):
+        check_range_of_samples(0.3, 3, "3 rounds", 1e-9, found=False)
+    with pytest.raises(AccountingError, match=r"deviations. Raise noise.multiplier.$"):
+        check_range_of_samples(0.12, 96, "96 steps", 1e-5, found=False)
 
 
 @pytest.mark.parametrize("delta", [0.0, 1.0, -1e-5, float("nan")])
@@ -240,7 +258,7 @@ def test_a_failing_accountant_is_an_error(
 @pytest.mark.parametrize(
     "module",
     ["clipping", "noise", "adaptive_clipping"]
-    + [f"accounting.{name}" for name in ("epsilon_of_releases", "budget", "forecast", "registry")],
+    + [f"accounting.{name}" for name in ("epsilon_of_releases", "budget", "forecast", "range_of_samples", "registry")],
 )
 def test_worked_examples(module: str) -> None:
     results = doctest.testmod(import_module(f"fedtrain.privacy.{module}"))

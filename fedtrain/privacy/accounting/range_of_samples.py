@@ -1,0 +1,27 @@
+"""Whether delta covers outputs that the generator cannot produce, because its samples end at `REACH`."""
+
+from fedtrain.privacy.accounting.errors import AccountingError
+from fedtrain.privacy.noise import REACH, tail
+
+SHARE_OF_DELTA = 0.01
+"""Largest share of delta that may be due to samples that the generator cannot produce."""
+
+
+def check_range_of_samples(multiplier: float, releases: int, what: str, delta: float, *, found: bool) -> None:
+    """Raises AccountingError if `releases` releases with this noise need a larger delta. `what`: the releases with
+    their number. `found`: whether the multiplier was found from the budget.
+
+    >>> check_range_of_samples(0.12, 96, "96 steps", 1e-5, found=True)
+    Traceback (most recent call last):
+    fedtrain.privacy.accounting.errors.AccountingError: budget.delta 1e-05 is too small for noise multiplier 0.12 and \
+96 steps: the generator's samples end at 8.57 standard deviations. Lower budget.epsilon.
+    """
+    needed = tail(multiplier, releases) / SHARE_OF_DELTA
+    if needed <= delta:
+        return
+    instead = f", or set budget.delta to at least {needed:.2g}" if needed < 1 else ""
+    raise AccountingError(
+        f"budget.delta {delta:g} is too small for noise multiplier {multiplier:.3g} and {what}: the generator's "
+        f"samples end at {REACH} standard deviations. {'Lower budget.epsilon' if found else 'Raise noise.multiplier'}"
+        f"{instead}."
+    )

@@ -19,6 +19,7 @@ TOOLS = ("kubelet", "kube-proxy", "kube-router", "coredns")
 PODS = "10.244.0.0/16"
 SERVICES = "10.96.0.0/16"
 KUBELET_PORT = 10250
+SET = "fedtrain-check"
 CONTAINERD = """
 version = 2
 root = "{root}"
@@ -95,7 +96,14 @@ class Node:
         self._enforce_network_policies(tools["kube-router"], plane)
 
     def _enforce_network_policies(self, program: Path, plane: ControlPlane) -> None:
-        """kube-router reads the Node when it starts."""
+        """kube-router reads the Node when it starts. Its rules and sets end with the space's network namespace. Without
+        sets in the kernel, it would only log that it enforces nothing.
+
+        Raises:
+            ProgramFailed: with the reason, from the kernel or from kube-router's log.
+        """
+        for change in (("create", SET, "hash:ip", "timeout", "0"), ("destroy", SET)):
+            self._space.run("ipset", *change)
         plane.processes.start(
             "kube-router",
             program,

@@ -6,6 +6,7 @@ snake_case. Durations (`90s`, `30m`, `2h`) and quantities (`40Gi`) are kept as t
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -94,7 +95,8 @@ def seconds(duration: str) -> float:
 
 def as_label(text: str) -> str | None:
     """The nearest valid Kubernetes name: `bank-a` for `Bank_A`."""
-    label = re.sub(r"[^a-z0-9]+", "-", text.lower())[:40].strip("-")
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    label = re.sub(r"[^a-z0-9]+", "-", plain.lower())[:40].strip("-")
     return label or None
 
 

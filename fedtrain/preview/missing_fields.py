@@ -89,6 +89,9 @@ def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource) ->
     if not all(map(_is_name, names)):
         header = ",".join(FORMATS[source.format].required)
         return DataError(fault.problem, f"if the first line is not a header, add one: {header}")
+    if len(names) == 1 and set(names[0]) & set(",;|"):
+        problem = f"{fault.problem}, and the rows have one column ({names[0]})"
+        return DataError(problem, "separate the cells with tabs, or name the file .csv")
     have = f"{', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
     place = fault.problem.partition(": field ")[0]
     problem = f"{fault.problem}, and the rows have {have}"

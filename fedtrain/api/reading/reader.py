@@ -65,8 +65,11 @@ class _Reader:
             folder = self.path.absolute().parent
             context = Context(self.training[0], tuple(self.policies), folder, tuple(self.records))
             elsewhere = self.policies_elsewhere or bool(strange)  # a document of an unknown kind may be the policy
+            of_types, self.errors = self.errors, []
             for problem in validate(context, cluster=self.elsewhere, policies_elsewhere=elsewhere):
                 self._error(problem.place, problem.message, problem.fix, key=problem.at_key)
+            judged = {_position(error) for error in self.errors}
+            self.errors += [error for error in of_types if _position(error) not in judged]
             without_policies = has_no_policies(context) and not self.policies_elsewhere
         if self.errors:
             raise Invalid(self.errors, without_policies)
@@ -213,6 +216,12 @@ class _Reader:
         self.errors.append(
             FieldError(file=str(file), line=line, column=column, path=path, value=None, message=message, fix=fix)
         )
+
+
+def _position(error: FieldError) -> tuple[str, int, int, Path]:
+    """Where an error is. An invalid name that a rule also refuses, such as that of a data set, gets the rule's error,
+    which knows the other names of the file."""
+    return error.file, error.line, error.column, error.path
 
 
 def _near(name: str, raw: dict[str, Any]) -> str | None:

@@ -257,6 +257,14 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
         items = flow([{"name": one} for one in around])
         written = f"`{field.name}: {items}`" if len(items) <= _LONGEST_LIST else f"`- name: {value}` for each item"
         return f"{given} is a string, not a map.", f"Write {written}."
+    if (
+        item
+        and "name" in names
+        and isinstance(value, str)
+        and chosen(shape.block, value) is None
+        and shape.block.unions
+    ):
+        return problem, f"Write {_joined(variants(shape.block, None, called=value))}."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
         return problem, f"Write `name: {value}` after the dash."
     if shapes := variants(shape.block, value, text):

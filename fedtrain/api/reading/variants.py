@@ -11,13 +11,13 @@ _MOST = 5
 """Variants that are listed."""
 
 
-def variants(block: type[Block], value: Any, text: str | None = None) -> list[str]:
-    """Return the forms that contain the value, otherwise all. `text`: the value as it is in the file. Empty for a block
-    without variants or with too many."""
+def variants(block: type[Block], value: Any, text: str | None = None, called: str | None = None) -> list[str]:
+    """Return the forms that contain the value, otherwise all. `text`: the value as it is in the file. `called`: the
+    name of an item that has one. Empty for a block without variants or with too many."""
     if not block.unions:
         return []
     named = chosen(block, value)
-    forms = [_form(block, choice, value, text) for choice in ([named] if named else _choices(block))]
+    forms = [_form(block, choice, value, text, called) for choice in ([named] if named else _choices(block))]
     taken = [form for form, takes in forms if takes]
     return taken or ([form for form, _ in forms] if len(forms) <= _MOST else [])
 
@@ -56,7 +56,7 @@ def _choices(block: type[Block]) -> tuple[str, ...]:
     return fields_of(block)[block.unions[0].discriminator].shape.choices
 
 
-def _form(block: type[Block], choice: str, value: Any, text: str | None) -> tuple[str, bool]:
+def _form(block: type[Block], choice: str, value: Any, text: str | None, called: str | None) -> tuple[str, bool]:
     """Return the form of one variant, and whether it contains the value."""
     union, fields, found = block.unions[0], fields_of(block), False
     parts: list[str] = []
@@ -64,7 +64,7 @@ def _form(block: type[Block], choice: str, value: Any, text: str | None) -> tupl
         if name == union.discriminator:
             parts.append(f"{name}: {choice}")
         elif field.required:
-            parts.append(f"{name}: {choice.lower()}")
+            parts.append(f"{name}: {called or choice.lower()}")
         elif name == union.required.get(choice):
             content, found = _content(field, value, text)
             parts.append(f"{name}: {content}")

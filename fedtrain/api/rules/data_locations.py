@@ -1,7 +1,8 @@
 """Rules on the data of participants and of the hub's evaluation."""
 
+import re
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from fedtrain.api.data_files import SUPPORTED, TYPES, file_type
 from fedtrain.api.evaluation import EvaluationData
@@ -12,6 +13,7 @@ from fedtrain.api.rules.disk import correct, denied
 from fedtrain.api.rules.rule import Rule, Violations, broken, rule
 from fedtrain.api.rules.uris import bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
 
+_WINDOWS = re.compile(r"[A-Za-z]:\\")
 Data = Dataset | EvaluationData
 Find = Callable[[Path, str], Violations]
 
@@ -31,6 +33,9 @@ def _data_exist(path: Path, uri: str) -> Violations:
     """Data at a path exist, a file or a folder, and the user may read them."""
     if (problem := denied(path)) is not None:
         yield broken(problem=problem[0], use=problem[1])
+    elif not is_file(path) and not is_folder(path) and _WINDOWS.match(uri):
+        name = PureWindowsPath(uri).name
+        yield broken(problem=f"{uri} is a path of Windows", use=f"Use a path of this machine, such as ./{name}")
     elif not is_file(path) and not is_folder(path):
         near = next((file for suffix in TYPES if is_file(file := path.parent / (path.stem + suffix))), None)
         yield broken(problem=f"{path} does not exist", use=f"Use {near.name}" if near else correct(path, uri))

@@ -142,8 +142,8 @@ def base_exists(model: Model, context: Context) -> Violations:
 @rule(
     Model,
     "base",
-    message="{folder} contains no config.json.",
-    fix="Use a directory that save_pretrained of transformers wrote.",
+    message="{folder} contains {contents}.",
+    fix="{use}.",
     scope="Disk",
 )
 def base_is_a_model(model: Model, context: Context) -> Violations:
@@ -151,7 +151,12 @@ def base_is_a_model(model: Model, context: Context) -> Violations:
     folder = Path(context.resolve(model.base))
     is_base = base_kind(model.base, context.folder) == "Folder" and is_folder(folder)
     if is_base and denied(folder / "config.json") is None and not is_file(folder / "config.json"):
-        yield broken(folder=folder)
+        contents, use = "no config.json", "Use a directory that save_pretrained of transformers wrote"
+        if is_file(folder / _ADAPTER[0]):
+            contents = "an adapter, not a base model"
+            use = "Use the base model of the adapter; to start from the adapter, add "
+            use += f"initialFrom: {{uri: {model.base}}} to spec.model.adapter"
+        yield broken(folder=folder, contents=contents, use=use)
 
 
 _ADAPTER = ("adapter_config.json", "adapter_model.safetensors")

@@ -38,7 +38,8 @@ def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Vio
     name, names = policy.metadata.name, context.participant_names
     if name not in names and as_label(name) not in context.misspelt_names and not context.has_repeated_names:
         training = context.training.value.metadata.name
-        use = f"Use one of {', '.join(list(names)[:5])}, or remove the document"
+        valid = [as_label(one) or one for one in list(names)[:5]]
+        use = f"Use one of {', '.join(valid)}, or remove the document"
         if context.renamed is not None:
             use = f"Write {context.renamed[0]}, which has no policy, or rename that participant to {name}"
         yield broken(name=name, training=training, use=use)

@@ -31,9 +31,11 @@ def finished(reader: FieldReader, messages: list[Message], name: str) -> list[Me
     is learned."""
     last = messages[-1]
     if last["role"] != "assistant":
+        fix = "add the answer, or delete the row"
+        if last["role"] not in ROLES:
+            fix = 'write "assistant" as the role of answers and "user" as that of prompts'
         raise reader.error(
-            f'the role of the last message must be "assistant"; its content is what is learned (field "{name}")',
-            "add the answer, or delete the row",
+            f'the role of the last message must be "assistant"; its content is what is learned (field "{name}")', fix
         )
     learned = [message for message in messages if is_learned(message)]
     if not learned:

@@ -93,6 +93,22 @@ def test_a_target_module_that_the_base_does_not_have_is_an_error(tmp_path: Path)
     )
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hidden_size": 16, "word_embed_proj_dim": 8},  # OPT: embeddings narrower than the layers
+        {"num_hidden_layers": 0},  # a layer more in the weights predicts further tokens
+        {"text_config": {"vocab_size": 32, "hidden_size": 8}, "hidden_size": 16},  # of images
+        {"architectures": ["LlamaForCausalLM"]},
+    ],
+    ids=str,
+)
+def test_settings_that_fit_the_weights_otherwise_are_valid(tmp_path: Path, settings: dict[str, Any]) -> None:
+    file = federation(tmp_path)
+    write_base(tmp_path / "base", **settings)
+    assert validate(file).exit_code == 0
+
+
 def test_the_share_of_linear_parameters_and_the_untouched_layers_are_shown(tmp_path: Path) -> None:
     file = federation(tmp_path, targets="{type: Names, names: [q_proj]}")
     assert "32 parameters on q_proj: 33% of the linear parameters" in validate(file).stdout

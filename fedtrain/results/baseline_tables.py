@@ -3,6 +3,7 @@
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, own_measures
 from fedtrain.results.comparison import Arm, Comparison
+from fedtrain.results.start_of_run import start_label, start_text
 from fedtrain.results.tables import Table
 from fedtrain.results.words import count
 
@@ -29,7 +30,7 @@ def comparison_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Tab
     )
     rows = tuple(
         (
-            arm.label,
+            start_label(spec) if arm.kind == "Base" else arm.label,
             count(arm.steps),
             *(measure.text(arm.hub.get(measure.name)) for measure in hub),
             *(own.text(arm.own.get(name, {}).get(own.name)) for name in who),
@@ -58,7 +59,7 @@ def personal_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Table
         if (who := participant.name) in personal
     )
     title = f"{own.name} on each participant's own validation split ({own.direction})"
-    return Table(title, ("participant", "base", "alone", "federated", "personalised"), rows)
+    return Table(title, ("participant", start_label(spec), "alone", "federated", "personalised"), rows)
 
 
 def headline_text(comparison: Comparison, spec: FederatedTrainingSpec) -> str:
@@ -68,10 +69,10 @@ def headline_text(comparison: Comparison, spec: FederatedTrainingSpec) -> str:
     best = comparison.best_alone(measure) if measure else None
     if measure is None or federated is None or best is None:
         return "no metric was measured for both the federated run and a participant alone"
-    return _beats(comparison, measure, federated, best)
+    return _beats(comparison, measure, federated, best, start_text(spec).removesuffix(" model"))
 
 
-def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm) -> str:
+def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm, start: str) -> str:
     ours, theirs = federated.value(measure), best.value(measure)
     times = comparison.times_best_alone(measure)
     if ours is None or theirs is None:
@@ -82,7 +83,8 @@ def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm) 
     factor = f" by x{times:.2f}" if times is not None else ""
     text = f"federated beats the best participant alone ({best.participant}){factor} on {measure.name}: {values}"
     share = comparison.share_of_pooled_gain(measure)
-    return text + (f"; it keeps {share:.0%} of what pooling all data gains over the base" if share is not None else "")
+    gain = f"; it keeps {share:.0%} of what pooling all data gains over the {start}" if share is not None else ""
+    return text + gain
 
 
 def _measured(comparison: Comparison) -> set[str]:

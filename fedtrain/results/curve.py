@@ -6,19 +6,21 @@ from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, 
 from fedtrain.plurals import several
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.start_of_run import start_label, start_text
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric by round. `where`: the data that it was measured on, in words."""
+    """A metric by round. `where`: the data that it was measured on, in words. `start`: label of round 0."""
 
     measure: Measure
     points: tuple[tuple[int, float], ...]
     where: str
+    start: str = "base"
 
     @property
     def first(self) -> float | None:
-        """The base model's value, if round 0 was measured."""
+        """The value of round 0, if it was measured."""
         return self.points[0][1] if self.points and self.points[0][0] == 0 else None
 
     @property
@@ -37,7 +39,7 @@ def curve(summary: RunSummary) -> Curve | None:
         rows = next((round.samples for round in reversed(summary.rounds) if round.samples), None)
         where = f"the hub's {several(rows, 'held-out row')}" if rows else "the hub's held-out data"
         if points:
-            return Curve(measure, points, where)
+            return Curve(measure, points, where, start_label(summary.spec))
     measure = headline(own_measures(summary.spec))
     if measure is None:
         return None
@@ -47,7 +49,7 @@ def curve(summary: RunSummary) -> Curve | None:
         if values:
             means.append((round.number, sum(values) / len(values)))
     where = "the participants' own validation splits, on average"
-    return Curve(measure, tuple(means), where) if means else None
+    return Curve(measure, tuple(means), where, start_label(summary.spec)) if means else None
 
 
 def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
@@ -60,7 +62,7 @@ def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
     measure = shown.measure
     text = f"After {done}, {who} share one adapter with {measure.text(shown.last)} {measure.name} on {shown.where}"
     if shown.first is not None:
-        text += f"; the base model has {measure.text(shown.first)}"
+        text += f"; the {start_text(summary.spec)} has {measure.text(shown.first)}"
     return text + "." + (_gain(comparison, measure) if comparison else "")
 
 

@@ -9,6 +9,7 @@ from fedtrain.plurals import several
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.run_summary import RoundSummary, RunSummary
+from fedtrain.results.start_of_run import start_text
 from fedtrain.results.words import count, listed, short
 
 _SHOWN_ROUNDS = 30
@@ -152,7 +153,7 @@ def _metrics(summary: RunSummary, round: RoundSummary) -> str:
                 *(measure.text(one.metrics.get(measure.name)) for measure in measures),
             ]
         )
-    about = "Round 0 is the adapter before any training: the base model."
+    about = f"Round 0 is the adapter before any training: the {start_text(summary.spec)}."
     if round.samples:
         about += f" Metrics are measured on the hub's held-out data ({several(round.samples, 'row')})."
     text = f"## Metrics by round\n\n{about}\n\n{_table(head, rows)}"
@@ -195,10 +196,12 @@ def _privacy(summary: RunSummary, round: RoundSummary) -> str:
 def _making(summary: RunSummary) -> str:
     spec, training, aggregation = summary.spec, summary.spec.training, summary.spec.aggregation
     targets, length = spec.model.adapter.target_modules, training.length
+    initial = spec.model.adapter.initial_from
     amount = several(length.epochs, "epoch") if length.epochs else several(length.steps or 0, "step")
     rate = f"learning rate {training.learning_rate:g}, {training.schedule} over all rounds"
     rows = [
         ["target modules", "all linear layers" if targets.type == "AllLinear" else ", ".join(targets.names or ())],
+        *([["initial adapter", f"`{initial.digest}`"]] if initial is not None else []),
         ["local training", f"{amount} per round, batches of {training.batch_size}"],
         ["optimizer", f"{training.optimizer}, {rate}"],
         ["aggregation", f"{aggregation.strategy}, weights {aggregation.weights}, merge {aggregation.merge}"],

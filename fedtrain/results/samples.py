@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.generated_answers import Generated, GeneratedAnswer
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.parse import parse
 from fedtrain.results.run_summary import RoundSummary, RunSummary
+from fedtrain.results.start_of_run import start_label
 
 SHOWN = 4
 """Rounds that are shown: the base, the last one, and others between them."""
@@ -51,11 +53,12 @@ def _some(rounds: Sequence[RoundSummary]) -> Sequence[RoundSummary]:
     return [rounds[at] for at in sorted({last * number // (SHOWN - 1) for number in range(SHOWN)})] if rounds else []
 
 
-def as_text(samples: Sequence[Sample]) -> str:
+def as_text(samples: Sequence[Sample], spec: FederatedTrainingSpec) -> str:
     """Return lines for a terminal."""
+    start = start_label(spec)
     blocks: list[str] = []
     for sample in samples:
         lines = [("prompt", sample.prompt), ("expected", sample.expected)]
-        lines += [("base" if number == 0 else f"round {number}", text) for number, text in sample.answers]
+        lines += [(start if number == 0 else f"round {number}", text) for number, text in sample.answers]
         blocks.append("\n".join(f"{name:>9}  {' '.join(text.split())}" for name, text in lines))
     return "\n\n".join(blocks)

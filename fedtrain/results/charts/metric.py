@@ -42,7 +42,7 @@ def metric_by_round(
         if shown.first is not None:
             axes.axhline(shown.first, color=BASE, lw=1.2, ls=(0, (2, 2)), zorder=2)
             if len(shown.points) > 1:
-                labels.append(Label(shown.first, f"base  {measure.text(shown.first)}", MUTED))
+                labels.append(Label(shown.first, f"{shown.start}  {measure.text(shown.first)}", MUTED))
         marker = "o" if len(rounds) <= 40 else ""
         style = {"marker": marker, "ms": 5, "mec": "white", "mew": 1.0, "zorder": 5, "clip_on": False}
         axes.plot(rounds, values, color=FEDERATED, lw=2.4, **style)

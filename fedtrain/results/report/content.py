@@ -19,6 +19,7 @@ from fedtrain.results.mix_table import mix_table
 from fedtrain.results.report import figures
 from fedtrain.results.report.telemetry import ReportTelemetry
 from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.start_of_run import start_label, start_text
 from fedtrain.results.status import participants_table, rounds_table
 from fedtrain.results.tables import Table
 from fedtrain.results.time_use import PHASES, TimeUse, time_use
@@ -39,6 +40,8 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "headline": sentence(summary, comparison),
         "tiles": _tiles(summary, shown, comparison),
         "metric_charts": figures.metric_figures(shown, comparison, who) if shown else [],
+        "start_text": start_text(summary.spec),
+        "start_label": start_label(summary.spec),
         "metric_source": shown.where if shown else "",
         "metric_direction": shown.measure.direction if shown else "",
         "comparison": comparison_table(comparison, summary.spec) if comparison else None,
@@ -130,6 +133,8 @@ def _configuration(summary: RunSummary) -> list[tuple[str, str]]:
         ("base model", model.base + (f" @ {model.revision}" if model.revision else "")),
         ("adapter", f"LoRA of rank {model.adapter.rank}, alpha {model.adapter.alpha:g}"),
     ]
+    if (initial := model.adapter.initial_from) is not None:
+        pairs.append(("initial adapter", f"{initial.uri}, {initial.digest}"))
     if facts := summary.facts:
         trained = f"{facts.base_parameters:,} in the base, {facts.adapter_parameters:,} trained"
         pairs.append(("parameters", trained))

@@ -21,7 +21,7 @@ from fedtrain.api.reading.partial_model import partial
 from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.source import read_text
 from fedtrain.api.reading.type_errors import lists_names, translate
-from fedtrain.api.reading.unknown_fields import fields_to_skip, meant_field, unknown_field
+from fedtrain.api.reading.unknown_fields import fields_to_skip, meant_field, named_by_key, unknown_field
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate
 from fedtrain.api.shapes import block_at, field_at, fields_of
@@ -139,7 +139,10 @@ class _Reader:
             for detail in details:
                 if detail["type"] == "too_short" and detail["input"]:  # pydantic does not count invalid items
                     continue
-                if detail["type"] == "missing" and _is_around(tuple(detail["loc"]), meant):
+                path = tuple(detail["loc"])
+                if detail["type"] == "missing" and (
+                    _is_around(path, meant) or named_by_key(model, path[:-1], document)
+                ):
                     continue
                 self._translated(model, detail, place)
             unread = [path for field in meant for path in fields_to_skip(model, field, document)]

@@ -27,6 +27,10 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
     if colon and value and document.at(path) is None:
         return message, f"Write `{key}: {value}`, with a space after the colon."
     used = document.at(path)
+    if named_by_key(root, around, document):
+        fields = document.as_written(path)
+        item = flow({"name": Literal(name), **fields}) if is_map(fields) and fields else f"name: {name}"
+        return message, f"Write `- {item}`."
     if isinstance(used, str) and used in fields_of(block):
         return message, f"Write `{used}: {name}`: fedtrain's own name comes first."
     meant = meant_field(root, path, document)
@@ -42,6 +46,17 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
     return message, _Moved(root, path, meant, document).fix
 
 
+def named_by_key(root: type[Block], item: Path, document: Located) -> bool:
+    """Whether the item of a list is a map with one unknown key: its name, as in `- bank-a: {}`."""
+    block, found = block_at(root, item), document.at(item)
+    if block is None or not item or not isinstance(item[-1], int) or not is_map(found) or len(found) != 1:
+        return False
+    (key, value), known = next(iter(found.items())), fields_of(block)
+    name = known.get("name")
+    is_name = name is not None and name.required and key not in known
+    return is_name and (value is None or (is_map(value) and set(value) <= set(known)))
+
+
 def meant_field(root: type[Block], path: Path, document: Located) -> Path | None:
     """Return the path of the known field that an unknown field at `path` probably means."""
     name, around = str(path[-1]).partition(":")[0], path[:-1]
@@ -51,6 +66,8 @@ def meant_field(root: type[Block], path: Path, document: Located) -> Path | None
     if plain_form(name) in INSTEAD:
         return None
     names = (*fields_named(name), (name,))
+    if is_map(document.at(path)):  # a block of this name rather than a field that other tools call so
+        names = ((name,), *fields_named(name))
     for end in names:
         if end[-1] in known and end[:-1] == _blocks(around)[-1:][: len(end) - 1]:
             return (*around, end[-1])

@@ -72,7 +72,8 @@ def _delimiter(header: str) -> str:
 
 def _checked(header: list[str], name: str) -> list[str]:
     header = [field.strip() for field in header]
-    if repeated := len(header) - len(set(header)):
-        problem = f"{several(repeated, 'column name')} {form(repeated, 'is', 'are')} repeated"
+    repeated = next((at for at, field in enumerate(header) if field in header[:at]), None)
+    if repeated is not None:
+        problem = f"columns {header.index(header[repeated]) + 1} and {repeated + 1} have the same name"
         raise DataError(f"{name}:1: {problem}", "give every column its own name")
     return header

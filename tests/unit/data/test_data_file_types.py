@@ -119,7 +119,7 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         ),
         ("a.csv", b"text,b\nx,1,2\n", "a.csv:2: the row has 3 cells, but the header has 2; put cells that contain"),
         ("a.csv", b'text,b\nx,1\n"y,2\nz,3\n', "a.csv:3: not valid CSV"),
-        ("a.csv", b"text,text\nx,1\n", "a.csv:1: 1 column name is repeated"),
+        ("a.csv", b"text,text\nx,1\n", "a.csv:1: columns 1 and 2 have the same name"),
         ("a.csv", b"body\nx\n", 'a.csv:2: field "text" is missing'),
         ("a.csv", "text\nx\ncafé\n".encode("latin-1"), "a.csv:3: not UTF-8 (byte 3 of the line)"),
         ("a.csv", "text\nx\n".encode("utf-16"), "a.csv: the file is UTF-16; save it as UTF-8"),

@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING
 
 from fedtrain.contracts.headline_metric import Measure
-from fedtrain.results.charts.style import FEDERATED, INK, MUTED, colour, drawing, percentages, titled
+from fedtrain.results.charts.style import FEDERATED, INK, MUTED, colour, drawing, shares_between, titled
 from fedtrain.results.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def gains_by_participant(
         axes.grid(visible=False)
         axes.grid(visible=True, axis="x")
         if measure.share:
-            percentages(axes.xaxis)
+            ticks = shares_between(*axes.get_xlim())
+            axes.set_xticks(ticks, [f"{100 * tick:.4g}%" for tick in ticks])
         axes.set_xlabel(f"{measure.name}, {measure.direction}", color=MUTED)
         titled(axes, title)
         return figure

@@ -121,6 +121,14 @@ def percentages(axis: "Axis") -> None:
     axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
 
 
+def shares_between(low: float, high: float) -> list[float]:
+    """Return a few round shares of an axis from `low` to `high`, whose ends may lie outside of 0 and 1."""
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(steps=[1, 2, 5, 10], nbins=5).tick_values(low, high)
+    return [float(tick) for tick in ticks if max(low, 0.0) <= tick <= min(high, 1.0)]
+
+
 def svg(draw: Callable[[], "Figure"], name: str) -> str:
     """The figure as SVG to be put into HTML: no header, no metadata, scalable, its ids begin with `name`."""
     from matplotlib import rc_context

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fedtrain.contracts.headline_metric import Measure
+from fedtrain.results.charts.gains import gains_by_participant
 from fedtrain.results.charts.labels import spread
 
 
@@ -28,3 +30,10 @@ def test_none_covers_another_and_their_order_stays(wanted: list[float]) -> None:
     assert all(after - before >= 0.1 - 1e-9 for before, after in pairwise(ordered))
     assert min(places) >= -1e-9
     assert max(places) <= 1 + 1e-9
+
+
+def test_shares_of_gains_end_at_100_percent_and_have_room() -> None:
+    found = [("city", 0.75, 0.893), ("coast", 0.867, 0.9), ("north", 0.897, 1.0)]
+    figure = gains_by_participant(found, Measure("accuracy", share=True), ["city", "coast", "north"], "gains", 4.0)
+    shown = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    assert shown == ["70%", "80%", "90%", "100%"]

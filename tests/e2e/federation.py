@@ -35,7 +35,7 @@ class RealFederation(Federation):
     def spec(self, storage: Json) -> Json:
         bucket = storage.get("s3")
         s3 = {"s3": {name: value for name, value in bucket.items() if name != "bucket"}} if bucket else {}
-        evaluation = {"hub": {"data": {"uri": f"s3://{self.inputs}/test.jsonl", **s3}}, "participants": {}}
+        evaluation = {"hub": {"data": {"uri": f"s3://{self.inputs}/test.jsonl", **s3}}}
         base = {"base": f"s3://{self.inputs}/base", **s3}
         return super().spec(storage) | {
             "model": super().spec(storage)["model"] | base,

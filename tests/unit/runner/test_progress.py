@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import get_args
 
 import pytest
@@ -276,3 +277,19 @@ def test_bars_do_not_fall_back_while_the_final_adapter_is_measured() -> None:
     assert "measuring the final adapter" in text
     assert "waiting for a worker" in text
     assert "%" not in text
+
+
+@pytest.mark.parametrize("no_color", [True, False])
+def test_no_color_is_followed(monkeypatch: pytest.MonkeyPatch, no_color: bool) -> None:
+    monkeypatch.setenv("NO_COLOR", "1" if no_color else "")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True)
+    progress = LiveProgress(console)
+    for event in (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN), at_work("training", 3, 25)):
+        progress(event)
+    console.print(progress.render())
+    progress.close()
+    codes = {code for found in re.findall(r"\x1b\[([0-9;]*)m", out.getvalue()) for code in found.split(";")}
+    colours = {code for code in codes if re.fullmatch(r"[349][0-8]|10[0-7]", code)}
+    assert bool(colours) is not no_color

@@ -54,6 +54,8 @@ _NAMES = {
     "MixedDataset": "tickets",
 }
 """Examples of the field `name`, by block; that of a participant in the others."""
+_NAMES_OF_KINDS = {"ParticipantPolicy": "bank-a", "ParticipantRecord": "bank-a"}
+"""Examples of the names of objects, by kind; that of a training in the others."""
 _BY_PATTERN = {
     AMOUNT_PATTERN: "40Gi",
     ANY_NAMESPACE_PATTERN: "federations",
@@ -68,6 +70,8 @@ _BY_PATTERN = {
 
 def example(name: str, shape: Shape, block: type[Block] | None = None) -> str:
     """Return a value for the field `name` of `block`, in flow style for maps and lists."""
+    if name == "metadata" and block is not None and block.__name__ in _NAMES_OF_KINDS:
+        return f"{{name: {_NAMES_OF_KINDS[block.__name__]}}}"
     if name == "name" and block is not None and block.__name__ in _NAMES:
         return _NAMES[block.__name__]
     if shape.block is not None:

@@ -12,7 +12,7 @@ _NAMES = {
     "adapter.dropout": "loraDropout",
     "adapter.targetModules": "targets, loraTargetModules, modules, layers",
     "adapter.initialFrom": "initAdapter, resumeFrom, resumeFromCheckpoint, adapterPath",
-    "data.dataset": "datasetName, trainData, dataPath, datasetPath",
+    "data.dataset": "datasetName, trainData, trainFile, dataPath, datasetPath",
     "datasets.share": "weight, probability, proportion, ratio, fraction, sampleRatio",
     "data.maxLength": "maxSeqLength, maxSeqLen, sequenceLen, sequenceLength, blockSize, cutoffLen, contextLength, "
     "modelMaxLength, maxTokens",
@@ -54,6 +54,8 @@ _NAMES = {
     "clipping.norm": "clippingNorm, clipNorm, maxGradNorm, l2NormClip, clippingThreshold, clip, clipValue",
     "hub.data": "testData, evalData, testSet, evalDataset, evaluationData",
     "evaluation.every": "evalSteps, evalEvery, evaluationInterval, frequency",
+    "spec.privacy": "differentialPrivacy, dp",
+    "s3.endpoint": "url, endpointUrl, host, server",
     "file.path": "outputDir, outDir, ledgerPath",
     "datasets.uri": "path, file, url, source, location, data",
     "data.uri": "path, file, url, source, location",

@@ -20,6 +20,7 @@ from fedtrain.api.reading.formatting import (
     shown,
 )
 from fedtrain.api.reading.row_fields import formats, merged
+from fedtrain.api.reading.scalars import plain
 from fedtrain.api.reading.variants import chosen, in_range, takes, variants
 from fedtrain.api.reading.yaml_errors import without_space
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
@@ -85,6 +86,8 @@ def _null(field: FieldOf, shape: Shape) -> Texts:
     if "None" in shape.choices:
         return f"{field.name} is null.", "Write the word None."
     use = f"Use {describe(shape)}"
+    if shape.kind == "Text" and field.required:
+        use = f"{use}, for example `{field.name}: {example(field.name, shape)}`"
     if shape.block is not None:
         forms = variants(shape.block, None) or _required_fields(shape.block)
         use = f"Write {_joined(forms)}" if forms else "Write its fields below it"
@@ -103,9 +106,11 @@ def _required_fields(block: type[Block]) -> list[str]:
 def _number(value: Any, shape: Shape, text: str | None) -> Texts:
     expected = f"Use {describe(shape)}."
     if isinstance(value, str):
-        number = as_number(value)
+        number = _grouped(value, shape) or as_number(value)
         if number is None:
-            return f"{shown(value, text)} is a string, not a number.", expected
+            first = as_number(value.split(maxsplit=1)[0]) if value.strip() else None
+            fits = first is not None and takes(shape, plain(first))
+            return f"{shown(value, text)} is a string, not a number.", f"Write {first}." if fits else expected
         if number == value:
             return f"{shown(value, text)} is a string because of its quotes.", f"Remove the quotes: {number}."
         if value.strip().endswith("%") and (fraction := _as_fraction(number, shape, unbounded=True)):
@@ -122,6 +127,12 @@ def _number(value: Any, shape: Shape, text: str | None) -> Texts:
     if 1 < value <= 100 and (fraction := _as_fraction(str(value), shape)) and in_range(float(fraction), shape):
         return f"{shown(value, text)} is out of range.", f"{expected[:-1]}, such as {fraction} for {text or value}%."
     return f"{shown(value, text)} is out of range.", expected
+
+
+def _grouped(text: str, shape: Shape) -> str | None:
+    """Return `1024` for `1,024` in a field of whole numbers."""
+    groups = shape.kind == "Integer" and re.fullmatch(r"[1-9][0-9]{0,2}(,[0-9]{3})+", text.strip())
+    return text.strip().replace(",", "") if groups else None
 
 
 def _as_fraction(percentage: str, shape: Shape, *, unbounded: bool = False) -> str | None:
@@ -172,6 +183,8 @@ def _plural(field: FieldOf, value: list[Any], block: type[Block] | None) -> str 
     `dataset`."""
     if len(value) == 1 and isinstance(value[0], str):
         return f"Write `{field.name}: {value[0]}`."
+    if field.name == "uri":
+        return "Put the files into one folder, and name the folder."
     beside = fields_of(block).get(f"{field.name}s") if block is not None else None
     if beside is None or beside.shape.item is None or beside.shape.item.block is None:
         return None
@@ -257,13 +270,9 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
         items = flow([{"name": one} for one in around])
         written = f"`{field.name}: {items}`" if len(items) <= _LONGEST_LIST else f"`- name: {value}` for each item"
         return f"{given} is a string, not a map.", f"Write {written}."
-    if (
-        item
-        and "name" in names
-        and isinstance(value, str)
-        and chosen(shape.block, value) is None
-        and shape.block.unions
-    ):
+    if item and {"name", "uri"} <= set(names) and isinstance(value, str) and "/" in value:
+        return problem, f"Write {flow({'name': 'tickets', 'uri': value})}."
+    if item and "name" in names and shape.block.unions and isinstance(value, str) and not chosen(shape.block, value):
         return problem, f"Write {_joined(variants(shape.block, None, called=value))}."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
         return problem, f"Write `name: {value}` after the dash."

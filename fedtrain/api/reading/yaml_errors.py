@@ -55,7 +55,11 @@ def explain(error: Any, text: str) -> Flaw:
     mark = error.problem_mark or error.context_mark
     spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = f"{error.problem or error}"
-    if (cause := _cause(problem, spot, text.splitlines())) is not None:
+    lines = text.splitlines()
+    for number in (spot[0], *_previous(spot[0], lines)):
+        if (at := _line(number, lines).find("\xa0")) >= 0:
+            return Flaw((number, at + 1), "A no-break space is not a space in YAML.", "Replace it with a space.")
+    if (cause := _cause(problem, spot, lines)) is not None:
         return cause
     if f"{error.context}".endswith("a quoted scalar"):
         at = (error.context_mark.line + 1, error.context_mark.column + 1)
@@ -63,7 +67,7 @@ def explain(error: Any, text: str) -> Flaw:
     opened = f" that opens on line {error.context_mark.line + 1}" if f"{error.context}".endswith(_OPENED) else ""
     for said, message, fix in _PLAIN:
         if said in problem:
-            return Flaw(spot, message.format(opened=opened, indented=_indentation(spot, text.splitlines())), fix)
+            return Flaw(spot, message.format(opened=opened, indented=_indentation(spot, lines)), fix)
     return not_yaml(spot, problem)
 
 

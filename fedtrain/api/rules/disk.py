@@ -16,6 +16,8 @@ Problem = tuple[str, str]
 
 def correct(path: Path, uri: str) -> str:
     """Return the fix for a path that does not exist, with a similar one beside it. `uri`: the path as in the file."""
+    if "$" in uri:
+        return "Write the path without $: variables are not replaced"
     beside = [one.name for one in islice(path.parent.iterdir(), _LOOKED_AT)] if is_folder(path.parent) else []
     near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.75)
     if not near:

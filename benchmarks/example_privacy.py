@@ -1,7 +1,7 @@
 """What protecting single rows costs: speed of DP-SGD beside plain training, and accuracy of examples/private beside the
 quickstart.
 
-    python benchmarks/example_privacy.py                # about 10 minutes on 2 idle cores
+    python benchmarks/example_privacy.py                # about 15 minutes on 2 idle cores
     python benchmarks/example_privacy.py --part Speed   # one of the two parts
     python benchmarks/example_privacy.py --smoke        # a step of each kind, for the test suite
 

@@ -42,8 +42,8 @@ TRACKERS = {
 
 
 def open_tracker(name: str, summary: RunSummary, place: str | None) -> Tracker:
-    """Open the tracker's run for this run: the same one each time. `place`: folder or server [default: the library's].
-    Raises StoreError if its library is not installed."""
+    """Open the tracker's run for this run: the same one each time. `place`: folder, server or database [default: the
+    library's]. Raises StoreError if its library is not installed."""
     entry = TRACKERS[name]
     try:
         opened: Callable[[RunSummary, str | None], Any] = import_module(entry.module).open_tracker

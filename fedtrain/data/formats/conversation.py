@@ -54,8 +54,12 @@ def is_learned(message: Message) -> bool:
 def _message(reader: FieldReader, message: object, path: str, role_name: str, content_name: str) -> Message:
     if not isinstance(message, dict):
         kind = type_name(message)
-        raise reader.error(f"{path} must be an object {{{role_name}, {content_name}}}, not {kind}")
+        fix = f"write one row for each text, or messages as {{{role_name}, {content_name}}}"
+        raise reader.error(f"{path} must be an object {{{role_name}, {content_name}}}, not {kind}", fix)
     fields = {field: value for field, value in cast("dict[str, object]", message).items() if value is not None}
+    if "role" not in fields and "from" in fields and "value" in fields:
+        fix = f"write `format: ShareGPT` and `fields: {{conversations: {path.partition('[')[0]}}}` in spec.data"
+        raise reader.error(f"{path} has from and value instead of role and content", fix)
     role = reader.unicode(_text(reader, fields, "role", path, role_name), f"{path}.{role_name}")
     if role not in ROLES:
         reader.warn(f"{path}.{role_name}", "UnknownRole")

@@ -112,7 +112,8 @@ class FieldReader:
         texts = [choice for choice in listed if isinstance(choice, str) and choice]
         if len(texts) < 2 or len(texts) < len(listed):
             raise self.error(
-                f'field "{name}" must be a list of at least two texts, not {_shape(cast("object", value))}'
+                f'field "{name}" must be a list of at least two texts, not {_shape(cast("object", value))}',
+                'write a list, such as ["yes", "no"]',
             )
         return [self.unicode(choice, name) for choice in texts]
 

@@ -15,5 +15,5 @@ def gpu_warnings(federation: Federation, here: Devices) -> Iterator[str]:
             yield (
                 f"participant {participant.name} asks for compute.gpusPerNode: {asked}, and this machine has "
                 f"{several(len(here.gpus), 'GPU')}. On this machine, `fedtrain run` trains it on "
-                f"{'one GPU' if here.gpus else 'the CPU'}."
+                f"{'one GPU' if here.gpus else 'the CPU'}; a cluster needs no change."
             )

@@ -27,7 +27,7 @@ def base_folder(located: Located, model: Model, named: str | None = None) -> Pat
             f"The base model {model.base} is not in the hub's cache on this machine. Name a folder that has it with "
             "--base."
         )
-    return f"The folder {model.base} with the base model does not exist. Name it with --base."
+    return f"The folder {model.base} with the base model does not exist. Name an existing folder with --base."
 
 
 def _beside_file(located: Located, base: str) -> Path | None:

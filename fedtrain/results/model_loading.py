@@ -36,7 +36,7 @@ def load_base(base: str, run: Model, adapter: Path, needed_by: str, *, computed:
         )
     is_folder = Path(base).is_dir()
     if not is_folder and (run.revision is None or base.startswith((".", "/", "~"))):
-        raise StoreError(f"The folder {base} with the base model does not exist. Name it with --base.")
+        raise StoreError(f"The folder {base} with the base model does not exist. Name an existing folder with --base.")
     wanted = {} if is_folder else {"revision": run.revision}
     dtype = _computed() if computed else "auto"
     try:

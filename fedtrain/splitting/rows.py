@@ -49,9 +49,9 @@ def format_of(rows: list[Row], path: Path) -> Format:
     odd = next((row for row in examined if formats.format_of(row.fields) is None), rows[0])
     raise SplitError(
         f"{path}:{odd.number}: unknown row format; the row has {_named(odd.fields)}",
-        "name the fields with the question and the answer: "
+        "write the rows with the columns that have the question and the answer, and split that file: "
         f"fedtrain convert {quote(str(path))} -o {quote(path.name.partition('.')[0] + '-rows.jsonl')} "
-        "--to PromptCompletion --field prompt=NAME --field completion=NAME",
+        "--to PromptCompletion --field prompt=QUESTION --field completion=ANSWER",
     )
 
 

@@ -41,7 +41,7 @@ class Invalid(Exception):
 
     def __str__(self) -> str:
         count, files = len(self.errors), dict.fromkeys(error.file for error in self.errors)
-        total = f"{several(count, 'error')} in {', '.join(files)}."
+        total = f"{several(count, 'error')} in {', '.join(files)}".removesuffix(".") + "."
         name = next(iter(files))
         hint = [f"hint: to check a file for a cluster, run `fedtrain validate {quote(name)} --cluster`"]
         return "\n".join([*map(str, self.errors), total, *(hint if self.without_policies else ())])

@@ -40,7 +40,7 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
         line = document.spot_of(meant, key=True)[0]
         if is_map(document.at(path)):
             return message, f"Move its fields to {show(meant)} on line {line}."
-        return message, f"Remove it; {show(meant)} is on line {line}."
+        return message, f"Remove {name} here; {show(meant)} on line {line} sets it."
     if meant[:-1] == around:
         return message, f"Did you mean {meant[-1]}?"
     return message, _Moved(root, path, meant, document).fix

@@ -20,7 +20,7 @@ _HOST = f"(self.matches({regex('://[^/]')}) ? self.split('://')[1].split('/')[0]
     Storage,
     "type",
     message="type is File, but on a cluster the ledger must be in a bucket.",
-    fix="Set type: S3 and s3.bucket.",
+    fix="Set storage.type: S3 and storage.s3.bucket.",
     # Not at the field: the API server refuses a default that its own rules refuse, and the default is File.
     cel=Cel(valid="self.storage.type != 'File'", block=FederatedTrainingSpec, field="storage.type"),
     scope="Cluster",

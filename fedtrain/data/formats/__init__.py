@@ -62,7 +62,7 @@ class RowChecker:
                 f"set data.format to {other}, whose fields this row has{conversion(self._format.name, other, where)}",
             )
         if any(_is_list_of_objects(value) for value in row.values()):
-            return "the file has one object around its rows", "write only the list of rows to the file"
+            return "the rows are in a list inside one object", "write only that list to the file"
         return needs, "add it to this row; if no row has it, set its name in data.fields"
 
 

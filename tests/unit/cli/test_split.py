@@ -239,7 +239,7 @@ def test_bad_rows_are_named_by_file_and_line(tmp_path: Path, text: str, said: st
 def test_rows_with_other_fields_lead_to_the_command_that_converts_them(tmp_path: Path) -> None:
     data = written(tmp_path / "d.jsonl", [{"Frage": "a", "Antwort": "b"}])
     result = split(data, "--participants", "1", "--out", tmp_path / "out")
-    assert f"fedtrain convert {data} -o d-rows.jsonl --to PromptCompletion --field prompt=NAME" in result.output
+    assert f"fedtrain convert {data} -o d-rows.jsonl --to PromptCompletion --field prompt=QUESTION" in result.output
 
 
 def test_rows_are_not_longer_than_the_context_of_the_base_model(data: Path, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ REFUSING: list[tuple[str, str, str, str]] = [
     (
         "minimums: {participantsPerRound: 3}",
         ":5:36: spec.minimums.participantsPerRound",
-        "aggregates 2 updates or more; the minimum is 3",
+        "rounds with 2 participants are accepted, but the policy requires 3",
         "rounds:",
     ),
 ]

@@ -127,8 +127,8 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         ("a.csv", b"text\n", "there are no rows"),
         ("a.csv", b"", "there are no rows"),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz: not a gzip file; remove .gz from its name, or compress it"),
-        ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 9)[:-9], "a.jsonl.gz: not a complete gzip file"),
-        ("a.parquet.gz", gzip.compress(b"hello"), "a.parquet.gz: not a readable Parquet file"),
+        ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 9, mtime=0)[:-9], "a.jsonl.gz: not a complete gzip file"),
+        ("a.parquet.gz", gzip.compress(b"hello", mtime=0), "a.parquet.gz: not a readable Parquet file"),
     ],
 )
 def test_a_fault_is_named_by_file_and_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -160,7 +160,7 @@ def test_rows_inside_an_object_are_one_error_with_its_fix(indent: int | None, tm
     content = json.dumps({"rows": [{"text": "a"}, {"text": "b"}]}, indent=indent)
     (tmp_path / "a.json").write_text(content)
     lines = "write one object per line, or one array of objects to a file whose name ends in .json"
-    fixes = {None: "write only the list of rows to the file", 2: lines}
+    fixes = {None: "write only that list to the file", 2: lines}
     with pytest.raises(DataError) as refused:
         read_rows(str(tmp_path), "Text")
     assert str(refused.value).startswith("a.json:1: ")

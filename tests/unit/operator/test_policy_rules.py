@@ -86,7 +86,8 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {"minimums": {"participantsPerRound": 2}},
         {"rounds": {"count": 2, "minParticipants": 1}},
         {"rounds": {"count": 2}},
-        "the hub aggregates 1 update or more; the minimum is 2. Set spec.rounds.minParticipants to 2 or more",
+        "rounds with 1 participant are accepted, but the policy requires 2. "
+        "Set spec.rounds.minParticipants to 2 or more",
     ),
     (
         "allow.requesters",

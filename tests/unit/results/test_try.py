@@ -85,7 +85,9 @@ def test_every_error_names_the_fix(run: Path, base: Path, tmp_path: Path) -> Non
     assert "Name a run's folder" in fedtrain(tmp_path / "nowhere", "w1").stderr
     base.rename(tmp_path / "gone")
     missing = fedtrain(run, "w1").stderr
-    assert missing.endswith(f"The folder {base} with the base model does not exist. Name it with --base.\n")
+    assert missing.endswith(
+        f"The folder {base} with the base model does not exist. Name an existing folder with --base.\n"
+    )
     assert fedtrain(run, "w1", "--base", tmp_path / "gone").exit_code == 0
     config = json.loads((tmp_path / "gone/config.json").read_text())
     (tmp_path / "gone/config.json").write_text(json.dumps(config | {"hidden_size": 32}))

@@ -13,6 +13,6 @@ def participants_are_enough(request: Request, policy: ParticipantPolicySpec) -> 
     if stated is None:
         return "the hub does not say how many updates it aggregates at least. Update fedtrain at the hub"
     return (
-        f"the hub aggregates {several(stated, 'update')} or more; the minimum is {minimum}. Set "
+        f"rounds with {several(stated, 'participant')} are accepted, but the policy requires {minimum}. Set "
         f"spec.rounds.minParticipants to {minimum} or more"
     )

@@ -17,6 +17,7 @@ from fedtrain.data.parsing import Parsed, parse_each
 from fedtrain.data.parsing.text_files import UTF8
 from fedtrain.data.reader import local
 from fedtrain.data.row import Problem, Row, Warnings, count_warning, row_digest
+from fedtrain.data.similar_columns import columns_of
 
 Target = Literal["Messages", "PromptCompletion"]
 BLANK: tuple[Problem, ...] = ("BlankPrompt", "BlankAnswer")
@@ -158,8 +159,11 @@ def _no_format(parsed: Parsed) -> DataError:
         return DataError(f'{parsed.where}: the rows are inside "{names[0]}"', "Write only this list to the file.")
     some = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
     fields, match = ("field", "matches") if len(names) == 1 else ("fields", "match")
-    prompt = f"--field {quote(f'prompt={names[0]}')} " if len(names) > 1 else ""
-    completion = names[min(1, len(names) - 1)] if names else "answer"
+    guessed = columns_of("PromptCompletion", {}, names)
+    free = [name for name in names if name not in guessed.values()]
+    asked = guessed["prompt"] or (free.pop(0) if len(names) > 1 and free else None)
+    prompt = f"--field {quote(f'prompt={asked}')} " if asked else ""
+    completion = guessed["completion"] or (free[0] if free else "answer")
     header = " The first line of a table must be its header." if parsed.is_cells else ""
     return DataError(
         f"{parsed.where}: the row has the {fields} {some}, which {match} no format",

@@ -4,7 +4,6 @@ Names of fields are shown only where they are columns of a table, or where sever
 of its own may be a dictionary of values.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,22 +11,13 @@ from fedtrain.api.data import Format, RowSource
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import FORMATS, conversion, format_of
+from fedtrain.data.similar_columns import columns_of
 
 _LONGEST = 40
 """Characters of a column's name; a longer one is probably a cell of a file without a header."""
 _MOST_BLANKS = 4
 """Blanks in a column's name; a name with as many, or with a full stop, is probably a sentence."""
 _SHOWN = 8
-_OTHER_NAMES = {
-    "prompt": ("question", "query", "input", "instruction", "user", "source", "request", "frage", "text"),
-    "completion": ("answer", "output", "response", "reply", "label", "target", "assistant", "solution", "antwort"),
-    "text": ("content", "body", "document", "story", "passage"),
-    "messages": ("conversation", "conversations", "chat", "dialog", "dialogue", "turns"),
-    "instruction": ("prompt", "question", "query", "task", "request"),
-    "output": ("answer", "response", "completion", "target", "label", "reply"),
-    "conversations": ("messages", "conversation", "chat", "dialog", "turns"),
-}
-
 
 _BY_NAMES: tuple[Format, ...] = ("PromptCompletion", "Messages", "ShareGPT", "Instruction", "Text")
 """Formats in the order in which their fields are looked for under other names."""
@@ -58,7 +48,7 @@ def format_by_names(
     if own is not None and not named:
         return own, {field: field for field in FORMATS[own].required}
     for name in _BY_NAMES:
-        found = _columns(name, named, columns)
+        found = columns_of(name, named, columns)
         if all(column is not None and _has_kind(rows, name, column) for column in found.values()):
             return name, {field: column for field, column in found.items() if column is not None}
     return None
@@ -112,26 +102,6 @@ def _is_name(name: str) -> bool:
 def _guessed(source: RowSource, names: tuple[str, ...]) -> dict[str, str]:
     """Return a column for each required field of the format: one with a similar name, else the next one."""
     set_names: dict[str, str] = source.fields.model_dump(exclude_none=True) if source.fields is not None else {}
-    found = _columns(source.format, set_names, names)
+    found = columns_of(source.format, set_names, names)
     free = [name for name in names if name not in found.values()]
     return {wanted: column or (free.pop(0) if free else "COLUMN") for wanted, column in found.items()}
-
-
-def _columns(name: Format, named: Mapping[str, str], names: Sequence[str]) -> dict[str, str | None]:
-    """Return the column of each required field of the format: one with a similar name, or None. No column is used
-    twice."""
-    found: dict[str, str | None] = {}
-    for wanted in FORMATS[name].required:
-        set_name = named.get(wanted)
-        free = [column for column in names if column not in found.values()]
-        words = (*((set_name,) if set_name else ()), wanted, *_OTHER_NAMES.get(wanted, ()))
-        found[wanted] = _similar(words, free)
-    return found
-
-
-def _similar(wanted: tuple[str, ...], names: Sequence[str]) -> str | None:
-    lower = {name.lower(): name for name in names}
-    for word in wanted:
-        if near := difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.8):
-            return lower[near[0]]
-    return None

@@ -11,6 +11,7 @@ from fedtrain.api.data_files import SUPPORTED, file_type
 from fedtrain.data import formats
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.parsing import Parsed, parse
+from fedtrain.data.similar_columns import similar
 from fedtrain.splitting.errors import SplitError
 
 EXAMINED = 100
@@ -58,7 +59,11 @@ def format_of(rows: list[Row], path: Path) -> Format:
 def values_of(field: str, option: str, rows: list[Row], path: Path) -> list[str]:
     """Return the field's value in each row as text. Raises SplitError naming the row's fields if it is missing."""
     if not any(field in row.fields for row in rows):
-        raise SplitError(f"{option} {field}: no row of {path} has this field", f"rows have {_named(rows[0].fields)}")
+        near = similar([field], list(rows[0].fields))
+        raise SplitError(
+            f"{option} {field}: no row of {path} has this field",
+            f"write {option} {quote(near)}" if near else f"rows have {_named(rows[0].fields)}",
+        )
     values: list[str] = []
     for row in rows:
         value: object = row.fields.get(field)

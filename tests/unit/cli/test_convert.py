@@ -79,7 +79,17 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
             [{"question": "q"}],
             ["--to", "Messages"],
             "in.json:1: the row has the field question, which matches no format\n"
-            "hint: Name each field that differs, such as --field completion=question",
+            "hint: Name each field that differs, such as --field prompt=question --field completion=answer",
+        ),
+        (
+            [{"Hospital": "a", "Question": "q", "reply": "r"}],
+            ["--to", "PromptCompletion"],
+            "such as --field prompt=Question --field completion=reply",
+        ),
+        (
+            [{"a": "q", "b": "r"}],
+            ["--to", "PromptCompletion"],
+            "such as --field prompt=a --field completion=b",
         ),
         ([MESSAGES, {"text": "a"}], ["--to", "Messages"], "in.json:1: plain text cannot be written as Messages"),
         (

@@ -19,6 +19,7 @@ from fedtrain.api.reading.formatting import (
     is_map,
     shown,
 )
+from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats, merged
 from fedtrain.api.reading.scalars import plain
 from fedtrain.api.reading.variants import chosen, in_range, takes, variants
@@ -273,7 +274,8 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
     if item and {"name", "uri"} <= set(names) and isinstance(value, str) and "/" in value:
         return problem, f"Write {flow({'name': 'tickets', 'uri': value})}."
     if item and "name" in names and shape.block.unions and isinstance(value, str) and not chosen(shape.block, value):
-        return problem, f"Write {_joined(variants(shape.block, None, called=value))}."
+        meant = value_named(value)  # `accuracy` is a metric of type Choices
+        return problem, f"Write {_joined(variants(shape.block, meant, called=value))}."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
         return problem, f"Write `name: {value}` after the dash."
     if shapes := variants(shape.block, value, text):

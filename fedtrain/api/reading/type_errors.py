@@ -1,7 +1,6 @@
 """Type errors of pydantic as messages with a fix."""
 
 import re
-from decimal import Decimal
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -13,16 +12,15 @@ from fedtrain.api.reading.choice_errors import choice
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import (
     as_duration,
-    as_number,
     as_quantity,
     is_list,
     is_map,
     shown,
 )
+from fedtrain.api.reading.number_errors import number
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats, merged
-from fedtrain.api.reading.scalars import plain
-from fedtrain.api.reading.variants import chosen, in_range, takes, variants
+from fedtrain.api.reading.variants import chosen, takes, variants
 from fedtrain.api.reading.yaml_errors import without_space
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
 
@@ -52,7 +50,7 @@ def translate(
         return _null(field, shape)
     match shape.kind:
         case "Integer" | "Number":
-            return _number(value, shape, text)
+            return number(value, shape, text)
         case "Choice":
             return choice(field, value, shape, text)
         case "Switch":
@@ -102,47 +100,6 @@ def _null(field: FieldOf, shape: Shape) -> Texts:
 def _required_fields(block: type[Block]) -> list[str]:
     """The required fields of a block with example values; empty if none is required."""
     return [example_of_block(block)] if any(field.required for field in fields_of(block).values()) else []
-
-
-def _number(value: Any, shape: Shape, text: str | None) -> Texts:
-    expected = f"Use {describe(shape)}."
-    if isinstance(value, str):
-        number = _grouped(value, shape) or as_number(value)
-        if number is None:
-            first = as_number(value.split(maxsplit=1)[0]) if value.strip() else None
-            fits = first is not None and takes(shape, plain(first))
-            return f"{shown(value, text)} is a string, not a number.", f"Write {first}." if fits else expected
-        if number == value:
-            return f"{shown(value, text)} is a string because of its quotes.", f"Remove the quotes: {number}."
-        if value.strip().endswith("%") and (fraction := _as_fraction(number, shape, unbounded=True)):
-            fix = f"Write {fraction}." if in_range(float(fraction), shape) else expected
-            return f"{shown(value, text)} is a string, not a number.", fix
-        return f"{shown(value, text)} is a string, not a number.", f"Write {number}."
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return f"{shown(value, text)} is not a number.", expected
-    if shape.kind == "Integer" and isinstance(value, float):
-        if value.is_integer():
-            part = "an exponent" if text is not None and "." not in text else "a decimal point"
-            return f"{shown(value, text)} has {part}.", f"Write {int(value)}."
-        return f"{shown(value, text)} is not a whole number.", expected
-    if 1 < value <= 100 and (fraction := _as_fraction(str(value), shape)) and in_range(float(fraction), shape):
-        return f"{shown(value, text)} is out of range.", f"{expected[:-1]}, such as {fraction} for {text or value}%."
-    return f"{shown(value, text)} is out of range.", expected
-
-
-def _grouped(text: str, shape: Shape) -> str | None:
-    """Return `1024` for `1,024` in a field of whole numbers."""
-    groups = shape.kind == "Integer" and re.fullmatch(r"[1-9][0-9]{0,2}(,[0-9]{3})+", text.strip())
-    return text.strip().replace(",", "") if groups else None
-
-
-def _as_fraction(percentage: str, shape: Shape, *, unbounded: bool = False) -> str | None:
-    """Return `0.1` for `10` if the field is a fraction, or `unbounded` if it has no maximum; None if it is a number of
-    percents."""
-    largest = shape.below if shape.below is not None else shape.maximum
-    if (largest is None and not unbounded) or (largest is not None and largest > 1):
-        return None
-    return f"{Decimal(percentage).scaleb(-2).normalize():f}"
 
 
 def _switch(value: Any, text: str | None) -> Texts:

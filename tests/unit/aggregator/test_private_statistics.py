@@ -88,6 +88,16 @@ def a_round(mode: str, bound: float, norms: np.ndarray, round: int) -> PrivateRo
     return kind(planned, spend, list(norms), list(within), 0, VALUES, AdaptiveClipping(target_quantile=0.3))
 
 
+@pytest.mark.parametrize("mode", ["Server", "Client"])
+def test_the_hubs_noise_on_the_indicators_has_the_deviation_of_the_plan(mode: str) -> None:
+    """Read from the next bound: C exp(-rate (b~ - quantile)), where b~ is the noisy share of updates within C."""
+    norms, adaptive = np.full(100, 0.5), AdaptiveClipping(target_quantile=0.3)
+    bounds = [a_round(mode, 1.0, norms, round).mean(list(norms)).next_bound for round in range(10_000)]
+    within = 0.3 - np.log(bounds) / adaptive.learning_rate
+    assert np.mean(within) == pytest.approx(1.0, abs=0.002)
+    assert np.std(within) == pytest.approx(INDICATOR / len(norms), rel=0.03), "4 standard errors"
+
+
 @pytest.mark.parametrize("start", [0.01, 100.0])
 @pytest.mark.parametrize("mode", ["Server", "Client", "Client with shares"])
 def test_the_clipping_norm_converges_to_the_quantile_from_both_sides(mode: str, start: float) -> None:

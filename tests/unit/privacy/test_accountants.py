@@ -257,8 +257,11 @@ def test_a_failing_accountant_is_an_error(
 
 @pytest.mark.parametrize(
     "module",
-    ["clipping", "noise", "adaptive_clipping"]
-    + [f"accounting.{name}" for name in ("epsilon_of_releases", "budget", "forecast", "range_of_samples", "registry")],
+    ["clipping", "noise", "adaptive_clipping", "gaussian_noise", "noise_shares"]
+    + [
+        f"accounting.{name}"
+        for name in ("epsilon_of_releases", "budget", "forecast", "range_of_samples", "registry", "exact_gaussian")
+    ],
 )
 def test_worked_examples(module: str) -> None:
     results = doctest.testmod(import_module(f"fedtrain.privacy.{module}"))

@@ -40,6 +40,7 @@ from fedtrain.privacy.poisson_sampling import PoissonSampler
 SEED = bytes(range(32))
 ALMOST_NONE = 0.05
 """The smallest noise multiplier that has an epsilon."""
+STEPS_OF_NOISE = 100
 
 
 def noise(**changes: Any) -> dict[str, Any]:
@@ -120,10 +121,12 @@ def test_a_row_moves_the_sum_by_at_most_the_bound(model: AdaptedModel) -> None:
         assert torch.linalg.vector_norm(whole - without) <= 0.05
 
 
-def test_a_step_without_rows_is_noise_alone(model: AdaptedModel) -> None:
-    settings = ExampleNoise(probability=1e-9, batch=2, steps=1, bound=0.5, multiplier=3.0)
-    (found,) = estimated(model, ROWS, settings)
-    assert found.std().item() == pytest.approx(3.0 * 0.5 / 2, rel=0.05)
+def test_steps_without_rows_are_noise_of_the_deviation_of_the_formula_within_one_percent(model: AdaptedModel) -> None:
+    """z C / batch, measured in more than 200,000 values, whose deviation is within 0.6% at 4 standard errors."""
+    settings = ExampleNoise(probability=1e-9, batch=2, steps=STEPS_OF_NOISE, bound=0.5, multiplier=3.0)
+    found = torch.cat([one.flatten() for one in estimated(model, ROWS, settings)])
+    assert len(found) > 200_000
+    assert found.std().item() == pytest.approx(3.0 * 0.5 / 2, rel=0.01)
 
 
 def test_the_noise_has_the_deviation_of_the_formula_within_one_percent() -> None:

@@ -123,4 +123,13 @@ RULES = (
         "(self.training.gradientCheckpointing != 'Enabled' && !self.participants.exists(p, has(p.training) && "
         "has(p.training.gradientCheckpointing) && p.training.gradientCheckpointing == 'Enabled'))",
     ),
+    _refused(
+        "example_privacy_has_no_dropout",
+        "With `privacy.unit: Example`, `model.adapter.dropout` is 0.",
+        "model.adapter.dropout",
+        "dropout is not allowed with privacy.unit: Example: one row more would change the gradients of other rows.",
+        "Remove it.",
+        lambda spec: spec.model.adapter.dropout > 0,
+        "!has(self.model.adapter) || !has(self.model.adapter.dropout) || self.model.adapter.dropout == 0.0",
+    ),
 )

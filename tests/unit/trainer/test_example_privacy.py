@@ -121,6 +121,14 @@ def test_a_row_moves_the_sum_by_at_most_the_bound(model: AdaptedModel) -> None:
         assert torch.linalg.vector_norm(whole - without) <= 0.05
 
 
+def test_dropout_is_refused_because_one_row_more_changes_the_gradients_of_other_rows(bases: dict[str, Path]) -> None:
+    settings = Model.model_validate({"base": str(bases["llama"]), "adapter": {"rank": 4, "dropout": 0.1}})
+    found = Models().get(bases["llama"], config_of(settings), torch.float32, torch.device("cpu"))
+    found.load(initial_weights(found, 17))
+    with pytest.raises(Refused, match="dropout"):
+        next(estimated(found, ROWS, ExampleNoise(**noise())))
+
+
 def test_steps_without_rows_are_noise_of_the_deviation_of_the_formula_within_one_percent(model: AdaptedModel) -> None:
     """z C / batch, measured in more than 200,000 values, whose deviation is within 0.6% at 4 standard errors."""
     settings = ExampleNoise(probability=1e-9, batch=2, steps=STEPS_OF_NOISE, bound=0.5, multiplier=3.0)

@@ -41,6 +41,8 @@ class PrivateGradient:
     ) -> None:
         if round.dtype == torch.float16:
             raise Refused("training.precision FP16 scales losses, which privacy.unit: Example cannot; use BF16 or FP32")
+        if model.config.lora_dropout > 0:
+            raise Refused("privacy.unit: Example does not support model.adapter.dropout; remove it")
         assert round.noise_seed is not None
         self._model, self._flat, self._rows, self._round, self._group = model, flat, rows, round, group
         self._noise, self._seed = noise, round.noise_seed

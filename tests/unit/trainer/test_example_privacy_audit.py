@@ -72,7 +72,9 @@ def scores() -> tuple[Any, Any]:
     work = Train.model_construct(seed=5, example_noise=settings)
     training = Training.model_validate({"length": {"type": "Steps", "steps": 1}})
     model: Any = SimpleNamespace(
-        parameters={"weights": torch.nn.Parameter(torch.zeros(VALUES))}, device=torch.device("cpu")
+        parameters={"weights": torch.nn.Parameter(torch.zeros(VALUES))},
+        device=torch.device("cpu"),
+        config=SimpleNamespace(lora_dropout=0.0),
     )
     flat = FlatWeights(model)
     round = Round(work, training, torch.float32, Fit(CANARIES, False), None, bytes(range(32)))

@@ -129,6 +129,23 @@ def test_dropout_is_refused_because_one_row_more_changes_the_gradients_of_other_
         next(estimated(found, ROWS, ExampleNoise(**noise())))
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_dropout_of_the_base_itself_changes_no_gradient(kind: str, bases: dict[str, Path]) -> None:
+    settings = Model.model_validate({"base": str(bases[kind]), "adapter": {"rank": 4, "alpha": 8.0}})
+    found = Models().get(bases[kind], config_of(settings), torch.float32, torch.device("cpu"))
+    found.load(initial_weights(found, 17))
+    found.module.train()
+    every_row = ExampleNoise(probability=1.0, batch=len(ROWS), steps=1, bound=1.0, multiplier=ALMOST_NONE)
+    (without,) = estimated(found, ROWS, every_row)
+    for module in found.module.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+        if isinstance(getattr(module, "attention_dropout", None), float):
+            vars(module)["attention_dropout"] = 0.5
+    (with_dropout,) = estimated(found, ROWS, every_row)
+    assert torch.equal(with_dropout, without)
+
+
 def test_steps_without_rows_are_noise_of_the_deviation_of_the_formula_within_one_percent(model: AdaptedModel) -> None:
     """z C / batch, measured in more than 200,000 values, whose deviation is within 0.6% at 4 standard errors."""
     settings = ExampleNoise(probability=1e-9, batch=2, steps=STEPS_OF_NOISE, bound=0.5, multiplier=3.0)

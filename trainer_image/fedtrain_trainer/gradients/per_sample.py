@@ -18,8 +18,10 @@ warnings.filterwarnings("ignore", message="Full backward hook is firing")  # the
 
 
 class PerSampleGradients:
-    """Hooks on the trained layers while the context is open. They only work on layers in training mode. Raises Refused
-    for trained weights that are not those of linear layers which see whole sequences."""
+    """Hooks on the trained layers while the context is open. They only work on layers in training mode; the rest of the
+    model is in evaluation mode, because with dropout, the base's own included, one row more would change the masks and
+    so the gradients of other rows. Raises Refused for trained weights that are not those of linear layers which see
+    whole sequences."""
 
     def __init__(self, model: AdaptedModel) -> None:
         self._model = model
@@ -31,6 +33,9 @@ class PerSampleGradients:
         from opacus.grad_sample.grad_sample_module import GradSampleHooks
 
         self._hooks = GradSampleHooks(self._model.module, loss_reduction="sum")
+        self._model.module.eval()
+        for layer in self.layers:
+            layer.train()
         return self
 
     def __exit__(
@@ -38,6 +43,7 @@ class PerSampleGradients:
     ) -> None:
         assert self._hooks is not None
         self._hooks.cleanup()
+        self._model.module.train()
         for layer in self.layers:
             for left in ("activations", "max_batch_len"):
                 if hasattr(layer, left):

@@ -21,7 +21,6 @@ from fedtrain_trainer.flat import FlatWeights
 from fedtrain_trainer.gradients.clipped import add_clipped, by_row
 from fedtrain_trainer.gradients.estimator import Estimate, Rows
 from fedtrain_trainer.gradients.per_sample import PerSampleGradients
-from fedtrain_trainer.gradients.plain import dropout_seed
 from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.gradients.row_batches import row_batch, row_batches, row_losses
 from fedtrain_trainer.gradients.self_test import check_per_sample_gradients
@@ -78,7 +77,6 @@ class PrivateGradient:
         """Sum the clipped gradients of this process's share of the rows. Micro-batches only bound the memory."""
         self._total.zero_()
         total = self._flat.views(self._total)
-        dropout_seed(self._round, step + 1, self._group)
         with PerSampleGradients(self._model) as per_sample:
             for micro in row_batches(batch, self._group.rank, self._group.world, self._micro_batch):
                 rows = row_batch(micro, self._model.device)

@@ -32,8 +32,6 @@ def check_per_sample_gradients(model: AdaptedModel, flat: FlatWeights, rows: Row
             row_losses(model, row_batch([row], model.device), dtype).backward()
             alone.append(flat.gradient[: flat.count].clone())
         with PerSampleGradients(model) as per_sample:
-            for layer in per_sample.layers:
-                layer.train()
             batch = row_batch(checked, model.device)
             together = by_row(per_sample.of(row_losses(model, batch, dtype)), batch)
     finally:

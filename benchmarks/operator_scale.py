@@ -38,7 +38,7 @@ START_SECONDS = 20.0
 class Size:
     trainings: int
     participants: int
-    """Of each training."""
+    """Participants of each training."""
     banks: int
     """Participants of the federation."""
     rate: float

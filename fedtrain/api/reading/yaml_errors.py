@@ -114,7 +114,7 @@ def _cause(problem: str, spot: tuple[int, int], lines: list[str]) -> Flaw | None
 
 
 def _indentation(spot: tuple[int, int], lines: list[str]) -> str:
-    """Of a line that is indented otherwise than the one above it: by how much, both."""
+    """Return the indentation of a line and of the one above it, if they differ; else an empty text."""
     here = spot[1] - 1
     for number in _previous(spot[0], lines):
         above = _line(number, lines)

@@ -76,8 +76,8 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
     from fedtrain.results.following import Following
     from fedtrain.results.locate import locate
     from fedtrain.results.logs import HUB
+    from fedtrain.results.run_phase import NOT_RUNNING
     from fedtrain.results.summary import summarise
-    from fedtrain.rounds.decision import TERMINAL
 
     ledger = locate(run).ledger
     summary = summarise(ledger)
@@ -104,9 +104,11 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
             if not reported:  # once per outage
                 click.echo(f"{error} Retrying.", err=True)
             reported = True
-        if not follow or (summary.phase in TERMINAL and not reported):
+        if not follow or (summary.phase in NOT_RUNNING and not reported):
             break
         time.sleep(_POLL_SECONDS)
+    if follow and summary.phase == "Interrupted":
+        click.echo(f"{summary.name} is interrupted. {summary.message}", err=True)
     if not following.has_shown:
         which = (f" of {participant}" if participant else "") + ("" if number is None else f" in round {number}")
         click.echo(f"no task{which} has ended yet; {summary.name} is in phase {summary.phase}", err=True)

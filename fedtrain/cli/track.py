@@ -28,9 +28,9 @@ def command(run: str, tracker: str, place: str | None, follow: bool) -> None:
     adds the new rounds.
     """
     from fedtrain.results.locate import locate
+    from fedtrain.results.run_phase import NOT_RUNNING
     from fedtrain.results.summary import summarise
     from fedtrain.results.tracking.tracker import explained, open_tracker, track
-    from fedtrain.rounds.decision import STOPPED
 
     ledger = locate(run).ledger
     summary = summarise(ledger)
@@ -40,7 +40,7 @@ def command(run: str, tracker: str, place: str | None, follow: bool) -> None:
         try:
             while True:
                 last = track(opened, summary, last)
-                if not follow or summary.phase in STOPPED:
+                if not follow or summary.phase in NOT_RUNNING:
                     break
                 time.sleep(_SECONDS)
                 summary = summarise(ledger)

@@ -12,6 +12,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt, StoreError
 from fedtrain.results.export_files import files_of_export, is_export, other_files
 from fedtrain.results.locate import run_folder
+from fedtrain.results.run_phase import ran_on_one_machine
 from fedtrain.runner.presence import working
 
 OBJECTS = ("rounds", "preflight", "failures", names.INCOMING, "blobs", "telemetry", names.END, names.RUN)
@@ -88,7 +89,7 @@ def check_deletable(ledger: Ledger, orphaned: bool, wait: Callable[[float], obje
     if found := working(ledger, wait):
         others = ", ".join(one.text for one in found)
         raise StillRunning(f"{ledger.url} is running ({others}). Stop `fedtrain run` with Ctrl-C first.")
-    if run_folder(ledger) is None and not orphaned and not _ran_on_one_machine(ledger):
+    if not orphaned and not ran_on_one_machine(ledger):
         raise StillRunning(
             f"{ledger.url} has not ended, and a cluster may run it. Delete its FederatedTraining there: "
             f"`kubectl delete federatedtraining {ledger.name} -n {ledger.namespace}`. "
@@ -115,8 +116,3 @@ def _has_ended(ledger: Ledger) -> bool:
         return ledger.read(names.END, End) is not None
     except LedgerCorrupt:
         return False
-
-
-def _ran_on_one_machine(ledger: Ledger) -> bool:
-    """Whether the telemetry has files that only `fedtrain run` writes."""
-    return any(name.endswith(("/runner.json", "/clock.json")) for name in ledger.names(names.telemetry("")))

@@ -15,6 +15,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.store import StoreError
 from fedtrain.results.locate import NoRun
+from fedtrain.results.run_phase import phase_of_run
 from fedtrain.rounds.phase import observe
 
 _AT_ONCE = 8
@@ -100,7 +101,7 @@ def _read(ledger: Ledger) -> RunLine:
     newest = names.manifest(done) if facts.manifest else names.RUN
     return RunLine(
         run=ledger.address,
-        phase=observe(spec, facts).phase,
+        phase=phase_of_run(ledger, observe(spec, facts).phase),
         rounds_done=done,
         rounds_of=spec.rounds.count,
         measure=measure,

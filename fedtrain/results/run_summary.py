@@ -7,7 +7,8 @@ from typing import Literal
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Absent, ModelFacts
-from fedtrain.rounds.decision import FINISHED, Phase
+from fedtrain.results.run_phase import RunPhase
+from fedtrain.rounds.decision import FINISHED
 from fedtrain.rounds.spent_epsilon import PrivacyLoss
 
 RoundOutcome = Literal["Initial", "Committed", "Skipped", "RolledBack", "Open"]
@@ -142,7 +143,7 @@ class RunSummary:
     name: str
     url: str
     run_id: str
-    phase: Phase
+    phase: RunPhase
     message: str
     rounds_done: int
     rounds_of: int

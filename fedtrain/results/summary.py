@@ -36,6 +36,7 @@ from fedtrain.partitioning.positions import Positions, positions_of
 from fedtrain.plurals import form
 from fedtrain.results.damage import changed_records, missing_manifests, missing_records
 from fedtrain.results.participants import participant_rounds
+from fedtrain.results.run_phase import interrupted_in, phase_of_run
 from fedtrain.results.run_summary import (
     DatasetSummary,
     DataSummary,
@@ -81,6 +82,8 @@ class _Reader:
         if end is None and len(manifests) <= spec.rounds.count and manifests:
             rounds.append(self.round(len(manifests), None, manifests, spec))
         standing = observe(spec, LedgerGatherer(self.ledger, run).gather())
+        phase = phase_of_run(self.ledger, standing.phase)
+        message = interrupted_in(standing.phase) if phase == "Interrupted" else standing.message
         initial = self.one(names.initial(), Initial)
         used = positions_of(self.newest_plan(len(rounds)))
         newest = manifests[-1] if manifests else None
@@ -89,8 +92,8 @@ class _Reader:
             name=run.name,
             url=self.ledger.url,
             run_id=run.run_id,
-            phase=standing.phase,
-            message=self.message(standing.message, manifests),
+            phase=phase,
+            message=self.message(message, manifests),
             rounds_done=max(0, len(manifests) - 1),
             rounds_of=spec.rounds.count,
             spec=spec,

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +24,8 @@ from fedtrain.ledger.store import StoreError
 FOLDER = "coordinators"
 BEAT_SECONDS = 5.0
 """Between two writes of a record."""
+_STALE_SECONDS = 60.0
+"""Age of a record of another host that no process writes any more. Clocks of two machines may differ a little."""
 _CLOSE_SECONDS = 3.0
 
 
@@ -70,6 +73,14 @@ def working(ledger: Ledger, wait: Callable[[float], object]) -> list[Coordinatin
         after = coordinators(ledger)
         found += [after[key] for key, one in elsewhere.items() if key in after and after[key].beat != one.beat]
     return found
+
+
+def may_be_working(ledger: Ledger) -> bool:
+    """Whether a coordinator seems to work on a run, without waiting: a record of another host counts while it is new.
+    Raises StoreError."""
+    return any(
+        is_alive_here(one) or (not _is_here(one) and _is_new(ledger, one)) for one in coordinators(ledger).values()
+    )
 
 
 def is_alive_here(one: Coordinating) -> bool:
@@ -138,6 +149,11 @@ class Presence:
 
 def _is_here(one: Coordinating) -> bool:
     return one.host == socket.gethostname()
+
+
+def _is_new(ledger: Ledger, one: Coordinating) -> bool:
+    written = ledger.store.modified(f"{ledger.namespace}/{ledger.name}/{_name(one)}")
+    return written is None or time.time() - written < _STALE_SECONDS
 
 
 def _path(one: Coordinating) -> str:

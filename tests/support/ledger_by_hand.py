@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from fedtrain.contracts.records import (
 )
 from fedtrain.contracts.run_end import End, Failure
 from fedtrain.ledger.ledger import Ledger, digest_of
+from fedtrain.runner.presence import Coordinating
 from tests.support.telemetry_by_hand import put_runner_telemetry
 
 RUN_ID = "0123456789abcdef0123456789abcdef"
@@ -80,6 +81,10 @@ class Hand:
     def create(self, name: str, content: bytes) -> None:
         """Write any object, also one that is not a record."""
         self.ledger.store.create(f"default/{self.ledger.name}/{name}", content)
+
+    def attend(self, process: Coordinating) -> None:
+        """Write the record that `process` works on the run."""
+        self.ledger.put_telemetry(f"coordinators/{process.id}.json", json.dumps(asdict(process)).encode())
 
     @property
     def _preflights(self) -> tuple[Preflight, ...]:

@@ -8,6 +8,7 @@ import pytest
 from fedtrain.api.storage import File, Storage
 from fedtrain.contracts.records import Quarantined
 from fedtrain.ledger.open import open_ledger
+from fedtrain.runner.presence import this_process
 from tests.support.ledger_by_hand import WHO, Hand
 
 
@@ -18,9 +19,11 @@ def runs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hand(runs: Path) -> Hand:
-    """A run `default/quickstart` that has not begun."""
+    """A run `default/quickstart` that has not begun, and that a process works on."""
     storage = Storage(type="File", file=File(path=str(runs)))
-    return Hand(open_ledger(storage, "default", "quickstart"))
+    hand = Hand(open_ledger(storage, "default", "quickstart"))
+    hand.attend(this_process())
+    return hand
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +49,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Hand]:
 
 @pytest.fixture
 def finished(template: tuple[Path, Hand], hand: Hand, runs: Path) -> Hand:
-    """A copy of the finished run."""
+    """A copy of the finished run, which no process works on."""
+    shutil.rmtree(runs)
     shutil.copytree(template[0], runs)
     hand.previous, hand.step = template[1].previous, template[1].step
     return hand

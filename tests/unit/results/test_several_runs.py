@@ -40,7 +40,7 @@ def test_list_shows_phase_rounds_and_metric_of_each_run(second: Hand, runs: Path
     assert result.exit_code == 0, result.stderr
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert any("default/quickstart Succeeded 3/3 accuracy 12.6% → 67.1%" in line for line in lines)
-    assert any("default/second Planning 1/3 accuracy 12.6% → 41.2%" in line for line in lines)
+    assert any("default/second Interrupted 1/3 accuracy 12.6% → 41.2%" in line for line in lines)
     printed = json.loads(fedtrain("list", runs.parent, "-o", "json").stdout)
     check_output("list", printed)
     found = printed["runs"]
@@ -55,7 +55,7 @@ def test_list_names_a_run_that_cannot_be_read_and_shows_the_others(second: Hand,
     lines = result.stdout.splitlines()
     assert any("quickstart" in line and "Unreadable" in line for line in lines)
     assert result.stderr.startswith(f"warning: {path} is damaged (it is not valid JSON).")
-    assert any("second" in line and "Planning" in line for line in lines)
+    assert any("second" in line and "Interrupted" in line for line in lines)
 
 
 def test_list_of_a_place_without_runs_says_so(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_compare_shows_results_and_the_fields_that_differ(second: Hand, runs: Pa
     assert result.exit_code == 0, result.stderr
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert any(line.startswith("quickstart Succeeded 3 accuracy 12.6% 67.1% 67.1% (round 3)") for line in lines)
-    assert any(line.startswith("second Planning 1 accuracy 12.6% 41.2% 41.2% (round 1)") for line in lines)
+    assert any(line.startswith("second Interrupted 1 accuracy 12.6% 41.2% 41.2% (round 1)") for line in lines)
     assert [line for line in lines if line.startswith("spec.")] == ["spec.training.seed 17 5"]
     page = (tmp_path / "charts.html").read_text()
     assert page.count("<svg ") == 2

@@ -37,13 +37,20 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     Checks and counts the rows that the policies name, as the trainer does, and computes the partitioning of every
     round with the code of a real run.
     """
-    from fedtrain.cli.policy_errors import read_for_this_machine
+    from fedtrain.api.reading import Invalid
+    from fedtrain.cli.policy_errors import read_for_this_machine, spent_by_others
     from fedtrain.contracts.as_json import as_json
+    from fedtrain.preview.affordability import affordability
     from fedtrain.preview.rounds_preview import preview
 
     federation = read_for_this_machine(file)
     with explained():
         made = preview(federation, given(rows, federation))
+    counts = {who.participant: who.training for who in made.participants}
+    affordable = affordability(federation, counts, spent_by_others(federation))
+    if affordable.errors:
+        raise Invalid(affordable.errors)
+    made = made.model_copy(update={"notes": (*made.notes, *affordable.warnings)})
     if output == "json":
         click.echo(json.dumps(as_json(made), indent=2))
     else:

@@ -22,21 +22,21 @@ def read_for_this_machine(file: Path) -> Federation:
     """Read the federation of one machine. Raises Invalid, also if its limits, minimums or privacy are refused by a
     policy in the file."""
     federation = read_with_format_of_rows(file)
-    if refused := list(refused_by_policies(federation, LocatedDocuments((file,)), HERE, _spent(federation))):
+    if refused := list(refused_by_policies(federation, LocatedDocuments((file,)), HERE, spent_by_others(federation))):
         raise Invalid(refused)
     return federation
 
 
-def _spent(federation: Federation) -> Mapping[str, Mapping[str, "Entry"]]:
+def spent_by_others(federation: Federation) -> Mapping[str, Mapping[str, "Entry"]]:
     """The privacy loss of other trainings, for policies that limit it. Raises UserError."""
     if all(policy.spec.privacy.max_epsilon is None for policy in federation.policies.values()):
         return {}
     from fedtrain.cli.errors import UserError
     from fedtrain.manifests.privacy_ledger import LedgerUnreadable
-    from fedtrain.runner.privacy_files import spent_by_others
+    from fedtrain.runner import privacy_files
 
     try:
-        return spent_by_others(federation)
+        return privacy_files.spent_by_others(federation)
     except LedgerUnreadable as error:
         raise UserError(str(error)) from error
 

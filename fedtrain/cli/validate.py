@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from fedtrain.cli.wrapping import say
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
-    from fedtrain.api.reading import Federation
+    from fedtrain.api.reading import Federation, FieldError
     from fedtrain.cli.validation import Validation
     from fedtrain.preview.check import Checked
 
@@ -52,16 +53,21 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         found = None if cluster else _check(federation, limit)
         if found is not None and found.errors:
             raise Invalid(found.errors)
+        counts = None if cluster else _training_rows(federation)
+        barred, sitting_out = _affordability(federation, counts)
+        if barred:
+            raise Invalid(barred)
     except Invalid as invalid:
         if output == "text":
             raise
         _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
     warnings, facts = (found.warnings, found.facts) if found is not None else ((), ())
+    warnings = (*warnings, *sitting_out)
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
     if output == "json":
-        privacy = _privacy(federation, cluster) if spec.privacy is not None else None
+        privacy = _privacy(federation, counts) if spec.privacy is not None else None
         _print(Validation(True, (), warnings, facts, name, tuple(who), rounds, strategy, privacy))
         return
     participants = f"{several(len(who), 'participant')} ({_some(who)})"
@@ -72,7 +78,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if spec.privacy is not None:
-        for line in _privacy(federation, cluster):
+        for line in _privacy(federation, counts):
             say(line, indent=2)
     if cluster:
         for kind, known in (("Participant", federation.records), ("ParticipantPolicy", federation.policies)):
@@ -101,15 +107,35 @@ def _limit(rows: str) -> int | None:
     return int(rows)
 
 
-def _privacy(federation: "Federation", cluster: bool) -> tuple[str, ...]:
+def _training_rows(federation: "Federation") -> Mapping[str, int] | None:
+    """The number of training rows of each participant, which `unit: Example` needs; None without it, and if they are
+    not on this machine."""
+    if federation.training.spec.example_privacy is None:
+        return None
+    from fedtrain.preview.rounds_preview import training_rows
+
+    return training_rows(federation)
+
+
+def _affordability(
+    federation: "Federation", counts: Mapping[str, int] | None
+) -> tuple[tuple["FieldError", ...], tuple[str, ...]]:
+    """Return errors and warnings about participants that cannot afford one round."""
+    if counts is None:
+        return (), ()
+    from fedtrain.cli.policy_errors import spent_by_others
+    from fedtrain.preview.affordability import affordability
+
+    found = affordability(federation, counts, spent_by_others(federation))
+    return found.errors, found.warnings
+
+
+def _privacy(federation: "Federation", counts: Mapping[str, int] | None) -> tuple[str, ...]:
     """The forecast of a private run. With `unit: Example`, it needs the number of rows, which are on this machine."""
     from fedtrain.preview.model_facts import base_facts
-    from fedtrain.preview.rounds_preview import training_rows
     from fedtrain.rounds.privacy_forecast import privacy_forecast
 
-    spec = federation.training.spec
-    rows = training_rows(federation) if spec.example_privacy is not None and not cluster else None
-    return privacy_forecast(spec, base_facts(federation), rows)
+    return privacy_forecast(federation.training.spec, base_facts(federation), counts)
 
 
 def _some(names: list[str]) -> str:

@@ -11,6 +11,7 @@ from fedtrain.plurals import several
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, affordable_rounds, epsilon
 from fedtrain.privacy.noise import signal_to_noise, updates_for_ratio
 from fedtrain.rounds.example_privacy import example_noise
+from fedtrain.rounds.large_delta import large_delta
 from fedtrain.rounds.spent_epsilon import example_loss, loss_of, trained_values
 
 
@@ -40,7 +41,8 @@ def privacy_forecast(
     assert loss is not None
     lines = [
         f"Privacy after {several(affordable, 'round')} with noise multiplier {found.release.multiplier:.4g}: "
-        f"{loss.text}."
+        f"{loss.text}.",
+        *_delta(spec),
     ]
     if affordable < rounds:
         then = "halts" if budget.on_exhausted == "Halt" else "fails"
@@ -95,7 +97,12 @@ def _of_examples(
     loss, values = example_loss(spec, spent), trained_values(spec, facts)
     if largest is not None and values is not None:
         lines.append(_noise_of_a_step(spec, largest, values))
-    return (f"Privacy after the rounds that the budgets allow: {loss.text}.", *lines)
+    return (f"Privacy after the rounds that the budgets allow: {loss.text}.", *_delta(spec, rows), *lines)
+
+
+def _delta(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None = None) -> list[str]:
+    warning = large_delta(spec, rows)
+    return [] if warning is None else [warning]
 
 
 def _noise_of_a_step(spec: FederatedTrainingSpec, noise: ExampleNoise, values: int) -> str:

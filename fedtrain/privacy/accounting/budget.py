@@ -5,7 +5,7 @@ from math import isfinite, sqrt
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, epsilon
 from fedtrain.privacy.accounting.errors import AccountingError
-from fedtrain.privacy.accounting.release import AllRounds, Release, Sampling
+from fedtrain.privacy.accounting.release import AllRounds, Poisson, Release, Sampling
 
 SMALLEST_MULTIPLIER = 0.01
 LARGEST_MULTIPLIER = 1000.0
@@ -16,8 +16,8 @@ TOLERANCE = 1e-4
 
 def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling | None = None) -> float:
     """Return the smallest noise multiplier, up to TOLERANCE above it, with which `rounds` releases spend at most
-    `budget` of epsilon at `delta`. Without `sampling`, all units are in all rounds. Raises AccountingError if none of
-    SMALLEST_MULTIPLIER to LARGEST_MULTIPLIER is that multiplier.
+    `budget` of epsilon at `delta`. Without `sampling`, all units are in all rounds; with Poisson sampling, the releases
+    are called steps. Raises AccountingError if none of SMALLEST_MULTIPLIER to LARGEST_MULTIPLIER is that multiplier.
 
     >>> round(multiplier_for(8.0, delta=1e-5, rounds=20), 3)
     2.684
@@ -28,6 +28,7 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
     if rounds < 1:
         raise AccountingError(f"The number of rounds is {rounds}, but must be at least 1.")
     how = sampling or AllRounds()
+    releases = several(rounds, "step" if isinstance(how, Poisson) else "round")
 
     def fits(multiplier: float) -> bool:
         return epsilon({Release(multiplier, how): rounds}, delta) <= budget
@@ -36,15 +37,14 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
     while not fits(above):
         if above == LARGEST_MULTIPLIER:
             raise AccountingError(
-                f"An epsilon of {budget:g} over {several(rounds, 'round')} needs a noise multiplier above "
-                f"{LARGEST_MULTIPLIER:g}, which leaves nothing of the updates. Raise epsilon or reduce the number of "
-                "rounds."
+                f"An epsilon of {budget:g} over {releases} needs a noise multiplier above {LARGEST_MULTIPLIER:g}, "
+                "which leaves nothing of the updates. Raise epsilon or reduce the number of rounds."
             )
         below, above = above, min(2 * above, LARGEST_MULTIPLIER)
     while below == above or fits(below):
         if below == SMALLEST_MULTIPLIER:
             raise AccountingError(
-                f"A budget of epsilon {budget:g} over {several(rounds, 'round')} is met with almost no noise, "
+                f"A budget of epsilon {budget:g} over {releases} is met with almost no noise, "
                 "so it protects no one. Lower epsilon."
             )
         above, below = below, max(below / 2, SMALLEST_MULTIPLIER)

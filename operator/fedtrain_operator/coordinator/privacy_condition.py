@@ -4,6 +4,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.manifests.conditions import Condition, find
 from fedtrain.manifests.kinds import Json
 from fedtrain.privacy.accounting import AccountingError
+from fedtrain.rounds.affordability import barred_from_the_start, shortage
 from fedtrain.rounds.privacy_forecast import noise_exceeds_signal, privacy_forecast
 from fedtrain.rounds.snapshot import LedgerFacts
 
@@ -31,6 +32,8 @@ def _of_examples(body: Json, spec: FederatedTrainingSpec, facts: LedgerFacts) ->
     rows = {who: one.samples for who, one in facts.preflights.items()}
     if len(rows) < len(spec.participants):
         return [Condition(NAME, "Unknown", "RowsUnknown", " ".join(privacy_forecast(spec, sizes)))]
+    if (found := shortage(spec, barred_from_the_start(spec, rows))) is not None:
+        return [Condition(NAME, "False", "BudgetTooSmall", f"{found.message} {found.fix}")]
     return [Condition(NAME, "True", "RowsCounted", " ".join(privacy_forecast(spec, sizes, rows)))]
 
 

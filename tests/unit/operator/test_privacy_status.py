@@ -138,6 +138,11 @@ def test_the_forecast_for_single_rows_needs_their_number() -> None:
     (counted,) = forecast(body, whole, LedgerFacts(run(), preflights=preflights))
     assert (counted.status, counted.reason) == ("True", "RowsCounted")
     assert "bank-a: noise multiplier" in counted.message
+    noise = {"type": "Multiplier", "multiplier": 0.9}
+    small = spec(privacy=BLOCK | {"unit": "Example", "budget": {"epsilon": 0.1, "delta": 1e-5}, "noise": noise})
+    (refused,) = forecast(body, small, LedgerFacts(run(), preflights=preflights))
+    assert (refused.status, refused.reason) == ("False", "BudgetTooSmall")
+    assert refused.message.startswith("0 of 2 participants can take part in a round, but rounds.minParticipants is ")
     facts = ModelFacts(base_parameters=1, adapter_parameters=10, hidden_size=4, layers=1, vocabulary=32)
     initial = Initial(run_id=run().run_id, adapter=DIGEST, config=DIGEST, facts=facts)
     (sized,) = forecast(body, whole, LedgerFacts(run(), preflights=preflights, initial=initial))

@@ -1,0 +1,95 @@
+"""Whether enough participants can take part in one round with `privacy.unit: Example`. Pure: `fedtrain validate`,
+`fedtrain plan` and the training's condition on a cluster ask the same.
+
+With unit Participant, all participants have the same budget, and the rules on `spec.privacy` refuse one that allows no
+round."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.plurals import several
+from fedtrain.privacy.accounting import AccountingError, Poisson, Release, after, epsilon
+from fedtrain.rounds.example_privacy import example_noise
+
+_SHOWN = 3
+"""Participants of a reason, and reasons, that are shown."""
+
+
+@dataclass(frozen=True)
+class OwnersLimit:
+    """`privacy.maxEpsilon` and `privacy.delta` of a participant's policy. `spent`: releases of other trainings on its
+    data set."""
+
+    epsilon: float
+    delta: float
+    spent: Mapping[Release, int] = field(default_factory=dict[Release, int])
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """Fewer participants than `rounds.minParticipants` can take part in a round. `message` and `fix` are sentences."""
+
+    message: str
+    fix: str
+
+
+def barred_from_the_start(
+    spec: FederatedTrainingSpec, rows: Mapping[str, int], limits: Mapping[str, OwnersLimit] | None = None
+) -> dict[str, tuple[str, str]]:
+    """Return the participants that cannot take part in any round, each with the reason and the fix. `rows`: number of
+    training rows; `limits`: of the owners, as far as they are known."""
+    found: dict[str, tuple[str, str]] = {}
+    for who, count in rows.items():
+        if count == 0:
+            found[who] = ("it has no training rows", "Add rows")
+            continue
+        try:
+            refused = _beyond_limit(example_noise(spec, who, count), (limits or {}).get(who))
+        except AccountingError as error:
+            reason, _, fix = str(error).rstrip(".").partition(". ")
+            refused = (reason, fix)
+        if refused is not None:
+            found[who] = refused
+    return found
+
+
+def shortage(spec: FederatedTrainingSpec, barred: Mapping[str, tuple[str, str]]) -> Shortage | None:
+    """Return the error if too few participants remain; None if enough do. `barred`: from `barred_from_the_start`."""
+    able = len(spec.participants) - len(barred)
+    if able >= spec.minimum:
+        return None
+    by_reason: dict[str, list[str]] = {}
+    for who, (reason, _) in barred.items():
+        by_reason.setdefault(reason, []).append(who)
+    reasons = [f"{_some(names)}: {reason}" for reason, names in by_reason.items()]
+    more = [f"and {several(len(reasons) - _SHOWN, 'more reason')}"] if len(reasons) > _SHOWN else []
+    fixes = dict.fromkeys(fix for _, fix in barred.values() if fix)
+    return Shortage(
+        f"{able} of {several(len(spec.participants), 'participant')} can take part in a round, but "
+        f"rounds.minParticipants is {spec.minimum}. {'; '.join(reasons[:_SHOWN] + more)}.",
+        " ".join(f"{fix}." for fix in fixes),
+    )
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None) -> tuple[str, str] | None:
+    """Return why the owner refuses one round, and the fix. Raises AccountingError."""
+    if limit is None:
+        return None
+    release = Release(noise.multiplier, Poisson(noise.probability))
+    first = epsilon(after(limit.spent, release, noise.steps), limit.delta)
+    if first <= limit.epsilon:
+        return None
+    others = " with other trainings" if limit.spent else ""
+    return (
+        f"{several(noise.steps, 'step')} with noise multiplier {noise.multiplier:.3g} spend{'s' * (noise.steps == 1)} "
+        f"epsilon {first:.4g} at delta {limit.delta:g}{others}, and its policy's privacy.maxEpsilon is "
+        f"{limit.epsilon:g}",
+        "Raise noise.multiplier, lower budget.epsilon or training.length, or ask the owner to raise privacy.maxEpsilon",
+    )

@@ -9,7 +9,9 @@ from typing import Any
 from safetensors import safe_open
 
 from fedtrain.api.model import Model
+from fedtrain.data.hub_cache import cached_folder
 from fedtrain.results.model_loading import load_base
+from fedtrain.results.tokenizer_files import tokenizer_files
 
 
 def merge(base: str, run: Model, adapter: Path, target: Path) -> None:
@@ -22,7 +24,17 @@ def merge(base: str, run: Model, adapter: Path, target: Path) -> None:
         _untie(model)
     merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     merged.save_pretrained(target)
-    tokenizer.save_pretrained(target)
+    _write_tokenizer(base, run, tokenizer, target)
+
+
+def _write_tokenizer(base: str, run: Model, tokenizer: Any, target: Path) -> None:
+    """Copy the base's files. transformers would write names of classes that other versions of it do not know."""
+    folder = Path(base) if Path(base).is_dir() else cached_folder(base, run.revision)
+    files = tokenizer_files(folder) if folder is not None else {}
+    for name, content in files.items():
+        (target / name).write_bytes(content)
+    if not files:
+        tokenizer.save_pretrained(target)
 
 
 def _adapts_embeddings(model: Any, adapter: Path) -> bool:

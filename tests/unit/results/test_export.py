@@ -61,7 +61,8 @@ def test_the_cards_code_runs_once_a_base_in_a_bucket_is_copied(
 def test_an_export_contains_the_tokenizer_and_no_private_path(trained: Hand, base: Path, tmp_path: Path) -> None:
     settings = json.loads((base / "tokenizer_config.json").read_text())
     private = {"name_or_path": str(base), "vocab_file": f"{base}/vocab.json"}
-    (base / "tokenizer_config.json").write_text(json.dumps(settings | private))
+    older = {"tokenizer_class": "PreTrainedTokenizerFast"}  # the name that transformers 4 knows
+    (base / "tokenizer_config.json").write_text(json.dumps(settings | private | older))
     (base / "chat_template.jinja").write_text("{{ messages[0].content }}")
     adapter = export(trained.ledger, tmp_path / "adapter", base=base)
     tokenizer = AutoTokenizer.from_pretrained(adapter)
@@ -71,6 +72,8 @@ def test_an_export_contains_the_tokenizer_and_no_private_path(trained: Hand, bas
     named = export(trained.ledger, tmp_path / "named", base=base, base_name="consortium/gloss-base")
     assert json.loads((named / "adapter_config.json").read_text())["base_model_name_or_path"] == "consortium/gloss-base"
     merged = export_merged(trained.ledger, tmp_path / "model", str(base))
+    for folder in (adapter, merged):
+        assert json.loads((folder / "tokenizer_config.json").read_text())["tokenizer_class"] == older["tokenizer_class"]
     for folder in (adapter, named, merged):
         for file in folder.iterdir():
             assert not {word for word in (str(tmp_path), str(Path.home()) + "/") if word.encode() in file.read_bytes()}

@@ -4,14 +4,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import Block, NonNegativeInt, PositiveFloat, Union
+from fedtrain.api.base import Block, NonNegativeInt, Number, Union
+from fedtrain.privacy.clipping import LARGEST_NORM, SMALLEST_NORM
 
-Epsilon = Annotated[PositiveFloat, Field(le=1000)]
-Delta = Annotated[PositiveFloat, Field(lt=1)]
-ClippingNorm = Annotated[PositiveFloat, Field(le=1e6)]
-Multiplier = Annotated[PositiveFloat, Field(le=1000)]
-Quantile = Annotated[PositiveFloat, Field(lt=1)]
-ClippingRate = Annotated[PositiveFloat, Field(le=1)]
+Epsilon = Annotated[Number, Field(ge=1e-6, le=1000)]
+Delta = Annotated[Number, Field(ge=1e-10, lt=1)]
+ClippingNorm = Annotated[Number, Field(ge=SMALLEST_NORM, le=LARGEST_NORM)]
+Multiplier = Annotated[Number, Field(ge=0.01, le=1000)]
+Quantile = Annotated[Number, Field(ge=0.01, le=0.99)]
+ClippingRate = Annotated[Number, Field(ge=0.001, le=1)]
 
 
 class Budget(Block):

@@ -19,7 +19,7 @@ Gaussian release with multiplier z if the updates get z_delta:
 from math import exp, isfinite, sqrt
 
 from fedtrain.plurals import several
-from fedtrain.privacy.clipping import check_bound
+from fedtrain.privacy.clipping import LARGEST_NORM, SMALLEST_NORM, check_bound
 from fedtrain.privacy.noise import check_multiplier
 
 UPDATES_PER_INDICATOR_NOISE = 20
@@ -27,8 +27,8 @@ UPDATES_PER_INDICATOR_NOISE = 20
 
 
 def next_bound(bound: float, noisy_fraction: float, quantile: float, learning_rate: float) -> float:
-    """Return the clipping norm of the next round. `noisy_fraction`: b~, which may be outside 0 to 1. Raises ValueError
-    if the result is not a clipping norm.
+    """Return the clipping norm of the next round. `noisy_fraction`: b~, which may be outside 0 to 1. The norm stays
+    between SMALLEST_NORM and LARGEST_NORM. Raises ValueError if `noisy_fraction` or `bound` is not valid.
 
     With all updates within C, half of them wanted and eta = 0.2, C shrinks by a tenth:
 
@@ -42,8 +42,7 @@ def next_bound(bound: float, noisy_fraction: float, quantile: float, learning_ra
     if not isfinite(exponent):
         raise ValueError(f"The noisy fraction of updates within the clipping norm is {noisy_fraction}.")
     following = bound * exp(max(-_LARGEST_STEP, min(_LARGEST_STEP, exponent)))
-    check_bound(following)
-    return following
+    return max(SMALLEST_NORM, min(LARGEST_NORM, following))
 
 
 _LARGEST_STEP = 2.0

@@ -2,10 +2,15 @@
 
 from math import isfinite
 
+SMALLEST_NORM = 1e-6
+"""Squares of values of an update clipped to less would underflow in float32."""
+LARGEST_NORM = 1e6
+_MARGIN = 0.99
+
 
 def clip_factor(norm: float, bound: float) -> float:
     """Return the factor min(1, bound / norm) that limits an update of this L2 norm to `bound`. Raises ValueError if
-    the norm is not a finite number of at least 0 or the bound is not a finite number above 0.
+    the norm is not a finite number of at least 0 or the bound is not a clipping norm.
 
     >>> clip_factor(4.0, 1.0), clip_factor(0.5, 1.0), clip_factor(0.0, 1.0)
     (0.25, 1.0, 1.0)
@@ -26,6 +31,7 @@ def is_within(norm: float, bound: float) -> bool:
 
 
 def check_bound(bound: float) -> None:
-    """Raises ValueError unless `bound` is a clipping norm."""
-    if not (isfinite(bound) and bound > 0):
-        raise ValueError(f"The clipping norm is {bound}, but must be a finite number greater than 0.")
+    """Raises ValueError unless `bound` is a clipping norm: a number from SMALLEST_NORM, less a margin for rounding, to
+    LARGEST_NORM."""
+    if not SMALLEST_NORM * _MARGIN <= bound <= LARGEST_NORM:
+        raise ValueError(f"The clipping norm is {bound:g}, but must be from {SMALLEST_NORM:g} to {LARGEST_NORM:g}.")

@@ -26,7 +26,6 @@ from fedtrain.privacy.noise import check_multiplier
 
 STEPS = 30
 """The noise has a standard deviation of 2^30 to 2^31 steps."""
-_SMALLEST = 2.0**-900
 SEED_BYTES = 32
 _WORD = 8
 
@@ -39,8 +38,6 @@ def granularity(multiplier: float, bound: float) -> float:
     """
     check_multiplier(multiplier)
     check_bound(bound)
-    if not _SMALLEST <= multiplier * bound < 1 / _SMALLEST:
-        raise ValueError(f"The clipping norm {bound:g} is too small or too large for noise multiplier {multiplier:g}.")
     return 2.0 ** (floor(log2(multiplier * bound)) - STEPS)
 
 

@@ -6,10 +6,12 @@ so the noise on the sum has standard deviation z C per value, and the noise on t
 Appendix A; McMahan et al. 2018, Algorithm 1).
 """
 
-from math import erfc, inf, isfinite, sqrt
+from math import erfc, inf, sqrt
 
 from fedtrain.privacy.clipping import check_bound
 
+_SMALLEST_MULTIPLIER, _LARGEST_MULTIPLIER = 1e-6, 1e6
+"""Wider than what `spec.privacy` allows: shares of noise are smaller; adaptive clipping adds noise to the updates."""
 REACH = 8.57
 """The largest sample of `gaussian_noise` in standard deviations."""
 
@@ -64,9 +66,13 @@ def composed(multipliers: dict[float, int]) -> float:
 
 
 def check_multiplier(multiplier: float) -> float:
-    """Return `multiplier`. Raises ValueError unless it is a noise multiplier."""
-    if not (isfinite(multiplier) and multiplier > 0):
-        raise ValueError(f"The noise multiplier is {multiplier}, but must be a finite number greater than 0.")
+    """Return `multiplier`. Raises ValueError unless it is from _SMALLEST_MULTIPLIER to _LARGEST_MULTIPLIER: its square
+    and that of its inverse have all their digits."""
+    if not _SMALLEST_MULTIPLIER <= multiplier <= _LARGEST_MULTIPLIER:
+        raise ValueError(
+            f"The noise multiplier is {multiplier:g}, but must be from {_SMALLEST_MULTIPLIER:g} to "
+            f"{_LARGEST_MULTIPLIER:g}."
+        )
     return multiplier
 
 

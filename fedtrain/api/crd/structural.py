@@ -62,7 +62,7 @@ def _value(shape: Shape, name: str) -> dict[str, Any]:
         case "Integer":
             return {"type": "integer", "format": "int64"} | _range(shape)
         case "Number":
-            return {"type": "number"} | _range(shape)
+            return {"type": "number"} | _range(shape) | _validations(_above_whole_numbers(shape))
         case "Text":
             return _text(shape, name)
         case "List":
@@ -84,6 +84,14 @@ def _range(shape: Shape) -> dict[str, Any]:
     if shape.below is not None:
         made |= {"maximum": _number(shape.below), "exclusiveMaximum": True}
     return made
+
+
+def _above_whole_numbers(shape: Shape) -> tuple[Validation, ...]:
+    """The API server compares a whole number, such as 0, with the whole part of `minimum`."""
+    if shape.minimum is None or float(shape.minimum).is_integer():
+        return ()
+    message = f"{{value}} is out of range. Use {describe(shape)}."
+    return (Validation(valid=f"self >= {shape.minimum!r}", message=message, values={"value": "self"}),)
 
 
 def _text(shape: Shape, name: str) -> dict[str, Any]:

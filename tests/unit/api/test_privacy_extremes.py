@@ -1,11 +1,19 @@
 """Extreme values of `spec.privacy` are refused with the field, the value and what to do."""
 
+import re
+from collections.abc import Callable
+from math import inf, isfinite, nan
 from pathlib import Path
 
 import pytest
-from federation_files import write
+from federation_files import POLICY_B, write
 
 from fedtrain.api.reading import Invalid, read_file
+from fedtrain.privacy.accounting import AccountingError, Poisson, Release, epsilon, multiplier_for
+from fedtrain.privacy.adaptive_clipping import next_bound, update_multiplier
+from fedtrain.privacy.gaussian_noise import granularity, std_in_steps
+from fedtrain.privacy.noise import noise_std, signal_to_noise
+from fedtrain.privacy.noise_shares import noisy_norm_range, share_multiplier
 
 FIXED, BUDGET = "{type: Fixed, norm: 1.0}", "{epsilon: 8, delta: 1e-5}"
 
@@ -23,32 +31,99 @@ def privacy(budget: str = BUDGET, clipping: str = FIXED, more: str = "", unit: s
     return f"{{unit: {unit}, budget: {budget}, clipping: {clipping}{more}}}"
 
 
+EXTREMES = ("1.0e-300", "1.0e-160", "1.0e-20", "0", "-1", "1.0e+20", "1.0e+300", ".nan", ".inf", "-.inf")
+"""Values that no field of the block may have."""
+FIELDS: dict[str, dict[str, str]] = {
+    # field below spec.privacy: how the block sets it
+    "budget.epsilon": {"budget": "{epsilon: X, delta: 1e-5}"},
+    "budget.delta": {"budget": "{epsilon: 8, delta: X}"},
+    "noise.multiplier": {"more": ", noise: {type: Multiplier, multiplier: X}"},
+    "clipping.norm": {"clipping": "{type: Fixed, norm: X}"},
+    "clipping.adaptive.initialNorm": {"clipping": "{type: Adaptive, adaptive: {initialNorm: X}}"},
+    "clipping.adaptive.targetQuantile": {"clipping": "{type: Adaptive, adaptive: {targetQuantile: X}}"},
+    "clipping.adaptive.learningRate": {"clipping": "{type: Adaptive, adaptive: {learningRate: X}}"},
+    "clipping.adaptive.indicatorNoise": {"clipping": "{type: Adaptive, adaptive: {indicatorNoise: X}}"},
+}
+
+
 @pytest.mark.parametrize("unit", ["Participant", "Example"])
-@pytest.mark.parametrize(
-    ("fields", "found"),
-    [
-        ({"budget": "{epsilon: 0, delta: 1e-5}"}, "spec.privacy.budget.epsilon: "),
-        ({"budget": "{epsilon: -1, delta: 1e-5}"}, "spec.privacy.budget.epsilon: "),
-        ({"budget": "{epsilon: .nan, delta: 1e-5}"}, "spec.privacy.budget.epsilon: "),
-        ({"budget": "{epsilon: .inf, delta: 1e-5}"}, "spec.privacy.budget.epsilon: "),
-        ({"budget": "{epsilon: 8, delta: 0}"}, "spec.privacy.budget.delta: "),
-        ({"budget": "{epsilon: 8, delta: 1}"}, "spec.privacy.budget.delta: "),
-        ({"clipping": "{type: Fixed, norm: 0}"}, "spec.privacy.clipping.norm: "),
-        ({"clipping": "{type: Fixed, norm: -1}"}, "spec.privacy.clipping.norm: "),
-        ({"clipping": "{type: Fixed}"}, "spec.privacy.clipping"),
-        ({"more": ", noise: {type: Multiplier, multiplier: 0}"}, "spec.privacy.noise.multiplier: "),
-    ],
-)
-def test_refuse_numbers_outside_their_range(fields: dict[str, str], found: str, unit: str, tmp_path: Path) -> None:
-    assert errors(tmp_path, privacy(**fields, unit=unit)).startswith(found)
+@pytest.mark.parametrize("field", FIELDS)
+def test_refuse_extremes_of_every_number_with_its_field_and_range(field: str, unit: str, tmp_path: Path) -> None:
+    for value in EXTREMES:
+        block = {name: text.replace("X", value) for name, text in FIELDS[field].items()}
+        found = errors(tmp_path, privacy(**block, unit=unit)).splitlines()
+        assert any(
+            line.startswith(f"spec.privacy.{field}: ") and "out of range. Use a number from" in line for line in found
+        ), (value, found)
+
+
+POLICY = {
+    "privacy.minNoiseMultiplier": "{minNoiseMultiplier: X}",
+    "privacy.maxEpsilon": "{maxEpsilon: X}",
+    "privacy.delta": "{maxEpsilon: 8, delta: X}",
+}
+
+
+@pytest.mark.parametrize("field", POLICY)
+def test_refuse_extremes_of_every_number_of_a_policy(field: str, tmp_path: Path) -> None:
+    for value in EXTREMES:
+        policy = f"uri: b.jsonl}}], privacy: {POLICY[field].replace('X', value)}}}"
+        file = write(tmp_path, **{"bank-b": POLICY_B.replace("uri: b.jsonl}]}", policy)})
+        with pytest.raises(Invalid, match=rf"spec\.{field} .*out of range\. Use a number from"):
+            read_file(file)
+
+
+def test_refuse_a_norm_that_is_missing(tmp_path: Path) -> None:
+    assert errors(tmp_path, privacy(clipping="{type: Fixed}")).startswith("spec.privacy.clipping")
+
+
+NUMBERS = (1e-300, 1e-160, 1e-20, 0.0, -1.0, 1e20, 1e300, nan, inf)
+CALLS: dict[str, Callable[[float], object]] = {
+    "noise multiplier": lambda x: epsilon({Release(x): 3}, 1e-5),
+    "noise multiplier with sampling": lambda x: epsilon({Release(x, Poisson(0.1)): 3}, 1e-5),
+    "sampling probability": lambda x: epsilon({Release(1.0, Poisson(x)): 3}, 1e-5),
+    "delta": lambda x: epsilon({Release(1.0): 3}, x),
+    "delta with sampling": lambda x: epsilon({Release(1.0, Poisson(0.1)): 3}, x),
+    "budget": lambda x: multiplier_for(x, 1e-5, 3),
+    "budget's delta": lambda x: multiplier_for(8.0, x, 3),
+    "share": lambda x: share_multiplier(x, 3),
+    "share's norm": lambda x: noisy_norm_range(1.0, x, 100),
+    "norm": lambda x: granularity(1.0, x),
+    "norm of the noise": lambda x: noise_std(1.0, x, 3),
+    "noise": lambda x: std_in_steps(x, 1.0, 100),
+    "signal": lambda x: signal_to_noise(x, 3, 100),
+    "adaptive norm": lambda x: next_bound(x, 0.5, 0.5, 0.2),
+    "noisy fraction": lambda x: next_bound(1.0, x, 0.5, 0.2),
+    "indicator noise": lambda x: update_multiplier(1.0, x),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_functions_answer_extremes_with_a_number_or_in_words(call: str) -> None:
+    """Never with the text of an arithmetic error, or a number that is none."""
+    for number in NUMBERS:
+        found = answer(CALLS[call], number)
+        if isinstance(found, str):
+            assert not re.search("Error|math domain|division|range error", found), number
+            assert re.search("must be|Set |Raise|Lower|Use|is nan|is inf", found), number
+        else:
+            results = found if isinstance(found, tuple) else (found,)
+            assert all(isinstance(one, float) and isfinite(one) for one in results), (number, found)
+
+
+def answer(call: Callable[[float], object], number: float) -> object:
+    try:
+        return call(number)
+    except (AccountingError, ValueError) as error:
+        return str(error)
 
 
 @pytest.mark.parametrize(
     ("fields", "found"),
     [
         (
-            {"budget": "{epsilon: 1e-9, delta: 1e-5}"},
-            "spec.privacy.budget: The budget cannot be met. An epsilon of 1e-09 over",
+            {"budget": "{epsilon: 1e-4, delta: 1e-5}"},
+            "spec.privacy.budget: The budget cannot be met. An epsilon of 0.0001 over",
         ),
         (
             {"budget": "{epsilon: 8, delta: 0.5}"},

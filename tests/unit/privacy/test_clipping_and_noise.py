@@ -24,12 +24,18 @@ def test_a_clipped_norm_is_never_above_the_bound(norm: float, bound: float) -> N
     assert clipped == pytest.approx(min(norm, bound))
 
 
-@pytest.mark.parametrize("bound", [0.0, -1.0, nan, inf])
-def test_refuse_a_clipping_norm_that_is_not_positive(bound: float) -> None:
-    with pytest.raises(ValueError, match=r"clipping norm is .* must be a finite number greater than 0"):
+@pytest.mark.parametrize("bound", [0.0, -1.0, 1e-30, 1e30, nan, inf])
+def test_refuse_a_clipping_norm_that_is_out_of_range(bound: float) -> None:
+    with pytest.raises(ValueError, match=r"clipping norm is .*, but must be from 1e-06 to 1e"):
         clip_factor(1.0, bound)
     with pytest.raises(ValueError, match="clipping norm"):
         noise_std(1.0, bound, 4)
+
+
+@pytest.mark.parametrize(("bound", "fraction"), [(1e-6, 1e9), (1e6, -1e9)])
+def test_an_adaptive_clipping_norm_stays_in_the_range_of_clipping_norms(bound: float, fraction: float) -> None:
+    assert next_bound(bound, fraction, 0.5, 1.0) == bound
+    assert next_bound(bound, -fraction, 0.5, 1.0) != bound
 
 
 @pytest.mark.parametrize("norm", [-1.0, nan, inf])

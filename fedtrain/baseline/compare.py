@@ -9,26 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from fedtrain.api.evaluation import Metric, Metrics, ParticipantEvaluation
-from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import ArmRun, alone, budgets, pooled
 from fedtrain.baseline.measuring import Measuring, measure_all
 from fedtrain.baseline.personal import check_personal, personal_arms
 from fedtrain.baseline.pooling import pool_rows, pooled_file
-from fedtrain.baseline.running import run_arms
+from fedtrain.baseline.running import Lazily, run_arms
+from fedtrain.baseline.subjects import Subject, measured_spec, subject_of
 from fedtrain.baseline.unchanged import check_unchanged
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Evaluation, Manifest, Measurement, Preflight, Run
+from fedtrain.contracts.records import Preflight
 from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
-from fedtrain.results.comparison import Arm, Comparison, Kind, arm_label, write_comparison
+from fedtrain.results.comparison import Comparison, Kind, write_comparison
 from fedtrain.results.locate import run_folder
 from fedtrain.results.summary import summarise
-from fedtrain.rounds import orders
 from fedtrain.rounds.decision import FINISHED
-from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner.bindings import storage_of
 from fedtrain.runner.errors import RunError
 from fedtrain.runner.events import Event, Listener
@@ -72,7 +69,7 @@ def compare(
         check_personal(federation)
     ledger, _ = admit(federation)
     with ExitStack() as stack:
-        shared = _Lazily(lambda: pool or stack.enter_context(workers(federation, parallel)))
+        shared = Lazily(lambda: pool or stack.enter_context(workers(federation, parallel)))
         if ledger.read(names.END, End) is None:
             outcome = run(federation, listener=watch.federated, pool=shared())
             if outcome.phase not in FINISHED:
@@ -99,45 +96,6 @@ def compare(
     return Compared(ledger, comparison, failed)
 
 
-class _Lazily:
-    """A pool that starts on first use."""
-
-    def __init__(self, start: Callable[[], WorkerPool]) -> None:
-        self._start = start
-        self._pool: WorkerPool | None = None
-
-    def __call__(self) -> WorkerPool:
-        if self._pool is None:
-            self._pool = self._start()
-        return self._pool
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """An adapter to compare and its measurements."""
-
-    kind: Kind
-    participant: str | None
-    steps: int
-    ledger: Ledger
-    manifest: Manifest
-    measurings: tuple[Measuring, ...]
-
-    def arm(self) -> Arm:
-        records = [one.record for one in self.measurings]
-        evaluations = [record for record in records if isinstance(record, Evaluation)]
-        measurements = [record for record in records if isinstance(record, Measurement)]
-        return Arm(
-            kind=self.kind,
-            participant=self.participant,
-            run=f"{self.ledger.namespace}/{self.ledger.name}",
-            adapter=self.manifest.adapter,
-            steps=self.steps,
-            hub=evaluations[0].metrics if evaluations else {},
-            own={record.participant: record.metrics for record in measurements},
-        )
-
-
 def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmRun]:
     steps = budgets(summarise(ledger))
     arms = [alone(federation, who, budget) for who, budget in steps.items()]
@@ -152,58 +110,19 @@ def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmR
     return [*arms, pooled(federation, {name: pooled_file(folder, name) for name in data_sets}, all_data.steps)]
 
 
-def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> list[_Subject]:
+def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> list[Subject]:
     """Return the adapters in the order of the table: base, each alone, federated, each personalised, pooled."""
-    spec = _measured_spec(federation.training.spec)
+    spec = measured_spec(federation.training.spec)
     preflights = _preflights(ledger)
     last = spec.rounds.count
     all_steps = sum(arm.steps for arm in arms if arm.kind == "Alone")
-    found = [_subject(spec, preflights, "Base", None, 0, ledger, 0)]
+    found = [subject_of(spec, preflights, "Base", None, 0, ledger, 0)]
     found += [
-        _subject(spec, preflights, arm.kind, arm.participant, arm.steps, _ledger(arm.federation), 1) for arm in arms
+        subject_of(spec, preflights, arm.kind, arm.participant, arm.steps, _ledger(arm.federation), 1) for arm in arms
     ]
-    found.append(_subject(spec, preflights, "Federated", None, all_steps, ledger, last))
+    found.append(subject_of(spec, preflights, "Federated", None, all_steps, ledger, last))
     order = get_args(Kind)
     return sorted(found, key=lambda subject: order.index(subject.kind))
-
-
-def _subject(
-    spec: FederatedTrainingSpec,
-    preflights: dict[str, Preflight],
-    kind: Kind,
-    participant: str | None,
-    steps: int,
-    ledger: Ledger,
-    round: int,
-) -> _Subject:
-    claimed, manifest = ledger.read(names.RUN, Run), ledger.read(names.manifest(round), Manifest)
-    assert claimed is not None
-    assert manifest is not None
-    measurings: list[Measuring] = []
-    label = arm_label(kind, participant)
-    if kind == "Personalised":  # it never leaves its participant
-        preflights = {who: preflight for who, preflight in preflights.items() if who == participant}
-    elif spec.evaluation.hub is not None:
-        k = manifest.k or 0
-        key = TaskKey(round, "Evaluate", f"_evaluate-{k}", 1)
-        task = orders.evaluate_task(spec, claimed, key, k, manifest.adapter, manifest.config)
-        measurings.append(Measuring(f"{label} at the hub", ledger, claimed, key, task))
-    for who, preflight in preflights.items():
-        if preflight.validation_samples > 0:
-            key = TaskKey(round, "Measure", who, 1)
-            task = orders.measure_task(spec, claimed, key, preflight, manifest)
-            measurings.append(Measuring(f"{label} on {who}'s validation split", ledger, claimed, key, task))
-    return _Subject(kind, participant, steps, ledger, manifest, tuple(measurings))
-
-
-def _measured_spec(spec: FederatedTrainingSpec) -> FederatedTrainingSpec:
-    """Return the spec with metrics for the validation splits: the file's, else the hub's, else the loss."""
-    if spec.evaluation.participants is not None:
-        return spec
-    hub = spec.evaluation.hub
-    metrics: Metrics = hub.metrics if hub else (Metric(name="loss", type="Loss"),)
-    own = ParticipantEvaluation(metrics=metrics)
-    return spec.model_copy(update={"evaluation": spec.evaluation.model_copy(update={"participants": own})})
 
 
 def _preflights(ledger: Ledger) -> dict[str, Preflight]:

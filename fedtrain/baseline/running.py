@@ -14,6 +14,19 @@ from fedtrain.runner.worker_pool import WorkerPool
 Report = Callable[[ArmRun, Event], None]
 
 
+class Lazily:
+    """A pool that starts on first use."""
+
+    def __init__(self, start: Callable[[], WorkerPool]) -> None:
+        self._start = start
+        self._pool: WorkerPool | None = None
+
+    def __call__(self) -> WorkerPool:
+        if self._pool is None:
+            self._pool = self._start()
+        return self._pool
+
+
 def run_arms(arms: Sequence[ArmRun], pool: WorkerPool, report: Report) -> dict[str, str]:
     """Run or resume the arms until they end. Returns the reason of each failure, by label.
 

@@ -13,6 +13,16 @@ from fedtrain.runner.errors import RunError
 
 def check_unchanged(federation: Federation, ledger: Ledger) -> None:
     """Raises RunError naming the participants whose rows changed since the run began, or cannot be read."""
+    if changed := changed_data(federation, ledger):
+        raise RunError(
+            "the data changed since the federated run, so a comparison would be of different data:\n  "
+            + "\n  ".join(changed)
+            + "\nRestore the data, or start a run with another metadata.name."
+        )
+
+
+def changed_data(federation: Federation, ledger: Ledger) -> list[str]:
+    """Return each participant whose rows are not those that the run has counted, or cannot be read, with the reason."""
     spec, changed = federation.training.spec, list[str]()
     for participant in spec.participants:
         preflight = ledger.read(names.preflight(participant.name), Preflight)
@@ -29,9 +39,4 @@ def check_unchanged(federation: Federation, ledger: Ledger) -> None:
             where = " and ".join(uri for uri, _ in locations)
             rows = sum(len(one.rows) for one in datasets)
             changed.append(f"{participant.name}: {where} had {several(counted, 'row')}, and has {rows:,} or others")
-    if changed:
-        raise RunError(
-            "the data changed since the federated run, so a comparison would be of different data:\n  "
-            + "\n  ".join(changed)
-            + "\nRestore the data, or start a run with another metadata.name."
-        )
+    return changed

@@ -20,6 +20,7 @@ COMMANDS = {
     "render": Entry("fedtrain.cli.render:command", "Print the Kubernetes objects of a round."),
     "run": Entry("fedtrain.cli.run:command", "Run a federation on this machine, or resume it."),
     "baseline": Entry("fedtrain.cli.baseline:command", "Compare with each participant alone, and all data pooled."),
+    "personalise": Entry("fedtrain.cli.personalise:command", "Continue from a federated adapter on your own rows."),
     "status": Entry("fedtrain.cli.status:command", "Show the progress and the metrics of a run."),
     "list": Entry("fedtrain.cli.list:command", "List the runs in a folder or a bucket."),
     "compare": Entry("fedtrain.cli.compare:command", "Compare runs: a table, and charts in one HTML file."),

@@ -36,6 +36,7 @@ OUTPUTS: Mapping[str, tuple[str, Any]] = {
     "list": ("fedtrain list -o json", RunList),
     "participant-audit": ("fedtrain participant audit -o json", AuditReport),
     "participant-privacy": ("fedtrain participant privacy -o json", tuple[DatasetLoss, ...]),
+    "personalise": ("fedtrain personalise FILE --json", Comparison),
     "plan": ("fedtrain plan FILE -o json", Preview),
     "run": ("a line of fedtrain run FILE --json", Event | RunResult),
     "samples": ("fedtrain status RUN --samples -o json", tuple[Sample, ...]),

@@ -11,14 +11,19 @@ from federation import ROWS, Small
 
 from fedtrain.api.reading import read_file
 from fedtrain.baseline.compare import Compared, Watch, compare
+from fedtrain.baseline.one_participant import own_copy, personalise
+from fedtrain.baseline.progress import Silent
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
+from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.records import Manifest, Preflight, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify import verify
 from fedtrain.results.baseline_tables import personal_table
 from fedtrain.results.comparison import read_comparison
+from fedtrain.results.export import export
 from fedtrain.runner.worker_pool import WorkerPool
+from tests.support.outputs import check_output
 from tests.support.zygote import launch
 
 pytestmark = pytest.mark.slow
@@ -196,3 +201,29 @@ def _files(folder: Path) -> dict[str, int]:
         for file in folder.rglob("*")
         if file.is_file() and file.name != "baseline.json"
     }
+
+
+def test_a_participant_personalises_on_its_own_machine_and_sends_nothing(
+    compared: tuple[Compared, Seen], small: Small, zygote: str, tmp_path: Path
+) -> None:
+    result, _ = compared
+    text = small.file.read_text().partition("---")[0]  # the hub's file, without policies
+    (tmp_path / "federation.yaml").write_text(
+        f"{text}  storage: {{type: S3, s3: {{bucket: hub, endpoint: 'http://127.0.0.1:1'}}}}\n"
+    )
+    hub = read_file(tmp_path / "federation.yaml", judged=False)
+    own = own_copy(hub, "zoo", tmp_path / "runs", small.folder / "zoo.jsonl", None)
+    adapter, pool = export(result.ledger, tmp_path / "adapter"), WorkerPool(partial(launch, zygote), 1)
+    try:
+        personal = personalise(own, "zoo", adapter, 2, steps_alone=None, view=Silent(), pool=pool)
+    finally:
+        pool.close()
+    assert personal.failed == {}
+    check_output("personalise", as_json(personal.comparison))
+    federated, personalised = personal.comparison.arms
+    (before,) = (arm for arm in result.comparison.arms if arm.label == "federated")
+    (after,) = (arm for arm in result.comparison.arms if arm.label == "zoo personalised")
+    assert federated.own == {"zoo": before.own["zoo"]}, "on the rows that the federated run holds out"
+    assert (personalised.label, personalised.own) == ("zoo personalised", after.own)
+    assert (federated.hub, personalised.hub) == ({}, {})
+    assert {path.name for path in (tmp_path / "runs/default").iterdir()} == {"small-personal-zoo"}

@@ -1,0 +1,113 @@
+"""`fedtrain personalise FILE`: continue from a federated adapter on one participant's own rows."""
+
+import json
+import sys
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import click
+
+from fedtrain.cli.errors import UserError
+from fedtrain.cli.numbers import WholeNumber
+from fedtrain.cli.progress import is_terminal
+
+if TYPE_CHECKING:
+    from fedtrain.api.reading.federation import Federation
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--adapter", type=click.Path(path_type=Path), required=True, help="Folder of the federated adapter (`export`)."
+)
+@click.option("--steps", type=WholeNumber(min=1), required=True, help="Optimizer steps from the federated adapter.")
+@click.option("--participant", metavar="NAME", help="Your name in FILE [default: the one with a policy in FILE].")
+@click.option("--data", type=click.Path(path_type=Path), help="Your rows [default: as your policy in FILE says].")
+@click.option("--base", type=click.Path(path_type=Path), help="Folder of the base model [default: as FILE says].")
+@click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder for the result."
+)
+@click.option("--no-alone", is_flag=True, help="Do not train the base model on your rows alone for comparison.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON only.")
+@click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
+def command(
+    file: Path,
+    adapter: Path,
+    steps: int,
+    participant: str | None,
+    data: Path | None,
+    base: Path | None,
+    runs: Path,
+    no_alone: bool,
+    as_json: bool,
+    plain: bool,
+) -> None:
+    """Continue from a federated adapter on your own rows, and compare on your validation split.
+
+    For a participant: FILE is the federation's file, ADAPTER what the hub exported. Trains on this machine and sends
+    nothing: the result stays in the folder --runs. The comparison shows the base model, your rows alone (as many steps
+    as in the federated run), the federated and the personalised adapter. After Ctrl-C, run the same command again.
+    """
+    from fedtrain.api.reading import read_file
+    from fedtrain.baseline.one_participant import own_copy, personalise, steps_alone
+    from fedtrain.baseline.progress import Bars, Lines, Silent
+    from fedtrain.contracts.as_json import as_json as plain_json
+    from fedtrain.results.base_folder import base_folder
+    from fedtrain.results.baseline_tables import personal_table
+    from fedtrain.results.export import default_target, export
+    from fedtrain.results.export_files import WEIGHTS
+    from fedtrain.results.locate import Located
+    from fedtrain.results.tables import show
+    from fedtrain.runner.errors import RunError
+
+    federation = read_file(file, elsewhere=True, judged=False)
+    spec = federation.training.spec
+    who = _participant(federation, participant)
+    if data is None and who not in federation.policies:
+        raise UserError(f"{file} has no policy of {who}", "Name your rows with --data, or add your ParticipantPolicy.")
+    if data is not None and len(spec.data.names) > 1:
+        raise UserError("--data names one data set, but data.datasets has several", "Add your policy to the file.")
+    if not (adapter / WEIGHTS).is_file():
+        raise UserError(f"{adapter} is not an adapter: it has no {WEIGHTS}", "Name the folder of `fedtrain export`.")
+    if base is not None and not base.is_dir():
+        raise UserError(f"the folder {base} does not exist", "Correct --base.")
+    terminal = is_terminal(plain)
+    view = Silent() if as_json else Bars() if terminal else Lines(sys.stdout)
+    own = own_copy(federation, who, runs, data, base)
+    try:
+        result = personalise(
+            own, who, adapter, steps, steps_alone=None if no_alone else steps_alone(spec, who), view=view
+        )
+    except KeyboardInterrupt:
+        view.close()
+        click.echo("stopped. Run the same command to resume", err=True)
+        sys.exit(130)
+    except RunError as error:
+        raise UserError(str(error)) from error
+    finally:
+        view.close()
+    if result.failed:
+        lines = "\n".join(f"  {what}: {why}" for what, why in result.failed.items())
+        raise UserError(f"some trainings failed:\n{lines}", "Fix the cause and run the same command again.")
+    if as_json:
+        click.echo(json.dumps(plain_json(result.comparison), indent=2))
+        return
+    click.echo("")
+    table = personal_table(result.comparison, own.training.spec)
+    show([table] if table else [], terminal)
+    found = base_folder(Located(result.ledger, result.federation), result.federation.training.spec.model)
+    folder = export(result.ledger, default_target(result.ledger), base=found if isinstance(found, Path) else None)
+    click.echo(f"\npersonalised adapter: {folder}")
+    click.echo(f"Next: fedtrain try {quote(str(folder.parent))}")
+
+
+def _participant(federation: "Federation", named: str | None) -> str:
+    listed = [participant.name for participant in federation.training.spec.participants]
+    if named is None and len(with_policy := [who for who in listed if who in federation.policies]) == 1:
+        return with_policy[0]
+    if named is None:
+        raise UserError("it is not clear which participant you are", f"Use --participant: {', '.join(listed)}.")
+    if named not in listed:
+        raise UserError(f"{named!r} is not a participant", f"Use one of {', '.join(listed)}.")
+    return named

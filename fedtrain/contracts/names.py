@@ -107,6 +107,19 @@ def incoming(run_id: str, name: str) -> str:
     return f"{INCOMING}/{run_id}/{name}"
 
 
+COPIES = "copies"
+
+
+def copy(run_id: str, readers: str, digest: str) -> str:
+    """Copy of a blob that these participants read (`fedtrain.ledger.blob_copies`)."""
+    return f"{copies(run_id)}{readers}/{digest.removeprefix('blake3:')}"
+
+
+def copies(run_id: str) -> str:
+    """The folder of all copies, with a `/` at its end."""
+    return f"{COPIES}/{run_id}/"
+
+
 def part_upload(run_id: str, name: str) -> str:
     """Claim: the server's id of the upload in parts that becomes the object `name`."""
     return f"{incoming(run_id, name)}{PART_UPLOAD}"

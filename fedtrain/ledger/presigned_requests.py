@@ -26,6 +26,7 @@ from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from fedtrain.api.storage import S3
+from fedtrain.contracts.transfer import PART
 from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, TransferGrant
 from fedtrain.ledger.s3_credentials import EXPIRED
 from fedtrain.ledger.s3_errors import GONE, NO_UPLOAD, explain
@@ -40,6 +41,9 @@ _WRONG_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
 """The hub's keys were replaced since it signed."""
 _DENIED = ("AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
 _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
+_TOTAL = re.compile(r"/([0-9]{1,18})$")
+_NO_SUCH_RANGE = 416
+"""What servers answer about an empty object."""
 _CONNECTIONS = 8
 _BLOCK = 1024 * 1024
 _LONGEST_ANSWER = 8 * 1024 * 1024
@@ -59,11 +63,19 @@ class Patience:
 
 @dataclass(frozen=True)
 class Answer:
-    """`status` is below 300, 404 or 412."""
+    """`status` is below 300, 404, 412 or 416."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+
+
+@dataclass(frozen=True)
+class Range:
+    """`total`: bytes of the whole object; `blocks`: those of this range."""
+
+    total: int
+    blocks: Iterator[bytes]
 
 
 class UploadEnded(StoreUnavailable):
@@ -106,15 +118,40 @@ class Requests:
 
         return self._repeated(operation, name, choose, body, headers or {}, outage_seconds, take)
 
-    def blocks(self, name: str, choose: Choose, start: int) -> Iterator[bytes]:
-        """Yield the bytes of an object from `start` on. Raises what `send` raises; it is for the caller to continue
-        after an answer that breaks off, which raises StoreUnavailable."""
-        headers = {"Range": f"bytes={start}-"} if start else {}
+    def range(self, name: str, choose: Choose, start: int) -> Range:
+        """Request the bytes of an object from `start` on, at most a part: a request that the hub has withdrawn then
+        reads no further part. Raises what `send` raises. Its blocks raise StoreUnavailable after an answer that breaks
+        off; it is for the caller to continue."""
+        headers = {"Range": f"bytes={start}-{start + PART - 1}"}
         response = self._repeated("GetObject", name, choose, None, headers, None, lambda response: response)
         if response.status_code == 404:
             raise self._explained("NoSuchKey", 404, "GetObject", name)
-        if start and response.status_code != 206:
-            raise StoreError(f"{self._place(response.url)}: the server does not know ranges of an object.")
+        if response.status_code == _NO_SUCH_RANGE:
+            return Range(0, iter(()))
+        length = int(response.headers.get("content-length", 0))
+        if response.status_code != 206:
+            if start and length:
+                raise self._no_ranges(response)
+            return Range(length, self._blocks(response))
+        total = _TOTAL.search(response.headers.get("content-range", ""))
+        if total is None:
+            raise self._no_ranges(response)
+        return Range(int(total[1]), self._blocks(response))
+
+    def await_renewal(self, name: str, used: SignedRequest, choose: Choose, longest: float) -> float:
+        """Wait until the grant has another request than `used`. Return the seconds, `longest` at most. Raises
+        StoreUnavailable if that is none."""
+        if longest <= 0:
+            raise StoreUnavailable(_not_renewed(name))
+        waited = 0.0
+        while waited < longest:
+            if choose(self._grant()).url != used.url:
+                return waited
+            self._sleep(_RENEWAL_CHECK_SECONDS)
+            waited += _RENEWAL_CHECK_SECONDS
+        return waited
+
+    def _blocks(self, response: Any) -> Iterator[bytes]:
         expected, received = response.headers.get("content-length"), 0
         try:
             for block in response.raw.stream(_BLOCK):
@@ -124,6 +161,9 @@ class Requests:
             raise StoreUnavailable(f"{self._place(response.url)}: the answer broke off.") from None
         if expected is not None and received != int(expected):
             raise StoreUnavailable(f"{self._place(response.url)}: the answer broke off.")
+
+    def _no_ranges(self, response: Any) -> StoreError:
+        return StoreError(f"{self._place(response.url)}: the server does not know ranges of an object.")
 
     def _repeated(
         self,
@@ -145,15 +185,13 @@ class Requests:
             try:
                 response = self._once(request, body, headers, operation != "GetObject")
                 status = response.status_code
-                if status < 300 or status == 412 or (status == 404 and _code(response) in GONE):
+                if status < 300 or status in (412, _NO_SUCH_RANGE) or (status == 404 and _code(response) in GONE):
                     return take(response)
                 if _code(response) in NO_UPLOAD:
                     raise UploadEnded(f"{name}: the upload in parts does not exist any more.")
                 error = self._refusal(response, operation, name)
                 if _is_expired(response, request.url):
-                    if expired >= renewal:
-                        raise StoreUnavailable(_not_renewed(name))
-                    expired += self._await_renewal(request, choose, renewal)
+                    expired += self.await_renewal(name, request, choose, renewal - expired)
                     continue
             except (BotoCoreError, HTTPError) as failure:
                 error = explain(failure, self._place(request.url), name)
@@ -185,16 +223,6 @@ class Requests:
                 max_pool_connections=_CONNECTIONS,
             )
         return self._sessions[key]
-
-    def _await_renewal(self, used: SignedRequest, choose: Choose, longest: float) -> float:
-        """Wait until the grant has another signature. Return the seconds."""
-        waited = 0.0
-        while waited < longest:
-            if choose(self._grant()).url != used.url:
-                return waited
-            self._sleep(_RENEWAL_CHECK_SECONDS)
-            waited += _RENEWAL_CHECK_SECONDS
-        return waited
 
     def _refusal(self, response: Any, operation: str, name: str) -> StoreError:
         return self._explained(_code(response), response.status_code, operation, name)

@@ -1,6 +1,6 @@
 """The TaskStore of a participant: presigned requests of the hub, for the objects of one task."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -74,22 +74,11 @@ class PresignedTaskStore:
         self._requests = Requests(grant, s3, patience)
 
     def fetch(self, digest: Digest, target: Path) -> None:
-        """A download that breaks off continues where it was."""
-        name = f"blob {digest}"
-        state, received, breaks = hasher(), 0, 0
+        name, state = f"blob {digest}", hasher()
         with of_the_ledger(), target.open("wb") as file:
-            while True:
-                before = received
-                try:
-                    for block in self._requests.blocks(name, lambda grant: _blob(grant, digest), received):
-                        state.update(block)
-                        file.write(block)
-                        received += len(block)
-                    break
-                except StoreUnavailable:
-                    breaks = 0 if received > before else breaks + 1
-                    if breaks >= _BREAKS:
-                        raise
+            for block in self._blocks(name, lambda grant: _blob(grant, digest), waits=True):
+                state.update(block)
+                file.write(block)
         if written(state) != digest:
             target.unlink()
             raise LedgerCorrupt(f"{name} is damaged: its content has digest {written(state)}. Restore the ledger.")
@@ -178,12 +167,36 @@ class PresignedTaskStore:
     def _sent(self, file: SignedFile) -> Digest:
         """The digest of the update file that the store has."""
         state, size = hasher(), 0
-        for block in self._requests.blocks(file.name, lambda grant: update_of(grant).read, 0):
+        for block in self._blocks(file.name, lambda grant: update_of(grant).read, waits=False):
             state.update(block)
             size += len(block)
         if not size:
             raise StoreUnavailable(f"{file.name}: {_REVOKED}")
         return written(state)
+
+    def _blocks(self, name: str, choose: Choose, *, waits: bool) -> Iterator[bytes]:
+        """Yield the bytes of an object. A download that breaks off continues where it was. `waits`: the hub makes the
+        object empty when it revokes a participant, and signs another name for the others; otherwise nothing is yielded
+        for an empty object."""
+        received, breaks, renewal = 0, 0, self._requests.patience.renewal_seconds
+        while True:
+            before, used = received, choose(self.grant())
+            try:
+                part = self._requests.range(name, choose, received)
+                for block in part.blocks:
+                    yield block
+                    received += len(block)
+            except StoreUnavailable:
+                breaks = 0 if received > before else breaks + 1
+                if breaks >= _BREAKS:
+                    raise
+                continue
+            if part.total and received >= part.total:
+                return
+            if not part.total:
+                if not waits:
+                    return
+                renewal -= self._requests.await_renewal(name, used, choose, renewal)
 
 
 def _blob(grant: TransferGrant, digest: Digest) -> SignedRequest:

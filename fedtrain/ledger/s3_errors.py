@@ -29,6 +29,7 @@ _PERMISSIONS = {
     "GetObject": "s3:GetObject on this key and s3:ListBucket on the bucket",  # without it, a missing key answers 403
     "HeadObject": "s3:GetObject on this key and s3:ListBucket on the bucket",
     "PutObject": "s3:PutObject on this key",
+    "CopyObject": "s3:GetObject and s3:PutObject on the run's prefix",
     "CreateMultipartUpload": "s3:PutObject on this key",
     "UploadPart": "s3:PutObject on this key",
     "CompleteMultipartUpload": "s3:PutObject on this key",

@@ -121,6 +121,15 @@ class S3Store:
         except ERRORS as error:
             raise self.explained(error, key) from error
 
+    def copy(self, key: str, target: str) -> None:
+        """Copy an object within the bucket, at the server, over the existing one. Servers refuse to copy more than 5
+        GB at once."""
+        source = {"Bucket": self.bucket, "Key": self.object_key(key)}
+        try:
+            self.client.copy_object(Bucket=self.bucket, Key=self.object_key(target), CopySource=source)
+        except ERRORS as error:
+            raise self.explained(error, key) from error
+
     def keys(self, prefix: str) -> Iterator[str]:
         try:
             pages = self.client.get_paginator("list_objects_v2").paginate(

@@ -12,6 +12,7 @@ from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.contracts.transfer import RECORD_SIZES, TELEMETRY_SIZES, part_sizes, scope_of
 from fedtrain.contracts.wire.transfer import SignedFile, SignedRecord, TransferGrant
+from fedtrain.ledger.blob_copies import BlobCopies
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.part_uploads import PartUploads
 from fedtrain.ledger.s3_signer import S3Signer, signer_of
@@ -27,6 +28,7 @@ class Grants:
         self._run_id = run_id
         self._signer = S3Signer(store, ledger)
         self.uploads = PartUploads(store, ledger, run_id)
+        self.copies = BlobCopies(store, ledger, run_id)
         self._sizes: dict[tuple[Digest, bool], int] = {}
 
     @property
@@ -40,7 +42,7 @@ class Grants:
         scope, sign = scope_of(task, _execution(uid)), self._signer
         return TransferGrant(
             task=uid,
-            blobs={digest: sign.get(names.blob(digest)) for digest in scope.blobs},
+            blobs={digest: sign.get(name) for digest, name in self.copies.of(uid, scope.blobs).items()},
             record=self._record(scope.record),
             noise=self._record(scope.noise) if scope.noise else None,
             update=self._file(scope.update, self._size(task.work)) if scope.update else None,

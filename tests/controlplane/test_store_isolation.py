@@ -1,24 +1,36 @@
 """What a participant's signed requests do not allow at the store: attempts with its real requests at a real server."""
 
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 import urllib3
+from safetensors.numpy import save_file
 
 from fedtrain.api.storage import S3
 from fedtrain.contracts import names
+from fedtrain.contracts.records import Initial, ModelFacts, Preflight
+from fedtrain.contracts.records import Run as RunRecord
 from fedtrain.contracts.transfer import RECORD_SIZES
-from fedtrain.contracts.wire.transfer import SignedFile, SignedUpload, TransferGrant
+from fedtrain.contracts.wire.transfer import SignedFile, SignedUpload, TransferGrant, read_grant
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.s3_credentials import Keys
+from fedtrain.manifests.labels import TRANSFER_SECRET
+from hack.cluster.api import Api
+from hack.cluster.eventually import eventually
 from hack.cluster.s3_server import S3Server
-from tests.support.granting import LARGE, Run, train_task
+from tests.controlplane.training import PARTICIPANTS, Federation, document
+from tests.support.granting import LARGE, SMALL, Run, train_task
+from tests.support.operating import Operator
 from tests.support.tasks import DIGEST
 
+LONG = 60
+FACTS = ModelFacts(base_parameters=1000, adapter_parameters=128, hidden_size=8, layers=1, vocabulary=32)
 HTTP = urllib3.PoolManager()
 OTHER_UPDATE = "rounds/0001/updates/bank-b/1/theirs.safetensors"
 
@@ -159,6 +171,60 @@ def test_a_participants_signed_requests_do_not_allow_anything_else(place: Place)
     assert len(tried) == len({what for what, _ in tried}) == 40
     assert _status(Attempt("GET", place.blob)) == 200, "the requests themselves are valid"
     assert _status(Attempt("PUT", place.record.url, b" " * place.record.size, dict(place.record.headers))) == 200
+
+
+def test_what_a_revoked_participant_reads_within_a_minute_is_nothing_and_the_others_continue(
+    operator_kubeconfig: Path, federation: Federation, api: Api, s3_server: S3Server, tmp_path: Path
+) -> None:
+    """With real operators. No pod runs: the test writes what pods would."""
+    who, other = federation.who
+    record = api.get(PARTICIPANTS, who)
+    with Operator(operator_kubeconfig, tmp_path, RESYNC_SECONDS="1"):
+        federation.apply(api, s3_server, evaluation={})
+        ledger = federation.ledger(s3_server)
+        run = eventually(lambda: ledger.read(names.RUN, RunRecord), LONG)
+        for one in federation.who:
+            ledger.claim(names.preflight(one), _preflight(run.run_id, one))
+        adapter, config = ledger.put_blob(_adapter(tmp_path)), ledger.put_blob(b"{}")
+        ledger.claim(names.initial(), Initial(run_id=run.run_id, adapter=adapter, config=config, facts=FACTS))
+        before = eventually(lambda: _reads(federation, api, other), LONG)
+        recorded = eventually(lambda: _reads(federation, api, who), LONG)
+        assert [_content(url) for url in recorded] == [ledger.content(names.blob(adapter)), b"{}"]
+        api.delete(PARTICIPANTS, who)
+        try:
+            eventually(lambda: [_content(url) for url in recorded] == [b"", b""], 60)
+            eventually(lambda: _reads(federation, api, other) not in ([], before), LONG)
+            assert [_content(url) for url in _reads(federation, api, other)] == [
+                ledger.content(names.blob(adapter)),
+                b"{}",
+            ]
+            assert [_content(f"{url}&x-id=GetObject") for url in recorded] == [None, None], "another request"
+        finally:
+            api.create(PARTICIPANTS, document("Participant", who, record["spec"]))
+        federation.delete(api)
+
+
+def _reads(federation: Federation, api: Api, who: str) -> list[str]:
+    """The signed reads of the participant's task of round 1: of the adapter and of its configuration."""
+    secret = api.find("v1/secrets", TRANSFER_SECRET, f"at-{who}") or {}
+    found = [read_grant(base64.b64decode(entry)) for entry in (secret.get("data") or {}).values()]
+    own = [one for one in found if f"/{federation.namespace}/" in one.record.read.url]
+    return [request.url for one in own for request in one.blobs.values()]
+
+
+def _preflight(run_id: str, who: str) -> Preflight:
+    return Preflight(run_id=run_id, participant=who, samples=100, validation_samples=10, fingerprint=DIGEST)
+
+
+def _adapter(folder: Path) -> Path:
+    save_file({"base.layer.lora_B.weight": np.ones(SMALL, np.float32)}, folder / "adapter", {"format": "pt"})
+    return folder / "adapter"
+
+
+def _content(url: str) -> bytes | None:
+    """What a signed read returns; None if it is refused."""
+    answer = HTTP.request("GET", url, retries=False)
+    return answer.data if answer.status == 200 else None
 
 
 def _status(one: Attempt) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from fedtrain.api.storage import S3
+from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Task
@@ -23,6 +24,7 @@ from fedtrain.ledger.task_requests import Grants
 from tests.support.tasks import DIGEST, RUN_ID, task_of, train_work
 
 IMPATIENT = Patience(connect_seconds=2, read_seconds=10, outage_seconds=0.0, renewal_seconds=0.0)
+CONFIG = b"{}"
 SMALL, LARGE = (16, 8), (3 * 1024, 1024)
 """Shapes of an adapter's one tensor: an update in one request, and one in two parts."""
 
@@ -55,7 +57,8 @@ class Run:
         return path
 
     def adapter(self, shape: tuple[int, ...] = SMALL) -> Digest:
-        """The digest of the run's global adapter."""
+        """The digest of the run's global adapter. Its configuration is stored as well."""
+        self.ledger.put_blob(CONFIG)
         return self.ledger.put_blob(self.tensors(shape))
 
     def store_of(
@@ -66,7 +69,7 @@ class Run:
 
 
 def train_task(adapter: Digest, who: str = "bank-a", round: int = 1, attempt: int = 1) -> Task:
-    work = train_work(adapter=adapter, plan=DIGEST)
+    work = train_work(adapter=adapter, config=digest_bytes(CONFIG), plan=DIGEST)
     return task_of(work, who, round=round, attempt=attempt)
 
 

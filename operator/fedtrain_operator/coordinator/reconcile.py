@@ -16,7 +16,7 @@ from fedtrain.manifests.conditions import Condition, shortened
 from fedtrain.manifests.kinds import JOB, TASK, Json, Ref, ref
 from fedtrain.manifests.settings import Settings
 from fedtrain.rounds.decide import decide
-from fedtrain.rounds.decision import STOPPED, Claim, Decision
+from fedtrain.rounds.decision import STOPPED, TERMINAL, Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import blocked, events, finalizer, progress, revocation, status, status_writer
 from fedtrain_operator.coordinator.blocked import Blocked
@@ -138,7 +138,7 @@ class Coordinator:
             await executor.delete_other_runs()
         try:
             revoked = {one.name for one in spec.participants} - records.keys() - unread
-            await revocation.apply(self.state, training, memory, records, revoked, requests, hint)
+            await revocation.apply(self.state, training, memory, records, revoked, unread, requests, hint)
             return await self._steps(gatherer, executor, requests, admitted)
         except StoreError as error:
             memory.secret_is_new = False  # it may have been corrected since
@@ -216,6 +216,8 @@ class Coordinator:
             memory.facts = None
         else:
             return Next(0)
+        if decision.phase in TERMINAL and memory.grants is not None:
+            await asyncio.to_thread(memory.grants.copies.delete_unused, ())
         await executor.clear(snapshot.ledger.round - 1)
         requests.settle()
         if requests.hub_is_refused:

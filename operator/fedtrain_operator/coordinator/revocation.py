@@ -4,6 +4,7 @@ refuse the requests that it has signed."""
 import asyncio
 from collections.abc import Mapping, Set
 
+from fedtrain.ledger.blob_copies import UNKNOWN, readers_of
 from fedtrain.manifests.kinds import Json, Ref
 from fedtrain_operator.coordinator.executions import who_of
 from fedtrain_operator.coordinator.requests import Requests
@@ -17,16 +18,23 @@ async def apply(
     memory: Memory,
     records: Mapping[str, Json],
     revoked: Set[str],
+    unread: Set[str],
     requests: Requests,
     round: int,
 ) -> None:
-    """`records`: the Participants that exist; `revoked`: participants of the training whose Participant does not exist.
-    Raises StoreError. What a pass could not do, the next one does."""
+    """`records`: the Participants that exist; `revoked`: participants of the training whose Participant does not exist;
+    `unread`: those of which that is unknown. Raises StoreError. What a pass could not do, the next one does."""
     assert memory.gatherer is not None
+    assert memory.grants is not None
     incoming = memory.gatherer.incoming
     assert incoming is not None
     incoming.participants = frozenset(records)
+    copies = memory.grants.copies
+    if not unread or copies.readers == UNKNOWN:
+        copies.readers = readers_of([record["metadata"]["uid"] for record in records.values()])
     if revoked != incoming.revoked:
+        if any(who_of(task) in revoked for task in state.tasks.of(training)):
+            await asyncio.to_thread(copies.withdraw)
         created = await _created(state, training, memory, revoked, requests)
         await asyncio.to_thread(incoming.revoke, created, round)
 

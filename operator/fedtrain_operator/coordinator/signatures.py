@@ -11,20 +11,34 @@ Place = tuple[str, str]
 """Namespace and participant."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """`when`: on the coordinator's steady clock. `readers`: `readers_in` the entry."""
+
+    when: float
+    place: Place
+    readers: str
+
+    def outdated(self, readers: str) -> bool:
+        """Whether the task reads copies that are not those of the present participants."""
+        return self.readers not in ("", readers)
+
+
 @dataclass
 class Signatures:
     """The entries of one training's tasks, by uid. Lost with the process, which reads the Secrets again.
 
-    `written`: when, on the coordinator's steady clock, and where. `deleted`: those of ended tasks."""
+    `deleted`: those of ended tasks."""
 
-    written: dict[str, tuple[float, Place]] = field(default_factory=dict[str, tuple[float, Place]])
+    written: dict[str, Written] = field(default_factory=dict[str, Written])
     deleted: set[str] = field(default_factory=set[str])
 
-    def due(self, uid: str, pending: bool, now: float) -> bool:
+    def due(self, uid: str, pending: bool, now: float, readers: str) -> bool:
         """`pending`: its pods do not run yet. Somebody may have deleted the entry, so it is written more often."""
+        known = self.written.get(uid)
         renewal = PENDING_SECONDS if pending else RENEWAL_SECONDS
-        return uid not in self.written or now - self.written[uid][0] >= renewal
+        return known is None or known.outdated(readers) or now - known.when >= renewal
 
     def wake_after(self, now: float) -> float | None:
         """Seconds until the next renewal; None if no task runs."""
-        return min((max(when + RENEWAL_SECONDS - now, 0.0) for when, _ in self.written.values()), default=None)
+        return min((max(one.when + RENEWAL_SECONDS - now, 0.0) for one in self.written.values()), default=None)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 from fedtrain.contracts.wire.transfer import TransferGrant, TransferRefused, read_grant
+from fedtrain.ledger.blob_copies import readers_in
 from fedtrain.ledger.s3_signer import signer_of
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import SECRET, Json, Ref
@@ -24,14 +25,16 @@ _REFUSED_AS_A_WHOLE = (413, 422)
 
 @dataclass(frozen=True)
 class Entry:
-    """`expires`: in seconds since 1970. `signer`: `signer_of` its requests; empty for an entry that is not a grant."""
+    """`expires`: in seconds since 1970. `signer`: `signer_of` its requests; empty for an entry that is not a grant.
+    `readers`: `readers_in` it."""
 
     expires: float
     signer: str
+    readers: str
 
     @classmethod
     def of(cls, grant: TransferGrant) -> "Entry":
-        return cls(grant.expires, sys.intern(signer_of(grant.record.read.url)))
+        return cls(grant.expires, sys.intern(signer_of(grant.record.read.url)), sys.intern(readers_in(grant)))
 
 
 @dataclass
@@ -143,4 +146,4 @@ def _decoded(entry: str) -> Entry:
     try:
         return Entry.of(read_grant(base64.b64decode(entry)))
     except (ValueError, TransferRefused):
-        return Entry(0.0, "")
+        return Entry(0.0, "", "")

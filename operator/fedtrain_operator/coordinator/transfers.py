@@ -14,12 +14,13 @@ from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 from fedtrain.contracts.wire.transfer import TransferGrant
+from fedtrain.ledger.blob_copies import readers_in
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import TASK, Json, Ref, ref
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain_operator.coordinator.executions import TERMINAL, being_deleted, cancelled, who_of
 from fedtrain_operator.coordinator.requests import Requests
-from fedtrain_operator.coordinator.signatures import Place
+from fedtrain_operator.coordinator.signatures import Place, Written
 from fedtrain_operator.coordinator.state import ClusterState, Memory
 
 READ = "read its task"
@@ -34,13 +35,20 @@ async def renew(
     """Sign the requests of tasks that may run and have none or old ones, and delete those of the other tasks.
     `records`: the Participants whose tasks may run. Raises StoreError."""
     assert memory.run is not None
-    now, known = state.steady(), memory.signatures
+    assert memory.grants is not None
+    now, known, copies = state.steady(), memory.signatures, memory.grants.copies
     tasks = {task["metadata"]["uid"]: task for task in state.tasks.of(training)}
     running = {uid: task for uid, task in tasks.items() if _may_run(task, memory.run, records)}
     known.deleted &= tasks.keys() - running.keys()
     unread = await _recall(state, tasks, running.keys(), memory, requests)
-    due = [task for uid, task in running.items() if uid not in unread and known.due(uid, _is_pending(task), now)]
-    places = {uid: _place(task) for uid, task in tasks.items()} | {uid: at for uid, (_, at) in known.written.items()}
+    if any(one.outdated(copies.readers) for one in known.written.values()):
+        await asyncio.to_thread(copies.withdraw)  # first, so that a coordinator that is killed meanwhile repeats it
+
+    def is_due(uid: str, task: Json) -> bool:
+        return uid not in unread and known.due(uid, _is_pending(task), now, copies.readers)
+
+    due = [task for uid, task in running.items() if is_due(uid, task)]
+    places = {uid: _place(task) for uid, task in tasks.items()} | {uid: at.place for uid, at in known.written.items()}
     over = places.keys() - running.keys() - known.deleted - unread
     if not due and not over:
         return
@@ -50,7 +58,7 @@ async def renew(
 
     read, _ = await read_orders(state, memory.run, due, requests)
     orders = {uid: order for uid, order in read.items() if uid in running}  # a recreated task has another uid
-    signed = await asyncio.to_thread(_sign, state, memory, orders)
+    signed = await asyncio.to_thread(_sign, state, memory, orders, running.keys())
     for uid, grant in signed.items():
         changes[_place(running[uid])][uid] = grant
 
@@ -62,7 +70,7 @@ async def renew(
                     known.written.pop(uid, None)
                     known.deleted.add(uid)
                 else:
-                    known.written[uid] = now, place
+                    known.written[uid] = Written(now, place, readers_in(grant))
 
     await asyncio.gather(*(write(place, entries) for place, entries in changes.items() if entries))
 
@@ -89,7 +97,7 @@ async def _recall(
                 known.deleted.add(uid)
             elif entry is not None and entry.signer == signer:
                 left = min(entry.expires - now, LIFETIME_SECONDS)
-                known.written[uid] = steady - (LIFETIME_SECONDS - left), place
+                known.written[uid] = Written(steady - (LIFETIME_SECONDS - left), place, entry.readers)
 
     async def attempt(place: Place) -> Collection[str]:
         was_read = await requests.attempt(place[1], READ_ENTRIES, lambda: read(place))
@@ -145,11 +153,15 @@ def _may_run(task: Json, run: Run, records: Mapping[str, Json]) -> bool:
     )
 
 
-def _sign(state: ClusterState, memory: Memory, orders: Mapping[str, Task]) -> dict[str, TransferGrant]:
-    """Return the entries of tasks, by uid. Raises StoreError."""
+def _sign(
+    state: ClusterState, memory: Memory, orders: Mapping[str, Task], running: Collection[str]
+) -> dict[str, TransferGrant]:
+    """Return the entries of tasks, by uid. `running`: the uids of all tasks that may run. Raises StoreError."""
     assert memory.grants is not None
     expires = int(state.clock()) + LIFETIME_SECONDS
     signed = {uid: memory.grants.grant(task, uid) for uid, task in orders.items()}
+    if signed:
+        memory.grants.copies.delete_unused(running)
     return {uid: grant.model_copy(update={"expires": expires}) for uid, grant in signed.items()}
 
 

@@ -14,6 +14,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Task
+from fedtrain.contracts.transfer import PART
 from fedtrain.contracts.wire.transfer import TransferGrant
 from fedtrain.ledger.presigned_requests import Patience
 from fedtrain.ledger.presigned_store import PresignedTaskStore
@@ -47,10 +48,12 @@ def test_an_update_and_its_record_are_the_objects_that_a_task_with_keys_leaves(
 
 def test_a_blob_is_fetched_and_checked(run: Run, tmp_path: Path) -> None:
     adapter = run.adapter()
-    store = run.store_of(train_task(adapter))
+    grant = run.grants.grant(train_task(adapter), "uid")
+    store = run.store_of(train_task(adapter), grant)
     store.fetch(adapter, tmp_path / "fetched")
     assert (tmp_path / "fetched").read_bytes() == run.tensors((16, 8)).read_bytes()
-    run.ledger.store.replace(run.ledger.key(names.blob(adapter)), b"damaged")
+    (copy,) = (name for name in run.ledger.names("copies/") if name.endswith(adapter[-64:]))
+    run.ledger.store.replace(run.ledger.key(copy), b"damaged")
     with pytest.raises(LedgerCorrupt, match="is damaged"):
         store.fetch(adapter, tmp_path / "fetched")
     with pytest.raises(StoreError, match="signed no read"):
@@ -192,14 +195,15 @@ def test_a_download_that_breaks_off_continues_where_it_was(run: Run, tmp_path: P
 
     def answer(request: Request) -> Answer:
         ranges.append(request.headers.get("range", ""))
-        start = int(ranges[-1].removeprefix("bytes=").rstrip("-") or 0)
-        status = 206 if start else 200
-        return Answer(status, content[start : start + 300], broken=start + 300 < len(content))
+        start = int(ranges[-1].removeprefix("bytes=").partition("-")[0])
+        last = min(start + 500, len(content)) - 1
+        headers = {"Content-Range": f"bytes {start}-{last}/{len(content)}"}
+        return Answer(206, content[start : min(start + 300, last + 1)], headers, broken=start + 300 <= last)
 
     with serving(answer) as s3:
         served(answer, s3, run, train_task(adapter)).fetch(adapter, tmp_path / "fetched")
     assert (tmp_path / "fetched").read_bytes() == content
-    assert ranges == ["", "bytes=300-", "bytes=600-"]
+    assert ranges == [f"bytes={start}-{start + PART - 1}" for start in range(0, len(content), 300)]
 
 
 def renewed(run: Run, s3: S3, task: Task) -> tuple[PresignedTaskStore, list[float]]:

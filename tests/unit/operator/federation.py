@@ -1,6 +1,7 @@
 """A coordinator over an API server in memory and a ledger in a folder, with four participants."""
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,12 +16,15 @@ from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Initial, ModelFacts, Preflight
 from fedtrain.contracts.task_names import record_of
-from fedtrain.contracts.tasks import Task
+from fedtrain.contracts.tasks import Task, Train
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
+from fedtrain.ledger.blob_copies import UNKNOWN
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import StoreUnavailable
 from fedtrain.manifests.conditions import find
 from fedtrain.manifests.kinds import Json, Kind, Ref
+from tests.support.tasks import DIGEST
 from tests.unit.operator.api_server import ApiServer
 from tests.unit.operator.worlds import SETTINGS, spec
 
@@ -65,18 +69,37 @@ class Uploads:
         self.aborted.append(name)
 
 
+class Copies:
+    """`withdrawn`: the readers whose copies were left, for each request to withdraw the others."""
+
+    def __init__(self) -> None:
+        self.readers = UNKNOWN
+        self.withdrawn: list[str] = []
+        self.fails = False
+
+    def withdraw(self) -> None:
+        if self.fails:
+            raise StoreUnavailable("the store does not answer.")
+        self.withdrawn.append(self.readers)
+
+    def delete_unused(self, running: Collection[str]) -> None:
+        pass
+
+
 class SignsAnything:
     """Grants of a store in a folder, which has no signatures. `tasks`: those that were signed."""
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []
         self.uploads = Uploads()
+        self.copies = Copies()
         self.signer = "http://store:9000 "
 
     def grant(self, task: Task, uid: str) -> TransferGrant:
         self.tasks.append(task)
         record = SignedRecord(name="record", read=SignedRequest(url=f"http://store:9000/runs/{uid}"), writes=())
-        return TransferGrant(task=uid, record=record)
+        copy = SignedRequest(url=f"http://store:9000/runs/copies/{task.run_id}/{self.copies.readers}/adapter")
+        return TransferGrant(task=uid, record=record, blobs={DIGEST: copy} if isinstance(task.work, Train) else {})
 
     def created(self, task: Task, uid: str) -> tuple[str, ...]:
         """One object of the task's record, as if it had no others."""

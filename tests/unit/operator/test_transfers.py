@@ -1,6 +1,7 @@
 """Signed requests at the hub: who gets which, until when."""
 
 import asyncio
+import base64
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.contracts import names
 from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
+from fedtrain.contracts.wire.transfer import read_grant
+from fedtrain.ledger.blob_copies import readers_in
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import Json
 from tests.support.granting import transfer_entry
@@ -193,6 +196,54 @@ def test_revoking_a_participant_takes_the_names_of_what_its_requests_create(fede
     assert federation.ledger.size(record) is None, "it was invited again"
 
 
+def read_by(federation: Federation, who: str) -> str:
+    """The readers of the copies that its only entry names."""
+    (entry,) = entries(federation, who).values()
+    return readers_in(read_grant(base64.b64decode(entry)))
+
+
+def test_revoking_a_participant_ends_its_reads_and_renews_those_of_the_others(federation: Federation) -> None:
+    federation.deliver_preflights(*FOUR)
+    federation.deliver_adapter()
+    federation.settle()
+    copies, everyone = federation.grants.copies, read_by(federation, "bank-a")
+    assert [read_by(federation, who) for who in FOUR] == [everyone] * 4
+    assert copies.withdrawn == []
+    record = revoke(federation, "bank-a")
+    copies.fails = True
+    federation.reconcile()
+    assert read_by(federation, "bank-b") == everyone, "nothing was signed before the old copies were withdrawn"
+    copies.fails = False
+    restart(federation)
+    federation.time.now += 120
+    federation.reconcile()
+    assert {read_by(federation, who) for who in FOUR[1:]} == {copies.readers} == {*copies.withdrawn}
+    assert copies.readers != everyone
+    withdrawn, signed = len(copies.withdrawn), len(federation.grants.tasks)
+    restart(federation)
+    federation.reconcile()
+    assert (len(copies.withdrawn), len(federation.grants.tasks)) == (withdrawn, signed)
+
+    again = {**record, "metadata": {**record["metadata"], "uid": "invited again"}}
+    federation.state.participants.put(federation.server.add("participants", again))
+    federation.reconcile()
+    assert read_by(federation, "bank-a") not in (everyone, *copies.withdrawn[:withdrawn])
+
+
+def test_a_coordinator_that_was_killed_after_a_participant_was_invited_again_ends_the_old_reads(
+    federation: Federation,
+) -> None:
+    federation.deliver_preflights(*FOUR)
+    federation.deliver_adapter()
+    federation.settle()
+    record = revoke(federation, "bank-a")
+    again = {**record, "metadata": {**record["metadata"], "uid": "invited again"}}
+    federation.state.participants.put(federation.server.add("participants", again))
+    restart(federation)
+    federation.reconcile()
+    assert {read_by(federation, who) for who in FOUR} == {*federation.grants.copies.withdrawn}
+
+
 def test_a_participant_that_cannot_be_read_for_a_moment_keeps_its_uploads(federation: Federation) -> None:
     federation.deliver_preflights(*FOUR)
     federation.deliver_adapter()
@@ -209,6 +260,7 @@ def test_a_participant_that_cannot_be_read_for_a_moment_keeps_its_uploads(federa
     federation.server.fault = fault
     federation.reconcile()
     assert federation.grants.uploads.aborted == []
+    assert federation.grants.copies.withdrawn == []
 
 
 @pytest.mark.parametrize(

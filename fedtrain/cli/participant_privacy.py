@@ -1,7 +1,7 @@
 """`fedtrain participant privacy`: the privacy loss of a participant's data sets over all trainings."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -12,11 +12,11 @@ from fedtrain.cli.participant_access import access
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
-    from fedtrain.api.participant_policy import ParticipantPolicySpec, PolicyPrivacy
+    from fedtrain.api.participant_policy import Dataset, ParticipantPolicySpec, PolicyPrivacy
     from fedtrain.manifests.privacy_ledger import Entry
 
-    Owner = tuple[str, PolicyPrivacy, Callable[[], Mapping[str, Entry]]]
-    """A participant, its policy's rules, and the entries of its ledger, which may be unreadable."""
+    Owner = tuple[str, ParticipantPolicySpec, Callable[[], Mapping[str, Entry]]]
+    """A participant, its policy, and the entries of its ledger, which may be unreadable."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,18 @@ def privacy(
         raise click.UsageError("--file is for this machine. Remove --namespace, --context and --kubeconfig.")
     owners = _on_this_machine(file) if file is not None else _on_a_cluster(namespace, context, kubeconfig)
     try:
-        known = [(who, rules, entries()) for who, rules, entries in owners if policy in (None, who)]
+        known = [(who, terms, entries()) for who, terms, entries in owners if policy in (None, who)]
     except LedgerUnreadable as error:
         raise UserError(str(error)) from error
     if not known:
         others = ", ".join(who for who, _, _ in owners) or "none"
         place = str(file) if file is not None else "this namespace"
         raise UserError("there is no such ParticipantPolicy", f"Policies in {place}: {others}.")
-    found = [loss for one in known for loss in losses(*one)]
+    found = [
+        loss
+        for who, terms, entries in known
+        for loss in losses(who, terms.privacy, entries, () if file is not None else terms.datasets)
+    ]
     if output == "json":
         click.echo(json.dumps(as_json(found), indent=2))
         return
@@ -96,7 +100,7 @@ def privacy(
 
 def _on_a_cluster(namespace: str | None, context: str | None, kubeconfig: str | None) -> list["Owner"]:
     """The participants of a namespace, whose ledger is a ConfigMap."""
-    from fedtrain.api.participant_policy import PolicyPrivacy
+    from fedtrain.api.participant_policy import ParticipantPolicySpec
     from fedtrain.cli.kubectl import Kubectl
     from fedtrain.manifests.privacy_ledger import CONFIG_MAP, entries_of
 
@@ -107,7 +111,7 @@ def _on_a_cluster(namespace: str | None, context: str | None, kubeconfig: str | 
 
     def owner(body: Mapping[str, Any]) -> "Owner":
         who = body["metadata"]["name"]
-        return who, PolicyPrivacy.model_validate(body["spec"].get("privacy") or {}), lambda: entries_of(data, who)
+        return who, ParticipantPolicySpec.model_validate(body["spec"]), lambda: entries_of(data, who)
 
     return [owner(body) for body in policies]
 
@@ -120,34 +124,38 @@ def _on_this_machine(file: Path) -> list["Owner"]:
     federation = read_file(file)
 
     def owner(who: str, policy: "ParticipantPolicySpec") -> "Owner":
-        return who, policy.privacy, lambda: entries_of_data(federation, policy.datasets)
+        return who, policy, lambda: entries_of_data(federation, policy.datasets)
 
     return [owner(who, policy.spec) for who, policy in federation.policies.items()]
 
 
-def losses(who: str, rules: "PolicyPrivacy", entries: Mapping[str, "Entry"]) -> list[DatasetLoss]:
-    """Return the loss of each of the participant's data sets, for each unit."""
-    from fedtrain.manifests.privacy_ledger import Unit, release_of, released, released_of, run_of
+def losses(
+    who: str, rules: "PolicyPrivacy", entries: Mapping[str, "Entry"], datasets: Iterable["Dataset"]
+) -> list[DatasetLoss]:
+    """Return the loss of each of the participant's data sets, for each unit. `datasets`: on a cluster, those of the
+    policy, whose locations may overlap."""
+    from fedtrain.manifests.privacy_ledger import Unit, release_of, released, released_of, run_of, sharing
 
     def loss(dataset: str, unit: Unit) -> DatasetLoss | None:
-        own = {key: entry for key, entry in sorted(entries.items()) if entry.dataset == dataset}
+        names = sharing(datasets, dataset)
+        own = {key: entry for key, entry in sorted(entries.items()) if entry.dataset in names}
         trainings = [
             TrainingLoss(
                 training=f"{entry.namespace}/{entry.name}",
-                run_id=run_of(key),
+                run_id=run_of(key) + ("" if entry.dataset == dataset else f", data set {entry.dataset}"),
                 releases={text: count for text, count in entry.releases.items() if release_of(text) in releases},
                 epsilon=_epsilon(releases, rules.delta),
             )
             for key, entry in own.items()
             if (releases := released_of(entry, unit))
         ]
-        total = _epsilon(released(own, dataset, unit), rules.delta)
+        total = _epsilon(released(own, names, unit), rules.delta)
         if not trainings:
             return None
         return DatasetLoss(who, dataset, unit, total, rules.delta, rules.max_epsilon, tuple(trainings))
 
-    datasets = sorted({entry.dataset for entry in entries.values()})
-    found = [loss(dataset, unit) for dataset in datasets for unit in get_args(Unit)]
+    used = sorted({entry.dataset for entry in entries.values()})
+    found = [loss(dataset, unit) for dataset in used for unit in get_args(Unit)]
     return [one for one in found if one is not None]
 
 

@@ -19,7 +19,8 @@ from fedtrain.contracts.places import Places, places_of_participant
 from fedtrain.contracts.tasks import Assignment, Binding, Task, Train, needs_noise_key
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 from fedtrain.manifests.pod import NOISE_KEY
-from fedtrain.manifests.privacy_ledger import Entry, entered, promised, released
+from fedtrain.manifests.privacy_ledger import Entry, Unit, entered, promised, released, sharing
+from fedtrain.privacy.accounting import Release
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def refusals(
     except TaskRefused as refused:
         yield Refusal(refused.reason, f"{refused}. Update fedtrain at {who}")
         return
-    for objection in rules.refusals(_request(order, task, image, spent or {}), policy):
+    for objection in rules.refusals(_request(order, task, image, policy, spent or {}), policy):
         message = refused_by(who, objection.field) + objection.message
         yield Refusal("PolicyRefused", message, objection.field, objection.asks)
     held = sorted(known.name for known in policy.datasets)
@@ -117,7 +118,7 @@ def _ledger(order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> Storage:
 def why_held(order: TrainingTaskSpec, policy: ParticipantPolicySpec, image: str, situation: Situation) -> Wait | None:
     """Return why a task that is not refused has to wait."""
     task, who = task_of(order), order.task.participant
-    request = _request(order, task, image)
+    request = _request(order, task, image, policy)
     objection = rules.hold(request, policy, situation)
     if objection is None:
         return None
@@ -146,7 +147,13 @@ def task_of(order: TrainingTaskSpec) -> Task:
     return from_wire(order.task.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
-def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str, Entry] | None = None) -> Request:
+def _request(
+    order: TrainingTaskSpec,
+    task: Task,
+    image: str,
+    policy: ParticipantPolicySpec,
+    spent: Mapping[str, Entry] | None = None,
+) -> Request:
     work, promise = task.work if isinstance(task.work, Train) else None, promised(task)
     entries = {**(spent or {}), **entered(spent or {}, task)} if promise else {}
     return Request(
@@ -163,9 +170,16 @@ def _request(order: TrainingTaskSpec, task: Task, image: str, spent: Mapping[str
         min_participants=task.min_participants,
         unit=promise[0] if promise else None,
         multiplier=promise[1] if promise else None,
-        released={name: released(entries, name, promise[0]) for name in task.data.names} if promise else {},
+        released=_released(entries, task, policy, promise[0]) if promise else {},
         digest=training_digest(order, task),
     )
+
+
+def _released(
+    entries: Mapping[str, Entry], task: Task, policy: ParticipantPolicySpec, unit: Unit
+) -> dict[str, dict[Release, int]]:
+    """Return the releases of all trainings on each data set of the task."""
+    return {name: released(entries, sharing(policy.datasets, name), unit) for name in task.data.names}
 
 
 def _steps(task: Task, work: Train) -> int:

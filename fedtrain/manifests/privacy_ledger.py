@@ -1,15 +1,18 @@
 """The owner's ledger of privacy: the noisy releases of all trainings on a data set. Pure.
 
 On a cluster it is a ConfigMap in the participant's namespace, without an owner reference, so it outlives the chart. Its
-keys are `<participant>.<data set>.<run id>`. `fedtrain run` keeps it in files beside the data, see
-`fedtrain.runner.privacy_files`. A round is entered before its task starts and never removed: what the hub does with the
-update cannot be seen from here.
+keys are `<participant>.<data set>.<run id>`, and data sets of the policy whose locations overlap share one sum.
+`fedtrain run` keeps it in files beside the data, see `fedtrain.runner.privacy_files`. A round is entered before its
+task starts and never removed: what the hub does with the update cannot be seen from here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from posixpath import normpath
 from typing import Literal
 
 from fedtrain.api.base import Block
+from fedtrain.api.participant_policy import Dataset
+from fedtrain.api.places import scheme
 from fedtrain.contracts.record_fields import Counted, Digest
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.privacy.accounting import Poisson, Release
@@ -119,15 +122,38 @@ def _entry(before: Entry | None, task: Task, work: Train, dataset: str, promise:
     )
 
 
-def released(entries: Mapping[str, Entry], dataset: str, unit: Unit) -> dict[Release, int]:
-    """Return the releases with `unit` of all trainings on a data set. Epsilons of different units cannot be added:
-    one bounds the loss of a whole participant, the other that of a row."""
+def released(entries: Mapping[str, Entry], names: Collection[str], unit: Unit) -> dict[Release, int]:
+    """Return the releases with `unit` of all trainings on the data sets `names`, which have rows in common. A training
+    on several of them counts for each. Epsilons of different units cannot be added: one bounds the loss of a whole
+    participant, the other that of a row."""
     total: dict[Release, int] = {}
     for entry in entries.values():
-        if entry.dataset == dataset:
+        if entry.dataset in names:
             for release, count in released_of(entry, unit).items():
                 total[release] = total.get(release, 0) + count
     return total
+
+
+def sharing(datasets: Iterable[Dataset], name: str) -> frozenset[str]:
+    """Return the names of the policy's data sets that have the same location as `name`, contain it, or are in it."""
+    places = {dataset.name: _place(dataset.uri) for dataset in datasets}
+    if name not in places:
+        return frozenset({name})
+    return frozenset(other for other, place in places.items() if overlap(place, places[name]))
+
+
+def _place(uri: str) -> str:
+    return normpath(uri.removeprefix("file://")) if scheme(uri) == "file" else uri
+
+
+def overlap(one: str, other: str) -> bool:
+    """Return whether one of two locations contains the other.
+
+    >>> overlap("s3://bank/rows", "s3://bank/rows/a.jsonl"), overlap("/rows", "/rows2")
+    (True, False)
+    """
+    shorter, longer = sorted((one.rstrip("/"), other.rstrip("/")), key=len)
+    return longer == shorter or longer.startswith(f"{shorter}/")
 
 
 def released_of(entry: Entry, unit: Unit) -> dict[Release, int]:

@@ -25,7 +25,7 @@ def affordability(
     if spec.example_privacy is None or rows is None:
         return Affordability()
     limits = {
-        who: OwnersLimit(terms.max_epsilon, terms.delta, released(spent.get(who, {}), spec.data.names[0], "Example"))
+        who: OwnersLimit(terms.max_epsilon, terms.delta, released(spent.get(who, {}), spec.data.names, "Example"))
         for who, policy in federation.policies.items()
         if (terms := policy.spec.privacy).max_epsilon is not None
     }

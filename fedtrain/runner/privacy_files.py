@@ -1,4 +1,5 @@
-"""The owner's ledger of privacy on one machine: a hidden file beside each data set, with one line for each round.
+"""The owner's ledger of privacy on one machine: a hidden file beside each data set, with one line for each round. Its
+place, and the ledgers of overlapping data, are found in `fedtrain.runner.privacy_places`.
 
 A line is on disk before its task starts and never changes, so neither a crash nor `fedtrain delete` forgets a spend.
 Writers lock the file. A last line without a line break is that of a writer that was killed, whose task never started:
@@ -7,7 +8,6 @@ the next writer removes it.
 
 import fcntl
 import os
-import re
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ from typing import BinaryIO
 
 from fedtrain.api.base import Block
 from fedtrain.api.participant_policy import Dataset
-from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts import names
@@ -26,31 +25,20 @@ from fedtrain.contracts.tasks import Task
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.policy_check import refusals, task_of
-from fedtrain.manifests.privacy_ledger import Entry, LedgerUnreadable, checked, entered, promised, run_of
+from fedtrain.manifests.privacy_ledger import Entry, LedgerUnreadable, checked, entered, overlap, promised, run_of
 from fedtrain.runner.bindings import storage_of
 from fedtrain.runner.errors import RunError
-
-SUFFIX = ".privacy"
-LONGEST_NAME = 200
+from fedtrain.runner.privacy_places import Ledgers, ledgers_of
 
 
 class Line(Block):
-    """One training's entry after a round. The newest line of a participant, run and data set counts."""
+    """One training's entry after a round. The newest line of a participant, run and data set counts. `bucket`: URI of
+    data in a bucket."""
 
     participant: str
     run_id: str
+    bucket: str | None = None
     entry: Entry
-
-
-def path_of(federation: Federation, dataset: Dataset) -> Path:
-    """Return the ledger of a data set: a hidden file beside it, or beside the federation's file if the data is in a
-    bucket. Links to the same data have the same ledger."""
-    place = federation.resolve(dataset.uri)
-    if scheme(place) == "file":
-        data = Path(os.path.realpath(place))
-        return data.parent / f".{data.name}{SUFFIX}"
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", place)[-LONGEST_NAME:]
-    return Path(os.path.realpath(federation.path)).parent / f".{name}{SUFFIX}"
 
 
 def entries_of_data(federation: Federation, datasets: Iterable[Dataset]) -> dict[str, Entry]:
@@ -58,25 +46,41 @@ def entries_of_data(federation: Federation, datasets: Iterable[Dataset]) -> dict
     of other names of the data, are among them. Raises LedgerUnreadable."""
     found: dict[str, Entry] = {}
     for dataset in datasets:
-        path = path_of(federation, dataset)
-        try:
-            with path.open("rb") as file:
-                content = file.read()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            raise _unusable(path, error) from error
-        found |= entries_named(_lines(path, content), dataset.name)
+        ledgers = ledgers_of(federation, dataset)
+        read = [_lines(path, content) for path in _paths(ledgers) if (content := _content(path)) is not None]
+        found |= _named(read, dataset.name, ledgers)
     return found
 
 
-def entries_named(lines: Iterable[Line], dataset: str) -> dict[str, Entry]:
-    """Return the entries of a file by key, as those of the data set `dataset`."""
+def _paths(ledgers: Ledgers) -> tuple[Path, ...]:
+    return (*ledgers.own, *ledgers.related)
+
+
+def _content(path: Path) -> bytes | None:
+    """Return the content of a ledger; None if there is none. Raises LedgerUnreadable."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _named(read: Iterable[Iterable[Line]], dataset: str, ledgers: Ledgers) -> dict[str, Entry]:
+    """Return the entries of several ledgers by key, as those of the data set `dataset`. A run that several ledgers have
+    counts once."""
     found: dict[str, Entry] = {}
-    for line in lines:
-        name = line.entry.dataset
-        key = f"{line.participant}.{dataset}.{line.run_id}" + ("" if name == dataset else f", data set {name}")
-        found[key] = line.entry.model_copy(update={"dataset": dataset})
+    for lines in read:
+        newest: dict[str, Entry] = {}
+        for line in lines:
+            if ledgers.bucket is not None and not overlap(line.bucket or "", ledgers.bucket):
+                continue
+            name = line.entry.dataset
+            key = f"{line.participant}.{dataset}.{line.run_id}" + ("" if name == dataset else f", data set {name}")
+            newest[key] = line.entry.model_copy(update={"dataset": dataset})
+        for key, entry in newest.items():
+            if key not in found or sum(entry.releases.values()) > sum(found[key].releases.values()):
+                found[key] = entry
     return found
 
 
@@ -118,31 +122,58 @@ def enter(federation: Federation, order: TrainingTaskSpec) -> str | None:
     if promised(task) is None:
         return None
     policy = federation.policies[task.participant or ""].spec
-    paths = {dataset.name: path_of(federation, dataset) for dataset in policy.named(task.data.names)}
+    datasets = policy.named(task.data.names)
     try:
         with ExitStack() as stack:
-            files = {path: stack.enter_context(_locked(path)) for path in sorted(set(paths.values()))}
+            places, files = _locked_all(stack, federation, datasets)
             spent: dict[str, Entry] = {}
-            for name, path in paths.items():
-                spent |= entries_named(files[path].lines, name)
+            for name, ledgers in places.items():
+                spent |= _named((files[path].lines for path in _paths(ledgers)), name, ledgers)
             for refusal in refusals(order, policy, "", spent):
                 if refusal.rule == "privacy.maxEpsilon":
                     command = f"fedtrain participant privacy --file {quote(str(federation.path))}"
                     return f"{refusal.message}. `{command}` lists them"
-            for path, lines in _new(task, spent, paths).items():
+            for path, lines in _new(task, spent, places).items():
                 files[path].append(lines)
     except LedgerUnreadable as error:
         raise RunError(str(error)) from error
     return None
 
 
-def _new(task: Task, spent: Mapping[str, Entry], paths: Mapping[str, Path]) -> dict[Path, list[Line]]:
+def _locked_all(
+    stack: ExitStack, federation: Federation, datasets: Iterable[Dataset]
+) -> tuple[dict[str, Ledgers], dict[Path, "_File"]]:
+    """Create and lock the ledgers of data sets, with those of overlapping data. Two runs on overlapping data at the
+    same time both create theirs before they look for others, so at least one of them waits for the other. Raises
+    LedgerUnreadable."""
+
+    def found() -> dict[str, Ledgers]:
+        return {dataset.name: ledgers_of(federation, dataset) for dataset in datasets}
+
+    for ledgers in found().values():
+        for path in ledgers.own:
+            _create(path)
+    while True:
+        places = found()
+        own = {path for ledgers in places.values() for path in ledgers.own}
+        with ExitStack() as attempt:
+            paths = sorted(own.union(*(ledgers.related for ledgers in places.values())))
+            files = {path: attempt.enter_context(_locked(path, own=path in own)) for path in paths}
+            if found() == places:
+                stack.push(attempt.pop_all())
+                return places, files
+
+
+def _new(task: Task, spent: Mapping[str, Entry], places: Mapping[str, Ledgers]) -> dict[Path, list[Line]]:
     """Return the lines of a task that are not in the ledgers yet, by file."""
     found: dict[Path, list[Line]] = {}
     for key, entry in entered(spent, task).items():
         if entry != spent.get(key):
-            line = Line(participant=task.participant or "", run_id=task.run_id, entry=entry)
-            found.setdefault(paths[entry.dataset], []).append(line)
+            ledgers = places[entry.dataset]
+            who = task.participant or ""
+            line = Line(participant=who, run_id=task.run_id, bucket=ledgers.bucket, entry=entry)
+            for path in ledgers.own:
+                found.setdefault(path, []).append(line)
     return found
 
 
@@ -167,19 +198,28 @@ class _File:
             raise _unusable(self.path, error) from error
 
 
-@contextmanager
-def _locked(path: Path) -> Generator[_File]:
-    """Open and lock a ledger; create it if it does not exist. Raises LedgerUnreadable."""
+def _create(path: Path) -> None:
+    """Create a ledger if it does not exist. Raises LedgerUnreadable."""
     try:
-        file = path.open("a+b")
+        path.open("ab").close()
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+@contextmanager
+def _locked(path: Path, *, own: bool) -> Generator[_File]:
+    """Open and lock a ledger. Only an own one is written. Raises LedgerUnreadable."""
+    try:
+        file = path.open("a+b" if own else "rb")
     except OSError as error:
         raise _unusable(path, error) from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, fcntl.LOCK_EX if own else fcntl.LOCK_SH)
             file.seek(0)
             content = file.read()
-            file.truncate(content.rfind(b"\n") + 1)
+            if own:
+                file.truncate(content.rfind(b"\n") + 1)
         except OSError as error:
             raise _unusable(path, error) from error
         yield _File(path, file, _lines(path, content))

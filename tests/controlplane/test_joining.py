@@ -233,7 +233,7 @@ def enter_round(joined: Joined, number: int) -> int:
             entries = (await read_ledger(cluster, HERE, who)).entries
         finally:
             await cluster.close()
-        return sum(privacy_ledger.released(entries, dataset, "Participant").values())
+        return sum(privacy_ledger.released(entries, {dataset}, "Participant").values())
 
     return asyncio.run(rounds())
 

@@ -107,7 +107,7 @@ def test_the_owners_ledger_counts_a_killed_round_once_and_outlives_a_deleted_run
     def rounds() -> list[int]:
         federation = read_file(small.file)
         entries = (entries_of_data(federation, policy.spec.datasets) for policy in federation.policies.values())
-        return [sum(released(found, "glosses", "Participant").values()) for found in entries]
+        return [sum(released(found, {"glosses"}, "Participant").values()) for found in entries]
 
     assert rounds() == [1, 1, 1]
     resumed = small.run(zygote)

@@ -82,4 +82,4 @@ class Owner:
         return self.counts_of("Participant")
 
     def counts_of(self, unit: Unit) -> dict[Release, int]:
-        return released(entries_of(self.ledger, "bank-b"), "tickets", unit)
+        return released(entries_of(self.ledger, "bank-b"), {"tickets"}, unit)

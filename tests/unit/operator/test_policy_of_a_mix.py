@@ -74,7 +74,7 @@ def test_a_noisy_round_counts_for_each_data_set_of_the_mix() -> None:
     entries = entered({}, asked)
     assert sorted(entries) == [f"bank-b.{name}.{asked.run_id}" for name in ("guidelines", "notes")]
     for name in ("guidelines", "notes"):
-        assert released(entries, name, "Participant") == {Release(1.0): 1}
+        assert released(entries, {name}, "Participant") == {Release(1.0): 1}
 
 
 def test_the_data_set_with_the_largest_privacy_loss_decides() -> None:

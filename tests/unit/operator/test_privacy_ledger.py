@@ -88,6 +88,28 @@ def test_another_data_set_has_its_own_sum() -> None:
     assert sorted(owner.ledger) == ["bank-b.notes.run-1", "bank-b.tickets.run-1"]
 
 
+@pytest.mark.parametrize(
+    ("tickets", "notes", "shared"),
+    [
+        ("/data/tickets", "file:///data/tickets/", True),
+        ("/data/tickets", "/data/tickets/may.jsonl", True),
+        ("/data/all/tickets", "/data/all", True),
+        ("s3://bank/rows", "s3://bank/rows/may.jsonl", True),
+        ("/data/tickets", "/data/tickets2", False),
+        ("s3://bank/data", "/bank/data", False),
+    ],
+)
+def test_two_names_of_the_same_data_share_their_loss(tickets: str, notes: str, shared: bool) -> None:
+    owner = Owner(maxEpsilon=5.0)
+    change_policy(owner.remote, datasets=[{"name": "tickets", "uri": tickets}, {"name": "notes", "uri": notes}])
+    owner.ask(order())
+    data = from_wire(train().task.model_dump(mode="json", by_alias=True, exclude_none=True)).data
+    found = owner.ask(order(run_id="run-2", data=data.model_copy(update={"dataset": "notes"})))
+    assert (found.get("phase") == "Refused") is shared
+    if shared:
+        assert "all trainings on data set notes with unit: Participant together spend epsilon 6.573" in found["message"]
+
+
 def test_attempts_of_one_plan_are_one_release_and_another_plan_is_another() -> None:
     owner = Owner()
     owner.ask(order(round=1, attempt=1))

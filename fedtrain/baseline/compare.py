@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from fedtrain.api.reading.federation import Federation
-from fedtrain.baseline.arms import ArmRun, alone, budgets, pooled
+from fedtrain.baseline.arms import POOLED, ArmRun, alone, arm_name, budgets, pooled
 from fedtrain.baseline.measuring import Measuring, measure_all
 from fedtrain.baseline.personal import check_personal, personal_arms
 from fedtrain.baseline.pooling import pool_rows, pooled_file
@@ -81,6 +81,8 @@ def compare(
         failed: dict[str, str] = {}
         if missing:
             check_unchanged(federation, ledger)
+            if any(arm.kind == "Pooled" for arm in missing):
+                pool_rows(federation, _preflights(ledger), _pooled_folder(federation))
             watch.begins(missing)
             failed = run_arms(missing, shared(), watch.arm)
         subjects = _subjects(federation, ledger, [arm for arm in arms if arm.label not in failed])
@@ -101,13 +103,16 @@ def _arms(federation: Federation, ledger: Ledger, alone_only: bool) -> list[ArmR
     arms = [alone(federation, who, budget) for who, budget in steps.items()]
     if alone_only or len(steps) < 2:
         return arms
-    data_sets = federation.training.spec.data.names
-    all_data = pooled(federation, dict.fromkeys(data_sets, Path()), sum(steps.values()))
-    own = _ledger(all_data.federation)
-    folder = (run_folder(own) or Path("runs") / own.namespace / own.name) / "pooled"
-    if own.read(names.END, End) is None:
-        pool_rows(federation, _preflights(ledger), folder)
-    return [*arms, pooled(federation, {name: pooled_file(folder, name) for name in data_sets}, all_data.steps)]
+    folder = _pooled_folder(federation)
+    files = {name: pooled_file(folder, name) for name in federation.training.spec.data.names}
+    return [*arms, pooled(federation, files, sum(steps.values()))]
+
+
+def _pooled_folder(federation: Federation) -> Path:
+    """Return the folder of the pooled rows: in that of their run, or of the same name here if runs are in a bucket."""
+    metadata = federation.training.metadata
+    own = open_ledger(storage_of(federation), metadata.namespace, arm_name(metadata.name, POOLED))
+    return (run_folder(own) or Path("runs") / own.namespace / own.name) / "pooled"
 
 
 def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> list[Subject]:

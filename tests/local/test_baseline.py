@@ -1,6 +1,7 @@
 """The comparison with training alone and with all data pooled, with real training."""
 
 import json
+import shutil
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from fedtrain.ledger.verify import verify
 from fedtrain.results.baseline_tables import personal_table
 from fedtrain.results.comparison import read_comparison
 from fedtrain.results.export import export
+from fedtrain.runner.errors import RunError
 from fedtrain.runner.worker_pool import WorkerPool
 from tests.support.outputs import check_output
 from tests.support.zygote import launch
@@ -227,3 +229,17 @@ def test_a_participant_personalises_on_its_own_machine_and_sends_nothing(
     assert (personalised.label, personalised.own) == ("zoo personalised", after.own)
     assert (federated.hub, personalised.hub) == ({}, {})
     assert {path.name for path in (tmp_path / "runs/default").iterdir()} == {"small-personal-zoo"}
+
+
+def test_changed_data_is_refused_before_anything_is_pooled_or_trained(
+    compared: tuple[Compared, Seen], small: Small, tmp_path: Path
+) -> None:
+    shutil.copytree(small.folder, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy/runs/default/small-pooled")
+    with (tmp_path / "copy/zoo.jsonl").open("a") as rows:
+        rows.write('{"prompt": "a new row =>", "completion": " animal"}\n')
+    seen = Seen()
+    with pytest.raises(RunError, match=r"the data changed since the federated run, .*\n  zoo: "):
+        compare(read_file(tmp_path / "copy/federation.yaml"), seen.watch())
+    assert seen == Seen()
+    assert not (tmp_path / "copy/runs/default/small-pooled").exists()

@@ -66,12 +66,24 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     if result is None:
         raise UserError(
             f"the run failed in round {outcome.round}: {outcome.message}",
-            f"Fix the cause and run `{again}` to resume at round {outcome.round}; recorded rounds are kept.",
+            ways_out(outcome.round, file),
         )
     if as_json:
         JsonProgress().print("Result", plain_json(result))
         return
     _show(result, file)
+
+
+def ways_out(round: int, file: Path) -> str:
+    """Return what to do after a run has failed in `round`."""
+    name = quote(str(file))
+    resume = f"Fix the cause and run `fedtrain run {name}` to resume at round {round}; recorded rounds are kept."
+    if round == 0:
+        return resume
+    return (
+        f"{resume} If the file is the cause, it can no longer change: `fedtrain init --from {name}` writes the file of "
+        "another run, which starts from this adapter."
+    )
 
 
 def _show(result: "RunResult", file: Path) -> None:

@@ -1,10 +1,13 @@
-"""`fedtrain run` before the run begins."""
+"""`fedtrain run` before the run begins, and after it has failed."""
+
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from fedtrain.cli import progress
 from fedtrain.cli.main import main
+from fedtrain.cli.run import ways_out
 
 ERASED = "\r\x1b[K"
 
@@ -18,3 +21,9 @@ def test_a_terminal_shows_what_is_read_until_the_view_of_the_run_begins(
     assert result.exit_code == 1
     assert result.stdout == first
     assert "a.yaml" in result.stderr
+
+
+def test_a_run_that_failed_after_round_0_has_two_ways_out() -> None:
+    assert "init --from" not in ways_out(0, Path("a.yaml")), "a corrected file continues"
+    assert "`fedtrain run 'a b.yaml'` to resume at round 2" in ways_out(2, Path("a b.yaml"))
+    assert "`fedtrain init --from 'a b.yaml'`" in ways_out(2, Path("a b.yaml"))

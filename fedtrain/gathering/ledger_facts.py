@@ -54,11 +54,13 @@ class LedgerGatherer:
         records (preflights of a plan, updates of a close) were written before them, so the reads that follow find
         them."""
         if self._manifest is None and self.hint > 0:
-            self._pass(self.hint - 1)
+            self._pass(self.hint - 1)  # its uploads were ended before any status had `hint`
         round = self._manifest.round + 1 if self._manifest else 0
         listed = self._names(names.round_folder(round) + "/")
         while names.manifest(round) in listed:
             self._pass(round)
+            if self.incoming is not None:
+                self.incoming.close(names.round_folder(round) + "/")
             round += 1
             listed = self._names(names.round_folder(round) + "/")
         if self._planned == round and names.plan(round) not in listed:
@@ -91,8 +93,6 @@ class LedgerGatherer:
     def _pass(self, round: int) -> None:
         """Read the manifest of a round, if it exists."""
         self._manifest = self._only(names.manifest(round), records.Manifest) or self._manifest
-        if self.incoming is not None and self._manifest is not None and self._manifest.round == round:
-            self.incoming.close(names.round_folder(round) + "/")
 
     def _names(self, prefix: str) -> list[str]:
         """List the objects whose names begin with `prefix`, after the records that participants have left there were

@@ -61,9 +61,10 @@ def new_run(namespace: str, name: str, spec: FederatedTrainingSpec) -> Run:
     return Run(run_id=uuid.uuid4().hex, namespace=namespace, name=name, spec=said)
 
 
-def claim_run(ledger: Ledger, run: Run) -> Run:
+def claim_run(ledger: Ledger, run: Run, known_begun: bool = False) -> Run:
     """Claims the name for `run`, or returns the run that has it if its spec is the same. A run that has not begun is
-    replaced by one with the new spec. Raises SpecDiffers, NewerContract, LedgerCorrupt, StoreError."""
+    replaced by one with the new spec. `known_begun`: whether it was seen earlier that the run has begun. Raises
+    SpecDiffers, NewerContract, LedgerCorrupt, StoreError."""
     found = recorded(ledger) or ledger.claim(names.RUN, run)
     if (found.namespace, found.name) != (run.namespace, run.name):
         raise LedgerCorrupt(
@@ -71,7 +72,7 @@ def claim_run(ledger: Ledger, run: Run) -> Run:
             "folder can't be renamed: move it back."
         )
     differences = compare(found.spec, run.spec)
-    if has_begun(ledger):
+    if known_begun or has_begun(ledger):
         if differences:
             raise SpecDiffers(ledger, run.name, differences)
         return found

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from fedtrain.api.begun import begun
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.gathering.ledger_facts import LedgerGatherer
@@ -35,9 +36,9 @@ async def open_run(
 
     def claim() -> None:
         ledger = open_ledger(spec.storage, training.namespace, training.name, secret)
-        if recorded(ledger) is None:
+        if (found := recorded(ledger)) is None:
             probe(ledger.store, open_ledger(spec.storage, training.namespace, training.name, secret).store)
-        memory.ledger, memory.run = ledger, claim_run(ledger, wanted)
+        memory.ledger, memory.run = ledger, claim_run(ledger, wanted, found is not None and begun(hint))
 
     try:
         await asyncio.to_thread(claim)

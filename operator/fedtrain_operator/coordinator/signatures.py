@@ -6,6 +6,7 @@ from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
 
 RENEWAL_SECONDS = LIFETIME_SECONDS / 2
 PENDING_SECONDS = 60.0
+"""Until it is read whether the entry of a task whose pods do not run yet still exists: somebody may have deleted it."""
 
 Place = tuple[str, str]
 """Namespace and participant."""
@@ -33,12 +34,12 @@ class Signatures:
     written: dict[str, Written] = field(default_factory=dict[str, Written])
     deleted: set[str] = field(default_factory=set[str])
 
-    def due(self, uid: str, pending: bool, now: float, readers: str) -> bool:
-        """`pending`: its pods do not run yet. Somebody may have deleted the entry, so it is written more often."""
+    def due(self, uid: str, now: float, readers: str) -> bool:
         known = self.written.get(uid)
-        renewal = PENDING_SECONDS if pending else RENEWAL_SECONDS
-        return known is None or known.outdated(readers) or now - known.when >= renewal
+        return known is None or known.outdated(readers) or now - known.when >= RENEWAL_SECONDS
 
     def wake_after(self, now: float) -> float | None:
-        """Seconds until the next renewal; None if no task runs."""
-        return min((max(one.when + RENEWAL_SECONDS - now, 0.0) for one in self.written.values()), default=None)
+        """Seconds until the next renewal; None if no task runs. One that is overdue was refused: it is tried again when
+        its refusal is."""
+        pauses = (one.when + RENEWAL_SECONDS - now for one in self.written.values())
+        return min((pause for pause in pauses if pause > 0), default=None)

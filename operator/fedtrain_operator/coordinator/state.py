@@ -82,7 +82,7 @@ class ClusterState:
         self.jobs = Cache(labels.training_of)
         self.heartbeats = Heartbeats(heartbeat, steady, clock)
         self.metrics = RoundMetrics()
-        self.transfer_secrets = TransferSecrets(cluster, clock)
+        self.transfer_secrets = TransferSecrets(cluster, clock, steady)
         self.memories: dict[Ref, Memory] = {}
         self.streams = streams
         self._event_time = 0

@@ -6,6 +6,7 @@ a request grows with the whole Secret.
 
 import asyncio
 import base64
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -54,25 +55,30 @@ class _Secret:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     entries: dict[str, Entry] | None = None
     """None until the Secret was read."""
+    seen: float = 0.0
+    """When it had these entries, on the steady clock."""
     next: _Batch = field(default_factory=_Batch)
 
 
 class TransferSecrets:
-    """`clock`: the wall's."""
+    """`clock`: the wall's; `steady`: one that is never set."""
 
-    def __init__(self, cluster: Cluster, clock: Callable[[], float]) -> None:
+    def __init__(self, cluster: Cluster, clock: Callable[[], float], steady: Callable[[], float]) -> None:
         self._cluster = cluster
         self._clock = clock
+        self._steady = steady
         self._secrets: dict[str, _Secret] = defaultdict(_Secret)
 
-    async def entries(self, namespace: str) -> Mapping[str, Entry]:
-        """Return the entries of a namespace, by uid, as they were after the last request. Raises ApiError."""
+    async def entries(self, namespace: str, since: float = -math.inf) -> Mapping[str, Entry]:
+        """Return the entries of a namespace, by uid, as they were at some time after `since`, on the steady clock.
+        Raises ApiError."""
         secret = self._secrets[namespace]
         async with secret.lock:
-            if secret.entries is None:
-                found = await self._cluster.get(SECRET, _name(namespace))
-                secret.entries = {}
-                _learn(secret.entries, {}, found)
+            if secret.entries is None or secret.seen < since:
+                began, found = self._steady(), await self._cluster.get(SECRET, _name(namespace))
+                known = secret.entries if secret.entries is not None else {}
+                _learn(known, {}, found)
+                secret.entries, secret.seen = known, began
         return secret.entries
 
     async def write(self, namespace: str, entries: Mapping[str, TransferGrant | None]) -> None:
@@ -103,11 +109,12 @@ class TransferSecrets:
         now = self._clock()
         left = {uid: None for uid, entry in known.items() if entry.expires + LIFETIME_SECONDS < now}
         changes = {uid: _encoded(grant) if grant is not None else None for uid, grant in (left | {**entries}).items()}
+        began = self._steady()
         written = await self._cluster.patch(SECRET, _name(namespace), {"data": changes})
         if written is None:
             written = await self._create(namespace, changes)
         _learn(known, entries, written)
-        secret.entries = known
+        secret.entries, secret.seen = known, began
 
     async def _create(self, namespace: str, changes: Mapping[str, str | None]) -> Json | None:
         """Return the Secret; None if there is nothing to write."""

@@ -6,8 +6,10 @@ and is renewed at half of its life.
 
 import asyncio
 import itertools
+import math
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
@@ -20,8 +22,9 @@ from fedtrain.manifests.kinds import TASK, Json, Ref, ref
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain_operator.coordinator.executions import TERMINAL, being_deleted, cancelled, who_of
 from fedtrain_operator.coordinator.requests import Requests
-from fedtrain_operator.coordinator.signatures import Place, Written
+from fedtrain_operator.coordinator.signatures import PENDING_SECONDS, Place, Written
 from fedtrain_operator.coordinator.state import ClusterState, Memory
+from fedtrain_operator.coordinator.transfer_secrets import Entry
 
 READ = "read its task"
 READ_ENTRIES = "read the signed requests of its tasks"
@@ -40,14 +43,10 @@ async def renew(
     tasks = {task["metadata"]["uid"]: task for task in state.tasks.of(training)}
     running = {uid: task for uid, task in tasks.items() if _may_run(task, memory.run, records)}
     known.deleted &= tasks.keys() - running.keys()
-    unread = await _recall(state, tasks, running.keys(), memory, requests)
+    unread = await _read_entries(state, tasks, running, memory, requests)
     if any(one.outdated(copies.readers) for one in known.written.values()):
         await asyncio.to_thread(copies.withdraw)  # first, so that a coordinator that is killed meanwhile repeats it
-
-    def is_due(uid: str, task: Json) -> bool:
-        return uid not in unread and known.due(uid, _is_pending(task), now, copies.readers)
-
-    due = [task for uid, task in running.items() if is_due(uid, task)]
+    due = [task for uid, task in running.items() if uid not in unread and known.due(uid, now, copies.readers)]
     places = {uid: _place(task) for uid, task in tasks.items()} | {uid: at.place for uid, at in known.written.items()}
     over = places.keys() - running.keys() - known.deleted - unread
     if not due and not over:
@@ -75,35 +74,40 @@ async def renew(
     await asyncio.gather(*(write(place, entries) for place, entries in changes.items() if entries))
 
 
-async def _recall(
-    state: ClusterState, tasks: Mapping[str, Json], running: Container[str], memory: Memory, requests: Requests
+async def _read_entries(
+    state: ClusterState, tasks: Mapping[str, Json], running: Mapping[str, Json], memory: Memory, requests: Requests
 ) -> frozenset[str]:
-    """Learn which entries of these tasks an earlier process has written or deleted. Return the tasks whose Secrets
-    cannot be read. Raises StoreError."""
-    assert memory.grants is not None
-    known, steady, now = memory.signatures, state.steady(), state.clock()
+    """Learn which entries of these tasks an earlier process has written or deleted, and which ones of pending tasks
+    somebody has deleted. Return the tasks whose Secrets cannot be read. Raises StoreError."""
+    known, now = memory.signatures, state.steady()
+    forgotten = tasks.keys() - known.written.keys() - known.deleted
+    pending = {uid for uid, task in running.items() if uid in known.written and _is_pending(task)}
     places: dict[Place, list[str]] = defaultdict(list)
-    for uid in tasks.keys() - known.written.keys() - known.deleted:
+    for uid in forgotten | pending:
         places[_place(tasks[uid])].append(uid)
-    if not places:
-        return frozenset()
-    signer = await asyncio.to_thread(lambda grants: grants.signer, memory.grants)
+    entries: dict[str, Entry] = {}
 
     async def read(place: Place) -> None:
-        entries = await state.transfer_secrets.entries(place[0])
-        for uid in places[place]:
-            entry = entries.get(uid)
-            if entry is None and uid not in running:
-                known.deleted.add(uid)
-            elif entry is not None and entry.signer == signer:
-                left = min(entry.expires - now, LIFETIME_SECONDS)
-                known.written[uid] = Written(steady - (LIFETIME_SECONDS - left), place, entry.readers)
+        since = now - PENDING_SECONDS if pending.intersection(places[place]) else -math.inf
+        found = await state.transfer_secrets.entries(place[0], since)
+        entries.update({uid: found[uid] for uid in places[place] if uid in found})
 
     async def attempt(place: Place) -> Collection[str]:
         was_read = await requests.attempt(place[1], READ_ENTRIES, lambda: read(place))
         return () if was_read else places[place]
 
-    return frozenset(itertools.chain(*await asyncio.gather(*map(attempt, places))))
+    unread = frozenset(itertools.chain(*await asyncio.gather(*map(attempt, places))))
+    for uid in pending - entries.keys() - unread:
+        known.written[uid] = replace(known.written[uid], when=-math.inf)
+    known.deleted |= forgotten - entries.keys() - unread - running.keys()
+    if recalled := forgotten & entries.keys():
+        assert memory.grants is not None
+        signer = await asyncio.to_thread(lambda grants: grants.signer, memory.grants)
+        for uid in recalled:
+            if (entry := entries[uid]).signer == signer:
+                left = min(entry.expires - state.clock(), LIFETIME_SECONDS)
+                known.written[uid] = Written(now - (LIFETIME_SECONDS - left), _place(tasks[uid]), entry.readers)
+    return unread
 
 
 async def read_orders(

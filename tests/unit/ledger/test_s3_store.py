@@ -241,3 +241,14 @@ def test_small_tensors_come_in_one_request():
         reader = S3Store(s3).open("key")
         assert b"".join(bytes(reader.read(at, 10)) for at in range(0, 200, 10)) == content
     assert ranges == ["bytes=0-199"]
+
+
+def test_a_listing_of_several_pages_has_the_keys_of_all():
+    def answer(request: Request) -> Answer:
+        key, more = ("2", b"false") if "continuation-token=next" in request.path else ("1", b"true")
+        entry = f"<Contents><Key>runs/{key}</Key></Contents>".encode()
+        token = b"<NextContinuationToken>next</NextContinuationToken>"
+        return Answer(200, b"<R><IsTruncated>" + more + b"</IsTruncated>" + entry + token + b"</R>")
+
+    with serving(answer) as s3:
+        assert list(S3Store(s3).keys("runs/")) == ["runs/1", "runs/2"]

@@ -47,7 +47,7 @@ def together(*writes: Coroutine[Any, Any, None]) -> list[BaseException | None]:
 def test_entries_that_many_trainings_write_at_once_go_out_in_two_requests() -> None:
     """The first, and one for all that came while it was sent."""
     server = OneAtATime()
-    secrets = TransferSecrets(server, lambda: 0.0)
+    secrets = TransferSecrets(server, lambda: 0.0, lambda: 0.0)
     assert together(secrets.write(NAMESPACE, of_training(0))) == [None]
     server.requests.clear()
     assert set(together(*(secrets.write(NAMESPACE, of_training(number)) for number in range(1, 50)))) == {None}
@@ -57,7 +57,7 @@ def test_entries_that_many_trainings_write_at_once_go_out_in_two_requests() -> N
 
 def test_one_training_deletes_an_entry_while_others_write() -> None:
     server = OneAtATime()
-    secrets = TransferSecrets(server, lambda: 0.0)
+    secrets = TransferSecrets(server, lambda: 0.0, lambda: 0.0)
     together(secrets.write(NAMESPACE, of_training(0)))
     together(*(secrets.write(NAMESPACE, change) for change in (of_training(1), {"uid-0": None}, of_training(2))))
     assert data(server).keys() == {"uid-1", "uid-2"}
@@ -66,7 +66,7 @@ def test_one_training_deletes_an_entry_while_others_write() -> None:
 
 def test_an_entry_that_the_server_refuses_does_not_keep_out_those_of_other_trainings() -> None:
     server = OneAtATime()
-    secrets = TransferSecrets(server, lambda: 0.0)
+    secrets = TransferSecrets(server, lambda: 0.0, lambda: 0.0)
     together(secrets.write(NAMESPACE, of_training(0)))
 
     def too_long(request: Request) -> ApiError | None:
@@ -80,7 +80,7 @@ def test_an_entry_that_the_server_refuses_does_not_keep_out_those_of_other_train
 
 def test_no_training_takes_its_entries_for_written_if_their_request_is_given_up() -> None:
     server = OneAtATime()
-    secrets = TransferSecrets(server, lambda: 0.0)
+    secrets = TransferSecrets(server, lambda: 0.0, lambda: 0.0)
     together(secrets.write(NAMESPACE, of_training(0)))
     server.fault = lambda _: ApiError(0, "Timeout", "never answered")
 
@@ -103,9 +103,9 @@ def test_no_training_takes_its_entries_for_written_if_their_request_is_given_up(
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_secret_that_cannot_be_read_is_read_again(exists: bool) -> None:
     server = OneAtATime()
-    secrets = TransferSecrets(server, lambda: 0.0)
+    secrets = TransferSecrets(server, lambda: 0.0, lambda: 0.0)
     if exists:
-        together(TransferSecrets(server, lambda: 0.0).write(NAMESPACE, of_training(0)))
+        together(TransferSecrets(server, lambda: 0.0, lambda: 0.0).write(NAMESPACE, of_training(0)))
     server.fault = lambda _: ApiError(500, "InternalError", "etcd")
     with pytest.raises(ApiError):
         asyncio.run(secrets.entries(NAMESPACE))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.requests import Requests
-from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS, Signatures
+from fedtrain_operator.coordinator.signatures import PENDING_SECONDS, RENEWAL_SECONDS, Signatures
 from fedtrain_operator.coordinator.transfer_secrets import TransferSecrets
 from fedtrain_operator.kube.client import ApiError
 
@@ -42,7 +42,7 @@ def tasks(federation: Federation, who: str) -> list[Json]:
 def restart(federation: Federation) -> None:
     """Another process continues."""
     state = federation.state
-    state.transfer_secrets = TransferSecrets(state.cluster, state.clock)
+    state.transfer_secrets = TransferSecrets(state.cluster, state.clock, state.steady)
     state.memories[TRAINING].signatures = Signatures()
 
 
@@ -53,20 +53,39 @@ def test_each_participant_gets_the_requests_of_its_own_tasks(federation: Federat
 
 
 def test_requests_are_renewed_at_half_of_their_life_and_wake_the_next_pass(federation: Federation) -> None:
-    before = len(federation.grants.tasks)
-    federation.time.now += RENEWAL_SECONDS - 50
-    federation.reconcile()  # tasks that wait are signed more often
-    for one in federation.server.all("trainingtasks"):
-        federation.state.tasks.put(federation.server.add("trainingtasks", {**one, "status": {"phase": "Running"}}))
-    assert (federation.reconcile().after or 0.0) <= RENEWAL_SECONDS
     signed = len(federation.grants.tasks)
-    assert signed == before + len(FOUR)
-    federation.time.now += RENEWAL_SECONDS - 1
-    federation.reconcile()
-    assert len(federation.grants.tasks) == signed
-    federation.time.now += 1
+    federation.time.now += RENEWAL_SECONDS - 50
+    assert (federation.reconcile().after or 0.0) <= 50
+    assert len(federation.grants.tasks) == signed, "tasks that wait for a node too"
+    federation.time.now += 50
     federation.reconcile()
     assert len(federation.grants.tasks) == signed + len(FOUR)
+
+
+def test_requests_that_somebody_deletes_before_the_pods_start_are_signed_again(federation: Federation) -> None:
+    """Without its entry, the pods of a task cannot start."""
+    signed = len(federation.grants.tasks)
+    entries(federation, "bank-a").clear()
+    federation.server.requests.clear()
+    federation.reconcile()
+    assert "secrets" not in {request.kind for request in federation.server.requests}
+    federation.time.now += PENDING_SECONDS + 1
+    federation.reconcile()
+    assert [task.participant for task in federation.grants.tasks[signed:]] == ["bank-a"]
+    assert len(entries(federation, "bank-a")) == 1
+
+
+def test_a_renewal_that_the_api_server_refuses_is_tried_again_after_a_pause(federation: Federation) -> None:
+    federation.time.now += RENEWAL_SECONDS
+    federation.server.fault = lambda request: (
+        ApiError(403, "Forbidden", "no") if request.kind == "secrets" and "bank-a" in request.namespace else None
+    )
+    assert (federation.reconcile().after or 0.0) >= 0.5
+    federation.server.fault = lambda request: None
+    signed = len(federation.grants.tasks)
+    federation.time.now += 60
+    federation.reconcile()
+    assert [task.participant for task in federation.grants.tasks[signed:]] == ["bank-a"]
 
 
 def test_requests_of_a_task_that_has_ended_are_deleted(federation: Federation) -> None:

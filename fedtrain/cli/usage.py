@@ -1,10 +1,10 @@
 """Wrong usage of a command: what exists instead of what was written."""
 
-import difflib
 from collections.abc import Iterable
 
 import click
 
+from fedtrain.api.similar_words import nearest, similar
 from fedtrain.cli.commands import COMMANDS
 
 _RUN = "runs/default/quickstart"
@@ -78,7 +78,7 @@ _OTHER_COMMANDS = {
 
 def unknown_command(name: str) -> str:
     """Return the message for a command that does not exist."""
-    instead = _OTHER_COMMANDS.get(name.lower()) or next(iter(difflib.get_close_matches(name, COMMANDS, n=1)), None)
+    instead = _OTHER_COMMANDS.get(name.lower()) or nearest(name, COMMANDS)
     use = f"Did you mean `{instead}`?" if instead else "`fedtrain --help` lists the commands."
     return f"{name!r} is not a command. {use}"
 
@@ -121,7 +121,7 @@ def _option(path: str, error: click.NoSuchOption, context: click.Context) -> str
     instead = _INSTEAD.get((path, error.option_name)) or _INSTEAD.get(("", error.option_name))
     if instead and (instead != "Use -o json" or "--output" in known):
         return f"{instead}."
-    if near := difflib.get_close_matches(error.option_name, known, n=2, cutoff=0.7):
+    if near := similar(error.option_name, known, 2, cutoff=0.7):
         return f"Did you mean {_one_of(sorted(near))}?"
     return f"Use {_one_of(known)}."
 

@@ -24,7 +24,7 @@ PROBLEMS: dict[Problem, str] = {
 }
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def answer(row: Row) -> str:
 
 
 def row_digest(fields: Mapping[str, object]) -> bytes:
-    """Return a digest of the fields, to find repeated rows."""
-    return blake3(_encode(fields).encode()).digest(length=16)
+    """Return a digest of the fields, to find repeated rows. Values without a JSON form (dates, bytes) count as text."""
+    return blake3(_encode(fields).encode(errors="surrogatepass")).digest(length=16)
 
 
 def fingerprint(rows: Iterable[Row]) -> Digest:

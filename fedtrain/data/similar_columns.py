@@ -1,9 +1,9 @@
 """Which column of a table is meant by a field of a format, when it has another name."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 
 from fedtrain.api.data import Format
+from fedtrain.api.similar_words import nearest
 from fedtrain.data.formats import FORMATS
 
 _OTHER_NAMES = {
@@ -31,8 +31,4 @@ def columns_of(name: Format, named: Mapping[str, str], names: Sequence[str]) -> 
 
 def similar(wanted: Sequence[str], names: Sequence[str]) -> str | None:
     """Return the name that is like one of the wanted ones, of which the first come first; None if none is."""
-    lower = {name.lower(): name for name in names}
-    for word in wanted:
-        if near := difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.8):
-            return lower[near[0]]
-    return None
+    return next(filter(None, (nearest(word, names, cutoff=0.8) for word in wanted)), None)

@@ -5,10 +5,11 @@ from typing import Any
 
 from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.reading.flow_style import flow
-from fedtrain.api.reading.formatting import is_map, nearest, shown
+from fedtrain.api.reading.formatting import is_map, shown
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats
 from fedtrain.api.shapes import FieldOf, Shape, describe
+from fedtrain.api.similar_words import nearest
 
 SWITCHES = {
     "true": "Enabled", "yes": "Enabled", "on": "Enabled", "enable": "Enabled",

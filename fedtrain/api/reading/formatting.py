@@ -1,10 +1,8 @@
 """Values in messages, and suggestions for values in the wrong format."""
 
-import difflib
 import json
 import math
 import re
-from collections.abc import Iterable
 from typing import Any, TypeGuard
 
 _LONGEST = 60
@@ -82,15 +80,3 @@ def as_quantity(value: Any) -> str | None:
         if found
         else None
     )
-
-
-def plain_form(word: str) -> str:
-    """A word in lower case, without `_`, `-` and blanks."""
-    return re.sub(r"[\s_-]", "", word).lower()
-
-
-def nearest(word: str, choices: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The most similar choice, ignoring case, `_`, `-` and blanks; None if none is similar."""
-    forms = {plain_form(choice): choice for choice in choices}
-    found = difflib.get_close_matches(plain_form(word), forms, n=1, cutoff=cutoff)
-    return forms[found[0]] if found else None

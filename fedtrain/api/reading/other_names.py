@@ -1,6 +1,6 @@
 """Names that other tools, or fedtrain in another place, use for its fields."""
 
-from fedtrain.api.reading.formatting import plain_form
+from fedtrain.api.similar_words import plain_form
 
 _NAMES = {
     # a field of fedtrain, with the block around it where the name alone is ambiguous: names elsewhere

@@ -16,7 +16,7 @@ from fedtrain.api.paths import Path, show
 from fedtrain.api.reading.documents import Documents, Located
 from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
-from fedtrain.api.reading.formatting import is_map, nearest, shown
+from fedtrain.api.reading.formatting import is_map, shown
 from fedtrain.api.reading.partial_model import partial
 from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.source import read_text
@@ -25,6 +25,7 @@ from fedtrain.api.reading.unknown_fields import fields_to_skip, meant_field, nam
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import has_no_policies, validate
 from fedtrain.api.shapes import block_at, field_at, fields_of
+from fedtrain.api.similar_words import nearest
 
 KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 

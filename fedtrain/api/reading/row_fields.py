@@ -4,8 +4,9 @@ from typing import Any
 
 from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Fields, Format
 from fedtrain.api.reading.flow_style import flow
-from fedtrain.api.reading.formatting import is_list, is_map, nearest
+from fedtrain.api.reading.formatting import is_list, is_map
 from fedtrain.api.shapes import FieldOf
+from fedtrain.api.similar_words import nearest
 
 
 def mapped_fields(field: FieldOf, value: Any, format: object) -> tuple[str, str] | None:

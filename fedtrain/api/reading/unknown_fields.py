@@ -10,9 +10,10 @@ from fedtrain.api.examples import example
 from fedtrain.api.paths import Path, show
 from fedtrain.api.reading.documents import Located
 from fedtrain.api.reading.flow_style import Literal, flow
-from fedtrain.api.reading.formatting import is_map, nearest, plain_form
+from fedtrain.api.reading.formatting import is_map
 from fedtrain.api.reading.other_names import INSTEAD, fields_named
 from fedtrain.api.shapes import block_at, block_of, field_at, fields_of
+from fedtrain.api.similar_words import nearest, plain_form
 
 _LONGEST = 120
 """Characters of a block that a message shows."""

@@ -4,8 +4,9 @@ from typing import Any
 
 from fedtrain.api.base import Block
 from fedtrain.api.examples import example
-from fedtrain.api.reading.formatting import is_list, plain_form
+from fedtrain.api.reading.formatting import is_list
 from fedtrain.api.shapes import FieldOf, Shape, fields_of
+from fedtrain.api.similar_words import plain_form
 
 _MOST = 5
 """Variants that are listed."""

@@ -1,6 +1,5 @@
 """Rules on the names of the training's data sets, which each participant's policy maps to locations."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 
 from fedtrain.api.data import Data
@@ -8,6 +7,7 @@ from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.paths import Path
 from fedtrain.api.rules.context import Context, Found
 from fedtrain.api.rules.rule import Violations, broken, rule
+from fedtrain.api.similar_words import nearest
 from fedtrain.plurals import form
 
 
@@ -24,7 +24,7 @@ def a_policy_has_the_data_set(data: Data, context: Context) -> Violations:
             continue
         held = {policy.value.metadata.name: _names(policy.value) for policy in _policies(context)}
         shared = set[str].intersection(*map(set, held.values())) - set(data.names)
-        near = _nearest(wanted, sorted(shared))
+        near = _meant(wanted, sorted(shared))
         use = f"Write {near}" if near else f"Add {{name: {wanted}, uri: ...}} to each policy"
         yield broken(*path, wanted=wanted, held=_held(held), use=use)
 
@@ -44,13 +44,13 @@ def policy_has_the_data_set(policy: ParticipantPolicy, context: Context) -> Viol
     for path, wanted in _wanted(data):
         if wanted in mapped or _no_policy_has(wanted, context):
             continue
-        near = _nearest(wanted, unused)
+        near = _meant(wanted, unused)
         use, place = f"Add `- {{name: {wanted}, uri: ...}}` to datasets", ()
         if near is not None:
             place = ("spec", "datasets", mapped.index(near), "name")
             use = (
                 f"Write `name: {wanted}` here"
-                if _similar(wanted, unused)
+                if nearest(wanted, unused)
                 else f"Write `name: {wanted}` here, or {use[0].lower()}{use[1:]}"
             )
         yield broken(*place, wanted=wanted, field=path[0], mapped=", ".join(mapped[:5]), use=use)
@@ -82,13 +82,9 @@ def _names(policy: ParticipantPolicy) -> list[str]:
     return [dataset.name for dataset in policy.spec.datasets]
 
 
-def _nearest(wanted: str, names: list[str]) -> str | None:
+def _meant(wanted: str, names: list[str]) -> str | None:
     """Return the name that is meant: a similar one, or the only one."""
-    return _similar(wanted, names) or (names[0] if len(names) == 1 else None)
-
-
-def _similar(wanted: str, names: list[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(wanted, names, n=1)), None)
+    return nearest(wanted, names) or (names[0] if len(names) == 1 else None)
 
 
 def _held(held: Mapping[str, list[str]]) -> str:

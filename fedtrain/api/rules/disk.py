@@ -1,11 +1,11 @@
 """Problems of paths on this machine's disk, each with its fix."""
 
-import difflib
 import os
 from itertools import islice
 from pathlib import Path
 
 from fedtrain.api.places import closed_folder, is_file, is_folder
+from fedtrain.api.similar_words import nearest
 
 _CORRECT = "Correct the path; relative paths start at the folder of this file"
 _LOOKED_AT = 10_000
@@ -19,11 +19,11 @@ def correct(path: Path, uri: str) -> str:
     if "$" in uri:
         return "Write the path without $: variables are not replaced"
     beside = [one.name for one in islice(path.parent.iterdir(), _LOOKED_AT)] if is_folder(path.parent) else []
-    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.75)
-    if not near:
+    near = nearest(path.name, beside, cutoff=0.75)
+    if near is None:
         return _CORRECT
     folder, slash, _ = uri.rstrip("/").rpartition("/")
-    return _CORRECT.replace(";", f", for example to {folder}{slash}{near[0]};")
+    return _CORRECT.replace(";", f", for example to {folder}{slash}{near};")
 
 
 def denied(path: Path) -> Problem | None:

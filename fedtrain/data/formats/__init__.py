@@ -1,10 +1,7 @@
 """Row formats: one file per format behind `RowFormat`, listed in `FORMATS`."""
 
-import json
 from collections.abc import Mapping
 from typing import cast
-
-from blake3 import blake3
 
 from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
 from fedtrain.data.errors import convert_command, not_an_object
@@ -15,7 +12,7 @@ from fedtrain.data.formats.prompt_completion import PROMPT_COMPLETION
 from fedtrain.data.formats.row_format import RowFormat
 from fedtrain.data.formats.sharegpt import SHAREGPT
 from fedtrain.data.formats.text import TEXT
-from fedtrain.data.row import Row
+from fedtrain.data.row import Row, row_digest
 
 FORMATS: Mapping[Format, RowFormat] = {
     one.name: one for one in (MESSAGES, SHAREGPT, PROMPT_COMPLETION, INSTRUCTION, TEXT)
@@ -96,7 +93,5 @@ def format_of(*rows: Mapping[str, object]) -> Format | None:
 
 
 def learned_digest(row: Mapping[str, object], format: Format) -> bytes:
-    """Return a digest of the fields that the format reads, of a row that was not checked. Values without a JSON form
-    (dates, bytes) count as text."""
-    learned = {name: row[name] for name in FORMAT_FIELDS[format] if name in row}
-    return blake3(json.dumps(learned, sort_keys=True, default=str).encode()).digest(length=16)
+    """Return a digest of the fields that the format reads, of a row that was not checked."""
+    return row_digest({name: row[name] for name in FORMAT_FIELDS[format] if name in row})

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from fedtrain_operator.coordinator.condition_metrics import CONDITIONS
+from fedtrain_operator.kube.loops import LONGEST_PAUSE_SECONDS
 from ruamel.yaml import YAML
 
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
 from fedtrain.manifests.settings import Hub, Settings
+from fedtrain.rounds.decision import FINISHED, STOPPED
 from hack.cluster.api import Json
 from tests.controlplane.chart import CHART, KUBERNETES, PARTICIPANT_CHART, HelmRefused, helm, variables
 from tests.controlplane.objects_of_fedtrain import pytorch_job
@@ -98,6 +100,8 @@ OTHER_ALERTS = {
     "Progressing": "fedtrain_training_no_progress_seconds",
 }
 """Metrics of the conditions whose alerts ask for another metric."""
+PHASE_ALERTS = {"Failed": "FedtrainRunFailed", "Suspended": "FedtrainTrainingSuspended"}
+"""Of phases in which no task runs until a user resumes the run."""
 KINDS = {
     kind.__name__.replace("Record", ""): kind for kind in (FederatedTraining, ParticipantPolicy, ParticipantRecord)
 }
@@ -170,7 +174,13 @@ def test_alerts_ask_for_metrics_that_the_operator_has(chart: str) -> None:
     if chart == "fedtrain":
         assert conditions | OTHER_ALERTS.keys() == set(CONDITIONS), "each way to stand still has an alert"
         assert set(OTHER_ALERTS.values()) <= asked
-    assert {one["labels"]["severity"] for one in rules} == {"warning", "critical"}
+        assert {one["alert"] for one in rules} >= {PHASE_ALERTS[phase] for phase in STOPPED - FINISHED}
+    failing = next(one for one in rules if one["alert"] == "FedtrainOperatorFailing")
+    tries, window, least = 300 / LONGEST_PAUSE_SECONDS, "[5m]", re.search("> ([0-9]+)$", failing["expr"])
+    assert window in failing["expr"]
+    assert least
+    assert int(least[1]) < tries - 1, "one object whose passes fail is enough"
+    assert {one["labels"]["severity"] for one in rules} <= {"info", "warning", "critical"}
 
 
 @pytest.mark.parametrize("chart", CHARTS)

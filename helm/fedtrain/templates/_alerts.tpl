@@ -56,6 +56,12 @@
   labels: {severity: critical}
   annotations:
     summary: A run has failed. Its message says how to resume it.
+- alert: FedtrainTrainingSuspended
+  expr: "max(fedtrain_objects_by_phase{kind=\"FederatedTraining\",phase=\"Suspended\"}) > 0"
+  for: {{ $rule.noProgressSeconds }}s
+  labels: {severity: info}
+  annotations:
+    summary: A training has been suspended for a long time. Set spec.suspend to false to resume it.
 {{- end }}
 {{- end -}}
 

@@ -1,5 +1,5 @@
-"""The link between a participant with a cluster of its own and the hub fails: for moments, and past the deadline. It is
-a proxy for TLS connections, and the hub's certificate has a private authority."""
+"""The links of a participant with a cluster of its own to the hub and to the store fail: for moments, and past the
+deadline. The one to the hub is a proxy for TLS connections, and the hub's certificate has a private authority."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,12 +29,15 @@ from tests.controlplane.training import (
     digests,
 )
 from tests.support.connect_proxy import ConnectProxy
+from tests.support.link import Link
 from tests.support.operating import Operator
 
 pytestmark = pytest.mark.slow
 LONG = 120
 LEAST_SECONDS = 30
 """A deadline. The hub's jobs have twice as long. The next round has it, too, until the test raises it again."""
+UPLOADED = 4096
+"""Bytes of an update, of which there are more."""
 NEAR, FAR = "bank-a", "bank-w"
 """The participants: one in the hub's cluster, one with a cluster of its own."""
 
@@ -68,14 +71,15 @@ def expected(banks: Federation, zygote: str) -> Digests:
 
 @dataclass(frozen=True)
 class Links:
-    """A training with one far participant. `link`: between the participant's operator and the hub. `far`: the pods of
-    the participant's cluster."""
+    """A training with one far participant. `link`: of its operator to the hub. `store_link`: of its pods to the
+    store. `far`: the pods of the participant's cluster."""
 
     federation: Federation
     hub: Api
     bank: Api
     s3_server: S3Server
     link: ConnectProxy
+    store_link: Link
     far: Pods
     coordinator: SupervisedOperator
     participant: Operator
@@ -91,6 +95,12 @@ class Links:
     def trained(self, text: str) -> list[str]:
         """The pods of the far participant that have been started."""
         return [name for name in self.far.started if text in name]
+
+    def cut_while_uploading(self, round: int) -> None:
+        """The far participant has trained, and the link to the store fails when a part of its update has passed."""
+        self.store_link.cut_at = self.store_link.sent + UPLOADED
+        self.far.go(f"-{round}-train-{FAR}-")
+        eventually(lambda: self.store_link.is_cut, LONG)
 
     def manifest(self, round: int) -> Manifest | None:
         return self.federation.ledger(self.s3_server).read(names.manifest(round), Manifest)
@@ -117,11 +127,14 @@ def links(
     federation = pair(banks, namespace).prepare(kinds.api, s3_server)
     with (
         ConnectProxy() as link,
+        Link(s3_server.address) as store_link,
         Pods(joined.bank.api, zygote, tmp_path / "far") as far,
         SupervisedOperator(zygote, operator_kubeconfig, tmp_path, RESYNC_SECONDS="2") as coordinator,
         _participant(joined, tmp_path, link) as participant,
     ):
-        yield Links(federation, kinds.api, joined.bank.api, s3_server, link, far, coordinator, participant)
+        environment = [{"name": "HTTP_PROXY", "value": store_link.url}, {"name": "NO_PROXY", "value": "elsewhere"}]
+        joined.bank.api.patch(POLICIES, FAR, {"spec": {"pods": {"env": environment}}}, HERE)
+        yield Links(federation, kinds.api, joined.bank.api, s3_server, link, store_link, far, coordinator, participant)
         assert link.asked == {joined.credentials.server.removeprefix("https://")}
         federation.delete(kinds.api)
 
@@ -133,8 +146,8 @@ def _participant(joined: Joined, folder: Path, link: ConnectProxy) -> Operator:
 def test_a_link_that_fails_for_moments_changes_no_digest_and_trains_nothing_twice(
     links: Links, pods: Pods, expected: Digests
 ) -> None:
-    """It fails before the task is seen, while it trains, and before the status is written. Both operators restart
-    meanwhile."""
+    """It fails before the task is seen, while it trains, while the update is uploaded, and before the status is
+    written. Both operators restart meanwhile."""
     pods.held = {"-initialise-"}
     links.far.faults = {f"-1-train-{FAR}-": "late:rounds/0001/updates/"}
     links.federation.apply(links.hub, links.s3_server)
@@ -151,8 +164,9 @@ def test_a_link_that_fails_for_moments_changes_no_digest_and_trains_nothing_twic
 
     links.link.cut()
     links.participant.kill()
-    links.far.go(f"-1-train-{FAR}-")
+    links.cut_while_uploading(1)
     links.participant.start()
+    links.store_link.heal()
     eventually(lambda: links.federation.status(links.hub).get("round") == 2, LONG)
     assert [_phase(one) for one in links.tasks("-1-train-")] != ["Succeeded"], "the hub has the update alone"
     links.link.heal()
@@ -171,6 +185,7 @@ def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant
     pods.held = {f"-3-train-{NEAR}-"}
     links.federation.apply(links.hub, links.s3_server, rounds={"count": 4, "minParticipants": 1})
     eventually(lambda: links.far.killed_at(f"-2-train-{FAR}-"), LONG)
+    links.cut_while_uploading(2)
     links.link.cut()
     eventually(lambda: FAR in links.federation.status(links.hub).get("message", ""), LONG)
     spent = links.federation.status(links.hub)["elapsed"]["seconds"]
@@ -181,8 +196,8 @@ def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant
     links.federation.change(links.hub, rounds={"deadline": "2h"})
     assert links.members(3) == [NEAR], "a silent participant is not planned"
 
+    links.store_link.heal()  # too late: nobody waits for this update
     links.link.heal()
-    links.far.go(f"-2-train-{FAR}-")  # too late: nobody waits for this update
     eventually(lambda: _is_connected(links.hub), LONG)
     eventually(lambda: links.jobs("-2-train-") == [], LONG)
     pods.held = set()

@@ -46,6 +46,13 @@ def test_an_update_and_its_record_are_the_objects_that_a_task_with_keys_leaves(
     assert record.file.startswith(names.plan_prefix("blake3:" + "0" * 64))
 
 
+@pytest.mark.parametrize("shape", [(16, 8), LARGE], ids=["whole", "parts"])
+def test_all_requests_go_to_the_endpoint_that_the_hub_checks_before_the_run(run: Run, shape: tuple[int, ...]) -> None:
+    grant = run.grants.grant(train_task(run.adapter(shape)), "uid")
+    assert {one.url.partition(f"/{run.s3.bucket}/")[0] for one in grant.requests()} == {run.s3.endpoint}
+    assert len(grant.requests()) > 10
+
+
 def test_a_blob_is_fetched_and_checked(run: Run, tmp_path: Path) -> None:
     adapter = run.adapter()
     grant = run.grants.grant(train_task(adapter), "uid")

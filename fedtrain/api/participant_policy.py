@@ -38,6 +38,8 @@ class Dataset(Block):
     s3: S3Access | None = None
     """Server and credentials of the bucket in `uri`. Only with `s3://`. The credentials of the ledger are never used
     for data."""
+    samples: Count | None = None
+    """Number of samples, reported to the hub. If omitted, the hub sees only the name until a training counts them."""
 
 
 class BaseModel(Block):
@@ -88,6 +90,8 @@ class Limits(Block):
     """Maximum number of nodes."""
     gpus: NonNegativeInt | None = None
     """Maximum number of GPUs on all nodes together."""
+    gpu_model: Annotated[Text, Field(max_length=64)] | None = None
+    """Model of the GPUs, such as `NVIDIA H100`, reported to the hub. Limits nothing."""
     gpu_memory: Quantity | None = None
     """Memory limit per GPU. Tasks that ask for more get this much."""
     memory: Quantity | None = None

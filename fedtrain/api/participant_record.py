@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fedtrain.api.base import API_VERSION, AnyNamespace, Block, DnsLabel, Instant, NonNegativeInt, Quantity
+from fedtrain.api.base import API_VERSION, AnyNamespace, Block, Count, DnsLabel, Instant, NonNegativeInt, Quantity
 from fedtrain.api.federated_training import Metadata
 from fedtrain.api.status_fields import Conditions, ShortText
 
@@ -26,6 +26,8 @@ class HeldDataset(Block):
 
     name: DnsLabel
     """Logical name of the data set."""
+    samples: Count | None = None
+    """Number of samples, if the policy states it."""
 
 
 class OfferedGpus(Block):
@@ -35,6 +37,8 @@ class OfferedGpus(Block):
     """Maximum number of GPUs of a task: `limits.gpus` of the policy."""
     free: NonNegativeInt
     """Those of them that no running task uses."""
+    model: ShortText | None = None
+    """Model of the GPUs: `limits.gpuModel` of the policy."""
     memory: Quantity | None = None
     """Memory per GPU: `limits.gpuMemory` of the policy."""
 
@@ -50,11 +54,13 @@ class ParticipantRecordStatus(Block):
     datasets: Annotated[tuple[HeldDataset, ...], Field(max_length=1000)] = ()
     """Data sets that the participant's policy maps."""
     dataset_names: ShortText | None = None
-    """Names of the data sets, such as `mail, tickets, +3`."""
+    """Names of the data sets, such as `mail (4200), tickets, +3`. The numbers of samples are in parentheses."""
     gpus: OfferedGpus | None = None
     """GPUs, if the policy limits them, as of the last heartbeat."""
     running: NonNegativeInt | None = None
     """Number of tasks that run, as of the last heartbeat."""
+    running_tasks: Annotated[tuple[ShortText, ...], Field(max_length=100)] = ()
+    """Names of these TrainingTasks, up to 100."""
     version: ShortText | None = None
     """Version of fedtrain at the participant."""
     conditions: Conditions = ()

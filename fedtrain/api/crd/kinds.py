@@ -81,6 +81,7 @@ KINDS = (
             Column("Version", ".status.version"),
             AGE,
             Column("Cluster", ".spec.cluster", wide=True),
+            Column("GPU Model", ".status.gpus.model", wide=True),
             Column("GPU Memory", ".status.gpus.memory", wide=True),
         ),
     ),

@@ -22,9 +22,9 @@ _PODS = ("active", "succeeded", "failed")
 
 @dataclass(frozen=True)
 class Load:
-    """Tasks that run, and their GPUs."""
+    """Names of tasks that run, and their GPUs."""
 
-    tasks: int
+    tasks: tuple[str, ...]
     gpus: int
 
 
@@ -76,7 +76,7 @@ class Jobs:
             and self._launcher.standing(job).state == "Running"
         ]
         gpus = sum(int((job["metadata"].get("annotations") or {}).get(labels.GPUS, 0)) for job in found)
-        return Load(len(found), gpus)
+        return Load(tuple(sorted(job["metadata"]["labels"].get(labels.TASK, "") for job in found)), gpus)
 
     async def running(self, own: Ref, who: str) -> int:
         """The number of other jobs of a participant that have not ended. `own`: the job that is to start. Raises

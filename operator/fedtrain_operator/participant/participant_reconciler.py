@@ -18,6 +18,8 @@ _SHOWN = 3
 """Names of data sets in a line of `kubectl get`."""
 _LONGEST = 128
 """Characters of these names."""
+_LISTED = 100
+"""Names of running tasks."""
 
 
 class Records:
@@ -39,6 +41,8 @@ class Records:
         self.accepted_at = steady()
         """When the hub accepted the last heartbeat, on the steady clock."""
         self.records = Cache()
+        self._sent: dict[Ref, Json] = {}
+        """The newest report. A hub with an older version drops fields that it does not know."""
         self._sites = sites
         self._policies = policies
         self._jobs = jobs
@@ -67,11 +71,13 @@ class Records:
             policy = await self._sites.here.get(POLICY, at)
         load = self._jobs.load(at.namespace, at.name)
         content = report(policy, load) | {"version": self._version, "heartbeatSeconds": round(self._heartbeat)}
-        if {field: before.get(field) for field in content} != content or self._due(before.get("lastSeen"), now):
-            content["lastSeen"] = instant(now)
-            written = await self._sites.hub.merge_status(PARTICIPANT, participant, content)
+        changed = {field: before.get(field) for field in content} != content and self._sent.get(participant) != content
+        if changed or self._due(before.get("lastSeen"), now):
+            beat = content | {"lastSeen": instant(now)}
+            written = await self._sites.hub.merge_status(PARTICIPANT, participant, beat)
             if written is None:
                 return Next(CHANGED_SECONDS)
+            self._sent[participant] = content
             self.records.put(written)
             self.accepted_at = self._steady()
         return Next()
@@ -92,13 +98,14 @@ class Records:
 
 def report(policy: Json | None, load: Load) -> Json:
     """The part of the status that policy and jobs determine. None removes a field. Pure."""
-    names = [one["name"] for one in _datasets(policy)]
+    names = [_shown(one) for one in _datasets(policy)]
     more = [f"+{len(names) - _SHOWN}"] if len(names) > _SHOWN else []
     return {
         "datasets": _datasets(policy),
         "datasetNames": shortened(", ".join([*names[:_SHOWN], *more]), _LONGEST) or None,
         "gpus": _gpus(policy, load),
-        "running": load.tasks,
+        "running": len(load.tasks),
+        "runningTasks": list(load.tasks[:_LISTED]) or None,
     }
 
 
@@ -106,10 +113,16 @@ def _gpus(policy: Json | None, load: Load) -> Json | None:
     limits = (policy or {"spec": {}})["spec"].get("limits", {})
     if "gpus" not in limits:
         return None
-    memory = {"memory": limits["gpuMemory"]} if "gpuMemory" in limits else {}
-    return {"offered": limits["gpus"], "free": max(limits["gpus"] - load.gpus, 0), **memory}
+    stated = {"model": limits.get("gpuModel"), "memory": limits.get("gpuMemory")}
+    known = {name: value for name, value in stated.items() if value is not None}
+    return {"offered": limits["gpus"], "free": max(limits["gpus"] - load.gpus, 0), **known}
 
 
 def _datasets(policy: Json | None) -> list[Json]:
     datasets = policy["spec"].get("datasets", ()) if policy else ()
-    return [{"name": name} for name in sorted(dataset["name"] for dataset in datasets)]
+    reported = [{name: one[name] for name in ("name", "samples") if name in one} for one in datasets]
+    return sorted(reported, key=lambda one: one["name"])
+
+
+def _shown(dataset: Json) -> str:
+    return f"{dataset['name']} ({dataset['samples']})" if "samples" in dataset else dataset["name"]

@@ -124,6 +124,20 @@ def test_a_remote_participant_reports_to_its_own_record_without_reading_it() -> 
     assert reads == []
 
 
+def test_a_hub_that_drops_fields_it_does_not_know_gets_no_further_reports() -> None:
+    """Its version may be older."""
+    remote, bank = Remote(), Ref("", "bank-b")
+    body = remote.hub.add("participants", {"metadata": {"name": bank.name}, "spec": {"namespace": HUB}})
+    records = heart(remote)
+    for _ in range(3):
+        asyncio.run(records.reconcile(bank))
+        known = records.records.get(bank)
+        assert known is not None
+        known["status"].pop("version", None)
+        records.records.put(remote.hub.add("participants", {**body, "status": known["status"]}))
+    assert len([one for one in remote.hub.requests if one.verb == "patch"]) == 1
+
+
 def test_the_hubs_own_participant_controller_leaves_remote_participants_alone() -> None:
     hub = ApiServer()
     sites = Sites(hub=hub, here=hub)
@@ -141,21 +155,24 @@ def test_a_participant_reports_its_gpus_and_what_runs() -> None:
     (job,) = remote.jobs
     running = {"conditions": [{"type": "Running", "status": "True"}]}
     remote.tasks.jobs.cache.put(remote.here.add("pytorchjobs", {**job, "status": running}))
-    assert remote.tasks.jobs.load(HERE, "bank-b") == Load(tasks=1, gpus=2)
-    assert remote.tasks.jobs.load(HERE, "bank-a") == Load(tasks=0, gpus=0)
-    policy = {"spec": {"datasets": [{"name": "b"}, {"name": "a"}], "limits": {"gpus": 8, "gpuMemory": "40Gi"}}}
-    assert report(policy, Load(1, 2)) == {
-        "datasets": [{"name": "a"}, {"name": "b"}],
-        "datasetNames": "a, b",
-        "gpus": {"offered": 8, "free": 6, "memory": "40Gi"},
+    assert remote.tasks.jobs.load(HERE, "bank-b") == Load((job["metadata"]["name"],), gpus=2)
+    assert remote.tasks.jobs.load(HERE, "bank-a") == Load((), gpus=0)
+    limits = {"gpus": 8, "gpuModel": "NVIDIA H100", "gpuMemory": "40Gi"}
+    datasets = [{"name": "b", "uri": "/b.jsonl", "samples": 4200}, {"name": "a", "uri": "/a.jsonl"}]
+    assert report({"spec": {"datasets": datasets, "limits": limits}}, Load(("tickets-1-train-bank-b-1",), 2)) == {
+        "datasets": [{"name": "a"}, {"name": "b", "samples": 4200}],
+        "datasetNames": "a, b (4200)",
+        "gpus": {"offered": 8, "free": 6, "model": "NVIDIA H100", "memory": "40Gi"},
         "running": 1,
+        "runningTasks": ["tickets-1-train-bank-b-1"],
     }
 
 
 def test_a_policy_without_limits_offers_no_number_of_gpus_and_names_of_data_sets_are_few() -> None:
     policy = {"spec": {"datasets": [{"name": name} for name in "abcde"]}}
-    assert report(policy, Load(0, 0))["datasetNames"] == "a, b, c, +2"
-    assert report(policy, Load(0, 0))["gpus"] is None
+    assert report(policy, Load((), 0))["datasetNames"] == "a, b, c, +2"
+    assert report(policy, Load((), 0))["gpus"] is None
     long = {"spec": {"datasets": [{"name": letter * 40} for letter in "abcde"]}}
-    assert len(report(long, Load(0, 0))["datasetNames"]) == 128
-    assert report(None, Load(0, 0)) == {"datasets": [], "datasetNames": None, "gpus": None, "running": 0}
+    assert len(report(long, Load((), 0))["datasetNames"]) == 128
+    nothing = {"datasets": [], "datasetNames": None, "gpus": None, "running": 0, "runningTasks": None}
+    assert report(None, Load((), 0)) == nothing

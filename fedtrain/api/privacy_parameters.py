@@ -5,6 +5,7 @@ from math import sqrt
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import AdaptiveClipping, Privacy
+from fedtrain.api.privacy_terms import budget_in_short
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting import (
     AccountingError,
@@ -58,7 +59,7 @@ def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
     if first > budget.epsilon:
         raise AccountingError(
             f"One round with noise multiplier {multiplier:g} costs epsilon {first:.3g}, more than the budget of "
-            f"{budget.epsilon:g}. Raise noise.multiplier or budget.epsilon."
+            f"{budget_in_short(privacy)}. Raise noise.multiplier or budget.epsilon."
         )
     shares = spec.minimum if privacy.noise.location == "Client" else None
     if privacy.clipping.norm is not None:

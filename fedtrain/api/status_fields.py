@@ -76,7 +76,7 @@ class PrivacyStatus(Block):
     epsilon: ShortText
     """Epsilon spent and budget, such as `4.38 of 8`."""
     summary: ShortText
-    """Epsilon with its terms in short, for `kubectl get -o wide`."""
+    """Epsilon with its terms in short, for `kubectl get`."""
     delta: NonNegativeFloat
     """Probability with which the loss may exceed epsilon."""
     unit: ShortText

@@ -175,15 +175,10 @@ def lines(loss: DatasetLoss) -> list[str]:
 
 def _terms(unit: str) -> str:
     """Return what epsilon of this unit depends on."""
-    from fedtrain.privacy.accounting import AllRounds, Poisson, accountant_for
-    from fedtrain.rounds.spent_epsilon import EXAMPLE_RELATION, EXAMPLE_TRUST, RELATION
+    from fedtrain.privacy.terms import TRUST_PROMISE, terms_of_unit
 
-    if unit == "Example":
-        relation, trust, accountant = EXAMPLE_RELATION, EXAMPLE_TRUST, accountant_for(Poisson(1.0))
-    else:
-        trust = "participants trust the hub to add the noise that its tasks promise, or each other to add their shares"
-        relation, accountant = RELATION, accountant_for(AllRounds())
-    return f"unit {unit}: {relation}; {trust}; accountant: {accountant.name}"
+    terms = terms_of_unit(unit, 0.0, TRUST_PROMISE)
+    return f"unit {unit}: {terms.relation}; {terms.trust}; accountant: {terms.accountant}"
 
 
 def _releases(text: str, count: int) -> str:

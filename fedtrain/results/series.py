@@ -46,9 +46,9 @@ def points(summary: RunSummary, after: int = -1) -> Iterator[Point]:
 
 
 def _epsilon_name(summary: RunSummary) -> str:
-    """Name of the metric, with what the number depends on, such as `epsilon.Participant.delta-1e-05`."""
+    """Name of the metric, with what the number depends on: `epsilon.delta-1e-05.unit-Participant.update-zeroed...`."""
     loss = summary.privacy
-    return "epsilon" if loss is None else f"epsilon.{loss.unit}.delta-{loss.delta:g}"
+    return "epsilon" if loss is None else f"epsilon.{loss.terms_in_short.replace(', ', '.').replace(' ', '-')}"
 
 
 def settled(summary: RunSummary) -> int:

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from math import sqrt
 from typing import TypeVar
 
@@ -47,7 +48,7 @@ from fedtrain.results.run_summary import (
 )
 from fedtrain.results.telemetry import read_execution, read_runner
 from fedtrain.rounds.phase import observe
-from fedtrain.rounds.spent_epsilon import PrivacyLoss, loss_after, trained_values
+from fedtrain.rounds.spent_epsilon import PrivacyLoss, loss_after, step_signal_to_noise, trained_values
 
 R = TypeVar("R", bound=Record)
 
@@ -169,31 +170,43 @@ class _Reader:
             update_norm=aggregate.update_norm if aggregate else None,
             epsilon=loss.epsilon if manifest and (loss := loss_after(spec, manifest)) else None,
             clipping_norm=aggregate.privacy.bound if aggregate and aggregate.privacy else None,
-            signal_to_noise=self.signal_to_noise(spec, aggregate),
+            signal_to_noise=self.signal_to_noise(spec, aggregate, plan),
             manifest=self.ledger.digest(names.manifest(number)) if manifest else None,
             wall_seconds=wall,
             tasks=tasks,
         )
 
-    def signal_to_noise(self, spec: FederatedTrainingSpec, aggregate: Aggregate | None) -> float | None:
-        """From the noise that the aggregate has, so that it also holds for a round with missing updates."""
+    def signal_to_noise(
+        self, spec: FederatedTrainingSpec, aggregate: Aggregate | None, plan: Plan | None
+    ) -> float | None:
+        """From the noise that the aggregate has, so that it also holds for a round with missing updates; with unit
+        Example, from the noise of the plan."""
         made = aggregate.privacy if aggregate else None
-        initial = self.ledger.read(names.initial(), Initial) if made else None
+        if made is None and spec.example_privacy is None:
+            return None
+        initial = self.one(names.initial(), Initial)
         values = trained_values(spec, initial.facts if initial else None)
+        if spec.example_privacy is not None:
+            return step_signal_to_noise(plan, values)
         return made.bound / (made.noise_std * sqrt(values)) if made and values else None
 
     def privacy(
         self, spec: FederatedTrainingSpec, newest: Manifest | None, initial: Initial | None
     ) -> PrivacyLoss | None:
-        folder = names.round_folder(newest.round + 1 if newest else 0)
-        return loss_after(
+        last = newest.round if newest else 0
+        folder = names.round_folder(last + 1 if newest else 0)
+        values = trained_values(spec, initial.facts if initial else None)
+        loss = loss_after(
             spec,
             newest,
             spends=self.all(f"{folder}/spend-", Spend),
             plan=self.one(f"{folder}/plan.json", Plan),
             grants=self.all(f"{folder}/attempts/", Grant),
-            values=trained_values(spec, initial.facts if initial else None),
+            values=values,
         )
+        if loss is None or spec.example_privacy is None:
+            return loss
+        return replace(loss, ratio=step_signal_to_noise(self.newest_plan(last + 1), values))
 
     def manifests(self) -> list[Manifest]:
         found: list[Manifest] = []

@@ -11,6 +11,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, after, epsilon
+from fedtrain.privacy.terms import terms_of_unit
 from fedtrain.rounds.example_privacy import example_noise
 
 _SHOWN = 3
@@ -89,7 +90,7 @@ def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None) -> tuple[str, 
     others = " with other trainings" if limit.spent else ""
     return (
         f"{several(noise.steps, 'step')} with noise multiplier {noise.multiplier:.3g} spend{'s' * (noise.steps == 1)} "
-        f"epsilon {first:.4g} at delta {limit.delta:g}{others}, and its policy's privacy.maxEpsilon is "
-        f"{limit.epsilon:g}",
+        f"epsilon {first:.4g}{others}, and its policy's privacy.maxEpsilon is {limit.epsilon:g} "
+        f"({terms_of_unit('Example', limit.delta).in_short})",
         "Raise noise.multiplier, lower budget.epsilon or training.length, or ask the owner to raise privacy.maxEpsilon",
     )

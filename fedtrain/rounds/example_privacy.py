@@ -11,6 +11,7 @@ from functools import lru_cache
 from math import ceil
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.privacy_terms import budget_in_short
 from fedtrain.contracts.example_spending import spent_after
 from fedtrain.contracts.privacy_blocks import ExampleNoise, ParticipantReleases, PrivacyState
 from fedtrain.contracts.records import Manifest
@@ -85,7 +86,7 @@ def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], nois
     return (
         f"epsilon {epsilon(spent, budget.delta):.4g} is spent, {several(noise.steps, 'more step')} "
         f"{form(noise.steps, 'makes', 'make')} it {following:.4g}, and "
-        f"the budget is {budget.epsilon:g} at delta {budget.delta:g}"
+        f"the budget is {budget_in_short(spec.privacy)}"
     )
 
 
@@ -120,9 +121,7 @@ def budgets_exhausted(snapshot: Snapshot) -> str | None:
     reasons = {who: noise for who, noise in planned_noises(snapshot, rows).items() if isinstance(noise, str)}
     if len(spec.participants) - len(reasons) >= spec.minimum:
         return None
-    assert spec.privacy is not None
-    warning = "" if spec.privacy.testing_seed is None else " (NOT PRIVATE: the noise comes from privacy.testingSeed)"
-    return "; ".join(f"{who}: {reason}" for who, reason in sorted(reasons.items())) + warning
+    return "; ".join(f"{who}: {reason}" for who, reason in sorted(reasons.items()))
 
 
 def state_after(snapshot: Snapshot, manifest: Manifest) -> PrivacyState | None:

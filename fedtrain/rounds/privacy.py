@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.privacy_parameters import parameters
+from fedtrain.api.privacy_terms import budget_in_short
 from fedtrain.contracts import names
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import PrivacyState, Releases, RoundPrivacy
@@ -88,10 +89,9 @@ def over_budget(snapshot: Snapshot) -> str | None:
     following = epsilon(after(spent, _next_release(snapshot, spec.privacy)), budget.delta)
     if following <= budget.epsilon:
         return None
-    warning = "" if spec.privacy.testing_seed is None else " (NOT PRIVATE: the noise comes from privacy.testingSeed)"
     return (
         f"the privacy budget is exhausted: epsilon {before:.4g} is spent, one more round makes it {following:.4g}, and "
-        f"the budget is {budget.epsilon:g} at delta {budget.delta:g}{warning}"
+        f"the budget is {budget_in_short(spec.privacy)}"
     )
 
 

@@ -47,9 +47,10 @@ def privacy_forecast(
     if affordable < rounds:
         then = "halts" if budget.on_exhausted == "Halt" else "fails"
         whole = epsilon({found.release: rounds}, budget.delta)
+        cost = f" The whole run would spend epsilon {whole:.3g} ({loss.terms_in_short})." if loss.private else ""
         lines.append(
-            f"The budget allows {affordable} of {several(rounds, 'round')}, then the run {then}. The whole run would "
-            f"spend epsilon {whole:.3g}. Raise noise.multiplier, or set noise: {{type: Budget}}."
+            f"The budget allows {affordable} of {several(rounds, 'round')}, then the run {then}.{cost} Raise "
+            "noise.multiplier, or set noise: {type: Budget}."
         )
     values = trained_values(spec, facts)
     if values is None:

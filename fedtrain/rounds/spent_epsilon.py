@@ -5,32 +5,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.api.privacy import Privacy
 from fedtrain.api.privacy_parameters import parameters
+from fedtrain.api.privacy_terms import terms_of
 from fedtrain.contracts.example_spending import spent_after as example_spent_after
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import Grant, Manifest, ModelFacts, Plan
-from fedtrain.privacy.accounting import AccountingError, Poisson, Release, accountant_for, epsilon
+from fedtrain.privacy.accounting import AccountingError, Release, epsilon
 from fedtrain.privacy.noise import signal_to_noise
+from fedtrain.privacy.terms import NOT_PRIVATE, Terms
 from fedtrain.rounds.example_privacy import releases_of
 from fedtrain.rounds.privacy import spent_after
-
-RELATION = "one participant's update replaced by zeros, in every round"
-EXAMPLE_RELATION = "one training row of one participant added or removed; the number of rows is public"
-EXAMPLE_TRUST = "each participant adds the noise itself and trusts no one else"
-TRUST = "participants trust the hub with their updates"
-TRUST_CLIPPED = "participants trust the hub with their clipped updates, and to add the noise"
-TRUST_SHARES = (
-    "participants trust all but one of a round's participants to add their shares of the noise and to keep them secret"
-)
-_IN_SHORT = {
-    RELATION: "update zeroed",
-    EXAMPLE_RELATION: "row added or removed",
-    TRUST: "hub trusted",
-    TRUST_CLIPPED: "hub trusted with clipped updates",
-    TRUST_SHARES: "all but one participant trusted",
-    EXAMPLE_TRUST: "no one trusted",
-}
 
 
 @dataclass(frozen=True)
@@ -46,18 +30,18 @@ class PrivacyLoss:
     delta: float
     accountant: str
     private: bool
+    unit: str
+    relation: str
+    trust: str
     ratio: float | None = None
     towards_hub: float | None = None
     problem: str = ""
-    unit: str = "Participant"
-    relation: str = RELATION
-    trust: str = TRUST
     participants: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @property
     def protected(self) -> str:
         """What is protected, in words."""
-        return "one row of one participant" if self.unit == "Example" else "all data of one participant"
+        return self._terms.protected
 
     @property
     def by_participant(self) -> str:
@@ -76,44 +60,41 @@ class PrivacyLoss:
         """`4.38 of 8 (delta 1e-05, unit Participant, update zeroed, hub trusted, exact Gaussian)`."""
         if not self.private:
             return self.spent
-        relation, trust = _IN_SHORT[self.relation], _IN_SHORT[self.trust]
-        accountant = self.accountant.partition(",")[0]
-        return f"{self.spent} (delta {self.delta:g}, unit {self.unit}, {relation}, {trust}, {accountant})"
+        return f"{self.spent} ({self.terms_in_short})"
+
+    @property
+    def terms_in_short(self) -> str:
+        """What epsilon depends on, in short; for a run that is not private, that it is not."""
+        return self._terms.in_short if self.private else self.spent
 
     @property
     def ratio_text(self) -> str:
         """The signal-to-noise ratio in words; empty if it is not known."""
         if self.ratio is None:
             return ""
+        signal = "mean gradient of a step" if self.unit == "Example" else "mean update"
         if self.ratio >= 1:
-            return f"the mean update may be {self.ratio:.3g} times as large as the noise on it"
-        return f"the noise is {1 / self.ratio:.3g} times as large as the largest possible mean update"
+            return f"the {signal} may be {self.ratio:.3g} times as large as the noise on it"
+        return f"the noise is {1 / self.ratio:.3g} times as large as the largest possible {signal}"
 
     @property
     def text(self) -> str:
         """All of it in one line."""
         if not self.private:
-            return (
-                "NOT PRIVATE: the noise comes from privacy.testingSeed, so it can be subtracted. Remove testingSeed "
-                "and start a run of another name."
-            )
+            return f"{NOT_PRIVATE}, so it can be subtracted. Remove testingSeed and start a run of another name"
         number = f"epsilon {self.spent}" if self.epsilon is not None else f"epsilon unknown ({self.problem})"
         hub = "" if self.towards_hub is None else f"; epsilon {self.towards_hub:.3g} towards the hub"
         own = f"; by participant: {self.by_participant}" if self.participants else ""
-        return f"{number} at {self._delta}{hub}; {self._guarantee}{own}"
+        return f"{number} at delta {self.delta:g}{hub}; {self._terms.guarantee}{own}"
 
     @property
     def terms(self) -> str:
         """What epsilon depends on, in one line; `text` if the run is not private."""
-        return f"{self._delta}; {self._guarantee}" if self.private else self.text
+        return f"delta {self.delta:g}; {self._terms.guarantee}" if self.private else self.text
 
     @property
-    def _delta(self) -> str:
-        return f"delta {self.delta:g}"
-
-    @property
-    def _guarantee(self) -> str:
-        return f"protects {self.protected} ({self.relation}); {self.trust}; accountant: {self.accountant}"
+    def _terms(self) -> Terms:
+        return Terms(self.unit, self.delta, self.relation, self.trust, self.accountant)
 
 
 def trained_values(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> int | None:
@@ -121,6 +102,16 @@ def trained_values(spec: FederatedTrainingSpec, facts: ModelFacts | None) -> int
     if facts is None:
         return None
     return max(1, facts.adapter_parameters // (2 if spec.aggregation.merge == "FreezeA" else 1))
+
+
+def step_signal_to_noise(plan: Plan | None, values: int | None) -> float | None:
+    """With unit Example, return the largest possible norm of the mean gradient of a step over the expected norm of the
+    noise on it, for the member of the plan where it is smallest; None if the plan or the number of values is not known.
+    """
+    noises = [member.example_noise for member in plan.members if member.example_noise is not None] if plan else []
+    if not noises or values is None:
+        return None
+    return min(signal_to_noise(noise.multiplier, noise.batch, values) for noise in noises)
 
 
 def loss_after(
@@ -152,16 +143,17 @@ def example_loss(spec: FederatedTrainingSpec, spent: Mapping[str, Mapping[Releas
         private_epsilon, found, problem = None, dict[str, float](), str(error)
     else:
         private_epsilon = max(found.values(), default=0.0) if private else None
+    terms = terms_of(privacy)
     return PrivacyLoss(
         epsilon=private_epsilon,
         budget=privacy.budget.epsilon,
         delta=privacy.budget.delta,
-        accountant=f"{accountant_for(Poisson(1.0)).name}, rows sampled independently in each step",
+        accountant=terms.accountant,
         private=private,
+        unit=terms.unit,
+        relation=terms.relation,
+        trust=terms.trust,
         problem=problem,
-        unit="Example",
-        relation=EXAMPLE_RELATION,
-        trust=EXAMPLE_TRUST,
         participants=found,
     )
 
@@ -183,20 +175,17 @@ def loss_of(spec: FederatedTrainingSpec, spent: Mapping[Release, int], values: i
             ratio = signal_to_noise(known.on_sum(count), count, values)
     except AccountingError as error:
         problem = str(error)
+    terms = terms_of(privacy)
     return PrivacyLoss(
         epsilon=found,
         budget=privacy.budget.epsilon,
         delta=privacy.budget.delta,
-        accountant=accountant_for(*(release.sampling for release in spent)).name,
+        accountant=terms.accountant,
         private=privacy.testing_seed is None,
+        unit=terms.unit,
+        relation=terms.relation,
+        trust=terms.trust,
         ratio=ratio,
         towards_hub=towards_hub,
         problem=problem,
-        trust=_trust(privacy),
     )
-
-
-def _trust(privacy: Privacy) -> str:
-    if privacy.noise.location == "Client":
-        return TRUST_SHARES
-    return TRUST_CLIPPED if privacy.clipping.location == "Client" else TRUST

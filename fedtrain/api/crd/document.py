@@ -85,4 +85,5 @@ def _doc(block: type[Block]) -> str:
 
 def _column(column: Column) -> dict[str, Any]:
     wide = {"priority": 1} if column.wide else {}
-    return {"name": column.name, "type": column.type, "jsonPath": column.path} | wide
+    text = {"description": column.text} if column.text else {}
+    return {"name": column.name, "type": column.type, "jsonPath": column.path} | text | wide

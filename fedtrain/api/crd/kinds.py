@@ -15,12 +15,20 @@ GROUP, VERSION = "fedtrain.dev", "v1alpha1"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of `kubectl get`; with `wide`, of `kubectl get -o wide` only."""
+    """A column of `kubectl get`; with `wide`, of `kubectl get -o wide` only. `text`: its description, if the name does
+    not say all."""
 
     name: str
     path: str
     type: Literal["string", "integer", "number", "boolean", "date"] = "string"
     wide: bool = False
+    text: str | None = None
+
+
+EPSILON = (
+    "With spec.privacy: privacy loss of the run so far and its budget, with delta, the protected unit, the "
+    "neighbouring relation, who is trusted, and the accountant, in short; status.privacy has them in full."
+)
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
@@ -54,11 +62,11 @@ KINDS = (
             Column("Phase", ".status.phase"),
             Column("Participants", ".status.participants"),
             Column("Metric", ".status.metric"),
+            Column("Epsilon", ".status.privacy.summary", text=EPSILON),  # empty without spec.privacy
             Column("Seconds", ".status.elapsed.seconds", "number"),  # kubectl get -w: no line twice
             AGE,
             Column("Rounds", ".spec.rounds.count", "integer", wide=True),
             Column("Strategy", ".spec.aggregation.strategy", wide=True),
-            Column("Epsilon", ".status.privacy.summary", wide=True),
             Column("Message", ".status.message", wide=True),
         ),
     ),

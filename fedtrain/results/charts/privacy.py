@@ -3,6 +3,7 @@
 # pyright: basic
 # (matplotlib's keyword arguments have no types)
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from fedtrain.results.charts.style import FEDERATED, MUTED, drawing, titled, whole_rounds
@@ -10,6 +11,9 @@ from fedtrain.results.run_summary import RunSummary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_TERMS_WIDTH = 58
+"""Characters of a line below the chart."""
 
 
 def epsilon_by_round(summary: RunSummary, width: float, height: float) -> "Figure":
@@ -21,13 +25,17 @@ def epsilon_by_round(summary: RunSummary, width: float, height: float) -> "Figur
         if summary.privacy is not None:
             axes.axhline(summary.privacy.budget, color=MUTED, lw=1, ls="--")
             axes.set_ylim(bottom=0)
-            titled(axes, f"epsilon at delta {summary.privacy.delta:g} (dashed: budget)")
+            titled(axes, "epsilon (dashed: budget)")
         whole_rounds(axes)
+        if summary.privacy is not None:
+            terms = "\n".join(wrap(f"round; {summary.privacy.terms_in_short}", _TERMS_WIDTH))
+            axes.set_xlabel(terms)
         return figure
 
 
 def signal_to_noise_by_round(summary: RunSummary, width: float, height: float) -> "Figure":
-    """Draw the largest possible norm of each round's mean over the expected norm of its noise; dashed: equal."""
+    """Draw the largest possible norm of each round's mean over the expected norm of its noise, or with unit Example of
+    the mean gradient of a step; dashed: equal."""
     points = [(round.number, round.signal_to_noise) for round in summary.rounds if round.signal_to_noise is not None]
     with drawing(width, height) as (figure, axes):
         if points:

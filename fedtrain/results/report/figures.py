@@ -60,11 +60,12 @@ def loss_figures(summary: RunSummary, steps: Mapping[str, list[tuple[int, float]
 
 def privacy_figures(summary: RunSummary) -> list[Figure]:
     """Charts of epsilon and of signal to noise; none without `spec.privacy`, or with noise that hides nothing."""
-    if summary.privacy is None or not summary.privacy.private:
+    loss = summary.privacy
+    if loss is None or not loss.private:
         return []
     spent = [f"{round.epsilon:.3g} after round {round.number}" for round in summary.rounds if round.epsilon is not None]
     drawn = svg(lambda: epsilon_by_round(summary, _WIDTH, _HEIGHT), "epsilon")
-    found = [Figure(Markup(drawn), f"epsilon by round, of {summary.privacy.budget:g}: {listed(spent)}")]
+    found = [Figure(Markup(drawn), f"epsilon by round, of {loss.budget:g} ({loss.terms_in_short}): {listed(spent)}")]
     ratios = [
         f"{round.signal_to_noise:.3g} in round {round.number}"
         for round in summary.rounds
@@ -72,7 +73,8 @@ def privacy_figures(summary: RunSummary) -> list[Figure]:
     ]
     if ratios:
         drawn = svg(lambda: signal_to_noise_by_round(summary, _WIDTH, _HEIGHT), "signal-to-noise")
-        found.append(Figure(Markup(drawn), f"signal to noise by round: {listed(ratios)}"))
+        signal = "signal to noise of a step's gradient" if loss.unit == "Example" else "signal to noise"
+        found.append(Figure(Markup(drawn), f"{signal} by round: {listed(ratios)}"))
     return found
 
 

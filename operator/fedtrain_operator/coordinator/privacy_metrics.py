@@ -19,10 +19,8 @@ class PrivacyMetrics(Collector):
         self._trainings = trainings
 
     def collect(self) -> Iterator[Metric]:
-        spent = GaugeMetricFamily("fedtrain_privacy_epsilon", "Epsilon that a training has spent.", labels=_LABELS)
-        budget = GaugeMetricFamily(
-            "fedtrain_privacy_budget_epsilon", "Epsilon that a training may spend.", labels=_LABELS
-        )
+        spent = _family("fedtrain_privacy_epsilon", "that a training has spent")
+        budget = _family("fedtrain_privacy_budget_epsilon", "that a training may spend")
         for body in self._trainings.all():
             privacy = body.get("status", {}).get("privacy")
             if privacy is None:
@@ -36,3 +34,9 @@ class PrivacyMetrics(Collector):
                 budget.add_metric(values, float(most))
         yield spent
         yield budget
+
+
+def _family(name: str, what: str) -> GaugeMetricFamily:
+    terms = f"It holds under the terms of the labels {', '.join(_TERMS)}"
+    text = f"Epsilon {what}. {terms}. A training with a testingSeed is not private and has no value."
+    return GaugeMetricFamily(name, text, labels=_LABELS)

@@ -68,7 +68,7 @@ def test_rounds_of_all_trainings_are_composed_until_the_maximum() -> None:
     assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused")
     assert (
         "(privacy.maxEpsilon) refuses the task: with this round, all trainings on data set tickets with unit: "
-        "Participant together spend epsilon 8.385 at delta 1e-05; the maximum is 8"
+        "Participant together spend epsilon 8.385; the maximum is 8"
     ) in found["message"]
     assert len(owner.remote.jobs) == 2
     assert owner.counts == {Release(1.0): 2}

@@ -65,7 +65,7 @@ def test_the_steps_that_would_exceed_the_maximum_are_refused() -> None:
     found = owner.ask(example_order(attempt=3))
     assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused")
     spent = epsilon({STEP: 30}, 1e-5)
-    assert f"with unit: Example together spend epsilon {spent:.4g} at delta 1e-05" in found["message"]
+    assert f"with unit: Example together spend epsilon {spent:.4g}; the maximum is " in found["message"]
     assert len(owner.remote.jobs) == 2
 
 

@@ -55,7 +55,7 @@ def test_epsilon_is_reported_with_its_terms() -> None:
     assert found.trust == "participants trust the hub with their updates"
     assert found.accountant == "exact Gaussian"
     terms = "delta 1e-05, unit Participant, update zeroed, hub trusted, exact Gaussian"
-    assert found.summary == f"6.57 of 8 ({terms})", "the column of kubectl get -o wide"
+    assert found.summary == f"6.57 of 8 ({terms})", "the column of kubectl get"
 
 
 def test_a_testing_seed_is_reported_in_place_of_epsilon() -> None:

@@ -38,7 +38,7 @@ def test_the_round_that_would_overspend_never_starts_and_the_run_halts_with_the_
     world = World(a_spec(2, rounds=5, measured=True, privacy=private(8.0, multiplier=1.0)))
     decision = Coordinator(world).drive()
     assert decision.phase == "Halted"
-    assert "epsilon 6.573 is spent, one more round makes it 8.385, and the budget is 8 at delta 1e-05" in (
+    assert "epsilon 6.573 is spent, one more round makes it 8.385, and the budget is 8 (delta 1e-05, unit" in (
         decision.message
     )
     end, manifests = world.ledger.read(names.END, End), world.manifests()

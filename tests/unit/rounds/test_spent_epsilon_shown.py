@@ -29,6 +29,8 @@ TERMS = (
     "round); participants trust the hub with their updates; accountant: exact Gaussian"
 )
 
+IN_SHORT = "delta 1e-05, unit Participant, update zeroed, hub trusted, exact Gaussian"
+
 
 def private(**fields: Any) -> dict[str, Any]:
     return {
@@ -78,7 +80,7 @@ def test_the_report_shows_epsilon_and_signal_to_noise_by_round() -> None:
     assert summary.rounds[1].signal_to_noise == pytest.approx(1 / 10**0.5), "bound 1 over noise 1 on each of 10 values"
     found = privacy_figures(summary)
     assert [figure.alt for figure in found] == [
-        "epsilon by round, of 8: 0 after round 0, 4.38 after round 1 and 6.57 after round 2",
+        f"epsilon by round, of 8 ({IN_SHORT}): 0 after round 0, 4.38 after round 1 and 6.57 after round 2",
         "signal to noise by round: 0.316 in round 1 and 0.632 in round 2",
     ]
     assert privacy_figures(summarise(halted(testingSeed=1, budget={"epsilon": 8, "delta": 1e-5}).open())) == []
@@ -100,7 +102,9 @@ def test_status_and_model_card_name_the_terms() -> None:
 def test_tables_and_trackers_name_the_terms() -> None:
     summary = summarise(halted().open())
     found = {point.metric: point.value for point in points(summary) if "epsilon" in point.metric}
-    assert found == {"epsilon.Participant.delta-1e-05": pytest.approx(6.573, abs=1e-3)}
+    assert found == {
+        "epsilon.delta-1e-05.unit-Participant.update-zeroed.hub-trusted.exact-Gaussian": pytest.approx(6.573, abs=1e-3)
+    }
     assert settings(summary)["privacy"] == TERMS.removeprefix("at ")
     seeded = summarise(halted(testingSeed=3).open())
     assert not [point for point in points(seeded) if "epsilon" in point.metric]
@@ -208,8 +212,8 @@ def test_the_forecast_says_when_the_run_will_end() -> None:
     cost, end, unknown = privacy_forecast(spec, None)
     assert cost.startswith("Privacy after 2 rounds with noise multiplier 1: epsilon 6.57 of 8")
     assert end == (
-        "The budget allows 2 of 20 rounds, then the run halts. The whole run would spend epsilon 28.4. Raise "
-        "noise.multiplier, or set noise: {type: Budget}."
+        f"The budget allows 2 of 20 rounds, then the run halts. The whole run would spend epsilon 28.4 ({IN_SHORT}). "
+        "Raise noise.multiplier, or set noise: {type: Budget}."
     )
     assert "not known here" in unknown
 

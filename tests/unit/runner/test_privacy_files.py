@@ -143,7 +143,7 @@ def test_all_runs_on_the_same_data_are_counted_whatever_they_call_it(tmp_path: P
     assert (
         "a's policy (privacy.maxEpsilon) refuses the task: with this round, all trainings on data set texts" in refused
     )
-    assert "epsilon 8.385 at delta 1e-05; the maximum is 7" in refused
+    assert "epsilon 8.385; the maximum is 7" in refused
     assert f"`fedtrain participant privacy --file {second.path}` lists them" in refused
     assert spent(first) == spent(second) == {Release(1.0): 2}, "a refused round is not entered"
 
@@ -239,7 +239,7 @@ def test_a_folder_and_a_file_in_it_have_one_loss(tmp_path: Path) -> None:
     for federation, run in ((file, "run-1"), (folder, "run-2")):
         refused = start(federation, run, round=2)
         assert refused is not None
-        assert "epsilon 8.385 at delta 1e-05; the maximum is 7" in refused
+        assert "epsilon 8.385; the maximum is 7" in refused
     assert spent(file) == spent(folder) == {Release(1.0): 2}
 
 

@@ -5,6 +5,7 @@ from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.rules.policy.rule import Request, refuses
 from fedtrain.privacy.accounting import AccountingError, epsilon
+from fedtrain.privacy.terms import TRUST_PROMISE, terms_of_unit
 
 
 @refuses("privacy.unit", asks="spec.privacy.unit")
@@ -43,12 +44,13 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
         totals = {name: epsilon(released, delta) for name, released in request.released.items()}
     except AccountingError as error:
         return f"the privacy loss over all trainings is unknown: {error}"
+    terms = terms_of_unit(request.unit or "", delta, TRUST_PROMISE)
     name = max(totals, key=lambda name: totals[name])
     if totals[name] <= limit:
         return None
     return (
         f"with this round, all trainings on data set {name} with unit: {request.unit} together spend epsilon "
-        f"{totals[name]:.4g} at delta {delta:g}; the maximum is {limit:g}"
+        f"{totals[name]:.4g}; the maximum is {limit:g} ({terms.in_short})"
     )
 
 

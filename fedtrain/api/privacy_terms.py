@@ -1,0 +1,22 @@
+"""The terms of the epsilon of a run."""
+
+from fedtrain.api.privacy import Privacy
+from fedtrain.privacy.terms import NOT_PRIVATE, TRUST, TRUST_CLIPPED, TRUST_SHARES, Terms, terms_of_unit
+
+
+def terms_of(privacy: Privacy) -> Terms:
+    """Return what the epsilon of a run with this block depends on."""
+    return terms_of_unit(privacy.unit, privacy.budget.delta, _trust(privacy))
+
+
+def budget_in_short(privacy: Privacy) -> str:
+    """Return the budget with its terms, for messages: `8 (delta 1e-05, unit Participant, ...)`. With a testing seed, it
+    says that the run is not private."""
+    warning = "" if privacy.testing_seed is None else f"; {NOT_PRIVATE}"
+    return f"{privacy.budget.epsilon:g} ({terms_of(privacy).in_short}{warning})"
+
+
+def _trust(privacy: Privacy) -> str:
+    if privacy.noise.location == "Client":
+        return TRUST_SHARES
+    return TRUST_CLIPPED if privacy.clipping.location == "Client" else TRUST

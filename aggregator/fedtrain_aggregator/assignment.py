@@ -1,6 +1,7 @@
 """The aggregator's input: one JSON object, `{namespace, name, round, k, storage}`."""
 
 import errno
+import logging
 import tempfile
 
 from pydantic import ValidationError
@@ -16,6 +17,8 @@ from fedtrain.plurals import several
 from fedtrain_aggregator.aggregate import aggregate
 from fedtrain_aggregator.errors import Refused
 
+log = logging.getLogger("fedtrain.aggregator")
+
 
 def carry_out(text: str) -> tuple[int, str]:
     """Carry out the assignment that the JSON in `text` holds. Return (exit code of fedtrain.contracts.tasks, outcome in
@@ -26,11 +29,9 @@ def carry_out(text: str) -> tuple[int, str]:
         problem = error.errors(include_url=False)[0]
         where = ".".join(map(str, problem["loc"]))
         return EXIT_REFUSED, f"{error.title}: {where}: {problem['msg']}"
-    except StoreUnavailable as error:
-        return EXIT_RETRY, str(error)
-    except StoreRefused as error:
-        return EXIT_LEDGER, str(error)
-    except (Refused, StoreError, ValueError) as error:
+    except StoreError as error:
+        return _of_store(error)
+    except (Refused, ValueError) as error:
         return EXIT_REFUSED, str(error)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -56,6 +57,15 @@ def _aggregate(order: AggregationOrder) -> Aggregate | Close:
     if run is None:
         raise Refused(f"{ledger.url} has no {names.RUN}: the run does not exist. Check namespace, name and storage.")
     return aggregate(ledger, order.round, order.k, FederatedTrainingSpec.model_validate(run.spec))
+
+
+def _of_store(error: StoreError) -> tuple[int, str]:
+    if error.unanswered is not None:
+        log.warning("%s", error)
+        return EXIT_RETRY, f"{error.public}. The log of the pod has the details"
+    if isinstance(error, StoreUnavailable):
+        return EXIT_RETRY, str(error)
+    return EXIT_LEDGER if isinstance(error, StoreRefused) else EXIT_REFUSED, str(error)
 
 
 def _outcome(made: Aggregate | Close) -> str:

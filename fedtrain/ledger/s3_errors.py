@@ -100,7 +100,7 @@ def was_retried(error: Exception) -> bool:
 def explain(error: Exception, place: Place, key: str) -> StoreError:
     """The StoreError that says what `error`, of boto or urllib3, means."""
     explained = _explain(error, place, key)
-    explained.unanswered = _is_unanswered(error)
+    explained.unanswered = place.settings.endpoint if _is_unanswered(error) else None
     return explained
 
 
@@ -142,7 +142,7 @@ def no_s3(place: Place, key: str) -> StoreError:
     """What answered is no S3 server."""
     problem, advice = _advice(_NO_S3, place.settings)
     error = StoreError(f"{_where(place, key)}: {problem}. {advice}")
-    error.unanswered = True
+    error.unanswered = place.settings.endpoint
     return error
 
 

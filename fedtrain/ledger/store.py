@@ -10,8 +10,16 @@ class StoreError(Exception):
     """The store said no, and trying again won't help: no bucket, no permission, no space, wrong endpoint. The
     message names the store, the key and what to do."""
 
-    unanswered = False
-    """Whether no store answered: the network failed, or another kind of server replied."""
+    unanswered: str | None = None
+    """The setting of the address at which no store answered: the network failed, or another kind of server replied."""
+
+    @property
+    def public(self) -> str:
+        """The message for readers who must not learn what answers at an address, or they could scan ports: one for
+        every failure of the network."""
+        if self.unanswered is None:
+            return str(self)
+        return f"no S3 server answers at {self.unanswered}. Check endpoint, caFile and network policies"
 
 
 class StoreUnavailable(StoreError):

@@ -5,6 +5,7 @@ may (libraries quote what they cannot read), so only their type and place in our
 """
 
 import errno
+import logging
 import tempfile
 import traceback
 from pathlib import Path
@@ -15,6 +16,8 @@ from fedtrain.contracts.exit_codes import EXIT_LEDGER, EXIT_REFUSED, EXIT_RETRY,
 from fedtrain.data.errors import DataError
 from fedtrain.ledger.store import LedgerRefused, StoreError, StoreUnavailable
 from fedtrain_trainer.outcome import Interrupted, Refused, Retry, Spooled
+
+log = logging.getLogger("fedtrain.trainer")
 
 _PACKAGES = ("fedtrain_trainer", "data", "ledger", "adapters")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -27,6 +30,9 @@ def judged(error: BaseException) -> tuple[int, str]:
             return EXIT_REFUSED, str(error)
         case Spooled():
             return EXIT_SPOOLED, str(error)
+        case StoreError() if error.unanswered is not None:
+            log.warning("%s", error)
+            return EXIT_RETRY, f"{error.public}. The log of the pod has the details"
         case Retry() | StoreUnavailable():
             return EXIT_RETRY, str(error)
         case Interrupted():

@@ -19,7 +19,7 @@ LOGGER = "fedtrain.trainer"
 LINES = 40
 _LONGEST = 300
 _PLACES = 6
-_OWN = (Refused, Retry, DataError, StoreError)
+_OWN = (Refused, Retry, DataError)
 _PACKAGES = ("fedtrain_trainer", "data", "ledger", "adapters")
 
 
@@ -58,6 +58,8 @@ def line_of(record: logging.LogRecord) -> str:
 def _shown(argument: object) -> object:
     if not isinstance(argument, BaseException):
         return argument
+    if isinstance(argument, StoreError):
+        return argument.public
     return str(argument) if isinstance(argument, _OWN) else type(argument).__name__
 
 

@@ -182,7 +182,8 @@ def send(context: Context, path: Path, record: Update) -> Update:
     except (StoreUnavailable, LedgerRefused) as error:
         if context.spool is None:
             raise
-        raise Spooled(str(error)) from error
+        log.warning("%s", error)
+        raise Spooled(error.public) from error
     if context.spool is not None:
         context.spool.clear()
     return sent

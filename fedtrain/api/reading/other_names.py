@@ -123,7 +123,7 @@ def value_named(word: str) -> str | None:
 
 def fields_named(name: str) -> tuple[tuple[str, ...], ...]:
     """Return the ends of the paths that `name` may mean, best first: `("adapter", "rank")` for `r`."""
-    return _MEANINGS.get(plain_form(name), ())
+    return MEANINGS.get(plain_form(name), ())
 
 
 def _meanings() -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -134,6 +134,5 @@ def _meanings() -> dict[str, tuple[tuple[str, ...], ...]]:
     return found
 
 
-_MEANINGS = _meanings()
-ENDS = tuple(tuple(field.split(".")) for field in _NAMES)
-"""The ends of paths that other names lead to."""
+MEANINGS = _meanings()
+"""The ends of the paths that each other name leads to."""

@@ -29,13 +29,6 @@ def no_credentials(message: str) -> Blocked:
     return Blocked(Condition("StoreReachable", "False", "NoCredentials", message), STORE_PAUSE_SECONDS)
 
 
-NO_STORE = (
-    "no S3 server answers at storage.s3.endpoint. Check endpoint, caFile and network policies. The operator's log has "
-    "the details."
-)
-"""One message for every failure of the network: the status must not allow users to scan ports."""
-
-
 def store(error: StoreError) -> Blocked:
     """An outage, which may end at any moment, or a refusal, which a user must fix."""
     if is_outage(error):
@@ -44,14 +37,14 @@ def store(error: StoreError) -> Blocked:
 
 
 def is_outage(error: StoreError) -> bool:
-    return error.unanswered or isinstance(error, StoreUnavailable)
+    return error.unanswered is not None or isinstance(error, StoreUnavailable)
 
 
 def _public(error: StoreError) -> str:
-    if not error.unanswered:
+    if error.unanswered is None:
         return str(error)
     log.warning("%s", error)
-    return NO_STORE
+    return f"{error.public}. The operator's log has the details."
 
 
 def ledger_remains(error: StoreError) -> Blocked:

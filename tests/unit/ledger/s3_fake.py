@@ -36,6 +36,21 @@ def failure(status: int, code: str) -> Answer:
     return Answer(status, body.encode(), {"Content-Type": "application/xml"})
 
 
+_PAGE = {"Content-Type": "text/html"}
+NOT_S3 = {
+    "silent": Answer(silent=True),
+    "page 403": Answer(403, b"<html>no</html>", _PAGE),
+    "403": Answer(403, b"no"),
+    "page 404": Answer(404, b"<html>no</html>", _PAGE),
+    "400": Answer(400, b"bad request"),
+    "500": Answer(500, b"oops"),
+    "page 503": Answer(503, b"<html>busy</html>", _PAGE),
+    "page 200": Answer(200, b"<html>home</html>", _PAGE),
+    "redirect": Answer(301, b"", {"Location": "http://elsewhere.example.org/"}),
+}
+"""Answers of servers that are not S3 servers."""
+
+
 @contextmanager
 def serving(answer: Callable[[Request], Answer], certificate: Path | None = None) -> Generator[S3]:
     """The storage block of a server that answers so; over TLS with a `certificate` (PEM, its key included)."""

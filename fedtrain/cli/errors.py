@@ -27,7 +27,7 @@ _SYSTEM_ERRORS: dict[int | None, tuple[str, str]] = {
     # number: problem, fix
     errno.EACCES: ("you lack the permission", "Change its permissions, or choose another path"),
     errno.EPERM: ("you lack the permission", "Change its permissions, or choose another path"),
-    errno.EROFS: ("the file system is read-only", "Choose a path on another disk"),
+    errno.EROFS: ("the file system is read-only", "Mount it writable, or choose a path on another disk"),
     errno.ENOENT: ("it does not exist", "Correct the path"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "Correct the path"),
     errno.EISDIR: ("it is a folder, not a file", "Use the path of a file"),

@@ -84,7 +84,7 @@ def test_an_error_of_the_store_is_one_line(failing):
     ("number", "words", "fix"),
     [
         (errno.EACCES, "you lack the permission", "Change its permissions, or choose another path."),
-        (errno.EROFS, "the file system is read-only", "Choose a path on another disk."),
+        (errno.EROFS, "the file system is read-only", "Mount it writable, or choose a path on another disk."),
         (errno.ENOTDIR, "a part of the path is a file, not a folder", "Correct the path."),
     ],
 )

@@ -19,6 +19,8 @@ from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
 
 log = logging.getLogger("fedtrain.trainer")
+local_log = logging.getLogger("fedtrain.participant")
+"""Lines that are never part of the log's tail, which may leave the participant."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ def encoded(
     }
     for name, count in counts.items():
         if count:
-            if not is_private(context.task):
+            private = is_private(context.task)
+            if not private:
                 context.notes[f"{name}.{what}"] = count
-            log.warning("%s: %d of %d %s rows", name, count, len(rows), what)
+            (local_log if private else log).warning("%s: %d of %d %s rows", name, count, len(rows), what)
     return examples

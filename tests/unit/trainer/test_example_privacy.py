@@ -1,6 +1,7 @@
 """DP-SGD: sampled rows, clipped gradients, noise, and what leaves the participant."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ SEED = bytes(range(32))
 ALMOST_NONE = 0.05
 """The smallest noise multiplier that has an epsilon."""
 STEPS_OF_NOISE = 100
+
+DOCS = Path(__file__).parents[3] / "docs/privacy.md"
+NAMES = re.compile(r"`(\w+)`")
 
 
 def noise(**changes: Any) -> dict[str, Any]:
@@ -243,15 +247,25 @@ def loss_of(federation: Federation, model: Any) -> float:
     return sum(losses) / len(losses)
 
 
-def test_nothing_that_depends_on_rows_leaves_without_noise(federation: Federation) -> None:
+def test_nothing_that_depends_on_rows_leaves_without_noise(
+    federation: Federation, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [json.loads(line) for line in federation.data.read_text().splitlines()]
+    marked = [row | {"prompt": row["prompt"] + "<|start|>"} for row in rows]
+    federation.data.write_text("".join(json.dumps(row) + "\n" for row in marked))
     metrics = [{"name": "loss", "type": "Loss"}]
     work = {"samples": 32, "distinct": 32, "exampleNoise": noise(), "testingSeed": 1, "metrics": metrics}
     update = federation.trained(**work)
     assert (update.train_loss, update.tokens, update.validation_loss, update.received) == (None, None, None, {})
     assert update.steps == 4
     telemetry = json.loads(federation.ledger.store.get("default/words/telemetry/rounds/0001/a-1/trainer.json"))
-    assert not {"curve", "tokens", "rows"} & telemetry.keys()
+    page = DOCS.read_text().partition("**Telemetry**")[2].partition("**Task status**")[0]
+    fields = {line.split("|")[1]: line.split("|")[-2] for line in page.splitlines() if line.startswith("| `")}
+    sent = {name for row, private in fields.items() if "not sent" not in private for name in NAMES.findall(row)}
+    assert telemetry.keys() == sent
     assert telemetry["answerTokensPerSecond"] is None
+    counted = [record.name for record in caplog.records if "rowsWithControlTokens" in record.message]
+    assert counted == ["fedtrain.participant"], "not the logger whose last lines may leave"
 
 
 def test_only_a_testing_seed_repeats_the_noise(federation: Federation) -> None:

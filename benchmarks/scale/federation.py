@@ -33,6 +33,7 @@ ROUND = 2
 """The round in whose middle they are: every participant trains."""
 SAMPLES = 64
 _HEADER, _ = lay_out({"layer.lora_B.weight": ("F32", (8, 8))})
+CONFIG = b"{}"
 ADAPTER = _HEADER + bytes(8 * 8 * 4)
 """The global adapter, from whose layout the coordinator knows the size of an update."""
 
@@ -68,7 +69,7 @@ class Training:
 
     def records(self) -> Iterator[tuple[str, Record]]:
         """The ledger: round 0, a whole round 1, and the plan of round 2."""
-        adapter, config = digest_bytes(ADAPTER), digest_bytes(b"config")
+        adapter, config = digest_bytes(ADAPTER), digest_bytes(CONFIG)
         yield names.RUN, self.run
         yield from ((names.preflight(who), preflight) for who, preflight in self._preflights.items())
         facts = ModelFacts(
@@ -123,7 +124,7 @@ class Training:
             outcome="Initial",
             step=0,
             adapter=digest_bytes(ADAPTER),
-            config=digest_bytes(b"config"),
+            config=digest_bytes(CONFIG),
             previous=digest_of(self.run),
         )
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.participant import task_status
 
-from benchmarks.scale.federation import ADAPTER, Training
+from benchmarks.scale.federation import ADAPTER, CONFIG, Training
 from fedtrain.api.storage import Storage
 from fedtrain.contracts.canonical import canonical
 from fedtrain.ledger.ledger import Ledger
@@ -107,4 +107,6 @@ def _write(those: Sequence[Training], key_id: str, secret: str) -> None:
     for training in those:
         for name, record in training.records():
             store.create(f"{training.ref.namespace}/{training.ref.name}/{name}", canonical(record))
-        Ledger(store, training.ref.namespace, training.ref.name).put_blob(ADAPTER)
+        ledger = Ledger(store, training.ref.namespace, training.ref.name)
+        ledger.put_blob(ADAPTER)
+        ledger.put_blob(CONFIG)

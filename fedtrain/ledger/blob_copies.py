@@ -34,17 +34,16 @@ class BlobCopies:
         self._withdrawn = ""
         """The readers for whom the other copies were withdrawn."""
         self._copied: set[str] = set()
-        """Names of copies that this process has made or seen."""
+        """Names of copies that this process has made. Another process makes them again, with the same bytes."""
         self._used: dict[str, frozenset[str]] = {}
         """Those that a task reads, by its uid."""
 
     def of(self, uid: str, digests: Collection[Digest]) -> Mapping[Digest, str]:
-        """Return the names of the copies that the task with this uid reads, and make those that are missing."""
+        """Return the names of the copies that the task with this uid reads, and make them once."""
         found = {digest: names.copy(self._run_id, self.readers, digest) for digest in digests}
         for digest, name in found.items():
             if name not in self._copied:
-                if not self._ledger.size(name):  # an empty one: the same participants as at an earlier time
-                    self._store.copy(self._ledger.key(names.blob(digest)), self._ledger.key(name))
+                self._store.copy(self._ledger.key(names.blob(digest)), self._ledger.key(name))
                 self._copied.add(name)
         self._used[uid] = frozenset(found.values())
         return found

@@ -1,10 +1,13 @@
 """What tests of several folders share."""
 
+import os
 from collections.abc import Generator
 
 import pytest
 
 from tests.support import zygote as processes
+
+os.environ.pop("PYTHONUNBUFFERED", None)  # users do not set it, and output that is written at once hides faults
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The `fedtrain` command: finds a subcommand, runs it and prints its errors in plain words."""
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -51,6 +52,7 @@ class LazyGroup(click.Group):
             return super().main(*args, **settings)
         except OSError as error:
             click.echo(explain(error), err=True)
+            _drop_output()
             sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -67,7 +69,16 @@ class LazyGroup(click.Group):
             if message is None:
                 raise
             click.echo(message, err=True)
+            _drop_output()
             ctx.exit(1)
+
+
+def _drop_output() -> None:
+    """Drop output that cannot be written: Python would try again at its end, and print a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -46,8 +46,9 @@ class Launched:
 
 
 class Launcher:
-    """Starts workers. Output is appended to `worker-<index>.log` in `log_folder`; `environment` is added to this
-    process's. Raises RunError if the trainer is not installed or a process cannot be started."""
+    """Starts workers. Output is appended, as soon as it is written, to `worker-<index>.log` in `log_folder`.
+    `environment` is added to this process's. Raises RunError if the trainer is not installed or a process cannot be
+    started."""
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str]) -> None:
         if importlib.util.find_spec("fedtrain_trainer") is None or importlib.util.find_spec("torch") is None:
@@ -64,7 +65,7 @@ class Launcher:
                 log_start = output.tell()
                 process = subprocess.Popen(
                     [sys.executable, "-m", "fedtrain_trainer.worker"],
-                    env={**os.environ, **self._environment, **environment},
+                    env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment, **environment},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,

@@ -65,6 +65,10 @@ class Api:
         query = urllib.parse.urlencode({"labelSelector": labels})
         return self._call("GET", f"{_path(resource, namespace)}?{query}")["items"]
 
+    def table(self, resource: str, namespace: str) -> Json:
+        """What `kubectl get` prints: `columnDefinitions` and `rows`."""
+        return self._call("GET", _path(resource, namespace), accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+
     def create(self, resource: str, content: Json, namespace: str = "", dry_run: bool = False) -> Json:
         """Creates an object, or tells what would be created; for the kinds Kubernetes brings itself, `content` needs no
         apiVersion or kind."""
@@ -77,11 +81,13 @@ class Api:
     def delete(self, resource: str, name: str, namespace: str = "", propagation: str = "Background") -> None:
         self._call("DELETE", _path(resource, namespace, name), {"propagationPolicy": propagation})
 
-    def _call(self, method: str, path: str, body: Json | None = None, tries: int = 20) -> Json:
+    def _call(
+        self, method: str, path: str, body: Json | None = None, tries: int = 20, accept: str = "application/json"
+    ) -> Json:
         headers = {
             **self._impersonated,
             "Authorization": f"Bearer {self._credentials.token}",
-            "Accept": "application/json",
+            "Accept": accept,
             "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json",
         }
         data = None if body is None else json.dumps(body).encode()
@@ -93,7 +99,7 @@ class Api:
             return json.loads(answer.data)
         if answer.status == _LATER and tries > 1:
             time.sleep(1)
-            return self._call(method, path, body, tries - 1)
+            return self._call(method, path, body, tries - 1, accept)
         content = answer.data.decode(errors="replace")
         try:
             status = json.loads(content)

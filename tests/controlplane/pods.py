@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fedtrain.contracts.places import CREDENTIALS_FOLDER
 from fedtrain.contracts.transfer import GRANT_VARIABLE
+from fedtrain.manifests.pod import CREDENTIALS
 from hack.cluster.api import Api, Json, Refused
 from tests.support.operating import without_keys
 from tests.support.zygote import fork
@@ -127,9 +127,11 @@ class Pods:
         folder.mkdir(parents=True, exist_ok=True)
         if not self._mount_secrets(namespace, pod, folder / "credentials"):
             return
-        environment = {item["name"]: item["value"] for item in container["env"] if item["name"] != "HOME"}
-        if CREDENTIALS_FOLDER in environment:
-            environment[CREDENTIALS_FOLDER] = str(folder / "credentials")
+        environment = {
+            item["name"]: item["value"].replace(CREDENTIALS, str(folder / "credentials"))
+            for item in container["env"]
+            if item["name"] != "HOME"
+        }
         if GRANT_VARIABLE in environment:
             environment[GRANT_VARIABLE] = str(folder / "credentials" / "fedtrain-transfer" / "grant.json.gz")
         command = [str(folder / "outcome") if word == OUTCOME else word for word in container["command"]]

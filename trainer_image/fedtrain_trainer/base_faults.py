@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from huggingface_hub.errors import StrictDataclassError
+
 from fedtrain.data.base_files import read_base
+
+_LONGEST = 200
 
 
 def base_fault(folder: Path, error: Exception) -> str:
@@ -14,6 +18,9 @@ def base_fault(folder: Path, error: Exception) -> str:
     if isinstance(error, ImportError):
         package = error.name or "a package"
         return f"it needs {package}, which is not installed here. Install it, or use another model"
+    if isinstance(error, StrictDataclassError):
+        said = str(error.__cause__ or error).splitlines()[-1].strip().rstrip(".")[:_LONGEST]
+        return f"config.json is not valid: {said}. Correct it, or copy the base model again"
     kind, method = base.config.get("model_type"), _quantization(base.config)
     if method is not None:
         return f"its weights are quantized ({method}). Use the model without quantization"

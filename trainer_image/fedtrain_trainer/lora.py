@@ -182,6 +182,7 @@ def _adapted(folder: Path, config: Any, dtype: torch.dtype, device: torch.device
 @contextlib.contextmanager
 def _as_refused(folder: Path, config: Any) -> Iterator[None]:
     """Raises Refused for what libraries raise about a model's files. Their words are in the participant's log."""
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
     base = f"model.base {config.base_model_name_or_path}"
@@ -190,7 +191,7 @@ def _as_refused(folder: Path, config: Any) -> Iterator[None]:
     except SafetensorError as error:
         log.exception("loading the base model")
         raise Refused(f"{base}: a file with weights is truncated or damaged. Copy the base model again") from error
-    except (OSError, ValueError, LookupError, TypeError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, ImportError, StrictDataclassError) as error:
         log.exception("loading the base model")
         raise Refused(f"{base}: transformers cannot load it: {base_fault(folder, error)}") from error
 

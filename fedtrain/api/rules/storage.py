@@ -13,6 +13,7 @@ BUCKET = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _URI = "^(?i:s3):/"
 _SERVER = "^(?i:https?)://[^/?#]"
 _PASSWORD = "^(?i:https?)://[^/?#]*@"
+_VARIABLE = "[$][{(]?[A-Za-z_]"
 _HOST = f"(self.matches({regex('://[^/]')}) ? self.split('://')[1].split('/')[0] : self)"
 
 
@@ -128,6 +129,18 @@ def ca_file_exists(s3: S3Access, context: Context) -> Violations:
 def file_path_is_a_path(file: File, context: Context) -> Violations:
     """`file.path` is a path, not a URI."""
     if scheme(file.path) != "file":
+        yield broken(path=file.path)
+
+
+@rule(
+    File,
+    "path",
+    message="{path} contains a variable, and variables are not replaced.",
+    fix="Write the path itself, for example ~/runs.",
+)
+def file_path_has_no_variable(file: File, context: Context) -> Violations:
+    """`file.path` contains no variable such as `$HOME`."""
+    if re.search(_VARIABLE, file.path):
         yield broken(path=file.path)
 
 

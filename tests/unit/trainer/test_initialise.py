@@ -118,11 +118,20 @@ CONFIGS: list[tuple[dict[str, Any] | str, str]] = [
     ("{", "config.json is not a JSON object. Copy the base model again"),
     (LFS, "config.json is a Git LFS pointer, not the file. Run git lfs pull in its repository"),
     ({"model_type": "newest"}, "config.json has model_type 'newest', which this version of transformers does not know"),
+    (
+        {"model_type": "llama", "hidden_size": 10, "num_attention_heads": 3},
+        "config.json is not valid: The hidden size (10) is not a multiple of the number of attention heads "
+        "(3). Correct it, or copy the base model again",
+    ),
+    (
+        {"model_type": "llama", "num_hidden_layers": "two"},
+        "config.json is not valid: Field 'num_hidden_layers' expected int, got str (value: 'two'). Correct it",
+    ),
     ({"model_type": "own", "auto_map": {}}, "it needs Python code of its own (auto_map in config.json)"),
 ]
 
 
-@pytest.mark.parametrize(("config", "words"), CONFIGS, ids=["damaged", "pointer", "unknown", "code"])
+@pytest.mark.parametrize(("config", "words"), CONFIGS, ids=["damaged", "pointer", "unknown", "values", "type", "code"])
 def test_a_base_that_transformers_cannot_load_is_refused_with_the_reason(
     config: dict[str, Any] | str, words: str, tmp_path: Path, bases: dict[str, Path]
 ) -> None:

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "a near miss of a name": TEXT,
     "a number with an exponent": JSON,  # 1e2 is 100
     "a path for the storage": FILE,
+    "a variable in the ledger's path": FILE,
     "a document that is no map": TEXT,
     "a directory that is not there": DISK,
     "a directory without model": DISK,

@@ -206,7 +206,10 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any]) -> None:
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
         out.write(as_yaml([values]))
     click.echo(f"wrote {file}, which contains a token: send it to the owner of {name} over a confidential channel")
-    click.echo(f"The owner runs: helm install fedtrain-participant helm/fedtrain-participant -f {file.name}")
+    click.echo(
+        "The owner runs: helm install fedtrain-participant helm/fedtrain-participant --namespace training "
+        f"--create-namespace --values {file.name}"
+    )
     if "127.0.0.1" in server or "localhost" in server:
         click.echo(f"note: {server} is this machine. Use --server with an address that {name} reaches.", err=True)
         sys.stderr.flush()

@@ -23,11 +23,12 @@ UNKNOWN = "unknown"
 
 
 class BlobCopies:
-    """The copies of one run. Every method may raise StoreError; repeating it continues. `readers`: `readers_of` the
-    Participants that exist; UNKNOWN before they were read."""
+    """The copies of one run. Every method may raise StoreError; repeating it continues. `readers`: `readers_of`
+    Participants that all exist; UNKNOWN before they were read."""
 
     def __init__(self, store: S3Store, ledger: Ledger, run_id: str) -> None:
         self.readers = UNKNOWN
+        self._uids: frozenset[str] | None = None
         self._store = store
         self._ledger = ledger
         self._run_id = run_id
@@ -37,6 +38,12 @@ class BlobCopies:
         """Names of copies that this process has made. Another process makes them again, with the same bytes."""
         self._used: dict[str, frozenset[str]] = {}
         """Those that a task reads, by its uid."""
+
+    def admit(self, uids: Collection[str]) -> None:
+        """Take the uids of the Participants that exist. One that joins reads the copies of the others."""
+        if self._uids is None or not self._uids <= set(uids):
+            self.readers = readers_of(uids)
+        self._uids = frozenset(uids)
 
     def of(self, uid: str, digests: Collection[Digest]) -> Mapping[Digest, str]:
         """Return the names of the copies that the task with this uid reads, and make them once."""

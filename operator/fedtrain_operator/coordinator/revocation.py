@@ -4,7 +4,7 @@ refuse the requests that it has signed."""
 import asyncio
 from collections.abc import Mapping, Set
 
-from fedtrain.ledger.blob_copies import UNKNOWN, readers_of
+from fedtrain.ledger.blob_copies import UNKNOWN
 from fedtrain.manifests.kinds import Json, Ref
 from fedtrain_operator.coordinator.executions import who_of
 from fedtrain_operator.coordinator.requests import Requests
@@ -31,7 +31,7 @@ async def apply(
     incoming.participants = frozenset(records)
     copies = memory.grants.copies
     if not unread or copies.readers == UNKNOWN:
-        copies.readers = readers_of([record["metadata"]["uid"] for record in records.values()])
+        copies.admit([record["metadata"]["uid"] for record in records.values()])
     if revoked != incoming.revoked:
         if any(who_of(task) in revoked for task in state.tasks.of(training)):
             await asyncio.to_thread(copies.withdraw)

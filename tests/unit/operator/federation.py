@@ -18,7 +18,7 @@ from fedtrain.contracts.records import Initial, ModelFacts, Preflight
 from fedtrain.contracts.task_names import record_of
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
-from fedtrain.ledger.blob_copies import UNKNOWN
+from fedtrain.ledger.blob_copies import BlobCopies
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import StoreUnavailable
@@ -69,11 +69,11 @@ class Uploads:
         self.aborted.append(name)
 
 
-class Copies:
-    """`withdrawn`: the readers whose copies were left, for each request to withdraw the others."""
+class Copies(BlobCopies):
+    """Without a store. `withdrawn`: the readers whose copies were left, for each request to withdraw the others."""
 
     def __init__(self) -> None:
-        self.readers = UNKNOWN
+        super().__init__(cast(Any, None), cast(Any, None), "run")
         self.withdrawn: list[str] = []
         self.fails = False
 

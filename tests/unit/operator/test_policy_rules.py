@@ -160,8 +160,8 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {"privacy": {"maxEpsilon": 4.0}},
         {"promised": 1.0},
         {"promised": 1.1},
-        "with this round, all trainings on data set tickets with unit: Participant together spend epsilon 4.377 at "
-        "delta 1e-05; the maximum is 4",
+        "with this round, all trainings on data set tickets with unit: Participant together spend epsilon "
+        "4.377; the maximum is 4 (delta 1e-05, unit Participant, update zeroed, promised noise trusted, exact Gaussian)",
     ),
     (
         "spec",

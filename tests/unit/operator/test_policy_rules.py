@@ -161,7 +161,8 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {"promised": 1.0},
         {"promised": 1.1},
         "with this round, all trainings on data set tickets with unit: Participant together spend epsilon "
-        "4.377; the maximum is 4 (delta 1e-05, unit Participant, update zeroed, promised noise trusted, exact Gaussian)",
+        "4.377; the maximum is 4 (delta 1e-05, unit Participant, update zeroed, promised noise trusted, "
+        "exact Gaussian)",
     ),
     (
         "spec",

@@ -59,13 +59,21 @@ def _first_words(summary: RunSummary, round: RoundSummary, base: PublicBase, mer
     revision = f" (revision `{base.revision}`)" if base.revision else ""
     start = "A LoRA adapter" if not merged else "A model with a LoRA adapter merged into it, the adapter"
     whole = f"{round.number} of " if round.number < summary.rounds_of else ""
+    tuned = f"{start} of rank {adapter.rank} (alpha {adapter.alpha:g}) for `{base.name}`{revision}, fine-tuned by "
+    if len(summary.spec.participants) == 1:
+        only = summary.spec.participants[0].name
+        return f"{tuned}{only} alone, on its own data{_continued(summary)}."
     return (
-        f"{start} of rank {adapter.rank} (alpha {adapter.alpha:g}) for `{base.name}`{revision}, fine-tuned by "
-        f"{several(len(summary.spec.participants), 'participant')} over "
+        f"{tuned}{several(len(summary.spec.participants), 'participant')} over "
         f"{whole}{several(summary.rounds_of, 'round')} with "
         f"{summary.spec.aggregation.strategy}. Each participant trained on data that never left it; adapter weights, "
         "row counts, losses and metrics were exchanged."
     )
+
+
+def _continued(summary: RunSummary) -> str:
+    start = summary.spec.model.adapter.initial_from
+    return f", from the adapter `{start.digest}`" if start is not None else ""
 
 
 def _loading(folder: str, base: PublicBase, merged: bool, has_tokenizer: bool) -> str:

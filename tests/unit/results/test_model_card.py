@@ -188,3 +188,13 @@ def test_a_revision_belongs_to_one_name_only() -> None:
     model = Model(base="org/model", revision="93efa2f0")
     assert public_base(model).revision == public_base(model, "org/model").revision == "93efa2f0"
     assert public_base(model, "org/copy").revision is None
+
+
+def test_the_card_of_a_personalised_adapter_names_its_participant_and_where_it_began(hand: Hand) -> None:
+    start = {"uri": "/home/me/adapter", "digest": "blake3:" + "0" * 64}
+    hand.spec = {**hand.spec, "participants": [{"name": "zoo"}], "model": {"base": "./base"}}
+    hand.spec["model"]["adapter"] = {"rank": 2, "alpha": 4.0, "initialFrom": start}
+    hand.begin()
+    card = card_of(hand.ledger, round=0)
+    assert f"fine-tuned by zoo alone, on its own data, from the adapter `{start['digest']}`." in card
+    assert "/home" not in card

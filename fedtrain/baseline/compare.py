@@ -16,7 +16,7 @@ from fedtrain.baseline.personal import check_personal, personal_arms
 from fedtrain.baseline.pooling import pool_rows, pooled_file
 from fedtrain.baseline.running import Lazily, run_arms
 from fedtrain.baseline.subjects import Subject, measured_spec, subject_of
-from fedtrain.baseline.unchanged import check_unchanged
+from fedtrain.baseline.unchanged import check_same_training, check_unchanged
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Preflight
 from fedtrain.contracts.run_end import End
@@ -77,6 +77,8 @@ def compare(
         arms = _arms(federation, ledger, alone_only)
         if personal_steps is not None:
             arms += personal_arms(federation, ledger, _preflights(ledger), personal_steps)
+        for arm in arms:
+            check_same_training(arm, _ledger(arm.federation))
         missing = [arm for arm in arms if _ledger(arm.federation).read(names.END, End) is None]
         failed: dict[str, str] = {}
         if missing:

@@ -18,7 +18,7 @@ from fedtrain.baseline.measuring import measure_all
 from fedtrain.baseline.progress import ArmsView
 from fedtrain.baseline.running import Lazily, run_arms
 from fedtrain.baseline.subjects import Subject, measured_spec, subject_of
-from fedtrain.baseline.unchanged import changed_data
+from fedtrain.baseline.unchanged import changed_data, check_same_training
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.records import Preflight
@@ -81,6 +81,7 @@ def personalise(
     personal = personalised(own, who, steps, adapter, digest_file(adapter / WEIGHTS))
     arms = [*([alone(own, who, steps_alone)] if steps_alone is not None else []), personal]
     for arm in arms:
+        check_same_training(arm, _ledger(arm))
         if changed := changed_data(arm.federation, _ledger(arm)):
             raise RunError(f"the data changed since {_ledger(arm).address} began:\n  " + "\n  ".join(changed))
     with ExitStack() as stack:

@@ -1,8 +1,12 @@
-"""Whether the participants' data is still what the federated run has counted, before anything is trained on it."""
+"""Whether data and trainings are still those of the run that exists, before anything is trained."""
 
+from shlex import quote
+
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.reading.federation import Federation
+from fedtrain.baseline.arms import ArmRun
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Preflight
+from fedtrain.contracts.records import Preflight, Run
 from fedtrain.data.errors import DataError
 from fedtrain.data.mixed_rows import fingerprint_of, read_data_sets
 from fedtrain.ledger.ledger import Ledger
@@ -40,3 +44,21 @@ def changed_data(federation: Federation, ledger: Ledger) -> list[str]:
             rows = sum(len(one.rows) for one in datasets)
             changed.append(f"{participant.name}: {where} had {several(counted, 'row')}, and has {rows:,} or others")
     return changed
+
+
+def check_same_training(arm: ArmRun, ledger: Ledger) -> None:
+    """Raises RunError if the arm's run has trained for other steps or from another adapter. `ledger`: of that run."""
+    claimed = ledger.read(names.RUN, Run)
+    if claimed is None:
+        return
+    before, now = _training(FederatedTrainingSpec.model_validate(claimed.spec)), _training(arm.federation.training.spec)
+    if before != now:
+        raise RunError(
+            f"{ledger.address} was trained {before}, not {now}. To train it again, delete it first: "
+            f"`fedtrain delete {quote(ledger.address)} --yes`."
+        )
+
+
+def _training(spec: FederatedTrainingSpec) -> str:
+    start = spec.model.adapter.initial_from
+    return f"for {several(spec.training.length.steps or 0, 'step')} from {start.digest if start else 'the base model'}"

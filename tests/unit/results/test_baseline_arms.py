@@ -13,8 +13,12 @@ from fedtrain.api.storage import S3, Storage
 from fedtrain.baseline.arms import alone, arm_name, budgets, personalised, pooled
 from fedtrain.baseline.personal import check_personal
 from fedtrain.baseline.pooling import pool_rows, pooled_file
+from fedtrain.baseline.unchanged import check_same_training
+from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Preflight
+from fedtrain.ledger.file_store import FileStore
+from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.run_claim import new_run
 from fedtrain.partitioning import split_indices
 from fedtrain.results.summary import summarise
@@ -170,3 +174,16 @@ def test_the_hubs_data_is_not_bound_to_an_arms_own_tasks(federation: Federation)
         model=spec.model, data=spec.data, training=spec.training, work=Inspect(),
     )  # fmt: skip
     assert bind(arm, task).data_uris == (federation.resolve("./zoo"),)
+
+
+def test_a_run_that_was_trained_otherwise_is_not_shown_as_this_training(federation: Federation, tmp_path: Path) -> None:
+    digest = digest_bytes(b"adapter")
+    arm = personalised(federation, "zoo", 7, tmp_path / "initial", digest)
+    ledger = Ledger(FileStore(tmp_path / "runs"), "default", "quickstart-personal-zoo")
+    check_same_training(arm, ledger)
+    ledger.claim(names.RUN, new_run("default", ledger.name, arm.federation.training.spec))
+    check_same_training(personalised(federation, "zoo", 7, tmp_path / "moved", digest), ledger)
+    with pytest.raises(RunError, match=r"was trained for 7 steps .*, not for 9 steps .*`fedtrain delete "):
+        check_same_training(personalised(federation, "zoo", 9, tmp_path / "initial", digest), ledger)
+    with pytest.raises(RunError, match="delete it first"):
+        check_same_training(personalised(federation, "zoo", 7, tmp_path / "initial", digest_bytes(b"other")), ledger)

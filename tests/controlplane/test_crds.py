@@ -118,7 +118,7 @@ def test_kubectl_finds_the_kinds_by_their_short_names_and_their_category(kinds: 
     status = {"round": 2, "phase": "Training", "participants": "1/2", "metric": "loss 1.25", "message": "Waits."}
     objects.patch_status("FederatedTraining", "answers", status)
     header, line = kinds.kubectl("get", "ft", "-n", namespace).splitlines()
-    assert header.split() == ["NAME", "ROUND", "PHASE", "PARTICIPANTS", "METRIC", "SECONDS", "AGE"]
+    assert header.split() == ["NAME", "ROUND", "PHASE", "PARTICIPANTS", "METRIC", "EPSILON", "SECONDS", "AGE"]
     assert line.split()[:6] == ["answers", "2", "Training", "1/2", "loss", "1.25"]
     assert "Waits." in kinds.kubectl("get", "ft", "-n", namespace, "-o", "wide")
     assert "participantpolicy.fedtrain.dev/bank-b" in kinds.kubectl("get", "fedtrain", "-n", namespace, "-o", "name")

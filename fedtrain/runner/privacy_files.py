@@ -133,7 +133,7 @@ def enter(federation: Federation, order: TrainingTaskSpec) -> str | None:
                 if refusal.rule == "privacy.maxEpsilon":
                     command = f"fedtrain participant privacy --file {quote(str(federation.path))}"
                     return f"{refusal.message}. `{command}` lists them"
-            for path, lines in _new(task, spent, places).items():
+            for path, lines in _new(task, spent, places, files).items():
                 files[path].append(lines)
     except LedgerUnreadable as error:
         raise RunError(str(error)) from error
@@ -164,15 +164,17 @@ def _locked_all(
                 return places, files
 
 
-def _new(task: Task, spent: Mapping[str, Entry], places: Mapping[str, Ledgers]) -> dict[Path, list[Line]]:
-    """Return the lines of a task that are not in the ledgers yet, by file."""
+def _new(
+    task: Task, spent: Mapping[str, Entry], places: Mapping[str, Ledgers], files: Mapping[Path, "_File"]
+) -> dict[Path, list[Line]]:
+    """Return the lines of a task that the ledgers of its data lack, by file. A run that was killed may have entered the
+    round into some of them."""
     found: dict[Path, list[Line]] = {}
     for key, entry in entered(spent, task).items():
-        if entry != spent.get(key):
-            ledgers = places[entry.dataset]
-            who = task.participant or ""
-            line = Line(participant=who, run_id=task.run_id, bucket=ledgers.bucket, entry=entry)
-            for path in ledgers.own:
+        ledgers = places[entry.dataset]
+        line = Line(participant=task.participant or "", run_id=task.run_id, bucket=ledgers.bucket, entry=entry)
+        for path in ledgers.own:
+            if _named([files[path].lines], entry.dataset, ledgers).get(key) != entry:
                 found.setdefault(path, []).append(line)
     return found
 

@@ -51,7 +51,7 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "legend": figures.legend(who),
         "loss_charts": figures.loss_figures(summary, telemetry.losses),
         "privacy": summary.privacy.text if summary.privacy else "",
-        "signal_to_noise": summary.privacy.ratio_text if summary.privacy and summary.privacy.private else "",
+        "signal_to_noise": summary.privacy.ratio_text if summary.privacy else "",
         "privacy_charts": figures.privacy_figures(summary),
         "usage_charts": _usage_charts(summary, used),
         "time_shares": _time_shares(used),

@@ -1,5 +1,6 @@
 """The owner's ledger of privacy on one machine: files beside the data, over runs, crashes and deleted runs."""
 
+import fcntl
 import json
 import threading
 from collections.abc import Mapping
@@ -118,6 +119,54 @@ def started_together(federations: list[Federation]) -> list[str | None]:
     for thread in threads:
         thread.join()
     return answers
+
+
+def test_a_ledger_that_appears_before_the_others_are_locked_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run on the folder enters its round after this run has looked for ledgers, and before it locks its own."""
+    file = written(tmp_path / "one", limit=7.0)
+    folder = written(tmp_path / "two", limit=7.0, name="second", uri="../data", dataset="all")
+    lock, other = privacy_files._locked, iter([folder])
+
+    def late(path: Path, *, own: bool) -> Any:
+        if (begun := next(other, None)) is not None:
+            assert [start(begun, "run-2", round=number) for number in (1, 2)] == [None, None]
+        return lock(path, own=own)
+
+    monkeypatch.setattr(privacy_files, "_locked", late)
+    refused = start(file)
+    assert refused is not None
+    assert "together spend epsilon 8.385" in refused
+
+
+def test_ledgers_of_overlapping_data_are_locked_while_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path / "one")
+    start(written(tmp_path / "two", name="second", uri="../data", dataset="all"), "run-2")
+    modes: dict[str, int] = {}
+    monkeypatch.setattr(privacy_files.fcntl, "flock", lambda opened, mode: modes.update({opened.name: mode}))
+    start(file)
+    assert {Path(name).name: mode for name, mode in modes.items()} == {
+        ".data.privacy": fcntl.LOCK_SH,
+        ".rows.jsonl.privacy": fcntl.LOCK_EX,
+    }
+
+
+@pytest.mark.parametrize("behind", ["data/.rows.jsonl.privacy", ".links.privacy"])
+def test_a_round_whose_run_was_killed_between_two_ledgers_is_entered_into_both(behind: str, tmp_path: Path) -> None:
+    file = written(tmp_path / "one", name="first")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links/rows.jsonl").symlink_to(tmp_path / "data/rows.jsonl")
+    folder = written(tmp_path / "two", name="second", uri="../links", dataset="all")
+    for number in (1, 2):
+        start(folder, "run-2", round=number)
+    short = tmp_path / behind
+    short.write_text(short.read_text().splitlines(keepends=True)[0])
+    assert spent(folder) == {Release(1.0): 2}
+    assert start(folder, "run-2", round=2) is None
+    assert spent(file) == spent(folder) == {Release(1.0): 2}, "the run enters the round where it is missing"
 
 
 def ledger(federation: Federation) -> Path:

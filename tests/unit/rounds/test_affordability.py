@@ -1,0 +1,73 @@
+"""Who can afford one round with `privacy.unit: Example`, and how close delta is to 1 / number of units."""
+
+from typing import Any
+
+from rounds_world import FACTS, a_spec
+
+from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.contracts.records import Plan, PlanMember
+from fedtrain.privacy.accounting import Poisson, Release, epsilon
+from fedtrain.rounds.affordability import OwnersLimit, barred_from_the_start, shortage
+from fedtrain.rounds.large_delta import large_delta
+from fedtrain.rounds.spent_epsilon import step_signal_to_noise, trained_values
+
+STEP = Release(1.0, Poisson(32 / 500))
+DIGEST = "blake3:" + 64 * "0"
+
+
+def private(**budget: float) -> dict[str, Any]:
+    return {
+        "unit": "Example",
+        "budget": {"epsilon": 8, "delta": 1e-5, **budget},
+        "noise": {"type": "Multiplier", "multiplier": 1.0},
+        "clipping": {"type": "Fixed", "norm": 1.0},
+    }
+
+
+SPEC = a_spec(2, privacy=private(), partitioning={"strategy": "All"})
+
+
+def test_what_other_trainings_have_spent_counts_towards_an_owners_limit() -> None:
+    rows, once = {"a": 500, "b": 500}, epsilon({STEP: 2}, 1e-5)
+    assert barred_from_the_start(SPEC, rows, {"a": OwnersLimit(once * 1.001, 1e-5)}) == {}
+    barred = barred_from_the_start(SPEC, rows, {"a": OwnersLimit(once * 1.001, 1e-5, {STEP: 2})})
+    assert list(barred) == ["a"]
+    assert f"spend epsilon {epsilon({STEP: 4}, 1e-5):.4g} with other trainings" in barred["a"][0]
+    found = shortage(SPEC, barred)
+    assert found is not None
+    assert found.message.startswith(
+        "1 of 2 participants can take part in a round, but rounds.minParticipants is 2. a: "
+    )
+
+
+def test_a_participant_without_training_rows_cannot_take_part() -> None:
+    assert barred_from_the_start(SPEC, {"a": 0, "b": 500}) == {"a": ("it has no training rows", "Add rows")}
+
+
+def test_delta_is_compared_with_the_participant_that_has_the_most_rows() -> None:
+    assert large_delta(SPEC, {"a": 500, "b": 9_000}) is None
+    warning = large_delta(SPEC, {"a": 500, "b": 11_000})
+    assert warning is not None
+    assert "which is large for the 11,000 rows of b: revealing one of them at random has delta 9.1e-05" in warning
+    assert warning.endswith("Set it to 1e-06 or less.")
+    assert large_delta(SPEC) is None, "no rows are known"
+
+
+def test_signal_to_noise_of_a_step_is_that_of_the_participant_with_the_most_noise() -> None:
+    noises = {
+        who: ExampleNoise(probability=0.1, batch=batch, steps=2, bound=1.0, multiplier=2.0)
+        for who, batch in (("a", 40), ("b", 10))
+    }
+    members = tuple(
+        PlanMember(participant=who, start=0, samples=1, distinct=1, seed=1, example_noise=noise)
+        for who, noise in noises.items()
+    )
+    plan = Plan.model_construct(members=members)
+    assert step_signal_to_noise(plan, 100) == 10 / (2.0 * 10)
+    assert step_signal_to_noise(plan, None) is None
+    assert step_signal_to_noise(None, 100) is None
+
+
+def test_half_of_the_values_are_trained_with_a_frozen_a() -> None:
+    frozen = SPEC.model_copy(update={"aggregation": SPEC.aggregation.model_copy(update={"merge": "FreezeA"})})
+    assert (trained_values(SPEC, FACTS), trained_values(frozen, FACTS)) == (10, 5)

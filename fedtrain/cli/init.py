@@ -24,7 +24,7 @@ spec:
     - {{name: tickets, uri: ./data/{participant}.jsonl}}   # a file, a folder, a data set on disk, or s3://
   # baseModel: {{s3: {{endpoint: "https://s3.example.org", credentialsSecretRef: {{name: models}}}}}}   # of a base at s3://
   # limits: {{gpuMemory: 40Gi, nodes: 2, gpus: 8, memory: 64Gi, adapterRank: 64}}   # tasks beyond these are refused
-  #   further limits: stepsPerRound: 500, taskDuration: 3h, concurrentTasks: 1
+  #   further limits: stepsPerRound: 500, taskDuration: 3h, concurrentTasks: 1; gpuModel: NVIDIA H100 tells the hub
   # privacy: {{unit: Participant, minNoiseMultiplier: 0.8, maxEpsilon: 8, delta: 1e-5}}   # what trainings must promise
   #   further privacy: noiseKeySecretRef: {{name: fedtrain-noise}}   # for noise.location: Client
   # minimums: {{rowsPerRound: 100, participantsPerRound: 3}}

@@ -17,6 +17,7 @@ EXAMPLES = {
     "render": "fedtrain render federation.yaml",
     "run": "fedtrain run federation.yaml",
     "baseline": "fedtrain baseline federation.yaml",
+    "personalise": "fedtrain personalise federation.yaml --adapter adapter --steps 100",
     "status": f"fedtrain status {_RUN}",
     "compare": f"fedtrain compare {_RUN} runs/default/second",
     "logs": f"fedtrain logs {_RUN}",

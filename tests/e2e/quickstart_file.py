@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from hack.cluster.api import Json
 from hack.cluster.s3_server import S3Server
 from tests.controlplane.training import QUICKSTART
-from tests.e2e.federation import COMMAND, RealFederation, environment
+from tests.e2e.federation import COMMAND, THREADS_OF_PODS, RealFederation, environment
 
 FILE = QUICKSTART / "federation.yaml"
 ALL_ROUNDS = 12
@@ -57,4 +57,5 @@ class QuickstartFile(RealFederation):
         file = self.folder / "federation.yaml"
         file.write_text(text.replace(f"count: {ALL_ROUNDS}\n", f"count: {self.rounds}\n"))
         with (self.folder / "run.log").open("wb") as log:
-            return subprocess.Popen([COMMAND, "run", str(file)], env=environment(s3_server), stdout=log, stderr=log)
+            command = [COMMAND, "run", str(file), *THREADS_OF_PODS]
+            return subprocess.Popen(command, env=environment(s3_server), stdout=log, stderr=log)

@@ -120,7 +120,7 @@ class RealFederation(Federation):
 
 
 THREADS_OF_PODS = ("--parallel", "1")
-"""One worker has as many threads as cores, as pods without `compute.cpu` have. On some processors, sums, and thus digests,
+"""One worker has as many threads as cores, as pods without `compute.cpu` have. On some processors, sums and digests
 depend on the number of threads."""
 
 

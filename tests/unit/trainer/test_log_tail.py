@@ -92,5 +92,8 @@ def test_an_outcome_fits_a_termination_message_and_keeps_the_newest_lines(charac
 
 def test_the_trainer_logs_to_the_name_that_is_kept() -> None:
     folder = Path(log_tail.__file__).parent
-    names = {line for file in folder.glob("*.py") for line in file.read_text().splitlines() if "log = logging" in line}
-    assert names == {f'log = logging.getLogger("{log_tail.LOGGER}")'}
+    lines = {line for file in folder.glob("*.py") for line in file.read_text().splitlines() if "log = logging" in line}
+    assert lines == {
+        f'log = logging.getLogger("{log_tail.LOGGER}")',
+        'local_log = logging.getLogger("fedtrain.participant")',  # stays with the participant
+    }

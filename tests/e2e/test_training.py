@@ -102,7 +102,8 @@ def test_the_commands_work_on_the_bucket_as_on_a_folder(story: Story, s3_server:
 
 def test_kubectl_get_shows_the_progress_of_a_training(story: Story, plane: Access) -> None:
     told = plane.kubectl("get", "ft", "--namespace", story.federation.namespace).splitlines()
-    assert told[0].split() == ["NAME", "ROUND", "PHASE", "PARTICIPANTS", "METRIC", "SECONDS", "AGE"]
+    assert told[0].split() == ["NAME", "ROUND", "PHASE", "PARTICIPANTS", "METRIC", "EPSILON", "SECONDS", "AGE"]
+    # EPSILON is empty: the training is not private
     assert told[1].split()[:5] == ["small", "2", "Succeeded", "2/2", "loss"]
 
 

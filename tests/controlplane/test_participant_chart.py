@@ -101,7 +101,7 @@ OTHER_ALERTS = {
 }
 """Metrics of the conditions whose alerts ask for another metric."""
 PHASE_ALERTS = {"Failed": "FedtrainRunFailed", "Suspended": "FedtrainTrainingSuspended"}
-"""Of phases in which no task runs until a user resumes the run."""
+"""Alerts on the phases in which no task runs until a user resumes the run."""
 KINDS = {
     kind.__name__.replace("Record", ""): kind for kind in (FederatedTraining, ParticipantPolicy, ParticipantRecord)
 }

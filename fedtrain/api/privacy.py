@@ -5,12 +5,13 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from fedtrain.api.base import Block, NonNegativeInt, Number, Union
+from fedtrain.privacy.accounting.budget import LARGEST_MULTIPLIER, SMALLEST_MULTIPLIER
 from fedtrain.privacy.clipping import LARGEST_NORM, SMALLEST_NORM
 
 Epsilon = Annotated[Number, Field(ge=1e-6, le=1000)]
 Delta = Annotated[Number, Field(ge=1e-10, lt=1)]
 ClippingNorm = Annotated[Number, Field(ge=SMALLEST_NORM, le=LARGEST_NORM)]
-Multiplier = Annotated[Number, Field(ge=0.01, le=1000)]
+Multiplier = Annotated[Number, Field(ge=SMALLEST_MULTIPLIER, le=LARGEST_MULTIPLIER)]
 Quantile = Annotated[Number, Field(ge=0.01, le=0.99)]
 ClippingRate = Annotated[Number, Field(ge=0.001, le=1)]
 

@@ -47,9 +47,8 @@ def budgets(summary: RunSummary) -> dict[str, int]:
     epochs the mean steps of its updates, times the rounds. A participant that never sent an update is missing."""
     spec, found = summary.spec, dict[str, int]()
     for participant in spec.participants:
-        length = participant.training.over(spec.training).length
-        if length.steps is not None:
-            found[participant.name] = length.steps * spec.rounds.count
+        if (planned := planned_steps(spec, participant.name)) is not None:
+            found[participant.name] = planned
             continue
         took = [
             one.steps
@@ -60,6 +59,13 @@ def budgets(summary: RunSummary) -> dict[str, int]:
         if took:
             found[participant.name] = round(sum(took) / len(took) * spec.rounds.count)
     return found
+
+
+def planned_steps(spec: FederatedTrainingSpec, who: str) -> int | None:
+    """Return the optimizer steps of one participant over the whole federated run; None if the file does not give the
+    length in steps."""
+    steps = spec.participant(who).training.over(spec.training).length.steps
+    return None if steps is None else steps * spec.rounds.count
 
 
 def alone(federation: Federation, who: str, steps: int) -> ArmRun:

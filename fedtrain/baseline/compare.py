@@ -26,7 +26,7 @@ from fedtrain.results.comparison import Comparison, Kind, write_comparison
 from fedtrain.results.locate import run_folder
 from fedtrain.results.summary import summarise
 from fedtrain.rounds.decision import FINISHED
-from fedtrain.runner.bindings import storage_of
+from fedtrain.runner.bindings import ledger_of, storage_of
 from fedtrain.runner.errors import RunError
 from fedtrain.runner.events import Event, Listener
 from fedtrain.runner.run import admit, run, workers
@@ -78,8 +78,8 @@ def compare(
         if personal_steps is not None:
             arms += personal_arms(federation, ledger, _preflights(ledger), personal_steps)
         for arm in arms:
-            check_same_training(arm, _ledger(arm.federation))
-        missing = [arm for arm in arms if _ledger(arm.federation).read(names.END, End) is None]
+            check_same_training(arm, ledger_of(arm.federation))
+        missing = [arm for arm in arms if ledger_of(arm.federation).read(names.END, End) is None]
         failed: dict[str, str] = {}
         if missing:
             check_unchanged(federation, ledger)
@@ -125,7 +125,7 @@ def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> lis
     all_steps = sum(arm.steps for arm in arms if arm.kind == "Alone")
     found = [subject_of(spec, preflights, "Base", None, 0, ledger, 0)]
     found += [
-        subject_of(spec, preflights, arm.kind, arm.participant, arm.steps, _ledger(arm.federation), 1) for arm in arms
+        subject_of(spec, preflights, arm.kind, arm.participant, arm.steps, ledger_of(arm.federation), 1) for arm in arms
     ]
     found.append(subject_of(spec, preflights, "Federated", None, all_steps, ledger, last))
     order = get_args(Kind)
@@ -135,11 +135,6 @@ def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> lis
 def _preflights(ledger: Ledger) -> dict[str, Preflight]:
     found = (ledger.read(name, Preflight) for name in ledger.names("preflight/"))
     return {preflight.participant: preflight for preflight in found if preflight is not None}
-
-
-def _ledger(federation: Federation) -> Ledger:
-    metadata = federation.training.metadata
-    return open_ledger(storage_of(federation), metadata.namespace, metadata.name)
 
 
 def _count(measured: Callable[[int, int], None], total: int, _: Measuring, left: int) -> None:

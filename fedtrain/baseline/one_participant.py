@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from fedtrain.api.federated_training import FederatedTrainingSpec, Metadata
+from fedtrain.api.federated_training import Metadata
 from fedtrain.api.participant_policy import Dataset, ParticipantPolicy, ParticipantPolicySpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import File, Storage
@@ -24,10 +24,9 @@ from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.records import Preflight
 from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.open import open_ledger
 from fedtrain.results.comparison import Comparison, Kind
 from fedtrain.results.export_files import WEIGHTS
-from fedtrain.runner.bindings import storage_of
+from fedtrain.runner.bindings import ledger_of
 from fedtrain.runner.errors import RunError
 from fedtrain.runner.run import workers
 from fedtrain.runner.worker_pool import WorkerPool
@@ -60,12 +59,6 @@ def own_copy(federation: Federation, who: str, runs: Path, data: Path | None, ba
     return replace(federation, training=training, policies=policies)
 
 
-def steps_alone(spec: FederatedTrainingSpec, who: str) -> int | None:
-    """Return the optimizer steps of the whole federated run; None if the file does not give the length in steps."""
-    steps = spec.participant(who).training.over(spec.training).length.steps
-    return None if steps is None else steps * spec.rounds.count
-
-
 def personalise(
     own: Federation,
     who: str,
@@ -81,12 +74,13 @@ def personalise(
     personal = personalised(own, who, steps, adapter, digest_file(adapter / WEIGHTS))
     arms = [*([alone(own, who, steps_alone)] if steps_alone is not None else []), personal]
     for arm in arms:
-        check_same_training(arm, _ledger(arm))
-        if changed := changed_data(arm.federation, _ledger(arm)):
-            raise RunError(f"the data changed since {_ledger(arm).address} began:\n  " + "\n  ".join(changed))
+        ledger = ledger_of(arm.federation)
+        check_same_training(arm, ledger)
+        if changed := changed_data(arm.federation, ledger):
+            raise RunError(f"the data changed since {ledger.address} began:\n  " + "\n  ".join(changed))
     with ExitStack() as stack:
         shared = Lazily(lambda: pool or stack.enter_context(workers(personal.federation, len(arms))))
-        missing = [arm for arm in arms if _ledger(arm).read(names.END, End) is None]
+        missing = [arm for arm in arms if ledger_of(arm.federation).read(names.END, End) is None]
         failed: dict[str, str] = {}
         if missing:
             view.begins(missing)
@@ -96,17 +90,17 @@ def personalise(
         if unmeasured:
             view.measured(0, len(unmeasured))
             failed |= measure_all(unmeasured, own, shared(), partial(_count, view, len(unmeasured)))
-    end = _ledger(personal).read(names.END, End)
+    end = ledger_of(personal.federation).read(names.END, End)
     comparison = Comparison(
         end.run_id if end else "", end.adapter if end else "", tuple(subject.arm() for subject in subjects)
     )
-    return Personalised(personal.federation, _ledger(personal), comparison, failed)
+    return Personalised(personal.federation, ledger_of(personal.federation), comparison, failed)
 
 
 def _subjects(own: Federation, who: str, arm: ArmRun) -> list[Subject]:
     """Return the adapters before and after a training: the base and the one trained alone, or the federated and the
     personalised one."""
-    spec, ledger = measured_spec(own.training.spec), _ledger(arm)
+    spec, ledger = measured_spec(own.training.spec), ledger_of(arm.federation)
     spec = spec.model_copy(update={"evaluation": spec.evaluation.model_copy(update={"hub": None})})
     preflight = ledger.read(names.preflight(who), Preflight)
     counted = {who: preflight} if preflight is not None else {}
@@ -115,11 +109,6 @@ def _subjects(own: Federation, who: str, arm: ArmRun) -> list[Subject]:
         subject_of(spec, counted, before, None, 0, ledger, 0),
         subject_of(spec, counted, arm.kind, who, arm.steps, ledger, 1),
     ]
-
-
-def _ledger(arm: ArmRun) -> Ledger:
-    metadata = arm.federation.training.metadata
-    return open_ledger(storage_of(arm.federation), metadata.namespace, metadata.name)
 
 
 def _count(view: ArmsView, total: int, _: object, left: int) -> None:

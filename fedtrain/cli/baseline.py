@@ -42,11 +42,10 @@ def command(
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.contracts.as_json import as_json as plain_json
     from fedtrain.ledger.run_claim import SpecDiffers
-    from fedtrain.results.base_folder import base_folder
     from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
-    from fedtrain.results.export import default_target, export
-    from fedtrain.results.locate import Located
+    from fedtrain.results.export import default_target
     from fedtrain.results.picture import default_picture, write_picture
+    from fedtrain.results.run_result import export_newest
     from fedtrain.results.tables import show
     from fedtrain.runner.errors import RunError
 
@@ -77,9 +76,7 @@ def command(
         picture = write_picture(result.ledger, default_picture(result.ledger))
         if picture is not None:
             click.echo(f"picture: {picture}")
-        base = base_folder(Located(result.ledger, federation), spec.model)
-        written = export(result.ledger, default_target(result.ledger), base=base if isinstance(base, Path) else None)
-        click.echo(f"adapter: {written}")
+        click.echo(f"adapter: {export_newest(result.ledger, federation)}")
         for arm in result.comparison.arms:
             if arm.kind == "Personalised":
                 folder = default_target(result.ledger).parent.with_name(arm.run.rpartition("/")[2])

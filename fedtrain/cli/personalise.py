@@ -50,14 +50,13 @@ def command(
     as in the federated run), the federated and the personalised adapter. After Ctrl-C, run the same command again.
     """
     from fedtrain.api.reading import read_file
-    from fedtrain.baseline.one_participant import own_copy, personalise, steps_alone
+    from fedtrain.baseline.arms import planned_steps
+    from fedtrain.baseline.one_participant import own_copy, personalise
     from fedtrain.baseline.progress import Bars, Lines, Silent
     from fedtrain.contracts.as_json import as_json as plain_json
-    from fedtrain.results.base_folder import base_folder
     from fedtrain.results.baseline_tables import personal_table
-    from fedtrain.results.export import default_target, export
     from fedtrain.results.export_files import WEIGHTS
-    from fedtrain.results.locate import Located
+    from fedtrain.results.run_result import export_newest
     from fedtrain.results.tables import show
     from fedtrain.runner.errors import RunError
 
@@ -77,7 +76,7 @@ def command(
     own = own_copy(federation, who, runs, data, base)
     try:
         result = personalise(
-            own, who, adapter, steps, steps_alone=None if no_alone else steps_alone(spec, who), view=view
+            own, who, adapter, steps, steps_alone=None if no_alone else planned_steps(spec, who), view=view
         )
     except KeyboardInterrupt:
         view.close()
@@ -96,8 +95,7 @@ def command(
     click.echo("")
     table = personal_table(result.comparison, own.training.spec)
     show([table] if table else [], terminal)
-    found = base_folder(Located(result.ledger, result.federation), result.federation.training.spec.model)
-    folder = export(result.ledger, default_target(result.ledger), base=found if isinstance(found, Path) else None)
+    folder = export_newest(result.ledger, result.federation)
     click.echo(f"\npersonalised adapter: {folder}")
     click.echo(f"Next: fedtrain try {quote(str(folder.parent))}")
 

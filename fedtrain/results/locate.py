@@ -63,13 +63,12 @@ def run_folder(ledger: Ledger) -> Path | None:
 
 def _of_file(path: Path) -> Located:
     from fedtrain.api.reading import read_file  # the YAML parser is slow to import and only needed here
-    from fedtrain.runner.bindings import storage_of
+    from fedtrain.runner.bindings import ledger_of
 
     federation = read_file(
         path, elsewhere=True, judged=False
     )  # a file for a cluster has no policies, and paths of pods
-    metadata = federation.training.metadata
-    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name, reading=True)
+    ledger = ledger_of(federation, reading=True)
     if ledger.size(names.RUN) is None:
         raise NoRun(
             f"{path} has not been run: {ledger.url}/{names.RUN} does not exist. "

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedtrain.contracts.headline_metric import Measure
-from fedtrain.ledger.open import open_ledger
+from fedtrain.ledger.ledger import Ledger
 from fedtrain.plurals import several
 from fedtrain.results.base_folder import base_folder
 from fedtrain.results.best_round import best_point
@@ -46,15 +46,20 @@ class RunResult:
     best_alone_participant: str | None = None
 
 
+def export_newest(ledger: Ledger, federation: "Federation") -> Path:
+    """Export the newest adapter of a run to its default folder, with the base model's tokenizer if that is on this
+    machine, and return the folder. Raises as `export` does."""
+    base = base_folder(Located(ledger, federation), federation.training.spec.model)
+    return export(ledger, default_target(ledger), base=base if isinstance(base, Path) else None)
+
+
 def finished(federation: "Federation") -> RunResult:
     """Export the newest adapter of the file's run to its default folder and return the result. Raises as `export`
     does."""
-    from fedtrain.runner.bindings import storage_of
+    from fedtrain.runner.bindings import ledger_of
 
-    metadata = federation.training.metadata
-    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
-    base = base_folder(Located(ledger, federation), federation.training.spec.model)
-    folder = export(ledger, default_target(ledger), base=base if isinstance(base, Path) else None)
+    ledger = ledger_of(federation)
+    folder = export_newest(ledger, federation)
     summary = summarise(ledger)
     return run_result(summary, read_comparison(ledger, summary.run_id, summary.adapter), folder)
 

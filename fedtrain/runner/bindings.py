@@ -8,6 +8,8 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import File, S3Access, Storage
 from fedtrain.contracts.places import Place, Places, places_of_hub, places_of_participant
 from fedtrain.contracts.tasks import Binding, Evaluate, Task, needs_noise_key
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.open import open_ledger
 from fedtrain.runner.noise_keys import noise_key
 
 Access = TypeVar("Access", bound=S3Access)
@@ -20,6 +22,12 @@ def storage_of(federation: Federation) -> Storage:
         return storage.model_copy(update={"s3": _here(federation, storage.s3)}) if storage.s3 else storage
     path = federation.resolve((storage.file or File()).path)
     return Storage(type="File", file=File(path=path))
+
+
+def ledger_of(federation: Federation, reading: bool = False) -> Ledger:
+    """Return the ledger of the file's run. `reading`: see `open_store`. Raises StoreError."""
+    metadata = federation.training.metadata
+    return open_ledger(storage_of(federation), metadata.namespace, metadata.name, reading)
 
 
 def local_folder(federation: Federation) -> Path:

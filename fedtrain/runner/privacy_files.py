@@ -22,11 +22,10 @@ from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
-from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.policy_check import refusals, task_of
 from fedtrain.manifests.privacy_ledger import Entry, LedgerUnreadable, checked, entered, overlap, promised, run_of
-from fedtrain.runner.bindings import storage_of
+from fedtrain.runner.bindings import ledger_of
 from fedtrain.runner.errors import RunError
 from fedtrain.runner.privacy_places import Ledgers, ledgers_of
 
@@ -108,9 +107,8 @@ def spent_by_others(federation: Federation) -> dict[str, dict[str, Entry]]:
 
 def _run_id(federation: Federation) -> str | None:
     """The ID of the federation's run; None if it has not begun, or if its ledger does not answer."""
-    metadata = federation.training.metadata
     with suppress(StoreError):
-        run = open_ledger(storage_of(federation), metadata.namespace, metadata.name).read(names.RUN, Run)
+        run = ledger_of(federation).read(names.RUN, Run)
         return run.run_id if run is not None else None
     return None
 

@@ -11,14 +11,14 @@ from fedtrain.contracts.records import Run
 from fedtrain.contracts.run_end import End
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.open import open_ledger, open_store
+from fedtrain.ledger.open import open_store
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.run_claim import claim_run, new_run
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner import privacy_files
 from fedtrain.runner.base_access import check_base_access
-from fedtrain.runner.bindings import bind, local_folder, storage_of
+from fedtrain.runner.bindings import bind, ledger_of, local_folder, storage_of
 from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
 from fedtrain.runner.devices import Devices, find_devices
 from fedtrain.runner.events import Listener, RunEnded, RunStarted
@@ -86,8 +86,7 @@ def enter(federation: Federation, run: Run, key: TaskKey, task: Task) -> str | N
 def admit(federation: Federation) -> tuple[Ledger, Run]:
     """Return the run's ledger and its claim: a new one, or the existing one of the same spec. Raises SpecDiffers,
     StoreError, RunError."""
-    metadata = federation.training.metadata
-    ledger = open_ledger(storage_of(federation), metadata.namespace, metadata.name)
+    metadata, ledger = federation.training.metadata, ledger_of(federation)
     if ledger.size(names.initial()) is None:
         check_base_access(federation)  # before the spec is claimed: the fix changes it
     if ledger.size(names.RUN) is None:

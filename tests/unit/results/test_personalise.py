@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from fedtrain.api.reading import read_file
-from fedtrain.baseline.one_participant import own_copy, steps_alone
+from fedtrain.baseline.arms import planned_steps
+from fedtrain.baseline.one_participant import own_copy
 from fedtrain.cli.main import main
 from fedtrain.runner.bindings import data_of, storage_of
 
@@ -56,7 +57,7 @@ def test_the_copy_of_a_participant_is_on_its_machine(file: Path, tmp_path: Path)
 
 def test_it_trains_alone_as_long_as_in_the_federated_run_if_the_file_says_the_steps(file: Path) -> None:
     spec = read_file(file, elsewhere=True, judged=False).training.spec
-    assert (steps_alone(spec, "museum"), steps_alone(spec, "zoo")) == (75, None)
+    assert (planned_steps(spec, "museum"), planned_steps(spec, "zoo")) == (75, None)
 
 
 def test_what_is_missing_is_named(file: Path) -> None:

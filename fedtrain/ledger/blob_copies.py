@@ -20,6 +20,7 @@ from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError
 
 UNKNOWN = "unknown"
+_CHECKED = b"a copy"
 
 
 class BlobCopies:
@@ -38,6 +39,20 @@ class BlobCopies:
         """Names of copies that this process has made. Another process makes them again, with the same bytes."""
         self._used: dict[str, frozenset[str]] = {}
         """Those that a task reads, by its uid."""
+
+    def check(self) -> None:
+        """Raise StoreError if the server copies no objects. Leaves nothing behind, unless the store forbids deleting.
+        A run that begins there would train nothing."""
+        folder = f"{names.copies(self._run_id)}check"
+        original, copy = (self._ledger.key(f"{folder}/{name}") for name in ("original", "copy"))
+        try:
+            self._store.replace(original, _CHECKED)
+            self._store.copy(original, copy)
+            if self._store.get(copy) != _CHECKED:
+                raise StoreError(f"{self._ledger.url} cannot hold a ledger: the server's copy of an object differs.")
+        finally:
+            with suppress(StoreError):
+                self._ledger.delete(folder)
 
     def admit(self, uids: Collection[str]) -> None:
         """Take the uids of the Participants that exist. One that joins reads the copies of the others."""

@@ -17,6 +17,7 @@ TAKEN = ("PreconditionFailed", "412")
 GONE = ("NoSuchKey", "404", "NotFound")
 NO_UPLOAD = ("NoSuchUpload",)
 """A completion that was repeated although it had gone through, or an upload that someone aborted."""
+_UNKNOWN_OPERATION = ("NotImplemented", "501", "MethodNotAllowed", "405")
 
 _BUSY = frozenset(
     {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling", "ThrottlingException"}
@@ -99,9 +100,24 @@ def was_retried(error: Exception) -> bool:
 
 def explain(error: Exception, place: Place, key: str) -> StoreError:
     """The StoreError that says what `error`, of boto or urllib3, means."""
+    if _is_without_copies(error):
+        return no_copies(place, key)
     explained = _explain(error, place, key)
     explained.unanswered = place.settings.endpoint if _is_unanswered(error) else None
     return explained
+
+
+def no_copies(place: Place, key: str) -> StoreError:
+    """The server stores objects and does not copy them."""
+    return StoreError(
+        f"{_where(place, key)}: the server doesn't know CopyObject. Update the server, or use another store: on a "
+        "cluster, participants read copies of the adapter."
+    )
+
+
+def _is_without_copies(error: Exception) -> bool:
+    is_copy = isinstance(error, boto.ClientError) and getattr(error, "operation_name", "") == "CopyObject"
+    return is_copy and code_of(error) in _UNKNOWN_OPERATION
 
 
 def _is_unanswered(error: Exception) -> bool:

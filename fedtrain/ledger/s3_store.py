@@ -23,7 +23,17 @@ from fedtrain.ledger import s3_upload
 from fedtrain.ledger.keys import check_key
 from fedtrain.ledger.s3_client import Patience, connect
 from fedtrain.ledger.s3_credentials import Credentials, mounted
-from fedtrain.ledger.s3_errors import CONFLICT, GONE, NO_UPLOAD, TAKEN, code_of, explain, no_s3, was_retried
+from fedtrain.ledger.s3_errors import (
+    CONFLICT,
+    GONE,
+    NO_UPLOAD,
+    TAKEN,
+    code_of,
+    explain,
+    no_copies,
+    no_s3,
+    was_retried,
+)
 from fedtrain.ledger.s3_place import place_of, settings_of
 from fedtrain.ledger.s3_reader import RangedReader
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable, check_size
@@ -126,9 +136,11 @@ class S3Store:
         GB at once."""
         source = {"Bucket": self.bucket, "Key": self.object_key(key)}
         try:
-            self.client.copy_object(Bucket=self.bucket, Key=self.object_key(target), CopySource=source)
+            reply = self.client.copy_object(Bucket=self.bucket, Key=self.object_key(target), CopySource=source)
         except ERRORS as error:
             raise self.explained(error, key) from error
+        if not reply.get("CopyObjectResult"):  # the server has written an empty object instead
+            raise no_copies(self._place, self._prefix + key)
 
     def keys(self, prefix: str) -> Iterator[str]:
         after: dict[str, str] = {}

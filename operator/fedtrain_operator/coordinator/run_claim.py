@@ -38,6 +38,7 @@ async def open_run(
         ledger = open_ledger(spec.storage, training.namespace, training.name, secret)
         if (found := recorded(ledger)) is None:
             probe(ledger.store, open_ledger(spec.storage, training.namespace, training.name, secret).store)
+            open_grants(ledger, wanted.run_id).copies.check()
         memory.ledger, memory.run = ledger, claim_run(ledger, wanted, found is not None and begun(hint))
 
     try:

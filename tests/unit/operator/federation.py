@@ -21,7 +21,7 @@ from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, Transf
 from fedtrain.ledger.blob_copies import BlobCopies
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.store import StoreUnavailable
+from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.manifests.conditions import find
 from fedtrain.manifests.kinds import Json, Kind, Ref
 from tests.support.tasks import DIGEST
@@ -70,12 +70,18 @@ class Uploads:
 
 
 class Copies(BlobCopies):
-    """Without a store. `withdrawn`: the readers whose copies were left, for each request to withdraw the others."""
+    """Without a store. `withdrawn`: the readers whose copies were left, for each request to withdraw the others.
+    `refusal`: of the store to copy."""
 
     def __init__(self) -> None:
         super().__init__(cast(Any, None), cast(Any, None), "run")
         self.withdrawn: list[str] = []
         self.fails = False
+        self.refusal: StoreError | None = None
+
+    def check(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
 
     def withdraw(self) -> None:
         if self.fails:
@@ -96,6 +102,8 @@ class SignsAnything:
         self.signer = "http://store:9000 "
 
     def grant(self, task: Task, uid: str) -> TransferGrant:
+        if isinstance(task.work, Train):
+            self.copies.check()
         self.tasks.append(task)
         record = SignedRecord(name="record", read=SignedRequest(url=f"http://store:9000/runs/{uid}"), writes=())
         copy = SignedRequest(url=f"http://store:9000/runs/copies/{task.run_id}/{self.copies.readers}/adapter")

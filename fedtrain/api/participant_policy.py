@@ -80,7 +80,8 @@ class Allow(Block):
     images: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
     """Trainer images by digest, such as `registry.example.org/fedtrain-trainer@sha256:...`."""
     stores: Annotated[tuple[Store, ...], Field(max_length=100)] = ()
-    """Servers and buckets that pods may send updates to."""
+    """Servers and buckets that pods may send updates to. Without `baseModel`, a training's `model.s3` must name one of
+    these servers, if it names any."""
 
 
 class Limits(Block):

@@ -161,6 +161,7 @@ def _request(
         name=task.name,
         work=task.work.type,
         base=task.model.base,
+        base_endpoint=task.model.s3.endpoint if task.model.s3 else None,
         rank=task.model.adapter.rank,
         compute=order.compute,
         image=image,

@@ -49,5 +49,7 @@ def with_epochs(epochs: float) -> dict[str, Any]:
     return {"training": {"length": {"type": "Epochs", "epochs": epochs}, "batchSize": 10}}
 
 
-def base(name: str) -> dict[str, Any]:
-    return {"model": {"base": name, "revision": "0" * 40} if name.count("/") == 1 else {"base": name}}
+def base(name: str, endpoint: str | None = None) -> dict[str, Any]:
+    revision = {"revision": "0" * 40} if name.count("/") == 1 else {}
+    server = {"s3": {"endpoint": endpoint}} if endpoint else {}
+    return {"model": {"base": name, **revision, **server}}

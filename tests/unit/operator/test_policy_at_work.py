@@ -123,6 +123,10 @@ MALICIOUS: dict[str, tuple[Any, str]] = {
         lambda spec: spec["storage"]["s3"].update(endpoint="http://10.0.0.1:22"),
         "(allow.stores) refuses the task",
     ),
+    "a base model at a port of the owner's network": (
+        lambda spec: spec["task"]["model"].update(s3={"endpoint": "http://10.0.0.1:22"}),
+        "(allow.stores) refuses the task",
+    ),
     "too many GPUs": (lambda spec: spec["compute"].update(gpusPerNode=64), "(limits.gpus) refuses the task"),
     "too many nodes": (lambda spec: spec["compute"].update(nodes=1024, gpusPerNode=0), "(limits.nodes) refuses"),
     "a base model in the pod": (

@@ -139,6 +139,13 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         "the ledger is in bucket runs of http://store:9000, which is not allowed",
     ),
     (
+        "allow.stores",
+        {"allow": {"stores": [{"endpoint": "http://store:9000", "bucket": "runs"}]}},
+        base("s3://models/base", "http://10.0.0.1:22"),
+        base("s3://models/base", "http://store:9000/"),
+        "the base model is read from http://10.0.0.1:22, which is not allowed",
+    ),
+    (
         "privacy.unit",
         {"privacy": {"unit": "Participant"}},
         {},
@@ -189,6 +196,14 @@ def test_a_task_beyond_the_policy_is_refused_with_field_and_values(
 def test_every_refusing_rule_has_a_case() -> None:
     work = {rules.work.work_is_a_participants.field}
     assert {one.field for one in rules.REFUSING} == {case[0] for case in REFUSED} | work
+
+
+def test_the_policys_own_server_of_base_models_needs_no_permission() -> None:
+    mirror = {"baseModel": {"s3": {"endpoint": "http://mirror:9000"}}}
+    given = policy(**mirror, allow={"stores": [{"endpoint": "http://store:9000", "bucket": "runs"}]})
+    judged = judge(train(**base("s3://models/base", "http://10.0.0.1:22")), given, IMAGE)
+    assert isinstance(judged, Assignment)
+    assert judged.binding.places.base.s3.endpoint == "http://mirror:9000"
 
 
 def test_an_empty_policy_takes_every_task() -> None:

@@ -34,6 +34,7 @@ REFUSING: tuple[Refusing, ...] = (
     base_models.base_model_is_allowed,  # /etc, someone/unknown
     images.image_is_allowed,  # a trainer that the owner has not checked
     stores.store_is_allowed,  # another bucket, a port of the owner's network
+    stores.server_of_the_base_model_is_allowed,  # such a port
     compute.nodes_are_within_the_limit,
     compute.gpus_are_within_the_limit,
     compute.memory_is_within_the_limit,

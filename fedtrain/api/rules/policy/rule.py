@@ -17,6 +17,7 @@ class Request:
         namespace, name: of the training.
         work: type of the task, such as `Train`.
         base: base model.
+        base_endpoint: server that the training reads it from; None if it names none.
         image: trainer image of this participant.
         rows: distinct rows to train on; None if the task does not train.
         steps: optimizer steps; None if the task does not train.
@@ -32,6 +33,7 @@ class Request:
     name: str
     work: str
     base: str
+    base_endpoint: str | None
     rank: int
     compute: Compute
     image: str

@@ -1,4 +1,4 @@
-"""`allow.stores`: servers and buckets that pods may send updates to."""
+"""`allow.stores`: servers and buckets that pods may send updates to, and servers that a training may name."""
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec, Store
 from fedtrain.api.rules.policy.patterns import matches
@@ -12,6 +12,18 @@ def store_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | N
     if not policy.allow.stores or s3 is None or _store(request.storage, policy) is not None:
         return None
     return f"the ledger is in bucket {s3.bucket} of {s3.endpoint or 'AWS'}, which is not allowed"
+
+
+@refuses("allow.stores", asks="spec.model.s3")
+def server_of_the_base_model_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    """The policy's `baseModel` replaces the training's server. Without it, a training could let pods connect to any
+    port of the owner's network."""
+    asked = request.base_endpoint
+    if not policy.allow.stores or policy.base_model is not None or asked is None:
+        return None
+    if any(_same(one.endpoint, asked) for one in policy.allow.stores):
+        return None
+    return f"the base model is read from {asked}, which is not allowed"
 
 
 def ca_file_of(storage: Storage, policy: ParticipantPolicySpec) -> str | None:

@@ -18,6 +18,7 @@ from hack.cluster.api import Json
 from tests.controlplane.chart import CHART, KUBERNETES, PARTICIPANT_CHART, HelmRefused, helm, variables
 from tests.controlplane.objects_of_fedtrain import pytorch_job
 from tests.controlplane.training import ROOT
+from tests.support import openshift
 
 INVITE = PARTICIPANT_CHART / "ci" / "invite-values.yaml"
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -100,6 +101,8 @@ OTHER_ALERTS = {
     "Progressing": "fedtrain_training_no_progress_seconds",
 }
 """Metrics of the conditions whose alerts ask for another metric."""
+OWN_ALERTS = ("fedtrain_hub_contact_age_seconds", "fedtrain_hub_token_seconds", "fedtrain_tasks_waiting")
+"""Metrics of what a participant with a cluster of its own lets a run wait for."""
 PHASE_ALERTS = {"Failed": "FedtrainRunFailed", "Suspended": "FedtrainTrainingSuspended"}
 """Alerts on the phases in which no task runs until a user resumes the run."""
 KINDS = {
@@ -137,6 +140,7 @@ def test_every_pod_has_requests_and_limits_and_may_leave_user_ids_to_the_cluster
         assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
         (container,) = pod["containers"]
         assert {"cpu", "memory"} <= container["resources"]["requests"].keys() & container["resources"]["limits"].keys()
+        assert openshift.faults(pod) == []
 
 
 @pytest.mark.parametrize("chart", CHARTS)
@@ -175,12 +179,27 @@ def test_alerts_ask_for_metrics_that_the_operator_has(chart: str) -> None:
         assert conditions | OTHER_ALERTS.keys() == set(CONDITIONS), "each way to stand still has an alert"
         assert set(OTHER_ALERTS.values()) <= asked
         assert {one["alert"] for one in rules} >= {PHASE_ALERTS[phase] for phase in STOPPED - FINISHED}
+    else:
+        assert {*OWN_ALERTS, "fedtrain_reconcile_overdue_seconds"} <= asked, "each way to let a run stand still"
+        reasons = [re.findall('reason(=~|!~)"([^"]+)"', one["expr"]) for one in rules if "tasks_waiting" in one["expr"]]
+        ((first, some), (second, others)) = [found for (found,) in reasons]
+        assert ({first, second}, some) == ({"=~", "!~"}, others), "tasks that wait for any reason"
     failing = next(one for one in rules if one["alert"] == "FedtrainOperatorFailing")
     tries, window, least = 300 / LONGEST_PAUSE_SECONDS, "[5m]", re.search("> ([0-9]+)$", failing["expr"])
     assert window in failing["expr"]
     assert least
     assert int(least[1]) < tries - 1, "one object whose passes fail is enough"
     assert {one["labels"]["severity"] for one in rules} <= {"info", "warning", "critical"}
+
+
+def test_alerts_of_a_participant_follow_its_interval_of_heartbeats_and_the_life_that_its_hub_gives_tokens() -> None:
+    def expressions(**values: Any) -> dict[str, str]:
+        (rule,) = [one for one in everything("fedtrain-participant", **values) if one["kind"] == "PrometheusRule"]
+        return {one["alert"]: one["expr"] for one in rule["spec"]["groups"][0]["rules"]}
+
+    assert expressions()["FedtrainHubUnreachable"].endswith("> 300")
+    assert expressions(heartbeatSeconds=600)["FedtrainHubUnreachable"].endswith("> 1800")
+    assert "fedtrain_hub_token_seconds / fedtrain_hub_token_life_seconds" in expressions()["FedtrainHubTokenExpires"]
 
 
 @pytest.mark.parametrize("chart", CHARTS)

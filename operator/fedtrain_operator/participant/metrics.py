@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from fedtrain.manifests.settings import Hub
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.client import Cluster
-from fedtrain_operator.kube.hub_access import current_token, expires_at
+from fedtrain_operator.kube.hub_access import current_token, expires_at, issued_at
 from fedtrain_operator.participant.participant_reconciler import Records
 
 
@@ -54,11 +54,17 @@ class ParticipantMetrics(Collector):
             value=self._cluster.request_count,
         )
         try:
-            left = expires_at(current_token(self._hub)) - self._clock()
+            token = current_token(self._hub)
         except kopf.LoginError:
+            return
+        left, life = expires_at(token) - self._clock(), expires_at(token) - issued_at(token)
+        if life <= 0:  # one that does not expire
             return
         yield GaugeMetricFamily(
             "fedtrain_hub_token_seconds", "Seconds until the token for the hub expires.", value=left
+        )
+        yield GaugeMetricFamily(
+            "fedtrain_hub_token_life_seconds", "Seconds for which the hub has issued this token.", value=life
         )
 
 

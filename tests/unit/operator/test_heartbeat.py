@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from fedtrain_operator.coordinator.connections import Connections
+from fedtrain_operator.coordinator.connections import LATE_SECONDS, Connections
 from fedtrain_operator.coordinator.heartbeat import Heartbeats, participants_seen
 from fedtrain_operator.coordinator.state import ClusterState
 from fedtrain_operator.kube.streams import Streams
@@ -75,7 +75,7 @@ def test_the_condition_names_the_participant_and_since_when_it_is_silent() -> No
 
 
 class Hub:
-    """A coordinator and the Participant bank-b."""
+    """A coordinator and the Participant bank-b. `after`: seconds until the coordinator looks at it again by itself."""
 
     def __init__(self) -> None:
         self.server, self.clock = ApiServer(), Clock()
@@ -93,7 +93,7 @@ class Hub:
             body = self.server.add("participants", {**body, "status": {**body.get("status", {}), **status}})
         self.state.participants.put(body)
         self.state.heartbeats.note("bank-b", body.get("status", {}))
-        asyncio.run(self.connections.reconcile(Ref("", "bank-b")))
+        self.after = asyncio.run(self.connections.reconcile(Ref("", "bank-b"))).after
         written = self.server.objects["participants", "", "bank-b"].get("status", {})
         return find(written.get("conditions", ()), "Connected") or {}
 
@@ -102,7 +102,8 @@ def test_a_participant_is_connected_from_its_first_heartbeat_until_one_is_missin
     hub = Hub()
     assert hub.observe()["reason"] == "NeverConnected"
     assert hub.observe(beat("00:00:00"))["status"] == "True"
-    hub.clock.now = 1.5 * MINUTE + 1
+    assert hub.after == 1.5 * MINUTE + LATE_SECONDS
+    hub.clock.now += 1.5 * MINUTE + LATE_SECONDS
     lost = hub.observe()
     assert (lost["status"], lost["reason"]) == ("False", "HeartbeatMissing")
     assert "No heartbeat since 1970-01-01T00:00:00Z" in lost["message"]

@@ -97,9 +97,12 @@ def test_a_participant_counts_waiting_tasks_by_reason_and_the_age_of_its_contact
         "fedtrain_hub_contact_age_seconds 40.0",
         "fedtrain_hub_requests_total 0.0",
         "fedtrain_hub_token_seconds 600.0",
+        "fedtrain_hub_token_life_seconds 1600.0",
     ]
     asyncio.run(records.reconcile(Ref("", "bank-b")))
     assert "fedtrain_hub_contact_age_seconds 40.0" in told(metrics), "the hub has no such Participant"
     remote.hub.add("participants", {"metadata": {"name": "bank-b"}, "spec": {"namespace": HUB}})
     asyncio.run(records.reconcile(Ref("", "bank-b")))
     assert "fedtrain_hub_contact_age_seconds 0.0" in told(metrics)
+    (tmp_path / "token").write_text("of a Secret, and without an end")
+    assert not [line for line in told(metrics) if "hub_token" in line], "no alert fires"

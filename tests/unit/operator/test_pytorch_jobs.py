@@ -15,6 +15,7 @@ from fedtrain.manifests.pod import hardened
 from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from fedtrain.manifests.render_digest import RENDERED
+from tests.support import openshift
 from tests.unit.operator.worlds import SETTINGS, policy, task
 
 LAUNCHER = PyTorchJobs(SETTINGS.trainer_image, "Always")
@@ -175,10 +176,10 @@ def test_request_and_limit_cpu_and_memory_by_default() -> None:
 @pytest.mark.parametrize("ids", [{}, {"runAsUser": None, "runAsGroup": None, "fsGroup": None}])
 def test_leave_user_ids_to_the_cluster_where_the_policy_unsets_them(ids: dict[str, None]) -> None:
     assert pod(rendered())["securityContext"]["runAsUser"] == 65532
-    assert pod(rendered(securityContext=ids))["securityContext"] == {
-        "runAsNonRoot": True,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
+    unset = pod(rendered(securityContext=ids))
+    assert unset["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert openshift.faults(unset) == []
+    assert openshift.faults(pod(rendered())) == ["fsGroup", "runAsGroup", "runAsUser"]
 
 
 def test_apply_the_user_ids_of_the_policy() -> None:

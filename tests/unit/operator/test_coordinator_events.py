@@ -1,0 +1,88 @@
+"""What wakes the passes of trainings and of participants: changes, and not the heartbeats."""
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from fedtrain_operator.coordinator.handlers import register
+from fedtrain_operator.coordinator.state import ClusterState
+from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.loops import Loops
+from fedtrain_operator.kube.streams import Streams
+
+from fedtrain.manifests.kinds import PARTICIPANT, Json, Kind, Ref
+from tests.unit.operator.api_server import ApiServer
+from tests.unit.operator.federation import Time
+
+CONNECTED = [{"type": "Connected", "status": "True"}]
+SILENT = [{"type": "Connected", "status": "False"}]
+
+
+class Woken:
+    """Loops that only note what wakes them."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def wake(self, ref: Ref) -> None:
+        self.names.append(ref.name)
+
+
+class Coordinator:
+    """Its handlers, beside a training of bank-b and one without it."""
+
+    def __init__(self) -> None:
+        self.trainings, self.connections, time = Woken(), Woken(), Time()
+        self.handlers: dict[Kind, Callable[[Json], None]] = {}
+        self.state = ClusterState(ApiServer(), cast(Streams, self), time, time)
+        register(self.state, cast(Loops, self.trainings), cast(Loops, self.connections))
+        for name, who in (("tickets", "bank-b"), ("letters", "bank-c")):
+            metadata = {"name": name, "namespace": "hub", "uid": name, "resourceVersion": "1"}
+            self.state.trainings.put({"metadata": metadata, "spec": {"participants": [{"name": who}]}})
+        self.version = 0
+        self.see("ADDED")
+
+    def follow(self, kind: Kind, cache: Cache, handler: Callable[[Json], None]) -> None:
+        self.handlers[kind] = handler
+
+    def see(self, event: str, spec: Json | None = None, **status: object) -> None:
+        """An event about the Participant bank-b."""
+        self.trainings.names, self.connections.names = [], []
+        self.version += 1
+        metadata = {"name": "bank-b", "uid": "b", "resourceVersion": str(self.version), "generation": 1}
+        body = {"metadata": metadata, "spec": {"namespace": "at-bank-b", **(spec or {})}, "status": status}
+        self.handlers[PARTICIPANT]({"type": event, "object": body})
+
+
+@pytest.fixture
+def coordinator() -> Coordinator:
+    return Coordinator()
+
+
+def test_revoking_a_participant_wakes_its_trainings_at_once_and_no_others(coordinator: Coordinator) -> None:
+    """So that its requests end within seconds, not with the next resync."""
+    coordinator.see("MODIFIED", lastSeen="1", conditions=CONNECTED)
+    coordinator.see("DELETED", lastSeen="1", conditions=CONNECTED)
+    assert coordinator.trainings.names == ["tickets"]
+    assert coordinator.state.participants.get(Ref("", "bank-b")) is None
+    coordinator.see("ADDED")
+    assert coordinator.trainings.names == ["tickets"], "it was invited again"
+
+
+def test_heartbeats_wake_no_training_and_what_they_report_does(coordinator: Coordinator) -> None:
+    coordinator.see("MODIFIED", lastSeen="1", conditions=CONNECTED)
+    coordinator.see("MODIFIED", lastSeen="2", conditions=CONNECTED, running=3)
+    assert (coordinator.trainings.names, coordinator.connections.names) == ([], [])
+    coordinator.see("MODIFIED", lastSeen="3", conditions=CONNECTED, datasets=[{"name": "tickets"}])
+    assert coordinator.trainings.names == ["tickets"]
+    coordinator.see("MODIFIED", {"allowedNamespaces": ["other"]}, lastSeen="3", conditions=CONNECTED)
+    assert coordinator.trainings.names == ["tickets"]
+
+
+def test_a_participant_that_falls_silent_or_returns_wakes_its_trainings(coordinator: Coordinator) -> None:
+    for conditions in (CONNECTED, SILENT, CONNECTED):
+        coordinator.see("MODIFIED", lastSeen="1", conditions=conditions)
+        assert coordinator.trainings.names == ["tickets"]
+    coordinator.see("MODIFIED", lastSeen="1", conditions=SILENT)
+    coordinator.see("MODIFIED", lastSeen="2", conditions=SILENT)
+    assert coordinator.connections.names == ["bank-b"], "its next heartbeat makes it connected"

@@ -30,8 +30,9 @@ def close_or_wait(work: Work, manifest: Manifest, plan: Plan) -> Decision:
         pending = [m.participant for m in plan.members if m.participant not in updates and m.participant not in absent]
         absent |= {who: _late(snapshot, who) for who in pending}
         possible = len(updates)
+    all_absent = {a.participant: a.reason for a in plan.absent} | absent
     if is_below_minimum(possible, spec):
-        return below_minimum(snapshot, manifest, plan, {a.participant: a.reason for a in plan.absent} | absent)
+        return below_minimum(snapshot, manifest, plan, all_absent)
     if len(updates) == possible:
         close = Close(
             run_id=ledger.run.run_id,
@@ -50,7 +51,7 @@ def close_or_wait(work: Work, manifest: Manifest, plan: Plan) -> Decision:
             exclusions=exclusion_digests(ledger),
         )
         return Decision("Closing", round=plan.round, actions=(Claim(names.close(plan.round, close.k), close),))
-    lost = f", without {because(absent)}" if absent else ""
+    lost = f", without {because(all_absent)}" if all_absent else ""
     said = f"{len(updates)} of {several(len(plan.members), 'update')}{lost}"
     return work.decision("Training", said, until=[time_left(snapshot)])
 

@@ -11,7 +11,7 @@ from fedtrain.rounds.gate_rollback import gate_state
 from fedtrain.rounds.preflight import inspect, preflight_settled, too_few
 from fedtrain.rounds.privacy import initial_state
 from fedtrain.rounds.snapshot import Snapshot
-from fedtrain.rounds.stage import Work, fail
+from fedtrain.rounds.stage import Work, because, fail
 
 
 def initialise(snapshot: Snapshot, now: float) -> Decision:
@@ -20,17 +20,17 @@ def initialise(snapshot: Snapshot, now: float) -> Decision:
     inspect(work)
     if lack := too_few(work):
         return fail(snapshot, "PreflightFailed", lack)
-    settled = preflight_settled(snapshot, work.given_up)
+    settled, lost = preflight_settled(snapshot, work.given_up), because(work.given_up)
     if ledger.initial is None:
         failed = work.hub_job("Initialise", "_initialise", lambda key: orders.initialise_task(spec, ledger.run, key))
         if failed:
             return fail(snapshot, "InitialiseFailed", f"no initial adapter: {failed}")
-        return work.decision("Initialising")
+        return work.decision("Initialising", f"without {lost}" if lost else "")
     evaluated = evaluate(work, 0, ledger.initial.adapter, ledger.initial.config)
     if isinstance(evaluated, Decision):
         return evaluated
     if not settled:
-        return work.decision("Preflight", "counting the participants' data")
+        return work.decision("Preflight", f"counting the participants' data{f', without {lost}' if lost else ''}")
     manifest = Manifest(
         run_id=ledger.run.run_id,
         round=0,

@@ -1,0 +1,52 @@
+"""A task that a participant's policy refuses: the training's status at the hub names the participant and the rule."""
+
+from pathlib import Path
+
+import pytest
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Plan
+from fedtrain.manifests.kinds import Json
+from tests.unit.operator.federation import FOUR, Federation
+
+REFUSAL = "bank-b's policy (limits.gpus) refuses the task: it asks for 8 GPUs; the limit is 4"
+REFUSED: Json = {"phase": "Refused", "reason": "PolicyRefused", "message": REFUSAL}
+
+
+@pytest.fixture
+def federation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Federation:
+    made = Federation(tmp_path, monkeypatch)
+    made.apply(rounds={"count": 2, "minParticipants": 3})
+    made.settle()
+    return made
+
+
+def refuse(federation: Federation, work: str) -> None:
+    """As the participant's operator reports it."""
+    (task,) = [one for one in federation.server.all("trainingtasks") if f"-{work}-bank-b-" in one["metadata"]["name"]]
+    federation.state.tasks.put(federation.server.add("trainingtasks", {**task, "status": REFUSED}))
+
+
+def test_a_task_refused_in_a_round_is_named_with_its_rule_while_the_others_train(federation: Federation) -> None:
+    federation.deliver_preflights(*FOUR)
+    federation.deliver_adapter()
+    federation.settle()
+    refuse(federation, "train")
+    federation.settle()
+    assert federation.status["message"] == f"0 of 4 updates, without bank-b: {REFUSAL}"
+
+
+def test_a_participant_that_refuses_to_count_its_rows_is_left_out_with_the_rule(federation: Federation) -> None:
+    refuse(federation, "inspect")
+    federation.settle()
+    assert (federation.status["phase"], federation.status["message"]) == ("Initialising", f"without bank-b: {REFUSAL}")
+    federation.deliver_preflights(*(who for who in FOUR if who != "bank-b"))
+    federation.deliver_adapter()
+    federation.settle()
+    plan = federation.ledger.read(names.plan(1), Plan)
+    assert plan is not None
+    assert [member.participant for member in plan.members] == ["bank-a", "bank-c", "bank-d"]
+    ((absent,),) = [plan.absent]
+    assert absent.participant == "bank-b"
+    assert absent.reason == f"its data was not counted: {REFUSAL}"
+    assert federation.status["message"] == f"0 of 3 updates, without bank-b: {absent.reason}"

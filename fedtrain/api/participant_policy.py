@@ -78,7 +78,7 @@ class Allow(Block):
     base_models: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
     """Base models, such as `HuggingFaceTB/SmolLM2-135M` or `HuggingFaceTB/*`. `*` matches any characters except `/`."""
     images: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
-    """Trainer images by digest, such as `registry.example.org/fedtrain-trainer@sha256:...`."""
+    """On a cluster: trainer images by digest, such as `registry.example.org/fedtrain-trainer@sha256:...`."""
     stores: Annotated[tuple[Store, ...], Field(max_length=100)] = ()
     """Servers and buckets that pods may send updates to. Without `baseModel`, a training's `model.s3` must name one of
     these servers, if it names any."""
@@ -98,9 +98,9 @@ class Limits(Block):
     memory: Quantity | None = None
     """Maximum memory per node."""
     task_duration: Duration | None = None
-    """Maximum run time of a task. Its pods are stopped after this time, even if the task asks for more."""
+    """On a cluster: maximum run time of a task. Its pods are stopped after it, even if the task asks for more."""
     concurrent_tasks: Count | None = None
-    """Maximum number of tasks that run at the same time. Further tasks wait."""
+    """On a cluster: maximum number of tasks that run at the same time. Further tasks wait."""
     adapter_rank: Count | None = None
     """Maximum LoRA rank. A larger adapter can memorise more."""
     steps_per_round: Count | None = None
@@ -167,9 +167,9 @@ class ParticipantPolicySpec(Block):
     base_model: BaseModel | None = None
     """Access to base models in buckets."""
     suspend: Switch = False
-    """Stops the pods of all tasks. Tasks wait until it is `false` again."""
+    """Stops the pods of all tasks. Tasks wait until it is `false` again. `fedtrain run` refuses the training."""
     allow: Allow = Allow()
-    """On a cluster: what a task may ask for."""
+    """What a task may ask for."""
     limits: Limits = Limits()
     """Limits of each task. A training beyond them is refused."""
     minimums: Minimums = Minimums()
@@ -179,7 +179,8 @@ class ParticipantPolicySpec(Block):
     windows: Annotated[tuple[Window, ...], Field(max_length=50)] = ()
     """On a cluster: time windows in which tasks start. If omitted: always."""
     approval: Literal["Automatic", "Manual"] = "Automatic"
-    """On a cluster. `Manual`: tasks of a training wait until its digest is in `approvedTrainings`."""
+    """`Manual`: tasks of a training wait until its digest is in `approvedTrainings`. `fedtrain run` refuses the
+    training until then."""
     approved_trainings: Annotated[tuple[Digest, ...], Field(max_length=1000)] = ()
     """Digests of the approved trainings. `fedtrain participant approve` shows a training and adds its digest."""
     logs: Literal["None", "Failures", "All"] = "None"

@@ -14,7 +14,7 @@ from fedtrain.api.base import seconds
 from fedtrain.api.evaluation import Evaluation
 from fedtrain.api.federated_training import FederatedTrainingSpec, Metadata
 from fedtrain.api.model import InitialFrom
-from fedtrain.api.participant_policy import Dataset, ParticipantPolicy, ParticipantPolicySpec
+from fedtrain.api.participant_policy import Dataset, Limits, ParticipantPolicy, ParticipantPolicySpec
 from fedtrain.api.participants import Participant
 from fedtrain.api.partitioning import Partitioning
 from fedtrain.api.reading.federation import Federation
@@ -73,8 +73,7 @@ def alone(federation: Federation, who: str, steps: int) -> ArmRun:
     participant = federation.training.spec.participant(who)
     own = participant.training.model_copy(update={"length": None})
     spec = _spec(federation, participant.model_copy(update={"training": own, "weight": None}), steps)
-    policies = {who: federation.policies[who]}
-    return ArmRun("Alone", who, steps, _federation(federation, f"alone-{who}", spec, policies))
+    return ArmRun("Alone", who, steps, _federation(federation, f"alone-{who}", spec, _own_data(federation, who)))
 
 
 def personalised(federation: Federation, who: str, steps: int, adapter: Path, digest: str) -> ArmRun:
@@ -83,9 +82,8 @@ def personalised(federation: Federation, who: str, steps: int, adapter: Path, di
     spec = arm.federation.training.spec
     start = InitialFrom(uri=str(adapter.absolute()), digest=digest)
     model = spec.model.model_copy(update={"adapter": spec.model.adapter.model_copy(update={"initial_from": start})})
-    own = _federation(
-        federation, f"personal-{who}", spec.model_copy(update={"model": model}), {who: federation.policies[who]}
-    )
+    spec = spec.model_copy(update={"model": model})
+    own = _federation(federation, f"personal-{who}", spec, _own_data(federation, who))
     return ArmRun("Personalised", who, steps, own)
 
 
@@ -98,6 +96,15 @@ def pooled(federation: Federation, data: Mapping[str, Path], steps: int) -> ArmR
     datasets = tuple(Dataset(name=name, uri=str(path.absolute())) for name, path in data.items())
     policy = ParticipantPolicy(metadata=Metadata(name=POOLED), spec=ParticipantPolicySpec(datasets=datasets))
     return ArmRun("Pooled", None, steps, _federation(federation, POOLED, spec, {POOLED: policy}))
+
+
+def _own_data(federation: Federation, who: str) -> dict[str, ParticipantPolicy]:
+    """Return the participant's policy without what it refuses to federations: one participant alone shares nothing, and
+    trains in one round as many steps as in all."""
+    policy = federation.policies[who]
+    limits = Limits(gpu_memory=policy.spec.limits.gpu_memory)
+    own = ParticipantPolicySpec(datasets=policy.spec.datasets, base_model=policy.spec.base_model, limits=limits)
+    return {who: policy.model_copy(update={"spec": own})}
 
 
 def arm_name(run: str, suffix: str) -> str:

@@ -14,7 +14,7 @@ from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.validate import Problem, validate
 from fedtrain.cli.error_places import LocatedDocuments, error_at
 from fedtrain.manifests.policy_check import Refusal
-from fedtrain.preview.policy_refusals import policy_refusals
+from fedtrain.preview.policy_refusals import policy_refusals, refused_on_one_machine
 
 _DEFAULT_EPSILON = 8.0
 
@@ -82,7 +82,7 @@ def _wanted(federation: Federation, terms: Sequence[PolicyPrivacy]) -> dict[str,
 
 
 def _is_too_little_noise(federation: Federation, wanted: Mapping[str, Any]) -> bool:
-    found = policy_refusals(_with(federation, wanted))
+    found = policy_refusals(_with(federation, wanted), refused_on_one_machine)
     return any(one.rule == "privacy.minNoiseMultiplier" for refusals in found.values() for one in refusals)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fedtrain.api.reading import Federation, FieldError, Invalid, read_file
 from fedtrain.cli.error_places import LocatedDocuments, error_at
-from fedtrain.cli.policy_errors import refused_by_policies
+from fedtrain.cli.policy_errors import refused_on_the_cluster
 
 Json = dict[str, Any]
 
@@ -16,7 +16,7 @@ def read_for_cluster(files: tuple[Path, ...]) -> Federation:
     cluster. Raises Invalid with every error that the API server, the operator or a policy would report."""
     federation = read_file(*files, elsewhere=True, policies_elsewhere=True)
     documents = LocatedDocuments(files)
-    if refused := [*_refused(federation, documents), *refused_by_policies(federation, documents)]:
+    if refused := [*_refused(federation, documents), *refused_on_the_cluster(federation, documents)]:
         raise Invalid(refused)
     return federation
 

@@ -38,18 +38,19 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     round with the code of a real run.
     """
     from fedtrain.api.reading import Invalid
-    from fedtrain.cli.policy_errors import read_for_this_machine, spent_by_others
+    from fedtrain.cli.missing_format import read_with_format_of_rows
+    from fedtrain.cli.policy_errors import policy_errors, spent_by_others
     from fedtrain.contracts.as_json import as_json
     from fedtrain.preview.affordability import affordability
-    from fedtrain.preview.rounds_preview import preview
+    from fedtrain.preview.rounds_preview import preflights_of, preview
 
-    federation = read_for_this_machine(file)
+    federation = read_with_format_of_rows(file)
     with explained():
         made = preview(federation, given(rows, federation))
     counts = {who.participant: who.training for who in made.participants}
     affordable = affordability(federation, counts, spent_by_others(federation))
-    if affordable.errors:
-        raise Invalid(affordable.errors)
+    if errors := [*policy_errors(federation, file, preflights_of(federation, made)), *affordable.errors]:
+        raise Invalid(errors)
     made = made.model_copy(update={"notes": (*made.notes, *affordable.warnings)})
     if output == "json":
         click.echo(json.dumps(as_json(made), indent=2))

@@ -1,10 +1,9 @@
 """Errors of a training that the policies in its files refuse."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.paths import Path as FieldPath
 from fedtrain.api.paths import show
 from fedtrain.api.reading import Federation, FieldError, Invalid
@@ -12,19 +11,45 @@ from fedtrain.cli.error_places import LocatedDocuments, Place, error_at
 from fedtrain.cli.missing_format import read_with_format_of_rows
 
 if TYPE_CHECKING:
+    from fedtrain.contracts.records import Preflight
+    from fedtrain.manifests.policy_check import Refusal
     from fedtrain.manifests.privacy_ledger import Entry
-
-HERE = ("limits", "minimums", "privacy")
-"""Fields of a policy that judge a training on one machine too. The others are about namespaces, images and pods."""
 
 
 def read_for_this_machine(file: Path) -> Federation:
-    """Read the federation of one machine. Raises Invalid, also if its limits, minimums or privacy are refused by a
-    policy in the file."""
+    """Read the federation of one machine. Raises Invalid, also if a policy in the file refuses the training."""
     federation = read_with_format_of_rows(file)
-    if refused := list(refused_by_policies(federation, LocatedDocuments((file,)), HERE, spent_by_others(federation))):
-        raise Invalid(refused)
+    if errors := policy_errors(federation, file, counted_for_policies(federation)):
+        raise Invalid(errors)
     return federation
+
+
+def counted_for_policies(federation: Federation) -> Mapping[str, "Preflight"] | None:
+    """Return the rows of each participant if a policy may depend on them; None if none does, and if they are not on
+    this machine."""
+    private = federation.training.spec.example_privacy is not None
+    policies = [policy.spec for policy in federation.policies.values()]
+    if not any(
+        policy.minimums.rows_per_round or policy.limits.steps_per_round or (private and policy.privacy.model_fields_set)
+        for policy in policies
+    ):
+        return None
+    from fedtrain.preview.rounds_preview import preflights_of_data
+
+    return preflights_of_data(federation)
+
+
+def policy_errors(federation: Federation, file: Path, counted: Mapping[str, "Preflight"] | None) -> list[FieldError]:
+    """Return why policies in the file refuse the training on this machine. `counted`: the participants' rows, if they
+    are known; `affordability` then finds the participants whose `maxEpsilon` allows no step. Raises UserError."""
+    if all(policy.spec.model_fields_set <= {"datasets"} for policy in federation.policies.values()):
+        return []
+    from fedtrain.preview.policy_refusals import policy_refusals, refused_on_one_machine
+
+    found = policy_refusals(federation, refused_on_one_machine, spent_by_others(federation), counted)
+    if counted is not None and federation.training.spec.example_privacy is not None:
+        found = {who: [one for one in some if one.rule != "privacy.maxEpsilon"] for who, some in found.items()}
+    return list(errors_of(found, federation, LocatedDocuments((file,))))
 
 
 def spent_by_others(federation: Federation) -> Mapping[str, Mapping[str, "Entry"]]:
@@ -41,54 +66,49 @@ def spent_by_others(federation: Federation) -> Mapping[str, Mapping[str, "Entry"
         raise UserError(str(error)) from error
 
 
-def refused_by_policies(
-    federation: Federation,
-    documents: LocatedDocuments,
-    fields: tuple[str, ...] = (),
-    spent: Mapping[str, Mapping[str, "Entry"]] | None = None,
-) -> Iterator[FieldError]:
-    """Refusals of the participants' policies, each with the line of the policy's field. `fields`: those of a policy
-    that count; without them, all. `spent`: entries of other trainings in the ledgers of privacy, by participant."""
-    judging = [policy for policy in federation.policies.values() if not fields or _has_any(policy, fields)]
-    if not judging:
+def refused_on_the_cluster(federation: Federation, documents: LocatedDocuments) -> Iterator[FieldError]:
+    """Return the refusals of the participants' policies on a cluster."""
+    if not federation.policies:
         return
+    from fedtrain.preview.policy_refusals import policy_refusals, refused_on_a_cluster
+
+    yield from errors_of(policy_refusals(federation, refused_on_a_cluster), federation, documents)
+
+
+def errors_of(
+    found: Mapping[str, Sequence["Refusal"]], federation: Federation, documents: LocatedDocuments
+) -> Iterator[FieldError]:
+    """Return an error for each refusal, by participant, with the line of the policy's field."""
     from fedtrain.cli.missing_privacy import is_about_privacy, missing_privacy
     from fedtrain.manifests.policy_check import refused_by
-    from fedtrain.preview.policy_refusals import policy_refusals
 
-    found = policy_refusals(federation, spent)
     if (error := missing_privacy(federation, found, documents)) is not None:
         yield error
     for who, refused in found.items():
         for refusal in refused:
-            path = _policy_field(refusal.rule)
-            if fields and not set(fields).intersection(path[1:2]):
-                continue
             if error is not None and is_about_privacy(refusal):
                 continue
+            path = _policy_field(refusal.rule)
             place = documents.find("ParticipantPolicy", who)
             problem, _, advice = refusal.message.removeprefix(refused_by(who, refusal.rule)).partition(". ")
-            asking, line = _asking(federation, documents.find("FederatedTraining"), refusal.asks, who)
-            change = f"{advice or f'Change {asking}'}{line}"
-            fix = f"{change}, or ask the owner of {who} to change {'.'.join(path)}."
+            change = _change(federation, documents.find("FederatedTraining"), advice, refusal.asks, who)
+            fix = f"{change}ask the owner of {who} to change {'.'.join(path)}."
+            fix = f"{fix[:1].upper()}{fix[1:]}"
             yield error_at(place, path, f"{problem[:1].upper()}{problem[1:]}.", fix, item=f"policy {who}")
 
 
-def _asking(federation: Federation, place: Place, asks: str | None, who: str) -> tuple[str, str]:
-    """The training's field that asks for what a policy refuses, and its place: for a field that is not in the file,
-    that of the block around it."""
+def _change(federation: Federation, place: Place, advice: str, asks: str | None, who: str) -> str:
+    """How to change the training so that a policy accepts it, up to `or`; empty if no change helps. Names the line of
+    the field that asks for what the policy refuses: for a field that is not in the file, that of the block around
+    it."""
     if asks is None:
-        return "the training", ""
+        return f"{advice}, or " if advice else ""
     file, document = place
     path: FieldPath = tuple(asks.split("."))
     if path[:2] == ("spec", "participants"):
         names = [participant.name for participant in federation.training.spec.participants]
         path = (*path[:2], names.index(who), *path[2:])
-    return show(path), f" ({file}, line {document.spot_of(path)[0]})"
-
-
-def _has_any(policy: ParticipantPolicy, fields: tuple[str, ...]) -> bool:
-    return any(name in policy.spec.model_fields_set for name in fields)
+    return f"{advice or f'Change {show(path)}'} ({file}, line {document.spot_of(path)[0]}), or "
 
 
 def _policy_field(rule: str | None) -> tuple[str, ...]:

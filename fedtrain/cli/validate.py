@@ -14,6 +14,7 @@ from fedtrain.plurals import several
 if TYPE_CHECKING:
     from fedtrain.api.reading import Federation, FieldError
     from fedtrain.cli.validation import Validation
+    from fedtrain.contracts.records import Preflight
     from fedtrain.preview.check import Checked
 
 
@@ -40,8 +41,9 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     cluster. Objects of other kinds are ignored.
     """
     from fedtrain.api.reading import Invalid
+    from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.cli.on_cluster import read_for_cluster
-    from fedtrain.cli.policy_errors import read_for_this_machine
+    from fedtrain.cli.policy_errors import policy_errors
     from fedtrain.cli.validation import Validation, found_error
 
     file, *more = files
@@ -49,11 +51,12 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     if more and not cluster:
         raise click.UsageError("Several files need --cluster. On one machine, put everything into one file.")
     try:
-        federation = read_for_cluster(files) if cluster else read_for_this_machine(file)
+        federation = read_for_cluster(files) if cluster else read_with_format_of_rows(file)
         found = None if cluster else _check(federation, limit)
-        if found is not None and found.errors:
-            raise Invalid(found.errors)
-        counts = None if cluster else _training_rows(federation)
+        counted = None if cluster else _counted(federation)
+        if found is not None and (errors := [*found.errors, *policy_errors(federation, file, counted)]):
+            raise Invalid(errors)
+        counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
         barred, sitting_out = _affordability(federation, counts)
         if barred:
             raise Invalid(barred)
@@ -63,7 +66,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
     warnings, facts = (found.warnings, found.facts) if found is not None else ((), ())
-    warnings = (*warnings, *sitting_out)
+    warnings = (*warnings, *sitting_out, *(() if cluster else _without_effect(federation)))
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
     if output == "json":
@@ -107,14 +110,30 @@ def _limit(rows: str) -> int | None:
     return int(rows)
 
 
-def _training_rows(federation: "Federation") -> Mapping[str, int] | None:
-    """The number of training rows of each participant, which `unit: Example` needs; None without it, and if they are
-    not on this machine."""
-    if federation.training.spec.example_privacy is None:
-        return None
-    from fedtrain.preview.rounds_preview import training_rows
+def _counted(federation: "Federation") -> "Mapping[str, Preflight] | None":
+    """The rows of each participant, if policies or `unit: Example` depend on them; None if they are not on this
+    machine."""
+    from fedtrain.cli.policy_errors import counted_for_policies
 
-    return training_rows(federation)
+    if federation.training.spec.example_privacy is None:
+        return counted_for_policies(federation)
+    from fedtrain.preview.rounds_preview import preflights_of_data
+
+    return preflights_of_data(federation)
+
+
+def _without_effect(federation: "Federation") -> tuple[str, ...]:
+    """A warning for each field of policies that only a cluster enforces."""
+    from fedtrain.api.rules.policy.one_machine import CLUSTER_ONLY, without_effect
+
+    found: dict[str, list[str]] = {}
+    for who, policy in federation.policies.items():
+        for field in without_effect(policy.spec):
+            found.setdefault(field, []).append(who)
+    return tuple(
+        f"spec.{field} (policy {_some(who)}) has no effect with `fedtrain run`: {CLUSTER_ONLY[field]}."
+        for field, who in found.items()
+    )
 
 
 def _affordability(

@@ -80,14 +80,27 @@ def refusals(
         yield Refusal(refused.reason, f"{refused}. Update fedtrain at {who}")
         return
     for objection in rules.refusals(_request(order, task, image, policy, spent or {}), policy):
-        message = refused_by(who, objection.field) + objection.message
-        yield Refusal("PolicyRefused", message, objection.field, objection.asks)
+        yield _refusal(who, objection)
     held = sorted(known.name for known in policy.datasets)
     if missing := [name for name in task.data.names if name not in held]:
         message = f"the policy of {who} has no data set {' and '.join(map(repr, missing))}; it has: {', '.join(held)}"
         yield Refusal("UnknownDataset", message)
     if needs_noise_key(task) and policy.privacy.noise_key_secret_ref is None:
         yield Refusal("NoNoiseKey", _NO_NOISE_KEY.format(who=who))
+
+
+def refusals_on_one_machine(
+    order: TrainingTaskSpec, policy: ParticipantPolicySpec, spent: Mapping[str, Entry] | None = None
+) -> Iterator[Refusal]:
+    """Return all reasons of `fedtrain run` to refuse a task. Arguments as in `judge`."""
+    request = _request(order, task_of(order), "", policy, spent or {})
+    for objection in rules.refusals_on_one_machine(request, policy):
+        yield _refusal(order.task.participant, objection)
+
+
+def _refusal(who: str, objection: rules.Objection) -> Refusal:
+    message = refused_by(who, objection.field) + objection.message
+    return Refusal("PolicyRefused", message, objection.field, objection.asks)
 
 
 def refused_by(who: str, field: str | None) -> str:

@@ -228,13 +228,22 @@ def supposed(federation: Federation, name: str, rows: Mapping[str, int]) -> Pref
     )
 
 
-def training_rows(federation: Federation) -> dict[str, int] | None:
-    """Return the number of training rows of each participant; None if they are not on this machine."""
+def preflights_of_data(federation: Federation) -> dict[str, Preflight] | None:
+    """Return the preflight that each participant is expected to write; None if its rows are not on this machine."""
     try:
         counts = counted(federation, {})[0]
     except (Uncounted, Refusable):
         return None
-    return {name: supposed(federation, name, rows).samples for name, rows in counts.items()}
+    return {name: supposed(federation, name, rows) for name, rows in counts.items()}
+
+
+def preflights_of(federation: Federation, made: Preview) -> dict[str, Preflight]:
+    """Return the preflight that each participant of a preview is expected to write."""
+    (only, *_), found = federation.training.spec.data.names, dict[str, Preflight]()
+    for who in made.participants:
+        rows = {one.name: one.rows for one in who.datasets} or {only: who.rows}
+        found[who.participant] = supposed(federation, who.participant, rows)
+    return found
 
 
 def _notes(

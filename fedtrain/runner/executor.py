@@ -16,8 +16,8 @@ from fedtrain.runner.worker_pool import Ended, Events, Job, WorkerPool
 class Executor:
     """Starts, watches and cancels one run's tasks. The pool may be shared with other runs.
 
-    `enter` is called before a task starts, to enter it into the owner's ledger of privacy. It returns why the task may
-    not start, or None."""
+    `enter` is called before a task starts: the owner's policy judges it, and its ledger of privacy counts it. It
+    returns why the task may not start, or None."""
 
     def __init__(
         self,

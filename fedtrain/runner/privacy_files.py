@@ -23,7 +23,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
 from fedtrain.ledger.store import StoreError
-from fedtrain.manifests.policy_check import refusals, task_of
+from fedtrain.manifests.policy_check import refusals_on_one_machine, task_of
 from fedtrain.manifests.privacy_ledger import Entry, LedgerUnreadable, checked, entered, overlap, promised, run_of
 from fedtrain.runner.bindings import ledger_of
 from fedtrain.runner.errors import RunError
@@ -114,12 +114,13 @@ def _run_id(federation: Federation) -> str | None:
 
 
 def enter(federation: Federation, order: TrainingTaskSpec) -> str | None:
-    """Enter the round of a task that promises privacy into the ledgers of its data sets, unless the policy's
-    `maxEpsilon` refuses it: the reason is returned then. Raises RunError if a ledger cannot be read or written."""
+    """Return why the participant's policy refuses a task, or None. The round of a task that promises privacy is entered
+    into the ledgers of its data sets, unless it is refused. Raises RunError if a ledger cannot be read or written."""
     task = task_of(order)
-    if promised(task) is None:
-        return None
     policy = federation.policies[task.participant or ""].spec
+    if promised(task) is None:
+        refusal = next(refusals_on_one_machine(order, policy), None)
+        return refusal.message if refusal else None
     datasets = policy.named(task.data.names)
     try:
         with ExitStack() as stack:
@@ -127,10 +128,10 @@ def enter(federation: Federation, order: TrainingTaskSpec) -> str | None:
             spent: dict[str, Entry] = {}
             for name, ledgers in places.items():
                 spent |= _named((files[path].lines for path in _paths(ledgers)), name, ledgers)
-            for refusal in refusals(order, policy, "", spent):
-                if refusal.rule == "privacy.maxEpsilon":
-                    command = f"fedtrain participant privacy --file {quote(str(federation.path))}"
-                    return f"{refusal.message}. `{command}` lists them"
+            if (refusal := next(refusals_on_one_machine(order, policy, spent), None)) is not None:
+                command = f"fedtrain participant privacy --file {quote(str(federation.path))}"
+                listed = f". `{command}` lists them" if refusal.rule == "privacy.maxEpsilon" else ""
+                return f"{refusal.message}{listed}"
             for path, lines in _new(task, spent, places, files).items():
                 files[path].append(lines)
     except LedgerUnreadable as error:

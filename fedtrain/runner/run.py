@@ -9,7 +9,7 @@ from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.run_end import End
-from fedtrain.contracts.tasks import Task, Train
+from fedtrain.contracts.tasks import Task
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_store
 from fedtrain.ledger.probe import probe
@@ -75,9 +75,9 @@ def run(
 
 
 def enter(federation: Federation, run: Run, key: TaskKey, task: Task) -> str | None:
-    """Enter a task that trains into the participant's ledger of privacy. Returns why the owner's policy refuses it.
-    Raises RunError."""
-    if not isinstance(task.work, Train):
+    """Return why the policy of the participant refuses a task, or None. A task that trains is entered into the
+    participant's ledger of privacy. Raises RunError."""
+    if task.participant is None:
         return None
     body = training_task(federation.training.spec, run, key, task, key.who)
     return privacy_files.enter(federation, TrainingTaskSpec.model_validate(body["spec"]))

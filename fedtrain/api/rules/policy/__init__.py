@@ -22,6 +22,7 @@ from fedtrain.api.rules.policy import (
     windows,
     work,
 )
+from fedtrain.api.rules.policy.one_machine import CLUSTER_ONLY
 from fedtrain.api.rules.policy.rule import Holding, Refusing, Request, Situation
 
 MODULES = (base_models, compute, images, windows)
@@ -55,6 +56,13 @@ HOLDING: tuple[Holding, ...] = (
     concurrent_tasks.a_place_is_free,
 )
 
+_OF_TASKS_FROM_ELSEWHERE = (work.work_is_a_participants, work.ledger_is_a_bucket)
+
+ON_ONE_MACHINE: tuple[Refusing | Holding, ...] = tuple(
+    one for one in (*REFUSING, *HOLDING) if one.field not in CLUSTER_ONLY and one not in _OF_TASKS_FROM_ELSEWHERE
+)
+"""Rules that `fedtrain run` applies too."""
+
 
 @dataclass(frozen=True)
 class Objection:
@@ -68,6 +76,18 @@ class Objection:
 def refusals(request: Request, policy: ParticipantPolicySpec) -> Iterator[Objection]:
     """Return the rules that refuse the task."""
     return (Objection(one.field, why, one.asks) for one in REFUSING if (why := one.check(request, policy)))
+
+
+def refusals_on_one_machine(request: Request, policy: ParticipantPolicySpec) -> Iterator[Objection]:
+    """Return the rules of one machine that refuse the task. A run there does not wait for the owner, so what lets a
+    task wait on a cluster refuses it."""
+    for one in ON_ONE_MACHINE:
+        if isinstance(one, Refusing):
+            why, asks = one.check(request, policy), one.asks
+        else:
+            why, asks = one.check(request, policy, Situation(now=0.0, running=0)), None
+        if why:
+            yield Objection(one.field, why, asks)
 
 
 def hold(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> Objection | None:

@@ -8,9 +8,10 @@ from fedtrain.api.rules.policy.rule import Request, Situation, holds
 def training_is_approved(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> str | None:
     if not awaits_approval(request, policy):
         return None
+    training = f"{request.namespace}/{request.name}"
     return (
-        f"the owner has not approved training {request.namespace}/{request.name} ({request.digest}). The owner runs: "
-        f"fedtrain participant approve {request.namespace}/{request.name}"
+        f"the owner has not approved training {training} ({request.digest}). Ask the owner to add the digest to "
+        f"approvedTrainings, on a cluster with: fedtrain participant approve {training}"
     )
 
 

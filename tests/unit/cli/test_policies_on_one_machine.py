@@ -1,0 +1,237 @@
+"""`fedtrain validate`, `plan` and `run` judge a training by the policies in its file, by the rules of a cluster. Each
+field of a ParticipantPolicy is judged, applied, or named as one without effect."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+from fedtrain.api.base import Block
+from fedtrain.api.participant_policy import ParticipantPolicySpec
+from fedtrain.api.reading import read_file
+from fedtrain.api.rules import policy as rules
+from fedtrain.api.rules.policy.one_machine import CLUSTER_ONLY
+from fedtrain.api.shapes import block_of, fields_of
+from fedtrain.cli.main import main
+from fedtrain.contracts.records import ModelFacts, Run
+from fedtrain.preview.dry_run import DryRun
+from fedtrain.preview.rounds_preview import preflights_of_data
+from fedtrain.rounds.decision import AggregateOrder
+from fedtrain.runner.run import enter
+
+BASE = Path(__file__).parents[3] / "examples/quickstart/base"
+ROWS = 50
+FACTS = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
+FOUND = {"unit": "Example", "budget": {"epsilon": 8, "delta": 1e-5}, "clipping": {"type": "Fixed", "norm": 1.0}}
+SEVERAL = {
+    "unit": "Participant",
+    "budget": {"epsilon": 50, "delta": 1e-5},
+    "clipping": {"type": "Fixed", "norm": 1.0},
+    "noise": {"type": "Multiplier", "multiplier": 0.7},
+}
+LEDGER = {"storage": {"type": "S3", "s3": {"bucket": "runs", "endpoint": "http://127.0.0.1:1"}}}
+
+
+def compute(**asked: Any) -> dict[str, Any]:
+    """A training that asks a for resources. A batch has rows for 8 GPUs."""
+    training = {"length": {"type": "Steps", "steps": 1}, "batchSize": 8, "microBatchSize": 1}
+    return {"participants": [{"name": "a", "compute": asked}, {"name": "b"}], "training": training}
+
+
+REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    # field, the policy of a, changes of the training, the message
+    ("suspend", {"suspend": True}, {}, "the participant is suspended by its owner"),
+    ("approval", {"approval": "Manual"}, {}, "the owner has not approved training default/tickets (blake3:"),
+    ("allow.requesters", {"allow": {"requesters": [{"namespace": "b"}]}}, {}, "default/tickets is not allowed"),
+    ("allow.baseModels", {"allow": {"baseModels": ["hub/*"]}}, {}, "is not allowed. Use one of hub/*"),
+    ("allow.stores", {"allow": {"stores": [{"bucket": "b"}]}}, LEDGER, "the ledger is in bucket runs of http"),
+    ("limits.nodes", {"limits": {"nodes": 1}}, compute(nodes=2, gpusPerNode=1), "it asks for 2 nodes; the limit is 1"),
+    ("limits.gpus", {"limits": {"gpus": 3}}, compute(gpusPerNode=4), "it asks for 4 GPUs; the limit is 3"),
+    (
+        "limits.memory",
+        {"limits": {"memory": "1Gi"}},
+        compute(memory="2Gi"),
+        "it asks for 2Gi of memory per node; the limit is 1Gi",
+    ),
+    ("limits.adapterRank", {"limits": {"adapterRank": 4}}, {}, "the adapter has rank 16; the limit is 4"),
+    (
+        "limits.stepsPerRound",
+        {"limits": {"stepsPerRound": 4}},
+        {"training": {"length": {"type": "Epochs", "epochs": 1}, "batchSize": 10}},
+        "it trains 5 steps; the limit is 4",
+    ),
+    (
+        "minimums.rowsPerRound",
+        {"minimums": {"rowsPerRound": ROWS + 1}},
+        {},
+        f"it trains on {ROWS} distinct rows; the minimum is {ROWS + 1}",
+    ),
+    (
+        "minimums.participantsPerRound",
+        {"minimums": {"participantsPerRound": 3}},
+        {},
+        "rounds with 2 participants are accepted, but the policy requires 3",
+    ),
+    ("privacy.unit", {"privacy": {"unit": "Example"}}, {"privacy": SEVERAL}, "this participant requires unit: Example"),
+    (
+        "privacy.minNoiseMultiplier",
+        {"privacy": {"minNoiseMultiplier": 0.8}},
+        {"privacy": SEVERAL},
+        "the training promises a noise multiplier of 0.7; the minimum is 0.8",
+    ),
+    (
+        "privacy.minNoiseMultiplier",
+        {"privacy": {"minNoiseMultiplier": 0.8}},
+        {"privacy": FOUND},
+        "the training promises a noise multiplier of 0.4918; the minimum is 0.8",
+    ),
+    (
+        "privacy.maxEpsilon",
+        {"privacy": {"maxEpsilon": 4}},
+        {"privacy": SEVERAL},
+        "together spend epsilon",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("field", "policy", "changes", "words"), REFUSED, ids=[f"{one[0]} {one[3][:30]}" for one in REFUSED]
+)
+def test_validate_plan_and_run_refuse_what_a_policy_refuses(
+    field: str, policy: dict[str, Any], changes: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    file = written(tmp_path, policy, changes)
+    for command in ("validate", "plan", "run"):
+        done = CliRunner().invoke(main, [command, str(file)])
+        said = f"{done.output}{done.exception}"
+        assert done.exit_code == 1, said
+        assert f"spec.{field} (policy a): " in said
+        assert words.lower() in said.lower()
+        assert "(policy b)" not in said
+    assert words in (of_task(file) or "")
+
+
+def test_a_policy_that_allows_the_training_refuses_nothing(tmp_path: Path) -> None:
+    allowing = {
+        "allow": {"requesters": [{"namespace": "def*"}], "baseModels": [str(BASE)], "stores": [{"bucket": "b"}]},
+        "limits": {"nodes": 1, "gpus": 0, "memory": "1Gi", "adapterRank": 16, "stepsPerRound": 5},
+        "minimums": {"rowsPerRound": ROWS, "participantsPerRound": 2},
+    }
+    file = written(tmp_path, allowing, {"training": {"length": {"type": "Epochs", "epochs": 1}, "batchSize": 10}})
+    for command in ("validate", "plan"):
+        done = CliRunner().invoke(main, [command, str(file)])
+        assert done.exit_code == 0, done.output
+    assert of_task(file) is None
+
+
+def test_an_approved_training_runs(tmp_path: Path) -> None:
+    refused = of_task(written(tmp_path, {"approval": "Manual"}, {})) or ""
+    digest = refused.partition("(blake3:")[2].partition(")")[0]
+    approved = {"approval": "Manual", "approvedTrainings": [f"blake3:{digest}"]}
+    assert of_task(written(tmp_path, approved, {})) is None
+    assert of_task(written(tmp_path, approved, {"model": {"base": str(BASE), "adapter": {"rank": 2}}})) is not None
+
+
+WITHOUT_EFFECT: dict[str, dict[str, Any]] = {
+    "allow.images": {"allow": {"images": ["r/t@sha256:" + 64 * "0"]}},
+    "limits.taskDuration": {"limits": {"taskDuration": "1s"}},
+    "limits.concurrentTasks": {"limits": {"concurrentTasks": 1}},
+    "windows": {"windows": [{"start": "03:00", "end": "03:01"}]},
+    "pods.resources.limits": {"pods": {"resources": {"limits": {"cpu": "1"}}}},
+}
+
+
+def test_validate_names_the_fields_without_effect(tmp_path: Path) -> None:
+    assert WITHOUT_EFFECT.keys() == CLUSTER_ONLY.keys()
+    whole: dict[str, Any] = {}
+    for policy in WITHOUT_EFFECT.values():
+        for name, value in policy.items():
+            whole[name] = {**whole[name], **value} if name in whole else value
+    done = CliRunner().invoke(main, ["validate", str(written(tmp_path, whole, {}))])
+    assert done.exit_code == 0, done.output
+    page = (BASE.parents[2] / "docs/kubernetes.md").read_text()
+    for field, reason in CLUSTER_ONLY.items():
+        assert f"| `{field}` | {reason} |" in page
+        assert f"warning: spec.{field} (policy a) has no effect with `fedtrain run`: {reason}." in done.stderr
+
+
+APPLIED = {
+    "datasets": "where the rows are",
+    "baseModel": "access to the base model",
+    "limits.gpuMemory": "the memory that partitioning counts on",
+    "privacy.delta": "of `maxEpsilon`",
+    "approvedTrainings": "of `approval`",
+}
+"""Fields that `fedtrain run` uses, and that refuse nothing themselves."""
+OF_PODS = {
+    "limits.gpuModel": "is only reported",
+    "privacy.noiseKeySecretRef": "a run creates the keys",
+    "logs": "no line leaves the machine",
+    "spool": "of pods",
+    "pods": "of pods",
+}
+"""Settings of pods and of what the hub sees, which limit nothing."""
+
+
+def test_every_field_of_a_policy_is_judged_applied_or_named() -> None:
+    judged = {one.field for one in rules.ON_ONE_MACHINE}
+    assert judged == {case[0] for case in REFUSED}
+    known = [judged, CLUSTER_ONLY.keys(), APPLIED.keys(), OF_PODS.keys()]
+    for field in fields(ParticipantPolicySpec):
+        above = {".".join(field.split(".")[:length]) for length in range(1, field.count(".") + 2)}
+        places = [one for one in known if above & set(one)]
+        assert places, f"{field}: judge it on one machine, or list it as one without effect"
+        assert len(places) == 1 or field.startswith("pods.resources.limits"), field
+
+
+def fields(block: type[Block], path: str = "") -> Iterator[str]:
+    """The paths of all fields. Blocks in lists are values."""
+    for name, field in fields_of(block).items():
+        here = f"{path}{name}"
+        inner = block_of(field.shape) if field.shape.kind == "Map" else None
+        if inner is None:
+            yield here
+        else:
+            yield from fields(inner, f"{here}.")
+
+
+def written(folder: Path, policy: Mapping[str, Any], changes: Mapping[str, Any]) -> Path:
+    """A federation of a, with a policy, and b, each with `ROWS` rows."""
+    spec = {
+        "model": {"base": str(BASE)},
+        "data": {"dataset": "d", "format": "Text", "validationFraction": 0},
+        "participants": [{"name": "a"}, {"name": "b"}],
+        "rounds": {"count": 2, "minParticipants": 2},
+        "training": {"length": {"type": "Steps", "steps": 1}, "batchSize": 5},
+        "aggregation": {"weights": "Uniform"},
+        **changes,
+    }
+    documents = [_document("FederatedTraining", "tickets", spec)]
+    for who, fields in (("a", policy), ("b", {})):
+        (folder / f"{who}.jsonl").write_text("".join(f'{{"text": "{who} {row}"}}\n' for row in range(ROWS)))
+        datasets = [{"name": "d", "uri": f"{who}.jsonl"}]
+        documents.append(_document("ParticipantPolicy", who, {"datasets": datasets, **fields}))
+    with (folder / "federation.yaml").open("w") as file:
+        YAML().dump_all(documents, file)
+    return folder / "federation.yaml"
+
+
+def _document(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "fedtrain.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def of_task(file: Path) -> str | None:
+    """Why `fedtrain run` refuses a task of a in the two rounds; None if it starts all of them."""
+    federation = read_file(file)
+    metadata, counted = federation.training.metadata, preflights_of_data(federation)
+    assert counted is not None
+    run = Run(run_id="run-1", namespace=metadata.namespace, name=metadata.name, spec={})
+    for start in DryRun(federation.training.spec, run, counted, FACTS).orders(2):
+        if isinstance(start.order, AggregateOrder) or start.key.who != "a":
+            continue
+        if (refused := enter(federation, run, start.key, start.order)) is not None:
+            return refused
+    return None

@@ -14,6 +14,8 @@ from fedtrain.cli.participant_access import access
 from fedtrain.cli.participant_audit import command as audit
 from fedtrain.cli.participant_privacy import privacy
 
+_OFFLINE_DAYS = 7
+"""Days for which a participant may be offline unless `invite` says otherwise."""
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -182,6 +184,8 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any]) -> None:
     from fedtrain.cli.manifests import as_yaml
     from fedtrain.manifests.invitation import ACCOUNT, TOKEN_HOURS, Invitation
     from fedtrain.manifests.labels import PARTICIPANT
+    from fedtrain.manifests.timestamps import instant
+    from fedtrain.manifests.token_claims import expires_at, offline_seconds
 
     namespace = options["namespace"] or name
     operator_namespace, slash, operator = options["operator"].partition("/")
@@ -205,11 +209,20 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any]) -> None:
     file = options["out"] or Path(f"{name}.yaml")
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
         out.write(as_yaml([values]))
-    click.echo(f"wrote {file}, which contains a token: send it to the owner of {name} over a confidential channel")
+    until = f", valid until {instant(expires_at(token))}" if expires_at(token) else ""
+    click.echo(
+        f"wrote {file}, which contains a token{until}: send it to the owner of {name} over a confidential channel"
+    )
     click.echo(
         "The owner runs: helm install fedtrain-participant helm/fedtrain-participant --namespace training "
         f"--create-namespace --values {file.name}"
     )
+    if 0 < (offline := offline_seconds(token)) < _OFFLINE_DAYS * 24 * 3600:
+        click.echo(
+            f"note: the hub's API server limits tokens, so that {name} may be offline for {offline / 3600:.1f} hours; "
+            "after that it needs a new invitation. --service-account-max-token-expiration is the limit.",
+            err=True,
+        )
     if "127.0.0.1" in server or "localhost" in server:
         click.echo(f"note: {server} is this machine. Use --server with an address that {name} reaches.", err=True)
         sys.stderr.flush()

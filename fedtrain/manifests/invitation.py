@@ -9,7 +9,7 @@ ACCOUNT = "fedtrain-participant"
 """ServiceAccount of a participant, in its namespace at the hub; also its Role."""
 OPERATOR_BINDING = "fedtrain-operator"
 TOKEN_HOURS = 240
-"""Lifetime of a token. The participant renews it after a tenth of it, so it may be offline for nine days."""
+"""Requested lifetime of a token. The hub's API server may limit it."""
 
 _RBAC = "rbac.authorization.k8s.io"
 

@@ -8,13 +8,14 @@ from typing import Any
 import kopf
 import pytest
 from fedtrain_operator.kube.client import Cluster
-from fedtrain_operator.kube.hub_access import connection, expires_at, issued_at
+from fedtrain_operator.kube.hub_access import connection
 from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.token_renewal import TokenRenewal
 
 from fedtrain.manifests import labels
 from fedtrain.manifests.invitation import ACCOUNT
 from fedtrain.manifests.settings import Hub
+from fedtrain.manifests.token_claims import expires_at, issued_at
 from hack.cluster.api import Api, Json, Refused
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually

@@ -1,14 +1,12 @@
 """How a participant reaches the hub's API server."""
 
-import base64
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import kopf
 
 from fedtrain.manifests.settings import Hub
+from fedtrain.manifests.token_claims import issued_at
 
 RENEWED_TOKEN = "renewed-token"
 TOKENS = ("token", RENEWED_TOKEN)
@@ -39,26 +37,6 @@ def current_token(hub: Hub) -> str:
 def newest(tokens: Iterable[str | None]) -> str | None:
     """Return the token that was issued last, so that a new invitation outranks a renewed token of an earlier one."""
     return max((token for token in tokens if token), key=issued_at, default=None)
-
-
-def issued_at(token: str) -> float:
-    """Return the claim `iat` of a JSON Web Token, in seconds since 1970; 0 for other tokens."""
-    return _claim(token, "iat")
-
-
-def expires_at(token: str) -> float:
-    """Return the claim `exp` of a JSON Web Token, in seconds since 1970; 0 for other tokens."""
-    return _claim(token, "exp")
-
-
-def _claim(token: str, name: str) -> float:
-    """The token is not verified: the hub does that."""
-    try:
-        payload = token.split(".")[1]
-        claims: Any = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return float(claims[name])
-    except (IndexError, KeyError, TypeError, ValueError):
-        return 0.0
 
 
 def _read(path: Path) -> str | None:

@@ -9,9 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from fedtrain.manifests.settings import Hub
+from fedtrain.manifests.token_claims import expires_at, issued_at
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.kube.client import Cluster
-from fedtrain_operator.kube.hub_access import current_token, expires_at, issued_at
+from fedtrain_operator.kube.hub_access import current_token
 from fedtrain_operator.participant.participant_reconciler import Records
 
 

@@ -10,14 +10,13 @@ import kopf
 
 from fedtrain.manifests.kinds import SECRET, Ref
 from fedtrain.manifests.settings import Hub
+from fedtrain.manifests.token_claims import RENEWAL_SHARE, expires_at, issued_at
 from fedtrain_operator.kube.client import ApiError
-from fedtrain_operator.kube.hub_access import RENEWED_TOKEN, current_token, expires_at, issued_at
+from fedtrain_operator.kube.hub_access import RENEWED_TOKEN, current_token
 from fedtrain_operator.participant.sites import Sites
 
 log = logging.getLogger("fedtrain")
 
-SHARE = 0.1
-"""Share of a token's life after which it is renewed. The rest is the time that a participant may be offline."""
 CHECK_SECONDS = 60.0
 MOUNT_SECONDS = 600.0
 """Time in which the kubelet brings a changed Secret to the pod. Until then, the previous token is used."""
@@ -45,7 +44,7 @@ class TokenRenewal:
         """Renew the token if it is due. Raises ApiError, kopf.LoginError."""
         token, now = current_token(self._hub), self._clock()
         life = expires_at(token) - issued_at(token)
-        due = issued_at(token) + SHARE * life
+        due = issued_at(token) + RENEWAL_SHARE * life
         if life <= 0 or now < due or now - self._renewed < MOUNT_SECONDS:
             return
         assert self._hub.service_account is not None

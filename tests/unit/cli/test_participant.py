@@ -105,6 +105,20 @@ def test_invite_applies_the_objects_and_writes_the_values_for_the_owner_alone(sh
     ]
 
 
+@pytest.mark.parametrize(("hours", "note"), [(240, ""), (24, "bank-b may be offline for 21.6 hours")])
+def test_invite_says_until_when_the_token_is_valid_and_notes_a_hub_that_limits_it(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, hours: int, note: str
+) -> None:
+    claims = base64.urlsafe_b64encode(json.dumps({"iat": 0, "exp": hours * 3600}).encode()).decode().rstrip("=")
+    monkeypatch.setitem(ANSWERS, "create token fedtrain-participant", f"e30.{claims}.signature")
+    shell.answer({})
+    done = shell.run("invite", "bank-b", "--allow=federations")
+    assert done.exit_code == 0, done.output
+    assert f"contains a token, valid until 1970-01-{1 + hours // 24:02}T00:00:00Z: send it" in done.stdout
+    assert note in done.stderr
+    assert bool(done.stderr) == bool(note)
+
+
 @pytest.mark.parametrize(
     ("answers", "arguments", "message"),
     [

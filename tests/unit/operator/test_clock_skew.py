@@ -9,7 +9,7 @@ from fedtrain_operator.coordinator.heartbeat import Heartbeats
 from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS
 from fedtrain_operator.participant import token_renewal
 from fedtrain_operator.participant.participant_reconciler import Records
-from fedtrain_operator.participant.token_renewal import MOUNT_SECONDS, SHARE, TokenRenewal
+from fedtrain_operator.participant.token_renewal import MOUNT_SECONDS, TokenRenewal
 from fedtrain_operator.participant.transfers import COPY_SECONDS
 
 from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
@@ -17,6 +17,7 @@ from fedtrain.manifests.kinds import Ref
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from fedtrain.manifests.settings import Hub
 from fedtrain.manifests.timestamps import instant, seconds_of
+from fedtrain.manifests.token_claims import RENEWAL_SHARE
 from tests.unit.operator.federation import Time
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
 
@@ -109,14 +110,14 @@ def test_tokens_are_renewed_long_before_they_expire(skew: float, life: int, monk
         renewing.check()
         renewing.hubs_time += MINUTE
     assert renewing.requested == [life]
-    assert renewing.hubs_time - HUBS_TIME <= SHARE * life + SKEW + MINUTE
+    assert renewing.hubs_time - HUBS_TIME <= RENEWAL_SHARE * life + SKEW + MINUTE
     assert renewing.hubs_time + MOUNT_SECONDS < HUBS_TIME + life
 
 
 def test_a_participant_that_was_offline_for_eight_days_still_renews_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
     life, day = 10 * 24 * 3600, 24 * 3600
     renewing = Renewing(life, 0, monkeypatch)
-    renewing.hubs_time += SHARE * life - MINUTE
+    renewing.hubs_time += RENEWAL_SHARE * life - MINUTE
     renewing.check()
     assert renewing.requested == [], "the oldest token with which a participant goes offline"
     renewing.hubs_time += 8 * day

@@ -9,11 +9,12 @@ import kopf
 import pytest
 from aiohttp import web
 from fedtrain_operator.kube.client import ApiError, Cluster
-from fedtrain_operator.kube.hub_access import connection, expires_at, newest
+from fedtrain_operator.kube.hub_access import connection, newest
 from fedtrain_operator.main import login
 
 from fedtrain.manifests.kinds import TASK
 from fedtrain.manifests.settings import Hub
+from fedtrain.manifests.token_claims import expires_at
 
 
 def token(issued: int) -> str:

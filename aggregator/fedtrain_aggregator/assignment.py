@@ -62,7 +62,7 @@ def _aggregate(order: AggregationOrder) -> Aggregate | Close:
 def _of_store(error: StoreError) -> tuple[int, str]:
     if error.unanswered is not None:
         log.warning("%s", error)
-        return EXIT_RETRY, f"{error.public}. The log of the pod has the details"
+        return EXIT_RETRY, error.outcome
     if isinstance(error, StoreUnavailable):
         return EXIT_RETRY, str(error)
     return EXIT_LEDGER if isinstance(error, StoreRefused) else EXIT_REFUSED, str(error)

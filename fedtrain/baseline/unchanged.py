@@ -1,7 +1,5 @@
 """Whether data and trainings are still those of the run that exists, before anything is trained."""
 
-from shlex import quote
-
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import ArmRun
@@ -11,6 +9,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.mixed_rows import fingerprint_of, read_data_sets
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.plurals import several
+from fedtrain.quoting import quoted
 from fedtrain.runner.bindings import data_of
 from fedtrain.runner.errors import RunError
 
@@ -55,7 +54,7 @@ def check_same_training(arm: ArmRun, ledger: Ledger) -> None:
     if before != now:
         raise RunError(
             f"{ledger.address} was trained {before}, not {now}. To train it again, delete it first: "
-            f"`fedtrain delete {quote(ledger.address)} --yes`."
+            f"`fedtrain delete {quoted(ledger.address)} --yes`."
         )
 
 

@@ -3,14 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
-from fedtrain.cli.errors import UserError
+from fedtrain.cli.errors import TrainingsFailed, UserError
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import is_terminal, progress_view
+from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from fedtrain.baseline.arms import ArmRun
@@ -59,7 +59,7 @@ def command(
         )
     except KeyboardInterrupt:
         screen.close()
-        click.echo(f"stopped. Run `fedtrain baseline {quote(str(file))}` to resume", err=True)
+        click.echo(f"stopped. Run `fedtrain baseline {quoted(file)}` to resume", err=True)
         sys.exit(130)
     except (RunError, SpecDiffers) as error:
         raise UserError(str(error)) from error
@@ -80,12 +80,9 @@ def command(
         for arm in result.comparison.arms:
             if arm.kind == "Personalised":
                 folder = default_target(result.ledger).parent.with_name(arm.run.rpartition("/")[2])
-                click.echo(f"personalised adapter of {arm.participant}: fedtrain export {quote(str(folder))}")
+                click.echo(f"personalised adapter of {arm.participant}: fedtrain export {quoted(folder)}")
     if result.failed:
-        lines = "\n".join(f"  {what}: {why}" for what, why in result.failed.items())
-        raise UserError(
-            f"some trainings failed:\n{lines}", f"Run `fedtrain baseline {quote(str(file))}` to retry them."
-        )
+        raise TrainingsFailed(result.failed, f"Run `fedtrain baseline {quoted(file)}` to retry them.")
 
 
 class _Screen:

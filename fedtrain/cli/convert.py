@@ -2,7 +2,6 @@
 
 import codecs
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -10,6 +9,7 @@ import click
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.wrapping import say
 from fedtrain.plurals import form, several
+from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from fedtrain.api.data import Fields
@@ -116,7 +116,7 @@ def _show(out: Path, made: "Converted", how: "Conversion") -> None:
     said = f" and `format: {how.target}` in spec.data of the training" if how.target is not None else ""
     say(f"next: write `uri: {out.absolute()}` in spec.datasets of the participant's policy{said}", indent=2)
     if how.target is not None:
-        source, folder = quote(str(out)), quote(str(out.with_name("my-federation")))
+        source, folder = quoted(out), quoted(out.with_name("my-federation"))
         say(f"or try it: fedtrain split {source} --participants 4 --out {folder}", indent=2)
 
 

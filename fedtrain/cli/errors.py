@@ -6,6 +6,7 @@ that `explain` does not know, or every error with `fedtrain --debug`.
 
 import errno
 import sys
+from collections.abc import Mapping
 
 EXPECTED = (
     # module, exception, whether its text is printed without a prefix
@@ -47,6 +48,14 @@ class UserError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class TrainingsFailed(UserError):
+    """Some of a comparison's trainings and measurements failed. `failed`: the reason by label."""
+
+    def __init__(self, failed: Mapping[str, str], hint: str) -> None:
+        lines = "\n".join(f"  {what}: {why}" for what, why in failed.items())
+        super().__init__(f"some trainings failed:\n{lines}", hint)
 
 
 def explain(error: Exception) -> str | None:

@@ -3,13 +3,13 @@
 import re
 from importlib import resources
 from pathlib import Path
-from shlex import quote
 
 import click
 
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.init_from import write
 from fedtrain.cli.round_option import round_option
+from fedtrain.quoting import quoted
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
@@ -101,8 +101,8 @@ def command(
             click.echo(f"wrote {data}")
     shown = file.name if target == Path() else file
     own = f"Name your data in the policies at the end of {shown}" if no_data else "data/ has sample rows"
-    quoted = quote(str(shown))
-    click.echo(f"{own}. Next: fedtrain validate {quoted}, then fedtrain run {quoted}")
+    named = quoted(shown)
+    click.echo(f"{own}. Next: fedtrain validate {named}, then fedtrain run {named}")
 
 
 def _run_name(file: Path) -> str:

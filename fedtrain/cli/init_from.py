@@ -1,11 +1,11 @@
 """`fedtrain init --from RUN`: the file of a run that starts from the adapter of another one."""
 
 from pathlib import Path
-from shlex import quote
 
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.quoting import quoted
 
 
 def write(run: str, target: Path, number: str | None, force: bool) -> None:
@@ -48,4 +48,4 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
         click.echo("note: for a cluster, upload the adapter to a bucket and name it in initialFrom.uri", err=True)
     if summary.privacy is not None:
         click.echo(f"note: {name} counts its privacy loss from 0; add that of {ledger.name} to it", err=True)
-    click.echo(f"Next: set rounds and learning rate, then fedtrain run {quote(str(file))}")
+    click.echo(f"Next: set rounds and learning rate, then fedtrain run {quoted(file)}")

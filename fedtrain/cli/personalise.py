@@ -3,14 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
-from fedtrain.cli.errors import UserError
+from fedtrain.cli.errors import TrainingsFailed, UserError
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import is_terminal
+from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from fedtrain.api.reading.federation import Federation
@@ -87,8 +87,7 @@ def command(
     finally:
         view.close()
     if result.failed:
-        lines = "\n".join(f"  {what}: {why}" for what, why in result.failed.items())
-        raise UserError(f"some trainings failed:\n{lines}", "Fix the cause and run the same command again.")
+        raise TrainingsFailed(result.failed, "Fix the cause and run the same command again.")
     if as_json:
         click.echo(json.dumps(plain_json(result.comparison), indent=2))
         return
@@ -97,7 +96,7 @@ def command(
     show([table] if table else [], terminal)
     folder = export_newest(result.ledger, result.federation)
     click.echo(f"\npersonalised adapter: {folder}")
-    click.echo(f"Next: fedtrain try {quote(str(folder.parent))}")
+    click.echo(f"Next: fedtrain try {quoted(folder.parent)}")
 
 
 def _participant(federation: "Federation", named: str | None) -> str:

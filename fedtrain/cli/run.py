@@ -3,7 +3,6 @@
 import signal
 import sys
 from pathlib import Path
-from shlex import quote
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from fedtrain.cli.errors import FULL, UserError
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import progress_view, shown_on_terminal
 from fedtrain.cli.wrapping import say
+from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from fedtrain.results.run_result import RunResult
@@ -44,7 +44,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         from fedtrain.runner.run import run
 
         federation = read_for_this_machine(file)
-    again = f"fedtrain run {quote(str(file))}"
+    again = f"fedtrain run {quoted(file)}"
     signal.signal(signal.SIGTERM, _interrupt)
     progress = progress_view(as_json, plain)
     result = None
@@ -76,7 +76,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
 
 def ways_out(round: int, file: Path) -> str:
     """Return what to do after a run has failed in `round`."""
-    name = quote(str(file))
+    name = quoted(file)
     resume = f"Fix the cause and run `fedtrain run {name}` to resume at round {round}; recorded rounds are kept."
     if round == 0:
         return resume

@@ -1,7 +1,6 @@
 """`fedtrain split DATA`: split one data set into a federation to try."""
 
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +8,7 @@ import click
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.plurals import form, several
+from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -73,11 +73,11 @@ def command(
     except SplitError as error:
         raise UserError(error.message, error.hint) from error
     _show(made, label or by)
-    quoted = quote(str(made.file))
+    named = quoted(made.file)
     if base is None:
-        click.echo(f"next: name the base model in {made.file} (spec.model.base), then: fedtrain run {quoted}")
+        click.echo(f"next: name the base model in {made.file} (spec.model.base), then: fedtrain run {named}")
     else:
-        click.echo(f"next: fedtrain plan {quoted}; fedtrain run {quoted}")
+        click.echo(f"next: fedtrain plan {named}; fedtrain run {named}")
 
 
 def _show(made: "Split", label: str | None) -> None:

@@ -98,6 +98,11 @@ def telemetry(path: str) -> str:
     return f"telemetry/{path}"
 
 
+def runner_file(round: int) -> str:
+    """What `fedtrain run` writes into the telemetry when a round ends."""
+    return f"{round_folder(round)}/runner.json"
+
+
 INCOMING = "incoming"
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from shlex import quote
 from typing import Any, Literal, cast
 
 from blake3 import blake3
@@ -18,6 +17,7 @@ from fedtrain.data.parsing.text_files import UTF8
 from fedtrain.data.reader import local
 from fedtrain.data.row import Problem, Row, Warnings, count_warning, row_digest
 from fedtrain.data.similar_columns import columns_of
+from fedtrain.quoting import quoted
 
 Target = Literal["Messages", "PromptCompletion"]
 BLANK: tuple[Problem, ...] = ("BlankPrompt", "BlankAnswer")
@@ -162,12 +162,12 @@ def _no_format(parsed: Parsed) -> DataError:
     guessed = columns_of("PromptCompletion", {}, names)
     free = [name for name in names if name not in guessed.values()]
     asked = guessed["prompt"] or (free.pop(0) if len(names) > 1 and free else None)
-    prompt = f"--field {quote(f'prompt={asked}')} " if asked else ""
+    prompt = f"--field {quoted(f'prompt={asked}')} " if asked else ""
     completion = guessed["completion"] or (free[0] if free else "answer")
     header = " The first line of a table must be its header." if parsed.is_cells else ""
     return DataError(
         f"{parsed.where}: the row has the {fields} {some}, which {match} no format",
-        f"Name each field that differs, such as {prompt}--field {quote(f'completion={completion}')}.{header}",
+        f"Name each field that differs, such as {prompt}--field {quoted(f'completion={completion}')}.{header}",
     )
 
 

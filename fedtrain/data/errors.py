@@ -6,7 +6,8 @@ message, which may quote one: only the place, the field, the type of the value, 
 
 import re
 from pathlib import Path
-from shlex import quote
+
+from fedtrain.quoting import quoted
 
 _LINE = re.compile(r":(?: row )?[0-9]+$")
 
@@ -24,7 +25,7 @@ def convert_command(where: str, options: str, ending: str) -> str:
     """Return the command that converts the file in `where`, a file and a line, into one beside it."""
     file = Path(_LINE.sub("", where))
     made = file.with_name(f"{file.name.split('.')[0]}-{ending}.jsonl")
-    return f"fedtrain convert {quote(str(file))} {options} -o {quote(str(made))}"
+    return f"fedtrain convert {quoted(file)} {options} -o {quoted(made)}"
 
 
 class MissingField(DataError):

@@ -2,7 +2,6 @@
 because another run has the name."""
 
 import json
-import shlex
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from fedtrain.contracts.records import CONTRACT_VERSION, Run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.record_kinds import kind_of
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, StoreError
+from fedtrain.quoting import quoted
 
 _SHOWN = 80
 """Characters of a value in a message."""
@@ -38,7 +38,7 @@ class SpecDiffers(Exception):
 
     def __init__(self, ledger: Ledger, name: str, differences: tuple[Difference, ...]) -> None:
         self.differences = differences
-        run = shlex.quote(ledger.address)
+        run = quoted(ledger.address)
         lines = [
             f"Run {name!r} at {ledger.url} has begun with another spec:",
             *(f"  spec.{d.field}: {d.recorded} in the run, {d.wanted} in the file" for d in differences),

@@ -21,6 +21,11 @@ class StoreError(Exception):
             return str(self)
         return f"no S3 server answers at {self.unanswered}. Check endpoint, caFile and network policies"
 
+    @property
+    def outcome(self) -> str:
+        """The message of a pod whose log has the whole one."""
+        return str(self) if self.unanswered is None else f"{self.public}. The log of the pod has the details"
+
 
 class StoreUnavailable(StoreError):
     """The store can't be reached, or answered that it is busy; it may answer later."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from fedtrain.api.storage import S3, File, Storage
@@ -12,6 +11,7 @@ from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import ObjectMissing
+from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from fedtrain.api.reading.federation import Federation
@@ -72,7 +72,7 @@ def _of_file(path: Path) -> Located:
     if ledger.size(names.RUN) is None:
         raise NoRun(
             f"{path} has not been run: {ledger.url}/{names.RUN} does not exist. "
-            f"Start it with `fedtrain run {quote(str(path))}`."
+            f"Start it with `fedtrain run {quoted(path)}`."
         )
     return Located(ledger, federation)
 

@@ -11,6 +11,7 @@ from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.locate import run_folder
 from fedtrain.rounds.decision import STOPPED, Phase
+from fedtrain.runner import elapsed
 from fedtrain.runner.presence import FOLDER, may_be_working
 
 RunPhase = Literal[Phase, "Interrupted"]
@@ -31,9 +32,10 @@ def interrupted_in(phase: Phase) -> str:
 
 
 def ran_on_one_machine(ledger: Ledger) -> bool:
-    """Whether the run is in a folder, or its telemetry has files that only `fedtrain run` writes. Raises StoreError."""
-    own = ("/runner.json", "/clock.json")
-    return run_folder(ledger) is not None or any(
-        name.endswith(own) or name.startswith(names.telemetry(f"{FOLDER}/"))
-        for name in ledger.names(names.telemetry(""))
+    """Whether the run is in a folder, or its telemetry has files that only `fedtrain run` writes: from its start, after
+    seconds, and after round 0. Asks for these alone: a run has many more. Raises StoreError."""
+    return (
+        run_folder(ledger) is not None
+        or any(ledger.size(names.telemetry(file)) is not None for file in (elapsed.NAME, names.runner_file(0)))
+        or bool(ledger.names(names.telemetry(f"{FOLDER}/")))
     )

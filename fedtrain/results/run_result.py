@@ -1,6 +1,5 @@
 """The end of a run in a few lines: the result, the adapter, and the next commands."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 from fedtrain.contracts.headline_metric import Measure
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.plurals import several
+from fedtrain.quoting import quoted
 from fedtrain.results.base_folder import base_folder
 from fedtrain.results.best_round import best_point
 from fedtrain.results.comparison import Comparison, read_comparison
@@ -105,7 +105,7 @@ def _was_better(result: RunResult) -> bool:
 
 def next_commands(result: RunResult, file: Path) -> Sequence[tuple[str, str]]:
     """Return commands and what they do."""
-    run = shlex.quote(str(file))
+    run = quoted(file)
     found = [(f"fedtrain report {run}", "charts and all numbers in one HTML file")]
     found.append((f"fedtrain try {run}", "talk to the adapter"))
     if result.best_alone is None:

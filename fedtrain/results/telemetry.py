@@ -53,7 +53,7 @@ def read_execution(ledger: Ledger, round: int, who: str, attempt: int) -> Execut
 
 def read_runner(ledger: Ledger, round: int) -> tuple[float | None, tuple[TaskTime, ...]]:
     """Return a round's wall time in seconds, and its tasks."""
-    plain = read_json(ledger, f"rounds/{round:04d}/runner.json")
+    plain = read_json(ledger, names.runner_file(round))
     tasks = plain.get("tasks")
     entries = cast(list[Any], tasks) if isinstance(tasks, list) else []
     found = (_task(cast(dict[str, Any], entry)) for entry in entries if isinstance(entry, dict))

@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import BinaryIO
 
 from fedtrain.api.base import Block
@@ -25,6 +24,7 @@ from fedtrain.contracts.tasks import Task
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.policy_check import refusals_on_one_machine, task_of
 from fedtrain.manifests.privacy_ledger import Entry, LedgerUnreadable, checked, entered, overlap, promised, run_of
+from fedtrain.quoting import quoted
 from fedtrain.runner.bindings import ledger_of
 from fedtrain.runner.errors import RunError
 from fedtrain.runner.privacy_places import Ledgers, ledgers_of
@@ -129,7 +129,7 @@ def enter(federation: Federation, order: TrainingTaskSpec) -> str | None:
             for name, ledgers in places.items():
                 spent |= _named((files[path].lines for path in _paths(ledgers)), name, ledgers)
             if (refusal := next(refusals_on_one_machine(order, policy, spent), None)) is not None:
-                command = f"fedtrain participant privacy --file {quote(str(federation.path))}"
+                command = f"fedtrain participant privacy --file {quoted(federation.path)}"
                 listed = f". `{command}` lists them" if refusal.rule == "privacy.maxEpsilon" else ""
                 return f"{refusal.message}{listed}"
             for path, lines in _new(task, spent, places, files).items():

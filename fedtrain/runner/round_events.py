@@ -88,4 +88,4 @@ class RoundEvents:
         tasks = [task for task in self._tasks if task["round"] == round]
         self._tasks = [task for task in self._tasks if task["round"] > round]
         content = {"wallSeconds": seconds, "tasks": tasks}
-        self._ledger.put_telemetry(f"{names.round_folder(round)}/runner.json", json.dumps(content).encode())
+        self._ledger.put_telemetry(names.runner_file(round), json.dumps(content).encode())

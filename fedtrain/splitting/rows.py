@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import Any, cast
 
 from fedtrain.api.data import Format
@@ -12,6 +11,7 @@ from fedtrain.data import formats
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.parsing import Parsed, parse
 from fedtrain.data.similar_columns import similar
+from fedtrain.quoting import quoted
 from fedtrain.splitting.errors import SplitError
 
 EXAMINED = 100
@@ -51,7 +51,7 @@ def format_of(rows: list[Row], path: Path) -> Format:
     raise SplitError(
         f"{path}:{odd.number}: unknown row format; the row has {_named(odd.fields)}",
         "write the rows with the columns that have the question and the answer, and split that file: "
-        f"fedtrain convert {quote(str(path))} -o {quote(path.name.partition('.')[0] + '-rows.jsonl')} "
+        f"fedtrain convert {quoted(path)} -o {quoted(path.name.partition('.')[0] + '-rows.jsonl')} "
         "--to PromptCompletion --field prompt=QUESTION --field completion=ANSWER",
     )
 
@@ -62,7 +62,7 @@ def values_of(field: str, option: str, rows: list[Row], path: Path) -> list[str]
         near = similar([field], list(rows[0].fields))
         raise SplitError(
             f"{option} {field}: no row of {path} has this field",
-            f"write {option} {quote(near)}" if near else f"rows have {_named(rows[0].fields)}",
+            f"write {option} {quoted(near)}" if near else f"rows have {_named(rows[0].fields)}",
         )
     values: list[str] = []
     for row in rows:

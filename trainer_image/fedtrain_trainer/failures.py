@@ -32,7 +32,7 @@ def judged(error: BaseException) -> tuple[int, str]:
             return EXIT_SPOOLED, str(error)
         case StoreError() if error.unanswered is not None:
             log.warning("%s", error)
-            return EXIT_RETRY, f"{error.public}. The log of the pod has the details"
+            return EXIT_RETRY, error.outcome
         case Retry() | StoreUnavailable():
             return EXIT_RETRY, str(error)
         case Interrupted():

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from shlex import quote
 from typing import Any
 
 from fedtrain.api.paths import Path, show
 from fedtrain.plurals import several
+from fedtrain.quoting import quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,5 +43,5 @@ class Invalid(Exception):
         count, files = len(self.errors), dict.fromkeys(error.file for error in self.errors)
         total = f"{several(count, 'error')} in {', '.join(files)}".removesuffix(".") + "."
         name = next(iter(files))
-        hint = [f"hint: to check a file for a cluster, run `fedtrain validate {quote(name)} --cluster`"]
+        hint = [f"hint: to check a file for a cluster, run `fedtrain validate {quoted(name)} --cluster`"]
         return "\n".join([*map(str, self.errors), total, *(hint if self.without_policies else ())])

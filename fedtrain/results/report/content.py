@@ -1,7 +1,6 @@
 """The values that the report's template shows, in the page's order. The words are in `report.html.jinja`."""
 
 import json
-import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.request import url2pathname
 from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.plurals import several
+from fedtrain.quoting import quoted
 from fedtrain.results.baseline_tables import comparison_table, own_measure, personal_table
 from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
@@ -173,7 +173,7 @@ def _data(summary: RunSummary) -> Table:
 
 def _verify_commands(summary: RunSummary) -> str:
     url = summary.url
-    place = shlex.quote(url2pathname(urlsplit(url).path) if url.startswith("file:") else url)
+    place = quoted(url2pathname(urlsplit(url).path) if url.startswith("file:") else url)
     folder = f"{summary.name}-adapter"
     return (
         f"fedtrain ledger verify {place}\nfedtrain export {place} --out {folder}\n"

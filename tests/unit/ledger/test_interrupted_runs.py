@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from fedtrain.api.storage import S3
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import ObjectStore
 from fedtrain.results.run_list import list_runs
+from fedtrain.results.run_phase import phase_of_run
 from fedtrain.results.status import first_lines
 from fedtrain.results.summary import summarise
 from fedtrain.runner import presence
@@ -41,8 +44,26 @@ def test_a_run_whose_process_was_killed_is_interrupted_until_it_is_resumed(hand:
     again = Presence(hand.ledger, this_process(), 3600.0)
     assert phase(hand) == "Training"
     again.close()
-    hand.ledger.put_telemetry("clock.json", b"{}")  # which a run in a bucket writes
+
+
+@pytest.mark.parametrize("file", ["clock.json", "rounds/0000/runner.json"])
+def test_a_file_of_fedtrain_run_in_a_bucket_shows_that_no_operator_continues_the_run(bucket: S3, file: str) -> None:
+    hand = Hand(Ledger(S3Store(bucket), "default", "demo"))
+    hand.begin()
+    assert phase(hand) == "Planning"
+    hand.ledger.put_telemetry(file, b"{}")
     assert phase(hand) == "Interrupted"
+
+
+def test_the_phase_of_a_run_of_a_cluster_does_not_list_its_telemetry(
+    bucket: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(S3Store(bucket), "default", "demo")
+    listed: list[str] = []
+    keys = ledger.store.keys
+    monkeypatch.setattr(ledger.store, "keys", lambda prefix: listed.append(prefix) or keys(prefix))
+    assert phase_of_run(ledger, "Training") == "Training"
+    assert {prefix.partition("/telemetry/")[2] for prefix in listed} == {"coordinators/"}
 
 
 def test_a_finished_run_is_not_interrupted(hand: Hand) -> None:

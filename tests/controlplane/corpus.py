@@ -75,8 +75,6 @@ ELSEWHERE = {
 }
 
 OTHER_WORDS = {
-    "a gate on another metric": "Use the name of a metric in evaluation.hub.metrics, or add this one.",
-    "early stopping on another metric": "Use the name of a metric in evaluation.hub.metrics, or add this one.",
     # what the API server says in words of its own
     "days from one to another": 'Unsupported value: "Mon-Wed"',
     "a number in quotes": 'must be of type integer: "string"',

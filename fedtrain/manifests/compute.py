@@ -53,9 +53,18 @@ def resources(compute: Compute, own: Resources, memory: str | None = None) -> Js
 
 def threads(compute: Compute) -> dict[str, str]:
     """Return the variables of a process's threads: their number, where `compute` sets cores. By default each process
-    starts one for every core of its node. Threads that wait for others give their cores to other pods: on a node that
-    several pods share, waiting in a loop made the tasks of the quickstart up to 30 times slower."""
-    waiting = {"OMP_WAIT_POLICY": "PASSIVE"}
+    starts one for every core of its node."""
     if compute.cpu is None:
-        return waiting
-    return {**waiting, "OMP_NUM_THREADS": str(max(1, math.floor(amount(compute.cpu) / processes(compute))))}
+        return OF_ALL_TRAINERS
+    return variables_of_threads(math.floor(amount(compute.cpu) / processes(compute)))
+
+
+OF_ALL_TRAINERS = {"OMP_WAIT_POLICY": "PASSIVE", "MKL_CBWR": "AUTO,STRICT"}
+"""Threads that wait for others give their cores to other processes: on cores that several trainers share, waiting in a
+loop made the tasks of the quickstart up to 30 times slower. Products of matrices have the same bytes for any number of
+threads, with the processor's best instructions: without it, MKL splits their sums by threads."""
+
+
+def variables_of_threads(number: int) -> dict[str, str]:
+    """Return the variables of a trainer with this number of threads, in a pod or on this machine."""
+    return {**OF_ALL_TRAINERS, "OMP_NUM_THREADS": str(max(1, number))}

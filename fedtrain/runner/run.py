@@ -14,6 +14,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_store
 from fedtrain.ledger.probe import probe
 from fedtrain.ledger.run_claim import claim_run, new_run
+from fedtrain.manifests.compute import variables_of_threads
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner import privacy_files
@@ -100,8 +101,8 @@ def workers(federation: Federation, parallel: int | None) -> Generator[WorkerPoo
     """Warm trainer processes for this federation's participants."""
     devices = find_devices()
     count = parallel or default_parallel(len(federation.training.spec.participants), devices)
-    threads = str(max(1, devices.cores // count))
-    launcher = Launcher(_logs(federation), {"OMP_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false"})
+    threads = variables_of_threads(devices.cores // count)
+    launcher = Launcher(_logs(federation), {**threads, "TOKENIZERS_PARALLELISM": "false"})
 
     def launch(environment: dict[str, str]):  # one GPU a worker, in turn
         index = int(environment["FEDTRAIN_WORKER_INDEX"])

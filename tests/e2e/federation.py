@@ -98,7 +98,7 @@ class RealFederation(Federation):
         file = self.folder / "federation.yaml"
         file.write_text("\n---\n".join(map(json.dumps, documents)))
         with (self.folder / "run.log").open("wb") as log:
-            command = [COMMAND, "run", str(file), *THREADS_OF_PODS]
+            command = [COMMAND, "run", str(file)]
             return subprocess.Popen(command, env=environment(s3_server), stdout=log, stderr=log)
 
     def _ledger_alone(self) -> Ledger:
@@ -117,11 +117,6 @@ class RealFederation(Federation):
     def _policy(who: str, uri: str, access: Json | None = None, **more: Json) -> Json:
         dataset = {"name": "glosses", "uri": uri, **(access or {})}
         return document("ParticipantPolicy", who, {"datasets": [dataset], **more})
-
-
-THREADS_OF_PODS = ("--parallel", "1")
-"""One worker has as many threads as cores, as pods without `compute.cpu` have. On some processors, sums and digests
-depend on the number of threads."""
 
 
 def claim_folder(api: Api, name: str, folder: Path, namespace: str, mode: str = "ReadOnlyMany") -> None:

@@ -73,10 +73,11 @@ def test_processes_have_the_threads_of_the_cores_they_get() -> None:
 
 
 @pytest.mark.parametrize("compute", [{}, {"cpu": "2"}])
-def test_threads_that_wait_leave_their_cores_to_other_pods(compute: dict[str, Any]) -> None:
+def test_threads_leave_their_cores_while_they_wait_and_their_number_changes_no_bytes(compute: dict[str, Any]) -> None:
     container = judged(compute)
     assert isinstance(container, dict)
     assert {"name": "OMP_WAIT_POLICY", "value": "PASSIVE"} in container["env"]
+    assert {"name": "MKL_CBWR", "value": "AUTO,STRICT"} in container["env"]
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,25 @@ def test_a_participants_token_does_not_allow(token: Credentials, verb: str, argu
     assert refusal.value.code == 403
 
 
+MALFORMED_HEARTBEATS: tuple[Json, ...] = (
+    {"version": "x" * 10_000},
+    {"lastSeen": "tomorrow"},
+    {"heartbeatSeconds": 10**9},
+    {"datasets": [{"name": f"d-{number}"} for number in range(1001)]},
+    {"datasets": [{"name": "../tickets"}]},
+    {"datasets": [{"name": "tickets", "samples": 10**30}]},
+    {"gpus": {"offered": -1, "free": 0}},
+    {"runningTasks": ["x"] * 101},
+)
+"""Statuses of its own Participant."""
+
+
+def refused_as_invalid(api: Api, *patch: Any) -> bool:
+    with pytest.raises(Refused) as refusal:
+        api.patch(*patch)
+    return refusal.value.reason == "Invalid"
+
+
 def test_the_token_allows_to_read_tasks_and_signed_requests_and_to_write_their_status_and_the_participants(
     token: Credentials, kinds: ControlPlane
 ) -> None:
@@ -178,10 +197,10 @@ def test_the_token_allows_to_read_tasks_and_signed_requests_and_to_write_their_s
     assert after["spec"] == before, "a write of the status changes nothing else"
     api.patch(PARTICIPANTS, "bank-i", {"status": {"version": "1"}, "spec": {"namespace": OTHER}}, "", "status")
     assert kinds.api.get(PARTICIPANTS, "bank-i")["spec"]["namespace"] == "bank-i"
-    for huge in ({"message": "x" * 10_000}, {"phase": "Committed"}, {"conditions": [{}] * 100}):
-        with pytest.raises(Refused) as refusal:
-            api.patch(TASKS, "one", {"status": huge}, "bank-i", "status")
-        assert refusal.value.reason == "Invalid"
+    for malformed in ({"message": "x" * 10_000}, {"phase": "Committed"}, {"conditions": [{}] * 100}):
+        assert refused_as_invalid(api, TASKS, "one", {"status": malformed}, "bank-i", "status")
+    for malformed in MALFORMED_HEARTBEATS:
+        assert refused_as_invalid(api, PARTICIPANTS, "bank-i", {"status": malformed}, "", "status"), malformed
 
 
 def test_the_operator_renews_its_token_with_its_own_rights(

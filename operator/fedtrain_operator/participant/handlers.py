@@ -40,8 +40,9 @@ def register(
         if not changed:  # most of a list is known
             return
         if event["type"] == "DELETED" or (known is not None and _generation(known) != _generation(event["object"])):
-            for task in tasks.tasks.within(sites.hub_of(policy).namespace):
-                task_loops.wake(ref(task))
+            at_hub = {ref(task) for task in tasks.tasks.within(sites.hub_of(policy).namespace)}
+            for name in at_hub | {sites.hub_of(job) for job in tasks.jobs.of(policy.namespace)}:  # the hub may be away
+                task_loops.wake(name)
         for record in records.of_namespace(policy.namespace):
             record_loops.wake(record)
 

@@ -67,6 +67,11 @@ class Jobs:
             await self._cluster.delete(self.kind, self._sites.here_of(task), job["metadata"]["uid"])
             self.cache.drop(job)
 
+    def of(self, namespace: str) -> list[Ref]:
+        """The jobs of a namespace of the participant's cluster, from the cache, by the names of their tasks."""
+        names = ((job["metadata"].get("labels") or {}).get(labels.TASK) for job in self.cache.within(namespace))
+        return [Ref(namespace, name) for name in names if name]
+
     def load(self, namespace: str, who: str) -> Load:
         """The running jobs of a participant, from the cache. `namespace`: in its cluster."""
         found = [

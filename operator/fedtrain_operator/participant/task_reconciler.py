@@ -37,6 +37,8 @@ SIGNED_SECONDS = 0.3
 """Interval between checks of a task whose requests the hub has not signed yet."""
 NOT_SIGNED = "NotSigned"
 """Reason of a task that waits for the hub's signed requests."""
+_ENDED = ("Succeeded", "Failed")
+"""States of a job without pods that run."""
 UPLOAD_SECONDS = 10.0
 """Until a job without GPUs uploads an update that the store did not take."""
 
@@ -73,6 +75,8 @@ class Tasks:
         self._owners_policy = OwnersPolicy(sites, self.policies, launcher.image)
 
     async def reconcile(self, ref: Ref) -> Next:
+        if self.tasks.get(ref) is None:  # the owner's word holds although the hub may not answer
+            await self._stop_unless_allowed(ref)
         body = await self._task(ref)
         if body is None:
             await self.jobs.release(ref)
@@ -80,8 +84,8 @@ class Tasks:
             return await self._forget(ref)
         phase = body.get("status", {}).get("phase")
         if phase in task_status.TERMINAL:
-            if phase in ("Succeeded", "Cancelled"):  # what failed keeps its pods' logs until the task goes
-                await self.jobs.release(ref)
+            if phase in ("Succeeded", "Cancelled") or await self._still_runs(ref):
+                await self.jobs.release(ref)  # what failed keeps its pods' logs until the task goes
             return await self._forget(ref)
         if not task_status.wanted(body):
             await self.jobs.release(ref)
@@ -102,6 +106,21 @@ class Tasks:
                 await self._journal.note(body, "Waiting", rule=held.wait.rule, message=held.wait.message)
             await self._report(body, task_status.held(body, held.wait, self._clock()))
             return Next(self._pod_check)
+
+    async def _stop_unless_allowed(self, ref: Ref) -> None:
+        """Delete the job of a task that may not be known, if its policy is suspended or gone."""
+        job = self.jobs.get(ref)
+        if job is not None and not await self._owners_policy.may_continue(ref, job):
+            await self.jobs.release(ref)
+
+    async def _still_runs(self, ref: Ref) -> bool:
+        """Whether a task has a running job though its status says that it has ended, which the hub can write, too. The
+        owner could no longer stop it."""
+        job = self.jobs.get(ref)
+        if job is None or self.jobs.standing(job).state in _ENDED:
+            return False
+        job = await self.jobs.read(ref)  # the watch may be late
+        return job is not None and self.jobs.standing(job).state not in _ENDED
 
     async def _run(self, ref: Ref, body: Json) -> Next:
         now = self._clock()
@@ -265,6 +284,6 @@ class Tasks:
 
 def _after(standing: Standing, pod_check: float, running: float | None) -> float | None:
     """`running`: seconds until the next pass over a task that runs; None if only a change needs one."""
-    if standing.state in ("Succeeded", "Failed"):
+    if standing.state in _ENDED:
         return 0
     return pod_check if standing.state == "Pending" else running

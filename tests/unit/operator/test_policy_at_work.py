@@ -1,9 +1,12 @@
 """The participant controller applies the policy: it stops pods, waits, and refuses what a malicious hub sends."""
 
 import asyncio
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from fedtrain_operator.kube.cache import Cache
+from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import Json, Ref, ref
@@ -49,6 +52,31 @@ def test_deleting_the_policy_stops_running_pods_and_refuses_the_task() -> None:
     remote.reconcile()
     assert remote.jobs == []
     assert (status(remote)["phase"], status(remote)["reason"]) == ("Refused", "NoPolicy")
+
+
+@pytest.mark.parametrize("knows_the_task", [True, False], ids=["", "after a restart"])
+def test_the_owner_stops_pods_although_the_hub_does_not_answer(knows_the_task: bool) -> None:
+    remote = Remote()
+    remote.reconcile()
+    if not knows_the_task:
+        remote.tasks.tasks = Cache()
+    remote.hub.fault = lambda _: ApiError(503, "Unreachable", "the link is cut")
+    with pytest.raises(ApiError) if not knows_the_task else nullcontext():
+        remote.reconcile()
+    assert len(remote.jobs) == 1
+    change_policy(remote, suspend=True)
+    with pytest.raises(ApiError):
+        remote.reconcile()
+    assert remote.jobs == []
+
+
+def test_a_hub_that_calls_a_running_task_ended_cannot_keep_its_pods_from_the_owner() -> None:
+    remote = Remote()
+    remote.reconcile()
+    body = remote.hub.objects["trainingtasks", HUB, remote.ref.name]
+    remote.tasks.tasks.put(remote.hub.add("trainingtasks", {**body, "status": {"phase": "Failed", "reason": "x"}}))
+    remote.reconcile()
+    assert remote.jobs == []
 
 
 def test_a_stricter_policy_lets_running_tasks_end() -> None:

@@ -1,17 +1,26 @@
-"""The checks of chart-testing (`ct lint`) for both charts, without building it: yamllint and yamale with its files, and
-`helm lint` with each file of values in `ci`. It compares maintainers and versions with a Git host: not checked here."""
+"""The checks of chart-testing (`ct lint --all`, with `ct.yaml`) for both charts, without building it: yamllint and
+yamale with its files, and `helm lint` with each file of values in `ci`."""
 
 from pathlib import Path
 
 import pytest
 import yamale
+from ruamel.yaml import YAML
 from yamllint import linter
 from yamllint.config import YamlLintConfig
 
 from tests.controlplane.chart import CHART, PARTICIPANT_CHART, helm
+from tests.controlplane.training import ROOT
 
 RULES = Path(__file__).parent / "chart_testing"
 CHARTS = pytest.mark.parametrize("chart", [CHART, PARTICIPANT_CHART], ids=lambda chart: chart.name)
+
+
+def test_chart_testing_finds_the_charts_and_these_files() -> None:
+    settings = YAML(typ="safe").load((ROOT / "ct.yaml").read_text())
+    found = {chart.parent for folder in settings["chart-dirs"] for chart in (ROOT / folder).glob("*/Chart.yaml")}
+    assert found == {CHART, PARTICIPANT_CHART}
+    assert (ROOT / settings["lint-conf"]).parent == (ROOT / settings["chart-yaml-schema"]).parent == RULES
 
 
 @CHARTS

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -48,6 +49,9 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run the command line. Output that cannot be written fails outside of `invoke`, too: that of --help."""
+        output: object = sys.stdout
+        if isinstance(output, TextIOWrapper):  # of another encoding than UTF-8; names of files may have no encoding
+            output.reconfigure(errors="backslashreplace")
         try:
             return super().main(*args, **settings)
         except OSError as error:

@@ -24,7 +24,13 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def judged(error: BaseException) -> tuple[int, str]:
-    """Return exit code and reason. Unexpected errors are retried: attempts are counted."""
+    """Return exit code and reason. Unexpected errors are retried: attempts are counted. The reason can be written in
+    UTF-8, as records are, whatever the names of files are written in."""
+    code, reason = _judged(error)
+    return code, reason.encode(errors="backslashreplace").decode()
+
+
+def _judged(error: BaseException) -> tuple[int, str]:
     match error:
         case Refused() | DataError():
             return EXIT_REFUSED, str(error)

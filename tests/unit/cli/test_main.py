@@ -1,5 +1,6 @@
 import errno
 import importlib
+import io
 import os
 import subprocess
 import sys
@@ -55,6 +56,15 @@ def test_every_command_in_the_table_exists_and_has_help(name: str):
     result = CliRunner().invoke(main, [name, "--help"])
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Usage: main {name}")
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "said", click.Command("said", callback=lambda: print("– \udcff")), raising=False)
+    monkeypatch.setitem(COMMANDS, "said", Entry("fedtrain.cli.main:said", "Prints."))
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    main(["said"], standalone_mode=False)
+    assert terminal.buffer.getvalue() == b"\\u2013 \\udcff\n"
 
 
 def test_version():

@@ -39,6 +39,15 @@ def test_a_round_lowers_the_loss_and_peft_loads_its_result(kind: str, tmp_path: 
     assert reference_loss(federation, model) == pytest.approx(update.validation_loss, rel=1e-4)
 
 
+def test_a_reason_with_a_file_name_that_is_not_unicode_can_be_recorded(federation: Federation, tmp_path: Path) -> None:
+    federation.data = tmp_path / "rows"
+    federation.data.mkdir()
+    (federation.data / "\udcff.txt").write_text("")
+    outcome = federation.run(federation.assignment({"type": "Inspect"}))
+    assert outcome.code == EXIT_REFUSED
+    assert outcome.reason.startswith("\\udcff.txt: unknown file type")
+
+
 def test_the_initial_adapter_is_the_base_model_and_depends_on_the_seed_alone(federation: Federation) -> None:
     initial = federation.initialised()
     weights = federation.blob(initial.adapter)

@@ -1,6 +1,5 @@
 """Writes the rows of data sets as JSON lines, as they are or in another format."""
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.parsing import Parsed, parse_each
+from fedtrain.data.parsing.parsed import json_line
 from fedtrain.data.parsing.text_files import UTF8
 from fedtrain.data.reader import local
 from fedtrain.data.row import Problem, Row, Warnings, count_warning, row_digest
@@ -124,7 +124,7 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
         if not (warning.problem == "JoinedWords" and (how.separator or target != "PromptCompletion")):
             count_warning(found.warnings, warning, row.where)
     others = _others(parsed, row_format, how.fields, fields)
-    return json.dumps({**fields, **others}, ensure_ascii=False, default=str), row_digest(fields)
+    return json_line({**fields, **others}), row_digest(fields)
 
 
 def _others(parsed: Parsed, format: Format, names: Fields | None, taken: Collection[str]) -> dict[str, object]:

@@ -12,20 +12,26 @@ _DOCUMENTS = ("license", "notice", "readme", "_success")
 """Names of files, without suffix, that may accompany data in a folder."""
 
 
-def data_files(root: Path, shown: str) -> list[Path]:
-    """Return the files of the data set at `root`, sorted by path. `shown`: the data set in messages. Raises DataError
-    for a path that is neither file nor folder, and for files of other types. Hidden paths are skipped."""
+def data_files(root: Path, shown: str, name: str | None = None) -> list[tuple[Path, str]]:
+    """Return the files of the data set at `root`, sorted by path, each with its name in messages. `shown`: the data set
+    in messages. `name`: path before the names of files of a folder. Raises DataError for a path that is neither file
+    nor folder, and for files of other types. Hidden paths are skipped."""
     if not root.is_dir():
-        return [_checked(root, root.name)]
+        return [_checked(root, name or root.name)]
+
+    def named(path: Path) -> str:
+        inside = path.relative_to(root).as_posix()
+        return f"{name}/{inside}" if name else inside
+
     visible = [path for path in root.rglob("*") if not _is_hidden(path, root)]
-    found = [path for path in sorted(visible) if not _is_documentation(path) and not _is_folder(path, root)]
-    files = [_checked(path, path.relative_to(root).as_posix()) for path in found]
+    found = [path for path in sorted(visible) if not _is_documentation(path) and not _is_folder(path, named(path))]
+    files = [_checked(path, named(path)) for path in found]
     if not files:
         raise DataError(f"{shown}: no data files in this folder", f"name a folder with files of type {SUPPORTED}")
     return files
 
 
-def _checked(path: Path, name: str) -> Path:
+def _checked(path: Path, name: str) -> tuple[Path, str]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -36,17 +42,16 @@ def _checked(path: Path, name: str) -> Path:
     if file_type(path.name) is None:
         fix = f"convert it to {SUPPORTED}, or remove it from the data set"
         raise DataError(f"{name}: unknown file type", fix)
-    return path
+    return path, name
 
 
 def _is_hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def _is_folder(path: Path, root: Path) -> bool:
+def _is_folder(path: Path, name: str) -> bool:
     """Raises DataError for a link to a folder, whose files rglob leaves out."""
     if path.is_dir() and path.is_symlink():
-        name = path.relative_to(root).as_posix()
         raise DataError(f"{name}: a link to a folder is not followed", "replace it with the folder, or remove it")
     return path.is_dir()
 

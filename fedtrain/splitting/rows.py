@@ -1,6 +1,5 @@
 """The rows of the data set to split, and their format."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +9,7 @@ from fedtrain.api.data_files import SUPPORTED, file_type
 from fedtrain.data import formats
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.parsing import Parsed, parse
+from fedtrain.data.parsing.parsed import json_line
 from fedtrain.data.similar_columns import similar
 from fedtrain.quoting import quoted
 from fedtrain.splitting.errors import SplitError
@@ -72,7 +72,7 @@ def values_of(field: str, option: str, rows: list[Row], path: Path) -> list[str]
                 f"{option} {field}: {path}:{row.number} has no such field; it has {_named(row.fields)}",
                 f"give every row a {field}, or remove these rows",
             )
-        values.append(value if isinstance(value, str) else _encode(value))
+        values.append(value if isinstance(value, str) else json_line(value))
     return values
 
 
@@ -82,11 +82,6 @@ def _row(parsed: Parsed) -> Row:
         raise not_an_object(parsed.where, value)
     fields = cast("dict[str, Any]", value)
     return Row(parsed.number, fields, parsed.line())
-
-
-def _encode(value: object) -> str:
-    """Return JSON. Values without a JSON form (dates, bytes) become text."""
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _named(fields: dict[str, Any]) -> str:

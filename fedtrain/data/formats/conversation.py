@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from fedtrain.data.errors import type_name
-from fedtrain.data.formats.field_reader import FieldReader
+from fedtrain.data.formats.field_reader import FieldReader, is_blank
 from fedtrain.data.formats.tools import tool_calls_of
 
 Message = dict[str, Any]
@@ -18,7 +18,7 @@ def messages_of(
 ) -> list[Message]:
     """Return the messages of field `name` in the form that `Row` describes. `role` and `content`: their names in
     errors. Raises DataError."""
-    value = reader.list_or_json(value)
+    value = reader.list_or_json(value, name)
     if not isinstance(value, list) or not value:
         kind = type_name(cast("object", value))
         raise reader.error(f'field "{name}" must be a list of {{{role}, {content}}}, not {kind}')
@@ -42,7 +42,7 @@ def finished(reader: FieldReader, messages: list[Message], name: str) -> list[Me
         raise reader.error(f'field "{name}": no assistant turn is learned (weight 0 or train false)', "delete the row")
     if is_learned(last) and not last["content"] and "tool_calls" not in last:
         raise reader.error(f'field "{name}": the last answer is empty, so there is nothing to learn', "delete the row")
-    if any(not message["content"].strip() and "tool_calls" not in message for message in learned):
+    if any(is_blank(message["content"]) and "tool_calls" not in message for message in learned):
         reader.warn(name, "BlankAnswer")
     return messages
 
@@ -69,7 +69,7 @@ def _message(reader: FieldReader, message: object, path: str, role_name: str, co
     if calls := fields.get("tool_calls"):
         found["tool_calls"] = tool_calls_of(reader, calls, f"{path}.tool_calls")
     found["content"] = _content(reader, fields, path, content_name, may_lack=bool(calls))
-    if role == "user" and not found["content"].strip():
+    if role == "user" and is_blank(found["content"]):
         reader.warn(f"{path}.{content_name}", "BlankPrompt")
     found |= _of_a_tool(reader, fields, path) if role == "tool" else {}
     if role == "assistant":

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fedtrain.data.errors import DataError, MissingField, type_name
+from fedtrain.data.json_limits import check_depth, unreadable
 from fedtrain.data.row import Problem, RowWarning
 
 
@@ -48,7 +49,7 @@ class FieldReader:
     def question(self, field: str) -> str:
         """Return a required text that is not learned. Raises DataError; warns if it has only blanks."""
         text = self.text(field)
-        if not text.strip():
+        if is_blank(text):
             self.warn(self.name(field), "BlankPrompt")
         return text
 
@@ -58,7 +59,7 @@ class FieldReader:
         text = self.text(field)
         if not text:
             raise self.error(f'field "{name}" is empty, so there is nothing to learn', "delete the row")
-        if text.isspace():
+        if is_blank(text):
             self.warn(name, "BlankAnswer")
         return text
 
@@ -89,23 +90,30 @@ class FieldReader:
             for item in cast("list[object]", value):
                 self.all_unicode(item, name)
 
-    def list_or_json(self, value: object) -> object:
-        """Return a list that is written as JSON text, as in CSV, as a list; other values unchanged."""
+    def list_or_json(self, value: object, name: str) -> object:
+        """Return a list that is written as JSON text, as in CSV, as a list; other values unchanged. Raises DataError
+        for JSON beyond the limits of a row."""
         if isinstance(value, str) and value.lstrip().startswith("["):
-            return self.parsed(value)
+            return self.parsed(value, name)
         return value
 
-    def parsed(self, text: str) -> object:
-        """Return the JSON value of `text`; `text` itself if it is not JSON."""
+    def parsed(self, text: str, name: str) -> object:
+        """Return the JSON value of `text`; `text` itself if it is not JSON. Raises DataError for JSON beyond the
+        limits of a row."""
+        where = f'{self.where}: field "{name}"'
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            value: object = json.loads(text)
+        except json.JSONDecodeError:
             return text
+        except (ValueError, RecursionError) as error:
+            raise unreadable(where, error) from error
+        check_depth(value, text.count("[") + text.count("{"), where)
+        return value
 
     def choices(self) -> list[str] | None:
         """Return the possible answers; None if the row has none. Raises DataError."""
         name = self.name("choices")
-        value = self.list_or_json(self.optional("choices"))
+        value = self.list_or_json(self.optional("choices"), name)
         if value is None or value == "":
             return None
         listed = cast("list[object]", value) if isinstance(value, list) else []
@@ -122,6 +130,11 @@ class FieldReader:
 
     def error(self, problem: str, fix: str = "correct the row, or delete it") -> DataError:
         return DataError(f"{self.where}: {problem}", fix)
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of the text is visible: blanks, control characters and characters of no width."""
+    return not any(character.isprintable() and not character.isspace() for character in text)
 
 
 def _shape(choices: object) -> str:

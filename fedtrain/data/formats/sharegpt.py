@@ -26,7 +26,7 @@ ROLES: Mapping[str, str] = {
 
 def _read(reader: FieldReader) -> dict[str, Any]:
     name = reader.name("conversations")
-    turns = reader.list_or_json(reader.required("conversations"))
+    turns = reader.list_or_json(reader.required("conversations"), name)
     if not isinstance(turns, list) or not turns:
         raise reader.error(f'field "{name}" must be a list of {{from, value}}, not {type_name(cast("object", turns))}')
     messages = [_message(reader, turn, f"{name}[{at}]") for at, turn in enumerate(cast("list[object]", turns))]
@@ -49,13 +49,13 @@ def _message(reader: FieldReader, turn: object, path: str) -> dict[str, object]:
         raise reader.error(f"field {path}.from must be one of {', '.join(ROLES)}")
     message: dict[str, object] = {"role": ROLES[speaker], "content": fields.get("value", fields.get("content"))}
     if speaker == "function_call":
-        message |= {"content": "", "tool_calls": _calls(reader, message["content"])}
+        message |= {"content": "", "tool_calls": _calls(reader, message["content"], f"{path}.value")}
     return message | {field: fields[field] for field in ("weight", "train") if field in fields}
 
 
-def _calls(reader: FieldReader, value: object) -> object:
+def _calls(reader: FieldReader, value: object, path: str) -> object:
     """Return the calls of a `function_call` turn, which are JSON text: one call or a list."""
-    calls = reader.parsed(value) if isinstance(value, str) else value
+    calls = reader.parsed(value, path) if isinstance(value, str) else value
     return cast("object", calls) if isinstance(calls, list) else [calls]
 
 

@@ -10,7 +10,7 @@ def tools_of(reader: FieldReader) -> dict[str, Any]:
     """Return {"tools": [...]} if the row has tool definitions: a list of objects, or that as JSON text. Raises
     DataError."""
     name = reader.name("tools")
-    value = reader.list_or_json(reader.optional("tools"))
+    value = reader.list_or_json(reader.optional("tools"), name)
     if value is None or value == "" or value == []:
         return {}
     if not isinstance(value, list) or not all(isinstance(tool, dict) for tool in cast("list[object]", value)):
@@ -22,7 +22,7 @@ def tools_of(reader: FieldReader) -> dict[str, Any]:
 
 def tool_calls_of(reader: FieldReader, value: object, path: str) -> list[dict[str, Any]]:
     """Return the calls of one assistant turn with their arguments as objects. Raises DataError."""
-    value = reader.list_or_json(value)
+    value = reader.list_or_json(value, path)
     if not isinstance(value, list):
         raise reader.error(f"{path} must be a list of {{function: {{name, arguments}}}}, not {type_name(value)}")
     return [_call(reader, call, f"{path}[{at}]") for at, call in enumerate(cast("list[object]", value))]
@@ -37,7 +37,7 @@ def _call(reader: FieldReader, call: object, path: str) -> dict[str, Any]:
         raise reader.error(f"{path} must be an object {{function: {{name, arguments}}}} with a name")
     arguments: object = called.get("arguments", {})
     if isinstance(arguments, str):
-        arguments = reader.parsed(arguments) if arguments.strip() else {}
+        arguments = reader.parsed(arguments, f"{path}.function.arguments") if arguments.strip() else {}
     if not isinstance(arguments, dict):
         raise reader.error(f"{path}.function.arguments must be a JSON object", "correct the call")
     reader.all_unicode([name, cast("object", arguments)], path)

@@ -38,9 +38,7 @@ def parse_each(
     if is_saved_dataset(root):
         yield saved_dataset_rows(root, columns, name or root.name)
         return
-    for file in data_files(root, shown):
-        inside = file.relative_to(root).as_posix() if file != root else None
-        shown_file = "/".join(part for part in (name, inside) if part) or file.name
+    for file, shown_file in data_files(root, shown, name):
         yield parse(file, shown_file, columns, fault, encoding)
 
 

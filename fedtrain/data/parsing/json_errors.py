@@ -26,15 +26,11 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
     """Return the error, with line and column. `line`: of the beginning of the text; `start`: index of the row in the
     text. The parser's message is not repeated, because it may quote a character of the row."""
     text = error.doc
-    if line == 1 and continues(error):
-        problem = "not valid JSON: the row does not end on this line"
-        return DataError(
-            f"{name}:1: {problem}",
-            "write one object per line, or one array of objects to a file whose name ends in .json",
-        )
     comma = _TRAILING_COMMA.search(text, start, error.pos) if text[error.pos : error.pos + 1] in ("}", "]") else None
     if comma is not None:
         problem, fix, at = "a comma precedes the closing bracket", "remove the comma", comma.start()
+    elif error.msg.startswith(("Expecting", "Extra")) and not text[error.pos : error.pos + 1].isprintable():
+        problem, fix, at = "an invisible character", "delete it", error.pos
     elif error.msg.startswith("Expecting ','"):
         bracket, at = _closing_bracket(text[start : error.pos]), error.pos
         problem, fix = f"expected ',' or '{bracket}'", f"add a comma or {bracket} here, or \\ before a quote in a text"
@@ -44,6 +40,14 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
         at = error.pos
     number, column = line + text.count("\n", 0, at), at - (text.rfind("\n", 0, at) + 1) + 1
     return DataError(f"{name}:{number}:{column}: not valid JSON{f': {problem}' if problem else ''}", fix)
+
+
+def unfinished(name: str) -> DataError:
+    """Return the error of a file whose first line ends before its value does."""
+    return DataError(
+        f"{name}:1: not valid JSON: the row does not end on this line",
+        "write one object per line, or one array of objects to a file whose name ends in .json",
+    )
 
 
 def continues(error: BaseException | None) -> bool:

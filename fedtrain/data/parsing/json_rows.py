@@ -2,17 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
-from typing import IO, cast
+from typing import IO
 
 from fedtrain.data.errors import DataError
-from fedtrain.data.parsing.json_errors import continues, invalid
+from fedtrain.data.json_limits import check_depth, unreadable
+from fedtrain.data.parsing.json_errors import continues, invalid, unfinished
 from fedtrain.data.parsing.parsed import OnFault, Parsed, RepeatedNames, raising
 from fedtrain.data.parsing.text_files import UTF8_BOM, decoded, numbered_lines
 
-DEPTH = 100
-"""Levels of lists and objects in a row. Python's own limit depends on its version."""
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
@@ -20,7 +19,8 @@ def json_lines(content: IO[bytes], name: str, fault: OnFault = raising) -> Itera
     """Yield the rows of a file with one JSON value per line. Blank lines are skipped. Raises DataError."""
     repeated = RepeatedNames()
     decode = json.JSONDecoder(object_pairs_hook=repeated).decode
-    for number, line in numbered_lines(content, name):
+    for number, numbered in numbered_lines(content, name):
+        line = numbered.removeprefix(UTF8_BOM)  # files that were joined
         if line.strip():
             where = f"{name}:{number}"
             try:
@@ -40,10 +40,11 @@ def _value(decode: Callable[[str], object], line: bytes, name: str, number: int)
     try:
         value = decode(text)
     except json.JSONDecodeError as error:
-        raise invalid(name, number, error, 0) from error
+        found = unfinished(name) if number == 1 and continues(error) else invalid(name, number, error, 0)
+        raise found from error
     except (ValueError, RecursionError) as error:
-        raise _unreadable(where, error) from error
-    _check_depth(value, line.count(b"[") + line.count(b"{"), where)
+        raise unreadable(where, error) from error
+    check_depth(value, line.count(b"[") + line.count(b"{"), where)
     return value
 
 
@@ -64,13 +65,19 @@ def _array(text: str, name: str) -> Iterator[Parsed]:
     while text[at : at + 1] != "]":
         line, counted = line + text.count("\n", counted, at), at
         where = f"{name}:{line}"
+        if at == len(text):
+            raise _unclosed(where)
         try:
             value, end = decode(text, at)
         except json.JSONDecodeError as error:
+            if continues(error):
+                raise DataError(
+                    f"{where}: not valid JSON: the file ends inside this row", "copy the file again"
+                ) from error
             raise invalid(name, 1, error, at) from error
         except (ValueError, RecursionError) as error:
-            raise _unreadable(where, error) from error
-        _check_depth(value, text.count("[", at, end) + text.count("{", at, end), where)
+            raise unreadable(where, error) from error
+        check_depth(value, text.count("[", at, end) + text.count("{", at, end), where)
         yield Parsed(where, line, value, None, repeated.taken())
         at = _after_blanks(text, end)
         if text[at : at + 1] == ",":
@@ -80,44 +87,18 @@ def _array(text: str, name: str) -> Iterator[Parsed]:
                 raise DataError(
                     f"{name}:{place}: not valid JSON: a comma precedes the closing bracket", "remove the comma"
                 )
-        elif text[at : at + 1] != "]":
-            problem = "a comma is missing after this row" if at < len(text) else "the array has no closing bracket"
-            fix = "separate rows with commas" if at < len(text) else "add ] at the end, or copy the file again"
-            raise DataError(f"{where}: {problem}", fix)
+        elif at == len(text):
+            raise _unclosed(where)
+        elif text[at] != "]":
+            raise DataError(f"{where}: a comma is missing after this row", "separate rows with commas")
     if _after_blanks(text, at + 1) < len(text):
         raise DataError(f"{name}: text follows the array", "write one array of rows")
+
+
+def _unclosed(where: str) -> DataError:
+    return DataError(f"{where}: the array has no closing bracket", "add ] at the end, or copy the file again")
 
 
 def _after_blanks(text: str, at: int) -> int:
     match = _BLANKS.match(text, at)
     return match.end() if match is not None else at
-
-
-def _unreadable(where: str, error: ValueError | RecursionError) -> DataError:
-    """Return the error in words that contain no value."""
-    if isinstance(error, RecursionError):
-        return _too_deep(where)
-    return DataError(f"{where}: a number has too many digits", "write it as text, or remove the field")
-
-
-def _check_depth(value: object, brackets: int, where: str) -> None:
-    if brackets > DEPTH and _depth(value) > DEPTH:
-        raise _too_deep(where)
-
-
-def _too_deep(where: str) -> DataError:
-    return DataError(f"{where}: lists or objects are nested too deep", f"use at most {DEPTH} levels")
-
-
-def _depth(value: object) -> int:
-    """Return the levels of lists and objects in a JSON value."""
-    levels, inside = 0, [value]
-    while any(isinstance(one, dict | list) for one in inside):
-        levels, inside = levels + 1, [item for one in inside for item in _items(one)]
-    return levels
-
-
-def _items(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return cast("dict[str, object]", value).values()
-    return cast("list[object]", value) if isinstance(value, list) else ()

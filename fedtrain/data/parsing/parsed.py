@@ -24,11 +24,22 @@ class Parsed:
     def line(self) -> str:
         """Return the row as one line of JSON: as written in JSON lines, else encoded. Values without a JSON form
         (dates, bytes) become text."""
-        return (
-            self.raw.decode().strip()
-            if self.raw is not None
-            else json.dumps(self.value, ensure_ascii=False, default=str)
-        )
+        return self.raw.decode().strip() if self.raw is not None else json_line(self.value)
+
+
+def json_line(value: object) -> str:
+    """Return one line of JSON. Values without a JSON form (dates, bytes) become text. Halves of surrogate pairs, which
+    UTF-8 cannot hold, stay escapes."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if text.isascii() or _is_unicode(text) else json.dumps(value, default=str)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 OnFault = Callable[[DataError], None]

@@ -16,7 +16,13 @@ UTF8_BOM = b"\xef\xbb\xbf"
 UTF8 = "utf-8"
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_ENCODINGS = (
+    # start of a file, encoding
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 
 
 @contextmanager
@@ -44,23 +50,35 @@ def opened(file: Path, name: str, encoding: str = UTF8) -> Generator[BufferedRea
 def _recoded(content: BufferedReader, name: str, encoding: str) -> BufferedReader:
     """Return the text in UTF-8. Raises DataError."""
     try:
-        text = content.read().decode(encoding)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name}: not {encoding} (byte {error.start} of the file)", "name another encoding") from error
-    return BufferedReader(cast("RawIOBase", BytesIO(text.encode())))
+        text = content.read().decode(encoding).encode()
+    except UnicodeError as error:
+        place = f" (byte {error.start} of the file)" if isinstance(error, UnicodeDecodeError) else ""
+        raise DataError(f"{name}: not {encoding}{place}", "name another encoding") from error
+    return BufferedReader(cast("RawIOBase", BytesIO(text)))
 
 
 def numbered_lines(content: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines with their numbers from 1, without a byte order mark. Raises DataError for UTF-16."""
+    """Yield the lines with their numbers from 1, without a byte order mark. Raises DataError for UTF-16 and UTF-32."""
     for number, line in enumerate(content, start=1):
         if number > 1:
             yield number, line
-        elif line.startswith(_UTF16_BOMS):
-            rewrite = convert_command(name, "--encoding utf-16", "utf8")
+        elif (encoding := _wide_encoding(line)) is not None:
+            rewrite = convert_command(name, f"--encoding {encoding}", "utf8")
             fix = f"save it as UTF-8; or rewrite it and use the new file: {rewrite}"
-            raise DataError(f"{name}: the file is UTF-16", fix)
+            raise DataError(f"{name}: the file is {encoding[:6].upper()}", fix)
         else:
             yield number, line.removeprefix(UTF8_BOM)
+
+
+def _wide_encoding(start: bytes) -> str | None:
+    """Return the encoding of a file that has several bytes for each character; None for other files. Without a byte
+    order mark, the first character of JSON and of a header is ASCII, so one of its bytes is 0."""
+    for mark, encoding in _ENCODINGS:
+        if start.startswith(mark):
+            return encoding
+    if (zero := start[:2].find(0)) < 0:
+        return None
+    return "utf-16-be" if zero == 0 else "utf-16-le"
 
 
 def decoded(line: bytes, where: str) -> str:

@@ -155,13 +155,31 @@ def test_a_table_of_excel_is_read_in_its_encoding_and_keeps_its_other_columns(tm
 
 @pytest.mark.parametrize(
     ("encoding", "message"),
-    [("ascii", "a.csv: not ascii (byte 20 of the file)"), ("klingon", "'klingon' is not an encoding")],
+    [
+        ("ascii", "a.csv: not ascii (byte 20 of the file)"),
+        ("klingon", "'klingon' is not an encoding"),
+        ("punycode", "a.csv: not punycode"),
+    ],
 )
 def test_a_wrong_encoding_is_named(tmp_path: Path, encoding: str, message: str) -> None:
     (tmp_path / "a.csv").write_bytes(EXCEL)
     result = run(tmp_path / "a.csv", "--encoding", encoding, "-o", tmp_path / "out.jsonl")
     assert result.exit_code != 0
     assert message in result.stderr
+
+
+def test_an_encoding_that_gives_halves_of_surrogate_pairs_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "\\ud800"}')
+    result = run(tmp_path / "a.jsonl", "--encoding", "raw_unicode_escape", "-o", tmp_path / "out.jsonl")
+    assert "a.jsonl: not raw-unicode-escape. Name another" in result.stderr.replace("\nhint: ", ". ")
+
+
+@pytest.mark.parametrize("options", [(), ("--to", "Messages"), ("--drop-repeated",)])
+def test_half_a_surrogate_pair_in_another_field_stays_an_escape(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "a.json").write_text('[{"prompt": "ü", "completion": " b", "note": "\\udfff"}]')
+    result = run(tmp_path / "a.json", *options, "-o", tmp_path / "out.jsonl")
+    assert result.exit_code == 0, result.output
+    assert written(tmp_path / "out.jsonl")[0]["note"] == "\udfff"
 
 
 FAULTY = "prompt,completion\na, x\nb,\na, x\nc\nd,\ne, y\n"

@@ -42,6 +42,17 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
     assert SECRET not in "".join(found)
 
 
+def test_a_file_of_a_folder_is_named_as_it_is_written(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    (tmp_path / "more").mkdir()
+    row = (tmp_path / "a.jsonl").rename(tmp_path / "row")
+    (tmp_path / "a.jsonl").mkdir()
+    row.rename(tmp_path / "a.jsonl" / "a.jsonl")
+    (tmp_path / "a.jsonl" / "link").symlink_to(tmp_path / "more")
+    (found,) = errors(file)
+    assert found.startswith("a.jsonl/link: participant bank-a: A link to a folder is not followed. Replace it with")
+
+
 def test_one_row_without_the_field_is_not_a_reason_to_rename_the_fields_of_all(tmp_path: Path) -> None:
     file = federation(tmp_path)
     (tmp_path / "a.jsonl").write_text('{"text": "a"}\n{"text": "b"}\n{"txt": "c"}\n')

@@ -71,9 +71,10 @@ def test_documentation_may_accompany_data(folder: Path, name: str) -> None:
     assert len(read(folder)) == 1
 
 
-def test_a_byte_order_mark_alone_on_a_line_is_skipped(folder: Path) -> None:
-    (folder / "a.jsonl").write_bytes(b"\xef\xbb\xbf\n" + LINE.encode())
-    assert [row.where for row in read(folder)] == ["a.jsonl:2"]
+@pytest.mark.parametrize("before", ["\ufeff\n", "\ufeff\n\ufeff", f"{LINE}\ufeff"])
+def test_byte_order_marks_of_files_that_were_joined_are_skipped(folder: Path, before: str) -> None:
+    (folder / "a.jsonl").write_text(before + LINE, encoding="utf-8")
+    assert read(folder)[-1].where == "a.jsonl:2"
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,9 @@ def test_a_refusal_uses_the_names_of_the_data_set() -> None:
             'field "messages" has only blanks',
         ),
         ("PromptCompletion", '{"prompt": "", "completion": " a"}', 'field "prompt" has only blanks'),
+        ("PromptCompletion", '{"prompt": "q", "completion": "\\u200b\\u0000"}', 'field "completion" has only blanks'),
+        ("PromptCompletion", '{"prompt": "\\ufeff", "completion": " a"}', 'field "prompt" has only blanks'),
+        ("Text", '{"text": " \\u00ad"}', 'field "text" has only blanks'),
         ("Instruction", '{"instruction": " ", "output": "a"}', 'field "instruction" has only blanks'),
         (
             "Messages",
@@ -282,6 +285,20 @@ def test_nesting_is_bounded_in_every_version_of_python(tmp_path: Path, levels: i
         return
     with pytest.raises(DataError, match=r"^a\.jsonl:1: lists or objects are nested too deep; use at most 100 levels"):
         read_rows(str(tmp_path), "Text")
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [("[" * 101 + "]" * 101, "nested too deep; use at most 100"), ("7" * 5000, "a number has too many digits; write")],
+)
+@pytest.mark.parametrize("field", ["tools", "arguments", "choices"])
+def test_json_in_a_text_has_the_limits_of_a_row(field: str, value: str, problem: str) -> None:
+    call = {**CALL, "function": {"name": "lookup", "arguments": f'{{"x": {value}}}'}}
+    messages = [TREE[0], {"role": "assistant", "content": "", "tool_calls": [call]}] if field == "arguments" else TREE
+    row = {"messages": messages} if field == "arguments" else {"messages": TREE, field: f"[{value}]"}
+    path = "messages[1].tool_calls[0].function.arguments" if field == "arguments" else field
+    assert refused(row, "Messages").startswith(f'x.jsonl:1: field "{path}": ')
+    assert problem in refused(row, "Messages")
 
 
 def test_nulls_of_a_table_are_missing_fields_at_every_level(tmp_path: Path) -> None:

@@ -30,9 +30,11 @@ def cluster_logs(kubectl: Kubectl, training: str, participant: str | None, round
 
 
 def task_text(body: Json, round: int, who: str, attempt: int, work: str) -> str:
-    """Return a heading with the phase and the reason, followed by the log lines."""
+    """Return a heading with the phase and the reason, followed by the log lines. The participant has written both."""
+    from fedtrain.plain_text import plain_text
+
     status: Json = body.get("status", {})
     ending = ": ".join(filter(None, (status.get("phase", "Pending"), status.get("message"))))
-    heading = f"==> round {round}  {who}  {work}  attempt {attempt}  {ending}"
+    heading = f"==> round {round}  {who}  {work}  attempt {attempt}  {plain_text(ending)}"
     lines = status.get("logTail", "").splitlines()
-    return "\n".join((heading, *(f"    {line}" for line in lines)))
+    return "\n".join((heading, *(f"    {plain_text(line)}" for line in lines)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import holds
 from fedtrain.manifests.kinds import Json
+from fedtrain.plain_text import plain_text
 from fedtrain.rounds.snapshot import Execution, TaskKey
 from fedtrain_operator.kube.pod_outcome import LEDGER_REFUSED, PodOutcome
 
@@ -73,7 +74,7 @@ class Executions:
 
     def _of_task(self, task: Json, now: float) -> Execution:
         status = task.get("status", {})
-        reason = status.get("message") or status.get("reason") or "the task gives no reason"
+        reason = plain_text(status.get("message") or status.get("reason") or "the task gives no reason")
         match status.get("phase"):
             case "Succeeded":
                 return Execution("Done", self._end(task, now))
@@ -83,7 +84,7 @@ class Executions:
             case "Refused":
                 return Execution("Failed", self._end(task, now), False, reason)
             case "Pending" if status.get("message"):
-                return Execution("Running", reason=status["message"])
+                return Execution("Running", reason=reason)
             case _:
                 return RUNNING
 

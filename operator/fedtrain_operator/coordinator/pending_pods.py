@@ -8,6 +8,7 @@ from fedtrain.manifests.conditions import Condition, find
 from fedtrain.manifests.hub_job import hub_compute
 from fedtrain.manifests.kinds import JOB, Json, Ref, ref
 from fedtrain.manifests.timestamps import seconds_of
+from fedtrain.plain_text import plain_text
 from fedtrain_operator.coordinator.executions import cancelled
 from fedtrain_operator.coordinator.refusals import HUB
 from fedtrain_operator.kube.client import Cluster
@@ -47,7 +48,7 @@ def _joined(normal: Condition, tasks: Sequence[Json], hub: Sequence[Condition]) 
         status = task.get("status", {})
         condition = find(status.get("conditions", ()), normal.type)
         if status.get("phase") == "Pending" and not cancelled(task) and condition and condition["status"] == "False":
-            waiting.append(Condition(normal.type, "False", condition["reason"], condition["message"]))
+            waiting.append(Condition(normal.type, "False", condition["reason"], plain_text(condition["message"])))
     if waiting:
         return Condition(normal.type, "False", waiting[0].reason, "; ".join(one.message for one in waiting))
     return normal

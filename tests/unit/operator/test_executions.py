@@ -45,6 +45,14 @@ def test_the_state_is_what_the_participant_reports(status: Json, expected: Execu
     assert executions_of(Executions(), body(**status), now=5.0) == {KEY: expected}
 
 
+@pytest.mark.parametrize("phase", ["Failed", "Refused", "Pending"])
+def test_control_characters_in_a_participants_words_do_not_reach_the_terminals_of_the_hub(phase: str) -> None:
+    (found,) = executions_of(
+        Executions(), body(phase=phase, message="out of memory\n\x1b[2Jround 9 Succeeded")
+    ).values()
+    assert found.reason == "out of memory  [2Jround 9 Succeeded"
+
+
 def test_a_cancelled_task_and_one_that_is_being_deleted_count_as_missing() -> None:
     leaving = body()
     leaving["metadata"]["deletionTimestamp"] = "2025-06-01T12:00:00Z"

@@ -19,7 +19,8 @@ class Percentage(Block):
     """A percentage of each participant's samples."""
 
     percent: Annotated[PositiveFloat, Field(le=100)]
-    """Percentage of the participant's samples per round, rounded down to at least one sample."""
+    """Percentage of the participant's samples per round, rounded down to at least one sample: 25 is a quarter, 0.25 a
+    quarter of one percent."""
 
 
 class DataVolumeAndGPUMemory(Block):

@@ -2,6 +2,8 @@
 
 import signal
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from fedtrain.cli.wrapping import say
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
+    from fedtrain.api.reading import Federation
     from fedtrain.results.run_result import RunResult
 
 
@@ -33,34 +36,32 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     Every participant trains here, in turn or in parallel, on the data that its policy in FILE names. After Ctrl-C or a
     crash, run the same command again: it resumes and ends with the same result.
     """
+    again = f"fedtrain run {quoted(file)}"
     with shown_on_terminal(f"reading {file}", plain or as_json):
         from fedtrain.cli.policy_errors import read_for_this_machine
         from fedtrain.contracts.as_json import as_json as plain_json
-        from fedtrain.ledger.store import StoreError
         from fedtrain.results.run_result import finished
         from fedtrain.rounds.decision import FINISHED
-        from fedtrain.runner.errors import RunError
         from fedtrain.runner.progress.as_json import JsonProgress
         from fedtrain.runner.run import run
 
         federation = read_for_this_machine(file)
-    again = f"fedtrain run {quoted(file)}"
+        with _explained(again):
+            warnings = _check(federation)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
     signal.signal(signal.SIGTERM, _interrupt)
     progress = progress_view(as_json, plain)
     result = None
     try:
-        outcome = run(federation, listener=progress, parallel=parallel)
-        if outcome.phase in FINISHED:
-            result = finished(federation)
+        with _explained(again):
+            outcome = run(federation, listener=progress, parallel=parallel)
+            if outcome.phase in FINISHED:
+                result = finished(federation)
     except KeyboardInterrupt:
         progress.close()
         click.echo(f"stopped. Run `{again}` to resume", err=True)
         sys.exit(130)
-    except (RunError, StoreError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in FULL:
-            raise
-        problem = f"{error.filename or 'the output'}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        raise UserError(problem, f"Fix the cause and run `{again}` again; recorded rounds are kept.") from error
     finally:
         progress.close()
     if result is None:
@@ -72,6 +73,38 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         JsonProgress().print("Result", plain_json(result))
         return
     _show(result, file)
+
+
+def _check(federation: "Federation") -> tuple[str, ...]:
+    """Check rows and base model before round 0, as `fedtrain validate` does, and return warnings. All data of a run on
+    this machine is the user's, so an invalid row is an error, not a reason to leave a participant out. Raises Invalid,
+    StoreError."""
+    from fedtrain.api.reading import Invalid
+    from fedtrain.contracts import names
+    from fedtrain.preview.check import SAMPLED_ROWS, check
+    from fedtrain.runner.bindings import ledger_of
+
+    if ledger_of(federation, reading=True).size(names.manifest(0)) is not None:
+        return ()
+    found = check(federation, SAMPLED_ROWS)
+    if found.errors:
+        raise Invalid(found.errors)
+    return found.warnings
+
+
+@contextmanager
+def _explained(again: str) -> Generator[None]:
+    """Turn errors that end a run into UserError. `again`: the command that resumes it."""
+    from fedtrain.ledger.store import StoreError
+    from fedtrain.runner.errors import RunError
+
+    try:
+        yield
+    except (RunError, StoreError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in FULL:
+            raise
+        problem = f"{error.filename or 'the output'}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        raise UserError(problem, f"Fix the cause and run `{again}` again; recorded rounds are kept.") from error
 
 
 def ways_out(round: int, file: Path) -> str:

@@ -65,7 +65,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
             raise
         _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
-    warnings, facts = (found.warnings, found.facts) if found is not None else ((), ())
+    warnings, facts = (found.warnings, found.facts) if found is not None else (_unit_warnings(federation), ())
     warnings = (*warnings, *sitting_out, *(() if cluster else _without_effect(federation)))
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
@@ -99,6 +99,12 @@ def _check(federation: "Federation", limit: int | None) -> "Checked":
     from fedtrain.preview.check import check
 
     return check(federation, limit)
+
+
+def _unit_warnings(federation: "Federation") -> tuple[str, ...]:
+    from fedtrain.preview.unit_warnings import unit_warnings
+
+    return tuple(unit_warnings(federation.training.spec, {}))
 
 
 def _limit(rows: str) -> int | None:

@@ -9,6 +9,7 @@ from fedtrain.api.data import percent
 from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError
+from fedtrain.partitioning.validation_split import validation_count
 from fedtrain.plurals import form, several
 from fedtrain.preview.base_check import CheckedBase, check_base
 from fedtrain.preview.choices_check import choices_errors, strange_rows
@@ -16,8 +17,11 @@ from fedtrain.preview.gpu_check import gpu_warnings
 from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows, notes
+from fedtrain.preview.unit_warnings import unit_warnings
 from fedtrain.runner.devices import find_devices
 
+SAMPLED_ROWS = 1000
+"""Rows of each data set that are checked by default."""
 SHOWN_FAULTS = 20
 """Faults of one data set that are listed."""
 _PLACE = re.compile(r"(.+?):(?: row )?([0-9]+)(?::([0-9]+))?: (.*)", re.DOTALL)
@@ -54,9 +58,24 @@ def checked(
             *(error for one in rows for error in _row_errors(one)),
             *_choices_errors(federation, rows),
         ),
-        warnings=(*warnings, *(base.notes if base is not None else ()), *_gpu_warnings(federation)),
+        warnings=(
+            *unit_warnings(federation.training.spec, _training_rows(federation, rows)),
+            *warnings,
+            *(base.notes if base is not None else ()),
+            *_gpu_warnings(federation),
+        ),
         facts=(_row_fact(rows, limit), *_mix_facts(federation, rows), _base_fact(federation, base)),
     )
+
+
+def _training_rows(federation: Federation, rows: Sequence[CheckedRows]) -> dict[str, int]:
+    """Return the number of training rows of the participants whose rows were all read."""
+    fraction = federation.training.spec.data.validation_fraction
+    read = {one.who for one in rows if one.who != HUB} - {one.who for one in rows if not one.complete}
+    return {
+        who: sum(one.rows - validation_count(one.rows, fraction) for one in rows if one.who == who)
+        for who in sorted(read)
+    }
 
 
 def _choices_errors(federation: Federation, rows: Sequence[CheckedRows]) -> Iterable[FieldError]:

@@ -235,7 +235,7 @@ def _provenance(summary: RunSummary, round: RoundSummary) -> str:
     rows = [
         ["run", f"{summary.namespace}/{summary.name}, id `{summary.run_id}`"],
         ["round", f"{round.number} of {summary.rounds_of} ({round.outcome})"],
-        *([["end of the run", summary.early_end]] if summary.early_end else []),
+        *([["end of the run", summary.end_message]] if summary.end_message else []),
         ["adapter", f"`{round.adapter}`"],
         ["manifest", f"`{round.manifest}`"],
         ["written by", f"fedtrain {__version__}"],

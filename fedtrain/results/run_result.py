@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunResult:
-    """`message`: why the run ended before its last round; empty if it did not. `start`, `final`, `best`: values of
-    `measure` after round 0, the last round and `best_round`, measured on `where`. `best_alone`: the value of the best
-    participant that trained alone, `best_alone_participant`, if `fedtrain baseline` has measured it. `seconds`: wall
-    time, if known. `adapter`: its folder."""
+    """`message`: why the run ended before its last round, and which participants its last round is without. `start`,
+    `final`, `best`: values of `measure` after round 0, the last round and `best_round`, measured on `where`.
+    `best_alone`: the value of the best participant that trained alone, `best_alone_participant`, if `fedtrain baseline`
+    has measured it. `seconds`: wall time, if known. `adapter`: its folder."""
 
     name: str
     phase: str
@@ -74,7 +74,7 @@ def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path
         phase=summary.phase,
         rounds=summary.rounds_done,
         adapter=str(adapter),
-        message=summary.early_end,
+        message=summary.end_message,
         seconds=summary.wall_seconds,
         measure=shown.measure if shown else None,
         where=shown.where if shown else None,

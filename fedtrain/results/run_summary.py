@@ -163,9 +163,15 @@ class RunSummary:
     """Digest of the newest manifest: it covers the whole history."""
 
     @property
+    def end_message(self) -> str:
+        """Why the run ended before its last round, and which participants its last round is without; empty for a run
+        of all rounds and participants, and for one that has not ended."""
+        return self.message if self.phase in FINISHED else ""
+
+    @property
     def early_end(self) -> str:
         """Why the run ended before its last round; empty if it did not."""
-        return self.message if self.phase in FINISHED and self.rounds_done < self.rounds_of else ""
+        return self.end_message if self.rounds_done < self.rounds_of else ""
 
     @property
     def recorded(self) -> tuple[RoundSummary, ...]:

@@ -18,6 +18,7 @@ from fedtrain.rounds.decide import decide
 from fedtrain.rounds.decision import TERMINAL, Cancel, Claim, Decision, Start
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.runner.elapsed import KeptClock
+from fedtrain.runner.errors import RunError
 from fedtrain.runner.events import (
     Listener,
     OtherCoordinator,
@@ -28,6 +29,7 @@ from fedtrain.runner.events import (
     WorkersStarting,
 )
 from fedtrain.runner.executor import Executor
+from fedtrain.runner.missing_data import missing_data
 from fedtrain.runner.presence import Coordinating
 from fedtrain.runner.round_events import RoundEvents
 from fedtrain.runner.worker_pool import Ended
@@ -78,7 +80,8 @@ class Coordinator:
         self._told: tuple[int, str, str] | None = None
 
     def run(self) -> Outcome:
-        """Return when the run has succeeded or failed. Raises StoreError, but waits while the store is unavailable."""
+        """Return when the run has succeeded or failed. Raises StoreError, but waits while the store is unavailable;
+        RunError."""
         while True:
             try:
                 decision = self._step()
@@ -108,6 +111,8 @@ class Coordinator:
         decision = decide(snapshot, now)
         if self._observe:
             self._observe(snapshot, now, decision)
+        if (missing := missing_data(snapshot, decision)) is not None:
+            raise RunError(missing)
         if (said := (decision.round, decision.phase, decision.message)) != self._told:
             self._told = said
             self._listener(PhaseChanged(*said))

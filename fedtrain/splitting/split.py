@@ -105,7 +105,9 @@ def _check(request: SplitRequest) -> None:
     if request.participants is None and not request.by:
         raise SplitError("--participants is missing", "give a number, or names with commas between them")
     if not 0 <= request.test_fraction < 1:
-        raise SplitError(f"--test-fraction {request.test_fraction:g} must be at least 0 and below 1")
+        given = f"{request.test_fraction:g}"
+        use = f"use {request.test_fraction / 100:g} for {given}%" if 1 <= request.test_fraction < 100 else "use 0.1"
+        raise SplitError(f"--test-fraction {given} must be at least 0 and below 1", use)
     if request.out.exists() and not (request.out.is_dir() and not any(request.out.iterdir())):
         raise SplitError(f"{request.out}: it exists already", "name a new folder, or delete this one")
 

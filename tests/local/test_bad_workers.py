@@ -54,32 +54,30 @@ def test_an_error_of_the_disk_costs_one_attempt(zygote: str, undisturbed: Small,
     assert small.digests() == undisturbed.digests()
 
 
-def test_a_run_that_failed_resumes_once_its_cause_is_fixed(zygote: str, undisturbed: Small, tmp_path: Path) -> None:
-    small = Small(tmp_path / "run")
-    data = small.folder / "zoo.jsonl"
-    rows = data.read_text()
-    data.write_text("{not json}\n")
-    failed = small.run(zygote)
-    assert failed.returncode == 1
-    failure = small.ledger.read(names.failure(1), Failure)
-    assert failure is not None
-    assert "zoo.jsonl:1" in failure.message
-    data.write_text(rows)
-    assert small.run(zygote).returncode == 0
-    assert small.digests() == undisturbed.digests()
-
-
-def test_wrong_target_modules_are_corrected_under_the_same_name(
+def test_a_run_that_failed_in_round_0_continues_with_corrected_data_and_file(
     zygote: str, undisturbed: Small, tmp_path: Path
 ) -> None:
-    adapter = {"rank": 2, "alpha": 4}
-    wrong = {"model": {"adapter": {**adapter, "targetModules": {"type": "Names", "names": ["no_such_module"]}}}}
-    small = Small(tmp_path / "run", wrong)
+    small = Small(tmp_path / "run", {"model": {"adapter": {"rank": 4, "alpha": 4}}})
+    data = small.folder / "zoo.jsonl"
+    data.write_text(data.read_text() * 42 + "{not json}\n")  # a row beyond those that are checked before workers start
     failed = small.run(zygote)
     assert failed.returncode == 1, failed.said
+    failure = small.ledger.read(names.failure(1), Failure)
+    assert failure is not None
+    assert "zoo.jsonl:1009" in failure.message
     assert small.manifests() == []
     corrected = Small(tmp_path / "run")
     done = corrected.run(zygote)
     assert done.returncode == 0, done.said
     assert corrected.digests() == undisturbed.digests()
     assert verify(corrected.ledger).sound
+
+
+def test_no_run_begins_without_the_data_of_a_participant(zygote: str, tmp_path: Path) -> None:
+    small = Small(tmp_path / "run", {"rounds": {"minParticipants": 1}})
+    data = small.folder / "zoo.jsonl"
+    data.write_text(data.read_text() * 42 + "{not json}\n")
+    failed = small.run(zygote)
+    assert failed.returncode == 1, failed.said
+    assert "zoo.jsonl:1009:2: not valid JSON" in failed.said
+    assert (small.manifests(), small.ledger.read(names.failure(1), Failure)) == ([], None)

@@ -136,6 +136,32 @@ def gate_sees_every_round(evaluation: Evaluation, context: Context) -> Violation
         yield broken(every=evaluation.every)
 
 
+_GATED_SHARE = f"self.hub.metrics.exists(m, m.name == self.gate.metric && {_COMPARES})"
+
+
+@rule(
+    Evaluation,
+    "gate.maxRegression",
+    message="maxRegression is {limit}, but {metric} is a fraction from 0 to 1, so the gate would accept every adapter.",
+    fix="Write {fraction} for {limit} percentage points.",
+    cel=Cel(
+        valid=f"!has(self.gate) || self.gate.maxRegression < 1.0 || !has(self.hub) || !{_GATED_SHARE}",
+        values={
+            "limit": "self.gate.maxRegression",
+            "fraction": "self.gate.maxRegression / 100.0",
+            "metric": "self.gate.metric",
+        },
+    ),
+)
+def gate_can_reject(evaluation: Evaluation, context: Context) -> Violations:
+    """`evaluation.gate.maxRegression` is below 1 for a metric that is a fraction (Choices, ExactMatch)."""
+    gate, hub = evaluation.gate, evaluation.hub
+    if gate is None or hub is None or gate.max_regression < 1:
+        return
+    if any(one.name == gate.metric and _compares_answers(one) for one in hub.metrics):
+        yield broken(limit=f"{gate.max_regression:g}", metric=gate.metric, fraction=f"{gate.max_regression / 100:g}")
+
+
 # CEL cannot compile a regular expression; it counts parentheses. From the left: an escaped character, a character
 # class, a named group, another group with `(?`, a group, an end.
 _TOKENS = regex(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<|\(\?|\(|\)")

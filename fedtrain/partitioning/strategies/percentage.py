@@ -12,9 +12,14 @@ from fedtrain.partitioning.situation import Situation, Want
 from fedtrain.partitioning.strategy import Strategy
 
 
+def samples_of(percent: float, population: int) -> int:
+    """Return the number of samples in a round of a participant that has `population`."""
+    return max(1, floor(exact(percent) / 100 * population))
+
+
 def _wants(spec: Partitioning, situation: Situation) -> tuple[Want, ...]:
-    share = exact(spec.parameters(Percentage).percent) / 100
-    return tuple(Want(max(1, floor(share * candidate.population))) for candidate in situation.candidates)
+    percent = spec.parameters(Percentage).percent
+    return tuple(Want(samples_of(percent, candidate.population)) for candidate in situation.candidates)
 
 
 PERCENTAGE = Strategy(_wants)

@@ -72,8 +72,6 @@ class Lines:
                 return f"the store does not answer, waiting: {event.message}"
             case OtherCoordinator(text):
                 return other_text(text)
-            case RunEnded("Succeeded") if event.round == self._rounds:  # the result says why a run ended earlier
-                return event.message
             case _:
                 return ""
 

@@ -36,13 +36,13 @@ def command(
     target, wanted = out or default_target(located.ledger, merged), round_number(summary, number)
     exported_round(summary, wanted)
     found = base_folder(located, summary.spec.model, base)
+    if base is not None and isinstance(found, str):
+        raise UserError(found)
     if merged:
         model = str(found) if isinstance(found, Path) else base or located.base(summary.spec.model.base)
         folder = export_merged(located.ledger, target, model, wanted, base_name=base_name)
     else:
         if isinstance(found, str):
-            if base is not None:
-                raise UserError(found)
             click.echo(f"note: the export has no tokenizer. {found}", err=True)
         beside = found if isinstance(found, Path) else None
         folder = export(located.ledger, target, wanted, base=beside, base_name=base_name)

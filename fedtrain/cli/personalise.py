@@ -49,6 +49,7 @@ def command(
     nothing: the result stays in the folder --runs. The comparison shows the base model, your rows alone (as many steps
     as in the federated run), the federated and the personalised adapter. After Ctrl-C, run the same command again.
     """
+    from fedtrain.api.base_model_folder import not_a_base
     from fedtrain.api.reading import read_file
     from fedtrain.baseline.arms import planned_steps
     from fedtrain.baseline.one_participant import own_copy, personalise
@@ -71,6 +72,8 @@ def command(
         raise UserError(f"{adapter} is not an adapter: it has no {WEIGHTS}", "Name the folder of `fedtrain export`.")
     if base is not None and not base.is_dir():
         raise UserError(f"the folder {base} does not exist", "Correct --base.")
+    if base is not None and (contents := not_a_base(base)) is not None:
+        raise UserError(f"{base} contains {contents}", f"Use --base with a copy of {spec.model.base}.")
     terminal = is_terminal(plain)
     view = Silent() if as_json else Bars() if terminal else Lines(sys.stdout)
     own = own_copy(federation, who, runs, data, base)

@@ -80,7 +80,7 @@ def command(
             write_adapter(located.ledger, summary, chosen, Path(adapter))
             answerer = Answerer(str(folder), summary.spec.model, Path(adapter), summary.spec.data.format, chat)
         if system is not None and not answerer.prompting.is_chat:
-            raise UserError("--system needs a chat template, and the prompt is plain text", "Use --chat.")
+            raise _without_template(answerer.prompting.has_template, chat)
         talk = _Talk(answerer, Decoding(max_tokens, temperature), system, f"round {chosen.number}", with_base)
         if prompt is not None:
             talk.say(prompt)
@@ -88,6 +88,15 @@ def command(
             _loop(talk)
     except DataError as error:
         raise UserError(error.problem, error.fix) from error
+
+
+def _without_template(has_template: bool, chat: bool | None) -> UserError:
+    """The error of --system with a plain prompt. `has_template`: whether the base model has one to use."""
+    if not has_template:
+        problem = "--system needs a chat template, and the base model has none"
+        return UserError(problem, "Remove --system, and write its text into the prompt.")
+    use = "Remove --no-chat" if chat is False else "Use --chat"
+    return UserError("--system needs a chat template, and the prompt is plain text", f"{use}, or remove --system.")
 
 
 class _Talk:

@@ -77,6 +77,23 @@ def answer(row: Row) -> str:
     return content
 
 
+def kind(row: Row) -> frozenset[str]:
+    """Return which fields the row has, also those of each role's messages: templates treat the same ones alike."""
+    messages: list[dict[str, object]] = row.fields.get("messages", [])
+    return frozenset((*row.fields, *(f"{message.get('role')}.{name}" for message in messages for name in message)))
+
+
+def varied(rows: Iterable[Row], count: int) -> list[Row]:
+    """Return the first `count` rows, and after them the first row of each further kind."""
+    found: list[Row] = []
+    kinds: set[frozenset[str]] = set()
+    for row in rows:
+        if len(found) < count or kind(row) not in kinds:
+            found.append(row)
+        kinds.add(kind(row))
+    return found
+
+
 def row_digest(fields: Mapping[str, object]) -> bytes:
     """Return a digest of the fields, to find repeated rows. Values without a JSON form (dates, bytes) count as text."""
     return blake3(_encode(fields).encode(errors="surrogatepass")).digest(length=16)

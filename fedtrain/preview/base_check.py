@@ -8,7 +8,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.paths import Path as FieldPath
 from fedtrain.data.base_files import BaseFiles, read_base
 from fedtrain.data.errors import DataError
-from fedtrain.data.row import Row
+from fedtrain.data.row import Row, varied
 from fedtrain.plurals import form, several
 from fedtrain.preview.adapter_coverage import Coverage, coverage, unknown_targets
 from fedtrain.preview.config_check import config_problems
@@ -16,7 +16,7 @@ from fedtrain.preview.row_lengths import Pieces, row_lengths, tokenizer_of
 
 BASE: FieldPath = ("spec", "model", "base")
 MOST_ROWS = 1000
-"""Rows that the chat template and the tokenizer are tried on."""
+"""Rows that the chat template and the tokenizer are tried on, and one of each further kind."""
 TARGETS: FieldPath = ("spec", "model", "adapter", "targetModules")
 
 
@@ -40,7 +40,7 @@ class CheckedBase:
 
 def check_base(folder: Path, spec: FederatedTrainingSpec, sample: Sequence[Row]) -> CheckedBase:
     """Check the base model in `folder`. `sample`: rows to try the chat template and the tokenizer on."""
-    base, sample = read_base(folder), sample[:MOST_ROWS]
+    base, sample = read_base(folder), varied(sample, MOST_ROWS)
     problems = [BaseProblem(BASE, message, fix) for message, fix in base.faults]
     problems += [BaseProblem(BASE, message, fix) for message, fix in config_problems(base)]
     problems += _template_problems(base, spec, sample)

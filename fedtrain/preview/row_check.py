@@ -12,14 +12,14 @@ from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import RowChecker
 from fedtrain.data.parsing import parse_each
 from fedtrain.data.parsing.parsed import Parsed
-from fedtrain.data.row import PROBLEMS, Row, Warnings, count_warning, row_digest
+from fedtrain.data.row import PROBLEMS, Row, Warnings, count_warning, kind, row_digest
 from fedtrain.plurals import form, several
 from fedtrain.preview.choices_check import Offered
 from fedtrain.preview.missing_fields import RowNames, advised
 
 HUB = "evaluation.hub"
 SAMPLED = 100
-"""Rows of each data set that the chat template and the tokenizer are tried on."""
+"""Rows of each data set that the chat template and the tokenizer are tried on, and one of each further kind."""
 MOST_FAULTS = 1000
 """Faults of one data set after which no more rows are read."""
 MOST_DATA_SETS = 20
@@ -45,6 +45,7 @@ class CheckedRows:
     places: list[str] = field(default_factory=list[str])
     offered: Offered = field(default_factory=Offered)
     names: RowNames = field(default_factory=RowNames)
+    kinds: set[frozenset[str]] = field(default_factory=set[frozenset[str]])
 
     @property
     def label(self) -> str:
@@ -60,8 +61,9 @@ class CheckedRows:
         self.digests.append(row_digest(row.fields))
         self.places.append(row.where)
         self.offered.add(row)
-        if len(self.sample) < SAMPLED:
+        if len(self.sample) < SAMPLED or kind(row) not in self.kinds:
             self.sample.append(row)
+            self.kinds.add(kind(row))
         for warning in row.warnings:
             count_warning(self.warnings, warning, row.where)
 

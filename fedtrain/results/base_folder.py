@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fedtrain.api.base_model_folder import not_a_base
 from fedtrain.api.model import Model
 from fedtrain.data.hub_cache import cached_folder
 from fedtrain.results.locate import Located, run_folder
@@ -10,7 +11,11 @@ from fedtrain.results.locate import Located, run_folder
 def base_folder(located: Located, model: Model, named: str | None = None) -> Path | str:
     """Return the folder, or why it is not here and what to do. `named`: where the user says it is."""
     if named is not None:
-        return Path(named) if Path(named).is_dir() else f"The folder {named} does not exist. Correct --base."
+        folder = Path(named)
+        if not folder.is_dir():
+            return f"The folder {named} does not exist. Correct --base."
+        contents = not_a_base(folder)
+        return folder if contents is None else f"{named} contains {contents}. Use --base with a copy of {model.base}."
     if model.base.startswith("s3://"):
         return (
             f"The base model {model.base} is in a bucket. Copy it to a folder "

@@ -12,6 +12,7 @@ from typing import Any
 
 from fedtrain.adapters.header import HeaderFile, read_header
 from fedtrain.adapters.quiet import quiet
+from fedtrain.api.base_model_folder import not_a_base
 from fedtrain.api.model import Model
 from fedtrain.ledger.store import StoreError
 
@@ -37,6 +38,8 @@ def load_base(base: str, run: Model, adapter: Path, needed_by: str, *, computed:
     is_folder = Path(base).is_dir()
     if not is_folder and (run.revision is None or base.startswith((".", "/", "~"))):
         raise StoreError(f"The folder {base} with the base model does not exist. Name an existing folder with --base.")
+    if is_folder and (contents := not_a_base(Path(base))) is not None:
+        raise StoreError(f"{base} contains {contents}. Use --base with the base model of this run, {_named(run)}.")
     wanted = {} if is_folder else {"revision": run.revision}
     dtype = _computed() if computed else "auto"
     try:
@@ -72,8 +75,6 @@ def _not_loaded(base: str, is_folder: bool, run: Model) -> str:
             f"The base model {base} cannot be loaded from the hub. Check the network and HF_TOKEN, or download it and "
             "name the folder with --base."
         )
-    if not (Path(base) / "config.json").is_file():
-        return f"{base} is not a model: it contains no config.json. Use --base with a copy of {_named(run)}."
     return (
         f"The base model in {base} cannot be loaded: a file is missing, damaged or of an unknown type. Use --base with "
         f"a complete copy of {_named(run)}."

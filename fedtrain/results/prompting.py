@@ -16,10 +16,12 @@ _CONVERSATIONS = ("Messages", "ShareGPT", "Instruction")
 
 @dataclass(frozen=True)
 class Prompting:
-    """`template`: chat template of the base model; None for plain prompts. `format`: of the training rows."""
+    """`template`: chat template of the base model; None for plain prompts. `format`: of the training rows.
+    `has_template`: whether the base model has a template, used or not."""
 
     template: ChatTemplate | None
     format: Format
+    has_template: bool
 
     @property
     def is_chat(self) -> bool:
@@ -46,7 +48,8 @@ def prompting(
         raise DataError(
             "the base model has no chat template", "use --no-chat to let the model continue the text of the prompt"
         )
-    return Prompting(ChatTemplate(template, special_tokens) if wanted and template is not None else None, format)
+    used = ChatTemplate(template, special_tokens) if wanted and template is not None else None
+    return Prompting(used, format, template is not None)
 
 
 def _rendered(template: ChatTemplate, messages: Sequence[Message]) -> str:

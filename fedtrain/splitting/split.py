@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from fedtrain.api.base_model_folder import not_a_base
 from fedtrain.api.data import Format
 from fedtrain.api.places import base_kind
 from fedtrain.data.base_files import read_base
@@ -129,6 +130,9 @@ def _base(request: SplitRequest) -> str | None:
     path = Path(request.base.removeprefix("file://")).expanduser()
     if not path.is_dir():
         raise SplitError(f"--base {request.base}: the folder does not exist", "correct the path")
+    if (contents := not_a_base(path)) is not None:
+        fix = "name a folder that save_pretrained of transformers wrote, or leave out --base and set it in the file"
+        raise SplitError(f"--base {request.base}: the folder contains {contents}", fix)
     if path.is_absolute():
         return request.base
     relative = Path(os.path.relpath(path.absolute(), request.out.absolute())).as_posix()

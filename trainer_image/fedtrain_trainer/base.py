@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from fedtrain.api.base_model_folder import not_a_base
 from fedtrain.api.model import Model
 from fedtrain.contracts.tasks import Binding
 from fedtrain.data.downloads import downloaded
@@ -34,8 +35,8 @@ def base_folder(model: Model, binding: Binding, *, weights: bool = True) -> Path
             raise Refused(f"model.base {base}: directory not found. Correct the path")
         else:
             folder = _from_hub(base, model.revision, weights=weights)
-    if not (folder / "config.json").is_file():
-        raise Refused(f"model.base {base}: config.json not found in {folder}. Use a model that transformers loads")
+    if (contents := not_a_base(folder)) is not None:
+        raise Refused(f"model.base {base}: {folder} contains {contents}. Use a model that transformers loads")
     if weights and not has_weights(folder):
         lacking = next(name for name in weight_files(folder) if not (folder / name).is_file())
         raise Refused(

@@ -55,7 +55,8 @@ def _judged(error: BaseException) -> tuple[int, str]:
         case OSError():
             return EXIT_RETRY, f"system error: {error.strerror or type(error).__name__} at {_place(error)}"
         case _:
-            return EXIT_RETRY, f"unexpected {type(error).__name__} at {_place(error)}; see the log at the participant"
+            what = f"{type(error).__name__} at {_place(error)}"
+            return EXIT_RETRY, f"unexpected {what}; see the log of this task, which stays where it ran"
 
 
 def _place(error: BaseException) -> str:

@@ -1,8 +1,10 @@
 """Rules on `spec.model`: the base model and the initial adapter."""
 
+import hashlib
 import re
 from pathlib import Path
 
+from fedtrain.api.base_model_folder import ADAPTER_FILES, CONFIG, not_a_base
 from fedtrain.api.model import InitialFrom, Model, TargetModules
 from fedtrain.api.places import base_kind, is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
@@ -136,7 +138,7 @@ def base_exists(model: Model, context: Context) -> Violations:
     if model.revision is not None:
         return  # the rule on revision says that a directory has none, or asks for a model id
     if base_kind(model.base, context.folder) == "Folder":
-        yield from _broken_folder(Path(context.resolve(model.base)), model.base, "config.json")
+        yield from _broken_folder(Path(context.resolve(model.base)), model.base, CONFIG)
 
 
 @rule(
@@ -149,17 +151,19 @@ def base_exists(model: Model, context: Context) -> Violations:
 def base_is_a_model(model: Model, context: Context) -> Violations:
     """A base that is a directory contains a `config.json`."""
     folder = Path(context.resolve(model.base))
-    is_base = base_kind(model.base, context.folder) == "Folder" and is_folder(folder)
-    if is_base and denied(folder / "config.json") is None and not is_file(folder / "config.json"):
-        contents, use = "no config.json", "Use a directory that save_pretrained of transformers wrote"
-        if is_file(folder / _ADAPTER[0]):
-            contents = "an adapter, not a base model"
-            use = "Use the base model of the adapter; to start from the adapter, add "
-            use += f"initialFrom: {{uri: {model.base}}} to spec.model.adapter"
+    if base_kind(model.base, context.folder) != "Folder" or not is_folder(folder):
+        return
+    if denied(folder / CONFIG) is None and (contents := not_a_base(folder)) is not None:
+        use = "Use a directory that save_pretrained of transformers wrote"
+        if is_file(folder / ADAPTER_FILES[0]):
+            use = "Use the base model of the adapter"
+        if is_file(weights := folder / ADAPTER_FILES[1]) and denied(weights) is None:
+            with weights.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            use += "; to start from the adapter, also add "
+            use += f'initialFrom: {{uri: {model.base}, digest: "sha256:{digest}"}} to spec.model.adapter'
         yield broken(folder=folder, contents=contents, use=use)
 
-
-_ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 initial_scheme = scheme_is_supported(InitialFrom, "uri")
 initial_bucket = bucket_is_valid(InitialFrom, "uri")
@@ -176,7 +180,7 @@ initial_path = path_is_absolute(InitialFrom, "uri")
 def initial_adapter_exists(initial: InitialFrom, context: Context) -> Violations:
     """`adapter.initialFrom.uri`, if it is a path, is a folder that the user may read."""
     if scheme(initial.uri) == "file":
-        yield from _broken_folder(Path(context.resolve(initial.uri)), initial.uri, *_ADAPTER)
+        yield from _broken_folder(Path(context.resolve(initial.uri)), initial.uri, *ADAPTER_FILES)
 
 
 @rule(
@@ -190,7 +194,7 @@ def initial_adapter_is_complete(initial: InitialFrom, context: Context) -> Viola
     """`adapter.initialFrom.uri`, if it is a path, contains `adapter_model.safetensors` and `adapter_config.json`."""
     folder = Path(context.resolve(initial.uri))
     if scheme(initial.uri) == "file" and is_folder(folder):
-        for file in _ADAPTER:
+        for file in ADAPTER_FILES:
             if denied(folder / file) is None and not is_file(folder / file):
                 yield broken(folder=folder, file=file)
 

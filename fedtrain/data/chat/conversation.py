@@ -19,6 +19,7 @@ from fedtrain.data.row import Row
 log = logging.getLogger("fedtrain.data")
 
 Message = dict[str, Any]
+_WRITE_IT = "choose a base model whose template writes it, write it into the content, or remove it"
 
 
 class Piece(NamedTuple):
@@ -60,8 +61,10 @@ class Conversations:
         end-of-turn token. Raises DataError."""
         messages = [*row.fields["messages"][:-1], {"role": "assistant", "content": content}]
         before = self._render(row, messages[:-1], add_generation_prompt=True).text
-        text, ((start, end),) = self._continued(row, messages, before)
-        return text[:start], text[start:end]
+        turn = self._continued(row, messages, before)
+        self._check_says(row, messages, turn)
+        (start, end) = turn.spans[0]
+        return turn.text[:start], turn.text[start:end]
 
     def _turn(self, row: Row, number: int) -> _Turn:
         messages: list[Message] = row.fields["messages"][: number + 1]
@@ -70,6 +73,7 @@ class Conversations:
         else:
             before = self._render(row, messages[:-1], add_generation_prompt=True).text
             turn = self._continued(row, messages, before)
+        self._check_says(row, messages, turn)
         for field in ("tool_calls", "reasoning_content"):
             if field in messages[-1]:
                 without = {name: value for name, value in messages[-1].items() if name != field}
@@ -105,6 +109,16 @@ class Conversations:
         ends = stripped.endswith(self.end_tokens) and len(stripped) >= len(before)
         return _Turn(text, ((len(before), len(stripped) if ends else len(text)),))
 
+    def _check_says(self, row: Row, messages: list[Message], turn: _Turn) -> None:
+        """Raises DataError if the template ignores the text of the last message: nothing would be learned."""
+        content = messages[-1].get("content")
+        said = "".join(turn.text[start:end] for start, end in turn.spans)
+        if not isinstance(content, str) or not content.strip() or content.strip() in said:
+            return
+        other = {**messages[-1], "content": f"{content}x"}
+        fix = "choose a base model whose template writes what the assistant says, or correct the template"
+        self._check_is_read(row, [*messages[:-1], other], turn.text, f"messages[{len(messages) - 1}].content", fix)
+
     def _is_stable(self, whole: str, turns: Sequence[_Turn]) -> bool:
         """Whether the whole conversation begins with the text of each turn, and the turns follow each other."""
         ends = [turn.spans[-1][1] for turn in turns]
@@ -117,17 +131,14 @@ class Conversations:
             without = Row(row.where, {name: value for name, value in row.fields.items() if name != "tools"})
             self._check_is_read(without, messages, text, "tools")
 
-    def _check_is_read(self, row: Row, messages: list[Message], text: str, field: str) -> None:
-        """Raises DataError if the conversation without a field has the same text as with it."""
+    def _check_is_read(self, row: Row, messages: list[Message], text: str, field: str, fix: str = _WRITE_IT) -> None:
+        """Raises DataError if a conversation that differs in a field only has the same text."""
         try:
-            without = self._render(row, messages, logs=False).text
+            other = self._render(row, messages, logs=False).text
         except DataError:
             return
-        if without == text:
-            raise DataError(
-                f'{row.where}: the base model\'s chat template ignores the field "{field}". Choose a base model whose '
-                "template writes it, write it into the content, or remove it"
-            )
+        if other == text:
+            raise DataError(f'{row.where}: the base model\'s chat template ignores the field "{field}"', fix)
 
     def _render(
         self, row: Row, messages: list[Message], *, add_generation_prompt: bool = False, logs: bool = True

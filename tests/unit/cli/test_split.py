@@ -26,6 +26,13 @@ def written(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def a_base(folder: Path) -> Path:
+    """Make a folder that looks like a base model."""
+    (folder / "base").mkdir(exist_ok=True)
+    (folder / "base/config.json").write_text("{}")
+    return folder / "base"
+
+
 def split(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["split", *map(str, arguments)])
 
@@ -57,7 +64,7 @@ def metrics_of(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def test_labelled_rows_are_measured_by_choices_first_at_the_hub_and_by_participants(data: Path, tmp_path: Path) -> None:
-    arguments = (data, "--participants", "2", "--label", "site", "--base", tmp_path)
+    arguments = (data, "--participants", "2", "--label", "site", "--base", a_base(tmp_path))
     done(*arguments, "--test-fraction", "0.2", "--out", tmp_path / "tested")
     assert metrics_of(tmp_path / "tested") == (["Choices", "Loss"], ["Choices", "Loss"])
     done(*arguments, "--out", tmp_path / "untested")
@@ -65,14 +72,14 @@ def test_labelled_rows_are_measured_by_choices_first_at_the_hub_and_by_participa
 
 
 def test_without_a_label_only_the_hub_measures_its_loss(data: Path, tmp_path: Path) -> None:
-    done(data, "--participants", "2", "--test-fraction", "0.2", "--base", tmp_path, "--out", tmp_path / "out")
+    done(data, "--participants", "2", "--test-fraction", "0.2", "--base", a_base(tmp_path), "--out", tmp_path / "out")
     assert metrics_of(tmp_path / "out") == (["Loss"], [])
 
 
 def test_answers_that_are_not_labels_are_measured_by_their_loss(tmp_path: Path) -> None:
     rows = [{"prompt": "p", "completion": f"a long answer {number}", "topic": str(number % 2)} for number in range(20)]
     data = written(tmp_path / "free.jsonl", rows)
-    done(data, "--participants", "2", "--label", "topic", "--base", tmp_path, "--out", tmp_path / "out")
+    done(data, "--participants", "2", "--label", "topic", "--base", a_base(tmp_path), "--out", tmp_path / "out")
     assert metrics_of(tmp_path / "out") == ([], ["Loss"])
 
 

@@ -42,6 +42,10 @@ def test_a_failing_template_shows_no_text_of_a_row(tmp_path: Path, caplog: pytes
         (None, "The data has conversations, but"),
         ("{% for m in %}", "the base model's chat template is invalid Jinja at line 1. Correct it."),
         (CHATML.replace("{{ m.content }}", "{% generation %}{% endgeneration %}"), "marks nothing of messages[1]"),
+        (
+            "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}\n{% endif %}{% endfor %}",
+            'ignores the field "messages[1].content". Choose a base model whose template writes what',
+        ),
     ],
 )
 def test_a_template_that_cannot_be_used_is_an_error(tmp_path: Path, template: str | None, message: str) -> None:
@@ -50,6 +54,17 @@ def test_a_template_that_cannot_be_used_is_an_error(tmp_path: Path, template: st
     write_base(tmp_path / "base", template=template)
     (line,) = errors(file)
     assert message in line
+
+
+def test_a_row_of_another_kind_is_tried_on_the_template_wherever_it_is(tmp_path: Path) -> None:
+    call = {"type": "function", "function": {"name": "f", "arguments": {}}}
+    called = {"role": "assistant", "content": "So.", "tool_calls": [call]}
+    late = {"messages": [{"role": "user", "content": "Why?"}, called]}
+    file = federation(
+        tmp_path, [*[chat(str(n)) for n in range(101)], late], [chat("b")], [chat("c")], format="Messages"
+    )
+    (line,) = errors(file)
+    assert 'a.jsonl:102: the base model\'s chat template ignores the field "messages[1].tool_calls"' in line
 
 
 def test_a_template_may_be_in_the_tokenizers_settings(tmp_path: Path) -> None:

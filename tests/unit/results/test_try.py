@@ -79,7 +79,7 @@ def test_every_error_names_the_fix(run: Path, base: Path, tmp_path: Path) -> Non
     assert "the prompt is empty" in fedtrain(run, " ").stderr
     assert "Use a round from 0 to 1." in fedtrain(run, "w1", "--round", "7").stderr
     assert "use --no-chat" in fedtrain(run, "w1", "--chat").stderr.lower()
-    assert "Use --chat." in fedtrain(run, "w1", "--system", "w2").stderr
+    assert "Remove --system, and write its text into the prompt." in fedtrain(run, "w1", "--system", "w2").stderr
     long = fedtrain(run, "w1 " * 3000)
     assert "the conversation has 3000 tokens, and the model takes at most 2048" in long.stderr
     assert "Name a run's folder" in fedtrain(tmp_path / "nowhere", "w1").stderr

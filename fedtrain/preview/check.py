@@ -9,7 +9,6 @@ from fedtrain.api.data import percent
 from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError
-from fedtrain.partitioning.validation_split import validation_count
 from fedtrain.plurals import form, several
 from fedtrain.preview.base_check import CheckedBase, check_base
 from fedtrain.preview.choices_check import choices_errors, strange_rows
@@ -59,7 +58,7 @@ def checked(
             *_choices_errors(federation, rows),
         ),
         warnings=(
-            *unit_warnings(federation.training.spec, _training_rows(federation, rows)),
+            *unit_warnings(federation.training.spec, _counted(rows)),
             *warnings,
             *(base.notes if base is not None else ()),
             *_gpu_warnings(federation),
@@ -68,14 +67,14 @@ def checked(
     )
 
 
-def _training_rows(federation: Federation, rows: Sequence[CheckedRows]) -> dict[str, int]:
-    """Return the number of training rows of the participants whose rows were all read."""
-    fraction = federation.training.spec.data.validation_fraction
-    read = {one.who for one in rows if one.who != HUB} - {one.who for one in rows if not one.complete}
-    return {
-        who: sum(one.rows - validation_count(one.rows, fraction) for one in rows if one.who == who)
-        for who in sorted(read)
-    }
+def _counted(rows: Sequence[CheckedRows]) -> dict[str, list[int]]:
+    """Return the number of rows of each data set of the participants whose rows were all read."""
+    partly = {one.who for one in rows if not one.complete}
+    found: dict[str, list[int]] = {}
+    for one in rows:
+        if one.who != HUB and one.who not in partly:
+            found.setdefault(one.who, []).append(one.rows)
+    return found
 
 
 def _choices_errors(federation: Federation, rows: Sequence[CheckedRows]) -> Iterable[FieldError]:

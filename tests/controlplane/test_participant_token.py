@@ -172,7 +172,7 @@ MALFORMED_HEARTBEATS: tuple[Json, ...] = (
     {"heartbeatSeconds": 10**9},
     {"datasets": [{"name": f"d-{number}"} for number in range(1001)]},
     {"datasets": [{"name": "../tickets"}]},
-    {"datasets": [{"name": "tickets", "samples": 10**30}]},
+    {"datasets": [{"name": "tickets", "samples": -1}]},
     {"gpus": {"offered": -1, "free": 0}},
     {"runningTasks": ["x"] * 101},
 )

@@ -151,8 +151,8 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {},
         {"promised": 0.1},
         "the training promises no privacy, but this participant requires unit: Participant. Set spec.privacy in the "
-        "training, such as `privacy: {unit: Participant, budget: {epsilon: 8, delta: 1e-5}, clipping: {type: Fixed, "
-        "norm: 1}}`",
+        "training, without testingSeed, such as `privacy: {unit: Participant, budget: {epsilon: 8, delta: 1e-5}, "
+        "clipping: {type: Fixed, norm: 1}}`",
     ),
     (
         "privacy.minNoiseMultiplier",

@@ -60,6 +60,6 @@ def _trains(request: Request) -> bool:
 
 def _no_promise(but: str) -> str:
     return (
-        f"the training promises no privacy, but this participant {but}. Set spec.privacy in the training, such as "
-        f"`privacy: {example_of_block(Privacy)}`"
+        f"the training promises no privacy, but this participant {but}. Set spec.privacy in the training, without "
+        f"testingSeed, such as `privacy: {example_of_block(Privacy)}`"
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Plan
+from fedtrain.contracts.records import Aggregate, Plan
 from fedtrain.manifests import privacy_ledger
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
@@ -26,7 +26,7 @@ PRIVACY = {
     "unit": "Participant",
     "budget": {"epsilon": 1000, "delta": 1e-5},
     "noise": {"type": "Multiplier", "multiplier": 0.5},
-    "clipping": {"type": "Fixed", "norm": 0.05},
+    "clipping": {"type": "Adaptive", "adaptive": {"initialNorm": 0.05}},
 }
 
 
@@ -77,8 +77,15 @@ def test_a_mix_needs_all_its_names_in_each_policy_and_each_round_is_entered_for_
 
     held(api, federation, "bank-b", "letters")
     federation.succeeded(api)
-    plan = federation.ledger(s3_server).read(names.plan(1), Plan)
+    ledger = federation.ledger(s3_server)
+    plan, made = ledger.read(names.plan(1), Plan), ledger.read(names.aggregate(1, 1), Aggregate)
     assert plan is not None
+    assert plan.privacy is not None
+    assert (plan.privacy.clipping_location, plan.privacy.indicator_noise) == (None, 1.0)
+    assert made is not None
+    assert made.privacy is not None
+    assert made.privacy.noise_std == pytest.approx(plan.privacy.update_multiplier * 0.05 / 2)
+    assert made.privacy.next_bound != 0.05, "the norm adapts"
     for member in plan.members:
         assert {one.name: one.samples for one in member.datasets or ()} == {"glosses": 6, "letters": 2}
         entries = api.get("v1/configmaps", privacy_ledger.CONFIG_MAP, f"at-{member.participant}")["data"]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Aggregate, Plan
 from hack.cluster.api import Api, Json
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
@@ -186,12 +188,30 @@ def is_at(pods: list[Json], pool: str) -> bool:
 
 @pytest.mark.usefixtures("operator", "pods")
 def test_a_file_that_does_not_fit_may_be_corrected_under_the_same_name(
-    federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
+    federation: Federation, api: Api, s3_server: S3Server
 ) -> None:
-    federation.apply(api, s3_server, data={"dataset": "mail", "format": "PromptCompletion", "maxLength": 48})
+    """With privacy whose participants clip to a fixed norm."""
+    privacy: Json = {
+        "unit": "Participant",
+        "budget": {"epsilon": 1000, "delta": 1e-5},
+        "noise": {"type": "Multiplier", "multiplier": 0.5},
+        "clipping": {"type": "Fixed", "norm": 0.05, "location": "Client"},
+    }
+    common: Json = {"rounds": {"count": 1}, "privacy": privacy, "aggregation": {"weights": "Uniform"}, "evaluation": {}}
+    data = {"dataset": "mail", "format": "PromptCompletion", "maxLength": 48}
+    federation.apply(api, s3_server, data=data, **common)
     eventually(lambda: federation.condition(api, "Accepted").get("status") == "False")
     federation.change(api, data={"dataset": "glosses"})
-    federation.succeeded_with(undisturbed, api, s3_server)
+    federation.succeeded(api)
+    ledger = federation.ledger(s3_server)
+    plan, made = ledger.read(names.plan(1), Plan), ledger.read(names.aggregate(1, 1), Aggregate)
+    assert plan is not None
+    assert plan.privacy is not None
+    assert (plan.privacy.clipping_location, plan.privacy.noise_shares) == ("Client", None)
+    assert made is not None
+    assert made.privacy is not None
+    assert made.privacy.noise_std == pytest.approx(0.5 * 0.05 / 2)
+    assert made.privacy.next_bound == 0.05
 
 
 def test_a_hubs_pod_that_cannot_start_is_recreated_by_an_operator_with_another_image(

@@ -15,7 +15,7 @@ from fedtrain_operator.kube.logs import FIELDS
 from prometheus_client.parser import text_string_to_metric_families
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Grant
+from fedtrain.contracts.records import Aggregate, Grant, Manifest
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
 from hack.cluster.processes import free_port
@@ -132,8 +132,16 @@ def test_below_the_minimum_a_run_fails_naming_missing_participants_and_resumes_o
 def test_below_the_minimum_a_round_is_skipped_if_the_file_says_so_and_the_next_asks_all_again(
     federation: Federation, pods: Pods, api: Api, s3_server: S3Server
 ) -> None:
+    """With privacy whose hub clips to a fixed norm: a round without a mean has no noise and costs nothing."""
+    privacy: Json = {
+        "unit": "Participant",
+        "budget": {"epsilon": 1000, "delta": 1e-5},
+        "noise": {"type": "Multiplier", "multiplier": 0.5},
+        "clipping": {"type": "Fixed", "norm": 0.05},
+    }
+    rounds: Json = {"count": 2, "retries": 0, "belowMinimum": "Skip"}
     pods.held = {"-1-train-3m-", "-2-train-"}
-    federation.apply(api, s3_server, rounds={"count": 2, "retries": 0, "belowMinimum": "Skip"}, evaluation={})
+    federation.apply(api, s3_server, rounds=rounds, privacy=privacy, aggregation={"weights": "Uniform"}, evaluation={})
     dies(federation, api, "3m")
     eventually(lambda: federation.status(api).get("round") == 2, LONG)
     said = condition(federation.status(api), "MinimumMet")
@@ -144,6 +152,14 @@ def test_below_the_minimum_a_round_is_skipped_if_the_file_says_so_and_the_next_a
     assert [told["outcome"] for told in status["lastRounds"]] == ["Initial", "Skipped", "Committed"]
     assert status["lastRounds"][-1]["participants"] == "2/2"
     assert condition(status, "MinimumMet")["status"] == "True"
+    ledger = federation.ledger(s3_server)
+    newest, made = ledger.read(names.manifest(2), Manifest), ledger.read(names.aggregate(2, 1), Aggregate)
+    assert newest is not None
+    assert newest.privacy is not None
+    assert [(one.multiplier, one.count) for one in newest.privacy.spent] == [(0.5, 1)]
+    assert made is not None
+    assert made.privacy is not None
+    assert made.privacy.noise_std == pytest.approx(0.5 * 0.05 / 2)
 
 
 def test_status_logs_report_export_and_verify_work_on_the_bucket_and_metrics_and_logs_tell_of_the_run(

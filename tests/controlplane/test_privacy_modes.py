@@ -1,5 +1,6 @@
 """The modes of privacy on a real API server, with real trainers: participants that clip to an adaptive norm and add
-noise, and DP-SGD for rows. In `test_data_set_mix_at_the_hub.py`, the hub clips and adds the noise."""
+noise, and DP-SGD for rows. The other modes have a run each in `test_data_set_mix_at_the_hub.py` (the hub clips to an
+adaptive norm), `test_operator_rounds.py` (the hub, fixed) and `test_operator.py` (participants, fixed)."""
 
 from collections.abc import Iterator
 from dataclasses import replace

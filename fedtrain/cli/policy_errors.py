@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 def read_for_this_machine(file: Path) -> Federation:
     """Read the federation of one machine. Raises Invalid, also if a policy in the file refuses the training."""
     federation = read_with_format_of_rows(file)
-    if errors := policy_errors(federation, file, counted_for_policies(federation)):
+    counted = counted_for_policies(federation)
+    errors = policy_errors(federation, file, counted)
+    if counted is not None:
+        from fedtrain.preview.affordability import affordability
+
+        rows = {who: one.samples for who, one in counted.items()}
+        errors += affordability(federation, rows, spent_by_others(federation)).errors
+    if errors:
         raise Invalid(errors)
     return federation
 

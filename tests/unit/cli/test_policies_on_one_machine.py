@@ -114,6 +114,14 @@ def test_validate_plan_and_run_refuse_what_a_policy_refuses(
     assert words in (of_task(file) or "")
 
 
+@pytest.mark.parametrize("command", ["validate", "plan", "run"])
+def test_refuse_a_maximum_of_epsilon_that_allows_no_step(command: str, tmp_path: Path) -> None:
+    noise = {"privacy": {**FOUND, "noise": {"type": "Multiplier", "multiplier": 0.8}}}
+    done = CliRunner().invoke(main, [command, str(written(tmp_path, {"privacy": {"maxEpsilon": 0.1}}, noise))])
+    assert done.exit_code == 1
+    assert "1 of 2 participants can take part in a round" in f"{done.output}{done.exception}"
+
+
 def test_a_policy_that_allows_the_training_refuses_nothing(tmp_path: Path) -> None:
     allowing = {
         "allow": {"requesters": [{"namespace": "def*"}], "baseModels": [str(BASE)], "stores": [{"bucket": "b"}]},

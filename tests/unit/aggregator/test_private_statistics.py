@@ -98,6 +98,17 @@ def test_the_hubs_noise_on_the_indicators_has_the_deviation_of_the_plan(mode: st
     assert np.std(within) == pytest.approx(INDICATOR / len(norms), rel=0.03), "4 standard errors"
 
 
+def test_the_noise_on_the_indicators_is_not_that_of_a_value() -> None:
+    """Two equal samples could be subtracted from each other."""
+    norms, found = np.full(100, 0.5), list[tuple[float, float]]()
+    for round in range(400):
+        made, values = a_round("Server", 1.0, norms, round), np.zeros(8)
+        assert isinstance(made, HubNoise)
+        made.noisy(lambda start, combined: None)(0, values)
+        found.append((log(made.mean(list(norms)).next_bound), values[0]))
+    assert abs(np.corrcoef(np.array(found).T)[0, 1]) < 5 / sqrt(400)
+
+
 @pytest.mark.parametrize("start", [0.01, 100.0])
 @pytest.mark.parametrize("mode", ["Server", "Client", "Client with shares"])
 def test_the_clipping_norm_converges_to_the_quantile_from_both_sides(mode: str, start: float) -> None:

@@ -102,12 +102,14 @@ def test_the_indicator_has_noise_too(key: str) -> None:
     found = [
         private_update(
             *task(plan=f"blake3:{number:064x}", **shared(indicator_noise=3.0, updates=10)), update(rows=1), key
-        )[1]
+        )
         for number in range(400)
     ]
-    values = np.array(found, float)
+    values = np.array([indicator for _, indicator in found], float)
     assert np.std(values) == pytest.approx(1.0, rel=0.15)
     assert abs(np.mean(values)) < 5 / np.sqrt(400)
+    first = np.array([flat(after)[0] for after, _ in found])
+    assert abs(np.corrcoef(first, values)[0, 1]) < 5 / np.sqrt(400), "other samples than those of the update"
 
 
 def test_refuse_a_share_of_noise_without_a_key(tmp_path: Path) -> None:

@@ -32,6 +32,11 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     if len(runs) < 2:
         raise click.UsageError("Name at least two runs. `fedtrain list` shows them.")
     ledgers = [(run, locate(run).ledger) for run in runs]
+    named: dict[str, str] = {}
+    for run, ledger in ledgers:
+        if (other := named.setdefault(ledger.url, run)) is not run:
+            problem = f"{other} and {run} are the same run" if other != run else f"{run} is named twice"
+            raise UserError(problem, "Name another run. `fedtrain list` shows them.")
     summaries: list[RunSummary] = []
     for run, ledger in ledgers:
         try:

@@ -144,6 +144,9 @@ def _fields(entries: tuple[str, ...], to: str | None) -> "Fields | None":
         name, _, used = entry.partition("=")
         if not used:
             raise UserError(f"--field {entry} is not FIELD=NAME", "Example: --field prompt=question.")
+        if name not in Fields.model_fields and used in Fields.model_fields:
+            swapped = f"Write the format's field first: --field {quoted(f'{used}={name}')}."
+            raise UserError(f"--field {entry}: {name!r} is not a field", swapped)
         if name not in Fields.model_fields:
             raise UserError(f"--field {entry}: {name!r} is not a field", f"Use {', '.join(Fields.model_fields)}.")
         names[name] = used

@@ -55,7 +55,11 @@ spec:
 @click.command()
 @click.argument("target", type=click.Path(path_type=Path), default=Path())
 @click.option(
-    "--participant", "participants", multiple=True, metavar="NAME", help="Name of a participant. Repeat for more."
+    "--participant",
+    "participants",
+    multiple=True,
+    metavar="NAME,...",
+    help="Name of a participant, or names with commas. Repeat for more.",
 )
 @click.option("--no-data", is_flag=True, help="Do not write sample rows; name your own data in the policies.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
@@ -83,7 +87,7 @@ def command(
     from fedtrain.api.base import as_label  # imports pydantic, which --help does not need
 
     file = target if target.suffix in (".yaml", ".yml") else target / "federation.yaml"
-    names = participants or ("bank-a", "bank-b")
+    names = tuple(name.strip() for names in participants for name in names.split(",")) or ("bank-a", "bank-b")
     for name in names:
         if not _NAME.fullmatch(name):
             near = as_label(name) or "bank-a"

@@ -7,6 +7,7 @@ import click
 
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.wrapping import say
+from fedtrain.quoting import quoted
 
 
 @click.group()
@@ -21,6 +22,7 @@ def verify(run: str) -> None:
 
     RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
+    from fedtrain.cli.errors import UserError
     from fedtrain.ledger import verify as verification
     from fedtrain.plurals import several
     from fedtrain.results.locate import locate
@@ -39,8 +41,11 @@ def verify(run: str) -> None:
             name, *rest = one.lines()
             click.echo("\n".join([f"{kind} {number}: {name}", *(f"  {line}" for line in rest)]), err=True)
     if not result.sound:
-        click.echo(f"error: {several(len(result.findings), 'finding')}: the ledger was changed or damaged", err=True)
-        raise click.exceptions.Exit(1)
+        raise UserError(
+            f"{several(len(result.findings), 'finding')}: the ledger was changed or damaged",
+            "Restore the objects above from a backup of the ledger, and verify again. Without a backup, use only "
+            f"rounds whose objects have no finding (fedtrain export {quoted(run)} --round N).",
+        )
     click.echo("OK: every digest matches")
     if result.tip is not None:
         click.echo(f"tip {result.tip}")

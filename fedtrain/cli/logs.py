@@ -1,10 +1,16 @@
 """`fedtrain logs RUN [PARTICIPANT]`: output and time use of a run's tasks."""
 
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fedtrain.cli.numbers import WholeNumber
+from fedtrain.quoting import quoted
+
+if TYPE_CHECKING:
+    from fedtrain.cli.errors import UserError
 
 _POLL_SECONDS = 1.0
 _INDENT = 8
@@ -74,12 +80,15 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
     from fedtrain.cli.errors import UserError
     from fedtrain.ledger.store import StoreUnavailable
     from fedtrain.results.following import Following
-    from fedtrain.results.locate import locate
+    from fedtrain.results.locate import NoRun, locate
     from fedtrain.results.logs import HUB
     from fedtrain.results.run_phase import NOT_RUNNING
     from fedtrain.results.summary import summarise
 
-    ledger = locate(run).ledger
+    try:
+        ledger = locate(run).ledger
+    except NoRun as error:
+        raise _without_run(run) or error from None
     summary = summarise(ledger)
     who = [one.name for one in summary.spec.participants]
     if participant not in (None, HUB, *who):
@@ -112,3 +121,18 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
     if not following.has_shown:
         which = (f" of {participant}" if participant else "") + ("" if number is None else f" in round {number}")
         click.echo(f"no task{which} has ended yet; {summary.name} is in phase {summary.phase}", err=True)
+
+
+def _without_run(name: str) -> "UserError | None":
+    """The error of a command that names a participant, or `hub`, instead of the run; None for another one."""
+    from fedtrain.cli.errors import UserError
+    from fedtrain.contracts import names
+    from fedtrain.contracts.records import Run
+    from fedtrain.results.locate import locate, runs_near
+    from fedtrain.results.logs import HUB
+
+    for folder in runs_near(Path()):
+        claimed = locate(str(folder)).ledger.read(names.RUN, Run)
+        if claimed is not None and name in (HUB, *(one["name"] for one in claimed.spec["participants"])):
+            return UserError(f"{name} is not a run", f"Name the run first: fedtrain logs {quoted(folder)} {name}.")
+    return None

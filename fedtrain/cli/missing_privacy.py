@@ -17,6 +17,8 @@ from fedtrain.manifests.policy_check import Refusal
 from fedtrain.preview.policy_refusals import policy_refusals, refused_on_one_machine
 
 _DEFAULT_EPSILON = 8.0
+_REMOVE = "Remove it"
+"""Begin of the fix of a field that is not allowed."""
 
 
 def is_about_privacy(refusal: Refusal) -> bool:
@@ -109,7 +111,11 @@ def _other_changes(federation: Federation, wanted: Mapping[str, Any], documents:
         if problem in before:
             continue
         path, fix = problem.place.path, problem.fix.rstrip(".")
-        yield f"{fix[:1].lower()}{fix[1:]} in {show(path[:-1])} (line {document.spot_of(path)[0]})"
+        line = f"(line {document.spot_of(path)[0]})"
+        if fix.startswith(_REMOVE):
+            yield f"remove {show(path)} {line}{fix.removeprefix(_REMOVE)}"
+        else:
+            yield f"{fix[:1].lower()}{fix[1:]} in {show(path[:-1])} {line}"
 
 
 def _problems(federation: Federation) -> Iterator[Problem]:

@@ -16,7 +16,41 @@ from fedtrain.cli.participant_privacy import privacy
 
 _OFFLINE_DAYS = 7
 """Days for which a participant may be offline unless `invite` says otherwise."""
+_LONGEST_NAMESPACE = 63
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+ANY = "*"
+"""Every namespace, for `--allow`."""
+
+
+class _Namespace(click.ParamType[str]):
+    """A namespace. `also`: another text that is allowed."""
+
+    name = "namespace"
+
+    def __init__(self, also: str | None = None) -> None:
+        self._also = also
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from fedtrain.api.base import DNS_LABEL_PATTERN, as_label
+
+        if value == self._also or (re.fullmatch(DNS_LABEL_PATTERN, value) and len(value) <= _LONGEST_NAMESPACE):
+            return value
+        option = param.opts[0] if param is not None else ""
+        if "," in value and param is not None and param.multiple:
+            repeated = " ".join(f"{option} {one.strip()}" for one in value.split(","))
+            self.fail(f"{value!r} is a list. Repeat the option: {repeated}.")
+        near = as_label(value.partition("/")[0]) or "federations"
+        self.fail(f"{value!r} is not a namespace. Use {option} {near}.")
+
+
+def _operator(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    namespace, _, account = value.partition("/")
+    if not namespace or not account or "/" in account:
+        message = f"{value!r} is not NAMESPACE/SERVICEACCOUNT. Example: --operator fedtrain/fedtrain."
+        raise click.BadParameter(message, context, parameter)
+    return value
 
 
 def _invitation(command: _Command) -> _Command:
@@ -24,11 +58,21 @@ def _invitation(command: _Command) -> _Command:
     for option in (
         click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. [default: NAME.yaml]"),
         click.option("--server", help="URL of the hub's API server, as the participant reaches it."),
-        click.option("--operator", default="fedtrain/fedtrain", help="Namespace/ServiceAccount of the hub's operator."),
         click.option(
-            "--allow", multiple=True, metavar="NAMESPACE", help="Namespace whose trainings may use it. Repeat for more."
+            "--operator",
+            default="fedtrain/fedtrain",
+            callback=_operator,
+            help="Namespace/ServiceAccount of the hub's operator.",
         ),
-        click.option("-n", "--namespace", help="Namespace of the participant at the hub. [default: NAME]"),
+        click.option(
+            "--allow",
+            multiple=True,
+            type=_Namespace(ANY),
+            help="Namespace whose trainings may use it, or * for all. Repeat for more.",
+        ),
+        click.option(
+            "-n", "--namespace", type=_Namespace(), help="Namespace of the participant at the hub. [default: NAME]"
+        ),
     ):
         command = option(command)
     return access(command)
@@ -72,6 +116,8 @@ def invite(name: str, **options: Any) -> None:
     from fedtrain.cli.errors import UserError
     from fedtrain.cli.kubectl import Kubectl
 
+    if not options["allow"]:
+        raise UserError("no namespace may use the participant", "Add --allow with the namespace of the trainings.")
     kubectl = Kubectl(options["context"], options["kubeconfig"])
     if kubectl.get("participant.fedtrain.dev", name) is not None:
         raise UserError(f"Participant {name!r} exists", f"Run fedtrain participant reinvite {name} for a new token.")
@@ -188,11 +234,7 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any]) -> None:
     from fedtrain.manifests.token_claims import expires_at, offline_seconds
 
     namespace = options["namespace"] or name
-    operator_namespace, slash, operator = options["operator"].partition("/")
-    if not slash or not operator:
-        raise UserError(f"--operator {options['operator']!r} is not NAMESPACE/SERVICEACCOUNT")
-    if not options["allow"]:
-        raise UserError("no namespace may use the participant", "Add --allow with the namespace of the trainings.")
+    operator_namespace, _, operator = options["operator"].partition("/")
     existing = kubectl.get("namespace", namespace)
     if existing is not None and existing["metadata"].get("labels", {}).get(PARTICIPANT) != name:
         raise UserError(

@@ -1,7 +1,8 @@
 """The option `--rows NAME=COUNT`, or `NAME/DATASET=COUNT` with a mix of data sets, and the errors for rows that cannot
 be counted or are invalid."""
 
-from collections.abc import Callable, Generator, Iterable
+import re
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from fedtrain.cli.errors import UserError
 if TYPE_CHECKING:
     from fedtrain.api.reading.federation import Federation
 
+_SHOWN = 2
+"""Participants in an example."""
 option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--rows",
     multiple=True,
@@ -28,6 +31,8 @@ def given(entries: Iterable[str], federation: "Federation") -> dict[str, dict[st
     for entry in entries:
         place, _, count = entry.partition("=")
         name, _, dataset = place.partition("/")
+        if "=" not in entry:
+            raise UserError(f"--rows {entry} is not NAME=COUNT", f"Write {_meant(entry, names)}.")
         if name not in names:
             raise UserError(f"--rows {entry}: {name!r} is not a participant", f"Use one of {', '.join(names)}.")
         if spec.data.datasets is None and not dataset:
@@ -40,6 +45,13 @@ def given(entries: Iterable[str], federation: "Federation") -> dict[str, dict[st
             raise UserError(f"--rows {entry}: {count!r} is not a number of rows", f"Example: --rows {place}=1000.")
         found.setdefault(name, {})[dataset] = int(count)
     return found
+
+
+def _meant(entry: str, names: Sequence[str]) -> str:
+    """Return the option that was probably meant, for an entry without `=`."""
+    found = re.fullmatch(r"(.*?)[ :]*([0-9]+)", entry)
+    name, count = found.groups() if found else (entry, "1000")
+    return " ".join(f"--rows {one}={count}" for one in ([name] if name in names else names[:_SHOWN]))
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """Wrong usage of a command: what exists instead of what was written."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
 from fedtrain.api.similar_words import nearest, similar
 from fedtrain.cli.commands import COMMANDS
+from fedtrain.quoting import quoted
 
 _RUN = "runs/default/quickstart"
 EXAMPLES = {
@@ -106,9 +108,26 @@ def explained(error: click.UsageError) -> click.UsageError:
         return click.UsageError(f"{error.param.opts[-1]}: {problem} is not a valid value. Use {choices}.", context)
     if error.message.startswith("Got unexpected extra argument"):
         extra = error.message.partition("(")[2].rstrip(")")
+        if several := _several(path, extra.split(), context):
+            return click.UsageError(f"{path} does not take the argument {extra}. {several}", context)
         example = f" Example: {EXAMPLES[path]}" if path in EXAMPLES else ""
         return click.UsageError(f"{path} does not take the argument {extra}. Remove it.{example}", context)
     return error
+
+
+def _several(path: str, extra: list[str], context: click.Context) -> str:
+    """Return how an option takes several values, if the extra arguments are probably further values of one."""
+    if path == "split" and (first := context.params.get("participants")):
+        data = context.params.get("data")
+        names = [one for one in (str(data), *extra) if not Path(one).exists()]
+        return f"Write the names with commas: --participants {','.join([first, *names])}." if names else ""
+    for parameter in context.command.params:
+        values: tuple[str, ...] = context.params.get(parameter.name or "") or ()
+        if isinstance(parameter, click.Option) and parameter.multiple and values:
+            option = parameter.opts[-1]
+            repeated = " ".join(f"{option} {quoted(one)}" for one in (*values, *extra))
+            return f"For several values, repeat the option: {repeated}."
+    return ""
 
 
 def _option(path: str, error: click.NoSuchOption, context: click.Context) -> str:

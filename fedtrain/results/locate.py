@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fedtrain.api.reading.federation import Federation
 
 _LISTED = 8
+_PAGES = (".html", ".htm")
 _LOOKED_AT = 20_000
 """Keys of a bucket that are searched for runs to suggest."""
 
@@ -44,13 +45,15 @@ def locate(run: str) -> Located:
     if run.startswith("s3://"):
         return _in_bucket(run)
     path = Path(run).expanduser()
+    if path.suffix in _PAGES:
+        raise NoRun(f"{run} is an HTML page, not a run. {_suggest(map(str, runs_near(path)))}")
     if path.is_file() and path.name != names.RUN:
         return _of_file(path)
     folder = path.parent if path.name == names.RUN else path
     if not (folder / names.RUN).is_file() and (folder / "rounds").is_dir():
         raise NoRun(f"{folder / names.RUN} is missing, but the folder has rounds of a run. Restore it from a backup.")
     if not (folder / names.RUN).is_file():
-        raise NoRun(f"{_what(folder)} {folder}. {_suggest(map(str, _runs_near(folder)))}")
+        raise NoRun(f"{_what(folder)} {folder}. {_suggest(map(str, runs_near(folder)))}")
     folder = folder.absolute()
     storage = Storage(type="File", file=File(path=str(folder.parent.parent)))
     return Located(open_ledger(storage, folder.parent.name, folder.name))
@@ -99,7 +102,7 @@ def _what(folder: Path) -> str:
     return "No such file or folder:"
 
 
-def _runs_near(folder: Path) -> Iterator[Path]:
+def runs_near(folder: Path) -> Iterator[Path]:
     """Runs under the folder and its `runs`, under a `runs` in the path, and under ./runs. No other folder is searched:
     the surroundings of a wrong path may be large."""
     through = [above for above in folder.parents if above.name == "runs"]

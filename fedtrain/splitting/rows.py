@@ -29,6 +29,10 @@ class Row:
 
 def read_rows(path: Path) -> list[Row]:
     """Return all rows, in order. Blank lines are skipped. Raises SplitError naming file and line."""
+    if path.is_dir():
+        rows = quoted(f"{path.name}-rows.jsonl")
+        fix = f"write the rows of its files into one, and split that: fedtrain convert {quoted(path)} -o {rows}"
+        raise SplitError(f"{path}: a folder, and split reads one file", fix)
     if not path.is_file():
         raise SplitError(f"{path}: no such file", f"name one file of type {SUPPORTED}")
     if file_type(path.name) is None:

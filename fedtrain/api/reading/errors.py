@@ -1,12 +1,15 @@
 """Errors in a file: position, value, message and fix."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from fedtrain.api.paths import Path, show
 from fedtrain.plurals import several
 from fedtrain.quoting import quoted
+
+_REPEATED = 2
+"""Further documents with the same error, from which it is shown once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,4 +47,21 @@ class Invalid(Exception):
         total = f"{several(count, 'error')} in {', '.join(files)}".removesuffix(".") + "."
         name = next(iter(files))
         hint = [f"hint: to check a file for a cluster, run `fedtrain validate {quoted(name)} --cluster`"]
-        return "\n".join([*map(str, self.errors), total, *(hint if self.without_policies else ())])
+        return "\n".join([*_lines(self.errors), total, *(hint if self.without_policies else ())])
+
+
+def _lines(errors: Iterable[FieldError]) -> Iterator[str]:
+    """Yield one line for each error. An error that several documents have is one line with the other places."""
+    same: dict[tuple[object, ...], list[FieldError]] = {}
+    for error in errors:
+        message = error.message.replace(str(error.value), "") if error.value is not None else error.message
+        same.setdefault((error.file, error.path, error.fix, message) if error.path else (id(error),), []).append(error)
+    for first, *others in same.values():
+        if len(others) < _REPEATED:
+            yield from map(str, (first, *others))
+        else:
+            yield f"{first} The same on {_enumerated([str(one.line) for one in others])}."
+
+
+def _enumerated(lines: list[str]) -> str:
+    return f"lines {', '.join(lines[:-1])} and {lines[-1]}"

@@ -106,11 +106,23 @@ def _cause(problem: str, spot: tuple[int, int], lines: list[str]) -> Flaw | None
     for number in _previous(spot[0], lines):
         above = _WITH_VALUE.fullmatch(_line(number, lines))
         deeper = len(here) - len(here.lstrip()) - (above.start(2) if above else 0)
+        if above and (lines_around := _fields_around(number, here, lines)):
+            message = f"{above[2]} is indented less than the fields before and after it."
+            return Flaw((number, above.start(2) + 1), message, f"Indent it by {lines_around} spaces, like them.")
         if above and deeper > 0:
             message = f"This line is indented more than line {number} (`{above[2]}: {above[3]}`), which has a value."
             fix = "Align the two lines" + (f", or remove {above[3]} on line {number}." if deeper > 1 else ".")
             return Flaw(spot, message, fix)
     return None
+
+
+def _fields_around(number: int, after: str, lines: list[str]) -> int:
+    """Return the indentation of the lines before and `after` a line, if both have the same, and the line less; else
+    0."""
+    here, indented = (_line(number, lines), len(after) - len(after.lstrip()))
+    less = len(here) - len(here.lstrip()) < indented
+    before = [_line(one, lines) for one in _previous(number, lines)]
+    return indented if less and all(len(one) - len(one.lstrip()) == indented for one in before) and before else 0
 
 
 def _indentation(spot: tuple[int, int], lines: list[str]) -> str:

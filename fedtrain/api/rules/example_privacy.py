@@ -68,7 +68,7 @@ RULES = (
         "With `privacy.unit: Example`, `evaluation.participants` is not set.",
         "evaluation.participants",
         "evaluation.participants is not allowed with privacy.unit: Example: its metrics have no noise.",
-        "Remove it, and set evaluation.hub to measure the adapters.",
+        "Remove it; evaluation.hub can measure the adapters instead.",
         lambda spec: spec.evaluation.participants is not None,
         "!has(self.evaluation) || !has(self.evaluation.participants)",
         reason="FieldValueForbidden",

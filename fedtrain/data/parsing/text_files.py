@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import IO, cast
 
 from fedtrain.api.data_files import is_gzip
-from fedtrain.data import git_lfs
 from fedtrain.data.errors import DataError, convert_command
+from fedtrain.data.parsing.other_files import LENGTH, problem_of
 
 UTF8_BOM = b"\xef\xbb\xbf"
 UTF8 = "utf-8"
-_GZIP = b"\x1f\x8b"
-_ZIP = b"PK\x03\x04"
 _ENCODINGS = (
     # start of a file, encoding
     (b"\xff\xfe\0\0", "utf-32"),
@@ -31,13 +29,10 @@ def opened(file: Path, name: str, encoding: str = UTF8) -> Generator[BufferedRea
     read."""
     try:
         with file.open("rb") as content:
-            first = content.read(len(git_lfs.POINTER))
-        if first == git_lfs.POINTER:
-            raise DataError(f"{name}: {git_lfs.IS_POINTER}", git_lfs.FIX)
-        if first.startswith(_ZIP):
-            raise DataError(f"{name}: an Excel workbook or a zip archive, not text", "export it as CSV, or unpack it")
-        if is_gzip(file.name) and first and not first.startswith(_GZIP):
-            raise DataError(f"{name}: not a gzip file", "remove .gz from its name, or compress it")
+            first = content.read(LENGTH)
+        if (found := problem_of(first, file)) is not None:
+            problem, fix = found
+            raise DataError(f"{name}: {problem}", fix)
         with cast("BufferedReader", gzip.open(file) if is_gzip(file.name) else file.open("rb")) as content:
             yield content if encoding == UTF8 else _recoded(content, name, encoding)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -33,6 +33,13 @@ def names(block: type[Block]) -> set[str]:
     return set(fields).union(*(names(inner) for field in fields.values() if (inner := block_of(field.shape))))
 
 
+def test_names_with_commas_are_several_participants(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["init", str(tmp_path), "--participant", "a,b", "--participant", "c"])
+    assert result.exit_code == 0, result.output
+    spec = read_file(tmp_path / "federation.yaml").training.spec
+    assert [one.name for one in spec.participants] == ["a", "b", "c"]
+
+
 def test_a_new_folder_gets_a_valid_file_and_rows_to_try_it_with(here: Path, monkeypatch: pytest.MonkeyPatch):
     result = run("init", "demo")
     assert result.exit_code == 0

@@ -120,6 +120,23 @@ def test_invite_says_until_when_the_token_is_valid_and_notes_a_hub_that_limits_i
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no namespace may use the participant"),
+        (["--allow=federations/tickets"], "'federations/tickets' is not a namespace. Use --allow federations."),
+        (["--allow=a,b"], "'a,b' is a list. Repeat the option: --allow a --allow b."),
+        (["--allow=x", "--namespace=Bank"], "'Bank' is not a namespace. Use -n bank."),
+        (["--allow=x", "--operator=fedtrain"], "'fedtrain' is not NAMESPACE/SERVICEACCOUNT. Example: --operator"),
+    ],
+)
+def test_invite_judges_its_options_before_it_asks_the_cluster(shell: Shell, arguments: list[str], message: str) -> None:
+    done = shell.run("invite", "bank-b", *arguments)
+    assert done.exit_code != 0
+    assert message in done.stderr
+    assert not (shell.folder / "calls").exists()
+
+
+@pytest.mark.parametrize(
     ("answers", "arguments", "message"),
     [
         ({"get participant.fedtrain.dev bank-b": {"spec": {}}}, ["--allow=x"], "Participant 'bank-b' exists"),
@@ -128,8 +145,6 @@ def test_invite_says_until_when_the_token_is_valid_and_notes_a_hub_that_limits_i
             ["--allow=x"],
             "namespace 'bank-b' exists, and a participant could read the tasks of others there",
         ),
-        ({}, [], "no namespace may use the participant"),
-        ({}, ["--allow=x", "--operator=fedtrain"], "--operator 'fedtrain' is not NAMESPACE/SERVICEACCOUNT"),
     ],
 )
 def test_invite_refuses(shell: Shell, answers: dict[str, Any], arguments: list[str], message: str) -> None:

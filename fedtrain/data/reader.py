@@ -16,11 +16,12 @@ def read_rows(uri: str, format: Format, place: Place | None = None, fields: Fiel
     a `uri` with s3://. Raises DataError naming file, line and field; StoreError."""
     root = local(uri, place)
     checker = RowChecker(format, fields)
+    name = uri.rstrip("/").rpartition("/")[2]  # errors leave the participant, its folders do not
     rows = [
-        checker.check(parsed.value, parsed.where, parsed.repeated) for parsed in parse_all(root, uri, checker.columns)
+        checker.check(parsed.value, parsed.where, parsed.repeated) for parsed in parse_all(root, name, checker.columns)
     ]
     if not rows:
-        raise DataError(f"{uri}: there are no rows", "a data set must have at least one")
+        raise DataError(f"{name}: there are no rows", "a data set must have at least one")
     return rows
 
 

@@ -105,7 +105,8 @@ class HeldOutRows:
             settings = metric.exact_match or ExactMatch(pattern="(?s).*")
             answers = wanted(compiled(settings.pattern), self._rows)[mine]
             prompts = self._encoder.prompts(self._rows)
-            self._model.check_length(max(map(len, prompts), default=0) + settings.max_new_tokens)
+            longest = max(map(len, prompts), default=0) + settings.max_new_tokens
+            self._model.check_length(longest, "lower exactMatch.maxNewTokens or data.maxLength")
             results = matches(self._model, prompts[mine], answers, settings, self._dtype, report)
         (count,) = group.totals(float(sum(results)), device=self._model.device)
         return count / len(self._rows)

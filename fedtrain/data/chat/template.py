@@ -41,6 +41,9 @@ class ChatTemplate:
             raise DataError(
                 f"the base model's chat template is invalid Jinja at line {error.lineno}", "correct it"
             ) from error
+        except Exception as error:  # whatever Python's compiler raises
+            problem = f"the base model's chat template cannot be compiled ({type(error).__name__})"
+            raise DataError(problem, "correct it") from error
 
     @cached_property
     def marks_generation(self) -> bool:
@@ -61,7 +64,9 @@ class ChatTemplate:
         values = {**self._special_tokens, "messages": list(messages), "tools": tools, "documents": None}
         for block in self._template.generate(**values, add_generation_prompt=add_generation_prompt):
             generation.written.append(block)
-        return Rendered("".join(generation.written), tuple(span for span in generation.spans if span[0] < span[1]))
+        text = "".join(generation.written)
+        text.encode()  # raises for halves of surrogate pairs, which tokenizers refuse
+        return Rendered(text, tuple(span for span in generation.spans if span[0] < span[1]))
 
 
 def template_date(source: str | None) -> str | None:

@@ -71,6 +71,12 @@ def test_a_template_that_is_invalid_is_refused_with_its_line() -> None:
         ChatTemplate("\n{% for m in messages %}", {})
 
 
+@pytest.mark.parametrize("source", ["{% break %}", "{{ " + "(" * 3000 + ")" * 3000 + " }}"])
+def test_a_template_that_cannot_be_compiled_is_refused(source: str) -> None:
+    with pytest.raises(DataError, match=r"chat template cannot be compiled \((Syntax|Recursion)Error\); correct it"):
+        ChatTemplate(source, {})
+
+
 WRITES_DATE = "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y') }}{% endif %}{{ messages[0].content }}"
 
 

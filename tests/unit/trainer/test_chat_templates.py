@@ -84,6 +84,11 @@ def test_a_template_that_raises_a_type_error_is_refused_with_the_row() -> None:
         encoded("{{ tools | length }}" + ALL)
 
 
+def test_a_template_that_writes_half_a_surrogate_pair_is_refused_with_the_row() -> None:
+    with pytest.raises(Refused, match=r"x:1: the base model's chat template fails .*UnicodeEncodeError"):
+        encoded("{{ '\ud800' }}" + ALL)
+
+
 def test_a_template_that_is_invalid_is_refused_with_its_line() -> None:
     with pytest.raises(Refused, match="invalid Jinja at line 2"):
         encoded("\n{% for m in messages %}")

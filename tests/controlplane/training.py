@@ -19,6 +19,7 @@ from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.s3_credentials import Fixed, Keys
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.verify import verify
+from fedtrain.manifests.compute import variables_of_threads
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Api, Json
 from hack.cluster.eventually import eventually
@@ -98,7 +99,7 @@ class Federation:
         driver = ROOT / "tests" / "local" / "driver.py"
         done = subprocess.run(
             [sys.executable, str(driver), str(file), zygote, "2"],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, **variables_of_threads(1)},  # those of pods, so that the bytes are the same
             capture_output=True,
             text=True,
             timeout=300,

@@ -25,6 +25,8 @@ from fedtrain.ledger.store import ObjectStore
 
 KINDS = re.compile(r"-(inspect|train|measure|initialise|evaluate|aggregate)-")
 RECORDS = re.compile(r"^(preflight)/|/(measurements)/|/updates/.*/record")
+CHECK = re.compile(r"^_probe/|/copies/[0-9a-f]+/check$")
+"""Objects that only show whether a store can hold a ledger."""
 ALONE = threading.Lock()
 """Held around a write: a kill at another one must not come between it and what follows it."""
 VERBS = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
@@ -62,7 +64,7 @@ def _arm(folder: Path) -> None:
 
 def _armed(folder: Path, verb: str, write: Callable[..., Any]) -> Callable[..., Any]:
     def armed(key: str, *content: Any) -> Any:
-        what = f"{verb} {'_probe' if key.startswith('_probe/') else _object('/'.join(key.split('/')[2:]))}".strip()
+        what = f"{verb} {'_probe' if CHECK.search(key) else _object('/'.join(key.split('/')[2:]))}".strip()
         with ALONE:
             _die(folder, what, "before")
             answer = write(key, *content)

@@ -1,6 +1,7 @@
 """`fedtrain convert DATA... -o OUT.jsonl`: write JSON lines from any data that fedtrain reads."""
 
 import codecs
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -143,10 +144,18 @@ def _fields(entries: tuple[str, ...], to: str | None) -> "Fields | None":
     for entry in entries:
         name, _, used = entry.partition("=")
         if not used:
-            raise UserError(f"--field {entry} is not FIELD=NAME", "Example: --field prompt=question.")
+            parts = re.split("[: ]+", entry)
+            example = f"{parts[0]}={parts[1]}" if len(parts) == 2 and parts[1] else "prompt=question"
+            raise UserError(
+                f"--field {entry} is not FIELD=NAME", f"Write it with =, such as --field {quoted(example)}."
+            )
         if name not in Fields.model_fields and used in Fields.model_fields:
-            swapped = f"Write the format's field first: --field {quoted(f'{used}={name}')}."
-            raise UserError(f"--field {entry}: {name!r} is not a field", swapped)
+            sides = (one.partition("=") for one in entries)
+            swapped = (
+                f"{last}={first}" if last in Fields.model_fields else f"{first}={last}" for first, _, last in sides
+            )
+            options = " ".join(f"--field {quoted(one)}" for one in swapped)
+            raise UserError(f"--field {entry}: {name!r} is not a field", f"Write the format's field first: {options}.")
         if name not in Fields.model_fields:
             raise UserError(f"--field {entry}: {name!r} is not a field", f"Use {', '.join(Fields.model_fields)}.")
         names[name] = used

@@ -9,6 +9,7 @@ LENGTH = 64
 """Bytes that are enough to recognise a file."""
 GZIP_BYTES = b"\x1f\x8b"
 _PARQUET = b"PAR1"
+_JSON = b'{"'
 _UNPACK = "unpack it, and name the unpacked file"
 _EXPORT = "export its rows as CSV"
 _OTHERS = (
@@ -34,8 +35,11 @@ def problem_of(first: bytes, file: Path) -> tuple[str, str] | None:
         return "not a gzip file", f"remove {GZIP} from its name, or compress it"
     if not is_gzip(file.name) and first.startswith(GZIP_BYTES):
         return f"a gzip file without {GZIP} in its name", _rename(file.name + GZIP)
-    if file_type(file.name) != "Parquet" and first.startswith(_PARQUET):
+    kind = file_type(file.name)
+    if kind != "Parquet" and first.startswith(_PARQUET):
         return "a Parquet file with another type in its name", _rename(f"{file.name.split('.')[0]}.parquet")
+    if kind in ("CSV", "Parquet") and first.startswith(_JSON):
+        return "rows of JSON with another type in its name", _rename(f"{file.name.split('.')[0]}.jsonl")
     return next(((problem, fix) for magic, problem, fix in _OTHERS if first.startswith(magic)), None)
 
 

@@ -151,6 +151,16 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         ("a.jsonl", b"\x28\xb5\x2f\xfd..", "a.jsonl: compressed with zstd; unpack it, and name the unpacked file"),
         ("a.csv", b"\xd0\xcf\x11\xe0..", "a.csv: an Excel workbook, not text; export it as CSV"),
         ("a.jsonl", b"%PDF-1.7", "a.jsonl: a PDF document, not rows; write its text as rows"),
+        (
+            "a.csv",
+            b'{"text": "a"}\n',
+            "a.csv: rows of JSON with another type in its name; rename it to a.jsonl, also where the file is named",
+        ),
+        (
+            "a.parquet",
+            b'{"text": "a"}\n',
+            "a.parquet: rows of JSON with another type in its name; rename it to a.jsonl",
+        ),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz: not a gzip file; remove .gz from its name, or compress it"),
         ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 9, mtime=0)[:-9], "a.jsonl.gz: not a complete gzip file"),
         ("a.parquet.gz", gzip.compress(b"hello", mtime=0), "a.parquet.gz: not a readable Parquet file"),

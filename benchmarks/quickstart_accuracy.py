@@ -40,6 +40,8 @@ def federation(folder: Path, seed: int, rate: float, smoke: bool) -> Federation:
     evaluation = spec.evaluation.model_copy(update={"every": rounds.count})
     storage = Storage(type="File", file=File(path=str(folder / f"{seed}-{rate:g}")))
     changes = {"training": training, "rounds": rounds, "evaluation": evaluation, "storage": storage}
+    if smoke:
+        changes |= {"participants": spec.participants[:2], "rounds": rounds.model_copy(update={"min_participants": 2})}
     own = spec.model_copy(update=changes)
     return replace(read, training=read.training.model_copy(update={"spec": own}))
 
@@ -66,7 +68,7 @@ def best_arms(pool: WorkerPool, folder: Path, seed: int, rates: tuple[float, ...
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="about a minute: shows that it runs, measures nothing")
+    parser.add_argument("--smoke", action="store_true", help="two participants, a step each: shows that it runs")
     smoke = parser.parse_args().smoke
     seeds, rates = (SEEDS[:1], LEARNING_RATES[:1]) if smoke else (SEEDS, LEARNING_RATES)
     with TemporaryDirectory() as name:

@@ -18,7 +18,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda name: name.removesuffix(".py"))
-def test_a_benchmark_runs_and_names_its_target(benchmark: str, small: Path) -> None:
-    printed = run_benchmark(benchmark, small)
+def test_a_benchmark_runs_and_names_its_target(benchmark: str, small: Path, zygote: str) -> None:
+    printed = run_benchmark(benchmark, small, zygote)
     if benchmark == "trainer_throughput.py":
         assert printed.count("(target: at least 0.97)") == 2

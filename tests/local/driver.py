@@ -1,4 +1,4 @@
-"""`fedtrain run` with workers from a zygote: `driver.py FILE ZYGOTE PARALLEL`.
+"""`fedtrain run` with workers from a zygote, and an aggregator that is forked: `driver.py FILE ZYGOTE PARALLEL`.
 
 The zygote can fork it too: `main`, with the same arguments.
 """
@@ -15,6 +15,7 @@ from fedtrain.cli.main import main as fedtrain
 from fedtrain.rounds import attempts
 from fedtrain.runner import run
 from fedtrain.runner.worker_pool import WorkerPool
+from tests.support.forked_aggregator import use_forked_aggregator
 from tests.support.zygote import Forked, launch
 
 
@@ -40,7 +41,8 @@ def drive(file: str, address: str, parallel: str) -> int:
     """Call the command line. The adapter of a run in a bucket is exported to the folder of the file."""
     os.chdir(Path(file).parent)
     attempts.BACK_OFF_SECONDS = float(os.environ.get("FEDTRAIN_TEST_BACK_OFF", attempts.BACK_OFF_SECONDS))
-    run.workers = partial(_workers, address, int(parallel))
+    run.workers = partial(forked_workers, address, int(parallel))
+    use_forked_aggregator()
     try:
         fedtrain(["run", file, "--plain"])
     except SystemExit as end:
@@ -49,7 +51,7 @@ def drive(file: str, address: str, parallel: str) -> int:
 
 
 @contextlib.contextmanager
-def _workers(address: str, count: int, *_: object) -> Iterator[WorkerPool]:
+def forked_workers(address: str, count: int, *_: object) -> Iterator[WorkerPool]:
     pool = WorkerPool(partial(_launch, address), count)
     try:
         yield pool

@@ -1,12 +1,14 @@
 """The benchmarks, run in small."""
 
+import json
 import os
-import subprocess
-import sys
+import time
 from pathlib import Path
 
+from tests.support.zygote import Forked, fork
+
 ROOT = Path(__file__).parents[2]
-ROWS = 100
+ROWS = 40
 
 
 def lay_out_benchmarks(root: Path) -> Path:
@@ -24,16 +26,19 @@ def lay_out_benchmarks(root: Path) -> Path:
     return root
 
 
-def run_benchmark(name: str, root: Path) -> str:
+def run_benchmark(name: str, root: Path, zygote: str) -> str:
     """Return what the benchmark prints. It must succeed and name a target."""
-    done = subprocess.run(
-        [sys.executable, str(root / "benchmarks" / name), "--smoke"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},  # more would wait for each other, spinning, beside other tests
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "target" in done.stdout
-    return done.stdout
+    log, code = root / f"{name}.log", root / f"{name}.code"
+    settings = {
+        "FEDTRAIN_TEST_ARGV": json.dumps(["tests.support.forked_benchmark", str(root / "benchmarks" / name), zygote]),
+        "FEDTRAIN_TEST_LOG": str(log),
+        "FEDTRAIN_TEST_EXIT": str(code),
+    }
+    process, until = Forked(fork(zygote, {**os.environ, **settings})), time.monotonic() + 600
+    while process.alive():
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.02)
+    printed = log.read_text()
+    assert code.read_text() == "0", printed
+    assert "target" in printed
+    return printed

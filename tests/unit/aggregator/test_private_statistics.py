@@ -98,6 +98,18 @@ def test_the_hubs_noise_on_the_indicators_has_the_deviation_of_the_plan(mode: st
     assert np.std(within) == pytest.approx(INDICATOR / len(norms), rel=0.03), "4 standard errors"
 
 
+def test_the_sum_has_whole_steps_of_the_noises_granularity() -> None:
+    """Values between the steps would show in the low bits of the noisy sum."""
+    norms, values = np.full(2, 0.5), np.random.default_rng(1).normal(0, 0.1, 100).astype(np.float32)
+    combined = a_round("Server", 1.0, norms, 1).combine().combination(len(values), [])
+    combined.begin(len(values))
+    for number in range(2):
+        combined.add(number, values, None)
+    found = combined.result()
+    assert np.array_equal(found, np.rint(found))
+    assert np.abs(found).max() > 2**24
+
+
 def test_the_noise_on_the_indicators_is_not_that_of_a_value() -> None:
     """Two equal samples could be subtracted from each other."""
     norms, found = np.full(100, 0.5), list[tuple[float, float]]()

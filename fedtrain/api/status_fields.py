@@ -65,7 +65,9 @@ class RoundStatus(Block):
     participants: ShortText
     """Number of updates received and expected, such as `3/4`."""
     metric: ShortText | None = None
-    """Value of the first metric, such as `accuracy 81.2%`."""
+    """Value of the first metric, such as `accuracy 81.2%`. Of a round that was rolled back, `reason` has it."""
+    reason: Annotated[str, Strict(), Field(max_length=256)] | None = None
+    """Why the round was rolled back."""
     left_out: Annotated[tuple[LeftOut, ...], Field(max_length=16)] = ()
     """Participants without a valid update; at most 16."""
 
@@ -107,7 +109,7 @@ class FederatedTrainingStatus(Block):
     participants: ShortText | None = None
     """Number of updates received and expected in this round, such as `3/4`."""
     metric: ShortText | None = None
-    """Value of the first metric after the last round."""
+    """Value of the first metric of the newest adapter that was measured and not rejected."""
     privacy: PrivacyStatus | None = None
     """Privacy loss so far. Only with `spec.privacy`."""
     acknowledged: NonNegativeInt | None = None

@@ -121,13 +121,14 @@ def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> lis
     """Return the adapters in the order of the table: base, each alone, federated, each personalised, pooled."""
     spec = measured_spec(federation.training.spec)
     preflights = _preflights(ledger)
-    last = spec.rounds.count
+    end = ledger.read(names.END, End)
+    assert end is not None
     all_steps = sum(arm.steps for arm in arms if arm.kind == "Alone")
     found = [subject_of(spec, preflights, "Base", None, 0, ledger, 0)]
     found += [
         subject_of(spec, preflights, arm.kind, arm.participant, arm.steps, ledger_of(arm.federation), 1) for arm in arms
     ]
-    found.append(subject_of(spec, preflights, "Federated", None, all_steps, ledger, last))
+    found.append(subject_of(spec, preflights, "Federated", None, all_steps, ledger, end.round))
     order = get_args(Kind)
     return sorted(found, key=lambda subject: order.index(subject.kind))
 

@@ -7,6 +7,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.baseline.measuring import Measuring
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Evaluation, Manifest, Measurement, Preflight, Run
+from fedtrain.ledger.adapter_of_round import made_adapter_of
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.comparison import Arm, Kind, arm_label
 from fedtrain.rounds import orders
@@ -48,17 +49,21 @@ def subject_of(
     ledger: Ledger,
     round: int,
 ) -> Subject:
+    """`round`: the adapter is the one after it. Participants measure it in the folder of this round, the hub in that of
+    the round that made it."""
     claimed, manifest = ledger.read(names.RUN, Run), ledger.read(names.manifest(round), Manifest)
+    made = made_adapter_of(ledger, round)
     assert claimed is not None
     assert manifest is not None
+    assert made is not None
     measurings: list[Measuring] = []
     label = arm_label(kind, participant)
     if kind == "Personalised":  # it never leaves its participant
         preflights = {who: preflight for who, preflight in preflights.items() if who == participant}
     elif spec.evaluation.hub is not None:
-        k = manifest.k or 0
-        key = TaskKey(round, "Evaluate", f"_evaluate-{k}", 1)
-        task = orders.evaluate_task(spec, claimed, key, k, manifest.adapter, manifest.config)
+        k = made.k or 0
+        key = TaskKey(made.round, "Evaluate", f"_evaluate-{k}", 1)
+        task = orders.evaluate_task(spec, claimed, key, k, made.adapter, made.config)
         measurings.append(Measuring(f"{label} at the hub", ledger, claimed, key, task))
     for who, preflight in preflights.items():
         if preflight.validation_samples > 0:

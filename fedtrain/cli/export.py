@@ -28,13 +28,15 @@ def command(
     from fedtrain.results.base_folder import base_folder
     from fedtrain.results.best_round import round_number
     from fedtrain.results.export import default_target, export, export_merged, exported_round
+    from fedtrain.results.kept_adapter import kept_text
     from fedtrain.results.locate import locate
     from fedtrain.results.summary import summarise
 
     located = locate(run)
     summary = summarise(located.ledger)
     target, wanted = out or default_target(located.ledger, merged), round_number(summary, number)
-    exported_round(summary, wanted)
+    if kept := kept_text(summary, wanted, exported_round(summary, wanted)):
+        click.echo(f"note: {kept}", err=True)
     found = base_folder(located, summary.spec.model, base)
     if base is not None and isinstance(found, str):
         raise UserError(found)

@@ -15,6 +15,7 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     from fedtrain.results.best_round import round_number
     from fedtrain.results.export import export, exported_round
     from fedtrain.results.folders import write_file
+    from fedtrain.results.kept_adapter import kept_text
     from fedtrain.results.locate import locate
     from fedtrain.results.next_run import file_of, from_file, from_spec, next_name
     from fedtrain.results.summary import summarise
@@ -33,7 +34,10 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     file = target if named else folder / f"{name}.yaml"
     if file.exists() and not force:
         raise UserError(f"{file} exists", "Choose another name, or overwrite it with --force.")
-    chosen = exported_round(summary, round_number(summary, number))
+    wanted = round_number(summary, number)
+    chosen = exported_round(summary, wanted)
+    if kept := kept_text(summary, wanted, chosen):
+        click.echo(f"note: {kept}", err=True)
     adapter = export(ledger, folder / f"{ledger.name}-adapter-{chosen.number}", chosen.number)
     uri, digest = f"./{adapter.name}", str(chosen.adapter)
     claimed = ledger.read(names.RUN, Run)

@@ -20,7 +20,7 @@ def command(run: str, output: str, samples: bool) -> None:
     from fedtrain.contracts.as_json import as_json
     from fedtrain.results.locate import locate
     from fedtrain.results.samples import as_text, read_samples
-    from fedtrain.results.status import first_lines, tables
+    from fedtrain.results.status import first_lines, rollback_lines, tables
     from fedtrain.results.summary import summarise
     from fedtrain.results.tables import show
 
@@ -38,3 +38,5 @@ def command(run: str, output: str, samples: bool) -> None:
         say(line, indent=2)
     click.echo()
     show(tables(summary), terminal=sys.stdout.isatty())
+    for number, line in enumerate(rollback_lines(summary)):
+        say(line if number or sys.stdout.isatty() else f"\n{line}", indent=2)

@@ -64,15 +64,19 @@ def command(
     from fedtrain.results.base_folder import base_folder
     from fedtrain.results.best_round import round_number
     from fedtrain.results.export import exported_round, write_adapter
+    from fedtrain.results.kept_adapter import kept_text
     from fedtrain.results.locate import locate
     from fedtrain.results.summary import summarise
 
     located = locate(run)
     summary = summarise(located.ledger)
-    chosen = exported_round(summary, round_number(summary, number))
+    wanted = round_number(summary, number)
+    chosen = exported_round(summary, wanted)
     folder = base_folder(located, summary.spec.model, base)
     if isinstance(folder, str):
         raise UserError(folder)
+    if kept := kept_text(summary, wanted, chosen):
+        click.echo(f"note: {kept}", err=True)
     which = f"round {chosen.number}" if chosen.number else "the initial adapter (the base model's answers)"
     click.echo(f"{summary.name}, {which}: loading {summary.spec.model.base}", err=True)
     try:

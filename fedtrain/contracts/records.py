@@ -265,6 +265,10 @@ class Evaluation(Record):
     generated: Digest | None = None
 
 
+MADE_ADAPTER = ("Initial", "Committed")
+"""Outcomes of rounds that made the adapter that they end with; others keep that of the previous round."""
+
+
 class Manifest(Record):
     """`manifest.json`: the outcome of a round, which is final once this is written. `round` counts rounds,
     `step` those that were committed. A round that is `RolledBack` has an aggregate and an evaluation, but ends with the
@@ -288,6 +292,11 @@ class Manifest(Record):
     early_stopping: EarlyStoppingState | None = None
     previous: Digest
     """Digest of the previous round's manifest; of `run.json` for round 0."""
+
+    @property
+    def made_adapter(self) -> bool:
+        """Whether the round made `adapter`."""
+        return self.outcome in MADE_ADAPTER
 
 
 class Measurement(ParticipantRecord):

@@ -11,12 +11,15 @@ from fedtrain.results.start_of_run import start_label, start_text
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric by round. `where`: the data that it was measured on, in words. `start`: label of round 0."""
+    """A metric by round, of the adapters that were accepted. `where`: the data that it was measured on, in words.
+    `start`: label of round 0. `rejected`: values of adapters that were rejected. `rounds`: the last recorded round."""
 
     measure: Measure
     points: tuple[tuple[int, float], ...]
     where: str
     start: str = "base"
+    rejected: tuple[tuple[int, float], ...] = ()
+    rounds: int = 0
 
     @property
     def first(self) -> float | None:
@@ -39,7 +42,12 @@ def curve(summary: RunSummary) -> Curve | None:
         rows = next((round.samples for round in reversed(summary.rounds) if round.samples), None)
         where = f"the hub's {several(rows, 'held-out row')}" if rows else "the hub's held-out data"
         if points:
-            return Curve(measure, points, where, start_label(summary.spec))
+            rejected = tuple(
+                (round.number, round.rejected[measure.name])
+                for round in summary.recorded
+                if measure.name in round.rejected
+            )
+            return Curve(measure, points, where, start_label(summary.spec), rejected, summary.rounds_done)
     measure = headline(own_measures(summary.spec))
     if measure is None:
         return None
@@ -49,7 +57,9 @@ def curve(summary: RunSummary) -> Curve | None:
         if values:
             means.append((round.number, sum(values) / len(values)))
     where = "the participants' own validation splits, on average"
-    return Curve(measure, tuple(means), where, start_label(summary.spec)) if means else None
+    if not means:
+        return None
+    return Curve(measure, tuple(means), where, start_label(summary.spec), rounds=summary.rounds_done)
 
 
 def sentence(summary: RunSummary, comparison: Comparison | None) -> str:

@@ -90,15 +90,16 @@ def default_target(ledger: Ledger, merged: bool = False) -> Path:
 
 
 def exported_round(summary: RunSummary, round: int | None) -> RoundSummary:
-    """Return the round to export. Raises ObjectMissing, which names the rounds that exist."""
+    """Return the round that made the adapter to export, that after `round` (None: the newest). Raises ObjectMissing,
+    which names the rounds that exist."""
     recorded = summary.recorded
     if not recorded:
         raise ObjectMissing(f"{summary.name} has no adapter yet: the run is in phase {summary.phase}.")
     if round is None:
-        return recorded[-1]
+        return summary.made_adapter_of(recorded[-1].number)
     if not 0 <= round < len(recorded):
         raise ObjectMissing(f"{summary.name} has no round {round}. Use a round from 0 to {len(recorded) - 1}.")
-    return recorded[round]
+    return summary.made_adapter_of(round)
 
 
 def check_adapter(ledger: Ledger, summary: RunSummary, round: RoundSummary) -> None:

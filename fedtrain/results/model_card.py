@@ -6,6 +6,7 @@ from fedtrain import __version__
 from fedtrain.api.data import described
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
+from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.run_summary import RoundSummary, RunSummary
@@ -145,26 +146,31 @@ def _data(summary: RunSummary, round: RoundSummary) -> str:
 def _metrics(summary: RunSummary, round: RoundSummary) -> str:
     measures = hub_measures(summary.spec)
     own = headline(own_measures(summary.spec))
-    rounds = summary.rounds[: round.number + 1]
+    kept = summary.kept_adapter_of(round)
+    rounds = summary.rounds[: round.number + 1 + len(kept)]
     step = -(-len(rounds) // _SHOWN_ROUNDS)
     shown = [one for one in rounds if one.number % step == 0 or one is rounds[-1]]
     head = ["round", "outcome", "participants", "mean training loss", *(measure.name for measure in measures)]
     rows: list[list[str]] = []
     for one in shown:
-        losses = [p.train_loss for p in one.participants if p.train_loss is not None and p.state == "Aggregated"]
+        losses = [update.train_loss for update in one.updates if update.train_loss is not None]
         rows.append(
             [
                 str(one.number),
                 one.outcome,
-                str(sum(p.state == "Aggregated" for p in one.participants)) if one.number else "–",
+                str(len(one.updates)) if one.number else "–",
                 loss_text(sum(losses) / len(losses)) if losses else "–",
-                *(measure.text(one.metrics.get(measure.name)) for measure in measures),
+                *metric_texts(one, measures),
             ]
         )
     about = f"Round 0 is the adapter before any training: the {start_text(summary.spec)}."
     if round.samples:
         about += f" Metrics are measured on the hub's held-out data ({several(round.samples, 'row')})."
+    if any(one.rejected for one in shown):
+        about += " In parentheses: of an adapter that was rejected."
     text = f"## Metrics by round\n\n{about}\n\n{_table(head, rows)}"
+    if back := rollback_texts(rounds):
+        text += "\n\n" + "\n".join(f"- {line[0].upper()}{line[1:]}." for line in back)
     return text + (_measured(round, own) if own and round.measured else "")
 
 

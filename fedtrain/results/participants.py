@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from fedtrain.contracts.records import Aggregate, Close, Grant, Manifest, Plan, Quarantined, Update
 from fedtrain.results.run_summary import Execution, ParticipantRound, State
 
+_LISTED: Mapping[str, State] = {"Committed": "Aggregated", "RolledBack": "RolledBack"}
+"""State of a participant whose update the round's close lists, by the round's outcome."""
+
 
 def participant_rounds(
     plan: Plan | None,
@@ -68,7 +71,7 @@ def _state(
 ) -> tuple[State, int, str]:
     """Return the state, its attempt and the reason."""
     if who in listed:
-        return "Aggregated" if manifest and manifest.outcome == "Committed" else "Updated", listed[who], ""
+        return _LISTED.get(manifest.outcome if manifest else "Open", "Updated"), listed[who], ""
     if who in quarantined:
         return "Quarantined", quarantined[who].attempt, quarantined[who].reason
     if who in absent:

@@ -26,8 +26,8 @@ _DEEPEST = 4
 @dataclass(frozen=True)
 class RunLine:
     """`run`: as commands name it. `base`, `metric`: values of `measure`, the hub's headline metric, after round 0 and
-    after the newest evaluated round. `changed`: when a round was recorded last, in seconds since 1970. `problem`: why
-    the run cannot be read."""
+    after the newest evaluated round whose adapter was accepted. `changed`: when a round was recorded last, in seconds
+    since 1970. `problem`: why the run cannot be read."""
 
     run: str
     phase: str = ""
@@ -112,7 +112,7 @@ def _read(ledger: Ledger) -> RunLine:
 
 
 def _newest_value(ledger: Ledger, round: int, measure: Measure) -> float | None:
-    """The value after the newest round that was evaluated, of rounds above 0."""
+    """The value after the newest round that was evaluated, of rounds above 0, and made an adapter."""
     for number in range(round, 0, -1):
         if (value := _value(ledger, number, measure)) is not None:
             return value
@@ -121,7 +121,7 @@ def _newest_value(ledger: Ledger, round: int, measure: Measure) -> float | None:
 
 def _value(ledger: Ledger, round: int, measure: Measure) -> float | None:
     manifest = ledger.read(names.manifest(round), Manifest)
-    if manifest is None:
+    if manifest is None or not manifest.made_adapter:
         return None
     evaluation = ledger.read(names.evaluation(round, manifest.k or 0), Evaluation)
     return evaluation.metrics.get(measure.name) if evaluation else None

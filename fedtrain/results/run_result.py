@@ -14,6 +14,7 @@ from fedtrain.results.best_round import best_point
 from fedtrain.results.comparison import Comparison, read_comparison
 from fedtrain.results.curve import curve
 from fedtrain.results.export import default_target, export
+from fedtrain.results.kept_adapter import rolled_back_text
 from fedtrain.results.locate import Located
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.summary import summarise
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 class RunResult:
     """`message`: why the run ended before its last round, and which participants its last round is without. `start`,
     `final`, `best`: values of `measure` after round 0, the last round and `best_round`, measured on `where`.
+    `rolled_back`: which rounds were rolled back, and why. `adapter_round`: the round that made the adapter.
     `best_alone`: the value of the best participant that trained alone, `best_alone_participant`, if `fedtrain baseline`
     has measured it. `seconds`: wall time, if known. `adapter`: its folder."""
 
@@ -35,6 +37,8 @@ class RunResult:
     rounds: int
     adapter: str
     message: str = ""
+    rolled_back: str = ""
+    adapter_round: int | None = None
     seconds: float | None = None
     measure: Measure | None = None
     where: str | None = None
@@ -75,6 +79,8 @@ def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path
         rounds=summary.rounds_done,
         adapter=str(adapter),
         message=summary.end_message,
+        rolled_back=rolled_back_text(summary.recorded),
+        adapter_round=summary.made_adapter_of(summary.rounds_done).number if summary.recorded else None,
         seconds=summary.wall_seconds,
         measure=shown.measure if shown else None,
         where=shown.where if shown else None,
@@ -93,9 +99,15 @@ def result_lines(result: RunResult) -> list[str]:
     return [
         f"{result.name}: {result.phase.lower()} after {several(result.rounds, 'round')}{took}",
         *([result.message] if result.message else []),
+        *([result.rolled_back] if result.rolled_back else []),
         *_metric_lines(result),
-        f"adapter: {short_path(result.adapter)}",
+        f"{_adapter(result)}: {short_path(result.adapter)}",
     ]
+
+
+def _adapter(result: RunResult) -> str:
+    kept = result.adapter_round not in (None, result.rounds)
+    return f"adapter of round {result.adapter_round}" if kept else "adapter"
 
 
 def _was_better(result: RunResult) -> bool:

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.record_fields import Digest
-from fedtrain.contracts.records import Absent, ModelFacts
+from fedtrain.contracts.records import MADE_ADAPTER, Absent, ModelFacts
 from fedtrain.results.run_phase import RunPhase
 from fedtrain.rounds.decision import FINISHED
 from fedtrain.rounds.spent_epsilon import PrivacyLoss
 
 RoundOutcome = Literal["Initial", "Committed", "Skipped", "RolledBack", "Open"]
-State = Literal["Training", "Updated", "Aggregated", "Quarantined", "Absent"]
+State = Literal["Training", "Updated", "Aggregated", "RolledBack", "Quarantined", "Absent"]
+ARRIVED: tuple[State, ...] = ("Updated", "Aggregated", "RolledBack")
+"""States of a participant whose update has arrived and was not quarantined."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ class RoundSummary:
     step: int
     reason: str = ""
     """Why the round was rolled back; empty otherwise. A round that was has no metrics: its adapter is the previous."""
+    rejected: Mapping[str, float] = field(default_factory=dict[str, float])
+    """The hub's metrics of the adapter that was rejected, if the round was rolled back."""
     adapter: Digest | None = None
     participants: tuple[ParticipantRound, ...] = ()
     absent: tuple[Absent, ...] = ()
@@ -101,6 +106,16 @@ class RoundSummary:
     manifest: Digest | None = None
     wall_seconds: float | None = None
     tasks: tuple[TaskTime, ...] = ()
+
+    @property
+    def made_adapter(self) -> bool:
+        """Whether the round made the adapter that it ended with."""
+        return self.outcome in MADE_ADAPTER
+
+    @property
+    def updates(self) -> tuple[ParticipantRound, ...]:
+        """The participants whose update has arrived and was not quarantined."""
+        return tuple(one for one in self.participants if one.state in ARRIVED)
 
 
 @dataclass(frozen=True)
@@ -183,6 +198,18 @@ class RunSummary:
         """Wall time of all rounds for which it is known; None if it is known for none."""
         walls = [round.wall_seconds for round in self.rounds if round.wall_seconds is not None]
         return sum(walls) if walls else None
+
+    def made_adapter_of(self, number: int) -> RoundSummary:
+        """Return the round that made the adapter after round `number`: this one, or an earlier one if this one was
+        skipped or rolled back. Raises KeyError."""
+        while not (round := self.round(number)).made_adapter:
+            number -= 1
+        return round
+
+    def kept_adapter_of(self, made: RoundSummary) -> tuple[RoundSummary, ...]:
+        """Return the rounds after `made` that ended with its adapter."""
+        later = self.recorded[made.number + 1 :]
+        return tuple(takewhile(lambda round: not round.made_adapter, later))
 
     def round(self, number: int) -> RoundSummary:
         """Raises KeyError."""

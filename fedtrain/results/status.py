@@ -2,6 +2,7 @@
 
 from fedtrain.contracts.headline_metric import headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
+from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.run_summary import ParticipantRound, RoundSummary, RunSummary
 from fedtrain.results.tables import Table
@@ -28,6 +29,11 @@ def first_lines(summary: RunSummary) -> list[str]:
     return lines
 
 
+def rollback_lines(summary: RunSummary) -> list[str]:
+    """Return why rounds of the table were rolled back, a line each."""
+    return rollback_texts(summary.rounds[-_SHOWN_ROUNDS:])
+
+
 def tables(summary: RunSummary) -> list[Table]:
     """Return the table of rounds, with a mix the data sets, and the participants of the newest round that has some."""
     found = [rounds_table(summary)] if summary.rounds else []
@@ -45,21 +51,23 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
     timed = any(round.wall_seconds is not None for round in summary.rounds[-shown:])
     rows: list[tuple[str, ...]] = []
     for round in summary.rounds[-shown:]:
-        losses = [p.train_loss for p in round.participants if p.train_loss is not None]
+        losses = [one.train_loss for one in round.participants if one.train_loss is not None]
         rows.append(
             (
                 str(round.number),
                 round.outcome,
                 _counted(round),
-                count(sum(p.samples for p in round.participants if p.state == "Aggregated")),
+                count(sum(one.samples for one in round.updates)),
                 loss_text(sum(losses) / len(losses) if losses else None),
-                *(measure.text(round.metrics.get(measure.name)) for measure in measures),
+                *metric_texts(round, measures),
                 *((_epsilon(summary, round),) if summary.privacy else ()),
                 *((duration(round.wall_seconds),) if timed else ()),
             )
         )
     left_out = len(summary.rounds) - len(rows)
     title = "rounds" if left_out == 0 else f"rounds (last {len(rows)} of {len(summary.rounds)})"
+    if any(round.rejected for round in summary.rounds[-shown:]):
+        title += " (in parentheses: of an adapter that was rejected)"
     epsilon = (f"epsilon (delta {summary.privacy.delta:g})",) if summary.privacy else ()
     names = (*(measure.name for measure in measures), *epsilon, *(("time",) if timed else ()))
     return Table(title, ("round", "outcome", "updates", "samples", "train loss", *names), tuple(rows), left=2)
@@ -109,4 +117,4 @@ def _counted(round: RoundSummary) -> str:
     """`3/4` updates of planned participants."""
     if not round.participants:
         return "–"
-    return f"{sum(p.state in ('Updated', 'Aggregated') for p in round.participants)}/{len(round.participants)}"
+    return f"{len(round.updates)}/{len(round.participants)}"

@@ -145,13 +145,16 @@ class _Reader:
         close = closes[-1] if closes else None
         aggregate = self.one(names.aggregate(number, close.k), Aggregate) if close else None
         evaluation = self.evaluation(number, manifest.adapter if manifest else aggregate and aggregate.adapter)
+        back = aggregate if manifest and manifest.outcome == "RolledBack" else None
+        rejected = self.evaluation(number, back.adapter) if back else None
         updates = {(update.participant, update.attempt): update for update in self.updates(number)}
         wall, tasks = read_runner(self.ledger, number) if self.has(names.telemetry(f"{folder}/")) else (None, ())
         return RoundSummary(
             number=number,
             outcome=manifest.outcome if manifest else "Open",
             step=manifest.step if manifest else manifests[-1].step,
-            reason=explained(spec, manifest.gate) if manifest and manifest.outcome == "RolledBack" else "",
+            reason=explained(spec, manifest.gate) if manifest and back else "",
+            rejected=rejected.metrics if rejected else {},
             adapter=manifest.adapter if manifest else None,
             participants=participant_rounds(
                 plan,

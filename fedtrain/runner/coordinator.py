@@ -74,7 +74,7 @@ class Coordinator:
         self._clock = clock
         self._gatherer = LedgerGatherer(ledger, run)
         self._elapsed = KeptClock(ledger, run.run_id)
-        self._teller = RoundEvents(ledger, listener, clock)
+        self._teller = RoundEvents(spec, ledger, listener, clock)
         self._acknowledged = len(self._gatherer.gather().failures)
         self._starting = 0
         self._told: tuple[int, str, str] | None = None

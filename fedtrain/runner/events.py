@@ -54,11 +54,13 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A round's manifest is written. `seconds`: wall time of the round in this process."""
+    """A round's manifest is written. `seconds`: wall time of the round in this process. `reason`: why the round was
+    rolled back; empty otherwise."""
 
     manifest: Manifest
     evaluation: Evaluation | None
     seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.gate_state import explained
 from fedtrain.contracts.records import Close, Closed, Evaluation, Manifest, Plan, Update
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.rounds.counted_updates import delivered
@@ -17,7 +19,10 @@ from fedtrain.runner.worker_pool import Ended, PoolEvent
 class RoundEvents:
     """Compares each gather with the previous one. Writes `telemetry/rounds/<round>/runner.json` when a round ends."""
 
-    def __init__(self, ledger: Ledger, listener: Listener, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, spec: FederatedTrainingSpec, ledger: Ledger, listener: Listener, clock: Callable[[], float]
+    ) -> None:
+        self._spec = spec
         self._ledger = ledger
         self._listener = listener
         self._clock = clock
@@ -54,7 +59,7 @@ class RoundEvents:
             evaluation = self._ledger.read(names.evaluation(number, manifest.k or 0), Evaluation)
             seconds = self._clock() - self._since
             self._keep(number, seconds)
-            self._listener(Recorded(manifest, evaluation, seconds))
+            self._listener(Recorded(manifest, evaluation, seconds, explained(self._spec, manifest.gate)))
             self._since = self._clock()
 
     def _tell_updates(self, manifest: Manifest, known: Mapping[str, Closed]) -> None:

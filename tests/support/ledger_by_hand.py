@@ -10,6 +10,7 @@ from safetensors.numpy import save
 
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.gate_state import GateState
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import (
     Absent,
@@ -51,6 +52,11 @@ SPEC: dict[str, Any] = {
         "participants": {"metrics": [{"name": "accuracy", "type": "Choices"}]},
     },
 }
+GATED: dict[str, Any] = {
+    **SPEC,
+    "evaluation": {**SPEC["evaluation"], "gate": {"metric": "accuracy", "maxRegression": 0.02}},
+}
+"""The same with a gate."""
 HUB = (0.126, 0.412, 0.555, 0.671)
 """Accuracy at the hub after each round."""
 
@@ -247,8 +253,8 @@ class Hand:
             ),
         )
 
-    def evaluation(self, round: int, k: int, adapter: Digest) -> Evaluation:
-        accuracy = HUB[min(round, len(HUB) - 1)]
+    def evaluation(self, round: int, k: int, adapter: Digest, accuracy: float | None = None) -> Evaluation:
+        accuracy = HUB[min(round, len(HUB) - 1)] if accuracy is None else accuracy
         metrics = {"loss": 3.0 - 2 * accuracy, "accuracy": accuracy}
         evaluation = Evaluation(run_id=RUN_ID, round=round, k=k, adapter=adapter, samples=720, metrics=metrics)
         return self.ledger.claim(names.evaluation(round, k), evaluation)
@@ -281,6 +287,32 @@ class Hand:
         put_runner_telemetry(self.ledger, plan)
         return self.previous
 
+    def roll_back(self, round: int, accuracy: float, best: float) -> Manifest:
+        """A whole round whose adapter `evaluation.gate` rejects."""
+        assert self.previous is not None
+        plan = self.plan(round)
+        close = self.close(round, tuple(self.update(round, who) for who in WHO))
+        aggregate = self.aggregate(close)
+        evaluation = self.evaluation(round, close.k, aggregate.adapter, accuracy)
+        self.previous = self.ledger.claim(
+            names.manifest(round),
+            self.previous.model_copy(
+                update={
+                    "round": round,
+                    "outcome": "RolledBack",
+                    "k": close.k,
+                    "plan": digest_of(plan),
+                    "close": digest_of(close),
+                    "aggregate": digest_of(aggregate),
+                    "evaluation": digest_of(evaluation),
+                    "gate": GateState(best=best, consecutive=1, rejected=accuracy),
+                    "previous": digest_of(self.previous),
+                }
+            ),
+        )
+        put_runner_telemetry(self.ledger, plan)
+        return self.previous
+
     def whole_round(self, round: int) -> Manifest:
         plan = self.plan(round)
         return self.record(plan, self.close(round, tuple(self.update(round, who) for who in WHO)))
@@ -299,7 +331,7 @@ class Hand:
                 round=last.round,
                 participant=who,
                 adapter=last.adapter,
-                metrics={"accuracy": HUB[last.round] + len(who) / 100},
+                metrics={"accuracy": HUB[last.step] + len(who) / 100},
             )
             self.ledger.claim(names.measurement(last.round, who), measurement)
         end = End(run_id=RUN_ID, outcome="Succeeded", round=last.round, adapter=last.adapter, manifest=digest_of(last))

@@ -46,7 +46,15 @@ def metric_by_round(
         marker = "o" if len(rounds) <= 40 else ""
         style = {"marker": marker, "ms": 5, "mec": "white", "mew": 1.0, "zorder": 5, "clip_on": False}
         axes.plot(rounds, values, color=FEDERATED, lw=2.4, **style)
-        axes.set_xlim(rounds[0], rounds[-1] if rounds[-1] > rounds[0] else rounds[0] + 1)
+        end = max(rounds[-1], shown.rounds, rounds[0] + 1)
+        if shown.rounds > rounds[-1]:  # later rounds ended with the same adapter, or did not measure theirs
+            axes.plot([rounds[-1], shown.rounds], [shown.last] * 2, color=FEDERATED, lw=1.2, ls=(0, (2, 2)), zorder=4)
+        if shown.rejected:
+            numbers, found = zip(*shown.rejected, strict=True)
+            crosses = {"color": FEDERATED, "marker": "x", "s": 34, "lw": 1.6, "zorder": 6, "clip_on": False}
+            axes.scatter(numbers, found, label="rolled back", **crosses)
+            axes.legend(loc="best", handletextpad=0.2)
+        axes.set_xlim(rounds[0], end)
         axes.margins(y=0.08)
         whole_rounds(axes)
         if measure.share:
@@ -54,7 +62,7 @@ def metric_by_round(
             axes.set_ylim(0.0 if low < 0.3 else low, high)
             percentages(axes.yaxis)
         titled(axes, title or f"{measure.name} on {shown.where}")
-        label_ends(axes, rounds[-1], labels, gap=0.215 / height)
+        label_ends(axes, end if shown.rounds else rounds[-1], labels, gap=0.215 / height)
         return figure
 
 

@@ -25,6 +25,8 @@ from fedtrain.results.tables import Table
 from fedtrain.results.time_use import PHASES, TimeUse, time_use
 from fedtrain.results.words import count, duration, size
 
+_OF_UPDATES = {"Retried", "Absent", "Quarantined"}
+"""Incidents of single updates."""
 SMALLEST_SHARE = 0.005
 """Phases with less of the time are left out of the sentence about time."""
 
@@ -58,7 +60,8 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "rounds": rounds_table(summary, shown=len(summary.rounds)),
         "newest": newest,
         "newest_participants": participants_table(summary, newest) if newest else None,
-        "incidents": _incidents(summary),
+        "incidents": (incidents := _incidents(summary)),
+        "incidents_about": _about(incidents),
         "configuration": [*_configuration(summary), *_versions(telemetry)],
         "data": _data(summary),
         "specification": json.dumps(as_json(summary.spec), indent=2),
@@ -124,6 +127,16 @@ def _incidents(summary: RunSummary) -> Table:
         rows += [(number, absent.participant, "Absent", absent.reason) for absent in missing]
     rows += [(str(one.round), "–", "Failed", f"{one.reason}: {one.message}") for one in summary.failures]
     return Table("", ("round", "participant", "event", "reason"), tuple(rows), left=4)
+
+
+def _about(incidents: Table) -> str:
+    """What the incidents meant for the run."""
+    events = {row[2] for row in incidents.rows}
+    texts = [
+        "The rounds continued without these updates, or with a new attempt." if events & _OF_UPDATES else "",
+        "A round that was rolled back ended with the adapter of the round before it." if "RolledBack" in events else "",
+    ]
+    return " ".join(text for text in texts if text)
 
 
 def _configuration(summary: RunSummary) -> list[tuple[str, str]]:

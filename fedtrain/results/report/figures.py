@@ -36,7 +36,8 @@ def metric_figures(shown: Curve, comparison: Comparison | None, participants: li
     """The same chart for wide and for narrow screens."""
     measure = shown.measure
     values = listed([f"{measure.text(value)} after round {round}" for round, value in shown.points])
-    alt = f"{measure.name} on {shown.where} by round: {values}."
+    rejected = "".join(f" {measure.text(value)} in round {round}, rolled back." for round, value in shown.rejected)
+    alt = f"{measure.name} on {shown.where} by round: {values}.{rejected}"
     wide = svg(lambda: metric_by_round(shown, comparison, participants, 8.6, 3.9), "metric-wide")
     narrow = svg(lambda: metric_by_round(shown, comparison, participants, 4.6, 3.9), "metric-narrow")
     return [Figure(Markup(wide), alt, "wide"), Figure(Markup(narrow), alt, "narrow")]

@@ -100,10 +100,11 @@ def other_text(other: str) -> str:
 
 
 def recorded_text(event: Recorded, rounds: int) -> str:
-    """`round 3/8 committed  accuracy 61.2%  4 updates  12.3 s`."""
+    """`round 3/8  committed  accuracy 61.2%  12.3 s`, `round 4/8  rolled back: why  12.1 s`."""
     manifest = event.manifest
-    parts = [f"round {manifest.round}/{rounds}", _OUTCOMES.get(manifest.outcome, manifest.outcome.lower())]
-    if event.evaluation:
+    outcome = _OUTCOMES.get(manifest.outcome, manifest.outcome.lower())
+    parts = [f"round {manifest.round}/{rounds}", f"{outcome}: {event.reason}" if event.reason else outcome]
+    if event.evaluation and not event.reason:
         parts += [metric_text(name, value) for name, value in event.evaluation.metrics.items()]
     if manifest.absent:
         parts.append("without " + ", ".join(f"{who.participant} ({who.reason})" for who in manifest.absent))

@@ -47,7 +47,7 @@ def _round(one: Json) -> Iterator[Event]:
         share = f" ({absent['rowShare']} of the rows)" if "rowShare" in absent else ""
         message = f"round {one['round']} without {absent['participant']}{share}: {absent['reason']}"
         yield Event("Warning", "LeftOut", message)
-    measured = f", {one['metric']}" if "metric" in one else ""
+    measured = f", {one['metric']}" if "metric" in one else f", rolled back: {one['reason']}" if "reason" in one else ""
     if one["outcome"] == "Initial":
         yield Event("Normal", "Initialised", f"the initial adapter is ready{measured}")
         return

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.gate_state import explained
 from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.contracts.records import Close, Evaluation, Manifest, Plan
 from fedtrain.ledger.ledger import Ledger
@@ -44,7 +45,9 @@ def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:
         "outcome": manifest.outcome,
         "participants": f"{delivered}/{len(plan.members)}" if plan else "0/0",
     }
-    if evaluation is not None and (text := metric(spec, evaluation.metrics)):
+    if why := explained(spec, manifest.gate):
+        entry["reason"] = shortened(why, _LONGEST_REASON)
+    elif evaluation is not None and (text := metric(spec, evaluation.metrics)):
         entry["metric"] = text
     if left_out:
         shares = row_shares({one.participant: one for one in plan.preflights}) if plan else {}

@@ -64,8 +64,8 @@ def of(
     elif rounds and facts.end is not None:
         status["participants"] = rounds[-1]["participants"]
     measured = [one["metric"] for one in rounds if "metric" in one]
-    if measured:
-        status["metric"] = measured[-1]
+    if measured or "metric" in body.get("status", {}):  # none of the listed rounds may have one
+        status["metric"] = measured[-1] if measured else body["status"]["metric"]
     current = facts.current
     loss = loss_after(
         snapshot.spec, facts.manifest, spends=current.spends.values(), plan=current.plan, grants=current.grants

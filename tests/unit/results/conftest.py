@@ -9,7 +9,7 @@ from fedtrain.api.storage import File, Storage
 from fedtrain.contracts.records import Quarantined
 from fedtrain.ledger.open import open_ledger
 from fedtrain.runner.presence import this_process
-from tests.support.ledger_by_hand import WHO, Hand
+from tests.support.ledger_by_hand import GATED, HUB, WHO, Hand
 
 
 @pytest.fixture
@@ -53,6 +53,18 @@ def finished(template: tuple[Path, Hand], hand: Hand, runs: Path) -> Hand:
     shutil.rmtree(runs)
     shutil.copytree(template[0], runs)
     hand.previous, hand.step = template[1].previous, template[1].step
+    return hand
+
+
+@pytest.fixture
+def rolled_back(runs: Path) -> Hand:
+    """A finished run of three rounds, the last two of which the gate rolled back: its adapter is that of round 1."""
+    hand = Hand(open_ledger(Storage(type="File", file=File(path=str(runs))), "default", "gated"), GATED)
+    hand.begin()
+    hand.whole_round(1)
+    hand.roll_back(2, accuracy=0.349, best=HUB[1])
+    hand.roll_back(3, accuracy=0.221, best=HUB[1])
+    hand.end()
     return hand
 
 

@@ -17,20 +17,25 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     s3://bucket/prefix/namespace/name.
     """
     from fedtrain.cli.errors import UserError
+    from fedtrain.cli.spent_privacy import kept_spending
     from fedtrain.plurals import several
     from fedtrain.results.deletion import check_deletable, delete_run, plan_deletion
     from fedtrain.results.locate import locate
     from fedtrain.results.words import listed
 
-    ledger = locate(run).ledger
+    located = locate(run)
+    ledger = located.ledger
     check_deletable(ledger, orphaned, _wait)
     if not yes:
         planned = plan_deletion(ledger)
         exports = f" and {listed(planned.exports)}" if planned.exports else ""
         if not _confirmed(f"Delete {several(planned.objects, 'file')}{exports} of {ledger.address}?"):
             raise UserError("nothing was deleted", "Answer y, or use --yes.")
+    spending = kept_spending(located)
     done = delete_run(ledger)
     click.echo(f"deleted {ledger.address}")
+    if spending:
+        click.echo(f"note: {spending}", err=True)
     if done.kept:
         click.echo(f"kept {listed(done.kept)}: not of the run", err=True)
 

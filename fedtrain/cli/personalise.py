@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 @click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder for the result."
 )
-@click.option("--no-alone", is_flag=True, help="Do not train the base model on your rows alone for comparison.")
+@click.option(
+    "--no-alone",
+    is_flag=True,
+    help="Do not train on your rows alone, nor measure the base model.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON only.")
 @click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")
 def command(

@@ -40,6 +40,7 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     from fedtrain.api.reading import Invalid
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.cli.policy_errors import policy_errors, spent_by_others
+    from fedtrain.cli.spent_privacy import spent_lines
     from fedtrain.contracts.as_json import as_json
     from fedtrain.preview.affordability import affordability
     from fedtrain.preview.rounds_preview import preflights_of, preview
@@ -51,7 +52,8 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     affordable = affordability(federation, counts, spent_by_others(federation))
     if errors := [*policy_errors(federation, file, preflights_of(federation, made)), *affordable.errors]:
         raise Invalid(errors)
-    made = made.model_copy(update={"notes": (*made.notes, *affordable.warnings)})
+    spent = spent_lines(federation) if federation.training.spec.privacy is not None else ()
+    made = made.model_copy(update={"notes": (*made.notes, *affordable.warnings, *spent)})
     if output == "json":
         click.echo(json.dumps(as_json(made), indent=2))
     else:

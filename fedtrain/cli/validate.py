@@ -157,10 +157,12 @@ def _affordability(
 
 def _privacy(federation: "Federation", counts: Mapping[str, int] | None) -> tuple[str, ...]:
     """The forecast of a private run. With `unit: Example`, it needs the number of rows, which are on this machine."""
+    from fedtrain.cli.spent_privacy import spent_lines
     from fedtrain.preview.model_facts import base_facts
     from fedtrain.rounds.privacy_forecast import privacy_forecast
 
-    return privacy_forecast(federation.training.spec, base_facts(federation), counts)
+    forecast = privacy_forecast(federation.training.spec, base_facts(federation), counts)
+    return (*forecast, *spent_lines(federation))
 
 
 def _some(names: list[str]) -> str:

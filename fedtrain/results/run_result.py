@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunResult:
-    """`message`: why the run ended before its last round, and which participants its last round is without. `start`,
-    `final`, `best`: values of `measure` after round 0, the last round and `best_round`, measured on `where`.
-    `rolled_back`: which rounds were rolled back, and why. `adapter_round`: the round that made the adapter.
-    `best_alone`: the value of the best participant that trained alone, `best_alone_participant`, if `fedtrain baseline`
-    has measured it. `seconds`: wall time, if known. `adapter`: its folder."""
+    """`message`: why the run ended before its last round, and which participants its last round is without.
+    `rolled_back`: which rounds were rolled back, and why. `adapter_round`: the round that made the adapter. `privacy`:
+    epsilon with its terms, of a private run. `start`, `final`, `best`: values of `measure` after round 0, the last
+    round and `best_round`, measured on `where`. `best_alone`: the value of the best participant that trained alone,
+    `best_alone_participant`, if `fedtrain baseline` has measured it. `seconds`: wall time, if known. `adapter`: its
+    folder."""
 
     name: str
     phase: str
@@ -39,6 +40,7 @@ class RunResult:
     message: str = ""
     rolled_back: str = ""
     adapter_round: int | None = None
+    privacy: str = ""
     seconds: float | None = None
     measure: Measure | None = None
     where: str | None = None
@@ -79,6 +81,7 @@ def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path
         rounds=summary.rounds_done,
         adapter=str(adapter),
         message=summary.end_message,
+        privacy=summary.privacy.text if summary.privacy else "",
         rolled_back=rolled_back_text(summary.recorded),
         adapter_round=summary.made_adapter_of(summary.rounds_done).number if summary.recorded else None,
         seconds=summary.wall_seconds,
@@ -101,6 +104,7 @@ def result_lines(result: RunResult) -> list[str]:
         *([result.message] if result.message else []),
         *([result.rolled_back] if result.rolled_back else []),
         *_metric_lines(result),
+        *([f"privacy: {result.privacy}"] if result.privacy else []),
         f"{_adapter(result)}: {short_path(result.adapter)}",
     ]
 

@@ -83,14 +83,15 @@ def _named(read: Iterable[Iterable[Line]], dataset: str, ledgers: Ledgers) -> di
     return found
 
 
-def spent_by_others(federation: Federation) -> dict[str, dict[str, Entry]]:
-    """Return the entries of all trainings but the federation's own run, by participant and key, for policies that limit
-    the privacy loss. The run's own rounds do not count against the run when it is resumed. Raises LedgerUnreadable."""
+def spent_by_others(federation: Federation, *, limited: bool = True) -> dict[str, dict[str, Entry]]:
+    """Return the entries of all trainings but the federation's own run, by participant and key. The run's own rounds do
+    not count against the run when it is resumed. `limited`: only of policies that limit the privacy loss. Raises
+    LedgerUnreadable."""
     datasets, metadata = federation.training.spec.data.names, federation.training.metadata
     found = {
         who: entries_of_data(federation, (one for one in policy.spec.datasets if one.name in datasets))
         for who, policy in federation.policies.items()
-        if policy.spec.privacy.max_epsilon is not None
+        if not limited or policy.spec.privacy.max_epsilon is not None
     }
     same = {
         (who, key)

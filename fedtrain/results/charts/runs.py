@@ -34,6 +34,6 @@ def runs_by_round(lines: Sequence[Line], title: str, share: bool, width: float, 
         if share:
             percentages(axes.yaxis)
         titled(axes, title)
-        columns = 1 if max(len(line.name) for line in lines) > 24 else 3
+        columns = max(1, min(3, int(width * 9 / max(len(line.name) for line in lines))))
         figure.legend(loc="outside lower left", ncols=columns, handlelength=1.2, columnspacing=1.4)
         return figure

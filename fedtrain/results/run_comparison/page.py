@@ -20,8 +20,8 @@ from fedtrain.results.words import listed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-_WIDTH, _HEIGHT = 8.6, 3.9
-"""Inches."""
+_WIDTHS, _HEIGHT = {"wide": 8.6, "narrow": 4.6}, 3.9
+"""Inches, for screens and paper and for phones, as in the report."""
 
 
 @dataclass
@@ -46,7 +46,8 @@ def page(summaries: Sequence[RunSummary]) -> str:
 
 
 def charts(summaries: Sequence[RunSummary]) -> list[Figure]:
-    """Return a chart for each headline metric and data that it is measured on, and one of the training losses."""
+    """Return a chart for each headline metric and data that it is measured on, and one of the training losses; each
+    for wide and for narrow screens."""
     found: dict[str, _Chart] = {}
     losses = _Chart(share=False)
     for index, (summary, name) in enumerate(zip(summaries, run_names(summaries), strict=True)):
@@ -57,14 +58,16 @@ def charts(summaries: Sequence[RunSummary]) -> list[Figure]:
             losses.lines.append(Line(name, index, points))
     if losses.lines:
         found["training loss, mean of the participants"] = losses
-    return [_figure(title, chart, number) for number, (title, chart) in enumerate(found.items())]
+    return [
+        _figure(title, chart, kind, number) for number, (title, chart) in enumerate(found.items()) for kind in _WIDTHS
+    ]
 
 
-def _figure(title: str, chart: _Chart, number: int) -> Figure:
+def _figure(title: str, chart: _Chart, kind: str, number: int) -> Figure:
     def draw() -> "Drawing":
-        return runs_by_round(chart.lines, title, chart.share, _WIDTH, _HEIGHT)
+        return runs_by_round(chart.lines, title, chart.share, _WIDTHS[kind], _HEIGHT)
 
-    return Figure(Markup(svg(draw, f"runs-{number}")), f"{title} by round, a line each run")
+    return Figure(Markup(svg(draw, f"runs-{number}-{kind}")), f"{title} by round, a line each run", kind)
 
 
 def _losses(summary: RunSummary) -> list[tuple[int, float]]:

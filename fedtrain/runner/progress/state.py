@@ -142,6 +142,8 @@ class View:
             self.hub_progress = (event.step or 0) / event.steps if event.steps else 0.0
             return
         row = self.rows[event.key.who]
+        if row.is_done:  # the ledger had the update before the worker reported its last phase
+            return
         row.state, row.is_busy = state, True
         row.step, row.steps = (event.step, event.steps) if event.steps else (None, None)
         row.loss = event.loss if event.loss is not None else row.loss

@@ -8,6 +8,7 @@ from comparisons import keep_comparison
 from fedtrain.contracts.as_json import as_json
 from fedtrain.results.run_result import next_commands, result_lines, run_result
 from fedtrain.results.summary import summarise
+from fedtrain.rounds.spent_epsilon import PrivacyLoss
 from tests.support.ledger_by_hand import Hand
 from tests.support.outputs import check_output
 
@@ -39,3 +40,10 @@ def test_the_result_has_the_best_participant_alone_once_it_was_measured(finished
     assert "best participant alone: 53.5% (museum)" in result_lines(result)
     check_output("run", {"type": "Result", "time": 1.0, **as_json(result)})
     assert not any("baseline" in command for command, _ in next_commands(result, Path("federation.yaml")))
+
+
+def test_a_private_run_ends_with_its_epsilon_and_the_terms(finished: Hand) -> None:
+    loss = PrivacyLoss(7.98, 8.0, 1e-5, "exact Gaussian", True, "Participant", "update zeroed", "hub trusted")
+    result = run_result(replace(summarise(finished.ledger), privacy=loss), None, Path("/runs/adapter"))
+    assert f"privacy: {loss.text}" in result_lines(result)
+    assert loss.text.startswith("epsilon 7.98 of 8 at delta 1e-05; ")

@@ -95,7 +95,7 @@ def test_compare_shows_results_and_the_fields_that_differ(second: Hand, runs: Pa
     assert any(line.startswith("second Interrupted 1 accuracy 12.6% 41.2% 41.2% (round 1)") for line in lines)
     assert [line for line in lines if line.startswith("spec.")] == ["spec.training.seed 17 5"]
     page = (tmp_path / "charts.html").read_text()
-    assert page.count("<svg ") == 2
+    assert page.count("<svg ") == 4
     assert "quickstart and second" in page
 
 
@@ -137,7 +137,9 @@ def test_runs_of_one_name_are_distinguished(finished: Hand, runs: Path, tmp_path
     copy = open_ledger(Storage(type="File", file=File(path=str(tmp_path / "copy"))), "default", "quickstart")
     summaries = [summarise(finished.ledger), summarise(copy)]
     assert run_names(summaries) == ["runs/…/quickstart", "copy/…/quickstart"]
-    assert next(chart.alt for chart in charts(summaries)) == "accuracy (higher is better) by round, a line each run"
+    drawn = charts(summaries)
+    assert drawn[0].alt == "accuracy (higher is better) by round, a line each run"
+    assert [chart.kind for chart in drawn] == ["wide", "narrow"] * 2, "a phone has charts of its own"
     shown = curve(summaries[0])
     assert shown is not None
     assert best_point(shown) == (3, pytest.approx(0.671))

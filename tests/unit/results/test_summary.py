@@ -8,6 +8,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Absent
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing
+from fedtrain.results.status import rounds_table
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import HUB, WHO, Hand
 
@@ -80,6 +81,7 @@ def test_the_phase_follows_the_records(hand: Hand) -> None:
     open_round = summarise(hand.ledger).rounds[-1]
     assert open_round.outcome == "Open"
     assert [one.state for one in open_round.participants] == ["Updated", "Updated", "Training"]
+    assert rounds_table(summarise(hand.ledger)).rows[1][2:4] == ("2/3", "1,600"), "samples of the updates beside them"
     close = hand.close(1, updates, absent=(Absent(participant="zoo", reason="no update before the deadline of 2h"),))
     assert summarise(hand.ledger).phase == "Aggregating"
     hand.aggregate(close)

@@ -11,6 +11,7 @@ from rounds_coordinator import Coordinator
 from rounds_private import check_account, draws, private, spent
 from rounds_world import World, a_spec
 
+from fedtrain.cli.spent_privacy import kept_spending
 from fedtrain.contracts import names
 from fedtrain.contracts.gate_state import GateState, judge
 from fedtrain.contracts.records import Aggregate, Evaluation, Manifest
@@ -18,6 +19,7 @@ from fedtrain.contracts.run_end import End, Failure
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_chain import Chain
 from fedtrain.ledger.verify_records import read_records
+from fedtrain.results.locate import Located
 from fedtrain.results.report.content import content
 from fedtrain.results.report.telemetry import ReportTelemetry
 from fedtrain.results.status import rounds_table
@@ -135,6 +137,11 @@ def test_a_rollback_refunds_no_epsilon_and_restores_the_clipping_norm() -> None:
     assert outcomes(world) == ["Initial", "Committed", "RolledBack", "Committed"]
     assert [sum(spent(m).values()) for m in world.manifests()] == [0, 1, 2, 3]
     assert len(draws(world)) == 3
+    kept = kept_spending(Located(world.open()))
+    assert "stays spent on the participants' data" in kept, "nor does a deletion"
+    loss = summarise(world.open()).privacy
+    assert loss is not None
+    assert kept.startswith(f"epsilon {loss.spent} at delta ")
     assert [m.privacy and m.privacy.bound for m in world.manifests()] == [0.5, 1.0, 1.0, 2.0]
     check_account(world)
     assert findings(world) == []

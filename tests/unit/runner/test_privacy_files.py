@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from fedtrain.api.reading import Federation, read_file
 from fedtrain.cli.main import main
+from fedtrain.cli.spent_privacy import spent_lines
 from fedtrain.contracts import names
 from fedtrain.contracts.records import ModelFacts, Preflight, Run
 from fedtrain.contracts.tasks import Task, Train
@@ -376,3 +377,19 @@ def test_the_owner_sees_what_the_runs_on_this_machine_have_spent(tmp_path: Path)
     other = invoke("participant", "privacy", "--file", federation.path, "--namespace", "x")
     assert other.exit_code == 2
     assert "--file is for this machine. Remove --namespace" in other.output
+
+
+def test_what_other_trainings_have_spent_is_named_without_a_limit(tmp_path: Path) -> None:
+    earlier = written(tmp_path / "one", privacy=ROWS)
+    assert list(spent_lines(earlier)) == []
+    assert start(earlier) is None
+    found = list(spent_lines(written(tmp_path / "two", privacy=ROWS, name="second")))
+    assert len(found) == 1, "nothing was spent on the data of b"
+    assert found[0].startswith("already spent on data set d of a: epsilon ")
+    assert found[0].endswith(" at delta 1e-05, unit Example (default/first); this run adds to it")
+    for data in ("rows", "b"):
+        (tmp_path / f"data/{data}.jsonl").write_text("".join(f'{{"text": "row {n}"}}\n' for n in range(60)))
+    result = CliRunner().invoke(main, ["validate", str(tmp_path / "two/federation.yaml"), "-o", "json"])
+    assert found[0] in json.loads(result.stdout)["privacy"]
+    result = CliRunner().invoke(main, ["plan", str(tmp_path / "two/federation.yaml"), "-o", "json"])
+    assert found[0] in json.loads(result.stdout)["notes"]

@@ -293,3 +293,10 @@ def test_no_color_is_followed(monkeypatch: pytest.MonkeyPatch, no_color: bool) -
     codes = {code for found in re.findall(r"\x1b\[([0-9;]*)m", out.getvalue()) for code in found.split(";")}
     colours = {code for code in codes if re.fullmatch(r"[349][0-8]|10[0-7]", code)}
     assert bool(colours) is not no_color
+
+
+def test_a_last_phase_that_is_reported_after_the_update_has_arrived_changes_nothing() -> None:
+    view = View()
+    for event in (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN), Delivered(UPDATE), at_work("uploading")):
+        view.take(event)
+    assert (view.rows["zoo"].state, view.rows["zoo"].is_busy) == ("done", False)

@@ -140,7 +140,7 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         ("a.csv", b"", "there are no rows"),
         (
             "a.jsonl",
-            gzip.compress(b"{}"),
+            gzip.compress(b"{}", mtime=0),
             "a.jsonl: a gzip file without .gz in its name; rename it to a.jsonl.gz, also where the file is named",
         ),
         (

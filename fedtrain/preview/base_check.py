@@ -12,11 +12,11 @@ from fedtrain.data.row import Row, varied
 from fedtrain.plurals import form, several
 from fedtrain.preview.adapter_coverage import Coverage, coverage, unknown_targets
 from fedtrain.preview.config_check import config_problems
-from fedtrain.preview.row_lengths import Pieces, row_lengths, tokenizer_of
+from fedtrain.preview.row_lengths import LongRows, Pieces, tokenizer_of
 
 BASE: FieldPath = ("spec", "model", "base")
 MOST_ROWS = 1000
-"""Rows that the chat template and the tokenizer are tried on, and one of each further kind."""
+"""Rows that the chat template is tried on, and one of each further kind."""
 TARGETS: FieldPath = ("spec", "model", "adapter", "targetModules")
 
 
@@ -38,13 +38,29 @@ class CheckedBase:
     notes: tuple[str, ...]
 
 
-def check_base(folder: Path, spec: FederatedTrainingSpec, sample: Sequence[Row]) -> CheckedBase:
-    """Check the base model in `folder`. `sample`: rows to try the chat template and the tokenizer on."""
+def long_rows(folder: Path, spec: FederatedTrainingSpec) -> LongRows | None:
+    """Return a counter of rows longer than `data.maxLength`; None if the tokenizer cannot be loaded here."""
+    count = tokenizer_of(folder)
+    if count is None:
+        return None
+    try:
+        return LongRows(_renderer(read_base(folder)), count, spec.data.max_length)
+    except (ImportError, DataError):  # reported as a problem
+        return None
+
+
+def check_base(
+    folder: Path, spec: FederatedTrainingSpec, sample: Sequence[Row], long: LongRows | None = None
+) -> CheckedBase:
+    """Check the base model in `folder`. `sample`: rows to try the chat template on. `long`: has counted the rows."""
     base, sample = read_base(folder), varied(sample, MOST_ROWS)
     problems = [BaseProblem(BASE, message, fix) for message, fix in base.faults]
     problems += [BaseProblem(BASE, message, fix) for message, fix in config_problems(base)]
-    problems += _template_problems(base, spec, sample)
-    lengths = tuple(_length_notes(base, spec, sample))
+    template = list(_template_problems(base, spec, sample))
+    lengths = tuple(_length_notes(spec, long)) if long is not None else ()
+    if long is not None and long.error is not None and not template:
+        template = [_of_data(long.error)]
+    problems += template
     if not base.tensors:
         return CheckedBase(tuple(problems), None, lengths)
     covered = coverage(base.tensors, spec.model.adapter)
@@ -93,13 +109,9 @@ def _renderer(base: BaseFiles) -> Callable[[Row], Sequence[Pieces]]:
     return pieces
 
 
-def _length_notes(base: BaseFiles, spec: FederatedTrainingSpec, sample: Sequence[Row]) -> Iterator[str]:
-    count, most = tokenizer_of(base.folder), spec.data.max_length
-    if count is None or not sample:
-        return
-    try:
-        found = row_lengths(sample, _renderer(base), count, most)
-    except (ImportError, DataError):  # reported as a problem
+def _length_notes(spec: FederatedTrainingSpec, long: LongRows) -> Iterator[str]:
+    found, most = long.found(), spec.data.max_length
+    if found is None:
         return
     if found.cut:
         dropped = (
@@ -111,7 +123,7 @@ def _length_notes(base: BaseFiles, spec: FederatedTrainingSpec, sample: Sequence
             else ""
         )
         yield (
-            f"{found.cut:,} of {several(found.rows, 'row')} {form(found.cut, 'is', 'are')} longer than "
+            f"{found.cut:,} of {several(found.rows, 'checked row')} {form(found.cut, 'is', 'are')} longer than "
             f"data.maxLength ({most} tokens) and {form(found.cut, 'is', 'are')} cut"
             f"{dropped}. The longest has {found.longest:,} tokens."
         )

@@ -16,7 +16,7 @@ from fedtrain.partitioning import Positions, Share, distinct_rows, partition, si
 from fedtrain.partitioning.mixing import shares
 from fedtrain.partitioning.validation_split import validation_count
 from fedtrain.plurals import several
-from fedtrain.preview.check import checked
+from fedtrain.preview.check import checked, counter_of
 from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.row_check import data_uris
@@ -31,9 +31,10 @@ def preview(federation: Federation, rows: Rows | None = None) -> Preview:
     """Return the preview of the whole run. `rows` gives row counts of data sets; the rows of the others are counted
     and checked. Raises Uncounted, Refusable."""
     spec = federation.training.spec
-    counts, found = counted(federation, rows or {})
+    long = counter_of(federation)
+    counts, found = counted(federation, rows or {}, long)
     preflights = {name: supposed(federation, name, rows) for name, rows in counts.items()}
-    before = checked(federation, found, tuple(row_notes(found, spec.data, spec.training.seed)), None)
+    before = checked(federation, found, tuple(row_notes(found, spec.data, spec.training.seed)), None, long)
     facts = base_facts(federation)
     rounds, positions = _play(spec, preflights, facts)
     totals = _totals(rounds)

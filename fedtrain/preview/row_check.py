@@ -16,10 +16,11 @@ from fedtrain.data.row import PROBLEMS, Row, Warnings, count_warning, kind, row_
 from fedtrain.plurals import form, several
 from fedtrain.preview.choices_check import Offered
 from fedtrain.preview.missing_fields import RowNames, advised
+from fedtrain.preview.row_lengths import LongRows
 
 HUB = "evaluation.hub"
 SAMPLED = 100
-"""Rows of each data set that the chat template and the tokenizer are tried on, and one of each further kind."""
+"""Rows of each data set that the chat template is tried on, and one of each further kind."""
 MOST_FAULTS = 1000
 """Faults of one data set after which no more rows are read."""
 MOST_DATA_SETS = 20
@@ -72,9 +73,15 @@ class _TooManyFaults(Exception):
     """No more rows need to be read."""
 
 
-def check_rows(federation: Federation, limit: int | None, skip: Collection[tuple[str, str]] = ()) -> list[CheckedRows]:
+def check_rows(
+    federation: Federation,
+    limit: int | None,
+    skip: Collection[tuple[str, str]] = (),
+    long: LongRows | None = None,
+) -> list[CheckedRows]:
     """Return the findings of all data sets of participants and of the hub. `skip`: participants and data sets to leave
-    out. `limit`: rows to read of each data set, the first ones of each of its files; None reads all."""
+    out. `limit`: rows to read of each data set, the first ones of each of its files; None reads all. `long`: counts the
+    long ones of the rows that are read."""
     spec = federation.training.spec
     mixed = spec.data.datasets is not None
     found: list[tuple[CheckedRows, RowSource]] = []
@@ -89,7 +96,7 @@ def check_rows(federation: Federation, limit: int | None, skip: Collection[tuple
         found.append((CheckedRows(HUB, federation.resolve(uri), _name(federation, uri)), source))
     if limit is not None:
         limit = min(limit, max(1, MOST_DATA_SETS * limit // max(1, len(found))))
-    return [_check(checked, source, limit) for checked, source in found]
+    return [_check(checked, source, limit, long) for checked, source in found]
 
 
 def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterator[str]:
@@ -120,7 +127,7 @@ def _name(federation: Federation, uri: str) -> str:
     return str(Path(path.removeprefix(folder))) if path.startswith(folder) else path
 
 
-def _check(found: CheckedRows, source: RowSource, limit: int | None) -> CheckedRows:
+def _check(found: CheckedRows, source: RowSource, limit: int | None, long: LongRows | None) -> CheckedRows:
     uri = found.uri
     root = Path(uri.removeprefix("file://")).expanduser()
     if scheme(uri) != "file" or not (root.exists() or root.is_symlink()):
@@ -128,7 +135,7 @@ def _check(found: CheckedRows, source: RowSource, limit: int | None) -> CheckedR
         found.complete = False
         return found
     try:
-        _read(found, root, source, limit)
+        _read(found, root, source, limit, long)
     except DataError as error:
         found.faults.append(error)
         found.complete = False
@@ -140,7 +147,7 @@ def _check(found: CheckedRows, source: RowSource, limit: int | None) -> CheckedR
     return found
 
 
-def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None) -> None:
+def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None, long: LongRows | None) -> None:
     def fault(error: DataError) -> None:
         found.faults.append(error)
         if len(found.faults) >= MOST_FAULTS:
@@ -155,7 +162,10 @@ def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None) 
                 found.complete = False
                 break
             try:
-                found.add(checker.check(parsed.value, parsed.where, parsed.repeated))
+                row = checker.check(parsed.value, parsed.where, parsed.repeated)
+                found.add(row)
+                if long is not None:
+                    long.add(row)
             except DataError as error:
                 if isinstance(error, MissingField):
                     _add_names(found, root, number, parsed)

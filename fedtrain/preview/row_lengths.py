@@ -6,8 +6,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
 
+AT_ONCE = 256
+"""Rows that are tokenized together."""
 Pieces = Sequence[tuple[str, bool]]
 """The texts of an example, and whether each is learned."""
 
@@ -56,6 +59,51 @@ def row_lengths(
         cut += length > most
         dropped += all(before >= most for _, before in examples)
     return Lengths(len(rows), cut, dropped, longest)
+
+
+class LongRows:
+    """Counts long rows while they are read, so that none is kept."""
+
+    def __init__(
+        self, pieces: Callable[[Row], Sequence[Pieces]], count: Callable[[list[str]], list[int]], most: int
+    ) -> None:
+        self._pieces, self._count, self._most = pieces, count, most
+        self._waiting: list[Row] = []
+        self._found = Lengths(0, 0, 0, 0)
+        self._stopped = False
+        self.error: DataError | None = None
+        """Why a row cannot be written as the model sees it; no row is counted after it."""
+
+    def add(self, row: Row) -> None:
+        if self._stopped:
+            return
+        self._waiting.append(row)
+        if len(self._waiting) == AT_ONCE:
+            self._count_waiting()
+
+    def found(self) -> Lengths | None:
+        """Return what was found in all rows; None if they could not be counted."""
+        self._count_waiting()
+        return None if self._stopped else self._found
+
+    def _count_waiting(self) -> None:
+        rows, self._waiting = self._waiting, []
+        if not rows or self._stopped:
+            return
+        try:
+            more = row_lengths(rows, self._pieces, self._count, self._most)
+        except ImportError:  # jinja2 comes with fedtrain[local]
+            self._stopped = True
+        except DataError as error:
+            self._stopped, self.error = True, error
+        else:
+            one = self._found
+            self._found = Lengths(
+                one.rows + more.rows,
+                one.cut + more.cut,
+                one.dropped + more.dropped,
+                max(one.longest, more.longest),
+            )
 
 
 def _before_answer(example: Pieces) -> str:

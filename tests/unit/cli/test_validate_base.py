@@ -150,7 +150,9 @@ def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
     file = federation(tmp_path, a=texts("x " * 9, "x", "x x x x x x"), length=7)
     word_tokenizer(tmp_path / "base")
     (line,) = warnings(file)
-    assert line == ("1 of 5 rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens.")
+    assert line == (
+        "1 of 5 checked rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens."
+    )
 
 
 def test_conversations_without_an_answer_left_are_counted(tmp_path: Path) -> None:
@@ -158,7 +160,18 @@ def test_conversations_without_an_answer_left_are_counted(tmp_path: Path) -> Non
     file = federation(tmp_path, [long, chat()], [chat("b")], [chat("c")], format="Messages", length=12)
     word_tokenizer(tmp_path / "base")
     (line,) = warnings(file)
-    assert line.startswith("1 of 4 rows is longer than data.maxLength (12 tokens) and is cut; 1 of them has no answer")
+    assert line.startswith(
+        "1 of 4 checked rows is longer than data.maxLength (12 tokens) and is cut; 1 of them has no answer"
+    )
+
+
+@pytest.mark.parametrize(("options", "counted"), [((), 302), (("--rows", "all"), 302), (("--rows", "150"), 152)])
+def test_long_rows_are_counted_among_all_checked_rows(tmp_path: Path, options: tuple[str, ...], counted: int) -> None:
+    """Not only in the sample for the chat template."""
+    file = federation(tmp_path, texts("one", *["x " * 9] * 299), length=7)
+    word_tokenizer(tmp_path / "base")
+    (line,) = [line for line in warnings(file, *options) if "data.maxLength" in line]
+    assert line.startswith(f"{counted - 3} of {counted} checked rows are longer than data.maxLength (7 tokens)")
 
 
 def test_rows_longer_than_the_context_are_announced(tmp_path: Path) -> None:

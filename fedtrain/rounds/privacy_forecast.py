@@ -10,6 +10,7 @@ from fedtrain.contracts.records import ModelFacts
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, affordable_rounds, epsilon
 from fedtrain.privacy.noise import signal_to_noise, updates_for_ratio
+from fedtrain.rounds.batch_advice import batch_advice
 from fedtrain.rounds.example_privacy import example_noise
 from fedtrain.rounds.large_delta import large_delta
 from fedtrain.rounds.spent_epsilon import example_loss, loss_of, trained_values
@@ -72,7 +73,7 @@ def _of_examples(
     budget, rounds = spec.privacy.budget, spec.rounds.count
     spent: dict[str, dict[Release, int]] = {}
     lines: list[str] = []
-    largest: ExampleNoise | None = None
+    noises: dict[str, ExampleNoise] = {}
     for who, count in rows.items():
         if count == 0:
             continue
@@ -83,8 +84,7 @@ def _of_examples(
             continue
         release = Release(noise.multiplier, Poisson(noise.probability))
         affordable = affordable_rounds(release, budget.epsilon, budget.delta, rounds, steps=noise.steps)
-        if largest is None or noise.multiplier / noise.batch > largest.multiplier / largest.batch:
-            largest = noise
+        noises[who] = noise
         spent[who] = {release: affordable * noise.steps}
         lines.append(
             f"{who}: noise multiplier {noise.multiplier:.3g}, {several(noise.steps, 'step')} a round with "
@@ -96,8 +96,8 @@ def _of_examples(
                 f"The budget of {who} allows {affordable} of {several(rounds, 'round')}; it sits out the rest."
             )
     loss, values = example_loss(spec, spent), trained_values(spec, facts)
-    if largest is not None and values is not None:
-        lines.append(_noise_of_a_step(spec, largest, values))
+    if noises and values is not None:
+        lines.append(_noise_of_a_step(spec, {who: rows[who] for who in noises}, noises, values))
     return (f"Privacy after the rounds that the budgets allow: {loss.text}.", *_delta(spec, rows), *lines)
 
 
@@ -106,15 +106,19 @@ def _delta(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None = None) -
     return [] if warning is None else [warning]
 
 
-def _noise_of_a_step(spec: FederatedTrainingSpec, noise: ExampleNoise, values: int) -> str:
-    """Compare the noise on a step's gradient with the largest possible gradient; name what helps if it is larger. The
-    noise of several steps is independent and averages out, so a run may learn with larger noise than signal."""
+def _noise_of_a_step(
+    spec: FederatedTrainingSpec, rows: Mapping[str, int], noises: Mapping[str, ExampleNoise], values: int
+) -> str:
+    """Compare the largest noise on a step's gradient with the largest possible gradient; name what helps if it is
+    larger. The noise of several steps is independent and averages out, so a run may learn with larger noise than
+    signal."""
+    worst = max(noises, key=lambda who: noises[who].multiplier / noises[who].batch)
+    noise = noises[worst]
     ratio = signal_to_noise(noise.multiplier, noise.batch, values)
     sizes = f"{several(noise.batch, 'row')} a step, about {values:,} trained values"
     if ratio >= 1:
         return f"The mean gradient of a step may be {ratio:.3g} times as large as the noise on it ({sizes})."
-    enough = ceil(updates_for_ratio(1.0, noise.multiplier, values))
-    helps = [f"training.batchSize: {enough:,} makes them equal with the same noise multiplier", *_smaller_adapter(spec)]
+    helps = [batch_advice(spec, rows, worst, noise, values), *_smaller_adapter(spec)]
     return (
         f"Warning: the noise on a step's mean gradient is up to {1 / ratio:.3g} times as large as the largest possible "
         f"gradient ({sizes}). It averages out over many steps only. What helps: {'; '.join(helps)}; more rows."

@@ -190,6 +190,32 @@ def test_the_forecast_warns_of_noise_that_exceeds_a_steps_gradient_and_says_what
     assert lines[-1] == (
         "Warning: the noise on a step's mean gradient is up to 3.12 times as large as the largest possible gradient "
         "(32 rows a step, about 10,000 trained values). It averages out over many steps only. What helps: "
-        "training.batchSize: 100 makes them equal with the same noise multiplier; aggregation.merge: FreezeA divides "
+        "training.batchSize: 100 makes them equal (noise multiplier 1); aggregation.merge: FreezeA divides "
         "the noise by about 1.4; half of adapter.rank divides it by 1.4; more rows."
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "batch", "advice"),
+    [
+        (400_000, 20, "training.batchSize: 60, all training rows of b, makes it "),
+        (400_000, 60, "not a larger training.batchSize: a step has all 60 training rows of b; "),
+        (1_000, 20, "training.batchSize: "),
+    ],
+    ids=["all rows", "no more rows", "enough rows"],
+)
+def test_the_forecast_advises_a_batch_that_the_rows_allow(values: int, batch: int, advice: str) -> None:
+    """With the noise that the larger batch needs: the forecast of the advised batch agrees."""
+
+    def forecast(batch: int) -> str:
+        changed = spec.model_copy(update={"training": spec.training.model_copy(update={"batch_size": batch})})
+        return privacy_forecast(changed, facts, {"b": 60})[-1]
+
+    facts, spec = FACTS.model_copy(update={"adapter_parameters": values}), a_world(private(), rounds=1).spec
+    before, helps, advised = forecast(batch).partition(f"What helps: {advice}")
+    assert helps, before
+    if advice.endswith("makes it "):
+        assert f"is up to {advised.partition(' ')[0]} times as large" in forecast(60)
+    elif advice == "training.batchSize: ":
+        assert advised.split()[1:4] == ["makes", "them", "equal"]
+        assert forecast(int(advised.split()[0])).startswith("The mean gradient of a step may be ")

@@ -6,7 +6,6 @@ snake_case. Durations (`90s`, `30m`, `2h`) and quantities (`40Gi`) are kept as t
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,6 +13,8 @@ from typing import Annotated, ClassVar, Literal, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
+
+from fedtrain.latin_letters import latin_letters
 
 API_VERSION = "fedtrain.dev/v1alpha1"
 
@@ -96,8 +97,7 @@ def seconds(duration: str) -> float:
 
 def as_label(text: str) -> str | None:
     """The nearest valid Kubernetes name: `bank-a` for `Bank_A`."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    label = re.sub(r"[^a-z0-9]+", "-", plain.lower())[:40].strip("-")
+    label = re.sub(r"[^a-z0-9]+", "-", latin_letters(text))[:40].strip("-")
     return label or None
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from fedtrain.cli.run_argument import RUN
+
 
 @click.command()
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN RUN...", type=RUN, nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), help="HTML file to write [default: comparison.html].")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
 def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:

@@ -28,7 +28,7 @@ FIXES: dict["Problem", str] = {
 
 
 @click.command()
-@click.argument("sources", metavar="DATA...", nargs=-1, required=True)
+@click.argument("sources", metavar="DATA...", type=click.Path(readable=False), nargs=-1, required=True)
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="New file to write.")
 @click.option(
     "--to",

@@ -4,9 +4,11 @@ import time
 
 import click
 
+from fedtrain.cli.run_argument import RUN
+
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--orphaned", is_flag=True, help="Also delete an unfinished run in a bucket: no cluster has it any more.")
 def command(run: str, yes: bool, orphaned: bool) -> None:

@@ -7,10 +7,11 @@ import click
 
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.round_option import round_option
+from fedtrain.cli.run_argument import RUN
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder to write [default: `adapter` in the run's folder]."
 )

@@ -6,6 +6,7 @@ import getpass
 import click
 
 from fedtrain.cli.numbers import WholeNumber
+from fedtrain.cli.run_argument import RUN
 from fedtrain.cli.wrapping import say
 from fedtrain.quoting import quoted
 
@@ -16,7 +17,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 def verify(run: str) -> None:
     """Check every record, the chain of manifests and all bytes of RUN's ledger. Exits with 1 if a check fails.
 
@@ -53,7 +54,7 @@ def verify(run: str) -> None:
 
 
 @command.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.argument("participant")
 @click.option("--round", "number", type=WholeNumber(min=1), required=True, help="Current round.")
 @click.option("--reason", required=True, help="Why; recorded in the ledger.")

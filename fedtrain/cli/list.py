@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fedtrain.cli.run_argument import RUN
+
 if TYPE_CHECKING:
     from fedtrain.results.run_list import RunLine
     from fedtrain.results.tables import Table
 
 
 @click.command()
-@click.argument("place", default="runs")
+@click.argument("place", type=RUN, default="runs")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
 def command(place: str, output: str) -> None:
     """List the runs below PLACE, a folder or s3://bucket/prefix [default: runs]: phase, rounds, the hub's first metric
@@ -26,7 +28,7 @@ def command(place: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(as_json(found), indent=2))
     elif not found.runs:
-        click.echo(f"no runs below {place}", err=True)
+        click.echo(f"no runs below {place}. `fedtrain run federation.yaml` starts one.", err=True)
     else:
         show([_table(found.runs)], terminal=sys.stdout.isatty())
         for problem in (line.problem for line in found.runs if line.problem is not None):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.numbers import WholeNumber
+from fedtrain.cli.run_argument import RUN
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _INDENT = 8
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.argument("participant", required=False)
 @click.option("--round", "number", type=WholeNumber(min=0), help="Show this round only.")
 @click.option("-f", "--follow", is_flag=True, help="Continue until the run ends.")

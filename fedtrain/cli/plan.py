@@ -13,6 +13,7 @@ from fedtrain.plurals import several
 if TYPE_CHECKING:
     from rich.table import Table as Drawn
 
+    from fedtrain.api.reading import Federation
     from fedtrain.preview.run_preview import Part, Preview
     from fedtrain.results.tables import Table
 
@@ -23,8 +24,9 @@ LEGEND = (
     "training, validation: rows of each split. in slices: how often the run's slices contain a sample. trained: "
     "samples that the steps process, with repeats. steps: optimizer steps. samples: size of the round's slice. "
     "distinct: different samples in it. pass: passes over the participant's data. weight: share in the mean of the "
-    "updates. share: share of a data set in the samples of each slice."
+    "updates."
 )
+MIX_LEGEND = " share: share of a data set in the samples of each slice."
 
 
 @click.command()
@@ -57,10 +59,18 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     if output == "json":
         click.echo(json.dumps(as_json(made), indent=2))
     else:
-        _show(made)
+        _show(made, has_gpus=_has_gpus(federation))
 
 
-def _show(made: "Preview") -> None:
+def _has_gpus(federation: "Federation") -> bool:
+    """Whether a participant asks for GPUs, or this machine has some."""
+    from fedtrain.runner.devices import find_devices
+
+    asked = any(one.compute.gpus_per_node for one in federation.training.spec.participants)
+    return asked or bool(find_devices().gpus)
+
+
+def _show(made: "Preview", *, has_gpus: bool) -> None:
     from rich.console import Console
 
     from fedtrain.results.tables import parts
@@ -71,28 +81,33 @@ def _show(made: "Preview") -> None:
     click.echo(f"{made.name}: {rounds}, partitioning {made.strategy}{exhausted}")
     for fact in made.facts:
         console.print(fact, markup=False, highlight=False)
-    for line in _sizes(made):
+    for line in _sizes(made, has_gpus=has_gpus):
         console.print(line, markup=False, highlight=False)
     for table in (_participants(made), *_datasets(made), _rounds(made)):
         for part in parts(table, console.width):
             console.print(_drawn(part, console.width))
-    console.print(LEGEND, style="dim")
+    console.print(LEGEND + (MIX_LEGEND if _datasets(made) else ""), style="dim")
     for note in (*_absences(made), *made.notes):
-        console.print(f"note: {note}", markup=False, highlight=False)
+        plain = note.removeprefix("Warning: ")
+        console.print(f"{'note' if plain == note else 'warning'}: {plain}", markup=False, highlight=False)
 
 
-def _sizes(made: "Preview") -> list[str]:
+def _sizes(made: "Preview", *, has_gpus: bool) -> list[str]:
     from fedtrain.results.words import size
 
     found = made.sizes
     if found is None:
         return []
-    return [
+    transfer = (
         f"transfer: each round a participant receives {size(found.received)} and sends {size(found.sent)}; "
-        f"{size(found.moved)} in the whole run",
-        f"GPU memory for {several(found.rows, 'row')} at a time: {size(found.memory)}, or "
-        f"{size(found.memory_checkpointed)} with gradient checkpointing (computed, not measured)",
-    ]
+        f"{size(found.moved)} in the whole run"
+    )
+    if not has_gpus:
+        return [transfer]
+    memory, less = size(found.memory), size(found.memory_checkpointed)
+    checkpointing = f", or {less} with gradient checkpointing" if less != memory else ""
+    rows = several(found.rows, "row")
+    return [transfer, f"GPU memory for {rows} at a time: {memory}{checkpointing} (computed, not measured)"]
 
 
 def _participants(made: "Preview") -> "Table":

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
+from fedtrain.cli.run_argument import RUN
+
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="File to write [default: report.html in the run's folder]."
 )

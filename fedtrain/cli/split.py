@@ -72,7 +72,7 @@ def command(
         made = split(request)
     except SplitError as error:
         raise UserError(error.message, error.hint) from error
-    _show(made, label or by)
+    _show(made, label or by, by if label not in (None, by) else None)
     named = quoted(made.file)
     if base is None:
         click.echo(f"next: name the base model in {made.file} (spec.model.base), then: fedtrain run {named}")
@@ -80,21 +80,25 @@ def command(
         click.echo(f"next: fedtrain plan {named}; fedtrain run {named}")
 
 
-def _show(made: "Split", label: str | None) -> None:
+def _show(made: "Split", label: str | None, by: str | None) -> None:
+    """`label`: field whose values are counted. `by`: another field, by which the rows were split."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table()
     table.add_column("participant")
+    if by is not None:
+        table.add_column(escape(by))
     table.add_column("rows", justify="right")
     if made.labels is not None:
         table.add_column(escape(f"{label} (rows)"))
     for number, name in enumerate(made.names):
         mix = [escape(_mix(made.labels[number]))] if made.labels is not None else []
-        table.add_row(name, str(made.rows[number]), *mix)
+        values = [escape(_some(made.held[number]))] if by is not None and made.held is not None else []
+        table.add_row(name, *values, str(made.rows[number]), *mix)
     if made.test_rows:
-        table.add_row("(hub's test data)", str(made.test_rows))
+        table.add_row("(hub's test data)", *([""] if by is not None else []), str(made.test_rows))
     console = Console()
     click.echo(f"{made.file}: {several(len(made.names), 'participant')}, format {made.format}")
     console.print(table)
@@ -121,6 +125,13 @@ def _mix(labels: "Counter[str]") -> str:
     if rest:
         shown.append(f"{several(len(rest), 'other')} {sum(count for _, count in rest)}")
     return ", ".join(shown)
+
+
+def _some(values: tuple[str, ...]) -> str:
+    """`Klinikum Nord, Klinikum Süd, 3 others`."""
+    rest = len(values) - MOST_LABELS
+    others = [several(rest, "other")] if rest > 0 else []
+    return ", ".join([*map(_short, values[:MOST_LABELS]), *others])
 
 
 def _short(label: str) -> str:

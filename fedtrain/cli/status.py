@@ -5,11 +5,12 @@ import sys
 
 import click
 
+from fedtrain.cli.run_argument import RUN
 from fedtrain.cli.wrapping import say
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
 @click.option("--samples", is_flag=True, help="Show the answers that were generated for the hub's prompts.")
 def command(run: str, output: str, samples: bool) -> None:

@@ -4,16 +4,19 @@ import time
 
 import click
 
+from fedtrain.cli.run_argument import RUN
+
 _SECONDS = 5.0
 """Between two looks at the ledger with --follow."""
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.option(
     "--to",
     "tracker",
     type=click.Choice(["TensorBoard", "WandB", "MLflow"], case_sensitive=False),
+    metavar="[TensorBoard|WandB|MLflow]",
     required=True,
     help="Experiment tracker. Its library is the extra of the same name: fedtrain[wandb].",
 )

@@ -13,6 +13,7 @@ import click
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.round_option import round_option
+from fedtrain.cli.run_argument import RUN
 
 if TYPE_CHECKING:
     from fedtrain.results.answering import Answerer, Decoding
@@ -22,7 +23,7 @@ _NEW = "/new"
 
 
 @click.command(name="try")
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.argument("prompt", required=False)
 @round_option("Use the adapter")
 @click.option("--with-base", is_flag=True, help="Show the answer of the base model, too.")

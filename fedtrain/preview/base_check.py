@@ -150,9 +150,16 @@ def _summary(base: BaseFiles, covered: Coverage) -> str:
     parameters = sum(tensor.elements for tensor in base.tensors)
     context = f", context {base.context:,} tokens" if base.context else ""
     return (
-        f"{base.model_type or 'base model'}, {parameters:,} parameters{context}; adapter {covered.parameters:,} "
-        f"parameters on {', '.join(covered.names) or 'no layer'}: {covered.share:.0%} of the linear parameters"
+        f"{base.model_type or 'base model'}, {parameters:,} parameters{context}; adapter: "
+        f"{covered.parameters:,} trained parameters for {_layers(covered)}; the base stays frozen"
     )
+
+
+def _layers(covered: Coverage) -> str:
+    names = ", ".join(covered.names) or "no layer"
+    if covered.names and not covered.untouched:
+        return f"all linear layers ({names})"
+    return f"{names} ({covered.share:.0%} of the weights in linear layers)"
 
 
 def _notes(base: BaseFiles, spec: FederatedTrainingSpec, covered: Coverage) -> Iterator[str]:

@@ -18,6 +18,7 @@ from fedtrain.results.locate import NoRun
 from fedtrain.results.run_phase import phase_of_run
 from fedtrain.rounds.phase import observe
 
+DEFAULT = "runs"
 _AT_ONCE = 8
 _DEEPEST = 4
 """Folders between the one that is searched and a run's `run.json`."""
@@ -48,8 +49,8 @@ class RunList:
 
 
 def list_runs(place: str) -> RunList:
-    """Return the runs below a folder or `s3://bucket/prefix`. Raises NoRun if the place is not a folder,
-    StoreError, OSError."""
+    """Return the runs below a folder or `s3://bucket/prefix`. There are none in the default folder before the first
+    run. Raises NoRun if the place is not a folder, StoreError, OSError."""
     ledgers = _in_bucket(place) if place.startswith("s3://") else _in_folder(Path(place).expanduser())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         lines = list(pool.map(_line, ledgers))
@@ -60,10 +61,9 @@ def _in_folder(folder: Path) -> Iterator[Ledger]:
     if folder.exists() and not folder.is_dir():
         raise NoRun(f"{folder} is a file. Name a folder of runs, such as `runs`, or s3://bucket/prefix.")
     if not folder.exists():
-        raise NoRun(
-            f"There are no runs yet: the folder {folder} does not exist. Start a run with `fedtrain run "
-            "federation.yaml`, or name the folder of your runs: `fedtrain list FOLDER`."
-        )
+        if folder == Path(DEFAULT):
+            return
+        raise NoRun(f"The folder {folder} does not exist. Name the folder of your runs, such as `runs`.")
     next(folder.iterdir(), None)  # raises for a folder that cannot be read, which `glob` takes for an empty one
     for depth in range(_DEEPEST + 1):
         for file in filter(Path.is_file, sorted(folder.glob("*/" * depth + names.RUN))):

@@ -1,10 +1,10 @@
 """Names of participants: Kubernetes' names, made from anything."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from fedtrain.api.base import DNS_LABEL_PATTERN
+from fedtrain.latin_letters import latin_letters
 from fedtrain.splitting.errors import SplitError
 
 LONGEST = 40
@@ -12,9 +12,7 @@ LONGEST = 40
 
 def slug(text: str, otherwise: str = "other") -> str:
     """Lower-case letters without accents, digits and dashes, at most 40."""
-    decomposed = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss"))
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    found = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST].rstrip("-")
+    found = re.sub(r"[^a-z0-9]+", "-", latin_letters(text)).strip("-")[:LONGEST].rstrip("-")
     return found or otherwise
 
 

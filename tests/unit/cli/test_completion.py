@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from fedtrain.cli.main import main
@@ -32,3 +33,10 @@ def test_the_script_of_each_shell_calls_fedtrain(shell: str) -> None:
 def test_commands_and_options_are_completed() -> None:
     assert completed("fedtrain exp") == ["export"]
     assert completed("fedtrain export --me") == ["--merged"]
+
+
+def test_runs_and_data_are_completed_as_files() -> None:
+    completion = ShellComplete(main, {}, "fedtrain", "_FEDTRAIN_COMPLETE")
+    for command in ("status", "compare", "list", "ledger verify", "convert", "try", "run"):
+        (found,) = completion.get_completions([*command.split()], "runs/d")
+        assert (found.type, found.value) == ("file", "runs/d"), command

@@ -97,6 +97,17 @@ def test_the_table_shows_everyone_in_groups_of_equal_rounds(tmp_path: Path) -> N
     assert "they are skipped" in lines
 
 
+@pytest.mark.parametrize(("asked", "memory"), [(0, False), (1, True)])
+def test_sizes_and_legend_have_no_more_than_the_run(asked: int, memory: bool, tmp_path: Path) -> None:
+    """The memory is the same with and without gradient checkpointing here."""
+    file = federation(tmp_path)
+    file.write_text(file.read_text().replace("{name: big}, {", f"{{name: big, compute: {{gpusPerNode: {asked}}}}}, {{"))
+    lines = " ".join(plan(file).output.split())
+    assert ("GPU memory for 1 row at a time: " in lines) == memory
+    assert "gradient checkpointing" not in lines
+    assert "share: share of a data set" not in lines
+
+
 def test_the_numbers_are_those_of_a_run(tmp_path: Path) -> None:
     made = as_json(federation(tmp_path, "{strategy: FixedSize, fixedSize: {samples: 30}}"))
     big, small = made["participants"]
@@ -256,7 +267,9 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
 
 
 def test_the_legend_explains_every_column_of_numbers() -> None:
-    from fedtrain.cli.plan import LEGEND, MIX_COLUMNS, ROUND_COLUMNS, RUN_COLUMNS
+    from fedtrain.cli.plan import LEGEND, MIX_COLUMNS, MIX_LEGEND, ROUND_COLUMNS, RUN_COLUMNS
 
-    explained = {word.strip() for entry in LEGEND.split(". ") for word in entry.partition(":")[0].split(",")}
+    explained = {
+        word.strip() for entry in f"{LEGEND}{MIX_LEGEND}".split(". ") for word in entry.partition(":")[0].split(",")
+    }
     assert explained == {*RUN_COLUMNS[1:], *MIX_COLUMNS[1:], *ROUND_COLUMNS[1:]} - {"rows"}

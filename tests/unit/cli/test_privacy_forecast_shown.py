@@ -43,6 +43,7 @@ def test_epsilon_and_signal_to_noise_are_shown_before_a_run(
     said = accepted(command, tmp_path, {PRIVACY: block, "weights: Samples": f"weights: {weights}"})
     assert cost in said
     assert signal in said
+    assert "note: Warning" not in said
 
 
 @pytest.mark.parametrize("command", ["validate", "plan"])

@@ -140,6 +140,11 @@ def test_by_a_field_each_value_is_a_participant(data: Path, tmp_path: Path) -> N
     assert all({row["site"] for row in rows} == {f"Site {name[-1]}"} for name, rows in found.items())
 
 
+def test_the_value_of_each_participant_is_shown_beside_its_name(data: Path, tmp_path: Path) -> None:
+    result = done(data, "--by", "site", "--label", "completion", "--out", tmp_path / "out")
+    assert "│ site-0 │ Site 0 │" in " ".join(result.output.split())
+
+
 def test_more_values_than_participants_are_spread_and_said(data: Path, tmp_path: Path) -> None:
     result = done(data, "--by", "site", "--participants", "2", "--out", tmp_path / "out")
     found = rows_of(tmp_path / "out")

@@ -93,7 +93,14 @@ def test_names_are_made_from_values_without_collisions() -> None:
         "st mary s": "st-mary-s-2",
         "日本": "other",
     }
-    assert slugs(["Süd", "Große–Klinik"]) == {"Süd": "sud", "Große–Klinik": "grosse-klinik"}
+    assert slugs(["Süd", "Su\u0308d-West", "Große–Klinik", "Ørsta", "Universitätsklinik", "Émile"]) == {
+        "Süd": "sued",
+        "Su\u0308d-West": "sued-west",
+        "Große–Klinik": "grosse-klinik",
+        "Ørsta": "oersta",
+        "Universitätsklinik": "universitaetsklinik",
+        "Émile": "emile",
+    }
     long = slugs(["x" * 50, "x" * 60])
     assert sorted(map(len, long.values())) == [40, 40]
 

@@ -126,7 +126,7 @@ def test_settings_that_fit_the_weights_otherwise_are_valid(tmp_path: Path, setti
 
 def test_the_share_of_linear_parameters_and_the_untouched_layers_are_shown(tmp_path: Path) -> None:
     file = federation(tmp_path, targets="{type: Names, names: [q_proj]}")
-    assert "32 parameters on q_proj: 33% of the linear parameters" in validate(file).stdout
+    assert "32 trained parameters for q_proj (33% of the weights in linear layers)" in validate(file).stdout
     assert warnings(file) == ["The adapter does not change the linear layers up_proj."]
 
 

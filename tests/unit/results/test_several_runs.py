@@ -58,11 +58,16 @@ def test_list_names_a_run_that_cannot_be_read_and_shows_the_others(second: Hand,
     assert any("second" in line and "Interrupted" in line for line in lines)
 
 
-def test_list_of_a_place_without_runs_says_so(tmp_path: Path) -> None:
-    result = fedtrain("list", tmp_path)
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert "no runs below" in result.stderr
-    assert "Start a run with `fedtrain run federation.yaml`" in fedtrain("list", tmp_path / "nothing").stderr
+def test_list_of_a_place_without_runs_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where `runs` does not exist yet
+    for place in ((tmp_path,), ()):
+        result = fedtrain("list", *place)
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert "no runs below" in result.stderr
+        assert "`fedtrain run federation.yaml` starts one" in result.stderr
+    result = fedtrain("list", tmp_path / "nothing")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "nothing does not exist. Name the folder of your runs" in result.stderr
 
 
 def test_compare_leaves_out_a_run_that_cannot_be_read(second: Hand, runs: Path, tmp_path: Path) -> None:

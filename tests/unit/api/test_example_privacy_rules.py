@@ -31,7 +31,7 @@ def errors(folder: Path, privacy: str = PRIVACY, **sections: str) -> list[str]:
         (
             "evaluation.participants",
             {"evaluation": "\n  evaluation: {participants: {metrics: [{name: loss, type: Loss}]}}"},
-            "Remove it, and set evaluation.hub",
+            "Remove it; evaluation.hub can measure the adapters",
         ),
         ("training.keep", {"training": f"  training: {{{STEPS}, keep: Best}}"}, "Set keep: Last."),
         (

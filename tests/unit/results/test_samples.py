@@ -22,7 +22,7 @@ from tests.support.outputs import check_output
 class Answering(Hand):
     """Every evaluation comes with an answer to one prompt."""
 
-    def evaluation(self, round: int, k: int, adapter: Digest) -> Evaluation:
+    def evaluation(self, round: int, k: int, adapter: Digest, accuracy: float | None = None) -> Evaluation:
         one = GeneratedAnswer(row=0, prompt="a <b> is a", expected=" plant", text=f" guess {round}\n" + "x" * round)
         found = Generated(run_id=RUN_ID, adapter=adapter, answers=(one,))
         blob = self.ledger.put_blob(canonical(found))

@@ -43,12 +43,13 @@ class ArmRun:
 
 
 def budgets(summary: RunSummary) -> dict[str, int]:
-    """Return the optimizer steps of each participant over the whole federated run: rounds x steps, or with lengths in
-    epochs the mean steps of its updates, times the rounds. A participant that never sent an update is missing."""
+    """Return the optimizer steps of each participant over the federated run: recorded rounds x steps, or with lengths
+    in epochs the mean steps of its updates, times the recorded rounds. A run that ended early has fewer rounds than
+    its file plans. With epochs, a participant that never sent an update is missing."""
     spec, found = summary.spec, dict[str, int]()
     for participant in spec.participants:
-        if (planned := planned_steps(spec, participant.name)) is not None:
-            found[participant.name] = planned
+        if (steps := round_steps(spec, participant.name)) is not None:
+            found[participant.name] = steps * summary.rounds_done
             continue
         took = [
             one.steps
@@ -57,15 +58,20 @@ def budgets(summary: RunSummary) -> dict[str, int]:
             if one.participant == participant.name and one.steps is not None
         ]
         if took:
-            found[participant.name] = round(sum(took) / len(took) * spec.rounds.count)
+            found[participant.name] = round(sum(took) / len(took) * summary.rounds_done)
     return found
 
 
 def planned_steps(spec: FederatedTrainingSpec, who: str) -> int | None:
-    """Return the optimizer steps of one participant over the whole federated run; None if the file does not give the
-    length in steps."""
-    steps = spec.participant(who).training.over(spec.training).length.steps
+    """Return the optimizer steps of one participant over all planned rounds; None if the file does not give the length
+    in steps."""
+    steps = round_steps(spec, who)
     return None if steps is None else steps * spec.rounds.count
+
+
+def round_steps(spec: FederatedTrainingSpec, who: str) -> int | None:
+    """Return the optimizer steps of one participant in a round; None if the file gives its length in epochs."""
+    return spec.participant(who).training.over(spec.training).length.steps
 
 
 def alone(federation: Federation, who: str, steps: int) -> ArmRun:

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 from fedtrain.api.reading.federation import Federation
 from fedtrain.baseline.arms import POOLED, ArmRun, alone, arm_name, budgets, pooled
@@ -15,14 +14,14 @@ from fedtrain.baseline.measuring import Measuring, measure_all
 from fedtrain.baseline.personal import check_personal, personal_arms
 from fedtrain.baseline.pooling import pool_rows, pooled_file
 from fedtrain.baseline.running import Lazily, run_arms
-from fedtrain.baseline.subjects import Subject, measured_spec, subject_of
+from fedtrain.baseline.subjects import subjects_of
 from fedtrain.baseline.unchanged import check_same_training, check_unchanged
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Preflight
 from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
-from fedtrain.results.comparison import Comparison, Kind, write_comparison
+from fedtrain.results.comparison import Comparison, write_comparison
 from fedtrain.results.locate import run_folder
 from fedtrain.results.summary import summarise
 from fedtrain.rounds.decision import FINISHED
@@ -87,7 +86,8 @@ def compare(
                 pool_rows(federation, _preflights(ledger), _pooled_folder(federation))
             watch.begins(missing)
             failed = run_arms(missing, shared(), watch.arm)
-        subjects = _subjects(federation, ledger, [arm for arm in arms if arm.label not in failed])
+        finished = [arm for arm in arms if arm.label not in failed]
+        subjects = subjects_of(federation.training.spec, ledger, _preflights(ledger), finished)
         unmeasured = [one for subject in subjects for one in subject.measurings if one.record is None]
         if unmeasured:
             watch.measured(0, len(unmeasured))
@@ -115,22 +115,6 @@ def _pooled_folder(federation: Federation) -> Path:
     metadata = federation.training.metadata
     own = open_ledger(storage_of(federation), metadata.namespace, arm_name(metadata.name, POOLED))
     return (run_folder(own) or Path("runs") / own.namespace / own.name) / "pooled"
-
-
-def _subjects(federation: Federation, ledger: Ledger, arms: list[ArmRun]) -> list[Subject]:
-    """Return the adapters in the order of the table: base, each alone, federated, each personalised, pooled."""
-    spec = measured_spec(federation.training.spec)
-    preflights = _preflights(ledger)
-    end = ledger.read(names.END, End)
-    assert end is not None
-    all_steps = sum(arm.steps for arm in arms if arm.kind == "Alone")
-    found = [subject_of(spec, preflights, "Base", None, 0, ledger, 0)]
-    found += [
-        subject_of(spec, preflights, arm.kind, arm.participant, arm.steps, ledger_of(arm.federation), 1) for arm in arms
-    ]
-    found.append(subject_of(spec, preflights, "Federated", None, all_steps, ledger, end.round))
-    order = get_args(Kind)
-    return sorted(found, key=lambda subject: order.index(subject.kind))
 
 
 def _preflights(ledger: Ledger) -> dict[str, Preflight]:

@@ -1,17 +1,22 @@
 """Adapters of a comparison and what is measured of each: at the hub, and on each participant's validation split."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from fedtrain.api.evaluation import Metric, Metrics, ParticipantEvaluation
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.baseline.arms import ArmRun
 from fedtrain.baseline.measuring import Measuring
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Evaluation, Manifest, Measurement, Preflight, Run
+from fedtrain.contracts.run_end import End
 from fedtrain.ledger.adapter_of_round import made_adapter_of
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.comparison import Arm, Kind, arm_label
 from fedtrain.rounds import orders
 from fedtrain.rounds.snapshot import TaskKey
+from fedtrain.runner.bindings import ledger_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,23 @@ class Subject:
             hub=evaluations[0].metrics if evaluations else {},
             own={record.participant: record.metrics for record in measurements},
         )
+
+
+def subjects_of(
+    spec: FederatedTrainingSpec, ledger: Ledger, preflights: dict[str, Preflight], arms: Sequence[ArmRun]
+) -> list[Subject]:
+    """Return the adapters in the order of the table: base, each alone, federated, each personalised, pooled. `ledger`:
+    of the federated run, which has ended, perhaps before its last planned round."""
+    spec, end = measured_spec(spec), ledger.read(names.END, End)
+    assert end is not None
+    all_steps = sum(arm.steps for arm in arms if arm.kind == "Alone")
+    found = [subject_of(spec, preflights, "Base", None, 0, ledger, 0)]
+    found += [
+        subject_of(spec, preflights, arm.kind, arm.participant, arm.steps, ledger_of(arm.federation), 1) for arm in arms
+    ]
+    found.append(subject_of(spec, preflights, "Federated", None, all_steps, ledger, end.round))
+    order = get_args(Kind)
+    return sorted(found, key=lambda subject: order.index(subject.kind))
 
 
 def subject_of(

@@ -51,7 +51,7 @@ def command(
 
     For a participant: FILE is the federation's file, ADAPTER what the hub exported. Trains on this machine and sends
     nothing: the result stays in the folder --runs. The comparison shows the base model, your rows alone (as many steps
-    as in the federated run), the federated and the personalised adapter. After Ctrl-C, run the same command again.
+    as FILE plans in all rounds), the federated and the personalised adapter. After Ctrl-C, run the same command again.
     """
     from fedtrain.api.base_model_folder import not_a_base
     from fedtrain.api.reading import read_file

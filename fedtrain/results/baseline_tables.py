@@ -77,6 +77,9 @@ def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm, 
     times = comparison.times_best_alone(measure)
     if ours is None or theirs is None:
         return f"{measure.name} was not measured for both"
+    if measure.text(ours) == measure.text(theirs):
+        who = f"the best participant alone ({best.participant})"
+        return f"federated equals {who} on {measure.name}: both {measure.text(ours)}"
     values = f"{measure.text(ours)} to {measure.text(theirs)}"
     if not measure.better(ours, theirs):
         return f"federated does not beat the best participant alone ({best.participant}) on {measure.name}: {values}"

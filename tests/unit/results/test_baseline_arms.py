@@ -13,6 +13,7 @@ from fedtrain.api.storage import S3, Storage
 from fedtrain.baseline.arms import alone, arm_name, budgets, personalised, pooled
 from fedtrain.baseline.personal import check_personal
 from fedtrain.baseline.pooling import pool_rows, pooled_file
+from fedtrain.baseline.subjects import subjects_of
 from fedtrain.baseline.unchanged import check_same_training
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_bytes
@@ -129,6 +130,8 @@ def test_steps_are_rounds_times_steps_with_overrides(hand: Hand) -> None:
     zoo = {"name": "zoo", "training": {"length": {"type": "Steps", "steps": 10}}}
     hand.spec = {**hand.spec, "participants": [{"name": "museum"}, {"name": "observatory"}, zoo]}
     hand.begin()
+    for round in (1, 2, 3):
+        hand.record(hand.plan(round), None, outcome="Skipped")
     assert budgets(summarise(hand.ledger)) == {"museum": 75, "observatory": 75, "zoo": 30}
 
 
@@ -137,7 +140,19 @@ def test_with_epochs_the_steps_are_what_updates_took(hand: Hand) -> None:
     hand.begin()
     plan = hand.plan(1)
     hand.record(plan, hand.close(1, (hand.update(1, "museum"), hand.update(1, "zoo"))))
-    assert budgets(summarise(hand.ledger)) == {"museum": 75, "zoo": 75}, "observatory never sent an update"
+    hand.record(hand.plan(2), None, outcome="Skipped")
+    assert budgets(summarise(hand.ledger)) == {"museum": 50, "zoo": 50}, "observatory never sent an update"
+
+
+def test_arms_of_a_run_that_ended_early_get_the_steps_of_its_recorded_rounds(hand: Hand) -> None:
+    hand.begin()
+    hand.whole_round(1)
+    hand.roll_back(2, accuracy=0.3, best=0.412)
+    hand.end()
+    summary = summarise(hand.ledger)
+    assert budgets(summary) == dict.fromkeys(("museum", "observatory", "zoo"), 50)
+    base, federated = subjects_of(summary.spec, hand.ledger, {}, [])
+    assert (base.manifest.round, federated.manifest.round) == (0, 2), "the file plans 3 rounds"
 
 
 def test_pooled_rows_are_all_training_rows_and_no_validation_row(federation: Federation, tmp_path: Path) -> None:

@@ -77,6 +77,12 @@ def test_the_headline_is_honest_when_federating_did_not_help() -> None:
     assert text == "federated does not beat the best participant alone (museum) on accuracy: 50.0% to 53.5%"
 
 
+def test_the_headline_calls_values_that_read_the_same_equal() -> None:
+    same = tuple(arm if arm.kind != "Federated" else Arm("Federated", hub={"accuracy": 0.53501}) for arm in arms())
+    text = headline_text(Comparison("r", "a", same), SPECIFICATION)
+    assert text == "federated equals the best participant alone (museum) on accuracy: both 53.5%"
+
+
 def test_the_table_has_a_row_an_adapter_and_a_column_a_split() -> None:
     table = comparison_table(Comparison("r", "a", arms()), SPECIFICATION)
     assert [row[0] for row in table.rows] == [

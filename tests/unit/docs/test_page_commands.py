@@ -28,6 +28,15 @@ def test_commands_parse(page: Path) -> None:
     assert [fault for line in commands(page) if (fault := fault_of(line))] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_block_writes_the_same_folder_twice(page: Path) -> None:
+    """Such a block fails when it is pasted: `init` and `split` refuse a folder that exists."""
+    for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        text = block.group(0).replace("\\\n", " ")
+        folders = re.findall(r"fedtrain (?:init|split .*--out) +(\w\S*)", text)
+        assert len(folders) == len(set(folders))
+
+
 def test_commands_of_pages_are_found() -> None:
     assert sum(len(commands(page)) for page in PAGES) > 80
 

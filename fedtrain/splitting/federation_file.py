@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fedtrain.api.data import Format
 from fedtrain.api.evaluation import MetricType
+from fedtrain.splitting.learning_rate import DEFAULT, LearningRate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class FederationFile:
     test: str | None
     seed: int
     max_length: int = 512
+    learning_rate: LearningRate = DEFAULT
     test_metrics: Sequence[MetricType] = ("Loss",)
     own_metrics: Sequence[MetricType] = ()
 
@@ -58,7 +60,7 @@ spec:
   training:
     length: {{type: Epochs, epochs: 1}}    # of the rows that a participant trains on in a round
     batchSize: 16
-    learningRate: 2e-4
+    learningRate: {self.learning_rate.value}                   # {self.learning_rate.reason}
     seed: {self.seed}
   partitioning:
     strategy: All                        # every round trains on everything

@@ -12,7 +12,7 @@ from pathlib import Path
 from fedtrain.api.base_model_folder import not_a_base
 from fedtrain.api.data import Format
 from fedtrain.api.places import base_kind
-from fedtrain.data.base_files import read_base
+from fedtrain.data.base_files import BaseFiles, read_base
 from fedtrain.data.formats import learned_digest
 from fedtrain.plurals import several
 from fedtrain.splitting.dealing import (
@@ -25,6 +25,7 @@ from fedtrain.splitting.dealing import (
 )
 from fedtrain.splitting.errors import SplitError
 from fedtrain.splitting.federation_file import FederationFile
+from fedtrain.splitting.learning_rate import learning_rate
 from fedtrain.splitting.metrics import measurable
 from fedtrain.splitting.naming import participant_names, slug, slugs
 from fedtrain.splitting.rows import Row, format_of, read_rows, values_of
@@ -139,11 +140,16 @@ def _base(request: SplitRequest) -> str | None:
     return relative if relative.startswith(".") else f"./{relative}"
 
 
-def _max_length(base: str | None) -> int:
-    """Return 512 tokens, or the context of a base model in a folder if it is shorter."""
+def _base_files(base: str | None) -> BaseFiles | None:
+    """Return the files of a base model in a folder; None if it is not in one."""
     if base is None or base_kind(base, Path()) in ("Hub", "Bucket"):
-        return MAX_LENGTH
-    context = read_base(Path(base.removeprefix("file://")).expanduser()).context
+        return None
+    return read_base(Path(base.removeprefix("file://")).expanduser())
+
+
+def _max_length(base: BaseFiles | None) -> int:
+    """Return 512 tokens, or the context of the base model if it is shorter."""
+    context = base.context if base is not None else None
     return min(MAX_LENGTH, context or MAX_LENGTH)
 
 
@@ -209,6 +215,7 @@ def _write(
         data = partial / "new" / "data"
         data.mkdir(parents=True)
         files = [(name, f"./data/{name}.jsonl") for name in names]
+        files_of_base = _base_files(request.base)
         test_file = f"./data/{_test_name(names)}.jsonl" if test else None
         for (_, path), part in zip(files, parts, strict=True):
             _write_rows(partial / "new" / path, rows, part)
@@ -220,7 +227,8 @@ def _write(
             format=format,
             base=base,
             revision=request.revision,
-            max_length=_max_length(request.base),
+            max_length=_max_length(files_of_base),
+            learning_rate=learning_rate(files_of_base),
             files=files,
             test=test_file,
             seed=request.seed,

@@ -1,6 +1,7 @@
 """`fedtrain split` as a user calls it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,15 @@ def test_rows_are_not_longer_than_the_context_of_the_base_model(data: Path, tmp_
     done(data, "--participants", "2", "--out", tmp_path / "default")
     assert "maxLength: 256 " in (tmp_path / "short/federation.yaml").read_text()
     assert "maxLength: 512 " in (tmp_path / "default/federation.yaml").read_text()
+
+
+def test_a_tiny_base_model_gets_the_learning_rate_that_was_measured_with_one(data: Path, tmp_path: Path) -> None:
+    base = Path(__file__).parents[3] / "examples/quickstart/base"
+    done(data, "--participants", "2", "--base", base, "--out", tmp_path / "tiny")
+    done(data, "--participants", "2", "--out", tmp_path / "unknown")
+    (tiny,) = re.findall("learningRate: .*", (tmp_path / "tiny/federation.yaml").read_text())
+    assert re.fullmatch(r"learningRate: 3e-3 +# the base model has only 1\.2 million parameters; docs/\S+", tiny)
+    assert "learningRate: 2e-4 " in (tmp_path / "unknown/federation.yaml").read_text()
 
 
 def test_a_row_without_the_field_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from math import isfinite, sqrt
 
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, epsilon
-from fedtrain.privacy.accounting.errors import AccountingError
+from fedtrain.privacy.accounting.errors import AccountingError, TooLarge
 from fedtrain.privacy.accounting.release import AllRounds, Poisson, Release, Sampling
 
 SMALLEST_MULTIPLIER = 0.01
@@ -31,7 +31,10 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
     releases = several(rounds, "step" if isinstance(how, Poisson) else "round")
 
     def fits(multiplier: float) -> bool:
-        return epsilon({Release(multiplier, how): rounds}, delta) <= budget
+        try:
+            return epsilon({Release(multiplier, how): rounds}, delta) <= budget
+        except TooLarge:
+            return False
 
     below = above = 1.0  # small multipliers cost an accountant with privacy loss distributions the most time
     while not fits(above):

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from math import isfinite
+from math import inf, isfinite
 
-from fedtrain.privacy.accounting.errors import AccountingError
+from fedtrain.privacy.accounting.errors import AccountingError, TooLarge
 from fedtrain.privacy.accounting.registry import accountant_for
 from fedtrain.privacy.accounting.release import Release
 
@@ -39,6 +39,8 @@ def _epsilon(releases: frozenset[tuple[Release, int]], delta: float) -> float:
         raise
     except Exception as error:
         raise AccountingError(f"The accountant {accountant.name} failed: {type(error).__name__}: {error}") from error
+    if found == inf:
+        raise TooLarge("Epsilon is too large to be computed. Raise the noise, or make fewer steps.")
     if not (isfinite(found) and found >= 0):
         raise AccountingError(f"The accountant {accountant.name} computes an epsilon of {found}. Raise the noise.")
     return found

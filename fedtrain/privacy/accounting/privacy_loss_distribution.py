@@ -31,14 +31,20 @@ POINTS = 2**15
 """Largest number of grid points of the composed distribution."""
 TAIL = 1e-4
 """Share of delta that may lie beyond the grid. It counts as a loss of infinity."""
+_COARSEST = 100
+"""Largest step of the grid, relative to a thousandth of the range of one release's losses."""
+_WIDENINGS = 8
+"""How often the range of the composed losses is widened to that of its own grid."""
 _REACH = 10.0
 """Standard deviations of the noise that the grid of one release covers; beyond is less than 1e-22."""
 
 
 def poisson_epsilon(releases: Mapping[Release, int], delta: float) -> float:
-    """Return epsilon of `releases` under addition or removal of one unit; inf if it is beyond the grid."""
+    """Return epsilon of `releases` under addition or removal of one unit; inf if it is beyond the grid, or if the
+    releases are too many for any grid."""
     ordered = sorted(releases.items(), key=str)  # one order: float sums depend on it
-    return max(_Composed.of(ordered, delta, removal).epsilon(delta) for removal in (True, False))
+    composed = [_Composed.of(ordered, delta, removal) for removal in (True, False)]
+    return max(inf if one is None else one.epsilon(delta) for one in composed)
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,25 @@ class _Composed:
     """Probability that counts as a loss of infinity."""
 
     @classmethod
-    def of(cls, releases: list[tuple[Release, int]], delta: float, removal: bool) -> "_Composed":
-        """Compose on the finest grid that has at most POINTS."""
+    def of(cls, releases: list[tuple[Release, int]], delta: float, removal: bool) -> "_Composed | None":
+        """Compose on the finest grid that has at most POINTS. None if that is too coarse."""
         tail = delta * TAIL / 2
         rough = [(_losses(_probability(one), one.multiplier, _rough_step(one), removal), n) for one, n in releases]
         low, high = _range(rough, tail)
-        step = max((high - low) / POINTS, 1e-7)
-        parts = [(_losses(_probability(one), one.multiplier, step, removal), count) for one, count in releases]
+        coarsest = _COARSEST * min(losses.step for losses, _ in rough)
+        for _ in range(_WIDENINGS):
+            step = max((high - low) / POINTS, 1e-7)
+            if step > coarsest:
+                return None
+            parts = [(_losses(_probability(one), one.multiplier, step, removal), count) for one, count in releases]
+            if all(step <= losses.step for losses, _ in rough):
+                break
+            lowest, highest = _range(parts, tail)  # a coarser grid has wider losses, which must not wrap around
+            if low <= lowest and highest <= high:
+                break
+            low, high = min(low, lowest), max(high, highest)
+        else:
+            return None
         first, size = floor(low / step), ceil(high / step) - floor(low / step) + 1
         length = 1 << max(4, (size - 1).bit_length())
         product = np.ones(length // 2 + 1, dtype=np.complex128)

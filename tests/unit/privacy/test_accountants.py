@@ -234,7 +234,7 @@ def test_refuse_two_accountants_of_one_name() -> None:
     [
         (ArithmeticError("no root"), "exact Gaussian failed: ArithmeticError: no root"),
         (float("nan"), "computes an epsilon of nan"),
-        (float("inf"), "computes an epsilon of inf"),
+        (float("inf"), "too large to be computed"),
         (-1.0, "computes an epsilon of -1"),
         (
             ModuleNotFoundError("gone", name="dp_accounting"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fedtrain.privacy.accounting import AccountingError, Poisson, Release, epsilon, multiplier_for
+from fedtrain.privacy.accounting import AccountingError, Poisson, Release, affordable_rounds, epsilon, multiplier_for
 
 # Sampling probability, noise multiplier, number of releases, delta, and the epsilon of dp-accounting's PLDAccountant
 # under ADD_OR_REMOVE_ONE. A test of the accountants computes further ones with dp-accounting itself.
@@ -73,3 +73,28 @@ def test_epsilon_of_a_million_steps_is_an_upper_bound() -> None:
     release = Release(1.0, Poisson(1e-3))
     assert 6.026 < epsilon({release: 10**6}, 1e-5) < 6.026 * 1.17
     assert 1.637 < epsilon({release: 10**5}, 1e-5) < 1.637 * 1.016
+
+
+@pytest.mark.parametrize("releases", [10**6, 10**7, 10**9])
+def test_refuse_more_releases_than_the_grid_can_compose(releases: int) -> None:
+    """A coarse grid widens the losses. Beyond its range, they wrapped around and counted as small ones."""
+    for release in (Release(5.0, Poisson(1.0)), Release(1.0, Poisson(0.1)), Release(0.5, Poisson(0.01))):
+        with pytest.raises(AccountingError, match=r"Epsilon is too large to be computed\. Raise the noise"):
+            epsilon({release: releases}, 1e-5)
+
+
+@pytest.mark.parametrize(("multiplier", "releases"), [(100.0, 10**5), (30.0, 10**4), (200.0, 10**5)])
+def test_many_releases_never_cost_less_than_they_do(multiplier: float, releases: int) -> None:
+    exact = epsilon({Release(multiplier): releases}, 1e-5)
+    assert epsilon({Release(multiplier, Poisson(1.0)): releases}, 1e-5) >= 0.9999 * exact
+
+
+def test_noise_is_found_for_many_releases() -> None:
+    """With z = 1, where the search begins, epsilon is too large to be computed."""
+    multiplier = multiplier_for(8.0, 1e-5, 10**5, Poisson(0.1))
+    assert epsilon({Release(multiplier, Poisson(0.1)): 10**5}, 1e-5) == pytest.approx(8.0, rel=1e-3)
+    assert multiplier > 15
+
+
+def test_rounds_whose_epsilon_is_too_large_are_not_affordable() -> None:
+    assert 0 < affordable_rounds(Release(1.0, Poisson(0.1)), 8.0, 1e-5, most=10_000, steps=10) < 20

@@ -21,7 +21,7 @@ from fedtrain.api.reading.number_errors import number
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats, merged
 from fedtrain.api.reading.variants import chosen, takes, variants
-from fedtrain.api.reading.yaml_errors import without_space
+from fedtrain.api.reading.yaml_errors import assigned, without_space
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
 
 Texts = tuple[str, str]
@@ -221,6 +221,8 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
     given = shown(value, text)
     if isinstance(value, str) and (spaced := without_space(value)):
         return f"{given} has no space after the colon.", f"Write `{spaced}`."
+    if isinstance(value, str) and (written := assigned(value)):
+        return f"{given} has an equals sign instead of a colon.", f"Write `{written}`."
     problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
     if isinstance(value, str) and (parts := _address(value, set(names))):
         return problem, f"Write {flow(parts)}."

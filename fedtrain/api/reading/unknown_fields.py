@@ -12,6 +12,7 @@ from fedtrain.api.reading.documents import Located
 from fedtrain.api.reading.flow_style import Literal, flow
 from fedtrain.api.reading.formatting import is_map
 from fedtrain.api.reading.other_names import INSTEAD, fields_named
+from fedtrain.api.reading.yaml_errors import assigned
 from fedtrain.api.shapes import block_at, block_of, field_at, fields_of
 from fedtrain.api.similar_words import nearest, plain_form
 
@@ -28,6 +29,8 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
     if colon and value and document.at(path) is None:
         return message, f"Write `{key}: {value}`, with a space after the colon."
     used = document.at(path)
+    if used is None and (written := assigned(name)):
+        return message, f"Write `{written}`."
     if named_by_key(root, around, document):
         fields = document.as_written(path)
         item = flow({"name": Literal(name), **fields}) if is_map(fields) and fields else f"name: {name}"

@@ -38,8 +38,12 @@ _OPENED = ("a flow sequence", "a flow mapping")
 """Contexts of the parser whose first line is worth naming."""
 _NO_SPACE = re.compile(r"( *)(?:- +)*([A-Za-z]\w*):([^\s:/].*?)\s*(?: #.*)?")
 """A line with a field and its value, without a space after the colon."""
+_ASSIGNED = re.compile(r" *(?:- +)*([A-Za-z]\w*) *= *([^\s=].*?)\s*(?: [A-Za-z]\w* *= .*| #.*)?")
+"""A line with a field, an equals sign and its value. YAML reads several such lines as one value."""
 _NO_COLON = re.compile(r" *(?:- +)*([A-Za-z]\w*) +([\w./-]+)\s*(?: #.*)?")
 """A line with a field and its value, without a colon."""
+_SEPARATOR = re.compile(r"([*=_+~-])\1+\s*")
+"""A line that separates parts of a text, but not the documents of a YAML file."""
 _ONLY_NAME = re.compile(r"( *)(?:- +)*([A-Za-z]\w*)\s*(?: #.*)?")
 """A line with a field above its block, without a colon."""
 _WITH_VALUE = re.compile(r"( *)(?:- +)*([A-Za-z]\w*): +([^\s#|>&!][^#]*?)\s*(?: #.*)?")
@@ -83,8 +87,23 @@ def without_space(value: str) -> str | None:
     return f"{found[2]}: {found[3]}" if found else None
 
 
+def assigned(value: str) -> str | None:
+    """`rank: 8` for `rank = 8`: what to write for a value that is a field with an equals sign."""
+    found = _ASSIGNED.fullmatch(value)
+    return f"{found[1]}: {found[2]}" if found else None
+
+
 def _cause(problem: str, spot: tuple[int, int], lines: list[str]) -> Flaw | None:
     """The mistake on an earlier line that the parser found only here: the parser reads both lines as one value."""
+    for number in (spot[0], *_previous(spot[0], lines)):
+        if _SEPARATOR.fullmatch(_line(number, lines)):
+            written = _line(number, lines).strip()
+            return Flaw((number, 1), f"`{written}` does not separate YAML documents.", f"Write `---`, not `{written}`.")
+        if (found := _first_assigned(number, lines)) is not None:
+            at, written = found
+            name = written.partition(":")[0]
+            column = _line(at, lines).index(name) + 1
+            return Flaw((at, column), f"{name} has an equals sign instead of a colon.", f"Write `{written}`.")
     if not any(said in problem for said in ("mapping values are not allowed", "could not find expected ':'")):
         return None
     for number in (spot[0], *_previous(spot[0], lines)):
@@ -114,6 +133,15 @@ def _cause(problem: str, spot: tuple[int, int], lines: list[str]) -> Flaw | None
             fix = "Align the two lines" + (f", or remove {above[3]} on line {number}." if deeper > 1 else ".")
             return Flaw(spot, message, fix)
     return None
+
+
+def _first_assigned(number: int, lines: list[str]) -> tuple[int, str] | None:
+    """The first of the lines with an equals sign up to this one, and what to write; None if this line has none."""
+    found = None
+    while (written := assigned(_line(number, lines))) is not None:
+        found = number, written
+        number = next(iter(_previous(number, lines)), 0)
+    return found
 
 
 def _fields_around(number: int, after: str, lines: list[str]) -> int:

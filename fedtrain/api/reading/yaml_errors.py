@@ -42,7 +42,7 @@ _ASSIGNED = re.compile(r" *(?:- +)*([A-Za-z]\w*) *= *([^\s=].*?)\s*(?: [A-Za-z]\
 """A line with a field, an equals sign and its value. YAML reads several such lines as one value."""
 _NO_COLON = re.compile(r" *(?:- +)*([A-Za-z]\w*) +([\w./-]+)\s*(?: #.*)?")
 """A line with a field and its value, without a colon."""
-_SEPARATOR = re.compile(r"([*=_+~-])\1+\s*")
+_SEPARATOR = re.compile(r"(?:([*=_+~])\1+|--|-{4,})\s*")
 """A line that separates parts of a text, but not the documents of a YAML file."""
 _ONLY_NAME = re.compile(r"( *)(?:- +)*([A-Za-z]\w*)\s*(?: #.*)?")
 """A line with a field above its block, without a colon."""

@@ -66,7 +66,8 @@ class FieldReader:
     def as_text(self, value: object, name: str) -> str:
         """Return `value` if it is text. Raises DataError."""
         if not isinstance(value, str):
-            fix = "write it in double quotes" if isinstance(value, int | float) else "write text, or delete the row"
+            is_number = isinstance(value, int | float) and value == value  # not NaN, which stands for a missing text
+            fix = "write it in double quotes" if is_number else "write text, or delete the row"
             raise self.error(f'field "{name}" must be text, not {type_name(value)}', fix)
         return self.unicode(value, name)
 

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import IO
 
 from fedtrain.api.data_files import is_tab_separated
@@ -12,6 +13,8 @@ from fedtrain.data.parsing.text_files import decoded, numbered_lines
 from fedtrain.plurals import form, several
 
 DELIMITERS = (",", ";", "\t", "|")
+_SEARCHED = 10
+"""First lines that are searched for the header."""
 _LARGEST_CELL = 2**31 - 1
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
@@ -22,12 +25,14 @@ def csv_rows(
     """Yield the rows. The delimiter is the most frequent one of the header: comma, semicolon, tab or bar. `where` is
     the line on which a row begins. Raises DataError."""
     lines = (decoded(line, f"{name}:{number}") for number, line in numbered_lines(content, name))
-    first = next(lines, "")
+    begin = list(islice(lines, _SEARCHED))
+    first = begin[0] if begin else ""
+    _check_is_first(begin, name, columns)
     csv.field_size_limit(_LARGEST_CELL)
     delimiter = "\t" if is_tab_separated(name) else _delimiter(first)
     header: list[str] | None = None
     start = 1
-    reader = csv.reader(_with(first, lines), delimiter=delimiter, strict=True)
+    reader = csv.reader(chain(begin, lines), delimiter=delimiter, strict=True)
     while (cells := _next(reader, name, start)) is not None:
         if header is None:
             header = _checked(cells, name)
@@ -43,7 +48,9 @@ def csv_rows(
 
 def _wrong_count(where: str, cells: int, columns: int) -> DataError:
     missing = columns - cells
-    if missing > 0:
+    if columns == 1:
+        fix = "delete the lines above the header, or put cells that contain the delimiter in double quotes"
+    elif missing > 0:
         fix = f"add the missing {form(missing, 'cell', 'cells')}, or delete the line"
     else:
         fix = "put cells that contain the delimiter or a line break in double quotes"
@@ -60,9 +67,13 @@ def _next(reader: Iterator[list[str]], name: str, start: int) -> list[str] | Non
         ) from error
 
 
-def _with(first: str, lines: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from lines
+def _check_is_first(begin: Sequence[str], name: str, columns: Sequence[str] | None) -> None:
+    """Raises DataError if not the first line, but one of the next has the columns: a title precedes the header."""
+    found = [set(columns or ()) & {cell.strip(' \r\n"') for cell in line.split(_delimiter(line))} for line in begin]
+    number = next((number for number, named in enumerate(found, start=1) if len(named) > 1), 1)
+    if number > 1 and not found[0]:
+        above = "line 1" if number == 2 else f"lines 1 to {number - 1}"
+        raise DataError(f"{name}:{number}: the header is not on the first line", f"delete {above}")
 
 
 def _delimiter(header: str) -> str:

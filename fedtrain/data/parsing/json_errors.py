@@ -4,6 +4,8 @@ import json
 import re
 
 from fedtrain.data.errors import DataError
+from fedtrain.data.parsing.csv_rows import DELIMITERS
+from fedtrain.data.parsing.other_files import rename
 
 _PROBLEMS = {
     # start of the parser's message   problem, fix
@@ -18,7 +20,11 @@ _PROBLEMS = {
     "Invalid \\": ("invalid escape in a string", "write a backslash as \\\\"),
     "Extra data": ("text follows the value", "write one object per line, and nothing after it"),
 }
+_OF_PYTHON = re.compile(r"'|(?:None|True|False|nan)\b")
+"""Names and values as Python prints them."""
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_COLUMN = re.compile(r'"?[^\W\d][\w .-]*"?')
+"""The name of a column of a CSV file."""
 _TRAILING_COMMA = re.compile(r",[ \t\r\n]*$")
 
 
@@ -29,6 +35,10 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
     comma = _TRAILING_COMMA.search(text, start, error.pos) if text[error.pos : error.pos + 1] in ("}", "]") else None
     if comma is not None:
         problem, fix, at = "a comma precedes the closing bracket", "remove the comma", comma.start()
+    elif error.msg.startswith("Expecting") and _OF_PYTHON.match(text, error.pos):
+        problem, fix, at = "this is a Python dict", "write each row with json.dumps(row), not str(row)", error.pos
+    elif error.pos == start and text.startswith(("#", "//"), start):
+        problem, fix, at = "a comment, which JSON does not have", "delete this line", error.pos
     elif error.msg.startswith(("Expecting", "Extra")) and not text[error.pos : error.pos + 1].isprintable():
         problem, fix, at = "an invisible character", "delete it", error.pos
     elif error.msg.startswith("Expecting ','"):
@@ -50,9 +60,26 @@ def unfinished(name: str) -> DataError:
     )
 
 
+def is_csv(text: str) -> bool:
+    """Whether a first line that is not JSON looks like the header of a CSV file."""
+    cells = next((text.split(one) for one in DELIMITERS if one in text), [])
+    return bool(cells) and all(_COLUMN.fullmatch(cell.strip()) for cell in cells)
+
+
+def csv(name: str) -> DataError:
+    """Return the error of a CSV file whose name promises JSON."""
+    new = f"{name.rpartition('/')[2].split('.')[0]}.csv"
+    return DataError(f"{name}: a CSV file with another type in its name", rename(new))
+
+
 def continues(error: BaseException | None) -> bool:
     """Whether the error is that a line ends before its value does."""
     return isinstance(error, json.JSONDecodeError) and error.pos == len(error.doc) and "\n" not in error.doc
+
+
+def is_of_whole_file(error: BaseException | None) -> bool:
+    """Whether an error of the first line is one of every line: of indented JSON or of CSV."""
+    return continues(error) or (isinstance(error, json.JSONDecodeError) and is_csv(error.doc))
 
 
 def _closing_bracket(text: str) -> str:

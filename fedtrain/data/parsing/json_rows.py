@@ -8,7 +8,7 @@ from typing import IO
 
 from fedtrain.data.errors import DataError
 from fedtrain.data.json_limits import check_depth, unreadable
-from fedtrain.data.parsing.json_errors import continues, invalid, unfinished
+from fedtrain.data.parsing.json_errors import continues, csv, invalid, is_csv, is_of_whole_file, unfinished
 from fedtrain.data.parsing.parsed import OnFault, Parsed, RepeatedNames, raising
 from fedtrain.data.parsing.text_files import UTF8_BOM, decoded, numbered_lines
 
@@ -26,7 +26,7 @@ def json_lines(content: IO[bytes], name: str, fault: OnFault = raising) -> Itera
             try:
                 value = _value(decode, line, name, number)
             except DataError as error:
-                if number == 1 and continues(error.__cause__):  # so does every row of a file with indented JSON
+                if number == 1 and is_of_whole_file(error.__cause__):
                     raise
                 fault(error)
                 continue
@@ -40,6 +40,8 @@ def _value(decode: Callable[[str], object], line: bytes, name: str, number: int)
     try:
         value = decode(text)
     except json.JSONDecodeError as error:
+        if number == 1 and is_csv(text):
+            raise csv(name) from error
         found = unfinished(name) if number == 1 and continues(error) else invalid(name, number, error, 0)
         raise found from error
     except (ValueError, RecursionError) as error:

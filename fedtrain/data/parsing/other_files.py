@@ -34,14 +34,15 @@ def problem_of(first: bytes, file: Path) -> tuple[str, str] | None:
     if is_gzip(file.name) and first and not first.startswith(GZIP_BYTES):
         return "not a gzip file", f"remove {GZIP} from its name, or compress it"
     if not is_gzip(file.name) and first.startswith(GZIP_BYTES):
-        return f"a gzip file without {GZIP} in its name", _rename(file.name + GZIP)
+        return f"a gzip file without {GZIP} in its name", rename(file.name + GZIP)
     kind = file_type(file.name)
     if kind != "Parquet" and first.startswith(_PARQUET):
-        return "a Parquet file with another type in its name", _rename(f"{file.name.split('.')[0]}.parquet")
+        return "a Parquet file with another type in its name", rename(f"{file.name.split('.')[0]}.parquet")
     if kind in ("CSV", "Parquet") and first.startswith(_JSON):
-        return "rows of JSON with another type in its name", _rename(f"{file.name.split('.')[0]}.jsonl")
+        return "rows of JSON with another type in its name", rename(f"{file.name.split('.')[0]}.jsonl")
     return next(((problem, fix) for magic, problem, fix in _OTHERS if first.startswith(magic)), None)
 
 
-def _rename(name: str) -> str:
+def rename(name: str) -> str:
+    """The fix of a file whose name has the wrong ending."""
     return f"rename it to {name}, also where the file is named"

@@ -72,6 +72,9 @@ def command(
         raise UserError(f"{out} does not end in .jsonl", "Name the output FILE.jsonl.")
     if not out.parent.is_dir():
         raise UserError(f"the folder {out.parent} does not exist", "Create it first.")
+    for source in sources:
+        if Path(source).absolute() == out.absolute():
+            raise UserError(f"{out} is both DATA and the output", "Name each file once: only the new file after -o.")
     if separator and to != "PromptCompletion":
         raise UserError("--separator needs --to PromptCompletion", "Other formats do not join texts.")
     how = Conversion(

@@ -1,8 +1,11 @@
-"""Whole numbers as values of options."""
+"""Numbers as values of options."""
 
+import re
 from typing import Any
 
 import click
+
+_IS_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?%?").fullmatch
 
 
 class WholeNumber(click.IntRange):
@@ -17,3 +20,17 @@ class WholeNumber(click.IntRange):
             least = f"a whole number of {self.min} or more"
             valid = least if self.max is None else f"a whole number from {self.min} to {self.max}"
             self.fail(f"{value!r} is out of range or not a number. Use {valid}.", param, ctx)
+
+
+class Number(click.types.FloatParamType):
+    """A number. Its errors say what to write for a percentage and for a decimal comma."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            text = str(value).strip().replace(",", ".")
+            meant = f"{float(text.rstrip('%')) / (100 if text.endswith('%') else 1):g}" if _IS_NUMBER(text) else "0.5"
+            self.fail(f"{value!r} is not a number. Use a number, such as {meant}.", param, ctx)

@@ -12,6 +12,6 @@ def check_page(out: Path | None, default: str) -> None:
     if out.is_dir():
         raise UserError(f"--out {out} is a folder", f"Name a file in it: --out {out / default}")
     suffix = Path(default).suffix
-    if out.suffix.lower() not in ("", suffix):
+    if out.suffix.lower() != suffix:
         pdf = "; to get a PDF, open it in a browser and print it to a file" if out.suffix.lower() == ".pdf" else ""
         raise UserError(f"--out {out} does not end in {suffix}", f"Use --out {out.with_suffix(suffix)}{pdf}")

@@ -9,6 +9,7 @@ from fedtrain.api.paths import show
 from fedtrain.api.reading import Federation, FieldError, Invalid
 from fedtrain.cli.error_places import LocatedDocuments, Place, error_at
 from fedtrain.cli.missing_format import read_with_format_of_rows
+from fedtrain.plurals import several
 
 if TYPE_CHECKING:
     from fedtrain.contracts.records import Preflight
@@ -56,7 +57,7 @@ def policy_errors(federation: Federation, file: Path, counted: Mapping[str, "Pre
     found = policy_refusals(federation, refused_on_one_machine, spent_by_others(federation), counted)
     if counted is not None and federation.training.spec.example_privacy is not None:
         found = {who: [one for one in some if one.rule != "privacy.maxEpsilon"] for who, some in found.items()}
-    return list(errors_of(found, federation, LocatedDocuments((file,))))
+    return list(errors_of(found, federation, LocatedDocuments((file,)), counted or {}))
 
 
 def spent_by_others(federation: Federation) -> Mapping[str, Mapping[str, "Entry"]]:
@@ -79,13 +80,17 @@ def refused_on_the_cluster(federation: Federation, documents: LocatedDocuments) 
         return
     from fedtrain.preview.policy_refusals import policy_refusals, refused_on_a_cluster
 
-    yield from errors_of(policy_refusals(federation, refused_on_a_cluster), federation, documents)
+    yield from errors_of(policy_refusals(federation, refused_on_a_cluster), federation, documents, {})
 
 
 def errors_of(
-    found: Mapping[str, Sequence["Refusal"]], federation: Federation, documents: LocatedDocuments
+    found: Mapping[str, Sequence["Refusal"]],
+    federation: Federation,
+    documents: LocatedDocuments,
+    counted: Mapping[str, "Preflight"],
 ) -> Iterator[FieldError]:
-    """Return an error for each refusal, by participant, with the line of the policy's field."""
+    """Return an error for each refusal, by participant, with the line of the policy's field. `counted`: the rows of
+    participants, as far as they are known."""
     from fedtrain.cli.missing_privacy import is_about_privacy, missing_privacy
     from fedtrain.manifests.policy_check import refused_by
 
@@ -98,10 +103,29 @@ def errors_of(
             path = _policy_field(refusal.rule)
             place = documents.find("ParticipantPolicy", who)
             problem, _, advice = refusal.message.removeprefix(refused_by(who, refusal.rule)).partition(". ")
-            change = _change(federation, documents.find("FederatedTraining"), advice, refusal.asks, who)
+            if (never := _unreachable(federation, counted, refusal.rule, who)) is not None:
+                problem, change = never
+            else:
+                change = _change(federation, documents.find("FederatedTraining"), advice, refusal.asks, who)
             fix = f"{change}ask the owner of {who} to change {'.'.join(path)}."
             fix = f"{fix[:1].upper()}{fix[1:]}"
             yield error_at(place, path, f"{problem[:1].upper()}{problem[1:]}.", fix, item=f"policy {who}")
+
+
+def _unreachable(
+    federation: Federation, counted: Mapping[str, "Preflight"], rule: str | None, who: str
+) -> tuple[str, str] | None:
+    """The problem and the changes of the training, up to `or`, for a minimum that no value of a field reaches; None for
+    others."""
+    minimums, participants = federation.policies[who].spec.minimums, len(federation.training.spec.participants)
+    if rule == "minimums.participantsPerRound" and (minimums.participants_per_round or 0) > participants:
+        problem = f"the training has {several(participants, 'participant')}, and the policy requires "
+        return f"{problem}{minimums.participants_per_round}", f"add a participant, leave {who} out, or "
+    if rule == "minimums.rowsPerRound" and who in counted and (minimums.rows_per_round or 0) > counted[who].samples:
+        rows = several(counted[who].samples, "training row")
+        problem = f"the data of {who} has {rows} in all; the minimum is {minimums.rows_per_round}"
+        return problem, f"add rows, leave {who} out, or "
+    return None
 
 
 def _change(federation: Federation, place: Place, advice: str, asks: str | None, who: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.errors import UserError
-from fedtrain.cli.numbers import WholeNumber
+from fedtrain.cli.numbers import Number, WholeNumber
 from fedtrain.plurals import form, several
 from fedtrain.quoting import quoted
 
@@ -25,12 +25,12 @@ MOST_LABELS = 6
     "--participants", metavar="N|NAME,...", help="Number or names of participants [default with --by: one per value]."
 )
 @click.option("--by", metavar="FIELD", help="Send all rows with the same value of this field to one participant.")
-@click.option("--dirichlet", type=float, metavar="ALPHA", help="Label skew: 0.1 is strong, 100 is nearly none.")
+@click.option("--dirichlet", type=Number(), metavar="ALPHA", help="Label skew: 0.1 is strong, 100 is nearly none.")
 @click.option("--label", metavar="FIELD", help="Field with the label of a row, for --dirichlet and the table.")
 @click.option("--seed", type=WholeNumber(0, 2**32 - 1), default=17, show_default=True)
 @click.option(
     "--test-fraction",
-    type=float,
+    type=Number(),
     default=0.0,
     metavar="F",
     help="Fraction of the rows held out for the hub's evaluation.",

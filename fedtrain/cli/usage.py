@@ -110,9 +110,25 @@ def explained(error: click.UsageError) -> click.UsageError:
         extra = error.message.partition("(")[2].rstrip(")")
         if several := _several(path, extra.split(), context):
             return click.UsageError(f"{path} does not take the argument {extra}. {several}", context)
+        if instead := _elsewhere(path, extra.split(), context):
+            return click.UsageError(instead, context)
         example = f" Example: {EXAMPLES[path]}" if path in EXAMPLES else ""
         return click.UsageError(f"{path} does not take the argument {extra}. Remove it.{example}", context)
     return error
+
+
+def _elsewhere(path: str, extra: list[str], context: click.Context) -> str:
+    """Return how to give files that a command does not take as arguments."""
+    files = [one for one in extra if Path(one).is_file()]
+    if path == "split" and files:
+        sources = " ".join(map(quoted, (str(context.params["data"]), *files)))
+        join = f"Join them first: fedtrain convert {sources} -o all.jsonl. Then split all.jsonl."
+        return f"{path} takes one file, not {len(files) + 1}. {join}"
+    has_file = any("--file" in parameter.opts for parameter in context.command.params)
+    if len(extra) == 1 and has_file and extra[0].endswith((".yaml", ".yml")):
+        command = f"fedtrain {path} --file {quoted(extra[0])}"
+        return f"{path} does not take the argument {extra[0]}. Write {command}."
+    return ""
 
 
 def _several(path: str, extra: list[str], context: click.Context) -> str:

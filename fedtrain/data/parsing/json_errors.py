@@ -62,8 +62,8 @@ def unfinished(name: str) -> DataError:
 
 def is_csv(text: str) -> bool:
     """Whether a first line that is not JSON looks like the header of a CSV file."""
-    cells = next((text.split(one) for one in DELIMITERS if one in text), [])
-    return bool(cells) and all(_COLUMN.fullmatch(cell.strip()) for cell in cells)
+    delimiter = next((one for one in DELIMITERS if one in text), None)
+    return delimiter is not None and all(_COLUMN.fullmatch(cell.strip()) for cell in text.split(delimiter))
 
 
 def csv(name: str) -> DataError:

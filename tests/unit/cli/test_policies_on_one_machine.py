@@ -65,15 +65,15 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     (
         "minimums.rowsPerRound",
-        {"minimums": {"rowsPerRound": ROWS + 1}},
-        {},
-        f"it trains on {ROWS} distinct rows; the minimum is {ROWS + 1}",
+        {"minimums": {"rowsPerRound": ROWS}},
+        {"partitioning": {"strategy": "FixedSize", "fixedSize": {"samples": ROWS - 1}}},
+        f"it trains on {ROWS - 1} distinct rows; the minimum is {ROWS}",
     ),
     (
         "minimums.participantsPerRound",
-        {"minimums": {"participantsPerRound": 3}},
-        {},
-        "rounds with 2 participants are accepted, but the policy requires 3",
+        {"minimums": {"participantsPerRound": 2}},
+        {"rounds": {"count": 2, "minParticipants": 1}},
+        "rounds with 1 participant are accepted, but the policy requires 2",
     ),
     ("privacy.unit", {"privacy": {"unit": "Example"}}, {"privacy": SEVERAL}, "this participant requires unit: Example"),
     (
@@ -112,6 +112,14 @@ def test_validate_plan_and_run_refuse_what_a_policy_refuses(
         assert words.lower() in said.lower()
         assert "(policy b)" not in said
     assert words in (of_task(file) or "")
+
+
+def test_minimums_that_the_training_cannot_reach_are_the_owners_to_change(tmp_path: Path) -> None:
+    minimums = {"minimums": {"rowsPerRound": ROWS + 1, "participantsPerRound": 3}}
+    said = CliRunner().invoke(main, ["validate", str(written(tmp_path, minimums, {}))]).stderr
+    too_few = f"The data of a has {ROWS} training rows in all; the minimum is {ROWS + 1}. "
+    assert f"{too_few}Add rows, leave a out, or ask" in said
+    assert "The training has 2 participants, and the policy requires 3. Add a participant, leave a out, or ask" in said
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "run"])

@@ -42,9 +42,9 @@ REFUSING: list[tuple[str, str, str, str]] = [
         "name: tickets",
     ),
     (
-        "minimums: {participantsPerRound: 3}",
+        "minimums: {participantsPerRound: 2}",
         ":5:36: spec.minimums.participantsPerRound",
-        "rounds with 2 participants are accepted, but the policy requires 3",
+        "rounds with 1 participant are accepted, but the policy requires 2",
         "rounds:",
     ),
 ]
@@ -54,6 +54,7 @@ REFUSING: list[tuple[str, str, str, str]] = [
 def test_policies_in_the_files_judge_the_training(
     training: Path, others: Path, fields: str, place: str, words: str, asks: str
 ) -> None:
+    training.write_text(TRAINING.replace("rounds: {count: 2}", "rounds: {count: 2, minParticipants: 1}"))
     others.write_text(f"{POLICY.replace('uri: /pods/big.jsonl}]}', 'uri: /pods/big.jsonl}],')}  {fields}}}\n")
     result = validate(training, others, "--cluster")
     assert result.exit_code == 1

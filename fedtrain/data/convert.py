@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 from blake3 import blake3
 
 from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
+from fedtrain.data.absent_names import absent_names, first_names
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
@@ -144,6 +145,9 @@ def _format(parsed: Parsed, fields: Fields | None) -> Format:
         row = cast("dict[str, object]", value)
         renamed: dict[str, object] = {field: row[name] for field, name in names.items() if name in row}
         found = format_of({**row, **renamed})
+        absent = {field: name for field, name in names.items() if name not in row}
+        if absent and found in (None, "Text"):  # a column `text` makes any table plain text
+            raise absent_names(parsed, absent, list(row))
     if found is None:
         raise _no_format(parsed)
     return found
@@ -157,7 +161,7 @@ def _no_format(parsed: Parsed) -> DataError:
     names = list(row)
     if len(row) == 1 and isinstance(row[names[0]], list):
         return DataError(f'{parsed.where}: the rows are inside "{names[0]}"', "Write only this list to the file.")
-    some = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    some = first_names(names)
     fields, match = ("field", "matches") if len(names) == 1 else ("fields", "match")
     guessed = columns_of("PromptCompletion", {}, names)
     free = [name for name in names if name not in guessed.values()]

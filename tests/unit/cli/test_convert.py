@@ -91,6 +91,18 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
             ["--to", "PromptCompletion"],
             "such as --field prompt=a --field completion=b",
         ),
+        (
+            [{"Fallnummer": "1", "text": "q", "Klinik": "r"}],
+            ["--to", "PromptCompletion", "--field", "prompt=Text", "--field", "completion=Klinik"],
+            "in.json:1: the row has no field `Text`; its fields are Fallnummer, text, Klinik\n"
+            "hint: Correct --field prompt=Text. A similar name is `text`.",
+        ),
+        (
+            [{"Fallnummer": "1", "Klinik": "r"}],
+            ["--to", "PromptCompletion", "--field", "prompt=Befund", "--field", "completion=Abteilung"],
+            "in.json:1: the row has no field `Befund` or `Abteilung`; its fields are Fallnummer, Klinik\n"
+            "hint: Correct --field prompt=Befund and --field completion=Abteilung: name fields of the row.",
+        ),
         ([MESSAGES, {"text": "a"}], ["--to", "Messages"], "in.json:1: plain text cannot be written as Messages"),
         (
             [{"rows": [ALPACA]}],
@@ -114,6 +126,14 @@ def test_nothing_is_left_of_a_conversion_that_fails(
     assert result.exit_code == 1
     assert message in result.stderr
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_table_without_the_named_column_lists_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("Fallnummer;Bericht;Klinik\n1;q;r\n")
+    options = ("--to", "PromptCompletion", "--field", "prompt=Berichte", "--field", "completion=Klinik")
+    result = run(tmp_path / "in.csv", "-o", tmp_path / "out.jsonl", *options)
+    assert "the table has no column `Berichte`; its columns are Fallnummer, Bericht, Klinik\n" in result.stderr
+    assert "hint: Correct --field prompt=Berichte. A similar name is `Bericht`." in result.stderr
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:

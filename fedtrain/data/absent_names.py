@@ -1,0 +1,31 @@
+"""The error of a conversion whose `--field` names a column that the data does not have."""
+
+from collections.abc import Mapping, Sequence
+
+from fedtrain.api.similar_words import similar
+from fedtrain.data.errors import DataError
+from fedtrain.data.parsing import Parsed
+from fedtrain.plurals import form
+from fedtrain.quoting import quoted
+
+_SHOWN = 10
+"""Names of a row that are listed."""
+
+
+def absent_names(parsed: Parsed, absent: Mapping[str, str], names: Sequence[str]) -> DataError:
+    """`absent`: named columns that the row lacks, by the field of the format. `names`: those that it has. Similar names
+    are proposed, not used: a wrong guess would train on the wrong column."""
+    whole, word = ("table", "column") if parsed.is_cells else ("row", "field")
+    missing = " or ".join(f"`{name}`" for name in absent.values())
+    options = " and ".join(f"--field {quoted(f'{field}={name}')}" for field, name in absent.items())
+    close = list(dict.fromkeys(one for name in absent.values() for one in similar(name, names, 3)))
+    proposed = " and ".join(f"`{name}`" for name in close)
+    verb = form(len(close), "A similar name is", "Similar names are")
+    return DataError(
+        f"{parsed.where}: the {whole} has no {word} {missing}; its {word}s are {first_names(names)}",
+        f"Correct {options}. {verb} {proposed}." if close else f"Correct {options}: name {word}s of the {whole}.",
+    )
+
+
+def first_names(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -7,8 +7,8 @@ import pytest
 from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.tasks import Assignment
-from fedtrain.contracts.wire.task import from_wire
+from fedtrain.contracts.tasks import Assignment, Measure, Train
+from fedtrain.contracts.wire.task import from_wire, to_wire
 from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.privacy_ledger import entered
 from fedtrain.privacy.accounting import Release, epsilon
@@ -56,6 +56,18 @@ def test_a_multiplier_that_is_not_noise_cannot_be_read(multiplier: float) -> Non
 def test_other_work_needs_no_promise() -> None:
     inspect = TrainingTaskSpec.model_validate(task("bank-b")["spec"])
     assert isinstance(judge(inspect, policy(privacy={"maxEpsilon": 1.0}), IMAGE), Assignment)
+
+
+def test_metrics_of_single_rows_are_refused_where_each_row_must_be_protected() -> None:
+    plain = from_wire(train().task.model_dump(mode="json", by_alias=True, exclude_none=True))
+    assert isinstance(plain.work, Train)
+    known = {name: getattr(plain.work, name) for name in ("adapter", "config", "fingerprint")}
+    content = train().model_dump(mode="json", by_alias=True, exclude_none=True)
+    work = Measure(**known, metrics=())
+    content["task"] = to_wire(plain.model_copy(update={"work": work}))
+    measuring = TrainingTaskSpec.model_validate(content)
+    assert "(privacy.unit) refuses the task: it sends metrics of single rows" in refused(measuring, unit="Example")
+    assert refused(measuring, unit="Participant", maxEpsilon=1.0) == "", "the hub is trusted with metrics"
 
 
 def test_rounds_of_all_trainings_are_composed_until_the_maximum() -> None:

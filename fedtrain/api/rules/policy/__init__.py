@@ -45,6 +45,7 @@ REFUSING: tuple[Refusing, ...] = (
     memorisation.rows_are_enough,
     participants_per_round.participants_are_enough,
     privacy.unit_is_protected,
+    privacy.rows_are_not_measured,  # metrics of a row that the hub holds out
     privacy.noise_is_enough,
     privacy.epsilon_is_within_the_limit,
 )

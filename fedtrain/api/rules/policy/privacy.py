@@ -18,6 +18,18 @@ def unit_is_protected(request: Request, policy: ParticipantPolicySpec) -> str | 
     return f"the training protects unit: {request.unit}; this participant requires unit: {wanted}"
 
 
+@refuses("privacy.unit", asks="spec.evaluation.participants")
+def rows_are_not_measured(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    """Metrics have no noise, and the hub chooses by the seed which rows are held out. With unit Participant, the hub is
+    trusted with them."""
+    if policy.privacy.unit != "Example" or request.work != "Measure":
+        return None
+    return (
+        "it sends metrics of single rows without noise, which unit: Example does not allow. Remove "
+        "evaluation.participants"
+    )
+
+
 @refuses("privacy.minNoiseMultiplier", asks="spec.privacy.noise")
 def noise_is_enough(request: Request, policy: ParticipantPolicySpec) -> str | None:
     minimum = policy.privacy.min_noise_multiplier

@@ -25,6 +25,7 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
     from fedtrain.ledger.store import LedgerCorrupt
     from fedtrain.results.folders import is_page, write_file
     from fedtrain.results.locate import locate
+    from fedtrain.results.measured_arms import measured_arms, possible_federated
     from fedtrain.results.run_comparison.compared import compare_runs, tables
     from fedtrain.results.run_summary import RunSummary
     from fedtrain.results.summary import summarise
@@ -47,14 +48,16 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
             click.echo(f"warning: left out {run}: {error}", err=True)
     if len(summaries) < 2:
         raise UserError("fewer than two runs can be read", "Name more runs. `fedtrain list` shows them.")
-    compared = compare_runs(summaries)
+    candidates = {one.url: one for _, ledger in ledgers for one in (ledger, *possible_federated(ledger))}
+    arms = {url: arm for one in candidates.values() for url, arm in measured_arms(one).items()}
+    compared = compare_runs(summaries, arms)
     if output == "json":
         click.echo(json.dumps(as_json(compared), indent=2))
     else:
-        show(tables(compared, summaries), terminal=sys.stdout.isatty())
+        show(tables(compared, summaries, arms), terminal=sys.stdout.isatty())
     if output == "json" and out is None:
         return
     from fedtrain.results.run_comparison.page import page
 
-    target = write_file(out or Path("comparison.html"), page(summaries).encode(), is_page)
+    target = write_file(out or Path("comparison.html"), page(summaries, arms).encode(), is_page)
     click.echo(f"\ncharts: {target}", err=output == "json")

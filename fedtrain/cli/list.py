@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("place", type=RUN, default="runs")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
-def command(place: str, output: str) -> None:
+@click.option("--all", "every", is_flag=True, help="Show the runs of `fedtrain baseline` too.")
+def command(place: str, output: str, every: bool) -> None:
     """List the runs below PLACE, a folder or s3://bucket/prefix [default: runs]: phase, rounds, the hub's first metric
-    from the base model to the newest round, and when a round was recorded last."""
+    from the base model to the newest round, and when a round was recorded last.
+
+    Runs that `fedtrain baseline` added to compare another one with are only counted; --all shows them. -o json has all.
+    """
     from fedtrain.contracts.as_json import as_json
+    from fedtrain.plurals import several
     from fedtrain.results.run_list import list_runs
     from fedtrain.results.tables import show
 
@@ -30,7 +35,10 @@ def command(place: str, output: str) -> None:
     elif not found.runs:
         click.echo(f"no runs below {place}. `fedtrain run federation.yaml` starts one.", err=True)
     else:
-        show([_table(found.runs)], terminal=sys.stdout.isatty())
+        shown = tuple(line for line in found.runs if every or line.arm_of is None)
+        show([_table(shown)], terminal=sys.stdout.isatty())
+        if hidden := len(found.runs) - len(shown):
+            click.echo(f"\nnot shown: {several(hidden, 'run')} of `fedtrain baseline` (see --all)")
         for problem in (line.problem for line in found.runs if line.problem is not None):
             click.echo(f"warning: {problem}", err=True)
 
@@ -53,7 +61,8 @@ def _gain(line: "RunLine") -> str:
     measure = line.measure
     if measure is None or (line.base is None and line.metric is None):
         return "–"
-    return f"{measure.name} {measure.text(line.base)} → {measure.text(line.metric)}"
+    where = f" ({line.measured_on})" if line.measured_on else ""
+    return f"{measure.name}{where} {measure.text(line.base)} → {measure.text(line.metric)}"
 
 
 def _when(seconds: float | None) -> str:

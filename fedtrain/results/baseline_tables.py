@@ -8,8 +8,8 @@ from fedtrain.results.tables import Table
 from fedtrain.results.words import count
 
 
-def headline_measure(spec: FederatedTrainingSpec) -> Measure | None:
-    """Return the headline metric: the hub's, or else the participants'."""
+def headline_measure(spec: FederatedTrainingSpec) -> Measure:
+    """Return the headline metric: the hub's, or else the participants', or else the loss."""
     return headline(hub_measures(spec)) or headline(own_measures(spec)) or Measure("loss", share=False)
 
 
@@ -66,8 +66,8 @@ def headline_text(comparison: Comparison, spec: FederatedTrainingSpec) -> str:
     """`federated beats the best participant alone (zoo, 56.5%) by x1.19 on accuracy: 67.1%`."""
     measure = headline_measure(spec)
     federated = comparison.arm("Federated")
-    best = comparison.best_alone(measure) if measure else None
-    if measure is None or federated is None or best is None:
+    best = comparison.best_alone(measure)
+    if federated is None or best is None:
         return "no metric was measured for both the federated run and a participant alone"
     return _beats(comparison, measure, federated, best, start_text(spec).removesuffix(" model"))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -15,6 +15,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.store import StoreError
 from fedtrain.results.locate import NoRun
+from fedtrain.results.measured_arms import MeasuredArm, measured_arms
 from fedtrain.results.run_phase import phase_of_run
 from fedtrain.rounds.phase import observe
 
@@ -28,7 +29,9 @@ _DEEPEST = 4
 class RunLine:
     """`run`: as commands name it. `base`, `metric`: values of `measure`, the hub's headline metric, after round 0 and
     after the newest evaluated round whose adapter was accepted. `changed`: when a round was recorded last, in seconds
-    since 1970. `problem`: why the run cannot be read."""
+    since 1970. `problem`: why the run cannot be read. `arm_of`: the federated run that `fedtrain baseline` compares
+    this run with, whose comparison has its metric; `measured_on`: the participant on whose validation split a
+    personalised adapter is measured."""
 
     run: str
     phase: str = ""
@@ -39,6 +42,8 @@ class RunLine:
     metric: float | None = None
     changed: float | None = None
     problem: str | None = None
+    arm_of: str | None = None
+    measured_on: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,13 @@ class RunList:
 def list_runs(place: str) -> RunList:
     """Return the runs below a folder or `s3://bucket/prefix`. There are none in the default folder before the first
     run. Raises NoRun if the place is not a folder, StoreError, OSError."""
-    ledgers = _in_bucket(place) if place.startswith("s3://") else _in_folder(Path(place).expanduser())
+    ledgers = list(_in_bucket(place) if place.startswith("s3://") else _in_folder(Path(place).expanduser()))
+    arms: dict[str, MeasuredArm] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         lines = list(pool.map(_line, ledgers))
+        for found in pool.map(measured_arms, ledgers):
+            arms |= found
+    lines = [_of_arm(line, arms.get(ledger.url)) for line, ledger in zip(lines, ledgers, strict=True)]
     return RunList(tuple(sorted(lines, key=lambda line: (line.changed or 0.0, line.run))))
 
 
@@ -90,6 +99,14 @@ def _line(ledger: Ledger) -> RunLine:
         return _read(ledger)
     except (StoreError, ValueError) as error:  # a newer fedtrain's spec, or a damaged record
         return RunLine(ledger.address, problem=str(error).splitlines()[0])
+
+
+def _of_arm(line: RunLine, arm: MeasuredArm | None) -> RunLine:
+    if arm is None or line.problem is not None:
+        return line
+    return replace(
+        line, measure=arm.measure, base=arm.start, metric=arm.value, arm_of=arm.federated, measured_on=arm.on
+    )
 
 
 def _read(ledger: Ledger) -> RunLine:

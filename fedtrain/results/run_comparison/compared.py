@@ -1,15 +1,18 @@
 """Several runs beside each other: results, and the fields of their files that differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fedtrain.results.best_round import best_point
 from fedtrain.results.curve import Curve, curve
+from fedtrain.results.measured_arms import MeasuredArm
 from fedtrain.results.run_comparison.differences import DifferentField, by_block, differences
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.tables import Table
 from fedtrain.results.words import count, duration, size
 
+Arms = Mapping[str, MeasuredArm]
+_NO_ARMS: Arms = {}
 _SHOWN = 60
 """Characters of a value."""
 
@@ -39,9 +42,10 @@ class RunComparison:
     differences: tuple[DifferentField, ...]
 
 
-def compare_runs(summaries: Sequence[RunSummary]) -> RunComparison:
-    """Compare runs in this order."""
-    runs = tuple(_run(summary, name) for summary, name in zip(summaries, run_names(summaries), strict=True))
+def compare_runs(summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> RunComparison:
+    """Compare runs in this order. `arms`: what `fedtrain baseline` has measured, by URL of a run."""
+    named = zip(summaries, run_names(summaries), strict=True)
+    runs = tuple(_run(summary, name, _curve(summary, arms)) for summary, name in named)
     return RunComparison(runs, differences([summary.spec for summary in summaries]))
 
 
@@ -69,9 +73,12 @@ def short_addresses(urls: Sequence[str]) -> list[str]:
     ]
 
 
-def tables(comparison: RunComparison, summaries: Sequence[RunSummary]) -> list[Table]:
+def tables(comparison: RunComparison, summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> list[Table]:
     """Return the results, a row each run, and the fields that differ. `summaries`: of these runs, in this order."""
-    rows = tuple(_cells(run, curve(summary)) for run, summary in zip(comparison.runs, summaries, strict=True))
+    rows = tuple(
+        _cells(run, _curve(summary, arms), arms.get(summary.url))
+        for run, summary in zip(comparison.runs, summaries, strict=True)
+    )
     head = ("run", "phase", "rounds", "metric", "round 0", "last", "best", "samples", "sent", "time")
     found = [Table("results", head, rows, left=2)]
     if comparison.differences:
@@ -84,8 +91,16 @@ def tables(comparison: RunComparison, summaries: Sequence[RunSummary]) -> list[T
     return found
 
 
-def _run(summary: RunSummary, name: str) -> ComparedRun:
-    shown = curve(summary)
+def _curve(summary: RunSummary, arms: Arms) -> Curve | None:
+    """Return the run's metric by round; of an arm, what was measured before and after its only round."""
+    arm = arms.get(summary.url)
+    if arm is None or arm.value is None:
+        return curve(summary)
+    start = () if arm.start is None else ((0, arm.start),)
+    return Curve(arm.measure, (*start, (1, arm.value)), "the data of the comparison", rounds=1)
+
+
+def _run(summary: RunSummary, name: str, shown: Curve | None) -> ComparedRun:
     best = best_point(shown) if shown else None
     participants = [one for round in summary.rounds for one in round.participants]
     return ComparedRun(
@@ -103,7 +118,9 @@ def _run(summary: RunSummary, name: str) -> ComparedRun:
     )
 
 
-def _cells(run: ComparedRun, shown: Curve | None) -> tuple[str, ...]:
+def _cells(run: ComparedRun, shown: Curve | None, arm: MeasuredArm | None) -> tuple[str, ...]:
+    where = f" ({arm.on})" if arm and arm.on else ""
+
     def text(value: float | None) -> str:
         return shown.measure.text(value) if shown else "–"
 
@@ -112,7 +129,7 @@ def _cells(run: ComparedRun, shown: Curve | None) -> tuple[str, ...]:
         run.run,
         run.phase,
         str(run.rounds),
-        run.metric or "–",
+        f"{run.metric}{where}" if run.metric else "–",
         text(run.base),
         text(run.last),
         best,

@@ -13,7 +13,7 @@ from fedtrain.results.charts.runs import Line, runs_by_round
 from fedtrain.results.charts.style import svg
 from fedtrain.results.curve import curve
 from fedtrain.results.report.figures import Figure
-from fedtrain.results.run_comparison.compared import compare_runs, run_names, tables
+from fedtrain.results.run_comparison.compared import Arms, compare_runs, run_names, tables
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.words import listed
 
@@ -30,8 +30,9 @@ class _Chart:
     lines: list[Line] = field(default_factory=list[Line])
 
 
-def page(summaries: Sequence[RunSummary]) -> str:
-    """Return the HTML, the same for the same summaries. The template escapes all text; only charts are markup."""
+def page(summaries: Sequence[RunSummary], arms: Arms) -> str:
+    """Return the HTML, the same for the same summaries and arms. The template escapes all text; only charts are markup.
+    Arms train in one round what others train in many, so they have no line in the charts of metrics by round."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = files("fedtrain.results.run_comparison").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
     style = Markup(files("fedtrain.results.report").joinpath("style.css").read_text(encoding="utf-8"))
@@ -39,7 +40,7 @@ def page(summaries: Sequence[RunSummary]) -> str:
     return environment.from_string(template).render(
         names=listed(names),
         charts=charts(summaries),
-        tables=tables(compare_runs(summaries), summaries),
+        tables=tables(compare_runs(summaries, arms), summaries, arms),
         style=style,
         version=__version__,
     )

@@ -2,16 +2,19 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from comparisons import arms
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import File, Storage
 from fedtrain.cli.main import main
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.best_round import best_point
+from fedtrain.results.comparison import Arm, Comparison, write_comparison
 from fedtrain.results.curve import curve
 from fedtrain.results.run_comparison.compared import run_names, short_addresses
 from fedtrain.results.run_comparison.differences import by_block
@@ -19,6 +22,9 @@ from fedtrain.results.run_comparison.page import charts
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import SPEC, Hand
 from tests.support.outputs import check_output
+
+ARM = {key: value for key, value in SPEC.items() if key != "evaluation"}
+"""The spec of a run that `fedtrain baseline` adds has no evaluation."""
 
 
 def fedtrain(*arguments: str | Path) -> Result:
@@ -45,6 +51,44 @@ def test_list_shows_phase_rounds_and_metric_of_each_run(second: Hand, runs: Path
     check_output("list", printed)
     found = printed["runs"]
     assert [Path(run["run"]).name for run in found] == ["quickstart", "second"]
+
+
+@pytest.fixture
+def compared(finished: Hand, runs: Path) -> Path:
+    """The folder of runs with those of `fedtrain baseline` beside the finished one: zoo alone and zoo personalised."""
+    ledger = finished.ledger
+    summary = summarise(ledger)
+    for name in ("quickstart-alone-zoo", "quickstart-personal-zoo"):
+        arm = Hand(open_ledger(Storage(type="File", file=File(path=str(runs))), "default", name), spec=ARM)
+        arm.begin(evaluated=False)
+    personal = Arm("Personalised", "zoo", "default/quickstart-personal-zoo", own={"zoo": {"accuracy": 0.8}})
+    measured = [replace(arm, run=f"default/quickstart-{arm.kind.lower()}-{arm.participant}") for arm in arms()]
+    write_comparison(ledger, Comparison(summary.run_id, summary.adapter or "", (*measured, personal)))
+    return runs / "default"
+
+
+def test_list_counts_the_runs_of_a_baseline_and_shows_them_with_their_metric_on_demand(compared: Path) -> None:
+    usual, every = (fedtrain("list", compared.parent, *option) for option in ((), ("--all",)))
+    assert "alone-zoo" not in usual.stdout
+    assert "quickstart " in usual.stdout
+    assert usual.stdout.endswith("not shown: 2 runs of `fedtrain baseline` (see --all)\n")
+    lines = [" ".join(line.split()) for line in every.stdout.splitlines()]
+    assert any("quickstart-alone-zoo" in line and "accuracy 12.6% → 50.1%" in line for line in lines)
+    assert any("quickstart-personal-zoo" in line and "accuracy (zoo) 69.0% → 80.0%" in line for line in lines)
+    assert "not shown" not in every.stdout
+    printed = json.loads(fedtrain("list", compared.parent, "-o", "json").stdout)
+    check_output("list", printed)
+    assert sorted(Path(run["armOf"]).name for run in printed["runs"] if "armOf" in run) == ["quickstart"] * 2
+
+
+def test_compare_shows_what_a_baseline_measured_of_its_runs(compared: Path, tmp_path: Path) -> None:
+    names = (compared / "quickstart-alone-zoo", compared / "quickstart-personal-zoo")
+    result = fedtrain("compare", *names, "--out", tmp_path / "charts.html")
+    assert result.exit_code == 0, result.output
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert any("alone-zoo" in line and "accuracy 12.6% 50.1% 50.1%" in line for line in lines)
+    assert any("personal-zoo" in line and "accuracy (zoo) 69.0% 80.0% 80.0%" in line for line in lines)
+    assert "50.1%" in (tmp_path / "charts.html").read_text()
 
 
 def test_list_names_a_run_that_cannot_be_read_and_shows_the_others(second: Hand, runs: Path) -> None:

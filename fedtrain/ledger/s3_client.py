@@ -2,6 +2,7 @@
 
 # pyright: reportMissingTypeStubs=false
 
+import os
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, PartialCredentialsError, ProfileNotFound
+from botocore.exceptions import BotoCoreError, InvalidRegionError, PartialCredentialsError, ProfileNotFound
 
 from fedtrain.api.storage import S3Access
 from fedtrain.ledger.s3_credentials import Credentials, reload_when_expired, session
@@ -51,8 +52,12 @@ def connect(s3: S3Access, patience: Patience, credentials: Credentials | None, s
             return _client(*place, patience, None)
         with _making:
             return _shared(*place, patience, credentials)
-    except ValueError as error:  # boto: "Invalid endpoint: ..."
-        _, said = chosen_endpoint(s3, settings) or ("", "unset")
+    except ValueError as error:  # boto: InvalidRegionError, "Invalid endpoint: ..." of a server, or of AWS in a region
+        chosen = chosen_endpoint(s3, settings)
+        if chosen is None or isinstance(error, InvalidRegionError):
+            region = s3.region or os.environ.get("AWS_DEFAULT_REGION", "the region of the profile")
+            raise StoreError(f"{settings.region}: {region} is not a region; write it as eu-central-1.") from error
+        _, said = chosen
         raise StoreError(
             f"{settings.endpoint}: {without_credentials(said)} is not a URL; write it as https://host:port."
         ) from error

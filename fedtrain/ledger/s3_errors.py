@@ -146,6 +146,11 @@ def _explain(error: Exception, place: Place, key: str) -> StoreError:
         )
     if isinstance(error, (ResponseParserError, RecursionError)):  # botocore follows a web server's redirects so
         return no_s3(place, key)
+    if isinstance(error, boto.ProxyConnectionError):
+        return StoreUnavailable(
+            f"{where} can't be reached: the proxy in HTTPS_PROXY or HTTP_PROXY does not answer. Correct or unset it, "
+            "or list the server in NO_PROXY."
+        )
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return StoreUnavailable(
             f"{where} can't be reached: no server answers at this address. Check that the server runs, that "

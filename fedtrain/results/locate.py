@@ -44,6 +44,8 @@ def locate(run: str) -> Located:
     Raises NoRun, StoreError, and `Invalid` for a federation file with errors."""
     if run.startswith("s3://"):
         return _in_bucket(run)
+    if "://" in run or run.startswith("s3:"):
+        raise NoRun(_other_address(run))
     path = Path(run).expanduser()
     if path.suffix in _PAGES:
         raise NoRun(f"{run} is an HTML page, not a run. {_suggest(map(str, runs_near(path)))}")
@@ -94,6 +96,20 @@ def _in_bucket(url: str) -> Located:
         found = (key.removesuffix(f"/{names.RUN}") for key in keys if key.endswith(f"/{names.RUN}"))
         raise NoRun(f"The run {url} does not exist. {_suggest(f'{ledger.store.url}/{key}' for key in found)}")
     return Located(ledger)
+
+
+def _other_address(url: str) -> str:
+    """The message for an address that does not begin with s3://."""
+    scheme, _, rest = url.partition(":")
+    where = rest.lstrip("/")
+    if scheme not in ("http", "https"):
+        use = f"Use s3://{where}." if scheme in ("s3", "s3a", "s3n") else "Use s3://bucket/[prefix/]namespace/name."
+        return f"{url} is not the address of a run. {use}"
+    server, _, place = where.partition("/")
+    return (
+        f"{url} is not the address of a run. Use s3://{place or 'bucket/[prefix/]namespace/name'}, and set "
+        f"AWS_ENDPOINT_URL={scheme}://{server}."
+    )
 
 
 def _what(folder: Path) -> str:

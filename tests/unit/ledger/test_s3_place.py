@@ -104,3 +104,22 @@ def test_a_permission_that_is_missing_for_one_object_is_named():
 
     with serving(answer) as s3:
         assert "HeadObject: access is denied (403). Grant s3:GetObject on this key" in said(s3)
+
+
+@pytest.mark.parametrize("endpoint", [None, "https://storage:9000"])
+def test_a_variable_that_holds_no_region_is_named(endpoint: str | None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu_central")
+    if endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    s3 = S3(bucket="b")
+    with pytest.raises(StoreError, match=r"^AWS_DEFAULT_REGION: eu_central is not a region; write it as eu-central-1"):
+        connect(s3, ONCE, None, settings_of(s3, None))
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://storage.example:9000")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    message = said(S3(bucket="federation"), by_address=True)
+    assert "HTTPS_PROXY or HTTP_PROXY" in message
+    assert "NO_PROXY" in message

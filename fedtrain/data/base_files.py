@@ -110,8 +110,10 @@ def _read_weights(base: BaseFiles) -> None:
             base.faults.append(_pointer_fault(file))
         else:
             _read_header(base, file)
-    if not files and not list(base.folder.glob("*.bin")):
+    if not files:
         fix = "Use a folder that save_pretrained of transformers wrote."
+        if list(base.folder.glob("*.bin")):
+            fix = "Load the model with transformers and save it with save_pretrained, which writes them."
         base.faults.append((f"{base.folder} contains no weights (*.safetensors).", fix))
 
 

@@ -2,11 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, cast
 
 from fedtrain.adapters.header import TensorEntry
+from fedtrain.api.similar_words import nearest
 from fedtrain.data.base_files import BaseFiles
 
+_MODEL_TYPE = re.compile(r'"([\w.-]+)"[,:] "\w+Config"')
+"""A line of transformers' list of model types, which takes seconds to import."""
 Problem = tuple[str, str]
 """Message and fix."""
 _OTHER_TASKS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
@@ -28,8 +34,25 @@ def config_problems(base: BaseFiles) -> Iterator[Problem]:
                 f"{file} describes {name}, which does not generate text.",
                 "Use a causal language model: one whose architecture ends in ForCausalLM.",
             )
+    kind, known = base.model_type, model_types()
+    if kind is not None and known and kind not in known:
+        meant = nearest(kind, sorted(known))
+        yield (
+            f"{file} has model_type {kind!r}, which this version of transformers does not know.",
+            f"Did you mean {meant}?" if meant else "Use another model, or a newer transformers.",
+        )
     if differences := ", ".join(_differences(config, base.tensors)):
         yield f"{file} does not describe the weights: {differences}.", _FIX
+
+
+@cache
+def model_types() -> frozenset[str]:
+    """Return the model types of the installed transformers; none if it is not installed or its list has moved."""
+    package = find_spec("transformers")
+    if package is None or package.origin is None:
+        return frozenset()
+    files = sorted((Path(package.origin).parent / "models" / "auto").glob("*.py"))
+    return frozenset(name for file in files for name in _MODEL_TYPE.findall(file.read_text(encoding="utf-8")))
 
 
 def _differences(config: Mapping[str, Any], tensors: Sequence[TensorEntry]) -> Iterator[str]:

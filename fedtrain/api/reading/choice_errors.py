@@ -15,6 +15,10 @@ SWITCHES = {
     "true": "Enabled", "yes": "Enabled", "on": "Enabled", "enable": "Enabled",
     "false": "Disabled", "no": "Disabled", "off": "Disabled", "disable": "Disabled",
 }  # fmt: skip
+_SPANS = {"weekend": "Sat-Sun", "weekends": "Sat-Sun"} | dict.fromkeys(
+    ("weekday", "weekdays", "workday", "workdays"), "Mon-Fri"
+)
+"""Words for several days."""
 
 
 def choice(field: FieldOf, value: Any, shape: Shape, text: str | None) -> tuple[str, str]:
@@ -27,9 +31,11 @@ def choice(field: FieldOf, value: Any, shape: Shape, text: str | None) -> tuple[
     guess = _guess(word, shape.choices)
     if guess is None and set(shape.choices) == set(REQUIRED_FIELDS):
         return f"{shown(value, text)} is not a format of rows.", f"{formats()}."
+    if span := _span(word, shape.choices):
+        return f"{shown(value, text)} is not a valid value.", span
     if guess is None or len(shape.choices) == 1:
         return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
-    return f"{shown(value, text)} is not a valid value.", _span(word, shape.choices) or f"Did you mean {guess}?"
+    return f"{shown(value, text)} is not a valid value.", f"Did you mean {guess}?"
 
 
 def _guess(word: str, choices: Sequence[str]) -> str | None:
@@ -55,8 +61,8 @@ def _word_within(field: FieldOf, value: Any, shape: Shape) -> str | None:
 
 
 def _span(word: str, choices: Sequence[str]) -> str | None:
-    """Return the advice to list all values of `Mon-Fri`; None for another word."""
-    first, _, last = word.partition("-")
+    """Return the advice to list all values of `Mon-Fri` or of `weekend`; None for another word."""
+    first, _, last = _SPANS.get(word.lower(), word).partition("-")
     if first not in choices or last not in choices:
         return None
     span = choices[choices.index(first) : choices.index(last) + 1]

@@ -236,6 +236,9 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
         meant = value_named(value)  # `accuracy` is a metric of type Choices
         return problem, f"Write {_joined(variants(shape.block, meant, called=value))}."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
+        needed = _required_names(shape.block)
+        if isinstance(value, str) and needed and "name" not in needed:
+            return problem, f"Write {flow({needed[0]: value})}."
         return problem, f"Write `name: {value}` after the dash."
     if shapes := variants(shape.block, value, text):
         return problem, f"Write {_joined(shapes)}."

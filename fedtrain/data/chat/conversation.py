@@ -156,10 +156,24 @@ class Conversations:
         except Exception as error:  # whatever a template raises; its message may quote the conversation
             if logs and self.logs:
                 log.error("%s: the chat template fails: %s", row.where, error)
+            without = [message for message in messages if message["role"] != "system"]
+            if len(without) < len(messages) and self._renders(tools, without, add_generation_prompt):
+                raise DataError(
+                    f"{row.where}: the base model's chat template refuses the role system",
+                    "move the text of the system message to the beginning of the first user message",
+                ) from error
             raise DataError(
                 f"{row.where}: the base model's chat template fails on this conversation ({type(error).__name__}); "
                 "change the row or the template"
             ) from error
+
+    def _renders(self, tools: Any, messages: list[Message], add_generation_prompt: bool) -> bool:
+        """Whether the template accepts these messages."""
+        try:
+            self.template.render([*map(_seen, messages)], tools, add_generation_prompt=add_generation_prompt)
+        except Exception:  # whatever a template raises
+            return False
+        return True
 
 
 def _pieces(text: str, spans: Sequence[tuple[int, int]]) -> list[Piece]:

@@ -28,6 +28,18 @@ def test_conversations_are_tried_on_the_chat_template(tmp_path: Path) -> None:
     assert line.startswith(f"{file}:5:17: spec.model.base: a.jsonl:1: the base model's chat template fails")
 
 
+def test_a_template_that_refuses_the_role_system_is_said_to(tmp_path: Path) -> None:
+    row = {"messages": [{"role": "system", "content": "Be brief."}, *chat("a")["messages"]]}
+    file = federation(tmp_path, [row], [chat("b")], [chat("c")], format="Messages")
+    refusing = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    (tmp_path / "base/chat_template.jinja").write_text(refusing + CHATML)
+    (line,) = errors(file)
+    assert "a.jsonl:1: the base model's chat template refuses the role system. Move the text of the system" in line
+    row["messages"] = [{"role": "user", "content": "Be brief. Name a tree."}, *chat("a")["messages"][1:]]
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    assert validate(file).exit_code == 0
+
+
 def test_a_failing_template_shows_no_text_of_a_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = federation(tmp_path, [chat(SECRET)], format="Messages", b=[chat("b")], test=[chat("c")])
     (tmp_path / "base/chat_template.jinja").write_text("{{ raise_exception(messages[-1].content) }}")

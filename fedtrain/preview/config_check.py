@@ -37,10 +37,10 @@ def config_problems(base: BaseFiles) -> Iterator[Problem]:
     kind, known = base.model_type, model_types()
     if kind is not None and known and kind not in known:
         meant = nearest(kind, sorted(known))
-        yield (
-            f"{file} has model_type {kind!r}, which this version of transformers does not know.",
-            f"Did you mean {meant}?" if meant else "Use another model, or a newer transformers.",
-        )
+        problem = f"{file} has model_type {kind!r}, which this version of transformers does not know."
+        if "auto_map" in base.config:
+            problem, meant = f"{file} needs Python code of its own (auto_map), which is never run.", None
+        yield problem, f"Did you mean {meant}?" if meant else "Use another model, or a newer transformers."
     if differences := ", ".join(_differences(config, base.tensors)):
         yield f"{file} does not describe the weights: {differences}.", _FIX
 

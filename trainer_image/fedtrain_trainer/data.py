@@ -52,7 +52,14 @@ class Split:
 
     def window(self, work: Train, seed: int) -> list[Row]:
         """Return the rows of a round, one data set after another; the steps shuffle them. Raises Refused if the task
-        does not say how many of each data set."""
+        does not say how many of each data set, or with unit Example, if it does not list each row once: a row that is
+        listed twice is sampled and clipped twice."""
+        if work.example_noise is not None and not self._is_listed_once(work):
+            raise Refused(
+                f"privacy.unit: Example needs each of the {several(self.training_rows, 'training row')} of one data "
+                f"set once, but the task asks for {several(work.samples, 'sample')} from {work.start} of "
+                f"{several(len(self.datasets), 'data set')}. Update fedtrain at the hub"
+            )
         if len(self.datasets) == 1:
             slices = {self.datasets[0].name: (work.start, work.samples)}
         else:
@@ -64,6 +71,10 @@ class Split:
             for one in self.datasets
             for at in window_indices(len(one.train), seed, one.stream, *slices[one.name])
         ]
+
+    def _is_listed_once(self, work: Train) -> bool:
+        rows = self.training_rows
+        return len(self.datasets) == 1 and work.samples == rows > 0 and work.start % rows == 0
 
 
 def hub_rows(context: Context) -> list[Row]:

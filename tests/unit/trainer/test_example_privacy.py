@@ -291,6 +291,15 @@ def test_a_second_execution_of_an_attempt_sends_no_other_noise(federation: Feder
     assert federation.record(names.noise_draw(1, "a", 1), NoiseDraw).execution == "0" * 32
 
 
+@pytest.mark.parametrize("listed", [{"samples": 320}, {"start": 16}, {"samples": 31}])
+def test_refuse_a_task_that_does_not_list_each_row_once(federation: Federation, listed: dict[str, int]) -> None:
+    """A row that is listed ten times is sampled and clipped ten times."""
+    work = federation.train_work(**{"samples": 32, "distinct": 32, "exampleNoise": noise()} | listed)
+    outcome = federation.run(federation.assignment(work, round=1))
+    assert outcome.code == EXIT_REFUSED
+    assert "privacy.unit: Example needs each of the 32 training rows of one data set once" in outcome.reason
+
+
 def test_refuse_an_adapter_of_the_output_layer(tmp_path: Path, bases: dict[str, Path]) -> None:
     federation = Federation(tmp_path, bases["qwen2"], classified(40))
     federation.model["adapter"]["targetModules"] = {"type": "Names", "names": ["q_proj", "lm_head"]}

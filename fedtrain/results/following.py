@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.results.logs import Key, entries, owner_of, text
+from fedtrain.results.logs import Key, entries, owner_of, text, title, with_short_digests
 from fedtrain.results.worker_logs import Execution, WorkerLogs, log_name, shortened
 
 
@@ -36,8 +36,8 @@ class Following:
             if execution != self._heading:
                 self._heading = execution
                 round, who, attempt = execution
-                yield f"==> round {round}  {who.lstrip('_')}  attempt {attempt}"
-            yield from (f"    {shortened(line)}" for line in new if line.strip())
+                yield f"==> round {round}  {title(who)}  attempt {attempt}"
+            yield from (with_short_digests(f"    {shortened(line)}") for line in new if line.strip())
 
     def _is_wanted(self, execution: Execution) -> bool:
         round, who, _ = execution

@@ -1,6 +1,7 @@
 """Log entries of a run: one per execution, from the telemetry of trainers and runner. The trainers' own lines are added
 where their files are on this machine (`worker_logs.py`): they may contain values of rows, so they never leave it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.run_summary import Execution, TaskTime
 from fedtrain.results.telemetry import read_execution, read_runner
-from fedtrain.results.words import duration, size
+from fedtrain.results.words import duration, short, size
 from fedtrain.results.worker_logs import shortened
 
 SHOWN_STEPS = 10
@@ -17,6 +18,9 @@ SHOWN_SECONDS = 0.05
 """Shorter phases are left out."""
 HUB = "hub"
 """Name of the hub's own tasks on the command line."""
+
+_FIRST_CLOSE = re.compile(r"(_aggregate|_evaluate)-[01]")
+_DIGEST = re.compile(r"\bblake3:[0-9a-f]{64}\b")
 
 Key = tuple[int, str, int]
 """Round, who, attempt."""
@@ -51,6 +55,12 @@ def owner_of(who: str) -> str:
     return HUB if who.startswith("_") else who
 
 
+def title(who: str) -> str:
+    """Return a task's name in the telemetry or in the logs as headings show it: `evaluate` while it runs and when it
+    has ended, `measure-zoo`. A round that is closed again, without some updates, has `evaluate-2`."""
+    return _FIRST_CLOSE.sub(r"\1", who).lstrip("_")
+
+
 def entries(ledger: Ledger, owner: str | None = None, round: int | None = None) -> list[Entry]:
     """Return the executions by round, in the order in which they ended; those without a time come first, by name.
     `owner`: a participant or `hub`. Raises StoreError."""
@@ -83,7 +93,7 @@ def text(entry: Entry, own: Sequence[str] = ()) -> str:
     parts = [
         _clock(entry.ended_at),
         f"round {entry.round}",
-        entry.who.lstrip("_"),
+        title(entry.who),
         f"attempt {entry.attempt}",
         _ending(entry),
     ]
@@ -105,7 +115,12 @@ def text(entry: Entry, own: Sequence[str] = ()) -> str:
         lines += ["    " + ", ".join(fact for fact in facts if fact)] if any(facts) else []
         lines += [f"    loss by step: {_curve(execution.curve)}"] if execution.curve else []
     lines += [f"    {shortened(line)}" for line in own if line.strip()]
-    return "\n".join(lines)
+    return with_short_digests("\n".join(lines))
+
+
+def with_short_digests(text: str) -> str:
+    """Return the text with the first digits of each digest."""
+    return _DIGEST.sub(lambda found: short(found[0]), text)
 
 
 def _clock(seconds: float | None) -> str:

@@ -84,6 +84,7 @@ class HeldOutRows:
             return None
 
     def _value(self, metric: Metric, phase: str) -> float:
+        phase = f"{phase} {metric.name}"  # each metric counts its steps
         match metric.type:
             case "Loss":
                 return self.loss(phase)

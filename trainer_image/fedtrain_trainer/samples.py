@@ -34,7 +34,7 @@ def generated(
     if room is not None:
         prompts = [prompt[-max(room - MAX_NEW_TOKENS, 1) :] for prompt in prompts]
     dtype = chosen(context.task.training.precision, model.device)
-    texts = generate(model, prompts, MAX_NEW_TOKENS, dtype, partial(context.report, "evaluating"))
+    texts = generate(model, prompts, MAX_NEW_TOKENS, dtype, partial(context.report, "generating"))
     found = Generated(
         run_id=context.task.run_id,
         adapter=adapter,

@@ -138,7 +138,7 @@ class View:
         if event.key.who not in self.rows:
             count = f" {event.step}/{event.steps}" if event.steps else ""
             work = HUB_WORK.get(event.key.kind, event.key.kind)
-            self.hub = f"{work}{count}" if event.phase == "evaluating" else f"{work}: {state}{count}"
+            self.hub = f"{work}{count}" if state == "evaluating" else f"{work}: {state}{count}"
             self.hub_progress = (event.step or 0) / event.steps if event.steps else 0.0
             return
         row = self.rows[event.key.who]

@@ -86,10 +86,10 @@ def legend(columns: Iterable[str]) -> str:
 
 
 def step_text(key: TaskKey, phase: str) -> str:
-    """Return the phase of a trainer task in the user's words. Only training sends an update."""
+    """Return the phase of a trainer task in the user's words, without the metric. Only training sends an update."""
     if phase == "uploading" and key.kind != "Train":
         return "writing the adapter" if key.kind == "Initialise" else "sending the results"
-    return _STEPS_OF_TRAINER.get(phase, phase)
+    return _STEPS_OF_TRAINER.get(phase, phase.partition(" ")[0])
 
 
 def other_text(other: str) -> str:

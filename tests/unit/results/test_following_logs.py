@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from fedtrain.cli import logs
 from fedtrain.cli.main import main
+from fedtrain.results.logs import title, with_short_digests
 from tests.support.ledger_by_hand import Hand
 
 
@@ -106,3 +107,12 @@ def test_a_line_has_no_blanks_at_its_end() -> None:
 
     line = "2026-11-28 10:00:00,1 fedtrain.trainer default/a round 1 zoo Train attempt 1: done in 3.1 s "
     assert shortened(line) == "10:00:00  done in 3.1 s"
+
+
+def test_a_task_has_one_name_while_it_runs_and_when_it_has_ended() -> None:
+    names = ("_evaluate", "_evaluate-0", "_evaluate-1", "_evaluate-2", "_measure-site-1", "site-1")
+    assert [title(who) for who in names] == ["evaluate"] * 3 + ["evaluate-2", "measure-site-1", "site-1"]
+
+
+def test_digests_in_lines_are_short() -> None:
+    assert with_short_digests(f"initialFrom blake3:{'a' * 64}.") == f"initialFrom blake3:{'a' * 12}."

@@ -98,6 +98,7 @@ def test_plain_lines_report_each_phase_before_the_first_training() -> None:
         at_work("uploading", round=0, kind="Initialise", who="_initialise"),
         at_work("data", round=0, kind="Inspect"),
         at_work("measuring", round=2, kind="Measure"),
+        at_work("measuring loss", round=2, kind="Measure"),
         at_work("uploading", round=2, kind="Measure"),
     )
     lines = [

@@ -116,6 +116,7 @@ def test_answers_are_generated_where_the_base_has_too_few_positions(federation: 
     write_rows(federation.data, [{"prompt": "a cat is a dog " * 100, "completion": " x" * 3000}])
     federation.format["maxLength"] = 128  # all of the base's positions
     evaluation = federation.evaluated([{"name": "l", "type": "Loss"}], samples=4)
+    assert list(federation.phases) == ["evaluating l", "generating"], "two counters of steps, with two names"
     (answer,) = generated_answers(federation, evaluation)
     assert (answer.row, len(answer.expected)) == (0, 2000), "bounded"
     assert answer.prompt.endswith("a cat is a dog ")

@@ -105,6 +105,8 @@ class Federation:
         self.storage = Storage(type="File", file=File(path=str(folder / "runs")))
         self.ledger: Ledger = open_ledger(self.storage, "default", "words")
         self.models = Models()
+        self.phases: dict[str, None] = {}
+        """Phases that the tasks reported, in order."""
 
     def assignment(
         self, work: dict[str, Any], *, round: int = 0, attempt: int = 1, participant: str | None = "a"
@@ -130,7 +132,11 @@ class Federation:
         return Assignment.model_validate({"task": task, "binding": binding})
 
     def run(self, assignment: Assignment) -> Outcome:
-        return run_task(assignment, store=TaskLedger(self.ledger, assignment.task), models=self.models)
+        return run_task(assignment, self._note, TaskLedger(self.ledger, assignment.task), models=self.models)
+
+    def _note(self, phase: str, step: int, steps: int, loss: float | None = None) -> None:
+        if steps:
+            self.phases[phase] = None
 
     def initialised(self) -> Initial:
         assert self.run(self.assignment({"type": "Initialise", "seed": 17})).reason == ""

@@ -27,8 +27,8 @@ class LedgerUnreadable(Exception):
 
 class Entry(Block):
     """The releases of one training. `releases`: count by noise multiplier as text; `1.1/0.02` is a step with unit
-    Example, in which each row is with probability 0.02. `round`, `plan`, `attempt`: the newest that were entered;
-    `attempt` only with unit Example."""
+    Example, in which each row is with probability 0.02. `round`, `plan`, `attempt`, `release`, `count`: those
+    of the newest task that was entered; `attempt` only with unit Example."""
 
     namespace: str
     name: str
@@ -38,6 +38,8 @@ class Entry(Block):
     round: int
     plan: Digest | None = None
     attempt: int | None = None
+    release: str | None = None
+    count: Counted | None = None
 
 
 def promised(task: Task) -> tuple[Unit, float] | None:
@@ -90,7 +92,8 @@ def entered(entries: Mapping[str, Entry], task: Task) -> dict[str, Entry]:
     """Return a training's entries with the round of `task`, by key: one for each of its data sets; none if the task
     promises no privacy. With unit Participant, attempts of one plan are one release: the hub aggregates one of them.
     What the hub says that it has released counts if it is more. With unit Example, each attempt is as many releases as
-    it has steps."""
+    it has steps. A task with other noise or steps than the newest one counts in addition, whatever its number: the hub
+    chooses the numbers."""
     promise = promised(task)
     if promise is None or not isinstance(task.work, Train):
         return {}
@@ -101,15 +104,16 @@ def entered(entries: Mapping[str, Entry], task: Task) -> dict[str, Entry]:
 def _entry(before: Entry | None, task: Task, work: Train, dataset: str, promise: tuple[Unit, float]) -> Entry:
     noise, unit = work.example_noise, promise[0]
     attempt = task.attempt if noise is not None else None
-    now = (task.round, work.plan, attempt)
-    if before is not None and before.plan is not None and (before.round, before.plan, before.attempt) == now:
+    text = _text(promise[1]) if noise is None else f"{_text(noise.multiplier)}/{noise.probability!r}"
+    count = 1 if noise is None else noise.steps
+    now = (task.round, work.plan, attempt, text, count)
+    if before is not None and before.plan is not None and _newest(before) == now:
         return before
     counts = dict(before.releases) if before is not None else {}
     for past in task.privacy.released if task.privacy is not None else ():
-        text = _text(past.multiplier)
-        counts[text] = max(counts.get(text, 0), past.count)
-    text = _text(promise[1]) if noise is None else f"{_text(noise.multiplier)}/{noise.probability!r}"
-    counts[text] = counts.get(text, 0) + (1 if noise is None else noise.steps)
+        reported = _text(past.multiplier)
+        counts[reported] = max(counts.get(reported, 0), past.count)
+    counts[text] = counts.get(text, 0) + count
     return Entry(
         namespace=task.namespace,
         name=task.name,
@@ -119,7 +123,13 @@ def _entry(before: Entry | None, task: Task, work: Train, dataset: str, promise:
         round=task.round,
         plan=work.plan,
         attempt=attempt,
+        release=text,
+        count=count,
     )
+
+
+def _newest(entry: Entry) -> tuple[int, str | None, int | None, str | None, int | None]:
+    return (entry.round, entry.plan, entry.attempt, entry.release, entry.count)
 
 
 def released(entries: Mapping[str, Entry], names: Collection[str], unit: Unit) -> dict[Release, int]:

@@ -46,6 +46,21 @@ def test_steps_of_each_attempt_count_where_single_rows_are_protected() -> None:
     assert owner.counts == {}
 
 
+def test_a_task_with_less_noise_or_more_steps_cannot_hide_behind_an_attempt_that_is_entered() -> None:
+    noise = ExampleNoise(probability=0.02, batch=20, steps=10, bound=1.0, multiplier=1.1)
+    owner = Owner()
+    owner.ask(example_order())
+    owner.ask(example_order())
+    assert owner.counts_of("Example") == {STEP: 10}
+    owner.ask(example_order(example_noise=noise.model_copy(update={"steps": 1000})))
+    owner.ask(example_order(example_noise=noise.model_copy(update={"multiplier": 0.1})))
+    assert owner.counts_of("Example") == {STEP: 1010, Release(0.1, Poisson(0.02)): 10}
+    owner = Owner()
+    owner.ask(order())
+    owner.ask(order(multiplier=0.1))
+    assert owner.counts == {Release(1.0): 1, Release(0.1): 1}
+
+
 def test_the_maximum_holds_for_each_unit_by_itself() -> None:
     """Ten steps spend epsilon 0.56 of a row, a round 4.38 of a participant, the second one 6.57."""
     owner = Owner(maxEpsilon=4.4)

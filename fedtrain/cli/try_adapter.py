@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,10 +54,13 @@ def command(
     temperature: float,
     base: str | None,
 ) -> None:
-    """Answer PROMPT with the adapter of RUN, or talk to it until Ctrl-D.
+    r"""Answer PROMPT with the adapter of RUN, or talk to it until Ctrl-D; or answer each line of a pipe.
 
     RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name. The
     base model is loaded from a folder or the hub's cache on this machine; nothing is fetched from the hub.
+
+    Without a chat template, the model continues the text of PROMPT, so end it as the training rows do: \n in it is a
+    line break, as in --separator of `fedtrain convert` ("the lift is stuck\nQueue:"), and \\n is a backslash and an n.
     """
     if prompt is not None and not prompt.strip():
         raise click.BadParameter("the prompt is empty. Write a question.", param_hint="PROMPT")
@@ -125,6 +129,7 @@ class _Talk:
 
     def say(self, text: str) -> None:
         """Print the answers to `text`. Raises DataError."""
+        text = text if self.has_turns else _with_line_breaks(text)
         for speaker, adapted in self._speakers.items():
             turns = [*self._turns[speaker], {"role": "user", "content": text}]
             if len(self._speakers) > 1:
@@ -141,7 +146,11 @@ def _loop(talk: _Talk) -> None:
     from fedtrain.data.errors import DataError
 
     if sys.stdin.isatty():
-        about = f"{_NEW} starts another conversation" if talk.has_turns else "each line is a prompt of its own"
+        about = (
+            f"{_NEW} starts another conversation"
+            if talk.has_turns
+            else r"each line is a prompt of its own, and \n in it is a line break"
+        )
         click.echo(f"Ctrl-D ends, Ctrl-C stops an answer; {about}.", err=True)
     for line in _lines():
         if line.strip() == _NEW:
@@ -151,6 +160,11 @@ def _loop(talk: _Talk) -> None:
                 talk.say(line)
             except DataError as error:  # this question is too long; the next may not be
                 click.echo(f"error: {error}", err=True)
+
+
+def _with_line_breaks(text: str) -> str:
+    r"""Replace `\n` by a line break: a line that is typed or piped can have it in no other way. `\\n` stays `\n`."""
+    return re.sub(r"\\(\\n|n)", lambda match: "\n" if match[1] == "n" else match[1], text)
 
 
 def _lines() -> Iterator[str]:

@@ -67,6 +67,15 @@ def test_lines_without_a_prompt_are_asked_one_after_another(
     assert asked.stdout.splitlines() == answers
 
 
+def test_a_line_break_of_a_plain_prompt_is_written_as_in_a_separator(
+    run: Path, trained: Hand, base: Path, tmp_path: Path
+) -> None:
+    answer = expected(base, export(trained.ledger, tmp_path / "adapter"), "w3\nw4", 4)
+    assert fedtrain(run, "--max-tokens", "4", given="w3\\nw4\n").stdout == f"{answer}\n"
+    assert fedtrain(run, "w3\\nw4", "--max-tokens", "4").stdout == f"{answer}\n"
+    assert fedtrain(run, "w3\\\\nw4", "--max-tokens", "4").stdout != f"{answer}\n"
+
+
 def test_a_conversation_keeps_its_turns_until_it_is_restarted(run: Path, base: Path) -> None:
     (base / "chat_template.jinja").write_text(TEMPLATE)
     lines = fedtrain(run, "--chat", "--system", "w9", "--max-tokens", "4", given="w3\nw3\n/new\nw3\n").stdout

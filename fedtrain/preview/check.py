@@ -12,6 +12,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.plurals import form, several
 from fedtrain.preview.base_check import CheckedBase, check_base, long_rows
 from fedtrain.preview.choices_check import choices_errors, strange_rows
+from fedtrain.preview.gate_warnings import gate_warnings
 from fedtrain.preview.gpu_check import gpu_warnings
 from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
@@ -71,6 +72,7 @@ def checked(
         ),
         warnings=(
             *unit_warnings(federation.training.spec, _counted(rows)),
+            *gate_warnings(federation.training.spec, next((one.rows for one in rows if _is_counted_hub(one)), None)),
             *warnings,
             *(base.notes if base is not None else ()),
             *_gpu_warnings(federation),
@@ -87,6 +89,10 @@ def _counted(rows: Sequence[CheckedRows]) -> dict[str, list[int]]:
         if one.who != HUB and one.who not in partly:
             found.setdefault(one.who, []).append(one.rows)
     return found
+
+
+def _is_counted_hub(one: CheckedRows) -> bool:
+    return one.who == HUB and one.complete and one.absent is None
 
 
 def _choices_errors(federation: Federation, rows: Sequence[CheckedRows]) -> Iterable[FieldError]:

@@ -43,7 +43,7 @@ def _needs_answers(where: str, block: type[HubEvaluation] | type[ParticipantEval
         data = context.spec.data
         formats = {data.format} if where == "hub" else {source.format for source in data.sources}
         for number, metric in enumerate(evaluation.metrics):
-            if "Text" in formats and _compares_answers(metric):
+            if "Text" in formats and compares_answers(metric):
                 yield broken("metrics", number, "type", type=metric.type)
 
     check.__name__ = f"{where}_metrics_have_answers"
@@ -63,7 +63,8 @@ def _needs_answers(where: str, block: type[HubEvaluation] | type[ParticipantEval
     )(check)
 
 
-def _compares_answers(metric: Metric) -> bool:
+def compares_answers(metric: Metric) -> bool:
+    """Return whether the metric is a fraction of rows with a correct answer."""
     return getattr(metric, "type", None) in ("Choices", "ExactMatch")
 
 
@@ -158,7 +159,7 @@ def gate_can_reject(evaluation: Evaluation, context: Context) -> Violations:
     gate, hub = evaluation.gate, evaluation.hub
     if gate is None or hub is None or gate.max_regression < 1:
         return
-    if any(one.name == gate.metric and _compares_answers(one) for one in hub.metrics):
+    if any(one.name == gate.metric and compares_answers(one) for one in hub.metrics):
         yield broken(limit=f"{gate.max_regression:g}", metric=gate.metric, fraction=f"{gate.max_regression / 100:g}")
 
 

@@ -59,7 +59,7 @@ def command(
     from fedtrain.baseline.one_participant import own_copy, personalise
     from fedtrain.baseline.progress import Bars, Lines, Silent
     from fedtrain.contracts.as_json import as_json as plain_json
-    from fedtrain.results.baseline_tables import personal_table
+    from fedtrain.results.baseline_tables import personal_tables
     from fedtrain.results.export_files import WEIGHTS
     from fedtrain.results.run_result import export_newest
     from fedtrain.results.tables import show
@@ -99,8 +99,7 @@ def command(
         click.echo(json.dumps(plain_json(result.comparison), indent=2))
         return
     click.echo("")
-    table = personal_table(result.comparison, own.training.spec)
-    show([table] if table else [], terminal)
+    show(personal_tables(result.comparison, own.training.spec), terminal)
     folder = export_newest(result.ledger, result.federation)
     click.echo(f"\npersonalised adapter: {folder}")
     click.echo(f"Next: fedtrain try {quoted(folder.parent)}")

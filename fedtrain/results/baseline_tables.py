@@ -40,13 +40,21 @@ def comparison_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Tab
     return Table("each adapter, measured on the hub's data and on each participant's validation split", head, rows)
 
 
-def personal_table(comparison: Comparison, spec: FederatedTrainingSpec) -> Table | None:
-    """Return one row per participant, with the metric on its own validation split; None without personalised
-    adapters."""
+def personal_tables(comparison: Comparison, spec: FederatedTrainingSpec) -> list[Table]:
+    """Return `personal_table` of each metric that participants measure, the headline first."""
+    first = own_measure(spec)
+    measures = (first, *(one for one in own_measures(spec) or hub_measures(spec) if one != first))
+    found = (personal_table(comparison, spec, measure) for measure in measures)
+    return [table for table in found if table is not None]
+
+
+def personal_table(comparison: Comparison, spec: FederatedTrainingSpec, measure: Measure | None = None) -> Table | None:
+    """Return one row per participant, with the metric (default: the headline) on its own validation split; None without
+    personalised adapters."""
     personal = {arm.participant: arm for arm in comparison.arms if arm.kind == "Personalised"}
     if not personal:
         return None
-    own = own_measure(spec)
+    own = measure or own_measure(spec)
     alone = {arm.participant: arm for arm in comparison.alone}
     base, federated = comparison.arm("Base"), comparison.arm("Federated")
 

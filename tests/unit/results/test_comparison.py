@@ -6,7 +6,7 @@ from comparisons import arms, keep_comparison
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.headline_metric import Measure
-from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
+from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table, personal_tables
 from fedtrain.results.comparison import Arm, Comparison, read_comparison
 from fedtrain.results.report import report
 from fedtrain.results.summary import summarise
@@ -113,3 +113,13 @@ def test_personalised_adapters_are_beside_alone_and_federated_on_each_split(fini
     )
     shown = report(summarise(finished.ledger), Comparison("r", "a", arms() + personal))
     assert "Personalised adapters" in shown
+
+
+def test_a_participant_sees_each_metric_that_it_measures() -> None:
+    metrics = [{"name": "loss", "type": "Loss"}, {"name": "accuracy", "type": "Choices"}]
+    evaluation = {**SPEC["evaluation"], "participants": {"metrics": metrics}}
+    spec = FederatedTrainingSpec.model_validate({**SPEC, "evaluation": evaluation})
+    personal = Arm("Personalised", "zoo", own={"zoo": {"accuracy": 0.8, "loss": 0.453}})
+    tables = personal_tables(Comparison("r", "a", (personal,)), spec)
+    assert [table.title.split()[0] for table in tables] == ["accuracy", "loss"]
+    assert [table.rows[0][-1] for table in tables] == ["80.0%", "0.453"]

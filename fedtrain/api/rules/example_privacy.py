@@ -1,6 +1,7 @@
 """Rules on `privacy.unit: Example`: what its accounting assumes, and what would reveal rows without noise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.rules.context import Context
@@ -21,12 +22,16 @@ def _refused(
     *,
     reason: Reason = "FieldValueInvalid",
     at_key: bool = False,
+    others: Mapping[str, Breaks] = MappingProxyType({}),
 ) -> Rule:
-    """A rule that a spec with `unit: Example` breaks if `breaks`. `valid`: CEL of the opposite."""
+    """A rule that a spec with `unit: Example` breaks at `field` if `breaks`, and at the fields of `others` if these do.
+    `valid`: CEL of the opposite."""
 
     def check(spec: FederatedTrainingSpec, context: Context) -> Violations:
-        if spec.example_privacy is not None and breaks(spec):
-            yield broken()
+        if spec.example_privacy is not None:
+            for place, is_broken in {field: breaks, **others}.items():
+                if is_broken(spec):
+                    yield broken(*place.split("."))
 
     check.__name__, check.__doc__ = name, summary
     cel = Cel(valid=f"{_OTHER} || {valid}")
@@ -98,10 +103,11 @@ RULES = (
         "privacy.clipping.location",
         "location: Client is not allowed with privacy.unit: Example.",
         "Remove clipping.location and noise.location: participants always clip and add noise.",
-        lambda spec: (
-            spec.privacy is not None and "Client" in (spec.privacy.clipping.location, spec.privacy.noise.location)
-        ),
+        lambda spec: spec.privacy is not None and spec.privacy.clipping.location == "Client",
         "(self.privacy.clipping.location != 'Client' && self.privacy.noise.location != 'Client')",
+        others={
+            "privacy.noise.location": lambda spec: spec.privacy is not None and spec.privacy.noise.location == "Client"
+        },
     ),
     _refused(
         "example_privacy_does_not_scale_losses",

@@ -59,6 +59,11 @@ def errors(folder: Path, privacy: str = PRIVACY, **sections: str) -> list[str]:
             {"privacy": PRIVACY.replace("norm: 1.0", "norm: 1.0, location: Client")},
             "Remove clipping.location",
         ),
+        (
+            "privacy.noise.location",
+            {"privacy": PRIVACY[:-1] + ", noise: {type: Budget, location: Client}}"},
+            "Remove clipping.location and noise.location",
+        ),
     ],
 )
 def test_refuse_what_example_privacy_excludes(field: str, sections: dict[str, str], fix: str, tmp_path: Path) -> None:

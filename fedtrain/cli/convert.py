@@ -73,7 +73,7 @@ def command(
     if not out.parent.is_dir():
         raise UserError(f"the folder {out.parent} does not exist", "Create it first.")
     for source in sources:
-        if Path(source).absolute() == out.absolute():
+        if Path(source).absolute() == out.absolute() and not out.exists():
             raise UserError(f"{out} is both DATA and the output", "Name each file once: only the new file after -o.")
     if separator and to != "PromptCompletion":
         raise UserError("--separator needs --to PromptCompletion", "Other formats do not join texts.")

@@ -75,7 +75,7 @@ def plain(*events: Event) -> list[str]:
 
 def test_plain_lines_tell_samples_loss_metric_bytes_and_seconds_of_each_update() -> None:
     lines = plain(STARTED, Planned(PLAN), DONE, Delivered(UPDATE), Recorded(MANIFEST, None, 4.0))
-    assert lines[2].startswith("(samples: rows of this round. loss: training loss. received: the global adapter, ")
+    assert lines[2].startswith("(samples: rows to draw from. loss: training loss. received: the global adapter, ")
     assert lines[2].endswith("sent: size of the update.)")
     assert lines[3] == "round 1/2  zoo  90 samples  loss 1.2500  received loss 2.5  322 kB  3.2 s"
     assert lines[4] == "round 1/2  committed  4.0 s"

@@ -31,6 +31,7 @@ def command(
     from fedtrain.results.export import default_target, export, export_merged, exported_round
     from fedtrain.results.kept_adapter import kept_text
     from fedtrain.results.locate import locate
+    from fedtrain.results.public_base import unchecked_name
     from fedtrain.results.summary import summarise
 
     located = locate(run)
@@ -41,6 +42,8 @@ def command(
     found = base_folder(located, summary.spec.model, base)
     if base is not None and isinstance(found, str):
         raise UserError(found)
+    if unchecked := unchecked_name(summary.spec.model, base_name):
+        click.echo(unchecked, err=True)
     if merged:
         model = str(found) if isinstance(found, Path) else base or located.base(summary.spec.model.base)
         folder = export_merged(located.ledger, target, model, wanted, base_name=base_name)

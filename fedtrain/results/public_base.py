@@ -36,6 +36,15 @@ def public_base(model: Model, name: str | None = None) -> PublicBase:
     return PublicBase(f"./{last}" if last not in ("", "..", "~") else "./base", "Folder")
 
 
+def unchecked_name(model: Model, name: str | None) -> str | None:
+    """Return what is not known about the name that the user gives the base model; None if the run has the same."""
+    if name is None or name == model.base:
+        return None
+    if model.revision is not None:
+        return f"warning: the run's base model is {model.base}, and the adapter fits {name} only if it is a copy of it."
+    return f"note: {name} was not compared with {model.base}; the adapter fits it only if both are the same model."
+
+
 def public_config(content: bytes, base: PublicBase) -> bytes:
     """Return PEFT's `adapter_config.json` with the public name of the base model: the same bytes if it has it."""
     settings: dict[str, Any] = json.loads(content)

@@ -13,7 +13,7 @@ from fedtrain.contracts.records import Initial, ModelFacts
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import StoreError
 from fedtrain.results.model_card import model_card
-from fedtrain.results.public_base import public_base
+from fedtrain.results.public_base import public_base, unchecked_name
 from fedtrain.results.report import report
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import RUN_ID, SPEC, Hand
@@ -188,6 +188,13 @@ def test_a_revision_belongs_to_one_name_only() -> None:
     model = Model(base="org/model", revision="93efa2f0")
     assert public_base(model).revision == public_base(model, "org/model").revision == "93efa2f0"
     assert public_base(model, "org/copy").revision is None
+
+
+def test_a_name_that_is_not_the_runs_base_model_is_not_taken_silently() -> None:
+    model = Model(base="org/model", revision="93efa2f0")
+    assert unchecked_name(model, "org/model") is unchecked_name(model, None) is None
+    assert (unchecked_name(model, "org/other") or "").startswith("warning: the run's base model is org/model")
+    assert (unchecked_name(Model(base="./base"), "org/model") or "").startswith("note: org/model was not compared")
 
 
 def test_the_card_of_a_personalised_adapter_names_its_participant_and_where_it_began(hand: Hand) -> None:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("place", type=RUN, default="runs")
+@click.argument("place", type=RUN, required=False)
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
 @click.option("--all", "every", is_flag=True, help="Show the runs of `fedtrain baseline` too.")
-def command(place: str, output: str, every: bool) -> None:
+def command(place: str | None, output: str, every: bool) -> None:
     """List the runs below PLACE, a folder or s3://bucket/prefix [default: runs]: phase, rounds, the hub's first metric
     from the base model to the newest round, and when a round was recorded last.
 
@@ -26,9 +26,10 @@ def command(place: str, output: str, every: bool) -> None:
     """
     from fedtrain.contracts.as_json import as_json
     from fedtrain.plurals import several
-    from fedtrain.results.run_list import list_runs
+    from fedtrain.results.run_list import DEFAULT, list_runs
     from fedtrain.results.tables import show
 
+    place = DEFAULT if place is None else place
     found = list_runs(place)
     if output == "json":
         click.echo(json.dumps(as_json(found), indent=2))

@@ -82,7 +82,9 @@ def test_participants_clip_adaptively_and_add_noise_and_rows_are_protected(
     assert {one.participant: one.steps for one in newest.privacy.participants} == {"bank-a": 2, "bank-b": 2}
 
     shown = columns(api, federation.namespace)
-    assert shown[rows.name].endswith("of 1000 (delta 1e-05, unit Example, row added or removed, no one trusted, PLD)")
+    assert shown[rows.name].endswith(
+        "of 1000 (delta 1e-05, unit Example, row added or removed, hub trusted not to repeat, PLD)"
+    )
     assert ", update zeroed, all but one participant trusted, exact Gaussian)" in shown[federation.name]
     rows.delete(api)
 

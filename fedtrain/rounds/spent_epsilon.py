@@ -124,11 +124,14 @@ def loss_after(
     values: int | None = None,
 ) -> PrivacyLoss | None:
     """Return the loss after the round of `manifest` and the draws of the open round: its `spends`, or with unit Example
-    the attempts of its `plan`. `values`: number of trained values, if known. None without `spec.privacy`."""
+    the attempts of its `plan`. `values`: number of trained values, if known. None without `spec.privacy`.
+
+    A hub that is not trusted sees updates of each planned round, also of rounds that are skipped or not yet closed."""
     if spec.example_privacy is not None:
         before = manifest.privacy.participants if manifest and manifest.privacy else ()
         return example_loss(spec, releases_of(example_spent_after(before, plan, grants)))
-    return loss_of(spec, spent_after(manifest, spends), values)
+    seen = (manifest.round if manifest else 0) + (plan is not None)
+    return loss_of(spec, spent_after(manifest, spends), values, seen)
 
 
 def example_loss(spec: FederatedTrainingSpec, spent: Mapping[str, Mapping[Release, int]]) -> PrivacyLoss:
@@ -158,8 +161,11 @@ def example_loss(spec: FederatedTrainingSpec, spent: Mapping[str, Mapping[Releas
     )
 
 
-def loss_of(spec: FederatedTrainingSpec, spent: Mapping[Release, int], values: int | None) -> PrivacyLoss | None:
-    """Return the loss of the releases `spent` with unit Participant; None without it."""
+def loss_of(
+    spec: FederatedTrainingSpec, spent: Mapping[Release, int], values: int | None, seen: int = 0
+) -> PrivacyLoss | None:
+    """Return the loss of the releases `spent` with unit Participant; None without it. `seen`: number of rounds whose
+    updates the hub may have seen, if it is more than that of the releases."""
     privacy = spec.participant_privacy
     if privacy is None:
         return None
@@ -170,7 +176,7 @@ def loss_of(spec: FederatedTrainingSpec, spent: Mapping[Release, int], values: i
             found = epsilon(spent, privacy.budget.delta)
         known, count = parameters(spec, privacy), len(spec.participants)
         if private and known.seen_by_hub is not None:
-            towards_hub = epsilon({known.seen_by_hub: sum(spent.values())}, privacy.budget.delta)
+            towards_hub = epsilon({known.seen_by_hub: max(seen, sum(spent.values()))}, privacy.budget.delta)
         if values:
             ratio = signal_to_noise(known.on_sum(count), count, values)
     except AccountingError as error:

@@ -12,9 +12,9 @@ from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.canonical import canonical
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import Releases
-from fedtrain.contracts.records import Manifest
+from fedtrain.contracts.records import Manifest, Plan
 from fedtrain.ledger.verify import verify
-from fedtrain.privacy.accounting import AccountingError
+from fedtrain.privacy.accounting import AccountingError, Release, epsilon
 from fedtrain.results.model_card import model_card
 from fedtrain.results.report.figures import privacy_figures
 from fedtrain.results.series import points
@@ -72,6 +72,28 @@ def test_the_trust_depends_on_who_clips_and_who_adds_the_noise() -> None:
     assert shared.epsilon == shared.towards_hub
     assert shared.ratio == pytest.approx(2 / 10**0.5 / 2**0.5), "two shares, each the whole noise"
     assert "epsilon 6.57 of 8 at delta 1e-05; epsilon 6.57 towards the hub; protects" in shared.text
+
+
+def test_an_untrusted_hub_sees_the_updates_of_rounds_without_a_draw() -> None:
+    world = halted(
+        clipping={"type": "Fixed", "norm": 1.0, "location": "Client"},
+        noise={"type": "Multiplier", "multiplier": 1.0, "location": "Client"},
+    )
+    ledger, spec = world.open(), world.spec
+    manifest, plan = ledger.read(names.manifest(2), Manifest), ledger.read(names.plan(2), Plan)
+    assert manifest is not None
+    assert plan is not None
+    skipped = manifest.model_copy(update={"round": 4})
+    closed, later, opened = (
+        spent_epsilon.loss_after(spec, one, plan=open)
+        for one, open in ((manifest, None), (skipped, None), (skipped, plan))
+    )
+    assert closed is not None
+    assert later is not None
+    assert opened is not None
+    assert closed.epsilon == later.epsilon == opened.epsilon, "a skipped round draws nothing"
+    for loss, rounds in ((closed, 2), (later, 4), (opened, 5)):
+        assert loss.towards_hub == pytest.approx(epsilon({Release(1.0): rounds}, 1e-5))
 
 
 def test_the_report_shows_epsilon_and_signal_to_noise_by_round() -> None:

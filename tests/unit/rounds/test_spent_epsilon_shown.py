@@ -85,8 +85,8 @@ def test_an_untrusted_hub_sees_the_updates_of_rounds_without_a_draw() -> None:
     assert plan is not None
     skipped = manifest.model_copy(update={"round": 4})
     closed, later, opened = (
-        spent_epsilon.loss_after(spec, one, plan=open)
-        for one, open in ((manifest, None), (skipped, None), (skipped, plan))
+        spent_epsilon.loss_after(spec, one, plan=current)
+        for one, current in ((manifest, None), (skipped, None), (skipped, plan))
     )
     assert closed is not None
     assert later is not None

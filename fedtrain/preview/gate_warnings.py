@@ -19,7 +19,7 @@ def gate_warnings(spec: FederatedTrainingSpec, rows: int | None) -> Iterator[str
     if gate.metric not in shares or limit >= error:
         return
     wide_enough = ceil(error * 1000) / 1000
-    more = f", or use at least {ceil(round(0.25 / limit**2, 6)):,} rows" if limit else ""
+    more = f", or use at least {several(ceil(round(0.25 / limit**2, 6)), 'row')}" if limit else ""
     yield (
         f"evaluation.gate.maxRegression is {limit:g}, but {gate.metric} on the hub's {several(rows, 'row')} has a "
         f"standard error of up to {error:.2g}, so rounds can be rolled back by chance. "

@@ -3,8 +3,8 @@
 from math import isfinite, sqrt
 
 from fedtrain.plurals import several
-from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, epsilon
-from fedtrain.privacy.accounting.errors import AccountingError, TooLarge
+from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, fits
+from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.release import AllRounds, Poisson, Release, Sampling
 
 SMALLEST_MULTIPLIER = 0.01
@@ -30,21 +30,18 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
     how = sampling or AllRounds()
     releases = several(rounds, "step" if isinstance(how, Poisson) else "round")
 
-    def fits(multiplier: float) -> bool:
-        try:
-            return epsilon({Release(multiplier, how): rounds}, delta) <= budget
-        except TooLarge:
-            return False
+    def is_enough(multiplier: float) -> bool:
+        return fits({Release(multiplier, how): rounds}, delta, budget)
 
     below = above = 1.0  # small multipliers cost an accountant with privacy loss distributions the most time
-    while not fits(above):
+    while not is_enough(above):
         if above == LARGEST_MULTIPLIER:
             raise AccountingError(
                 f"An epsilon of {budget:g} over {releases} needs a noise multiplier above {LARGEST_MULTIPLIER:g}, "
                 "which leaves nothing of the updates. Raise epsilon or reduce the number of rounds."
             )
         below, above = above, min(2 * above, LARGEST_MULTIPLIER)
-    while below == above or fits(below):
+    while below == above or is_enough(below):
         if below == SMALLEST_MULTIPLIER:
             raise AccountingError(
                 f"A budget of epsilon {budget:g} over {releases} is met with almost no noise, "
@@ -53,7 +50,7 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
         above, below = below, max(below / 2, SMALLEST_MULTIPLIER)
     while above / below > 1 + TOLERANCE:
         middle = sqrt(above * below)
-        if fits(middle):
+        if is_enough(middle):
             above = middle
         else:
             below = middle

@@ -23,6 +23,15 @@ def epsilon(releases: Mapping[Release, int], delta: float) -> float:
     return _epsilon(counted, delta) if counted else 0.0
 
 
+def fits(releases: Mapping[Release, int], delta: float, budget: float) -> bool:
+    """Whether `releases` spend at most `budget` of epsilon at `delta`. Raises AccountingError, but not TooLarge: an
+    epsilon that is too large to be computed is in no budget."""
+    try:
+        return epsilon(releases, delta) <= budget
+    except TooLarge:
+        return False
+
+
 @lru_cache(4096)
 def _epsilon(releases: frozenset[tuple[Release, int]], delta: float) -> float:
     accountant = accountant_for(*(release.sampling for release, _ in releases))

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from fedtrain.privacy.accounting.epsilon_of_releases import epsilon
-from fedtrain.privacy.accounting.errors import TooLarge
+from fedtrain.privacy.accounting.epsilon_of_releases import epsilon, fits
 from fedtrain.privacy.accounting.release import Release
 
 
@@ -37,9 +36,8 @@ def affordable_rounds(
     fit, over = 0, most + 1
     while over - fit > 1:
         middle = (fit + over) // 2
-        try:
-            fits = epsilon(after(spent or {}, release, middle * steps), delta) <= budget
-        except TooLarge:
-            fits = False
-        fit, over = (middle, over) if fits else (fit, middle)
+        if fits(after(spent or {}, release, middle * steps), delta, budget):
+            fit = middle
+        else:
+            over = middle
     return fit

@@ -51,11 +51,12 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     with explained():
         made = preview(federation, given(rows, federation))
     counts = {who.participant: who.training for who in made.participants}
-    affordable = affordability(federation, counts, spent_by_others(federation))
-    if errors := [*policy_errors(federation, file, preflights_of(federation, made)), *affordable.errors]:
+    spent = spent_by_others(federation)
+    affordable = affordability(federation, counts, spent)
+    if errors := [*policy_errors(federation, file, preflights_of(federation, made), spent), *affordable.errors]:
         raise Invalid(errors)
-    spent = spent_lines(federation) if federation.training.spec.privacy is not None else ()
-    made = made.model_copy(update={"notes": (*made.notes, *affordable.warnings, *spent)})
+    already = spent_lines(federation) if federation.training.spec.privacy is not None else ()
+    made = made.model_copy(update={"notes": (*made.notes, *affordable.warnings, *already)})
     if output == "json":
         click.echo(json.dumps(as_json(made), indent=2))
     else:

@@ -21,12 +21,13 @@ def read_for_this_machine(file: Path) -> Federation:
     """Read the federation of one machine. Raises Invalid, also if a policy in the file refuses the training."""
     federation = read_with_format_of_rows(file)
     counted = counted_for_policies(federation)
-    errors = policy_errors(federation, file, counted)
+    spent = spent_by_others(federation)
+    errors = policy_errors(federation, file, counted, spent)
     if counted is not None:
         from fedtrain.preview.affordability import affordability
 
         rows = {who: one.samples for who, one in counted.items()}
-        errors += affordability(federation, rows, spent_by_others(federation)).errors
+        errors += affordability(federation, rows, spent).errors
     if errors:
         raise Invalid(errors)
     return federation
@@ -47,29 +48,35 @@ def counted_for_policies(federation: Federation) -> Mapping[str, "Preflight"] | 
     return preflights_of_data(federation)
 
 
-def policy_errors(federation: Federation, file: Path, counted: Mapping[str, "Preflight"] | None) -> list[FieldError]:
+def policy_errors(
+    federation: Federation,
+    file: Path,
+    counted: Mapping[str, "Preflight"] | None,
+    spent: Mapping[str, Mapping[str, "Entry"]],
+) -> list[FieldError]:
     """Return why policies in the file refuse the training on this machine. `counted`: the participants' rows, if they
-    are known; `affordability` then finds the participants whose `maxEpsilon` allows no step. Raises UserError."""
+    are known; `affordability` then finds the participants whose `maxEpsilon` allows no step. `spent`: by other
+    trainings."""
     if all(policy.spec.model_fields_set <= {"datasets"} for policy in federation.policies.values()):
         return []
     from fedtrain.preview.policy_refusals import policy_refusals, refused_on_one_machine
 
-    found = policy_refusals(federation, refused_on_one_machine, spent_by_others(federation), counted)
+    found = policy_refusals(federation, refused_on_one_machine, spent, counted)
     if counted is not None and federation.training.spec.example_privacy is not None:
         found = {who: [one for one in some if one.rule != "privacy.maxEpsilon"] for who, some in found.items()}
     return list(errors_of(found, federation, LocatedDocuments((file,)), counted or {}))
 
 
-def spent_by_others(federation: Federation) -> Mapping[str, Mapping[str, "Entry"]]:
-    """The privacy loss of other trainings, for policies that limit it. Raises UserError."""
-    if all(policy.spec.privacy.max_epsilon is None for policy in federation.policies.values()):
+def spent_by_others(federation: Federation, *, limited: bool = True) -> Mapping[str, Mapping[str, "Entry"]]:
+    """The privacy loss of other trainings. `limited`: only for policies that limit it. Raises UserError."""
+    if limited and all(policy.spec.privacy.max_epsilon is None for policy in federation.policies.values()):
         return {}
     from fedtrain.cli.errors import UserError
     from fedtrain.manifests.privacy_ledger import LedgerUnreadable
     from fedtrain.runner import privacy_files
 
     try:
-        return privacy_files.spent_by_others(federation)
+        return privacy_files.spent_by_others(federation, limited=limited)
     except LedgerUnreadable as error:
         raise UserError(str(error)) from error
 

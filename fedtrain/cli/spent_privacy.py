@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fedtrain.cli.errors import UserError
 from fedtrain.cli.participant_privacy import losses
+from fedtrain.cli.policy_errors import spent_by_others
+from fedtrain.contracts import names
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
@@ -15,29 +16,26 @@ if TYPE_CHECKING:
 def spent_lines(federation: "Federation") -> Iterator[str]:
     """Yield a line for each data set on which other trainings have spent epsilon, whether or not a policy limits it.
     Raises UserError."""
-    from fedtrain.manifests.privacy_ledger import LedgerUnreadable
-    from fedtrain.runner.privacy_files import spent_by_others
-
-    try:
-        spent = spent_by_others(federation, limited=False)
-    except LedgerUnreadable as error:
-        raise UserError(str(error)) from error
-    for who, entries in spent.items():
+    for who, entries in spent_by_others(federation, limited=False).items():
         for loss in losses(who, federation.policies[who].spec.privacy, entries, ()):
             epsilon = "unknown" if loss.epsilon is None else f"{loss.epsilon:.3g}"
-            names = ", ".join(dict.fromkeys(one.training for one in loss.trainings))
+            trainings = ", ".join(dict.fromkeys(one.training for one in loss.trainings))
             yield (
                 f"already spent on data set {loss.dataset} of {who}: epsilon {epsilon} at delta {loss.delta:g}, unit "
-                f"{loss.unit} ({names}); this run adds to it"
+                f"{loss.unit} ({trainings}); this run adds to it"
             )
 
 
 def kept_spending(located: "Located") -> str:
     """Return what stays spent of a run that is deleted, and where it is recorded; empty if the run spent nothing."""
+    from fedtrain.contracts.records import Run
     from fedtrain.ledger.store import StoreError
     from fedtrain.results.summary import summarise
 
     try:
+        run = located.ledger.read(names.RUN, Run)
+        if run is None or "privacy" not in run.spec:  # most runs: the whole run need not be read
+            return ""
         loss = summarise(located.ledger).privacy
     except (StoreError, ValueError):  # damaged runs can be deleted, too
         return ""

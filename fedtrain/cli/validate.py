@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fedtrain.api.reading import Federation, FieldError
     from fedtrain.cli.validation import Validation
     from fedtrain.contracts.records import Preflight
+    from fedtrain.manifests.privacy_ledger import Entry
     from fedtrain.preview.check import Checked
 
 
@@ -43,7 +44,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     from fedtrain.api.reading import Invalid
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.cli.on_cluster import read_for_cluster
-    from fedtrain.cli.policy_errors import policy_errors
+    from fedtrain.cli.policy_errors import policy_errors, spent_by_others
     from fedtrain.cli.validation import Validation, found_error
 
     file, *more = files
@@ -54,10 +55,11 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         federation = read_for_cluster(files) if cluster else read_with_format_of_rows(file)
         found = None if cluster else _check(federation, limit)
         counted = None if cluster else _counted(federation)
-        if found is not None and (errors := [*found.errors, *policy_errors(federation, file, counted)]):
+        spent: Mapping[str, Mapping[str, Entry]] = {} if cluster else spent_by_others(federation)
+        if found is not None and (errors := [*found.errors, *policy_errors(federation, file, counted, spent)]):
             raise Invalid(errors)
         counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
-        barred, sitting_out = _affordability(federation, counts)
+        barred, sitting_out = _affordability(federation, counts, spent)
         if barred:
             raise Invalid(barred)
     except Invalid as invalid:
@@ -143,15 +145,14 @@ def _without_effect(federation: "Federation") -> tuple[str, ...]:
 
 
 def _affordability(
-    federation: "Federation", counts: Mapping[str, int] | None
+    federation: "Federation", counts: Mapping[str, int] | None, spent: Mapping[str, Mapping[str, "Entry"]]
 ) -> tuple[tuple["FieldError", ...], tuple[str, ...]]:
     """Return errors and warnings about participants that cannot afford one round."""
     if counts is None:
         return (), ()
-    from fedtrain.cli.policy_errors import spent_by_others
     from fedtrain.preview.affordability import affordability
 
-    found = affordability(federation, counts, spent_by_others(federation))
+    found = affordability(federation, counts, spent)
     return found.errors, found.warnings
 
 

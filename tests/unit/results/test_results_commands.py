@@ -5,17 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fedtrain.cli.main import main
 from fedtrain.contracts.digests import digest_file
 from fedtrain.results.summary import summarise
+from tests.support.command_line import fedtrain
 from tests.support.ledger_by_hand import Hand
 from tests.support.outputs import check_output
-
-
-def fedtrain(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -154,11 +149,11 @@ def test_export_takes_the_best_round(run: Path, tmp_path: Path, finished: Hand) 
 
 
 def test_delete_asks_first(run: Path) -> None:
-    result = CliRunner().invoke(main, ["delete", str(run)], input="n\n")
+    result = fedtrain("delete", run, given="n\n")
     assert result.exit_code == 1
     assert "nothing was deleted" in result.stderr
     assert run.is_dir()
-    result = CliRunner().invoke(main, ["delete", str(run)], input="y\n")
+    result = fedtrain("delete", run, given="y\n")
     assert result.exit_code == 0
     assert not run.exists()
 

@@ -5,10 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from fedtrain.baseline.subjects import subject_of
-from fedtrain.cli.main import main
 from fedtrain.contracts.records import Preflight
 from fedtrain.results.curve import curve
 from fedtrain.results.report.content import content
@@ -16,13 +14,10 @@ from fedtrain.results.report.telemetry import ReportTelemetry
 from fedtrain.results.run_list import list_runs
 from fedtrain.results.run_result import result_lines, run_result
 from fedtrain.results.summary import summarise
+from tests.support.command_line import fedtrain
 from tests.support.ledger_by_hand import HUB, WHO, Hand
 
 WHY = "accuracy 34.9% is worse than the best so far, 41.2%, by more than the gate's maxRegression 2.0%"
-
-
-def fedtrain(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture

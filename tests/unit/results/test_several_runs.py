@@ -6,12 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from comparisons import arms
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import File, Storage
-from fedtrain.cli.main import main
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.best_round import best_point
 from fedtrain.results.comparison import Arm, Comparison, write_comparison
@@ -20,15 +18,12 @@ from fedtrain.results.run_comparison.compared import run_names, short_addresses
 from fedtrain.results.run_comparison.differences import by_block
 from fedtrain.results.run_comparison.page import charts
 from fedtrain.results.summary import summarise
+from tests.support.command_line import fedtrain
 from tests.support.ledger_by_hand import SPEC, Hand
 from tests.support.outputs import check_output
 
 ARM = {key: value for key, value in SPEC.items() if key != "evaluation"}
 """The spec of a run that `fedtrain baseline` adds has no evaluation."""
-
-
-def fedtrain(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ class _Tried:
 def batch_advice(
     spec: FederatedTrainingSpec, rows: Mapping[str, int], worst: str, noise: ExampleNoise, values: int
 ) -> str:
-    """Return what a larger `training.batchSize` gains. A batch has at most the
-    rows of the smallest participant, and takes the noise that this batch needs. `rows`: of the participants that take
-    part; `worst`: the one with the most noise, which is `noise`."""
+    """Return what a larger `training.batchSize` gains. A batch has at most the rows of the smallest participant, and
+    takes the noise that it needs. `rows`: of the participants that take part; `worst`: the one with the most noise,
+    which is `noise`."""
     smallest = min(rows, key=lambda who: (rows[who], who))
     most, now = rows[smallest], signal_to_noise(noise.multiplier, noise.batch, values)
 

@@ -56,6 +56,13 @@ class Training(Block):
     seed: Annotated[NonNegativeInt, Field(le=2**32 - 1)] = 17
     """Seed of all random choices: initial adapter, validation split, order of rows, dropout."""
 
+    def trained(self, samples: int) -> int:
+        """Return the number of samples, including repeats, that a round's steps process on a slice of `samples`: full
+        batches for Steps, at least one sample for Epochs. With `privacy.unit: Example`, on average."""
+        if self.length.type == "Steps":
+            return (self.length.steps or 1) * self.batch_size
+        return max(1, round(samples * (self.length.epochs or 1.0)))
+
 
 class TrainingOverrides(Block):
     """Overrides of `spec.training` for one participant. Omitted fields are inherited."""

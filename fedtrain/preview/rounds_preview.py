@@ -10,7 +10,6 @@ from fedtrain.api.base import in_bytes
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.partitioning_strategies import DataVolumeAndGPUMemory
 from fedtrain.api.reading.federation import Federation
-from fedtrain.api.training import Training
 from fedtrain.contracts.records import DatasetCount, ModelFacts, Preflight
 from fedtrain.partitioning import Positions, Share, distinct_rows, partition, situation
 from fedtrain.partitioning.mixing import shares
@@ -163,7 +162,7 @@ def _part(
     windows = windows or [(share.start, share.end, preflights[share.participant].samples)]
     passes = [(start // population + 1, (end - 1) // population + 1) for start, end, population in windows]
     training = spec.participant(share.participant).training.over(spec.training)
-    trained = trained_of(training, share.samples) if trains else 0
+    trained = training.trained(share.samples) if trains else 0
     return Part(
         participant=share.participant,
         samples=share.samples,
@@ -175,14 +174,6 @@ def _part(
         weight=weight if trains else 0.0,
         reason=share.reason,
     )
-
-
-def trained_of(training: Training, samples: int) -> int:
-    """Return the number of samples, including repeats, that a round's steps process on a slice of `samples`. As in the
-    trainer: full batches for Steps, at least one sample for Epochs."""
-    if training.length.type == "Steps":
-        return (training.length.steps or 1) * training.batch_size
-    return max(1, round(samples * (training.length.epochs or 1.0)))
 
 
 def _totals(rounds: tuple[RoundPreview, ...]) -> dict[str, tuple[int, int]]:

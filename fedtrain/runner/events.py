@@ -1,6 +1,6 @@
 """Events of a run. Renderers turn them into a live table, plain lines or JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fedtrain.contracts.records import Evaluation, Manifest, Plan, Update
@@ -37,7 +37,10 @@ class PhaseChanged:
 
 @dataclass(frozen=True)
 class Planned:
+    """`trained`: number of samples that the steps of each participant process in this round, with repeats."""
+
     plan: Plan
+    trained: Mapping[str, int]
 
 
 @dataclass(frozen=True)

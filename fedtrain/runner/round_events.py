@@ -37,7 +37,7 @@ class RoundEvents:
             self._tell_ended(before, facts.manifest)
         known = dict[str, Closed]() if new_round or before is None else delivered(before)
         if facts.current.plan is not None and (new_round or before is None or before.current.plan is None):
-            self._listener(Planned(facts.current.plan))
+            self._listener(self._planned(facts.current.plan))
         for who, closed in delivered(facts).items():
             if who not in known:
                 self._listener(Delivered(facts.current.updates[who, closed.attempt]))
@@ -54,13 +54,17 @@ class RoundEvents:
             plan = self._ledger.read(names.plan(number), Plan)
             seen = number == before.current.round and before.current.plan is not None
             if plan is not None and not seen:
-                self._listener(Planned(plan))
+                self._listener(self._planned(plan))
             self._tell_updates(manifest, delivered(before) if seen else {})
             evaluation = self._ledger.read(names.evaluation(number, manifest.k or 0), Evaluation)
             seconds = self._clock() - self._since
             self._keep(number, seconds)
             self._listener(Recorded(manifest, evaluation, seconds, explained(self._spec, manifest.gate)))
             self._since = self._clock()
+
+    def _planned(self, plan: Plan) -> Planned:
+        trainings = {one.name: one.training.over(self._spec.training) for one in self._spec.participants}
+        return Planned(plan, {one.participant: trainings[one.participant].trained(one.samples) for one in plan.members})
 
     def _tell_updates(self, manifest: Manifest, known: Mapping[str, Closed]) -> None:
         if manifest.k is None or (close := self._ledger.read(names.close(manifest.round, manifest.k), Close)) is None:

@@ -1,5 +1,6 @@
 """Lines that stay on the screen: results of updates and rounds, failures and warnings."""
 
+from collections.abc import Mapping
 from typing import TypeGuard
 
 from fedtrain.plurals import several
@@ -25,6 +26,7 @@ class Lines:
     def __init__(self) -> None:
         self._rounds = 0
         self._seconds: dict[str, float] = {}
+        self._trained: Mapping[str, int] = {}
         self._failures: list[Ended] = []
 
     def of(self, event: Event) -> list[str]:
@@ -46,9 +48,10 @@ class Lines:
                 resumed = f", resumes at round {event.round}" if 0 < event.round <= event.rounds else ""
                 who = f"{several(event.rounds, 'round')}, {several(len(event.participants), 'participant')}"
                 return f"{event.name}: {who}{resumed} ({event.url})"
-            case Planned(plan):
-                shares = ", ".join(f"{member.participant} {member.samples}" for member in plan.members)
-                return f"round {plan.round}/{self._rounds} planned  samples: {shares}"
+            case Planned(plan, trained):
+                self._trained = trained
+                shares = ", ".join(f"{who} {count:,}" for who, count in trained.items())
+                return f"round {plan.round}/{self._rounds} planned  samples to train on: {shares}"
             case Ended() if event.execution.state == "Done" and event.key.kind == "Train":
                 self._seconds[event.key.who] = event.wall
                 return ""
@@ -58,8 +61,8 @@ class Lines:
                 received = "".join(f"  received {metric_text(*item)}" for item in update.received.items())
                 loss = "loss private" if update.train_loss is None else f"loss {update.train_loss:.4f}"
                 return (
-                    f"round {update.round}/{self._rounds}  {update.participant}  {several(update.samples, 'sample')}  "
-                    f"{loss}{received}  {bytes_text(update.size)}{took}"
+                    f"round {update.round}/{self._rounds}  {update.participant}  "
+                    f"{self._trained[update.participant]:,} trained  {loss}{received}  {bytes_text(update.size)}{took}"
                 )
             case Ended() if event.execution.state == "Failed":
                 key, reason = event.key, event.execution.reason

@@ -64,7 +64,7 @@ class LiveProgress:
             parts.append(Text(f"hub: {view.hub}", no_wrap=True, overflow="ellipsis"))
         if view.message:
             parts.append(Text(view.message))
-        if rows and not view.ended and any(row.samples is not None for row in rows.values()):
+        if rows and not view.ended and any(row.trained is not None for row in rows.values()):
             parts.append(Text(legend(_numbers(Row(), width)), style="dim"))
         return Group(*parts)
 
@@ -104,7 +104,7 @@ class LiveProgress:
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
         table.add_column("participant", no_wrap=True, max_width=_NAME_WIDTH)
         table.add_column("state", no_wrap=True, overflow="ellipsis")
-        trains = any(row.samples is not None for row in rows.values())
+        trains = any(row.trained is not None for row in rows.values())
         for name in _numbers(Row(), width) if trains else ():
             table.add_column(name, justify="right", no_wrap=True)
         for who in self._shown(rows):
@@ -137,7 +137,7 @@ def _state(row: Row) -> Text:
 def _numbers(row: Row, width: int) -> dict[str, str]:
     """The numbers that fit, by their column."""
     found = {
-        "samples": "" if row.samples is None else f"{row.samples:,}",
+        "trained": "" if row.trained is None else f"{row.trained:,}",
         "loss": "" if row.loss is None else f"{row.loss:.4f}",
     }
     if width >= _WIDE:

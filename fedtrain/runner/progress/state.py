@@ -26,12 +26,13 @@ TRAINING_SHARE = 0.9
 @dataclass
 class Row:
     """One participant in the current round. `metric`: of the adapter that it received; `seconds` and `size` (bytes) of
-    its update once that has arrived. `samples`: None if it does not train in this round."""
+    its update once that has arrived. `trained`: samples that its steps process; None if it does not train in this
+    round."""
 
     state: str = ""
     is_busy: bool = False
     is_done: bool = False
-    samples: int | None = None
+    trained: int | None = None
     loss: float | None = None
     metric: tuple[str, float] | None = None
     seconds: float | None = None
@@ -80,7 +81,7 @@ class View:
     @property
     def round_progress(self) -> float:
         """Share of the current round that is done, from 0 to 1."""
-        members = [row for row in self.rows.values() if row.samples is not None]
+        members = [row for row in self.rows.values() if row.trained is not None]
         if not members or self.round == 0:
             return 0.0
         trained = sum(row.progress for row in members) / len(members)
@@ -98,9 +99,9 @@ class View:
                     self.round_since = self.clock()
                 self.round, self.message = event.round, event.message
                 self.phase = PHASES.get(event.phase, event.phase)
-            case Planned(plan):
+            case Planned(plan, trained):
                 absent = {who.participant: Row(state=f"sits out: {who.reason}") for who in plan.absent}
-                members = {m.participant: Row(state="waiting", samples=m.samples) for m in plan.members}
+                members = {who: Row(state="waiting", trained=count) for who, count in trained.items()}
                 self.rows = {who: (absent | members).get(who, Row()) for who in self.participants}
                 self.hub_progress = 0.0
             case TaskStarted(key):

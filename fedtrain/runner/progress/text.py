@@ -28,7 +28,7 @@ _STEPS_OF_TRAINER = {
 }
 """Phases of a trainer task in the user's words; others are shown by their name."""
 _LEGEND = {
-    "samples": "rows to draw from",
+    "trained": "samples processed, with repeats",
     "loss": "training loss",
     "received": "the global adapter, on the participant's own validation rows",
     "time": "of the whole task",

@@ -43,6 +43,7 @@ PLAN = Plan(
     progress_start=0.0,
     progress_end=0.5,
 )
+PLANNED = Planned(PLAN, {"zoo": 160})
 UPDATE = Update(
     run_id="r1",
     round=1,
@@ -74,10 +75,12 @@ def plain(*events: Event) -> list[str]:
 
 
 def test_plain_lines_tell_samples_loss_metric_bytes_and_seconds_of_each_update() -> None:
-    lines = plain(STARTED, Planned(PLAN), DONE, Delivered(UPDATE), Recorded(MANIFEST, None, 4.0))
-    assert lines[2].startswith("(samples: rows to draw from. loss: training loss. received: the global adapter, ")
+    lines = plain(STARTED, PLANNED, DONE, Delivered(UPDATE), Recorded(MANIFEST, None, 4.0))
+    assert lines[2].startswith(
+        "(trained: samples processed, with repeats. loss: training loss. received: the global adapter, "
+    )
     assert lines[2].endswith("sent: size of the update.)")
-    assert lines[3] == "round 1/2  zoo  90 samples  loss 1.2500  received loss 2.5  322 kB  3.2 s"
+    assert lines[3] == "round 1/2  zoo  160 trained  loss 1.2500  received loss 2.5  322 kB  3.2 s"
     assert lines[4] == "round 1/2  committed  4.0 s"
 
 
@@ -114,7 +117,7 @@ def test_plain_lines_report_each_phase_before_the_first_training() -> None:
 def test_plain_lines_report_long_work_once_a_minute_with_the_time_left() -> None:
     out, now = io.StringIO(), [0.0]
     progress = PlainProgress(out, clock=lambda: now[0])
-    for event in (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN)):
+    for event in (STARTED, PhaseChanged(1, "Training", ""), PLANNED):
         progress(event)
     for step in range(1, 131):
         now[0] = float(step)
@@ -129,7 +132,7 @@ def test_plain_lines_report_long_work_once_a_minute_with_the_time_left() -> None
 def test_the_time_left_follows_the_durations_of_earlier_rounds() -> None:
     now = [100.0]
     view = View(clock=lambda: now[0])
-    for event in (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN)):
+    for event in (STARTED, PhaseChanged(1, "Training", ""), PLANNED):
         view.take(event)
     assert time_left(view) == (None, None)
     view.take(Recorded(MANIFEST, None, 40.0))
@@ -163,7 +166,7 @@ def test_a_failure_that_ends_the_run_is_reported_once_by_the_command() -> None:
 
 def test_a_failure_that_does_not_end_the_run_is_reported() -> None:
     line = "round 0/2  zoo  attempt 1 failed: no space"
-    assert plain(STARTED, failed("Inspect", "zoo"), Planned(PLAN))[1] == line
+    assert plain(STARTED, failed("Inspect", "zoo"), PLANNED)[1] == line
     assert plain(STARTED, failed("Inspect", "zoo"), RunEnded("Failed", 0, "another cause"))[1:] == [line]
     assert plain(STARTED, failed("Inspect", "zoo", retryable=True))[1:] == [line]
 
@@ -202,7 +205,7 @@ def test_every_line_for_programs_fits_the_published_schema() -> None:
     evaluation = Evaluation(run_id="r1", round=1, k=1, adapter=DIGEST, samples=9, metrics={"loss": 2.0})
     key = TaskKey(1, "Train", "zoo", 1)
     events = (
-        *(STARTED, WorkersStarting(2), PhaseChanged(1, "Training", ""), Planned(PLAN), TaskStarted(key)),
+        *(STARTED, WorkersStarting(2), PhaseChanged(1, "Training", ""), PLANNED, TaskStarted(key)),
         *(Progress(key, "loading", None, None, None), at_work("training", 1, 5), DONE, FAILED, Delivered(UPDATE)),
         *(Recorded(MANIFEST, None, 4.0), Recorded(MANIFEST, evaluation, 4.0), ObjectIgnored("a", "b")),
         *(StoreOutage("s"), OtherCoordinator("process 1 on host"), RunEnded("Succeeded", 2, "")),
@@ -225,8 +228,8 @@ def shown(*events: Event, width: int = 120) -> str:
 
 
 def test_the_live_table_shows_every_participant_with_its_update() -> None:
-    text = shown(STARTED, Planned(PLAN), Delivered(UPDATE))
-    for word in ("zoo", "done", "90", "1.2500", "loss 2.5", "322 kB"):
+    text = shown(STARTED, PLANNED, Delivered(UPDATE))
+    for word in ("zoo", "done", "160", "1.2500", "loss 2.5", "322 kB"):
         assert word in text
 
 
@@ -235,15 +238,15 @@ def test_the_live_table_shows_every_participant_with_its_update() -> None:
     [(60, {"loss"}), (80, {"loss", "received", "sent"}), (120, {"loss", "received", "time", "sent"})],
 )
 def test_the_live_view_fits_narrow_terminals(width: int, columns: set[str]) -> None:
-    started = (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN), at_work("training", 3, 25))
+    started = (STARTED, PhaseChanged(1, "Training", ""), PLANNED, at_work("training", 3, 25))
     text = shown(*started, width=width)
     assert all(len(line) <= width for line in text.splitlines())
     assert "training 3/25" in text
     assert "round 1 of 2" in text
     (head,) = (line for line in text.splitlines() if line.startswith("participant"))
-    assert set(head.split()) == {"participant", "state", "samples", *columns}
-    explained = [word for word in ("samples", "loss", "received", "time", "sent") if f"{word}: " in text]
-    assert set(explained) == {"samples", *columns}
+    assert set(head.split()) == {"participant", "state", "trained", *columns}
+    explained = [word for word in ("trained", "loss", "received", "time", "sent") if f"{word}: " in text]
+    assert set(explained) == {"trained", *columns}
 
 
 def test_the_live_view_says_that_workers_start() -> None:
@@ -259,7 +262,8 @@ def test_many_participants_are_cut_to_those_that_work() -> None:
     who = tuple(f"p{number}" for number in range(60))
     started = RunStarted("demo", "r1", "file:///runs/default/demo", who, 2, 0)
     members = tuple(PlanMember(participant=one, start=0, samples=90, distinct=90, seed=1) for one in who)
-    text = shown(started, Planned(PLAN.model_copy(update={"members": members})), at_work("training", 3, 25, who="p59"))
+    plan = PLAN.model_copy(update={"members": members})
+    text = shown(started, Planned(plan, dict.fromkeys(who, 160)), at_work("training", 3, 25, who="p59"))
     assert "training 3/25" in text
     assert "more: 0 done" in text
     assert len(text.splitlines()) < 30
@@ -274,7 +278,7 @@ def test_a_finished_run_shown_again_has_no_empty_table() -> None:
 
 def test_bars_do_not_fall_back_while_the_final_adapter_is_measured() -> None:
     final = TaskStarted(TaskKey(2, "Measure", "zoo", 1))
-    text = shown(STARTED, Planned(PLAN), Delivered(UPDATE), PhaseChanged(2, "Measuring", ""), final)
+    text = shown(STARTED, PLANNED, Delivered(UPDATE), PhaseChanged(2, "Measuring", ""), final)
     assert "measuring the final adapter" in text
     assert "waiting for a worker" in text
     assert "%" not in text
@@ -287,7 +291,7 @@ def test_no_color_is_followed(monkeypatch: pytest.MonkeyPatch, no_color: bool) -
     out = io.StringIO()
     console = Console(file=out, width=80, force_terminal=True)
     progress = LiveProgress(console)
-    for event in (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN), at_work("training", 3, 25)):
+    for event in (STARTED, PhaseChanged(1, "Training", ""), PLANNED, at_work("training", 3, 25)):
         progress(event)
     console.print(progress.render())
     progress.close()
@@ -298,6 +302,6 @@ def test_no_color_is_followed(monkeypatch: pytest.MonkeyPatch, no_color: bool) -
 
 def test_a_last_phase_that_is_reported_after_the_update_has_arrived_changes_nothing() -> None:
     view = View()
-    for event in (STARTED, PhaseChanged(1, "Training", ""), Planned(PLAN), Delivered(UPDATE), at_work("uploading")):
+    for event in (STARTED, PhaseChanged(1, "Training", ""), PLANNED, Delivered(UPDATE), at_work("uploading")):
         view.take(event)
     assert (view.rows["zoo"].state, view.rows["zoo"].is_busy) == ("done", False)

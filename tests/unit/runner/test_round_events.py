@@ -30,7 +30,9 @@ def test_every_round_and_update_is_reported_however_many_were_recorded_at_once(t
     hand.record(plan, hand.close(1, (first, *rest)))
     hand.roll_back(2, accuracy=0.3, best=HUB[1])
     teller.tell(LedgerGatherer(ledger, run).gather())
-    assert [event.plan.round for event in events if isinstance(event, Planned)] == [1, 2]
+    planned = [event for event in events if isinstance(event, Planned)]
+    assert [event.plan.round for event in planned] == [1, 2]
+    assert planned[0].trained == dict.fromkeys(WHO, 25 * 32)
     recorded = [event for event in events if isinstance(event, Recorded)]
     assert [event.manifest.round for event in recorded] == [1, 2]
     assert [recorded_text(event, 3) for event in recorded] == [

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from fedtrain.api.training import Training
 from fedtrain_trainer.batches import collate, micro_batches, steps
 from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
@@ -31,7 +30,7 @@ class PlainGradient:
     ) -> None:
         self._model, self._flat, self._round, self._group, self._scaler = model, flat, round, group, scaler
         self._examples = [example for row in rows for example in row]
-        self._total = rows_of_round(round.training, len(self._examples))
+        self._total = round.training.trained(len(self._examples))
         self._micro_batch = round.fit.rows
         if model.device.type == "cuda":
             self._micro_batch = self._probed()
@@ -78,14 +77,6 @@ class PlainGradient:
         self._flat.clear()
         torch.cuda.empty_cache()
         return rows
-
-
-def rows_of_round(training: Training, rows: int) -> int:
-    """Return how many rows a round trains on, repeats counted: whole batches for Steps, at least one row for Epochs."""
-    length = training.length
-    if length.type == "Steps":
-        return (length.steps or 1) * training.batch_size
-    return max(1, round(rows * (length.epochs or 1.0)))
 
 
 def dropout_seed(round: Round, step: int, group: Group) -> None:

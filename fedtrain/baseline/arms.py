@@ -82,6 +82,13 @@ def alone(federation: Federation, who: str, steps: int) -> ArmRun:
     return ArmRun("Alone", who, steps, _federation(federation, f"alone-{who}", spec, _own_data(federation, who)))
 
 
+def base_of(federation: Federation, who: str) -> ArmRun:
+    """Return the shortest run of one participant: its round 0 holds the base model to be measured."""
+    arm = alone(federation, who, 1)
+    own = _federation(federation, f"base-{who}", arm.federation.training.spec, _own_data(federation, who))
+    return ArmRun("Base", who, 1, own)
+
+
 def personalised(federation: Federation, who: str, steps: int, adapter: Path, digest: str) -> ArmRun:
     """Return the run that continues from the federated adapter, in the folder `adapter`, on one participant's data."""
     arm = alone(federation, who, steps)

@@ -13,7 +13,7 @@ from fedtrain.api.federated_training import Metadata
 from fedtrain.api.participant_policy import Dataset, ParticipantPolicy, ParticipantPolicySpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.storage import File, Storage
-from fedtrain.baseline.arms import ArmRun, alone, personalised
+from fedtrain.baseline.arms import ArmRun, alone, base_of, personalised
 from fedtrain.baseline.measuring import measure_all
 from fedtrain.baseline.progress import ArmsView
 from fedtrain.baseline.running import Lazily, run_arms
@@ -70,9 +70,10 @@ def personalise(
     pool: WorkerPool | None = None,
 ) -> Personalised:
     """Train and measure what is missing. `own`: see `own_copy`. `adapter`: folder of the federated adapter.
-    `steps_alone`: of the participant alone; None skips that. Raises RunError, StoreError, OSError."""
+    `steps_alone`: of the participant alone; None skips that, and only measures the base. Raises RunError, StoreError,
+    OSError."""
     personal = personalised(own, who, steps, adapter, digest_file(adapter / WEIGHTS))
-    arms = [*([alone(own, who, steps_alone)] if steps_alone is not None else []), personal]
+    arms = [base_of(own, who) if steps_alone is None else alone(own, who, steps_alone), personal]
     for arm in arms:
         ledger = ledger_of(arm.federation)
         check_same_training(arm, ledger)
@@ -99,16 +100,16 @@ def personalise(
 
 def _subjects(own: Federation, who: str, arm: ArmRun) -> list[Subject]:
     """Return the adapters before and after a training: the base and the one trained alone, or the federated and the
-    personalised one."""
+    personalised one. Of a run for the base, only the base."""
     spec, ledger = measured_spec(own.training.spec), ledger_of(arm.federation)
     spec = spec.model_copy(update={"evaluation": spec.evaluation.model_copy(update={"hub": None})})
     preflight = ledger.read(names.preflight(who), Preflight)
     counted = {who: preflight} if preflight is not None else {}
-    before: Kind = "Base" if arm.kind == "Alone" else "Federated"
-    return [
-        subject_of(spec, counted, before, None, 0, ledger, 0),
-        subject_of(spec, counted, arm.kind, who, arm.steps, ledger, 1),
-    ]
+    before: Kind = "Federated" if arm.kind == "Personalised" else "Base"
+    found = [subject_of(spec, counted, before, None, 0, ledger, 0)]
+    if arm.kind != "Base":
+        found.append(subject_of(spec, counted, arm.kind, who, arm.steps, ledger, 1))
+    return found
 
 
 def _count(view: ArmsView, total: int, _: object, left: int) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--no-alone",
     is_flag=True,
-    help="Do not train on your rows alone, nor measure the base model.",
+    help="Do not train on your rows alone.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON only.")
 @click.option("--plain", is_flag=True, help="Print plain lines, also on a terminal.")

@@ -222,13 +222,14 @@ def test_a_participant_personalises_on_its_own_machine_and_sends_nothing(
         pool.close()
     assert personal.failed == {}
     check_output("personalise", as_json(personal.comparison))
-    federated, personalised = personal.comparison.arms
+    base, federated, personalised = personal.comparison.arms
+    assert base.own == {"zoo": result.comparison.arms[0].own["zoo"]}
     (before,) = (arm for arm in result.comparison.arms if arm.label == "federated")
     (after,) = (arm for arm in result.comparison.arms if arm.label == "zoo personalised")
     assert federated.own == {"zoo": before.own["zoo"]}, "on the rows that the federated run holds out"
     assert (personalised.label, personalised.own) == ("zoo personalised", after.own)
     assert (federated.hub, personalised.hub) == ({}, {})
-    assert {path.name for path in (tmp_path / "runs/default").iterdir()} == {"small-personal-zoo"}
+    assert {path.name for path in (tmp_path / "runs/default").iterdir()} == {"small-base-zoo", "small-personal-zoo"}
 
 
 def test_changed_data_is_refused_before_anything_is_pooled_or_trained(

@@ -23,6 +23,10 @@ _OWN = (Refused, Retry, DataError)
 _PACKAGES = ("fedtrain_trainer", "data", "ledger", "adapters")
 
 
+class Local(str):
+    """A part of a line that stays in the participant's own log: the tail omits it."""
+
+
 class LogTail(logging.Handler):
     """Keeps the last LINES lines of LOGGER in memory."""
 
@@ -56,6 +60,8 @@ def line_of(record: logging.LogRecord) -> str:
 
 
 def _shown(argument: object) -> object:
+    if isinstance(argument, Local):
+        return ""
     if not isinstance(argument, BaseException):
         return argument
     if isinstance(argument, StoreError):

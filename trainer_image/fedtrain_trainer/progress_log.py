@@ -2,11 +2,14 @@
 
 import logging
 
+from fedtrain_trainer.log_tail import Local
+
 log = logging.getLogger("fedtrain.trainer")
 
 
 class ProgressLog:
-    """A Progress. Losses are not logged: with differential privacy they would be published without noise."""
+    """A Progress. Losses stay in the participant's own log: with differential privacy, a tail of the log would publish
+    them without noise."""
 
     def __init__(self) -> None:
         self._shown: tuple[str, int] = ("", 0)
@@ -17,6 +20,6 @@ class ProgressLog:
             return
         self._shown = (phase, tenth)
         if step:
-            log.info("%s: step %d of %d", phase, step, steps)
+            log.info("%s: step %d of %d%s", phase, step, steps, Local("" if loss is None else f", loss {loss:.4f}"))
         else:
             log.info("%s", phase)

@@ -83,7 +83,7 @@ class Privacy(Block):
     unit: Literal["Participant", "Example"]
     """What is protected. `Participant`: all data of one participant. Participants trust the hub with their updates, or
     with less (`clipping.location`, `noise.location`). `Example`: one training row of one participant, which samples
-    rows, clips their gradients and adds noise in each step (DP-SGD), and trusts the hub not to repeat attempts."""
+    rows, clips their gradients and adds noise in each step (DP-SGD)."""
     budget: Budget
     """Limit on the privacy loss."""
     noise: Noise = Noise()

@@ -50,14 +50,15 @@ def judge(
     policy: ParticipantPolicySpec | None,
     image: str,
     spent: Mapping[str, Entry] | None = None,
+    start: str | None = None,
 ) -> Assignment | Refusal:
     """Return the trainer's assignment, with the participant's own places; or the refusal. `image`: of the trainer. A
     task names no Secrets: those of the places are the policy's. `spent`: the participant's ledger of privacy, by
-    key."""
+    key. `start`: see `fedtrain.manifests.privacy_ledger.entered`."""
     who = order.task.participant
     if policy is None:
         return Refusal("NoPolicy", f"ParticipantPolicy {who!r} does not exist here. Its owner must apply one")
-    if refusal := next(refusals(order, policy, image, spent), None):
+    if refusal := next(refusals(order, policy, image, spent, start), None):
         return refusal
     task = task_of(order)
     datasets = policy.named(task.data.names)
@@ -71,6 +72,7 @@ def refusals(
     policy: ParticipantPolicySpec,
     image: str,
     spent: Mapping[str, Entry] | None = None,
+    start: str | None = None,
 ) -> Iterator[Refusal]:
     """Return all reasons to refuse a task. Arguments as in `judge`."""
     who = order.task.participant
@@ -79,7 +81,7 @@ def refusals(
     except TaskRefused as refused:
         yield Refusal(refused.reason, f"{refused}. Update fedtrain at {who}")
         return
-    for objection in rules.refusals(_request(order, task, image, policy, spent or {}), policy):
+    for objection in rules.refusals(_request(order, task, image, policy, spent, start), policy):
         yield _refusal(who, objection)
     held = sorted(known.name for known in policy.datasets)
     if missing := [name for name in task.data.names if name not in held]:
@@ -93,7 +95,7 @@ def refusals_on_one_machine(
     order: TrainingTaskSpec, policy: ParticipantPolicySpec, spent: Mapping[str, Entry] | None = None
 ) -> Iterator[Refusal]:
     """Return all reasons of `fedtrain run` to refuse a task. Arguments as in `judge`."""
-    request = _request(order, task_of(order), "", policy, spent or {})
+    request = _request(order, task_of(order), "", policy, spent)
     for objection in rules.refusals_on_one_machine(request, policy):
         yield _refusal(order.task.participant, objection)
 
@@ -166,9 +168,10 @@ def _request(
     image: str,
     policy: ParticipantPolicySpec,
     spent: Mapping[str, Entry] | None = None,
+    start: str | None = None,
 ) -> Request:
     work, promise = task.work if isinstance(task.work, Train) else None, promised(task)
-    entries = {**(spent or {}), **entered(spent or {}, task)} if promise else {}
+    entries = {**(spent or {}), **entered(spent or {}, task, start)} if promise else {}
     return Request(
         namespace=task.namespace,
         name=task.name,

@@ -13,6 +13,8 @@ from typing import Literal
 from fedtrain.api.base import Block
 from fedtrain.api.participant_policy import Dataset
 from fedtrain.api.places import scheme
+from fedtrain.contracts.canonical import canonical_json
+from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.record_fields import Counted, Digest
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.privacy.accounting import Poisson, Release
@@ -27,8 +29,9 @@ class LedgerUnreadable(Exception):
 
 class Entry(Block):
     """The releases of one training. `releases`: count by noise multiplier as text; `1.1/0.02` is a step with unit
-    Example, in which each row is with probability 0.02. `round`, `plan`, `attempt`, `release`, `count`: those
-    of the newest task that was entered; `attempt` only with unit Example."""
+    Example, in which each row is with probability 0.02. `round`, `plan`, `start`, `release`, `count`: those of the
+    newest task that was entered. `plan`: where participants share the noise, the digest of the whole task without its
+    attempt. `start`: with unit Example, what started the task; None if it is never started twice."""
 
     namespace: str
     name: str
@@ -37,7 +40,7 @@ class Entry(Block):
     releases: Mapping[str, Counted]
     round: int
     plan: Digest | None = None
-    attempt: int | None = None
+    start: str | None = None
     release: str | None = None
     count: Counted | None = None
 
@@ -88,26 +91,36 @@ def checked(entry: Entry) -> Entry:
     return entry
 
 
-def entered(entries: Mapping[str, Entry], task: Task) -> dict[str, Entry]:
+def entered(entries: Mapping[str, Entry], task: Task, start: str | None = None) -> dict[str, Entry]:
     """Return a training's entries with the round of `task`, by key: one for each of its data sets; none if the task
-    promises no privacy. With unit Participant, attempts of one plan are one release: the hub aggregates one of them.
-    What the hub says that it has released counts if it is more. With unit Example, each attempt is as many releases as
-    it has steps. A task with other noise or steps than the newest one counts in addition, whatever its number: the hub
-    chooses the numbers."""
+    promises no privacy. With unit Participant, attempts of one plan are one release: the hub aggregates one of them,
+    and a share of the noise is drawn once for an update. What the hub says that it has released counts if it is more.
+
+    With unit Example, each start draws other noise and is as many releases as the task has steps, also if the hub has
+    deleted an identical task, or what it recorded of an earlier draw. `start`: an id with which the same start is
+    entered again, because its job could not be created; None for a new start.
+
+    A task with other noise or steps than the newest one counts in addition, whatever its number: the hub chooses the
+    numbers."""
     promise = promised(task)
     if promise is None or not isinstance(task.work, Train):
         return {}
     keys = {name: key_of(task, name) for name in task.data.names}
-    return {key: _entry(entries.get(key), task, task.work, name, promise) for name, key in keys.items()}
+    return {key: _entry(entries.get(key), task, task.work, name, promise, start) for name, key in keys.items()}
 
 
-def _entry(before: Entry | None, task: Task, work: Train, dataset: str, promise: tuple[Unit, float]) -> Entry:
+def _entry(
+    before: Entry | None, task: Task, work: Train, dataset: str, promise: tuple[Unit, float], start: str | None
+) -> Entry:
     noise, unit = work.example_noise, promise[0]
-    attempt = task.attempt if noise is not None else None
+    if noise is None:
+        start = None
+    plan = work.plan if work.noise is None else _content(task)
     text = _text(promise[1]) if noise is None else f"{_text(noise.multiplier)}/{noise.probability!r}"
     count = 1 if noise is None else noise.steps
-    now = (task.round, work.plan, attempt, text, count)
-    if before is not None and before.plan is not None and _newest(before) == now:
+    now = (task.round, plan, start, text, count)
+    entered_before = before is not None and before.plan is not None and _newest(before) == now
+    if before is not None and entered_before and (noise is None or start is not None):
         return before
     counts = dict(before.releases) if before is not None else {}
     for past in task.privacy.released if task.privacy is not None else ():
@@ -121,15 +134,22 @@ def _entry(before: Entry | None, task: Task, work: Train, dataset: str, promise:
         unit=unit,
         releases=counts,
         round=task.round,
-        plan=work.plan,
-        attempt=attempt,
+        plan=plan,
+        start=start,
         release=text,
         count=count,
     )
 
 
-def _newest(entry: Entry) -> tuple[int, str | None, int | None, str | None, int | None]:
-    return (entry.round, entry.plan, entry.attempt, entry.release, entry.count)
+def _content(task: Task) -> Digest:
+    """Return the digest of all that an update depends on: of the same plan, the hub could ask for another update, whose
+    share of the noise is another one."""
+    content = task.model_copy(update={"attempt": 0, "privacy": None})
+    return digest_bytes(canonical_json(content.model_dump(mode="json", by_alias=True, exclude_none=True)))
+
+
+def _newest(entry: Entry) -> tuple[int, str | None, str | None, str | None, int | None]:
+    return (entry.round, entry.plan, entry.start, entry.release, entry.count)
 
 
 def released(entries: Mapping[str, Entry], names: Collection[str], unit: Unit) -> dict[Release, int]:

@@ -6,7 +6,7 @@ from fedtrain.privacy.accounting import AllRounds, Poisson, accountant_for
 
 RELATION = "one participant's update replaced by zeros, in every round"
 EXAMPLE_RELATION = "one training row of one participant added or removed; the number of rows is public"
-EXAMPLE_TRUST = "each participant adds the noise itself and trusts the hub not to repeat attempts"
+EXAMPLE_TRUST = "each participant adds the noise itself"
 TRUST = "participants trust the hub with their updates"
 TRUST_CLIPPED = "participants trust the hub with their clipped updates, and to add the noise"
 TRUST_SHARES = (
@@ -20,7 +20,7 @@ _IN_SHORT = {
     TRUST_CLIPPED: "hub trusted with clipped updates",
     TRUST_SHARES: "all but one participant trusted",
     TRUST_PROMISE: "promised noise trusted",
-    EXAMPLE_TRUST: "hub trusted not to repeat",
+    EXAMPLE_TRUST: "participant adds noise",
 }
 NOT_PRIVATE = "NOT PRIVATE: the noise comes from privacy.testingSeed"
 
@@ -53,7 +53,7 @@ class Terms:
 
 
 def terms_of_unit(unit: str, delta: float, trust: str = TRUST) -> Terms:
-    """Return the terms of a unit. `trust`: with unit Participant, who is trusted; with unit Example, it is the hub."""
+    """Return the terms of a unit. `trust`: with unit Participant, who is trusted with what."""
     if unit == "Example":
         accountant = f"{accountant_for(Poisson(1.0)).name}, rows sampled independently in each step"
         return Terms(unit, delta, EXAMPLE_RELATION, EXAMPLE_TRUST, accountant)

@@ -83,7 +83,7 @@ def test_participants_clip_adaptively_and_add_noise_and_rows_are_protected(
 
     shown = columns(api, federation.namespace)
     assert shown[rows.name].endswith(
-        "of 1000 (delta 1e-05, unit Example, row added or removed, hub trusted not to repeat, PLD)"
+        "of 1000 (delta 1e-05, unit Example, row added or removed, participant adds noise, PLD)"
     )
     assert ", update zeroed, all but one participant trusted, exact Gaussian)" in shown[federation.name]
     rows.delete(api)

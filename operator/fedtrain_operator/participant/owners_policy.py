@@ -16,8 +16,9 @@ from fedtrain.manifests.policy_check import Refusal, Wait, judge, why_held
 from fedtrain.manifests.privacy_ledger import LedgerUnreadable
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.participant import approvals
-from fedtrain_operator.participant.privacy_claims import PrivacyLedger, read_ledger
+from fedtrain_operator.participant.privacy_claims import PrivacyLedger, Starts, read_ledger
 from fedtrain_operator.participant.sites import Sites
+from fedtrain_operator.participant.task_status import uploads
 
 
 class TaskRefused(Exception):
@@ -39,7 +40,7 @@ class TaskHeld(Exception):
 @dataclass(frozen=True)
 class Allowed:
     """A task that the policy allows. `body`: the policy as the API server has it; `at`: namespace and name of the job;
-    `ledger`: only for a task that promises privacy."""
+    `ledger`: only for a task that promises privacy and trains; `start`: the id under which it is entered there."""
 
     order: TrainingTaskSpec
     assignment: Assignment
@@ -47,6 +48,7 @@ class Allowed:
     policy: ParticipantPolicySpec
     at: Ref
     ledger: PrivacyLedger | None
+    start: str
 
 
 class OwnersPolicy:
@@ -56,24 +58,26 @@ class OwnersPolicy:
         self._sites = sites
         self._cache = cache
         self._image = image
+        self.starts = Starts()
 
     async def judged(self, whole: Json) -> Allowed:
         """Raises TaskRefused, TaskHeld, ApiError. `whole`: the task with its whole spec."""
         order = spec_of_task(whole)
-        at = self._sites.here_of(Ref(whole["metadata"]["namespace"], whole["metadata"]["name"]))
+        ref = Ref(whole["metadata"]["namespace"], whole["metadata"]["name"])
+        at, start = self._sites.here_of(ref), self.starts.of(ref)
         who = order.task.participant
         if self._sites.participant not in (None, who):
             message = f"the task is for {who!r}, not for {self._sites.participant!r}"
             raise TaskRefused(Refusal("WrongParticipant", message))
         body = await self._read(Ref(at.namespace, who))
         policy = _spec_of_policy(body) if body else None
-        ledger = await self._ledger(order, at)
-        found = judge(order, policy, self._image, ledger.entries if ledger else None)
+        ledger = None if uploads(whole) else await self._ledger(order, at)
+        found = judge(order, policy, self._image, ledger.entries if ledger else None, start)
         if isinstance(found, Refusal):
             raise TaskRefused(found)
         assert body is not None  # without a policy, every task is refused
         assert policy is not None
-        return Allowed(order, found, body, policy, at, ledger)
+        return Allowed(order, found, body, policy, at, ledger, start)
 
     async def hold(self, allowed: Allowed, running: int, now: float) -> None:
         """Raises TaskHeld if the task has to wait. `running`: number of the participant's tasks that run."""

@@ -1,6 +1,7 @@
 """The participant's ledger of privacy, in a ConfigMap of its namespace: a round is entered before its task starts."""
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 
 from fedtrain.contracts.tasks import Task
 from fedtrain.manifests import labels, privacy_ledger
@@ -17,16 +18,33 @@ class PrivacyLedger:
     entries: dict[str, Entry]
 
 
+@dataclass
+class Starts:
+    """Ids of the starts whose job does not exist yet, by task. Kept in memory only: after a restart of the operator, a
+    start that was entered and has no job counts again, because its job may have run."""
+
+    _ids: dict[Ref, str] = field(default_factory=dict[Ref, str])
+
+    def of(self, task: Ref) -> str:
+        """Return the id of the start, the same until its job exists."""
+        return self._ids.setdefault(task, secrets.token_hex(8))
+
+    def done(self, task: Ref) -> None:
+        """The job of the task exists, or the task is gone: another job is another start."""
+        self._ids.pop(task, None)
+
+
 async def read_ledger(cluster: Cluster, namespace: str, participant: str) -> PrivacyLedger:
     """Raises ApiError, LedgerUnreadable."""
     body = await cluster.get(CONFIG_MAP, Ref(namespace, privacy_ledger.CONFIG_MAP))
     return PrivacyLedger(body, entries_of((body or {}).get("data") or {}, participant))
 
 
-async def enter(cluster: Cluster, ledger: PrivacyLedger, namespace: str, task: Task) -> bool:
-    """Enter the round of a task. Returns False if the ledger has changed since it was read: nothing may start then.
-    Raises ApiError."""
-    changed = {key: entry for key, entry in entered(ledger.entries, task).items() if entry != ledger.entries.get(key)}
+async def enter(cluster: Cluster, ledger: PrivacyLedger, namespace: str, task: Task, start: str) -> bool:
+    """Enter the round of a task. `start`: see `entered`. Returns False if the ledger has changed since it was read:
+    nothing may start then. Raises ApiError."""
+    now = entered(ledger.entries, task, start)
+    changed = {key: entry for key, entry in now.items() if entry != ledger.entries.get(key)}
     if not changed:
         return True
     data: Json = {

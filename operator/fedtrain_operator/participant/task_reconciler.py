@@ -150,6 +150,7 @@ class Tasks:
                 refused = self.jobs.not_created(spec_of_task(whole).task.participant, error)
                 await self._report(body, task_status.of_job(body, Standing("Pending"), None, refused, now))
                 return Next(self._pod_check)
+        self._owners_policy.starts.done(ref)
         await self._transfers.renew(ref, body["metadata"]["uid"])
         standing = self.jobs.standing(job)
         if standing.state == "Pending" and body.get("status", {}).get("phase") == "Running":  # the watch may be late
@@ -213,7 +214,7 @@ class Tasks:
             await self._owners_policy.hold(allowed, running, self._clock())
             await self._check_transfers(whole, allowed.assignment)
             ledger, task = allowed.ledger, allowed.assignment.task
-            if ledger and not await enter(self._sites.here, ledger, allowed.at.namespace, task):
+            if ledger and not await enter(self._sites.here, ledger, allowed.at.namespace, task, allowed.start):
                 return None
             return await self._create(whole, allowed)
 
@@ -247,6 +248,7 @@ class Tasks:
         await self._transfers.forget(ref)
         self._first_seen.pop(ref, None)
         self._stuck.forget(ref)
+        self._owners_policy.starts.done(ref)
         return Next(forget=True)
 
     async def _task(self, ref: Ref) -> Json | None:

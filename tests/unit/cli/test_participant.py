@@ -313,8 +313,7 @@ def test_the_owner_sees_what_all_trainings_have_spent(shell: Shell) -> None:
         "unit Participant: one participant's update replaced by zeros, in every round; participants trust the hub to "
         "add the noise that its tasks promise, or each other to add their shares; accountant: exact Gaussian",
         "unit Example: one training row of one participant added or removed; the number of rows is public; each "
-        "participant adds the noise itself and trusts the hub not to repeat attempts; accountant: PLD, "
-        "rows sampled independently in each step",
+        "participant adds the noise itself; accountant: PLD, rows sampled independently in each step",
     ]
     (*_, loss, _) = printed = json.loads(shell.run("privacy", "-o", "json").output)
     check_output("participant-privacy", printed)

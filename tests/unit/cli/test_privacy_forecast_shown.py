@@ -57,7 +57,7 @@ def test_refuse_a_budget_that_too_few_participants_can_spend_on_one_round(comman
         "0 of 4 participants can take part in a round, but rounds.minParticipants is 3. zoo, museum, botanic-garden "
         "and 1 more: epsilon 0 is spent, 4 more steps make it "
     )
-    terms = "delta 1e-05, unit Example, row added or removed, hub trusted not to repeat, PLD"
+    terms = "delta 1e-05, unit Example, row added or removed, participant adds noise, PLD"
     assert f", and the budget is 2 ({terms}). Raise noise.multiplier or budget.epsilon, or lower training" in said
 
 
@@ -70,7 +70,7 @@ def test_refuse_owners_limits_that_leave_too_few_participants(tmp_path: Path) ->
         "2 of 4 participants can take part in a round, but rounds.minParticipants is 3. zoo, museum: 4 steps with "
         "noise multiplier 0.8 spend epsilon 4.2"
     ) in said
-    terms = "delta 1e-05, unit Example, row added or removed, hub trusted not to repeat, PLD"
+    terms = "delta 1e-05, unit Example, row added or removed, participant adds noise, PLD"
     assert (
         f"and its policy's privacy.maxEpsilon is 1 ({terms}). Raise noise.multiplier, lower budget.epsilon or" in said
     )

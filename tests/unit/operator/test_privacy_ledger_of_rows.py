@@ -2,12 +2,21 @@
 
 from typing import Any
 
+from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.participant.privacy_claims import Starts
+from fedtrain_operator.participant.task_status import UPLOADING
+
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.contracts.tasks import NoiseShare
 from fedtrain.contracts.wire.task import from_wire, to_wire
+from fedtrain.manifests import labels
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
+from tests.unit.operator.api_server import Request
 from tests.unit.operator.policy_tasks import train
 from tests.unit.operator.privacy_owner import PLANS, Owner, order, refused
+from tests.unit.operator.test_participant_sites import HERE, HUB
+from tests.unit.operator.test_policy_at_work import change_policy
 
 
 def test_rows_are_protected_by_noise_of_the_participant_not_by_words_of_the_hub() -> None:
@@ -46,12 +55,91 @@ def test_steps_of_each_attempt_count_where_single_rows_are_protected() -> None:
     assert owner.counts == {}
 
 
+def test_a_task_that_the_hub_deletes_and_creates_again_counts_again_and_is_refused_beyond_the_maximum() -> None:
+    owner = Owner(maxEpsilon=epsilon({STEP: 25}, 1e-5))
+    owner.ask(example_order())
+    owner.remote.delete_task()
+    owner.remote.reconcile()
+    assert owner.remote.jobs == []
+    owner.ask(example_order())
+    assert owner.counts_of("Example") == {STEP: 20}
+    assert len(owner.remote.jobs) == 1
+    found = owner.ask(example_order())
+    assert (found["phase"], found["reason"]) == ("Refused", "PolicyRefused")
+
+
+def test_a_job_that_is_deleted_and_created_again_counts_again() -> None:
+    owner = Owner()
+    owner.ask(example_order())
+    change_policy(owner.remote, suspend=True)
+    owner.remote.reconcile()
+    assert owner.remote.jobs == [], "it may have trained"
+    change_policy(owner.remote, suspend=False)
+    owner.remote.reconcile()
+    assert len(owner.remote.jobs) == 1
+    assert owner.counts_of("Example") == {STEP: 20}
+
+
+def no_job(request: Request) -> ApiError | None:
+    created = request.kind == "pytorchjobs" and request.verb != "get"
+    return ApiError(422, "Invalid", "no", causes=1) if created else None
+
+
+def test_a_start_counts_once_however_often_its_job_cannot_be_created() -> None:
+    owner = Owner(maxEpsilon=epsilon({STEP: 15}, 1e-5))
+
+    owner.ask(example_order(), fault=no_job)
+    owner.remote.reconcile()
+    assert owner.remote.jobs == []
+    assert owner.counts_of("Example") == {STEP: 10}
+    owner.remote.here.fault = lambda _: None
+    owner.remote.reconcile()
+    assert len(owner.remote.jobs) == 1
+    assert owner.counts_of("Example") == {STEP: 10}
+
+
+def test_an_operator_that_restarts_between_ledger_and_job_counts_the_start_again() -> None:
+    owner = Owner()
+
+    owner.ask(example_order(), fault=no_job)
+    owner.remote.here.fault = lambda _: None
+    owner.remote.tasks._owners_policy.starts = Starts()
+    owner.remote.reconcile()
+    assert len(owner.remote.jobs) == 1
+    assert owner.counts_of("Example") == {STEP: 20}, "its job may have run and be gone"
+
+
+def test_a_job_that_only_uploads_is_no_start() -> None:
+    owner = Owner(maxEpsilon=epsilon({STEP: 15}, 1e-5))
+    owner.ask(example_order())
+    (body,) = owner.remote.jobs
+    owner.remote.here.objects.pop(("pytorchjobs", HERE, body["metadata"]["name"]))
+    owner.remote.tasks.jobs.cache.drop(body)
+    waiting = owner.remote.hub.objects["trainingtasks", HUB, owner.remote.ref.name]
+    uploading = {"phase": "Running", "reason": UPLOADING}
+    owner.remote.tasks.tasks.put(owner.remote.hub.add("trainingtasks", {**waiting, "status": uploading}))
+    owner.remote.reconcile()
+    (job,) = owner.remote.jobs
+    assert job["metadata"]["annotations"][labels.UPLOAD] == "true"
+    assert owner.counts_of("Example") == {STEP: 10}
+
+
+def test_another_update_of_the_same_plan_has_another_share_of_the_noise_and_counts() -> None:
+    owner = Owner()
+    share = NoiseShare(multiplier=1.0, updates=4)
+    plain = from_wire(order().task.model_dump(mode="json", by_alias=True, exclude_none=True))
+    policy_key = {"noiseKeySecretRef": {"name": "noise"}}
+    change_policy(owner.remote, privacy=policy_key)
+    for attempt, seed, count in ((1, 0, 1), (2, 0, 1), (2, 1, 2)):
+        work = plain.work.model_copy(update={"noise": share, "seed": seed})
+        owner.ask(order(work=work, attempt=attempt))
+        assert owner.counts == {Release(1.0): count}
+
+
 def test_a_task_with_less_noise_or_more_steps_cannot_hide_behind_an_attempt_that_is_entered() -> None:
     noise = ExampleNoise(probability=0.02, batch=20, steps=10, bound=1.0, multiplier=1.1)
     owner = Owner()
     owner.ask(example_order())
-    owner.ask(example_order())
-    assert owner.counts_of("Example") == {STEP: 10}
     owner.ask(example_order(example_noise=noise.model_copy(update={"steps": 1000})))
     owner.ask(example_order(example_noise=noise.model_copy(update={"multiplier": 0.1})))
     assert owner.counts_of("Example") == {STEP: 1010, Release(0.1, Poisson(0.02)): 10}

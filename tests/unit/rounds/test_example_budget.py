@@ -131,8 +131,8 @@ def test_epsilon_is_shown_for_each_participant_with_its_terms() -> None:
     assert summary.privacy.epsilon == found["a"]
     assert summary.privacy.text == (
         f"epsilon {found['a']:.3g} of 8 at delta 1e-05; protects one row of one participant (one training row of one "
-        "participant added or removed; the number of rows is public); each participant adds the noise itself and "
-        "trusts the hub not to repeat attempts; accountant: PLD, rows sampled independently in each step; "
+        "participant added or removed; the number of rows is public); each participant adds the noise "
+        "itself; accountant: PLD, rows sampled independently in each step; "
         f"by participant: a {found['a']:.3g}, b {found['b']:.3g}"
     )
     card = model_card(summary, summary.rounds[-1], "adapter")

@@ -205,10 +205,11 @@ def test_a_task_that_is_started_again_after_a_kill_is_entered_once(tmp_path: Pat
     assert len(ledger(federation).read_text().splitlines()) == 1
 
 
-def test_each_attempt_with_unit_example_counts_with_all_its_steps(tmp_path: Path) -> None:
+def test_each_start_with_unit_example_counts_with_all_its_steps(tmp_path: Path) -> None:
+    """Also one of the same attempt, after a kill: each start draws other noise."""
     federation = written(tmp_path / "one", ROWS)
     assert [start(federation), start(federation), start(federation, attempt=2)] == [None, None, None]
-    assert spent(federation, "Example") == {Release(1.1, Poisson(0.02)): 20}
+    assert spent(federation, "Example") == {Release(1.1, Poisson(0.02)): 30}
     assert spent(federation) == {}
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from fedtrain.manifests.policy_check import Refusal
     from fedtrain.manifests.privacy_ledger import Entry
 
+_SHOWN = 5
+"""Allowed trainings that a message lists."""
+
 
 def read_for_this_machine(file: Path) -> Federation:
     """Read the federation of one machine. Raises Invalid, also if a policy in the file refuses the training."""
@@ -113,10 +116,20 @@ def errors_of(
             if (never := _unreachable(federation, counted, refusal.rule, who)) is not None:
                 problem, change = never
             else:
+                if refusal.rule == "allow.requesters":
+                    advice = _allowed_names(federation, who)
                 change = _change(federation, documents.find("FederatedTraining"), advice, refusal.asks, who)
             fix = f"{change}ask the owner of {who} to change {'.'.join(path)}."
             fix = f"{fix[:1].upper()}{fix[1:]}"
             yield error_at(place, path, f"{problem[:1].upper()}{problem[1:]}.", fix, item=f"policy {who}")
+
+
+def _allowed_names(federation: Federation, who: str) -> str:
+    """The advice for a training that the policy's owner does not know. The refusal on a cluster does not contain the
+    names: they are those of other trainings."""
+    allowed = federation.policies[who].spec.allow.requesters
+    names = ", ".join(f"{one.namespace}/{one.name}" for one in allowed[:_SHOWN]) + (", ..." if allowed[_SHOWN:] else "")
+    return f"Set metadata.namespace and metadata.name to match one of {names}"
 
 
 def _unreachable(

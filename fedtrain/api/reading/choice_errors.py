@@ -28,17 +28,18 @@ def choice(field: FieldOf, value: Any, shape: Shape, text: str | None) -> tuple[
         problem = f"{field.name} is {kind}, but must be one word."
         return problem, _fixed_weights(value, shape) or _word_within(field, value, shape) or f"Use {describe(shape)}."
     word = shown(value) if isinstance(value, bool) else str(value)
-    guess = _guess(word, shape.choices)
+    guess = meant(word, shape.choices)
     if guess is None and set(shape.choices) == set(REQUIRED_FIELDS):
         return f"{shown(value, text)} is not a format of rows.", f"{formats()}."
-    if span := _span(word, shape.choices):
-        return f"{shown(value, text)} is not a valid value.", span
+    if span := words_of_span(word, shape.choices):
+        return f"{shown(value, text)} is not a valid value.", f"List each of them: [{', '.join(span)}]."
     if guess is None or len(shape.choices) == 1:
         return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
     return f"{shown(value, text)} is not a valid value.", f"Did you mean {guess}?"
 
 
-def _guess(word: str, choices: Sequence[str]) -> str | None:
+def meant(word: str, choices: Sequence[str]) -> str | None:
+    """Return the choice that a word means; None if none is similar."""
     named = (SWITCHES.get(word.lower()), value_named(word))
     return next((one for one in named if one in choices), None) or nearest(word, choices)
 
@@ -56,14 +57,14 @@ def _word_within(field: FieldOf, value: Any, shape: Shape) -> str | None:
     """The fix for `{type: Cosine}` or `[Cosine]`: the only valid word in the value."""
     words = [str(one) for one in (value.values() if is_map(value) else value)]
     words += list(value) if is_map(value) else []
-    found = list(dict.fromkeys(guess for word in words if (guess := _guess(word, shape.choices))))
+    found = list(dict.fromkeys(guess for word in words if (guess := meant(word, shape.choices))))
     return f"Write `{field.name}: {found[0]}`." if len(found) == 1 else None
 
 
-def _span(word: str, choices: Sequence[str]) -> str | None:
-    """Return the advice to list all values of `Mon-Fri` or of `weekend`; None for another word."""
+def words_of_span(word: str, choices: Sequence[str]) -> list[str]:
+    """Return all values of `Mon-Fri` or of `weekend`; empty for another word."""
     first, _, last = _SPANS.get(word.lower(), word).partition("-")
     if first not in choices or last not in choices:
-        return None
+        return []
     span = choices[choices.index(first) : choices.index(last) + 1]
-    return f"List each of them: [{', '.join(span)}]." if len(span) > 1 else None
+    return list(span) if len(span) > 1 else []

@@ -18,6 +18,7 @@ from fedtrain.api.reading.formatting import (
     shown,
 )
 from fedtrain.api.reading.number_errors import number
+from fedtrain.api.reading.one_value import address, listed
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats, merged
 from fedtrain.api.reading.variants import chosen, takes, variants
@@ -164,8 +165,8 @@ def _list(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
         if named and (items := _named_items(shape, value)) is not None:
             return f"{field.name} must be a list, not a map.", f"Write `{field.name}: {items}`."
         return f"{field.name} must be a list, not a map.", "Begin each item with a dash: `- `."
-    if not named:
-        return f"{shown(value, text)} is not a list.", f"Write [{value}]."
+    if shape.item is not None and (items := listed(value, shape.item)) is not None:
+        return f"{shown(value, text)} is not a list.", f"Write `{field.name}: {items}`."
     word = isinstance(value, str) and re.fullmatch(DNS_LABEL_PATTERN, value)
     if word and shape.item is not None and shape.item.block is not None and _takes_names(shape.item.block):
         return f"{shown(value, text)} is not a list.", f"Write `- name: {value}`."
@@ -224,7 +225,7 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
     if isinstance(value, str) and (written := assigned(value)):
         return f"{given} has an equals sign instead of a colon.", f"Write `{written}`."
     problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
-    if isinstance(value, str) and (parts := _address(value, set(names))):
+    if isinstance(value, str) and (parts := address(value, set(names))):
         return problem, f"Write {flow(parts)}."
     if item and lists_names(field, around):
         items = flow([{"name": one} for one in around])
@@ -252,17 +253,13 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
         content = example(field.name, shape)
         if isinstance(value, str) and "uri" in names:
             content = content.replace(f"uri: {example('uri', names['uri'].shape)}", f"uri: {flow(value)}")
-        return problem, f"Write a map, for example `{field.name}: {content}`."
+        return (
+            problem,
+            f"Write a map, for example `{content}`."
+            if item
+            else f"Write a map, for example `{field.name}: {content}`.",
+        )
     return problem, f"Write its fields below it: {', '.join(names)}."
-
-
-def _address(value: str, names: set[str]) -> dict[str, str] | None:
-    """The parts of `namespace/name`, or of `s3://bucket`, for a block with such fields."""
-    if {"namespace", "name"} <= names and (found := re.fullmatch(r"([^/\s]+)/([^/\s]+)", value)):
-        return {"namespace": found[1], "name": found[2]}
-    if "bucket" in names and (found := re.fullmatch(r"s3://([^/\s]+)/?", value)):
-        return {"bucket": found[1]}
-    return None
 
 
 def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str | None:

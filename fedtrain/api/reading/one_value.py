@@ -1,0 +1,35 @@
+"""The list that one value stands for, such as `[Sat, Sun]` for `Weekend` where a list of days is due."""
+
+import re
+from typing import Any
+
+from fedtrain.api.reading.choice_errors import meant, words_of_span
+from fedtrain.api.reading.flow_style import flow
+from fedtrain.api.shapes import Shape, fields_of
+
+
+def listed(value: Any, item: Shape) -> str | None:
+    """Return the list of valid items that `value` means; None if it is not clear."""
+    if item.block is not None:
+        parts = address(value, set(fields_of(item.block))) if isinstance(value, str) else None
+        return flow([parts]) if parts else None
+    values = [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else [value]
+    if not item.choices:
+        return flow(values)
+    found: list[str] = []
+    for one in values:
+        word = meant(str(one), item.choices)
+        several = words_of_span(str(one), item.choices) or ([word] if word else [])
+        if not several:
+            return None
+        found += several
+    return flow(list(dict.fromkeys(found)))
+
+
+def address(value: str, names: set[str]) -> dict[str, str] | None:
+    """Return the parts of `namespace/name`, of a namespace, or of `s3://bucket`, for a block with such fields."""
+    if {"namespace", "name"} <= names and (found := re.fullmatch(r"([^/\s]+)(?:/([^/\s]+))?", value)):
+        return {"namespace": found[1]} | ({"name": found[2]} if found[2] else {})
+    if "bucket" in names and (found := re.fullmatch(r"(?:s3://)?([^/\s:]+)/?", value)):
+        return {"bucket": found[1]}
+    return None

@@ -41,22 +41,19 @@ def command(file: Path, rows: tuple[str, ...], output: str) -> None:
     """
     from fedtrain.api.reading import Invalid
     from fedtrain.cli.missing_format import read_with_format_of_rows
-    from fedtrain.cli.policy_errors import policy_errors, spent_by_others
+    from fedtrain.cli.policy_errors import judged_by_owners
     from fedtrain.cli.spent_privacy import spent_lines
     from fedtrain.contracts.as_json import as_json
-    from fedtrain.preview.affordability import affordability
     from fedtrain.preview.rounds_preview import preflights_of, preview
 
     federation = read_with_format_of_rows(file)
     with explained():
         made = preview(federation, given(rows, federation))
-    counts = {who.participant: who.training for who in made.participants}
-    spent = spent_by_others(federation)
-    affordable = affordability(federation, counts, spent)
-    if errors := [*policy_errors(federation, file, preflights_of(federation, made), spent), *affordable.errors]:
-        raise Invalid(errors)
+    judged = judged_by_owners(federation, file, preflights_of(federation, made))
+    if judged.errors:
+        raise Invalid(judged.errors)
     already = spent_lines(federation) if federation.training.spec.privacy is not None else ()
-    made = made.model_copy(update={"notes": (*made.notes, *affordable.warnings, *already)})
+    made = made.model_copy(update={"notes": (*made.notes, *judged.warnings, *already)})
     if output == "json":
         click.echo(json.dumps(as_json(made), indent=2))
     else:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fedtrain.contracts.records import Preflight
     from fedtrain.manifests.policy_check import Refusal
     from fedtrain.manifests.privacy_ledger import Entry
+    from fedtrain.preview.affordability import Affordability
 
 _SHOWN = 5
 """Allowed trainings that a message lists."""
@@ -23,17 +24,20 @@ _SHOWN = 5
 def read_for_this_machine(file: Path) -> Federation:
     """Read the federation of one machine. Raises Invalid, also if a policy in the file refuses the training."""
     federation = read_with_format_of_rows(file)
-    counted = counted_for_policies(federation)
-    spent = spent_by_others(federation)
-    errors = policy_errors(federation, file, counted, spent)
-    if counted is not None:
-        from fedtrain.preview.affordability import affordability
-
-        rows = {who: one.samples for who, one in counted.items()}
-        errors += affordability(federation, rows, spent).errors
-    if errors:
+    if errors := judged_by_owners(federation, file, counted_for_policies(federation)).errors:
         raise Invalid(errors)
     return federation
+
+
+def judged_by_owners(federation: Federation, file: Path, counted: Mapping[str, "Preflight"] | None) -> "Affordability":
+    """Return why the policies in the file refuse the training on this machine, and which participants cannot afford one
+    round. `counted`: the participants' rows, if they are known. Raises UserError."""
+    from fedtrain.preview.affordability import Affordability, affordability
+
+    spent = spent_by_others(federation)
+    rows = {who: one.samples for who, one in counted.items()} if counted is not None else None
+    found = affordability(federation, rows, spent)
+    return Affordability((*_policy_errors(federation, file, counted, spent), *found.errors), found.warnings)
 
 
 def counted_for_policies(federation: Federation) -> Mapping[str, "Preflight"] | None:
@@ -51,15 +55,14 @@ def counted_for_policies(federation: Federation) -> Mapping[str, "Preflight"] | 
     return preflights_of_data(federation)
 
 
-def policy_errors(
+def _policy_errors(
     federation: Federation,
     file: Path,
     counted: Mapping[str, "Preflight"] | None,
     spent: Mapping[str, Mapping[str, "Entry"]],
 ) -> list[FieldError]:
-    """Return why policies in the file refuse the training on this machine. `counted`: the participants' rows, if they
-    are known; `affordability` then finds the participants whose `maxEpsilon` allows no step. `spent`: by other
-    trainings."""
+    """Return the refusals of policies. With `counted`, `affordability` finds the participants whose `maxEpsilon` allows
+    no step. `spent`: by other trainings."""
     if all(policy.spec.model_fields_set <= {"datasets"} for policy in federation.policies.values()):
         return []
     from fedtrain.preview.policy_refusals import policy_refusals, refused_on_one_machine

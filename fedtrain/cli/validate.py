@@ -12,10 +12,9 @@ from fedtrain.cli.wrapping import say
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
-    from fedtrain.api.reading import Federation, FieldError
+    from fedtrain.api.reading import Federation
     from fedtrain.cli.validation import Validation
     from fedtrain.contracts.records import Preflight
-    from fedtrain.manifests.privacy_ledger import Entry
     from fedtrain.preview.check import Checked
 
 
@@ -44,7 +43,7 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     from fedtrain.api.reading import Invalid
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.cli.on_cluster import read_for_cluster
-    from fedtrain.cli.policy_errors import policy_errors, spent_by_others
+    from fedtrain.cli.policy_errors import judged_by_owners
     from fedtrain.cli.validation import Validation, found_error
 
     file, *more = files
@@ -55,20 +54,17 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         federation = read_for_cluster(files) if cluster else read_with_format_of_rows(file)
         found = None if cluster else _check(federation, limit)
         counted = None if cluster else _counted(federation)
-        spent: Mapping[str, Mapping[str, Entry]] = {} if cluster else spent_by_others(federation)
-        if found is not None and (errors := [*found.errors, *policy_errors(federation, file, counted, spent)]):
+        judged = None if cluster else judged_by_owners(federation, file, counted)
+        if found is not None and judged is not None and (errors := [*found.errors, *judged.errors]):
             raise Invalid(errors)
-        counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
-        barred, sitting_out = _affordability(federation, counts, spent)
-        if barred:
-            raise Invalid(barred)
     except Invalid as invalid:
         if output == "text":
             raise
         _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
     warnings, facts = (found.warnings, found.facts) if found is not None else (_unit_warnings(federation), ())
-    warnings = (*warnings, *sitting_out, *(() if cluster else _without_effect(federation)))
+    warnings = (*warnings, *(() if judged is None else (*judged.warnings, *_without_effect(federation))))
+    counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
     if output == "json":
@@ -142,18 +138,6 @@ def _without_effect(federation: "Federation") -> tuple[str, ...]:
         f"spec.{field} (policy {_some(who)}) has no effect with `fedtrain run`: {CLUSTER_ONLY[field]}."
         for field, who in found.items()
     )
-
-
-def _affordability(
-    federation: "Federation", counts: Mapping[str, int] | None, spent: Mapping[str, Mapping[str, "Entry"]]
-) -> tuple[tuple["FieldError", ...], tuple[str, ...]]:
-    """Return errors and warnings about participants that cannot afford one round."""
-    if counts is None:
-        return (), ()
-    from fedtrain.preview.affordability import affordability
-
-    found = affordability(federation, counts, spent)
-    return found.errors, found.warnings
 
 
 def _privacy(federation: "Federation", counts: Mapping[str, int] | None) -> tuple[str, ...]:

@@ -123,11 +123,17 @@ def test_minimums_that_the_training_cannot_reach_are_the_owners_to_change(tmp_pa
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "run"])
-def test_refuse_a_maximum_of_epsilon_that_allows_no_step(command: str, tmp_path: Path) -> None:
+def test_refuse_a_maximum_of_epsilon_that_allows_no_step_beside_other_refusals(command: str, tmp_path: Path) -> None:
     noise = {"privacy": {**FOUND, "noise": {"type": "Multiplier", "multiplier": 0.8}}}
-    done = CliRunner().invoke(main, [command, str(written(tmp_path, {"privacy": {"maxEpsilon": 0.1}}, noise))])
+    policy = {"privacy": {"maxEpsilon": 0.1}, "allow": {"requesters": [{"namespace": "hub"}]}}
+    done = CliRunner().invoke(main, [command, str(written(tmp_path, policy, noise))])
     assert done.exit_code == 1
-    assert "1 of 2 participants can take part in a round" in f"{done.output}{done.exception}"
+    said = f"{done.output}{done.exception}"
+    assert "1 of 2 participants can take part in a round" in said
+    assert (
+        "Training default/tickets is not allowed. Set metadata.namespace and metadata.name to match one of hub/*"
+        in said
+    )
 
 
 def test_a_policy_that_allows_the_training_refuses_nothing(tmp_path: Path) -> None:

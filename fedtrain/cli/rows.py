@@ -42,9 +42,19 @@ def given(entries: Iterable[str], federation: "Federation") -> dict[str, dict[st
             example = f"Example: --rows {name}/{spec.data.names[0]}=1000."
             raise UserError(f"--rows {entry}: {problem}", f"Use one of {', '.join(spec.data.names)}. {example}")
         if not count.isdecimal():
-            raise UserError(f"--rows {entry}: {count!r} is not a number of rows", f"Example: --rows {place}=1000.")
+            fix = f"Write --rows {place}={_whole(count) or 1000}."
+            raise UserError(f"--rows {entry}: {count!r} is not a number of rows", fix)
         found.setdefault(name, {})[dataset] = int(count)
     return found
+
+
+def _whole(count: str) -> int | None:
+    """Return the number that `5k`, `1,000` or `1e4` means; None for other texts."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(k|m|e[0-9])?", re.sub("[,_ ]", "", count.lower()))
+    if found is None:
+        return None
+    power = {None: "e0", "k": "e3", "m": "e6"}.get(found[2], found[2])
+    return round(float(f"{found[1]}{power}"))
 
 
 def _meant(entry: str, names: Sequence[str]) -> str:

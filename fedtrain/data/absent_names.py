@@ -21,10 +21,10 @@ def absent_names(parsed: Parsed, absent: Mapping[str, str], names: Sequence[str]
     close = list(dict.fromkeys(one for name in absent.values() for one in similar(name, names, 3)))
     proposed = " and ".join(f"`{name}`" for name in close)
     verb = form(len(close), "A similar name is", "Similar names are")
-    return DataError(
-        f"{parsed.where}: the {whole} has no {word} {missing}; its {word}s are {first_names(names)}",
-        f"Correct {options}. {verb} {proposed}." if close else f"Correct {options}: name {word}s of the {whole}.",
-    )
+    fix = f"Correct {options}. {verb} {proposed}." if close else f"Correct {options}: name {word}s of the {whole}."
+    if set(absent) <= set(names):
+        fix = f"Leave out {options}, because the {whole} has the format's own names, or name other {word}s."
+    return DataError(f"{parsed.where}: the {whole} has no {word} {missing}; its {word}s are {first_names(names)}", fix)
 
 
 def first_names(names: Sequence[str]) -> str:

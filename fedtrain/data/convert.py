@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from blake3 import blake3
 
-from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
+from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Fields, Format
 from fedtrain.data.absent_names import absent_names, first_names
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
@@ -146,8 +146,9 @@ def _format(parsed: Parsed, fields: Fields | None) -> Format:
         renamed: dict[str, object] = {field: row[name] for field, name in names.items() if name in row}
         found = format_of({**row, **renamed})
         absent = {field: name for field, name in names.items() if name not in row}
-        if absent and found in (None, "Text"):  # a column `text` makes any table plain text
-            raise absent_names(parsed, absent, list(row))
+        needed = REQUIRED_FIELDS[found] if found not in (None, "Text") else absent  # `text` makes any table plain text
+        if missing := {field: name for field, name in absent.items() if field in needed}:
+            raise absent_names(parsed, missing, list(row))
     if found is None:
         raise _no_format(parsed)
     return found

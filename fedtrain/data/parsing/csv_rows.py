@@ -15,6 +15,10 @@ from fedtrain.plurals import form, several
 DELIMITERS = (",", ";", "\t", "|")
 _SEARCHED = 10
 """First lines that are searched for the header."""
+_TITLED = 3
+"""Lines of the shortest table with a title: the title, the header and one row."""
+_NAMES = {"\t": "a tab"}
+"""Names of delimiters that cannot be seen."""
 _LARGEST_CELL = 2**31 - 1
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
@@ -28,6 +32,7 @@ def csv_rows(
     begin = list(islice(lines, _SEARCHED))
     first = begin[0] if begin else ""
     _check_is_first(begin, name, columns)
+    _check_no_title(begin, name)
     csv.field_size_limit(_LARGEST_CELL)
     delimiter = "\t" if is_tab_separated(name) else _delimiter(first)
     header: list[str] | None = None
@@ -74,6 +79,26 @@ def _check_is_first(begin: Sequence[str], name: str, columns: Sequence[str] | No
     if number > 1 and not found[0]:
         above = "line 1" if number == 2 else f"lines 1 to {number - 1}"
         raise DataError(f"{name}:{number}: the header is not on the first line", f"delete {above}")
+
+
+def _check_no_title(begin: Sequence[str], name: str) -> None:
+    """Raises DataError if a line with one cell precedes lines that all have the same number of cells, several of them:
+    it is a title, and the next line the header."""
+    lines = [line.rstrip("\r\n") for line in begin]
+    if len(lines) < _TITLED or sum(1 for cell in _split(lines[0]) if cell.strip()) != 1:
+        return
+    header = _split(lines[1])
+    delimiter = _delimiter(lines[1])
+    is_header = len(header) > 1 and all(cell and cell == cell.strip() for cell in header)
+    cells = {len(_QUOTED.sub("", line).split(delimiter)) for line in lines[1:] if line.strip()}
+    if is_header and len(set(header)) == len(header) and cells == {len(header)}:
+        fix = f"delete line 1, or put cells that contain {_NAMES.get(delimiter, f'`{delimiter}`')} in double quotes"
+        raise DataError(f"{name}:2: the header is not on the first line", fix)
+
+
+def _split(line: str) -> list[str]:
+    """The cells of a line without line breaks in quotes."""
+    return next(csv.reader([line], delimiter=_delimiter(line)), [])
 
 
 def _delimiter(header: str) -> str:

@@ -136,6 +136,31 @@ def test_a_table_without_the_named_column_lists_its_columns(tmp_path: Path) -> N
     assert "hint: Correct --field prompt=Berichte. A similar name is `Bericht`." in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("title", "options"),
+    [("Report of May", ()), ("Report;;", ()), ("Report;;", ("--to", "PromptCompletion", "--field", "prompt=Bericht"))],
+)
+def test_a_title_above_the_header_of_a_table_is_named(tmp_path: Path, title: str, options: tuple[str, ...]) -> None:
+    (tmp_path / "rows.csv").write_text(f"{title}\nNummer;Bericht;Klinik\n1;Husten;zoo\n\n2;Fieber;zoo\n")
+    result = run(tmp_path / "rows.csv", "-o", tmp_path / "out.jsonl", *options)
+    assert result.exit_code == 1
+    assert "rows.csv:2: the header is not on the first line\n" in result.stderr
+    assert "hint: Delete line 1, or put cells that contain `;` in double quotes." in result.stderr
+
+
+def test_a_table_of_one_column_has_no_title(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text\nFirst; second\nFirst; third\n")
+    assert run(tmp_path / "rows.csv", "-o", tmp_path / "out.jsonl").exit_code == 0
+
+
+def test_a_wrong_name_of_a_field_that_the_rows_have_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')
+    options = ("--to", "PromptCompletion", "--field", "prompt=Text")
+    result = run(tmp_path / "rows.jsonl", "-o", tmp_path / "out.jsonl", *options)
+    assert "rows.jsonl:1: the row has no field `Text`; its fields are prompt, completion\n" in result.stderr
+    assert "Leave out --field prompt=Text, because the row has the format's own names, or name other" in result.stderr
+
+
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
     result = run(source(tmp_path, MESSAGES), "-o", tmp_path / "nodir/c.jsonl")
     assert result.exit_code == 1

@@ -77,28 +77,32 @@ def _check_is_first(begin: Sequence[str], name: str, columns: Sequence[str] | No
     found = [set(columns or ()) & {cell.strip(' \r\n"') for cell in line.split(_delimiter(line))} for line in begin]
     number = next((number for number, named in enumerate(found, start=1) if len(named) > 1), 1)
     if number > 1 and not found[0]:
-        above = "line 1" if number == 2 else f"lines 1 to {number - 1}"
-        raise DataError(f"{name}:{number}: the header is not on the first line", f"delete {above}")
+        raise DataError(f"{name}:{number}: the header is not on the first line", f"delete {_above(number)}")
 
 
 def _check_no_title(begin: Sequence[str], name: str) -> None:
     """Raises DataError if a line with one cell precedes lines that all have the same number of cells, several of them:
     it is a title, and the next line the header."""
-    lines = [line.rstrip("\r\n") for line in begin]
-    if len(lines) < _TITLED or sum(1 for cell in _split(lines[0]) if cell.strip()) != 1:
+    lines = [(number, text) for number, line in enumerate(begin, start=1) if (text := line.strip("\r\n"))]
+    if len(lines) < _TITLED or sum(1 for cell in _split(lines[0][1]) if cell.strip()) != 1:
         return
-    header = _split(lines[1])
-    delimiter = _delimiter(lines[1])
+    number, line = lines[1]
+    delimiter, header = _delimiter(line), _split(line)
     is_header = len(header) > 1 and all(cell and cell == cell.strip() for cell in header)
-    cells = {len(_QUOTED.sub("", line).split(delimiter)) for line in lines[1:] if line.strip()}
+    cells = {len(_QUOTED.sub("", text).split(delimiter)) for _, text in lines[1:]}
     if is_header and len(set(header)) == len(header) and cells == {len(header)}:
-        fix = f"delete line 1, or put cells that contain {_NAMES.get(delimiter, f'`{delimiter}`')} in double quotes"
-        raise DataError(f"{name}:2: the header is not on the first line", fix)
+        shown = _NAMES.get(delimiter, f"`{delimiter}`")
+        fix = f"delete {_above(number)}, or put cells that contain {shown} in double quotes"
+        raise DataError(f"{name}:{number}: the header is not on the first line", fix)
+
+
+def _above(number: int) -> str:
+    return "line 1" if number == 2 else f"lines 1 to {number - 1}"
 
 
 def _split(line: str) -> list[str]:
     """The cells of a line without line breaks in quotes."""
-    return next(csv.reader([line], delimiter=_delimiter(line)), [])
+    return [cell for cells in csv.reader([line], delimiter=_delimiter(line)) for cell in cells]
 
 
 def _delimiter(header: str) -> str:

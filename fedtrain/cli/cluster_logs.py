@@ -18,7 +18,7 @@ def cluster_logs(kubectl: Kubectl, training: str, participant: str | None, round
     selector = labels.selector({labels.TRAINING_NAMESPACE: namespace, labels.TRAINING: name})
     found: list[Json] = (kubectl.get("trainingtasks.fedtrain.dev", "-A", "-l", selector) or {}).get("items", [])
     tasks = [
-        (int(marks[labels.ROUND]), marks.get(labels.PARTICIPANT, ""), int(marks[labels.ATTEMPT]), marks, body)
+        (labels.round_of(body), marks.get(labels.PARTICIPANT, ""), int(marks[labels.ATTEMPT]), marks, body)
         for body in found
         if (marks := body["metadata"]["labels"])
     ]

@@ -121,7 +121,7 @@ def invite(name: str, **options: Any) -> None:
     kubectl = Kubectl(options["context"], options["kubeconfig"])
     if kubectl.get("participant.fedtrain.dev", name) is not None:
         raise UserError(f"Participant {name!r} exists", f"Run fedtrain participant reinvite {name} for a new token.")
-    _write_invitation(kubectl, name, options)
+    _write_invitation(kubectl, name, options, "helm install", "--create-namespace")
 
 
 @command.command()
@@ -140,7 +140,7 @@ def reinvite(name: str, **options: Any) -> None:
     options["namespace"] = options["namespace"] or record["spec"]["namespace"]
     options["allow"] = options["allow"] or tuple(record["spec"]["allowedNamespaces"])
     kubectl.run("delete", "serviceaccount", ACCOUNT, "-n", options["namespace"], "--ignore-not-found")
-    _write_invitation(kubectl, name, options)
+    _write_invitation(kubectl, name, options, "helm upgrade", "--reset-then-reuse-values")
 
 
 @command.command()
@@ -158,7 +158,7 @@ def revoke(name: str, context: str | None, kubeconfig: str | None) -> None:
     kubectl = Kubectl(context, kubeconfig)
     record = kubectl.get("participant.fedtrain.dev", name)
     if record is None:
-        raise UserError(f"there is no Participant {name!r}", "fedtrain participant list shows all.")
+        raise UserError(f"there is no Participant {name!r}", "Run fedtrain participant list to see all.")
     namespace = record["spec"]["namespace"]
     for kind, deleted in Invitation(name, namespace, ()).revoked():
         kubectl.run("delete", kind, deleted, "-n", namespace, "--ignore-not-found")
@@ -224,8 +224,9 @@ def approve(
         click.echo("approved")
 
 
-def _write_invitation(kubectl: Any, name: str, options: dict[str, Any]) -> None:
-    """Create the objects and the token, and write the file, which only its user can read."""
+def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], helm: str, flag: str) -> None:
+    """Create the objects and the token, and write the file, which only its user can read. `helm`, `flag`: command of
+    the owner."""
     from fedtrain.cli.errors import UserError
     from fedtrain.cli.manifests import as_yaml
     from fedtrain.manifests.invitation import ACCOUNT, TOKEN_HOURS, Invitation
@@ -256,8 +257,8 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any]) -> None:
         f"wrote {file}, which contains a token{until}: send it to the owner of {name} over a confidential channel"
     )
     click.echo(
-        "The owner runs: helm install fedtrain-participant helm/fedtrain-participant --namespace training "
-        f"--create-namespace --values {file.name}"
+        f"The owner runs: {helm} fedtrain-participant helm/fedtrain-participant --namespace training "
+        f"{flag} --values {file.name}"
     )
     if 0 < (offline := offline_seconds(token)) < _OFFLINE_DAYS * 24 * 3600:
         click.echo(

@@ -108,6 +108,14 @@ def key_of(body: Json, run_id: str) -> TaskKey | None:
         return None
 
 
+def round_of(body: Json) -> int:
+    """The number of the round whose adapter a task trains or measures; 0 if its labels name none. The key of a
+    measurement is that of the round that would follow."""
+    labels: dict[str, str] = body["metadata"].get("labels") or {}
+    number = int(labels[ROUND]) if labels.get(ROUND, "").isdecimal() else 0
+    return max(number - 1, 0) if labels.get(KIND) == "Measure" else number
+
+
 def of_other_run(body: Json, run_id: str) -> bool:
     """Whether a task or Job was made for a run with another id than `run_id`."""
     labels: dict[str, str] = body["metadata"].get("labels") or {}

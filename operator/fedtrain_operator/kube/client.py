@@ -125,7 +125,7 @@ class Cluster:
                     yield json.loads(line)
         except (*UNANSWERED, ValueError) as error:
             await self._drop_closed(session)
-            raise _unreachable(error) from error
+            raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
 
     async def create(self, kind: Kind, body: Json) -> Json:
         """Raises AlreadyExists."""
@@ -225,8 +225,8 @@ class Cluster:
                 if isinstance(error, aiohttp.ClientConnectorCertificateError):  # its authority may have been renewed
                     await self._retire(session)
                 await self._drop_closed(session)
-                raise _unreachable(error) from error
-            if answer.status == 401 and again:  # the token was renewed
+                raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+            if answer.status == 401 and again:  # it was renewed
                 await self._retire(session)
                 continue
             if answer.status < 300:
@@ -266,10 +266,6 @@ class Cluster:
         return self._session
 
 
-def _unreachable(error: BaseException) -> ApiError:
-    return ApiError(0, "Unreachable", f"{type(error).__name__}: {error}")
-
-
 def _unreadable(status: int, content_type: str) -> ApiError:
     """Something between the operator and the API server has answered, such as a proxy."""
     return ApiError(0, "Unreadable", f"the answer ({status}, {content_type}) is not a JSON object. Check proxies")
@@ -292,6 +288,7 @@ def _error(code: int, text: str) -> ApiError:
         causes = len((status.get("details") or {}).get("causes") or ())
     except (ValueError, AttributeError):
         reason, message, causes = "", text[:500], 0
+    message = "the token is not accepted: it was revoked or has expired" if code == 401 else message
     return (AlreadyExists if reason == "AlreadyExists" else ApiError)(code, reason, message, causes)
 
 

@@ -91,7 +91,7 @@ def entry_of(task: Json, event: AuditEvent, hub: str, time: str) -> AuditEntry:
         task=metadata["name"],
         uid=metadata["uid"],
         work=marks.get(labels.KIND, ""),
-        round=_number(marks.get(labels.ROUND, "")),
+        round=labels.round_of(task),
         attempt=_number(marks.get(labels.ATTEMPT, "")),
     )
 

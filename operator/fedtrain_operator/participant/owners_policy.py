@@ -1,6 +1,7 @@
 """What the participant's owner says about a task: the ParticipantPolicy and the ledger of privacy loss, read from the
 participant's cluster. The rules are `fedtrain.manifests.policy_check`'s."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from fedtrain.contracts.tasks import Assignment
 from fedtrain.contracts.wire.training_task import read_training_task
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import POLICY, Json, Ref
-from fedtrain.manifests.policy_check import Refusal, Wait, judge, why_held
+from fedtrain.manifests.policy_check import Refusal, Wait, judge, task_of, training_digest, why_held
 from fedtrain.manifests.privacy_ledger import LedgerUnreadable
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.participant import approvals
@@ -82,11 +83,20 @@ class OwnersPolicy:
     async def hold(self, allowed: Allowed, running: int, now: float) -> None:
         """Raises TaskHeld if the task has to wait. `running`: number of the participant's tasks that run."""
         wait = why_held(allowed.order, allowed.policy, self._image, Situation(now, running))
-        if wait is None:
-            return
-        if wait.approval is not None:
-            await approvals.note(self._sites.here, self._cache, allowed.body, allowed.policy, wait.approval)
-        raise TaskHeld(wait)
+        new, settled = wait.approval if wait else None, set(allowed.policy.approved_trainings)
+        if new is None:
+            settled.add(training_digest(allowed.order, task_of(allowed.order)))
+        after = approvals.pending_after(approvals.listed(allowed.body), settled, new)
+        await approvals.write(self._sites.here, self._cache, allowed.body, after)
+        if wait is not None:
+            raise TaskHeld(wait)
+
+    async def drop_pending(self, task: Ref, trainings: Callable[[], Collection[Ref]]) -> None:
+        """Remove trainings from the lists of those that wait unless they have unfinished tasks. Raises ApiError."""
+        for body in self._cache.within(self._sites.here_of(task).namespace):
+            if before := approvals.listed(body):
+                after = approvals.still_asked_for(before, trainings())
+                await approvals.write(self._sites.here, self._cache, body, after)
 
     async def may_continue(self, task: Ref, body: Json) -> bool:
         """Whether the job of a task may still run: the policy exists and is not suspended. Other changes apply to tasks

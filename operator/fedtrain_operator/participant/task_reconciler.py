@@ -82,9 +82,8 @@ class Tasks:
             await self.jobs.release(ref)
             await self._journal.note_gone(ref)
             return await self._forget(ref)
-        phase = body.get("status", {}).get("phase")
-        if phase in task_status.TERMINAL:
-            if phase in ("Succeeded", "Cancelled") or await self._still_runs(ref):
+        if task_status.ended(body):
+            if body["status"]["phase"] in ("Succeeded", "Cancelled") or await self._still_runs(ref):
                 await self.jobs.release(ref)  # what failed keeps its pods' logs until the task goes
             return await self._forget(ref)
         if not task_status.wanted(body):
@@ -246,10 +245,16 @@ class Tasks:
 
     async def _forget(self, ref: Ref) -> Next:
         await self._transfers.forget(ref)
+        await self._owners_policy.drop_pending(ref, lambda: self._unfinished(ref.namespace))
         self._first_seen.pop(ref, None)
         self._stuck.forget(ref)
         self._owners_policy.starts.done(ref)
         return Next(forget=True)
+
+    def _unfinished(self, namespace: str) -> set[Ref]:
+        """The trainings that have unfinished tasks."""
+        bodies = [one for one in self.tasks.within(namespace) if not task_status.ended(one)]
+        return {training for one in bodies if (training := labels.training_of(one)) is not None}
 
     async def _task(self, ref: Ref) -> Json | None:
         """From the watch, or from a list if the watch has none. Raises ApiError: only a list that succeeds shows that
@@ -277,7 +282,7 @@ class Tasks:
             "training": f"{marks.get(labels.TRAINING_NAMESPACE)}/{marks.get(labels.TRAINING)}",
             "task": f"{body['metadata']['namespace']}/{body['metadata']['name']}",
             "participant": marks.get(labels.PARTICIPANT),
-            "round": int(marks.get(labels.ROUND, 0)),
+            "round": labels.round_of(body),
             "attempt": int(marks.get(labels.ATTEMPT, 0)),
             "reason": content["reason"],
         }

@@ -14,6 +14,11 @@ UPLOADING = "Uploading"
 TERMINAL = frozenset({"Succeeded", "Failed", "Refused", "Cancelled"})
 
 
+def ended(body: Json) -> bool:
+    """Whether a task has ended, as far as its status says."""
+    return body.get("status", {}).get("phase") in TERMINAL
+
+
 def refused(body: Json, refusal: Refusal, now: float) -> Json:
     return _ended(body, "Refused", refusal.reason, refusal.message, now)
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from cluster_files import OTHERS, TRAINING
+from fake_kubectl import Shell
 
 
 @pytest.fixture
@@ -14,3 +15,9 @@ def training(tmp_path: Path) -> Path:
 def others(tmp_path: Path) -> Path:
     (tmp_path / "others.yaml").write_text(OTHERS)
     return tmp_path / "others.yaml"
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    return Shell(tmp_path)

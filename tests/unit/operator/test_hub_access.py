@@ -87,7 +87,7 @@ def test_a_token_that_changed_is_read_again_without_a_restart(tmp_path: Path) ->
         cluster = Cluster(lambda: connection(hub(tmp_path, address)), ("bank-b",))
         assert await cluster.list(TASK, "bank-b", {}) == []
         server.accepted = token(2)  # the first one was revoked
-        with pytest.raises(ApiError, match="401"):
+        with pytest.raises(ApiError, match="401 Unauthorized: the token is not accepted: it was revoked"):
             await cluster.list(TASK, "bank-b", {})
         (tmp_path / "token").write_text(token(2))
         assert await cluster.list(TASK, "bank-b", {}) == []

@@ -40,6 +40,13 @@ def test_objects_of_another_run_or_user_are_not_tasks() -> None:
     assert labels.training_of({"metadata": {"name": "any"}}) is None
 
 
+def test_a_measurement_is_shown_with_the_round_whose_adapter_it_measures() -> None:
+    shown = {key.kind: labels.round_of({"metadata": {"labels": labels.of_task(run(), key)}}) for key in KEYS[3:6]}
+    assert shown == {"Train": 4, "Measure": 2}
+    for foreign in ({}, {"labels": {labels.ROUND: "-1"}}, {"labels": {labels.ROUND: "many"}}):
+        assert labels.round_of({"metadata": foreign}) == 0
+
+
 def test_every_task_has_a_unique_name() -> None:
     assert len({labels.name_of(run(), key) for key in KEYS}) == len(KEYS)
 

@@ -99,6 +99,26 @@ def test_a_training_that_waits_for_approval_is_in_the_policys_status_until_it_is
     change_policy(remote, approvedTrainings=[one["digest"]])
     remote.reconcile()
     assert len(remote.jobs) == 1
+    assert pending(remote) == []
+
+
+def test_a_training_whose_tasks_are_gone_does_not_wait_for_approval() -> None:
+    remote = Remote()
+    change_policy(remote, approval="Manual")
+    remote.reconcile()
+    assert len(pending(remote)) == 1
+    remote.delete_task()
+    remote.reconcile()
+    assert pending(remote) == []
+
+
+def test_a_training_does_not_wait_for_approval_once_the_policy_needs_none() -> None:
+    remote = Remote()
+    change_policy(remote, approval="Manual")
+    remote.reconcile()
+    change_policy(remote, approval="Automatic")
+    remote.reconcile()
+    assert (len(remote.jobs), pending(remote)) == (1, [])
 
 
 def test_a_policy_that_this_version_cannot_read_starts_no_task() -> None:

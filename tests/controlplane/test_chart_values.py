@@ -73,6 +73,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown pull policy": ({"images.operator.pullPolicy": "Sometimes"}, "/images/operator/pullPolicy"),
     "a string instead of a boolean": ({"crds.keep": "yes"}, "/crds/keep"),
     "an interval of 0": ({"resyncSeconds": 0}, "/resyncSeconds"),
+    "namespaces twice": (
+        {**NAMESPACED, "trainerNetworkPolicy.namespaces": ["team"]},
+        "/trainerNetworkPolicy/namespaces",
+    ),
     "an invalid port": ({"networkPolicy.egressPorts": [70000]}, "/networkPolicy/egressPorts/0"),
     "an invalid interval": ({"metrics.serviceMonitor.interval": "often"}, "/metrics/serviceMonitor/interval"),
     "a ServiceMonitor without metrics": (

@@ -229,9 +229,41 @@ def test_the_charts_metadata_is_complete(chart: str) -> None:
     assert {one["kind"] for one in YAML(typ="safe").load(annotations["crds"])} == kinds
 
 
+def trainer_policies(chart: str, **values: Any) -> dict[str, Json]:
+    """The NetworkPolicies of trainers by namespace."""
+    bodies = [body for body in everything(chart, **values) if body["kind"] == "NetworkPolicy"]
+    return {
+        body["metadata"]["namespace"]: body["spec"]
+        for body in bodies
+        if body["metadata"]["name"] == f"p-{chart}-trainers"
+    }
+
+
+OPENED: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "no namespace yet": ({}, set()),
+    "namespaces that the operator may write in": (
+        {"trainerNetworkPolicy.namespaces": ["bank-a", "hub"]},
+        {"bank-a", "hub"},
+    ),
+    "mode Namespaces": ({"mode": "Namespaces", "namespaces": ["hub", "bank-b"]}, {"hub", "bank-b"}),
+    "left out": (
+        {"mode": "Namespaces", "namespaces": ["hub", "bank-b"], "trainerNetworkPolicy.enabled": False},
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "namespaces"), OPENED.values(), ids=OPENED.keys())
+def test_namespaces_of_participants_at_the_hub_get_the_policy_of_a_participants_own_cluster(
+    values: dict[str, Any], namespaces: set[str]
+) -> None:
+    found = trainer_policies("fedtrain", **values)
+    (own,) = trainer_policies("fedtrain-participant").values()
+    assert found == dict.fromkeys(namespaces, own)
+
+
 def test_trainers_connect_to_dns_each_other_and_the_given_ports_and_nothing_to_them() -> None:
-    policies = {body["metadata"]["name"]: body["spec"] for body in rendered() if body["kind"] == "NetworkPolicy"}
-    trainers = policies["p-fedtrain-participant-trainers"]
+    trainers = trainer_policies("fedtrain-participant")["training"]
     own = {"matchLabels": {"app.kubernetes.io/managed-by": "fedtrain"}}
     assert trainers["podSelector"] == own
     assert trainers["ingress"] == [{"from": [{"podSelector": own}]}]

@@ -67,3 +67,8 @@
 {{/* Environment of the operator alone: it runs no pods of the hub. */}}
 {{- define "fedtrain.operatorEnvironment" -}}
 {{- end -}}
+
+{{/* Namespaces that get the NetworkPolicy of trainers, as JSON. */}}
+{{- define "fedtrain.trainerNamespaces" -}}
+{{- list .Release.Namespace | toJson -}}
+{{- end -}}

@@ -47,3 +47,8 @@ true
 - {name: FEDTRAIN_HUB_PODS, value: {{ toJson . | quote }}}
 {{- end }}
 {{- end -}}
+
+{{/* Namespaces that get the NetworkPolicy of trainers, as JSON. */}}
+{{- define "fedtrain.trainerNamespaces" -}}
+{{- ternary .Values.namespaces .Values.trainerNetworkPolicy.namespaces (eq .Values.mode "Namespaces") | toJson -}}
+{{- end -}}

@@ -229,7 +229,7 @@ def enter_round(joined: Joined, number: int) -> int:
         login = kopf.ConnectionInfo(server=account.server, ca_path=str(account.authority), token=account.token)
         cluster = Cluster(lambda: login, (HERE,))
         try:
-            assert await enter(cluster, await read_ledger(cluster, HERE, who), HERE, task)
+            assert await enter(cluster, await read_ledger(cluster, HERE, who), HERE, task, "start")
             entries = (await read_ledger(cluster, HERE, who)).entries
         finally:
             await cluster.close()

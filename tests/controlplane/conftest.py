@@ -19,6 +19,7 @@ from tests.controlplane.chart import Release
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import TRAININGS, Digests, Federation, digests
 from tests.support import zygote as processes
+from tests.support.made_once import made_once
 from tests.support.operating import Operator
 
 __all__ = ["pytest_runtest_makereport"]
@@ -96,9 +97,15 @@ def banks(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Federation:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(banks: Federation, zygote: str) -> Digests:
+def undisturbed(zygote: str, tmp_path_factory: pytest.TempPathFactory) -> Digests:
     """What `fedtrain run` makes of the same file on one machine."""
-    return digests(banks.run(zygote))
+
+    def make(folder: Path) -> None:
+        alone = Federation(folder)
+        alone.write_data()
+        alone.run(zygote)
+
+    return digests(Federation(made_once(tmp_path_factory, "undisturbed", make)).ledger_alone())
 
 
 @pytest.fixture

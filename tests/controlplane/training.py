@@ -106,6 +106,9 @@ class Federation:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return self.ledger_alone()
+
+    def ledger_alone(self) -> Ledger:
         return open_ledger(Storage(file=File(path=str(self.folder / "runs"))), "default", self.name)
 
     # On a cluster.

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Generator
+from pathlib import Path
 
 import boto3
 import pytest
@@ -9,14 +10,16 @@ from federation import Small
 from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3
+from tests.support.made_once import made_once
 
 
 @pytest.fixture(scope="session")
 def undisturbed(zygote: str, tmp_path_factory: pytest.TempPathFactory) -> Small:
-    small = Small(tmp_path_factory.mktemp("undisturbed"))
-    done = small.run(zygote)
-    assert done.returncode == 0, done.said
-    return small
+    def make(folder: Path) -> None:
+        done = Small(folder).run(zygote)
+        assert done.returncode == 0, done.said
+
+    return Small(made_once(tmp_path_factory, "undisturbed", make), made=True)
 
 
 @pytest.fixture

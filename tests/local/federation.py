@@ -42,16 +42,20 @@ def spec(**changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Small:
-    """A federation in a folder, and how to run it. `text`: content of its file, with data that exists."""
+    """A federation in a folder, and how to run it. `text`: content of its file, with data that exists. `made`: the
+    folder has file and data."""
 
     folder: Path
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
     name: str = "small"
     text: str | None = None
+    made: bool = False
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.file = self.folder / "federation.yaml"
+        if self.made:
+            return
         if self.text is not None:
             self.file.write_text(self.text)
             return

@@ -77,7 +77,7 @@ def shown(unit: str, testing_seed: int | None = None) -> Mapping[str, str]:
 
 WORDS = {
     "Participant": ("1e-05", "participant", "zero", "hub", "exact.Gaussian"),
-    "Example": ("1e-05", "row|Example", "added.or.removed", "repeat", "PLD"),
+    "Example": ("1e-05", "row|Example", "added.or.removed", "adds(.the)?.noise", "PLD"),
 }
 """Delta, unit, neighbouring relation, trust, accountant."""
 

@@ -54,7 +54,8 @@ class Releases(Block):
 
 
 class ParticipantReleases(Block):
-    """Number of noisy steps of one participant with one sampling probability and noise multiplier."""
+    """Number of noisy steps of one participant with one sampling probability and noise multiplier; or of its updates
+    with a share of the noise, which are not sampled."""
 
     participant: str
     probability: Finite
@@ -64,7 +65,8 @@ class ParticipantReleases(Block):
 
 class PrivacyState(Block):
     """After a round: the clipping norm of the next round, and all noisy releases since the run began, of rounds that
-    were skipped or repeated too. `participants`: with `privacy.unit: Example`, the steps of all attempts."""
+    were skipped or repeated too. `participants`: what all attempts have released, where participants draw the noise:
+    steps with `privacy.unit: Example`, and updates, which the hub sees, with `noise.location: Client`."""
 
     bound: Finite
     spent: tuple[Releases, ...] = ()

@@ -146,8 +146,8 @@ class Chain:
         before = self.records.get(names.manifest(manifest.round - 1), Manifest)
         if manifest.privacy is None or before is None or before.privacy is None:
             return
+        self._spent_by_participants(name, manifest, before.privacy)
         if self._example_privacy:
-            self._example_spending(name, manifest, before.privacy)
             return
         drawn = Counter({past.multiplier: past.count for past in before.privacy.spent})
         drawn.update(
@@ -169,13 +169,13 @@ class Chain:
         privacy: object = run.spec.get("privacy") if run else None
         return isinstance(privacy, Mapping) and cast(Mapping[str, object], privacy).get("unit") == "Example"
 
-    def _example_spending(self, name: str, manifest: Manifest, before: PrivacyState) -> None:
-        """A manifest counts the steps of all attempts that were issued up to its round."""
+    def _spent_by_participants(self, name: str, manifest: Manifest, before: PrivacyState) -> None:
+        """Where participants draw the noise, a manifest counts all attempts that were issued up to its round."""
         assert manifest.privacy is not None
         plan = self.records.get(names.plan(manifest.round), Plan)
         grants = [grant for _, grant in self.records.all(Grant) if grant.round == manifest.round]
         spent = spent_after(before.participants, plan, grants)
-        self._same(name, "steps with noise (privacy.participants)", spent, manifest.privacy.participants)
+        self._same(name, "releases of participants (privacy.participants)", spent, manifest.privacy.participants)
 
     def _evaluation(self, name: str, manifest: Manifest) -> None:
         own = names.evaluation(manifest.round, manifest.k or 0)

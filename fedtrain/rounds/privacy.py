@@ -12,6 +12,7 @@ from fedtrain.api.privacy import Privacy
 from fedtrain.api.privacy_parameters import parameters
 from fedtrain.api.privacy_terms import budget_in_short
 from fedtrain.contracts import names
+from fedtrain.contracts.example_spending import spent_after as spent_by_participants
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import PrivacyState, Releases, RoundPrivacy
 from fedtrain.contracts.records import Aggregate, Manifest
@@ -72,7 +73,12 @@ def next_state(snapshot: Snapshot, manifest: Manifest, aggregate: Aggregate | No
     spent = spent_after(manifest, snapshot.ledger.current.spends.values())
     bound = aggregate.privacy.next_bound if aggregate and aggregate.privacy else manifest.privacy.bound
     releases = (Releases(multiplier=one.multiplier, count=count) for one, count in spent.items())
-    return PrivacyState(bound=bound, spent=tuple(sorted(releases, key=lambda one: one.multiplier)))
+    current = snapshot.ledger.current
+    return PrivacyState(
+        bound=bound,
+        spent=tuple(sorted(releases, key=lambda one: one.multiplier)),
+        participants=spent_by_participants(manifest.privacy.participants, current.plan, current.grants),
+    )
 
 
 def over_budget(snapshot: Snapshot) -> str | None:

@@ -1,16 +1,17 @@
 """The privacy loss of a run, as it is shown: epsilon is never without delta, unit, neighbouring relation, trust and
 accountant."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy_parameters import parameters
 from fedtrain.api.privacy_terms import terms_of
-from fedtrain.contracts.example_spending import spent_after as example_spent_after
+from fedtrain.contracts.example_spending import spent_after as spent_by_participants
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import Grant, Manifest, ModelFacts, Plan
-from fedtrain.privacy.accounting import AccountingError, Release, epsilon
+from fedtrain.privacy.accounting import AccountingError, Release, covers_range_of_samples, epsilon
 from fedtrain.privacy.noise import signal_to_noise
 from fedtrain.privacy.terms import NOT_PRIVATE, Terms
 from fedtrain.rounds.example_privacy import releases_of
@@ -21,9 +22,9 @@ from fedtrain.rounds.privacy import spent_after
 class PrivacyLoss:
     """`epsilon`: spent so far; None with a testing seed, or if it cannot be computed, with the reason in `problem`.
     `private` is False with a testing seed. `towards_hub`: epsilon spent towards the hub, which sees single updates;
-    None if the hub is trusted with them. `ratio`: largest possible norm of the mean over the norm of the noise; None
-    if the number of trained values is not known. `participants`: with unit Example, the epsilon of each participant's
-    rows; `epsilon` is the largest."""
+    None if the hub is trusted with them, and with `unbounded_towards_hub`: their noise is too small for this delta.
+    `ratio`: largest possible norm of the mean over the norm of the noise; None if the number of trained values is not
+    known. `participants`: with unit Example, the epsilon of each participant's rows; `epsilon` is the largest."""
 
     epsilon: float | None
     budget: float
@@ -35,6 +36,7 @@ class PrivacyLoss:
     trust: str
     ratio: float | None = None
     towards_hub: float | None = None
+    unbounded_towards_hub: bool = False
     problem: str = ""
     participants: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -84,6 +86,8 @@ class PrivacyLoss:
             return f"{NOT_PRIVATE}, so it can be subtracted. Remove testingSeed and start a run of another name"
         number = f"epsilon {self.spent}" if self.epsilon is not None else f"epsilon unknown ({self.problem})"
         hub = "" if self.towards_hub is None else f"; epsilon {self.towards_hub:.3g} towards the hub"
+        if self.unbounded_towards_hub:
+            hub = "; no epsilon towards the hub, because the shares of the noise are too small for this delta"
         own = f"; by participant: {self.by_participant}" if self.participants else ""
         return f"{number} at delta {self.delta:g}{hub}; {self._terms.guarantee}{own}"
 
@@ -126,12 +130,15 @@ def loss_after(
     """Return the loss after the round of `manifest` and the draws of the open round: its `spends`, or with unit Example
     the attempts of its `plan`. `values`: number of trained values, if known. None without `spec.privacy`.
 
-    A hub that is not trusted sees updates of each planned round, also of rounds that are skipped or not yet closed."""
+    A hub that is not trusted sees the update of each attempt, also of rounds that are skipped or not yet closed."""
+    before = manifest.privacy.participants if manifest and manifest.privacy else ()
+    drawn = spent_by_participants(before, plan, grants)
     if spec.example_privacy is not None:
-        before = manifest.privacy.participants if manifest and manifest.privacy else ()
-        return example_loss(spec, releases_of(example_spent_after(before, plan, grants)))
-    seen = (manifest.round if manifest else 0) + (plan is not None)
-    return loss_of(spec, spent_after(manifest, spends), values, seen)
+        return example_loss(spec, releases_of(drawn))
+    seen = Counter[str]()
+    for one in drawn:
+        seen[one.participant] += one.steps
+    return loss_of(spec, spent_after(manifest, spends), values, max(seen.values(), default=0))
 
 
 def example_loss(spec: FederatedTrainingSpec, spent: Mapping[str, Mapping[Release, int]]) -> PrivacyLoss:
@@ -164,19 +171,21 @@ def example_loss(spec: FederatedTrainingSpec, spent: Mapping[str, Mapping[Releas
 def loss_of(
     spec: FederatedTrainingSpec, spent: Mapping[Release, int], values: int | None, seen: int = 0
 ) -> PrivacyLoss | None:
-    """Return the loss of the releases `spent` with unit Participant; None without it. `seen`: number of rounds whose
-    updates the hub may have seen, if it is more than that of the releases."""
+    """Return the loss of the releases `spent` with unit Participant; None without it. `seen`: number of updates of
+    one participant, at most, that the hub may have seen, if it is more than that of the releases."""
     privacy = spec.participant_privacy
     if privacy is None:
         return None
-    found, towards_hub, problem, ratio = None, None, "", None
+    found, towards_hub, unbounded, problem, ratio = None, None, False, "", None
     try:
         private = privacy.testing_seed is None  # otherwise, epsilon would be wrong
         if private:
             found = epsilon(spent, privacy.budget.delta)
         known, count = parameters(spec, privacy), len(spec.participants)
         if private and known.seen_by_hub is not None:
-            towards_hub = epsilon({known.seen_by_hub: max(seen, sum(spent.values()))}, privacy.budget.delta)
+            updates = max(seen, sum(spent.values()))
+            unbounded = not covers_range_of_samples(known.seen_by_hub.multiplier, updates, privacy.budget.delta)
+            towards_hub = None if unbounded else epsilon({known.seen_by_hub: updates}, privacy.budget.delta)
         if values:
             ratio = signal_to_noise(known.on_sum(count), count, values)
     except AccountingError as error:
@@ -193,5 +202,6 @@ def loss_of(
         trust=terms.trust,
         ratio=ratio,
         towards_hub=towards_hub,
+        unbounded_towards_hub=unbounded,
         problem=problem,
     )

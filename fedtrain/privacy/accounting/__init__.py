@@ -5,7 +5,7 @@ from fedtrain.privacy.accounting.budget import multiplier_for
 from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, epsilon
 from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.forecast import affordable_rounds, after, epsilon_by_round
-from fedtrain.privacy.accounting.range_of_samples import check_range_of_samples
+from fedtrain.privacy.accounting.range_of_samples import check_range_of_samples, covers_range_of_samples
 from fedtrain.privacy.accounting.registry import accountant_for, register
 from fedtrain.privacy.accounting.release import AllRounds, FixedSize, Poisson, Release, Sampling
 
@@ -24,6 +24,7 @@ __all__ = [
     "after",
     "check_delta",
     "check_range_of_samples",
+    "covers_range_of_samples",
     "epsilon",
     "epsilon_by_round",
     "multiplier_for",

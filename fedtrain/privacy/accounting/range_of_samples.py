@@ -7,6 +7,17 @@ SHARE_OF_DELTA = 0.01
 """Largest share of delta that may be due to samples that the generator cannot produce."""
 
 
+def covers_range_of_samples(multiplier: float, releases: int, delta: float) -> bool:
+    """Return whether `delta` covers the outputs that `releases` releases with this noise cannot produce.
+
+    26 participants share noise with multiplier 1; a single share is too small, of 10 participants it is not:
+
+    >>> covers_range_of_samples(1 / 25**0.5, 1, 1e-5), covers_range_of_samples(1 / 9**0.5, 1, 1e-5)
+    (False, True)
+    """
+    return tail(multiplier, releases) / SHARE_OF_DELTA <= delta
+
+
 def check_range_of_samples(multiplier: float, releases: int, what: str, delta: float, *, found: bool) -> None:
     """Raises AccountingError if `releases` releases with this noise need a larger delta. `what`: the releases with
     their number. `found`: whether the multiplier was found from the budget.
@@ -16,9 +27,9 @@ def check_range_of_samples(multiplier: float, releases: int, what: str, delta: f
     fedtrain.privacy.accounting.errors.AccountingError: budget.delta 1e-05 is too small for noise multiplier 0.12 and \
 96 steps: the generator's samples end at 8.57 standard deviations. Lower budget.epsilon.
     """
-    needed = tail(multiplier, releases) / SHARE_OF_DELTA
-    if needed <= delta:
+    if covers_range_of_samples(multiplier, releases, delta):
         return
+    needed = tail(multiplier, releases) / SHARE_OF_DELTA
     instead = f", or set budget.delta to at least {needed:.2g}" if needed < 1 else ""
     raise AccountingError(
         f"budget.delta {delta:g} is too small for noise multiplier {multiplier:.3g} and {what}: the generator's "

@@ -119,7 +119,7 @@ def test_verify_finds_a_manifest_that_forgets_steps() -> None:
     assert newest.privacy is not None
     forged = newest.model_copy(update={"privacy": newest.privacy.model_copy(update={"participants": ()})})
     world.store.objects[f"default/demo/{names.manifest(1)}"] = canonical(forged)
-    assert any("steps with noise" in found.problem for found in verify(world.open()).findings)
+    assert any("releases of participants" in found.problem for found in verify(world.open()).findings)
 
 
 def test_epsilon_is_shown_for_each_participant_with_its_terms() -> None:

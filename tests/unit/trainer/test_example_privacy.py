@@ -18,7 +18,7 @@ from fedtrain_trainer.gradients.estimator import Rows
 from fedtrain_trainer.gradients.per_sample import PerSampleGradients
 from fedtrain_trainer.gradients.private import PrivateGradient, rounded_noise
 from fedtrain_trainer.gradients.round import Round
-from fedtrain_trainer.gradients.row_batches import row_batch, row_batches, row_losses
+from fedtrain_trainer.gradients.row_batches import RowBatch, row_batch, row_batches, row_losses
 from fedtrain_trainer.lora import AdaptedModel, Models, initial_weights
 from fedtrain_trainer.memory import Fit
 from fedtrain_trainer.outcome import Refused
@@ -207,6 +207,25 @@ def test_refuse_gradients_that_are_not_those_of_the_rows(model: AdaptedModel, mo
     settings = ExampleNoise(probability=1.0, batch=10, steps=1, bound=1.0, multiplier=1.0)
     with pytest.raises(Refused, match="are not those of the rows alone"):
         next(estimated(model, ROWS, settings))
+
+
+def test_the_check_of_gradients_sees_no_row_of_the_participant(
+    model: AdaptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its refusal would reveal a row whose gradient is not finite."""
+    seen: list[Rows] = []
+
+    def noted(rows: Rows, device: torch.device) -> RowBatch:
+        seen.append(rows)
+        return row_batch(rows, device)
+
+    monkeypatch.setattr(self_test, "row_batch", noted)
+    settings = ExampleNoise(probability=1.0, batch=10, steps=1, bound=1.0, multiplier=1.0)
+    for rows in (ROWS, ROWS[::-1]):
+        next(estimated(model, rows, settings))
+    half = len(seen) // 2
+    assert seen[:half] == seen[half:]
+    assert not [row for rows in seen for row in rows if row in ROWS]
 
 
 def test_the_model_is_left_without_hooks(model: AdaptedModel) -> None:

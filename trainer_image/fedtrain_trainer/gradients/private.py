@@ -59,7 +59,7 @@ class PrivateGradient:
         return self._micro_batch
 
     def estimates(self) -> Iterator[Estimate]:
-        check_per_sample_gradients(self._model, self._flat, self._rows, self._round.dtype)
+        check_per_sample_gradients(self._model, self._flat, self._round.dtype)
         for step in range(self._noise.steps):
             batch = [self._rows[row] for row in self._sampler.sample(step)]
             while True:

@@ -2,8 +2,8 @@
 place, and the ledgers of overlapping data, are found in `fedtrain.runner.privacy_places`.
 
 A line is on disk before its task starts and never changes, so neither a crash nor `fedtrain delete` forgets a spend.
-Writers lock the file. A last line without a line break is that of a writer that was killed, whose task never started:
-the next writer removes it.
+Writers lock the file. An incomplete last line is that of a writer that was killed, whose task never started: the next
+writer removes it. A complete last line without a line break counts: an editor or a copy may have removed the break.
 """
 
 import fcntl
@@ -221,7 +221,9 @@ def _locked(path: Path, *, own: bool) -> Generator[_File]:
             file.seek(0)
             content = file.read()
             if own:
-                file.truncate(content.rfind(b"\n") + 1)
+                whole = _whole(content)
+                file.truncate(min(len(whole), len(content)))
+                file.write(whole[len(content) :])
         except OSError as error:
             raise _unusable(path, error) from error
         yield _File(path, file, _lines(path, content))
@@ -236,10 +238,20 @@ def _folder(path: Path) -> Generator[int]:
         os.close(descriptor)
 
 
+def _whole(content: bytes) -> bytes:
+    """Return the complete lines, each with a line break."""
+    end = content.rfind(b"\n") + 1
+    try:
+        Line.model_validate_json(content[end:])
+    except ValueError:
+        return content[:end]
+    return content + b"\n"
+
+
 def _lines(path: Path, content: bytes) -> tuple[Line, ...]:
     """Return the whole lines. Raises LedgerUnreadable."""
     found: list[Line] = []
-    for number, text in enumerate(content.split(b"\n")[:-1], start=1):
+    for number, text in enumerate(_whole(content).split(b"\n")[:-1], start=1):
         try:
             line = Line.model_validate_json(text)
             checked(line.entry)

@@ -219,11 +219,25 @@ def test_a_line_is_whole_or_does_not_count_wherever_its_writer_is_killed(tmp_pat
     before = ledger(federation).read_bytes()
     start(federation, round=2)
     after = ledger(federation).read_bytes()
-    for size in (*range(len(before), len(after), 9), len(after) - 1):
+    for size in (*range(len(before), len(after), 9), len(after) - 2):
         ledger(federation).write_bytes(after[:size])
         assert spent(federation) == {Release(1.0): 1}, size
         assert start(federation, round=2) is None, size
         assert ledger(federation).read_bytes() == after, size
+
+
+def test_a_complete_last_line_counts_without_its_line_break(tmp_path: Path) -> None:
+    """An editor, or a copy of the file, may have removed the break."""
+    federation = written(tmp_path / "one", limit=7.0)
+    start(federation)
+    start(federation, round=2)
+    whole = ledger(federation).read_bytes()
+    ledger(federation).write_bytes(whole[:-1])
+    assert spent(federation) == {Release(1.0): 2}
+    refused = start(federation, round=3)
+    assert refused is not None
+    assert "epsilon 8.385; the maximum is 7" in refused
+    assert ledger(federation).read_bytes() == whole
 
 
 def test_no_task_starts_before_its_line_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

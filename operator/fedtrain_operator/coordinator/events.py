@@ -1,6 +1,6 @@
 """Events about a training, from the difference of two statuses once the new one is written. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from fedtrain.contracts.records import Grant
 from fedtrain.manifests.conditions import find, shortened
@@ -21,15 +21,18 @@ _REPORTED_ELSEWHERE = ("Complete", "Progressing")
 NO_PROGRESS = ("NoProgress", INTERNAL_ERROR)
 
 
-def changes(before: Json, after: Json) -> Iterator[Event]:
+def changes(before: Json, after: Json, allows: Callable[[str], bool] = lambda _: True) -> Iterator[Event]:
     """What a user should know of the change from one status to the next: rounds that ended, then conditions that
-    block or have recovered, then the phase."""
+    block or have recovered, then the phase. `allows`: whether one more event of a condition may be written."""
     known = {one["round"] for one in before.get("lastRounds", ())}
     newest = max(known, default=-1)
     for one in after.get("lastRounds", ()):
         if one["round"] not in known and one["round"] > newest:
             yield from _round(one)
-    conditions = [event for one in after.get("conditions", ()) if (event := _condition(before, one)) is not None]
+    conditions: list[Event] = []
+    for one in after.get("conditions", ()):
+        if (event := _condition(before, one)) is not None and allows(one["type"]):
+            conditions.append(event)
     yield from conditions
     if after.get("phase") != before.get("phase") or after.get("round") != before.get("round"):
         yield _phase(after, {event.message for event in conditions})

@@ -13,6 +13,7 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import PARTICIPANT, POD, TRAINING, Json, Ref
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.snapshot import LedgerFacts
+from fedtrain_operator.coordinator.event_limit import EventLimit
 from fedtrain_operator.coordinator.executions import Executions, failed, over
 from fedtrain_operator.coordinator.heartbeat import Heartbeats
 from fedtrain_operator.coordinator.metrics import RoundMetrics
@@ -34,6 +35,7 @@ class Memory:
 
     uid: str
     progress: Progress
+    event_limit: EventLimit
     clock: RoundClock = field(default_factory=RoundClock)
     executions: Executions = field(default_factory=Executions)
     outcomes: dict[str, PodOutcome] = field(default_factory=dict[str, PodOutcome])
@@ -95,7 +97,7 @@ class ClusterState:
     def memory(self, training: Ref, body: Json) -> Memory:
         known = self.memories.get(training)
         if known is None or known.uid != body["metadata"]["uid"]:
-            known = Memory(body["metadata"]["uid"], Progress(self.steady(), self.clock()))
+            known = Memory(body["metadata"]["uid"], Progress(self.steady(), self.clock()), EventLimit(self.steady))
             self.memories[training] = known
             elapsed = body.get("status", {}).get("elapsed")
             if elapsed and begun(elapsed["round"]):  # before that the spec may have changed while no operator ran

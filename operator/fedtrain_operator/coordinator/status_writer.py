@@ -25,7 +25,8 @@ async def write(state: ClusterState, body: Json, after: Json, more: Iterable[Eve
         if written is not None:
             state.trainings.put(written)
             metadata = written["metadata"]
-            report += events.changes(before, after)
+            limit = state.memory(training, body).event_limit
+            report += events.changes(before, after, limit.allows)
             if after.get("phase") == "Failed" != before.get("phase"):
                 state.metrics.failed((find(after["conditions"], "Complete") or {}).get("reason", "Failed"))
     for event in report:

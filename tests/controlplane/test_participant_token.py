@@ -191,10 +191,14 @@ def test_the_token_allows_to_read_tasks_and_signed_requests_and_to_write_their_s
     api = Api(token)
     assert api.get(SECRETS, labels.TRANSFER_SECRET, "bank-i")["data"]
     assert [body["metadata"]["name"] for body in api.list(TASKS, "bank-i")] == ["one"]
-    before = api.get(TASKS, "one", "bank-i")["spec"]
-    change = {"spec": {"desiredState": "Cancel"}, "status": {"phase": "Pending"}}
+    before = api.get(TASKS, "one", "bank-i")
+    marks = {"labels": {"a": "b"}, "annotations": {"a": "b"}, "finalizers": ["example.org/stays"]}
+    newer = {"phase": "Pending", "fieldOfTomorrow": {"deep": [1, 2]}}
+    change = {"metadata": marks, "spec": {"desiredState": "Cancel"}, "status": newer}
     after = api.patch(TASKS, "one", change, "bank-i", "status")
-    assert after["spec"] == before, "a write of the status changes nothing else"
+    assert after["spec"] == before["spec"], "a write of the status changes nothing else"
+    assert all(after["metadata"].get(name) == before["metadata"].get(name) for name in marks)
+    assert after["status"] == {"phase": "Pending"}, "a newer participant's status is taken without what is unknown here"
     api.patch(PARTICIPANTS, "bank-i", {"status": {"version": "1"}, "spec": {"namespace": OTHER}}, "", "status")
     assert kinds.api.get(PARTICIPANTS, "bank-i")["spec"]["namespace"] == "bank-i"
     for malformed in ({"message": "x" * 10_000}, {"phase": "Committed"}, {"conditions": [{}] * 100}):

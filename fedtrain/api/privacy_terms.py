@@ -1,5 +1,6 @@
 """The terms of the epsilon of a run."""
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import Privacy
 from fedtrain.privacy.terms import NOT_PRIVATE, TRUST, TRUST_CLIPPED, TRUST_SHARES, Terms, terms_of_unit
 
@@ -14,6 +15,16 @@ def budget_in_short(privacy: Privacy) -> str:
     says that the run is not private."""
     warning = "" if privacy.testing_seed is None else f"; {NOT_PRIVATE}"
     return f"{privacy.budget.epsilon:g} ({terms_of(privacy).in_short}{warning})"
+
+
+def not_in_epsilon(spec: FederatedTrainingSpec) -> str | None:
+    """Return what epsilon does not count, in sentences; None without an initial adapter, and without privacy."""
+    if spec.privacy is None or spec.model.adapter.initial_from is None:
+        return None
+    return (
+        "The training of the initial adapter (model.adapter.initialFrom) is not in this epsilon. If it used the same "
+        "data, add its epsilon and delta; if it had no privacy, epsilon says nothing about that data."
+    )
 
 
 def _trust(privacy: Privacy) -> str:

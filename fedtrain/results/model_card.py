@@ -4,6 +4,7 @@ import json
 
 from fedtrain import __version__
 from fedtrain.api.data import described
+from fedtrain.api.privacy_terms import not_in_epsilon
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
@@ -204,6 +205,7 @@ def _privacy(summary: RunSummary, round: RoundSummary) -> str:
     about = (
         f"The adapters of this run are differentially private. {open_numbers} in this card were not protected by noise."
     )
+    about = " ".join(said for said in (about, not_in_epsilon(summary.spec)) if said is not None)
     return f"## Privacy\n\n{about}\n\n{_table(['', ''], rows)}"
 
 

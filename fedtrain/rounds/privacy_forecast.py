@@ -5,6 +5,7 @@ from math import ceil
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy_parameters import Parameters, parameters
+from fedtrain.api.privacy_terms import not_in_epsilon
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.records import ModelFacts
 from fedtrain.plurals import several
@@ -43,7 +44,7 @@ def privacy_forecast(
     lines = [
         f"Privacy after {several(affordable, 'round')} with noise multiplier {found.release.multiplier:.4g}: "
         f"{loss.text}.",
-        *_delta(spec),
+        *_terms(spec),
     ]
     if affordable < rounds:
         then = "halts" if budget.on_exhausted == "Halt" else "fails"
@@ -98,12 +99,12 @@ def _of_examples(
     loss, values = example_loss(spec, spent), trained_values(spec, facts)
     if noises and values is not None:
         lines.append(_noise_of_a_step(spec, {who: rows[who] for who in noises}, noises, values))
-    return (f"Privacy after the rounds that the budgets allow: {loss.text}.", *_delta(spec, rows), *lines)
+    return (f"Privacy after the rounds that the budgets allow: {loss.text}.", *_terms(spec, rows), *lines)
 
 
-def _delta(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None = None) -> list[str]:
-    warning = large_delta(spec, rows)
-    return [] if warning is None else [warning]
+def _terms(spec: FederatedTrainingSpec, rows: Mapping[str, int] | None = None) -> list[str]:
+    """What limits the meaning of epsilon."""
+    return [said for said in (large_delta(spec, rows), not_in_epsilon(spec)) if said is not None]
 
 
 def _noise_of_a_step(

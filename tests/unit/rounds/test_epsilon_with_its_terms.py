@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ from rounds_world import FACTS, World, a_spec
 
 from fedtrain.api.crd.document import definition
 from fedtrain.api.crd.kinds import EPSILON, KINDS
+from fedtrain.api.model import InitialFrom
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.privacy_terms import terms_of
 from fedtrain.manifests.privacy_ledger import Unit
@@ -110,6 +112,18 @@ def test_the_report_has_epsilon_and_signal_to_noise_by_round(unit: str) -> None:
     assert re.search(rf"{of}: [0-9.]+ in round 1", section), section
     signal = "mean gradient of a step" if unit == "Example" else "mean update"
     assert re.search(rf"Signal to noise: the .*{signal}", section)
+
+
+def test_forecast_and_model_card_say_that_the_initial_adapter_is_not_counted() -> None:
+    world = World(a_spec(2, rounds=1, privacy=private("Participant")))
+    Coordinator(world).drive()
+    summary, spec = summarise(world.open()), world.spec
+    adapter = spec.model.adapter.model_copy(update={"initial_from": InitialFrom(uri="/x", digest=f"sha256:{64 * '0'}")})
+    later = spec.model_copy(update={"model": spec.model.model_copy(update={"adapter": adapter})})
+    for one, said in ((spec, False), (later, True)):
+        card = model_card(replace(summary, spec=one), summary.recorded[-1], "demo")
+        for text in (card, " ".join(privacy_forecast(one, FACTS))):
+            assert ("is not in this epsilon. If it used the same data, add its epsilon and delta" in text) is said
 
 
 def test_kubectl_get_has_a_column_with_epsilon_and_its_terms() -> None:

@@ -133,10 +133,13 @@ def encoded(
 ) -> list[list[Example]]:
     """Return the examples of each row that have an answer left after truncation. Unless the task is private, notes
     count the rows without one, rows whose answer has no end token, and rows with control tokens in their text. Raises
-    Refused if no answer is left."""
-    examples = encoder.examples(rows)
+    Refused if no answer is left, or a row does not fit the base model. In a private task, such a row has no examples
+    instead: a refusal would reveal it."""
+    examples, private = encoder.examples(rows), is_private(context.task)
+    if private:
+        examples = [of_row if all(model.takes(example.ids) for example in of_row) else [] for of_row in examples]
     kept = [example for of_row in examples for example in of_row]
-    if not kept and rows:
+    if not kept and rows and not private:
         raise Refused(
             f"none of {several(len(rows), f'{what} row')} has an answer token left within data.maxLength "
             f"{context.task.data.max_length}; raise it"
@@ -150,7 +153,6 @@ def encoded(
     }
     for name, count in counts.items():
         if count:
-            private = is_private(context.task)
             if not private:
                 context.notes[f"{name}.{what}"] = count
             (local_log if private else log).warning("%s: %d of %d %s rows", name, count, len(rows), what)

@@ -7,7 +7,7 @@ them are trained, and every switch, so that no task depends on the previous one.
 import contextlib
 import gc
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,11 @@ class AdaptedModel:
                 f"the tokenizer gives token {highest}, and the base model has weights for {known} only; they are not "
                 "of one model"
             )
+
+    def takes(self, ids: Sequence[int]) -> bool:
+        """Whether the base model has weights for these tokens, and positions for so many."""
+        known = self.positions
+        return max(ids) < self.module.get_input_embeddings().weight.shape[0] and (known is None or len(ids) <= known)
 
     def facts(self) -> ModelFacts:
         text = self.module.config.get_text_config()

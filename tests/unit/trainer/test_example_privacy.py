@@ -287,6 +287,15 @@ def test_nothing_that_depends_on_rows_leaves_without_noise(
     assert counted == ["fedtrain.participant"], "not the logger whose last lines may leave"
 
 
+def test_a_row_that_does_not_fit_the_base_model_is_empty_and_refuses_nothing(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub chooses the base model, so a refusal would show it a token or a length of a row."""
+    work = {"samples": 32, "distinct": 32, "exampleNoise": noise()}
+    monkeypatch.setattr(AdaptedModel, "positions", 1)
+    assert federation.trained(**work).steps == 4
+
+
 def test_only_a_testing_seed_repeats_the_noise(federation: Federation) -> None:
     work = {"samples": 32, "distinct": 32, "exampleNoise": noise()}
     first, second = (federation.trained(attempt=attempt, **work) for attempt in (1, 2))

@@ -10,10 +10,11 @@ from blake3 import blake3
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.data.errors import DataError
 
-Problem = Literal["RepeatedField", "UnknownRole", "BlankPrompt", "BlankAnswer", "JoinedWords"]
+Problem = Literal["RepeatedField", "RepeatedName", "UnknownRole", "BlankPrompt", "BlankAnswer", "JoinedWords"]
 
 PROBLEMS: dict[Problem, str] = {
     "RepeatedField": "is in the row twice; the last value is used",
+    "RepeatedName": "has the same name in an object twice; the last value is used",
     "UnknownRole": "is not one of system, developer, user, assistant, tool; a chat template may ignore the message",
     "BlankPrompt": "has only blanks, so the answer is learned without a question",
     "BlankAnswer": "has only blanks, so blanks are learned",

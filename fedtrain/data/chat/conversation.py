@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from fedtrain.data.chat.template import ChatTemplate, Rendered
+from fedtrain.data.chat.template_steps import TooManySteps
 from fedtrain.data.errors import DataError
 from fedtrain.data.formats.conversation import is_learned
 from fedtrain.data.row import Row
@@ -148,11 +149,15 @@ class Conversations:
         try:
             try:
                 return self.template.render(seen, tools, add_generation_prompt=add_generation_prompt)
+            except TooManySteps:
+                raise
             except Exception:
                 if not any("tool_calls" in message for message in messages):
                     raise
                 texts = [_with_arguments_as_text(message) for message in seen]
                 return self.template.render(texts, tools, add_generation_prompt=add_generation_prompt)
+        except TooManySteps as error:
+            raise DataError(f"{row.where}: {error}", "correct the template, or use another base model") from error
         except Exception as error:  # whatever a template raises; its message may quote the conversation
             if logs and self.logs:
                 log.error("%s: the chat template fails: %s", row.where, error)

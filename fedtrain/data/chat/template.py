@@ -10,9 +10,11 @@ from jinja2 import TemplateError, TemplateSyntaxError, nodes, pass_eval_context
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
+from fedtrain.data.chat.template_steps import Steps, check_product
 from fedtrain.data.errors import DataError
 
 DATE = datetime(2026, 1, 1)
@@ -36,7 +38,8 @@ class ChatTemplate:
         self._special_tokens = dict(special_tokens)
         try:
             self._tree = self._environment.parse(source)
-            self._template = self._environment.from_string(source)
+            steps = Steps.of(self._environment)
+            self._template = self._environment.from_string(steps.counted(self._environment.parse(source)))
         except TemplateSyntaxError as error:
             raise DataError(
                 f"the base model's chat template is invalid Jinja at line {error.lineno}", "correct it"
@@ -58,9 +61,10 @@ class ChatTemplate:
     def render(
         self, messages: Sequence[Mapping[str, Any]], tools: object = None, *, add_generation_prompt: bool = False
     ) -> Rendered:
-        """Return the conversation as text. Raises whatever the template raises."""
+        """Return the conversation as text. Raises TooManySteps, and whatever the template raises."""
         generation = _Generation.of(self._environment)
         generation.written, generation.spans = [], []
+        Steps.of(self._environment).begin()
         values = {**self._special_tokens, "messages": list(messages), "tools": tools, "documents": None}
         for block in self._template.generate(**values, add_generation_prompt=add_generation_prompt):
             generation.written.append(block)
@@ -128,15 +132,21 @@ class _Dict:
         return dict.fromkeys(*args)
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        check_product(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
-    )
+    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, Steps, loopcontrols])
     filters = cast("dict[str, Any]", environment.filters)  # pyright: ignore[reportUnknownMemberType]
     functions = cast("dict[str, Any]", environment.globals)  # pyright: ignore[reportUnknownMemberType]
     filters["tojson"] = _tojson
     functions |= {"raise_exception": _raise_exception, _DATE_FUNCTION: DATE.strftime}
-    functions |= {"dict": _Dict(), "namespace": _Namespace}
+    functions |= {"dict": _Dict(), "namespace": _Namespace, "range": Steps.of(environment).range}
     return environment
 
 

@@ -7,6 +7,7 @@ from typing import cast
 
 from fedtrain.data.errors import DataError, MissingField, type_name
 from fedtrain.data.json_limits import check_depth, unreadable
+from fedtrain.data.parsing.parsed import RepeatedNames
 from fedtrain.data.row import Problem, RowWarning
 
 
@@ -101,14 +102,16 @@ class FieldReader:
     def parsed(self, text: str, name: str) -> object:
         """Return the JSON value of `text`; `text` itself if it is not JSON. Raises DataError for JSON beyond the
         limits of a row."""
-        where = f'{self.where}: field "{name}"'
+        where, repeated = f'{self.where}: field "{name}"', RepeatedNames()
         try:
-            value: object = json.loads(text)
+            value: object = json.loads(text, object_pairs_hook=repeated)
         except json.JSONDecodeError:
             return text
         except (ValueError, RecursionError) as error:
             raise unreadable(where, error) from error
         check_depth(value, text.count("[") + text.count("{"), where)
+        if repeated.names:
+            self.warn(name, "RepeatedName")
         return value
 
     def choices(self) -> list[str] | None:

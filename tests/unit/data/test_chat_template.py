@@ -6,6 +6,7 @@ import pytest
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from fedtrain.data.chat.template import ChatTemplate, template_date
+from fedtrain.data.chat.template_steps import TooManySteps
 from fedtrain.data.errors import DataError
 
 MESSAGES: list[dict[str, Any]] = [
@@ -64,6 +65,32 @@ def test_a_template_has_no_access_to_python(source: str) -> None:
     template = ChatTemplate(source, {})
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever Jinja's sandbox raises
         template.render(MESSAGES)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+        "{% for a in range(9999) %}{% for b in 'x' * 9999 %}{% endfor %}{% endfor %}",
+        "{% for a in range(9999) %}{% for b in 'x' * 9999 if false %}{% endfor %}{% endfor %}",
+        "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+        "{% for a in [[[0] * 99] * 99] * 9999 recursive %}{{ loop(a) if a is sequence }}{% endfor %}",
+        "{% for a in range(9999) %}{{ range(99999) | sum }}{% endfor %}",
+        "{{ 9 ** (9 ** 9) }}",
+        "{{ 'x' * 9999999999 }}",
+        "{{ 9999999999 * [1] }}",
+    ],
+)
+def test_a_template_that_would_run_for_hours_is_stopped(source: str) -> None:
+    template = ChatTemplate(source, {})
+    for _ in range(2):
+        with pytest.raises(TooManySteps, match="takes more than 10,000 steps for one conversation"):
+            template.render(MESSAGES)
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fedtrain.data.chat.template_steps.MOST", 10_000)
 
 
 def test_a_template_that_is_invalid_is_refused_with_its_line() -> None:

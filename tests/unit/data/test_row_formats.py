@@ -81,6 +81,16 @@ def test_a_row_is_read(format: Format, row: dict[str, Any], fields: dict[str, An
     assert read(row, format).fields == fields
 
 
+def test_a_name_twice_in_the_arguments_of_a_tool_call_is_named() -> None:
+    call = {"function": {"name": "lookup", "arguments": '{"plant": "oak", "plant": "fir"}'}}
+    row = RowChecker("Messages").check({"messages": [TREE[0], {"role": "assistant", "tool_calls": [call]}]}, "a:1")
+    (warning,) = row.warnings
+    assert warning.text("a:1") == (
+        'a:1: field "messages[1].tool_calls[0].function.arguments" has the same name in an object twice; the last '
+        "value is used"
+    )
+
+
 def test_a_tool_call_is_read_with_its_arguments_as_an_object() -> None:
     calls = {"role": "assistant", "content": None, "tool_calls": [CALL]}
     result = {"role": "tool", "content": "20 m", "tool_call_id": "c1"}

@@ -266,6 +266,13 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], helm: st
             "after that it needs a new invitation. --service-account-max-token-expiration is the limit.",
             err=True,
         )
+    if kubectl.get("clusterrole", invitation.operators_role) is None:
+        click.echo(
+            f"note: the hub has no ClusterRole {invitation.operators_role}, so its operator cannot create tasks in "
+            f"{namespace}. Use --operator if the release of the chart fedtrain is not called fedtrain; with its mode "
+            f"Namespaces, add {namespace} to namespaces.",
+            err=True,
+        )
     if "127.0.0.1" in server or "localhost" in server:
         click.echo(f"note: {server} is this machine. Use --server with an address that {name} reaches.", err=True)
         sys.stderr.flush()

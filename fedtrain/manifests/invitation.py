@@ -63,6 +63,11 @@ class Invitation:
         """Name of the ClusterRole, and of its binding."""
         return f"{ACCOUNT}:{self.name}"
 
+    @property
+    def operators_role(self) -> str:
+        """Name of the ClusterRole, of the hub's chart, with which its operator creates tasks in the namespace."""
+        return f"{self.operator[1]}-participant-namespace"
+
     def revoked(self) -> list[tuple[str, str]]:
         """Return what `kubectl delete` removes, as kind and name, the credentials first. The namespace stays, with the
         tasks."""
@@ -96,7 +101,7 @@ class Invitation:
         """Lets the hub's operator create tasks in the namespace."""
         namespace, name = self.operator
         metadata = {"name": OPERATOR_BINDING, "namespace": self.namespace, "labels": self._labels}
-        role = ("ClusterRole", f"{name}-participant-namespace")
+        role = ("ClusterRole", self.operators_role)
         return self._binding(
             metadata, "RoleBinding", role, {"kind": "ServiceAccount", "name": name, "namespace": namespace}
         )

@@ -23,6 +23,7 @@ CLUSTER = {"server": "https://hub.example.org:6443", "certificate-authority-data
 ANSWERS: dict[str, str] = {
     "config view": json.dumps({"clusters": [{"name": "hub", "cluster": CLUSTER}]}),
     "create token fedtrain-participant": "e30.e30.e30",
+    "get clusterrole fedtrain-participant-namespace": "{}",
 }
 
 

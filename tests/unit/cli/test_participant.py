@@ -68,6 +68,12 @@ def test_invite_says_until_when_the_token_is_valid_and_notes_a_hub_that_limits_i
     assert bool(done.stderr) == bool(note)
 
 
+def test_invite_notes_an_operator_that_cannot_create_tasks(shell: Shell) -> None:
+    done = shell.run("invite", "bank-b", "--allow=federations", "--operator=hub/mine")
+    assert done.exit_code == 0, done.output
+    assert "the hub has no ClusterRole mine-participant-namespace, so its operator cannot create tasks" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,10 +8,10 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
 from fedtrain.plurals import several
 from fedtrain.rounds.attempts import LONGEST_REASON
-from fedtrain.rounds.below_minimum import below_minimum, is_below_minimum
 from fedtrain.rounds.counted_updates import delivered
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.excluding import exclusion_digests, next_close_number, why_excluded
+from fedtrain.rounds.quorum import below_minimum, is_below_minimum
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
 from fedtrain.rounds.time_left import time_left

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from fedtrain.manifests.conditions import Condition, merged, shortened
 from fedtrain.manifests.kinds import Json
-from fedtrain.rounds.below_minimum import BELOW_MINIMUM
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.counted_updates import delivered
 from fedtrain.rounds.decision import Decision
+from fedtrain.rounds.quorum import BELOW_MINIMUM
 from fedtrain.rounds.snapshot import LedgerFacts, Snapshot
 from fedtrain.rounds.spent_epsilon import PrivacyLoss, loss_after
 

@@ -19,9 +19,19 @@ SUPPORTED = f"{', '.join(TYPES)}, or one of them with {GZIP}"
 """For messages."""
 
 
+_WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods")
+
+
 def file_type(name: str) -> FileType | None:
     """Return the type of a file, compressed or not; None if the suffix is unknown."""
     return TYPES.get(_plain(name).suffix)
+
+
+def unknown_type(name: str) -> tuple[str, str]:
+    """Return what a file of no known type is, and the fix."""
+    if name.lower().endswith(_WORKBOOKS):
+        return "a workbook of a spreadsheet, not text", f"Save it as CSV (UTF-8), and name {PurePath(name).stem}.csv"
+    return "not a supported data file", f"Use a file that ends in {SUPPORTED}"
 
 
 def is_gzip(name: str) -> bool:

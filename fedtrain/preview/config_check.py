@@ -2,20 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, cast
 
 from fedtrain.adapters.header import TensorEntry
-from fedtrain.api.similar_words import nearest
 from fedtrain.data.base_files import BaseFiles
+from fedtrain.data.model_types import USE_CAUSAL, model_types, not_causal
 
-_MODEL_TYPE = re.compile(r'"([\w.-]+)"[,:] "\w+Config"')
-"""A line of transformers' list of model types, which takes seconds to import."""
 Problem = tuple[str, str]
 """Message and fix."""
-_OTHER_TASKS = ("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 _EMBEDDING = re.compile(r"(?:.*\.)?(?:embed_tokens|wte|word_embeddings|embed_in)\.weight")
 _LAYER = re.compile(r".*?\b(?:layers|h|blocks)\.([0-9]+)\..*")
 _NARROW = ("word_embed_proj_dim", "embedding_size")
@@ -28,31 +22,16 @@ def config_problems(base: BaseFiles) -> Iterator[Problem]:
     file = base.folder / "config.json"
     nested = base.config.get("text_config")
     config = cast("dict[str, Any]", nested) if isinstance(nested, dict) else base.config
-    for name in cast("list[object]", base.config.get("architectures") or ()):
-        if isinstance(name, str) and name.endswith(_OTHER_TASKS):
-            yield (
-                f"{file} describes {name}, which does not generate text.",
-                "Use a causal language model: one whose architecture ends in ForCausalLM.",
-            )
+    if (other := not_causal(base.config)) is not None:
+        yield f"{file} describes {other}.", USE_CAUSAL
     kind, known = base.model_type, model_types()
     if kind is not None and known and kind not in known:
-        meant = nearest(kind, sorted(known))
         problem = f"{file} has model_type {kind!r}, which this version of transformers does not know."
         if "auto_map" in base.config:
-            problem, meant = f"{file} needs Python code of its own (auto_map), which is never run.", None
-        yield problem, f"Did you mean {meant}?" if meant else "Use another model, or a newer transformers."
+            problem = f"{file} needs Python code of its own (auto_map), which is never run."
+        yield problem, "Use another model, or a newer transformers."
     if differences := ", ".join(_differences(config, base.tensors)):
         yield f"{file} does not describe the weights: {differences}.", _FIX
-
-
-@cache
-def model_types() -> frozenset[str]:
-    """Return the model types of the installed transformers; none if it is not installed or its list has moved."""
-    package = find_spec("transformers")
-    if package is None or package.origin is None:
-        return frozenset()
-    files = sorted((Path(package.origin).parent / "models" / "auto").glob("*.py"))
-    return frozenset(name for file in files for name in _MODEL_TYPE.findall(file.read_text(encoding="utf-8")))
 
 
 def _differences(config: Mapping[str, Any], tensors: Sequence[TensorEntry]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from huggingface_hub.errors import StrictDataclassError
 
 from fedtrain.data.base_files import read_base
+from fedtrain.data.model_types import USE_CAUSAL, not_causal
 
 _LONGEST = 200
 
@@ -21,6 +22,8 @@ def base_fault(folder: Path, error: Exception) -> str:
     if isinstance(error, StrictDataclassError):
         said = str(error.__cause__ or error).splitlines()[-1].strip().rstrip(".")[:_LONGEST]
         return f"config.json is not valid: {said}. Correct it, or copy the base model again"
+    if (other := not_causal(base.config)) is not None:
+        return f"config.json describes {other}. {USE_CAUSAL.removesuffix('.')}"
     kind, method = base.config.get("model_type"), _quantization(base.config)
     if method is not None:
         return f"its weights are quantized ({method}). Use the model without quantization"
@@ -28,11 +31,11 @@ def base_fault(folder: Path, error: Exception) -> str:
         return "it needs Python code of its own (auto_map in config.json), which is never run. Use another model"
     if not _is_known(kind):
         return f"config.json has model_type {kind!r}, which this version of transformers does not know. {_NEWER}"
-    return f"a file is missing, damaged or of an unknown type ({type(error).__name__}). {_DETAILS}"
+    return f"a file is missing or damaged ({type(error).__name__}). {_DETAILS}"
 
 
 _NEWER = "Use another model, or a trainer image with a newer transformers"
-_DETAILS = "Copy the base model again, or use another one; the log of this task has the details"
+_DETAILS = "Copy the base model again, or use another one; `fedtrain logs` prints the error of transformers"
 
 
 def _quantization(config: dict[str, object]) -> str | None:

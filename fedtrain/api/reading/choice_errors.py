@@ -6,6 +6,7 @@ from typing import Any
 from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_map, shown
+from fedtrain.api.reading.guarantees import explained_choices, is_guarantee, same_word
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats
 from fedtrain.api.shapes import FieldOf, Shape, describe
@@ -33,13 +34,18 @@ def choice(field: FieldOf, value: Any, shape: Shape, text: str | None) -> tuple[
         return f"{shown(value, text)} is not a format of rows.", f"{formats()}."
     if span := words_of_span(word, shape.choices):
         return f"{shown(value, text)} is not a valid value.", f"List each of them: [{', '.join(span)}]."
+    if guess is None and is_guarantee(shape.choices):
+        return f"{shown(value, text)} is not a valid value.", f"Use {explained_choices(shape.choices)}."
     if guess is None or len(shape.choices) == 1:
         return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
     return f"{shown(value, text)} is not a valid value.", f"Did you mean {guess}?"
 
 
 def meant(word: str, choices: Sequence[str]) -> str | None:
-    """Return the choice that a word means; None if none is similar."""
+    """Return the choice that a word means; None if none is similar. In a field that decides about a guarantee, only
+    the word itself."""
+    if is_guarantee(choices):
+        return same_word(word, choices)
     named = (SWITCHES.get(word.lower()), value_named(word))
     return next((one for one in named if one in choices), None) or nearest(word, choices)
 

@@ -60,14 +60,16 @@ _UNITS = {
 _SIZES = {"k": "k", "m": "M", "g": "G", "t": "T"}
 
 
+def without_unit(value: Any) -> str | None:
+    """The number of a duration without a unit; None for other values."""
+    found = re.fullmatch(r"[0-9]*[1-9][0-9]*", str(value).strip())
+    return found[0] if found else None
+
+
 def as_duration(value: Any) -> str | None:
-    """`2h` for `2 hours`, `90s` for 90."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value}s"
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)", str(value).strip())
-    if found is None or (found[2].lower() not in _UNITS and found[2]):
-        return None
-    return found[1] + _UNITS.get(found[2].lower(), "s")
+    """`2h` for `2 hours`."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)", str(value).strip())
+    return found[1] + _UNITS[found[2].lower()] if found and found[2].lower() in _UNITS else None
 
 
 def as_quantity(value: Any) -> str | None:

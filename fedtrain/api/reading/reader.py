@@ -1,6 +1,6 @@
 """Read a file: text, documents, models, rules. All errors are reported at once."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path as File
 from typing import Any
 
@@ -70,7 +70,10 @@ class _Reader:
             for problem in validate(context, cluster=self.elsewhere, policies_elsewhere=elsewhere):
                 self._error(problem.place, problem.message, problem.fix, key=problem.at_key)
             judged = {_position(error) for error in self.errors}
-            self.errors += [error for error in of_types if _position(error) not in judged]
+            refused = {error.path for error in self.errors}
+            self.errors += [
+                error for error in of_types if _position(error) not in judged and not _digest_of_nothing(error, refused)
+            ]
             without_policies = has_no_policies(context) and not self.policies_elsewhere
         if self.errors:
             raise Invalid(self.errors, without_policies)
@@ -226,6 +229,11 @@ def _position(error: FieldError) -> tuple[str, int, int, Path]:
     """Where an error is. An invalid name that a rule also refuses, such as that of a data set, gets the rule's error,
     which knows the other names of the file."""
     return error.file, error.line, error.column, error.path
+
+
+def _digest_of_nothing(error: FieldError, refused: Collection[Path]) -> bool:
+    """Whether the error is about the digest of a file whose path is refused: there is no digest to write."""
+    return error.path[-1:] == ("digest",) and (*error.path[:-1], "uri") in refused
 
 
 def _near(name: str, raw: dict[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ from fedtrain.api.reading.formatting import (
     is_list,
     is_map,
     shown,
+    without_unit,
 )
 from fedtrain.api.reading.number_errors import number
 from fedtrain.api.reading.one_value import address, listed
@@ -117,6 +118,11 @@ def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: typ
         expected = expected.replace("bank-a", example(field.name, shape, block))
     if shape.pattern in (DURATION_PATTERN, QUANTITY_PATTERN):
         duration = shape.pattern == DURATION_PATTERN
+        if duration and (count := without_unit(value)):
+            return (
+                f"{shown(value, text)} has no unit.",
+                f"Write {count}m (minutes), {count}s (seconds) or {count}h (hours).",
+            )
         guess = as_duration(value) if duration else as_quantity(value)
         return f"{shown(value, text)} is {mismatch(shape)}.", f"Write {guess}." if guess else expected
     if not isinstance(value, str):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 
-from fedtrain.api.data_files import SUPPORTED, TYPES, file_type
+from fedtrain.api.data_files import SUPPORTED, TYPES, file_type, unknown_type
 from fedtrain.api.evaluation import EvaluationData
 from fedtrain.api.participant_policy import Dataset
 from fedtrain.api.places import is_file, is_folder, scheme
@@ -15,7 +15,7 @@ from fedtrain.api.rules.uris import bucket_is_valid, path_is_absolute, s3_only_w
 
 _WINDOWS = re.compile(r"[A-Za-z]:\\")
 Data = Dataset | EvaluationData
-Find = Callable[[Path, str], Violations]
+Find = Callable[[Path, str, Context], Violations]
 
 
 def _check(block: type[Data], find: Find) -> Callable[[Data, Context], Violations]:
@@ -23,13 +23,13 @@ def _check(block: type[Data], find: Find) -> Callable[[Data, Context], Violation
 
     def check(data: Data, context: Context) -> Violations:
         if scheme(data.uri) == "file":
-            yield from find(Path(context.resolve(data.uri)), data.uri)
+            yield from find(Path(context.resolve(data.uri)), data.uri, context)
 
     check.__name__, check.__doc__ = f"{block.__name__}{find.__name__}", find.__doc__
     return check
 
 
-def _data_exist(path: Path, uri: str) -> Violations:
+def _data_exist(path: Path, uri: str, context: Context) -> Violations:
     """Data at a path exist, a file or a folder, and the user may read them."""
     if (problem := denied(path)) is not None:
         yield broken(problem=problem[0], use=problem[1])
@@ -37,29 +37,41 @@ def _data_exist(path: Path, uri: str) -> Violations:
         name = PureWindowsPath(uri).name
         yield broken(problem=f"{uri} is a path of Windows", use=f"Use a path of this machine, such as ./{name}")
     elif not is_file(path) and not is_folder(path):
-        near = next((file for suffix in TYPES if is_file(file := path.parent / (path.stem + suffix))), None)
-        yield broken(problem=f"{path} does not exist", use=f"Use {near.name}" if near else correct(path, uri))
+        used = _used(context)
+        beside = (path.parent / (path.stem + suffix) for suffix in TYPES)
+        near = next((file for file in beside if file not in used and is_file(file)), None)
+        yield broken(problem=f"{path} does not exist", use=f"Use {near.name}" if near else correct(path, uri, used))
 
 
-def _file_has_a_known_format(path: Path, uri: str) -> Violations:
+def _used(context: Context) -> set[Path]:
+    """The paths that the files name for data: one participant's rows are not suggested to another."""
+    datasets = [dataset for policy in context.policies for dataset in policy.value.spec.datasets]
+    hub = context.spec.evaluation.hub
+    # a malformed file lacks some
+    named = [getattr(data, "uri", None) for data in (*datasets, getattr(hub, "data", None))]
+    return {Path(context.resolve(uri)) for uri in named if isinstance(uri, str) and scheme(uri) == "file"}
+
+
+def _file_has_a_known_format(path: Path, uri: str, context: Context) -> Violations:
     """A data file is JSONL, JSON, CSV or Parquet, compressed with gzip or not."""
     if is_file(path) and file_type(path.name) is None:
-        yield broken(name=path.name)
+        problem, fix = unknown_type(path.name)
+        yield broken(name=path.name, problem=problem, use=fix)
 
 
-def _file_is_not_empty(path: Path, uri: str) -> Violations:
+def _file_is_not_empty(path: Path, uri: str, context: Context) -> Violations:
     """A data file contains at least one row."""
     if is_file(path) and file_type(path.name) and path.stat().st_size == 0:
         yield broken(path=path)
 
 
-def _folder_is_one_data_set(path: Path, uri: str) -> Violations:
+def _folder_is_one_data_set(path: Path, uri: str, context: Context) -> Violations:
     """A folder is not a Hugging Face dictionary of data sets."""
     if is_file(path / "dataset_dict.json"):
         yield broken(path=path, uri=uri)
 
 
-def _folder_contains_data(path: Path, uri: str) -> Violations:
+def _folder_contains_data(path: Path, uri: str, context: Context) -> Violations:
     """A folder contains data files, or is a Hugging Face data set on disk."""
     marked = is_file(path / "dataset_dict.json") or is_file(path / "dataset_info.json")
     if (
@@ -75,8 +87,8 @@ _MESSAGES: tuple[tuple[Find, str, str], ...] = (
     (_data_exist, "{problem}.", "{use}."),
     (
         _file_has_a_known_format,
-        "{name} is not a supported data file.",
-        f"Use a file that ends in {SUPPORTED}.",
+        "{name} is {problem}.",
+        "{use}.",
     ),
     (_file_is_not_empty, "{path} is empty.", "Write at least one row."),
     (_folder_is_one_data_set, "{path} is a dictionary of data sets.", "Use one of its folders, such as {uri}/train."),

@@ -1,11 +1,13 @@
 """Problems of paths on this machine's disk, each with its fix."""
 
 import os
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 
 from fedtrain.api.places import closed_folder, is_file, is_folder
 from fedtrain.api.similar_words import nearest
+from fedtrain.quoting import quoted
 
 _CORRECT = "Correct the path; relative paths start at the folder of this file"
 _LOOKED_AT = 10_000
@@ -14,11 +16,13 @@ Problem = tuple[str, str]
 """What is wrong, and the fix."""
 
 
-def correct(path: Path, uri: str) -> str:
-    """Return the fix for a path that does not exist, with a similar one beside it. `uri`: the path as in the file."""
+def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
+    """Return the fix for a path that does not exist, with a similar one beside it which is not in `used`. `uri`: the
+    path as in the file."""
     if "$" in uri:
         return "Write the path without $: variables are not replaced"
-    beside = [one.name for one in islice(path.parent.iterdir(), _LOOKED_AT)] if is_folder(path.parent) else []
+    found = islice(path.parent.iterdir(), _LOOKED_AT) if is_folder(path.parent) else ()
+    beside = [one.name for one in found if one not in used]
     near = nearest(path.name, beside, cutoff=0.75)
     if near is None:
         return _CORRECT
@@ -29,9 +33,10 @@ def correct(path: Path, uri: str) -> str:
 def denied(path: Path) -> Problem | None:
     """Return the problem of a file or folder that this user may not read."""
     if (closed := closed_folder(path)) is not None:
-        return f"{path} cannot be read", f"Give yourself the permission to open {closed}"
+        return f"{path} cannot be read", f"Ask the owner of its folder, or run `chmod u+rx {quoted(closed)}`"
     if (is_file(path) or is_folder(path)) and not os.access(path, os.R_OK):
-        return f"{path} cannot be read", "Give yourself the permission to read it"
+        rights = "u+rx" if is_folder(path) else "u+r"
+        return f"{path} cannot be read", f"Ask its owner, or run `chmod {rights} {quoted(path)}`"
     return None
 
 

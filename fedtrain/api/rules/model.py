@@ -186,17 +186,18 @@ def initial_adapter_exists(initial: InitialFrom, context: Context) -> Violations
 @rule(
     InitialFrom,
     "uri",
-    message="{folder} contains no {file}.",
-    fix="Use a folder that save_pretrained of PEFT wrote.",
+    message="{folder} is not a PEFT adapter: it contains no {files}.",
+    fix="Name the folder of an adapter: one that `fedtrain export` or save_pretrained of PEFT wrote.",
     scope="Disk",
 )
 def initial_adapter_is_complete(initial: InitialFrom, context: Context) -> Violations:
     """`adapter.initialFrom.uri`, if it is a path, contains `adapter_model.safetensors` and `adapter_config.json`."""
     folder = Path(context.resolve(initial.uri))
     if scheme(initial.uri) == "file" and is_folder(folder):
-        for file in ADAPTER_FILES:
-            if denied(folder / file) is None and not is_file(folder / file):
-                yield broken(folder=folder, file=file)
+        files = (folder / file for file in ADAPTER_FILES)
+        lacking = [file.name for file in files if denied(file) is None and not is_file(file)]
+        if lacking:
+            yield broken(folder=folder, files=" and no ".join(lacking))
 
 
 target_modules_are_unique = unique(TargetModules, "names", "module")

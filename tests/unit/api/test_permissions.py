@@ -8,8 +8,6 @@ from federation_files import POLICY_A, write
 
 from fedtrain.api.reading import Invalid, read_file
 
-FIX = "Give yourself the permission to read it."
-
 
 def errors(file: Path) -> list[str]:
     with pytest.raises(Invalid) as caught:
@@ -36,7 +34,9 @@ def test_a_file_without_permission_is_one_error(
         return Path(path) != tmp_path / name and access(path, mode)
 
     monkeypatch.setattr(os, "access", denied)
-    assert errors(file) == [f"{place}: {tmp_path / name} cannot be read. {FIX}"]
+    assert errors(file) == [
+        f"{place}: {tmp_path / name} cannot be read. Ask its owner, or run `chmod u+r {tmp_path / name}`."
+    ]
 
 
 def test_a_closed_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,5 +47,5 @@ def test_a_closed_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path / "data" and access(path, mode))
     assert errors(file) == [
         f"16:41: spec.datasets[0].uri (dataset tickets, policy bank-a): {tmp_path / 'data/a.jsonl'} cannot be read. "
-        f"Give yourself the permission to open {tmp_path / 'data'}."
+        f"Ask the owner of its folder, or run `chmod u+rx {tmp_path / 'data'}`."
     ]

@@ -156,6 +156,21 @@ def attempts(place: Place) -> Iterator[tuple[str, Attempt]]:
     yield "another part", put(part.url.replace("partNumber=1", "partNumber=3"), b"x" * part.size)
     yield "a larger part", put(part.url, b"x" * (part.size + 1))
     yield "a part of another upload", put(re.sub("uploadId=[^&]+", "uploadId=another", part.url), b"x" * part.size)
+    source = f"/{place.run.s3.bucket}/{place.key(OTHER_UPDATE)}"
+    yield "copy another participant's update as a part", put(part.url, b"x" * part.size, x_amz_copy_source=source)
+    yield "copy another participant's update as a part, empty", put(part.url, b"", x_amz_copy_source=source)
+    yield "encrypt the record", put(record.url, x_amz_server_side_encryption_customer_algorithm="AES256")
+    yield "lead readers of the record elsewhere", put(record.url, x_amz_website_redirect_location="https://example.org")
+    yield "lock the record", put(record.url, x_amz_object_lock_legal_hold="ON")
+    yield (
+        "a larger record in chunks",
+        put(
+            record.url,
+            b" " * (RECORD_SIZES[-1] + 1),
+            x_amz_content_sha256="STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+            x_amz_decoded_content_length="1",
+        ),
+    )
     yield "begin an upload in parts", Attempt("POST", f"{whole.url}&uploads")
     assert place.parts.uploaded is not None
     yield "complete the upload in parts", Attempt("POST", place.parts.uploaded.url, b"<CompleteMultipartUpload/>")
@@ -168,7 +183,7 @@ def test_a_participants_signed_requests_do_not_allow_anything_else(place: Place)
     others = {what: status for what, one in tried if (status := _status(one)) != 403}
     assert others == {"post to an object": 405}
     assert place.run.ledger.names("") == before
-    assert len(tried) == len({what for what, _ in tried}) == 40
+    assert len(tried) == len({what for what, _ in tried}) == 46
     assert _status(Attempt("GET", place.blob)) == 200, "the requests themselves are valid"
     assert _status(Attempt("PUT", place.record.url, b" " * place.record.size, dict(place.record.headers))) == 200
 

@@ -96,6 +96,20 @@ def refused_on_the_cluster(federation: Federation, documents: LocatedDocuments) 
     yield from errors_of(policy_refusals(federation, refused_on_a_cluster), federation, documents, {})
 
 
+def waits_on_the_cluster(federation: Federation) -> Iterator[str]:
+    """Yield a warning for each policy that lets the tasks of the training wait: it is suspended, or not approved."""
+    if not any(policy.spec.suspend or policy.spec.approval == "Manual" for policy in federation.policies.values()):
+        return
+    from fedtrain.manifests.policy_check import refused_by
+    from fedtrain.preview.policy_refusals import policy_refusals, refused_on_one_machine
+
+    for who, refused in policy_refusals(federation, refused_on_one_machine).items():
+        for one in refused:
+            if one.rule in ("suspend", "approval"):  # `fedtrain run` refuses where a cluster waits
+                reason = one.message.removeprefix(refused_by(who, one.rule))
+                yield f"the tasks of {who} wait (spec.{one.rule} of its policy): {reason}."
+
+
 def errors_of(
     found: Mapping[str, Sequence["Refusal"]],
     federation: Federation,

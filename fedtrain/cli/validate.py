@@ -63,7 +63,10 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
     warnings, facts = (found.warnings, found.facts) if found is not None else (_unit_warnings(federation), ())
-    warnings = (*warnings, *(() if judged is None else (*judged.warnings, *_without_effect(federation))))
+    warnings = (
+        *warnings,
+        *(_waits(federation) if judged is None else (*judged.warnings, *_without_effect(federation))),
+    )
     counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
@@ -138,6 +141,12 @@ def _without_effect(federation: "Federation") -> tuple[str, ...]:
         f"spec.{field} (policy {_some(who)}) has no effect with `fedtrain run`: {CLUSTER_ONLY[field]}."
         for field, who in found.items()
     )
+
+
+def _waits(federation: "Federation") -> tuple[str, ...]:
+    from fedtrain.cli.policy_errors import waits_on_the_cluster
+
+    return tuple(waits_on_the_cluster(federation))
 
 
 def _privacy(federation: "Federation", counts: Mapping[str, int] | None) -> tuple[str, ...]:

@@ -60,5 +60,5 @@ def as_text(samples: Sequence[Sample], spec: FederatedTrainingSpec) -> str:
     for sample in samples:
         lines = [("prompt", sample.prompt), ("expected", sample.expected)]
         lines += [(start if number == 0 else f"round {number}", text) for number, text in sample.answers]
-        blocks.append("\n".join(f"{name:>9}  {' '.join(text.split())}" for name, text in lines))
+        blocks.append("\n".join(f"{name:>9}  {' '.join(text.split()) or '(empty)'}" for name, text in lines))
     return "\n\n".join(blocks)

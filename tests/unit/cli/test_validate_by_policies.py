@@ -91,6 +91,23 @@ def test_rules_that_allow_the_training_or_depend_on_the_rows_report_no_error(
     assert validate(training, others, "--cluster").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ("suspend: true", "wait (spec.suspend of its policy): the participant is suspended by its owner."),
+        (
+            "approval: Manual",
+            "wait (spec.approval of its policy): the owner has not approved training team/tickets (bl",
+        ),
+    ],
+)
+def test_policies_that_let_the_tasks_wait_are_named(training: Path, others: Path, fields: str, words: str) -> None:
+    others.write_text(f"{POLICY.replace('uri: /pods/big.jsonl}]}', 'uri: /pods/big.jsonl}],')}  {fields}}}\n")
+    result = validate(training, others, "--cluster")
+    assert result.exit_code == 0
+    assert f"warning: the tasks of big {words}" in result.stderr
+
+
 def test_the_privacy_loss_of_all_rounds_counts(training: Path, others: Path) -> None:
     training.write_text(TRAINING + PRIVATE)
     for limit, code in ((7, 0), (6, 1)):

@@ -88,6 +88,13 @@ def test_data_counts_leave_out_what_was_quarantined(finished: Hand) -> None:
     assert "| observatory | 1,100 | 100 | 1,600 | 2 |" in card
 
 
+def test_the_samples_trained_on_are_those_of_the_steps_not_of_the_slice(hand: Hand) -> None:
+    hand.spec = {**SPEC, "training": {"length": {"type": "Steps", "steps": 10}}}
+    hand.begin()
+    hand.whole_round(1)
+    assert "| museum | 1,000 | 100 | 320 | 1 |" in card_of(hand.ledger, round=1)
+
+
 def test_metrics_are_listed_by_round(finished: Hand) -> None:
     card = card_of(finished.ledger)
     assert "| 0 | Initial | – | – | 2.748 | 12.6% |" in card

@@ -23,7 +23,8 @@ class Answering(Hand):
     """Every evaluation comes with an answer to one prompt."""
 
     def evaluation(self, round: int, k: int, adapter: Digest, accuracy: float | None = None) -> Evaluation:
-        one = GeneratedAnswer(row=0, prompt="a <b> is a", expected=" plant", text=f" guess {round}\n" + "x" * round)
+        text = f" guess {round}\n" + "x" * round if round else " \n"
+        one = GeneratedAnswer(row=0, prompt="a <b> is a", expected=" plant", text=text)
         found = Generated(run_id=RUN_ID, adapter=adapter, answers=(one,))
         blob = self.ledger.put_blob(canonical(found))
         record = Evaluation(
@@ -48,9 +49,9 @@ def test_base_last_round_and_some_between_are_side_by_side(hand: Hand, runs: Pat
     shown = CliRunner().invoke(main, ["status", str(runs / "default/quickstart"), "--samples"]).output
     printed = CliRunner().invoke(main, ["status", str(runs / "default/quickstart"), "--samples", "-o", "json"]).output
     check_output("samples", json.loads(printed))
-    assert "   prompt  a <b> is a\n expected  plant\n     base  guess 0\n  round 1  guess 1 x\n" in shown
+    assert "   prompt  a <b> is a\n expected  plant\n     base  (empty)\n  round 1  guess 1 x\n" in shown
     html = write_report(ledger, runs / "report.html").read_text()
-    assert "<td>a &lt;b&gt; is a</td><td> plant</td><td> guess 0" in html
+    assert "<td>a &lt;b&gt; is a</td><td> plant</td><td>(empty)</td>" in html
 
 
 def test_the_answers_are_part_of_what_is_verified(hand: Hand, runs: Path) -> None:

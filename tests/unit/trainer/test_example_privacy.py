@@ -290,10 +290,15 @@ def test_nothing_that_depends_on_rows_leaves_without_noise(
 def test_a_row_that_does_not_fit_the_base_model_is_empty_and_refuses_nothing(
     federation: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hub chooses the base model, so a refusal would show it a token or a length of a row."""
-    work = {"samples": 32, "distinct": 32, "exampleNoise": noise()}
+    """The hub chooses the base model, so a refusal would show it a token or a length of a row. The update is noise
+    alone, and it is not rounded to the base's BF16."""
+    federation.training["precision"] = "BF16"
     monkeypatch.setattr(AdaptedModel, "positions", 1)
-    assert federation.trained(**work).steps == 4
+    update = federation.trained(samples=32, distinct=32, exampleNoise=noise())
+    assert update.steps == 4
+    values = torch.cat([one.flatten() for one in federation.weights(update).values()])
+    assert values.dtype == torch.float32
+    assert (values != values.bfloat16().float()).float().mean() > 0.9
 
 
 def test_only_a_testing_seed_repeats_the_noise(federation: Federation) -> None:

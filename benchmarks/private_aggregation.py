@@ -1,7 +1,7 @@
 """Seconds of a private aggregation (clipping and noise at the hub) beside those of a plain one of the same updates.
 
-    python benchmarks/private_aggregation.py            # 16 updates of 80 MB; 1.5 GB of disk in the temporary folder
-    python benchmarks/private_aggregation.py --smoke    # a small round, for the test suite
+    python -m benchmarks.private_aggregation            # 16 updates of 80 MB; 1.5 GB of disk in the temporary folder
+    python -m benchmarks.private_aggregation --smoke    # a small round, for the test suite
 
 Both run in this process, in turn, from a folder in the page cache. The ratio is the median of those of neighbouring
 runs, which a busy machine slows alike. Exits with 1 when it misses its target. The last column is the ratio of the
@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from aggregation import CONFIG, MB, make_round
 from fedtrain_aggregator.aggregate import aggregate
 
+from benchmarks.aggregation import CONFIG, MB, make_round
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import File, Storage
 from fedtrain.contracts import names

@@ -4,9 +4,21 @@ import socket
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
+
+_SECONDS = 5.0
+"""How long to wait for a connection."""
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+
+class Closable(Protocol):
+    def close(self) -> object: ...
+
+
+Connect = Callable[[tuple[str, int], float], Closable]
+"""Opens a connection to a host and port. Raises OSError."""
 
 
 def cached_folder(name: str, revision: str | None) -> Path | None:
@@ -21,20 +33,28 @@ def cached_folder(name: str, revision: str | None) -> Path | None:
     return Path(cached).parent if isinstance(cached, str) else None
 
 
-def why_unreachable(resolve: Callable[[str, int], object] = socket.getaddrinfo) -> str | None:
-    """Return why the hub cannot be reached; None if its name resolves. A proxy resolves names itself."""
+def why_unreachable(connect: Connect = socket.create_connection) -> str | None:
+    """Return why the hub cannot be reached; None if it, or the proxy before it, accepts a connection."""
     constants: Any = import_module("huggingface_hub.constants")
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
     endpoint: str = constants.ENDPOINT
-    place = urlsplit(endpoint)
-    proxies = getproxies()
-    if place.hostname is None or place.scheme in proxies or "all" in proxies:
+    hub = urlsplit(endpoint)
+    if hub.hostname is None:
         return None
+    proxies = {} if proxy_bypass(hub.hostname) else getproxies()
+    proxy = proxies.get(hub.scheme) or proxies.get("all")
+    place = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else hub
+    port = place.port or _PORTS.get(place.scheme, 443)
+    name = f"the proxy {place.hostname}:{port}" if proxy else f"{place.hostname}"
     try:
-        resolve(place.hostname, place.port or 443)
-    except OSError:
-        return f"{place.hostname} cannot be resolved"
+        connect((place.hostname or "", port), _SECONDS).close()
+    except socket.gaierror:
+        return f"{name} cannot be resolved"
+    except ConnectionRefusedError:
+        return f"{name} refuses connections"
+    except OSError:  # no answer in time, and no route
+        return f"{name} cannot be reached"
     return None
 
 

@@ -196,5 +196,8 @@ def _mix_facts(federation: Federation, rows: Sequence[CheckedRows]) -> Iterable[
 
 def _base_fact(federation: Federation, base: CheckedBase | None) -> str:
     if base is None:
-        return f"base model: {federation.training.spec.model.base} is not on this machine, so it was not checked"
+        return (
+            f"base model: {federation.training.spec.model.base} is not on this machine, so it was not checked; "
+            "`fedtrain doctor` with this file says whether it can be downloaded"
+        )
     return f"base model: {base.summary}" if base.summary else "base model: no safetensors headers could be read"

@@ -114,12 +114,16 @@ def _hub(federation: Federation | None) -> Finding:
         reason = why_unreachable()
     except ImportError:
         return Finding("hub", "Warning", "huggingface_hub is not installed", "pip install 'fedtrain[local]'")
+    model = federation.training.spec.model if federation is not None else None
+    needed = model is not None and federation is not None and base_kind(model.base, federation.path.parent) == "Hub"
     if reason is None:
-        return Finding("hub", "OK", "the name of the Hugging Face Hub resolves, or a proxy is set")
-    if federation is None:
+        reached = "the Hugging Face Hub accepts connections"
+        if needed and model is not None and cached_folder(model.base, model.revision) is None:
+            reached += f"; {model.base} is not in the cache of this machine, so the run downloads it"
+        return Finding("hub", "OK", reached)
+    if model is None:
         return Finding("hub", "Warning", reason, "Use a base model in a folder or a bucket.")
-    model = federation.training.spec.model
-    if base_kind(model.base, federation.path.parent) != "Hub":
+    if not needed:
         return Finding("hub", "OK", f"{reason}; {model.base} does not need it")
     if cached_folder(model.base, model.revision) is not None:
         return Finding("hub", "OK", f"{reason}; {model.base} is in the cache of this machine")

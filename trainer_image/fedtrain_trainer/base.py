@@ -127,8 +127,8 @@ def _snapshot(name: str, revision: str | None, patterns: tuple[str, ...]) -> Pat
                 f"resolved. {fetch_elsewhere(name, revision)}"
             ) from error
         raise Retry(
-            f"model.base {at}: not in the hub's cache {constants.HF_HUB_CACHE}, and the hub cannot be reached; run "
-            f"`{fetch}` where it can, or give a directory: {error}"
+            f"model.base {at}: not in the hub's cache {constants.HF_HUB_CACHE}, and the hub cannot be reached "
+            f"({type(error).__name__}). {fetch_elsewhere(name, revision)}"
         ) from error
 
 

@@ -38,8 +38,12 @@ def federation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Federation:
     return read_file(tmp_path / "federation.yaml")
 
 
-def unresolved(host: str, port: int) -> None:
+def unresolved(place: tuple[str, int], seconds: float) -> socket.socket:
     raise socket.gaierror(-2, "Name or service not known")
+
+
+def refusing(place: tuple[str, int], seconds: float) -> socket.socket:
+    raise ConnectionRefusedError(111, "Connection refused")
 
 
 def test_a_hub_that_does_not_resolve_is_an_error_with_the_command(federation: Federation) -> None:
@@ -58,9 +62,22 @@ def test_offline_mode_is_an_error_too(federation: Federation, monkeypatch: pytes
         check_base_access(federation)
 
 
-def test_a_proxy_resolves_names_itself(federation: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_refuses_connections_is_an_error_before_the_workers_start(federation: Federation) -> None:
+    with pytest.raises(RunError, match=r"huggingface\.co refuses connections\. On a machine that reaches the hub, run"):
+        check_base_access(federation, lambda: why_unreachable(refusing))
+
+
+def test_a_proxy_is_reached_in_place_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy:3128")
-    check_base_access(federation, lambda: why_unreachable(unresolved))
+    reached: list[tuple[str, int]] = []
+
+    def connected(place: tuple[str, int], seconds: float) -> socket.socket:
+        reached.append(place)
+        return socket.socket()
+
+    assert why_unreachable(connected) is None
+    assert reached == [("proxy", 3128)]
+    assert why_unreachable(refusing) == "the proxy proxy:3128 refuses connections"
 
 
 def test_a_base_in_the_cache_or_in_a_folder_needs_no_hub(

@@ -18,7 +18,7 @@ from fedtrain.baseline.measuring import measure_all
 from fedtrain.baseline.progress import ArmsView
 from fedtrain.baseline.running import Lazily, run_arms
 from fedtrain.baseline.subjects import Subject, measured_spec, subject_of
-from fedtrain.baseline.unchanged import changed_data, check_same_training
+from fedtrain.baseline.unchanged import check_same_training
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.records import Preflight
@@ -27,6 +27,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.comparison import Comparison, Kind
 from fedtrain.results.export_files import WEIGHTS
 from fedtrain.runner.bindings import ledger_of
+from fedtrain.runner.changed_data import changed_data
 from fedtrain.runner.errors import RunError
 from fedtrain.runner.run import workers
 from fedtrain.runner.worker_pool import WorkerPool
@@ -78,7 +79,10 @@ def personalise(
         ledger = ledger_of(arm.federation)
         check_same_training(arm, ledger)
         if changed := changed_data(arm.federation, ledger):
-            raise RunError(f"the data changed since {ledger.address} began:\n  " + "\n  ".join(changed))
+            raise RunError(
+                f"the data changed since {ledger.address} began:\n  "
+                + "\n  ".join(f"{who}: {why}" for who, why in changed.items())
+            )
     with ExitStack() as stack:
         shared = Lazily(lambda: pool or stack.enter_context(workers(personal.federation, len(arms))))
         missing = [arm for arm in arms if ledger_of(arm.federation).read(names.END, End) is None]

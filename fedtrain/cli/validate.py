@@ -63,10 +63,8 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
     warnings, facts = (found.warnings, found.facts) if found is not None else (_unit_warnings(federation), ())
-    warnings = (
-        *warnings,
-        *(_waits(federation) if judged is None else (*judged.warnings, *_without_effect(federation))),
-    )
+    own = _waits(federation) if judged is None else (*judged.warnings, *_without_effect(federation))
+    warnings = (*warnings, *own, *(() if cluster else _changed_rows(federation)))
     counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
@@ -127,6 +125,12 @@ def _counted(federation: "Federation") -> "Mapping[str, Preflight] | None":
     from fedtrain.preview.rounds_preview import preflights_of_data
 
     return preflights_of_data(federation)
+
+
+def _changed_rows(federation: "Federation") -> tuple[str, ...]:
+    from fedtrain.cli.changed_rows import warnings_of_run
+
+    return warnings_of_run(federation)
 
 
 def _without_effect(federation: "Federation") -> tuple[str, ...]:

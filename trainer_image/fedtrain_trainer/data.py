@@ -105,9 +105,10 @@ def unchanged(split: Split, expected: Digest, work: Train | None = None) -> Spli
     populations = {one.name: one.population for one in work.datasets or ()} if work is not None else {}
     total = work.population if work is not None else split.training_rows
     if split.fingerprint != expected or total != split.training_rows or (populations and populations != counted):
+        now = several(split.training_rows, "training row")
+        change = f"{now}, and {total:,} before" if total != split.training_rows else f"{now} as before, but other ones"
         raise Refused(
-            f"the data changed since the run began: {several(split.training_rows, 'training row')} with fingerprint "
-            f"{split.fingerprint} instead of {expected}; put the old data back, or start a run of a new name"
+            f"the data changed since the run began: {change}; put the old data back, or start a run of a new name"
         )
     return split
 

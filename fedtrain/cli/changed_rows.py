@@ -1,0 +1,54 @@
+"""Participants whose rows changed since the run of a file began: the run cannot resume with them."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fedtrain.api.reading import Federation
+
+_WAYS_OUT = "Put the old file back, or change metadata.name for a new run"
+
+
+def check_rows_of_run(federation: "Federation") -> tuple[str, ...]:
+    """Return a warning for each participant whose rows changed since the run began. Raises UserError if too few others
+    are left to resume the run."""
+    from fedtrain.cli.errors import UserError
+
+    changed, spec = _changed(federation), federation.training.spec
+    if not changed:
+        return ()
+    if len(spec.participants) - len(changed) < spec.minimum:
+        raise UserError("the run cannot resume: " + "; ".join(changed), _WAYS_OUT)
+    return tuple(f"{one}, so the run resumes without this participant. {_WAYS_OUT}." for one in changed)
+
+
+def warnings_of_run(federation: "Federation") -> tuple[str, ...]:
+    """Return a warning for each participant whose rows changed since the unfinished run of this file began; none if its
+    ledger cannot be read, which `fedtrain run` reports."""
+    from fedtrain.ledger.store import StoreError
+
+    with suppress(StoreError):
+        return tuple(f"{one}, so the run cannot resume with them. {_WAYS_OUT}." for one in _changed(federation))
+    return ()
+
+
+def _changed(federation: "Federation") -> list[str]:
+    if not _has_unfinished_run(federation):
+        return []
+    from fedtrain.runner.bindings import ledger_of
+    from fedtrain.runner.changed_data import changed_data
+
+    changed = changed_data(federation, ledger_of(federation, reading=True), on_disk=True)
+    return [f"the rows of {who} changed since the run began: {why}" for who, why in changed.items()]
+
+
+def _has_unfinished_run(federation: "Federation") -> bool:
+    """Whether a run of this file in a folder can resume. Imports no store, which takes a while."""
+    from fedtrain.api.storage import File
+    from fedtrain.contracts import names
+
+    metadata, storage = federation.training.metadata, federation.training.spec.storage
+    root = Path(federation.resolve((storage.file or File()).path))
+    folder = root / metadata.namespace / metadata.name
+    return storage.type == "File" and (folder / names.RUN).exists() and not (folder / names.END).exists()

@@ -9,6 +9,8 @@ from jinja2 import Environment, nodes
 from jinja2.ext import Extension
 from jinja2.sandbox import safe_range
 
+from fedtrain.plurals import several
+
 MOST = 1_000_000
 """Steps for one conversation. Templates in use take a few for each turn."""
 _LARGEST_POWER = 1_000
@@ -19,7 +21,7 @@ class TooManySteps(Exception):
     """The template takes more than MOST steps for a conversation."""
 
     def __init__(self) -> None:
-        super().__init__(f"the base model's chat template takes more than {MOST:,} steps for one conversation")
+        super().__init__(f"the base model's chat template takes more than {several(MOST, 'step')} for one conversation")
 
 
 class Steps(Extension):

@@ -235,7 +235,7 @@ def trainer_policies(chart: str, **values: Any) -> dict[str, Json]:
     return {
         body["metadata"]["namespace"]: body["spec"]
         for body in bodies
-        if body["metadata"]["name"] == f"p-{chart}-trainers"
+        if body["metadata"]["name"].endswith(f"p-{chart}-trainers")
     }
 
 

@@ -10,6 +10,7 @@ import click
 from fedtrain.cli.errors import TrainingsFailed, UserError
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import is_terminal, progress_view
+from fedtrain.cli.wrapping import say
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
@@ -43,9 +44,11 @@ def command(
     from fedtrain.contracts.as_json import as_json as plain_json
     from fedtrain.ledger.run_claim import SpecDiffers
     from fedtrain.results.baseline_tables import comparison_table, headline_text, personal_table
+    from fedtrain.results.chance import labels_note, rows_of
     from fedtrain.results.export import default_target
     from fedtrain.results.picture import default_picture, write_picture
     from fedtrain.results.run_result import export_newest
+    from fedtrain.results.summary import summarise
     from fedtrain.results.tables import show
     from fedtrain.runner.errors import RunError
 
@@ -72,7 +75,12 @@ def command(
         click.echo("")
         personal = personal_table(result.comparison, spec)
         show([comparison_table(result.comparison, spec), *([personal] if personal else [])], terminal)
-        click.echo(f"\n{headline_text(result.comparison, spec)}\n")
+        summary = summarise(result.ledger)
+        click.echo("")
+        if note := labels_note(summary):
+            say(f"{note}.")
+        say(headline_text(result.comparison, spec, rows_of(summary)))
+        click.echo("")
         picture = write_picture(result.ledger, default_picture(result.ledger))
         if picture is not None:
             click.echo(f"picture: {picture}")

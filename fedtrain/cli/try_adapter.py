@@ -68,6 +68,7 @@ def command(
     from fedtrain.results.answering import Answerer, Decoding
     from fedtrain.results.base_folder import base_folder
     from fedtrain.results.best_round import round_number
+    from fedtrain.results.chance import guess_warning
     from fedtrain.results.export import exported_round, write_adapter
     from fedtrain.results.kept_adapter import kept_text
     from fedtrain.results.locate import locate
@@ -82,6 +83,8 @@ def command(
         raise UserError(folder)
     if kept := kept_text(summary, wanted, chosen):
         click.echo(f"note: {kept}", err=True)
+    if number is None and (guess := guess_warning(summary)):
+        click.echo(f"warning: {guess}", err=True)
     which = f"round {chosen.number}" if chosen.number else "the initial adapter (the base model's answers)"
     click.echo(f"{summary.name}, {which}: loading {summary.spec.model.base}", err=True)
     try:

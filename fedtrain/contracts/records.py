@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from fedtrain.api.base import Block
 from fedtrain.api.data import MAX_DATASETS
+from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.early_stopping_state import EarlyStoppingState
 from fedtrain.contracts.gate_state import GateState
 from fedtrain.contracts.privacy_blocks import ExampleNoise, NoisyMean, PrivacyState, RoundPrivacy
@@ -255,7 +256,8 @@ class Aggregate(Record):
 
 class Evaluation(Record):
     """`evaluation-<k>.json`: the hub's metrics of an adapter. `samples`: number of rows. `generated`: digest of the
-    answers that the adapter generated for prompts of the hub's data (`Generated`); None if there are none."""
+    answers that the adapter generated for prompts of the hub's data (`Generated`); None if there are none. `labels`:
+    what the metric Choices compares; None without it, and if rows have choices of their own."""
 
     round: int
     k: int
@@ -263,6 +265,7 @@ class Evaluation(Record):
     samples: int
     metrics: Metrics
     generated: Digest | None = None
+    labels: AnswerLabels | None = None
 
 
 MADE_ADAPTER = ("Initial", "Committed")

@@ -2,6 +2,7 @@
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, own_measures
+from fedtrain.results.chance import difference_note
 from fedtrain.results.comparison import Arm, Comparison
 from fedtrain.results.start_of_run import start_label, start_text
 from fedtrain.results.tables import Table
@@ -70,17 +71,31 @@ def personal_table(comparison: Comparison, spec: FederatedTrainingSpec, measure:
     return Table(title, ("participant", start_label(spec), "alone", "federated", "personalised"), rows)
 
 
-def headline_text(comparison: Comparison, spec: FederatedTrainingSpec) -> str:
-    """`federated beats the best participant alone (zoo, 56.5%) by x1.19 on accuracy: 67.1%`."""
+def headline_text(comparison: Comparison, spec: FederatedTrainingSpec, rows: int | None = None) -> str:
+    """`federated beats the best participant alone (zoo) by x1.19 on accuracy: 67.1% to 56.5%`, and whether the hub's
+    other metrics disagree. `rows`: the hub's held-out rows, if the hub measures."""
     measure = headline_measure(spec)
     federated = comparison.arm("Federated")
     best = comparison.best_alone(measure)
     if federated is None or best is None:
         return "no metric was measured for both the federated run and a participant alone"
-    return _beats(comparison, measure, federated, best, start_text(spec).removesuffix(" model"))
+    start = start_text(spec).removesuffix(" model")
+    text = _beats(comparison, measure, federated, best, start, rows)
+    others = (_disagreement(comparison, measure, other) for other in hub_measures(spec) if other != measure)
+    return text + "".join(others)
 
 
-def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm, start: str) -> str:
+def _disagreement(comparison: Comparison, measure: Measure, other: Measure) -> str:
+    """Return that `other` has another winner than `measure`; empty if it has the same."""
+    won = comparison.beats_best_alone(measure)
+    federated, best = comparison.arm("Federated"), comparison.best_alone(other)
+    if won is None or comparison.beats_best_alone(other) in (None, won) or federated is None or best is None:
+        return ""
+    values = f"{other.text(federated.value(other))} to {other.text(best.value(other))} ({best.participant})"
+    return f"; on {other.name} it {'does not' if won else 'does'}: {values}"
+
+
+def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm, start: str, rows: int | None) -> str:
     ours, theirs = federated.value(measure), best.value(measure)
     times = comparison.times_best_alone(measure)
     if ours is None or theirs is None:
@@ -88,7 +103,8 @@ def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm, 
     if measure.text(ours) == measure.text(theirs):
         who = f"the best participant alone ({best.participant})"
         return f"federated equals {who} on {measure.name}: both {measure.text(ours)}"
-    values = f"{measure.text(ours)} to {measure.text(theirs)}"
+    note = difference_note(measure, ours, theirs, rows)
+    values = f"{measure.text(ours)} to {measure.text(theirs)}{f' ({note})' if note else ''}"
     if not measure.better(ours, theirs):
         return f"federated does not beat the best participant alone ({best.participant}) on {measure.name}: {values}"
     factor = f" by x{times:.2f}" if times is not None else ""

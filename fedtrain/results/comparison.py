@@ -77,6 +77,15 @@ class Comparison:
         ours, theirs = federated.value(measure), best.value(measure)
         return None if ours is None or theirs is None else measure.times(ours, theirs)
 
+    def beats_best_alone(self, measure: Measure) -> bool | None:
+        """Return whether the federated adapter is better than the best participant alone; None if they read the
+        same, or one was not measured."""
+        federated, best = self.arm("Federated"), self.best_alone(measure)
+        ours, theirs = (None if arm is None else arm.value(measure) for arm in (federated, best))
+        if ours is None or theirs is None or measure.text(ours) == measure.text(theirs):
+            return None
+        return measure.better(ours, theirs)
+
     def share_of_pooled_gain(self, measure: Measure) -> float | None:
         """Return the gain of federated training over the base, as a share of the gain of pooled training."""
         arms = (self.arm("Base"), self.arm("Federated"), self.arm("Pooled"))

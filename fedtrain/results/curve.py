@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, own_measures
 from fedtrain.plurals import several
+from fedtrain.results.chance import difference_note, rows_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.start_of_run import start_label, start_text
@@ -39,7 +40,7 @@ def curve(summary: RunSummary) -> Curve | None:
         points = tuple(
             (round.number, round.metrics[measure.name]) for round in summary.recorded if measure.name in round.metrics
         )
-        rows = next((round.samples for round in reversed(summary.rounds) if round.samples), None)
+        rows = rows_of(summary)
         where = f"the hub's {several(rows, 'held-out row')}" if rows else "the hub's held-out data"
         if points:
             rejected = tuple(
@@ -73,15 +74,18 @@ def sentence(summary: RunSummary, comparison: Comparison | None) -> str:
     text = f"After {done}, {who} share one adapter with {measure.text(shown.last)} {measure.name} on {shown.where}"
     if shown.first is not None:
         text += f"; the {start_text(summary.spec)} has {measure.text(shown.first)}"
-    return text + "." + (_gain(comparison, measure) if comparison else "")
+    return text + "." + (_gain(comparison, measure, rows_of(summary)) if comparison else "")
 
 
-def _gain(comparison: Comparison, measure: Measure) -> str:
+def _gain(comparison: Comparison, measure: Measure, rows: int | None) -> str:
     times, best = comparison.times_best_alone(measure), comparison.best_alone(measure)
     if times is None or best is None:
         return ""
     than = "times what" if measure.share else "times better than what"
     value = measure.text(best.value(measure))
-    text = f" That is {times:.2f} {than} the best participant reaches alone ({best.participant}, {value})"
+    ours, theirs = (arm.value(measure) if arm else None for arm in (comparison.arm("Federated"), best))
+    note = difference_note(measure, ours, theirs, rows) if ours is not None and theirs is not None else ""
+    alone = f"{best.participant}, {value}{f'; {note}' if note else ''}"
+    text = f" That is {times:.2f} {than} the best participant reaches alone ({alone})"
     share = comparison.share_of_pooled_gain(measure)
     return text + (f", and {share:.0%} of what pooling all data would gain." if share is not None else ".")

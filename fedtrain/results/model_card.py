@@ -7,6 +7,7 @@ from fedtrain.api.data import described
 from fedtrain.api.privacy_terms import not_in_epsilon
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
+from fedtrain.results.chance import labels_note
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.public_base import PublicBase, public_base
@@ -168,6 +169,8 @@ def _metrics(summary: RunSummary, round: RoundSummary) -> str:
     about = f"Round 0 is the adapter before any training: the {start_text(summary.spec)}."
     if round.samples:
         about += f" Metrics are measured on the hub's held-out data ({several(round.samples, 'row')})."
+    if note := labels_note(summary):
+        about += f" {note[0].upper()}{note[1:]}."
     if any(one.rejected for one in shown):
         about += " In parentheses: of an adapter that was rejected."
     text = f"## Metrics by round\n\n{about}\n\n{_table(head, rows)}"

@@ -11,6 +11,7 @@ from fedtrain.plurals import several
 from fedtrain.quoting import quoted
 from fedtrain.results.base_folder import base_folder
 from fedtrain.results.best_round import best_point
+from fedtrain.results.chance import guess_warning
 from fedtrain.results.comparison import Comparison, read_comparison
 from fedtrain.results.curve import curve
 from fedtrain.results.export import default_target, export
@@ -30,8 +31,8 @@ class RunResult:
     `rolled_back`: which rounds were rolled back, and why. `adapter_round`: the round that made the adapter. `privacy`:
     epsilon with its terms, of a private run. `start`, `final`, `best`: values of `measure` after round 0, the last
     round and `best_round`, measured on `where`. `best_alone`: the value of the best participant that trained alone,
-    `best_alone_participant`, if `fedtrain baseline` has measured it. `seconds`: wall time, if known. `adapter`: its
-    folder."""
+    `best_alone_participant`, if `fedtrain baseline` has measured it. `seconds`: wall time, if known. `warning`: that
+    the adapter is hardly better than one answer for all rows. `adapter`: its folder."""
 
     name: str
     phase: str
@@ -48,6 +49,7 @@ class RunResult:
     final: float | None = None
     best: float | None = None
     best_round: int | None = None
+    warning: str = ""
     best_alone: float | None = None
     best_alone_participant: str | None = None
 
@@ -91,6 +93,7 @@ def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path
         final=shown.last if shown else None,
         best=best[1] if best else None,
         best_round=best[0] if best else None,
+        warning=guess_warning(summary),
         best_alone=alone.value(shown.measure) if alone and shown else None,
         best_alone_participant=alone.participant if alone else None,
     )
@@ -104,6 +107,7 @@ def result_lines(result: RunResult) -> list[str]:
         *([result.message] if result.message else []),
         *([result.rolled_back] if result.rolled_back else []),
         *_metric_lines(result),
+        *([f"warning: {result.warning}"] if result.warning else []),
         *([f"privacy: {result.privacy}"] if result.privacy else []),
         f"{_adapter(result)}: {short_path(result.adapter)}",
     ]

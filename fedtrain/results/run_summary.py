@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import MADE_ADAPTER, Absent, ModelFacts
 from fedtrain.results.run_phase import RunPhase
@@ -97,6 +98,8 @@ class RoundSummary:
     absent: tuple[Absent, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     samples: int | None = None
+    labels: AnswerLabels | None = None
+    """What the hub's metric Choices compares."""
     generated: Digest | None = None
     measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     update_norm: float | None = None

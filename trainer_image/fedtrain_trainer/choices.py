@@ -6,12 +6,14 @@ bounds of all others; only those are then scored whole that could still beat the
 until one does or none is left. The result is exact, and few are ever scored.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from fedtrain.api.evaluation import MAX_CHOICES
+from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.data.row import Row, answer
 from fedtrain_trainer.batches import collate, micro_batches
 from fedtrain_trainer.examples import Example, Question
@@ -37,6 +39,14 @@ def options(rows: Sequence[Row]) -> list[list[str]]:
             raise Refused(f'{row.where}: the answer is not among the choices; add it to the row\'s "choices"')
         found.append(own)
     return found
+
+
+def labels_of(rows: Sequence[Row]) -> AnswerLabels | None:
+    """Return the labels that all rows choose from; None if a row has `choices`."""
+    if not rows or any("choices" in row.fields for row in rows):
+        return None
+    found = Counter(answer(row) for row in rows)
+    return AnswerLabels(count=len(found), commonest=max(found.values()) / len(rows))
 
 
 @dataclass

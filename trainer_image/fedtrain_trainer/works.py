@@ -18,6 +18,7 @@ from fedtrain.data.chat.template import template_date
 from fedtrain.ledger.store import LedgerRefused, StoreUnavailable
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, write_config, write_weights
+from fedtrain_trainer.choices import labels_of
 from fedtrain_trainer.context import Context
 from fedtrain_trainer.data import (
     Split,
@@ -247,6 +248,7 @@ def evaluate(context: Context, work: Evaluate) -> Evaluation | None:
             samples=len(rows),
             metrics=metrics,
             generated=answers,
+            labels=labels_of(rows) if any(metric.type == "Choices" for metric in work.metrics) else None,
         )
     )
 

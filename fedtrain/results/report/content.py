@@ -12,6 +12,7 @@ from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.plurals import several
 from fedtrain.quoting import quoted
 from fedtrain.results.baseline_tables import comparison_table, own_measure, personal_table
+from fedtrain.results.chance import guess_warning, labels_note
 from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve, curve, sentence
@@ -42,6 +43,8 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "headline": sentence(summary, comparison),
         "tiles": _tiles(summary, shown, comparison),
         "metric_charts": figures.metric_figures(shown, comparison, who) if shown else [],
+        "labels": labels_note(summary),
+        "warning": guess_warning(summary),
         "start_text": start_text(summary.spec),
         "start_label": start_label(summary.spec),
         "metric_source": shown.where if shown else "",

@@ -65,7 +65,7 @@ class LiveProgress:
         if view.message:
             parts.append(Text(view.message))
         if rows and not view.ended and any(row.trained is not None for row in rows.values()):
-            parts.append(Text(legend(_numbers(Row(), width)), style="dim"))
+            parts.append(Text(legend(_numbers(Row(), width), view.labels), style="dim"))
         return Group(*parts)
 
     def _header(self) -> RenderableType:

@@ -44,7 +44,7 @@ class PlainProgress:
             self._print(line)
         if isinstance(event, Planned) and not self._has_legend:
             self._has_legend = True
-            self._print(f"({legend(('trained', 'loss', 'received', 'sent'))})")
+            self._print(f"({legend(('trained', 'loss', 'received', 'sent'), self._view.labels)})")
 
     def close(self) -> None:
         pass

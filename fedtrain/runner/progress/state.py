@@ -51,7 +51,8 @@ class Row:
 
 @dataclass
 class View:
-    """The run as it stands. `starting`: workers that are not ready yet. `hub`: what the hub does. `durations`: seconds
+    """The run as it stands. `starting`: workers that are not ready yet. `hub`: what the hub does. `labels`:
+    number of labels that its metric Choices compares. `durations`: seconds
     of the rounds above 0 that this process recorded. `since`, `round_since`: on `clock`."""
 
     clock: Callable[[], float] = monotonic
@@ -65,6 +66,7 @@ class View:
     rows: dict[str, Row] = field(default_factory=dict[str, Row])
     hub: str = ""
     hub_progress: float = 0.0
+    labels: int | None = None
     ended: bool = False
     durations: list[float] = field(default_factory=list[float])
     since: float = field(init=False)
@@ -116,6 +118,8 @@ class View:
                 row.size, row.steps = update.size, None
                 row.metric = next(iter(update.received.items()), None)
             case Recorded(manifest):
+                if event.evaluation and event.evaluation.labels:
+                    self.labels = event.evaluation.labels.count
                 if manifest.round > 0:
                     self.durations.append(event.seconds)
             case RunEnded():

@@ -80,9 +80,13 @@ def task_text(key: TaskKey) -> str:
     return HUB_WORK.get(key.kind, key.who) if key.who.startswith("_") else key.who
 
 
-def legend(columns: Iterable[str]) -> str:
-    """Return what these columns of a participant mean."""
-    return " ".join(f"{column}: {_LEGEND[column]}." for column in columns)
+def legend(columns: Iterable[str], labels: int | None = None) -> str:
+    """Return what these columns of a participant mean. `labels`: number of labels that the hub's Choices compares."""
+    shown = list(columns)
+    text = " ".join(f"{column}: {_LEGEND[column]}." for column in shown)
+    if labels is not None and "received" in shown:
+        text += f" Choices compares the labels of these rows only, at the hub {labels}."
+    return text
 
 
 def step_text(key: TaskKey, phase: str) -> str:

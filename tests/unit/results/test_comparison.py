@@ -75,6 +75,18 @@ def test_the_headline_is_honest_when_federating_did_not_help() -> None:
     worse = tuple(arm if arm.kind != "Federated" else Arm("Federated", hub={"accuracy": 0.5}) for arm in arms())
     text = headline_text(Comparison("r", "a", worse), SPECIFICATION)
     assert text == "federated does not beat the best participant alone (museum) on accuracy: 50.0% to 53.5%"
+    assert headline_text(Comparison("r", "a", worse), SPECIFICATION, 720) == (
+        "federated does not beat the best participant alone (museum) on accuracy: 50.0% to 53.5% (may be chance, as "
+        "the standard error of a difference is 2.6 points on 720 rows)"
+    )
+    assert headline_text(Comparison("r", "a", worse), SPECIFICATION, 7200) == text
+
+
+def test_the_headline_names_a_metric_that_disagrees() -> None:
+    hub = {"accuracy": 0.5, "loss": 1.2}
+    mixed = tuple(arm if arm.kind != "Federated" else Arm("Federated", hub=hub) for arm in arms())
+    text = headline_text(Comparison("r", "a", mixed), SPECIFICATION)
+    assert text.endswith("on accuracy: 50.0% to 53.5%; on loss it does: 1.200 to 1.900 (museum)")
 
 
 def test_the_headline_calls_values_that_read_the_same_equal() -> None:

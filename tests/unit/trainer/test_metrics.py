@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from fedtrain_trainer.adapter_files import config_of
-from fedtrain_trainer.choices import right
+from fedtrain_trainer.choices import labels_of, right
 from fedtrain_trainer.exact_match import first_group
 from fedtrain_trainer.examples import Encoder, Question
 from fedtrain_trainer.lora import AdaptedModel, Models
@@ -14,8 +14,10 @@ from tiny_federation import CLASSES, Federation, write_rows
 
 from fedtrain.api.model import Model
 from fedtrain.contracts import names
+from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.generated_answers import Generated, GeneratedAnswer
 from fedtrain.contracts.records import Evaluation
+from fedtrain.data.row import Row
 from fedtrain.ledger.parse import parse
 
 ANSWERED = [
@@ -59,6 +61,12 @@ def test_choices_is_the_highest_summed_log_likelihood(model: AdaptedModel) -> No
     assert 0 < sum(expected) < 40
 
 
+def test_the_labels_of_rows_are_counted_unless_a_row_has_its_own_choices() -> None:
+    rows = [Row(f"line {number}", {"prompt": "x", "completion": label}, ()) for number, label in enumerate("aaab")]
+    assert labels_of(rows) == AnswerLabels(count=2, commonest=0.75)
+    assert labels_of([*rows, Row("line 5", {"prompt": "x", "completion": "a", "choices": ["a", "c"]}, ())]) is None
+
+
 def test_questions_hold_all_choices_and_cut_prompts_alike(model: AdaptedModel, tmp_path: Path) -> None:
     from fedtrain.data.reader import read_rows
 
@@ -96,6 +104,7 @@ def test_training_on_the_answers_makes_the_model_generate_them(tmp_path: Path, b
     assert before["match"] == 0
     assert after["right"] >= 0.8
     assert after["match"] >= 0.8
+    assert evaluation.labels == AnswerLabels(count=2, commonest=0.8)
     answers = generated_answers(federation, evaluation)
     rows = [0, 6, 12, 18]
     assert [answer.row for answer in answers] == rows, "spread over the 25 rows"

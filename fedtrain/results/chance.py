@@ -1,0 +1,72 @@
+"""How much a value of a metric means: by the number of held-out rows, and by the labels that it chooses among."""
+
+from math import sqrt
+
+from fedtrain.contracts.answer_labels import AnswerLabels
+from fedtrain.contracts.headline_metric import Measure, hub_measure
+from fedtrain.plurals import several
+from fedtrain.results.run_summary import RunSummary
+from fedtrain.rounds.decision import FINISHED
+
+
+def rows_of(summary: RunSummary) -> int | None:
+    """Return the number of the hub's held-out rows, if they were measured."""
+    return next((round.samples for round in reversed(summary.rounds) if round.samples), None)
+
+
+def standard_error(measure: Measure, value: float, rows: int | None) -> float | None:
+    """Return that of a share of `rows` rows; None for a loss."""
+    return sqrt(value * (1 - value) / rows) if measure.share and rows and 0 <= value <= 1 else None
+
+
+def difference_note(measure: Measure, one: float, other: float, rows: int | None) -> str:
+    """Return that a difference is below two standard errors; empty if it is not, or not known. The error is that of
+    two independent samples, an upper estimate for two adapters that are alike on the same rows."""
+    errors = [error for value in (one, other) if (error := standard_error(measure, value, rows)) is not None]
+    if len(errors) < 2 or rows is None:
+        return ""
+    error = sqrt(sum(each**2 for each in errors))
+    if abs(one - other) >= 2 * error:
+        return ""
+    return f"may be chance, as the standard error of a difference is {error * 100:.1f} points on {several(rows, 'row')}"
+
+
+def labels_note(summary: RunSummary) -> str:
+    """Return what the metric Choices chooses among; empty without such a metric at the hub."""
+    labels, names = _labels(summary), _choices(summary)
+    if labels is None or not names:
+        return ""
+    text = f"{names[0]} at the hub: among {labels.count} labels, {labels.commonest:.1%} for always the most common"
+    own = summary.spec.evaluation.participants
+    if own and any(metric.type == "Choices" for metric in own.metrics):
+        return f"{text}; at a participant: only among the labels of its own rows. Do not compare the two"
+    return text
+
+
+def guess_warning(summary: RunSummary) -> str:
+    """Return that the adapter of a finished run is hardly better than one answer for all rows; else empty."""
+    if summary.phase not in FINISHED or not summary.rounds_done:
+        return ""
+    made, names = summary.made_adapter_of(summary.rounds_done), _choices(summary)
+    measure = hub_measure(summary.spec, names[0]) if names else None
+    value, labels = made.metrics.get(names[0]) if names else None, made.labels
+    if measure is None or value is None or labels is None:
+        return ""
+    error = standard_error(measure, labels.commonest, made.samples) or 0.0
+    if value >= labels.commonest + error:
+        return ""
+    return (
+        f"{measure.name} {measure.text(value)} is hardly better than always the same answer: the most common of the "
+        f"{labels.count} labels alone gives {measure.text(labels.commonest)}. Train more steps, or try a higher "
+        "learning rate or another base model"
+    )
+
+
+def _labels(summary: RunSummary) -> AnswerLabels | None:
+    return next((round.labels for round in reversed(summary.rounds) if round.labels), None)
+
+
+def _choices(summary: RunSummary) -> list[str]:
+    """Return the names of the hub's metrics of type Choices."""
+    hub = summary.spec.evaluation.hub
+    return [metric.name for metric in hub.metrics if metric.type == "Choices"] if hub else []

@@ -1,0 +1,47 @@
+"""How much an accuracy means: the labels that it chooses among."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fedtrain.contracts.answer_labels import AnswerLabels
+from fedtrain.results.chance import guess_warning, labels_note
+from fedtrain.results.model_card import model_card
+from fedtrain.results.report import report
+from fedtrain.results.run_result import result_lines, run_result
+from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.status import first_lines
+from fedtrain.results.summary import summarise
+from tests.support.ledger_by_hand import Hand
+
+
+def labelled(hand: Hand, commonest: float) -> RunSummary:
+    """The finished run, whose last accuracy is 67.1% on 720 rows, with labels at the hub."""
+    summary = summarise(hand.ledger)
+    labels = AnswerLabels(count=9, commonest=commonest)
+    return replace(summary, rounds=tuple(replace(round, labels=labels) for round in summary.rounds))
+
+
+def test_the_labels_are_named_wherever_both_accuracies_are_shown(finished: Hand) -> None:
+    summary = labelled(finished, 0.18)
+    note = (
+        "accuracy at the hub: among 9 labels, 18.0% for always the most common; at a participant: only among the "
+        "labels of its own rows. Do not compare the two"
+    )
+    assert labels_note(summary) == note
+    assert note in first_lines(summary)
+    assert note[1:] in model_card(summary, summary.rounds[-1], "adapter")
+    assert "at the hub: among 9 labels" in report(summary, None)
+    assert labels_note(summarise(finished.ledger)) == ""
+
+
+@pytest.mark.parametrize(("commonest", "warned"), [(0.64, False), (0.66, True), (0.671, True), (0.7, True)])
+def test_an_accuracy_of_one_answer_for_all_rows_is_a_warning(finished: Hand, commonest: float, warned: bool) -> None:
+    summary = labelled(finished, commonest)
+    warning = guess_warning(summary)
+    assert bool(warning) == warned
+    lines = result_lines(run_result(summary, None, Path("/runs/adapter")))
+    assert (f"warning: {warning}" in lines) == warned
+    assert ("hardly better" in report(summary, None)) == warned
+    assert guess_warning(replace(summary, phase="Running")) == ""

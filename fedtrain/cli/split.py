@@ -19,7 +19,7 @@ MOST_LABELS = 6
 
 
 @click.command()
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", metavar="DATA...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder to write.")
 @click.option(
     "--participants", metavar="N|NAME,...", help="Number or names of participants [default with --by: one per value]."
@@ -38,7 +38,7 @@ MOST_LABELS = 6
 @click.option("--base", help="Base model: a folder, a hub id or s3://bucket/prefix.")
 @click.option("--revision", help="Commit of a base model from a hub.")
 def command(
-    data: Path,
+    data: tuple[Path, ...],
     out: Path,
     participants: str | None,
     by: str | None,
@@ -52,7 +52,8 @@ def command(
     """Split DATA, a JSONL, JSON, CSV or Parquet file, into a federation to try.
 
     Writes the participants' data files, a federation.yaml and, with --test-fraction, the hub's test file. Without --by
-    or --dirichlet, rows are shuffled and distributed evenly. The same seed writes the same files.
+    or --dirichlet, rows are shuffled and distributed evenly. Several files are a participant each, named after its
+    file. The same seed writes the same files.
     """
     from fedtrain.splitting import SplitError, SplitRequest, split
 

@@ -1,7 +1,6 @@
 """Wrong usage of a command: what exists instead of what was written."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import click
 
@@ -108,7 +107,7 @@ def explained(error: click.UsageError) -> click.UsageError:
         return click.UsageError(f"{error.param.opts[-1]}: {problem} is not a valid value. Use {choices}.", context)
     if error.message.startswith("Got unexpected extra argument"):
         extra = error.message.partition("(")[2].rstrip(")")
-        if several := _several(path, extra.split(), context):
+        if several := _several(extra.split(), context):
             return click.UsageError(f"{path} does not take the argument {extra}. {several}", context)
         if instead := _elsewhere(path, extra.split(), context):
             return click.UsageError(instead, context)
@@ -119,11 +118,6 @@ def explained(error: click.UsageError) -> click.UsageError:
 
 def _elsewhere(path: str, extra: list[str], context: click.Context) -> str:
     """Return how to give files that a command does not take as arguments."""
-    files = [one for one in extra if Path(one).is_file()]
-    if path == "split" and files:
-        sources = " ".join(map(quoted, (str(context.params["data"]), *files)))
-        join = f"Join them first: fedtrain convert {sources} -o all.jsonl. Then split all.jsonl."
-        return f"{path} takes one file, not {len(files) + 1}. {join}"
     has_file = any("--file" in parameter.opts for parameter in context.command.params)
     if len(extra) == 1 and has_file and extra[0].endswith((".yaml", ".yml")):
         command = f"fedtrain {path} --file {quoted(extra[0])}"
@@ -131,12 +125,8 @@ def _elsewhere(path: str, extra: list[str], context: click.Context) -> str:
     return ""
 
 
-def _several(path: str, extra: list[str], context: click.Context) -> str:
+def _several(extra: list[str], context: click.Context) -> str:
     """Return how an option takes several values, if the extra arguments are probably further values of one."""
-    if path == "split" and (first := context.params.get("participants")):
-        data = context.params.get("data")
-        names = [one for one in (str(data), *extra) if not Path(one).exists()]
-        return f"Write the names with commas: --participants {','.join([first, *names])}." if names else ""
     for parameter in context.command.params:
         values: tuple[str, ...] = context.params.get(parameter.name or "") or ()
         if isinstance(parameter, click.Option) and parameter.multiple and values:

@@ -15,6 +15,7 @@ from fedtrain.api.places import base_kind
 from fedtrain.data.base_files import BaseFiles, read_base
 from fedtrain.data.formats import learned_digest
 from fedtrain.plurals import several
+from fedtrain.quoting import quoted
 from fedtrain.splitting.dealing import (
     Parts,
     deal_dirichlet,
@@ -28,7 +29,8 @@ from fedtrain.splitting.federation_file import FederationFile
 from fedtrain.splitting.learning_rate import learning_rate
 from fedtrain.splitting.metrics import measurable
 from fedtrain.splitting.naming import participant_names, slug, slugs
-from fedtrain.splitting.rows import Row, format_of, read_rows, values_of
+from fedtrain.splitting.rows import Row
+from fedtrain.splitting.sources import Source, names_of_files, read_sources, values_in
 
 FILE = "federation.yaml"
 MAX_LENGTH = 512
@@ -36,10 +38,11 @@ MAX_LENGTH = 512
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRequest:
-    """What the user asked for. `participants` is a number or names; None, with `by`, is one for every value.
-    `dirichlet` is alpha. Only one of `by` and `dirichlet`."""
+    """What the user asked for. `data`: one file to deal out, or a file for each participant. `participants` is a number
+    or names; None, with `by`, is one for every value. `dirichlet` is alpha. Only one of `by` and `dirichlet`, and none
+    of these three with several files."""
 
-    data: Path
+    data: tuple[Path, ...]
     out: Path
     participants: str | None = None
     by: str | None = None
@@ -73,15 +76,15 @@ def split(request: SplitRequest) -> Split:
     """
     _check(request)
     base = _base(request)
-    rows = read_rows(request.data)
-    found = format_of(rows, request.data)
+    sources = read_sources(request.data)
+    rows, found = [row for source in sources for row in source.rows], sources[0].format
     label = request.label or request.by
     option = "--label" if request.label else "--by"
-    labels = values_of(label, option, rows, request.data) if label else None
-    names, parts, held = _deal(request, rows, labels)
+    labels = values_in(label, option, sources) if label else None
+    names, parts, held = _deal(request, sources, labels)
     parts, test = hold_out(parts, request.test_fraction, request.seed) if request.test_fraction else (parts, [])
     if request.test_fraction and not test:
-        raise SplitError(f"{request.data}: each participant has one row, so none is left for a test")
+        raise SplitError(f"{request.data[0]}: each participant has one row, so none is left for a test")
     _write(request, rows, found, names, parts, test, base)
     trained = {learned_digest(rows[row].fields, found) for part in parts for row in part}
     return Split(
@@ -97,6 +100,8 @@ def split(request: SplitRequest) -> Split:
 
 
 def _check(request: SplitRequest) -> None:
+    if len(request.data) > 1:
+        _check_files(request)
     if request.by and request.dirichlet is not None:
         raise SplitError("--by and --dirichlet exclude each other; use one of them")
     if request.dirichlet is not None:
@@ -104,14 +109,34 @@ def _check(request: SplitRequest) -> None:
             raise SplitError(f"--dirichlet {request.dirichlet:g}: alpha must be above 0", "0.1 is skewed, 100 even")
         if not request.label:
             raise SplitError("--dirichlet needs --label", "name the field that holds a row's label")
-    if request.participants is None and not request.by:
-        raise SplitError("--participants is missing", "give a number, or names with commas between them")
+    if request.participants is None and not request.by and len(request.data) == 1:
+        raise SplitError(
+            "--participants is missing",
+            "give a number, or names with commas between them; or name a file for each participant",
+        )
     if not 0 <= request.test_fraction < 1:
         given = f"{request.test_fraction:g}"
         use = f"use {request.test_fraction / 100:g} for {given}%" if 1 <= request.test_fraction < 100 else "use 0.1"
         raise SplitError(f"--test-fraction {given} must be at least 0 and below 1", use)
     if request.out.exists() and not (request.out.is_dir() and not any(request.out.iterdir())):
         raise SplitError(f"{request.out}: it exists already", "name a new folder, or delete this one")
+
+
+def _check_files(request: SplitRequest) -> None:
+    """Raises SplitError for an option that deals out the rows of one file."""
+    absent = [str(path) for path in request.data if not path.exists()]
+    if request.participants is not None and absent:
+        names = ",".join([request.participants, *absent])
+        raise SplitError(f"{absent[0]}: no such file", f"write names with commas: --participants {names}")
+    given = {"--participants": request.participants, "--by": request.by, "--dirichlet": request.dirichlet}
+    option = next((name for name, value in given.items() if value is not None), None)
+    if option is not None:
+        joined = " ".join(quoted(path) for path in request.data)
+        raise SplitError(
+            f"{option} deals out the rows of one file, not of {len(request.data)}",
+            f"remove {option}: each file is a participant's; or join the files first, and split all.jsonl: "
+            f"fedtrain convert {joined} -o all.jsonl",
+        )
 
 
 def _base(request: SplitRequest) -> str | None:
@@ -154,17 +179,21 @@ def _max_length(base: BaseFiles | None) -> int:
 
 
 def _deal(
-    request: SplitRequest, rows: Sequence[Row], labels: Sequence[str] | None
+    request: SplitRequest, sources: Sequence[Source], labels: Sequence[str] | None
 ) -> tuple[tuple[str, ...], Parts, tuple[tuple[str, ...], ...] | None]:
     """Names of the participants, their rows, and with `by` their values."""
+    rows = [row for source in sources for row in source.rows]
+    if len(sources) > 1:
+        holders = [number for number, source in enumerate(sources) for _ in source.rows]
+        return names_of_files(request.data), deal_to_holders(holders, len(sources)), None
     names = participant_names(request.participants) if request.participants is not None else ()
     if len(names) > len(rows):
         raise SplitError(
-            f"{several(len(names), 'participant')} are more than the {several(len(rows), 'row')} of {request.data}",
+            f"{several(len(names), 'participant')} are more than the {several(len(rows), 'row')} of {request.data[0]}",
             "ask for fewer",
         )
     if request.by:
-        return _deal_by(request, values_of(request.by, "--by", list(rows), request.data), names)
+        return _deal_by(request, values_in(request.by, "--by", sources), names)
     if request.dirichlet is not None and labels is not None:
         return names, deal_dirichlet(labels, len(names), request.dirichlet, request.seed), None
     return names, deal_evenly(len(rows), len(names), request.seed), None
@@ -223,7 +252,7 @@ def _write(
             _write_rows(partial / "new" / test_file, rows, test)
         file = FederationFile(
             name=slug(out.name, "federation"),
-            dataset=slug(request.data.stem, "data"),
+            dataset=slug(request.data[0].stem, "data") if len(request.data) == 1 else slug(out.name, "data"),
             format=format,
             base=base,
             revision=request.revision,

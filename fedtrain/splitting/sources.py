@@ -1,0 +1,48 @@
+"""The files to split: one whose rows are dealt out, or one for each participant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedtrain.api.data import Format
+from fedtrain.quoting import quoted
+from fedtrain.splitting.errors import SplitError
+from fedtrain.splitting.naming import slug
+from fedtrain.splitting.rows import Row, format_of, read_rows, values_of
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file."""
+
+    path: Path
+    rows: list[Row]
+    format: Format
+
+
+def read_sources(paths: Sequence[Path]) -> list[Source]:
+    """Raises SplitError, also if files have different formats."""
+    found = [Source(path, rows, format_of(rows, path)) for path in paths for rows in [read_rows(path)]]
+    for one in found[1:]:
+        if one.format != found[0].format:
+            raise SplitError(
+                f"{found[0].path} has format {found[0].format}, and {one.path} has {one.format}",
+                f"rewrite one of them: fedtrain convert {quoted(one.path)} --to {found[0].format}",
+            )
+    return found
+
+
+def values_in(field: str, option: str, sources: Sequence[Source]) -> list[str]:
+    """Return the field's value in each row of all files. Raises SplitError."""
+    return [value for one in sources for value in values_of(field, option, one.rows, one.path)]
+
+
+def names_of_files(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return a participant's name for each file: `koeln` for data/koeln.csv.gz. Raises SplitError if two are equal."""
+    names: dict[str, Path] = {}
+    for path in paths:
+        name = slug(path.name.partition(".")[0], "participant")
+        if (other := names.setdefault(name, path)) is not path:
+            problem = f"{path} is named twice" if other == path else f"{other} and {path} both name participant {name}"
+            raise SplitError(problem, "give each participant a file with a name of its own")
+    return tuple(names)

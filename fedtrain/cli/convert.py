@@ -66,7 +66,7 @@ def command(
     as PromptCompletion. Fields that the format does not read are kept.
     """
     from fedtrain.data.convert import Conversion, InvalidRows, convert
-    from fedtrain.data.errors import DataError
+    from fedtrain.data.errors import DataError, NotUtf8
 
     if out.suffix != ".jsonl":
         raise UserError(f"{out} does not end in .jsonl", "Name the output FILE.jsonl.")
@@ -91,6 +91,13 @@ def command(
         raise UserError(f"{out} exists", "Name a new file, or delete this one.") from error
     except InvalidRows as error:
         raise _invalid(error) from error
+    except NotUtf8 as error:
+        again = ["fedtrain", "convert", *sources, "--encoding", "cp1252", "-o", str(out)]
+        again += [word for name, value in (("--to", to), ("--separator", separator)) if value for word in (name, value)]
+        again += [word for one in field for word in ("--field", one)]
+        again += [name for name, on in (("--skip-invalid", skip_invalid), ("--drop-repeated", drop_repeated)) if on]
+        fix = f"Name its encoding, often that of Excel: {' '.join(map(quoted, again))}"
+        raise UserError(error.problem, fix) from error
     except DataError as error:
         raise UserError(error.problem, error.fix or None) from error
     _show(out, made, how)

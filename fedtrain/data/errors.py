@@ -28,6 +28,10 @@ def convert_command(where: str, options: str, ending: str) -> str:
     return f"fedtrain convert {quoted(file)} {options} -o {quoted(made)}"
 
 
+class NotUtf8(DataError):
+    """A text file has another encoding than was said."""
+
+
 class MissingField(DataError):
     """A row lacks a field of its format."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from fedtrain.api.data_files import is_gzip
-from fedtrain.data.errors import DataError, convert_command
+from fedtrain.data.errors import DataError, NotUtf8, convert_command
 from fedtrain.data.parsing.other_files import LENGTH, problem_of
 
 UTF8_BOM = b"\xef\xbb\xbf"
@@ -83,4 +83,4 @@ def decoded(line: bytes, where: str) -> str:
     except UnicodeDecodeError as error:
         rewrite = convert_command(where, "--encoding cp1252", "utf8")
         fix = f"save the file as UTF-8; or rewrite it and use the new file: {rewrite}"
-        raise DataError(f"{where}: not UTF-8 (byte {error.start} of the line)", fix) from error
+        raise NotUtf8(f"{where}: not UTF-8 (byte {error.start} of the line)", fix) from error

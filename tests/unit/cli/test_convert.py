@@ -1,6 +1,7 @@
 """`fedtrain convert` writes JSON lines."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +193,9 @@ def test_a_table_of_excel_is_read_in_its_encoding_and_keeps_its_other_columns(tm
     (tmp_path / "a.csv").write_bytes(EXCEL)
     refused = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *NAMED)
     assert "a.csv:2: not UTF-8" in refused.stderr
-    assert "a.csv --encoding cp1252 -o " in refused.stderr
-    result = run(tmp_path / "a.csv", "--encoding", "cp1252", "-o", tmp_path / "out.jsonl", *NAMED)
+    hint = refused.stderr.partition("Excel: fedtrain convert ")[2].strip().rstrip(".")
+    assert hint == f"{tmp_path}/a.csv --encoding cp1252 -o {tmp_path}/out.jsonl {' '.join(NAMED)}"
+    result = run(*shlex.split(hint))
     assert result.exit_code == 0, result.output
     assert written(tmp_path / "out.jsonl") == [{"prompt": "Größere Blutung", "completion": "Chirurgie", "Ort": "Nord"}]
 

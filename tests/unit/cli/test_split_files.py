@@ -18,7 +18,9 @@ def files(folder: Path) -> list[Path]:
 
 def test_each_file_is_a_participant_and_the_hub_gets_rows_of_all(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = done(*files(tmp_path), "--test-fraction", 0.1, "--label", "completion", "--base", "s3://bucket/m", "--out", out)
+    result = done(
+        *files(tmp_path), "--test-fraction", "0.1", "--label", "completion", "--base", "s3://bucket/m", "--out", out
+    )
     made = rows_of(out)
     assert {name: len(rows) for name, rows in made.items()} == {"koeln": 18, "aachen": 9, "bonn": 9, "test": 4}
     assert "yes 12" in result.stdout
@@ -33,7 +35,7 @@ def test_each_file_is_a_participant_and_the_hub_gets_rows_of_all(tmp_path: Path)
 
 
 def test_refuse_options_that_deal_out_one_file(tmp_path: Path) -> None:
-    result = split(*files(tmp_path), "--participants", 3, "--out", tmp_path / "out")
+    result = split(*files(tmp_path), "--participants", "3", "--out", tmp_path / "out")
     assert result.exit_code != 0
     assert "--participants deals out the rows of one file, not of 3" in result.stderr
 

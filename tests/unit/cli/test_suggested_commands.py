@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
         ),
         (
             ("convert", "DIR/latin.csv", "-o", "DIR/out.jsonl"),
-            ["fedtrain convert DIR/latin.csv --encoding cp1252 -o DIR/latin-utf8.jsonl"],
+            ["fedtrain convert DIR/latin.csv --encoding cp1252 -o DIR/out.jsonl"],
         ),
     ],
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cluster_files import OTHERS, TRAINING, validate
+from mistake import Mistake, rows
 
 POLICY = OTHERS.partition("---\n")[2].partition("---\n")[2]
 
@@ -124,3 +125,19 @@ def test_a_maximum_of_epsilon_allows_training_that_protects_rows(training: Path,
     others.write_text(POLICY.replace("big.jsonl}]}", "big.jsonl}], privacy: {unit: Example, maxEpsilon: 8}}"))
     result = validate(training, others, "--cluster")
     assert result.exit_code == 0, result.stderr
+
+
+def test_the_privacy_that_a_policy_requires_is_accepted_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    policy = {"./a.jsonl}\n": "./a.jsonl}\n  privacy: {unit: Example, minNoiseMultiplier: 6, maxEpsilon: 8}\n"}
+    many = {f"{who}.jsonl": rows(*(f"{who}{number}" for number in range(40))) for who in "ab"}
+    Mistake("none", replace=policy, write=many).make(tmp_path)
+    _, message = Mistake("none").message()
+    noise = "noise: {type: Multiplier, multiplier: 6}"
+    block = (
+        f"privacy: {{unit: Example, budget: {{epsilon: 8, delta: 1e-5}}, clipping: {{type: Fixed, norm: 1}}, {noise}}}"
+    )
+    assert f"Add `{block}` to spec" in message
+    Mistake("none", replace={**policy, "  aggregation:": f"  {block}\n  aggregation:"}, write=many).make(tmp_path)
+    code, message = Mistake("none").message()
+    assert code == 0, message

@@ -159,8 +159,8 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {"privacy": {"minNoiseMultiplier": 0.8}},
         {"promised": 0.7},
         {"promised": 0.8},
-        "the training promises a noise multiplier of 0.7; the minimum is 0.8. Raise privacy.noise.multiplier, or lower "
-        "privacy.budget.epsilon",
+        "the training promises a noise multiplier of 0.7; the minimum is 0.8. Set `noise: {type: Multiplier, "
+        "multiplier: 0.8}` in spec.privacy",
     ),
     (
         "privacy.maxEpsilon",

@@ -32,7 +32,7 @@ def test_a_task_without_a_promise_is_refused_where_the_policy_requires_one() -> 
 
 
 def test_less_noise_than_the_policy_requires_is_refused_with_both_numbers() -> None:
-    words = "the training promises a noise multiplier of 0.7; the minimum is 0.8. Raise privacy.noise.multiplier"
+    words = "the training promises a noise multiplier of 0.7; the minimum is 0.8. Set `noise: "
     assert words in refused(order(0.7), minNoiseMultiplier=0.8)
 
 

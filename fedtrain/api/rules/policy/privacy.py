@@ -40,8 +40,8 @@ def noise_is_enough(request: Request, policy: ParticipantPolicySpec) -> str | No
     if request.multiplier >= minimum:
         return None
     return (
-        f"the training promises a noise multiplier of {request.multiplier:.4g}; the minimum is {minimum:g}. Raise "
-        "privacy.noise.multiplier, or lower privacy.budget.epsilon"
+        f"the training promises a noise multiplier of {request.multiplier:.4g}; the minimum is {minimum:g}. Set "
+        f"`noise: {{type: Multiplier, multiplier: {minimum:g}}}` in spec.privacy"
     )
 
 

@@ -1,6 +1,7 @@
 """`fedtrain delete RUN`: delete a run that is not running."""
 
 import time
+from pathlib import Path
 
 import click
 
@@ -18,9 +19,10 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     FederatedTraining instead. RUN is the folder of a run (runs/default/quickstart), its federation file, or
     s3://bucket/prefix/namespace/name.
     """
-    from fedtrain.cli.errors import UserError
+    from fedtrain.cli.errors import UserError, denied
     from fedtrain.cli.spent_privacy import kept_spending
     from fedtrain.plurals import several
+    from fedtrain.quoting import quoted
     from fedtrain.results.deletion import check_deletable, delete_run, plan_deletion
     from fedtrain.results.locate import locate
     from fedtrain.results.words import listed
@@ -34,7 +36,12 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
         if not _confirmed(f"Delete {several(planned.objects, 'file')}{exports} of {ledger.address}?"):
             raise UserError("nothing was deleted", "Answer y, or use --yes.")
     spending = kept_spending(located)
-    done = delete_run(ledger)
+    try:
+        done = delete_run(ledger)
+    except PermissionError as error:
+        problem, _ = denied(Path(str(error.filename)))
+        fix = f"Ask the owner, or run `chmod -R u+rwX {quoted(ledger.address)}`."
+        raise UserError(f"{ledger.address} was not deleted. {problem}", fix) from error
     click.echo(f"deleted {ledger.address}")
     if spending:
         click.echo(f"note: {spending}", err=True)

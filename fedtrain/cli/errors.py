@@ -5,8 +5,10 @@ that `explain` does not know, or every error with `fedtrain --debug`.
 """
 
 import errno
+import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 EXPECTED = (
     # module, exception, whether its text is printed without a prefix
@@ -26,8 +28,6 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 _FREE_SPACE = "Free space on the disk, then run the same command again"
 _SYSTEM_ERRORS: dict[int | None, tuple[str, str]] = {
     # number: problem, fix
-    errno.EACCES: ("you lack the permission", "Change its permissions, or choose another path"),
-    errno.EPERM: ("you lack the permission", "Change its permissions, or choose another path"),
     errno.EROFS: ("the file system is read-only", "Mount it writable, or choose a path on another disk"),
     errno.ENOENT: ("it does not exist", "Correct the path"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "Correct the path"),
@@ -83,7 +83,22 @@ def _cause_of_error(error: OSError) -> str | None:
     return explain(before) if isinstance(before, Exception) else None
 
 
+def denied(path: Path) -> tuple[str, str]:
+    """Return why `path` cannot be read, written or deleted, and the fix: the folder's permission decides about a file
+    that does not exist, and about deleting one."""
+    from fedtrain.quoting import quoted
+
+    folder = next((above for above in path.absolute().parents if os.access(above, os.F_OK)), Path("/"))
+    if not os.access(path, os.F_OK) or not os.access(folder, os.W_OK | os.X_OK):
+        change = f"ask the owner of the folder to run `chmod u+rwx {quoted(folder)}`"
+        return f"{path}: you may not write in the folder {folder}", f"Choose another path, or {change}"
+    return f"{path}: you may not read or write it", f"Ask its owner, or run `chmod u+rw {quoted(path)}`"
+
+
 def _system_error(error: OSError) -> str:
+    if isinstance(error, PermissionError) and isinstance(error.filename, str):
+        problem, fix = denied(Path(error.filename))
+        return f"error: {problem}\nhint: {_sentence(fix)}"
     problem, fix = _SYSTEM_ERRORS.get(error.errno, (error.strerror or str(error), ""))
     place = f"{error.filename}: " if error.filename is not None else ""
     return f"error: {place}{problem}" + (f"\nhint: {_sentence(fix)}" if fix else "")

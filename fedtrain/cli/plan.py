@@ -30,7 +30,7 @@ MIX_LEGEND = " share: share of a data set in the samples of each slice."
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(readable=False, path_type=Path))
 @rows_option
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(file: Path, rows: tuple[str, ...], output: str) -> None:

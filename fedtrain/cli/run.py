@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(readable=False, path_type=Path))
 @click.option(
     "--parallel",
     type=WholeNumber(min=1),
@@ -46,7 +46,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
         from fedtrain.runner.run import run
 
         federation = read_for_this_machine(file)
-        with _explained(again):
+        with _explained(again, federation):
             warnings = _check(federation)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -54,7 +54,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     progress = progress_view(as_json, plain)
     result = None
     try:
-        with _explained(again):
+        with _explained(again, federation):
             outcome = run(federation, listener=progress, parallel=parallel)
             if outcome.phase in FINISHED:
                 result = finished(federation)
@@ -94,7 +94,7 @@ def _check(federation: "Federation") -> tuple[str, ...]:
 
 
 @contextmanager
-def _explained(again: str) -> Generator[None]:
+def _explained(again: str, federation: "Federation") -> Generator[None]:
     """Turn errors that end a run into UserError. `again`: the command that resumes it."""
     from fedtrain.ledger.store import StoreError
     from fedtrain.runner.errors import RunError
@@ -105,15 +105,20 @@ def _explained(again: str) -> Generator[None]:
         if isinstance(error, OSError) and error.errno not in FULL:
             raise
         problem = f"{error.filename or 'the output'}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        raise UserError(problem, f"Fix the cause and run `{again}` again; recorded rounds are kept.") from error
+        from fedtrain.runner.bindings import storage_of
+
+        storage = storage_of(federation)
+        kept = "; recorded rounds are kept" if storage.file is None or Path(storage.file.path).exists() else ""
+        raise UserError(problem, f"Fix the cause and run `{again}` again{kept}.") from error
 
 
 def ways_out(round: int, file: Path) -> str:
     """Return what to do after a run has failed in `round`."""
     name = quoted(file)
-    resume = f"Fix the cause and run `fedtrain run {name}` to resume at round {round}; recorded rounds are kept."
+    resume = f"Fix the cause and run `fedtrain run {name}` to resume at round {round}"
     if round == 0:
-        return resume
+        return f"{resume}."
+    resume += "; recorded rounds are kept."
     return (
         f"{resume} If the file is the cause, it can no longer change: `fedtrain init --from {name}` writes the file of "
         "another run, which starts from this adapter."

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path))
 @click.option("--cluster", is_flag=True, help="Apply the rules of a cluster; policies may be elsewhere.")
 @click.option(
     "--rows",

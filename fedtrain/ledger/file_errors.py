@@ -22,9 +22,10 @@ def explain(error: OSError, root: Path, path: Path) -> StoreError:
             f"The disk of the ledger is full: {path} can't be written ({reason}). Free some space or raise the quota."
         )
     if error.errno in _DENIED:
+        folder = next((above for above in (path, *path.parents) if os.path.exists(above)), root)  # noqa: PTH110 - no error for a closed folder
         return StoreRefused(
-            f"{what} User {_user()} needs to read and write there: change its owner or permissions, or name another "
-            "folder in storage.file.path."
+            f"The folder of the ledger, {root}, can't be used: user {_user()} needs to read and write {folder}. "
+            "Change its owner or permissions, or name another folder in storage.file.path."
         )
     if error.errno == errno.EROFS:
         return StoreRefused(

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from fedtrain.api.reading.errors import FieldError, Invalid
+from fedtrain.quoting import quoted
 
 
 def read_text(path: Path) -> str:
@@ -21,6 +22,9 @@ def read_text(path: Path) -> str:
         if (path / "run.json").is_file():
             fix = "It is the folder of a run: use the federation file that it was run with."
         raise _invalid(path, "This is a folder, not a file.", fix) from None
+    except PermissionError:
+        fix = f"Ask its owner, or run `chmod u+r {quoted(path)}`."
+        raise _invalid(path, "You may not read the file.", fix) from None
     except OSError as error:
         raise _invalid(
             path, f"The file cannot be read: {os.strerror(error.errno or 0)}.", "Correct the path or its permissions."

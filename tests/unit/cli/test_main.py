@@ -93,7 +93,6 @@ def test_an_error_of_the_store_is_one_line(failing):
 @pytest.mark.parametrize(
     ("number", "words", "fix"),
     [
-        (errno.EACCES, "you lack the permission", "Change its permissions, or choose another path."),
         (errno.EROFS, "the file system is read-only", "Mount it writable, or choose a path on another disk."),
         (errno.ENOTDIR, "a part of the path is a file, not a folder", "Correct the path."),
     ],
@@ -101,6 +100,24 @@ def test_an_error_of_the_store_is_one_line(failing):
 def test_a_system_error_names_the_file_the_problem_and_the_fix(number: int, words: str, fix: str, failing):
     failing(OSError(number, os.strerror(number), "/etc/federation.yaml"))
     assert CliRunner().invoke(main, ["fail"]).stderr == f"error: /etc/federation.yaml: {words}\nhint: {fix}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem", "fix"),
+    [
+        (
+            "sub/x.jsonl",
+            "you may not write in the folder {folder}",
+            "Choose another path, or ask the owner of the folder",
+        ),
+        ("there.jsonl", "you may not read or write it", "Ask its owner, or run `chmod u+rw {folder}/there.jsonl`."),
+    ],
+)
+def test_a_denied_path_names_what_lacks_the_permission(name: str, problem: str, fix: str, failing, tmp_path: Path):
+    (tmp_path / "there.jsonl").touch()
+    failing(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / name)))
+    said = CliRunner().invoke(main, ["fail"]).stderr
+    assert said.startswith(f"error: {tmp_path / name}: {problem}\nhint: {fix}".format(folder=tmp_path)), said
 
 
 def test_init_names_a_folder_that_cannot_be_written(tmp_path: Path):

@@ -156,7 +156,8 @@ def judged(name: str, result: Result) -> None:
     more = (
         "Move ",
         "move it away",
-        "change its owner",
+        "Change its owner",
+        "Ask its owner",
         "Start ",
         "Write ",
         "restore",

@@ -57,7 +57,7 @@ def check_base(
     problems = [BaseProblem(BASE, message, fix) for message, fix in base.faults]
     problems += [BaseProblem(BASE, message, fix) for message, fix in config_problems(base)]
     template = list(_template_problems(base, spec, sample))
-    lengths = tuple(_length_notes(spec, long)) if long is not None else ()
+    lengths = tuple(_length_notes(spec, long, base.context)) if long is not None else ()
     if long is not None and long.error is not None and not template:
         template = [_of_data(long.error)]
     problems += template
@@ -109,7 +109,15 @@ def _renderer(base: BaseFiles) -> Callable[[Row], Sequence[Pieces]]:
     return pieces
 
 
-def _length_notes(spec: FederatedTrainingSpec, long: LongRows) -> Iterator[str]:
+def _more_tokens(longest: int, most: int, context: int | None) -> str:
+    """The fix of rows that are cut. `context`: tokens that the base can see."""
+    reachable = min(longest, context) if context else longest
+    if reachable <= most:
+        return "Shorten the rows."
+    return f"Set data.maxLength to {reachable}, or shorten the rows."
+
+
+def _length_notes(spec: FederatedTrainingSpec, long: LongRows, context: int | None) -> Iterator[str]:
     found, most = long.found(), spec.data.max_length
     if found is None:
         return
@@ -125,7 +133,8 @@ def _length_notes(spec: FederatedTrainingSpec, long: LongRows) -> Iterator[str]:
         yield (
             f"{found.cut:,} of {several(found.rows, 'checked row')} {form(found.cut, 'is', 'are')} longer than "
             f"data.maxLength ({most} tokens) and {form(found.cut, 'is', 'are')} cut"
-            f"{dropped}. The longest has {found.longest:,} tokens."
+            f"{dropped}. The longest has {found.longest:,} tokens; the first one is {found.first}. "
+            f"{_more_tokens(found.longest, most, context)}"
         )
 
 

@@ -18,12 +18,13 @@ Pieces = Sequence[tuple[str, bool]]
 @dataclass(frozen=True)
 class Lengths:
     """`cut`: rows with more tokens than `data.maxLength`. `dropped`: those whose answer is cut off completely.
-    `longest`: tokens of the longest row."""
+    `longest`: tokens of the longest row. `first`: the place of the first row that is cut; None without one."""
 
     rows: int
     cut: int
     dropped: int
     longest: int
+    first: str | None = None
 
 
 def tokenizer_of(folder: Path) -> Callable[[list[str]], list[int]] | None:
@@ -42,6 +43,7 @@ def row_lengths(
     """Return how many of `rows` are longer than `most` tokens. The end-of-sequence token after an answer counts. Only
     conversations can lose their answer: the trainer cuts prompts at their beginning."""
     cut = dropped = longest = 0
+    first: str | None = None
     wholes, befores, numbers = list[str](), list[str](), list[int]()
     for number, row in enumerate(rows):
         keeps_answer = "messages" not in row.fields
@@ -57,8 +59,10 @@ def row_lengths(
         length = max(whole for whole, _ in examples) + end
         longest = max(longest, length)
         cut += length > most
+        if length > most and first is None:
+            first = rows[number].where
         dropped += all(before >= most for _, before in examples)
-    return Lengths(len(rows), cut, dropped, longest)
+    return Lengths(len(rows), cut, dropped, longest, first)
 
 
 class LongRows:
@@ -103,6 +107,7 @@ class LongRows:
                 one.cut + more.cut,
                 one.dropped + more.dropped,
                 max(one.longest, more.longest),
+                one.first or more.first,
             )
 
 

@@ -163,7 +163,8 @@ def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
     word_tokenizer(tmp_path / "base")
     (line,) = warnings(file)
     assert line == (
-        "1 of 5 checked rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens."
+        "1 of 5 checked rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens; the "
+        "first one is a.jsonl:1. Set data.maxLength to 10, or shorten the rows."
     )
 
 

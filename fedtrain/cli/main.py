@@ -68,6 +68,9 @@ class LazyGroup(click.Group):
             raise explained(error) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click ends silently if the reader of a pipe has gone
+        except KeyboardInterrupt:
+            click.echo("\nstopped.", err=True)
+            ctx.exit(130)
         except Exception as error:
             message = None if ctx.params["debug"] else explain(error)
             if message is None:

@@ -23,7 +23,7 @@ from fedtrain.ledger.store import StoreError
 def failing(monkeypatch: pytest.MonkeyPatch):
     """A command `fail` that raises what the test gives it."""
 
-    def install(error: Exception) -> None:
+    def install(error: BaseException) -> None:
         @click.command()
         def command() -> None:
             raise error
@@ -130,6 +130,12 @@ def test_init_names_a_folder_that_cannot_be_written(tmp_path: Path):
             "hint: Correct the path.",
         ],
     )
+
+
+def test_an_interrupted_command_says_that_it_stopped(failing):
+    failing(KeyboardInterrupt())
+    result = CliRunner().invoke(main, ["fail"])
+    assert (result.exit_code, result.stderr) == (130, "\nstopped.\n")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from fedtrain.cli.errors import UserError
+    from fedtrain.results.locate import Located
 
 _POLL_SECONDS = 1.0
 _INDENT = 8
@@ -87,7 +88,7 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
     from fedtrain.results.summary import summarise
 
     try:
-        ledger = locate(run).ledger
+        ledger = (_begun(run) if follow else locate(run)).ledger
     except NoRun as error:
         raise _without_run(run) or error from None
     summary = summarise(ledger)
@@ -122,6 +123,21 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
     if not following.has_shown:
         which = (f" of {participant}" if participant else "") + ("" if number is None else f" in round {number}")
         click.echo(f"no task{which} has ended yet; {summary.name} is in phase {summary.phase}", err=True)
+
+
+def _begun(run: str) -> "Located":
+    """Return the run, after `fedtrain run` has started it: until then, there is nothing to follow."""
+    from fedtrain.results.locate import NotBegun, locate
+
+    reported = False
+    while True:
+        try:
+            return locate(run)
+        except NotBegun:
+            if not reported:
+                click.echo(f"waiting for fedtrain run {quoted(run)}", err=True)
+            reported = True
+        time.sleep(_POLL_SECONDS)
 
 
 def _without_run(name: str) -> "UserError | None":

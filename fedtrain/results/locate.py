@@ -26,6 +26,10 @@ class NoRun(ObjectMissing):
     """No run exists at this place. The message lists runs nearby."""
 
 
+class NotBegun(NoRun):
+    """The federation file exists, and its run does not."""
+
+
 @dataclass(frozen=True)
 class Located:
     """A run that exists. `federation`: the file, if the user named the run by its file."""
@@ -75,7 +79,7 @@ def _of_file(path: Path) -> Located:
     )  # a file for a cluster has no policies, and paths of pods
     ledger = ledger_of(federation, reading=True)
     if ledger.size(names.RUN) is None:
-        raise NoRun(
+        raise NotBegun(
             f"{path} has not been run: {ledger.url}/{names.RUN} does not exist. "
             f"Start it with `fedtrain run {quoted(path)}`."
         )

@@ -51,6 +51,7 @@ def run(
         listener(RunEnded(end.outcome, end.round, end.message or "it was finished before"))
         return Outcome(end.outcome, end.round, end.message or "")
     with contextlib.ExitStack() as stack:
+        presence = stack.enter_context(contextlib.closing(Presence(ledger, this_process())))
         if pool is None:
             pool = stack.enter_context(workers(federation, parallel))
         executor = Executor(
@@ -62,7 +63,6 @@ def run(
             lambda key, task: enter(federation, claimed, key, task),
         )
         stack.callback(executor.close)
-        presence = stack.enter_context(contextlib.closing(Presence(ledger, this_process())))
         coordinator = Coordinator(
             spec=spec,
             ledger=ledger,

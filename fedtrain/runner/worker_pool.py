@@ -31,7 +31,7 @@ STARTS_WITHOUT_HELLO = 3
 @dataclass(frozen=True)
 class Progress:
     """What a worker reports while it works: the phase, the step and the number of steps (0 of 0 when a phase begins),
-    the loss."""
+    the mean loss of the steps so far."""
 
     key: TaskKey
     phase: str

@@ -20,6 +20,8 @@ class ProgressLog:
             return
         self._shown = (phase, tenth)
         if step:
-            log.info("%s: step %d of %d%s", phase, step, steps, Local("" if loss is None else f", loss {loss:.4f}"))
+            log.info(
+                "%s: step %d of %d%s", phase, step, steps, Local("" if loss is None else f", mean loss {loss:.4f}")
+            )
         else:
             log.info("%s", phase)

@@ -54,7 +54,8 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
     else:
         gradient = PrivateGradient(model, flat, rows, round, work.example_noise, group)
     count = gradient.count
-    losses: list[tuple[float, int]] = []
+    losses: list[float] = []
+    total, tokens = 0.0, 0
     skipped = 0
     checkpoints = {math.ceil(count * part / CHECKPOINTS) for part in range(1, CHECKPOINTS + 1)}
     best: tuple[float, torch.Tensor] | None = None
@@ -80,8 +81,9 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
         scaler.step(optimizer)
         scaler.update()
         if loss is not None and estimate.tokens is not None:
-            losses.append((loss, estimate.tokens))
-        report("training", step, count, loss)
+            losses.append(loss)
+            total, tokens = total + loss * estimate.tokens, tokens + estimate.tokens
+        report("training", step, count, total / tokens if tokens else None)
         if round.validate is not None and step in checkpoints:
             measured = round.validate()
             model.module.train()
@@ -96,13 +98,12 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
         flat.weights.data.copy_(best[1])
     if not bool(torch.isfinite(flat.weights.data).all()):
         raise Refused(f"the trained weights are not finite after step {count}; lower training.learningRate")
-    trained = sum(tokens for _, tokens in losses)
     return Trained(
         update=flat.update(),
         steps=count,
-        tokens=trained if losses else None,
-        loss=sum(loss * tokens for loss, tokens in losses) / trained if losses else None,
-        curve=[loss for loss, _ in losses],
+        tokens=tokens if losses else None,
+        loss=total / tokens if tokens else None,
+        curve=losses,
         validation_loss=best[0] if best is not None else None,
         rows=gradient.micro_batch,
         skipped=skipped,

@@ -40,13 +40,13 @@ class Row:
     attempt: int = 1
     step: int | None = None
     steps: int | None = None
+    has_trained: float = 0.0
+    """Share of the steps of its training that this attempt has done."""
 
     @property
     def progress(self) -> float:
-        """Share of its training that is done."""
-        if self.is_done:
-            return 1.0
-        return (self.step or 0) / self.steps if self.steps else 0.0
+        """Share of its training that is done. Steps of measuring do not count."""
+        return 1.0 if self.is_done else self.has_trained
 
 
 @dataclass
@@ -133,7 +133,7 @@ class View:
     def _started(self, who: str, kind: str, attempt: int) -> None:
         if who in self.rows:
             row = self.rows[who]
-            row.attempt, row.is_busy, row.is_done = attempt, False, False
+            row.attempt, row.is_busy, row.is_done, row.has_trained = attempt, False, False, 0.0
             row.state = "waiting for a worker"
         else:
             self.hub, self.hub_progress = HUB_WORK.get(kind, kind), 0.0
@@ -151,6 +151,8 @@ class View:
             return
         row.state, row.is_busy = state, True
         row.step, row.steps = (event.step, event.steps) if event.steps else (None, None)
+        if event.key.kind == "Train" and event.phase == "training" and event.steps:
+            row.has_trained = (event.step or 0) / event.steps
         row.loss = event.loss if event.loss is not None else row.loss
 
     def _ended(self, event: Ended) -> None:

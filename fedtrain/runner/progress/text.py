@@ -29,7 +29,7 @@ _STEPS_OF_TRAINER = {
 """Phases of a trainer task in the user's words; others are shown by their name."""
 _LEGEND = {
     "trained": "samples processed, with repeats",
-    "loss": "training loss",
+    "loss": "mean training loss of the round so far",
     "received": "the global adapter, on the participant's own validation rows",
     "time": "of the whole task",
     "sent": "size of the update",

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from fedtrain.cli import logs
 from fedtrain.cli.main import main
+from fedtrain.results.locate import Located, NotBegun, locate
 from fedtrain.results.logs import title, with_short_digests
 from tests.support.ledger_by_hand import Hand
 
@@ -100,6 +101,37 @@ def test_ctrl_c_ends_it_without_a_word(hand: Hand, runs: Path, monkeypatch: pyte
         yield
 
     assert follow(monkeypatch, runs, interrupted()) == (130, "")
+
+
+def test_follow_waits_for_the_start_of_the_run(hand: Hand, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand.begin()
+    file = runs.parent / "federation.yaml"
+    file.write_text("")
+    federation, seen = locate(str(runs / "default/quickstart")), 0
+
+    def of_file(path: Path) -> Located:
+        nonlocal seen
+        seen += 1
+        if seen < 3:
+            raise NotBegun("has not been run")
+        return federation
+
+    def started() -> Iterator[None]:
+        yield
+        yield
+        hand.whole_round(1)
+        hand.whole_round(2)
+        hand.whole_round(3)
+        hand.end()
+        yield
+
+    monkeypatch.setattr("fedtrain.results.locate._of_file", of_file)
+    steps = started()
+    monkeypatch.setattr(logs.time, "sleep", lambda seconds: next(steps))
+    result = CliRunner().invoke(main, ["logs", str(file), "--follow"])
+    assert result.exit_code == 0
+    assert result.stderr.count(f"waiting for fedtrain run {file}") == 1
+    assert "round 3" in result.stdout
 
 
 def test_a_line_has_no_blanks_at_its_end() -> None:

@@ -77,7 +77,7 @@ def plain(*events: Event) -> list[str]:
 def test_plain_lines_tell_samples_loss_metric_bytes_and_seconds_of_each_update() -> None:
     lines = plain(STARTED, PLANNED, DONE, Delivered(UPDATE), Recorded(MANIFEST, None, 4.0))
     assert lines[2].startswith(
-        "(trained: samples processed, with repeats. loss: training loss. received: the global adapter, "
+        "(trained: samples processed, with repeats. loss: mean training loss of the round so far. received: the global adapter, "
     )
     assert lines[2].endswith("sent: size of the update.)")
     assert lines[3] == "round 1/2  zoo  160 trained  loss 1.2500  received loss 2.5  322 kB  3.2 s"
@@ -141,6 +141,25 @@ def test_the_time_left_follows_the_durations_of_earlier_rounds() -> None:
     assert time_left(view) == (30.0, 30.0)
     view.take(RunEnded("Succeeded", 2, ""))
     assert time_left(view) == (None, None)
+
+
+def test_the_share_of_a_round_only_grows_while_a_participant_measures_trains_and_sends() -> None:
+    view = View(clock=lambda: 0.0)
+    for event in (STARTED, PhaseChanged(1, "Training", ""), PLANNED, TaskStarted(TaskKey(1, "Train", "zoo", 1))):
+        view.take(event)
+    shares: list[float] = []
+    for phase, step in (
+        ("measuring accuracy", 9),
+        ("training", 1),
+        ("training", 5),
+        ("validating", 3),
+        ("uploading", 0),
+    ):
+        view.take(at_work(phase, step, 10))
+        shares.append(view.round_progress)
+    assert shares == pytest.approx([0.0, 0.09, 0.45, 0.45, 0.45])
+    view.take(TaskStarted(TaskKey(1, "Train", "zoo", 2)))
+    assert view.round_progress == 0.0
 
 
 @pytest.mark.parametrize(

@@ -60,13 +60,13 @@ def test_messages_of_foreign_errors_and_other_loggers_are_not_kept(tail: LogTail
     assert second.endswith("warning accuracy is not measured: no answers")
 
 
-def test_the_log_has_the_loss_of_each_shown_step_and_the_tail_does_not(
+def test_the_log_has_the_mean_loss_at_each_shown_step_and_the_tail_does_not(
     tail: LogTail, caplog: pytest.LogCaptureFixture
 ) -> None:
     progress = ProgressLog()
     for step in (1, 2):
         progress("training", step, 2, 2.0 / step)
-    assert caplog.messages == ["training: step 1 of 2, loss 2.0000", "training: step 2 of 2, loss 1.0000"]
+    assert caplog.messages == ["training: step 1 of 2, mean loss 2.0000", "training: step 2 of 2, mean loss 1.0000"]
     assert [line.split(" ", 2)[2] for line in tail.lines] == ["training: step 1 of 2", "training: step 2 of 2"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.numbers import WholeNumber
-from fedtrain.cli.run_argument import RUN
+from fedtrain.cli.run_argument import RUN, participants_of_run
 from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _INDENT = 8
 
 @click.command()
 @click.argument("run", type=RUN)
-@click.argument("participant", required=False)
+@click.argument("participant", required=False, shell_complete=participants_of_run)
 @click.option("--round", "number", type=WholeNumber(min=0), help="Show this round only.")
 @click.option("-f", "--follow", is_flag=True, help="Continue until the run ends.")
 @click.option("--cluster", is_flag=True, help="RUN is NAMESPACE/NAME of a training on the cluster of kubectl.")

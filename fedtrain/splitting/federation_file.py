@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fedtrain.api.crd.editor_schema import FILE_NAME
 from fedtrain.api.data import Format
 from fedtrain.api.evaluation import MetricType
 from fedtrain.splitting.learning_rate import DEFAULT, LearningRate
@@ -34,6 +35,7 @@ class FederationFile:
     def _training(self) -> str:
         participants = "".join(f"    - name: {name}\n" for name, _ in self.files)
         return f"""\
+# yaml-language-server: $schema={FILE_NAME}
 # Written by `fedtrain split`. What next:
 #   fedtrain validate federation.yaml     is everything right?
 #   fedtrain plan federation.yaml         who trains on how much

@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 
 from fedtrain.api.base_model_folder import not_a_base
+from fedtrain.api.crd.editor_schema import FILE_NAME, render_editor_schema
 from fedtrain.api.data import Format
 from fedtrain.api.places import base_kind
 from fedtrain.data.base_files import BaseFiles, read_base
@@ -265,6 +266,7 @@ def _write(
             own_metrics=measurable(rows[row] for part in parts for row in part) if request.label else (),
         )
         (partial / "new" / FILE).write_text(file.text(), encoding="utf-8")
+        (partial / "new" / FILE_NAME).write_text(render_editor_schema(), encoding="utf-8")
         (partial / "new").rename(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

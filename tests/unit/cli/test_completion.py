@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
+from fedtrain.api.storage import File, Storage
 from fedtrain.cli.main import main
+from fedtrain.ledger.open import open_ledger
+from tests.support.ledger_by_hand import Hand
 
 PROGRAM = "from fedtrain.cli.main import main\nmain(prog_name='fedtrain')"
 
@@ -33,6 +37,16 @@ def test_the_script_of_each_shell_calls_fedtrain(shell: str) -> None:
 def test_commands_and_options_are_completed() -> None:
     assert completed("fedtrain exp") == ["export"]
     assert completed("fedtrain export --me") == ["--merged"]
+
+
+def test_participants_of_a_run_are_completed(tmp_path: Path) -> None:
+    hand = Hand(open_ledger(Storage(type="File", file=File(path=str(tmp_path))), "default", "quickstart"))
+    hand.begin()
+    completion = ShellComplete(main, {}, "fedtrain", "_FEDTRAIN_COMPLETE")
+    words = ["logs", str(tmp_path / "default/quickstart")]
+    assert [found.value for found in completion.get_completions(words, "")] == ["museum", "observatory", "zoo", "hub"]
+    assert [found.value for found in completion.get_completions(words, "z")] == ["zoo"]
+    assert completion.get_completions(["logs", str(tmp_path)], "") == []
 
 
 def test_runs_and_data_are_completed_as_files() -> None:

@@ -77,7 +77,7 @@ def plain(*events: Event) -> list[str]:
 def test_plain_lines_tell_samples_loss_metric_bytes_and_seconds_of_each_update() -> None:
     lines = plain(STARTED, PLANNED, DONE, Delivered(UPDATE), Recorded(MANIFEST, None, 4.0))
     assert lines[2].startswith(
-        "(trained: samples processed, with repeats. loss: mean training loss of the round so far. received: the global adapter, "
+        "(trained: samples processed, with repeats. loss: mean training loss of the round so far. received: "
     )
     assert lines[2].endswith("sent: size of the update.)")
     assert lines[3] == "round 1/2  zoo  160 trained  loss 1.2500  received loss 2.5  322 kB  3.2 s"

@@ -19,7 +19,7 @@ demo: setup
 
 ## make test     everything that must hold: lint, types, layers, tests, the operator on a real control plane
 test: setup
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line lint unit controlplane  # they wait in turns
+	@$(MAKE) --no-print-directory --jobs=3 lint unit controlplane  # they wait in turns
 
 ## make setup    install everything, locked, into .venv
 setup: $(VENV)/.ready

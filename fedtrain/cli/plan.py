@@ -98,7 +98,7 @@ def _sizes(made: "Preview", *, has_gpus: bool) -> list[str]:
         return []
     transfer = (
         f"transfer: each round a participant receives {size(found.received)} and sends {size(found.sent)}; "
-        f"{size(found.moved)} in the whole run"
+        f"{size(found.moved)} in the whole run, without the headers of files"
     )
     if not has_gpus:
         return [transfer]

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Line:
-    """`index`: position of the run, for its colour. `points`: (round, value)."""
+    """`index`: position of the run, for its colour. `points`: (round, value). `level`: the run has one value, that of
+    training without federation, which is drawn across all rounds."""
 
     name: str
     index: int
     points: Sequence[tuple[int, float]]
+    level: bool = False
 
 
 def runs_by_round(lines: Sequence[Line], title: str, share: bool, width: float, height: float) -> "Figure":
@@ -27,6 +29,9 @@ def runs_by_round(lines: Sequence[Line], title: str, share: bool, width: float, 
     with drawing(width, height) as (figure, axes):
         for line in lines:
             tone = FEDERATED if line.index == 0 else colour(line.index - 1)
+            if line.level:
+                axes.axhline(line.points[-1][1], color=tone, label=line.name, linestyle="--", linewidth=1.2)
+                continue
             rounds, values = zip(*line.points, strict=True)
             marker = "o" if len(rounds) <= 40 else ""
             axes.plot(rounds, values, color=tone, label=line.name, marker=marker, ms=4, mec="white", mew=0.8)

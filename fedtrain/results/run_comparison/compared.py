@@ -20,8 +20,8 @@ _SHOWN = 60
 @dataclass(frozen=True)
 class ComparedRun:
     """Results of one run. `run`: its name, with its namespace or address where names repeat. `base`, `last`, `best`:
-    values of the headline metric `metric`; `best_round`: the round of `best`. `samples`: trained samples of all
-    aggregated updates, repeated ones included. `bytes_sent`: by participants. `seconds`: wall time, if known."""
+    values of the headline metric `metric`; `best_round`: the round of `best`. `samples`: samples that the steps of all
+    aggregated updates processed, repeats included. `bytes_sent`: by participants. `seconds`: wall time, if known."""
 
     run: str
     phase: str
@@ -79,7 +79,7 @@ def tables(comparison: RunComparison, summaries: Sequence[RunSummary], arms: Arm
         _cells(run, _curve(summary, arms), arms.get(summary.url))
         for run, summary in zip(comparison.runs, summaries, strict=True)
     )
-    head = ("run", "phase", "rounds", "metric", "round 0", "last", "best", "samples", "sent", "time")
+    head = ("run", "phase", "rounds", "metric", "round 0", "last", "best", "trained", "sent", "time")
     found = [Table("results", head, rows, left=2)]
     if comparison.differences:
         head = ("field", *(run.run for run in comparison.runs))
@@ -103,6 +103,7 @@ def _curve(summary: RunSummary, arms: Arms) -> Curve | None:
 def _run(summary: RunSummary, name: str, shown: Curve | None) -> ComparedRun:
     best = best_point(shown) if shown else None
     participants = [one for round in summary.rounds for one in round.participants]
+    trainings = {one.name: one.training.over(summary.spec.training) for one in summary.spec.participants}
     return ComparedRun(
         run=name,
         phase=summary.phase,
@@ -112,7 +113,9 @@ def _run(summary: RunSummary, name: str, shown: Curve | None) -> ComparedRun:
         last=shown.last if shown else None,
         best=best[1] if best else None,
         best_round=best[0] if best else None,
-        samples=sum(one.samples for one in participants if one.state == "Aggregated"),
+        samples=sum(
+            trainings[one.participant].trained(one.samples) for one in participants if one.state == "Aggregated"
+        ),
         bytes_sent=sum(one.bytes or 0 for one in participants),
         seconds=summary.wall_seconds,
     )

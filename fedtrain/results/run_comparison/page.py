@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from fedtrain import __version__
+from fedtrain.contracts.headline_metric import Measure, hub_measures
 from fedtrain.results.charts.runs import Line, runs_by_round
 from fedtrain.results.charts.style import svg
 from fedtrain.results.curve import curve
@@ -20,6 +21,7 @@ from fedtrain.results.words import listed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
+_NO_ARMS: Arms = {}
 _WIDTHS, _HEIGHT = {"wide": 8.6, "narrow": 4.6}, 3.9
 """Inches, for screens and paper and for phones, as in the report."""
 
@@ -31,30 +33,39 @@ class _Chart:
 
 
 def page(summaries: Sequence[RunSummary], arms: Arms) -> str:
-    """Return the HTML, the same for the same summaries and arms. The template escapes all text; only charts are markup.
-    Arms train in one round what others train in many, so they have no line in the charts of metrics by round."""
+    """Return the HTML, the same for the same summaries and arms. The template escapes all text; only charts are
+    markup."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = files("fedtrain.results.run_comparison").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
     style = Markup(files("fedtrain.results.report").joinpath("style.css").read_text(encoding="utf-8"))
     names = run_names(summaries)
     return environment.from_string(template).render(
         names=listed(names),
-        charts=charts(summaries),
+        charts=charts(summaries, arms),
         tables=tables(compare_runs(summaries, arms), summaries, arms),
         style=style,
         version=__version__,
     )
 
 
-def charts(summaries: Sequence[RunSummary]) -> list[Figure]:
-    """Return a chart for each headline metric and data that it is measured on, and one of the training losses; each
-    for wide and for narrow screens."""
+def charts(summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> list[Figure]:
+    """Return a chart for each headline metric, for each other metric of the hub, and one of the training losses; each
+    for wide and for narrow screens. Arms train in one round what others train in many, so theirs are level lines; a
+    personalised one is measured on other data, and is in the table only."""
     found: dict[str, _Chart] = {}
     losses = _Chart(share=False)
     for index, (summary, name) in enumerate(zip(summaries, run_names(summaries), strict=True)):
-        if (shown := curve(summary)) is not None:
-            title = f"{shown.measure.name} ({shown.measure.direction})"
-            found.setdefault(title, _Chart(shown.measure.share)).lines.append(Line(name, index, shown.points))
+        arm = arms.get(summary.url)
+        if arm is not None and arm.value is not None and arm.on is None:
+            _chart(found, arm.measure).lines.append(Line(name, index, ((1, arm.value),), level=True))
+        elif (shown := curve(summary)) is not None:
+            _chart(found, shown.measure).lines.append(Line(name, index, shown.points))
+            for measure in hub_measures(summary.spec):
+                points = [
+                    (one.number, one.metrics[measure.name]) for one in summary.recorded if measure.name in one.metrics
+                ]
+                if measure != shown.measure and points:
+                    _chart(found, measure).lines.append(Line(name, index, points))
         if points := _losses(summary):
             losses.lines.append(Line(name, index, points))
     if losses.lines:
@@ -62,6 +73,10 @@ def charts(summaries: Sequence[RunSummary]) -> list[Figure]:
     return [
         _figure(title, chart, kind, number) for number, (title, chart) in enumerate(found.items()) for kind in _WIDTHS
     ]
+
+
+def _chart(found: dict[str, _Chart], measure: Measure) -> _Chart:
+    return found.setdefault(f"{measure.name} ({measure.direction})", _Chart(measure.share))
 
 
 def _figure(title: str, chart: _Chart, kind: str, number: int) -> Figure:

@@ -2,18 +2,23 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from comparisons import arms
+from matplotlib.figure import Figure
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import File, Storage
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.best_round import best_point
+from fedtrain.results.charts.runs import Line
 from fedtrain.results.comparison import Arm, Comparison, write_comparison
 from fedtrain.results.curve import curve
+from fedtrain.results.locate import locate
+from fedtrain.results.measured_arms import measured_arms
 from fedtrain.results.run_comparison.compared import run_names, short_addresses
 from fedtrain.results.run_comparison.differences import by_block
 from fedtrain.results.run_comparison.page import charts
@@ -84,6 +89,25 @@ def test_compare_shows_what_a_baseline_measured_of_its_runs(compared: Path, tmp_
     assert any("alone-zoo" in line and "accuracy 12.6% 50.1% 50.1%" in line for line in lines)
     assert any("personal-zoo" in line and "accuracy (zoo) 69.0% 80.0% 80.0%" in line for line in lines)
     assert "50.1%" in (tmp_path / "charts.html").read_text()
+    assert "(replaced)" not in result.stdout
+    again = fedtrain("compare", *names, "--out", tmp_path / "charts.html")
+    assert again.stdout.endswith("charts.html (replaced)\n")
+
+
+def test_the_chart_has_a_level_line_for_training_alone(compared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, Sequence[Line]] = {}
+
+    def draw(lines: Sequence[Line], title: str, *_: object) -> Figure:
+        drawn[title] = lines
+        return Figure()
+
+    monkeypatch.setattr("fedtrain.results.run_comparison.page.runs_by_round", draw)
+    ledgers = [locate(str(compared / name)).ledger for name in ("quickstart", "quickstart-alone-zoo")]
+    charts([summarise(ledger) for ledger in ledgers], measured_arms(ledgers[0]))
+    run, alone = drawn["accuracy (higher is better)"]
+    assert (run.level, len(run.points)) == (False, 4)
+    assert (alone.level, alone.points) == (True, ((1, 0.501),))
+    assert [line.name for line in drawn["loss (lower is better)"]] == ["quickstart"]
 
 
 def test_list_names_a_run_that_cannot_be_read_and_shows_the_others(second: Hand, runs: Path) -> None:
@@ -139,7 +163,7 @@ def test_compare_shows_results_and_the_fields_that_differ(second: Hand, runs: Pa
     assert any(line.startswith("second Interrupted 1 accuracy 12.6% 41.2% 41.2% (round 1)") for line in lines)
     assert [line for line in lines if line.startswith("spec.")] == ["spec.training.seed 17 5"]
     page = (tmp_path / "charts.html").read_text()
-    assert page.count("<svg ") == 4
+    assert page.count("<svg ") == 6, "accuracy, loss at the hub and training loss"
     assert "quickstart and second" in page
 
 
@@ -183,7 +207,7 @@ def test_runs_of_one_name_are_distinguished(finished: Hand, runs: Path, tmp_path
     assert run_names(summaries) == ["runs/…/quickstart", "copy/…/quickstart"]
     drawn = charts(summaries)
     assert drawn[0].alt == "accuracy (higher is better) by round, a line each run"
-    assert [chart.kind for chart in drawn] == ["wide", "narrow"] * 2, "a phone has charts of its own"
+    assert [chart.kind for chart in drawn] == ["wide", "narrow"] * 3, "a phone has charts of its own"
     shown = curve(summaries[0])
     assert shown is not None
     assert best_point(shown) == (3, pytest.approx(0.671))

@@ -59,21 +59,27 @@ class Bars:
 
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(pulse_style="bar.back"),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
         )
         self._drawing = Drawing(*columns)
         self._tasks: dict[str, int] = {}
+        self._waiting: set[str] = set()
 
     def begins(self, arms: list[ArmRun]) -> None:
         self._drawing.start()
         for arm in arms:
-            self._tasks[arm.label] = self._add(arm.label, arm.steps)
+            self._waiting.add(arm.label)
+            self._tasks[arm.label] = self._add(arm.label, arm.steps, waiting=True)
 
     def arm(self, arm: ArmRun, event: Event) -> None:
         bar = self._bar(arm.label)
+        if isinstance(event, Progress) and arm.label in self._waiting:
+            self._waiting.discard(arm.label)
+            self._drawing.start_task(bar)
+            self._drawing.update(bar, note="")
         if isinstance(event, Progress) and event.phase == "training" and event.step is not None:
             note = f"loss {event.loss:.3f}" if event.loss is not None else ""
             self._drawing.update(bar, completed=event.step, note=note)
@@ -92,8 +98,9 @@ class Bars:
     def close(self) -> None:
         self._drawing.stop()
 
-    def _add(self, label: str, total: int) -> int:
-        return self._drawing.add_task(label, total=total, note="")
+    def _add(self, label: str, total: int, waiting: bool = False) -> int:
+        """`waiting`: its time begins with its first work."""
+        return self._drawing.add_task(label, start=not waiting, total=total, note="waiting" if waiting else "")
 
     def _bar(self, label: str):
         from rich.progress import TaskID

@@ -50,6 +50,7 @@ def command(
     from fedtrain.results.run_result import export_newest
     from fedtrain.results.summary import summarise
     from fedtrain.results.tables import show
+    from fedtrain.results.words import short_path
     from fedtrain.runner.errors import RunError
 
     federation = read_with_format_of_rows(file)
@@ -83,8 +84,8 @@ def command(
         click.echo("")
         picture = write_picture(result.ledger, default_picture(result.ledger))
         if picture is not None:
-            click.echo(f"picture: {picture}")
-        click.echo(f"adapter: {export_newest(result.ledger, federation)}")
+            click.echo(f"picture: {short_path(str(picture))}")
+        click.echo(f"adapter: {short_path(str(export_newest(result.ledger, federation)))}")
         for arm in result.comparison.arms:
             if arm.kind == "Personalised":
                 folder = default_target(result.ledger).parent.with_name(arm.run.rpartition("/")[2])

@@ -33,6 +33,7 @@ def command(
     from fedtrain.results.locate import locate
     from fedtrain.results.public_base import unchecked_name
     from fedtrain.results.summary import summarise
+    from fedtrain.results.words import short_path
 
     located = locate(run)
     summary = summarise(located.ledger)
@@ -52,4 +53,4 @@ def command(
             click.echo(f"note: the export has no tokenizer. {found}", err=True)
         beside = found if isinstance(found, Path) else None
         folder = export(located.ledger, target, wanted, base=beside, base_name=base_name)
-    click.echo(os.path.normpath(folder))
+    click.echo(short_path(os.path.normpath(folder)))

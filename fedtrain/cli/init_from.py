@@ -19,6 +19,7 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     from fedtrain.results.locate import locate
     from fedtrain.results.next_run import file_of, from_file, from_spec, next_name
     from fedtrain.results.summary import summarise
+    from fedtrain.results.words import short_path
 
     located = locate(run)
     ledger = located.ledger
@@ -44,8 +45,8 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     assert claimed is not None
     text = from_file(source, name, uri, digest) if source else from_spec(ledger, claimed.spec, name, uri, digest)
     write_file(file, text.encode())
-    click.echo(f"wrote {adapter}: the adapter of {ledger.name} after round {chosen.number}")
-    click.echo(f"wrote {file}: the run {name}, which starts from it")
+    click.echo(f"wrote {short_path(str(adapter))}: the adapter of {ledger.name} after round {chosen.number}")
+    click.echo(f"wrote {short_path(str(file))}: the run {name}, which starts from it")
     if source is None:
         click.echo(f"note: set the data of each participant in {file}, and check its relative paths", err=True)
     if ledger.url.startswith("s3:"):

@@ -22,10 +22,11 @@ def command(run: str, out: Path | None, as_csv: bool) -> None:
     from fedtrain.cli.page_option import check_page
     from fedtrain.results.locate import locate
     from fedtrain.results.report import default_report, write_csv, write_report
+    from fedtrain.results.words import short_path
 
     check_page(out, "report.csv" if as_csv else "report.html")
     ledger = locate(run).ledger
     if as_csv:
-        click.echo(str(write_csv(ledger, out or default_report(ledger).with_suffix(".csv"))))
+        click.echo(short_path(str(write_csv(ledger, out or default_report(ledger).with_suffix(".csv")))))
     else:
-        click.echo(str(write_report(ledger, out or default_report(ledger))))
+        click.echo(short_path(str(write_report(ledger, out or default_report(ledger)))))

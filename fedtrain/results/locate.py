@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fedtrain.api.similar_words import nearest
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
@@ -126,6 +127,7 @@ def runs_near(folder: Path) -> Iterator[Path]:
     """Runs under the folder and its `runs`, under a `runs` in the path, and under ./runs. No other folder is searched:
     the surroundings of a wrong path may be large."""
     through = [above for above in folder.parents if above.name == "runs"]
+    folder = _similar(folder)
     seen: set[Path] = set()
     for base in (folder, folder / "runs", *through, Path("runs")):
         for depth in ("*", "*/*"):
@@ -133,6 +135,14 @@ def runs_near(folder: Path) -> Iterator[Path]:
                 if found.resolve() not in seen:
                     seen.add(found.resolve())
                     yield found.parent
+
+
+def _similar(folder: Path) -> Path:
+    """Return the folder beside it with a similar name if it does not exist; else itself."""
+    if folder.exists() or not folder.parent.is_dir():
+        return folder
+    name = nearest(folder.name, (one.name for one in folder.parent.iterdir() if one.is_dir()))
+    return folder.with_name(name) if name else folder
 
 
 def _suggest(runs: Iterator[str]) -> str:

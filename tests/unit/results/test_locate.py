@@ -94,6 +94,14 @@ def test_runs_elsewhere_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.M
     assert "Did you mean" not in str(told.value)
 
 
+def test_runs_of_a_folder_with_a_similar_name_are_named(hand: Hand, runs: Path) -> None:
+    hand.begin()
+    runs.parent.joinpath("federation").mkdir()
+    runs.rename(runs.parent / "federation/runs")
+    with pytest.raises(NoRun, match=r"Did you mean .*federation/runs/default/quickstart\?"):
+        locate(str(runs.parent / "fedration"))
+
+
 def test_runs_of_a_folder_are_named(tmp_path: Path, hand: Hand) -> None:
     hand.begin()
     with pytest.raises(NoRun, match=r"Did you mean .*runs/default/quickstart\?"):

@@ -55,8 +55,9 @@ def guess_warning(summary: RunSummary) -> str:
     error = standard_error(measure, labels.commonest, made.samples) or 0.0
     if value >= labels.commonest + error:
         return ""
+    how = "hardly" if value > labels.commonest else "not"
     return (
-        f"{measure.name} {measure.text(value)} is hardly better than always the same answer: the most common of the "
+        f"{measure.name} {measure.text(value)} is {how} better than always the same answer: the most common of the "
         f"{labels.count} labels alone gives {measure.text(labels.commonest)}. Train more steps, or try a higher "
         "learning rate or another base model"
     )

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from rich.console import Console
 
+from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.records import Evaluation, Manifest, Plan, PlanMember, Update
 from fedtrain.rounds.snapshot import Execution, Kind, TaskKey
 from fedtrain.runner.events import (
@@ -244,6 +245,13 @@ def shown(*events: Event, width: int = 120) -> str:
     console.print(progress.render())
     progress.close()
     return console.export_text()
+
+
+def test_the_legend_says_among_how_many_labels_the_hub_chooses() -> None:
+    labels = AnswerLabels(count=9, commonest=0.2)
+    evaluation = Evaluation(run_id="r1", round=0, k=0, adapter=DIGEST, samples=9, metrics={}, labels=labels)
+    lines = plain(STARTED, Recorded(MANIFEST, evaluation, 1.0), PLANNED)
+    assert "labels of these rows only (the hub: among 9). sent" in lines[-1]
 
 
 def test_the_live_table_shows_every_participant_with_its_update() -> None:

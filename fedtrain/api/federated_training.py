@@ -1,5 +1,6 @@
 """The kind `FederatedTraining`: the whole run, all rounds."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -61,6 +62,12 @@ class FederatedTrainingSpec(Block):
             if participant.name == name:
                 return participant
         raise KeyError(name)
+
+    def trained(self, samples: Mapping[str, int]) -> dict[str, int]:
+        """Return the number of samples that the steps of each participant process in a round, with repeats. `samples`:
+        sizes of the slices of participants."""
+        trainings = {one.name: one.training for one in self.participants}
+        return {who: trainings[who].over(self.training).trained(count) for who, count in samples.items()}
 
     @property
     def participant_privacy(self) -> Privacy | None:

@@ -117,11 +117,10 @@ def _base(base: PublicBase) -> tuple[str, str]:
 def _data(summary: RunSummary, round: RoundSummary) -> str:
     used = {participant.name: 0 for participant in summary.spec.participants}
     rounds = dict.fromkeys(used, 0)
-    trainings = {one.name: one.training.over(summary.spec.training) for one in summary.spec.participants}
     for past in summary.rounds[: round.number + 1]:
         for one in past.participants:
             if one.state == "Aggregated":
-                used[one.participant] += trainings[one.participant].trained(one.samples)
+                used[one.participant] += one.trained or 0
                 rounds[one.participant] += 1
     data = {one.participant: one for one in summary.data}
     rows = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Aggregate, Close, Grant, Manifest, Plan, Quarantined, Update
 from fedtrain.results.run_summary import Execution, ParticipantRound, State
 
@@ -10,6 +11,7 @@ _LISTED: Mapping[str, State] = {"Committed": "Aggregated", "RolledBack": "Rolled
 
 
 def participant_rounds(
+    spec: FederatedTrainingSpec,
     plan: Plan | None,
     closes: Sequence[Close],
     aggregate: Aggregate | None,
@@ -28,6 +30,7 @@ def participant_rounds(
     absent = {one.participant: one.reason for one in (manifest.absent if manifest else ())}
     absent |= {one.participant: one.reason for one in (close.absent if close else ())}
     weights = {weight.participant: weight for weight in aggregate.weights} if aggregate else {}
+    trained = spec.trained({member.participant: member.samples for member in plan.members})
     found: list[ParticipantRound] = []
     for member in plan.members:
         who = member.participant
@@ -50,6 +53,7 @@ def participant_rounds(
                 execution=executions.get((who, attempt)),
                 samples=update.samples if update else member.samples,
                 distinct=update.distinct if update else member.distinct,
+                trained=None if state == "Absent" and update is None else trained[who],
                 steps=update.steps if update else None,
                 tokens=update.tokens if update else None,
                 train_loss=update.train_loss if update else None,

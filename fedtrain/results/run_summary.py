@@ -57,7 +57,8 @@ class TaskTime:
 @dataclass(frozen=True)
 class ParticipantRound:
     """One participant in one round. `attempts`: number of attempts started or granted; `attempt`: the one whose update
-    is used. `received`: metrics of the round's initial adapter, on the participant's validation split."""
+    is used. `samples`: size of its slice; `trained`: samples that its steps process, with repeats; None if it is absent
+    without an update. `received`: metrics of the round's initial adapter, on the participant's validation split."""
 
     participant: str
     state: State
@@ -67,6 +68,7 @@ class ParticipantRound:
     retried: tuple[str, ...] = ()
     samples: int = 0
     distinct: int = 0
+    trained: int | None = None
     steps: int | None = None
     tokens: int | None = None
     train_loss: float | None = None

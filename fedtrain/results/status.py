@@ -59,7 +59,7 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
                 str(round.number),
                 round.outcome,
                 _counted(round),
-                count(sum(one.samples for one in round.updates)),
+                count(sum(one.trained or 0 for one in round.updates)),
                 loss_text(sum(losses) / len(losses) if losses else None),
                 *metric_texts(round, measures),
                 *((_epsilon(summary, round),) if summary.privacy else ()),
@@ -72,7 +72,7 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
         title += " (in parentheses: of an adapter that was rejected)"
     epsilon = (f"epsilon (delta {summary.privacy.delta:g})",) if summary.privacy else ()
     names = (*(measure.name for measure in measures), *epsilon, *(("time",) if timed else ()))
-    return Table(title, ("round", "outcome", "updates", "samples", "train loss", *names), tuple(rows), left=2)
+    return Table(title, ("round", "outcome", "updates", "trained", "train loss", *names), tuple(rows), left=2)
 
 
 def _epsilon(summary: RunSummary, round: RoundSummary) -> str:
@@ -92,7 +92,7 @@ def participants_table(summary: RunSummary, round: RoundSummary) -> Table:
             (
                 one.participant,
                 state_text(one),
-                count(one.samples),
+                count(one.trained),
                 loss_text(one.train_loss),
                 loss_text(one.validation_loss),
                 *received,
@@ -105,7 +105,7 @@ def participants_table(summary: RunSummary, round: RoundSummary) -> Table:
     empty = ("–",) * (5 + bool(measure))
     rows += [(absent.participant, f"Absent: {absent.reason}", *empty) for absent in out]
     names = (f"{measure.name} received",) if measure else ()
-    head = ("participant", "state", "samples", "train loss", "val. loss", *names, "training", "sent")
+    head = ("participant", "state", "trained", "train loss", "val. loss", *names, "training", "sent")
     return Table(f"round {round.number}", head, tuple(rows), left=2)
 
 

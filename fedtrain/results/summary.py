@@ -157,6 +157,7 @@ class _Reader:
             rejected=rejected.metrics if rejected else {},
             adapter=manifest.adapter if manifest else None,
             participants=participant_rounds(
+                spec,
                 plan,
                 closes,
                 aggregate,

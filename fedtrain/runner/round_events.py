@@ -63,8 +63,7 @@ class RoundEvents:
             self._since = self._clock()
 
     def _planned(self, plan: Plan) -> Planned:
-        trainings = {one.name: one.training.over(self._spec.training) for one in self._spec.participants}
-        return Planned(plan, {one.participant: trainings[one.participant].trained(one.samples) for one in plan.members})
+        return Planned(plan, self._spec.trained({one.participant: one.samples for one in plan.members}))
 
     def _tell_updates(self, manifest: Manifest, known: Mapping[str, Closed]) -> None:
         if manifest.k is None or (close := self._ledger.read(names.close(manifest.round, manifest.k), Close)) is None:

@@ -20,7 +20,7 @@ _SHOWN = 60
 @dataclass(frozen=True)
 class ComparedRun:
     """Results of one run. `run`: its name, with its namespace or address where names repeat. `base`, `last`, `best`:
-    values of the headline metric `metric`; `best_round`: the round of `best`. `samples`: samples that the steps of all
+    values of the headline metric `metric`; `best_round`: the round of `best`. `trained`: samples that the steps of all
     aggregated updates processed, repeats included. `bytes_sent`: by participants. `seconds`: wall time, if known."""
 
     run: str
@@ -31,7 +31,7 @@ class ComparedRun:
     last: float | None
     best: float | None
     best_round: int | None
-    samples: int
+    trained: int
     bytes_sent: int
     seconds: float | None
 
@@ -103,7 +103,6 @@ def _curve(summary: RunSummary, arms: Arms) -> Curve | None:
 def _run(summary: RunSummary, name: str, shown: Curve | None) -> ComparedRun:
     best = best_point(shown) if shown else None
     participants = [one for round in summary.rounds for one in round.participants]
-    trainings = {one.name: one.training.over(summary.spec.training) for one in summary.spec.participants}
     return ComparedRun(
         run=name,
         phase=summary.phase,
@@ -113,9 +112,7 @@ def _run(summary: RunSummary, name: str, shown: Curve | None) -> ComparedRun:
         last=shown.last if shown else None,
         best=best[1] if best else None,
         best_round=best[0] if best else None,
-        samples=sum(
-            trainings[one.participant].trained(one.samples) for one in participants if one.state == "Aggregated"
-        ),
+        trained=sum(one.trained or 0 for one in participants if one.state == "Aggregated"),
         bytes_sent=sum(one.bytes or 0 for one in participants),
         seconds=summary.wall_seconds,
     )
@@ -136,7 +133,7 @@ def _cells(run: ComparedRun, shown: Curve | None, arm: MeasuredArm | None) -> tu
         text(run.base),
         text(run.last),
         best,
-        count(run.samples),
+        count(run.trained),
         size(run.bytes_sent or None),
         duration(run.seconds),
     )

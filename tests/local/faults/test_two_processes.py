@@ -28,7 +28,7 @@ def test_both_say_so_and_neither_lacks_lines(zygote: str, undisturbed: Small, tm
         for round in (1, 2):
             assert [line for line in lines if line.startswith(f"round {round}/2 committed")] != [], done.said
             for who in ("zoo", "museum"):
-                update = re.compile(rf"round {round}/2 {who} [0-9]+ samples loss ")
+                update = re.compile(rf"round {round}/2 {who} [0-9,]+ trained loss ")
                 assert len([line for line in lines if update.match(line)]) == 1, done.said
         assert "small: succeeded after 2 rounds" in done.said
     assert small.digests() == undisturbed.digests()

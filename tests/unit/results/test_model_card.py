@@ -15,6 +15,7 @@ from fedtrain.ledger.store import StoreError
 from fedtrain.results.model_card import model_card
 from fedtrain.results.public_base import public_base, unchecked_name
 from fedtrain.results.report import report
+from fedtrain.results.status import tables
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import RUN_ID, SPEC, Hand
 
@@ -93,6 +94,9 @@ def test_the_samples_trained_on_are_those_of_the_steps_not_of_the_slice(hand: Ha
     hand.begin()
     hand.whole_round(1)
     assert "| museum | 1,000 | 100 | 320 | 1 |" in card_of(hand.ledger, round=1)
+    rounds, participants = tables(summarise(hand.ledger))
+    assert [dict(zip(rounds.head, row, strict=True))["trained"] for row in rounds.rows[:2]] == ["0", "960"]
+    assert {dict(zip(participants.head, row, strict=True))["trained"] for row in participants.rows} == {"320"}
 
 
 def test_metrics_are_listed_by_round(finished: Hand) -> None:

@@ -32,7 +32,7 @@ def test_status_of_a_clusters_run_has_no_column_of_times(run: Path) -> None:
     for telemetry in run.glob("telemetry/rounds/*/runner.json"):
         telemetry.unlink()
     lines = [" ".join(line.split()) for line in fedtrain("status", run).stdout.splitlines()]
-    assert "round outcome updates samples train loss loss accuracy" in lines
+    assert "round outcome updates trained train loss loss accuracy" in lines
     assert "1 Committed 3/3 2,400 3.067 2.176 41.2%" in lines
 
 

@@ -89,7 +89,8 @@ def test_the_phase_follows_the_records(hand: Hand) -> None:
     hand.record(plan, close)
     summary = summarise(hand.ledger)
     assert (summary.phase, summary.rounds_done) == ("Planning", 1)
-    assert summary.round(1).participants[2].state == "Absent"
+    absent = summary.round(1).participants[2]
+    assert (absent.state, absent.trained) == ("Absent", None)
     assert summary.round(1).absent[0].reason == "no update before the deadline of 2h"
 
 

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -65,6 +66,7 @@ def command(
     --to, rows are checked and rewritten: conversations, instructions and ShareGPT rows as Messages, instructions also
     as PromptCompletion. Fields that the format does not read are kept.
     """
+    from fedtrain.data.column_options import first_columns
     from fedtrain.data.convert import Conversion, InvalidRows, convert
     from fedtrain.data.errors import DataError, NotUtf8
 
@@ -77,10 +79,11 @@ def command(
             raise UserError(f"{out} is both DATA and the output", "Name each file once: only the new file after -o.")
     if separator and to != "PromptCompletion":
         raise UserError("--separator needs --to PromptCompletion", "Other formats do not join texts.")
+    encoding_name = _encoding(encoding)
     how = Conversion(
         target=cast("Target | None", to),
-        fields=_fields(field, to),
-        encoding=_encoding(encoding),
+        fields=_fields(field, to, lambda: first_columns(sources, encoding_name)),
+        encoding=encoding_name,
         separator=separator.replace("\\n", "\n").replace("\\t", "\t"),
         skip_invalid=skip_invalid,
         drop_repeated=drop_repeated,
@@ -143,8 +146,8 @@ def _encoding(name: str) -> str:
     return found.name
 
 
-def _fields(entries: tuple[str, ...], to: str | None) -> "Fields | None":
-    """Return the names of fields from the option. Raises UserError."""
+def _fields(entries: tuple[str, ...], to: str | None, columns: Callable[[], Sequence[str]]) -> "Fields | None":
+    """Return the names of fields from the option. `columns`: of the data, for the hint. Raises UserError."""
     from fedtrain.api.data import Fields
 
     if not entries:
@@ -161,13 +164,34 @@ def _fields(entries: tuple[str, ...], to: str | None) -> "Fields | None":
                 f"--field {entry} is not FIELD=NAME", f"Write it with =, such as --field {quoted(example)}."
             )
         if name not in Fields.model_fields and used in Fields.model_fields:
-            sides = (one.partition("=") for one in entries)
-            swapped = (
-                f"{last}={first}" if last in Fields.model_fields else f"{first}={last}" for first, _, last in sides
-            )
-            options = " ".join(f"--field {quoted(one)}" for one in swapped)
-            raise UserError(f"--field {entry}: {name!r} is not a field", f"Write the format's field first: {options}.")
+            raise UserError(f"--field {entry}: {name!r} is not a field", _turned(entries, columns()))
         if name not in Fields.model_fields:
             raise UserError(f"--field {entry}: {name!r} is not a field", f"Use {', '.join(Fields.model_fields)}.")
         names[name] = used
     return Fields(**names)
+
+
+def _turned(entries: Sequence[str], columns: Sequence[str]) -> str:
+    """Return the fix for `question=prompt`: the other way round if the data has the column `question`, or does not say;
+    without the option if its column has the format's own name."""
+    from fedtrain.api.data import Fields
+    from fedtrain.data.column_options import column_options
+
+    kept: dict[str, str] = {}
+    left_out: list[str] = []
+    for entry in entries:
+        first, _, last = entry.partition("=")
+        field, column = (
+            (last, first) if last in Fields.model_fields and first not in Fields.model_fields else (first, last)
+        )
+        if columns and column not in columns and field in columns:
+            left_out.append(f"--field {quoted(entry)}")
+        else:
+            kept[field] = column
+    options = " ".join(f"--field {quoted(f'{field}={column}')}" for field, column in kept.items())
+    if left_out:
+        also = f", and write {options}" if kept else ""
+        return f"Leave out {' and '.join(left_out)}, because the data has the format's own names{also}."
+    if columns and not set(kept.values()) <= set(columns):
+        return f"Write the format's field first, then a column of the data, such as {column_options(kept, columns)}."
+    return f"Write the format's field first: {options}."

@@ -1,6 +1,6 @@
 """Writes the rows of data sets as JSON lines, as they are or in another format."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -9,6 +9,7 @@ from blake3 import blake3
 
 from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Fields, Format
 from fedtrain.data.absent_names import absent_names, first_names
+from fedtrain.data.column_options import column_options
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
@@ -17,8 +18,6 @@ from fedtrain.data.parsing.parsed import json_line
 from fedtrain.data.parsing.text_files import UTF8
 from fedtrain.data.reader import local
 from fedtrain.data.row import Problem, Row, Warnings, count_warning, row_digest
-from fedtrain.data.similar_columns import columns_of
-from fedtrain.quoting import quoted
 
 Target = Literal["Messages", "PromptCompletion"]
 BLANK: tuple[Problem, ...] = ("BlankPrompt", "BlankAnswer")
@@ -116,6 +115,8 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
     if how.skip_invalid and any(warning.problem in BLANK for warning in row.warnings):
         found.blank.append(row.where)
         return None
+    if row_format == "Text":
+        raise _plain_text(parsed, target, how.fields)
     fields = _in_format(row, target)
     if isinstance(fields.get("prompt"), str) and how.separator:
         bare = how.separator.rstrip(" ")
@@ -150,11 +151,11 @@ def _format(parsed: Parsed, fields: Fields | None) -> Format:
         if missing := {field: name for field, name in absent.items() if field in needed}:
             raise absent_names(parsed, missing, list(row))
     if found is None:
-        raise _no_format(parsed)
+        raise _no_format(parsed, names)
     return found
 
 
-def _no_format(parsed: Parsed) -> DataError:
+def _no_format(parsed: Parsed, named: Mapping[str, str]) -> DataError:
     value = parsed.value
     if not isinstance(value, dict):
         return not_an_object(parsed.where, value)
@@ -164,15 +165,10 @@ def _no_format(parsed: Parsed) -> DataError:
         return DataError(f'{parsed.where}: the rows are inside "{names[0]}"', "Write only this list to the file.")
     some = first_names(names)
     fields, match = ("field", "matches") if len(names) == 1 else ("fields", "match")
-    guessed = columns_of("PromptCompletion", {}, names)
-    free = [name for name in names if name not in guessed.values()]
-    asked = guessed["prompt"] or (free.pop(0) if len(names) > 1 and free else None)
-    prompt = f"--field {quoted(f'prompt={asked}')} " if asked else ""
-    completion = guessed["completion"] or (free[0] if free else "answer")
     header = " The first line of a table must be its header." if parsed.is_cells else ""
     return DataError(
         f"{parsed.where}: the row has the {fields} {some}, which {match} no format",
-        f"Name each field that differs, such as {prompt}--field {quoted(f'completion={completion}')}.{header}",
+        f"Name each field that differs, such as {column_options(named, names)}.{header}",
     )
 
 
@@ -186,6 +182,15 @@ def _in_format(row: Row, target: Target) -> dict[str, Any]:
         return {"messages": messages, **{name: value for name, value in row.fields.items() if name == "choices"}}
     if ("messages" if target == "Messages" else "prompt") in row.fields:
         return row.fields
-    if "messages" in row.fields:
-        raise DataError(f"{row.where}: a conversation cannot be written as {target}", "Use --to Messages.")
-    raise DataError(f"{row.where}: plain text cannot be written as {target}", "Convert only prompts and conversations.")
+    raise DataError(f"{row.where}: a conversation cannot be written as {target}", "Use --to Messages.")
+
+
+def _plain_text(parsed: Parsed, target: Target, fields: Fields | None) -> DataError:
+    """The error of a row with `text`, which is half of a pair if the row has other columns."""
+    names = list(cast("dict[str, object]", parsed.value))
+    fix = "Convert only prompts and conversations."
+    if len(names) > 1:
+        named = fields.model_dump(exclude_none=True) if fields is not None else {}
+        fix = f"If other {'columns' if parsed.is_cells else 'fields'} have the answers, name both, such as "
+        fix += f"{column_options(named, names)}."
+    return DataError(f"{parsed.where}: plain text cannot be written as {target}", fix)

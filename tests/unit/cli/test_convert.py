@@ -1,6 +1,7 @@
 """`fedtrain convert` writes JSON lines."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -321,3 +322,53 @@ def test_the_hint_for_unknown_columns_names_two_of_them(tmp_path: Path) -> None:
         "hint: Name each field that differs, such as --field prompt=Frage --field 'completion=Antwort des Amts'. "
         "The first line of a table must be its header.\n"
     ) in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "hint"),
+    [
+        (
+            "text,queue,ward\nq,a,w\n",
+            "--to PromptCompletion",
+            "If other columns have the answers, name both, such as --field prompt=text --field completion=queue.",
+        ),
+        (
+            "text,queue,ward\nq,w,a\n",
+            "--to Messages --field completion=ward",
+            "If other columns have the answers, name both, such as --field prompt=text --field completion=ward.",
+        ),
+        (
+            "question,answer\nq,a\n",
+            "--to PromptCompletion --field question=prompt --field completion=answer",
+            "Write the format's field first: --field prompt=question --field completion=answer.",
+        ),
+        (
+            "prompt,completion\nq,a\n",
+            "--to PromptCompletion --field question=prompt",
+            "Leave out --field question=prompt, because the data has the format's own names.",
+        ),
+        (
+            "prompt,reply\nq,a\n",
+            "--to PromptCompletion --field question=prompt --field reply=completion",
+            "Leave out --field question=prompt, because the data has the format's own names, and write --field "
+            "completion=reply.",
+        ),
+        (
+            "text,queue\nq,a\n",
+            "--to Messages --field question=prompt",
+            "Write the format's field first, then a column of the data, such as --field prompt=text --field "
+            "completion=queue.",
+        ),
+    ],
+)
+def test_the_fix_of_a_hint_about_columns_works(tmp_path: Path, table: str, options: str, hint: str) -> None:
+    (tmp_path / "a.csv").write_text(table)
+    arguments = (tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *options.split())
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr.partition("\nhint: ")[2]) == (1, f"{hint}\n")
+    fix = re.findall(r"--field \w+=\w+", hint.partition("Leave out --field question=prompt")[2] or hint)
+    result = run(*arguments[:5], *(word for option in fix for word in option.split()))
+    assert result.exit_code == 0, result.output
+    (row,) = written(tmp_path / "out.jsonl")
+    found = [row["prompt"], row["completion"]] if "prompt" in row else [one["content"] for one in row["messages"]]
+    assert found == ["q", "a"]

@@ -1,0 +1,36 @@
+"""Options of `fedtrain convert` that name the columns of the data."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from fedtrain.data.errors import DataError
+from fedtrain.data.parsing import parse_each
+from fedtrain.data.reader import local
+from fedtrain.data.similar_columns import columns_of
+from fedtrain.ledger.store import StoreError
+from fedtrain.quoting import quoted
+
+
+def first_columns(sources: Sequence[str], encoding: str) -> tuple[str, ...]:
+    """Return the columns of the first row; none if it cannot be read."""
+    try:
+        for source in sources:
+            for rows in parse_each(local(source), source, encoding=encoding):
+                for parsed in rows:
+                    return tuple(cast("dict[str, object]", parsed.value)) if isinstance(parsed.value, dict) else ()
+    except (DataError, StoreError, OSError):
+        pass
+    return ()
+
+
+def column_options(named: Mapping[str, str], names: Sequence[str]) -> str:
+    """Return `--field` for a prompt and a completion: columns in `named`, else ones with similar names, else the next
+    ones. `names`: of all columns."""
+    given = {field: named[field] for field in ("prompt", "completion") if named.get(field) in names}
+    others = [name for name in names if name not in given.values()]
+    found = {**columns_of("PromptCompletion", {}, others), **given}
+    free = [name for name in others if name not in found.values()]
+    prompt = found["prompt"] or (free.pop(0) if len(names) > 1 and free else None)
+    completion = found["completion"] or (free[0] if free else "answer")
+    options = [f"--field {quoted(f'prompt={prompt}')}"] if prompt else []
+    return " ".join([*options, f"--field {quoted(f'completion={completion}')}"])

@@ -5,6 +5,7 @@ import importlib
 import re
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from fedtrain.cli.errors import UserError
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.round_option import round_option
 from fedtrain.cli.run_argument import RUN
+from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from fedtrain.results.answering import Answerer, Decoding
@@ -81,6 +83,7 @@ def command(
     folder = base_folder(located, summary.spec.model, base)
     if isinstance(folder, str):
         raise UserError(folder)
+    lines = _lines(run) if prompt is None else iter(())
     if kept := kept_text(summary, wanted, chosen):
         click.echo(f"note: {kept}", err=True)
     if number is None and (guess := guess_warning(summary)):
@@ -97,7 +100,7 @@ def command(
         if prompt is not None:
             talk.say(prompt)
         else:
-            _loop(talk)
+            _loop(talk, lines)
     except DataError as error:
         raise UserError(error.problem, error.fix) from error
 
@@ -145,17 +148,17 @@ class _Talk:
                 self._turns[speaker] = [*turns, {"role": "assistant", "content": answer}]
 
 
-def _loop(talk: _Talk) -> None:
+def _loop(talk: _Talk, lines: Iterator[str]) -> None:
     from fedtrain.data.errors import DataError
 
-    if sys.stdin.isatty():
+    if _has_terminal():
         about = (
             f"{_NEW} starts another conversation"
             if talk.has_turns
             else r"each line is a prompt of its own, and \n in it is a line break"
         )
         click.echo(f"Ctrl-D ends, Ctrl-C stops an answer; {about}.", err=True)
-    for line in _lines():
+    for line in lines:
         if line.strip() == _NEW:
             talk.restart()
         elif line.strip():
@@ -170,11 +173,25 @@ def _with_line_breaks(text: str) -> str:
     return re.sub(r"\\(\\n|n)", lambda match: "\n" if match[1] == "n" else match[1], text)
 
 
-def _lines() -> Iterator[str]:
+def _has_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _lines(run: str) -> Iterator[str]:
+    """Return the prompts: lines that the user writes, until Ctrl-D, or those of a pipe. Raises UserError, before the
+    model is loaded, if there are none."""
+    if _has_terminal():
+        return _written()
+    piped = (line.rstrip("\n") for line in sys.stdin or ())
+    first = next((line for line in piped if line.strip()), None)
+    if first is None:
+        command = f"fedtrain try {quoted(run)} 'PROMPT'"
+        raise UserError("there is no prompt, and no terminal to ask for one", f"Give a prompt: {command}")
+    return chain([first], piped)
+
+
+def _written() -> Iterator[str]:
     """Yield what the user writes, until Ctrl-D."""
-    if not sys.stdin.isatty():
-        yield from (line.rstrip("\n") for line in sys.stdin)
-        return
     with contextlib.suppress(ImportError):
         importlib.import_module("readline")  # gives `input` keys and a history
     while True:

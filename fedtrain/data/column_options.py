@@ -17,7 +17,8 @@ def first_columns(sources: Sequence[str], encoding: str) -> tuple[str, ...]:
         for source in sources:
             for rows in parse_each(local(source), source, encoding=encoding):
                 for parsed in rows:
-                    return tuple(cast("dict[str, object]", parsed.value)) if isinstance(parsed.value, dict) else ()
+                    value = parsed.value
+                    return tuple(cast("dict[str, object]", value)) if isinstance(value, dict) else ()
     except (DataError, StoreError, OSError):
         pass
     return ()

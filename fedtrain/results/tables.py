@@ -89,8 +89,7 @@ def show(tables: list[Table], terminal: bool) -> None:
 
     console = Console(highlight=False)
     for table in (part for whole in tables for part in parts(whole, console.width)):
-        console.print(drawn(table, console.width))
-        console.print()
+        console.print(drawn(table, console.width))  # ends with a blank line
 
 
 def folded(cell: str, width: int) -> str:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from fedtrain.results.status import tables
 from fedtrain.results.summary import summarise
-from fedtrain.results.tables import Table, drawn, parts
+from fedtrain.results.tables import Table, drawn, parts, show
 from tests.support.ledger_by_hand import Hand
 
 TABLE = Table(
@@ -23,6 +23,14 @@ def shown(table: Table, width: int) -> str:
     for part in parts(table, width):
         console.print(drawn(part, width))
     return console.export_text()
+
+
+def test_one_blank_line_is_below_each_table(capsys: pytest.CaptureFixture[str]) -> None:
+    show([TABLE, TABLE], terminal=True)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    table = lines[: len(lines) // 2]
+    assert lines == table * 2
+    assert [bool(line) for line in table[-2:]] == [True, False]
 
 
 def test_a_table_that_fits_stays_whole() -> None:

@@ -67,6 +67,16 @@ def test_lines_without_a_prompt_are_asked_one_after_another(
     assert asked.stdout.splitlines() == answers
 
 
+@pytest.mark.parametrize("given", ["", "\n \n"])
+def test_without_a_prompt_the_model_is_not_loaded(run: Path, given: str) -> None:
+    asked = fedtrain(run, given=given)
+    assert (asked.exit_code, asked.stdout) == (1, "")
+    assert asked.stderr == (
+        "error: there is no prompt, and no terminal to ask for one\n"
+        f"hint: Give a prompt: fedtrain try {run} 'PROMPT'.\n"
+    )
+
+
 def test_a_line_break_of_a_plain_prompt_is_written_as_in_a_separator(
     run: Path, trained: Hand, base: Path, tmp_path: Path
 ) -> None:

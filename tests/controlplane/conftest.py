@@ -105,7 +105,7 @@ def undisturbed(zygote: str, tmp_path_factory: pytest.TempPathFactory) -> Digest
         alone.write_data()
         alone.run(zygote)
 
-    return digests(Federation(made_once(tmp_path_factory, "undisturbed", make)).ledger_alone())
+    return digests(Federation(made_once(tmp_path_factory, "banks-alone", make)).ledger_alone())
 
 
 @pytest.fixture

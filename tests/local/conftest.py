@@ -19,7 +19,7 @@ def undisturbed(zygote: str, tmp_path_factory: pytest.TempPathFactory) -> Small:
         done = Small(folder).run(zygote)
         assert done.returncode == 0, done.said
 
-    return Small(made_once(tmp_path_factory, "undisturbed", make), made=True)
+    return Small(made_once(tmp_path_factory, "small-undisturbed", make), made=True)
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder `name`, which no other fixture uses, as `make` left it. What it raises makes the next process try again, in a new folder."""
+    """The folder `name`, which no other fixture uses, as `make` left it. What it raises makes the next process try
+    again, in a new folder."""
     own = factory.getbasetemp()
     around = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     with (around / f"{name}.lock").open("a+") as lock:

@@ -75,7 +75,7 @@ def _template_problems(base: BaseFiles, spec: FederatedTrainingSpec, sample: Seq
             yield BaseProblem(
                 BASE,
                 f"The data has conversations, but {base.folder} has no chat template.",
-                "Add a chat_template.jinja, choose an instruction-tuned base, or write the data as PromptCompletion.",
+                "Choose an instruction-tuned base, or add the chat_template.jinja of one to the folder.",
             )
         return
     try:

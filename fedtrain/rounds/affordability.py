@@ -47,7 +47,7 @@ def barred_from_the_start(
             found[who] = ("it has no training rows", "Add rows")
             continue
         try:
-            refused = _beyond_limit(example_noise(spec, who, count), (limits or {}).get(who))
+            refused = _beyond_limit(example_noise(spec, who, count), (limits or {}).get(who), _levers(spec))
         except AccountingError as error:
             reason, _, fix = str(error).rstrip(".").partition(". ")
             refused = (reason, fix)
@@ -79,7 +79,13 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None) -> tuple[str, str] | None:
+def _levers(spec: FederatedTrainingSpec) -> str:
+    """Return what makes a round cost less. With noise of type Budget, the multiplier follows from the budget."""
+    given = spec.privacy is not None and spec.privacy.noise.type == "Multiplier"
+    return "Raise noise.multiplier, or lower training.length" if given else "Lower budget.epsilon or training.length"
+
+
+def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None, levers: str) -> tuple[str, str] | None:
     """Return why the owner refuses one round, and the fix. Raises AccountingError."""
     if limit is None:
         return None
@@ -92,5 +98,5 @@ def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None) -> tuple[str, 
         f"{several(noise.steps, 'step')} with noise multiplier {noise.multiplier:.3g} spend{'s' * (noise.steps == 1)} "
         f"epsilon {first:.4g}{others}, and its policy's privacy.maxEpsilon is {limit.epsilon:g} "
         f"({terms_of_unit('Example', limit.delta).in_short})",
-        "Raise noise.multiplier, lower budget.epsilon or training.length, or ask the owner to raise privacy.maxEpsilon",
+        f"{levers}, or ask the owner to raise privacy.maxEpsilon",
     )

@@ -22,8 +22,7 @@ from fedtrain_trainer.chat import conversations, refusing
 from fedtrain_trainer.outcome import Refused
 
 _NO_TEMPLATE = (
-    "the base model has no chat template: add a chat_template.jinja to it, choose an instruction-tuned base, or write "
-    "the data as PromptCompletion"
+    "the base model has no chat template: choose an instruction-tuned base, or add the chat_template.jinja of one to it"
 )
 
 

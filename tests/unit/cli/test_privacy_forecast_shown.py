@@ -65,6 +65,8 @@ def test_refuse_owners_limits_that_leave_too_few_participants(tmp_path: Path) ->
     """With 2 or 10,000 rows, the limits would not be what refuses the training."""
     noise = {"{type: Budget}": "{type: Multiplier, multiplier: 0.8}"}
     limits = {f"data/{who}.jsonl}}": f"data/{who}.jsonl}}\n  privacy: {{maxEpsilon: 1}}" for who in ("zoo", "museum")}
+    fix = "Lower budget.epsilon or training.length, or ask the owner to raise privacy.maxEpsilon."
+    assert fix in refused("validate", tmp_path, limits)  # the budget finds the multiplier
     said = refused("validate", tmp_path, noise | limits)
     assert (
         "2 of 4 participants can take part in a round, but rounds.minParticipants is 3. zoo, museum: 4 steps with "
@@ -72,7 +74,7 @@ def test_refuse_owners_limits_that_leave_too_few_participants(tmp_path: Path) ->
     ) in said
     terms = "delta 1e-05, unit Example, row added or removed, participant adds noise, PLD"
     assert (
-        f"and its policy's privacy.maxEpsilon is 1 ({terms}). Raise noise.multiplier, lower budget.epsilon or" in said
+        f"and its policy's privacy.maxEpsilon is 1 ({terms}). Raise noise.multiplier, or lower training.length" in said
     )
     assert "ask the owner to raise privacy.maxEpsilon." in said
     del limits["data/zoo.jsonl}"]

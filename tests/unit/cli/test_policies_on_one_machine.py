@@ -114,6 +114,15 @@ def test_validate_plan_and_run_refuse_what_a_policy_refuses(
     assert words in (of_task(file) or "")
 
 
+def test_a_base_model_may_be_beside_the_folder_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "base").symlink_to(BASE)
+    (folder := tmp_path / "federation").mkdir()
+    file = written(folder, {}, {"model": {"base": "../base"}})
+    assert of_task(file) is None
+    file = written(folder, {"allow": {"baseModels": ["../b*"]}}, {"model": {"base": "../base"}})
+    assert of_task(file) is None
+
+
 def test_minimums_that_the_training_cannot_reach_are_the_owners_to_change(tmp_path: Path) -> None:
     minimums = {"minimums": {"rowsPerRound": ROWS + 1, "participantsPerRound": 3}}
     said = CliRunner().invoke(main, ["validate", str(written(tmp_path, minimums, {}))]).stderr

@@ -4,7 +4,7 @@ To add a rule, write a `@refuses` or `@holds` function in the file of its field 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy import (
@@ -82,6 +82,7 @@ def refusals(request: Request, policy: ParticipantPolicySpec) -> Iterator[Object
 def refusals_on_one_machine(request: Request, policy: ParticipantPolicySpec) -> Iterator[Objection]:
     """Return the rules of one machine that refuse the task. A run there does not wait for the owner, so what lets a
     task wait on a cluster refuses it."""
+    request = replace(request, from_elsewhere=False)
     for one in ON_ONE_MACHINE:
         if isinstance(one, Refusing):
             why, asks = one.check(request, policy), one.asks

@@ -4,7 +4,7 @@ To add a rule, write a `@refuses` or `@holds` function in the file of its field 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy import (
@@ -32,6 +32,7 @@ REFUSING: tuple[Refusing, ...] = (
     work.work_is_a_participants,  # Evaluate, which reads a place that the hub names
     work.ledger_is_a_bucket,  # a folder of the pod
     requesters.requester_is_allowed,  # another consortium's training
+    base_models.base_model_stays_in_its_folder,
     base_models.base_model_is_allowed,  # /etc, someone/unknown
     images.image_is_allowed,  # a trainer that the owner has not checked
     stores.store_is_allowed,  # another bucket, a port of the owner's network
@@ -57,7 +58,11 @@ HOLDING: tuple[Holding, ...] = (
     concurrent_tasks.a_place_is_free,
 )
 
-_OF_TASKS_FROM_ELSEWHERE = (work.work_is_a_participants, work.ledger_is_a_bucket)
+_OF_TASKS_FROM_ELSEWHERE = (
+    work.work_is_a_participants,
+    work.ledger_is_a_bucket,
+    base_models.base_model_stays_in_its_folder,
+)
 
 ON_ONE_MACHINE: tuple[Refusing | Holding, ...] = tuple(
     one for one in (*REFUSING, *HOLDING) if one.field not in CLUSTER_ONLY and one not in _OF_TASKS_FROM_ELSEWHERE
@@ -82,7 +87,6 @@ def refusals(request: Request, policy: ParticipantPolicySpec) -> Iterator[Object
 def refusals_on_one_machine(request: Request, policy: ParticipantPolicySpec) -> Iterator[Objection]:
     """Return the rules of one machine that refuse the task. A run there does not wait for the owner, so what lets a
     task wait on a cluster refuses it."""
-    request = replace(request, from_elsewhere=False)
     for one in ON_ONE_MACHINE:
         if isinstance(one, Refusing):
             why, asks = one.check(request, policy), one.asks

@@ -6,9 +6,15 @@ from fedtrain.api.rules.policy.rule import Request, refuses
 
 
 @refuses("allow.baseModels", asks="spec.model.base")
-def base_model_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
-    if request.from_elsewhere and ".." in request.base.split("/"):
+def base_model_stays_in_its_folder(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    """`HuggingFaceTB/../../etc` would match `HuggingFaceTB/*`."""
+    if ".." in request.base.split("/"):
         return f"the base model {request.base!r} contains '..'. Use a path without it"
+    return None
+
+
+@refuses("allow.baseModels", asks="spec.model.base")
+def base_model_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
     allowed = policy.allow.base_models
     if not allowed or any(matches(pattern, request.base, "[^/]") for pattern in allowed):
         return None

@@ -17,7 +17,6 @@ class Request:
         namespace, name: of the training.
         work: type of the task, such as `Train`.
         base: base model.
-        from_elsewhere: whether the task comes from a hub; on one machine, its author is the user.
         base_endpoint: server that the training reads it from; None if it names none.
         image: trainer image of this participant.
         rows: distinct rows to train on; None if the task does not train.
@@ -34,7 +33,6 @@ class Request:
     name: str
     work: str
     base: str
-    from_elsewhere: bool = True
     base_endpoint: str | None
     rank: int
     compute: Compute

@@ -20,6 +20,12 @@ def scheme(uri: str) -> str:
     return found[1].lower() if found else "file"
 
 
+def short_path(place: str) -> str:
+    """A path below the working directory as a relative path; other places unchanged."""
+    path, here = Path(place), Path.cwd()
+    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else place
+
+
 def absolute(uri: str, folder: Path) -> str:
     """Resolve a path against `folder` and return it as an absolute path. Other schemes are returned unchanged."""
     if scheme(uri) != "file":

@@ -39,6 +39,7 @@ def command(
     Each training gets as many steps as in the federated run. Runs the federation first if needed. After Ctrl-C or a
     crash, run the same command again to resume. All data must be on this machine, as for `fedtrain run`.
     """
+    from fedtrain.api.places import short_path
     from fedtrain.baseline.compare import Compared, Watch, compare
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.contracts.as_json import as_json as plain_json
@@ -50,7 +51,6 @@ def command(
     from fedtrain.results.run_result import export_newest
     from fedtrain.results.summary import summarise
     from fedtrain.results.tables import show
-    from fedtrain.results.words import short_path
     from fedtrain.runner.errors import RunError
 
     federation = read_with_format_of_rows(file)

@@ -59,6 +59,7 @@ def command(runs: tuple[str, ...], out: Path | None, output: str) -> None:
         return
     from fedtrain.results.run_comparison.page import page
 
-    replaced = (out or Path("comparison.html")).exists()
-    target = write_file(out or Path("comparison.html"), page(summaries, arms).encode(), is_page)
+    file = out or Path("comparison.html")
+    replaced = file.exists()
+    target = write_file(file, page(summaries, arms).encode(), is_page)
     click.echo(f"\ncharts: {target}{' (replaced)' if replaced else ''}", err=output == "json")

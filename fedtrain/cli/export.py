@@ -26,6 +26,7 @@ def command(
 
     RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name.
     """
+    from fedtrain.api.places import short_path
     from fedtrain.results.base_folder import base_folder
     from fedtrain.results.best_round import round_number
     from fedtrain.results.export import default_target, export, export_merged, exported_round
@@ -33,7 +34,6 @@ def command(
     from fedtrain.results.locate import locate
     from fedtrain.results.public_base import unchecked_name
     from fedtrain.results.summary import summarise
-    from fedtrain.results.words import short_path
 
     located = locate(run)
     summary = summarise(located.ledger)

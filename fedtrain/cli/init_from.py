@@ -10,6 +10,7 @@ from fedtrain.quoting import quoted
 
 def write(run: str, target: Path, number: str | None, force: bool) -> None:
     """Write the adapter and the file. `target`: a file, or a folder for a file with the new run's name."""
+    from fedtrain.api.places import short_path
     from fedtrain.contracts import names
     from fedtrain.contracts.records import Run
     from fedtrain.results.best_round import round_number
@@ -19,7 +20,6 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     from fedtrain.results.locate import locate
     from fedtrain.results.next_run import file_of, from_file, from_spec, next_name
     from fedtrain.results.summary import summarise
-    from fedtrain.results.words import short_path
 
     located = locate(run)
     ledger = located.ledger

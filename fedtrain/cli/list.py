@@ -45,8 +45,8 @@ def command(place: str | None, output: str, every: bool) -> None:
 
 
 def _table(lines: "tuple[RunLine, ...]") -> "Table":
+    from fedtrain.api.places import short_path
     from fedtrain.results.tables import Table
-    from fedtrain.results.words import short_path
 
     rows: list[tuple[str, ...]] = []
     for line in lines:

@@ -19,10 +19,10 @@ def command(run: str, out: Path | None, as_csv: bool) -> None:
     The file needs no network. RUN is the folder of a run (runs/default/quickstart), its federation file, or
     s3://bucket/prefix/namespace/name.
     """
+    from fedtrain.api.places import short_path
     from fedtrain.cli.page_option import check_page
     from fedtrain.results.locate import locate
     from fedtrain.results.report import default_report, write_csv, write_report
-    from fedtrain.results.words import short_path
 
     check_page(out, "report.csv" if as_csv else "report.html")
     ledger = locate(run).ledger

@@ -41,9 +41,10 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
     cluster. Objects of other kinds are ignored.
     """
     from fedtrain.api.reading import Invalid
+    from fedtrain.cli.changed_rows import warnings_of_run
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.cli.on_cluster import read_for_cluster
-    from fedtrain.cli.policy_errors import judged_by_owners
+    from fedtrain.cli.policy_errors import judged_by_owners, waits_on_the_cluster
     from fedtrain.cli.validation import Validation, found_error
 
     file, *more = files
@@ -63,8 +64,10 @@ def command(files: tuple[Path, ...], cluster: bool, rows: str, output: str) -> N
         _print(Validation(False, tuple(found_error(error) for error in invalid.errors)))
         sys.exit(1)
     warnings, facts = (found.warnings, found.facts) if found is not None else (_unit_warnings(federation), ())
-    own = _waits(federation) if judged is None else (*judged.warnings, *_without_effect(federation))
-    warnings = (*warnings, *own, *(() if cluster else _changed_rows(federation)))
+    if judged is None:
+        warnings = (*warnings, *waits_on_the_cluster(federation))
+    else:
+        warnings = (*warnings, *judged.warnings, *_without_effect(federation), *warnings_of_run(federation))
     counts = {who: one.samples for who, one in counted.items()} if counted is not None else None
     name, spec = federation.training.metadata.name, federation.training.spec
     who, rounds, strategy = [p.name for p in spec.participants], spec.rounds.count, spec.aggregation.strategy
@@ -127,12 +130,6 @@ def _counted(federation: "Federation") -> "Mapping[str, Preflight] | None":
     return preflights_of_data(federation)
 
 
-def _changed_rows(federation: "Federation") -> tuple[str, ...]:
-    from fedtrain.cli.changed_rows import warnings_of_run
-
-    return warnings_of_run(federation)
-
-
 def _without_effect(federation: "Federation") -> tuple[str, ...]:
     """A warning for each field of policies that only a cluster enforces."""
     from fedtrain.api.rules.policy.one_machine import CLUSTER_ONLY, without_effect
@@ -145,12 +142,6 @@ def _without_effect(federation: "Federation") -> tuple[str, ...]:
         f"spec.{field} (policy {_some(who)}) has no effect with `fedtrain run`: {CLUSTER_ONLY[field]}."
         for field, who in found.items()
     )
-
-
-def _waits(federation: "Federation") -> tuple[str, ...]:
-    from fedtrain.cli.policy_errors import waits_on_the_cluster
-
-    return tuple(waits_on_the_cluster(federation))
 
 
 def _privacy(federation: "Federation", counts: Mapping[str, int] | None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fedtrain.api.places import short_path
 from fedtrain.contracts.headline_metric import Measure
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.plurals import several
@@ -19,7 +20,7 @@ from fedtrain.results.kept_adapter import rolled_back_text
 from fedtrain.results.locate import Located
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.summary import summarise
-from fedtrain.results.words import duration, short_path
+from fedtrain.results.words import duration
 
 if TYPE_CHECKING:
     from fedtrain.api.reading.federation import Federation

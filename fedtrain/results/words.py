@@ -1,7 +1,6 @@
 """Formats numbers and paths for tables, cards and captions."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 
 def count(number: int | None) -> str:
@@ -40,9 +39,3 @@ def listed(items: Sequence[str]) -> str:
 def short(digest: str | None) -> str:
     """`blake3:` and the first 12 digits."""
     return "–" if digest is None else digest[: len("blake3:") + 12]
-
-
-def short_path(place: str) -> str:
-    """A path below the working directory as a relative path; other places unchanged."""
-    path, here = Path(place), Path.cwd()
-    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else place

@@ -1,9 +1,8 @@
 """Whether the participants' rows on this machine are still those that a run has counted."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from fedtrain.api.places import scheme
+from fedtrain.api.places import scheme, short_path
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Preflight
@@ -31,14 +30,8 @@ def changed_data(federation: Federation, ledger: Ledger, *, on_disk: bool = Fals
             changed[participant.name] = str(error)
             continue
         if fingerprint_of(datasets) != preflight.fingerprint:
-            where = " and ".join(_shown(uri) for uri, _ in locations)
+            where = " and ".join(short_path(uri) for uri, _ in locations)
             counted, rows = preflight.samples + preflight.validation_samples, sum(len(one.rows) for one in datasets)
             now = f"and has {rows:,}" if rows != counted else "and has other ones"
             changed[participant.name] = f"{where} had {several(counted, 'row')}, {now}"
     return changed
-
-
-def _shown(uri: str) -> str:
-    """A file below the current folder, as a path from there."""
-    path = Path(uri)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else uri

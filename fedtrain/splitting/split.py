@@ -183,21 +183,21 @@ def _deal(
     request: SplitRequest, sources: Sequence[Source], labels: Sequence[str] | None
 ) -> tuple[tuple[str, ...], Parts, tuple[tuple[str, ...], ...] | None]:
     """Names of the participants, their rows, and with `by` their values."""
-    rows = [row for source in sources for row in source.rows]
+    count = sum(len(source.rows) for source in sources)
     if len(sources) > 1:
         holders = [number for number, source in enumerate(sources) for _ in source.rows]
         return names_of_files(request.data), deal_to_holders(holders, len(sources)), None
     names = participant_names(request.participants) if request.participants is not None else ()
-    if len(names) > len(rows):
+    if len(names) > count:
         raise SplitError(
-            f"{several(len(names), 'participant')} are more than the {several(len(rows), 'row')} of {request.data[0]}",
+            f"{several(len(names), 'participant')} are more than the {several(count, 'row')} of {request.data[0]}",
             "ask for fewer",
         )
     if request.by:
         return _deal_by(request, values_in(request.by, "--by", sources), names)
     if request.dirichlet is not None and labels is not None:
         return names, deal_dirichlet(labels, len(names), request.dirichlet, request.seed), None
-    return names, deal_evenly(len(rows), len(names), request.seed), None
+    return names, deal_evenly(count, len(names), request.seed), None
 
 
 def _deal_by(

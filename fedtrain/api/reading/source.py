@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from fedtrain.api.reading.errors import FieldError, Invalid
-from fedtrain.quoting import quoted
+from fedtrain.api.rules.disk import denied
 
 
 def read_text(path: Path) -> str:
@@ -23,7 +23,8 @@ def read_text(path: Path) -> str:
             fix = "It is the folder of a run: use the federation file that it was run with."
         raise _invalid(path, "This is a folder, not a file.", fix) from None
     except PermissionError:
-        fix = f"Ask its owner, or run `chmod u+r {quoted(path)}`."
+        problem = denied(path)
+        fix = f"{problem[1]}." if problem else "Ask its owner."
         raise _invalid(path, "You may not read the file.", fix) from None
     except OSError as error:
         raise _invalid(

@@ -82,11 +82,10 @@ def task_text(key: TaskKey) -> str:
 
 def legend(columns: Iterable[str], labels: int | None = None) -> str:
     """Return what these columns of a participant mean. `labels`: number of labels that the hub's Choices compares."""
-    shown = list(columns)
     meanings = dict(_LEGEND)
     if labels is not None:
         meanings["received"] += f", choosing among the labels of these rows only (the hub: among {labels})"
-    return " ".join(f"{column}: {meanings[column]}." for column in shown)
+    return " ".join(f"{column}: {meanings[column]}." for column in columns)
 
 
 def step_text(key: TaskKey, phase: str) -> str:

@@ -29,10 +29,11 @@ def changes(before: Json, after: Json, allows: Callable[[str], bool] = lambda _:
     for one in after.get("lastRounds", ()):
         if one["round"] not in known and one["round"] > newest:
             yield from _round(one)
-    conditions: list[Event] = []
-    for one in after.get("conditions", ()):
-        if (event := _condition(before, one)) is not None and allows(one["type"]):
-            conditions.append(event)
+    conditions = [
+        event
+        for one in after.get("conditions", ())
+        if (event := _condition(before, one)) is not None and allows(one["type"])
+    ]
     yield from conditions
     if after.get("phase") != before.get("phase") or after.get("round") != before.get("round"):
         yield _phase(after, {event.message for event in conditions})

@@ -125,7 +125,7 @@ class Cluster:
                     yield json.loads(line)
         except (*UNANSWERED, ValueError) as error:
             await self._drop_closed(session)
-            raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+            raise _unreachable(error) from error
 
     async def create(self, kind: Kind, body: Json) -> Json:
         """Raises AlreadyExists."""
@@ -225,7 +225,7 @@ class Cluster:
                 if isinstance(error, aiohttp.ClientConnectorCertificateError):  # its authority may have been renewed
                     await self._retire(session)
                 await self._drop_closed(session)
-                raise ApiError(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+                raise _unreachable(error) from error
             if answer.status == 401 and again:  # it was renewed
                 await self._retire(session)
                 continue
@@ -264,6 +264,10 @@ class Cluster:
             trust_env=info.trust_env,
         )
         return self._session
+
+
+def _unreachable(error: BaseException) -> ApiError:
+    return ApiError(0, "Unreachable", f"{type(error).__name__}: {error}")
 
 
 def _unreadable(status: int, content_type: str) -> ApiError:

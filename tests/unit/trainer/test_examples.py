@@ -54,7 +54,8 @@ def test_a_conversation_that_the_template_refuses_is_named() -> None:
 def test_messages_need_a_chat_template() -> None:
     words = tokenizer()
     words.chat_template = None
-    with pytest.raises(Refused, match=r"no chat template: add a chat_template\.jinja"):
+    fix = r"choose an instruction-tuned base, or add the chat_template\.jinja of one to it"
+    with pytest.raises(Refused, match=rf"no chat template: {fix}"):
         Encoder(words, {"Messages"}, 10)
 
 

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+PATIENCE_SECONDS = 300.0
+"""What takes longer is a fault, also on a machine that does much else at the same time."""
 
 
-def eventually(read: Callable[[], T | None], seconds: float = 120) -> T:
+def eventually(read: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
     """The first truthy value that `read` returns.
 
     Raises:

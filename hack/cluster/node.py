@@ -92,7 +92,7 @@ class Node:
         corefile = self._folder / "Corefile"
         corefile.write_text(CORE_DNS.format(address=self._space.place.address, kubeconfig=plane.kubeconfig))
         plane.processes.start("coredns", tools["coredns"], "-conf", corefile)
-        eventually(lambda: _is_ready(plane.api, self.name), seconds=60)
+        eventually(lambda: _is_ready(plane.api, self.name))
         self._enforce_network_policies(tools["kube-router"], plane)
 
     def _enforce_network_policies(self, program: Path, plane: ControlPlane) -> None:
@@ -136,7 +136,7 @@ class Node:
 
     def power_on(self, plane: ControlPlane) -> None:
         plane.processes.restart("containerd")
-        eventually(lambda: self._serves(plane), seconds=120)
+        eventually(lambda: self._serves(plane))
 
     def _serves(self, plane: ControlPlane) -> bool:
         """Whether kubelet works; it ends, and is started again, for as long as containerd gets its pods in order."""

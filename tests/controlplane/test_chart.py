@@ -31,7 +31,6 @@ from tests.controlplane.training import (
 )
 from tests.support.operating import Operator
 
-LONG = 120
 OFTEN = {"RESYNC_SECONDS": "2", "HEARTBEAT_SECONDS": "2"}
 """Short intervals, so that periodic reads happen during a test: they need rights, too."""
 CRDS = "apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -113,7 +112,7 @@ def test_finish_a_training_through_an_upgrade_with_one_release_per_controller(
     with Operator(participant.kubeconfig(tmp_path), tmp_path, **participant.settings(), **OFTEN) as operator:
         with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings(), **OFTEN):
             federation.apply(api, s3_server)
-            eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"), LONG)
+            eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"))
         coordinator.upgrade(**{"images.operator.tag": "newer"})
         with Operator(coordinator.kubeconfig(tmp_path), tmp_path, **coordinator.settings(), **OFTEN):
             pods.held = set()
@@ -266,7 +265,7 @@ def test_give_up_and_clean_up_a_hook_whose_image_cannot_be_pulled(kinds: Control
     api.patch(JOBS, "fedtrain-uninstall", sooner, release.namespace)
     with pytest.raises(HelmRefused, match="fedtrain-uninstall failed: DeadlineExceeded"):
         leaving.result()
-    eventually(lambda: api.find(JOBS, "fedtrain-uninstall", release.namespace) is None, LONG)
+    eventually(lambda: api.find(JOBS, "fedtrain-uninstall", release.namespace) is None)
     release.uninstall("--no-hooks")
 
 
@@ -289,9 +288,9 @@ def test_wait_for_missing_kinds_with_a_message_and_delete_fedtrains_kinds_on_uni
         plane.api.create("v1/namespaces", {"metadata": {"name": "team"}})
         release.install(**{"mode": "Namespaces", "namespaces": ["team"], "crds.keep": False})
         with Operator(release.kubeconfig(tmp_path), tmp_path, **release.settings()) as operator:
-            eventually(lambda: "waiting for CustomResourceDefinitions: pytorchjobs" in operator.log.read_text(), LONG)
+            eventually(lambda: "waiting for CustomResourceDefinitions: pytorchjobs" in operator.log.read_text())
             plane.apply(file_of("training-operator", "kubeflow.org_pytorchjobs.yaml"))
-            eventually(lambda: healthy(operator.health), LONG)
+            eventually(lambda: healthy(operator.health))
         leaving = beside(release.uninstall)
         assert "OK" in run_as_pod(plane, release.namespace, UNINSTALL_POD, tmp_path, {})
         leaving.result()

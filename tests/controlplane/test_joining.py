@@ -30,7 +30,6 @@ from tests.support.operating import Operator
 from tests.unit.operator.test_privacy_ledger import order as promising
 from tests.unit.operator.worlds import signed
 
-LONG = 120
 CONFIG_MAPS, SECRETS = "v1/configmaps", "v1/secrets"
 TRAINER = "localhost/fedtrain/trainer:0.1.0"
 
@@ -71,7 +70,7 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
     participant = joined.operator(tmp_path)
     participant.may_be_refused = True  # once it is revoked
     with coordinator, participant:
-        eventually(lambda: connected(hub) == "True", LONG)
+        eventually(lambda: connected(hub) == "True")
         record = hub.get(PARTICIPANTS, WHO)["status"]
         assert record["datasets"] == [{"name": "tickets"}]
         line = next(one for one in fedtrain(joined.hub, "list").output.splitlines() if one.startswith(WHO))
@@ -79,47 +78,47 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
         assert line.split()[4:8] == ["4", "4", "0", "tickets"]
 
         uid = hub.create(TASKS, order("taken"), WHO)["metadata"]["uid"]
-        eventually(lambda: status(hub, "taken").get("reason") == "NotSigned", LONG)
+        eventually(lambda: status(hub, "taken").get("reason") == "NotSigned")
         assert bank.find(PYTORCHJOBS, "taken", HERE) is None
         hub.create(SECRETS, signed(uid), WHO)
-        job = eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE), LONG)
+        job = eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE))
         assert "ownerReferences" not in job["metadata"]
         assert uid in bank.get(SECRETS, labels.TRANSFER_SECRET, HERE)["data"], "pods mount it here"
         assert hub.find(PYTORCHJOBS, "taken", WHO) is None, "the hub's own controller leaves it alone"
 
         hub.create(TASKS, order("greedy", gpus=8), WHO)
-        eventually(lambda: status(hub, "greedy").get("phase") == "Refused", LONG)
+        eventually(lambda: status(hub, "greedy").get("phase") == "Refused")
         assert "bank-r's policy (limits.gpus) refuses the task" in status(hub, "greedy")["message"]
         assert bank.find(PYTORCHJOBS, "greedy", HERE) is None
 
         bank.patch(POLICIES, WHO, {"spec": {"suspend": True}}, HERE)
-        eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE) is None, LONG)
-        eventually(lambda: status(hub, "taken").get("reason") == "HeldByPolicy", LONG)
+        eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE) is None)
+        eventually(lambda: status(hub, "taken").get("reason") == "HeldByPolicy")
         bank.patch(POLICIES, WHO, {"spec": {"suspend": False, "approval": "Manual"}}, HERE)
-        eventually(lambda: bank.get(POLICIES, WHO, HERE).get("status", {}).get("pendingApprovals"), LONG)
+        eventually(lambda: bank.get(POLICIES, WHO, HERE).get("status", {}).get("pendingApprovals"))
         approved = fedtrain(joined.bank, "approve", "hub/tickets", f"--namespace={HERE}", "--yes")
         assert approved.exit_code == 0, approved.output
-        eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE), LONG)
+        eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE))
 
         hub.delete(TASKS, "taken", WHO)
-        eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE) is None, LONG)
-        eventually(lambda: not bank.get(SECRETS, labels.TRANSFER_SECRET, HERE).get("data"), LONG)
+        eventually(lambda: bank.find(PYTORCHJOBS, "taken", HERE) is None)
+        eventually(lambda: not bank.get(SECRETS, labels.TRANSFER_SECRET, HERE).get("data"))
 
         expected = ["Started", "Refused", "Stopped", "Waiting", "Started", "Cancelled"]
-        eventually(lambda: audited(joined) == expected, LONG)
+        eventually(lambda: audited(joined) == expected)
         reasons = {f"Task{word}" for word in expected}
-        eventually(lambda: {body["reason"] for body in bank.list("v1/events", HERE)} >= reasons, LONG)
+        eventually(lambda: {body["reason"] for body in bank.list("v1/events", HERE)} >= reasons)
 
         values = invite(joined.hub, WHO, tmp_path, "reinvite")
-        eventually(lambda: refuses(joined.as_participant), 60)
-        eventually(lambda: connected(hub) == "False", LONG)
+        eventually(lambda: refuses(joined.as_participant))
+        eventually(lambda: connected(hub) == "False")
         joined.files.joinpath("token").write_text(values["hub"]["token"])
-        eventually(lambda: connected(hub) == "True", LONG)
+        eventually(lambda: connected(hub) == "True")
 
         revoked = fedtrain(joined.hub, "revoke", WHO)
         assert revoked.exit_code == 0, revoked.output
         newest = Credentials(joined.hub.admin.server, joined.hub.admin.authority, values["hub"]["token"])
-        eventually(lambda: refuses(Api(newest)), 60)
+        eventually(lambda: refuses(Api(newest)))
         assert hub.find(PARTICIPANTS, WHO) is None
         assert hub.find(TASKS, "greedy", WHO) is not None
 
@@ -147,7 +146,7 @@ def test_an_operator_at_the_hub_runs_the_jobs_of_the_cluster_whose_kubeconfig_it
     off = {"crds.enabled": False, "rbac.create": False, "admissionPolicies.enabled": False}
     release.install(*flags, **at_the_hub, **off, **{"serviceAccount.name": site})
 
-    files = eventually(lambda: hub.get(SECRETS, "site-1-hub", site).get("data"), LONG)
+    files = eventually(lambda: hub.get(SECRETS, "site-1-hub", site).get("data"))
     for name in ("token", "ca.crt"):
         (tmp_path / name).write_bytes(base64.b64decode(files[name]))
     name = f"{site}-fedtrain-participant"
@@ -157,11 +156,11 @@ def test_an_operator_at_the_hub_runs_the_jobs_of_the_cluster_whose_kubeconfig_it
     kubeconfig = joined.bank.service_account(site, "fedtrain-participant").write(tmp_path / "kubeconfig")
     settings |= {"HUB_CREDENTIALS": str(tmp_path), "HEARTBEAT_SECONDS": "1", "POD_CHECK_SECONDS": "1"}
     with Operator(kubeconfig, tmp_path, **settings):
-        eventually(lambda: hub.get(PARTICIPANTS, site).get("status", {}).get("datasets") == [{"name": "tickets"}], LONG)
+        eventually(lambda: hub.get(PARTICIPANTS, site).get("status", {}).get("datasets") == [{"name": "tickets"}])
         body = order("pushed", site)
         body["metadata"]["labels"] |= {labels.PARTICIPANT: site}
         hub.create(SECRETS, signed(hub.create(TASKS, body, site)["metadata"]["uid"]), site)
-        eventually(lambda: cluster.find(PYTORCHJOBS, "pushed", site), LONG)
+        eventually(lambda: cluster.find(PYTORCHJOBS, "pushed", site))
 
 
 def test_the_operator_writes_jobs_and_adds_lines_and_entries_that_outlive_the_chart(

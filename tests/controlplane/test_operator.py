@@ -30,8 +30,6 @@ from tests.controlplane.training import (
 )
 from tests.support.operating import Operator
 
-LONG = 120
-
 
 def phase(federation: Federation, api: Api) -> str:
     return federation.status(api).get("phase", "")

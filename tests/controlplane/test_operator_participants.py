@@ -12,7 +12,6 @@ from tests.controlplane.training import PARTICIPANTS, POLICIES, Federation
 from tests.support.operating import Operator
 
 pytestmark = pytest.mark.slow
-LONG = 120
 
 
 def record(api: Api, who: str) -> Json:
@@ -33,16 +32,16 @@ def test_the_hub_shows_which_participants_are_silent(
     banks = Operator(operator_kubeconfig, tmp_path, CONTROLLERS="participant", HEARTBEAT_SECONDS="1")
     hub = Operator(operator_kubeconfig, tmp_path, CONTROLLERS="coordinator", HEARTBEAT_SECONDS="1", RESYNC_SECONDS="1")
     with banks, hub:
-        first = eventually(lambda: record(api, "bank-a").get("lastSeen"), LONG)
-        eventually(lambda: record(api, "bank-a")["lastSeen"] != first, LONG)
+        first = eventually(lambda: record(api, "bank-a").get("lastSeen"))
+        eventually(lambda: record(api, "bank-a")["lastSeen"] != first)
         federation.apply(api, s3_server)
-        eventually(lambda: seen(federation, api).get("status") == "True", LONG)
+        eventually(lambda: seen(federation, api).get("status") == "True")
         banks.kill()
-        eventually(lambda: all(f"{who} since" in seen(federation, api)["message"] for who in federation.who), LONG)
+        eventually(lambda: all(f"{who} since" in seen(federation, api)["message"] for who in federation.who))
         assert seen(federation, api)["status"] == "False"
-        eventually(lambda: connected(api, "bank-a") == "False", LONG)
+        eventually(lambda: connected(api, "bank-a") == "False")
         banks.start()
-        eventually(lambda: seen(federation, api).get("status") == "True", LONG)
+        eventually(lambda: seen(federation, api).get("status") == "True")
         assert connected(api, "bank-a") == "True"
         federation.delete(api)
 
@@ -51,14 +50,12 @@ def test_a_participants_record_says_what_its_policy_maps_now(
     operator_kubeconfig: Path, banks: Federation, api: Api, tmp_path: Path
 ) -> None:
     with Operator(operator_kubeconfig, tmp_path):
-        eventually(lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}], LONG)
+        eventually(lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}])
         policy = api.get(POLICIES, "bank-a", "at-bank-a")["spec"]["datasets"]
         more = [*policy, {"name": "letters", "uri": "/data/letters.jsonl"}]
         try:
             api.patch(POLICIES, "bank-a", {"spec": {"datasets": more}}, "at-bank-a")
-            eventually(
-                lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}, {"name": "letters"}], LONG
-            )
+            eventually(lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}, {"name": "letters"}])
         finally:
             api.patch(POLICIES, "bank-a", {"spec": {"datasets": policy}}, "at-bank-a")
-        eventually(lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}], LONG)
+        eventually(lambda: record(api, "bank-a").get("datasets") == [{"name": "glosses"}])

@@ -250,7 +250,7 @@ def test_report_a_secret_that_the_operator_is_not_allowed_to_read(
     storage["s3"]["credentialsSecretRef"]["name"] = "other"
     with Operator(operator_kubeconfig, tmp_path):
         federation.apply(api, s3_server, storage=storage)
-        eventually(lambda: federation.condition(api, "StoreReachable").get("status") == "False", 60)
+        eventually(lambda: federation.condition(api, "StoreReachable").get("status") == "False")
         condition = federation.condition(api, "StoreReachable")
         federation.delete(api)
     assert condition["reason"] == "NoCredentials"

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Aggregate, Grant, Manifest
 from hack.cluster.api import Api, Json
-from hack.cluster.eventually import eventually
+from hack.cluster.eventually import PATIENCE_SECONDS, eventually
 from hack.cluster.processes import free_port
 from hack.cluster.s3_server import S3Server
 from tests.controlplane.pods import Pods, ended
@@ -25,7 +25,6 @@ from tests.controlplane.training import TRAININGS, Federation, document
 from tests.support.operating import Operator
 
 pytestmark = pytest.mark.slow
-LONG = 240
 WHO = ("3m", "7-eleven")
 
 
@@ -68,19 +67,19 @@ def condition(status: Json, name: str) -> Json:
 
 def dies(federation: Federation, api: Api, who: str) -> None:
     """The pod in which `who` trains in round 1, which the tests hold, ends in an error."""
-    (pod,) = eventually(lambda: federation.at_banks(api, "v1/pods", f"-1-train-{who}-"), LONG)
+    (pod,) = eventually(lambda: federation.at_banks(api, "v1/pods", f"-1-train-{who}-"))
     api.patch("v1/pods", pod["metadata"]["name"], {"status": ended(pod, 137)}, f"at-{who}", "status")
 
 
 def ask(federation: Federation, api: Api, phase: str) -> None:
     """Ask to resume in this phase, and wait until the operator has noted it."""
-    eventually(lambda: federation.status(api).get("phase") == phase, LONG)
+    eventually(lambda: federation.status(api).get("phase") == phase)
     federation.resume(api)
 
     def annotations() -> Json:
         return api.get(TRAININGS, federation.name, federation.namespace)["metadata"].get("annotations", {})
 
-    eventually(lambda: "fedtrain.dev/resume" not in annotations(), LONG)
+    eventually(lambda: "fedtrain.dev/resume" not in annotations())
 
 
 def cli(federation: Federation, s3_server: S3Server, *arguments: str) -> str:
@@ -96,7 +95,7 @@ def cli(federation: Federation, s3_server: S3Server, *arguments: str) -> str:
         env={**os.environ, **keys},
         capture_output=True,
         text=True,
-        timeout=LONG,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -110,7 +109,7 @@ def test_below_the_minimum_a_run_fails_naming_missing_participants_and_resumes_o
     federation.apply(api, s3_server, rounds={"count": 1, "retries": 0}, evaluation={})
     ask(federation, api, "Training")  # nothing to resume from: it has no effect
     dies(federation, api, "3m")
-    eventually(lambda: federation.has_ended(api), LONG)
+    eventually(lambda: federation.has_ended(api))
     status = federation.status(api)
     why = condition(status, "Complete")
     assert (status["phase"], why["status"], why["reason"]) == ("Failed", "False", "BelowMinimum")
@@ -119,7 +118,7 @@ def test_below_the_minimum_a_run_fails_naming_missing_participants_and_resumes_o
     assert condition(status, "MinimumMet")["message"] == why["message"]
     pods.held = set()
     ask(federation, api, "Failed")
-    eventually(lambda: federation.status(api)["phase"] != "Failed", LONG)
+    eventually(lambda: federation.status(api)["phase"] != "Failed")
     status = federation.succeeded(api)
     assert condition(status, "MinimumMet")["status"] == "True"
     grant = federation.ledger(s3_server).read(names.grant(1, "3m", 2), Grant)
@@ -143,7 +142,7 @@ def test_below_the_minimum_a_round_is_skipped_if_the_file_says_so_and_the_next_a
     pods.held = {"-1-train-3m-", "-2-train-"}
     federation.apply(api, s3_server, rounds=rounds, privacy=privacy, aggregation={"weights": "Uniform"}, evaluation={})
     dies(federation, api, "3m")
-    eventually(lambda: federation.status(api).get("round") == 2, LONG)
+    eventually(lambda: federation.status(api).get("round") == 2)
     said = condition(federation.status(api), "MinimumMet")
     assert (said["status"], said["reason"]) == ("False", "Skipped")
     assert said["message"].startswith("round 1 was skipped: 3m: pod ")

@@ -58,7 +58,7 @@ def test_participants_clip_adaptively_and_add_noise_and_rows_are_protected(
     common: Json = {"rounds": {"count": 1}, "evaluation": {}}
     federation.apply(api, s3_server, **common, **BY_PARTICIPANTS)
     rows.apply(api, s3_server, **common, **BY_ROWS)
-    eventually(lambda: federation.has_ended(api) and rows.has_ended(api), 240)
+    eventually(lambda: federation.has_ended(api) and rows.has_ended(api))
 
     ledger = recorded(federation, api, s3_server)
     plan, made = ledger.read(names.plan(1), Plan), ledger.read(names.aggregate(1, 1), Aggregate)

@@ -42,7 +42,7 @@ def test_a_quota_on_tasks_in_one_namespace_leaves_out_that_participant_alone(
         assert federation.status(api)["phase"] == "Initialising"
         eventually(lambda: federation.at_banks(api, TASKS, "-bank-a-"))
         assert federation.at_banks(api, TASKS, "-bank-b-") == []
-    eventually(lambda: federation.at_banks(api, TASKS, "-bank-b-"), 90)
+    eventually(lambda: federation.at_banks(api, TASKS, "-bank-b-"))
     eventually(lambda: federation.condition(api, "TasksAccepted").get("status") == "True")
 
 
@@ -54,7 +54,7 @@ def test_quotas_that_no_pod_meets_are_reported_for_a_participant_and_for_the_hub
         federation.apply(api, s3_server)
         for who in ("bank-b", "the hub"):
             words = f"{who}'s pod can't be created: exceeded quota: none"
-            eventually(lambda words=words: words in federation.condition(api, "Startable").get("message", ""), 60)
+            eventually(lambda words=words: words in federation.condition(api, "Startable").get("message", ""))
         message = federation.condition(api, "Startable")["message"]
         eventually(lambda: ("NotCreated", message) in warnings(api, federation.namespace))
         eventually(lambda: federation.at_banks(api, "v1/pods", "-bank-a-"))

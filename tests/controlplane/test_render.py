@@ -19,7 +19,6 @@ from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, TRAININGS, Fed
 from tests.support.operating import Operator
 
 RESOURCES = {"TrainingTask": TASKS, "PyTorchJob": PYTORCHJOBS, "Job": JOBS}
-LONG = 120
 SERVERS = ("uid", "creationTimestamp", "resourceVersion", "generation", "managedFields")
 """Fields of metadata that the API server alone fills in."""
 
@@ -92,7 +91,7 @@ def test_what_render_prints_is_what_the_operator_makes(
     with Operator(operator_kubeconfig, tmp_path), Pods(api, zygote, tmp_path / "pods", held=held) as pods:
         api.create(TRAININGS, training, namespace)
         for work, round in dict.fromkeys((key.work, key.round) for key in expected):  # what has pods that wait, stays
-            made |= eventually(partial(all_of, work, round), LONG)
+            made |= eventually(partial(all_of, work, round))
             pods.held = pods.held - {f"{federation.name}-{round}-{work.lower()}-"}
         uid = api.get(TRAININGS, federation.name, namespace)["metadata"]["uid"]
         federation.delete(api)

@@ -53,9 +53,9 @@ def test_admit_the_pods_of_a_job_of_two_nodes_with_the_init_container_of_the_tra
     api.create(POLICIES, document("ParticipantPolicy", "bank-a", policy), NAMESPACE)  # the admission policy needs one
     body = pytorch_job(NAMESPACE, {})
     body["metadata"]["name"] = "two"
-    eventually(lambda: _created(api, body), 30)
+    eventually(lambda: _created(api, body))
     labels = "training.kubeflow.org/job-name=two"
-    master, worker = eventually(lambda: _both(api.list("v1/pods", NAMESPACE, labels)), 30)
+    master, worker = eventually(lambda: _both(api.list("v1/pods", NAMESPACE, labels)))
     (init,) = worker["spec"]["initContainers"]
     assert init["resources"].keys() == {"requests", "limits"}
     assert "initContainers" not in master["spec"]

@@ -22,7 +22,7 @@ from fedtrain.ledger.verify import verify
 from fedtrain.manifests.compute import variables_of_threads
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Api, Json
-from hack.cluster.eventually import eventually
+from hack.cluster.eventually import PATIENCE_SECONDS, eventually
 from hack.cluster.s3_server import S3Server
 from tests.controlplane.binding import bind
 from tests.controlplane.pods import Pods
@@ -31,7 +31,6 @@ ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "examples" / "quickstart"
 SOURCES = ("zoo", "museum", "observatory", "botanic-garden")
 ROWS = 24
-LONG = 240.0
 SECRET = "federation-store"
 TRAININGS = "fedtrain.dev/v1alpha1/federatedtrainings"
 TASKS = "fedtrain.dev/v1alpha1/trainingtasks"
@@ -183,7 +182,7 @@ class Federation:
     def delete(self, api: Api) -> None:
         """By an operator that runs; waits until all is gone."""
         api.delete(TRAININGS, self.name, self.namespace)
-        eventually(lambda: api.find(TRAININGS, self.name, self.namespace) is None, 120)
+        eventually(lambda: api.find(TRAININGS, self.name, self.namespace) is None)
 
     def status(self, api: Api) -> Json:
         return api.get(TRAININGS, self.name, self.namespace).get("status", {})
@@ -195,14 +194,16 @@ class Federation:
     def has_ended(self, api: Api) -> bool:
         return self.status(api).get("phase") in ("Succeeded", "Failed")
 
-    def succeeded(self, api: Api, seconds: float = LONG) -> Json:
+    def succeeded(self, api: Api, seconds: float = PATIENCE_SECONDS) -> Json:
         """Its status, once it has ended."""
         eventually(lambda: self.has_ended(api), seconds)
         status = self.status(api)
         assert status["phase"] == "Succeeded", status
         return status
 
-    def succeeded_with(self, expected: Digests, api: Api, s3_server: S3Server, seconds: float = LONG) -> Ledger:
+    def succeeded_with(
+        self, expected: Digests, api: Api, s3_server: S3Server, seconds: float = PATIENCE_SECONDS
+    ) -> Ledger:
         """Its ledger, once it has ended."""
         self.succeeded(api, seconds)
         ledger = self.ledger(s3_server)

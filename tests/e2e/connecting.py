@@ -42,7 +42,7 @@ class Probe:
         api = self.cluster.control_plane.api
         pod = {"metadata": {"name": self.name, "labels": self.labels}, "spec": {"containers": [container]}}
         api.create("v1/pods", pod, self.namespace)
-        status = eventually(lambda: self._running(api.get("v1/pods", self.name, self.namespace)["status"]), 60)
+        status = eventually(lambda: self._running(api.get("v1/pods", self.name, self.namespace)["status"]))
         return status["podIP"], PORT
 
     def reaches(self, servers: dict[str, tuple[str, int]]) -> set[str]:

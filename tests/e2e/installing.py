@@ -34,7 +34,7 @@ class Release:
 
     def operator(self) -> Json:
         """Its pod, once there is one that is ready and none that ends."""
-        return eventually(self._operator, 60)
+        return eventually(self._operator)
 
     def _operator(self) -> Json | None:
         pods = self.cluster.control_plane.api.list("v1/pods", self.namespace, "app.kubernetes.io/component=operator")

@@ -76,7 +76,7 @@ class Site:
         ]
         begun = time.monotonic()
         self.release.install("podCheckSeconds=2", *settings, values=invitation, wait=False)
-        eventually(self._is_connected, 120)
+        eventually(self._is_connected)
         self.connected_seconds = time.monotonic() - begun
 
     def _is_connected(self) -> bool:

@@ -18,7 +18,6 @@ from tests.e2e.conftest import NEXT
 from tests.e2e.federation import RealFederation
 from tests.e2e.installing import Release
 
-LONG = 240
 Start = Callable[[str], RealFederation]
 
 
@@ -63,7 +62,7 @@ def running(federation: RealFederation, api: Api, kind: str) -> list[Json]:
 
 @pytest.mark.usefixtures("unlucky")
 def test_a_training_can_be_suspended_in_the_middle_of_a_round(paused: RealFederation, api: Api) -> None:
-    eventually(lambda: running(paused, api, "Train"), LONG)
+    eventually(lambda: running(paused, api, "Train"))
     paused.change(api, suspend=True)
     eventually(lambda: paused.status(api).get("phase") == "Suspended")
 
@@ -71,7 +70,7 @@ def test_a_training_can_be_suspended_in_the_middle_of_a_round(paused: RealFedera
 def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_recreated(
     unlucky: RealFederation, api: Api
 ) -> None:
-    deleted = eventually(lambda: running(unlucky, api, "Train"), LONG)[0]["metadata"]
+    deleted = eventually(lambda: running(unlucky, api, "Train"))[0]["metadata"]
     api.delete("v1/pods", deleted["name"], deleted["namespace"])
     who = deleted["labels"]["fedtrain.dev/participant"]
     made = eventually(
@@ -80,19 +79,18 @@ def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_recreated(
             for pod in unlucky.pods(api, "Train")
             if pod["metadata"]["labels"]["fedtrain.dev/participant"] == who and pod["metadata"]["uid"] != deleted["uid"]
         ],
-        60,
     )
     assert made[0]["metadata"]["labels"]["fedtrain.dev/round"] == deleted["labels"]["fedtrain.dev/round"]
 
 
 def test_a_round_whose_aggregator_is_killed_is_committed(unlucky: RealFederation, hub: WholeCluster, api: Api) -> None:
-    killed = eventually(lambda: killed_one(unlucky, hub, api, "Aggregate"), LONG)
+    killed = eventually(lambda: killed_one(unlucky, hub, api, "Aggregate"))
     round = int(killed["metadata"]["labels"]["fedtrain.dev/round"])
-    eventually(lambda: (round, "Committed") in outcomes(unlucky, api), 120)
+    eventually(lambda: (round, "Committed") in outcomes(unlucky, api))
 
 
 def test_what_is_suspended_has_let_go_of_all_pods(paused: RealFederation, api: Api) -> None:
-    eventually(lambda: all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in paused.pods(api)), 60)
+    eventually(lambda: all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in paused.pods(api)))
     assert paused.status(api)["phase"] == "Suspended"
 
 
@@ -100,13 +98,13 @@ def test_an_operator_that_is_killed_in_the_middle_of_a_round_is_back_by_itself(
     paused: RealFederation, release: Release, hub: WholeCluster, api: Api
 ) -> None:
     paused.change(api, suspend=False)
-    eventually(lambda: running(paused, api, "Train"), LONG)
+    eventually(lambda: running(paused, api, "Train"))
     hub.kill(release.operator())
-    assert eventually(lambda: restarts(release.operator()) == 1, 60)
+    assert eventually(lambda: restarts(release.operator()) == 1)
 
 
 def test_an_upgraded_operator_continues_what_runs(moved: RealFederation, release: Release, api: Api) -> None:
-    eventually(lambda: moved.pods(api), LONG)
+    eventually(lambda: moved.pods(api))
     release.install(f"images.operator.tag={NEXT}")
     assert release.operator()["spec"]["containers"][0]["image"].endswith(f":{NEXT}")
     assert moved.status(api)["phase"] not in ("Succeeded", "Failed")
@@ -115,10 +113,10 @@ def test_an_upgraded_operator_continues_what_runs(moved: RealFederation, release
 def test_work_on_a_node_that_loses_its_power_continues_once_it_is_back(
     moved: RealFederation, hub: WholeCluster, api: Api
 ) -> None:
-    lost = {pod["metadata"]["uid"] for pod in eventually(lambda: running(moved, api, "Train"), LONG)}
+    lost = {pod["metadata"]["uid"] for pod in eventually(lambda: running(moved, api, "Train"))}
     hub.cut_power()
     hub.power_on()
-    eventually(lambda: not lost & {pod["metadata"]["uid"] for pod in running(moved, api, "Train")}, 120)
+    eventually(lambda: not lost & {pod["metadata"]["uid"] for pod in running(moved, api, "Train")})
 
 
 @pytest.mark.parametrize("name", ["unlucky", "paused", "moved"])

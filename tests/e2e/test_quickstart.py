@@ -19,7 +19,7 @@ def test_pods_of_the_quickstart_run_after_three_commands(release: Release, s3_se
     furnish(plane.api, s3_server)
     plane.kubectl("apply", "--server-side", "--kustomize", quickstart(tmp_path, keys(s3_server)))
     plane.kubectl("apply", "--filename", FILE)
-    eventually(lambda: running(plane) & {*WHO}, 120)
+    eventually(lambda: running(plane) & {*WHO})
     status: Json = plane.api.get(TRAININGS, "quickstart", "default")["status"]
     assert [one for one in status["conditions"] if one["type"] in ("Accepted", "StoreReachable")]
     assert not [one for one in status["conditions"] if one["type"] != "Complete" and one["status"] == "False"]

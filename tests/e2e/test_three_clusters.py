@@ -13,7 +13,7 @@ from fedtrain.contracts.records import Update
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from hack.cluster.api import Api, Json
 from hack.cluster.cluster import Cluster
-from hack.cluster.eventually import eventually
+from hack.cluster.eventually import PATIENCE_SECONDS, eventually
 from hack.cluster.images import Image
 from hack.cluster.processes import ProgramFailed
 from hack.cluster.s3_server import S3Server
@@ -31,7 +31,6 @@ from tests.support.proxy import Proxy
 AFAR, AT_HUB = ("zoo", "museum"), ("botanic-garden", "observatory")
 """Participants with a cluster of their own, and those with a namespace in the hub's cluster."""
 CUT_OFF, SPOOLS = AFAR
-LONG = 240
 SECONDS_PER_ROUND = 120
 SPOOL = "spool"
 TARGET_SECONDS = 15
@@ -60,7 +59,7 @@ def alone(quickstart: QuickstartFile, s3_server: S3Server) -> Iterator[subproces
 @pytest.fixture(scope="module")
 def expected(quickstart: QuickstartFile, alone: subprocess.Popen[bytes]) -> Digests:
     """The digests of that run. It runs beside the pods: tests wait for it last."""
-    return quickstart.digests_alone(alone, LONG + SECONDS_PER_ROUND * quickstart.rounds)
+    return quickstart.digests_alone(alone, PATIENCE_SECONDS + SECONDS_PER_ROUND * quickstart.rounds)
 
 
 @pytest.fixture(scope="module")
@@ -140,19 +139,19 @@ def test_a_hub_that_is_lost_while_a_participant_trains_learns_of_it_later(
     applied: QuickstartFile, sites: dict[str, Site], hub: Cluster, api: Api
 ) -> None:
     site, last = sites[CUT_OFF], f"-{applied.rounds}-train-"
-    eventually(lambda: _phases(site, last) == ["Running"], LONG + SECONDS_PER_ROUND * applied.rounds)
+    eventually(lambda: _phases(site, last) == ["Running"], PATIENCE_SECONDS + SECONDS_PER_ROUND * applied.rounds)
     site.cut(*hub.control_plane.address)
-    eventually(lambda: _phases(site, last) == ["Succeeded"], LONG)
+    eventually(lambda: _phases(site, last) == ["Succeeded"])
     assert _status(api, applied, CUT_OFF).get("phase") != "Succeeded", "the hub cannot know it"
     site.heal(*hub.control_plane.address)
-    eventually(lambda: _status(api, applied, CUT_OFF).get("phase") == "Succeeded", LONG)
+    eventually(lambda: _status(api, applied, CUT_OFF).get("phase") == "Succeeded")
 
 
 def test_an_update_that_the_store_does_not_take_waits_on_a_volume_without_a_gpu(
     applied: QuickstartFile, api: Api, store: Proxy
 ) -> None:
     """The trained update stays on its volume, and a job without GPUs uploads it later."""
-    eventually(lambda: _status(api, applied, SPOOLS).get("reason") == "Uploading", LONG)
+    eventually(lambda: _status(api, applied, SPOOLS).get("reason") == "Uploading")
     store.out = ""
 
 
@@ -196,7 +195,7 @@ def test_network_policies_of_the_chart_refuse_what_trainers_and_operator_do_not_
     for probe in expected:
         probe.start()
     for probe, allowed in expected.items():
-        eventually(lambda probe=probe, allowed=allowed: probe.reaches(servers) == allowed, 60)
+        eventually(lambda probe=probe, allowed=allowed: probe.reaches(servers) == allowed)
 
 
 def test_the_owners_audit_log_has_the_digests_of_the_ledger(

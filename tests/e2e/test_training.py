@@ -18,7 +18,6 @@ from tests.controlplane.training import PYTORCHJOBS, QUICKSTART, TRAININGS, Dige
 from tests.e2e.federation import RealFederation, document, fedtrain
 from tests.e2e.observer import Observer, Pod
 
-LONG = 240
 LOAD = """
 import sys
 from peft import PeftModel
@@ -59,7 +58,7 @@ def story(
     file = tmp_path_factory.mktemp("team") / "federation.json"
     file.write_text(json.dumps(document("FederatedTraining", made.name, made.spec(made.bucket(s3_server)))))
     plane.kubectl("apply", "--namespace", made.namespace, "-f", file)
-    eventually(lambda: made.pods(api, "Train"), LONG)
+    eventually(lambda: made.pods(api, "Train"))
     dump = everything(plane)
     made.succeeded(api)
     return Story(made, dump + everything(plane))
@@ -76,7 +75,7 @@ def test_an_unschedulable_pod_is_reported_within_a_minute(banks: RealFederation,
     wish = {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}
     greedy.apply(api, s3_server, participants=[{"name": "bank-a"}, wish])
     words = "bank-b asks for 2 GPUs on 1 node, none has 2 free"
-    eventually(lambda: words in greedy.status(api).get("message", ""), 60)
+    eventually(lambda: words in greedy.status(api).get("message", ""))
     api.delete(TRAININGS, greedy.name, greedy.namespace)
 
 

@@ -34,7 +34,7 @@ def result(api: Api, name: str) -> str:
     def phase() -> str:
         return api.get("v1/pods", name, "default")["status"]["phase"]
 
-    eventually(lambda: phase() in ("Succeeded", "Failed"), seconds=60)
+    eventually(lambda: phase() in ("Succeeded", "Failed"))
     return phase()
 
 
@@ -74,7 +74,7 @@ def test_the_pods_of_a_pytorchjob_find_each_other(api: Api) -> None:
         status = api.get(PYTORCHJOBS, "train", "default").get("status", {})
         return {condition["type"] for condition in status.get("conditions", []) if condition["status"] == "True"}
 
-    eventually(lambda: "Succeeded" in conditions(), seconds=60)
+    eventually(lambda: "Succeeded" in conditions())
 
 
 def test_pods_get_the_gpus_that_a_node_offers_and_wait_for_more(hub: Cluster, api: Api) -> None:

@@ -12,7 +12,6 @@ from tests.controlplane.pods import Pods
 from tests.controlplane.training import SECRET, TASKS
 
 pytestmark = pytest.mark.slow
-LONG = 120
 
 
 def test_keys_appear_in_no_object_but_secrets_and_in_no_log(scene: Scene, kinds: ControlPlane, pods: Pods) -> None:
@@ -22,9 +21,9 @@ def test_keys_appear_in_no_object_but_secrets_and_in_no_log(scene: Scene, kinds:
     pods.faults = {"-1-train-bank-a-1-": "broken:/updates/", "-1-aggregate-1-1-": "refuse:aggregate-1.json"}
     with scene.operator(RESYNC_SECONDS="2") as operator:
         scene.apply(evaluation={})
-        eventually(lambda: scene.condition("StoreReachable").get("status") == "False", LONG)
+        eventually(lambda: scene.condition("StoreReachable").get("status") == "False")
         change_key(scene, scene.s3_server.secret_key)
-        eventually(lambda: scene.status.get("phase") == "Failed", LONG)
+        eventually(lambda: scene.status.get("phase") == "Failed")
         found = list(objects(kinds))
         assert any(text.startswith("Event") and "refused to write" in text for text in found)
         assert [text[:200] for text in found if holds(text, keys)] == []
@@ -39,9 +38,9 @@ def test_a_secret_that_lacks_a_key_is_read_again_long_before_the_next_resync(sce
     change_key(scene, None)
     with scene.operator(RESYNC_SECONDS="3600"):
         scene.apply()
-        eventually(lambda: scene.condition("StoreReachable").get("status") == "False", LONG)
+        eventually(lambda: scene.condition("StoreReachable").get("status") == "False")
         change_key(scene, scene.s3_server.secret_key)
-        eventually(lambda: scene.at_banks(TASKS), LONG)
+        eventually(lambda: scene.at_banks(TASKS))
         scene.delete()
 
 

@@ -9,8 +9,6 @@ from tests.controlplane.pods import Pods, ended
 from tests.controlplane.training import JOBS, TASKS, Digests, Federation, attempts, begun
 from tests.support.operating import Operator
 
-LONG = 120
-
 
 @pytest.mark.slow
 def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
@@ -22,13 +20,13 @@ def test_operators_killed_and_objects_deleted_by_hand_change_no_digest(
     api.delete(TASKS, task["metadata"]["name"], task["metadata"]["namespace"])
     operator.start()
     pods.held = {"-aggregate-"}
-    eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"), LONG)
+    eventually(lambda: api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate"))
     operator.kill()
     (job, *_) = api.list(JOBS, federation.namespace, "fedtrain.dev/kind=Aggregate")
     api.delete(JOBS, job["metadata"]["name"], federation.namespace)
     pods.held = set()
     operator.start()
-    eventually(lambda: federation.status(api).get("round") == 2, LONG)
+    eventually(lambda: federation.status(api).get("round") == 2)
     operator.kill()
     operator.start()
     assert attempts(federation.succeeded_with(undisturbed, api, s3_server)) == []

@@ -19,7 +19,6 @@ from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.slow
 T = TypeVar("T")
-LONG = 120
 OFTEN = {"RESYNC_SECONDS": "2"}
 EVERYTHING = ("",)
 
@@ -38,7 +37,7 @@ def at_last(read: Callable[[], T]) -> T:
             return read()
         return None
 
-    found = eventually(patiently, LONG)
+    found = eventually(patiently)
     assert found is not None
     return found
 
@@ -51,7 +50,7 @@ def test_an_api_server_that_restarts_under_two_operators(
     pods.held = {"-train-bank-b-"}
     with one, other:
         scene.apply()
-        eventually(lambda: scene.status.get("participants") == "1/2", LONG)
+        eventually(lambda: scene.status.get("participants") == "1/2")
         kinds.processes.kill("kube-apiserver")
         pods.held = {"-2-train-"}
         kinds.processes.restart("kube-apiserver")
@@ -70,19 +69,19 @@ def test_watches_that_bring_nothing_and_connections_that_break(
         pods.held = {"-1-train-"}
         with replace(scene, kubeconfig=through).operator(**OFTEN):
             scene.apply()
-            eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2, LONG)
+            eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2)
             proxy.silent = EVERYTHING
             scene.change(suspend=True)
-            eventually(lambda: scene.status.get("phase") == "Suspended", LONG)
-            eventually(lambda: scene.at_banks("v1/pods") == [], LONG)
+            eventually(lambda: scene.status.get("phase") == "Suspended")
+            eventually(lambda: scene.at_banks("v1/pods") == [])
             proxy.heal()
             scene.change(suspend=False)
-            (job,) = eventually(lambda: scene.at_banks(PYTORCHJOBS, "-1-train-bank-a-"), LONG)
-            eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2, LONG)
+            (job,) = eventually(lambda: scene.at_banks(PYTORCHJOBS, "-1-train-bank-a-"))
+            eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2)
             proxy.silent = EVERYTHING
             scene.api.delete(PYTORCHJOBS, job["metadata"]["name"], "at-bank-a")
             pods.held = set()
-            eventually(lambda: scene.status.get("round") == 2, LONG)
+            eventually(lambda: scene.status.get("round") == 2)
             proxy.heal()
             ended_as(scene, undisturbed)
 
@@ -92,17 +91,17 @@ def test_objects_that_are_deleted_by_hand_are_recreated(scene: Scene, pods: Pods
     pods.held = {"-1-train-"}
     with scene.operator(**OFTEN):
         scene.apply()
-        eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2, LONG)
+        eventually(lambda: len(scene.at_banks("v1/pods", "-1-train-")) == 2)
         for who in scene.federation.who:
             api.delete("v1/secrets", TRANSFER_SECRET, f"at-{who}")
         for resource, who in ((TASKS, "bank-a"), (PYTORCHJOBS, "bank-b")):
             (body,) = scene.at_banks(resource, f"-1-train-{who}-")
             api.delete(resource, body["metadata"]["name"], f"at-{who}")
         pods.held = {"-2-train-", "-1-aggregate-"}
-        (job,) = eventually(lambda: api.list(JOBS, hub, "fedtrain.dev/hub-job=aggregate-1"), LONG)
+        (job,) = eventually(lambda: api.list(JOBS, hub, "fedtrain.dev/hub-job=aggregate-1"))
         api.delete(JOBS, job["metadata"]["name"], hub)
         pods.held = {"-2-train-"}
-        for pod in eventually(lambda: scene.at_banks("v1/pods", "-2-train-"), LONG):
+        for pod in eventually(lambda: scene.at_banks("v1/pods", "-2-train-")):
             api.delete("v1/pods", pod["metadata"]["name"], pod["metadata"]["namespace"])
         pods.held = set()
         ended_as(scene, undisturbed)

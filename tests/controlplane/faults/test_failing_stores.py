@@ -14,7 +14,6 @@ from tests.controlplane.training import TASKS, TRAININGS, Digests
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.slow
-LONG = 120
 HANGS_SECONDS = 30
 
 
@@ -32,11 +31,11 @@ def test_an_outage_is_a_condition_that_costs_no_attempt_and_no_time_of_the_round
     bucket["s3"]["endpoint"] = store.url
     with scene.operator(RESYNC_SECONDS="2"):
         scene.apply(storage=bucket)
-        eventually(lambda: scene.status.get("participants") == "1/2", LONG)
+        eventually(lambda: scene.status.get("participants") == "1/2")
         before, elapsed = time.monotonic(), scene.status["elapsed"]["seconds"]
         store.fault = "busy"
         out = time.monotonic()
-        eventually(lambda: scene.condition("StoreReachable").get("reason") == "Unavailable", LONG)
+        eventually(lambda: scene.condition("StoreReachable").get("reason") == "Unavailable")
         tasks = {task["metadata"]["name"] for task in scene.at_banks(TASKS)}
         pods.go("-train-bank-b-")
         time.sleep(5)
@@ -47,7 +46,7 @@ def test_an_outage_is_a_condition_that_costs_no_attempt_and_no_time_of_the_round
         outage = time.monotonic() - out
         pods.held = {"-aggregate-"}
         store.fault = ""
-        eventually(lambda: scene.condition("StoreReachable").get("status") == "True", LONG)
+        eventually(lambda: scene.condition("StoreReachable").get("status") == "True")
         spent = scene.status["elapsed"]
         assert spent["round"] == 1
         assert spent["seconds"] - elapsed < time.monotonic() - before - outage + 3
@@ -65,10 +64,10 @@ def test_a_participant_whose_writes_are_denied_is_not_to_blame(
     store.denied = "PUT .*/rounds/0001/updates/bank-b/"
     with scene.operator(RESYNC_SECONDS="2"):
         scene.apply(storage=bucket)
-        eventually(lambda: "waiting for the ledger: bank-b" in scene.status.get("message", ""), LONG)
+        eventually(lambda: "waiting for the ledger: bank-b" in scene.status.get("message", ""))
         assert "Grant s3:PutObject on this key" in scene.status["message"]
         store.denied = "LIST .*/rounds/0001"
-        eventually(lambda: scene.condition("StoreReachable").get("reason") == "Refused", LONG)
+        eventually(lambda: scene.condition("StoreReachable").get("reason") == "Refused")
         assert "Grant s3:ListBucket on the bucket for this prefix" in scene.condition("StoreReachable")["message"]
         store.denied = ""
         scene.succeeded_with(undisturbed)
@@ -83,12 +82,12 @@ def test_a_training_whose_ledger_is_to_go_with_it_says_that_it_waits_for_the_sto
     bucket["s3"]["endpoint"] = store.url
     with scene.operator(RESYNC_SECONDS="2"):
         scene.apply(storage=bucket)
-        eventually(lambda: scene.at_banks(TASKS), LONG)
+        eventually(lambda: scene.at_banks(TASKS))
         store.fault = "busy"
         scene.api.delete(TRAININGS, scene.federation.name, scene.federation.namespace)
-        eventually(lambda: scene.condition("StoreReachable").get("reason") == "LedgerRemains", LONG)
+        eventually(lambda: scene.condition("StoreReachable").get("reason") == "LedgerRemains")
         assert "storage.retentionPolicy: Retain" in scene.status["message"]
         assert scene.ledger.names()
         store.fault = ""
-        eventually(lambda: scene.api.find(TRAININGS, scene.federation.name, scene.federation.namespace) is None, LONG)
+        eventually(lambda: scene.api.find(TRAININGS, scene.federation.name, scene.federation.namespace) is None)
         assert not scene.ledger.names()

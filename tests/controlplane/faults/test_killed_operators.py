@@ -19,7 +19,6 @@ from tests.controlplane.faults.scene import Scene
 from tests.controlplane.pods import Pods
 from tests.controlplane.training import JOBS, PYTORCHJOBS, TASKS, Digests, attempts
 
-LONG = 300
 ALL_WRITES = {
     "ledger _probe",
     "ledger run.json",
@@ -130,7 +129,7 @@ class Story:
         self.interrupted("patch federatedtrainings/status Failed")
         self.scene.federation.resume(self.scene.api)
         self.interrupted("patch federatedtrainings annotations")
-        eventually(lambda: self.scene.at_banks(TASKS, "-2-train-bank-b-"), LONG)
+        eventually(lambda: self.scene.at_banks(TASKS, "-2-train-bank-b-"))
         self.delete_and_apply_again()
         self.let_start("-train-bank-b-")
         self.interrupted("patch trainingtasks/status measure Pending", "patch federatedtrainings/status Measuring")
@@ -151,7 +150,7 @@ class Story:
 
     def interrupted(self, *writes: str) -> None:
         """Waits until the operator has been killed before and after these."""
-        eventually(lambda: set(writes) <= self.hit("after"), LONG)
+        eventually(lambda: set(writes) <= self.hit("after"))
 
     def forget(self, *beginnings: str) -> None:
         """What begins so is interrupted once more."""
@@ -184,8 +183,8 @@ def test_killed_before_and_after_each_of_its_writes_it_ends_with_the_same_digest
         assert attempts(ledger) == [f"rounds/0001/attempts/{who}-2.json" for who in ("_aggregate-1", "bank-a")]
         scene.delete()
         for kind in (TASKS, PYTORCHJOBS, "v1/pods"):
-            eventually(lambda kind=kind: scene.at_banks(kind) == [], LONG)
-        eventually(lambda: scene.api.list(JOBS, scene.federation.namespace) == [], LONG)
+            eventually(lambda kind=kind: scene.at_banks(kind) == [])
+        eventually(lambda: scene.api.list(JOBS, scene.federation.namespace) == [])
         assert ledger.names() == []
         assert scene.federation.signed(scene.api) == {}
     assert story.ever_hit("before") == story.ever_hit("after") == ALL_WRITES

@@ -33,7 +33,6 @@ from tests.support.link import Link
 from tests.support.operating import Operator
 
 pytestmark = pytest.mark.slow
-LONG = 120
 LEAST_SECONDS = 30
 """A deadline. The hub's jobs have twice as long. The next round has it, too, until the test raises it again."""
 UPLOADED = 4096
@@ -100,14 +99,14 @@ class Links:
         """The far participant has trained, and the link to the store fails when a part of its update has passed."""
         self.store_link.cut_at = self.store_link.sent + UPLOADED
         self.far.go(f"-{round}-train-{FAR}-")
-        eventually(lambda: self.store_link.is_cut, LONG)
+        eventually(lambda: self.store_link.is_cut)
 
     def manifest(self, round: int) -> Manifest | None:
         return self.federation.ledger(self.s3_server).read(names.manifest(round), Manifest)
 
     def members(self, round: int) -> list[str]:
         """The participants of a round, once it is planned."""
-        plan = eventually(lambda: self.federation.ledger(self.s3_server).read(names.plan(round), Plan), LONG)
+        plan = eventually(lambda: self.federation.ledger(self.s3_server).read(names.plan(round), Plan))
         return [member.participant for member in plan.members]
 
 
@@ -151,23 +150,23 @@ def test_a_link_that_fails_for_moments_changes_no_digest_and_trains_nothing_twic
     pods.held = {"-initialise-"}
     links.far.faults = {f"-1-train-{FAR}-": "late:rounds/0001/updates/"}
     links.federation.apply(links.hub, links.s3_server)
-    eventually(lambda: [one for one in links.tasks("-inspect-") if _phase(one) == "Succeeded"], LONG)
+    eventually(lambda: [one for one in links.tasks("-inspect-") if _phase(one) == "Succeeded"])
 
     links.link.cut()
     pods.held = set()
-    eventually(lambda: links.tasks("-1-train-"), LONG)
+    eventually(lambda: links.tasks("-1-train-"))
     links.coordinator.kill()
     links.coordinator.start()
     assert links.jobs("-1-train-") == []
     links.link.heal()
-    eventually(lambda: links.far.killed_at(f"-1-train-{FAR}-"), LONG)  # it has trained, and not yet delivered
+    eventually(lambda: links.far.killed_at(f"-1-train-{FAR}-"))  # it has trained, and not yet delivered
 
     links.link.cut()
     links.participant.kill()
     links.cut_while_uploading(1)
     links.participant.start()
     links.store_link.heal()
-    eventually(lambda: links.federation.status(links.hub).get("round") == 2, LONG)
+    eventually(lambda: links.federation.status(links.hub).get("round") == 2)
     assert [_phase(one) for one in links.tasks("-1-train-")] != ["Succeeded"], "the hub has the update alone"
     links.link.heal()
 
@@ -175,7 +174,7 @@ def test_a_link_that_fails_for_moments_changes_no_digest_and_trains_nothing_twic
     assert attempts(ledger) == []
     assert [len(links.trained(f"-{round}-train-")) for round in (1, 2)] == [1, 1]
     assert len(links.trained("-inspect-")) == 1
-    eventually(lambda: links.jobs("") == [], LONG)
+    eventually(lambda: links.jobs("") == [])
 
 
 def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant_returns(
@@ -184,13 +183,13 @@ def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant
     links.far.faults = {f"-2-train-{FAR}-": "late:rounds/0002/updates/"}
     pods.held = {f"-3-train-{NEAR}-"}
     links.federation.apply(links.hub, links.s3_server, rounds={"count": 4, "minParticipants": 1})
-    eventually(lambda: links.far.killed_at(f"-2-train-{FAR}-"), LONG)
+    eventually(lambda: links.far.killed_at(f"-2-train-{FAR}-"))
     links.cut_while_uploading(2)
     links.link.cut()
-    eventually(lambda: FAR in links.federation.status(links.hub).get("message", ""), LONG)
+    eventually(lambda: FAR in links.federation.status(links.hub).get("message", ""))
     spent = links.federation.status(links.hub)["elapsed"]["seconds"]
     links.federation.change(links.hub, rounds={"deadline": f"{max(round(spent) + 1, LEAST_SECONDS)}s"})
-    manifest = eventually(lambda: links.manifest(2), LONG)
+    manifest = eventually(lambda: links.manifest(2))
     (absent,) = manifest.absent
     assert (absent.participant, SILENT in absent.reason) == (FAR, True)
     links.federation.change(links.hub, rounds={"deadline": "2h"})
@@ -198,8 +197,8 @@ def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant
 
     links.store_link.heal()  # too late: nobody waits for this update
     links.link.heal()
-    eventually(lambda: _is_connected(links.hub), LONG)
-    eventually(lambda: links.jobs("-2-train-") == [], LONG)
+    eventually(lambda: _is_connected(links.hub))
+    eventually(lambda: links.jobs("-2-train-") == [])
     pods.held = set()
     links.federation.succeeded(links.hub)
     assert links.members(4) == [NEAR, FAR]

@@ -2,7 +2,7 @@
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, own_measures
-from fedtrain.results.chance import difference_note
+from fedtrain.results.chance import best_alone_note
 from fedtrain.results.comparison import Arm, Comparison
 from fedtrain.results.start_of_run import start_label, start_text
 from fedtrain.results.tables import Table
@@ -103,7 +103,7 @@ def _beats(comparison: Comparison, measure: Measure, federated: Arm, best: Arm, 
     if measure.text(ours) == measure.text(theirs):
         who = f"the best participant alone ({best.participant})"
         return f"federated equals {who} on {measure.name}: both {measure.text(ours)}"
-    note = difference_note(measure, ours, theirs, rows)
+    note = best_alone_note(comparison, measure, rows)
     values = f"{measure.text(ours)} to {measure.text(theirs)}{f' ({note})' if note else ''}"
     if not measure.better(ours, theirs):
         return f"federated does not beat the best participant alone ({best.participant}) on {measure.name}: {values}"

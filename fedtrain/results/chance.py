@@ -5,6 +5,7 @@ from math import sqrt
 from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.headline_metric import Measure, hub_measure
 from fedtrain.plurals import several
+from fedtrain.results.comparison import Comparison
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.rounds.decision import FINISHED
 
@@ -29,6 +30,14 @@ def difference_note(measure: Measure, one: float, other: float, rows: int | None
     if abs(one - other) >= 2 * error:
         return ""
     return f"may be chance, as the standard error of a difference is {error * 100:.1f} points on {several(rows, 'row')}"
+
+
+def best_alone_note(comparison: Comparison, measure: Measure, rows: int | None) -> str:
+    """Return `difference_note` of the federated adapter and the best participant alone; empty if one was not
+    measured."""
+    arms = (comparison.arm("Federated"), comparison.best_alone(measure))
+    ours, theirs = (None if arm is None else arm.value(measure) for arm in arms)
+    return "" if ours is None or theirs is None else difference_note(measure, ours, theirs, rows)
 
 
 def labels_note(summary: RunSummary) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, own_measures
 from fedtrain.plurals import several
-from fedtrain.results.chance import difference_note, rows_of
+from fedtrain.results.chance import best_alone_note, rows_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.start_of_run import start_label, start_text
@@ -83,8 +83,7 @@ def _gain(comparison: Comparison, measure: Measure, rows: int | None) -> str:
         return ""
     than = "times what" if measure.share else "times better than what"
     value = measure.text(best.value(measure))
-    ours, theirs = (arm.value(measure) if arm else None for arm in (comparison.arm("Federated"), best))
-    note = difference_note(measure, ours, theirs, rows) if ours is not None and theirs is not None else ""
+    note = best_alone_note(comparison, measure, rows)
     alone = f"{best.participant}, {value}{f'; {note}' if note else ''}"
     text = f" That is {times:.2f} {than} the best participant reaches alone ({alone})"
     share = comparison.share_of_pooled_gain(measure)

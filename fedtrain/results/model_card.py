@@ -11,6 +11,7 @@ from fedtrain.results.chance import labels_note
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.public_base import PublicBase, public_base
+from fedtrain.results.public_summary import public_summary
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.start_of_run import start_text
 from fedtrain.results.words import count, listed, short
@@ -34,6 +35,7 @@ def model_card(
     """Return Markdown with the front matter that model hubs read. `folder`: name of the exported folder. `base`: the
     base model [default: as in the run's file]. `has_tokenizer`: the folder contains the tokenizer."""
     base = base or public_base(summary.spec.model)
+    summary = public_summary(summary)
     parts = [
         _front_matter(base, merged),
         f"# {summary.name}",

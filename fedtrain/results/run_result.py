@@ -12,7 +12,7 @@ from fedtrain.plurals import several
 from fedtrain.quoting import quoted
 from fedtrain.results.base_folder import base_folder
 from fedtrain.results.best_round import best_point
-from fedtrain.results.chance import guess_warning
+from fedtrain.results.chance import best_alone_note, guess_warning, rows_of
 from fedtrain.results.comparison import Comparison, read_comparison
 from fedtrain.results.curve import curve
 from fedtrain.results.export import default_target, export
@@ -32,8 +32,9 @@ class RunResult:
     `rolled_back`: which rounds were rolled back, and why. `adapter_round`: the round that made the adapter. `privacy`:
     epsilon with its terms, of a private run. `start`, `final`, `best`: values of `measure` after round 0, the last
     round and `best_round`, measured on `where`. `best_alone`: the value of the best participant that trained alone,
-    `best_alone_participant`, if `fedtrain baseline` has measured it. `seconds`: wall time, if known. `warning`: that
-    the adapter is hardly better than one answer for all rows. `adapter`: its folder."""
+    `best_alone_participant`, if `fedtrain baseline` has measured it; `best_alone_note`: that the difference from it
+    may be chance. `seconds`: wall time, if known. `warning`: that the adapter is hardly better than one answer for all
+    rows. `adapter`: its folder."""
 
     name: str
     phase: str
@@ -53,6 +54,7 @@ class RunResult:
     warning: str = ""
     best_alone: float | None = None
     best_alone_participant: str | None = None
+    best_alone_note: str = ""
 
 
 def export_newest(ledger: Ledger, federation: "Federation") -> Path:
@@ -97,6 +99,7 @@ def run_result(summary: RunSummary, comparison: Comparison | None, adapter: Path
         warning=guess_warning(summary),
         best_alone=alone.value(shown.measure) if alone and shown else None,
         best_alone_participant=alone.participant if alone else None,
+        best_alone_note=best_alone_note(comparison, shown.measure, rows_of(summary)) if comparison and shown else "",
     )
 
 
@@ -148,5 +151,7 @@ def _metric_lines(result: RunResult) -> list[str]:
         better = f", best {measure.text(result.best)} in round {result.best_round}"
     lines = [f"{measure.name}: {start}{measure.text(result.final)}{better} ({measure.direction})"]
     if result.best_alone is not None:
-        lines.append(f"best participant alone: {measure.text(result.best_alone)} ({result.best_alone_participant})")
+        note = f"; the difference {result.best_alone_note}" if result.best_alone_note else ""
+        alone = f"{measure.text(result.best_alone)} ({result.best_alone_participant})"
+        lines.append(f"best participant alone: {alone}{note}")
     return lines

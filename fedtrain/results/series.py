@@ -76,7 +76,7 @@ def _values(one: ParticipantRound) -> dict[str, float]:
     found = {
         "trainLoss": one.train_loss,
         "validationLoss": one.validation_loss,
-        "samples": one.samples if one.steps is not None else None,
+        "trained": one.trained if one.steps is not None else None,
         "steps": one.steps,
         "weight": one.weight,
         "norm": one.norm,

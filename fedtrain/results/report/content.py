@@ -1,22 +1,25 @@
-"""The values that the report's template shows, in the page's order. The words are in `report.html.jinja`."""
+"""The values that the report's template shows, in the page's order. The words are in `report.html.jinja`.
+
+The report is passed on: `summary` is a public one, and places of the specification are shortened here.
+"""
 
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
+from fedtrain.api.places import scheme
 from fedtrain.contracts.as_json import as_json
 from fedtrain.contracts.headline_metric import headline, hub_measures
 from fedtrain.plurals import several
 from fedtrain.quoting import quoted
 from fedtrain.results.baseline_tables import comparison_table, own_measure, personal_table
-from fedtrain.results.chance import guess_warning, labels_note
+from fedtrain.results.chance import best_alone_note, guess_warning, labels_note, rows_of
 from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve, curve, sentence
 from fedtrain.results.mix_table import mix_table
+from fedtrain.results.public_text import public_place, public_values
 from fedtrain.results.report import figures
 from fedtrain.results.report.telemetry import ReportTelemetry
 from fedtrain.results.run_summary import RunSummary
@@ -41,7 +44,7 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
     return {
         "summary": summary,
         "headline": sentence(summary, comparison),
-        "tiles": _tiles(summary, shown, comparison),
+        "tiles": tiles(summary, shown, comparison),
         "metric_charts": figures.metric_figures(shown, comparison, who) if shown else [],
         "labels": labels_note(summary),
         "warning": guess_warning(summary),
@@ -67,7 +70,7 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "incidents_about": _about(incidents),
         "configuration": [*_configuration(summary), *_versions(telemetry)],
         "data": _data(summary),
-        "specification": json.dumps(as_json(summary.spec), indent=2),
+        "specification": json.dumps(public_values(as_json(summary.spec)), indent=2),
         "digests": [
             ("run", f"{summary.namespace}/{summary.name} {summary.run_id}"),
             ("ledger", summary.url),
@@ -75,23 +78,26 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
             ("newest manifest", summary.head),
         ],
         "verify_commands": _verify_commands(summary),
+        "run_folder": "" if scheme(summary.url) == "s3" else summary.url.partition("/")[0],
     }
 
 
-def _tiles(summary: RunSummary, shown: Curve | None, comparison: Comparison | None) -> list[tuple[str, str]]:
+def tiles(summary: RunSummary, shown: Curve | None, comparison: Comparison | None) -> list[tuple[str, str]]:
     """(value, name) of the large numbers at the top."""
     moved = [sum(bytes_of(round, summary.adapter_bytes)) for round in summary.rounds]
-    tiles = [(f"{summary.rounds_done} of {summary.rounds_of}", "rounds")]
+    found = [(f"{summary.rounds_done} of {summary.rounds_of}", "rounds")]
     if shown is not None:
-        tiles.insert(0, (shown.measure.text(shown.last), shown.measure.name))
+        found.insert(0, (shown.measure.text(shown.last), shown.measure.name))
         times = comparison.times_best_alone(shown.measure) if comparison else None
-        tiles += [(f"×{times:.2f}", "the best alone")] if times is not None else []
-    tiles.append((str(len(summary.spec.participants)), "participants"))
+        chance = best_alone_note(comparison, shown.measure, rows_of(summary)) if comparison else ""
+        beside = f"the best alone{', may be chance' if chance else ''}"
+        found += [(f"×{times:.2f}", beside)] if times is not None else []
+    found.append((str(len(summary.spec.participants)), "participants"))
     if summary.wall_seconds is not None:
-        tiles.append((duration(summary.wall_seconds), "wall time"))
+        found.append((duration(summary.wall_seconds), "wall time"))
     if sum(moved):
-        tiles.append((size(sum(moved)), "exchanged"))
-    return tiles
+        found.append((size(sum(moved)), "exchanged"))
+    return found
 
 
 def _gain_charts(summary: RunSummary, comparison: Comparison, who: list[str]) -> list[figures.Figure]:
@@ -147,11 +153,11 @@ def _configuration(summary: RunSummary) -> list[tuple[str, str]]:
     length = spec.training.length
     amount = several(length.epochs, "epoch") if length.epochs else several(length.steps or 0, "step")
     pairs = [
-        ("base model", model.base + (f" @ {model.revision}" if model.revision else "")),
+        ("base model", public_place(model.base) + (f" @ {model.revision}" if model.revision else "")),
         ("adapter", f"LoRA of rank {model.adapter.rank}, alpha {model.adapter.alpha:g}"),
     ]
     if (initial := model.adapter.initial_from) is not None:
-        pairs.append(("initial adapter", f"{initial.uri}, {initial.digest}"))
+        pairs.append(("initial adapter", f"{public_place(initial.uri)}, {initial.digest}"))
     if facts := summary.facts:
         trained = f"{facts.base_parameters:,} in the base, {facts.adapter_parameters:,} trained"
         pairs.append(("parameters", trained))
@@ -188,8 +194,7 @@ def _data(summary: RunSummary) -> Table:
 
 
 def _verify_commands(summary: RunSummary) -> str:
-    url = summary.url
-    place = quoted(url2pathname(urlsplit(url).path) if url.startswith("file:") else url)
+    place = quoted(summary.url)
     folder = f"{summary.name}-adapter"
     return (
         f"fedtrain ledger verify {place}\nfedtrain export {place} --out {folder}\n"

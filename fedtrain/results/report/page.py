@@ -13,6 +13,7 @@ from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.comparison import Comparison, read_comparison
 from fedtrain.results.folders import is_page, write_file
 from fedtrain.results.locate import run_folder
+from fedtrain.results.public_summary import public_summary
 from fedtrain.results.report.content import content
 from fedtrain.results.report.telemetry import ReportTelemetry, read_telemetry
 from fedtrain.results.run_summary import RunSummary
@@ -46,11 +47,13 @@ def report(
     telemetry: ReportTelemetry | None = None,
     samples: Sequence[Sample] = (),
 ) -> str:
-    """Return the HTML, the same for the same run. The template escapes all text; only charts are markup."""
+    """Return the HTML, the same for the same run, without paths of this machine. The template escapes all text; only
+    charts are markup."""
     package = files("fedtrain.results.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = environment.from_string(package.joinpath("report.html.jinja").read_text(encoding="utf-8"))
     style = Markup(package.joinpath("style.css").read_text(encoding="utf-8"))
+    summary = public_summary(summary)
     values = content(summary, comparison, telemetry or ReportTelemetry())
     return template.render(
         values, samples=samples, style=style, version=__version__, cell_state=_cell_state, prose=prose

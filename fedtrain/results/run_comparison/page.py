@@ -1,7 +1,7 @@
 """The comparison of runs as one HTML file that loads nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,11 @@ from fedtrain.contracts.headline_metric import Measure, hub_measures
 from fedtrain.results.charts.runs import Line, runs_by_round
 from fedtrain.results.charts.style import svg
 from fedtrain.results.curve import curve
+from fedtrain.results.public_text import public_text
 from fedtrain.results.report.figures import Figure
 from fedtrain.results.run_comparison.compared import Arms, compare_runs, run_names, tables
 from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.tables import Table
 from fedtrain.results.words import listed
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ class _Chart:
 
 
 def page(summaries: Sequence[RunSummary], arms: Arms) -> str:
-    """Return the HTML, the same for the same summaries and arms. The template escapes all text; only charts are
-    markup."""
+    """Return the HTML, the same for the same summaries and arms, without paths of this machine. The template escapes
+    all text; only charts are markup."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = files("fedtrain.results.run_comparison").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
     style = Markup(files("fedtrain.results.report").joinpath("style.css").read_text(encoding="utf-8"))
@@ -42,10 +44,14 @@ def page(summaries: Sequence[RunSummary], arms: Arms) -> str:
     return environment.from_string(template).render(
         names=listed(names),
         charts=charts(summaries, arms),
-        tables=tables(compare_runs(summaries, arms), summaries, arms),
+        tables=[_public(table) for table in tables(compare_runs(summaries, arms), summaries, arms)],
         style=style,
         version=__version__,
     )
+
+
+def _public(table: Table) -> Table:
+    return replace(table, rows=tuple(tuple(public_text(cell) for cell in row) for row in table.rows))
 
 
 def charts(summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> list[Figure]:

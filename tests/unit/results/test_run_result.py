@@ -6,6 +6,8 @@ from pathlib import Path
 from comparisons import keep_comparison
 
 from fedtrain.contracts.as_json import as_json
+from fedtrain.results.curve import curve
+from fedtrain.results.report.content import tiles
 from fedtrain.results.run_result import next_commands, result_lines, run_result
 from fedtrain.results.summary import summarise
 from fedtrain.rounds.spent_epsilon import PrivacyLoss
@@ -47,3 +49,14 @@ def test_a_private_run_ends_with_its_epsilon_and_the_terms(finished: Hand) -> No
     result = run_result(replace(summarise(finished.ledger), privacy=loss), None, Path("/runs/adapter"))
     assert f"privacy: {loss.text}" in result_lines(result)
     assert loss.text.startswith("epsilon 7.98 of 8 at delta 1e-05; ")
+
+
+def test_a_difference_from_the_best_alone_that_may_be_chance_says_so(finished: Hand) -> None:
+    summary, comparison = summarise(finished.ledger), keep_comparison(finished.ledger)
+    few = replace(summary, rounds=tuple(replace(round, samples=60) for round in summary.rounds))
+    result = run_result(few, comparison, Path("/runs/adapter"))
+    note = "may be chance, as the standard error of a difference is 8.8 points on 60 rows"
+    assert f"best participant alone: 53.5% (museum); the difference {note}" in result_lines(result)
+    check_output("run", {"type": "Result", "time": 1.0, **as_json(result)})
+    assert ("×1.25", "the best alone, may be chance") in tiles(few, curve(few), comparison)
+    assert ("×1.25", "the best alone") in tiles(summary, curve(summary), comparison)

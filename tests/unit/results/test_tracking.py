@@ -41,6 +41,8 @@ def test_the_csv_has_a_line_for_each_value(finished: Hand, runs: Path) -> None:
         rows = {(row["round"], row["participant"], row["metric"]): float(row["value"]) for row in csv.DictReader(file)}
     assert rows["3", "", "accuracy"] == HUB[3]
     assert rows["2", "zoo", "trainLoss"] == 1.53
+    assert rows["2", "zoo", "trained"] == summarise(finished.ledger).round(2).participants[2].trained
+    assert not {metric for _, _, metric in rows if metric == "samples"}
     assert rows["3", "zoo", "received.accuracy"] == pytest.approx(0.701)
     assert ("3", "observatory", "weight") not in rows, "a quarantined update has no weight"
 

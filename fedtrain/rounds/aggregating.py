@@ -13,7 +13,8 @@ from fedtrain.rounds.decision import AggregateOrder, Claim, Decision
 from fedtrain.rounds.early_stopping import early_stopping_state
 from fedtrain.rounds.evaluating import evaluate
 from fedtrain.rounds.gate_rollback import gate_state, rolled_back
-from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, next_state, not_accounted, over_budget, unspent
+from fedtrain.rounds.privacy_budget import BUDGET_EXHAUSTED, not_accounted, over_budget, unspent
+from fedtrain.rounds.privacy_state import next_state
 from fedtrain.rounds.quorum import BELOW_MINIMUM, below_minimum, is_below_minimum, skip
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail

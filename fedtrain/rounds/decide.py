@@ -31,7 +31,7 @@ from fedtrain.rounds.initialising import initialise
 from fedtrain.rounds.plan_flaw import plan_flaw
 from fedtrain.rounds.planning import plan as plan_round
 from fedtrain.rounds.preflight import inspect
-from fedtrain.rounds.privacy import BUDGET_EXHAUSTED, not_accounted, over_budget
+from fedtrain.rounds.privacy_budget import BUDGET_EXHAUSTED, not_accounted, over_budget
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, fail
 from fedtrain.rounds.tasks_to_stop import unwanted

@@ -11,7 +11,7 @@ from fedtrain.contracts.records import Manifest
 from fedtrain.plurals import form, several
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.early_stopping import early_stopping_state
-from fedtrain.rounds.privacy import next_state
+from fedtrain.rounds.privacy_state import next_state
 from fedtrain.rounds.snapshot import Snapshot
 
 REGRESSED = "Regressed"

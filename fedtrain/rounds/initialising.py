@@ -9,7 +9,7 @@ from fedtrain.rounds.early_stopping import early_stopping_state
 from fedtrain.rounds.evaluating import evaluate
 from fedtrain.rounds.gate_rollback import gate_state
 from fedtrain.rounds.preflight import inspect, preflight_settled, too_few
-from fedtrain.rounds.privacy import initial_state
+from fedtrain.rounds.privacy_state import initial_state
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because, fail
 

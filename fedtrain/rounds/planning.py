@@ -17,7 +17,7 @@ from fedtrain.partitioning import Positions, Share, distinct_rows, partition, po
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.example_privacy import planned_noises
 from fedtrain.rounds.preflight import why_uncounted
-from fedtrain.rounds.privacy import round_privacy
+from fedtrain.rounds.privacy_state import round_privacy
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.unreachable import unreachable
 

@@ -7,7 +7,8 @@ from fedtrain.contracts.gate_state import kept
 from fedtrain.contracts.records import Absent, Close, Manifest, Plan
 from fedtrain.plurals import several
 from fedtrain.rounds.decision import Claim, Decision
-from fedtrain.rounds.privacy import next_state, unspent
+from fedtrain.rounds.privacy_budget import unspent
+from fedtrain.rounds.privacy_state import next_state
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import because, fail
 

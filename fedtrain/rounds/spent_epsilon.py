@@ -15,7 +15,7 @@ from fedtrain.privacy.accounting import AccountingError, Release, covers_range_o
 from fedtrain.privacy.noise import signal_to_noise
 from fedtrain.privacy.terms import NOT_PRIVATE, Terms
 from fedtrain.rounds.example_privacy import releases_of
-from fedtrain.rounds.privacy import spent_after
+from fedtrain.rounds.privacy_state import spent_after
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from fedtrain.data.chat.template import ChatTemplate, Rendered
 from fedtrain.data.chat.template_steps import TooManySteps
 from fedtrain.data.errors import DataError
-from fedtrain.data.formats.chat_rows import is_learned
+from fedtrain.data.formats.message_checks import is_learned
 from fedtrain.data.row import Row
 
 log = logging.getLogger("fedtrain.data")

@@ -5,8 +5,8 @@ Optionally with `tools`, the definitions of the functions that the assistant may
 
 from typing import Any
 
-from fedtrain.data.formats.chat_rows import finished, messages_of
 from fedtrain.data.formats.field_reader import FieldReader
+from fedtrain.data.formats.message_checks import finished, messages_of
 from fedtrain.data.formats.row_format import RowFormat
 from fedtrain.data.formats.tools import tools_of
 

@@ -7,8 +7,8 @@ prompt are not learned, those of the completion are.
 from typing import Any, cast
 
 from fedtrain.data.errors import type_name
-from fedtrain.data.formats.chat_rows import Message, finished, messages_of
 from fedtrain.data.formats.field_reader import FieldReader
+from fedtrain.data.formats.message_checks import Message, finished, messages_of
 from fedtrain.data.formats.row_format import RowFormat
 from fedtrain.data.formats.tools import tools_of
 

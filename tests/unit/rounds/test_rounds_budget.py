@@ -14,7 +14,7 @@ from fedtrain.contracts.run_end import End
 from fedtrain.contracts.tasks import PastReleases, PrivacyPromise, Train
 from fedtrain.privacy.accounting import AccountingError, Release, epsilon
 from fedtrain.privacy.noise import composed
-from fedtrain.rounds import privacy as stage
+from fedtrain.rounds import privacy_budget, privacy_state
 from fedtrain.rounds.decision import AggregateOrder
 
 
@@ -123,12 +123,12 @@ def test_the_budget_counts_the_noise_of_the_plan(monkeypatch: pytest.MonkeyPatch
     coordinator.until("Training")
     for key in coordinator.running():
         coordinator.finish(key)
-    found = stage.parameters
+    found = privacy_budget.parameters
 
     def less(*arguments: Any) -> Any:
         return replace(found(*arguments), release=Release(0.5))
 
-    monkeypatch.setattr(stage, "parameters", less)
+    monkeypatch.setattr(privacy_budget, "parameters", less)
     coordinator.drive()
     assert spent(world.manifests()[1]) == {1.0: 1}, "one round with z = 1 costs 4.38 of 5"
 
@@ -143,7 +143,7 @@ def test_the_run_stops_if_the_accountant_fails(monkeypatch: pytest.MonkeyPatch) 
     def fails(*arguments: object) -> float:
         raise AccountingError("no answer")
 
-    monkeypatch.setattr(stage, "epsilon", fails)
+    monkeypatch.setattr(privacy_budget, "epsilon", fails)
     decision = coordinator.drive()
     assert decision.phase == "Failed"
     assert "the privacy of round 1 is unknown: no answer" in decision.message
@@ -154,7 +154,7 @@ def test_nothing_starts_if_the_accountant_fails_at_once(monkeypatch: pytest.Monk
     def fails(*arguments: object) -> float:
         raise AccountingError("no answer")
 
-    monkeypatch.setattr(stage, "parameters", fails)
+    monkeypatch.setattr(privacy_state, "parameters", fails)
     world = World(a_spec(2, rounds=2, privacy=private()))
     assert Coordinator(world).drive().phase == "Failed"
     assert world.manifests() == []

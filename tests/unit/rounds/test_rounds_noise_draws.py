@@ -13,7 +13,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import Exclusion, Manifest
 from fedtrain.privacy.accounting import AccountingError
-from fedtrain.rounds import privacy as stage
+from fedtrain.rounds import privacy_budget
 
 
 def test_an_aggregate_without_counted_noise_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_nothing_is_drawn_if_the_plan_does_not_say_how(monkeypatch: pytest.Monke
     current = replace(snapshot.ledger.current, plan=plan.model_copy(update={"privacy": None}))
     without = replace(snapshot, ledger=replace(snapshot.ledger, current=current))
     with pytest.raises(AccountingError, match=r"plan\.json does not say how"):
-        stage.over_budget(without)
+        privacy_budget.over_budget(without)
 
 
 def test_a_close_that_is_not_aggregated_is_ended_before_another_draws() -> None:

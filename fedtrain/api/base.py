@@ -29,6 +29,8 @@ INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-
 OBJECT_NAME_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"
 VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 TIME_OF_DAY_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+LONGEST_NAME = 40
+"""Characters of the name of a training, participant or policy: names of pods and labels are longer, and end at 63."""
 RESOURCE_PATTERN = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$"
 
 
@@ -65,7 +67,7 @@ PositiveFloat = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Strict(), Field(ge=0, lt=1, allow_inf_nan=False)]
 Text = Annotated[str, Strict(), Field(min_length=1, max_length=1024)]
-Name = Annotated[str, Strict(), Field(pattern=DNS_LABEL_PATTERN, max_length=40)]
+Name = Annotated[str, Strict(), Field(pattern=DNS_LABEL_PATTERN, max_length=LONGEST_NAME)]
 DnsLabel = Annotated[str, Strict(), Field(pattern=DNS_LABEL_PATTERN, max_length=63)]
 ObjectName = Annotated[str, Strict(), Field(pattern=OBJECT_NAME_PATTERN, max_length=253)]
 Duration = Annotated[str, Strict(), Field(pattern=DURATION_PATTERN, max_length=32)]
@@ -97,7 +99,7 @@ def seconds(duration: str) -> float:
 
 def as_label(text: str) -> str | None:
     """The nearest valid Kubernetes name: `bank-a` for `Bank_A`."""
-    label = re.sub(r"[^a-z0-9]+", "-", latin_letters(text))[:40].strip("-")
+    label = re.sub(r"[^a-z0-9]+", "-", latin_letters(text))[:LONGEST_NAME].strip("-")
     return label or None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fedtrain.api.aggregation import Aggregation
-from fedtrain.api.base import seconds
+from fedtrain.api.base import LONGEST_NAME, seconds
 from fedtrain.api.evaluation import Evaluation
 from fedtrain.api.federated_training import FederatedTrainingSpec, Metadata
 from fedtrain.api.model import InitialFrom
@@ -25,7 +25,6 @@ from fedtrain.results.run_summary import RunSummary
 
 POOLED = "pooled"
 """Name of the only participant of the arm with pooled data."""
-_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -123,10 +122,10 @@ def _own_data(federation: Federation, who: str) -> dict[str, ParticipantPolicy]:
 def arm_name(run: str, suffix: str) -> str:
     """Return `<run>-<suffix>`, shortened to a valid name; a digest keeps a shortened name unique."""
     name = f"{run}-{suffix}"
-    if len(name) <= _LONGEST_NAME:
+    if len(name) <= LONGEST_NAME:
         return name
     digest = digest_bytes(name.encode()).removeprefix("blake3:")[:8]
-    return f"{name[: _LONGEST_NAME - 9].rstrip('-')}-{digest}"
+    return f"{name[: LONGEST_NAME - 9].rstrip('-')}-{digest}"
 
 
 def _spec(federation: Federation, participant: Participant, steps: int) -> FederatedTrainingSpec:

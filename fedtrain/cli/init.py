@@ -111,8 +111,9 @@ def command(
 
 def _run_name(file: Path) -> str:
     """The folder's name, reduced to a valid Kubernetes name."""
-    name = re.sub(r"[^a-z0-9]+", "-", file.absolute().parent.name.lower()).strip("-")[:40].strip("-")
-    return name or "federation"
+    from fedtrain.api.base import as_label  # imports pydantic, which --help does not need
+
+    return as_label(file.absolute().parent.name) or "federation"
 
 
 def _text(name: str, participants: tuple[str, ...]) -> str:

@@ -84,8 +84,10 @@ class _Name(click.ParamType[str]):
     name = "name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from fedtrain.api.base import DNS_LABEL_PATTERN, as_label
+        from fedtrain.api.base import DNS_LABEL_PATTERN, LONGEST_NAME, as_label
 
+        if len(value) > LONGEST_NAME:
+            self.fail(f"{value!r} has {len(value)} characters. Use at most {LONGEST_NAME}.")
         if not re.fullmatch(DNS_LABEL_PATTERN, value):
             near = as_label(value) or "bank-a"
             self.fail(f"{value!r} is not a valid name of a participant. Use {near} (a-z, 0-9 and -).")

@@ -8,6 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from fedtrain.api.base import LONGEST_NAME
 from fedtrain.api.data import Data
 from fedtrain.api.reading import Federation, Invalid, read_file
 from fedtrain.api.reading.source import read_text
@@ -15,8 +16,6 @@ from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.results.locate import run_folder
 from fedtrain.runner.bindings import storage_of
-
-_LONGEST_NAME = 40
 
 
 def file_of(ledger: Ledger) -> Path | None:
@@ -40,7 +39,7 @@ def next_name(ledger: Ledger, folder: Path) -> str:
     if found := re.search(r"-(\d+)$", ledger.name):
         number = int(found[1]) + 1
     while True:
-        name = f"{stem[: _LONGEST_NAME - len(str(number)) - 1]}-{number}"
+        name = f"{stem[: LONGEST_NAME - len(str(number)) - 1]}-{number}"
         taken = ledger.store.size(f"{ledger.namespace}/{name}/{names.RUN}") is not None
         if not taken and not (folder / f"{name}.yaml").exists():
             return name

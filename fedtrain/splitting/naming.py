@@ -3,16 +3,14 @@
 import re
 from collections.abc import Iterable
 
-from fedtrain.api.base import DNS_LABEL_PATTERN
+from fedtrain.api.base import DNS_LABEL_PATTERN, LONGEST_NAME
 from fedtrain.latin_letters import latin_letters
 from fedtrain.splitting.errors import SplitError
-
-LONGEST = 40
 
 
 def slug(text: str, otherwise: str = "other") -> str:
     """Lower-case letters without accents, digits and dashes, at most 40."""
-    found = re.sub(r"[^a-z0-9]+", "-", latin_letters(text)).strip("-")[:LONGEST].rstrip("-")
+    found = re.sub(r"[^a-z0-9]+", "-", latin_letters(text)).strip("-")[:LONGEST_NAME].rstrip("-")
     return found or otherwise
 
 
@@ -25,7 +23,7 @@ def slugs(values: Iterable[str]) -> dict[str, str]:
         number = 2
         while name in taken:
             suffix = f"-{number}"
-            name = wanted[: LONGEST - len(suffix)].rstrip("-") + suffix
+            name = wanted[: LONGEST_NAME - len(suffix)].rstrip("-") + suffix
             number += 1
         taken.add(name)
         names[value] = name
@@ -51,10 +49,10 @@ def participant_names(wanted: str) -> tuple[str, ...]:
         raise SplitError(f"--participants {wanted}: write a number without separators, such as {digits}")
     names = tuple(name.strip() for name in wanted.split(","))
     for name in names:
-        if len(name) > LONGEST or not re.fullmatch(DNS_LABEL_PATTERN, name):
+        if len(name) > LONGEST_NAME or not re.fullmatch(DNS_LABEL_PATTERN, name):
             raise SplitError(
                 f"--participants {wanted}: {name!r} is not a valid name for a participant",
-                f"use at most {LONGEST} lower-case letters, digits and dashes, such as {_example(name)}",
+                f"use at most {LONGEST_NAME} lower-case letters, digits and dashes, such as {_example(name)}",
             )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pytest
@@ -170,6 +170,25 @@ def attempts(place: Place) -> Iterator[tuple[str, Attempt]]:
             x_amz_decoded_content_length="1",
         ),
     )
+    yield "ask for the size of the adapter with the signature of a read", Attempt("HEAD", blob)
+    yield "read with other headers in the answer", Attempt("GET", f"{blob}&response-content-type=text%2Fhtml")
+    yield "a second, longer life", Attempt("GET", f"{blob}&X-Amz-Expires=604800")
+    yield "another time", Attempt("GET", re.sub("T[0-9]{6}Z", "T000000Z", blob))
+    yield "another host", Attempt("GET", blob, headers={"Host": "store.example.org"})
+    up = quote("../" * (file.count("/") + 1), safe="")
+    yield "read another object through dots", Attempt("GET", read.replace(file, f"{file}/{up}{OTHER_UPDATE}"))
+    yield "write another object through dots", put(record.url.replace("?", f"/..%2f{names.close(1, 1)}?", 1))
+    yield "attach metadata to the record", put(record.url, x_amz_meta_participant="bank-b")
+    yield "keep the record elsewhere", put(record.url, x_amz_storage_class="GLACIER")
+    yield "lock the record until a date", put(record.url, x_amz_object_lock_mode="COMPLIANCE")
+    yield "let another account own the record", put(record.url, x_amz_grant_full_control='id="x"')
+    yield "read the tags of the update", Attempt("GET", f"{read}&tagging")
+    yield "read the attributes of the update", Attempt("GET", f"{read}&attributes")
+    yield "keep the update from deletion", put(f"{record.url}&retention")
+    for what in ("policy", "versions", "uploads", "cors"):
+        yield f"read the bucket's {what}", Attempt("GET", f"{bucket}?{what}&{urlsplit(blob).query}")
+    yield "write the bucket's policy", put(f"{bucket}?policy&{urlsplit(record.url).query}", b"{}")
+    yield "list the parts of the upload", Attempt("GET", re.sub("partNumber=1&", "", part.url))
     yield "begin an upload in parts", Attempt("POST", f"{whole.url}&uploads")
     assert place.parts.uploaded is not None
     yield "complete the upload in parts", Attempt("POST", place.parts.uploaded.url, b"<CompleteMultipartUpload/>")
@@ -182,7 +201,7 @@ def test_a_participants_signed_requests_do_not_allow_anything_else(place: Place)
     others = {what: status for what, one in tried if (status := _status(one)) != 403}
     assert others == {"post to an object": 405}
     assert place.run.ledger.names("") == before
-    assert len(tried) == len({what for what, _ in tried}) == 46
+    assert len(tried) == len({what for what, _ in tried}) == 66
     assert _status(Attempt("GET", place.blob)) == 200, "the requests themselves are valid"
     assert _status(Attempt("PUT", place.record.url, b" " * place.record.size, dict(place.record.headers))) == 200
 

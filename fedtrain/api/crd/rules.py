@@ -1,6 +1,6 @@
 """The validations of each schema: rules with a CEL expression, and rules that only an API server needs."""
 
-from fedtrain.api.base import DNS_LABEL_PATTERN, Block
+from fedtrain.api.base import DNS_LABEL_PATTERN, LONGEST_NAME, Block
 from fedtrain.api.crd.immutable import TASK, TRAINING
 from fedtrain.api.crd.validation import Validation, validation
 from fedtrain.api.federated_training import FederatedTraining
@@ -12,16 +12,16 @@ from fedtrain.api.training_task import TrainingTask, TrainingTaskSpec
 
 _NAME = (
     Validation(
-        valid="self.metadata.name.size() <= 40",
+        valid=f"self.metadata.name.size() <= {LONGEST_NAME}",
         field="metadata.name",
-        message="The name has {length} characters. Use at most 40.",
+        message=f"The name has {{length}} characters. Use at most {LONGEST_NAME}.",
         values={"length": "self.metadata.name.size()"},
     ),
     Validation(
-        valid=f"self.metadata.name.size() > 40 || self.metadata.name.matches({regex(DNS_LABEL_PATTERN)})",
+        valid=f"self.metadata.name.size() > {LONGEST_NAME} || self.metadata.name.matches({regex(DNS_LABEL_PATTERN)})",
         field="metadata.name",
         message='"{name}" is not a valid name. Use {label} (a-z, 0-9 and -).',
-        values={"name": "self.metadata.name", "label": "self.metadata.name.replace('.', '-')"},
+        values={"name": "self.metadata.name", "label": "self.metadata.name.lowerAscii().replace('.', '-')"},
     ),
 )
 """Kubernetes allows dots and 253 characters in the names of objects; names of pods and labels are shorter."""

@@ -30,6 +30,7 @@ from fedtrain.cli.usage import EXAMPLES
         ("convert", "Missing argument 'DATA...'. Example: fedtrain convert rows.csv -o rows.jsonl"),
         ("ledger exclude RUN bank-a --round 4", "Missing option '--reason'. Example: fedtrain ledger exclude "),
         ("participant invite Bank_A", "'Bank_A' is not a valid name of a participant. Use bank-a (a-z, 0-9 and -)."),
+        (f"participant invite bank-{'a' * 36}", "has 41 characters. Use at most 40."),
         ("export RUN --round last", "'last' is not `best` or the number of a round. Omit --round for the newest one."),
     ],
 )

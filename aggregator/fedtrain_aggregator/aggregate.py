@@ -107,7 +107,7 @@ class _Round:
                 return claim_next_close(self.ledger, self.close, flaws)
             shares = list(zip((update.closed.participant for update in updates), weights, measured, strict=True))
             if private is not None:
-                mean = private.mean([found.norm for found in measured])
+                mean = private.mean()
                 check_aggregate(step.largest, strategy.name, [])
                 recorded = [Weight(participant=who, weight=1 / private.arrived) for who, _, _ in shares]
                 return claim_aggregate(self.ledger, self.close, following, state, recorded, step.update_norm, mean)

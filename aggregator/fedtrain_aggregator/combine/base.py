@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from fedtrain_aggregator.kernels.portable import Float32, Float64, Keys, Sums
+from fedtrain_aggregator.kernels.portable import Checks, Float32, Float64, Keys
 
 
 class Combination(Protocol):
@@ -13,10 +13,14 @@ class Combination(Protocol):
         """Start the next block, of `count` values."""
         ...
 
-    def add(self, update: int, values: Float32, keys: Keys) -> Sums:
-        """Add the block of update number `update` and return `kernels.square_sums(values, keys)`, which a kernel can
-        compute in the same pass. Updates come in the order of the close. `values` are read-only, and valid during the
-        call only."""
+    def add(self, update: int, values: Float32) -> Float64:
+        """Add the block of update number `update` and return its sums of squares, which a kernel can compute in the
+        same pass. Updates come in the order of the close. `values` are read-only, and valid during the call only."""
+        ...
+
+    def add_checked(self, first: int, updates: Sequence[Float32], keys: Keys) -> Sequence[Checks]:
+        """Add the blocks of update number `first` and those after it, and return their checksums instead: in a second
+        pass, their norms are known."""
         ...
 
     def result(self) -> Float64:

@@ -7,7 +7,6 @@ threads and any size of block. (BLAS rounds differently on different processors.
 from collections.abc import Sequence
 
 from fedtrain_aggregator.combine.running_sum import RunningSum
-from fedtrain_aggregator.kernels import add_scaled
 
 
 class Mean:
@@ -19,4 +18,4 @@ class Mean:
         self._weights = weights
 
     def combination(self, block: int, norms: Sequence[float]) -> RunningSum:
-        return RunningSum(add_scaled, self._weights, block)
+        return RunningSum(self._weights, block)

@@ -11,6 +11,7 @@ from fedtrain_aggregator.checks.values import value_flaw
 from fedtrain_aggregator.decode import Codec
 from fedtrain_aggregator.engine.norm import Norm
 from fedtrain_aggregator.kernels import Sums
+from fedtrain_aggregator.kernels.portable import Checks
 from fedtrain_aggregator.layout import Layout
 
 
@@ -42,25 +43,23 @@ class Measurement:
             self._hasher.update(update.reader.read(0, update.codec.first_byte))
             update.reader.release()
 
-    def add(
-        self,
-        content: bytes | memoryview,
-        sums: Sums,
-        bad: tuple[int, float] | None,
-    ) -> None:
+    def add(self, content: memoryview, sums: Sums, bad: tuple[int, float] | None) -> None:
         """Add the next block: its bytes, the sums of its values, with checksums if it is read twice, and (number,
         value) of its first bad value."""
-        if self._earlier is None:
-            self._hasher.update(content)
+        self._hasher.update(content)
         if sums.checks is not None:
             self._checksums.update(sums.checks.tobytes())
         self._norm.add(sums.squares)
         self._bad = self._bad or bad
 
+    def add_again(self, checks: Checks) -> None:
+        """Add the next block of a second pass: its checksums."""
+        self._checksums.update(checks.tobytes())
+
     @property
     def norm(self) -> float:
         """L2 norm over all tensors."""
-        return self._norm.value
+        return self._earlier.norm if self._earlier is not None else self._norm.value
 
     def flaw(self, layout: Layout) -> str | None:
         """Return what is wrong with the bytes; None if nothing is."""

@@ -14,9 +14,9 @@ enum {
 typedef float value __attribute__((aligned(1)));
 typedef uint32_t bits __attribute__((aligned(1), may_alias));
 
-enum add { NOTHING, SCALED, ROUNDED };
+enum add { NOTHING, SCALED };
 
-/* Return the sum of the squares of up to RUN values; also add factor * value to each total, or its nearest integer. */
+/* Return the sum of the squares of up to RUN values; also add factor * value to each total. */
 INLINE double run(enum add add, double *restrict totals, const value *restrict values, size_t count, double factor)
 {
     double lanes[LANES] = {0};
@@ -27,8 +27,6 @@ INLINE double run(enum add add, double *restrict totals, const value *restrict v
             lanes[lane] += v * v;
             if (add == SCALED)
                 totals[i + lane] += factor * v;
-            if (add == ROUNDED)
-                totals[i + lane] += (factor * v + ROUND) - ROUND;
         }
     double sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
     for (; i < count; i++) {
@@ -36,8 +34,6 @@ INLINE double run(enum add add, double *restrict totals, const value *restrict v
         sum += v * v;
         if (add == SCALED)
             totals[i] += factor * v;
-        if (add == ROUNDED)
-            totals[i] += (factor * v + ROUND) - ROUND;
     }
     return sum;
 }
@@ -101,13 +97,35 @@ FOR_EACH_PROCESSOR void square_sums(const value *restrict values, size_t count, 
 }
 
 FOR_EACH_PROCESSOR void add_scaled(double *restrict totals, const value *restrict values, size_t count, double factor,
-                                   double *restrict sums, const uint32_t *restrict keys, uint64_t *restrict checks)
+                                   double *restrict sums)
 {
-    each_chunk(SCALED, totals, values, count, factor, sums, keys, checks);
+    each_chunk(SCALED, totals, values, count, factor, sums, NULL, NULL);
 }
 
-FOR_EACH_PROCESSOR void add_rounded(double *restrict totals, const value *restrict values, size_t count, double factor,
-                                    double *restrict sums, const uint32_t *restrict keys, uint64_t *restrict checks)
+INLINE void add_to(int rounded, double *restrict totals, const value *restrict values, size_t count, double factor)
 {
-    each_chunk(ROUNDED, totals, values, count, factor, sums, keys, checks);
+    for (size_t i = 0; i < count; i++) {
+        double v = factor * values[i];
+        totals[i] += rounded ? (v + ROUND) - ROUND : v;
+    }
+}
+
+/* Add factor * value of each update to the totals, or its nearest integer, and compute the checksum of each chunk:
+ * checks[update][chunk]. A chunk of the totals stays in the first cache until all updates are added. */
+FOR_EACH_PROCESSOR void add_checked(double *restrict totals, const value *const *updates, size_t number, size_t count,
+                                    const double *restrict factors, int rounded, const uint32_t *restrict keys,
+                                    uint64_t *restrict checks)
+{
+    size_t chunks = (count + CHUNK - 1) / CHUNK;
+    for (size_t i = 0; i < chunks; i++) {
+        size_t start = i * CHUNK, left = count - start < CHUNK ? count - start : CHUNK;
+        for (size_t update = 0; update < number; update++) {
+            const value *values = updates[update] + start;
+            checks[update * chunks + i] = checksum(values, left, keys);
+            if (rounded)
+                add_to(1, totals + start, values, left, factors[update]);
+            else
+                add_to(0, totals + start, values, left, factors[update]);
+        }
+    }
 }

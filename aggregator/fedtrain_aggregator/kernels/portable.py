@@ -1,5 +1,6 @@
 """The kernels in numpy, for machines without a C compiler: several passes over values in cache instead of one."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ _NOISE_SLICE = 4 * CHUNK
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-Keys = NDArray[np.uint32] | None
+Keys = NDArray[np.uint32]
+Checks = NDArray[np.uint64]
 
 
 class Sums(NamedTuple):
@@ -26,24 +28,36 @@ class Sums(NamedTuple):
     them. With CHUNK random keys, other values have the same checksum with a probability of 2^-32."""
 
     squares: Float64
-    checks: NDArray[np.uint64] | None
+    checks: Checks | None
 
 
-def square_sums(values: Float32, keys: Keys = None) -> Sums:
+def square_sums(values: Float32, keys: Keys | None = None) -> Sums:
     return Sums(_square_sums(values), None if keys is None else _checks(values, check_keys(keys)))
 
 
-def add_scaled(totals: Float64, values: Float32, factor: float, keys: Keys = None) -> Sums:
+def add_scaled(totals: Float64, values: Float32, factor: float) -> Float64:
+    check_lengths(totals, [values])
     _add(totals, values, factor, rounded=False)
-    return square_sums(values, keys)
+    return _square_sums(values)
 
 
-def add_rounded(totals: Float64, values: Float32, factor: float, keys: Keys = None) -> Sums:
-    _add(totals, values, factor, rounded=True)
-    return square_sums(values, keys)
+def add_checked(
+    totals: Float64, updates: Sequence[Float32], factors: Sequence[float], keys: Keys, *, rounded: bool = False
+) -> Sequence[Checks]:
+    check_lengths(totals, updates)
+    for values, factor in zip(updates, factors, strict=True):
+        _add(totals, values, factor, rounded=rounded)
+    return [_checks(values, check_keys(keys)) for values in updates]
 
 
-def check_keys(keys: NDArray[np.uint32]) -> NDArray[np.uint32]:
+def check_lengths(totals: Float64, updates: Sequence[Float32]) -> None:
+    """Raises ValueError unless each update has a value for each total."""
+    for values in updates:
+        if len(values) != len(totals):
+            raise ValueError(f"{len(values)} values cannot be added to {len(totals)}")
+
+
+def check_keys(keys: Keys) -> Keys:
     """Return `keys`. Raises ValueError unless there is one for each value of a chunk."""
     if len(keys) != CHUNK:
         raise ValueError(f"{len(keys)} keys are not the {CHUNK} of a chunk")
@@ -74,7 +88,7 @@ def add_noise(totals: Float64, words: NDArray[np.uint64], std: float, scale: flo
         target *= scale
 
 
-def _checks(values: Float32, keys: NDArray[np.uint32]) -> NDArray[np.uint64]:
+def _checks(values: Float32, keys: Keys) -> Checks:
     sums = np.zeros(-(-len(values) // CHUNK), np.uint64)
     for number, start in enumerate(range(0, len(values), CHUNK)):
         part = values[start : start + CHUNK].view(np.uint32)

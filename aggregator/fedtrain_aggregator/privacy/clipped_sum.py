@@ -6,7 +6,6 @@ from fedtrain.contracts.privacy_blocks import RoundPrivacy
 from fedtrain.privacy.clipping import clip_factor
 from fedtrain.privacy.gaussian_noise import granularity
 from fedtrain_aggregator.combine.running_sum import RunningSum
-from fedtrain_aggregator.kernels import add_rounded
 
 
 class ClippedSum:
@@ -20,4 +19,4 @@ class ClippedSum:
         self._scales = [clip_factor(norm, privacy.bound) / step for norm in norms]
 
     def combination(self, block: int, norms: Sequence[float]) -> RunningSum:
-        return RunningSum(add_rounded, self._scales, block)
+        return RunningSum(self._scales, block, rounded=True)

@@ -1,7 +1,6 @@
 """A round to which the hub adds the noise, once its draw is claimed: clip, sum, add noise, and what is recorded about
 it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fedtrain.contracts.canonical import digest_of
@@ -39,10 +38,8 @@ class HubNoise(MeasuredUpdates):
 
         return noisy_step
 
-    def mean(self, norms: Sequence[float]) -> NoisyMean:
-        """Return what is recorded. `norms`: of the updates as they were summed. Raises Refused if they are not those
-        that clipped them."""
-        self.check_norms(norms)
+    def mean(self) -> NoisyMean:
+        """Return what is recorded."""
         return NoisyMean(
             bound=self.planned.bound,
             noise_std=self._std_in_steps * self._scale,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fedtrain.api.privacy import AdaptiveClipping
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
-from fedtrain_aggregator.errors import Refused
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,3 @@ class MeasuredUpdates:
     def arrived(self) -> int:
         """Number of updates that the sum is divided by."""
         return len(self.norms) + self.quarantined
-
-    def check_norms(self, summed: Sequence[float]) -> None:
-        """Raises Refused unless the updates that were summed have the norms of those that were checked."""
-        if list(self.norms) != list(summed):
-            raise Refused("An update changed while it was read, so it may not be clipped. Nothing was published.")

@@ -1,6 +1,5 @@
 """A round whose noise the participants have added: sum, and what is recorded about it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -41,10 +40,8 @@ class SharedNoise(MeasuredUpdates):
         """The noise is in the updates."""
         return step
 
-    def mean(self, norms: Sequence[float]) -> NoisyMean:
-        """Return what is recorded. `norms`: of the updates as they were summed. Raises Refused if they are not those
-        that were checked."""
-        self.check_norms(norms)
+    def mean(self) -> NoisyMean:
+        """Return what is recorded."""
         share, bound = share_multiplier(self.planned.update_multiplier, self.needed), self.planned.bound
         std = std_in_steps(share, bound, self.values) * granularity(share, bound)
         return NoisyMean(

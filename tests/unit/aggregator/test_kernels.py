@@ -14,6 +14,7 @@ if not kernels.COMPILED:
     pytest.skip("the kernels were built without a C compiler", allow_module_level=True)
 
 COUNTS = [1, 2, 7, 8, 9, 127, 128, 129, 250, 1000, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 129, 9 * CHUNK + 5]
+KEYS = np.random.default_rng(1).integers(0, 2**32, CHUNK, np.uint32)
 
 
 def some_values(count: int) -> np.ndarray:
@@ -36,21 +37,26 @@ def test_weighted_sums_have_the_same_bits(count: int):
     values = some_values(count)
     compiled, plain = np.full(count, 1 / 3), np.full(count, 1 / 3)
     for factor in (0.1, 1 / 7, 1e-30):
-        found = kernels.add_scaled(compiled, values, factor).squares
-        assert found.tobytes() == portable.add_scaled(plain, values, factor).squares.tobytes()
+        found = kernels.add_scaled(compiled, values, factor)
+        assert found.tobytes() == portable.add_scaled(plain, values, factor).tobytes()
     assert compiled.tobytes() == plain.tobytes()
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_rounded_sums_are_sums_of_the_nearest_integers_with_the_same_bits(count: int):
-    values = some_values(count)
-    compiled, plain = np.zeros(count), np.zeros(count)
-    for factor in (0.5, 1e3, 2.0**20):  # 0.5: ties of odd integers
-        found = kernels.add_rounded(compiled, values, factor).squares
-        assert found.tobytes() == portable.add_rounded(plain, values, factor).squares.tobytes()
-    assert compiled.tobytes() == plain.tobytes()
-    exact = sum(np.rint(values.astype(np.float64) * factor) for factor in (0.5, 1e3, 2.0**20))
-    assert np.array_equal(compiled, exact)
+def test_sums_of_several_updates_have_the_same_bits_and_nearest_integers_where_asked(count: int):
+    updates = [some_values(count), some_values(count + 1)[1:].copy(), some_values(count)]
+    factors = [0.5, 1e3, 2.0**20]  # 0.5: ties of odd integers
+    scaled = np.zeros(count)
+    for values, factor in zip(updates, factors, strict=True):
+        portable.add_scaled(scaled, values, factor)
+    exact = sum(np.rint(one.astype(np.float64) * factor) for one, factor in zip(updates, factors, strict=True))
+    for rounded, expected in ((False, scaled), (True, exact)):
+        for module in (kernels, portable):
+            found = np.zeros(count)
+            checked = module.add_checked(found, updates, factors, KEYS, rounded=rounded)
+            assert found.tobytes() == np.asarray(expected).tobytes()
+            for one, sums in zip(updates, checked, strict=True):
+                assert sums.tobytes() == checks(portable, one, KEYS).tobytes()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
@@ -70,6 +76,8 @@ def test_arrays_of_another_type_or_length_are_refused():
         kernels.square_sums(np.ones(8, np.float32)[::2])
     with pytest.raises(ValueError, match="8 values cannot be added to 7"):
         kernels.add_scaled(np.zeros(7), np.ones(8, np.float32), 1.0)
+    with pytest.raises(ValueError, match="8 values cannot be added to 7"):
+        kernels.add_checked(np.zeros(7), [np.ones(8, np.float32)], [1.0], KEYS)
 
 
 @pytest.mark.parametrize("count", [*COUNTS, 100_001])
@@ -101,14 +109,12 @@ def checks(module: Any, values: np.ndarray, keys: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("count", COUNTS)
 def test_checksums_have_the_same_bits_and_change_with_any_value(count: int):
     values = some_values(count)
-    keys = np.random.default_rng(1).integers(0, 2**32, CHUNK, np.uint32)
-    found = checks(kernels, values, keys)
-    assert found.tobytes() == checks(portable, values, keys).tobytes()
-    assert found.tobytes() == np.asarray(kernels.add_rounded(np.zeros(count), values, 1.0, keys).checks).tobytes()
+    found = checks(kernels, values, KEYS)
+    assert found.tobytes() == checks(portable, values, KEYS).tobytes()
     for at in {0, count // 2, count - 1}:
         changed = values.copy()
         changed[at] *= -1  # changes no sum of squares
-        where = np.flatnonzero(checks(kernels, changed, keys) != found)
+        where = np.flatnonzero(checks(kernels, changed, KEYS) != found)
         assert where.tolist() == [at // CHUNK]
     with pytest.raises(ValueError, match="7 keys are not the 4096"):
-        kernels.square_sums(values, keys[:7])
+        kernels.square_sums(values, KEYS[:7])

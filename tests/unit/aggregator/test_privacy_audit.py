@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pytest
 from blake3 import blake3
+from fedtrain_aggregator.kernels import CHUNK
 from fedtrain_aggregator.privacy import clipped_sum, hub_noise
 from fedtrain_aggregator.privacy.hub_noise import HubNoise
 from scipy.stats import beta
@@ -46,8 +47,7 @@ def noisy_mean(updates: list[np.ndarray], seed: bytes, clipped_by: Location) -> 
     round = HubNoise(planned, spend, norms, [], 0, VALUES, AdaptiveClipping())
     combination = round.combine().combination(VALUES, ())
     combination.begin(VALUES)
-    for number, update in enumerate(updates):
-        combination.add(number, update, None)
+    combination.add_checked(0, updates, np.zeros(CHUNK, np.uint32))
     found: list[np.ndarray] = []
     round.noisy(lambda start, combined: found.append(combined.copy()))(0, combination.result())
     return found[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fedtrain_aggregator.kernels import CHUNK
 from fedtrain_aggregator.privacy.hub_noise import HubNoise
 from fedtrain_aggregator.privacy.private_round import PrivateRound
 from fedtrain_aggregator.privacy.shared_noise import SharedNoise
@@ -92,7 +93,7 @@ def a_round(mode: str, bound: float, norms: np.ndarray, round: int) -> PrivateRo
 def test_the_hubs_noise_on_the_indicators_has_the_deviation_of_the_plan(mode: str) -> None:
     """Read from the next bound: C exp(-rate (b~ - quantile)), where b~ is the noisy share of updates within C."""
     norms, adaptive = np.full(100, 0.5), AdaptiveClipping(target_quantile=0.3)
-    bounds = [a_round(mode, 1.0, norms, round).mean(list(norms)).next_bound for round in range(10_000)]
+    bounds = [a_round(mode, 1.0, norms, round).mean().next_bound for round in range(10_000)]
     within = 0.3 - np.log(bounds) / adaptive.learning_rate
     assert np.mean(within) == pytest.approx(1.0, abs=0.002)
     assert np.std(within) == pytest.approx(INDICATOR / len(norms), rel=0.03), "4 standard errors"
@@ -103,8 +104,7 @@ def test_the_sum_has_whole_steps_of_the_noises_granularity() -> None:
     norms, values = np.full(2, 0.5), np.random.default_rng(1).normal(0, 0.1, 100).astype(np.float32)
     combined = a_round("Server", 1.0, norms, 1).combine().combination(len(values), [])
     combined.begin(len(values))
-    for number in range(2):
-        combined.add(number, values, None)
+    combined.add_checked(0, [values, values], np.zeros(CHUNK, np.uint32))
     found = combined.result()
     assert np.array_equal(found, np.rint(found))
     assert np.abs(found).max() > 2**24
@@ -117,7 +117,7 @@ def test_the_noise_on_the_indicators_is_not_that_of_a_value() -> None:
         made, values = a_round("Server", 1.0, norms, round), np.zeros(8)
         assert isinstance(made, HubNoise)
         made.noisy(lambda start, combined: None)(0, values)
-        found.append((log(made.mean(list(norms)).next_bound), values[0]))
+        found.append((log(made.mean().next_bound), values[0]))
     assert abs(np.corrcoef(np.array(found).T)[0, 1]) < 5 / sqrt(400)
 
 
@@ -128,7 +128,7 @@ def test_the_clipping_norm_converges_to_the_quantile_from_both_sides(mode: str, 
     norms = np.exp(np.linspace(log(0.1), log(10), 100))
     bound, bounds = start, list[float]()
     for round in range(400):
-        bound = a_round(mode, bound, norms, round).mean(list(norms)).next_bound
+        bound = a_round(mode, bound, norms, round).mean().next_bound
         bounds.append(bound)
     quantile = exp(log(0.1) + 0.3 * log(100))
     assert np.exp(np.mean(np.log(bounds[-200:]))) == pytest.approx(quantile, rel=0.1)

@@ -13,7 +13,6 @@ from fedtrain_aggregator.combine.running_sum import RunningSum
 from fedtrain_aggregator.decode import Float32
 from fedtrain_aggregator.engine.read_updates import Reading, read_updates
 from fedtrain_aggregator.engine.update import OpenUpdate
-from fedtrain_aggregator.kernels import add_scaled
 from round_on_disk import DIGEST, RUN_ID
 
 from fedtrain.contracts.records import Closed, Update
@@ -92,7 +91,7 @@ class ClippedMean:
     passes = 2
 
     def combination(self, block: int, norms: Sequence[float]) -> RunningSum:
-        return RunningSum(add_scaled, [1 / max(1.0, norm) / len(norms) for norm in norms], block)
+        return RunningSum([1 / max(1.0, norm) / len(norms) for norm in norms], block)
 
 
 def collected(updates: Sequence[OpenUpdate], combine: Any, reading: Reading) -> Float64:

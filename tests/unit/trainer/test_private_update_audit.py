@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from fedtrain_aggregator.combine import Mean
+from fedtrain_aggregator.kernels import CHUNK
 from fedtrain_aggregator.privacy import shared_noise
 from fedtrain_aggregator.privacy.shared_noise import SharedNoise
 from fedtrain_trainer import private_update as module
@@ -66,8 +67,7 @@ def mean_of(updates: list[Any]) -> Any:
     round = SharedNoise(planned, spend, [BOUND for _ in updates], [], 0, VALUES, AdaptiveClipping())
     combination = round.combine().combination(VALUES, ())
     combination.begin(VALUES)
-    for number, update in enumerate(updates):
-        combination.add(number, update, None)
+    combination.add_checked(0, updates, np.zeros(CHUNK, np.uint32))
     found: list[Any] = []
     round.noisy(lambda start, combined: found.append(combined.copy()))(0, combination.result())
     return found[0]

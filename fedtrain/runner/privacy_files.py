@@ -133,8 +133,10 @@ def enter(federation: Federation, order: TrainingTaskSpec) -> str | None:
                 command = f"fedtrain participant privacy --file {quoted(federation.path)}"
                 listed = f". `{command}` lists them" if refusal.rule == "privacy.maxEpsilon" else ""
                 return f"{refusal.message}{listed}"
-            for path, lines in _new(task, spent, places, files).items():
-                files[path].append(lines)
+            new = _new(task, spent, places, files)
+            for path in sorted({path for ledgers in places.values() for path in ledgers.own}):
+                # Also without lines: a run that was killed may have written them and not waited for the disk.
+                files[path].append(new.get(path, ()))
     except LedgerUnreadable as error:
         raise RunError(str(error)) from error
     return None
@@ -188,7 +190,7 @@ class _File:
     lines: tuple[Line, ...]
 
     def append(self, lines: Iterable[Line]) -> None:
-        """Return once the lines are on disk. Raises LedgerUnreadable."""
+        """Return once the lines, and those before them, are on disk. Raises LedgerUnreadable."""
         try:
             for line in lines:
                 self.file.write(line.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n")

@@ -20,6 +20,7 @@ from fedtrain.contracts.transfer import UPLOAD_VARIABLE
 from fedtrain.ledger.task_store import TaskStore
 from fedtrain_trainer import works
 from fedtrain_trainer.context import Context
+from fedtrain_trainer.data import is_private
 from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.failures import is_expected, judged
 from fedtrain_trainer.lora import Models
@@ -60,7 +61,9 @@ def run_task(
     context.seconds["total"] = time.perf_counter() - start
     shutil.rmtree(folder, ignore_errors=True)
     level = logging.INFO if code == EXIT_DONE else logging.ERROR
-    log.log(level, "%s: %s in %.1f s %s", _name(assignment.task), _WORDS[code], context.seconds["total"], reason)
+    digits = 0 if is_private(assignment.task) else 1
+    total = f"{context.seconds['total']:.{digits}f} s"
+    log.log(level, "%s: %s in %s %s", _name(assignment.task), _WORDS[code], total, reason)
     if noted is not None and context.group.is_main:
         noted.put_telemetry("trainer.json", _telemetry(context, code, reason))
     return Outcome(code, reason, context.seconds, tuple(noted.sent) if noted else ())
@@ -123,21 +126,23 @@ def _name(task: Task) -> str:
 
 
 def _telemetry(context: Context, code: int, reason: str) -> bytes:
+    """With a private task, memory and exact times would depend on the sampled rows."""
+    private = is_private(context.task)
     training, tokens = context.seconds.get("training"), context.notes.get("tokens")
     rate = tokens / training if training and isinstance(tokens, int) else None
     report = {
         "task": _name(context.task),
         "code": code,
         "reason": reason,
-        "seconds": {phase: round(seconds, 4) for phase, seconds in context.seconds.items()},
+        "seconds": {phase: round(seconds, 0 if private else 4) for phase, seconds in context.seconds.items()},
         "endedAt": time.time(),
         "host": platform.node(),
         "processes": context.group.world,
         "threads": torch.get_num_threads(),
         "versions": {name: version(name) for name in ("fedtrain", "torch", "transformers", "peft")},
         "answerTokensPerSecond": rate,
-        "peakMemory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "peakGpuMemory": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        "peakMemory": None if private else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peakGpuMemory": torch.cuda.max_memory_allocated() if torch.cuda.is_available() and not private else None,
         **context.notes,
     }
     return json.dumps(report, default=str).encode()

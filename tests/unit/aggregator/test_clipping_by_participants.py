@@ -43,8 +43,9 @@ def quarantined(made: Private) -> dict[str, str]:
 
 
 def test_an_update_that_is_not_clipped_is_quarantined_without_its_norm(make: Make) -> None:
+    """However little it is above the norm; those of honest participants are below by 2^-20."""
     made = make(bound=1.0, clipping_location="Client")
-    send(made, lambda number: of_norm(number, 1.01 if number == 2 else 0.999))
+    send(made, lambda number: of_norm(number, 1 + 2.0**-20 if number == 2 else 1 - 2.0**-20))
     assert quarantined(made) == {"carla": "it is not clipped to this round's norm"}
 
 
@@ -100,6 +101,26 @@ def test_nothing_is_published_with_fewer_shares_than_the_noise_needs(make: Make)
     ):
         made.round.aggregate()
     assert made.blobs() == before
+
+
+@pytest.mark.parametrize("flawed", [1, 2])
+def test_quarantined_updates_are_no_shares_of_the_noise(flawed: int, make: Make) -> None:
+    """Shares for 3 updates, of which 4 arrived: without one, the noise suffices; without two, it does not."""
+    share = share_multiplier(2.0, updates=3)
+    made = make(bound=1.0, multiplier=2.0, clipping_location="Client", noise_shares=3)
+    send(made, lambda number: of_norm(number, 0.999) if number < flawed else with_share(number, 0.999, share))
+    assert len(quarantined(made)) == flawed
+    if flawed == 2:
+        before = made.blobs()
+        with pytest.raises(Refused, match="2 updates with a share of the noise, but the shares are calibrated to 3"):
+            made.round.aggregate(2)
+        assert made.blobs() == before
+        return
+    done = made.aggregated(2)
+    std = share * np.sqrt(3) / 4
+    assert np.std(made.step(done)) == pytest.approx(std, rel=0.03)
+    assert done.privacy is not None
+    assert done.privacy.noise_std == pytest.approx(std, rel=1e-6)
 
 
 @pytest.mark.parametrize("flaw", ["without noise", "half of the noise", "not clipped"])

@@ -35,6 +35,15 @@ def test_noise_has_at_least_its_formulas_size_at_any_granularity() -> None:
         assert multiplier * bound <= std <= multiplier * bound * 1.01
 
 
+def test_the_noise_covers_what_rounding_adds_to_the_norm() -> None:
+    """Of the update for which it adds the most: each value is half a step below the next whole step."""
+    multiplier, values = 0.5, 10**6
+    update = np.full(values, 1.5 * 2.0**21 + 1.5)  # in steps; ties are rounded to even, here up
+    bound = float(np.linalg.norm(update)) * granularity(multiplier, 1.0)
+    assert granularity(multiplier, bound) == granularity(multiplier, 1.0), "these steps are those of this bound"
+    assert np.linalg.norm(np.rint(update)) <= std_in_steps(multiplier, bound, values) / multiplier * (1 + 1e-12)
+
+
 def test_refuse_sums_that_are_not_exact_and_extreme_norms() -> None:
     check_range(0.01, 1.0, 1000)
     with pytest.raises(ValueError, match="is not exact"):

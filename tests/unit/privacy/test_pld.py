@@ -3,6 +3,7 @@
 import pytest
 
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, affordable_rounds, epsilon, multiplier_for
+from fedtrain.privacy.accounting import privacy_loss_distribution as pld
 
 # Sampling probability, noise multiplier, number of releases, delta, and the epsilon of dp-accounting's PLDAccountant
 # under ADD_OR_REMOVE_ONE. A test of the accountants computes further ones with dp-accounting itself.
@@ -87,6 +88,17 @@ def test_refuse_more_releases_than_the_grid_can_compose(releases: int) -> None:
 def test_many_releases_never_cost_less_than_they_do(multiplier: float, releases: int) -> None:
     exact = epsilon({Release(multiplier): releases}, 1e-5)
     assert epsilon({Release(multiplier, Poisson(1.0)): releases}, 1e-5) >= 0.9999 * exact
+
+
+@pytest.mark.parametrize(("multiplier", "releases", "delta"), [(1.0, 3, 1e-5), (20.0, 20, 1e-3)])
+def test_losses_beyond_the_grid_count_as_infinite(
+    multiplier: float, releases: int, delta: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A grid that leaves half of delta for them may use only the other half."""
+    monkeypatch.setattr(pld, "TAIL", 0.5)
+    found = pld.poisson_epsilon({Release(multiplier, Poisson(1.0)): releases}, delta)
+    exact = epsilon({Release(multiplier): releases}, delta / 2)
+    assert exact <= found <= 1.01 * exact
 
 
 def test_noise_is_found_for_many_releases() -> None:

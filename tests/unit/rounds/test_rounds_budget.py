@@ -34,11 +34,11 @@ def test_the_clipping_norm_of_a_round_comes_from_the_round_before() -> None:
 
 
 def test_the_round_that_would_overspend_never_starts_and_the_run_halts_with_the_last_adapter() -> None:
-    """z = 1: epsilon 4.38, 6.57, 8.39 after 1, 2, 3 rounds."""
-    world = World(a_spec(2, rounds=5, measured=True, privacy=private(8.0, multiplier=1.0)))
+    """z = 1: epsilon 4.38, 6.57, 8.385 after 1, 2, 3 rounds."""
+    world = World(a_spec(2, rounds=5, measured=True, privacy=private(8.38, multiplier=1.0)))
     decision = Coordinator(world).drive()
     assert decision.phase == "Halted"
-    assert "epsilon 6.573 is spent, one more round makes it 8.385, and the budget is 8 (delta 1e-05, unit" in (
+    assert "epsilon 6.573 is spent, one more round makes it 8.385, and the budget is 8.38 (delta 1e-05, unit" in (
         decision.message
     )
     end, manifests = world.ledger.read(names.END, End), world.manifests()

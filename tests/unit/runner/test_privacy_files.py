@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -240,19 +241,29 @@ def test_a_complete_last_line_counts_without_its_line_break(tmp_path: Path) -> N
     assert ledger(federation).read_bytes() == whole
 
 
-def test_no_task_starts_before_its_line_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_task_starts_before_its_line_and_the_name_of_the_file_are_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the run that wrote the line was killed before it was on disk."""
+
     class Killed(BaseException):
         pass
 
-    def kill(descriptor: int) -> None:
-        raise Killed
-
     federation = written(tmp_path / "one")
-    with monkeypatch.context() as patched:
-        patched.setattr("fedtrain.runner.privacy_files.os.fsync", kill)
-        with pytest.raises(Killed):
-            start(federation)
-    assert start(federation) is None
+    synced: list[tuple[int, int]] = []
+
+    def sync(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, ledger(federation).read_bytes().count(b"\n")))
+        if len(synced) == 1:
+            raise Killed
+
+    monkeypatch.setattr(privacy_files.os, "fsync", sync)
+    with pytest.raises(Killed):
+        start(federation)
+    for again in range(2):
+        assert start(federation) is None
+        file, folder = ledger(federation).stat().st_ino, ledger(federation).parent.stat().st_ino
+        assert synced[1 + 2 * again :] == [(file, 1), (folder, 1)]
     assert spent(federation) == {Release(1.0): 1}
 
 

@@ -14,6 +14,7 @@ from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.examples import Example
 from fedtrain_trainer.flat import FlatWeights
 from fedtrain_trainer.gradients import private, self_test
+from fedtrain_trainer.gradients.clipped import MARGIN
 from fedtrain_trainer.gradients.estimator import Rows
 from fedtrain_trainer.gradients.per_sample import PerSampleGradients
 from fedtrain_trainer.gradients.private import PrivateGradient, rounded_noise
@@ -21,7 +22,7 @@ from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.gradients.row_batches import RowBatch, row_batch, row_batches, row_losses
 from fedtrain_trainer.lora import AdaptedModel, Models, initial_weights
 from fedtrain_trainer.memory import Fit
-from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.outcome import Refused, Retry
 from peft import PeftModel
 from tiny_federation import Federation, classified
 from transformers import AutoModelForCausalLM
@@ -150,12 +151,45 @@ def test_dropout_of_the_base_itself_changes_no_gradient(kind: str, bases: dict[s
     assert torch.equal(with_dropout, without)
 
 
-def test_steps_without_rows_are_noise_of_the_deviation_of_the_formula_within_one_percent(model: AdaptedModel) -> None:
-    """z C / batch, measured in more than 200,000 values, whose deviation is within 0.6% at 4 standard errors."""
+def test_steps_without_rows_are_independent_noise_of_the_deviation_of_the_formula_within_one_percent(
+    model: AdaptedModel,
+) -> None:
+    """z C / batch, measured in more than 200,000 values, whose deviation is within 0.6% at 4 standard errors. The sum
+    of all steps has sqrt(steps) times as much only if no step repeats the noise of another."""
     settings = ExampleNoise(probability=1e-9, batch=2, steps=STEPS_OF_NOISE, bound=0.5, multiplier=3.0)
-    found = torch.cat([one.flatten() for one in estimated(model, ROWS, settings)])
-    assert len(found) > 200_000
-    assert found.std().item() == pytest.approx(3.0 * 0.5 / 2, rel=0.01)
+    found = torch.stack(list(estimated(model, ROWS, settings)))
+    std = 3.0 * 0.5 / 2
+    assert found.numel() > 200_000
+    assert found.std().item() == pytest.approx(std, rel=0.01)
+    assert found.sum(0).std().item() == pytest.approx(std * STEPS_OF_NOISE**0.5, rel=0.06), "4 standard errors"
+    following = (found[1:] * found[:-1]).mean().item()
+    assert abs(following) < 4 * std**2 / (found.numel() - len(found[0])) ** 0.5
+
+
+def test_rows_are_sampled_in_each_step_independently_with_the_probability_of_the_task(
+    model: AdaptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limits are 4 standard errors; a probability that is 3% too large is outside."""
+    steps, count, probability = 200, 1000, 0.25
+    sampled: list[list[int]] = []
+
+    def noted(rows: Rows, rank: int, world: int, size: int | None) -> list[Rows]:
+        sampled.append([row[0].ids[0] for row in rows])
+        return []
+
+    monkeypatch.setattr(private, "row_batches", noted)
+    rows = [[Example([number], [0])] for number in range(count)]
+    settings = ExampleNoise(probability=probability, batch=250, steps=steps, bound=1.0, multiplier=1.0)
+    assert len(list(estimated(model, rows, settings))) == len(sampled) == steps
+    present = np.zeros((steps, count))
+    for step, numbers in enumerate(sampled):
+        assert len(set(numbers)) == len(numbers)
+        present[step, numbers] = 1
+    variance = probability * (1 - probability)
+    assert abs(present.mean() - probability) < 4 * (variance / present.size) ** 0.5
+    assert np.abs(present.mean(axis=0) - probability).max() < 4 * (variance / steps) ** 0.5
+    assert present.sum(axis=0).var() == pytest.approx(steps * variance, rel=0.18), "a row in one step is in others"
+    assert present.sum(axis=1).var() == pytest.approx(count * variance, rel=0.4), "rows are sampled together"
 
 
 def test_the_noise_has_the_deviation_of_the_formula_within_one_percent() -> None:
@@ -189,6 +223,24 @@ def test_a_row_without_a_finite_gradient_contributes_nothing(model: AdaptedModel
     total = {"a": torch.zeros(2)}
     private.add_clipped(gradients, 1.0, total)
     assert total["a"].tolist() == pytest.approx([0.6, 0.8], rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["equal", "random"])
+def test_a_clipped_gradient_of_many_values_has_the_norm_of_the_bound_within_rounding(kind: str) -> None:
+    """Float32 sums of this many squares are off by more than the margin, to either side."""
+    count = 3_670_016
+    gradient = torch.full((1, count), 0.1) if kind == "equal" else torch.randn(1, count, generator=seeded(0))
+    total = {"a": torch.zeros(count)}
+    private.add_clipped({"a": gradient}, 1.0, total)
+    assert 1 - 2 * MARGIN < torch.linalg.vector_norm(total["a"].double()).item() <= 1
+    below = gradient * ((1 - 2 * MARGIN) / torch.linalg.vector_norm(gradient.double()).item())
+    total = {"a": torch.zeros(count)}
+    private.add_clipped({"a": below}, 1.0, total)
+    assert torch.equal(total["a"], below[0]), "not longer than the bound, so not clipped"
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def test_micro_batches_keep_rows_whole() -> None:
@@ -226,6 +278,21 @@ def test_the_check_of_gradients_sees_no_row_of_the_participant(
     half = len(seen) // 2
     assert seen[:half] == seen[half:]
     assert not [row for rows in seen for row in rows if row in ROWS]
+
+
+def test_running_out_of_memory_says_nothing_about_the_sampled_rows(
+    model: AdaptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(*arguments: object) -> None:
+        raise torch.OutOfMemoryError("Tried to allocate 7.13 GiB")
+
+    monkeypatch.setattr(private.PrivateGradient, "_accumulate", too_much)
+    reasons: set[str] = set()
+    for size in (None, 1, 8):
+        with pytest.raises(Retry) as error:
+            next(estimated(model, ROWS, ExampleNoise(**noise()), size))
+        reasons.add(str(error.value))
+    assert reasons == {"out of memory; lower data.maxLength, or use a smaller base model or a larger GPU"}
 
 
 def test_the_model_is_left_without_hooks(model: AdaptedModel) -> None:
@@ -282,7 +349,8 @@ def test_nothing_that_depends_on_rows_leaves_without_noise(
     fields = {line.split("|")[1]: line.split("|")[-2] for line in page.splitlines() if line.startswith("| `")}
     sent = {name for row, private in fields.items() if "not sent" not in private for name in NAMES.findall(row)}
     assert telemetry.keys() == sent
-    assert telemetry["answerTokensPerSecond"] is None
+    assert [telemetry[name] for name in ("answerTokensPerSecond", "peakMemory", "peakGpuMemory")] == [None] * 3
+    assert all(seconds == int(seconds) for seconds in telemetry["seconds"].values())
     counted = [record.name for record in caplog.records if "rowsWithControlTokens" in record.message]
     assert counted == ["fedtrain.participant"], "not the logger whose last lines may leave"
 

@@ -22,9 +22,10 @@ def by_row(gradients: Mapping[str, torch.Tensor], rows: RowBatch) -> dict[str, t
 
 
 def row_norms(gradients: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return the L2 norm of each row's gradient over all weights, fp32[rows]."""
-    squares = [torch.linalg.vector_norm(one.flatten(1), dim=1) for one in gradients.values()]
-    return torch.linalg.vector_norm(torch.stack(squares), dim=0)
+    """Return the L2 norm of each row's gradient over all weights, fp64[rows]. In fp32, the sum of millions of squares
+    is off by more than MARGIN."""
+    norms = [torch.linalg.vector_norm(one.flatten(1), dim=1, dtype=torch.float64) for one in gradients.values()]
+    return torch.linalg.vector_norm(torch.stack(norms), dim=0)
 
 
 def add_clipped(gradients: Mapping[str, torch.Tensor], bound: float, total: Mapping[str, torch.Tensor]) -> None:
@@ -32,7 +33,7 @@ def add_clipped(gradients: Mapping[str, torch.Tensor], bound: float, total: Mapp
     contributes nothing: a refusal would reveal it."""
     norms = row_norms(gradients)
     finite = torch.isfinite(norms)
-    factors = torch.where(finite, (bound * (1 - MARGIN) / norms).clamp(max=1.0), torch.zeros_like(norms))
+    factors = torch.where(finite, (bound * (1 - MARGIN) / norms).clamp(max=1.0), torch.zeros_like(norms)).float()
     for name, one in gradients.items():
         flat = one.flatten(1)
         if not bool(finite.all()):

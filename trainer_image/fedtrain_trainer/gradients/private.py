@@ -26,10 +26,12 @@ from fedtrain_trainer.gradients.row_batches import row_batch, row_batches, row_l
 from fedtrain_trainer.gradients.self_test import check_per_sample_gradients
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.memory import halved
-from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.outcome import Refused, Retry
 
 BLOCK = 2**16
 """Noise is drawn in blocks of this many values, in several threads."""
+
+OUT_OF_MEMORY = "out of memory; lower data.maxLength, or use a smaller base model or a larger GPU"
 
 
 class PrivateGradient:
@@ -67,11 +69,18 @@ class PrivateGradient:
                     self._accumulate(batch, step)
                     break
                 except torch.OutOfMemoryError:
-                    self._micro_batch = halved(self._micro_batch)
+                    self._micro_batch = self._smaller()
             self._group.sum_(self._total)
             self._flat.clear()
             self._flat.gradient[: self._flat.count].copy_(self._noisy_mean(step))
             yield Estimate(None, None)
+
+    def _smaller(self) -> int:
+        """Return a smaller micro-batch. Raises Retry, with a reason that says nothing about the sampled rows."""
+        try:
+            return halved(self._micro_batch)
+        except Retry:
+            raise Retry(OUT_OF_MEMORY) from None
 
     def _accumulate(self, batch: Sequence[Sequence[Example]], step: int) -> None:
         """Sum the clipped gradients of this process's share of the rows. Micro-batches only bound the memory."""

@@ -1,24 +1,22 @@
 """A training without `spec.privacy` whose policies require it: one error with all that the file lacks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import PolicyPrivacy
-from fedtrain.api.paths import show
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.reading import Federation, FieldError
 from fedtrain.api.reading.flow_style import Literal, flow
 from fedtrain.api.reading.formatting import is_map
-from fedtrain.api.rules.context import Context, Found, Place
-from fedtrain.api.rules.validate import Problem, validate
+from fedtrain.api.reading.other_changes import other_changes, with_privacy
+from fedtrain.api.rules.context import Found, Place
 from fedtrain.cli.error_places import LocatedDocuments, error_at
 from fedtrain.manifests.policy_check import Refusal
 from fedtrain.preview.policy_refusals import policy_refusals, refused_on_one_machine
 
 _DEFAULT_EPSILON = 8.0
-_REMOVE = "Remove it"
-"""Begin of the fix of a field that is not allowed."""
 
 
 def is_about_privacy(refusal: Refusal) -> bool:
@@ -36,7 +34,11 @@ def missing_privacy(
         return None
     place = documents.find("FederatedTraining")
     wanted = _wanted(federation, [federation.policies[name].spec.privacy for name in who])
-    changes = [f"add `privacy: {flow(_written(wanted))}` to spec", *_other_changes(federation, wanted, documents)]
+    _, document = place
+    changes_elsewhere = other_changes(
+        _found(federation), Privacy.model_validate(wanted), federation.path.parent, document
+    )
+    changes = [f"add `privacy: {flow(_written(wanted))}` to spec", *changes_elsewhere]
     units = _units(federation, who, documents)
     if len(units) > 1:
         by_unit = " and ".join(f"{unit} ({', '.join(owners)})" for unit, owners in units.items())
@@ -92,10 +94,12 @@ def _may_be_too_little_noise(federation: Federation, wanted: Mapping[str, Any]) 
 
 def _with(federation: Federation, wanted: Mapping[str, Any]) -> Federation:
     """The federation with the promise."""
-    training = federation.training
-    privacy = Privacy.model_validate(wanted)
-    spec = training.spec.model_copy(update={"privacy": privacy})
-    return replace(federation, training=training.model_copy(update={"spec": spec}))
+    training = with_privacy(_found(federation), Privacy.model_validate(wanted))
+    return replace(federation, training=training.value)
+
+
+def _found(federation: Federation) -> Found[FederatedTraining]:
+    return Found(federation.training, Place(0, ()))
 
 
 def _written(value: Any) -> Any:
@@ -103,23 +107,3 @@ def _written(value: Any) -> Any:
     if is_map(value):
         return {name: _written(one) for name, one in value.items()}
     return Literal(f"{value:g}".replace("e-0", "e-")) if isinstance(value, float) else value
-
-
-def _other_changes(federation: Federation, wanted: Mapping[str, Any], documents: LocatedDocuments) -> Iterator[str]:
-    """Yield the fixes of the rules that the file would break with the promise."""
-    _, document = documents.find("FederatedTraining")
-    before = set(_problems(federation))
-    for problem in _problems(_with(federation, wanted)):
-        if problem in before:
-            continue
-        path, fix = problem.place.path, problem.fix.rstrip(".")
-        line = f"(line {document.spot_of(path)[0]})"
-        if fix.startswith(_REMOVE):
-            yield f"remove {show(path)} {line}{fix.removeprefix(_REMOVE)}"
-        else:
-            yield f"{fix[:1].lower()}{fix[1:]} in {show(path[:-1])} {line}"
-
-
-def _problems(federation: Federation) -> Iterator[Problem]:
-    training = Found(federation.training, Place(0, ()))
-    yield from validate(Context(training, (), federation.path.parent), policies_elsewhere=True)

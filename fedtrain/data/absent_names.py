@@ -8,8 +8,14 @@ from fedtrain.data.parsing import Parsed
 from fedtrain.plurals import form
 from fedtrain.quoting import quoted
 
+ONE_FIELD_FIX = "Add the answers to each row; or, to learn the text itself, rename the field to text."
 _SHOWN = 10
 """Names of a row that are listed."""
+
+
+def one_field(name: str) -> str:
+    """The problem of rows of one field."""
+    return f"the rows have one field, {name}, and no answers"
 
 
 def absent_names(parsed: Parsed, absent: Mapping[str, str], names: Sequence[str]) -> DataError:

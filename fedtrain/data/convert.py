@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 from blake3 import blake3
 
 from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Fields, Format
-from fedtrain.data.absent_names import absent_names, first_names
+from fedtrain.data.absent_names import ONE_FIELD_FIX, absent_names, first_names, one_field
 from fedtrain.data.column_options import column_options
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
@@ -163,6 +163,8 @@ def _no_format(parsed: Parsed, named: Mapping[str, str]) -> DataError:
     names = list(row)
     if len(row) == 1 and isinstance(row[names[0]], list):
         return DataError(f'{parsed.where}: the rows are inside "{names[0]}"', "Write only this list to the file.")
+    if len(row) == 1 and not named:
+        return DataError(f"{parsed.where}: {one_field(names[0])}", ONE_FIELD_FIX)
     some = first_names(names)
     fields, match = ("field", "matches") if len(names) == 1 else ("fields", "match")
     header = " The first line of a table must be its header." if parsed.is_cells else ""

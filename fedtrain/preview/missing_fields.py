@@ -18,6 +18,8 @@ _LONGEST = 40
 _MOST_BLANKS = 4
 """Blanks in a column's name; a name with as many, or with a full stop, is probably a sentence."""
 _SHOWN = 8
+_NONE = "COLUMN"
+"""Stands for a column that the rows do not have."""
 
 _BY_NAMES: tuple[Format, ...] = ("PromptCompletion", "Messages", "ShareGPT", "Instruction", "Text")
 """Formats in the order in which their fields are looked for under other names."""
@@ -90,8 +92,22 @@ def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource) ->
         return DataError(problem, f"write `format: {other}` in {source.place}{conversion(source.format, other, place)}")
     if other is not None:
         return DataError(problem, fault.fix)
+    if len(names) < len(FORMATS[source.format].required):
+        return DataError(f"{problem} only", _of_too_few(names, source))
     fields = f"write `fields: {flow(_guessed(source, names))}` in {source.place}"
     return DataError(problem, f"{fields} if all files have these names; otherwise rename them in this file")
+
+
+def _of_too_few(names: tuple[str, ...], source: RowSource) -> str:
+    """Return the fix for rows with fewer fields than the format requires."""
+    guessed = _guessed(source, names)
+    absent = " and ".join(field for field, column in guessed.items() if column == _NONE)
+    learned = f"{{text: {names[0]}}}" if names[0] != "text" else ""
+    text = f"`format: Text`{f' with `fields: {learned}`' if learned else ''}"
+    return (
+        f"the {absent} is missing: add a column with it, and write `fields: {flow(guessed)}` with its name in "
+        f"{source.place}; or, to learn the text of {names[0]} itself, write {text}"
+    )
 
 
 def _is_name(name: str) -> bool:
@@ -104,4 +120,4 @@ def _guessed(source: RowSource, names: tuple[str, ...]) -> dict[str, str]:
     set_names: dict[str, str] = source.fields.model_dump(exclude_none=True) if source.fields is not None else {}
     found = columns_of(source.format, set_names, names)
     free = [name for name in names if name not in found.values()]
-    return {wanted: column or (free.pop(0) if free else "COLUMN") for wanted, column in found.items()}
+    return {wanted: column or (free.pop(0) if free else _NONE) for wanted, column in found.items()}

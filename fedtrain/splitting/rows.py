@@ -7,6 +7,7 @@ from typing import Any, cast
 from fedtrain.api.data import Format
 from fedtrain.api.data_files import SUPPORTED, file_type
 from fedtrain.data import formats
+from fedtrain.data.absent_names import ONE_FIELD_FIX, one_field
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.parsing import Parsed, parse
 from fedtrain.data.parsing.parsed import json_line
@@ -52,6 +53,9 @@ def format_of(rows: list[Row], path: Path) -> Format:
     if (found := formats.format_of(*(row.fields for row in examined))) is not None:
         return found
     odd = next((row for row in examined if formats.format_of(row.fields) is None), rows[0])
+    names = {name for row in examined for name in row.fields}
+    if len(names) == 1 and not isinstance(odd.fields.get(*names), list):
+        raise SplitError(f"{path}:{odd.number}: {one_field(*names)}", ONE_FIELD_FIX)
     raise SplitError(
         f"{path}:{odd.number}: unknown row format; the row has {_named(odd.fields)}",
         "write the rows with the columns that have the question and the answer, and split that file: "

@@ -1,6 +1,7 @@
 """Read a file: text, documents, models, rules. All errors are reported at once."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path as File
 from typing import Any
 
@@ -17,7 +18,9 @@ from fedtrain.api.reading.documents import Documents, Located
 from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.reading.formatting import is_map, shown
+from fedtrain.api.reading.other_changes import missing_unit
 from fedtrain.api.reading.partial_model import partial
+from fedtrain.api.reading.requesters import of_this_training
 from fedtrain.api.reading.row_fields import mapped_fields
 from fedtrain.api.reading.source import read_text
 from fedtrain.api.reading.type_errors import lists_names, translate
@@ -27,6 +30,7 @@ from fedtrain.api.rules.validate import has_no_policies, validate
 from fedtrain.api.shapes import block_at, field_at, fields_of
 from fedtrain.api.similar_words import nearest
 
+_UNIT = ("spec", "privacy", "unit")
 KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
 
 
@@ -74,6 +78,7 @@ class _Reader:
             self.errors += [
                 error for error in of_types if _position(error) not in judged and not _digest_of_nothing(error, refused)
             ]
+            self.errors = [self._with_all_of_unit(error) for error in self.errors]
             without_policies = has_no_policies(context) and not self.policies_elsewhere
         if self.errors:
             raise Invalid(self.errors, without_policies)
@@ -85,6 +90,15 @@ class _Reader:
             records={found.value.metadata.name: found.value for found in self.records},
             error_at=lambda path, message, fix: self._located(training.place.at(*path), message, fix),
         )
+
+    def _with_all_of_unit(self, error: FieldError) -> FieldError:
+        """A missing `privacy.unit` with what each unit needs elsewhere in the file."""
+        if error.path != _UNIT or error.value is not None:
+            return error
+        training = self.training[0]
+        document = self.documents[training.place.document]
+        fix = missing_unit(training, self.path.absolute().parent, document)
+        return error if fix is None else replace(error, fix=fix)
 
     def _check_single_training(self) -> None:
         """Add an error for each training after the first."""
@@ -173,8 +187,9 @@ class _Reader:
         if path[-1] != 0 and lists_names(field, around):
             return  # the error of the first name shows the whole list
         names = mapped_fields(field, detail["input"], document.at(("spec", "data", "format")))
-        texts = names or translate(detail, field, item, text, block_at(model, path[:-1]), around)
-        self._error(place.at(*path), *texts)
+        message, fix = names or translate(detail, field, item, text, block_at(model, path[:-1]), around)
+        also = of_this_training(path, detail["input"], self.documents)
+        self._error(place.at(*path), message, f"{fix} {also}" if also else fix)
 
     def _variant(self, model: type[Block], missing: Place) -> str | None:
         """Return the value that a missing discriminator must have, because the block has the fields of one variant."""

@@ -80,8 +80,8 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
         (
             [{"question": "q"}],
             ["--to", "Messages"],
-            "in.json:1: the row has the field question, which matches no format\n"
-            "hint: Name each field that differs, such as --field prompt=question --field completion=answer",
+            "in.json:1: the rows have one field, question, and no answers\n"
+            "hint: Add the answers to each row; or, to learn the text itself, rename the field to text.",
         ),
         (
             [{"Hospital": "a", "Question": "q", "reply": "r"}],

@@ -240,6 +240,7 @@ def test_an_output_that_exists_is_refused_and_left_alone(data: Path, tmp_path: P
             '{"text": "a"}\n{"question": "b"}\n',
             "d.jsonl:2: unknown row format; the row has the fields question",
         ),
+        ('{"question": "b"}\n{"question": "c"}\n', "d.jsonl:1: the rows have one field, question, and no answers"),
         ("\n", "there are no rows"),
     ],
 )

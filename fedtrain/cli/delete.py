@@ -21,8 +21,8 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     """
     from fedtrain.cli.errors import UserError, denied
     from fedtrain.cli.spent_privacy import kept_spending
+    from fedtrain.permissions import access_fix
     from fedtrain.plurals import several
-    from fedtrain.quoting import quoted
     from fedtrain.results.deletion import check_deletable, delete_run, plan_deletion
     from fedtrain.results.locate import locate
     from fedtrain.results.words import listed
@@ -40,7 +40,7 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
         done = delete_run(ledger)
     except PermissionError as error:
         problem, _ = denied(Path(str(error.filename)))
-        fix = f"Ask the owner, or run `chmod -R u+rwX {quoted(ledger.address)}`."
+        fix = access_fix(Path(ledger.address), "rwX", "-R")
         raise UserError(f"{ledger.address} was not deleted. {problem}", fix) from error
     click.echo(f"deleted {ledger.address}")
     if spending:

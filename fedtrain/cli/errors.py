@@ -86,13 +86,13 @@ def _cause_of_error(error: OSError) -> str | None:
 def denied(path: Path) -> tuple[str, str]:
     """Return why `path` cannot be read, written or deleted, and the fix: the folder's permission decides about a file
     that does not exist, and about deleting one."""
-    from fedtrain.quoting import quoted
+    from fedtrain.permissions import access_fix
 
     folder = next((above for above in path.absolute().parents if os.access(above, os.F_OK)), Path("/"))
     if not os.access(path, os.F_OK) or not os.access(folder, os.W_OK | os.X_OK):
-        change = f"ask the owner of the folder to run `chmod u+rwx {quoted(folder)}`"
+        change = access_fix(folder, "rwx")
         return f"{path}: you may not write in the folder {folder}", f"Choose another path, or {change}"
-    return f"{path}: you may not read or write it", f"Ask its owner, or run `chmod u+rw {quoted(path)}`"
+    return f"{path}: you may not read or write it", access_fix(path, "rw")
 
 
 def _system_error(error: OSError) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fedtrain.api.places import closed_folder, is_file, is_folder
 from fedtrain.api.similar_words import nearest
-from fedtrain.quoting import quoted
+from fedtrain.permissions import access_fix
 
 _CORRECT = "Correct the path; relative paths start at the folder of this file"
 _LOOKED_AT = 10_000
@@ -33,11 +33,14 @@ def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
 def denied(path: Path) -> Problem | None:
     """Return the problem of a file or folder that this user may not read."""
     if (closed := closed_folder(path)) is not None:
-        return f"{path} cannot be read", f"Ask the owner of its folder, or run `chmod u+rx {quoted(closed)}`"
+        return f"{path} cannot be read: you may not open its folder", _sentence(access_fix(closed, "rx"))
     if (is_file(path) or is_folder(path)) and not os.access(path, os.R_OK):
-        rights = "u+rx" if is_folder(path) else "u+r"
-        return f"{path} cannot be read", f"Ask its owner, or run `chmod {rights} {quoted(path)}`"
+        return f"{path} cannot be read", _sentence(access_fix(path, "rx" if is_folder(path) else "r"))
     return None
+
+
+def _sentence(fix: str) -> str:
+    return f"{fix[:1].upper()}{fix[1:]}"
 
 
 def folder_problem(path: Path, uri: str, *files: str) -> Problem | None:

@@ -1,12 +1,15 @@
 """Files that the user may not read are named as such. Root reads all files, so the tests deny them themselves."""
 
 import os
+import pwd
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from federation_files import POLICY_A, write
 
 from fedtrain.api.reading import Invalid, read_file
+from fedtrain.permissions import access_fix
 
 
 def errors(file: Path) -> list[str]:
@@ -34,9 +37,7 @@ def test_a_file_without_permission_is_one_error(
         return Path(path) != tmp_path / name and access(path, mode)
 
     monkeypatch.setattr(os, "access", denied)
-    assert errors(file) == [
-        f"{place}: {tmp_path / name} cannot be read. Ask its owner, or run `chmod u+r {tmp_path / name}`."
-    ]
+    assert errors(file) == [f"{place}: {tmp_path / name} cannot be read. Run `chmod u+r {tmp_path / name}`."]
 
 
 def test_a_closed_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +47,24 @@ def test_a_closed_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path / "data" and access(path, mode))
     assert errors(file) == [
-        f"16:41: spec.datasets[0].uri (dataset tickets, policy bank-a): {tmp_path / 'data/a.jsonl'} cannot be read. "
-        f"Ask the owner of its folder, or run `chmod u+rx {tmp_path / 'data'}`."
+        f"16:41: spec.datasets[0].uri (dataset tickets, policy bank-a): {tmp_path / 'data/a.jsonl'} cannot be read: "
+        f"you may not open its folder. Run `chmod u+rx {tmp_path / 'data'}`."
     ]
+
+
+def test_permissions_of_another_user_are_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = {100: "ana", 200: "ben"}
+
+    def named(user: int) -> SimpleNamespace:
+        return SimpleNamespace(pw_name=users[user])
+
+    monkeypatch.setattr(pwd, "getpwuid", named)
+    monkeypatch.setattr(os, "geteuid", lambda: 200)
+    monkeypatch.setattr(Path, "stat", lambda path: SimpleNamespace(st_uid=100))
+    file = Path("/data/a b.jsonl")
+    assert access_fix(file, "r") == "ask its owner, ana, to run `setfacl -m u:ben:r '/data/a b.jsonl'`"
+    assert access_fix(file, "rwX", "-R") == "ask its owner, ana, to run `setfacl -R -m u:ben:rwX '/data/a b.jsonl'`"
+    del users[100]
+    assert access_fix(file, "r").startswith("ask its owner, 100, to run")
+    monkeypatch.setattr(os, "geteuid", lambda: 100)
+    assert access_fix(file, "r") == "run `chmod u+r '/data/a b.jsonl'`"

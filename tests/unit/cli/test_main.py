@@ -108,9 +108,9 @@ def test_a_system_error_names_the_file_the_problem_and_the_fix(number: int, word
         (
             "sub/x.jsonl",
             "you may not write in the folder {folder}",
-            "Choose another path, or ask the owner of the folder",
+            "Choose another path, or run `chmod u+rwx {folder}`.",
         ),
-        ("there.jsonl", "you may not read or write it", "Ask its owner, or run `chmod u+rw {folder}/there.jsonl`."),
+        ("there.jsonl", "you may not read or write it", "Run `chmod u+rw {folder}/there.jsonl`."),
     ],
 )
 def test_a_denied_path_names_what_lacks_the_permission(name: str, problem: str, fix: str, failing, tmp_path: Path):

@@ -119,13 +119,16 @@ class Minimums(Block):
 
 class PolicyPrivacy(Block):
     """Differential privacy that tasks must promise before they train on this participant's data. With `unit`,
-    `minNoiseMultiplier` or `maxEpsilon`, trainings without `spec.privacy` are refused."""
+    `minNoiseMultiplier`, `noiseLocation` or `maxEpsilon`, trainings without `spec.privacy` are refused."""
 
     unit: Literal["Participant", "Example"] | None = None
     """What a training must protect. `Participant`: all data of this participant, with noise that the hub promises.
     `Example`: each row, with noise that this participant adds itself."""
     min_noise_multiplier: Multiplier | None = None
     """Minimum noise multiplier of each round, or of each step with `unit: Example`."""
+    noise_location: Literal["Client"] | None = None
+    """`Client`: this participant must clip and add noise itself, because the hub is not trusted with its updates:
+    `noise.location: Client`, or `unit: Example`. `maxEpsilon` then limits the loss towards the hub."""
     max_epsilon: Epsilon | None = None
     """Maximum privacy loss of a data set over all trainings with the same unit; each unit has its own sum. It is
     counted in the ConfigMap `fedtrain-privacy`, or with `fedtrain run` in a hidden file beside the data; `fedtrain

@@ -15,7 +15,7 @@ from fedtrain.privacy.accounting import (
     epsilon,
     multiplier_for,
 )
-from fedtrain.privacy.adaptive_clipping import default_indicator_noise, update_multiplier
+from fedtrain.privacy.adaptive_clipping import default_indicator_noise, noise_on_updates
 from fedtrain.privacy.noise_shares import share_multiplier
 
 
@@ -67,7 +67,7 @@ def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
     adaptive = privacy.clipping.adaptive or AdaptiveClipping()
     indicator_noise = adaptive.indicator_noise or default_indicator_noise(multiplier, len(spec.participants))
     try:
-        updates = update_multiplier(multiplier, indicator_noise)
+        updates = noise_on_updates(multiplier, indicator_noise)
     except ValueError as error:
         raise AccountingError(f"clipping.adaptive.indicatorNoise: {error}") from error
     return Parameters(release, adaptive.initial_norm, updates, indicator_noise, shares)

@@ -26,7 +26,8 @@ spec:
   # limits: {{gpuMemory: 40Gi, nodes: 2, gpus: 8, memory: 64Gi, adapterRank: 64}}   # tasks beyond these are refused
   #   further limits: stepsPerRound: 500, taskDuration: 3h, concurrentTasks: 1; gpuModel: NVIDIA H100 tells the hub
   # privacy: {{unit: Participant, minNoiseMultiplier: 0.8, maxEpsilon: 8, delta: 1e-5}}   # what trainings must promise
-  #   further privacy: noiseKeySecretRef: {{name: fedtrain-noise}}   # for noise.location: Client
+  #   further privacy: noiseLocation: Client               # the hub is not trusted with updates
+  #     noiseKeySecretRef: {{name: fedtrain-noise}}          # for noise.location: Client
   # minimums: {{rowsPerRound: 100, participantsPerRound: 3}}
   # allow:                                               # on a cluster: what tasks may ask for
   #   requesters: [{{namespace: federations, name: tickets-*}}]

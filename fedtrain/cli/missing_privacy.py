@@ -79,10 +79,13 @@ def _wanted(federation: Federation, terms: Sequence[PolicyPrivacy]) -> dict[str,
         "budget": {"epsilon": epsilon, "delta": delta},
         "clipping": {"type": "Fixed", "norm": 1.0},
     }
+    noises: dict[str, Any] = {}
+    if unit == "Participant" and any(one.noise_location for one in terms):
+        noises["location"] = wanted["clipping"]["location"] = "Client"
     noise = max((one.min_noise_multiplier for one in terms if one.min_noise_multiplier is not None), default=None)
     if noise is None or not _may_be_too_little_noise(federation, wanted):
-        return wanted
-    return {**wanted, "noise": {"type": "Multiplier", "multiplier": noise}}
+        return {**wanted, "noise": noises} if noises else wanted
+    return {**wanted, "noise": {"type": "Multiplier", "multiplier": noise, **noises}}
 
 
 def _may_be_too_little_noise(federation: Federation, wanted: Mapping[str, Any]) -> bool:

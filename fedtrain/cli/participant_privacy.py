@@ -32,7 +32,10 @@ class TrainingLoss:
 
 @dataclass(frozen=True)
 class DatasetLoss:
-    """All trainings on a data set with one unit together. `maximum`: `privacy.maxEpsilon`; None without a limit."""
+    """All trainings on a data set with one unit together. `towards_hub`: epsilon of what the hub has seen, if the
+    participant has added a share of the noise in a training, or if the hub's loss is what is limited; None otherwise,
+    and if it cannot be computed. `maximum`: `privacy.maxEpsilon`, which limits `towards_hub` with `noiseLocation:
+    Client`; None without a limit."""
 
     participant: str
     dataset: str
@@ -41,6 +44,9 @@ class DatasetLoss:
     delta: float
     maximum: float | None
     trainings: tuple[TrainingLoss, ...]
+    towards_hub: float | None = None
+    limits_hub: bool = False
+    """Whether `maximum` limits `towards_hub`."""
 
 
 @click.command()
@@ -134,7 +140,7 @@ def losses(
 ) -> list[DatasetLoss]:
     """Return the loss of each of the participant's data sets, for each unit. `datasets`: on a cluster, those of the
     policy, whose locations may overlap."""
-    from fedtrain.manifests.privacy_ledger import Unit, release_of, released, released_of, run_of, sharing
+    from fedtrain.manifests.privacy_ledger import Unit, release_of, released, released_of, run_of, sharing, towards_hub
 
     def loss(dataset: str, unit: Unit) -> DatasetLoss | None:
         names = sharing(datasets, dataset)
@@ -152,7 +158,12 @@ def losses(
         total = _epsilon(released(own, names, unit), rules.delta)
         if not trainings:
             return None
-        return DatasetLoss(who, dataset, unit, total, rules.delta, rules.max_epsilon, tuple(trainings))
+        limits_hub = rules.noise_location is not None and unit == "Participant"
+        seen = limits_hub or any(entry.shares for entry in own.values() if unit == "Participant")
+        hub = _epsilon(towards_hub(own, names, unit), rules.delta, single=True) if seen else None
+        return DatasetLoss(
+            who, dataset, unit, total, rules.delta, rules.max_epsilon, tuple(trainings), hub, limits_hub=limits_hub
+        )
 
     used = sorted({entry.dataset for entry in entries.values()})
     found = [loss(dataset, unit) for dataset in used for unit in get_args(Unit)]
@@ -162,9 +173,11 @@ def losses(
 def lines(loss: DatasetLoss) -> list[str]:
     """Return a data set's loss as text."""
     limit = f" of {loss.maximum:g}" if loss.maximum is not None else ""
+    seen = loss.limits_hub or loss.towards_hub is not None
+    hub = f"; epsilon {_text(loss.towards_hub)}{limit if loss.limits_hub else ''} towards the hub" if seen else ""
     return [
-        f"{loss.participant}, data set {loss.dataset}, unit {loss.unit}: epsilon {_text(loss.epsilon)}{limit} at delta "
-        f"{loss.delta:g}",
+        f"{loss.participant}, data set {loss.dataset}, unit {loss.unit}: epsilon {_text(loss.epsilon)}"
+        f"{'' if loss.limits_hub else limit} at delta {loss.delta:g}{hub}",
         *(
             f"  {one.training} (run {one.run_id}): epsilon {_text(one.epsilon)}, "
             + ", ".join(_releases(text, count) for text, count in one.releases.items())
@@ -196,10 +209,11 @@ def _text(epsilon: float | None) -> str:
     return "unknown" if epsilon is None else f"{epsilon:.4g}"
 
 
-def _epsilon(releases: Any, delta: float) -> float | None:
-    from fedtrain.privacy.accounting import AccountingError, epsilon
+def _epsilon(releases: Any, delta: float, *, single: bool = False) -> float | None:
+    """`single`: of single updates with a share of the noise."""
+    from fedtrain.privacy.accounting import AccountingError, epsilon, epsilon_of_single_updates
 
     try:
-        return epsilon(releases, delta)
+        return epsilon_of_single_updates(releases, delta) if single else epsilon(releases, delta)
     except AccountingError:
         return None

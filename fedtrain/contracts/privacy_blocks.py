@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fedtrain.api.base import Block
+from fedtrain.api.privacy import ClippingNorm
+from fedtrain.api.privacy import Multiplier as NoiseMultiplier
 from fedtrain.contracts.record_fields import Counted, Digest, Finite, Multiplier
 
 
@@ -16,8 +18,8 @@ class ExampleNoise(Block):
     probability: Annotated[float, Field(gt=0, le=1)]
     batch: Annotated[int, Field(ge=1)]
     steps: Annotated[int, Field(ge=1)]
-    bound: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    multiplier: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    bound: ClippingNorm
+    multiplier: NoiseMultiplier
 
 
 class RoundPrivacy(Block):

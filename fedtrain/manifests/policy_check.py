@@ -15,11 +15,21 @@ from fedtrain.api.storage import Storage
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.canonical import canonical_json
 from fedtrain.contracts.digests import digest_bytes
+from fedtrain.contracts.noise_share_check import share_flaw
 from fedtrain.contracts.places import Places, places_of_participant
 from fedtrain.contracts.tasks import Assignment, Binding, Task, Train, needs_noise_key
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
 from fedtrain.manifests.pod import NOISE_KEY
-from fedtrain.manifests.privacy_ledger import Entry, Unit, entered, promised, released, sharing
+from fedtrain.manifests.privacy_ledger import (
+    Entry,
+    Unit,
+    adds_noise,
+    entered,
+    promised,
+    released,
+    sharing,
+    towards_hub,
+)
 from fedtrain.privacy.accounting import Release
 
 
@@ -170,7 +180,8 @@ def _request(
     spent: Mapping[str, Entry] | None = None,
     start: str | None = None,
 ) -> Request:
-    work, promise = task.work if isinstance(task.work, Train) else None, promised(task)
+    work, flaw = task.work if isinstance(task.work, Train) else None, share_flaw(task)
+    promise = None if flaw else promised(task)
     entries = {**(spent or {}), **entered(spent or {}, task, start)} if promise else {}
     return Request(
         namespace=task.namespace,
@@ -187,6 +198,8 @@ def _request(
         min_participants=task.min_participants,
         unit=promise[0] if promise else None,
         multiplier=promise[1] if promise else None,
+        share_flaw=flaw,
+        adds_noise=promise is not None and adds_noise(task),
         released=_released(entries, task, policy, promise[0]) if promise else {},
         digest=training_digest(order, task),
     )
@@ -195,8 +208,9 @@ def _request(
 def _released(
     entries: Mapping[str, Entry], task: Task, policy: ParticipantPolicySpec, unit: Unit
 ) -> dict[str, dict[Release, int]]:
-    """Return the releases of all trainings on each data set of the task."""
-    return {name: released(entries, sharing(policy.datasets, name), unit) for name in task.data.names}
+    """Return the releases of all trainings on each data set of the task: those that `maxEpsilon` limits."""
+    of_entries = released if policy.privacy.noise_location is None else towards_hub
+    return {name: of_entries(entries, sharing(policy.datasets, name), unit) for name in task.data.names}
 
 
 def _steps(task: Task, work: Train) -> int:

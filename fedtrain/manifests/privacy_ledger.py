@@ -18,6 +18,7 @@ from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.record_fields import Counted, Digest
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.privacy.accounting import Poisson, Release
+from fedtrain.privacy.noise_shares import share_multiplier
 
 CONFIG_MAP = "fedtrain-privacy"
 Unit = Literal["Participant", "Example"]
@@ -29,15 +30,18 @@ class LedgerUnreadable(Exception):
 
 class Entry(Block):
     """The releases of one training. `releases`: count by noise multiplier as text; `1.1/0.02` is a step with unit
-    Example, in which each row is with probability 0.02. `round`, `plan`, `start`, `release`, `count`: those of the
+    Example, in which each row is with probability 0.02. `shares`: count of updates that the hub may have seen with one
+    share of the noise, by the multiplier of that share. `round`, `plan`, `start`, `release`, `count`: those of the
     newest task that was entered. `plan`: where participants share the noise, the digest of the whole task without its
-    attempt. `start`: with unit Example, what started the task; None if it is never started twice."""
+    attempt. `start`: where the participant draws the noise, what started the task; None if it is never started
+    twice."""
 
     namespace: str
     name: str
     dataset: str
     unit: Unit
     releases: Mapping[str, Counted]
+    shares: Mapping[str, Counted] = {}
     round: int
     plan: Digest | None = None
     start: str | None = None
@@ -53,8 +57,17 @@ def promised(task: Task) -> tuple[Unit, float] | None:
     if task.work.example_noise is not None:
         known = task.work.testing_seed is not None
         return None if known else ("Example", task.work.example_noise.multiplier)
-    hub = task.privacy
-    return ("Participant", hub.multiplier) if hub is not None and hub.unit == "Participant" else None
+    hub, share = task.privacy, task.work.noise
+    if hub is None or hub.unit != "Participant" or (share is not None and share.testing_seed is not None):
+        return None
+    return "Participant", hub.multiplier
+
+
+def adds_noise(task: Task) -> bool:
+    """Whether the participant clips and adds secret noise itself, so that nothing leaves it without noise."""
+    if not isinstance(task.work, Train) or promised(task) is None:
+        return False
+    return task.work.example_noise is not None or task.work.noise is not None
 
 
 def key_of(task: Task, dataset: str) -> str:
@@ -86,7 +99,7 @@ def entries_of(data: Mapping[str, str], participant: str) -> dict[str, Entry]:
 
 def checked(entry: Entry) -> Entry:
     """Return the entry. Raises ValueError if one of its releases cannot be read."""
-    for text in entry.releases:
+    for text in (*entry.releases, *entry.shares):
         release_of(text)
     return entry
 
@@ -112,27 +125,33 @@ def entered(entries: Mapping[str, Entry], task: Task, start: str | None = None) 
 def _entry(
     before: Entry | None, task: Task, work: Train, dataset: str, promise: tuple[Unit, float], start: str | None
 ) -> Entry:
-    noise, unit = work.example_noise, promise[0]
-    if noise is None:
+    noise, share, unit = work.example_noise, work.noise, promise[0]
+    if noise is None and share is None:
         start = None
     plan = work.plan if work.noise is None else _content(task)
     text = _text(promise[1]) if noise is None else f"{_text(noise.multiplier)}/{noise.probability!r}"
     count = 1 if noise is None else noise.steps
-    now = (task.round, plan, start, text, count)
-    entered_before = before is not None and before.plan is not None and _newest(before) == now
-    if before is not None and entered_before and (noise is None or start is not None):
+    same_plan = before is not None and before.plan is not None and _newest(before) == (task.round, plan, text, count)
+    same_start = before is not None and before.start == start and (start is not None or not adds_noise(task))
+    if before is not None and same_plan and same_start:
         return before
     counts = dict(before.releases) if before is not None else {}
+    shares = dict(before.shares) if before is not None else {}
+    if share is not None:
+        own = _text(share_multiplier(promise[1], share.updates))
+        shares[own] = shares.get(own, 0) + 1
     for past in task.privacy.released if task.privacy is not None else ():
         reported = _text(past.multiplier)
         counts[reported] = max(counts.get(reported, 0), past.count)
-    counts[text] = counts.get(text, 0) + count
+    if noise is not None or not same_plan:
+        counts[text] = counts.get(text, 0) + count
     return Entry(
         namespace=task.namespace,
         name=task.name,
         dataset=dataset,
         unit=unit,
         releases=counts,
+        shares=shares,
         round=task.round,
         plan=plan,
         start=start,
@@ -148,8 +167,8 @@ def _content(task: Task) -> Digest:
     return digest_bytes(canonical_json(content.model_dump(mode="json", by_alias=True, exclude_none=True)))
 
 
-def _newest(entry: Entry) -> tuple[int, str | None, str | None, str | None, int | None]:
-    return (entry.round, entry.plan, entry.start, entry.release, entry.count)
+def _newest(entry: Entry) -> tuple[int, str | None, str | None, int | None]:
+    return (entry.round, entry.plan, entry.release, entry.count)
 
 
 def released(entries: Mapping[str, Entry], names: Collection[str], unit: Unit) -> dict[Release, int]:
@@ -160,6 +179,19 @@ def released(entries: Mapping[str, Entry], names: Collection[str], unit: Unit) -
     for entry in entries.values():
         if entry.dataset in names:
             for release, count in released_of(entry, unit).items():
+                total[release] = total.get(release, 0) + count
+    return total
+
+
+def towards_hub(entries: Mapping[str, Entry], names: Collection[str], unit: Unit) -> dict[Release, int]:
+    """Return what the trainings on data sets have released towards a hub that is not trusted with single updates:
+    those with a share of the noise. Of a training in which the hub adds the noise, its promise is all that is known,
+    and with unit Example, the hub sees what everyone sees."""
+    total: dict[Release, int] = {}
+    for entry in entries.values():
+        if entry.dataset in names:
+            seen = {release_of(text): count for text, count in entry.shares.items()}
+            for release, count in (seen if seen and unit == "Participant" else released_of(entry, unit)).items():
                 total[release] = total.get(release, 0) + count
     return total
 

@@ -77,6 +77,17 @@ def update_multiplier(multiplier: float, indicator_noise: float) -> float:
     return 1 / sqrt(multiplier**-2 - indicator_noise**-2)
 
 
+def noise_on_updates(multiplier: float, indicator_noise: float | None) -> float:
+    """Return the multiplier of the noise on the updates in a round with `multiplier`: larger with adaptive clipping,
+    which spends a part of the round's privacy on the indicators. `indicator_noise`: None with a fixed clipping norm.
+    Raises ValueError.
+
+    >>> noise_on_updates(1.0, None), round(noise_on_updates(1.0, 2.0), 4)
+    (1.0, 1.1547)
+    """
+    return check_multiplier(multiplier) if indicator_noise is None else update_multiplier(multiplier, indicator_noise)
+
+
 def default_indicator_noise(multiplier: float, updates: int) -> float:
     """Return the default sigma_b for a round of `updates` updates: n / 20 as in the paper, or 2 z if that is larger.
     n / 20 alone is possible for z < n / 20 only. With sigma_b = 2 z, the updates get 15.5% more noise than without

@@ -13,6 +13,7 @@ TRUST_SHARES = (
     "participants trust all but one of a round's participants to add their shares of the noise and to keep them secret"
 )
 TRUST_PROMISE = "participants trust the hub to add the noise that its tasks promise, or each other to add their shares"
+TRUST_OWN_NOISE = "towards the hub, which sees single updates with the noise that this participant adds itself"
 _IN_SHORT = {
     RELATION: "update zeroed",
     EXAMPLE_RELATION: "row added or removed",
@@ -20,6 +21,7 @@ _IN_SHORT = {
     TRUST_CLIPPED: "hub trusted with clipped updates",
     TRUST_SHARES: "all but one participant trusted",
     TRUST_PROMISE: "promised noise trusted",
+    TRUST_OWN_NOISE: "towards the hub",
     EXAMPLE_TRUST: "participant adds noise",
 }
 NOT_PRIVATE = "NOT PRIVATE: the noise comes from privacy.testingSeed"

@@ -11,6 +11,7 @@ from blake3 import blake3
 
 from fedtrain.api.base import smallest
 from fedtrain.contracts.digests import digest_file
+from fedtrain.contracts.noise_share_check import share_flaw
 from fedtrain.contracts.records import DatasetCount, Evaluation, Initial, Measurement, Preflight, Update
 from fedtrain.contracts.tasks import Evaluate, Initialise, Measure, Train
 from fedtrain.data.base_files import chat_template_in
@@ -96,6 +97,8 @@ def _counts(split: Split) -> tuple[DatasetCount, ...]:
 def train_round(context: Context, work: Train) -> Update | None:
     """Measures the adapter that came, trains it, sends what changed. None in all but the main process."""
     task, group = context.task, context.group
+    if (flaw := share_flaw(task)) is not None:
+        raise Refused(f"{flaw}. Update fedtrain at the hub")
     with context.timed("data"):
         split = unchanged(participant_rows(context), work.fingerprint, work)
         window = split.window(work, task.training.seed)

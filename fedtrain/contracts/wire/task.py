@@ -92,5 +92,6 @@ def read_assignment(content: Mapping[str, Any]) -> Assignment:
 
 def _malformed(error: ValidationError) -> TaskRefused:
     problem = error.errors(include_url=False, include_context=False)[0]
-    where = ".".join(map(str, problem["loc"]))
-    return TaskRefused("MalformedTask", f"spec.task.{where}: {problem['msg']}")
+    where, value = ".".join(map(str, problem["loc"])), problem["input"]
+    but = f", but is {value}" if isinstance(value, int | float) else ""
+    return TaskRefused("MalformedTask", f"spec.task.{where}: {problem['msg']}{but}")

@@ -8,6 +8,7 @@ from fedtrain.privacy.accounting.forecast import affordable_rounds, after, epsil
 from fedtrain.privacy.accounting.range_of_samples import check_range_of_samples, covers_range_of_samples
 from fedtrain.privacy.accounting.registry import accountant_for, register
 from fedtrain.privacy.accounting.release import AllRounds, FixedSize, Poisson, Release, Sampling
+from fedtrain.privacy.accounting.single_updates import epsilon_of_single_updates
 
 __all__ = [
     "RELATIONS",
@@ -27,6 +28,7 @@ __all__ = [
     "covers_range_of_samples",
     "epsilon",
     "epsilon_by_round",
+    "epsilon_of_single_updates",
     "multiplier_for",
     "register",
 ]

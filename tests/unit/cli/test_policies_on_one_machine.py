@@ -77,6 +77,12 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     ("privacy.unit", {"privacy": {"unit": "Example"}}, {"privacy": SEVERAL}, "this participant requires unit: Example"),
     (
+        "privacy.noiseLocation",
+        {"privacy": {"noiseLocation": "Client"}},
+        {"privacy": SEVERAL},
+        "the hub adds the noise, but this participant requires",
+    ),
+    (
         "privacy.minNoiseMultiplier",
         {"privacy": {"minNoiseMultiplier": 0.8}},
         {"privacy": SEVERAL},

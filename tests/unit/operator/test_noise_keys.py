@@ -3,7 +3,7 @@
 from typing import Any
 
 from fedtrain.api.training_task import TrainingTaskSpec
-from fedtrain.contracts.tasks import Assignment, NoiseShare, Train, UpdateClipping
+from fedtrain.contracts.tasks import Assignment, NoiseShare, PrivacyPromise, Train, UpdateClipping
 from fedtrain.contracts.wire.task import from_wire, to_wire
 from fedtrain.manifests.policy_check import Refusal, judge
 from fedtrain.manifests.pytorch_job import PyTorchJobs
@@ -17,11 +17,12 @@ def asking(**noise: Any) -> TrainingTaskSpec:
     asked = from_wire(order.task.model_dump(mode="json", by_alias=True, exclude_none=True))
     assert isinstance(asked.work, Train)
     share = NoiseShare(multiplier=1.0, updates=2, **noise)
+    promise = None if noise else PrivacyPromise(unit="Participant", multiplier=1.0, delta=1e-5)
     work = asked.work.model_copy(update={"clipping": UpdateClipping(bound=0.5), "noise": share})
     return TrainingTaskSpec.model_validate(
         {
             **order.model_dump(mode="json", by_alias=True, exclude_none=True),
-            "task": to_wire(asked.model_copy(update={"work": work})),
+            "task": to_wire(asked.model_copy(update={"work": work, "privacy": promise, "min_participants": 2})),
         }
     )
 

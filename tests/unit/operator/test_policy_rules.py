@@ -155,6 +155,14 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         "clipping: {type: Fixed, norm: 1}}`",
     ),
     (
+        "privacy.noiseLocation",
+        {"privacy": {"noiseLocation": "Client"}},
+        {"promised": 1.0},
+        {},
+        "the hub adds the noise, but this participant requires that it clips and adds noise itself. Set "
+        "clipping.location: Client and noise.location: Client in spec.privacy, or unit: Example",
+    ),
+    (
         "privacy.minNoiseMultiplier",
         {"privacy": {"minNoiseMultiplier": 0.8}},
         {"promised": 0.7},

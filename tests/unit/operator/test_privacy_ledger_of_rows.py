@@ -8,7 +8,6 @@ from fedtrain_operator.participant.task_status import UPLOADING
 
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
-from fedtrain.contracts.tasks import NoiseShare
 from fedtrain.contracts.wire.task import from_wire, to_wire
 from fedtrain.manifests import labels
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
@@ -122,18 +121,6 @@ def test_a_job_that_only_uploads_is_no_start() -> None:
     (job,) = owner.remote.jobs
     assert job["metadata"]["annotations"][labels.UPLOAD] == "true"
     assert owner.counts_of("Example") == {STEP: 10}
-
-
-def test_another_update_of_the_same_plan_has_another_share_of_the_noise_and_counts() -> None:
-    owner = Owner()
-    share = NoiseShare(multiplier=1.0, updates=4)
-    plain = from_wire(order().task.model_dump(mode="json", by_alias=True, exclude_none=True))
-    policy_key = {"noiseKeySecretRef": {"name": "noise"}}
-    change_policy(owner.remote, privacy=policy_key)
-    for attempt, seed, count in ((1, 0, 1), (2, 0, 1), (2, 1, 2)):
-        work = plain.work.model_copy(update={"noise": share, "seed": seed})
-        owner.ask(order(work=work, attempt=attempt))
-        assert owner.counts == {Release(1.0): count}
 
 
 def test_a_task_with_less_noise_or_more_steps_cannot_hide_behind_an_attempt_that_is_entered() -> None:

@@ -45,8 +45,10 @@ REFUSING: tuple[Refusing, ...] = (
     memorisation.steps_are_within_the_limit,
     memorisation.rows_are_enough,
     participants_per_round.participants_are_enough,
+    privacy.share_of_noise_is_what_was_promised,  # a share of a millionth of the promised noise
     privacy.unit_is_protected,
     privacy.rows_are_not_measured,  # metrics of a row that the hub holds out
+    privacy.noise_is_added_here,  # an update that the hub sees without noise
     privacy.noise_is_enough,
     privacy.epsilon_is_within_the_limit,
 )
@@ -62,6 +64,7 @@ _OF_TASKS_FROM_ELSEWHERE = (
     work.work_is_a_participants,
     work.ledger_is_a_bucket,
     base_models.base_model_stays_in_its_folder,
+    privacy.share_of_noise_is_what_was_promised,
 )
 
 ON_ONE_MACHINE: tuple[Refusing | Holding, ...] = tuple(

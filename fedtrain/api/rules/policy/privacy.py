@@ -4,8 +4,8 @@ from fedtrain.api.examples import example_of_block
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.privacy import Privacy
 from fedtrain.api.rules.policy.rule import Request, refuses
-from fedtrain.privacy.accounting import AccountingError, epsilon
-from fedtrain.privacy.terms import TRUST_PROMISE, terms_of_unit
+from fedtrain.privacy.accounting import AccountingError, epsilon, epsilon_of_single_updates
+from fedtrain.privacy.terms import TRUST_OWN_NOISE, TRUST_PROMISE, terms_of_unit
 
 
 @refuses("privacy.unit", asks="spec.privacy.unit")
@@ -27,6 +27,25 @@ def rows_are_not_measured(request: Request, policy: ParticipantPolicySpec) -> st
     return (
         "it sends metrics of single rows without noise, which unit: Example does not allow. Remove "
         "evaluation.participants"
+    )
+
+
+@refuses("spec", asks="spec.privacy.noise")
+def share_of_noise_is_what_was_promised(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    """Whatever the policy says: the owner would count noise that the update does not have. The trainer refuses it,
+    too, so that this holds on one machine."""
+    return None if request.share_flaw is None else f"{request.share_flaw}. Update fedtrain at the hub"
+
+
+@refuses("privacy.noiseLocation", asks="spec.privacy.noise.location")
+def noise_is_added_here(request: Request, policy: ParticipantPolicySpec) -> str | None:
+    if policy.privacy.noise_location is None or not _trains(request) or request.adds_noise:
+        return None
+    if request.unit is None:
+        return _no_promise("requires noise that it adds itself")
+    return (
+        "the hub adds the noise, but this participant requires that it clips and adds noise itself. Set "
+        "clipping.location: Client and noise.location: Client in spec.privacy, or unit: Example"
     )
 
 
@@ -52,11 +71,19 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
         return None
     if request.multiplier is None:
         return _no_promise(f"allows an epsilon of {limit:g} at most")
+    own = policy.privacy.noise_location is not None
+    epsilon_of = epsilon_of_single_updates if own and request.unit == "Participant" else epsilon
     try:
-        totals = {name: epsilon(released, delta) for name, released in request.released.items()}
+        found = {name: epsilon_of(made, delta) for name, made in request.released.items()}
     except AccountingError as error:
         return f"the privacy loss over all trainings is unknown: {error}"
-    terms = terms_of_unit(request.unit or "", delta, TRUST_PROMISE)
+    totals = {name: total for name, total in found.items() if total is not None}
+    if len(totals) < len(found):
+        return (
+            "the shares of the noise are too small to bound the privacy loss towards the hub. Raise noise.multiplier "
+            "or lower rounds.minParticipants"
+        )
+    terms = terms_of_unit(request.unit or "", delta, TRUST_OWN_NOISE if own else TRUST_PROMISE)
     name = max(totals, key=lambda name: totals[name])
     if totals[name] <= limit:
         return None

@@ -24,8 +24,11 @@ class Request:
         min_participants: updates that the hub aggregates at least; None if it does not say.
         unit: unit of privacy that the hub promises; None if the task trains without a promise.
         multiplier: promised noise multiplier.
+        share_flaw: why the share of noise that the task asks for does not protect the update as promised; None if it
+            does, and without a share.
+        adds_noise: whether the participant adds secret noise itself.
         released: noisy releases with this unit over all trainings on a data set, with those of this round, by data
-            set.
+            set; with `privacy.noiseLocation: Client`, those that the hub sees.
         digest: digest of the training as this participant sees it.
     """
 
@@ -43,6 +46,8 @@ class Request:
     min_participants: int | None = None
     unit: str | None = None
     multiplier: float | None = None
+    share_flaw: str | None = None
+    adds_noise: bool = False
     released: Mapping[str, Mapping[Release, int]] = field(default_factory=dict[str, Mapping[Release, int]])
     digest: str
 

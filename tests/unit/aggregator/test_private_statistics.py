@@ -110,6 +110,17 @@ def test_the_sum_has_whole_steps_of_the_noises_granularity() -> None:
     assert np.abs(found).max() > 2**24
 
 
+def test_no_block_repeats_the_noise_of_another() -> None:
+    made, whole = a_round("Server", 1.0, np.full(2, 0.5), 1), np.zeros(60_000)
+    made.noisy(lambda start, combined: None)(0, whole)
+    for start, end in ((0, 20_000), (20_000, 60_000)):
+        block = np.zeros(end - start)
+        made.noisy(lambda start, combined: None)(start, block)
+        assert np.array_equal(block, whole[start:end])
+    first, second = whole[: 6 * CHUNK], whole[6 * CHUNK : 12 * CHUNK]
+    assert abs(np.corrcoef(first, second)[0, 1]) < 5 / sqrt(6 * CHUNK)
+
+
 def test_the_noise_on_the_indicators_is_not_that_of_a_value() -> None:
     """Two equal samples could be subtracted from each other."""
     norms, found = np.full(100, 0.5), list[tuple[float, float]]()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fedtrain_trainer import private_update as module
 from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.private_update import private_update
 
@@ -74,6 +75,12 @@ def test_the_share_of_noise_has_the_size_of_the_formula(key: str) -> None:
     assert abs(np.mean(noise)) < 5 * BOUND / np.sqrt(noise.size)
     low, high = noisy_norm_range(share_multiplier(2.0, 5), BOUND, noise.size)
     assert low <= np.linalg.norm(flat(noisy)) <= high
+
+
+def test_no_block_repeats_the_noise_of_another(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = flat(private_update(*task(**shared()), update(), key)[0])
+    monkeypatch.setattr(module, "_BLOCK", 128)
+    assert np.array_equal(flat(private_update(*task(**shared()), update(), key)[0]), whole)
 
 
 def test_one_update_has_one_noise_in_all_attempts_and_another_update_has_another(key: str) -> None:

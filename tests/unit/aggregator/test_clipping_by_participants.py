@@ -146,6 +146,7 @@ def test_noisy_indicators_move_the_clipping_norm_and_are_bounded(make: Make) -> 
     done = made.aggregated()
     assert done.privacy is not None
     assert done.privacy.next_bound == pytest.approx(np.exp(-0.2 * (4.0 / 4 - 0.5)))
-    beyond = make(multiplier=1.0, indicator_noise=2.0, **fields)
-    send(beyond, lambda number: with_share(number, 0.5, share), within_bound=22.0)
-    assert set(quarantined(beyond)) == set(PEOPLE)
+    for indicator in (22.0, -22.0):
+        beyond = make(multiplier=1.0, indicator_noise=2.0, **fields)
+        send(beyond, lambda number: with_share(number, 0.5, share), within_bound=indicator)
+        assert set(quarantined(beyond)) == set(PEOPLE)

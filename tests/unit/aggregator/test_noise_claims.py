@@ -106,6 +106,18 @@ def test_refuse_a_draw_with_another_multiplier(make: Make) -> None:
         made.round.aggregate()
 
 
+@pytest.mark.parametrize("other", [{"k": 2}, {"round": 2}])
+def test_refuse_a_draw_of_another_close(other: dict[str, int], make: Make) -> None:
+    """No manifest would count it."""
+    made = filled(make())
+    fields = {"round": 1, "k": 1} | other
+    made.round.ledger.claim(names.spend(1, 1), Spend(run_id=RUN_ID, **fields, multiplier=1.0, seed="0" * 64))
+    before = made.blobs()
+    with pytest.raises(Refused, match=r"spend-1\.json"):
+        made.round.aggregate()
+    assert made.blobs() == before
+
+
 def test_refuse_to_aggregate_without_noise_if_the_plan_does_not_say_how(make: Make) -> None:
     made = filled(make())
     before = made.blobs()

@@ -18,6 +18,7 @@ from fedtrain.api.privacy import AdaptiveClipping
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
 from fedtrain.privacy.adaptive_clipping import update_multiplier
+from fedtrain.privacy.gaussian_noise import granularity
 
 SHAPES = {A: (300, 200), B: (200, 300)}
 VALUES = 120_000
@@ -108,6 +109,16 @@ def test_the_sum_has_whole_steps_of_the_noises_granularity() -> None:
     found = combined.result()
     assert np.array_equal(found, np.rint(found))
     assert np.abs(found).max() > 2**24
+
+
+def test_a_clipped_update_has_the_norm_of_the_bound() -> None:
+    values = np.random.default_rng(1).normal(0, 0.1, 100_000).astype(np.float32)
+    made = a_round("Server", C, np.array([np.linalg.norm(values.astype(np.float64))]), 1)
+    combined = made.combine().combination(len(values), [])
+    combined.begin(len(values))
+    combined.add_checked(0, [values], np.zeros(CHUNK, np.uint32))
+    step = granularity(made.planned.update_multiplier, C)
+    assert np.linalg.norm(combined.result() * step) == pytest.approx(C, rel=1e-6)
 
 
 def test_no_block_repeats_the_noise_of_another() -> None:

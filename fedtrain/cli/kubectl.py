@@ -57,6 +57,7 @@ def _failure(command: str, output: str) -> UserError:
         reason = said.partition(" - ")[0].removeprefix("error: ").rstrip(".")
         return UserError(
             f"kubectl reaches no cluster: {reason}",
-            "Set KUBECONFIG or --kubeconfig to a kubeconfig file, and select a context with --context.",
+            "This command is for trainings on a cluster. Set KUBECONFIG "
+            "or --kubeconfig to a kubeconfig file, and select a context with --context.",
         )
     return UserError(f"kubectl {command} failed: {said.removeprefix('error: ')}")

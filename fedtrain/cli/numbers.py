@@ -23,14 +23,22 @@ class WholeNumber(click.IntRange):
 
 
 class Number(click.types.FloatParamType):
-    """A number. Its errors say what to write for a percentage and for a decimal comma."""
+    """A number, in a range if that is given. Its errors say what to write for a percentage and for a decimal comma."""
 
     name = "number"
 
+    def __init__(self, min: float | None = None, max: float | None = None) -> None:
+        self._range = None if min is None or max is None else (min, max)
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            return super().convert(value, param, ctx)
+            found = super().convert(value, param, ctx)
         except click.BadParameter:
             text = str(value).strip().replace(",", ".")
             meant = f"{float(text.rstrip('%')) / (100 if text.endswith('%') else 1):g}" if _IS_NUMBER(text) else "0.5"
             self.fail(f"{value!r} is not a number. Use a number, such as {meant}.", param, ctx)
+        if self._range is not None and not self._range[0] <= found <= self._range[1]:
+            self.fail(
+                f"{value} is out of range. Use a number from {self._range[0]:g} to {self._range[1]:g}.", param, ctx
+            )
+        return found

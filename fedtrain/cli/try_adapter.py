@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.errors import UserError
-from fedtrain.cli.numbers import WholeNumber
+from fedtrain.cli.numbers import Number, WholeNumber
 from fedtrain.cli.round_option import round_option
 from fedtrain.cli.run_argument import RUN
 from fedtrain.quoting import quoted
@@ -39,7 +39,7 @@ _NEW = "/new"
 @click.option("--max-tokens", type=WholeNumber(min=1), default=256, show_default=True, help="Length of an answer.")
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0, max=10),
+    type=Number(min=0, max=10),
     default=0.0,
     show_default=True,
     help="0: the most likely answer. Higher: more random.",

@@ -9,6 +9,8 @@ from pathlib import Path
 from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+DISK_FULL = "The disk of the ledger is full"
+"""Begin of the message, which names the folder of all runs: a file in it may have a long name."""
 _DENIED = {errno.EACCES, errno.EPERM}
 _MAY_RECOVER = {errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EMFILE, errno.ENFILE}
 
@@ -18,9 +20,7 @@ def explain(error: OSError, root: Path, path: Path) -> StoreError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     what = f"The folder of the ledger, {root}, can't be used ({path}: {reason})."
     if error.errno in FULL:
-        return StoreRefused(
-            f"The disk of the ledger is full: {path} can't be written ({reason}). Free some space or raise the quota."
-        )
+        return StoreRefused(f"{DISK_FULL}: {root} ({reason}). Free some space or raise the quota.")
     if error.errno in _DENIED:
         folder = next((above for above in (path, *path.parents) if os.path.exists(above)), root)  # noqa: PTH110 - no error for a closed folder
         return StoreRefused(

@@ -20,7 +20,7 @@ from fedtrain.preview.dry_run import DIGEST, RUN_ID
 from fedtrain.preview.model_facts import base_facts
 from fedtrain.preview.row_check import data_uris
 from fedtrain.preview.row_check import notes as row_notes
-from fedtrain.preview.row_counts import Refusable, Rows, Uncounted, counted
+from fedtrain.preview.row_counts import Refusable, Rows, Uncounted, counted, validation_notes
 from fedtrain.preview.run_preview import DatasetPreview, Part, ParticipantPreview, Preview, RoundPreview
 from fedtrain.preview.sizes import sizes
 from fedtrain.rounds.privacy_forecast import privacy_forecast
@@ -259,6 +259,7 @@ def _notes(
             f"The steps of {', '.join(partly)} do not cover the slice of a round: `trained` is below `samples`. "
             "Set more steps or smaller slices."
         )
+    notes += validation_notes(spec.data.validation_fraction, preflights)
     if spec.aggregation.weights == "ValidationLoss":
         notes.append("Weights depend on validation losses, which are known only during the run.")
     if spec.partitioning.strategy == "DataVolumeAndGPUMemory":

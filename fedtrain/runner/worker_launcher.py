@@ -38,11 +38,20 @@ class Launched:
         return self._process.poll() is None
 
     def log_tail(self) -> str:
-        """Return the last lines that the process wrote."""
-        with self._log.open("rb") as log:
-            log.seek(self._log_start)
-            lines = log.read().decode(errors="replace").splitlines()
-        return "\n".join(lines[-_LOG_TAIL_LINES:]) or f"(no output in {self._log})"
+        """Return the last lines that the process wrote; without any, how it ended."""
+        try:
+            with self._log.open("rb") as log:
+                log.seek(self._log_start)
+                lines = log.read().decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            return f"{self._log} is gone: something deleted the run's folder; {self._ended()}"
+        return "\n".join(lines[-_LOG_TAIL_LINES:]) or f"{self._ended()}, without output in {self._log}"
+
+    def _ended(self) -> str:
+        code = self._process.poll()
+        if code is None:
+            return "the process runs"
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 class Launcher:

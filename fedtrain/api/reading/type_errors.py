@@ -74,7 +74,7 @@ def translate(
 
 def _example(name: str, shape: Shape, block: type[Block] | None) -> str:
     if name == "spec":
-        return "a line `spec:`, and indent its fields below it"
+        return "it, with the fields that the training or policy needs (`fedtrain init` writes an example)"
     if set(shape.choices) == set(REQUIRED_FIELDS):
         return f"the format of your rows, for example `{name}: {example(name, shape)}`. {formats()}"
     if shape.kind == "Choice":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeGuard
 
+from fedtrain.ledger.file_errors import DISK_FULL
 from fedtrain.plurals import several
 from fedtrain.runner.events import (
     Delivered,
@@ -80,7 +81,10 @@ class Lines:
 
 
 def _may_end_the_run(event: Event) -> TypeGuard[Ended]:
-    """Whether the event is a failure before round 1 that is not retried: the run may end with the same reason."""
+    """Whether the run may end with the same reason: the event is a failure before round 1 that is not retried, or a
+    disk is full on which the coordinator writes too."""
     if not isinstance(event, Ended) or event.execution.state != "Failed":
         return False
+    if event.execution.reason.startswith(DISK_FULL):
+        return True
     return event.key.round == 0 and not event.execution.retryable

@@ -48,7 +48,7 @@ def test_a_disk_that_is_full_at_any_write_stops_the_run_until_there_is_space(
         done = small.run(zygote, FEDTRAIN_TEST_KILL=f"full:{write}", FEDTRAIN_TEST_KILLED=str(killed))
         assert Path(f"{killed}.0").exists(), f"nothing wrote {write}: {done.said}"
         explained(done, small)
-        assert "The disk of the ledger is full: /full/default/small/" in done.said.splitlines()[-2]
+        assert "The disk of the ledger is full: " in done.said.splitlines()[-2]
     assert small.run(zygote).returncode == 0
     assert small.digests() == undisturbed.digests()
     assert not small.ledger.names("failures/")

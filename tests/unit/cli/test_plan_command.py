@@ -122,6 +122,15 @@ def test_the_numbers_are_those_of_a_run(tmp_path: Path) -> None:
     assert [part["weight"] for part in first] == [30 / 48, 18 / 48]
 
 
+def test_a_participant_without_validation_rows_is_named(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    file.with_name("small.jsonl").write_text('{"text": "a"}\n')
+    note = "small has no validation row: too few rows for data.validationFraction 0.1. Raise it."
+    assert note in preview(read_file(file)).notes
+    file.write_text(file.read_text().replace("validationFraction: 0.1", "validationFraction: 0"))
+    assert not [one for one in preview(read_file(file)).notes if "validationFraction" in one]
+
+
 def test_steps_that_leave_out_part_of_a_slice_are_said(tmp_path: Path) -> None:
     made = preview(read_file(federation(tmp_path, length="{type: Steps, steps: 3}")))
     assert [(part.samples, part.trained, part.steps) for part in made.rounds[0].parts] == [(90, 24, 3), (18, 24, 3)]

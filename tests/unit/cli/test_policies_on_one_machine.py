@@ -44,7 +44,12 @@ def compute(**asked: Any) -> dict[str, Any]:
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     # field, the policy of a, changes of the training, the message
     ("suspend", {"suspend": True}, {}, "the participant is suspended by its owner"),
-    ("approval", {"approval": "Manual"}, {}, "the owner has not approved training default/tickets (blake3:"),
+    (
+        "approval",
+        {"approval": "Manual"},
+        {},
+        "owner has not approved training default/tickets. Ask the owner to add bl",
+    ),
     ("allow.requesters", {"allow": {"requesters": [{"namespace": "b"}]}}, {}, "default/tickets is not allowed"),
     ("allow.baseModels", {"allow": {"baseModels": ["hub/*"]}}, {}, "is not allowed. Use one of hub/*"),
     ("allow.stores", {"allow": {"stores": [{"bucket": "b"}]}}, LEDGER, "the ledger is in bucket runs of http"),
@@ -166,7 +171,7 @@ def test_a_policy_that_allows_the_training_refuses_nothing(tmp_path: Path) -> No
 
 def test_an_approved_training_runs(tmp_path: Path) -> None:
     refused = of_task(written(tmp_path, {"approval": "Manual"}, {})) or ""
-    digest = refused.partition("(blake3:")[2].partition(")")[0]
+    digest = refused.partition("blake3:")[2].partition(" ")[0]
     approved = {"approval": "Manual", "approvedTrainings": [f"blake3:{digest}"]}
     assert of_task(written(tmp_path, approved, {})) is None
     assert of_task(written(tmp_path, approved, {"model": {"base": str(BASE), "adapter": {"rank": 2}}})) is not None

@@ -46,6 +46,10 @@ def test_wrong_usage_is_answered_with_what_to_write(arguments: str, says: str) -
         ("report RUN --out .", "error: --out . is a folder\nhint: Name a file in it: --out report.html.\n"),
         ("report RUN --out a/x.pdf", "hint: Use --out a/x.html; to get a PDF, open it in a browser and print it to a"),
         ("report RUN --csv --out x.html", "error: --out x.html does not end in .csv\nhint: Use --out x.csv.\n"),
+        (
+            "report RUN --out no/x.html",
+            "error: the folder no does not exist\nhint: Correct --out, or make it: mkdir",
+        ),
         ("compare RUN RUN --out x.png", "error: --out x.png does not end in .html\nhint: Use --out x.html.\n"),
         ("list s3://", "error: s3:// names no bucket. Use s3://bucket/prefix."),
         ("init a.yaml --participant Bank_A", "hint: Use bank-a (a-z, 0-9 and -, at most 40).\n"),

@@ -98,7 +98,7 @@ def test_rules_that_allow_the_training_or_depend_on_the_rows_report_no_error(
         ("suspend: true", "wait (spec.suspend of its policy): the participant is suspended by its owner."),
         (
             "approval: Manual",
-            "wait (spec.approval of its policy): the owner has not approved training team/tickets (bl",
+            "wait (spec.approval of its policy): the owner has not approved training team/tickets. As",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.records import Evaluation, Manifest, Plan, PlanMember, Update
+from fedtrain.ledger.file_errors import DISK_FULL
 from fedtrain.rounds.snapshot import Execution, Kind, TaskKey
 from fedtrain.runner.events import (
     Delivered,
@@ -182,6 +183,15 @@ def failed(kind: Kind, who: str, *, round: int = 0, retryable: bool = False) -> 
 def test_a_failure_that_ends_the_run_is_reported_once_by_the_command() -> None:
     events = (STARTED, failed("Initialise", "_initialise"), RunEnded("Failed", 0, "no initial adapter: no space"))
     assert plain(*events) == plain(STARTED)
+
+
+def test_a_full_disk_of_the_ledger_is_told_by_the_command_unless_the_run_continues() -> None:
+    full = Execution("Failed", reason=f"{DISK_FULL}: /runs (No space left on device).", retryable=True)
+    event = Ended(TaskKey(1, "Train", "zoo", 1), full, 0, 1.0, {})
+    assert plain(STARTED, PLANNED, event) == plain(STARTED, PLANNED)
+    assert f"round 1/2  zoo  attempt 1 failed: {full.reason}" in plain(
+        STARTED, PLANNED, event, Recorded(MANIFEST, None, 4.0)
+    )
 
 
 def test_a_failure_that_does_not_end_the_run_is_reported() -> None:

@@ -72,7 +72,9 @@ def test_a_process_that_dies_leaves_its_last_lines(tmp_path: Path) -> None:
 def test_a_process_without_output_names_its_log(tmp_path: Path) -> None:
     process = launched(tmp_path, "")
     eventually(lambda: not process.alive())
-    assert process.log_tail() == f"(no output in {tmp_path / 'logs' / 'worker-3.log'})"
+    assert process.log_tail() == f"exit code 0, without output in {tmp_path / 'logs' / 'worker-3.log'}"
+    (tmp_path / "logs" / "worker-3.log").unlink()
+    assert "is gone: something deleted the run's folder; exit code 0" in process.log_tail()
 
 
 def test_the_runner_needs_no_torchx() -> None:

@@ -10,8 +10,8 @@ def training_is_approved(request: Request, policy: ParticipantPolicySpec, situat
         return None
     training = f"{request.namespace}/{request.name}"
     return (
-        f"the owner has not approved training {training} ({request.digest}). Ask the owner to add the digest to "
-        f"approvedTrainings, on a cluster with: fedtrain participant approve {training}"
+        f"the owner has not approved training {training}. Ask the owner to add {request.digest} to approvedTrainings "
+        f"(on a cluster: fedtrain participant approve {training})"
     )
 
 

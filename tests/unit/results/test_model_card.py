@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard, ModelCardData
 from ruamel.yaml import YAML
 
 from fedtrain import __version__
@@ -216,3 +217,20 @@ def test_the_card_of_a_personalised_adapter_names_its_participant_and_where_it_b
     card = card_of(hand.ledger, round=0)
     assert f"fine-tuned by zoo alone, on its own data, from the adapter `{start['digest']}`." in card
     assert "/home" not in card
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_the_metadata_is_what_a_hub_accepts(hand: Hand, merged: bool) -> None:
+    """The Hub's own check needs its server. This is what its library and its documentation say about the fields."""
+    hub = {"base": "HuggingFaceTB/SmolLM2-135M", "revision": "93efa2f0", "adapter": {"rank": 2}}
+    hand.spec = {**SPEC, "model": hub}
+    hand.begin()
+    card = ModelCard(card_of(hand.ledger, round=0, merged=merged), ignore_metadata_errors=False)
+    data = card.data.to_dict()
+    assert data.keys() == {"base_model", "base_model_relation", "library_name", "pipeline_tag", "tags"}
+    assert data["base_model"] == hub["base"]
+    assert data["base_model_relation"] in {"adapter", "finetune", "merge", "quantized"}
+    assert data["library_name"] == ("transformers" if merged else "peft")
+    assert data["tags"] == ["lora", "federated-learning", "fedtrain"]
+    assert ModelCardData(**data).to_yaml(), "no licence, data set or result that nobody has stated"
+    assert card.text.lstrip().startswith("# quickstart")

@@ -134,6 +134,8 @@ def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: typ
         return f"{shown(value, text)} is {kind}, not a string.", f'Put it in quotes: "{text or shown(value)}".'
     if value == "":
         return "The string is empty.", expected
+    if shape.pattern == DNS_LABEL_PATTERN and "$" in value:
+        return f"{shown(value, text)} is {mismatch(shape)}.", "Write the name itself: variables are not replaced."
     if shape.pattern == DNS_LABEL_PATTERN and (label := as_label(value)):
         if label != value and len(value) <= (shape.longest or 0):
             return f"{shown(value, text)} is {mismatch(shape)}.", f"Use {label} (a-z, 0-9 and -)."

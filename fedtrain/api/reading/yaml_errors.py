@@ -15,6 +15,7 @@ class Flaw(NamedTuple):
     path: Path = ()
 
 
+_CONFLICT = re.compile(r"<{7} |>{7} ")
 _PLAIN = (
     # text of the parser              message                                              fix
     ("character '\\t'", "This line is indented with a tab.", "Use spaces."),
@@ -60,6 +61,10 @@ def explain(error: Any, text: str) -> Flaw:
     spot = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = f"{error.problem or error}"
     lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        if _CONFLICT.match(line):
+            fix = "Keep one of the two versions, and delete the lines with <<<<<<<, ======= and >>>>>>>."
+            return Flaw((number, 1), "Git left a merge conflict in the file.", fix)
     for number in (spot[0], *_previous(spot[0], lines)):
         if (at := _line(number, lines).find("\xa0")) >= 0:
             return Flaw((number, at + 1), "A no-break space is not a space in YAML.", "Replace it with a space.")

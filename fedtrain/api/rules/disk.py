@@ -21,6 +21,8 @@ def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
     path as in the file."""
     if "$" in uri:
         return "Write the path without $: variables are not replaced"
+    if "*" in uri:
+        return "Name one file, or a folder, of which all files are read: patterns with * are not"
     found = islice(path.parent.iterdir(), _LOOKED_AT) if is_folder(path.parent) else ()
     beside = [one.name for one in found if one not in used]
     near = nearest(path.name, beside, cutoff=0.75)

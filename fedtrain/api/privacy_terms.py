@@ -18,13 +18,27 @@ def budget_in_short(privacy: Privacy) -> str:
 
 
 def not_in_epsilon(spec: FederatedTrainingSpec) -> str | None:
-    """Return what epsilon does not count, in sentences; None without an initial adapter, and without privacy."""
-    if spec.privacy is None or spec.model.adapter.initial_from is None:
+    """Return what epsilon does not count, in sentences; None without privacy, and if it counts all."""
+    if spec.privacy is None:
         return None
-    return (
-        "The training of the initial adapter (model.adapter.initialFrom) is not in this epsilon. If it used the same "
-        "data, add its epsilon and delta; if it had no privacy, epsilon says nothing about that data."
-    )
+    initial = "" if spec.model.adapter.initial_from is None else _INITIAL
+    rounding = _ROUNDING if spec.privacy.unit == "Example" and _may_round(spec) else ""
+    return " ".join(said for said in (initial, rounding) if said) or None
+
+
+_INITIAL = (
+    "The training of the initial adapter (model.adapter.initialFrom) is not in this epsilon. If it used the same "
+    "data, add its epsilon and delta; if it had no privacy, epsilon says nothing about that data."
+)
+_ROUNDING = (
+    "Where gradients are computed in BF16, their rounding is not in this epsilon. Set training.precision: FP32 for the "
+    "exact bound."
+)
+
+
+def _may_round(spec: FederatedTrainingSpec) -> bool:
+    """Whether a participant may compute in BF16: with Auto, it does on most GPUs."""
+    return any(one.training.over(spec.training).precision != "FP32" for one in spec.participants)
 
 
 def _trust(privacy: Privacy) -> str:

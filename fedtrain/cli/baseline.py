@@ -41,6 +41,7 @@ def command(
     """
     from fedtrain.api.places import short_path
     from fedtrain.baseline.compare import Compared, Watch, compare
+    from fedtrain.baseline.without_noise import check_storage, without_noise
     from fedtrain.cli.missing_format import read_with_format_of_rows
     from fedtrain.contracts.as_json import as_json as plain_json
     from fedtrain.ledger.run_claim import SpecDiffers
@@ -57,7 +58,10 @@ def command(
     terminal = is_terminal(plain)
     screen = _Screen(as_json, terminal)
     watch = Watch(screen.federated, screen.begins, screen.arms.arm, screen.arms.measured)
+    if (note := without_noise(federation)) is not None:
+        click.echo(f"note: {note}.", err=True)
     try:
+        check_storage(federation)
         result: Compared = compare(
             federation, watch, alone_only=alone_only, personal_steps=personal_steps, parallel=parallel
         )

@@ -58,6 +58,7 @@ def command(
     from fedtrain.baseline.arms import planned_steps
     from fedtrain.baseline.one_participant import own_copy, personalise
     from fedtrain.baseline.progress import Bars, Lines, Silent
+    from fedtrain.baseline.without_noise import without_noise
     from fedtrain.contracts.as_json import as_json as plain_json
     from fedtrain.results.baseline_tables import personal_tables
     from fedtrain.results.export_files import WEIGHTS
@@ -80,6 +81,8 @@ def command(
         raise UserError(f"{base} contains {contents}", f"Use --base with a copy of {spec.model.base}.")
     terminal = is_terminal(plain)
     view = Silent() if as_json else Bars() if terminal else Lines(sys.stdout)
+    if (note := without_noise(federation)) is not None:
+        click.echo(f"note: {note}.", err=True)
     own = own_copy(federation, who, runs, data, base)
     try:
         result = personalise(

@@ -7,7 +7,7 @@ from pydantic import Field
 from fedtrain.api.base import Block
 from fedtrain.api.privacy import ClippingNorm
 from fedtrain.api.privacy import Multiplier as NoiseMultiplier
-from fedtrain.contracts.record_fields import Counted, Digest, Finite, Multiplier
+from fedtrain.contracts.record_fields import MAX_COUNT, Counted, Digest, Finite, Multiplier
 
 
 class ExampleNoise(Block):
@@ -17,7 +17,7 @@ class ExampleNoise(Block):
 
     probability: Annotated[float, Field(gt=0, le=1)]
     batch: Annotated[int, Field(ge=1)]
-    steps: Annotated[int, Field(ge=1)]
+    steps: Annotated[int, Field(ge=1, le=MAX_COUNT)]
     bound: ClippingNorm
     multiplier: NoiseMultiplier
 

@@ -15,7 +15,7 @@ from fedtrain.api.participant_policy import Dataset
 from fedtrain.api.places import scheme
 from fedtrain.contracts.canonical import canonical_json
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.record_fields import Counted, Digest
+from fedtrain.contracts.record_fields import MAX_COUNT, Counted, Digest
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.privacy.accounting import Poisson, Release
 from fedtrain.privacy.noise_shares import share_multiplier
@@ -144,7 +144,7 @@ def _entry(
         reported = _text(past.multiplier)
         counts[reported] = max(counts.get(reported, 0), past.count)
     if noise is not None or not same_plan:
-        counts[text] = counts.get(text, 0) + count
+        counts[text] = min(MAX_COUNT, counts.get(text, 0) + count)  # so many have no epsilon that can be computed
     return Entry(
         namespace=task.namespace,
         name=task.name,

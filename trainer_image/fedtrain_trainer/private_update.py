@@ -1,8 +1,9 @@
 """What a participant does to its update before it leaves: clip, then add its share of the noise.
 
-The noise is drawn from the participant's secret key, the plan and the clipped update itself. The same update thus has
-the same noise in every attempt, and another update has independent noise: a retried attempt never gives the hub two
-draws over one update, which it could average, nor one draw over two updates, which it could subtract.
+The noise is drawn from the participant's secret key, the plan, the size of the share and the clipped update itself. The
+same update thus has the same noise in every attempt, and another update has independent noise: a retried attempt never
+gives the hub two draws over one update, which it could average, nor one draw over two updates, which it could subtract.
+A share of another size has independent noise, too: the hub could solve two multiples of one draw for the update.
 """
 
 from collections.abc import Mapping
@@ -76,7 +77,10 @@ def _seed(task: Task, work: Train, values: NDArray[np.float64], indicator: float
         raise Refused("the task asks for a share of noise, but this participant has no noise key; update fedtrain here")
     else:
         secret = _key(Path(noise_key))
-    keyed = blake3(f"{task.run_id}/{work.plan}/{task.participant}/{indicator}/".encode(), key=blake3(secret).digest())
+    assert work.clipping is not None
+    size = f"{work.clipping.bound!r}/{work.noise.multiplier!r}/{work.noise.updates}/{work.noise.indicator_noise!r}"
+    about = f"{task.run_id}/{work.plan}/{task.participant}/{indicator}/{size}/"
+    keyed = blake3(about.encode(), key=blake3(secret).digest())
     return keyed.update(values.tobytes()).digest(SEED_BYTES)
 
 

@@ -15,11 +15,13 @@ from fedtrain.api.reading import read_file
 from fedtrain.api.rules import policy as rules
 from fedtrain.api.rules.policy.one_machine import CLUSTER_ONLY
 from fedtrain.api.shapes import block_of, fields_of
+from fedtrain.baseline.without_noise import check_storage, without_noise
 from fedtrain.cli.main import main
 from fedtrain.contracts.records import ModelFacts, Run
 from fedtrain.preview.dry_run import DryRun
 from fedtrain.preview.rounds_preview import preflights_of_data
 from fedtrain.rounds.decision import AggregateOrder
+from fedtrain.runner.errors import RunError
 from fedtrain.runner.run import enter
 
 BASE = Path(__file__).parents[3] / "examples/quickstart/base"
@@ -132,6 +134,22 @@ def test_a_base_model_may_be_beside_the_folder_of_the_file(tmp_path: Path) -> No
     assert of_task(file) is None
     file = written(folder, {"allow": {"baseModels": ["../b*"]}}, {"model": {"base": "../base"}})
     assert of_task(file) is None
+
+
+def test_comparisons_without_noise_say_so_and_keep_their_adapters_out_of_buckets(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"privacy": {"maxEpsilon": 8}}
+    for policy, changes in ((asked, {}), ({}, {"privacy": SEVERAL})):
+        federation = read_file(written(tmp_path, policy, changes))
+        assert "have no noise" in (without_noise(federation) or "")
+        check_storage(federation)
+    assert without_noise(read_file(written(tmp_path, {"privacy": {"delta": 1e-6}}, LEDGER))) is None
+    file = written(tmp_path, asked, LEDGER)
+    with pytest.raises(RunError, match="everyone who can read the bucket"):
+        check_storage(read_file(file))
+    done = CliRunner().invoke(main, ["baseline", str(file)])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("note: these trainings have no noise")
+    assert "Use storage.type: File" in done.output
 
 
 def test_minimums_that_the_training_cannot_reach_are_the_owners_to_change(tmp_path: Path) -> None:

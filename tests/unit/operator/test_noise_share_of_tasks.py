@@ -124,6 +124,16 @@ def test_the_maximum_limits_the_loss_towards_a_hub_that_is_not_trusted() -> None
     assert owner.ask(sharing(seed=2)).get("phase") != "Refused", "the sum of all spends less"
 
 
+def test_any_number_of_steps_and_releases_has_an_answer() -> None:
+    for steps in (2**53, 10**30):
+        asked = of_examples(1.0).model_dump(mode="json", by_alias=True, exclude_none=True)
+        asked["task"]["work"]["exampleNoise"]["steps"] = steps
+        judged = judge(TrainingTaskSpec.model_validate(asked), policy(privacy={"maxEpsilon": 8.0}), IMAGE)
+        assert isinstance(judged, Refusal)
+        assert "Epsilon is too large" in judged.message or f", but is {steps}." in judged.message
+    assert "spend epsilon" in refusal(order(released={1.0: 2**53}), maxEpsilon=8.0)
+
+
 @pytest.mark.parametrize("multiplier", [1e-300, 1e-9, 0.0099, 1001.0, 1e9, 1e300])
 def test_noise_of_rows_beyond_its_range_is_refused_with_the_field(multiplier: float) -> None:
     asked = of_examples(1.0).model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -83,6 +83,15 @@ def test_no_block_repeats_the_noise_of_another(key: str, monkeypatch: pytest.Mon
     assert np.array_equal(flat(private_update(*task(**shared()), update(), key)[0]), whole)
 
 
+@pytest.mark.parametrize("other", [shared(2.0), shared(1.0, 3), shared(1.0, indicator_noise=9.0)])
+def test_a_share_of_another_size_is_not_the_same_noise_scaled(other: dict[str, Any], key: str) -> None:
+    """The hub asks for the same update with two sizes of the share: if one were a multiple of the other, it could solve
+    for the update."""
+    before = update(scale=1e-4, rows=2000)
+    first, second = (flat(private_update(*task(**one), before, key)[0]) for one in (shared(1.0), other))
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
+
+
 def test_one_update_has_one_noise_in_all_attempts_and_another_update_has_another(key: str) -> None:
     """The hub can neither average two draws over one update nor subtract two updates with one draw."""
     first, again, other, elsewhere, later = (

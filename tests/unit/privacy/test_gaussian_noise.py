@@ -45,7 +45,10 @@ def test_the_noise_covers_what_rounding_adds_to_the_norm() -> None:
 
 
 def test_refuse_sums_that_are_not_exact_and_extreme_norms() -> None:
-    check_range(0.01, 1.0, 1000)
+    exact = int(2.0**52 / (1 / granularity(0.01, 1.0) + 1))  # float64 has 53 bits, and the noise takes one
+    check_range(0.01, 1.0, exact)
+    with pytest.raises(ValueError, match="is not exact"):
+        check_range(0.01, 1.0, exact + 1)
     with pytest.raises(ValueError, match="is not exact"):
         check_range(1e-6, 1.0, 1000)
     with pytest.raises(ValueError, match="clipping norm is 1e-300, but must be from 1e-06 to 1e"):

@@ -36,7 +36,7 @@ from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.records import Update
 from fedtrain.contracts.tasks import Train
 from fedtrain.ledger.task_ledger import TaskLedger
-from fedtrain.privacy.gaussian_noise import NoiseStream
+from fedtrain.privacy.gaussian_noise import NoiseStream, granularity
 from fedtrain.privacy.poisson_sampling import PoissonSampler
 
 SEED = bytes(range(32))
@@ -190,6 +190,22 @@ def test_rows_are_sampled_in_each_step_independently_with_the_probability_of_the
     assert np.abs(present.mean(axis=0) - probability).max() < 4 * (variance / steps) ** 0.5
     assert present.sum(axis=0).var() == pytest.approx(steps * variance, rel=0.18), "a row in one step is in others"
     assert present.sum(axis=1).var() == pytest.approx(count * variance, rel=0.4), "rows are sampled together"
+
+
+def test_the_noise_covers_the_rounding_of_two_neighbouring_sums(
+    model: AdaptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each value of each sum moves by up to half a step, so their difference by up to sqrt(values) steps more."""
+    stds: list[tuple[float, int]] = []
+
+    def noted(stream: NoiseStream, std: float, count: int) -> Any:
+        stds.append((std, count))
+        return np.zeros(count)
+
+    monkeypatch.setattr(private, "rounded_noise", noted)
+    next(estimated(model, ROWS, ExampleNoise(**noise(bound=0.5, multiplier=3.0))))
+    ((std, count),) = stds
+    assert std == pytest.approx(3.0 * (0.5 / granularity(3.0, 0.5) + count**0.5), rel=1e-12)
 
 
 def test_the_noise_has_the_deviation_of_the_formula_within_one_percent() -> None:

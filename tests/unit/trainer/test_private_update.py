@@ -11,6 +11,7 @@ from fedtrain_trainer.outcome import Refused
 from fedtrain_trainer.private_update import private_update
 
 from fedtrain.contracts.tasks import NoiseShare, Task, Train, UpdateClipping
+from fedtrain.privacy.gaussian_noise import granularity
 from fedtrain.privacy.noise_shares import noisy_norm_range, share_multiplier
 from tests.support.tasks import DIGEST, task_of, train_work
 
@@ -75,6 +76,14 @@ def test_the_share_of_noise_has_the_size_of_the_formula(key: str) -> None:
     assert abs(np.mean(noise)) < 5 * BOUND / np.sqrt(noise.size)
     low, high = noisy_norm_range(share_multiplier(2.0, 5), BOUND, noise.size)
     assert low <= np.linalg.norm(flat(noisy)) <= high
+
+
+def test_noisy_values_are_whole_steps_where_float32_has_room_for_them(key: str) -> None:
+    """A part of a step would show the sum under the noise."""
+    found = flat(private_update(*task(**shared()), update(), key)[0]) / granularity(share_multiplier(1.0, 2), BOUND)
+    small = found[np.abs(found) < 2**24]
+    assert len(small) > 5
+    assert np.array_equal(small, np.rint(small))
 
 
 def test_no_block_repeats_the_noise_of_another(key: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import Task
 from fedtrain.contracts.wire.task import to_wire
 from fedtrain.manifests import labels
-from fedtrain.manifests.kinds import TASK, Json
+from fedtrain.manifests.kinds import TASK, Json, Ref
 from fedtrain.rounds.snapshot import TaskKey
 
 _LONGEST_SECONDS = 2**31 - 1
@@ -34,6 +34,16 @@ def training_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, task: Tas
         },
         "spec": content,
     }
+
+
+def names_its_task(body: Json, task: Task) -> bool:
+    """Whether the labels of a TrainingTask, which the participant's audit log lists, are those of the task in its spec.
+    A measurement may be of an earlier round."""
+    key, training = labels.key_of(body, task.run_id), labels.training_of(body)
+    if key is None or training != Ref(task.namespace, task.name):
+        return False
+    rounds = task.round <= key.round if key.kind == "Measure" else task.round == key.round
+    return rounds and (key.kind, key.attempt) == (task.work.type, task.attempt)
 
 
 def pod_seconds(spec: FederatedTrainingSpec) -> int:

@@ -22,9 +22,9 @@ from tests.controlplane.joining import fedtrain
 from tests.controlplane.training import POLICIES, PYTORCHJOBS, TASKS, Digests, attempts
 from tests.e2e.connecting import Probe
 from tests.e2e.federation import claim_folder
-from tests.e2e.installing import Release
+from tests.e2e.installing import Release, connects_to
 from tests.e2e.quickstart_file import QuickstartFile
-from tests.e2e.sites import NAMESPACE, Site
+from tests.e2e.sites import NAMESPACE, TRAINERS, Site
 from tests.support.operating import NOT_ALLOWED
 from tests.support.proxy import Proxy
 
@@ -196,6 +196,22 @@ def test_network_policies_of_the_chart_refuse_what_trainers_and_operator_do_not_
         probe.start()
     for probe, allowed in expected.items():
         eventually(lambda probe=probe, allowed=allowed: probe.reaches(servers) == allowed)
+
+
+def test_the_network_policy_of_the_hubs_chart_refuses_what_trainers_in_its_cluster_do_not_need(
+    sites: dict[str, Site], hub: Cluster, release: Release, s3_server: S3Server
+) -> None:
+    namespace = f"at-{AT_HUB[0]}"
+    release.install(f"{TRAINERS}.namespaces={{{namespace}}}", connects_to(s3_server.address[1], policy=TRAINERS))
+    servers = {"store": s3_server.address, "kubernetes": hub.control_plane.address}
+    expected = {
+        Probe.of("fedtrain-fedtrain-trainers", hub, namespace, "trainer"): {"DNS", "store"},
+        Probe(hub, namespace, "another-workload"): {"DNS", "store", "kubernetes"},
+    }
+    for probe in expected:
+        probe.start()
+    for probe, allowed in expected.items():
+        eventually(lambda probe=probe, allowed=allowed: probe.reaches(servers) == allowed, 60)
 
 
 def test_the_owners_audit_log_has_the_digests_of_the_ledger(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -17,7 +17,7 @@ from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, read_config, read_we
 from fedtrain_trainer.base import base_folder
 from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.lora import AdaptedModel, Models
-from fedtrain_trainer.outcome import Progress
+from fedtrain_trainer.outcome import Progress, Refused
 from fedtrain_trainer.precision import chosen, device_here
 from fedtrain_trainer.spool import Spool
 
@@ -70,8 +70,14 @@ class Context:
                 (self.folder / CONFIG).write_bytes(settings)
             tensors = read_weights(self.folder / WEIGHTS)
         with self.timed("loading"):
-            model = self.model(read_config(self.folder / CONFIG))
+            model = self.model(self._of_rank(read_config(self.folder / CONFIG)))
         return model, tensors
+
+    def _of_rank(self, config: Any) -> Any:
+        """The config. Raises Refused if its rank is not the task's, which the owner's policy limits."""
+        if config.r != (rank := self.task.model.adapter.rank):
+            raise Refused(f"the run's adapter has rank {config.r}, but the task says {rank}")
+        return config
 
     def model(self, config: object) -> AdaptedModel:
         task, device = self.task, device_here()

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from fedtrain.api.data import Format
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.tasks import Task, Train
@@ -52,8 +54,9 @@ class Split:
 
     def window(self, work: Train, seed: int) -> list[Row]:
         """Return the rows of a round, one data set after another; the steps shuffle them. Raises Refused if the task
-        does not say how many of each data set, or with unit Example, if it does not list each row once: a row that is
-        listed twice is sampled and clipped twice."""
+        does not say how many of each data set; if its slice does not have the number of distinct rows that the owner's
+        policy was asked for; or with unit Example, if it does not list each row once: a row that is listed twice is
+        sampled and clipped twice."""
         if work.example_noise is not None and not self._is_listed_once(work):
             raise Refused(
                 f"privacy.unit: Example needs each of the {several(self.training_rows, 'training row')} of one data "
@@ -66,11 +69,11 @@ class Split:
             slices = {one.name: (one.start, one.samples) for one in work.datasets or ()}
         if list(slices) != [one.name for one in self.datasets]:
             raise Refused("the task has no slice for each data set; update fedtrain at the hub")
-        return [
-            one.train[at]
-            for one in self.datasets
-            for at in window_indices(len(one.train), seed, one.stream, *slices[one.name])
-        ]
+        listed = [window_indices(len(one.train), seed, one.stream, *slices[one.name]) for one in self.datasets]
+        distinct = sum(len(np.unique(indices)) for indices in listed)
+        if distinct != work.distinct:
+            raise Refused(f"the task counts {work.distinct} distinct rows, but its slice has {distinct}")
+        return [one.train[at] for one, indices in zip(self.datasets, listed, strict=True) for at in indices]
 
     def _is_listed_once(self, work: Train) -> bool:
         rows = self.training_rows

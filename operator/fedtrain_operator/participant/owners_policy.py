@@ -15,6 +15,7 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import POLICY, Json, Ref
 from fedtrain.manifests.policy_check import Refusal, Wait, judge, task_of, training_digest, why_held
 from fedtrain.manifests.privacy_ledger import LedgerUnreadable
+from fedtrain.manifests.training_task import names_its_task
 from fedtrain_operator.kube.cache import Cache
 from fedtrain_operator.participant import approvals
 from fedtrain_operator.participant.privacy_claims import PrivacyLedger, Starts, read_ledger
@@ -76,6 +77,9 @@ class OwnersPolicy:
         found = judge(order, policy, self._image, ledger.entries if ledger else None, start)
         if isinstance(found, Refusal):
             raise TaskRefused(found)
+        if not names_its_task(whole, found.task):
+            message = "the task's labels name another training, round, attempt or kind of work than its spec"
+            raise TaskRefused(Refusal("OtherLabels", message))
         assert body is not None  # without a policy, every task is refused
         assert policy is not None
         return Allowed(order, found, body, policy, at, ledger, start)

@@ -4,12 +4,15 @@ from typing import Any
 
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.privacy_blocks import ExampleNoise
+from fedtrain.contracts.records import Run
 from fedtrain.contracts.tasks import PastReleases, PrivacyPromise, Train
 from fedtrain.contracts.wire.task import from_wire, to_wire
+from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import Json, Ref
-from fedtrain.manifests.policy_check import Refusal, judge
+from fedtrain.manifests.policy_check import Refusal, judge, task_of
 from fedtrain.manifests.privacy_ledger import Unit, entries_of, released
 from fedtrain.privacy.accounting import Release
+from fedtrain.rounds.snapshot import TaskKey
 from tests.unit.operator.policy_tasks import IMAGE, train
 from tests.unit.operator.test_participant_sites import HERE, HUB, Remote
 from tests.unit.operator.test_policy_at_work import change_policy, status
@@ -65,7 +68,11 @@ class Owner:
         """A new task of the hub; its status once the controller has seen it."""
         self._number += 1
         body = task("bank-b")
-        body = {**body, "metadata": {**body["metadata"], "name": f"task-{self._number}"}}
+        order = task_of(asked)
+        claimed = Run(run_id=order.run_id, namespace=order.namespace, name=order.name, spec={})
+        key = TaskKey(order.round, "Train", "bank-b", order.attempt)
+        metadata = {"name": f"task-{self._number}", "labels": labels.of_task(claimed, key)}
+        body = {**body, "metadata": body["metadata"] | metadata}
         body["spec"] = asked.model_dump(mode="json", by_alias=True, exclude_none=True)
         self.remote.ref = Ref(HUB, f"task-{self._number}")
         self.remote.tasks.tasks.put(self.remote.hub.add("trainingtasks", body))

@@ -232,6 +232,19 @@ def test_image_command_variables_and_volumes_of_a_malicious_task_do_not_reach_th
     assert [job["spec"] for job in remote.jobs] == [job["spec"] for job in clean.jobs]
 
 
+@pytest.mark.parametrize("name", ["training", "training-namespace", "run", "round", "attempt", "kind"])
+def test_a_task_whose_labels_name_other_work_is_refused(name: str) -> None:
+    """The audit log lists the labels; the policy decides about the task."""
+    remote = Remote()
+    body = remote.hub.objects["trainingtasks", HUB, remote.ref.name]
+    body["metadata"]["labels"] |= {f"{labels.PREFIX}/{name}": "9"}
+    remote.tasks.tasks.drop(body)
+    remote.tasks.tasks.put(remote.hub.add("trainingtasks", body))
+    remote.reconcile()
+    assert remote.jobs == []
+    assert (status(remote)["phase"], status(remote)["reason"]) == ("Refused", "OtherLabels")
+
+
 def test_the_task_that_they_alter_is_taken() -> None:
     remote = Remote()
     change_policy(remote, **STRICT)

@@ -166,6 +166,20 @@ def test_changed_data_are_refused(federation: Federation) -> None:
     assert "the data changed since the run began" in refused.reason
 
 
+def test_a_slice_with_fewer_distinct_rows_than_the_task_says_is_refused(federation: Federation) -> None:
+    for work in (federation.train_work(samples=1), federation.train_work(samples=16, distinct=15)):
+        refused = federation.run(federation.assignment(work, round=1))
+        assert "distinct rows, but its slice has" in refused.reason
+
+
+def test_an_adapter_of_another_rank_than_the_task_says_is_refused(federation: Federation) -> None:
+    work = federation.train_work()
+    federation.model["adapter"] = {"rank": 2, "alpha": 8.0}
+    refused = federation.run(federation.assignment(work, round=1))
+    assert refused.code == EXIT_REFUSED
+    assert "the run's adapter has rank 4, but the task says 2" in refused.reason
+
+
 def test_a_loss_that_is_not_a_number_is_refused_with_its_step(federation: Federation) -> None:
     federation.training.update(learningRate=1e38, optimizer="SGD", schedule="Constant", maxGradNorm=1e38)
     refused = federation.run(federation.assignment(federation.train_work(), round=1))

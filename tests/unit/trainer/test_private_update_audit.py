@@ -94,7 +94,8 @@ def key(tmp_path: Any) -> str:
 
 @pytest.mark.parametrize("participants", [2, 3])
 def test_the_audit_does_not_exceed_the_claim_and_comes_close(participants: int, key: str) -> None:
-    assert 0.7 * CLAIM < audited_epsilon(participants, key) <= CLAIM
+    """With this confidence and number of trials, 0.73 of the claim is expected, with a standard deviation of 0.06."""
+    assert 0.55 * CLAIM < audited_epsilon(participants, key) <= CLAIM
 
 
 def _halved(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def key(tmp_path: Any) -> str:
 
 @pytest.mark.parametrize("participants", [2, 3])
 def test_the_audit_does_not_exceed_the_claim_and_comes_close(participants: int, key: str) -> None:
-    """With this confidence and number of trials, 0.73 of the claim is expected, with a standard deviation of 0.06."""
+    """With this confidence and number of trials, 12 audits found 0.63 to 0.87 of the claim."""
     assert 0.55 * CLAIM < audited_epsilon(participants, key) <= CLAIM
 
 

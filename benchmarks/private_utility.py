@@ -1,6 +1,6 @@
 """Accuracy of `privacy.unit: Participant` beside a plain numpy reference at the same epsilon, on the quickstart.
 
-    python benchmarks/private_utility.py             # 400 participants, 1 round, 5 seeds: a minute on 2 idle cores
+    python benchmarks/private_utility.py             # 400 participants, 1 round, 5 seeds: two minutes on one idle core
     python benchmarks/private_utility.py --rounds 3  # each seed trains its own second and third round
     python benchmarks/private_utility.py --smoke     # 8 participants, 1 seed, for the test suite
 
@@ -64,6 +64,7 @@ class Participants:
     update. `steps`: of local training; None for those of the quickstart."""
 
     def __init__(self, count: int, steps: int | None = None) -> None:
+        torch.set_num_threads(1)  # the quickstart's tensors are so small that more threads wait for each other
         spec = read_file(QUICKSTART / "federation.yaml").training.spec
         self._model = Models().get(QUICKSTART / "base", config_of(spec.model), torch.float32, torch.device("cpu"))
         encoder = Encoder(self._model.tokenizer, {spec.data.format}, spec.data.max_length)

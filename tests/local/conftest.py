@@ -7,10 +7,10 @@ from pathlib import Path
 import boto3
 import pytest
 from federation import Small
-from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3
 from tests.support.made_once import made_once
+from tests.support.moto_server import MotoServer
 
 
 @pytest.fixture(scope="session")
@@ -23,15 +23,15 @@ def undisturbed(zygote: str, tmp_path_factory: pytest.TempPathFactory) -> Small:
 
 
 @pytest.fixture
-def server() -> Generator[ThreadedMotoServer, None, None]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+def server() -> Generator[MotoServer, None, None]:
+    server = MotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def bucket(server: ThreadedMotoServer, monkeypatch: pytest.MonkeyPatch) -> S3:
+def bucket(server: MotoServer, monkeypatch: pytest.MonkeyPatch) -> S3:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
     host, port = server.get_host_and_port()

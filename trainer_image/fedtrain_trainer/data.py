@@ -72,7 +72,7 @@ class Split:
         listed = [window_indices(len(one.train), seed, one.stream, *slices[one.name]) for one in self.datasets]
         distinct = sum(len(np.unique(indices)) for indices in listed)
         if distinct != work.distinct:
-            raise Refused(f"the task counts {work.distinct} distinct rows, but its slice has {distinct}")
+            raise Refused(f"the task counts {several(work.distinct, 'distinct row')}, but its slice has {distinct}")
         return [one.train[at] for one, indices in zip(self.datasets, listed, strict=True) for at in indices]
 
     def _is_listed_once(self, work: Train) -> bool:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from buckets import digests, federation
 from federation import HERE, Small
-from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3, Storage
 from fedtrain.contracts import names
 from fedtrain.ledger.open import open_ledger
+from tests.support.moto_server import MotoServer
 from tests.support.proxy import Proxy
 
 DENIALS = [
@@ -47,7 +47,7 @@ def test_a_prefix_that_is_denied_stops_the_run_until_the_permission_is_granted(
 
 
 def test_a_bucket_that_does_not_answer_for_a_while_costs_nothing(
-    zygote: str, undisturbed: Small, tmp_path: Path, bucket: S3, server: ThreadedMotoServer
+    zygote: str, undisturbed: Small, tmp_path: Path, bucket: S3, server: MotoServer
 ) -> None:
     small, ledger = federation(tmp_path / "run", bucket)
     command = [sys.executable, str(HERE / "driver.py"), str(small.file), zygote, "2"]
@@ -57,7 +57,7 @@ def test_a_bucket_that_does_not_answer_for_a_while_costs_nothing(
     host, port = server.get_host_and_port()
     server.stop()
     time.sleep(3)
-    again = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
+    again = MotoServer(ip_address=host, port=port, verbose=False)
     again.start()
     said, _ = running.communicate(timeout=240)
     found = digests(ledger)

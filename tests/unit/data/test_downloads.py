@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3Access
 from fedtrain.contracts.places import Place
@@ -19,6 +18,7 @@ from fedtrain.data.downloads import downloaded
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.ledger.store import StoreUnavailable
+from tests.support.moto_server import MotoServer
 
 ROW = b'{"text": "a"}\n'
 
@@ -46,7 +46,7 @@ class Bucket:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = MotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     yield "http://{}:{}".format(*server.get_host_and_port())
     server.stop()

@@ -9,7 +9,6 @@ from typing import Any
 import boto3
 import pytest
 from history import write_history
-from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3
 from fedtrain.ledger.file_store import FileStore
@@ -18,6 +17,7 @@ from fedtrain.ledger.s3_client import Patience
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import ObjectStore
 from tests.support.certificates import self_signed
+from tests.support.moto_server import MotoServer
 
 IMPATIENT = Patience(connect_seconds=1, read_seconds=0.5, attempts=2)
 
@@ -37,7 +37,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """The endpoint of an S3 server."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = MotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.ledger.open import open_ledger
@@ -12,6 +11,7 @@ from fedtrain.ledger.store import StoreError
 from fedtrain.results.locate import NoRun, locate, run_folder
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import Hand
+from tests.support.moto_server import MotoServer
 
 FILE = """
 apiVersion: fedtrain.dev/v1alpha1
@@ -116,7 +116,7 @@ def test_without_any_run_the_error_lists_the_ways_to_name_one(tmp_path: Path, mo
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch):
-    server = ThreadedMotoServer(port=0)
+    server = MotoServer(port=0)
     server.start()
     host, port = server.get_host_and_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")

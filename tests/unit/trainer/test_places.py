@@ -15,7 +15,6 @@ from fedtrain_trainer.base import base_folder
 from fedtrain_trainer.outcome import Refused
 from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.utils import filter_repo_objects
-from moto.server import ThreadedMotoServer
 from tiny_federation import Federation, classified
 
 from fedtrain.api.model import Model
@@ -24,6 +23,7 @@ from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.exit_codes import EXIT_REFUSED
 from fedtrain.contracts.places import Place, Places
 from fedtrain.contracts.tasks import Binding
+from tests.support.moto_server import MotoServer
 
 REVISION = "93efa2f097d58c2a74874c7e644dbc9b0cee75a2"
 NO_BUCKETS = Binding(places=Places(ledger=Storage(), base=Place(name="base", setting="model.s3")))
@@ -217,7 +217,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[An
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("FEDTRAIN_CACHE", str(tmp_path / "cache"))
-    server = ThreadedMotoServer(port=0)
+    server = MotoServer(port=0)
     server.start()
     endpoint = "http://{}:{}".format(*server.get_host_and_port())
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")

@@ -13,6 +13,8 @@ from fedtrain_trainer.outcome import Refused
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+_SHOWN = 200
+"""Characters of a value in a message: the hub's values have any length."""
 
 
 def write_weights(tensors: Mapping[str, torch.Tensor], target: Path) -> Path:
@@ -70,6 +72,23 @@ def read_config(source: Path) -> Any:
     if config.use_dora or config.bias != "none" or config.modules_to_save or config.rank_pattern:
         raise Refused(f"{source}: plain LoRA only: no DoRA, biases, saved modules or ranks by layer")
     return config
+
+
+_NAMES = {"inference_mode", "peft_version", "base_model_name_or_path", "revision"}
+"""Fields of a config that do not change the adapter."""
+
+
+def same_adapter(sent: Any, wanted: Any) -> None:
+    """Raises Refused for each field of the hub's config that differs from that of the task's adapter."""
+    theirs, ours = sent.to_dict(), wanted.to_dict()
+    if differing := [name for name in sorted(set(ours) - _NAMES) if theirs[name] != ours[name]]:
+        both = "; ".join(f"{name} is {_shown(theirs[name])}, not {_shown(ours[name])}" for name in differing)
+        raise Refused(f"the run's adapter is not the one of the task's model.adapter: {both}")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=_plain)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _plain(value: object) -> object:

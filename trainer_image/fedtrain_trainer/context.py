@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -13,11 +13,11 @@ from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Record
 from fedtrain.contracts.tasks import Assignment, Binding, Task
 from fedtrain.ledger.task_store import TaskStore
-from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, read_config, read_weights
+from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, read_config, read_weights, same_adapter
 from fedtrain_trainer.base import base_folder
 from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.lora import AdaptedModel, Models
-from fedtrain_trainer.outcome import Progress, Refused
+from fedtrain_trainer.outcome import Progress
 from fedtrain_trainer.precision import chosen, device_here
 from fedtrain_trainer.spool import Spool
 
@@ -62,7 +62,8 @@ class Context:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
 
     def received(self, adapter: Digest, config: Digest) -> tuple[AdaptedModel, dict[str, torch.Tensor]]:
-        """The base model with the adapter of these blobs, and its weights on the CPU."""
+        """The base model with the task's adapter, and the weights of these blobs on the CPU. Raises Refused if the
+        config is of another adapter than `model.adapter`, which the owner of the data has approved."""
         with self.timed("fetching"):
             content, settings = self.group.from_main(lambda: self._fetch(adapter, config))
             if not self.group.is_main:
@@ -70,14 +71,9 @@ class Context:
                 (self.folder / CONFIG).write_bytes(settings)
             tensors = read_weights(self.folder / WEIGHTS)
         with self.timed("loading"):
-            model = self.model(self._of_rank(read_config(self.folder / CONFIG)))
+            model = self.model(config_of(self.task.model))
+            same_adapter(read_config(self.folder / CONFIG), model.config)
         return model, tensors
-
-    def _of_rank(self, config: Any) -> Any:
-        """The config. Raises Refused if its rank is not the task's, which the owner's policy limits."""
-        if config.r != (rank := self.task.model.adapter.rank):
-            raise Refused(f"the run's adapter has rank {config.r}, but the task says {rank}")
-        return config
 
     def model(self, config: object) -> AdaptedModel:
         task, device = self.task, device_here()

@@ -172,12 +172,34 @@ def test_a_slice_with_fewer_distinct_rows_than_the_task_says_is_refused(federati
         assert "distinct rows, but its slice has" in refused.reason
 
 
-def test_an_adapter_of_another_rank_than_the_task_says_is_refused(federation: Federation) -> None:
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("r", 2, "r is 2, not 4"),
+        ("lora_alpha", 800, "lora_alpha is 800, not 8"),
+        ("lora_dropout", 0.5, "lora_dropout is 0.5, not 0.0"),
+        ("target_modules", ["q_proj"], 'target_modules is ["q_proj"], not ["down_proj", "gate_proj", '),
+        ("exclude_modules", ["lm_head"], 'exclude_modules is ["lm_head"], not null'),
+        ("layers_to_transform", [0], "layers_to_transform is [0], not null"),
+        ("alpha_pattern", {"q_proj": 800}, 'alpha_pattern is {"q_proj": 800}, not {}'),
+        ("use_rslora", True, "use_rslora is true, not false"),
+        ("lora_bias", True, "lora_bias is true, not false"),
+        ("trainable_token_indices", [1], "trainable_token_indices is [1], not null"),
+        ("megatron_core", "antigravity", 'megatron_core is "antigravity", not "megatron.core"'),
+        ("modules_to_save", ["lm_head"], "plain LoRA only"),
+        ("use_dora", True, "plain LoRA only"),
+    ],
+)
+def test_a_config_of_another_adapter_than_the_task_says_is_refused(
+    federation: Federation, field: str, value: object, reason: str
+) -> None:
     work = federation.train_work()
-    federation.model["adapter"] = {"rank": 2, "alpha": 8.0}
+    config = federation.folder / "other.json"
+    config.write_text(json.dumps(json.loads(federation.blob_bytes(work["config"])) | {field: value}))
+    work["config"] = federation.ledger.put_blob(config)
     refused = federation.run(federation.assignment(work, round=1))
     assert refused.code == EXIT_REFUSED
-    assert "the run's adapter has rank 4, but the task says 2" in refused.reason
+    assert reason in refused.reason
 
 
 def test_a_loss_that_is_not_a_number_is_refused_with_its_step(federation: Federation) -> None:

@@ -122,6 +122,16 @@ def faults(files: Sequence[AuditFile]) -> Iterator[str]:
         before = file
 
 
+_NAMES = ("namespace", "training", "run", "work", "round", "attempt")
+
+
+def named_as(started: AuditEntry | None, entry: AuditEntry) -> AuditEntry:
+    """Return the entry with the names of what was started: a hub can relabel a task later."""
+    if started is None or entry.event == "Started":
+        return entry
+    return entry.model_copy(update={name: getattr(started, name) for name in _NAMES})
+
+
 def event_after(before: AuditEntry | None, entry: AuditEntry) -> AuditEntry | None:
     """Return the entry to write for a task whose newest entry is `before`; None if it says nothing new. A task that
     runs and is then refused or has to wait was stopped by the policy."""

@@ -36,6 +36,9 @@ TRANSFER_SECRET = "fedtrain-transfer"
 GPUS = f"{PREFIX}/gpus"
 """Annotation of a job: GPUs of all its pods."""
 
+TASK_UID = f"{PREFIX}/task-uid"
+"""Annotation of a job: uid of its TrainingTask."""
+
 UPLOAD = f"{PREFIX}/upload"
 """Annotation of a job that uploads a trained update and needs no GPU."""
 
@@ -65,6 +68,12 @@ def of_job(task: Json, who: str) -> dict[str, str]:
     given: dict[str, str] = task.get("labels") or {}
     copied = {name: value for name, value in given.items() if name.startswith(f"{PREFIX}/")}
     return copied | {**OURS, PARTICIPANT: who, TASK: task["name"]}
+
+
+def task_uid(job: Json) -> str | None:
+    """The uid of the TrainingTask that a job was made for."""
+    notes: dict[str, str] = job["metadata"].get("annotations") or {}
+    return notes.get(TASK_UID)
 
 
 def has_own_cluster(participant: Json) -> bool:

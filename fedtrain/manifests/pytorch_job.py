@@ -65,7 +65,8 @@ class PyTorchJobs:
         replicas: Json = {"Master": {"replicas": 1, **replica}}
         if compute.nodes > 1:
             replicas["Worker"] = {"replicas": compute.nodes - 1, **replica}
-        notes = {labels.GPUS: str(compute.nodes * compute.gpus_per_node)} | ({labels.UPLOAD: "true"} if uploads else {})
+        notes = {labels.GPUS: str(compute.nodes * compute.gpus_per_node), labels.TASK_UID: metadata["uid"]}
+        notes |= {labels.UPLOAD: "true"} if uploads else {}
         job: Json = {
             "apiVersion": PYTORCH_JOB.api_version,
             "kind": PYTORCH_JOB.name,

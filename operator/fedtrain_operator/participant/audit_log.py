@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 
-from fedtrain.contracts.audit import AuditEntry, AuditFile, appended, entries, event_after, next_file
+from fedtrain.contracts.audit import AuditEntry, AuditFile, appended, entries, event_after, named_as, next_file
 from fedtrain.manifests import audit_log as manifests
 from fedtrain.manifests.kinds import CONFIG_MAP, Json, Ref
 from fedtrain.plurals import several
@@ -25,21 +25,25 @@ class AuditLog:
         self._who = who
         self._body: Json | None = None
         self._newest: OrderedDict[str, AuditEntry] = OrderedDict()
+        self._started: dict[str, AuditEntry] = {}
+        """The newest line that says `Started`, by uid."""
         self._objections: tuple[str, int] = ("", 0)
         self._lock = asyncio.Lock()
 
-    async def running(self, task: str) -> AuditEntry | None:
-        """Return the newest entry of the task with this name, if it has started and not ended. Raises ApiError."""
+    async def running(self, task: str, uid: str | None) -> AuditEntry | None:
+        """Return the newest entry of the task with this name, if it has started and not ended. `uid`: None for the
+        newest task of this name. Raises ApiError."""
         async with self._lock:
             await self._read()
-            newest = next((one for one in reversed(self._newest.values()) if one.task == task), None)
+            lines = (one for one in reversed(self._newest.values()) if one.task == task and uid in (None, one.uid))
+            newest = next(lines, None)
             return newest if newest is not None and newest.event == "Started" else None
 
     async def append(self, entry: AuditEntry) -> AuditEntry | None:
         """Write the entry and return it as written; None if it says nothing new. Raises ApiError."""
         async with self._lock:
             body = await self._read()
-            new = event_after(self._newest.get(entry.uid), entry)
+            new = event_after(self._newest.get(entry.uid), named_as(self._started.get(entry.uid), entry))
             if new is None or (new := self._bounded(new)) is None:
                 return None
             for _ in range(_TRIES):
@@ -74,8 +78,11 @@ class AuditLog:
     def _remember(self, entry: AuditEntry) -> None:
         self._newest[entry.uid] = entry
         self._newest.move_to_end(entry.uid)
+        if entry.event == "Started":
+            self._started[entry.uid] = entry
         if len(self._newest) > _REMEMBERED:
-            self._newest.popitem(last=False)
+            oldest, _ = self._newest.popitem(last=False)
+            self._started.pop(oldest, None)
 
     async def _read(self) -> Json:
         """The current file; it is created if it does not exist. Raises ApiError."""

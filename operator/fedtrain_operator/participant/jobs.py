@@ -42,6 +42,14 @@ class Jobs:
         """The job from the cache."""
         return self.cache.get(self._sites.here_of(task))
 
+    def named(self, task: Ref, body: Json) -> Json:
+        """The task with fedtrain's labels as they were when its job was created: a hub can relabel a task later."""
+        if (job := self.get(task)) is None:
+            return body
+        known, given = body["metadata"].get("labels") or {}, job["metadata"].get("labels") or {}
+        ours = {name: value for name, value in given.items() if name.startswith(f"{labels.PREFIX}/")}
+        return {**body, "metadata": {**body["metadata"], "labels": known | ours}}
+
     async def read(self, task: Ref) -> Json | None:
         """The job from the server."""
         job = await self._cluster.get(self.kind, self._sites.here_of(task))
@@ -133,3 +141,10 @@ class Jobs:
         verb = "failed" if error.may_pass else "refused"
         message = f"{who}'s {self.kind.name} can't be created: the API server {verb} the request: {error}"
         return Condition("Startable", "False", "NotCreated", message)
+
+
+def uid_of_another(job: Json | None, task: Json) -> str | None:
+    """The uid of the task that a job was made for, if that is not `task` but an earlier one of its name, which the hub
+    has deleted. Policy and audit log have seen that one. Pure."""
+    uid = labels.task_uid(job) if job is not None else None
+    return uid if uid != task["metadata"]["uid"] else None

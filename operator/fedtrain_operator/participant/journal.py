@@ -57,9 +57,9 @@ class Journal:
         if new is not None:
             await self._publish(task, new)
 
-    async def note_gone(self, task: Ref) -> None:
-        """Note that the hub has deleted a task that ran. Raises ApiError."""
-        if self._log is None or (entry := await self._log.running(task.name)) is None:
+    async def note_gone(self, task: Ref, uid: str | None = None) -> None:
+        """Note that the hub has deleted a task that ran. `uid`: if another task has its name now. Raises ApiError."""
+        if self._log is None or (entry := await self._log.running(task.name, uid)) is None:
             return
         update = {"time": instant(self._clock()), "event": "Cancelled", "dataset": None}
         if (new := await self._log.append(entry.model_copy(update=update))) is not None:

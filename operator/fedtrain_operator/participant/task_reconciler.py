@@ -1,5 +1,4 @@
-"""One pass over a TrainingTask: check the policy, create the job, report its status, delete it when it is no longer
-wanted."""
+"""A pass over a TrainingTask: check the policy, create the job, report its status, delete it when it is not wanted."""
 
 import asyncio
 import logging
@@ -22,7 +21,7 @@ from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.pod_outcome import TrainerReport
 from fedtrain_operator.kube.stuck_containers import StuckContainers
 from fedtrain_operator.participant import task_status
-from fedtrain_operator.participant.jobs import Jobs
+from fedtrain_operator.participant.jobs import Jobs, uid_of_another
 from fedtrain_operator.participant.journal import Journal
 from fedtrain_operator.participant.owners_policy import Allowed, OwnersPolicy, TaskHeld, TaskRefused, spec_of_task
 from fedtrain_operator.participant.privacy_claims import enter
@@ -82,6 +81,11 @@ class Tasks:
             await self.jobs.release(ref)
             await self._journal.note_gone(ref)
             return await self._forget(ref)
+        if (other := uid_of_another(self.jobs.get(ref), body)) is not None:
+            await self.jobs.release(ref)
+            await self._journal.note_gone(ref, other)
+            return Next(GONE_SECONDS)
+        body = self.jobs.named(ref, body)
         if task_status.ended(body):
             if body["status"]["phase"] in ("Succeeded", "Cancelled") or await self._still_runs(ref):
                 await self.jobs.release(ref)  # what failed keeps its pods' logs until the task goes
@@ -137,8 +141,6 @@ class Tasks:
                 return Next(GONE_SECONDS)
             try:
                 job = await self._started(whole)
-                if job is None:
-                    return Next(GONE_SECONDS)
             except NotSigned:
                 if young:  # the hub signs right after it has created the task
                     return Next(SIGNED_SECONDS)
@@ -149,6 +151,8 @@ class Tasks:
                 refused = self.jobs.not_created(spec_of_task(whole).task.participant, error)
                 await self._report(body, task_status.of_job(body, Standing("Pending"), None, refused, now))
                 return Next(self._pod_check)
+        if job is None or uid_of_another(job, body) is not None:
+            return Next(GONE_SECONDS)
         self._owners_policy.starts.done(ref)
         await self._transfers.renew(ref, body["metadata"]["uid"])
         standing = self.jobs.standing(job)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from fedtrain_operator.participant import audit_log
 
 from fedtrain.api.status_fields import LOG_LINES, LONGEST_LINE, TrainingTaskStatus
 from fedtrain.contracts.audit import AuditLine, entries, faults
+from fedtrain.manifests import labels
 from fedtrain.manifests.audit_log import NAME, files_of
 from fedtrain.manifests.kinds import Json, Ref
 from tests.unit.operator.api_server import Request
@@ -129,6 +131,81 @@ def test_a_task_that_the_hub_deletes_while_it_runs_is_noted() -> None:
     remote.reconcile()
     remote.reconcile()
     assert [line.event for line in lines(remote)] == ["Started", "Cancelled"]
+
+
+def relabelled(remote: Remote) -> None:
+    """As a hub may do with a task that runs: it says that another training asked for it, which is another round."""
+    body = remote.hub.objects["trainingtasks", HUB, remote.ref.name]
+    known = body["metadata"]["labels"]
+    changed = {name: "7" for name in known if name.startswith("fedtrain.dev/") and name != labels.PARTICIPANT}
+    metadata = {**body["metadata"], "labels": {**known, **changed}}
+    remote.tasks.tasks.put(remote.hub.add("trainingtasks", {**body, "metadata": metadata}))
+
+
+def restarted(remote: Remote) -> Remote:
+    """Another operator with the same clusters. Its watches have listed the tasks and jobs."""
+    later = Remote()
+    for now, before in ((later.here, remote.here), (later.hub, remote.hub)):
+        now.objects = before.objects
+        now._versions = before._versions  # pyright: ignore[reportPrivateUsage]
+    later.tasks.tasks.put(remote.hub.objects["trainingtasks", HUB, remote.ref.name])
+    for job in later.jobs:
+        later.tasks.jobs.cache.put(job)
+    return later
+
+
+def finish(remote: Remote) -> None:
+    end(remote, "Succeeded", reason="", sent=SENT)
+
+
+def suspend(remote: Remote) -> None:
+    change_policy(remote, suspend=True)
+    remote.reconcile()
+    remote.reconcile()
+
+
+def cancel(remote: Remote) -> None:
+    body = remote.hub.objects["trainingtasks", HUB, remote.ref.name]
+    cancelled = {**body, "spec": {**body["spec"], "desiredState": "Cancel"}}
+    remote.tasks.tasks.put(remote.hub.add("trainingtasks", cancelled))
+    remote.reconcile()
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "after a restart"])
+@pytest.mark.parametrize("then", [finish, suspend, cancel])
+def test_lines_about_a_task_that_the_hub_relabels_name_what_was_started(
+    then: Callable[[Remote], None], restarts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fedtrain.contracts.audit.FILE_BYTES", 8 * 1024 + 100)  # one line in each file
+    remote = Remote()
+    remote.reconcile()
+    relabelled(remote)
+    then(remote := restarted(remote) if restarts else remote)
+    started, *others = lines(remote)
+    assert started.event == "Started"
+    assert {line.event for line in others} in ({"Finished"}, {"Stopped"}, {"Cancelled"})
+    names = ("namespace", "training", "run", "work", "round", "attempt")
+    assert all([getattr(line, name) for name in names] == [getattr(started, name) for name in names] for line in others)
+    assert "hub/tickets, round 0" in remote.here.all("events")[-1]["message"]
+
+
+def test_a_task_that_takes_the_name_of_one_that_runs_does_not_take_its_job() -> None:
+    """The hub deletes a task and creates another one of this name before the watch says so."""
+    remote = Remote()
+    remote.reconcile()
+    body = remote.hub.objects["trainingtasks", HUB, remote.ref.name]
+    remote.delete_task()
+    metadata = {**body["metadata"], "uid": "uid-later"}
+    again = remote.hub.add("trainingtasks", {**body, "metadata": metadata, "status": {}})
+    remote.sign(again)
+    remote.tasks.tasks.put(again)
+    end(remote, "Succeeded", reason="", sent=SENT)
+    assert remote.jobs == []
+    remote.reconcile()
+    assert len(remote.jobs) == 1
+    found = [(line.event, line.uid) for line in lines(remote)]
+    first = body["metadata"]["uid"]
+    assert found == [("Started", first), ("Cancelled", first), ("Started", "uid-later")]
 
 
 def test_no_task_starts_while_its_line_cannot_be_written() -> None:

@@ -54,6 +54,32 @@ def test_a_training_goes_from_apply_to_succeeded_with_the_digests_of_fedtrain_ru
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("operator")
+def test_a_participant_that_its_owner_suspends_trains_again_while_the_stopped_pod_still_ends(
+    pods: Pods, federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
+) -> None:
+    begun(federation, pods, api, s3_server)
+    (job,) = federation.at_banks(api, PYTORCHJOBS, "-train-bank-a-")
+    (pod,) = federation.at_banks(api, "v1/pods", "-train-bank-a-")
+    name = pod["metadata"]["name"]
+    api.patch("v1/pods", name, {"metadata": {"finalizers": ["example.org/ends-slowly"]}}, "at-bank-a")
+    try:
+        api.patch(POLICIES, "bank-a", {"spec": {"suspend": True}}, "at-bank-a")
+        eventually(lambda: "deletionTimestamp" in api.get("v1/pods", name, "at-bank-a")["metadata"])
+        (task,) = federation.at_banks(api, TASKS, "-train-bank-a-")
+        task_name = task["metadata"]["name"]
+        eventually(lambda: api.get(TASKS, task_name, "at-bank-a").get("status", {}).get("reason") == "HeldByPolicy")
+    finally:
+        api.patch(POLICIES, "bank-a", {"spec": {"suspend": False}}, "at-bank-a")
+    uid = job["metadata"]["uid"]
+    eventually(lambda: (api.find(PYTORCHJOBS, task_name, "at-bank-a") or job)["metadata"]["uid"] != uid)
+    api.patch("v1/pods", name, {"metadata": {"finalizers": None}}, "at-bank-a")
+    eventually(lambda: (api.find("v1/pods", name, "at-bank-a") or pod)["metadata"]["uid"] != pod["metadata"]["uid"])
+    pods.held = set()
+    assert attempts(federation.succeeded_with(undisturbed, api, s3_server)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("operator")
 def test_suspending_frees_what_runs_uses_up_no_retry_and_going_on_ends_the_same(
     pods: Pods, federation: Federation, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:

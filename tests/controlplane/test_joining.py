@@ -191,6 +191,7 @@ def test_the_operator_writes_jobs_and_adds_lines_and_entries_that_outlive_the_ch
     copy = audit_log.archive(added, HERE, WHO)
     assert refused(account.create, CONFIG_MAPS, {**copy, "immutable": False}, HERE)
     assert account.create(CONFIG_MAPS, copy, HERE, dry_run=True)
+    assert account.find(CONFIG_MAPS, copy["metadata"]["name"], HERE) is None, "a copy is read if an earlier one ended"
     assert refused(account.delete, CONFIG_MAPS, audit_log.NAME, HERE)
     assert refused(account.list, CONFIG_MAPS, HERE)
 

@@ -47,7 +47,7 @@ class Volume(Open):
 
     name: DnsLabel
     """Name that mounts refer to. Reserved: `scratch`, `home`, `shm`, `transfer`, `spool`, and `ledger-credentials`,
-    `base-credentials`, `data-credentials` and `noise-credentials`."""
+    `base-credentials`, `data-credentials`, `noise-credentials` and `fingerprint-credentials`."""
 
 
 class VolumeMount(Open):

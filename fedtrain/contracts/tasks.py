@@ -159,13 +159,15 @@ class Binding(Block):
     """What the executing side adds: access to the ledger and to the buckets of base model and data, the locations of
     the data, of the base model (`model.base` if unset) and of the initial adapter, and the GPU memory limit (bytes).
     `data_uris`: of the data sets, in the order of the task's `data`; empty for tasks that read no rows.
-    `noise_key`: file with the participant's secret key, from which its shares of noise are drawn."""
+    `noise_key`: file with the participant's secret key, from which its shares of noise are drawn.
+    `fingerprint_key`: file with the participant's secret for the fingerprint of its rows."""
 
     data_uris: tuple[str, ...] = ()
     base_path: str | None = None
     initial_path: str | None = None
     gpu_memory: int | None = None
     noise_key: str | None = None
+    fingerprint_key: str | None = None
     places: Places
 
 

@@ -3,14 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from blake3 import blake3
+
 from fedtrain.api.data import Data
 from fedtrain.contracts.canonical import canonical_json
-from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.places import Place
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
-from fedtrain.data.row import Row, fingerprint
+from fedtrain.data.row import Row, digest_of_rows
+
+_CONTEXT = "fedtrain 2026-11-29 fingerprint of a participant's rows"
+"""Of the derived key: the same secret gives other keys for other uses."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,11 @@ def read_data_sets(data: Data, locations: Iterable[tuple[str, Place | None]]) ->
     return tuple(found)
 
 
-def fingerprint_of(datasets: Sequence[DatasetRows]) -> Digest:
-    """Return the fingerprint of the rows of a single data set. Of several: BLAKE3 over the canonical JSON of an object
-    with the fingerprint of each by its name."""
-    found: Mapping[str, Digest] = {one.name: fingerprint(one.rows) for one in datasets}
-    return next(iter(found.values())) if len(found) == 1 else digest_bytes(canonical_json(found))
+def fingerprint_of(datasets: Sequence[DatasetRows], participant: str, secret: bytes) -> Digest:
+    """Return the fingerprint of the rows: keyed BLAKE3 over the digest of a single data set's rows, or over the
+    canonical JSON of an object with the digest of each by its name. Equal rows of a participant have equal
+    fingerprints. `secret`: stays with the participant, so that nobody else can test guesses of its rows."""
+    found: Mapping[str, Digest] = {one.name: digest_of_rows(one.rows) for one in datasets}
+    content = next(iter(found.values())).encode() if len(found) == 1 else canonical_json(found)
+    key = blake3(secret, derive_key_context=_CONTEXT).digest()
+    return f"blake3:{blake3(f'{participant}/'.encode() + content, key=key).hexdigest()}"

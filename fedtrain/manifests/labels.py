@@ -32,6 +32,8 @@ OWN_CLUSTER = "Own"
 
 TRANSFER_SECRET = "fedtrain-transfer"
 """Secret with the signed requests of a participant's tasks, by uid."""
+FINGERPRINT_SECRET = "fedtrain-fingerprint"
+"""Secret of a participant's namespace with the key of the fingerprints of its rows."""
 
 GPUS = f"{PREFIX}/gpus"
 """Annotation of a job: GPUs of all its pods."""

@@ -1,4 +1,5 @@
-"""Which Secrets a pod mounts: the credentials of its places, and at a participant the key of its shares of noise. Pure.
+"""Which Secrets a pod mounts: the credentials of its places, and at a participant the keys of fingerprints and of its
+shares of noise. Pure.
 
 Each place has its own Secret, so that no place uses the credentials of another. Signed requests are mounted by
 `fedtrain.manifests.pod`: they belong to one task.
@@ -8,16 +9,19 @@ from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.storage import S3Access, Storage
 from fedtrain.contracts.places import Places
 from fedtrain.contracts.tasks import Assignment
+from fedtrain.manifests.labels import FINGERPRINT_SECRET
 
 NOISE = "noise"
 """Folder of the mounted Secret with the key of the shares of noise."""
+FINGERPRINT = "fingerprint"
+"""Folder of the mounted Secret with the key of fingerprints."""
 
 
 def secrets_of_participant_pod(assignment: Assignment, policy: ParticipantPolicySpec) -> dict[str, str]:
     """Return the Secrets of a participant's task by folder. The key of noise is only for tasks that add a share."""
     secret = policy.privacy.noise_key_secret_ref
     noise = {NOISE: secret.name} if assignment.binding.noise_key and secret else {}
-    return {**secrets_of_places(assignment.binding.places), **noise}
+    return {**secrets_of_places(assignment.binding.places), FINGERPRINT: FINGERPRINT_SECRET, **noise}
 
 
 def secrets_of_places(places: Places) -> dict[str, str]:

@@ -6,7 +6,7 @@ from fedtrain.contracts.places import CREDENTIALS_FOLDER
 from fedtrain.contracts.transfer import GRANT_VARIABLE, SPOOL_VARIABLE
 from fedtrain.manifests.kinds import Json
 from fedtrain.manifests.labels import TRANSFER_SECRET
-from fedtrain.manifests.mounted_secrets import NOISE
+from fedtrain.manifests.mounted_secrets import FINGERPRINT, NOISE
 
 ASSIGNMENT = "FEDTRAIN_ASSIGNMENT"
 OUTCOME = "/dev/termination-log"
@@ -15,6 +15,7 @@ HOME = "/home/fedtrain"
 CREDENTIALS = "/var/run/fedtrain"
 """Folder of the mounted Secrets, by place."""
 NOISE_KEY = f"{CREDENTIALS}/{NOISE}/key"
+FINGERPRINT_KEY = f"{CREDENTIALS}/{FINGERPRINT}/key"
 TRANSFER = "/var/run/fedtrain-transfer"
 """Folder of the signed requests."""
 GRANT = "grant.json.gz"
@@ -47,8 +48,9 @@ def hardened(
     """Return the `spec` of a pod that runs once.
 
     Args:
-        credentials: names of the Secrets that are mounted, by place (or `NOISE`). They are files, not environment
-            variables, so that a process sees when they change, and so that no place uses the credentials of another.
+        credentials: names of the Secrets that are mounted, by place (or `NOISE`, `FINGERPRINT`). They are files, not
+            environment variables, so that a process sees when they change, and so that no place uses the credentials of
+            another.
         seconds: time limit, which the kubelet enforces even if no controller runs.
         spool: claim of the volume for trained updates, of which the pod mounts the folder of its task.
         transfer: uid of the participant's task whose signed requests are mounted, and those of no other task.

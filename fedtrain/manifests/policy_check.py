@@ -19,7 +19,7 @@ from fedtrain.contracts.noise_share_check import share_flaw
 from fedtrain.contracts.places import Places, places_of_participant
 from fedtrain.contracts.tasks import Assignment, Binding, Task, Train, needs_noise_key
 from fedtrain.contracts.wire.task import TaskRefused, from_wire
-from fedtrain.manifests.pod import NOISE_KEY
+from fedtrain.manifests.pod import FINGERPRINT_KEY, NOISE_KEY
 from fedtrain.manifests.privacy_ledger import (
     Entry,
     Unit,
@@ -129,7 +129,7 @@ _NO_NOISE_KEY = (
 def _binding(task: Task, datasets: Iterable[Dataset], memory: int | None, places: Places) -> Binding:
     key = NOISE_KEY if needs_noise_key(task) else None
     uris = tuple(dataset.uri for dataset in datasets)
-    return Binding(data_uris=uris, gpu_memory=memory, noise_key=key, places=places)
+    return Binding(data_uris=uris, gpu_memory=memory, noise_key=key, fingerprint_key=FINGERPRINT_KEY, places=places)
 
 
 def _ledger(order: TrainingTaskSpec, policy: ParticipantPolicySpec) -> Storage:

@@ -10,7 +10,7 @@ from fedtrain.contracts.places import Place, Places, places_of_hub, places_of_pa
 from fedtrain.contracts.tasks import Binding, Evaluate, Task, needs_noise_key
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
-from fedtrain.runner.noise_keys import noise_key
+from fedtrain.runner.secret_keys import secret_key
 
 Access = TypeVar("Access", bound=S3Access)
 
@@ -38,6 +38,13 @@ def local_folder(federation: Federation) -> Path:
     return root / metadata.namespace / metadata.name / "telemetry"
 
 
+def fingerprint_keys(federation: Federation) -> Path:
+    """Return the folder of the participants' keys of fingerprints, which the runs of a folder share: a comparison
+    measures several runs on the rows that one of them has counted. Beside the file if runs are in a bucket."""
+    storage = storage_of(federation)
+    return Path(storage.file.path if storage.file else federation.resolve("./runs")) / ".fingerprint-keys"
+
+
 def bind(federation: Federation, task: Task) -> Binding:
     """Return the binding of one task."""
     spec = federation.training.spec
@@ -62,7 +69,8 @@ def bind(federation: Federation, task: Task) -> Binding:
         initial_path=initial_path,
         data_uris=tuple(federation.resolve(dataset.uri) for dataset in datasets),
         gpu_memory=in_bytes(smallest(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory)),
-        noise_key=noise_key(local_folder(federation) / "noise", task.participant) if needs_noise_key(task) else None,
+        noise_key=secret_key(local_folder(federation) / "noise", task.participant) if needs_noise_key(task) else None,
+        fingerprint_key=secret_key(fingerprint_keys(federation), task.participant),
     )
 
 

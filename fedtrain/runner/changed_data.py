@@ -10,7 +10,8 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.mixed_rows import fingerprint_of, read_data_sets
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.plurals import several
-from fedtrain.runner.bindings import data_of
+from fedtrain.runner.bindings import data_of, fingerprint_keys
+from fedtrain.runner.secret_keys import key_file
 
 
 def changed_data(federation: Federation, ledger: Ledger, *, on_disk: bool = False) -> Mapping[str, str]:
@@ -22,6 +23,7 @@ def changed_data(federation: Federation, ledger: Ledger, *, on_disk: bool = Fals
         if preflight is None:
             continue
         locations = data_of(federation, participant.name)
+        key = key_file(fingerprint_keys(federation), participant.name)
         if on_disk and any(scheme(uri) != "file" for uri, _ in locations):
             continue
         try:
@@ -29,9 +31,15 @@ def changed_data(federation: Federation, ledger: Ledger, *, on_disk: bool = Fals
         except DataError as error:
             changed[participant.name] = str(error)
             continue
-        if fingerprint_of(datasets) != preflight.fingerprint:
-            where = " and ".join(short_path(uri) for uri, _ in locations)
-            counted, rows = preflight.samples + preflight.validation_samples, sum(len(one.rows) for one in datasets)
-            now = f"and has {rows:,}" if rows != counted else "and has other ones"
-            changed[participant.name] = f"{where} had {several(counted, 'row')}, {now}"
+        counted, rows = preflight.samples + preflight.validation_samples, sum(len(one.rows) for one in datasets)
+        if rows != counted:
+            now = f"has {rows:,}"
+        elif not key.exists():
+            now = f"{short_path(str(key))}, the key that shows whether these are the same, is missing"
+        elif fingerprint_of(datasets, participant.name, key.read_bytes()) != preflight.fingerprint:
+            now = "has other ones"
+        else:
+            continue
+        where = " and ".join(short_path(uri) for uri, _ in locations)
+        changed[participant.name] = f"{where} had {several(counted, 'row')}, and {now}"
     return changed

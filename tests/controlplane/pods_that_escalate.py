@@ -86,6 +86,7 @@ PODS_THAT_ESCALATE: dict[str, Callable[[Json], None]] = {
     "the signed requests of two tasks": volume(
         {"secret": {"secretName": "fedtrain-transfer", "items": [ENTRY, {"key": "b", "path": "b"}]}}, "transfer"
     ),
+    "a Secret as the fingerprint key": volume({"secret": {"secretName": "foreign"}}, "fingerprint-credentials"),
     "a Secret as the noise key": volume({"secret": {"secretName": "foreign"}}, "noise-credentials"),
     "a Secret as the credentials of the data": volume({"secret": {"secretName": "foreign"}}, "data-credentials"),
     "the signed requests elsewhere": volume(

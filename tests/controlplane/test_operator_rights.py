@@ -145,6 +145,13 @@ def test_refuse_secrets_other_than_the_signed_requests(account: Api) -> None:
         assert refused(account.delete, SECRETS, name, BOUND)
 
 
+def test_make_the_secret_of_the_fingerprints_key(account: Api) -> None:
+    body = secret(name=labels.FINGERPRINT_SECRET)
+    account.create(SECRETS, body, BOUND, dry_run=True)
+    assert refused(account.create, SECRETS, {**body, "type": TOKEN}, BOUND)
+    assert refused(account.create, SECRETS, secret(name=f"{labels.FINGERPRINT_SECRET}-2"), BOUND)
+
+
 def test_read_the_store_credentials_and_no_other_secret(account: Api) -> None:
     assert account.get(SECRETS, SECRET, BOUND)
     for name in ("foreign", "token"):

@@ -72,7 +72,7 @@ def test_all_rights_are_in_the_releases_namespace() -> None:
     secrets = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
     assert [(rule["verbs"], rule["resourceNames"]) for rule in secrets] == [
         (["patch"], ["p-fedtrain-participant-hub-renewed"]),
-        (["get", "patch"], ["fedtrain-transfer"]),
+        (["get", "patch"], ["fedtrain-transfer", "fedtrain-fingerprint"]),
     ]
 
 
@@ -299,6 +299,7 @@ def test_an_existing_secret_replaces_the_token_in_the_values() -> None:
     assert [body["metadata"]["name"] for body in bodies if body["kind"] == "Secret"] == [
         "p-fedtrain-participant-hub-renewed",
         "fedtrain-transfer",
+        "fedtrain-fingerprint",
     ]
     (deployment,) = [body for body in bodies if body["kind"] == "Deployment"]
     (volume,) = [one for one in deployment["spec"]["template"]["spec"]["volumes"] if one["name"] == "hub"]

@@ -13,7 +13,7 @@ RECORDED = recorded("small")
 
 
 def test_the_plans_have_the_recorded_digests(undisturbed: Small) -> None:
-    assert plans(undisturbed.ledger, 2) == RECORDED["plans"]
+    assert plans(undisturbed, 2) == RECORDED["plans"]
 
 
 def test_the_initial_adapter_has_the_recorded_digest(undisturbed: Small) -> None:

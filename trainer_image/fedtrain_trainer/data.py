@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from fedtrain_trainer.control_tokens import has_control_tokens
 from fedtrain_trainer.examples import Encoder, Example
 from fedtrain_trainer.lora import AdaptedModel
 from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.secret_files import secret_in
 
 log = logging.getLogger("fedtrain.trainer")
 local_log = logging.getLogger("fedtrain.participant")
@@ -89,9 +91,13 @@ def hub_rows(context: Context) -> list[Row]:
 
 def participant_rows(context: Context) -> Split:
     task, binding = context.task, context.binding
+    if binding.fingerprint_key is None:
+        raise Refused("this participant has no key for the fingerprint of its rows; update fedtrain here")
+    secret = secret_in(Path(binding.fingerprint_key), "fingerprint key")
     locations = zip(binding.data_uris, binding.places.data, strict=True)
     datasets = read_data_sets(task.data, locations)
-    return Split(tuple(_split(task, one) for one in datasets), fingerprint_of(datasets))
+    fingerprint = fingerprint_of(datasets, participant_of(task), secret)
+    return Split(tuple(_split(task, one) for one in datasets), fingerprint)
 
 
 def _split(task: Task, dataset: DatasetRows) -> DatasetSplit:

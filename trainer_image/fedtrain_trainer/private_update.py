@@ -19,6 +19,7 @@ from fedtrain.privacy.clipping import clip_factor
 from fedtrain.privacy.gaussian_noise import SEED_BYTES, NoiseStream, granularity, std_in_steps
 from fedtrain.privacy.noise_shares import share_multiplier
 from fedtrain_trainer.outcome import Refused
+from fedtrain_trainer.secret_files import secret_in
 
 Update = Mapping[str, torch.Tensor]
 _BELOW = 1 - 2.0**-20
@@ -76,23 +77,12 @@ def _seed(task: Task, work: Train, values: NDArray[np.float64], indicator: float
     elif noise_key is None:
         raise Refused("the task asks for a share of noise, but this participant has no noise key; update fedtrain here")
     else:
-        secret = _key(Path(noise_key))
+        secret = secret_in(Path(noise_key), "noise key")
     assert work.clipping is not None
     size = f"{work.clipping.bound!r}/{work.noise.multiplier!r}/{work.noise.updates}/{work.noise.indicator_noise!r}"
     about = f"{task.run_id}/{work.plan}/{task.participant}/{indicator}/{size}/"
     keyed = blake3(about.encode(), key=blake3(secret).digest())
     return keyed.update(values.tobytes()).digest(SEED_BYTES)
-
-
-def _key(path: Path) -> bytes:
-    """Raises Refused."""
-    try:
-        secret = path.read_bytes()
-    except OSError as error:
-        raise Refused(f"the noise key of this participant cannot be read: {error.strerror}") from error
-    if len(secret) < SEED_BYTES:
-        raise Refused(f"the noise key of this participant has {len(secret)} bytes, but must have {SEED_BYTES} or more")
-    return secret
 
 
 def _tensors(update: Update, names: list[str], values: NDArray[np.float64]) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
 from fedtrain.api.rules.unique import unique
 
-RESERVED_NAMES = "^(scratch|home|shm|transfer|spool|(ledger|base|data(-[0-9]+)?|noise)-credentials)$"
+RESERVED_NAMES = "^(scratch|home|shm|transfer|spool|(ledger|base|data(-[0-9]+)?|noise|fingerprint)-credentials)$"
 """Volumes that fedtrain defines in its pods."""
 RESERVED_PATHS = "^(/tmp|/dev/shm|/home/fedtrain|/var/spool/fedtrain|/var/run/fedtrain(-transfer)?(/.*)?)/?$"
 """Where fedtrain mounts them."""

@@ -83,6 +83,14 @@
   resources: [secrets]
   verbs: [get]
   resourceNames: [fedtrain-transfer]
+# The key of the fingerprints of rows. The admission policies restrict the names of created Secrets.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, patch]
+  resourceNames: [fedtrain-fingerprint]
 # The ledger of privacy: the noisy releases of all trainings.
 - apiGroups: [""]
   resources: [configmaps]

@@ -175,7 +175,7 @@ class Cluster:
         return await self._set(kind, body, "uid", path, value)
 
     async def write_data(self, kind: Kind, body: Json, data: Json) -> Json | None:
-        """Writes the data of a ConfigMap. None if it is gone or is no longer the version `body`."""
+        """Writes the data of a ConfigMap or Secret. None if it is gone or is no longer the version `body`."""
         return await self._set(kind, body, "resourceVersion", "/data", data)
 
     async def _set(

@@ -21,6 +21,7 @@ from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.pod_outcome import TrainerReport
 from fedtrain_operator.kube.stuck_containers import StuckContainers
 from fedtrain_operator.participant import task_status
+from fedtrain_operator.participant.fingerprint_key import ensure_key
 from fedtrain_operator.participant.jobs import Jobs, uid_of_another
 from fedtrain_operator.participant.journal import Journal
 from fedtrain_operator.participant.owners_policy import Allowed, OwnersPolicy, TaskHeld, TaskRefused, spec_of_task
@@ -206,7 +207,7 @@ class Tasks:
         return body if "task" in body["spec"] else await self._sites.hub.get(TASK, ref)
 
     async def _started(self, whole: Json) -> Json | None:
-        """The job of a task that may start; None if another one was entered into the ledger of privacy meanwhile.
+        """The job of a task that may start; None if the ledger of privacy or the key was written meanwhile.
         Raises TaskRefused, TaskHeld, NotSigned, ApiError."""
         allowed = await self._owners_policy.judged(whole)
         async with AsyncExitStack() as one_at_a_time:
@@ -216,8 +217,9 @@ class Tasks:
                 running = await self.jobs.running(allowed.at, allowed.order.task.participant)
             await self._owners_policy.hold(allowed, running, self._clock())
             await self._check_transfers(whole, allowed.assignment)
-            ledger, task = allowed.ledger, allowed.assignment.task
-            if ledger and not await enter(self._sites.here, ledger, allowed.at.namespace, task, allowed.start):
+            at, ledger, task = allowed.at.namespace, allowed.ledger, allowed.assignment.task
+            key = await ensure_key(self._sites, at)
+            if not key or (ledger and not await enter(self._sites.here, ledger, at, task, allowed.start)):
                 return None
             return await self._create(whole, allowed)
 

@@ -31,7 +31,7 @@ def quickstart(zygote: str, tmp_path_factory: pytest.TempPathFactory) -> Small:
 
 
 def test_the_plans_have_the_recorded_digests(quickstart: Small) -> None:
-    assert plans(quickstart.ledger, ROUNDS) == RECORDED["plans"]
+    assert plans(quickstart, ROUNDS) == RECORDED["plans"]
 
 
 def test_the_initial_adapter_has_the_recorded_digest(quickstart: Small) -> None:

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
-from fedtrain.data.row import Row, fingerprint
+from fedtrain.data.row import Row, digest_of_rows
 
 ROWS = [{"prompt": "Größe, bitte", "completion": ' "20"\nm'}, {"prompt": "q;2", "completion": " a"}]
 LINES = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in ROWS).encode()
@@ -51,7 +51,7 @@ def test_every_type_of_file_gives_the_same_rows(tmp_path: Path, name: str, compr
     file.write_bytes(gzip.compress(content) if compressed else content)
     rows = read(file)
     assert [row.fields for row in rows] == ROWS
-    assert fingerprint(rows) == fingerprint([Row("", fields) for fields in ROWS])
+    assert digest_of_rows(rows) == digest_of_rows([Row("", fields) for fields in ROWS])
 
 
 def test_a_folder_may_mix_types(tmp_path: Path) -> None:

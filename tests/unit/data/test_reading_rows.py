@@ -9,7 +9,7 @@ import pytest
 
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
-from fedtrain.data.row import fingerprint
+from fedtrain.data.row import digest_of_rows
 
 ROWS: list[dict[str, Any]] = [{"prompt": f"a {word} is =>", "completion": " thing"} for word in "abcdefg"]
 CHAT: list[dict[str, Any]] = [
@@ -35,15 +35,15 @@ def test_jsonl_parquet_and_a_data_set_on_disk_are_the_same_rows(jsonl: Path, tmp
     table = datasets.Dataset.from_list([{**row, "ticket": number} for number, row in enumerate(ROWS)])
     table.to_parquet(str(tmp_path / "rows.parquet"))
     table.save_to_disk(str(tmp_path / "saved"))
-    expected = fingerprint(read(jsonl))
-    assert fingerprint(read(tmp_path / "rows.parquet")) == expected
-    assert fingerprint(read(tmp_path / "saved")) == expected
+    expected = digest_of_rows(read(jsonl))
+    assert digest_of_rows(read(tmp_path / "rows.parquet")) == expected
+    assert digest_of_rows(read(tmp_path / "saved")) == expected
 
 
 def test_conversations_can_be_in_parquet(tmp_path: Path) -> None:
     datasets.Dataset.from_list(CHAT).to_parquet(str(tmp_path / "chat.parquet"))
     write_rows(tmp_path / "chat.jsonl", CHAT)
-    assert fingerprint(read(tmp_path / "chat.parquet", "Messages")) == fingerprint(
+    assert digest_of_rows(read(tmp_path / "chat.parquet", "Messages")) == digest_of_rows(
         read(tmp_path / "chat.jsonl", "Messages")
     )
 
@@ -62,8 +62,8 @@ def test_a_folder_is_its_files_by_name(tmp_path: Path) -> None:
 def test_the_fingerprint_is_of_the_rows_in_order_and_nothing_else(jsonl: Path, tmp_path: Path) -> None:
     spaced = tmp_path / "spaced.jsonl"
     spaced.write_text("\n\n".join(json.dumps({"note": 1, **row}, indent=None) for row in ROWS))
-    assert fingerprint(read(spaced)) == fingerprint(read(jsonl))
-    assert fingerprint(read(write_rows(tmp_path / "back.jsonl", ROWS[::-1]))) != fingerprint(read(jsonl))
+    assert digest_of_rows(read(spaced)) == digest_of_rows(read(jsonl))
+    assert digest_of_rows(read(write_rows(tmp_path / "back.jsonl", ROWS[::-1]))) != digest_of_rows(read(jsonl))
 
 
 @pytest.mark.parametrize(

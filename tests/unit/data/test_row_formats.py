@@ -11,7 +11,7 @@ from fedtrain.data.errors import DataError
 from fedtrain.data.formats import FORMATS, RowChecker
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.reader import read_rows
-from fedtrain.data.row import Row, answer, fingerprint
+from fedtrain.data.row import Row, answer, digest_of_rows
 
 TREE = [{"role": "user", "content": "Name a tree."}, {"role": "assistant", "content": "Oak."}]
 CALL = {"id": "c1", "type": "function", "function": {"name": "lookup", "arguments": '{"plant": "oak"}'}}
@@ -121,7 +121,7 @@ def test_a_turn_can_be_left_out_of_the_loss(mask: dict[str, Any]) -> None:
 def test_a_turn_with_the_default_weight_is_the_same_row() -> None:
     plain = read({"messages": TREE}, "Messages")
     weighted = read({"messages": [TREE[0], {**TREE[1], "weight": 1, "train": True}]}, "Messages")
-    assert fingerprint([weighted]) == fingerprint([plain])
+    assert digest_of_rows([weighted]) == digest_of_rows([plain])
 
 
 def test_renamed_fields_give_the_same_row() -> None:
@@ -319,4 +319,4 @@ def test_nulls_of_a_table_are_missing_fields_at_every_level(tmp_path: Path) -> N
     datasets.Dataset.from_list(rows).to_parquet(str(tmp_path / "rows.parquet"))
     (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]))
     table, lines = (read_rows(str(tmp_path / name), "Messages") for name in ("rows.parquet", "rows.jsonl"))
-    assert fingerprint(table) == fingerprint(lines)
+    assert digest_of_rows(table) == digest_of_rows(lines)

@@ -11,7 +11,7 @@ from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.task_reconciler import Tasks
 
 from fedtrain.manifests.kinds import Json, Ref
-from fedtrain.manifests.labels import TRANSFER_SECRET
+from fedtrain.manifests.labels import FINGERPRINT_SECRET, TRANSFER_SECRET
 from fedtrain.manifests.pytorch_job import PyTorchJobs
 from tests.unit.operator.api_server import ApiServer, Request
 from tests.unit.operator.federation import Time
@@ -32,7 +32,8 @@ class Remote:
         self.here.add("participantpolicies", {"metadata": {"name": "bank-b", "namespace": HERE}, "spec": policy})
         body = self.hub.add("trainingtasks", task("bank-b"))
         self.sign(body)
-        self.here.add("secrets", {"metadata": {"name": TRANSFER_SECRET, "namespace": HERE}})
+        for name in (TRANSFER_SECRET, FINGERPRINT_SECRET):  # of the participant's chart
+            self.here.add("secrets", {"metadata": {"name": name, "namespace": HERE}})
         self.ref = Ref(HUB, body["metadata"]["name"])
         self.tasks.tasks.put(body)
 

@@ -293,8 +293,8 @@ def test_pods_mount_the_signed_requests_of_their_task_and_no_secret_that_the_hub
     remote = Remote()
     altered(remote, name_secrets)
     remote.reconcile()
-    assert secrets_of(remote) == {labels.TRANSFER_SECRET}
+    assert secrets_of(remote) == {labels.TRANSFER_SECRET, labels.FINGERPRINT_SECRET}
     (job,) = remote.jobs
     volumes = job["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]["volumes"]
-    (items,) = [volume["secret"]["items"] for volume in volumes if "secret" in volume]
+    (items,) = [volume["secret"]["items"] for volume in volumes if volume["name"] == "transfer"]
     assert items == [{"key": "uid-bank-b", "path": "grant.json.gz"}]

@@ -30,7 +30,11 @@ def test_each_data_set_is_bound_to_its_location_in_the_order_of_the_training() -
     judged = judge(order(), here, "trainer:1")
     assert isinstance(judged, Assignment)
     assert judged.binding.data_uris == ("s3://clinic/notes", "s3://library/guidelines")
-    assert secrets_of_participant_pod(judged, here) == {"data": "clinic", "data-2": "library"}
+    assert secrets_of_participant_pod(judged, here) == {
+        "data": "clinic",
+        "data-2": "library",
+        "fingerprint": "fedtrain-fingerprint",
+    }
 
 
 def test_all_data_sets_of_a_mix_must_be_in_the_policy() -> None:

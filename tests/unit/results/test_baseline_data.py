@@ -12,11 +12,12 @@ from fedtrain.cli.errors import UserError
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Preflight, Run
+from fedtrain.data.mixed_rows import DatasetRows, fingerprint_of
 from fedtrain.data.reader import read_rows
-from fedtrain.data.row import fingerprint
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.runner.bindings import ledger_of
+from fedtrain.runner.bindings import fingerprint_keys, ledger_of
 from fedtrain.runner.errors import RunError
+from fedtrain.runner.secret_keys import secret_key
 
 
 @pytest.fixture
@@ -28,8 +29,13 @@ def counted(tmp_path: Path) -> tuple[Federation, Ledger]:
     ledger = ledger_of(federation)
     for who in ("bank-a", "bank-b"):
         rows = read_rows(str(tmp_path / f"data/{who}.jsonl"), "PromptCompletion")
+        secret = Path(secret_key(fingerprint_keys(federation), who)).read_bytes()
         preflight = Preflight(
-            run_id="r1", participant=who, samples=len(rows) - 3, validation_samples=3, fingerprint=fingerprint(rows)
+            run_id="r1",
+            participant=who,
+            samples=len(rows) - 3,
+            validation_samples=3,
+            fingerprint=fingerprint_of([DatasetRows("any", rows)], who, secret),
         )
         ledger.claim(names.preflight(who), preflight)
     return federation, ledger
@@ -56,6 +62,13 @@ def test_a_run_whose_rows_changed_is_refused_once_and_validate_says_so(
     federation, ledger = counted
     ledger.claim(names.RUN, Run(run_id="r1", namespace="default", name="demo", spec={}))
     assert check_rows_of_run(federation) == warnings_of_run(federation) == ()
+    key = fingerprint_keys(federation) / "bank-a.key"
+    content = key.read_bytes()
+    key.unlink()
+    (warning,) = warnings_of_run(federation)
+    assert "had 75 rows, and " in warning
+    assert "bank-a.key, the key that shows whether these are the same, is missing" in warning
+    key.write_bytes(content)
     monkeypatch.chdir(tmp_path)
     changed = tmp_path / "data/bank-a.jsonl"
     changed.write_text("".join(changed.read_text().splitlines(keepends=True)[1:]))

@@ -17,7 +17,9 @@ from transformers import AutoModelForCausalLM
 from fedtrain.contracts import names
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_REFUSED, EXIT_RETRY
 from fedtrain.contracts.records import Measurement, Update
+from fedtrain.data.mixed_rows import DatasetRows, fingerprint_of
 from fedtrain.data.reader import read_rows
+from fedtrain.data.row import digest_of_rows
 from fedtrain.ledger.store import StoreUnavailable
 from fedtrain.ledger.task_ledger import TaskLedger
 from fedtrain.partitioning import split_indices, window_indices
@@ -164,6 +166,24 @@ def test_changed_data_are_refused(federation: Federation) -> None:
     refused = federation.run(federation.assignment(work, round=1))
     assert refused.code == EXIT_REFUSED
     assert "the data changed since the run began" in refused.reason
+
+
+def test_the_fingerprint_needs_the_participants_key(federation: Federation) -> None:
+    before = federation.inspected().fingerprint
+    rows = read_rows(str(federation.data), "PromptCompletion")
+    assert before != digest_of_rows(rows), "who guesses all rows could confirm them"
+    assert before == fingerprint_of([DatasetRows("words", rows)], "a", bytes(32))
+    work = federation.train_work()
+    federation.key.write_bytes(bytes([1]) * 32)
+    assert "but other ones" in federation.run(federation.assignment(work, round=1)).reason
+    for content in (b"short", None):
+        federation.key.unlink() if content is None else federation.key.write_bytes(content)
+        refused = federation.run(federation.assignment(work, round=1))
+        assert refused.code == EXIT_REFUSED
+        assert "fingerprint key of this participant" in refused.reason
+    without = federation.assignment(work, round=1)
+    binding = without.binding.model_copy(update={"fingerprint_key": None})
+    assert "no key for the fingerprint" in federation.run(without.model_copy(update={"binding": binding})).reason
 
 
 def test_a_slice_with_fewer_distinct_rows_than_the_task_says_is_refused(federation: Federation) -> None:

@@ -94,6 +94,8 @@ class Federation:
     def __init__(self, folder: Path, base: Path, rows: list[dict[str, Any]]) -> None:
         self.folder = folder
         self.data = write_rows(folder / "data.jsonl", rows)
+        self.key = folder / "fingerprint.key"
+        self.key.write_bytes(bytes(32))
         self.model: dict[str, Any] = {"base": str(base), "adapter": {"rank": 4, "alpha": 8.0}}
         self.format: dict[str, Any] = {"dataset": "words", "format": "PromptCompletion", "maxLength": 64}
         self.format["validationFraction"] = 0.2
@@ -128,7 +130,7 @@ class Federation:
             "base": {"name": "base", "setting": "model.s3"},
             "data": [{"name": "data", "setting": "datasets[words].s3"}],
         }
-        binding = {"dataUris": [str(self.data)], "places": places}
+        binding = {"dataUris": [str(self.data)], "places": places, "fingerprintKey": str(self.key)}
         return Assignment.model_validate({"task": task, "binding": binding})
 
     def run(self, assignment: Assignment) -> Outcome:

@@ -101,10 +101,12 @@ variables:
     ? [params.spec.baseModel.s3.credentialsSecretRef.name] : [])
     + (has(params.spec.privacy) && has(params.spec.privacy.noiseKeySecretRef)
     ? [params.spec.privacy.noiseKeySecretRef.name] : [])
+    + ['fedtrain-fingerprint']
 - name: keys
   expression: >-
     has(variables.overlay.env) ? variables.overlay.env.filter(e, has(e.valueFrom) && has(e.valueFrom.secretKeyRef))
     .map(e, e.valueFrom.secretKeyRef.name) : []
 validations:
-{{- include "fedtrain.admission.pods" (dict "own" (list "transfer secret" "noise-credentials secret")) | nindent 0 }}
+{{- include "fedtrain.admission.pods" (dict "own" (list "transfer secret" "noise-credentials secret"
+  "fingerprint-credentials secret")) | nindent 0 }}
 {{- end -}}

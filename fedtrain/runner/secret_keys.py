@@ -1,4 +1,4 @@
-"""Keys of the participants' shares of noise on this machine, one file per participant and run."""
+"""Secret keys of the participants on this machine, one file each: of the shares of noise, and of fingerprints."""
 
 import os
 import secrets
@@ -7,11 +7,11 @@ from pathlib import Path
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 
 
-def noise_key(folder: Path, participant: str) -> str:
+def secret_key(folder: Path, participant: str) -> str:
     """Return the path of the participant's key in `folder`, which only this user may read; create it if it does not
     exist. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{participant}.key"
+    path = key_file(folder, participant)
     made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
         with os.fdopen(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -23,3 +23,7 @@ def noise_key(folder: Path, participant: str) -> str:
         finally:
             made.unlink()
     return str(path.resolve())
+
+
+def key_file(folder: Path, participant: str) -> Path:
+    return folder / f"{participant}.key"

@@ -21,6 +21,8 @@ from tests.support.operating import Operator
 BOUND, UNBOUND = "rights-bound", "rights-unbound"
 SECRETS = "v1/secrets"
 TOKEN = "kubernetes.io/service-account-token"
+MINTED = {"annotations": {"kubernetes.io/service-account.name": "admin"}}
+"""What a Secret of that type needs."""
 PODS: Json = {
     "serviceAccountName": "trainer",
     "volumes": [
@@ -136,8 +138,7 @@ def test_refuse_jobs_in_a_namespace_without_a_policy(account: Api, kinds: Contro
 def test_refuse_secrets_other_than_the_signed_requests(account: Api) -> None:
     account.create(SECRETS, secret(), BOUND, dry_run=True)
     assert refused(account.create, SECRETS, secret(name="fedtrain-other"), BOUND)
-    minted = {"annotations": {"kubernetes.io/service-account.name": "admin"}}
-    assert refused(account.create, SECRETS, {**secret(**minted), "type": TOKEN}, BOUND)
+    assert refused(account.create, SECRETS, {**secret(**MINTED), "type": TOKEN}, BOUND)
     assert refused(account.create, SECRETS, {**secret(), "type": "bootstrap.kubernetes.io/token"}, BOUND)
     assert refused(account.create, SECRETS, secret(labels={}), BOUND)
     for name in ("foreign", "token", SECRET):
@@ -146,10 +147,10 @@ def test_refuse_secrets_other_than_the_signed_requests(account: Api) -> None:
 
 
 def test_make_the_secret_of_the_fingerprints_key(account: Api) -> None:
-    body = secret(name=labels.FINGERPRINT_SECRET)
-    account.create(SECRETS, body, BOUND, dry_run=True)
-    assert refused(account.create, SECRETS, {**body, "type": TOKEN}, BOUND)
-    assert refused(account.create, SECRETS, secret(name=f"{labels.FINGERPRINT_SECRET}-2"), BOUND)
+    name = labels.FINGERPRINT_SECRET
+    account.create(SECRETS, secret(name=name), BOUND, dry_run=True)
+    assert refused(account.create, SECRETS, {**secret(name=name, **MINTED), "type": TOKEN}, BOUND)
+    assert refused(account.create, SECRETS, secret(name=f"{name}-2"), BOUND)
 
 
 def test_read_the_store_credentials_and_no_other_secret(account: Api) -> None:

@@ -140,6 +140,12 @@ class PolicyPrivacy(Block):
     """Secret with at least 32 random bytes in its key `key`, from which this participant's shares of noise are drawn
     (`noise.location: Client`). Keep it secret: the hub could subtract noise that it knows."""
 
+    @property
+    def is_required(self) -> bool:
+        """Whether trainings without `spec.privacy` are refused."""
+        required = (self.unit, self.min_noise_multiplier, self.noise_location, self.max_epsilon)
+        return any(one is not None for one in required)
+
 
 class Spool(Block):
     """Place for trained updates until the ledger's store has them."""

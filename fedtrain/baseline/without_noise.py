@@ -1,6 +1,5 @@
 """Comparison runs train without noise, whatever `spec.privacy` and the policies ask for: who may see the results."""
 
-from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.reading.federation import Federation
 from fedtrain.runner.errors import RunError
 
@@ -12,8 +11,8 @@ NOTE = (
 
 def without_noise(federation: Federation) -> str | None:
     """Return what to say before the trainings; None if neither the training nor a policy asks for privacy."""
-    asked = any(_asks(policy.spec) for policy in federation.policies.values())
-    return NOTE if federation.training.spec.privacy is not None or asked else None
+    required = any(policy.spec.privacy.is_required for policy in federation.policies.values())
+    return NOTE if federation.training.spec.privacy is not None or required else None
 
 
 def check_storage(federation: Federation) -> None:
@@ -23,9 +22,3 @@ def check_storage(federation: Federation) -> None:
             "spec.privacy or a policy asks for noise, but the comparison trains without noise, and everyone who can "
             "read the bucket in spec.storage would see its adapters. Use storage.type: File"
         )
-
-
-def _asks(policy: ParticipantPolicySpec) -> bool:
-    asked = policy.privacy
-    fields = (asked.unit, asked.min_noise_multiplier, asked.noise_location, asked.max_epsilon)
-    return any(field is not None for field in fields)

@@ -32,13 +32,11 @@ def missing_privacy(
     who = [name for name, refusals in refused.items() if any(map(is_about_privacy, refusals))]
     if federation.training.spec.privacy is not None or not who:
         return None
-    place = documents.find("FederatedTraining")
+    place = _, document = documents.find("FederatedTraining")
     wanted = _wanted(federation, [federation.policies[name].spec.privacy for name in who])
-    _, document = place
-    changes_elsewhere = other_changes(
-        _found(federation), Privacy.model_validate(wanted), federation.path.parent, document
-    )
-    changes = [f"add `privacy: {flow(_written(wanted))}` to spec", *changes_elsewhere]
+    promise = Privacy.model_validate(wanted)
+    elsewhere = other_changes(_found(federation), promise, federation.path.parent, document)
+    changes = [f"add `privacy: {flow(_written(wanted))}` to spec", *elsewhere]
     units = _units(federation, who, documents)
     if len(units) > 1:
         by_unit = " and ".join(f"{unit} ({', '.join(owners)})" for unit, owners in units.items())

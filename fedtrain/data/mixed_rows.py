@@ -14,7 +14,7 @@ from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row, digest_of_rows
 
 _CONTEXT = "fedtrain 2026-11-29 fingerprint of a participant's rows"
-"""Of the derived key: the same secret gives other keys for other uses."""
+"""Context of the derived key. A use with another context gets another key from the same secret."""
 
 
 @dataclass(frozen=True)

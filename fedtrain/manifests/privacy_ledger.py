@@ -144,7 +144,7 @@ def _entry(
         reported = _text(past.multiplier)
         counts[reported] = max(counts.get(reported, 0), past.count)
     if noise is not None or not same_plan:
-        counts[text] = min(MAX_COUNT, counts.get(text, 0) + count)  # so many have no epsilon that can be computed
+        counts[text] = min(MAX_COUNT, counts.get(text, 0) + count)  # a record may count no more
     return Entry(
         namespace=task.namespace,
         name=task.name,

@@ -36,7 +36,7 @@ def test_noise_has_at_least_its_formulas_size_at_any_granularity() -> None:
 
 
 def test_the_noise_covers_what_rounding_adds_to_the_norm() -> None:
-    """Of the update for which it adds the most: each value is half a step below the next whole step."""
+    """Rounding adds the most to the norm where each value is half a step below the next whole step."""
     multiplier, values = 0.5, 10**6
     update = np.full(values, 1.5 * 2.0**21 + 1.5)  # in steps; ties are rounded to even, here up
     bound = float(np.linalg.norm(update)) * granularity(multiplier, 1.0)

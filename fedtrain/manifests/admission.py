@@ -64,6 +64,20 @@ def participants_allow_this_namespace(spec: FederatedTrainingSpec, here: Here, r
             )
 
 
+def participants_with_own_clusters_have_own_namespaces(
+    spec: FederatedTrainingSpec, here: Here, records: Records
+) -> Problems:
+    """The token of such a participant reads all tasks of its namespace."""
+    for who, record in _known(spec, records):
+        for other in _sharing(who, records):
+            yield Problem(
+                "SharedNamespace",
+                f"Participants {who} and {other} both have namespace {record['spec']['namespace']}, so one could read "
+                "the tasks of the other",
+                "Give each its own namespace: delete one and invite it again (fedtrain participant invite)",
+            )
+
+
 def participants_are_served(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
     for who, record in _known(spec, records):
         if not _serves(here, record):
@@ -88,6 +102,7 @@ RULES: tuple[Rule, ...] = (
     spec_is_for_a_cluster,  # a folder for the ledger, ./base
     participants_are_known,  # bank-x
     participants_allow_this_namespace,  # bank-a works for team-b alone
+    participants_with_own_clusters_have_own_namespaces,  # bank-a and bank-b at bank-a
     participants_are_served,  # bank-a is at a namespace that the chart's `namespaces` leaves out
     participants_have_the_data_set,  # unknown data set
 )
@@ -106,11 +121,28 @@ def accepted(spec: FederatedTrainingSpec, here: Here, records: Records) -> Condi
 
 def askable(here: Here, records: Records) -> dict[str, Json]:
     """The Participants that may be asked now: one that takes its permission back gets no further task."""
-    return {who: record for who, record in records.items() if _allows(record, here) and _serves(here, record)}
+    return {
+        who: record
+        for who, record in records.items()
+        if _allows(record, here) and _serves(here, record) and not _sharing(who, records)
+    }
 
 
 def _allows(record: Json, here: Here) -> bool:
     return bool({"*", here.namespace} & {*record["spec"]["allowedNamespaces"]})
+
+
+def _sharing(who: str, records: Records) -> list[str]:
+    """The other Participants of its namespace, if it or they have clusters of their own."""
+    mine = records[who]["spec"]
+    others = [
+        other
+        for other, record in sorted(records.items())
+        if other != who
+        and record["spec"]["namespace"] == mine["namespace"]
+        and "Own" in (record["spec"].get("cluster"), mine.get("cluster"))
+    ]
+    return others
 
 
 def _serves(here: Here, record: Json) -> bool:

@@ -10,6 +10,19 @@ namespaces_are_unique = unique(ParticipantRecordSpec, "allowedNamespaces", "name
 
 @rule(
     ParticipantRecordSpec,
+    "namespace",
+    message="Namespaces whose names begin with kube- belong to Kubernetes.",
+    fix="Use a namespace for this participant alone, such as its name.",
+    cel=Cel(valid="!self.startsWith('kube-')", of_field=True),
+)
+def namespace_is_not_of_the_system(spec: ParticipantRecordSpec, context: Context) -> Violations:
+    """`namespace` is not one of Kubernetes' own."""
+    if spec.namespace.startswith("kube-"):
+        yield broken()
+
+
+@rule(
+    ParticipantRecordSpec,
     "allowedNamespaces",
     message='"*" already allows all namespaces, so the others have no effect.',
     fix='Use ["*"], or only names.',

@@ -71,6 +71,23 @@ def test_all_problems_across_objects_are_reported_together() -> None:
     assert "bank-a has no data set 'tickets' (its policy maps: mail)" in said.message
 
 
+@pytest.mark.parametrize("with_own_cluster", ["bank-a", "bank-c"])
+def test_a_participant_that_shares_its_namespace_with_one_that_has_its_own_cluster_is_not_asked(
+    with_own_cluster: str,
+) -> None:
+    records = {who: record("tickets") for who in ("bank-a", "bank-b", "bank-c")}
+    records["bank-b"]["spec"]["namespace"] = "bank-b"
+    assert accepted(spec(), Here("hub"), records).status == "True"
+    records[with_own_cluster]["spec"]["cluster"] = "Own"
+    said = accepted(spec(), Here("hub"), records)
+    assert said.reason == "SharedNamespace"
+    assert said.message == (
+        "Participants bank-a and bank-c both have namespace at, so one could read the tasks of the other. "
+        "Give each its own namespace: delete one and invite it again (fedtrain participant invite)"
+    )
+    assert list(askable(Here("hub"), records)) == ["bank-b"]
+
+
 def test_a_participant_that_revokes_its_permission_gets_no_further_task() -> None:
     records = {"bank-a": record("tickets", allowed=("elsewhere",)), "bank-b": record("tickets", allowed=("hub",))}
     assert askable(Here("hub"), records).keys() == {"bank-b"}

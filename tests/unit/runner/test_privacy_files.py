@@ -3,124 +3,23 @@
 import fcntl
 import json
 import os
-import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from ruamel.yaml import YAML
 
-from fedtrain.api.reading import Federation, read_file
 from fedtrain.cli.main import main
 from fedtrain.cli.spent_privacy import spent_lines
 from fedtrain.contracts import names
-from fedtrain.contracts.records import ModelFacts, Preflight, Run
-from fedtrain.contracts.tasks import Task, Train
+from fedtrain.contracts.records import Run
 from fedtrain.ledger.open import open_ledger
-from fedtrain.manifests.privacy_ledger import Unit, released
-from fedtrain.preview.dry_run import DIGEST, DryRun
 from fedtrain.privacy.accounting import Poisson, Release, epsilon
-from fedtrain.rounds.decision import AggregateOrder
-from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner import privacy_files
 from fedtrain.runner.bindings import storage_of
 from fedtrain.runner.errors import RunError
-from fedtrain.runner.privacy_places import ledgers_of
-from fedtrain.runner.run import enter
 from tests.support.outputs import check_output
-
-BASE = Path(__file__).parents[3] / "examples/quickstart/base"
-MEMBERS = ("a", "b")
-SEVERAL = {"unit": "Participant", "noise": {"type": "Multiplier", "multiplier": 1.0}}
-ROWS = {"unit": "Example", "noise": {"type": "Multiplier", "multiplier": 1.1}}
-FACTS = ModelFacts(base_parameters=0, adapter_parameters=0, hidden_size=0, layers=0, vocabulary=0)
-
-
-def written(
-    folder: Path,
-    privacy: Mapping[str, Any] = SEVERAL,
-    limit: float | None = None,
-    name: str = "first",
-    uri: str = "../data/rows.jsonl",
-    dataset: str = "d",
-    rounds: int = 1,
-) -> Federation:
-    """A federation of a and b, whose data is one file. `limit`: `maxEpsilon` of the policies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder.parent / "data").mkdir(exist_ok=True)
-    (folder.parent / "data/rows.jsonl").write_text('{"text": "x"}\n')
-    spec = {
-        "model": {"base": str(BASE)},
-        "data": {"dataset": dataset, "format": "Text"},
-        "participants": [{"name": who} for who in MEMBERS],
-        "rounds": {"count": rounds, "minParticipants": 2},
-        "training": {"length": {"type": "Steps", "steps": 10}, "batchSize": 20},
-        "aggregation": {"weights": "Uniform"},
-        "privacy": {
-            "budget": {"epsilon": 100, "delta": 1e-5},
-            "clipping": {"type": "Fixed", "norm": 1.0},
-            **privacy,
-        },
-    }
-    policies = [
-        _document(
-            "ParticipantPolicy",
-            who,
-            {
-                "datasets": [{"name": dataset, "uri": uri if who == "a" else f"../data/{who}.jsonl"}],
-                **({"privacy": {"maxEpsilon": limit}} if limit is not None else {}),
-            },
-        )
-        for who in MEMBERS
-    ]
-    (folder.parent / "data/b.jsonl").write_text('{"text": "x"}\n')
-    with (folder / "federation.yaml").open("w") as file:
-        YAML().dump_all([_document("FederatedTraining", name, spec), *policies], file)
-    return read_file(folder / "federation.yaml")
-
-
-def _document(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": "fedtrain.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
-
-
-def start(federation: Federation, run_id: str = "run-1", round: int = 1, attempt: int = 1) -> str | None:
-    """Start a's task of a round; why it is refused, or None."""
-    metadata = federation.training.metadata
-    run = Run(run_id=run_id, namespace=metadata.namespace, name=metadata.name, spec={})
-    counted = {
-        who: Preflight(run_id=run_id, participant=who, samples=1000, validation_samples=0, fingerprint=DIGEST)
-        for who in MEMBERS
-    }
-    for one in DryRun(federation.training.spec, run, counted, FACTS).orders(1):
-        if not isinstance(one.order, AggregateOrder) and isinstance(one.order.work, Train) and one.key.who == "a":
-            return enter(federation, run, *_later(one.key, one.order, round, attempt))
-    raise AssertionError("no task of a")
-
-
-def _later(key: TaskKey, task: Task, round: int, attempt: int) -> tuple[TaskKey, Task]:
-    work = task.work.model_copy(update={"plan": "blake3:" + 64 * str(round)})
-    return TaskKey(round, key.kind, key.who, attempt), task.model_copy(
-        update={"round": round, "attempt": attempt, "work": work}
-    )
-
-
-def started_together(federations: list[Federation]) -> list[str | None]:
-    """The answers to runs that enter their first round at the same time."""
-    answers: list[str | None] = []
-    together = threading.Barrier(len(federations))
-
-    def begin(number: int) -> None:
-        together.wait()
-        answers.append(start(federations[number], f"run-{number}"))
-
-    threads = [threading.Thread(target=begin, args=(number,)) for number in range(len(federations))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
+from tests.unit.runner.privacy_ledgers import ROWS, SEVERAL, ledger, spent, start, started_together, written
 
 
 def test_a_ledger_that_appears_before_the_others_are_locked_is_read(
@@ -169,34 +68,6 @@ def test_a_round_whose_run_was_killed_between_two_ledgers_is_entered_into_both(b
     assert spent(folder) == {Release(1.0): 2}
     assert start(folder, "run-2", round=2) is None
     assert spent(file) == spent(folder) == {Release(1.0): 2}, "the run enters the round where it is missing"
-
-
-def ledger(federation: Federation) -> Path:
-    (path,) = ledgers_of(federation, federation.policies["a"].spec.datasets[0]).own
-    return path
-
-
-def spent(federation: Federation, unit: Unit = "Participant") -> dict[Release, int]:
-    (dataset,) = federation.policies["a"].spec.datasets
-    return released(privacy_files.entries_of_data(federation, [dataset]), {dataset.name}, unit)
-
-
-def test_all_runs_on_the_same_data_are_counted_whatever_they_call_it(tmp_path: Path) -> None:
-    """z = 1: epsilon 4.38, 6.57 and 8.39 after 1, 2 and 3 rounds."""
-    first = written(tmp_path / "one", limit=7.0)
-    assert ledger(first) == tmp_path / "data/.rows.jsonl.privacy"
-    assert start(first) is None
-    (tmp_path / "link.jsonl").symlink_to(tmp_path / "data/rows.jsonl")
-    second = written(tmp_path / "two", limit=7.0, name="second", uri="../link.jsonl", dataset="texts")
-    assert start(second, "run-2") is None
-    refused = start(second, "run-2", round=2)
-    assert refused is not None
-    assert (
-        "a's policy (privacy.maxEpsilon) refuses the task: with this round, all trainings on data set texts" in refused
-    )
-    assert "epsilon 8.385; the maximum is 7" in refused
-    assert f"`fedtrain participant privacy --file {second.path}` lists them" in refused
-    assert spent(first) == spent(second) == {Release(1.0): 2}, "a refused round is not entered"
 
 
 def test_a_task_that_is_started_again_after_a_kill_is_entered_once(tmp_path: Path) -> None:
@@ -290,71 +161,6 @@ def test_known_noise_and_trainings_without_privacy_are_not_counted(tmp_path: Pat
     federation = written(tmp_path / "one", SEVERAL | {"testingSeed": 1})
     assert start(federation) is None
     assert not ledger(federation).exists()
-
-
-def test_data_in_a_bucket_has_its_ledger_beside_the_federation_file(tmp_path: Path) -> None:
-    federation = written(tmp_path / "one", uri="s3://bank/tickets/all.jsonl")
-    assert ledger(federation) == tmp_path / "one/.s3-bank.privacy"
-
-
-def test_data_in_a_bucket_counts_the_runs_on_what_contains_it(tmp_path: Path) -> None:
-    for number, uri in enumerate(("s3://bank/tickets/all.jsonl", "s3://bank/tickets/", "s3://bank/ticket")):
-        assert start(written(tmp_path / "one", uri=uri, name=f"run-{number}"), f"run-{number}") is None
-    file, folder, other = (
-        written(tmp_path / "one", uri=f"s3://bank/{key}") for key in ("tickets/all.jsonl", "tickets", "ticket")
-    )
-    assert (spent(file), spent(folder), spent(other)) == ({Release(1.0): 2}, {Release(1.0): 2}, {Release(1.0): 1})
-
-
-def test_a_folder_and_a_file_in_it_have_one_loss(tmp_path: Path) -> None:
-    """z = 1: epsilon 4.38, 6.57 and 8.39 after 1, 2 and 3 rounds."""
-    file = written(tmp_path / "one", limit=7.0)
-    folder = written(tmp_path / "two", limit=7.0, name="second", uri="../data", dataset="all")
-    assert start(file) is None
-    assert start(folder, "run-2") is None
-    for federation, run in ((file, "run-1"), (folder, "run-2")):
-        refused = start(federation, run, round=2)
-        assert refused is not None
-        assert "epsilon 8.385; the maximum is 7" in refused
-    assert spent(file) == spent(folder) == {Release(1.0): 2}
-
-
-def test_a_link_in_a_folder_leads_to_the_ledger_of_its_file(tmp_path: Path) -> None:
-    file = written(tmp_path / "one")
-    (tmp_path / "links").mkdir()
-    (tmp_path / "links/rows.jsonl").symlink_to(tmp_path / "data/rows.jsonl")
-    folder = written(tmp_path / "two", name="second", uri="../links", dataset="all")
-    above = written(tmp_path / "three", name="third", uri="../data", dataset="all")
-    assert start(folder, "run-2") is None
-    assert spent(file) == spent(folder) == spent(above) == {Release(1.0): 1}, "both ledgers of the run are one entry"
-    assert start(file) is None
-    assert spent(file) == spent(folder) == spent(above) == {Release(1.0): 2}
-
-
-def test_data_beside_other_data_is_other_data(tmp_path: Path) -> None:
-    first = written(tmp_path / "one")
-    (tmp_path / "data/rows.jsonl.json").write_text("[1]")
-    assert start(first) is None
-    assert spent(written(tmp_path / "two", uri="../data/rows.jsonl.json")) == {}
-    (tmp_path / "data2").mkdir()
-    (tmp_path / "data2/rows.jsonl").write_text('{"text": "x"}\n')
-    assert spent(written(tmp_path / "three", uri="../data2")) == {}
-
-
-def test_refuse_a_file_with_another_name_that_nothing_leads_to(tmp_path: Path) -> None:
-    federation = written(tmp_path / "one")
-    (tmp_path / "other.jsonl").hardlink_to(tmp_path / "data/rows.jsonl")
-    with pytest.raises(RunError, match=r"data/rows\.jsonl has 2 names \(hard links\), and .* Replace it by a copy"):
-        start(federation)
-    with pytest.raises(RunError, match="hard links"):
-        start(written(tmp_path / "two", uri="../data"))
-
-
-def test_runs_on_a_folder_and_on_a_file_in_it_do_not_spend_the_same_budget(tmp_path: Path) -> None:
-    places = ["../data" if number % 2 else "../data/rows.jsonl" for number in range(6)]
-    runs = [written(tmp_path / f"{n}", limit=7.0, name=f"run-{n}", uri=uri) for n, uri in enumerate(places)]
-    assert started_together(runs).count(None) == 2
-    assert spent(runs[0]) == spent(runs[1]) == {Release(1.0): 2}
 
 
 def invoke(*words: str | Path) -> Result:

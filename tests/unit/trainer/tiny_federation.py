@@ -30,10 +30,17 @@ from fedtrain.ledger.task_ledger import TaskLedger
 
 WORDS = ["cat", "dog", "oak", "fir", "iron", "tin", "rose", "lily", "crow", "owl", "salt", "gold"]
 CLASSES = ["animal", "plant", "metal"]
+ALMOST_NONE = 0.05
+"""The smallest noise multiplier that has an epsilon."""
 TEMPLATE = (
     "{% for message in messages %}<|start|>{{ message['role'] }}\n{{ message['content'] }}<|end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
 )
+
+
+def example_noise(**changes: Any) -> dict[str, Any]:
+    """The noise of a task with `unit: Example`."""
+    return {"probability": 0.25, "batch": 8, "steps": 4, "bound": 1.0, "multiplier": 1.0} | changes
 
 
 def tokenizer() -> PreTrainedTokenizerFast:

@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hack.cluster.eventually import PATIENCE_SECONDS
+
 LOOPBACK = "127.0.0.1"
-# On a machine that builds something else meanwhile, an API server may take half a minute.
-SECONDS_TO_BE_READY = 120
 # What makes the kernel kill a program as soon as the one that started it is gone.
 LEASH = ("setpriv", "--pdeathsig", "KILL")
 
@@ -110,13 +110,13 @@ class Processes:
         return self.logs / f"{name}.log"
 
     def _wait_until(self, name: str, ready: Callable[[], bool]) -> None:
-        until = time.monotonic() + SECONDS_TO_BE_READY
+        until = time.monotonic() + PATIENCE_SECONDS
         while not ready():
             code = self._running[name].poll()
             if code is not None:
                 raise ProgramFailed(f"{name} ended with {code}:\n{self._end_of_log(name)}")
             if time.monotonic() > until:
-                raise ProgramFailed(f"{name} isn't ready after {SECONDS_TO_BE_READY} s:\n{self._end_of_log(name)}")
+                raise ProgramFailed(f"{name} isn't ready after {PATIENCE_SECONDS:.0f} s:\n{self._end_of_log(name)}")
             time.sleep(0.05)
 
     def _end_of_log(self, name: str) -> str:

@@ -254,7 +254,7 @@ def _notes(
             f"rounds.minParticipants ({spec.minimum}): {then}."
         )
     partly = sorted({p.participant for round in rounds for p in round.parts if 0 < p.trained < p.distinct})
-    if partly:
+    if partly and spec.example_privacy is None:  # its steps sample from all rows
         notes.append(
             f"The steps of {', '.join(partly)} do not cover the slice of a round: `trained` is below `samples`. "
             "Set more steps or smaller slices."

@@ -46,6 +46,13 @@ def test_epsilon_and_signal_to_noise_are_shown_before_a_run(
     assert "note: Warning" not in said
 
 
+def test_steps_that_sample_from_all_rows_have_no_slice_to_cover(tmp_path: Path) -> None:
+    """More steps would cost budget, and unit Example refuses smaller slices."""
+    assert "do not cover the slice" not in accepted("plan", tmp_path, {})
+    plain = {PRIVACY: PARTICIPANTS, "weights: Samples": "weights: Uniform"}
+    assert "do not cover the slice" in accepted("plan", tmp_path, plain)
+
+
 @pytest.mark.parametrize("command", ["validate", "plan"])
 def test_refuse_a_budget_that_too_few_participants_can_spend_on_one_round(command: str, tmp_path: Path) -> None:
     """minParticipants is 3; each participant has about 1,890 rows."""

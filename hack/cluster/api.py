@@ -11,6 +11,7 @@ from typing import Any
 
 import urllib3
 
+from hack.cluster.eventually import PATIENCE_SECONDS
 from hack.cluster.kubeconfig import Credentials
 
 _LATER = 429
@@ -42,7 +43,9 @@ class Api:
     def __init__(self, credentials: Credentials, impersonated: str = "") -> None:
         self._credentials = credentials
         self._impersonated = {"Impersonate-User": impersonated} if impersonated else {}
-        self._pool = urllib3.PoolManager(ca_certs=str(credentials.authority), timeout=60, retries=False, maxsize=4)
+        self._pool = urllib3.PoolManager(
+            ca_certs=str(credentials.authority), timeout=PATIENCE_SECONDS, retries=False, maxsize=4
+        )
 
     def act_as(self, user: str) -> "Api":
         """Return a client that asks to act as another user, with the same credentials."""

@@ -98,8 +98,8 @@ class Data(Block):
     fields: Fields | None = None
     """Names of the fields in the rows, if they differ from the names above. The same at all participants."""
     max_length: Annotated[Count, Field(le=1_048_576)] = 512
-    """Maximum number of tokens per row. Longer rows are cut to it. A row that has more tokens than the base
-    model's context even so is refused."""
+    """Maximum number of tokens per row. Longer rows are cut to it. A row that still has more tokens than the
+    base model's context is refused."""
     validation_fraction: Fraction = 0.1
     """Fraction of rows that each participant holds out for validation. The same rows are held out in every round."""
 

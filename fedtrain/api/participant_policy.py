@@ -108,7 +108,7 @@ class Limits(Block):
 
 
 class Minimums(Block):
-    """Minimum sizes of a round. A task of a smaller one is refused."""
+    """Minimum sizes of a round. A task below them is refused."""
 
     rows_per_round: Count | None = None
     """Minimum number of distinct rows that a task trains on."""
@@ -231,8 +231,8 @@ class ParticipantPolicyStatus(Block):
 
 
 class ParticipantPolicy(Block):
-    """Data sets, permissions, limits and pod settings of a participant, declared by its owner. On a cluster, this
-    object exists in the participant's cluster, not at the hub, and outranks the hub's requests."""
+    """Data sets, permissions, limits and pod settings of a participant, declared by its owner. On a cluster, it is
+    in the participant's namespace of the cluster in which the participant trains. It outranks the hub's requests."""
 
     api_version: Literal["fedtrain.dev/v1alpha1"] = API_VERSION
     kind: Literal["ParticipantPolicy"] = "ParticipantPolicy"

@@ -55,8 +55,8 @@ shows all errors of a file at once.
 _CLUSTER_HEAD = """## On a cluster
 
 The same objects in the API server, in group `fedtrain.dev`, version `v1alpha1`; `kubectl get fedtrain` lists all kinds
-of a namespace at once, and `kubectl explain ft.spec.rounds` says what stands here. Users write the first three kinds;
-the coordinator makes TrainingTasks. A status is written by controllers alone.
+of a namespace at once, and `kubectl explain ft.spec.rounds` shows the same descriptions. Users write the first three
+kinds, the coordinator TrainingTasks, and only controllers write a status.
 """
 
 

@@ -14,7 +14,7 @@ RESERVED_PATHS = "^(/tmp|/dev/shm|/home/fedtrain|/var/spool/fedtrain|/var/run/fe
 _MOUNT_PATH = "^/[^:]*$"
 
 volumes_are_unique = unique(Pods, "volumes", "volume", "name")
-mounts_are_unique = unique(Pods, "volumeMounts", "mount at", "mountPath")
+mounts_are_unique = unique(Pods, "volumeMounts", "mount path", "mountPath")
 
 _EXISTS = "has(self.volumes) && self.volumes.exists(v, v.name == m.name)"
 

@@ -23,13 +23,14 @@ spec:
   datasets:
     - {{name: tickets, uri: ./data/{participant}.jsonl}}   # a file, a folder, a data set on disk, or s3://
   # baseModel: {{s3: {{endpoint: "https://s3.example.org", credentialsSecretRef: {{name: models}}}}}}   # of a base at s3://
-  # limits: {{gpuMemory: 40Gi, nodes: 2, gpus: 8, memory: 64Gi, adapterRank: 64}}   # tasks beyond these are refused
-  #   further limits: stepsPerRound: 500, taskDuration: 3h, concurrentTasks: 1; gpuModel: NVIDIA H100 tells the hub
+  # limits: {{nodes: 2, gpus: 8, memory: 64Gi, adapterRank: 64, stepsPerRound: 500}}   # tasks beyond these are refused
+  #   further limits: gpuMemory: 40Gi, taskDuration: 3h (tasks get no more), concurrentTasks: 1 (further tasks wait);
+  #     gpuModel: NVIDIA H100 (reported to the hub)
   # privacy: {{unit: Participant, minNoiseMultiplier: 0.8, maxEpsilon: 8, delta: 1e-5}}   # what trainings must promise
   #   further privacy: noiseLocation: Client               # the hub is not trusted with updates
   #     noiseKeySecretRef: {{name: fedtrain-noise}}          # for noise.location: Client
   # minimums: {{rowsPerRound: 100, participantsPerRound: 3}}
-  # allow:                                               # on a cluster: what tasks may ask for
+  # allow:                                               # all others are refused; images: only on a cluster
   #   requesters: [{{namespace: federations, name: tickets-*}}]
   #   baseModels: [HuggingFaceTB/*]
   #   images: ["registry.example.org/fedtrain-trainer@sha256:..."]

@@ -36,10 +36,11 @@ class FederationFile:
         participants = "".join(f"    - name: {name}\n" for name, _ in self.files)
         return f"""\
 # yaml-language-server: $schema={FILE_NAME}
-# Written by `fedtrain split`. What next:
-#   fedtrain validate federation.yaml     is everything right?
-#   fedtrain plan federation.yaml         who trains on how much
-#   fedtrain run federation.yaml          train
+# Written by `fedtrain split`.
+#
+#   fedtrain validate federation.yaml     show all errors at once
+#   fedtrain plan federation.yaml         show samples and steps per participant and round
+#   fedtrain run federation.yaml          run it on this machine; the same command resumes it
 apiVersion: fedtrain.dev/v1alpha1
 kind: FederatedTraining
 metadata:
@@ -53,7 +54,7 @@ spec:
   data:
     dataset: {self.dataset}
     format: {self.format}
-    maxLength: {self.max_length}                       # tokens; what is longer is cut
+    maxLength: {self.max_length}                       # tokens; longer rows are cut to this length
     validationFraction: 0.1              # of each participant's rows, held out from its training
   participants:
 {participants}\
@@ -65,7 +66,7 @@ spec:
     learningRate: {self.learning_rate.value}                   # {self.learning_rate.reason}
     seed: {self.seed}
   partitioning:
-    strategy: All                        # every round trains on everything
+    strategy: All                        # each round uses all training rows
 {self._evaluation()}\
   storage:
     type: File

@@ -97,7 +97,7 @@ def test_the_commented_out_blocks_are_valid_in_their_places(here: Path):
         "# minParticipants: 2": ("", ""),
         "# microBatchSize: 8": ("", ""),
         "# - {name: exact, type: ExactMatch": ("", ""),
-        "# limits: {gpuMemory": ("", ""),
+        "# limits: {nodes": ("", ""),
         "# namespace: default": ("", ""),
     }.items():
         assert wanted in text

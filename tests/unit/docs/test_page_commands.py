@@ -10,7 +10,9 @@ import pytest
 from fedtrain.cli.main import main
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
+PAGES = [ROOT / "README.md"] + [
+    page for place in ("docs/*.md", "examples/*/README.md", "helm/*/README.md") for page in sorted(ROOT.glob(place))
+]
 BLOCK = re.compile(r"^```(.*)\n([\s\S]*?)^```|(?:^    .*\n)+", re.MULTILINE)
 INLINE = re.compile(r"`(fedtrain (?!needs)[^`]+)`")
 

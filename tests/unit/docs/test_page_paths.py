@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("**/*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted(
+    [*ROOT.glob("docs/**/*.md"), *ROOT.glob("helm/*/README.md")]
+)
 PARTS = "fedtrain|trainer_image|aggregator|operator|hack|tests|benchmarks|helm|crds|schemas|examples|docs"
 PATH = re.compile(rf"`((?:{PARTS})/[A-Za-z0-9_./*-]*)`")
 MADE_BY_A_COMMAND = re.compile(r"examples/[a-z]+/(runs|store\.env)")

@@ -18,7 +18,9 @@ from fedtrain.api.reading import read_file
 from fedtrain.api.shapes import fields_of
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
+PAGES = [ROOT / "README.md"] + [
+    page for place in ("docs/*.md", "examples/*/README.md", "helm/*/README.md") for page in sorted(ROOT.glob(place))
+]
 BLOCK = re.compile(r"^ *```yaml\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 QUICKSTART = ROOT / "examples" / "quickstart"
 METRICS = [{"name": "accuracy", "type": "Choices"}, {"name": "loss", "type": "Loss"}]

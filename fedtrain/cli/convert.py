@@ -132,7 +132,7 @@ def _show(out: Path, made: "Converted", how: "Conversion") -> None:
     if how.target is not None:
         source, folder = quoted(out), quoted(out.with_name("my-federation"))
         say(f"or try it: fedtrain split {source} --participants 4 --out {folder}", indent=2)
-        say("(with a file of each participant: all files, without --participants)", indent=2)
+        say("(if each participant has a file, name all files and omit --participants)", indent=2)
 
 
 def _encoding(name: str) -> str:

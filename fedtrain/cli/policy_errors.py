@@ -100,13 +100,12 @@ def waits_on_the_cluster(federation: Federation) -> Iterator[str]:
     """Yield a warning for each policy that lets the tasks of the training wait: it is suspended, or not approved."""
     if not any(policy.spec.suspend or policy.spec.approval == "Manual" for policy in federation.policies.values()):
         return
-    from fedtrain.manifests.policy_check import refused_by
     from fedtrain.preview.policy_refusals import policy_refusals, refused_on_one_machine
 
     for who, refused in policy_refusals(federation, refused_on_one_machine).items():
         for one in refused:
             if one.rule in ("suspend", "approval"):  # `fedtrain run` refuses where a cluster waits
-                reason = one.message.removeprefix(refused_by(who, one.rule))
+                reason = ". ".join(filter(None, (one.problem, one.change)))
                 yield f"the tasks of {who} wait (spec.{one.rule} of its policy): {reason}."
 
 
@@ -119,7 +118,6 @@ def errors_of(
     """Return an error for each refusal, by participant, with the line of the policy's field. `counted`: the rows of
     participants, as far as they are known."""
     from fedtrain.cli.missing_privacy import is_about_privacy, missing_privacy
-    from fedtrain.manifests.policy_check import refused_by
 
     if (error := missing_privacy(federation, found, documents)) is not None:
         yield error
@@ -129,7 +127,7 @@ def errors_of(
                 continue
             path = _policy_field(refusal.rule)
             place = documents.find("ParticipantPolicy", who)
-            problem, _, advice = refusal.message.removeprefix(refused_by(who, refusal.rule)).partition(". ")
+            problem, advice = refusal.problem, refusal.change
             if (never := _unreachable(federation, counted, refusal.rule, who)) is not None:
                 problem, change = never
             else:

@@ -36,12 +36,15 @@ from fedtrain.privacy.accounting import Release
 @dataclass(frozen=True)
 class Refusal:
     """Why a task is refused; retrying does not help. `reason`: one word for programs; `rule`: the policy's field;
-    `asks`: the training's field that asks for too much."""
+    `asks`: the training's field that asks for too much. `problem` and `change` are parts of the message: what is wrong,
+    and what the training's author changes."""
 
     reason: str
     message: str
     rule: str | None = None
     asks: str | None = field(default=None, compare=False)
+    problem: str = field(default="", compare=False)
+    change: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def judge(
     key. `start`: see `fedtrain.manifests.privacy_ledger.entered`."""
     who = order.task.participant
     if policy is None:
-        return Refusal("NoPolicy", f"ParticipantPolicy {who!r} does not exist here. Its owner must apply one")
+        problem = f"ParticipantPolicy {who!r} does not exist in the participant's cluster"
+        return _told("NoPolicy", problem, "Its owner must apply one with `kubectl apply`")
     if refusal := next(refusals(order, policy, image, spent, start), None):
         return refusal
     task = task_of(order)
@@ -95,10 +99,17 @@ def refusals(
         yield _refusal(who, objection)
     held = sorted(known.name for known in policy.datasets)
     if missing := [name for name in task.data.names if name not in held]:
-        message = f"the policy of {who} has no data set {' and '.join(map(repr, missing))}; it has: {', '.join(held)}"
-        yield Refusal("UnknownDataset", message)
+        names = " and ".join(map(repr, missing))
+        field = "data.datasets" if len(task.data.names) > 1 else "data.dataset"
+        yield _told(
+            "UnknownDataset",
+            f"the policy of {who} has no data set {names}; it has: {', '.join(held)}",
+            f"Name one of these in `{field}`, or ask the owner of {who} to add {names} to `datasets` in its "
+            "ParticipantPolicy",
+        )
     if needs_noise_key(task) and policy.privacy.noise_key_secret_ref is None:
-        yield Refusal("NoNoiseKey", _NO_NOISE_KEY.format(who=who))
+        problem = f"{who}'s policy has no privacy.noiseKeySecretRef, but the task asks for a share of noise"
+        yield _told("NoNoiseKey", problem, _CREATE_NOISE_KEY.format(who=who))
 
 
 def refusals_on_one_machine(
@@ -111,18 +122,19 @@ def refusals_on_one_machine(
 
 
 def _refusal(who: str, objection: rules.Objection) -> Refusal:
-    message = refused_by(who, objection.field) + objection.message
-    return Refusal("PolicyRefused", message, objection.field, objection.asks)
+    by = f"{who}'s policy ({objection.field})" if objection.field else who
+    message = f"{by} refuses the task: {objection.problem}. {objection.fix(who)}"
+    problem, change = objection.problem, objection.change_of(who)
+    return Refusal("PolicyRefused", message, objection.field, objection.asks, problem, change)
 
 
-def refused_by(who: str, field: str | None) -> str:
-    """The beginning of the message of a refusal by a field of a policy."""
-    return f"{who}'s policy ({field}) refuses the task: "
+def _told(reason: str, problem: str, change: str) -> Refusal:
+    return Refusal(reason, f"{problem}. {change}", problem=problem, change=change)
 
 
-_NO_NOISE_KEY = (
-    "{who}'s policy has no privacy.noiseKeySecretRef, but the task asks for a share of noise. Create a Secret (kubectl "
-    "create secret generic fedtrain-noise --from-literal=key=$(openssl rand -hex 32)) and set noiseKeySecretRef to it"
+_CREATE_NOISE_KEY = (
+    "Ask the owner of {who} to create a Secret (`kubectl create secret generic fedtrain-noise --from-literal=key=$("
+    "openssl rand -hex 32)`) and to name it in `privacy.noiseKeySecretRef` of its ParticipantPolicy"
 )
 
 
@@ -148,7 +160,8 @@ def why_held(order: TrainingTaskSpec, policy: ParticipantPolicySpec, image: str,
     if objection is None:
         return None
     approval = _approval(request, task) if awaits_approval(request, policy) else None
-    message = f"{who}'s policy ({objection.field}) lets the task wait: {objection.message}"
+    why = ". ".join(filter(None, (objection.problem, objection.change_of(who), objection.then)))
+    message = f"{who}'s policy ({objection.field}) lets the task wait: {why}"
     return Wait("HeldByPolicy", message, objection.field, approval)
 
 

@@ -131,7 +131,7 @@ def enter(federation: Federation, order: TrainingTaskSpec) -> str | None:
                 spent |= _named((files[path].lines for path in _paths(ledgers)), name, ledgers)
             if (refusal := next(refusals_on_one_machine(order, policy, spent), None)) is not None:
                 command = f"fedtrain participant privacy --file {quoted(federation.path)}"
-                listed = f". `{command}` lists them" if refusal.rule == "privacy.maxEpsilon" else ""
+                listed = f". `{command}` lists the trainings" if refusal.rule == "privacy.maxEpsilon" else ""
                 return f"{refusal.message}{listed}"
             new = _new(task, spent, places, files)
             for path in sorted({path for ledgers in places.values() for path in ledgers.own}):

@@ -23,7 +23,12 @@ PRIVATE = """\
 REFUSING: list[tuple[str, str, str, str]] = [
     # the policy's fields, the place of the error, the rule's words, what the named line of the training has
     ("limits: {adapterRank: 2}", ":5:25: spec.limits.adapterRank", "the adapter has rank 4; the limit is 2", "rank: 4"),
-    ("limits: {stepsPerRound: 4}", ":5:27: spec.limits.stepsPerRound", "it trains 5 steps; the limit is 4", "length:"),
+    (
+        "limits: {stepsPerRound: 4}",
+        ":5:27: spec.limits.stepsPerRound",
+        "trains 5 steps; the limit is 4",
+        "length:",
+    ),
     (
         "allow: {baseModels: [hub/*]}",
         ":5:11: spec.allow.baseModels",

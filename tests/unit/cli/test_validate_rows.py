@@ -145,7 +145,7 @@ def test_policies_judge_a_training_on_one_machine(tmp_path: Path, command: str) 
     assert result.exit_code == 1
     (line, count) = result.stderr.splitlines()
     assert "spec.limits.adapterRank (policy bank-a): " in line
-    assert f"Change spec.model.adapter.rank ({file}, line 5), " in line
+    assert f"Lower `model.adapter.rank` to 1 ({file}, line 5), " in line
     assert line.endswith("or ask the owner of bank-a to change spec.limits.adapterRank.")
     assert count == f"1 error in {file}."
     assert not (tmp_path / "runs").exists()

@@ -103,7 +103,7 @@ def test_gpus_beyond_the_limits_of_the_policys_pods_are_refused() -> None:
     refusal = judged({"gpusPerNode": 4}, **own(limits={"nvidia.com/gpu": "2"}))
     assert isinstance(refusal, Refusal)
     assert refusal.rule == "pods.resources.limits"
-    assert refusal.message.endswith("it asks for 4 nvidia.com/gpu per node; the limit is 2")
+    assert "the training asks for 4 nvidia.com/gpu per node; the limit is 2. In the" in refusal.message
     assert resources({"gpusPerNode": 2}, **own(limits={"nvidia.com/gpu": "2"}))[1]["nvidia.com/gpu"] == "2"
 
 

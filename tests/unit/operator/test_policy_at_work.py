@@ -191,7 +191,7 @@ MALICIOUS: dict[str, tuple[Any, str]] = {
     ),
     "the hub's work": (
         lambda spec: spec["task"].update(work={"type": "Initialise", "seed": 1}),
-        "runs at the hub only",
+        "Initialise is work of the hub",
     ),
     "unknown work": (lambda spec: spec["task"].update(work={"type": "Shell"}), "spec.task.work"),
     "another participant's task": (lambda spec: spec["task"].update(participant="bank-a"), "the task is for 'bank-a'"),

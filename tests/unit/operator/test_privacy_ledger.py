@@ -32,7 +32,9 @@ def test_a_task_without_a_promise_is_refused_where_the_policy_requires_one() -> 
 
 
 def test_less_noise_than_the_policy_requires_is_refused_with_both_numbers() -> None:
-    words = "the training promises a noise multiplier of 0.7; the minimum is 0.8. Set `noise: "
+    words = (
+        "the training promises a noise multiplier of 0.7; the minimum is 0.8. In the FederatedTraining, set `noise: "
+    )
     assert words in refused(order(0.7), minNoiseMultiplier=0.8)
 
 
@@ -66,7 +68,9 @@ def test_metrics_of_single_rows_are_refused_where_each_row_must_be_protected() -
     work = Measure(**known, metrics=())
     content["task"] = to_wire(plain.model_copy(update={"work": work}))
     measuring = TrainingTaskSpec.model_validate(content)
-    assert "(privacy.unit) refuses the task: it sends metrics of single rows" in refused(measuring, unit="Example")
+    assert "(privacy.unit) refuses the task: the task sends metrics of single rows" in refused(
+        measuring, unit="Example"
+    )
     assert refused(measuring, unit="Participant", maxEpsilon=1.0) == "", "the hub is trusted with metrics"
 
 

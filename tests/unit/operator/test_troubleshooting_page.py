@@ -15,7 +15,7 @@ SOURCES = "".join(
     for part in ("operator", "fedtrain/manifests", "fedtrain/contracts/wire")
     for file in (ROOT / part).rglob("*.py")
 )
-GIVEN = re.compile(r'(?:Problem|Refusal|TaskRefused)\(\s*"([A-Z][A-Za-z]+)"')
+GIVEN = re.compile(r'(?:Problem|Refusal|TaskRefused|_told)\(\s*"([A-Z][A-Za-z]+)"')
 
 
 @pytest.mark.parametrize("module", [admission, policy_check, task], ids=["admission", "policy", "task"])

@@ -23,7 +23,7 @@ def test_all_runs_on_the_same_data_are_counted_whatever_they_call_it(tmp_path: P
         "a's policy (privacy.maxEpsilon) refuses the task: with this round, all trainings on data set texts" in refused
     )
     assert "epsilon 8.385; the maximum is 7" in refused
-    assert f"`fedtrain participant privacy --file {second.path}` lists them" in refused
+    assert f"`fedtrain participant privacy --file {second.path}` lists the trainings" in refused
     assert spent(first) == spent(second) == {Release(1.0): 2}, "a refused round is not entered"
 
 

@@ -4,7 +4,7 @@ To add a rule, write a `@refuses` or `@holds` function in the file of its field 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy import (
@@ -23,7 +23,7 @@ from fedtrain.api.rules.policy import (
     work,
 )
 from fedtrain.api.rules.policy.one_machine import CLUSTER_ONLY
-from fedtrain.api.rules.policy.rule import Holding, Refusing, Request, Situation
+from fedtrain.api.rules.policy.rule import Holding, Objection, Refusing, Request, Situation
 
 MODULES = (base_models, compute, images, windows)
 """Modules with rules of validation."""
@@ -44,6 +44,7 @@ REFUSING: tuple[Refusing, ...] = (
     memorisation.rank_is_within_the_limit,
     memorisation.steps_are_within_the_limit,
     memorisation.rows_are_enough,
+    participants_per_round.minimum_is_stated,  # a hub with an old version
     participants_per_round.participants_are_enough,
     privacy.share_of_noise_is_what_was_promised,  # a share of a millionth of the promised noise
     privacy.unit_is_protected,
@@ -64,6 +65,7 @@ _OF_TASKS_FROM_ELSEWHERE = (
     work.work_is_a_participants,
     work.ledger_is_a_bucket,
     base_models.base_model_stays_in_its_folder,
+    participants_per_round.minimum_is_stated,
     privacy.share_of_noise_is_what_was_promised,
 )
 
@@ -73,32 +75,21 @@ ON_ONE_MACHINE: tuple[Refusing | Holding, ...] = tuple(
 """Rules that `fedtrain run` applies too."""
 
 
-@dataclass(frozen=True)
-class Objection:
-    """Why a task is refused, or waits. `field`: of the policy; `asks`: of the training."""
-
-    field: str
-    message: str
-    asks: str | None = None
-
-
 def refusals(request: Request, policy: ParticipantPolicySpec) -> Iterator[Objection]:
     """Return the rules that refuse the task."""
-    return (Objection(one.field, why, one.asks) for one in REFUSING if (why := one.check(request, policy)))
+    return (why for one in REFUSING if (why := one.objection(request, policy)))
 
 
 def refusals_on_one_machine(request: Request, policy: ParticipantPolicySpec) -> Iterator[Objection]:
     """Return the rules of one machine that refuse the task. A run there does not wait for the owner, so what lets a
     task wait on a cluster refuses it."""
+    now = Situation(now=0.0, running=0)
     for one in ON_ONE_MACHINE:
-        if isinstance(one, Refusing):
-            why, asks = one.check(request, policy), one.asks
-        else:
-            why, asks = one.check(request, policy, Situation(now=0.0, running=0)), None
-        if why:
-            yield Objection(one.field, why, asks)
+        why = one.objection(request, policy) if isinstance(one, Refusing) else one.objection(request, policy, now)
+        if why is not None:
+            yield replace(why, owner=why.owner or "change {field}", then="")
 
 
 def hold(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> Objection | None:
     """Return the first rule that lets the task wait."""
-    return next((Objection(one.field, why) for one in HOLDING if (why := one.check(request, policy, situation))), None)
+    return next((why for one in HOLDING if (why := one.objection(request, policy, situation))), None)

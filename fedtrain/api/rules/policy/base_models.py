@@ -2,21 +2,23 @@
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy.patterns import matches
-from fedtrain.api.rules.policy.rule import Request, refuses
+from fedtrain.api.rules.policy.rule import Reason, Request, refuses
 
 
-@refuses("allow.baseModels", asks="spec.model.base")
+@refuses("allow.baseModels", asks="spec.model.base", change="Use a path without it in {asks}", owner="")
 def base_model_stays_in_its_folder(request: Request, policy: ParticipantPolicySpec) -> str | None:
     """`HuggingFaceTB/../../etc` would match `HuggingFaceTB/*`."""
     if ".." in request.base.split("/"):
-        return f"the base model {request.base!r} contains '..'. Use a path without it"
+        return f"the base model {request.base!r} contains '..'"
     return None
 
 
-@refuses("allow.baseModels", asks="spec.model.base")
-def base_model_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
+@refuses("allow.baseModels", asks="spec.model.base", owner="add the model to {field}")
+def base_model_is_allowed(request: Request, policy: ParticipantPolicySpec) -> Reason | None:
     allowed = policy.allow.base_models
     if not allowed or any(matches(pattern, request.base, "[^/]") for pattern in allowed):
         return None
     more = ", ..." if len(allowed) > 5 else ""
-    return f"the base model {request.base!r} is not allowed. Use one of {', '.join(allowed[:5])}{more}"
+    return Reason(
+        f"the base model {request.base!r} is not allowed", f"Use one of {', '.join(allowed[:5])}{more} as {{asks}}"
+    )

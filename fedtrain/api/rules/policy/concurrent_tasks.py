@@ -5,9 +5,9 @@ from fedtrain.api.rules.policy.rule import Request, Situation, holds
 from fedtrain.plurals import form, several
 
 
-@holds("limits.concurrentTasks")
+@holds("limits.concurrentTasks", then="It starts by itself when another task ends")
 def a_place_is_free(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> str | None:
     limit = policy.limits.concurrent_tasks
     if limit is None or situation.running < limit:
         return None
-    return f"{several(situation.running, 'task')} of at most {limit} {form(situation.running, 'runs', 'run')}"
+    return f"{several(situation.running, 'task')} of at most {limit} {form(situation.running, 'runs', 'run')} already"

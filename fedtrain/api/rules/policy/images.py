@@ -8,11 +8,15 @@ from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
 _DIGEST = "@sha256:[0-9a-f]{64}$"
 
 
-@refuses("allow.images")
+@refuses(
+    "allow.images",
+    change="Set `images.trainer.digest` of the fedtrain chart in the participant's cluster to an allowed one",
+    owner="add the image to {field}",
+)
 def image_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
     if not policy.allow.images or request.image in policy.allow.images:
         return None
-    return f"the trainer image {request.image} is not allowed. Set images.trainer.digest of the chart to an allowed one"
+    return f"the trainer image {request.image} is not allowed"
 
 
 @rule(

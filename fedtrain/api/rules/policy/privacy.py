@@ -3,54 +3,54 @@
 from fedtrain.api.examples import example_of_block
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.privacy import Privacy
-from fedtrain.api.rules.policy.rule import Request, refuses
+from fedtrain.api.rules.policy.rule import Reason, Request, refuses
 from fedtrain.privacy.accounting import AccountingError, epsilon, epsilon_of_single_updates
 from fedtrain.privacy.terms import TRUST_OWN_NOISE, TRUST_PROMISE, terms_of_unit
 
 
 @refuses("privacy.unit", asks="spec.privacy.unit")
-def unit_is_protected(request: Request, policy: ParticipantPolicySpec) -> str | None:
+def unit_is_protected(request: Request, policy: ParticipantPolicySpec) -> Reason | None:
     wanted = policy.privacy.unit
     if wanted is None or not _trains(request) or request.unit == wanted:
         return None
     if request.unit is None:
         return _no_promise(f"requires unit: {wanted}")
-    return f"the training protects unit: {request.unit}; this participant requires unit: {wanted}"
+    return Reason(
+        f"the training protects unit: {request.unit}; this participant requires unit: {wanted}",
+        f"Set `privacy.unit: {wanted}`",
+    )
 
 
-@refuses("privacy.unit", asks="spec.evaluation.participants")
+@refuses("privacy.unit", asks="spec.evaluation.participants", change="Remove {asks}")
 def rows_are_not_measured(request: Request, policy: ParticipantPolicySpec) -> str | None:
     """Metrics have no noise, and the hub chooses by the seed which rows are held out. With unit Participant, the hub is
     trusted with them."""
     if policy.privacy.unit != "Example" or request.work != "Measure":
         return None
-    return (
-        "it sends metrics of single rows without noise, which unit: Example does not allow. Remove "
-        "evaluation.participants"
-    )
+    return "the task sends metrics of single rows without noise, which unit: Example does not allow"
 
 
-@refuses("spec", asks="spec.privacy.noise")
+@refuses(None, change="Update fedtrain at the hub, which must keep the promise of `privacy.noise`")
 def share_of_noise_is_what_was_promised(request: Request, policy: ParticipantPolicySpec) -> str | None:
     """Whatever the policy says: the owner would count noise that the update does not have. The trainer refuses it,
     too, so that this holds on one machine."""
-    return None if request.share_flaw is None else f"{request.share_flaw}. Update fedtrain at the hub"
+    return request.share_flaw
 
 
 @refuses("privacy.noiseLocation", asks="spec.privacy.noise.location")
-def noise_is_added_here(request: Request, policy: ParticipantPolicySpec) -> str | None:
+def noise_is_added_here(request: Request, policy: ParticipantPolicySpec) -> Reason | None:
     if policy.privacy.noise_location is None or not _trains(request) or request.adds_noise:
         return None
     if request.unit is None:
         return _no_promise("requires noise that it adds itself")
-    return (
-        "the hub adds the noise, but this participant requires that it clips and adds noise itself. Set "
-        "clipping.location: Client and noise.location: Client in spec.privacy, or unit: Example"
+    return Reason(
+        "the hub adds the noise, but this participant requires that it clips and adds noise itself",
+        "Set `clipping.location: Client` and `noise.location: Client` in `privacy`, or `unit: Example`",
     )
 
 
-@refuses("privacy.minNoiseMultiplier", asks="spec.privacy.noise")
-def noise_is_enough(request: Request, policy: ParticipantPolicySpec) -> str | None:
+@refuses("privacy.minNoiseMultiplier", asks="spec.privacy.noise", owner="lower {field}")
+def noise_is_enough(request: Request, policy: ParticipantPolicySpec) -> Reason | None:
     minimum = policy.privacy.min_noise_multiplier
     if minimum is None or not _trains(request):
         return None
@@ -58,14 +58,19 @@ def noise_is_enough(request: Request, policy: ParticipantPolicySpec) -> str | No
         return _no_promise(f"requires a noise multiplier of {minimum:g} or more")
     if request.multiplier >= minimum:
         return None
-    return (
-        f"the training promises a noise multiplier of {request.multiplier:.4g}; the minimum is {minimum:g}. Set "
-        f"`noise: {{type: Multiplier, multiplier: {minimum:g}}}` in spec.privacy"
+    return Reason(
+        f"the training promises a noise multiplier of {request.multiplier:.4g}; the minimum is {minimum:g}",
+        f"Set `noise: {{type: Multiplier, multiplier: {minimum:g}}}` in `privacy`",
     )
 
 
-@refuses("privacy.maxEpsilon", asks="spec.privacy.budget.epsilon")
-def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | None:
+@refuses(
+    "privacy.maxEpsilon",
+    asks="spec.privacy.budget.epsilon",
+    change="Lower {asks} or `rounds.count`",
+    owner="raise {field}",
+)
+def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec) -> str | Reason | None:
     limit, delta = policy.privacy.max_epsilon, policy.privacy.delta
     if limit is None or not _trains(request):
         return None
@@ -79,9 +84,9 @@ def epsilon_is_within_the_limit(request: Request, policy: ParticipantPolicySpec)
         return f"the privacy loss over all trainings is unknown: {error}"
     totals = {name: total for name, total in found.items() if total is not None}
     if len(totals) < len(found):
-        return (
-            "the shares of the noise are too small to bound the privacy loss towards the hub. Raise noise.multiplier "
-            "or lower rounds.minParticipants"
+        return Reason(
+            "the shares of the noise are too small to bound the privacy loss towards the hub",
+            "Raise `privacy.noise.multiplier` or lower `rounds.minParticipants`",
         )
     terms = terms_of_unit(request.unit or "", delta, TRUST_OWN_NOISE if own else TRUST_PROMISE)
     name = max(totals, key=lambda name: totals[name])
@@ -97,8 +102,8 @@ def _trains(request: Request) -> bool:
     return request.work == "Train"
 
 
-def _no_promise(but: str) -> str:
-    return (
-        f"the training promises no privacy, but this participant {but}. Set spec.privacy in the training, without "
-        f"testingSeed, such as `privacy: {example_of_block(Privacy)}`"
+def _no_promise(but: str) -> Reason:
+    return Reason(
+        f"the training promises no privacy, but this participant {but}",
+        f"Set `privacy`, without `testingSeed`, such as `privacy: {example_of_block(Privacy)}`",
     )

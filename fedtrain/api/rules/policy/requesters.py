@@ -5,7 +5,12 @@ from fedtrain.api.rules.policy.patterns import matches
 from fedtrain.api.rules.policy.rule import Request, refuses
 
 
-@refuses("allow.requesters", asks="metadata.name")
+@refuses(
+    "allow.requesters",
+    asks="metadata.name",
+    change="Use an allowed `metadata.namespace` and `metadata.name`",
+    owner="add the training to {field}",
+)
 def requester_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
     allowed = policy.allow.requesters
     if not allowed or any(

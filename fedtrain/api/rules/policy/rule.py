@@ -60,33 +60,104 @@ class Situation:
     running: int
 
 
-Refuse = Callable[[Request, ParticipantPolicySpec], str | None]
-Hold = Callable[[Request, ParticipantPolicySpec, Situation], str | None]
+@dataclass(frozen=True)
+class Reason:
+    """Why a rule objects, with a change of the training that depends on its values. `{asks}` in `change` is the
+    training's field."""
+
+    problem: str
+    change: str
+
+
+Refuse = Callable[[Request, ParticipantPolicySpec], str | Reason | None]
+Hold = Callable[[Request, ParticipantPolicySpec, Situation], str | Reason | None]
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a task is refused, or waits. Problem and fixes are clauses without a period.
+
+    Attributes:
+        field: of the policy; None for a rule that holds whatever the policy says.
+        asks: field of the training that asks for too much; for a participant's own fields, below `spec.participants`.
+        change: what the author of the training changes, an imperative; empty if only the owner can help.
+        owner: what the owner does in the policy, after "ask the owner to"; empty if a policy cannot help.
+        then: when a task that waits starts.
+    """
+
+    field: str | None
+    problem: str
+    asks: str | None = None
+    change: str = ""
+    owner: str = ""
+    then: str = ""
+
+    def change_of(self, who: str) -> str:
+        """Return the change of the training by which participant `who` is asked for less."""
+        return self.change.replace("{asks}", _shown(self.asks, who))
+
+    def fix(self, who: str) -> str:
+        """Return who changes which field, for the training's author and for the owner alike."""
+        change, owner = self.change_of(who), self.owner.format(field=f"`{self.field}`")
+        if change and self.asks is not None:
+            change = f"In the FederatedTraining, {change[:1].lower()}{change[1:]}"
+        fixes = (change, owner and f"ask the owner of {who} to {owner} in its ParticipantPolicy")
+        fix = ", or ".join(filter(None, fixes))
+        return fix[:1].upper() + fix[1:]
 
 
 @dataclass(frozen=True)
 class Refusing:
-    """A rule that refuses a task for good. `field`: of the policy; `asks`: of the training, what asks for too much;
-    for a participant's own fields, below `spec.participants`. `check` returns the reason, or None."""
+    """A rule that refuses a task for good. `check` returns the reason, or None. Other fields as in `Objection`."""
 
-    field: str
+    field: str | None
     asks: str | None
+    change: str
+    owner: str
     check: Refuse
+
+    def objection(self, request: Request, policy: ParticipantPolicySpec) -> Objection | None:
+        """Return why the task is refused; None if it is not."""
+        if (reason := self.check(request, policy)) is None:
+            return None
+        problem, change = _parts(reason, self.change)
+        return Objection(self.field, problem, self.asks, change, self.owner)
 
 
 @dataclass(frozen=True)
 class Holding:
-    """A rule that lets a task wait. `field`: of the policy. `check` returns the reason, or None."""
+    """A rule that lets a task wait. `check` returns the reason, or None. Other fields as in `Objection`."""
 
     field: str
+    then: str
     check: Hold
 
+    def objection(self, request: Request, policy: ParticipantPolicySpec, situation: Situation) -> Objection | None:
+        """Return why the task waits; None if it does not."""
+        if (reason := self.check(request, policy, situation)) is None:
+            return None
+        problem, change = _parts(reason, "")
+        return Objection(self.field, problem, change=change, then=self.then)
 
-def refuses(field: str, asks: str | None = None) -> Callable[[Refuse], Refusing]:
+
+def refuses(
+    field: str | None, *, asks: str | None = None, change: str = "", owner: str = "change {field}"
+) -> Callable[[Refuse], Refusing]:
     """Make a rule of a check."""
-    return lambda check: Refusing(field, asks, check)
+    return lambda check: Refusing(field, asks, change, owner if field else "", check)
 
 
-def holds(field: str) -> Callable[[Hold], Holding]:
+def holds(field: str, *, then: str) -> Callable[[Hold], Holding]:
     """Make a rule of a check."""
-    return lambda check: Holding(field, check)
+    return lambda check: Holding(field, then, check)
+
+
+def _parts(reason: str | Reason, change: str) -> tuple[str, str]:
+    return (reason, change) if isinstance(reason, str) else (reason.problem, reason.change)
+
+
+def _shown(asks: str | None, who: str) -> str:
+    """The training's field as its author writes it: `compute.nodes` of participant bank-b."""
+    path = (asks or "").removeprefix("spec.")
+    own = path.removeprefix("participants.")
+    return f"`{path}`" if own == path else f"`{own}` of participant {who}"

@@ -6,7 +6,9 @@ from fedtrain.api.rules.policy.rule import Request, refuses
 from fedtrain.api.storage import Storage
 
 
-@refuses("allow.stores", asks="spec.storage.s3")
+@refuses(
+    "allow.stores", asks="spec.storage.s3", change="Use an allowed bucket in {asks}", owner="add the bucket to {field}"
+)
 def store_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
     s3 = request.storage.s3
     if not policy.allow.stores or s3 is None or _store(request.storage, policy) is not None:
@@ -14,7 +16,9 @@ def store_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | N
     return f"the ledger is in bucket {s3.bucket} of {s3.endpoint or 'AWS'}, which is not allowed"
 
 
-@refuses("allow.stores", asks="spec.model.s3")
+@refuses(
+    "allow.stores", asks="spec.model.s3", change="Use an allowed server in {asks}", owner="add the server to {field}"
+)
 def server_of_the_base_model_is_allowed(request: Request, policy: ParticipantPolicySpec) -> str | None:
     """The policy's `baseModel` replaces the training's server. Without it, a training could let pods connect to any
     port of the owner's network."""

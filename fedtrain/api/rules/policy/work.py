@@ -1,22 +1,25 @@
 """Work that a hub may ask of a participant, whatever the policy says."""
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
-from fedtrain.api.rules.policy.rule import Request, refuses
+from fedtrain.api.rules.policy.rule import Reason, Request, refuses
 
 WORK = ("Inspect", "Train", "Measure")
 
 
-@refuses("spec")
-def work_is_a_participants(request: Request, policy: ParticipantPolicySpec) -> str | None:
+@refuses(None)
+def work_is_a_participants(request: Request, policy: ParticipantPolicySpec) -> Reason | None:
     """Initialise and Evaluate read places that the hub names; they run at the hub."""
     if request.work in WORK:
         return None
-    return f"the task is of type {request.work}, which runs at the hub only. Participants run {', '.join(WORK)}"
+    return Reason(
+        f"{request.work} is work of the hub; participants run {', '.join(WORK)} only",
+        f"Nothing ran. Tell the operator of the hub that it sent a task with `work.type: {request.work}`",
+    )
 
 
-@refuses("spec")
+@refuses(None, asks="spec.storage.type", change="Use `storage.type: S3`")
 def ledger_is_a_bucket(request: Request, policy: ParticipantPolicySpec) -> str | None:
     """A path would be a folder of the pod, such as a volume with the participant's data."""
     if request.storage.type == "S3":
         return None
-    return f"the ledger is of type {request.storage.type}, but a task writes to buckets only. Use storage.type: S3"
+    return f"the ledger is of type {request.storage.type}, but a task writes to buckets only"

@@ -154,7 +154,7 @@ _PATTERNS = {
     DNS_LABEL_PATTERN: "a name of a-z, 0-9 and -, such as bank-a",
     INSTANT_PATTERN: "a time such as 2025-06-01T12:00:00Z",
     OBJECT_NAME_PATTERN: "a name of a-z, 0-9, - and ., such as my-secret",
-    RESOURCE_PATTERN: "a node resource such as nvidia.com/gpu",
+    RESOURCE_PATTERN: "a node resource such as `nvidia.com/gpu`",
     TIME_OF_DAY_PATTERN: 'a time of day such as "20:00"',
     VARIABLE_PATTERN: "a name such as HF_TOKEN",
 }
@@ -167,6 +167,7 @@ def mismatch(shape: Shape) -> str:
         DURATION_PATTERN: "not a duration",
         QUANTITY_PATTERN: "not a size",
         DNS_LABEL_PATTERN: "not a valid name",
+        RESOURCE_PATTERN: "not the name of a node resource",
     }
     return names.get(shape.pattern or "", "not a valid value")
 

@@ -1,11 +1,14 @@
-"""Every example is a valid file, and its policies let its tasks run."""
+"""Every example is a valid file, and its policies let its tasks run. One is the file of `fedtrain init`."""
 
 import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from fedtrain.api.crd.editor_schema import FILE_NAME
 from fedtrain.api.reading import read_file
+from fedtrain.cli.main import main
 from fedtrain.contracts.records import ModelFacts, Run
 from fedtrain.preview.dry_run import DryRun
 from fedtrain.preview.policy_refusals import policy_refusals, refused_on_a_cluster
@@ -53,6 +56,17 @@ def test_the_files_of_the_three_clusters_are_valid_together() -> None:
     assert set(federation.policies) == {participant.name for participant in federation.training.spec.participants}
     assert policy_refusals(federation, refused_on_a_cluster) == {}
     assert {f"{name}.yaml" for name in federation.policies} == {file.name for file in folder.glob("[!f]*.yaml")}
+
+
+def test_the_example_with_a_model_of_the_hub_is_what_init_writes(tmp_path: Path) -> None:
+    written = tmp_path / "smollm2"
+    assert CliRunner().invoke(main, ["init", str(written)]).exit_code == 0
+    (example,) = (file.parent for file in EXAMPLES if file.parent.name == "smollm2")
+    text = (written / "federation.yaml").read_text(encoding="utf-8")
+    schema = "$schema=../../schemas/federation.schema.json"  # the repository's
+    assert (example / "federation.yaml").read_text(encoding="utf-8") == text.replace(f"$schema={FILE_NAME}", schema)
+    for file in (written / "data").iterdir():
+        assert (example / "data" / file.name).read_bytes() == file.read_bytes()
 
 
 def test_there_are_examples() -> None:

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+from fedtrain.cores import usable_cores
+
 
 @dataclass(frozen=True)
 class Devices:
@@ -16,10 +18,9 @@ class Devices:
 
 
 def find_devices() -> Devices:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     installed = _installed()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return Devices(cores, (installed or ()) if visible is None else _visible(visible, installed))
+    return Devices(usable_cores(), (installed or ()) if visible is None else _visible(visible, installed))
 
 
 def _installed() -> tuple[str, ...] | None:

@@ -7,11 +7,12 @@ through the step. A block of one update is summed and hashed while its bytes are
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import sched_getaffinity, urandom
+from os import urandom
 from threading import Event
 
 import numpy as np
 
+from fedtrain.cores import usable_cores
 from fedtrain.ledger.ledger import Ledger
 from fedtrain_aggregator.checks.values import bad_value
 from fedtrain_aggregator.combine.base import Combination, Float64
@@ -46,7 +47,7 @@ class Reading:
 def reading_of(ledger: Ledger) -> Reading:
     """Return how to read from this ledger's store: a folder is limited by cores, a bucket by latency."""
     if ledger.url.startswith("file:"):
-        return Reading(block=_BLOCK, threads=min(4, len(sched_getaffinity(0))))
+        return Reading(block=_BLOCK, threads=min(4, usable_cores()))
     return Reading(block=_BLOCK, threads=8)
 
 

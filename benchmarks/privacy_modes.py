@@ -1,6 +1,6 @@
 """What each privacy mode costs in accuracy: aggregation strategies by modes, on the quickstart at one epsilon.
 
-    python benchmarks/privacy_modes.py [--strategies FedAvg FedAdam ...] [--rounds N]   # 3 minutes for a strategy
+    python benchmarks/privacy_modes.py [--strategies FedAvg FedAdam ...] [--rounds N]   # 4 minutes for a strategy
     python benchmarks/privacy_modes.py --smoke     # one cell, for the test suite
 
 Prints a table in Markdown: accuracy on the hub's test rows after the last round. Rows are protected with the training

@@ -97,7 +97,6 @@ def templates(bodies: list[Json]) -> list[Json]:
 PODS = ("Pod", "Deployment", "Job")
 OTHER_ALERTS = {
     "ParticipantsSeen": "fedtrain_silent_participants",
-    "MinimumMet": "fedtrain_rounds_total",
     "Progressing": "fedtrain_training_no_progress_seconds",
 }
 """Metrics of the conditions whose alerts ask for another metric."""

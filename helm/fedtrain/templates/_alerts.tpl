@@ -44,18 +44,19 @@
   labels: {severity: warning}
   annotations:
     summary: Heartbeats of a participant are missing (kubectl get participants).
-- alert: FedtrainRoundSkipped
-  expr: "sum(increase(fedtrain_rounds_total{outcome=\"Skipped\"}[1h])) > 0"
+# Counters would miss these two: the operator may decide them before Prometheus has scraped it for the first time.
+- alert: FedtrainMinimumNotMet
+  expr: "max(fedtrain_trainings_condition_false{condition=\"MinimumMet\"}) > 0"
   for: 0s
   labels: {severity: warning}
   annotations:
-    summary: A round had too few valid updates and was skipped (condition MinimumMet).
+    summary: The newest round of a training had too few valid updates (condition MinimumMet).
 - alert: FedtrainRunFailed
-  expr: "sum(increase(fedtrain_failures_total[1h])) > 0"
+  expr: "max(fedtrain_objects_by_phase{kind=\"FederatedTraining\",phase=\"Failed\"}) > 0"
   for: 0s
   labels: {severity: critical}
   annotations:
-    summary: A run has failed. Its message says how to resume it.
+    summary: A run has failed. Its message says how to resume it. The alert ends when the run resumes or is deleted.
 - alert: FedtrainTrainingSuspended
   expr: "max(fedtrain_objects_by_phase{kind=\"FederatedTraining\",phase=\"Suspended\"}) > 0"
   for: {{ $rule.noProgressSeconds }}s

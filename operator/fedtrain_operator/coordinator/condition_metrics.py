@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from fedtrain.rounds.decision import FINISHED
 from fedtrain_operator.coordinator.heartbeat import Heartbeats
 from fedtrain_operator.kube.cache import Cache
 
@@ -19,7 +20,7 @@ CONDITIONS = (
     "MinimumMet",
     "Progressing",
 )
-"""Conditions that are False while something blocks a training."""
+"""Conditions that are False while something blocks a training. A run that has ended keeps its last ones."""
 
 
 class ConditionMetrics(Collector):
@@ -33,11 +34,14 @@ class ConditionMetrics(Collector):
         counts = Counter(
             condition["type"]
             for body in self._trainings.all()
+            if body.get("status", {}).get("phase") not in FINISHED
             for condition in body.get("status", {}).get("conditions", ())
             if condition["status"] == "False"
         )
         false = GaugeMetricFamily(
-            "fedtrain_trainings_condition_false", "Trainings by condition that is False.", labels=["condition"]
+            "fedtrain_trainings_condition_false",
+            "Trainings whose run has not ended, by condition that is False.",
+            labels=["condition"],
         )
         for name in CONDITIONS:
             false.add_metric([name], counts[name])

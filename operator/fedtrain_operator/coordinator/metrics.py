@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, get_args
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from fedtrain.contracts.records import Manifest
 from fedtrain.manifests.kinds import Ref
 from fedtrain_operator.coordinator.progress import Progress, oldest
 from fedtrain_operator.coordinator.refusals import Refusals
@@ -21,6 +22,8 @@ class RoundMetrics:
 
     def __init__(self) -> None:
         self._rounds = Counter("fedtrain_rounds", "Rounds recorded.", ["outcome"], registry=None)
+        for outcome in get_args(Manifest.model_fields["outcome"].annotation):
+            self._rounds.labels(outcome)  # increase() misses the first of a series that begins at 1
         self._seconds = Histogram(
             "fedtrain_round_seconds",
             "Time per round in which its work could proceed.",

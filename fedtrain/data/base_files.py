@@ -13,12 +13,15 @@ from fedtrain.data import git_lfs
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
 INDEX = "model.safetensors.index.json"
 _TOKENIZER_SETTINGS = "tokenizer_config.json"
+_WITHOUT_DEFAULTS = ("TokenizersBackend", "PreTrainedTokenizerFast", "PreTrainedTokenizer")
+"""Classes of tokenizers with no other special tokens than those that the settings name."""
 _CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 
 
 @dataclass
 class BaseFiles:
-    """`faults`: problems and fixes. `context`: tokens that the model can see; None if its settings do not say."""
+    """`faults`: problems and fixes. `end_tokens`: texts of the special tokens that its settings name.
+    `added_tokens`: texts of all tokens that were added to the vocabulary, and whether they are special."""
 
     folder: Path
     faults: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -26,6 +29,9 @@ class BaseFiles:
     chat_template: str | None = None
     special_tokens: dict[str, str] = field(default_factory=dict[str, str])
     end_tokens: tuple[str, ...] = ()
+    added_tokens: dict[str, bool] = field(default_factory=dict[str, bool])
+    lacks_end_of_text: bool = False
+    """Whether the settings say that the tokenizer has no end-of-sequence token."""
     tensors: list[TensorEntry] = field(default_factory=list[TensorEntry])
 
     @property
@@ -35,6 +41,7 @@ class BaseFiles:
 
     @property
     def context(self) -> int | None:
+        """Number of tokens that the model can see; None if its settings do not say."""
         nested = self.config.get("text_config")
         text = cast("dict[str, Any]", nested) if isinstance(nested, dict) else self.config
         return next((text[name] for name in _CONTEXT if isinstance(text.get(name), int)), None)
@@ -66,7 +73,17 @@ def _read_tokenizer(base: BaseFiles) -> None:
     tokens = (_object(base, "special_tokens_map.json") or {}) | settings
     base.special_tokens = {name: text for name, value in tokens.items() if (text := _token(name, value)) is not None}
     base.end_tokens = tuple({*base.special_tokens.values(), *_other_special_tokens(tokens)})
+    base.added_tokens = _added_tokens(found or {}, settings)
+    base.lacks_end_of_text = settings.get("tokenizer_class") in _WITHOUT_DEFAULTS and "eos_token" not in tokens
+    base.lacks_end_of_text |= "eos_token" in tokens and "eos_token" not in base.special_tokens
     base.chat_template = _template(base, settings.get("chat_template"))
+
+
+def _added_tokens(tokenizer: dict[str, Any], settings: dict[str, Any]) -> dict[str, bool]:
+    decoder: dict[str, Any] = settings.get("added_tokens_decoder") or {}
+    listed: list[Any] = [*(tokenizer.get("added_tokens") or []), *decoder.values()]
+    objects = [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]
+    return {str(one.get("content")): bool(one.get("special")) for one in objects}
 
 
 def _other_special_tokens(tokens: dict[str, Any]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Checks a base model on this machine without loading it: settings, tokenizer, chat template, weights' headers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from fedtrain.data.row import Row, varied
 from fedtrain.plurals import form, several
 from fedtrain.preview.adapter_coverage import Coverage, coverage, unknown_targets
 from fedtrain.preview.config_check import config_problems
-from fedtrain.preview.row_lengths import LongRows, Pieces, tokenizer_of
+from fedtrain.preview.rendered_rows import RenderedRows, Renderer
 
 BASE: FieldPath = ("spec", "model", "base")
 MOST_ROWS = 1000
@@ -38,34 +38,31 @@ class CheckedBase:
     notes: tuple[str, ...]
 
 
-def long_rows(folder: Path, spec: FederatedTrainingSpec) -> LongRows | None:
-    """Return a counter of rows longer than `data.maxLength`; None if the tokenizer cannot be loaded here."""
-    count = tokenizer_of(folder)
-    if count is None:
-        return None
+def rendered_rows(folder: Path, spec: FederatedTrainingSpec) -> RenderedRows | None:
+    """Return what counts faults of rows as the model sees them; None if rows cannot be written so on this machine."""
     try:
-        return LongRows(_renderer(read_base(folder)), count, spec.data.max_length)
+        return RenderedRows(read_base(folder), spec.data.max_length)
     except (ImportError, DataError):  # reported as a problem
         return None
 
 
 def check_base(
-    folder: Path, spec: FederatedTrainingSpec, sample: Sequence[Row], long: LongRows | None = None
+    folder: Path, spec: FederatedTrainingSpec, sample: Sequence[Row], rendered: RenderedRows | None = None
 ) -> CheckedBase:
-    """Check the base model in `folder`. `sample`: rows to try the chat template on. `long`: has counted the rows."""
+    """Check the base model in `folder`. `sample`: rows to try the chat template on. `rendered`: has counted all."""
     base, sample = read_base(folder), varied(sample, MOST_ROWS)
     problems = [BaseProblem(BASE, message, fix) for message, fix in base.faults]
     problems += [BaseProblem(BASE, message, fix) for message, fix in config_problems(base)]
     template = list(_template_problems(base, spec, sample))
-    lengths = tuple(_length_notes(spec, long, base.context)) if long is not None else ()
-    if long is not None and long.error is not None and not template:
-        template = [_of_data(long.error)]
+    counted = tuple(_row_notes(spec, rendered, base.context)) if rendered is not None else ()
+    if rendered is not None and rendered.error is not None and not template:
+        template = [_of_data(rendered.error)]
     problems += template
     if not base.tensors:
-        return CheckedBase(tuple(problems), None, lengths)
+        return CheckedBase(tuple(problems), None, counted)
     covered = coverage(base.tensors, spec.model.adapter)
     problems += _target_problems(base, spec)
-    return CheckedBase(tuple(problems), _summary(base, covered), (*lengths, *_notes(base, spec, covered)))
+    return CheckedBase(tuple(problems), _summary(base, covered), (*counted, *_notes(base, spec, covered)))
 
 
 def _template_problems(base: BaseFiles, spec: FederatedTrainingSpec, sample: Sequence[Row]) -> Iterator[BaseProblem]:
@@ -79,34 +76,13 @@ def _template_problems(base: BaseFiles, spec: FederatedTrainingSpec, sample: Seq
             )
         return
     try:
-        pieces = _renderer(base)
+        renderer = Renderer(base)
         for row in sample:
-            pieces(row)
+            renderer.examples(row)
     except ImportError:  # jinja2 comes with fedtrain[local]
         return
     except DataError as error:
         yield _of_data(error)
-
-
-def _renderer(base: BaseFiles) -> Callable[[Row], Sequence[Pieces]]:
-    """Return what the trainer learns of a row, as texts. Raises DataError, also when it is called."""
-    from fedtrain.data.chat.conversation import Conversations
-    from fedtrain.data.chat.template import ChatTemplate
-    from fedtrain.data.formats.instruction import as_conversation, as_prompt
-
-    template = ChatTemplate(base.chat_template, base.special_tokens) if base.chat_template is not None else None
-    chat = Conversations(template, base.end_tokens, logs=False) if template is not None else None
-
-    def pieces(row: Row) -> Sequence[Pieces]:
-        if "instruction" in row.fields:
-            row = as_conversation(row) if chat is not None else as_prompt(row)
-        if "messages" in row.fields:
-            return chat.examples(row) if chat is not None else ()
-        if "prompt" in row.fields:
-            return [[(row.fields["prompt"], False), (row.fields["completion"], True)]]
-        return [[(row.fields["text"], True)]]
-
-    return pieces
 
 
 def _more_tokens(longest: int, most: int, context: int | None) -> str:
@@ -117,11 +93,9 @@ def _more_tokens(longest: int, most: int, context: int | None) -> str:
     return f"Set data.maxLength to {reachable}, or shorten the rows."
 
 
-def _length_notes(spec: FederatedTrainingSpec, long: LongRows, context: int | None) -> Iterator[str]:
-    found, most = long.found(), spec.data.max_length
-    if found is None:
-        return
-    if found.cut:
+def _row_notes(spec: FederatedTrainingSpec, rendered: RenderedRows, context: int | None) -> Iterator[str]:
+    found, most = rendered.lengths(), spec.data.max_length
+    if found is not None and found.cut:
         dropped = (
             (
                 f"; {found.dropped:,} of them {form(found.dropped, 'has', 'have')} no answer left and "
@@ -136,6 +110,7 @@ def _length_notes(spec: FederatedTrainingSpec, long: LongRows, context: int | No
             f"{dropped}. The longest has {found.longest:,} tokens; the first one is {found.first}. "
             f"{_more_tokens(found.longest, most, context)}"
         )
+    yield from rendered.token_notes()
 
 
 def _of_data(error: DataError) -> BaseProblem:

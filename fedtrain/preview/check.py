@@ -10,14 +10,14 @@ from fedtrain.api.reading.errors import FieldError
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError
 from fedtrain.plurals import form, several
-from fedtrain.preview.base_check import CheckedBase, check_base, long_rows
+from fedtrain.preview.base_check import CheckedBase, check_base, rendered_rows
 from fedtrain.preview.choices_check import choices_errors, strange_rows
 from fedtrain.preview.gate_warnings import gate_warnings
 from fedtrain.preview.gpu_check import gpu_warnings
 from fedtrain.preview.initial_adapter import initial_adapter_errors
 from fedtrain.preview.model_facts import base_folder
+from fedtrain.preview.rendered_rows import RenderedRows
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows, notes
-from fedtrain.preview.row_lengths import LongRows
 from fedtrain.preview.unit_warnings import unit_warnings
 from fedtrain.runner.devices import find_devices
 
@@ -41,15 +41,15 @@ class Checked:
 def check(federation: Federation, limit: int | None) -> Checked:
     """Check `limit` rows of each data set, or all, and the base model if it is on this machine."""
     spec = federation.training.spec
-    long = counter_of(federation)
-    rows = check_rows(federation, limit, long=long)
-    return checked(federation, rows, tuple(notes(rows, spec.data, spec.training.seed)), limit, long)
+    rendered = counter_of(federation)
+    rows = check_rows(federation, limit, rendered=rendered)
+    return checked(federation, rows, tuple(notes(rows, spec.data, spec.training.seed)), limit, rendered)
 
 
-def counter_of(federation: Federation) -> LongRows | None:
-    """Return a counter of long rows; None if the base model's tokenizer is not on this machine."""
+def counter_of(federation: Federation) -> RenderedRows | None:
+    """Return a counter of faults of rows as the model sees them; None if the base model is not on this machine."""
     folder = base_folder(federation)
-    return long_rows(folder, federation.training.spec) if folder is not None else None
+    return rendered_rows(folder, federation.training.spec) if folder is not None else None
 
 
 def checked(
@@ -57,13 +57,13 @@ def checked(
     rows: Sequence[CheckedRows],
     warnings: tuple[str, ...],
     limit: int | None,
-    long: LongRows | None,
+    rendered: RenderedRows | None,
 ) -> Checked:
-    """Add the check of the base model to what was found in rows. `long`: has counted them."""
+    """Add the check of the base model to what was found in rows. `rendered`: has counted them."""
     folder = base_folder(federation)
     base = None
     if folder is not None:
-        base = check_base(folder, federation.training.spec, [row for one in rows for row in one.sample], long)
+        base = check_base(folder, federation.training.spec, [row for one in rows for row in one.sample], rendered)
     return Checked(
         errors=(
             *_base_errors(federation, base),

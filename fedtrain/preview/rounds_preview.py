@@ -30,10 +30,10 @@ def preview(federation: Federation, rows: Rows | None = None) -> Preview:
     """Return the preview of the whole run. `rows` gives row counts of data sets; the rows of the others are counted
     and checked. Raises Uncounted, Refusable."""
     spec = federation.training.spec
-    long = counter_of(federation)
-    counts, found = counted(federation, rows or {}, long)
+    rendered = counter_of(federation)
+    counts, found = counted(federation, rows or {}, rendered)
     preflights = {name: supposed(federation, name, rows) for name, rows in counts.items()}
-    before = checked(federation, found, tuple(row_notes(found, spec.data, spec.training.seed)), None, long)
+    before = checked(federation, found, tuple(row_notes(found, spec.data, spec.training.seed)), None, rendered)
     facts = base_facts(federation)
     rounds, positions = _play(spec, preflights, facts)
     totals = _totals(rounds)

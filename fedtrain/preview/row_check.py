@@ -16,7 +16,7 @@ from fedtrain.data.row import PROBLEMS, Row, Warnings, count_warning, kind, row_
 from fedtrain.plurals import form, several
 from fedtrain.preview.choices_check import Offered
 from fedtrain.preview.missing_fields import RowNames, advised
-from fedtrain.preview.row_lengths import LongRows
+from fedtrain.preview.rendered_rows import RenderedRows
 
 HUB = "evaluation.hub"
 SAMPLED = 100
@@ -77,11 +77,11 @@ def check_rows(
     federation: Federation,
     limit: int | None,
     skip: Collection[tuple[str, str]] = (),
-    long: LongRows | None = None,
+    rendered: RenderedRows | None = None,
 ) -> list[CheckedRows]:
     """Return the findings of all data sets of participants and of the hub. `skip`: participants and data sets to leave
-    out. `limit`: rows to read of each data set, the first ones of each of its files; None reads all. `long`: counts the
-    long ones of the rows that are read."""
+    out. `limit`: rows to read of each data set, the first ones of each of its files; None reads all. `rendered`:
+    counts faults of the rows that are read, as the model sees them."""
     spec = federation.training.spec
     mixed = spec.data.datasets is not None
     found: list[tuple[CheckedRows, RowSource]] = []
@@ -96,7 +96,7 @@ def check_rows(
         found.append((CheckedRows(HUB, federation.resolve(uri), _name(federation, uri)), source))
     if limit is not None:
         limit = min(limit, max(1, MOST_DATA_SETS * limit // max(1, len(found))))
-    return [_check(checked, source, limit, long) for checked, source in found]
+    return [_check(checked, source, limit, rendered) for checked, source in found]
 
 
 def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _name(federation: Federation, uri: str) -> str:
     return str(Path(path.removeprefix(folder))) if path.startswith(folder) else path
 
 
-def _check(found: CheckedRows, source: RowSource, limit: int | None, long: LongRows | None) -> CheckedRows:
+def _check(found: CheckedRows, source: RowSource, limit: int | None, rendered: RenderedRows | None) -> CheckedRows:
     uri = found.uri
     root = Path(uri.removeprefix("file://")).expanduser()
     if scheme(uri) != "file" or not (root.exists() or root.is_symlink()):
@@ -135,7 +135,7 @@ def _check(found: CheckedRows, source: RowSource, limit: int | None, long: LongR
         found.complete = False
         return found
     try:
-        _read(found, root, source, limit, long)
+        _read(found, root, source, limit, rendered)
     except DataError as error:
         found.faults.append(error)
         found.complete = False
@@ -147,7 +147,7 @@ def _check(found: CheckedRows, source: RowSource, limit: int | None, long: LongR
     return found
 
 
-def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None, long: LongRows | None) -> None:
+def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None, rendered: RenderedRows | None) -> None:
     def fault(error: DataError) -> None:
         found.faults.append(error)
         if len(found.faults) >= MOST_FAULTS:
@@ -164,8 +164,8 @@ def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None, 
             try:
                 row = checker.check(parsed.value, parsed.where, parsed.repeated)
                 found.add(row)
-                if long is not None:
-                    long.add(row)
+                if rendered is not None:
+                    rendered.add(row)
             except DataError as error:
                 if isinstance(error, MissingField):
                     _add_names(found, root, number, parsed)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from fedtrain.api.reading.federation import Federation
 from fedtrain.contracts.records import Preflight
 from fedtrain.plurals import form
+from fedtrain.preview.rendered_rows import RenderedRows
 from fedtrain.preview.row_check import HUB, CheckedRows, check_rows
-from fedtrain.preview.row_lengths import LongRows
 
 Rows = Mapping[str, Mapping[str, int]]
 """Number of rows, by participant and data set."""
@@ -34,12 +34,15 @@ def count(federation: Federation, given: Rows) -> Rows:
     return counted(federation, given)[0]
 
 
-def counted(federation: Federation, given: Rows, long: LongRows | None = None) -> tuple[Rows, list[CheckedRows]]:
+def counted(
+    federation: Federation, given: Rows, rendered: RenderedRows | None = None
+) -> tuple[Rows, list[CheckedRows]]:
     """Return the number of rows of each participant, and what was found in the rows. The plan does not depend on the
-    hub's rows, so they may be elsewhere. `long`: counts long rows. Raises Uncounted, Refusable."""
+    hub's rows, so they may be elsewhere. `rendered`: counts faults of rows as the model
+    sees them. Raises Uncounted, Refusable."""
     spec = federation.training.spec
     known = {(who, name): rows for who, sets in given.items() for name, rows in sets.items()}
-    checked = check_rows(federation, None, skip=known, long=long)
+    checked = check_rows(federation, None, skip=known, rendered=rendered)
     if bad := {one.label: str(one.faults[0]) for one in checked if one.faults}:
         raise Refusable(bad)
     if failed := {_option(one): one.absent for one in checked if one.absent is not None and one.who != HUB}:

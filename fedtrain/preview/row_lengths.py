@@ -6,11 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
 
-AT_ONCE = 256
-"""Rows that are tokenized together."""
 Pieces = Sequence[tuple[str, bool]]
 """The texts of an example, and whether each is learned."""
 
@@ -26,6 +23,15 @@ class Lengths:
     longest: int
     first: str | None = None
 
+    def __add__(self, other: "Lengths") -> "Lengths":
+        return Lengths(
+            self.rows + other.rows,
+            self.cut + other.cut,
+            self.dropped + other.dropped,
+            max(self.longest, other.longest),
+            self.first or other.first,
+        )
+
 
 def tokenizer_of(folder: Path) -> Callable[[list[str]], list[int]] | None:
     """Return a function that counts the tokens of texts; None if the tokenizer cannot be loaded here."""
@@ -38,16 +44,17 @@ def tokenizer_of(folder: Path) -> Callable[[list[str]], list[int]] | None:
 
 
 def row_lengths(
-    rows: Sequence[Row], pieces: Callable[[Row], Sequence[Pieces]], count: Callable[[list[str]], list[int]], most: int
+    rows: Sequence[Row], rendered: Sequence[Sequence[Pieces]], count: Callable[[list[str]], list[int]], most: int
 ) -> Lengths:
-    """Return how many of `rows` are longer than `most` tokens. The end-of-sequence token after an answer counts. Only
-    conversations can lose their answer: the trainer cuts prompts at their beginning."""
+    """Return how many of `rows` are longer than `most` tokens. `rendered`: the examples of each. The end-of-sequence
+    token after an answer counts. Only conversations can lose their answer: the trainer cuts prompts at their
+    beginning."""
     cut = dropped = longest = 0
     first: str | None = None
     wholes, befores, numbers = list[str](), list[str](), list[int]()
-    for number, row in enumerate(rows):
+    for number, (row, examples) in enumerate(zip(rows, rendered, strict=True)):
         keeps_answer = "messages" not in row.fields
-        for example in pieces(row):
+        for example in examples:
             wholes.append("".join(text for text, _ in example))
             befores.append("" if keeps_answer else _before_answer(example))
             numbers.append(number)
@@ -63,52 +70,6 @@ def row_lengths(
             first = rows[number].where
         dropped += all(before >= most for _, before in examples)
     return Lengths(len(rows), cut, dropped, longest, first)
-
-
-class LongRows:
-    """Counts long rows while they are read, so that none is kept."""
-
-    def __init__(
-        self, pieces: Callable[[Row], Sequence[Pieces]], count: Callable[[list[str]], list[int]], most: int
-    ) -> None:
-        self._pieces, self._count, self._most = pieces, count, most
-        self._waiting: list[Row] = []
-        self._found = Lengths(0, 0, 0, 0)
-        self._stopped = False
-        self.error: DataError | None = None
-        """Why a row cannot be written as the model sees it; no row is counted after it."""
-
-    def add(self, row: Row) -> None:
-        if self._stopped:
-            return
-        self._waiting.append(row)
-        if len(self._waiting) == AT_ONCE:
-            self._count_waiting()
-
-    def found(self) -> Lengths | None:
-        """Return what was found in all rows; None if they could not be counted."""
-        self._count_waiting()
-        return None if self._stopped else self._found
-
-    def _count_waiting(self) -> None:
-        rows, self._waiting = self._waiting, []
-        if not rows or self._stopped:
-            return
-        try:
-            more = row_lengths(rows, self._pieces, self._count, self._most)
-        except ImportError:  # jinja2 comes with fedtrain[local]
-            self._stopped = True
-        except DataError as error:
-            self._stopped, self.error = True, error
-        else:
-            one = self._found
-            self._found = Lengths(
-                one.rows + more.rows,
-                one.cut + more.cut,
-                one.dropped + more.dropped,
-                max(one.longest, more.longest),
-                one.first or more.first,
-            )
 
 
 def _before_answer(example: Pieces) -> str:

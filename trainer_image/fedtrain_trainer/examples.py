@@ -16,6 +16,7 @@ from typing import Any
 
 from fedtrain.api.data import Format
 from fedtrain.data.chat.conversation import Piece
+from fedtrain.data.control_tokens import is_ended
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
 from fedtrain.data.row import Row, answer
 from fedtrain_trainer.chat import conversations, refusing
@@ -159,11 +160,8 @@ class Encoder:
         is_answer: list[bool] = []
         for piece, piece_ids in zip(pieces, ids, strict=True):
             is_answer.extend([piece.is_answer] * len(piece_ids))
-        has_end = all(self._has_end(piece.text) for piece in pieces if piece.is_answer)
+        has_end = all(is_ended(piece.text, self._end_tokens) for piece in pieces if piece.is_answer)
         return self._cut(list(chain.from_iterable(ids)), is_answer, has_end)
-
-    def _has_end(self, answer: str) -> bool:
-        return answer.rstrip().endswith(self._end_tokens)
 
     def _ended(self, ids: list[int]) -> list[int]:
         end = self._end_of_text

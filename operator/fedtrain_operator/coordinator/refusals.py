@@ -11,8 +11,8 @@ from fedtrain.manifests.conditions import Condition, shortened
 from fedtrain.rounds.decision import Start
 from fedtrain.rounds.snapshot import Execution, TaskKey
 from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.pod_fixes import HUB
 
-HUB = "the hub"
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 _REPORTED_AFTER = 3

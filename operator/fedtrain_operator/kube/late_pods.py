@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from fedtrain.manifests.conditions import find, holds
 from fedtrain.manifests.kinds import Json
 from fedtrain.plurals import several
+from fedtrain_operator.kube.pod_fixes import fields_of
 
 LONGEST_START_SECONDS = 40.0
 """Time after which pods that are missing or do not run are reported, although nothing says that they cannot start."""
@@ -19,7 +20,9 @@ def late_pods(who: str, pods: Sequence[Json], events: Mapping[str, Sequence[Json
         found = events.get(pod["metadata"]["name"], ())
         if _fetches_image(found):
             return None
-        return f"{who}'s pod has not started: {_reason(pod, found)}"
+        why = _reason(pod, found).rstrip(".")
+        fix = "" if "Check that" in why else f". Ask {fields_of(who).administrator}"
+        return f"{who}'s pod has not started: {why}{fix}"
     return None
 
 
@@ -28,10 +31,12 @@ def missing_pods(who: str, kind: str, nodes: int, job: Json, pods: Sequence[Json
     status, spec = job.get("status", {}), job.get("spec", {})
     suspended = find(status.get("conditions", ()), "Suspended") or {}
     if holds(status.get("conditions", ()), "Suspended") or spec.get("suspend"):
-        return f"{who}'s {kind} is suspended: {suspended.get('message') or 'by a queue'}"
+        by = (suspended.get("message") or "by a queue").rstrip(".")
+        return f"{who}'s {kind} is suspended: {by}. It starts by itself once the queue admits it"
     if not status.get("conditions") and not status.get("startTime"):
         return f"{who}'s {kind} has no status. Check that {_CONTROLLERS.get(kind, 'its controller')} runs"
-    return f"{who}'s {kind} has {len(pods)} of {several(nodes, 'pod')}, and no event gives a reason"
+    check = f"Read the log of {_CONTROLLERS.get(kind, 'its controller')}"
+    return f"{who}'s {kind} has {len(pods)} of {several(nodes, 'pod')}, and no event gives a reason. {check}"
 
 
 def has_started(pod: Json) -> bool:

@@ -8,6 +8,7 @@ from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import EVENT, Json, Kind
 from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.late_pods import count, has_started, late_pods, missing_pods
+from fedtrain_operator.kube.pod_fixes import cannot_fetch, cannot_start, not_admitted
 from fedtrain_operator.kube.scheduling import unschedulable
 
 SCHEDULED = Condition("Schedulable", "True", "Scheduled")
@@ -46,20 +47,22 @@ async def why_pods_wait(
 
 
 def unstartable(who: str, pods: Sequence[Json], events: Mapping[str, Sequence[Json]]) -> str | None:
-    """`bank-b's pod can't start: the image x:1 can't be fetched: not found`. `events`: of pods, by name. Pure."""
+    """`bank-b's pod can't start: its image can't be fetched (not found): x:1. ...`. `events`: of pods, by
+    name. Pure."""
     for pod in pods:
         for container in _containers(pod):
             waiting = container.get("state", {}).get("waiting") or {}
             if waiting.get("reason") in IMAGE:
-                return f"{who}'s pod can't start: the image {container['image']} can't be fetched{_detail(waiting)}"
+                return cannot_fetch(who, container["name"], container["image"], _answer(waiting))
             if waiting.get("reason") in CONTAINER:
-                return f"{who}'s pod can't start: {waiting.get('message') or waiting['reason']}"
+                return cannot_start(who, waiting.get("message") or waiting["reason"])
             if waiting.get("reason") == CRASHES:
                 name = container["name"]
-                return f"{who}'s pod can't start: its container {name} fails again and again{_exit(container)}"
+                log = f"Read its log with `kubectl logs {pod['metadata']['name']} --container {name}`"
+                return f"{who}'s pod can't start: its container {name} fails again and again{_exit(container)}. {log}"
         for event in events.get(pod["metadata"]["name"], ()):
             if _blocks(event) and count(event) >= REPEATED:
-                return f"{who}'s pod can't start: {event.get('message') or event['reason']}"
+                return cannot_start(who, event.get("message") or event["reason"])
     return None
 
 
@@ -69,19 +72,19 @@ def not_created(who: str, events: Sequence[Json]) -> str | None:
     if not messages:
         return None
     refusal = _REFUSED_POD.sub("", messages[-1].removeprefix("Error creating: "))
-    return f"{who}'s pod can't be created: {refusal}"
+    return not_admitted(who, "pod", refusal)
 
 
 def _blocks(event: Json) -> bool:
     return event.get("type") == "Warning" and event.get("reason") not in _ELSEWHERE
 
 
-def _detail(waiting: Json) -> str:
-    """The registry's answer. Between two tries it follows the reason of the last one."""
+def _answer(waiting: Json) -> str:
+    """The registry's answer, or the reason. Between two tries it follows the reason of the last one."""
     message = waiting.get("message") or ""
     answer = message if waiting["reason"] == "ErrImagePull" else message.partition("ErrImagePull: ")[2]
     answer = re.sub(r"^rpc error: code = \w+ desc = ", "", answer)
-    return f": {answer}" if answer else ""
+    return answer or ("" if waiting["reason"] in ("ErrImagePull", "ImagePullBackOff") else waiting["reason"])
 
 
 def _exit(container: Json) -> str:

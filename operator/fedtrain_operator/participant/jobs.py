@@ -10,6 +10,7 @@ from fedtrain.manifests.kinds import POD, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
 from fedtrain_operator.kube.cache import Cache, summary
 from fedtrain_operator.kube.client import AlreadyExists, ApiError
+from fedtrain_operator.kube.pod_fixes import not_admitted
 from fedtrain_operator.kube.pod_outcome import PodOutcome, TrainerReport, read_outcome, report_of
 from fedtrain_operator.kube.pod_start import why_pods_wait
 from fedtrain_operator.participant.sites import Sites
@@ -139,7 +140,7 @@ class Jobs:
     def not_created(self, who: str, error: ApiError) -> Condition:
         """The condition of a job that the API server refuses."""
         verb = "failed" if error.may_pass else "refused"
-        message = f"{who}'s {self.kind.name} can't be created: the API server {verb} the request: {error}"
+        message = not_admitted(who, self.kind.name, f"the API server {verb} the request: {error}")
         return Condition("Startable", "False", "NotCreated", message)
 
 

@@ -70,7 +70,8 @@ def test_a_pod_that_does_not_run_in_time_has_the_reason_that_is_known(
     waits: Json, events: list[Json], words: str
 ) -> None:
     found = {waits["metadata"]["name"]: events}
-    assert late_pods("bank-b", [waits], found) == f"bank-b's pod has not started: {words}"
+    fix = "" if "Check that" in words else ". Ask the administrator of bank-b's cluster"
+    assert late_pods("bank-b", [waits], found) == f"bank-b's pod has not started: {words}{fix}"
 
 
 def test_a_pod_that_runs_or_fetches_its_image_is_not_late() -> None:
@@ -90,12 +91,14 @@ def test_a_container_that_crashes_again_and_again_is_reported_at_once_without_it
     backoff = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container"}}
     crashing = bound(CREATING, init={"name": "istio-init", "image": "i", "state": backoff, "lastState": last})
     words = "bank-b's pod can't start: its container istio-init fails again and again (exit code 7)"
+    words += ". Read its log with `kubectl logs small-master-0 --container istio-init`"
     assert unstartable("bank-b", [crashing], {}) == words
 
 
 def test_events_of_the_newer_api_count_in_their_series() -> None:
     waits, newer = bound(CREATING), warning("no such volume", "FailedMount", count=None, series={"count": 5})
-    assert unstartable("bank-b", [waits], {"small-master-0": [newer]}) == "bank-b's pod can't start: no such volume"
+    found = str(unstartable("bank-b", [waits], {"small-master-0": [newer]}))
+    assert found.startswith("bank-b's pod can't start: no such volume. Correct `pods` of bank-b's ParticipantPolicy")
 
 
 def late(pods: list[Json], job: Json, **changes: bool) -> str | None:
@@ -116,16 +119,21 @@ def test_nothing_is_late_before_its_time() -> None:
     [
         ("PyTorchJob", {}, "bank-b's PyTorchJob has no status. Check that the training operator runs"),
         ("Job", {"status": {}}, "bank-b's Job has no status. Check that the cluster's controller manager runs"),
-        ("Job", {"spec": {"suspend": True}, "status": {}}, "bank-b's Job is suspended: by a queue"),
+        (
+            "Job",
+            {"spec": {"suspend": True}, "status": {}},
+            "bank-b's Job is suspended: by a queue. It starts by itself once the queue admits it",
+        ),
         (
             "Job",
             {"status": {"conditions": [{"type": "Suspended", "status": "True", "message": "Job suspended"}]}},
-            "bank-b's Job is suspended: Job suspended",
+            "bank-b's Job is suspended: Job suspended. It starts by itself once the queue admits it",
         ),
         (
             "Job",
             {"status": {"startTime": "2025-06-01T12:00:00Z"}},
-            "bank-b's Job has 0 of 1 pod, and no event gives a reason",
+            "bank-b's Job has 0 of 1 pod, and no event gives a reason. "
+            "Read the log of the cluster's controller manager",
         ),
     ],
 )
@@ -143,4 +151,7 @@ def test_a_job_of_the_hub_that_a_queue_suspends_is_reported_once_it_is_late() ->
         return asyncio.run(why_hub_waits(ApiServer(), spec(), run().run_id, [(job, [])], 1000 + seconds))
 
     assert waits(LONGEST_START_SECONDS - 1) == {}
-    assert waits(LONGEST_START_SECONDS)[ref(job)].message == "the hub's Job is suspended: by a queue"
+    assert (
+        waits(LONGEST_START_SECONDS)[ref(job)].message
+        == "the hub's Job is suspended: by a queue. It starts by itself once the queue admits it"
+    )

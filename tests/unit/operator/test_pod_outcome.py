@@ -84,19 +84,28 @@ def test_pods_that_are_gone_are_worth_another_try() -> None:
 def test_gpus_that_no_node_has_are_reported() -> None:
     pods = pending("0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient nvidia.com/gpu.")
     wish = Compute(gpus_per_node=2)
-    assert unschedulable("bank-b", wish, pods) == "bank-b asks for 2 GPUs on 1 node, none has 2 free"
+    assert unschedulable("bank-b", wish, pods) == (
+        "bank-b asks for 2 GPUs on 1 node, but no node has 2 free. The pod starts by itself once they are free. "
+        "Where no node has that many, lower `compute.gpusPerNode` of participant bank-b in the FederatedTraining"
+    )
 
 
 def test_memory_that_no_node_has_is_reported() -> None:
     pods = pending("0/3 nodes are available: 3 Insufficient memory. preemption: 0/3 nodes are available")
     found = unschedulable("bank-b", Compute(memory="900Gi"), pods)
-    assert found == "bank-b asks for 900Gi of memory on 1 node, none has enough memory free"
+    assert found is not None
+    assert found.startswith("bank-b asks for 900Gi of memory on 1 node, but no node has enough memory free. The pod")
+    assert found.endswith(
+        "lower `compute.memory` of participant bank-b in the FederatedTraining, or `resources` in `pods` of bank-b's "
+        "ParticipantPolicy"
+    )
 
 
 def test_other_reasons_are_the_schedulers_own() -> None:
     found = unschedulable("bank-b", Compute(), pending("0/1 nodes are available: 1 node(s) had untolerated taint(s)."))
     assert found is not None
     assert "untolerated taint" in found
+    assert "Correct `pods` of bank-b's ParticipantPolicy, or ask the administrator of bank-b's cluster" in found
 
 
 def test_pods_that_have_a_node_are_not_reported() -> None:

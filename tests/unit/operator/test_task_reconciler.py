@@ -73,7 +73,9 @@ def test_a_job_that_the_api_server_refuses_is_reported_at_once_and_tried_again(c
     participant.reconcile()
     words = f"the API server refused the request: {code} {reason}: no GPUs on Sundays"
     assert participant.status["phase"] == "Pending"
-    assert participant.status["message"] == f"bank-b's PyTorchJob can't be created: {words}"
+    message = participant.status["message"]
+    assert message.startswith(f"bank-b's PyTorchJob can't be created: {words}. Correct `pods` of bank-b's Participant")
+    assert message.endswith(". It is tried again by itself")
     assert participant.startable()["reason"] == "NotCreated"
     participant.server.fault = lambda _: None
     participant.reconcile()
@@ -101,7 +103,8 @@ def test_a_worker_whose_pod_is_refused_is_reported_though_the_master_runs() -> N
     refusal = 'Error creating: pods "small-worker-0" is forbidden: violates PodSecurity "restricted:latest"'
     participant.add_event(job, "FailedCreatePod", refusal)
     participant.reconcile()
-    assert participant.status["message"] == "bank-b's pod can't be created: violates PodSecurity \"restricted:latest\""
+    words = "bank-b's pod can't be created: violates PodSecurity \"restricted:latest\". Correct `pods` of bank-b's"
+    assert participant.status["message"].startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +113,12 @@ def test_a_worker_whose_pod_is_refused_is_reported_though_the_master_runs() -> N
         ({}, "bank-b's PyTorchJob has no status. Check that the training operator runs"),
         (
             {"conditions": [{"type": "Created", "status": "True"}]},
-            "bank-b's PyTorchJob has 0 of 2 pods, and no event gives a reason",
+            "bank-b's PyTorchJob has 0 of 2 pods, and no event gives a reason. Read the log of the training operator",
         ),
         (
             {"conditions": [{"type": "Suspended", "status": "True", "message": "PyTorchJob small is suspended."}]},
-            "bank-b's PyTorchJob is suspended: PyTorchJob small is suspended.",
+            "bank-b's PyTorchJob is suspended: PyTorchJob small is suspended. It starts by itself once the queue "
+            "admits it",
         ),
     ],
     ids=["no status", "no pods", "suspended"],

@@ -49,7 +49,7 @@ class LeftOut(Block):
 
     participant: Name
     """Name of the participant."""
-    reason: Annotated[str, Strict(), Field(max_length=256)]
+    reason: Annotated[str, Strict(), Field(max_length=512)]
     """Reason: no update arrived, or the update was invalid."""
     row_share: ShortText | None = None
     """Share of this participant in the training rows of all participants, such as `38%`."""

@@ -58,9 +58,11 @@ def close_or_wait(work: Work, manifest: Manifest, plan: Plan) -> Decision:
 
 def _late(snapshot: Snapshot, who: str) -> str:
     """Why a member missed the deadline, with the reason why its newest task is not running, if any."""
-    late = f"no update before the deadline of {snapshot.spec.rounds.deadline}"
+    late = f"it sent no update before the deadline of {snapshot.spec.rounds.deadline}"
     mine = (snapshot.ledger.round, "Train", who)
     tasks = {key.attempt: one for key, one in snapshot.executions.items() if (key.round, key.kind, key.who) == mine}
     waiting = {attempt: one.reason for attempt, one in tasks.items() if one.state == "Running" or one.ledger_refused}
-    reason = (waiting[max(waiting)] if waiting else "") or late_because(snapshot, who)
-    return f"{late} ({reason})"[:LONGEST_REASON] if reason else late
+    if waiting and (reason := waiting[max(waiting)]):
+        return f"{late} ({reason})"[:LONGEST_REASON]
+    silence = late_because(snapshot, who)
+    return f"{late}, and {silence}" if silence else late

@@ -13,10 +13,12 @@ def lost_participants_message(missing: Iterable[str], round: int, preflights: Ma
     names = sorted(missing, key=lambda who: (-shares.get(who, 0.0), who))
     if not names:
         return None
-    texts = [
-        f"{who} ({percent(shares[who])} of the rows)" if who in shares else f"{who} (rows unknown)" for who in names
-    ]
     largest = max(shares.values(), default=0.0)
-    is_largest = len(shares) > 1 and shares.get(names[0], 0.0) == largest
-    warning = f". {names[0]} has the most rows of all participants" if is_largest else ""
-    return f"round {round}, the last one, is without {', '.join(texts)}{warning}"
+    texts = [f"{who} ({_rows(shares, who)})" for who in names]
+    if len(shares) > 1 and shares.get(names[0], 0.0) == largest:
+        texts[0] = f"{names[0]} ({_rows(shares, names[0])}, the largest share)"
+    return f"the last round ({round}) has no update from {', '.join(texts)}"
+
+
+def _rows(shares: Mapping[str, float], who: str) -> str:
+    return f"{percent(shares[who])} of all participants' rows" if who in shares else "rows unknown"

@@ -9,6 +9,7 @@ from fedtrain.contracts.tasks import Task
 from fedtrain.rounds import unreachable
 from fedtrain.rounds.attempts import LONGEST_REASON, Again, GivenUp, Go, Wait, attempt
 from fedtrain.rounds.decision import Action, AggregateOrder, Claim, Decision, Phase, Start
+from fedtrain.rounds.reason_text import after_name
 from fedtrain.rounds.snapshot import Kind, Snapshot, TaskKey
 from fedtrain.rounds.time_left import hub_time_left
 
@@ -93,4 +94,4 @@ def fail(snapshot: Snapshot, reason: str, message: str) -> Decision:
 
 def because(reasons: dict[str, str]) -> str:
     """`a: why; b: why`."""
-    return "; ".join(f"{who}: {reason}" for who, reason in sorted(reasons.items()))
+    return "; ".join(f"{who}: {after_name(who, reason)}" for who, reason in sorted(reasons.items()))

@@ -6,6 +6,10 @@ from fedtrain.contracts.records import Grant
 from fedtrain.manifests.conditions import find, shortened
 from fedtrain.manifests.kinds import Json
 from fedtrain.plurals import form
+from fedtrain.rounds.decision import TERMINAL
+from fedtrain.rounds.example_privacy import OWN_BUDGET
+from fedtrain.rounds.reason_text import after_name
+from fedtrain.rounds.unreachable import UNASKED
 from fedtrain_operator.coordinator.progress import INTERNAL_ERROR
 from fedtrain_operator.kube.events import Event
 
@@ -18,6 +22,8 @@ RECOVERED = {
 """Messages for conditions that are True again. Where a pod or a task was stopped, it did not get what it waited for."""
 _REPORTED_ELSEWHERE = ("Complete", "Progressing")
 """The phase's event, or that of the condition that blocks, says the same; but see `NO_PROGRESS`."""
+_NOT_ASKED = (UNASKED, OWN_BUDGET)
+"""Beginnings of the reasons of participants that the next round does not ask."""
 NO_PROGRESS = ("NoProgress", INTERNAL_ERROR)
 
 
@@ -28,7 +34,7 @@ def changes(before: Json, after: Json, allows: Callable[[str], bool] = lambda _:
     newest = max(known, default=-1)
     for one in after.get("lastRounds", ()):
         if one["round"] not in known and one["round"] > newest:
-            yield from _round(one)
+            yield from _round(one, after["phase"] not in TERMINAL)
     conditions = [
         event
         for one in after.get("conditions", ())
@@ -46,11 +52,10 @@ def retry(grant: Grant) -> Event:
     return Event("Warning", "TriesAgain", shortened(message))
 
 
-def _round(one: Json) -> Iterator[Event]:
+def _round(one: Json, continues: bool) -> Iterator[Event]:
+    """`continues`: whether another round follows."""
     for absent in one.get("leftOut", ()):
-        share = f" ({absent['rowShare']} of the rows)" if "rowShare" in absent else ""
-        message = f"round {one['round']} without {absent['participant']}{share}: {absent['reason']}"
-        yield Event("Warning", "LeftOut", message)
+        yield Event("Warning", "LeftOut", _left_out(one, absent, continues))
     measured = f", {one['metric']}" if "metric" in one else f", rolled back: {one['reason']}" if "reason" in one else ""
     if one["outcome"] == "Initial":
         yield Event("Normal", "Initialised", f"the initial adapter is ready{measured}")
@@ -58,6 +63,15 @@ def _round(one: Json) -> Iterator[Event]:
     total = one["participants"].rpartition("/")[2]
     message = f"round {one['round']}: {one['participants']} {form(int(total), 'update', 'updates')}{measured}"
     yield Event("Normal" if one["outcome"] == "Committed" else "Warning", f"Round{one['outcome']}", message)
+
+
+def _left_out(one: Json, absent: Json, continues: bool) -> str:
+    who, reason = absent["participant"], absent["reason"]
+    share = f" ({absent['rowShare']} of all participants' rows)" if "rowShare" in absent else ""
+    ended = "was skipped" if one["outcome"] == "Skipped" else "was aggregated"
+    again = continues and not reason.startswith(_NOT_ASKED)
+    text = f"round {one['round']} {ended} without {who}{share}: {after_name(who, reason)}"
+    return f"{text}. It is asked again in the next round" if again else text
 
 
 def _condition(before: Json, after: Json) -> Event | None:

@@ -16,6 +16,8 @@ from fedtrain.rounds.snapshot import LedgerFacts
 ROUNDS = 5
 _LEFT_OUT = 16
 _LONGEST_REASON = 256
+_LONGEST_LEFT_OUT = 512
+"""A refusal and its fix."""
 
 
 def last_rounds(
@@ -56,7 +58,7 @@ def _round(spec: FederatedTrainingSpec, ledger: Ledger, round: int) -> Json:
 
 
 def _left_out(who: str, why: str, shares: Mapping[str, float]) -> Json:
-    entry: Json = {"participant": who, "reason": shortened(why, _LONGEST_REASON)}
+    entry: Json = {"participant": who, "reason": shortened(why, _LONGEST_LEFT_OUT)}
     return entry | ({"rowShare": percent(shares[who])} if who in shares else {})
 
 

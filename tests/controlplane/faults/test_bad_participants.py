@@ -108,7 +108,7 @@ def test_a_silent_participant_is_left_out_at_the_deadline_its_late_update_change
     eventually(lambda: any(name.endswith(late) for name in ledger.names("incoming/")))
     pods.held = set()
     status = operated.federation.succeeded(operated.api)
-    assert left_out(status, 1)["west"].startswith("no update before the deadline of ")
+    assert left_out(status, 1)["west"].startswith("it sent no update before the deadline of ")
     assert left_out(status, 2) == {}
     assert [told["participants"] for told in status["lastRounds"]] == ["0/0", "3/4", "4/4"]
     assert ledger.read(names.close(1, 1), Close) == close

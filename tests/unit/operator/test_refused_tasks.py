@@ -9,8 +9,10 @@ from fedtrain.contracts.records import Plan
 from fedtrain.manifests.kinds import Json
 from tests.unit.operator.federation import FOUR, Federation
 
-REFUSAL = "bank-b's policy (limits.gpus) refuses the task: it asks for 8 GPUs; the limit is 4"
-REFUSED: Json = {"phase": "Refused", "reason": "PolicyRefused", "message": REFUSAL}
+REFUSAL = (
+    "policy (limits.gpus) refuses the task: the training asks for 8 GPUs; the limit is 4. In the FederatedTraining, ..."
+)
+REFUSED: Json = {"phase": "Refused", "reason": "PolicyRefused", "message": f"bank-b's {REFUSAL}"}
 
 
 @pytest.fixture
@@ -33,13 +35,16 @@ def test_a_task_refused_in_a_round_is_named_with_its_rule_while_the_others_train
     federation.settle()
     refuse(federation, "train")
     federation.settle()
-    assert federation.status["message"] == f"0 of 4 updates, without bank-b: {REFUSAL}"
+    assert federation.status["message"] == f"0 of 4 updates, without bank-b: its {REFUSAL}"
 
 
 def test_a_participant_that_refuses_to_count_its_rows_is_left_out_with_the_rule(federation: Federation) -> None:
     refuse(federation, "inspect")
     federation.settle()
-    assert (federation.status["phase"], federation.status["message"]) == ("Initialising", f"without bank-b: {REFUSAL}")
+    assert (federation.status["phase"], federation.status["message"]) == (
+        "Initialising",
+        f"without bank-b: its {REFUSAL}",
+    )
     federation.deliver_preflights(*(who for who in FOUR if who != "bank-b"))
     federation.deliver_adapter()
     federation.settle()
@@ -48,5 +53,5 @@ def test_a_participant_that_refuses_to_count_its_rows_is_left_out_with_the_rule(
     assert [member.participant for member in plan.members] == ["bank-a", "bank-c", "bank-d"]
     ((absent,),) = [plan.absent]
     assert absent.participant == "bank-b"
-    assert absent.reason == f"its data was not counted: {REFUSAL}"
+    assert absent.reason == f"its data was not counted: bank-b's {REFUSAL}"
     assert federation.status["message"] == f"0 of 3 updates, without bank-b: {absent.reason}"

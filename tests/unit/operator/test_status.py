@@ -132,11 +132,16 @@ def test_folders_and_relative_paths_are_refused_on_a_cluster() -> None:
 
 def test_an_ended_round_has_its_events_once() -> None:
     rounds = [{"round": 1, "outcome": "Committed", "participants": "3/4", "metric": "accuracy 81.2%"}]
-    left_out = [{"participant": "bank-b", "reason": "no update before the deadline of 2h"}]
+    left_out = [{"participant": "bank-b", "reason": "it sent no update before the deadline of 2h"}]
     before = {"phase": "Training", "round": 1, "lastRounds": []}
     after = {"phase": "Training", "round": 2, "lastRounds": [{**rounds[0], "leftOut": left_out}]}
     told = [(one.type, one.reason, one.message) for one in changes(before, after)]
-    assert told[0] == ("Warning", "LeftOut", "round 1 without bank-b: no update before the deadline of 2h")
+    assert told[0] == (
+        "Warning",
+        "LeftOut",
+        "round 1 was aggregated without bank-b: it sent no update before the deadline of 2h. It is asked again in the "
+        "next round",
+    )
     assert told[1] == ("Normal", "RoundCommitted", "round 1: 3/4 updates, accuracy 81.2%")
     assert list(changes(after, after)) == []
 

@@ -73,7 +73,7 @@ def test_a_participant_whose_writes_are_refused_until_the_deadline_is_left_out_w
     coordinator.step()
     (absent,) = close_of(world).absent
     assert absent.participant == "b"
-    assert absent.reason.startswith("no update before the deadline of ")
+    assert absent.reason.startswith("it sent no update before the deadline of ")
     assert absent.reason.endswith("(access is denied)")
 
 
@@ -119,7 +119,7 @@ def test_a_member_that_waited_until_the_deadline_is_absent_with_what_it_waited_f
     coordinator.pass_time(100)
     coordinator.until("Aggregating")
     (absent,) = close_of(world).absent
-    assert absent.reason == "no update before the deadline of 100s (no node has 2 GPUs free)"
+    assert absent.reason == "it sent no update before the deadline of 100s (no node has 2 GPUs free)"
 
 
 def test_an_attempt_that_failed_before_is_not_what_a_member_waited_for_at_the_deadline():
@@ -133,7 +133,7 @@ def test_an_attempt_that_failed_before_is_not_what_a_member_waited_for_at_the_de
     coordinator.pass_time(100)
     coordinator.until("Aggregating")
     (absent,) = close_of(world).absent
-    assert absent.reason == "no update before the deadline of 100s"
+    assert absent.reason == "it sent no update before the deadline of 100s"
 
 
 def test_a_task_that_ends_without_its_record_has_failed():
@@ -186,7 +186,7 @@ def test_what_arrives_after_the_close_changes_nothing():
     coordinator.until("Planning")
     close = close_of(world)
     assert [u.participant for u in close.updates] == ["a"]
-    assert [(x.participant, x.reason) for x in close.absent] == [("b", "no update before the deadline of 100s")]
+    assert [(x.participant, x.reason) for x in close.absent] == [("b", "it sent no update before the deadline of 100s")]
     assert world.manifests()[1].k == 1
 
 

@@ -69,7 +69,7 @@ def test_a_run_whose_every_task_hangs_fails_by_time_alone_and_names_who_is_missi
     ("phase", "said"),
     [
         ("Initialising", "no answer before the deadline"),
-        ("Training", "a: no update before the deadline of 100s"),
+        ("Training", "a: it sent no update before the deadline of 100s"),
         ("Aggregating", "can't be aggregated: the round has taken twice its deadline of 100s"),
         ("Evaluating", "can't be evaluated: the round has taken twice its deadline of 100s"),
     ],

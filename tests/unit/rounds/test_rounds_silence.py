@@ -73,7 +73,7 @@ def test_a_round_that_has_begun_waits_for_a_silent_participant_until_the_deadlin
     coordinator.wait(100)
     assert coordinator.drive().phase == "Succeeded"
     (absent,) = world.manifests()[-1].absent
-    assert absent.reason == f"no update before the deadline of 100s ({SILENT})"
+    assert absent.reason == f"it sent no update before the deadline of 100s, and {SILENT}"
 
 
 def test_an_update_that_arrives_while_its_participant_is_silent_counts() -> None:
@@ -93,8 +93,8 @@ def test_a_run_that_lost_its_largest_participant_says_so_in_its_final_message() 
     ended = coordinator.drive()
     assert ended.message == end(world).message
     assert ended.message == (
-        "round 2, the last one, is without b (70% of the rows), c (20% of the rows). "
-        "b has the most rows of all participants"
+        "the last round (2) has no update from b (70% of all participants' rows, the largest share), "
+        "c (20% of all participants' rows)"
     )
 
 
@@ -108,7 +108,7 @@ def test_the_final_message_of_smaller_losses_gives_shares_alone() -> None:
     preflights = {"a": counted(996, "a"), "b": counted(4, "b")}
     assert (
         lost_participants_message(["b", "new"], 3, preflights)
-        == "round 3, the last one, is without b (<1% of the rows), new (rows unknown)"
+        == "the last round (3) has no update from b (<1% of all participants' rows), new (rows unknown)"
     )
     assert lost_participants_message([], 3, preflights) is None
     assert (percent(0.0), percent(1.0)) == ("0%", "100%")

@@ -49,7 +49,12 @@ def spec_is_for_a_cluster(spec: FederatedTrainingSpec, here: Here, records: Reco
 
 def participants_are_known(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
     for who in (participant.name for participant in spec.participants if participant.name not in records):
-        yield Problem("NoSuchParticipant", f"there is no Participant {who!r} (kubectl get participants)")
+        yield Problem(
+            "NoSuchParticipant",
+            f"Participant {who!r} does not exist (kubectl get participants)",
+            f"Correct the name in `participants`, or ask the hub's administrator to invite it (`fedtrain participant "
+            f"invite {who}`)",
+        )
 
 
 def participants_allow_this_namespace(spec: FederatedTrainingSpec, here: Here, records: Records) -> Problems:
@@ -59,7 +64,8 @@ def participants_allow_this_namespace(spec: FederatedTrainingSpec, here: Here, r
                 "NotAllowed",
                 f"Participant {who} does not allow namespace {here.namespace} (allowed: "
                 f"{', '.join(record['spec']['allowedNamespaces'][:5])})",
-                f"Use an allowed namespace, or add {here.namespace} to spec.allowedNamespaces of Participant {who}",
+                f"Use an allowed namespace, or ask the hub's administrator to add {here.namespace} to "
+                f"`allowedNamespaces` of Participant {who}",
                 "metadata.namespace",
             )
 
@@ -74,7 +80,8 @@ def participants_with_own_clusters_have_own_namespaces(
                 "SharedNamespace",
                 f"Participants {who} and {other} both have namespace {record['spec']['namespace']}, so one could read "
                 "the tasks of the other",
-                "Give each its own namespace: delete one and invite it again (fedtrain participant invite)",
+                "Ask the hub's administrator to give each its own namespace: delete one and invite it again (`fedtrain "
+                "participant invite`)",
             )
 
 
@@ -83,8 +90,9 @@ def participants_are_served(spec: FederatedTrainingSpec, here: Here, records: Re
         if not _serves(here, record):
             yield Problem(
                 "NotServed",
-                f"Participant {who!r} is at namespace {record['spec']['namespace']!r}, which this operator doesn't "
-                f"serve (the chart's value namespaces: {', '.join(here.served[:5])})",
+                f"Participant {who!r} is at namespace {record['spec']['namespace']!r}, which this operator does not "
+                f"serve (it serves {', '.join(here.served[:5])})",
+                "Ask the hub's administrator to add it to `namespaces` of the hub's chart",
             )
 
 
@@ -92,10 +100,21 @@ def participants_have_the_data_set(spec: FederatedTrainingSpec, here: Here, reco
     for who, record in _known(spec, records):
         held = [dataset["name"] for dataset in record.get("status", {}).get("datasets", ())]
         if not record.get("status"):
-            yield Problem("NotReported", f"{who} has not said yet which data it has")
+            yield Problem(
+                "NotReported",
+                f"{who} has not reported its data sets yet",
+                f"Wait for its first heartbeat, or ask the owner of {who} whether its fedtrain operator runs",
+            )
         elif missing := [name for name in spec.data.names if name not in held]:
-            known = f"its policy maps: {', '.join(held[:10])}" if held else "it has no ParticipantPolicy"
-            yield Problem("UnknownDataset", f"{who} has no data set {' and '.join(map(repr, missing))} ({known})")
+            known = f"its policy has: {', '.join(held[:10])}" if held else "it has no ParticipantPolicy"
+            names = " and ".join(map(repr, missing))
+            field = "dataset" if len(spec.data.names) == 1 else "datasets"
+            yield Problem(
+                "UnknownDataset",
+                f"{who} has no data set {names} ({known})",
+                f"Correct `data.{field}`, or ask the owner of {who} to add {names} to `datasets` in its "
+                "ParticipantPolicy",
+            )
 
 
 RULES: tuple[Rule, ...] = (

@@ -64,7 +64,7 @@ def test_a_mix_needs_all_its_names_in_each_policy_and_each_round_is_entered_for_
     changes = {"rounds": {"count": 1}, "privacy": PRIVACY, "aggregation": {"weights": "Uniform"}, "evaluation": {}}
     partitioning = {"strategy": "FixedSize", "fixedSize": {"samples": 8}}
     federation.apply(api, s3_server, data=MIX, partitioning=partitioning, **changes)
-    missing = "bank-b has no data set 'letters' (its policy maps: glosses)"
+    missing = "bank-b has no data set 'letters' (its policy has: glosses)"
 
     def only_bank_b_lacks_one() -> bool:
         message = federation.condition(api, "Accepted").get("message", "")
@@ -76,7 +76,7 @@ def test_a_mix_needs_all_its_names_in_each_policy_and_each_round_is_entered_for_
     assert federation.at_banks(api, TASKS) == []
     refusal = refused(api, f"mix-{federation.namespace}")
     assert refusal["reason"] == "UnknownDataset"
-    assert refusal["message"] == "the policy of bank-b has no data set 'letters'; it has: glosses"
+    assert refusal["message"].startswith("the policy of bank-b has no data set 'letters'; it has: glosses. Name one of")
 
     held(api, federation, "bank-b", "letters")
     federation.succeeded(api)

@@ -53,7 +53,7 @@ def test_a_ledger_that_cannot_be_deleted_is_reported(federation: Federation, api
     federation.delete(api)
     assert federation.ledger(s3_server).names()
     said = ledger_event(federation, api, "LedgerRemains")
-    assert f"remains in its bucket: there is no Secret {secret!r} in" in said
+    assert f"remains in its bucket: Secret {secret!r} in namespace" in said
 
 
 def ledger_event(federation: Federation, api: Api, reason: str) -> str:

@@ -103,8 +103,8 @@ def test_an_error_across_objects_is_a_condition_and_the_run_continues_after_the_
     federation.apply(api, s3_server, participants=participants, data={"dataset": "mail", "format": "Text"})
     eventually(lambda: federation.condition(api, "Accepted").get("status") == "False")
     said = federation.condition(api, "Accepted")["message"]
-    assert "there is no Participant 'bank-x'" in said
-    assert "bank-a has no data set 'mail' (its policy maps: glosses)" in said
+    assert "Participant 'bank-x' does not exist" in said
+    assert "bank-a has no data set 'mail' (its policy has: glosses)" in said
     assert phase(federation, api) == "Pending"
     assert federation.at_banks(api, TASKS) == []
     assert federation.ledger(s3_server).names() == []

@@ -24,7 +24,9 @@ def test_a_participant_that_hangs_is_left_out_at_the_deadline_and_asked_again(
     done = small.run(zygote, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed)
     assert done.returncode == 0, done.said
     first, second = small.manifests()[1:]
-    assert [(who.participant, who.reason) for who in first.absent] == [("zoo", "it sent no update before the deadline of 12s")]
+    assert [(who.participant, who.reason) for who in first.absent] == [
+        ("zoo", "it sent no update before the deadline of 12s")
+    ]
     assert second.absent == ()
 
 

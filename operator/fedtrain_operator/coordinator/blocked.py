@@ -26,7 +26,8 @@ def rules(reason: str, message: str) -> Blocked:
 
 
 def no_credentials(message: str) -> Blocked:
-    return Blocked(Condition("StoreReachable", "False", "NoCredentials", message), STORE_PAUSE_SECONDS)
+    again = f"{message.rstrip('.')}. It is read again every {STORE_PAUSE_SECONDS:.0f} s"
+    return Blocked(Condition("StoreReachable", "False", "NoCredentials", again), STORE_PAUSE_SECONDS)
 
 
 def store(error: StoreError) -> Blocked:
@@ -55,5 +56,8 @@ def ledger_remains(error: StoreError) -> Blocked:
 
 def api_server(error: ApiError) -> Blocked:
     """The API server refuses a request about the training itself or another object of its namespace."""
-    message = f"the API server {'failed' if error.may_pass else 'refused'} a request for this training: {error}"
+    message = f"the API server {'failed' if error.may_pass else 'refused'} a request for this training: {error}. It "
+    message += (
+        f"is tried again every {STORE_PAUSE_SECONDS:.0f} s. If it persists, ask the administrator of the hub's cluster"
+    )
     return Blocked(Condition("TasksAccepted", "False", "HubRefused", message), STORE_PAUSE_SECONDS)

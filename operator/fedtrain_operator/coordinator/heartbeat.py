@@ -16,7 +16,10 @@ MISSED = 1.5
 """Intervals without a heartbeat after which a participant counts as silent. A heartbeat that fails is sent again within
 the interval."""
 LONGEST_INTERVAL_SECONDS = 3600.0
-CHECK = "Check that the participant's operator runs and reaches this API server"
+CHECK = (
+    "Ask the participant's owner whether its fedtrain operator runs and reaches this API server. With its next "
+    "heartbeat, it takes part again"
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Heartbeats:
         if beat is None:
             return None
         if beat.last_seen is None:
-            return Condition("Connected", "False", "NeverConnected", "No heartbeat has arrived yet")
+            return Condition("Connected", "False", "NeverConnected", f"No heartbeat has arrived yet. {CHECK}")
         if self.remaining(who) < 0:
             message = f"No heartbeat since {beat.since}. {CHECK}"
             return Condition("Connected", "False", "HeartbeatMissing", message)

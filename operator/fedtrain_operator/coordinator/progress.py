@@ -37,7 +37,8 @@ def progressing(phase: str, progress: Progress, deadline: float, steady: float) 
     if phase in STOPPED:
         return Condition(NAME, "True" if phase in FINISHED else "False", phase)
     if progress.age(steady) > deadline:
-        message = f"no progress since {instant(progress.wall)}, for longer than rounds.deadline"
+        message = f"no progress since {instant(progress.wall)}, for longer than `rounds.deadline`. "
+        message += "Read the other conditions, and the log of the coordinator"
         return Condition(NAME, "False", "NoProgress", message)
     return Condition(NAME, "True", "Progressing")
 

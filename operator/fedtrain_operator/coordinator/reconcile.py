@@ -127,7 +127,9 @@ class Coordinator:
         here = Here(training.namespace, self._settings.namespaces)
         admitted = accepted(spec, here, records)
         if admitted.status == "False" and not begun(hint):
-            raise Blocked(admitted, blocked.RULES_PAUSE_SECONDS)
+            raise blocked.rules(
+                admitted.reason, f"{admitted.message}. The training starts by itself once this is corrected"
+            )
         opened = await open_run(self.state.cluster, training, spec, generation, memory, hint)
         assert memory.gatherer is not None
         asked = askable(here, records)
@@ -272,7 +274,7 @@ class Coordinator:
         current = [*conditions, *pods, refused, moving]
         after = status.of(gatherer.body, decision, snapshot, memory.rounds, memory.clock, current, now)
         if waiting := [one.message for one in (refused, *pods) if one.status == "False"]:
-            after["message"] = shortened("; ".join(filter(None, (decision.message, *waiting))))
+            after["message"] = shortened("; ".join(filter(None, (after["message"], *waiting))))
         place = status.place(after)
         if not gatherer.fresh and place != status.place(gatherer.body.get("status", {})):
             memory.facts = None  # or a coordinator that lags behind and another one overwrite each other for ever

@@ -4,6 +4,7 @@ An error of a request for one participant (its namespace, task, credentials or r
 is tried again after a growing pause, and the round's deadline decides. A refusal at the hub blocks the training.
 """
 
+import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
@@ -18,13 +19,17 @@ LONGEST_PAUSE_SECONDS = 60.0
 _REPORTED_AFTER = 3
 """Tries until an error that may pass by itself is reported."""
 _LONGEST_MESSAGE = 400
+_NO_RIGHT = re.compile(r"User \"[^\"]*\" cannot ")
+"""What the API server's RBAC says."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The newest error of a participant. `due`: when to try again, on the coordinator's steady clock."""
+    """The newest error of a participant. `fix`: who corrects it, and when the request is repeated. `due`: when to
+    try again, on the coordinator's steady clock."""
 
     message: str
+    fix: str
     tries: int
     due: float
     reported: bool
@@ -54,7 +59,7 @@ class Refusals:
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (tries - 1), LONGEST_PAUSE_SECONDS)
         reported = who == HUB or not error.may_pass or tries >= _REPORTED_AFTER
         message = shortened(_words(who, request, error), _LONGEST_MESSAGE)
-        self._refusals[who] = Refusal(message, tries, now + pause, reported)
+        self._refusals[who] = Refusal(message, _fix(error), tries, now + pause, reported)
 
     def clear(self, who: str) -> None:
         self._refusals.pop(who, None)
@@ -112,7 +117,7 @@ class Refusals:
 
     def condition(self) -> Condition:
         """The condition `TasksAccepted`."""
-        reported = [one.message for _, one in sorted(self._refusals.items()) if one.reported]
+        reported = [f"{one.message}. {one.fix}" for _, one in sorted(self._refusals.items()) if one.reported]
         if reported:
             reason = "HubRefused" if HUB in self._refusals else "TaskRefused"
             return Condition("TasksAccepted", "False", reason, "; ".join(reported))
@@ -124,5 +129,14 @@ class Refusals:
 
 def _words(who: str, request: str, error: ApiError) -> str:
     if error.code == 0:
-        return f"{who}: the API server did not answer a request to {request}: {error}"
-    return f"{who}: the API server {'failed' if error.may_pass else 'refused'} to {request}: {error}"
+        return f"{who}: the API server did not answer a request to {request}: {error}".rstrip(".")
+    return f"{who}: the API server {'failed' if error.may_pass else 'refused'} to {request}: {error}".rstrip(".")
+
+
+def _fix(error: ApiError) -> str:
+    """Who corrects what, and when the request is repeated."""
+    again = f"It is tried again by itself, at least every {LONGEST_PAUSE_SECONDS:.0f} s"
+    if _NO_RIGHT.search(str(error)):
+        rights = "bind the operator's role in this namespace (`namespaces` of the hub's chart)"
+        return f"Ask the hub's administrator to {rights}. {again}"
+    return again if error.may_pass else f"Ask the hub's administrator to correct this. {again}"

@@ -13,6 +13,8 @@ from fedtrain.rounds.spent_epsilon import PrivacyLoss, loss_after
 
 RESUME = "fedtrain.dev/resume"
 """Annotation that asks to resume after a failure; removed once the request is noted."""
+_RESUMABLE = (BELOW_MINIMUM, "PreflightFailed", "InitialiseFailed", "EvaluationFailed", "AggregationFailed")
+"""Reasons of failures whose cause is outside the file."""
 KEEP_ELAPSED_EVERY_SECONDS = 60.0
 
 
@@ -51,7 +53,7 @@ def of(
     facts = snapshot.ledger
     status: Json = {
         "phase": decision.phase,
-        "message": shortened(decision.message),
+        "message": shortened(message := _message(body, decision, facts)),
         "round": decision.round,
         "step": facts.manifest.step if facts.manifest else 0,
         "acknowledged": snapshot.acknowledged,
@@ -72,7 +74,9 @@ def of(
     )
     if loss is not None:
         status["privacy"] = _privacy(loss)
-    return status | _common(body, [*conditions, *_ended(decision, facts), _minimum(decision, facts, rounds)], now)
+    return status | _common(
+        body, [*conditions, *_ended(decision, message, facts), _minimum(decision, message, facts, rounds)], now
+    )
 
 
 def _privacy(loss: PrivacyLoss) -> Json:
@@ -105,17 +109,26 @@ def worth_writing(before: Json, after: Json) -> bool:
     return new.get("seconds", 0.0) - old.get("seconds", 0.0) >= KEEP_ELAPSED_EVERY_SECONDS
 
 
-def _minimum(decision: Decision, facts: LedgerFacts, rounds: Sequence[Json]) -> Condition:
+def _message(body: Json, decision: Decision, facts: LedgerFacts) -> str:
+    """The decision's message. That of a failure says how to resume the run, if that can help."""
+    if decision.phase != "Failed" or not facts.failures or facts.failures[-1].reason not in _RESUMABLE:
+        return decision.message
+    metadata = body["metadata"]
+    command = f"kubectl annotate federatedtraining {metadata['name']} --namespace {metadata['namespace']} {RESUME}=true"
+    return f"{decision.message.rstrip('.')}. Correct this, then resume the run: `{command}`"
+
+
+def _minimum(decision: Decision, message: str, facts: LedgerFacts, rounds: Sequence[Json]) -> Condition:
     """The condition `MinimumMet`: whether the newest round had enough updates, else who was missing and why."""
     if decision.phase == "Failed" and facts.failures and facts.failures[-1].reason == BELOW_MINIMUM:
-        return Condition("MinimumMet", "False", "Failed", decision.message)
+        return Condition("MinimumMet", "False", "Failed", message)
     if rounds and rounds[-1]["outcome"] == "Skipped":
         missing = "; ".join(f"{absent['participant']}: {absent['reason']}" for absent in rounds[-1].get("leftOut", ()))
         return Condition("MinimumMet", "False", "Skipped", f"round {rounds[-1]['round']} was skipped: {missing}")
     return Condition("MinimumMet", "True", "Met")
 
 
-def _ended(decision: Decision, facts: LedgerFacts) -> list[Condition]:
+def _ended(decision: Decision, message: str, facts: LedgerFacts) -> list[Condition]:
     match decision.phase:
         case "Succeeded":
             return [Condition("Complete", "True", "Succeeded", decision.message)]
@@ -123,7 +136,7 @@ def _ended(decision: Decision, facts: LedgerFacts) -> list[Condition]:
             return [Condition("Complete", "True", "Halted", decision.message)]
         case "Failed":
             reason = facts.failures[-1].reason if facts.failures else "Failed"
-            return [Condition("Complete", "False", reason, decision.message)]
+            return [Condition("Complete", "False", reason, message)]
         case "Suspended":
             return [Condition("Complete", "False", "Suspended")]
         case _:

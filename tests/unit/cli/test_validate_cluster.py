@@ -77,7 +77,8 @@ def test_a_participant_that_does_not_take_part_says_so(training: Path, others: P
     assert result.exit_code == 1
     assert result.stderr.splitlines()[0] == (
         f"{training}:3:38: metadata.namespace: Participant big does not allow namespace team (allowed: others). "
-        "Use an allowed namespace, or add team to spec.allowedNamespaces of Participant big."
+        "Use an allowed namespace, or ask the hub's administrator to add team to `allowedNamespaces` of "
+        "Participant big."
     )
 
 

@@ -70,7 +70,7 @@ def test_a_recreated_participant_starts_from_its_first_heartbeat() -> None:
 def test_the_condition_names_the_participant_and_since_when_it_is_silent() -> None:
     said = participants_seen({"bank-b": "2025-06-01T12:00:00Z"})
     assert (said.status, said.reason) == ("False", "Silent")
-    assert said.message.startswith("No heartbeats from bank-b since 2025-06-01T12:00:00Z. Check that")
+    assert said.message.startswith("No heartbeats from bank-b since 2025-06-01T12:00:00Z. Ask the part")
     assert participants_seen({}).status == "True"
 
 

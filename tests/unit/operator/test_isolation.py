@@ -60,7 +60,8 @@ def assert_reported(federation: Federation, code: int, request: str) -> None:
     error = f"{code} {reason}: {message}" if code else f"{reason}: {message}"
     assert (condition["status"], condition["reason"]) == ("False", "TaskRefused")
     assert condition["message"].startswith("bank-b: the API server ")
-    assert condition["message"].endswith(f" to {request}: {error}")
+    assert f" to {request}: {error}. " in condition["message"]
+    assert condition["message"].endswith("It is tried again by itself, at least every 60 s")
     assert ("TaskRefused", condition["message"]) in federation.warnings()
     assert condition["message"] in federation.status["message"]
 
@@ -202,7 +203,10 @@ def test_a_refused_job_blocks_the_training_after_all_participants_have_tasks(
     federation.reconcile()
     assert {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks")} == {*OTHERS, BANK_B}
     condition = federation.condition("TasksAccepted")
-    words = "the hub: the API server refused to create its Job: 403 Forbidden: exceeded quota: no-tasks"
+    words = (
+        "the hub: the API server refused to create its Job: 403 Forbidden: exceeded quota: no-tasks. Ask the hub's "
+        "administrator to correct this. It is tried again by itself, at least every 60 s"
+    )
     assert (condition["status"], condition["reason"], condition["message"]) == ("False", "HubRefused", words)
     progressing = federation.condition("Progressing")
     assert (progressing["status"], progressing["reason"]) == ("False", "Blocked")
@@ -270,7 +274,7 @@ def test_a_namespace_that_is_terminating_stops_no_other_participant(federation: 
     assert {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks")} == OTHERS
     condition = federation.condition("TasksAccepted")
     assert condition["reason"] == "TaskRefused"
-    assert condition["message"].endswith(words)
+    assert f"{words}. Ask the hub's administrator" in condition["message"]
     assert ("TaskRefused", condition["message"]) in federation.warnings()
 
 

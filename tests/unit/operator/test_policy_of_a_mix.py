@@ -39,7 +39,11 @@ def test_each_data_set_is_bound_to_its_location_in_the_order_of_the_training() -
 
 def test_all_data_sets_of_a_mix_must_be_in_the_policy() -> None:
     judged = judge(order(), policy(datasets=[NOTES]), "trainer:1")
-    assert judged == Refusal("UnknownDataset", "the policy of bank-a has no data set 'guidelines'; it has: notes")
+    assert judged == Refusal(
+        "UnknownDataset",
+        "the policy of bank-a has no data set 'guidelines'; it has: notes. Name one of these in "
+        "`data.datasets`, or ask the owner of bank-a to add 'guidelines' to `datasets` in its ParticipantPolicy",
+    )
 
 
 def test_the_hub_does_not_accept_a_mix_that_a_participant_has_in_part() -> None:
@@ -53,7 +57,7 @@ def test_the_hub_does_not_accept_a_mix_that_a_participant_has_in_part() -> None:
     }
     said = accepted(spec(data=MIX, model={"base": "s3://models/base"}), Here("hub"), records)
     assert said.reason == "UnknownDataset"
-    assert "bank-a has no data set 'guidelines' (its policy maps: notes)" in said.message
+    assert "bank-a has no data set 'guidelines' (its policy has: notes)" in said.message
     assert "bank-b" not in said.message
 
 

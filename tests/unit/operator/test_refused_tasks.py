@@ -55,3 +55,17 @@ def test_a_participant_that_refuses_to_count_its_rows_is_left_out_with_the_rule(
     assert absent.participant == "bank-b"
     assert absent.reason == f"its data was not counted: bank-b's {REFUSAL}"
     assert federation.status["message"] == f"0 of 3 updates, without bank-b: {absent.reason}"
+
+
+def test_a_run_that_fails_because_of_a_refusal_says_how_to_resume_it(federation: Federation) -> None:
+    federation.apply(rounds={"count": 2, "minParticipants": 4})
+    federation.settle()
+    refuse(federation, "inspect")
+    federation.settle()
+    assert federation.status["phase"] == "Failed"
+    message = federation.status["message"]
+    assert message.startswith(
+        f"4 participants are needed and 3 can take part: bank-b: its {REFUSAL.rstrip('.')}. Correct"
+    )
+    assert message.endswith("federatedtraining tickets --namespace hub fedtrain.dev/resume=true`")
+    assert federation.condition("Complete")["message"] == message

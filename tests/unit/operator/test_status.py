@@ -66,9 +66,9 @@ def test_paused_time_does_not_count_and_each_round_starts_at_zero() -> None:
 def test_all_problems_across_objects_are_reported_together() -> None:
     said = accepted(spec(), Here("hub"), {"bank-a": record("mail", allowed=("elsewhere",))})
     assert said.status == "False"
-    assert "there is no Participant 'bank-b'" in said.message
+    assert "Participant 'bank-b' does not exist" in said.message
     assert "Participant bank-a does not allow namespace hub" in said.message
-    assert "bank-a has no data set 'tickets' (its policy maps: mail)" in said.message
+    assert "bank-a has no data set 'tickets' (its policy has: mail)" in said.message
 
 
 @pytest.mark.parametrize("with_own_cluster", ["bank-a", "bank-c"])
@@ -83,7 +83,8 @@ def test_a_participant_that_shares_its_namespace_with_one_that_has_its_own_clust
     assert said.reason == "SharedNamespace"
     assert said.message == (
         "Participants bank-a and bank-c both have namespace at, so one could read the tasks of the other. "
-        "Give each its own namespace: delete one and invite it again (fedtrain participant invite)"
+        "Ask the hub's administrator to give each its own namespace: delete one and invite it again (`fedtrain "
+        "participant invite`)"
     )
     assert list(askable(Here("hub"), records)) == ["bank-b"]
 
@@ -113,8 +114,8 @@ def test_a_participant_at_a_namespace_that_the_operator_does_not_serve_is_not_as
     home = records["bank-b"]["spec"]["namespace"]
     said = accepted(spec(), Here("hub", served=("hub", "elsewhere")), records)
     assert said.reason == "NotServed"
-    assert f"'bank-b' is at namespace {home!r}, which this operator doesn't serve" in said.message
-    assert "namespaces: hub, elsewhere" in said.message
+    assert f"'bank-b' is at namespace {home!r}, which this operator does not serve" in said.message
+    assert "it serves hub, elsewhere" in said.message
 
 
 def test_a_participant_that_has_not_reported_is_waited_for() -> None:

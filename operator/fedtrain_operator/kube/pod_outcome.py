@@ -102,7 +102,7 @@ def _of_container(pod: Json, ended: Json) -> PodOutcome:
     if not message:
         message = f"pod {_name(pod)} ended with {ended.get('reason') or 'exit code'} {ended['exitCode']}"
     if ended.get("reason") == "OOMKilled":
-        message = f"out of memory: pod {_name(pod)} used more than its limit"
+        message = f"out of memory: pod {_name(pod)} used more than its limit. Raise its `compute.memory`"
     return PodOutcome(
         code == EXIT_REFUSED,
         message[:LONGEST_REASON],

@@ -69,7 +69,10 @@ class OwnersPolicy:
         at, start = self._sites.here_of(ref), self.starts.of(ref)
         who = order.task.participant
         if self._sites.participant not in (None, who):
-            message = f"the task is for {who!r}, not for {self._sites.participant!r}"
+            message = (
+                f"the task is for {who!r}, not for {self._sites.participant!r}. Nothing ran. Ask the hub's "
+                f"administrator to give Participant {who} its own namespace"
+            )
             raise TaskRefused(Refusal("WrongParticipant", message))
         body = await self._read(Ref(at.namespace, who))
         policy = _spec_of_policy(body) if body else None
@@ -78,7 +81,10 @@ class OwnersPolicy:
         if isinstance(found, Refusal):
             raise TaskRefused(found)
         if not names_its_task(whole, found.task):
-            message = "the task's labels name another training, round, attempt or kind of work than its spec"
+            message = (
+                "the task's labels name another training, round, attempt or kind of work than its spec. Nothing ran. "
+                "Ask the hub's administrator to delete the task; the hub then creates it again"
+            )
             raise TaskRefused(Refusal("OtherLabels", message))
         assert body is not None  # without a policy, every task is refused
         assert policy is not None
@@ -132,7 +138,9 @@ class OwnersPolicy:
         try:
             return await read_ledger(self._sites.here, at.namespace, order.task.participant)
         except LedgerUnreadable as error:
-            raise TaskHeld(Wait("PrivacyUnknown", str(error))) from error
+            raise TaskHeld(
+                Wait("PrivacyUnknown", f"{error}. This is up to the owner. The task then starts by itself")
+            ) from error
 
 
 def spec_of_task(whole: Json) -> TrainingTaskSpec:
@@ -140,7 +148,7 @@ def spec_of_task(whole: Json) -> TrainingTaskSpec:
     try:
         return read_training_task(whole["spec"])
     except ValidationError as error:
-        message = f"this task cannot be read: {_first(error)}. Update fedtrain here"
+        message = f"this task cannot be read: {_first(error)}. Update fedtrain at the participant"
         raise TaskRefused(Refusal("NewerContract", message)) from error
 
 
@@ -150,7 +158,8 @@ def _spec_of_policy(body: Json) -> ParticipantPolicySpec:
         return ParticipantPolicySpec.model_validate(body["spec"])
     except ValidationError as error:
         message = (
-            f"ParticipantPolicy {body['metadata']['name']!r} cannot be read: {_first(error)}. Update fedtrain here"
+            f"ParticipantPolicy {body['metadata']['name']!r} cannot be read: {_first(error)}. Update fedtrain at "
+            "the participant; the task then starts by itself"
         )
         raise TaskHeld(Wait("InvalidPolicy", message)) from error
 

@@ -37,6 +37,10 @@ SIGNED_SECONDS = 0.3
 """Interval between checks of a task whose requests the hub has not signed yet."""
 NOT_SIGNED = "NotSigned"
 """Reason of a task that waits for the hub's signed requests."""
+_NOT_SIGNED = (
+    "the task waits for the hub to sign its requests to the store. It starts by itself then; if it does not, the "
+    "conditions of the FederatedTraining have the reason"
+)
 _ENDED = ("Succeeded", "Failed")
 """States of a job without pods that run."""
 UPLOAD_SECONDS = 10.0
@@ -145,7 +149,7 @@ class Tasks:
             except NotSigned:
                 if young:  # the hub signs right after it has created the task
                     return Next(SIGNED_SECONDS)
-                raise TaskHeld(Wait(NOT_SIGNED, "waits for the hub to sign its requests to the store")) from None
+                raise TaskHeld(Wait(NOT_SIGNED, _NOT_SIGNED)) from None
             except ApiError as error:
                 if error.code == 0 or (error.may_pass and young):
                     raise
@@ -166,7 +170,8 @@ class Tasks:
             outcome, report = await self.jobs.outcome(ref), await self._trainer_report(ref, body, "Failed")
             if outcome.spooled:
                 await self.jobs.release(ref)
-                message = f"the update is trained and waits for the store: {outcome.reason}"
+                why = outcome.reason.rstrip(".")
+                message = f"the update is trained and waits for the store: {why}. It is uploaded by itself later"
                 await self._report(body, task_status.uploading(body, message, self._clock()))
                 return Next(UPLOAD_SECONDS)
             await self._journal.note(body, "Failed", message=outcome.reason, sent=report.sent)

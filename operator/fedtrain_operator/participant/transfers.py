@@ -98,9 +98,11 @@ def _refusal(entry: str, s3: S3) -> Refusal | None:
     try:
         server = foreign_server(read_grant(base64.b64decode(entry)), s3)
     except (TransferRefused, ValueError) as error:
-        return Refusal("InvalidTransfer", f"{error}. Update fedtrain here")
+        return Refusal("InvalidTransfer", f"{error}. Update fedtrain at the participant")
     if server is None:
         return None
     return Refusal(
-        "ForeignStore", f"the hub has signed requests to {server}, which is not the store that the task names"
+        "ForeignStore",
+        f"the hub has signed requests to {server}, which is not the store that the task names. Nothing ran. Ask the "
+        "hub's administrator to set `storage.s3.endpoint` to the address that participants reach",
     )

@@ -127,7 +127,7 @@ def test_a_policy_that_this_version_cannot_read_starts_no_task() -> None:
     remote.reconcile()
     assert remote.jobs == []
     assert status(remote)["reason"] == "InvalidPolicy"
-    assert "Update fedtrain here" in status(remote)["message"]
+    assert "Update fedtrain at the participant" in status(remote)["message"]
 
 
 def test_tasks_that_start_at_the_same_time_do_not_exceed_the_limit() -> None:

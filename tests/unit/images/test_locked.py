@@ -48,9 +48,9 @@ def requirements(extras: dict[str, list[str]], extra: str) -> list[str]:
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_has_no_torchx_and_the_current_urllib3(image: str) -> None:
+def test_an_image_has_neither_torchx_nor_the_official_kubernetes_client_and_the_current_urllib3(image: str) -> None:
     locked = pins(f"requirements-{image}.lock")
-    assert "torchx" not in locked
+    assert not locked.keys() & {"torchx", "kubernetes"}
     assert not locked["urllib3"].startswith("1.")
 
 

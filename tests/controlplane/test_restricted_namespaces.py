@@ -12,6 +12,7 @@ from hack.cluster.eventually import eventually
 from tests.controlplane.objects_of_fedtrain import job, pytorch_job
 from tests.controlplane.test_chart_values import pods, rendered
 from tests.controlplane.training import POLICIES, PYTORCHJOBS, document
+from tests.support import openshift
 
 NAMESPACE = "restricted"
 QUOTA = {"requests.cpu": "8", "requests.memory": "16Gi", "limits.cpu": "200", "limits.memory": "400Gi"}
@@ -44,7 +45,7 @@ def test_admit_every_pod_of_the_chart(api: Api, ids: Json) -> None:
 def test_admit_the_pods_of_the_hubs_jobs(api: Api, ids: Json | None) -> None:
     settings = Pods.model_validate({} if ids is None else {"securityContext": ids})
     template = copy.deepcopy(job(NAMESPACE, settings)["spec"]["template"])
-    assert ("runAsUser" in template["spec"]["securityContext"]) == (ids is None)
+    assert openshift.faults(template["spec"]) == (["fsGroup", "runAsGroup", "runAsUser"] if ids is None else [])
     api.create("v1/pods", {**template, "metadata": {"generateName": "hub-"}}, NAMESPACE)
 
 

@@ -17,6 +17,7 @@ from fedtrain.manifests.settings import Settings, SettingsWrong
 from fedtrain.rounds import orders
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
+from tests.support import openshift
 from tests.unit.operator.worlds import SETTINGS, run, spec
 
 NOBODY = Cluster(lambda: pytest.fail("nobody is asked"))
@@ -176,6 +177,25 @@ def test_apply_the_settings_of_hub_pods_to_every_job() -> None:
         for labels in (job["metadata"]["labels"], job["spec"]["template"]["metadata"]["labels"]):
             assert labels["kueue.x-k8s.io/queue-name"] == "hub"
             assert labels["fedtrain.dev/run"] == run().run_id, "fedtrain's labels win"
+
+
+def test_openshift_admits_every_job_of_the_hub_once_hub_pods_unset_the_user_ids() -> None:
+    ids = ("fsGroup", "runAsGroup", "runAsUser")
+    unset = replace(SETTINGS, hub_pods=Pods.model_validate({"securityContext": dict.fromkeys(ids)}))
+    for job in jobs(unset):
+        assert openshift.faults(job["spec"]["template"]["spec"]) == []
+    for job in jobs(SETTINGS):
+        assert openshift.faults(job["spec"]["template"]["spec"]) == list(ids)
+
+
+def jobs(settings: Settings) -> list[dict[str, Any]]:
+    """An initialisation, an aggregation and an evaluation."""
+    key = TaskKey(0, "Initialise", "_initialise", 1)
+    return [
+        hub_job(spec(), run(), key, orders.initialise_task(spec(), run(), key), settings, "uid"),
+        hub_job(spec(), run(), AGGREGATE, AggregateOrder(3, 1), settings, "uid"),
+        evaluation(settings),
+    ]
 
 
 def test_hub_pods_that_cannot_be_read_name_the_variable_and_the_field() -> None:

@@ -22,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="fedtrain_aggregator", description="Aggregate the updates of one round.")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--assignment", metavar="FILE", help="JSON: namespace, name, round, k, storage; - reads stdin")
-    what.add_argument("--assignment-env", metavar="NAME", help="environment variable that holds that JSON")
+    what.add_argument("--assignment-env", metavar="NAME", help="environment variable with that JSON")
     what.add_argument("--serve", action="store_true", help="assignments from stdin, one per line; answers on stdout")
     parser.add_argument("--outcome", type=Path, help="file to write the exit code and the reason to, as JSON")
     arguments = parser.parse_args()

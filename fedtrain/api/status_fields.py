@@ -14,12 +14,12 @@ LogTail = Annotated[str, Strict(), Field(max_length=LOG_LINES * (LONGEST_LINE + 
 
 
 class Condition(Block):
-    """One thing that holds or doesn't, and why, as all of Kubernetes' conditions are."""
+    """One aspect of the current state, in the form of Kubernetes conditions."""
 
     type: ShortText
     """Type of the condition, such as `Ready`."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
+    """Status of the condition."""
     reason: ShortText
     """Machine-readable reason in CamelCase."""
     message: Message

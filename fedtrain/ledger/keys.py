@@ -12,7 +12,7 @@ def check_key(key: str) -> str:
     reason = _objection(key)
     if reason:
         raise StoreError(
-            f"{key!r} is no key of an object: {reason}. Keys are relative, such as 'default/demo/run.json'."
+            f"{key!r} is not a valid object key: {reason}. Use a relative key, such as 'default/demo/run.json'."
         )
     return key
 
@@ -23,7 +23,7 @@ def _objection(key: str) -> str | None:
     if len(key.encode("utf-8", "surrogatepass")) > MAX_KEY:
         return f"it is longer than {MAX_KEY} bytes"
     if not key.isprintable() or "\\" in key:
-        return "it holds a control character or a backslash"
+        return "it contains a control character or a backslash"
     for part in key.split("/"):
         if part in ("", ".", ".."):
             return f"the part {part!r} of a path is not allowed"

@@ -160,7 +160,7 @@ def _explain(error: Exception, place: Place, key: str) -> StoreError:
 
 
 def no_s3(place: Place, key: str) -> StoreError:
-    """What answered is no S3 server."""
+    """Return the error for an answer that does not come from an S3 server."""
     problem, advice = _advice(_NO_S3, place.settings)
     error = StoreError(f"{_where(place, key)}: {problem}. {advice}")
     error.unanswered = place.settings.endpoint

@@ -37,7 +37,7 @@ ELSEWHERE = {
     "a number with an exponent": JSON,  # 1e2 is 100
     "a path for the storage": FILE,
     "a variable in the ledger's path": FILE,
-    "a document that is no map": TEXT,
+    "a document that is not a map": TEXT,
     "a directory that is not there": DISK,
     "a directory without model": DISK,
     "a base that is a file in its directory": DISK,
@@ -137,7 +137,7 @@ OTHER_WORDS = {
     "a fraction in percent": "should be less than 1",
     "keys of a bucket": 'unknown field "spec.storage.s3.accessKey"',
     "samples beside the hub's block": 'unknown field "spec.evaluation.samples"',
-    "a window that is no list": 'unknown field "spec.windows.end"',
+    "a window that is not a list": 'unknown field "spec.windows.end"',
     "a requester as a path": 'must be of type object: "string"',
     "epsilon of a policy": 'unknown field "spec.epsilon"',
     "epochs beside length": 'unknown field "spec.training.epochs"',

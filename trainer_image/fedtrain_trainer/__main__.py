@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fedtrain_trainer", description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--assignment", help="JSON file of the task and its binding; - for stdin")
-    source.add_argument("--assignment-env", metavar="NAME", help="variable of the environment that holds that JSON")
+    source.add_argument("--assignment-env", metavar="NAME", help="environment variable with that JSON")
     parser.add_argument(
         "--outcome", type=Path, help="file to write the outcome to as JSON; torchrun exits with 1 whatever happened"
     )

@@ -1,4 +1,4 @@
-"""Files that are no federation at all, or no YAML."""
+"""Files that are not valid YAML, or not a federation."""
 
 from pathlib import Path
 from typing import Any

@@ -135,7 +135,7 @@ def test_keys_that_leave_the_store_are_refused(store: ObjectStore):
         "é" * 600,
     ):
         for act in (store.get, store.size, store.open, lambda k: store.create(k, b""), lambda k: store.replace(k, b"")):
-            with pytest.raises(StoreError, match="is no key"):
+            with pytest.raises(StoreError, match="is not a valid object key"):
                 act(key)
 
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mlflow.entities import Metric  # pyright: ignore[reportMissingImports]
-from mlflow.tracking import MlflowClient  # pyright: ignore[reportMissingImports]
+from mlflow.entities import Metric
+from mlflow.tracking import MlflowClient
 
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.tracking.tracker import settings

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tensorboard.summary import Writer  # pyright: ignore[reportMissingImports]
+from tensorboard.summary import Writer
 
 from fedtrain.results.run_summary import RunSummary
 

@@ -7,10 +7,22 @@ variables are those of its library."""
 from collections.abc import Mapping
 from typing import Any
 
-import wandb  # pyright: ignore[reportMissingImports]
+import wandb
 
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.tracking.tracker import settings
+
+_RUN_ONLY: dict[str, Any] = {
+    "console": "off",
+    "disable_code": True,
+    "disable_git": True,
+    "x_disable_machine_info": True,
+    "x_disable_meta": True,
+    "x_disable_stats": True,
+    "x_save_requirements": False,
+}
+"""W&B gets the run's values. By default it also takes the load, paths and packages of the machine, and `fedtrain track`
+need not run where the training ran."""
 
 
 class WandB:
@@ -26,6 +38,7 @@ class WandB:
     def close(self) -> str:
         url, folder = self._run.url, self._run.settings.sync_dir
         self._run.finish()
+        wandb.teardown()  # offline, the file is complete only once the library's own process has ended
         return url or f"wandb sync {folder}"
 
 
@@ -36,6 +49,6 @@ def open_tracker(summary: RunSummary, place: str | None) -> WandB:
         name=summary.name,
         dir=place,
         config=settings(summary),
-        settings=wandb.Settings(silent=True),
+        settings=wandb.Settings(silent=True, **_RUN_ONLY),
     )
     return WandB(run)

@@ -1,19 +1,26 @@
 """Values of a run as CSV and in experiment trackers, through each tracker's own library without a network."""
 
 import csv
+import os
+import sqlite3
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import Engine, event
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fedtrain.cli.main import main
 from fedtrain.results.series import points
 from fedtrain.results.summary import summarise
-from fedtrain.results.tracking.tracker import TRACKERS, Entry, track
+from fedtrain.results.tracking.tracker import TRACKERS, Entry, name, track
 from tests.support.ledger_by_hand import HUB, Hand
+from tests.support.wandb_server import wandb_server
 
 
 class Kept:
@@ -97,53 +104,88 @@ class LibraryError(Exception):
 
 
 def test_tensorboard_reads_every_value_once(finished: Hand, runs: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import (  # pyright: ignore[reportMissingImports]
-        EventAccumulator,
-    )
-
     command = ["track", str(runs / "default/quickstart"), "--to", "TensorBoard", "--place", str(tmp_path / "tb")]
     for _ in range(2):
         assert CliRunner().invoke(main, command).output == f"rounds 0 to 3: tensorboard --logdir {tmp_path / 'tb'}\n"
     (folder,) = (tmp_path / "tb").iterdir()
     events = EventAccumulator(str(folder))
     events.Reload()
-    found = [(event.step, event.tensor_proto.float_val[0]) for event in events.Tensors("hub/accuracy")]
-    assert found == [(number, pytest.approx(value)) for number, value in enumerate(HUB)]
-    assert len(events.Tags()["tensors"]) == len({tag(point) for point in points(summarise(finished.ledger))})
+    read = {
+        tag: [(event.step, pytest.approx(event.tensor_proto.float_val[0])) for event in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+    }
+    assert read == tracked_values(finished)
 
 
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # MLflow's use of SQLAlchemy
 def test_mlflow_continues_its_run(finished: Hand, runs: Path, tmp_path: Path) -> None:
-    tracking = pytest.importorskip("mlflow.tracking")
     place = f"sqlite:///{tmp_path}/mlflow.db"
     for _ in range(2):
-        result = CliRunner().invoke(
-            main, ["track", str(runs / "default/quickstart"), "--to", "MLflow", "--place", place]
-        )
+        with without_fsync():
+            result = CliRunner().invoke(
+                main, ["track", str(runs / "default/quickstart"), "--to", "MLflow", "--place", place]
+            )
         assert result.output.endswith(f"rounds 0 to 3: mlflow ui --backend-store-uri {place}\n")
-    client = tracking.MlflowClient(tracking_uri=place)
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=place)
     experiment = client.get_experiment_by_name("fedtrain")
+    assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
-    history = client.get_metric_history(run.info.run_id, "hub/accuracy")
-    assert [(metric.step, metric.value) for metric in history] == list(enumerate(HUB))
+    read = {
+        name: [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, name)]
+        for name in run.data.metrics
+    }
+    assert read == tracked_values(finished)
     assert run.data.params["strategy"] == "FedAvg"
 
 
-def test_wandb_writes_a_folder_to_sync_when_it_is_offline(
+def test_wandb_syncs_every_value_of_a_folder_that_was_written_offline(
     finished: Hand, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     command = ["track", str(runs / "default/quickstart"), "--to", "WandB", "--place", str(tmp_path)]
     result = CliRunner().invoke(main, command)
     assert "rounds 0 to 3: wandb sync " in result.output
     folder = Path(result.output.split("wandb sync ")[1].strip())
-    (log,) = folder.glob("*.wandb")
-    assert b"hub/accuracy" in log.read_bytes()
+    monkeypatch.setenv("WANDB_MODE", "online")
+    with wandb_server() as server:
+        environment = {**os.environ, "WANDB_BASE_URL": server.address, "WANDB_API_KEY": "k" * 40}
+        wandb = Path(sys.executable).with_name("wandb")
+        done = subprocess.run(
+            [wandb, "sync", folder], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        )
+    assert done.returncode == 0, done.stderr
+    read = {
+        name: [(step, row[name]) for step, row in sorted(server.history.items()) if name in row]
+        for row in server.history.values()
+        for name in row
+    }
+    assert read == tracked_values(finished)
+    recorded = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file() and "logs" not in file.parts)
+    assert b"hub/accuracy" in recorded
+    for private in (str(tmp_path), sys.prefix, sys.argv[0], "pytest=="):
+        assert private.encode() not in recorded, "the folder has values of the run, and nothing of this machine"
 
 
-def tag(point: object) -> str:
-    from fedtrain.results.tracking.tracker import Point, name
+def tracked_values(hand: Hand) -> dict[str, list[tuple[int, float]]]:
+    """Return (round, value) of all metrics of the run, by their names in trackers."""
+    values: dict[str, list[tuple[int, float]]] = {}
+    for point in points(summarise(hand.ledger)):
+        values.setdefault(name(point), []).append((point.round, point.value))
+    return values
 
-    assert isinstance(point, Point)
-    return name(point)
+
+@contextmanager
+def without_fsync() -> Generator[None]:
+    """Let SQLite not wait for the disk: creating MLflow's tables waits hundreds of times."""
+
+    def relax(connection: sqlite3.Connection, record: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", relax)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", relax)

@@ -40,11 +40,20 @@ class BaseFiles:
         return found if isinstance(found, str) else None
 
     @property
+    def ties_head(self) -> bool:
+        """Whether its settings say that the output head shares the embedding's weights."""
+        return self._text.get("tie_word_embeddings") is True or self.config.get("tie_word_embeddings") is True
+
+    @property
     def context(self) -> int | None:
         """Number of tokens that the model can see; None if its settings do not say."""
+        return next((self._text[name] for name in _CONTEXT if isinstance(self._text.get(name), int)), None)
+
+    @property
+    def _text(self) -> dict[str, Any]:
+        """Settings of the language model."""
         nested = self.config.get("text_config")
-        text = cast("dict[str, Any]", nested) if isinstance(nested, dict) else self.config
-        return next((text[name] for name in _CONTEXT if isinstance(text.get(name), int)), None)
+        return cast("dict[str, Any]", nested) if isinstance(nested, dict) else self.config
 
 
 def read_base(folder: Path) -> BaseFiles:

@@ -9,38 +9,47 @@ from fedtrain.api.model import Adapter
 NOT_ADAPTED = ("embed_tokens", "wte", "wpe", "lm_head", "embed_out", "word_embeddings", "embed_in")
 """Embeddings and output heads, which `AllLinear` excludes."""
 _HEADS = ("lm_head", "embed_out")
+TIED_HEAD = "which shares the embedding's weights"
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """`names`: last names of the adapted layers. `untouched`: of the other linear layers. `parameters`: of the adapter.
-    `share`: of the parameters of linear layers, embeddings and output heads apart, those in adapted layers."""
+    """`names`: last names of the adapted layers. `untouched`: of the other linear layers, the output head apart.
+    `parameters`: of the adapter. `share`: of the weights in linear layers, those in adapted layers; an output head that
+    shares the embedding's weights does not count. `head`: the name of the output head, or
+    `TIED_HEAD`, if the adapter does not change it."""
 
     names: tuple[str, ...]
     untouched: tuple[str, ...]
     parameters: int
     share: float
+    head: str | None = None
 
 
-def coverage(tensors: Sequence[TensorEntry], adapter: Adapter | None) -> Coverage:
-    """Return the coverage of `adapter`; None stands for one that covers all linear layers."""
+def coverage(tensors: Sequence[TensorEntry], adapter: Adapter | None, *, is_tied: bool = False) -> Coverage:
+    """Return the coverage of `adapter`; None stands for one that covers all linear layers. `is_tied`: whether the
+    settings say that the output head shares the embedding's weights; a head that is not in the file does too."""
+    matrices = [(module, tensor) for tensor in tensors if (module := _matrix(tensor)) is not None]
+    heads = [name for module, _ in matrices if (name := _last(module)) in _HEADS and not is_tied]
     names: set[str] = set()
     untouched: set[str] = set()
     parameters = adapted = linear = 0
-    for tensor in tensors:
-        if (module := _matrix(tensor)) is None:
-            continue
-        last = module.rpartition(".")[2]
-        counts = last not in NOT_ADAPTED
-        linear += tensor.elements if counts else 0
+    for module, tensor in matrices:
+        name = _last(module)
+        is_inner = name not in NOT_ADAPTED
+        elements = tensor.elements if is_inner or name in heads else 0
+        linear += elements
         if adapter is None or is_adapted(module, adapter):
-            if adapter is not None or counts:
-                names.add(last)
+            if adapter is not None or is_inner:
+                names.add(name)
             parameters += (adapter.rank if adapter else 0) * sum(tensor.shape)
-            adapted += tensor.elements if counts else 0
-        elif counts:
-            untouched.add(last)
-    return Coverage(tuple(sorted(names)), tuple(sorted(untouched)), parameters, adapted / linear if linear else 0.0)
+            adapted += elements
+        elif is_inner:
+            untouched.add(name)
+    share = adapted / linear if linear else 0.0
+    adapts_head = adapter is not None and any(is_adapted(head, adapter) for head in _HEADS)
+    head = None if adapts_head else next(iter(heads), TIED_HEAD)
+    return Coverage(tuple(sorted(names)), tuple(sorted(untouched)), parameters, share, head)
 
 
 def is_adapted(module: str, adapter: Adapter) -> bool:
@@ -48,7 +57,7 @@ def is_adapted(module: str, adapter: Adapter) -> bool:
     if adapter.target_modules.type == "Names":
         targets = adapter.target_modules.names or ()
         return any(module == target or module.endswith(f".{target}") for target in targets)
-    return module.rpartition(".")[2] not in NOT_ADAPTED
+    return _last(module) not in NOT_ADAPTED
 
 
 def unknown_targets(tensors: Sequence[TensorEntry], adapter: Adapter) -> list[str]:
@@ -62,6 +71,10 @@ def unknown_targets(tensors: Sequence[TensorEntry], adapter: Adapter) -> list[st
         for target in adapter.target_modules.names or ()
         if target not in _HEADS and not any(module == target or module.endswith(f".{target}") for module in modules)
     ]
+
+
+def _last(module: str) -> str:
+    return module.rpartition(".")[2]
 
 
 def _matrix(tensor: TensorEntry) -> str | None:

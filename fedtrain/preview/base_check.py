@@ -10,7 +10,7 @@ from fedtrain.data.base_files import BaseFiles, read_base
 from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row, varied
 from fedtrain.plurals import form, several
-from fedtrain.preview.adapter_coverage import Coverage, coverage, unknown_targets
+from fedtrain.preview.adapter_coverage import TIED_HEAD, Coverage, coverage, unknown_targets
 from fedtrain.preview.config_check import config_problems
 from fedtrain.preview.rendered_rows import RenderedRows, Renderer
 
@@ -60,7 +60,7 @@ def check_base(
     problems += template
     if not base.tensors:
         return CheckedBase(tuple(problems), None, counted)
-    covered = coverage(base.tensors, spec.model.adapter)
+    covered = coverage(base.tensors, spec.model.adapter, is_tied=base.ties_head)
     problems += _target_problems(base, spec)
     return CheckedBase(tuple(problems), _summary(base, covered), (*counted, *_notes(base, spec, covered)))
 
@@ -141,9 +141,14 @@ def _summary(base: BaseFiles, covered: Coverage) -> str:
 
 def _layers(covered: Coverage) -> str:
     names = ", ".join(covered.names) or "no layer"
-    if covered.names and not covered.untouched:
+    share = f"{covered.share:.0%} of the weights in linear layers"
+    if not covered.names or covered.untouched:
+        return f"{names} ({share})"
+    if covered.head is None:
         return f"all linear layers ({names})"
-    return f"{names} ({covered.share:.0%} of the weights in linear layers)"
+    if covered.head == TIED_HEAD:
+        return f"all linear layers except the output head, {TIED_HEAD} ({names})"
+    return f"all linear layers except the output head {covered.head} ({names}; {share})"
 
 
 def _notes(base: BaseFiles, spec: FederatedTrainingSpec, covered: Coverage) -> Iterator[str]:
@@ -153,4 +158,5 @@ def _notes(base: BaseFiles, spec: FederatedTrainingSpec, covered: Coverage) -> I
             f"rows of more than {base.context} tokens are refused, not cut. Set it to {base.context} or less."
         )
     if covered.untouched:
-        yield f"The adapter does not change the linear layers {', '.join(covered.untouched)}."
+        head = " and the output head" if covered.head is not None else ""
+        yield f"The adapter does not change the linear layers {', '.join(covered.untouched)}{head}."

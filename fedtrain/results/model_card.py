@@ -221,7 +221,12 @@ def _making(summary: RunSummary) -> str:
     amount = several(length.epochs, "epoch") if length.epochs else several(length.steps or 0, "step")
     rate = f"learning rate {training.learning_rate:g}, {training.schedule} over all rounds"
     rows = [
-        ["target modules", "all linear layers" if targets.type == "AllLinear" else ", ".join(targets.names or ())],
+        [
+            "target modules",
+            "all linear layers except the output head"
+            if targets.type == "AllLinear"
+            else ", ".join(targets.names or ()),
+        ],
         *([["initial adapter", f"`{initial.digest}`"]] if initial is not None else []),
         ["local training", f"{amount} per round, batches of {training.batch_size}"],
         ["optimizer", f"{training.optimizer}, {rate}"],

@@ -139,7 +139,36 @@ def test_settings_that_fit_the_weights_otherwise_are_valid(tmp_path: Path, setti
 def test_the_share_of_linear_parameters_and_the_untouched_layers_are_shown(tmp_path: Path) -> None:
     file = federation(tmp_path, targets="{type: Names, names: [q_proj]}")
     assert "32 trained parameters for q_proj (33% of the weights in linear layers)" in validate(file).stdout
-    assert warnings(file) == ["The adapter does not change the linear layers up_proj."]
+    assert warnings(file) == ["The adapter does not change the linear layers up_proj and the output head."]
+
+
+@pytest.mark.parametrize(
+    ("targets", "is_tied", "shown"),
+    [
+        (
+            "AllLinear",
+            False,
+            "all linear layers except the output head lm_head (q_proj, up_proj; 43% of the weights in ",
+        ),
+        ("AllLinear", True, "all linear layers except the output head, which shares the embedding's weights (q_proj, "),
+        ("Names, names: [lm_head, q_proj, up_proj]", False, "all linear layers (lm_head, q_proj, up_proj)"),
+        (
+            "Names, names: [q_proj, up_proj]",
+            False,
+            "all linear layers except the output head lm_head (q_proj, up_proj;",
+        ),
+        ("Names, names: [lm_head]", False, "lm_head (57% of the weights in linear layers)"),
+    ],
+)
+def test_an_output_head_that_the_adapter_leaves_out_is_named(
+    tmp_path: Path, targets: str, is_tied: bool, shown: str
+) -> None:
+    """In the files of a base with tied weights, too, that has the head twice."""
+    file = federation(tmp_path, targets=f"{{type: {targets}}}")
+    write_base(tmp_path / "base", tie_word_embeddings=is_tied)
+    tensors = {name: np.zeros(shape, np.float32) for name, shape in (SHAPES | {"lm_head.weight": (32, 8)}).items()}
+    save_file(tensors, tmp_path / "base/model.safetensors")
+    assert f"trained parameters for {shown}" in validate(file).stdout
 
 
 def test_fused_experts_are_refused_with_all_linear(tmp_path: Path) -> None:

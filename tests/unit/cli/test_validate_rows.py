@@ -19,7 +19,7 @@ def test_facts_about_rows_and_base_follow_the_first_line(tmp_path: Path) -> None
     assert result.stdout.splitlines()[1:] == [
         "rows: 3 checked in 3 data sets",
         "base model: llama, 456 parameters, context 2,048 tokens; adapter: 80 trained parameters for all linear layers "
-        "(q_proj, up_proj); the base stays frozen",
+        "except the output head, which shares the embedding's weights (q_proj, up_proj); the base stays frozen",
     ]
 
 

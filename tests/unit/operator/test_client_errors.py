@@ -7,8 +7,10 @@ from typing import Any
 import kopf
 import pytest
 from aiohttp import web
+from fedtrain_operator.coordinator import requests as requests_module
 from fedtrain_operator.coordinator.refusals import Refusals
 from fedtrain_operator.coordinator.requests import Requests
+from fedtrain_operator.kube import client
 from fedtrain_operator.kube.client import ApiError, Cluster
 
 from fedtrain.manifests.kinds import TASK, Ref
@@ -16,11 +18,20 @@ from fedtrain.manifests.kinds import TASK, Ref
 TASK_REF = Ref("at-bank-b", "t")
 
 
+HANGS = Ref("at-bank-b", "hangs")
+EMPTY = {"text": "{}", "content_type": "application/json"}
+
+
 def with_server(answer: dict[str, Any], use: Callable[[Cluster], Coroutine[Any, Any, None]]) -> None:
-    """Calls `use` with the client of a server that always gives this answer: arguments of web.Response."""
+    """Calls `use` with the client of a server that always gives this answer: arguments of web.Response. Requests for
+    `HANGS` get none."""
 
     async def run() -> None:
-        async def handler(_: web.Request) -> web.Response:
+        released = asyncio.Event()
+
+        async def handler(request: web.Request) -> web.Response:
+            if request.path.endswith(f"/{HANGS.name}"):
+                await released.wait()
             return web.Response(**answer)
 
         app = web.Application()
@@ -32,6 +43,7 @@ def with_server(answer: dict[str, Any], use: Callable[[Cluster], Coroutine[Any, 
         try:
             await use(cluster)
         finally:
+            released.set()
             await cluster.close()
             await runner.cleanup()
 
@@ -96,3 +108,31 @@ def test_such_an_answer_is_noted_for_the_participant_and_raises_nothing() -> Non
         assert refusals.messages().startswith("bank-b: the API server did not answer a request to delete its task: ")
 
     with_server({"text": "<html>", "content_type": "text/html"}, use)
+
+
+def test_a_request_that_hangs_ends_at_the_clients_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.1)
+
+    async def use(cluster: Cluster) -> None:
+        with pytest.raises(ApiError, match=r"^Unreachable: .*Timeout") as caught:
+            await cluster.get(TASK, HANGS)
+        assert caught.value.may_pass
+
+    with_server(EMPTY, use)
+
+
+def test_a_request_that_hangs_for_one_participant_is_given_up_and_noted_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client would wait longer."""
+    monkeypatch.setattr(requests_module, "PATIENCE_SECONDS", 0.1)
+
+    async def use(cluster: Cluster) -> None:
+        refusals = Refusals()
+        requests = Requests(refusals, lambda: 0.0)
+
+        assert not await requests.attempt("bank-b", "delete its task", lambda: cluster.delete(TASK, HANGS))
+        words = "bank-b: the API server did not answer a request to delete its task: Timeout: no answer within 0 s"
+        assert refusals.messages() == words
+        monkeypatch.setattr(requests_module, "PATIENCE_SECONDS", 60.0)
+        assert await requests.attempt("bank-a", "delete its task", lambda: cluster.delete(TASK, TASK_REF))
+
+    with_server(EMPTY, use)

@@ -18,6 +18,7 @@ from fedtrain.rounds import orders
 from fedtrain.rounds.decision import AggregateOrder
 from fedtrain.rounds.snapshot import TaskKey
 from tests.support import openshift
+from tests.unit.operator.test_pytorch_jobs import SCHEDULING
 from tests.unit.operator.worlds import SETTINGS, run, spec
 
 NOBODY = Cluster(lambda: pytest.fail("nobody is asked"))
@@ -196,6 +197,46 @@ def jobs(settings: Settings) -> list[dict[str, Any]]:
         hub_job(spec(), run(), AGGREGATE, AggregateOrder(3, 1), settings, "uid"),
         evaluation(settings),
     ]
+
+
+def jobs_with(**hub_pods: Any) -> list[dict[str, Any]]:
+    """Jobs with these settings of `hubPods`."""
+    return jobs(replace(SETTINGS, hub_pods=Pods.model_validate(hub_pods)))
+
+
+def test_pass_scheduling_settings_of_hub_pods_on_as_they_are() -> None:
+    for job in jobs_with(**SCHEDULING):
+        pod = job["spec"]["template"]["spec"]
+        assert {name: pod[name] for name in SCHEDULING} == SCHEDULING
+        assert pod["automountServiceAccountToken"] is False
+
+
+def test_annotate_jobs_of_the_hub_and_their_pods() -> None:
+    for job in jobs_with(annotations={"team": "research"}):
+        metadata = job["spec"]["template"]["metadata"]
+        assert metadata["annotations"]["team"] == job["metadata"]["annotations"]["team"] == "research"
+        assert metadata["annotations"]["sidecar.istio.io/inject"] == "false"
+
+
+def test_apply_the_security_contexts_of_hub_pods_and_loosen_nothing_else() -> None:
+    own = {"runAsUser": 1000, "supplementalGroups": [4, 5]}
+    for job in jobs_with(securityContext=own, containerSecurityContext={"readOnlyRootFilesystem": False}):
+        security = job["spec"]["template"]["spec"]["securityContext"]
+        assert security == {**own, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        assert container(job)["securityContext"] == {
+            "readOnlyRootFilesystem": False,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+
+def test_mount_a_certificate_authority_in_pods_of_the_hub() -> None:
+    volumes = [{"name": "ca", "configMap": {"name": "ca"}}, {"name": "own-ca", "secret": {"secretName": "own-ca"}}]
+    mounts = [{"name": name, "mountPath": f"/etc/{name}", "readOnly": True} for name in ("ca", "own-ca")]
+    for job in jobs_with(volumes=volumes, volumeMounts=mounts, env=[{"name": "AWS_CA_BUNDLE", "value": "/etc/ca/x"}]):
+        assert job["spec"]["template"]["spec"]["volumes"][-2:] == volumes
+        assert container(job)["volumeMounts"][-2:] == mounts
+        assert container(job)["env"][-1] == {"name": "AWS_CA_BUNDLE", "value": "/etc/ca/x"}
 
 
 def test_hub_pods_that_cannot_be_read_name_the_variable_and_the_field() -> None:

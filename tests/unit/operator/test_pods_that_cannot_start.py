@@ -93,8 +93,13 @@ def test_any_repeated_warning_about_a_pod_without_a_container_is_a_reason() -> N
             'admission webhook "policy.example.org" denied the request: no GPUs on Sundays',
             PODS,
         ),
+        (
+            'Error creating: pods "worker-0" is forbidden: error looking up service account at-bank-b/trainer: '
+            'serviceaccount "trainer" not found',
+            'error looking up service account at-bank-b/trainer: serviceaccount "trainer" not found',
+        ),
     ],
-    ids=["PodSecurity", "ResourceQuota", "webhook"],
+    ids=["PodSecurity", "ResourceQuota", "webhook", "ServiceAccount"],
 )
 def test_a_pod_that_the_api_server_refuses_has_its_message_without_the_pods_random_name(
     message: str, reason: str, fix: str

@@ -28,5 +28,5 @@ def rows_are_enough(request: Request, policy: ParticipantPolicySpec) -> Reason |
         return None
     return Reason(
         f"the task trains on {several(request.rows, 'distinct row')}; the minimum is {minimum}",
-        f"Change {{asks}} so that the participant trains on {minimum} rows or more",
+        f"Change {{asks}} so that the participant trains on {several(minimum, 'row')} or more",
     )

@@ -17,7 +17,7 @@ class Condition(Block):
     """One aspect of the current state, in the form of Kubernetes conditions."""
 
     type: ShortText
-    """Type of the condition, such as `Ready`."""
+    """Type of the condition, such as `Schedulable`."""
     status: Literal["True", "False", "Unknown"]
     """Status of the condition."""
     reason: ShortText
@@ -61,11 +61,11 @@ class RoundStatus(Block):
     round: NonNegativeInt
     """Number of the round. Round 0 creates the initial adapter."""
     outcome: ShortText
-    """Outcome: `Committed`, `Skipped` or `RolledBack`."""
+    """Outcome: `Initial` (round 0), `Committed`, `Skipped` or `RolledBack`."""
     participants: ShortText
     """Number of updates received and expected, such as `3/4`."""
     metric: ShortText | None = None
-    """Value of the first metric, such as `accuracy 81.2%`. Of a round that was rolled back, `reason` has it."""
+    """Value of the first metric, such as `accuracy 81.2%`. For a round that was rolled back, see `reason`."""
     reason: Annotated[str, Strict(), Field(max_length=256)] | None = None
     """Why the round was rolled back."""
     left_out: Annotated[tuple[LeftOut, ...], Field(max_length=16)] = ()

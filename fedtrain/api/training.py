@@ -49,8 +49,8 @@ class Training(Block):
     """Precision of the frozen base model and of the computation. The adapter is always FP32. `Auto`: BF16 on GPUs that
     support it, otherwise FP32."""
     gradient_checkpointing: Toggle = "Auto"
-    """Gradient checkpointing: uses less memory and more time. `Auto`: only if training does not fit into memory without
-    it."""
+    """Gradient checkpointing: uses less memory and more time. `Auto`: on a GPU into which fewer than four rows
+    at a time fit without it."""
     keep: Literal["Best", "Last"] = "Last"
     """Local checkpoint that is sent: the `Best` by validation loss, or the `Last`."""
     seed: Annotated[NonNegativeInt, Field(le=2**32 - 1)] = 17

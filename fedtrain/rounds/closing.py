@@ -12,6 +12,7 @@ from fedtrain.rounds.counted_updates import delivered
 from fedtrain.rounds.decision import Claim, Decision
 from fedtrain.rounds.excluding import exclusion_digests, next_close_number, why_excluded
 from fedtrain.rounds.quorum import below_minimum, is_below_minimum
+from fedtrain.rounds.reason_text import after_name
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
 from fedtrain.rounds.time_left import time_left
@@ -63,6 +64,6 @@ def _late(snapshot: Snapshot, who: str) -> str:
     tasks = {key.attempt: one for key, one in snapshot.executions.items() if (key.round, key.kind, key.who) == mine}
     waiting = {attempt: one.reason for attempt, one in tasks.items() if one.state == "Running" or one.ledger_refused}
     if waiting and (reason := waiting[max(waiting)]):
-        return f"{late} ({reason})"[:LONGEST_REASON]
+        return f"{late} ({after_name(who, reason)})"[:LONGEST_REASON]
     silence = late_because(snapshot, who)
     return f"{late}, and {silence}" if silence else late

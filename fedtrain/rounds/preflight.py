@@ -8,6 +8,7 @@ from fedtrain.contracts import names
 from fedtrain.plurals import form, several
 from fedtrain.rounds import orders
 from fedtrain.rounds.attempts import LONGEST_REASON
+from fedtrain.rounds.reason_text import after_name
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
 from fedtrain.rounds.time_left import time_left
@@ -84,4 +85,4 @@ def why_uncounted(snapshot: Snapshot, who: str) -> str | None:
         for key, execution in snapshot.executions.items()
         if key.kind == "Inspect" and key.who == who and execution.state != "Done" and execution.reason
     }
-    return f"its data was not counted: {reasons[max(reasons)]}"[:LONGEST_REASON] if reasons else None
+    return f"its data was not counted: {after_name(who, reasons[max(reasons)])}"[:LONGEST_REASON] if reasons else None

@@ -56,7 +56,13 @@ async def clean_up(state: ClusterState, body: Json, memory: Memory, requests: Re
     await asyncio.gather(*(_delete(cluster, task, requests) for task in tasks))
     if requests.refused and in_time:
         return False
-    report = [Event("Warning", "ObjectsRemain", shortened(f"left behind: {memory.refusals.messages()}"))]
+    report = [
+        Event(
+            "Warning",
+            "ObjectsRemain",
+            shortened(f"left behind, for the hub's administrator to delete: {memory.refusals.messages()}"),
+        )
+    ]
     report = report if requests.refused else []
     storage = body["spec"].get("storage", {})
     if storage.get("retentionPolicy") == "Delete" and (event := await _delete_ledger(state, body, memory)):
@@ -127,7 +133,11 @@ async def _delete_ledger(state: ClusterState, body: Json, memory: Memory) -> Eve
         return _remains(body, memory, str(error))
     run = await asyncio.to_thread(recorded, ledger)
     if run is not None and compare(run.spec, new_run(training.namespace, training.name, spec).spec):
-        return Event("Warning", "LedgerRemains", f"{ledger.url} is not deleted: its run has another spec")
+        return Event(
+            "Warning",
+            "LedgerRemains",
+            f"{ledger.url} is not deleted: its run has another spec. To delete it, run `fedtrain delete {ledger.url}`",
+        )
     if await _latest(state, body) is None or (run and memory.run and run.run_id != memory.run.run_id):
         return None  # another training of the name has begun
     await asyncio.to_thread(ledger.store.delete, f"{training.namespace}/{training.name}")

@@ -236,7 +236,7 @@ def test_a_deletion_ends_although_one_namespace_refuses_to_delete(federation: Fe
     assert federation.training["metadata"]["finalizers"] == []
     ((reason, message),) = federation.warnings()
     assert reason == "ObjectsRemain"
-    assert message.startswith("left behind: bank-b: the API server ")
+    assert message.startswith("left behind, for the hub's administrator to delete: bank-b: the API server ")
 
 
 def test_every_status_after_the_first_prints_another_line(federation: Federation) -> None:

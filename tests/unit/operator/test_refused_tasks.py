@@ -53,7 +53,7 @@ def test_a_participant_that_refuses_to_count_its_rows_is_left_out_with_the_rule(
     assert [member.participant for member in plan.members] == ["bank-a", "bank-c", "bank-d"]
     ((absent,),) = [plan.absent]
     assert absent.participant == "bank-b"
-    assert absent.reason == f"its data was not counted: bank-b's {REFUSAL}"
+    assert absent.reason == f"its data was not counted: its {REFUSAL}"
     assert federation.status["message"] == f"0 of 3 updates, without bank-b: {absent.reason}"
 
 

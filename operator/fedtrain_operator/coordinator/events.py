@@ -68,9 +68,9 @@ def _round(one: Json, continues: bool) -> Iterator[Event]:
 def _left_out(one: Json, absent: Json, continues: bool) -> str:
     who, reason = absent["participant"], absent["reason"]
     share = f" ({absent['rowShare']} of all participants' rows)" if "rowShare" in absent else ""
-    ended = "was skipped" if one["outcome"] == "Skipped" else "was aggregated"
+    ended = "was aggregated without" if one["outcome"] != "Skipped" else "was skipped: no update from"
     again = continues and not reason.startswith(_NOT_ASKED)
-    text = f"round {one['round']} {ended} without {who}{share}: {after_name(who, reason)}"
+    text = f"round {one['round']} {ended} {who}{share}: {after_name(who, reason)}"
     return f"{text}. It is asked again in the next round" if again else text
 
 

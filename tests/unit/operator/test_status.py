@@ -15,6 +15,8 @@ from fedtrain.manifests.admission import Here, accepted, askable
 from fedtrain.manifests.conditions import Condition, merged
 from fedtrain.manifests.kinds import TRAINING, Json
 from fedtrain.rounds.clock import RoundClock
+from fedtrain.rounds.example_privacy import OWN_BUDGET
+from fedtrain.rounds.unreachable import SILENT, UNASKED
 from tests.unit.operator.api_server import ApiServer
 from tests.unit.operator.worlds import spec
 
@@ -145,6 +147,48 @@ def test_an_ended_round_has_its_events_once() -> None:
     )
     assert told[1] == ("Normal", "RoundCommitted", "round 1: 3/4 updates, accuracy 81.2%")
     assert list(changes(after, after)) == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "outcome", "reason", "words"),
+    [
+        (
+            "Training",
+            "Committed",
+            f"it sent no update before the deadline of 2h, and {SILENT}",
+            f"round 3 was aggregated without bank-a (41% of all participants' rows): it sent no update before the "
+            f"deadline of 2h, and {SILENT}. It is asked again in the next round",
+        ),
+        (
+            "Succeeded",
+            "Committed",
+            "bank-a's policy (limits.gpus) refuses the task: too many",
+            "round 3 was aggregated without bank-a (41% of all participants' rows): its policy (limits.gpus) refuses "
+            "the task: too many",
+        ),
+        (
+            "Training",
+            "Skipped",
+            f"{OWN_BUDGET} is exhausted: epsilon 9",
+            "round 3 was skipped: no update from bank-a (41% of all participants' rows): "
+            f"{OWN_BUDGET} is exhausted: epsilon 9",
+        ),
+        (
+            "Training",
+            "Committed",
+            UNASKED,
+            f"round 3 was aggregated without bank-a (41% of all participants' rows): {UNASKED}",
+        ),
+    ],
+    ids=["asked again", "no round follows", "no budget", "revoked"],
+)
+def test_a_left_out_participant_is_named_with_its_share_and_whether_it_is_asked_again(
+    phase: str, outcome: str, reason: str, words: str
+) -> None:
+    left_out = [{"participant": "bank-a", "reason": reason, "rowShare": "41%"}]
+    ended = {"round": 3, "outcome": outcome, "participants": "3/4", "leftOut": left_out}
+    after = {"phase": phase, "round": 4, "lastRounds": [ended]}
+    assert next(changes({"phase": "Training", "round": 3}, after)) == Event("Warning", "LeftOut", words)
 
 
 def test_a_store_that_can_be_reached_again_has_an_event_besides_the_phases() -> None:

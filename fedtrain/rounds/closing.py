@@ -64,6 +64,6 @@ def _late(snapshot: Snapshot, who: str) -> str:
     tasks = {key.attempt: one for key, one in snapshot.executions.items() if (key.round, key.kind, key.who) == mine}
     waiting = {attempt: one.reason for attempt, one in tasks.items() if one.state == "Running" or one.ledger_refused}
     if waiting and (reason := waiting[max(waiting)]):
-        return f"{late} ({after_name(who, reason)})"[:LONGEST_REASON]
+        return f"{late}: {after_name(who, reason)}"[:LONGEST_REASON]
     silence = late_because(snapshot, who)
     return f"{late}, and {silence}" if silence else late

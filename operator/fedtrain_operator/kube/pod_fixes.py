@@ -26,8 +26,9 @@ class PodFields:
     administrator: str
 
     def node(self, *fields: str) -> str:
-        """`compute.gpusPerNode` of participant bank-b."""
-        return f"{' or '.join(f'`{self.compute}.{field}`' for field in fields)}{self.owner}"
+        """`compute.gpusPerNode` of participant bank-b; without fields, the whole `compute`."""
+        paths = [f"{self.compute}.{field}" for field in fields] or [self.compute]
+        return f"{' or '.join(f'`{path}`' for path in paths)}{self.owner}"
 
 
 def fields_of(who: str) -> PodFields:
@@ -73,7 +74,7 @@ def not_admitted(who: str, what: str, refusal: str) -> str:
     """`refusal`: of the API server, which does not take a pod or its job. `what`: `pod`, or the kind of the job."""
     fields = fields_of(who)
     fix = (
-        f"Ask {fields.administrator} to raise the quota, or lower {fields.node('cpu', 'memory', 'gpusPerNode')}"
+        f"Ask {fields.administrator} to raise the quota, or lower {fields.node()}"
         if _QUOTA.search(refusal)
         else f"Correct {fields.pods}, or ask {fields.administrator}"
     )

@@ -85,8 +85,7 @@ def test_any_repeated_warning_about_a_pod_without_a_container_is_a_reason() -> N
             'Error creating: pods "small-x7f2k" is forbidden: exceeded quota: small, requested: limits.cpu=4',
             "exceeded quota: small, requested: limits.cpu=4",
             "Ask the administrator of bank-a's cluster to raise the quota, "
-            "or lower `compute.cpu` or `compute.memory` or "
-            "`compute.gpusPerNode` of participant bank-a in the FederatedTraining",
+            "or lower `compute` of participant bank-a in the FederatedTraining",
         ),
         (
             'Error creating: admission webhook "policy.example.org" denied the request: no GPUs on Sundays',

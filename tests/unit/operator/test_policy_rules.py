@@ -376,8 +376,8 @@ def test_work_of_the_hub_is_refused_because_it_reads_places_that_the_hub_names(w
     judged = judge(of_work(work), policy(), IMAGE)
     assert isinstance(judged, Refusal)
     assert judged.message == (
-        f"bank-b refuses the task: {work.type} is work of the hub; participants run Inspect, Train, Measure only. "
-        f"Nothing ran. Tell the operator of the hub that it sent a task with `work.type: {work.type}`"
+        f"bank-b refuses the task: {work.type} is work of the hub; participants run Inspect, Train and Measure only. "
+        f"Nothing ran. Tell the hub's administrator that the hub sent a task with `work.type: {work.type}`"
     )
 
 

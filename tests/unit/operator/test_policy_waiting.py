@@ -21,8 +21,8 @@ def test_a_suspended_policy_lets_tasks_wait() -> None:
     wait = held(train(), suspend=True)
     assert wait == Wait(
         "HeldByPolicy",
-        "bank-b's policy (suspend) lets the task wait: the participant is suspended by its owner. It starts "
-        "by itself once the owner sets `suspend: false` in its ParticipantPolicy",
+        "bank-b's policy (suspend) lets the task wait: the participant is suspended by its owner. The task "
+        "starts by itself once the owner sets `suspend: false` in its ParticipantPolicy",
         "suspend",
     )
     assert held(train()) is None
@@ -33,7 +33,7 @@ def test_tasks_beyond_the_limit_wait_for_a_place() -> None:
     assert held(train(), Situation(0.0, 1), limits=limits) is None
     wait = held(train(), Situation(0.0, 2), limits=limits)
     assert wait is not None
-    words = "2 tasks of at most 2 run already. It starts by itself when another task ends"
+    words = "2 tasks of at most 2 run already. The task starts by itself when another task ends"
     assert wait.message.endswith(f"(limits.concurrentTasks) lets the task wait: {words}")
 
 

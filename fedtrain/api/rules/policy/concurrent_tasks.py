@@ -5,7 +5,7 @@ from fedtrain.api.rules.policy.rule import Request, Situation, holds
 from fedtrain.plurals import form, several
 
 
-@holds("limits.concurrentTasks", then="It starts by itself when another task ends")
+@holds("limits.concurrentTasks", then="The task starts by itself when another task ends")
 def a_place_is_free(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> str | None:
     limit = policy.limits.concurrent_tasks
     if limit is None or situation.running < limit:

@@ -11,7 +11,7 @@ from fedtrain.api.rules.rule import Cel, Violations, broken, rule
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-@holds("windows", then="It starts by itself when the next window opens")
+@holds("windows", then="The task starts by itself when the next window opens")
 def a_window_is_open(request: Request, policy: ParticipantPolicySpec, situation: Situation) -> str | None:
     if not policy.windows or any(_is_open(window, situation.now) for window in policy.windows):
         return None

@@ -12,8 +12,8 @@ def work_is_a_participants(request: Request, policy: ParticipantPolicySpec) -> R
     if request.work in WORK:
         return None
     return Reason(
-        f"{request.work} is work of the hub; participants run {', '.join(WORK)} only",
-        f"Nothing ran. Tell the operator of the hub that it sent a task with `work.type: {request.work}`",
+        f"{request.work} is work of the hub; participants run {', '.join(WORK[:-1])} and {WORK[-1]} only",
+        f"Nothing ran. Tell the hub's administrator that the hub sent a task with `work.type: {request.work}`",
     )
 
 

@@ -34,7 +34,7 @@ def changes(before: Json, after: Json, allows: Callable[[str], bool] = lambda _:
     newest = max(known, default=-1)
     for one in after.get("lastRounds", ()):
         if one["round"] not in known and one["round"] > newest:
-            yield from _round(one, after["phase"] not in TERMINAL)
+            yield from _round(one, after.get("phase") not in TERMINAL)
     conditions = [
         event
         for one in after.get("conditions", ())

@@ -57,6 +57,18 @@ def finished(template: tuple[Path, Hand], hand: Hand, runs: Path) -> Hand:
 
 
 @pytest.fixture
+def best_earlier(runs: Path) -> Hand:
+    """A finished run of three rounds, the second of which has the best accuracy."""
+    hand = Hand(open_ledger(Storage(type="File", file=File(path=str(runs))), "default", "overfitted"))
+    hand.accuracies = (0.126, 0.412, 0.671, 0.555)
+    hand.begin()
+    for round in (1, 2, 3):
+        hand.whole_round(round)
+    hand.end()
+    return hand
+
+
+@pytest.fixture
 def rolled_back(runs: Path) -> Hand:
     """A finished run of three rounds, the last two of which the gate rolled back: its adapter is that of round 1."""
     hand = Hand(open_ledger(Storage(type="File", file=File(path=str(runs))), "default", "gated"), GATED)

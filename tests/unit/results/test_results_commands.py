@@ -142,10 +142,12 @@ def test_a_changed_ledger_is_found_out(run: Path) -> None:
     assert "sound" not in result.stdout
 
 
-def test_export_takes_the_best_round(run: Path, tmp_path: Path, finished: Hand) -> None:
-    assert fedtrain("export", run, "--round", "best", "--out", tmp_path / "best").exit_code == 0
-    adapter = summarise(finished.ledger).round(3).adapter
-    assert digest_file(tmp_path / "best/adapter_model.safetensors") == adapter
+def test_export_takes_the_best_round_also_if_it_is_not_the_last(runs: Path, tmp_path: Path, best_earlier: Hand) -> None:
+    run, summary = runs / "default/overfitted", summarise(best_earlier.ledger)
+    for options, round in (("--round", "best"), 2), ((), 3):
+        assert fedtrain("export", run, *options, "--out", tmp_path / f"after-{round}").exit_code == 0
+        exported = digest_file(tmp_path / f"after-{round}/adapter_model.safetensors")
+        assert exported == summary.round(round).adapter
 
 
 def test_delete_asks_first(run: Path) -> None:

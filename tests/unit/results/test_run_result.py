@@ -30,6 +30,14 @@ def test_the_result_has_the_gain_and_the_adapter(finished: Hand) -> None:
     ]
 
 
+def test_an_earlier_round_that_was_better_is_named_and_offered(best_earlier: Hand) -> None:
+    result = run_result(summarise(best_earlier.ledger), None, Path("/runs/adapter"))
+    assert "accuracy: 12.6% → 55.5%, best 67.1% in round 2 (higher is better)" in result_lines(result)
+    commands = dict(next_commands(result, Path("my file.yaml")))
+    assert commands["fedtrain export 'my file.yaml' --round best"] == "the adapter after round 2"
+    check_output("run", {"type": "Result", "time": 1.0, **as_json(result)})
+
+
 def test_an_earlier_round_that_was_not_better_is_not_offered(finished: Hand) -> None:
     result = run_result(summarise(finished.ledger), None, Path("/runs/adapter"))
     equal = replace(result, best=result.final, best_round=1)

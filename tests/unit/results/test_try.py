@@ -1,5 +1,6 @@
 """`fedtrain try` answers as the adapter of a round does, and says what is missing otherwise."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, TextStreamer
 
 from fedtrain.cli.main import main
 from fedtrain.data.chat.template import ChatTemplate
@@ -56,6 +57,33 @@ def test_the_answer_is_the_adapters_and_with_base_shows_the_base_models_too(
     assert fedtrain(run, "w3 w4", "--max-tokens", "6", "--round", "0").stdout == f"{before}\n"
     both = fedtrain(run, "w3 w4", "--max-tokens", "6", "--with-base").stdout
     assert both == f"base model:\n{before}\nround 1:\n{after}\n"
+
+
+class Screen(io.StringIO):
+    """Keeps how long the text is at each flush. `tokens`: generated so far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = 0
+        self.seen: list[tuple[int, int]] = []
+
+    def flush(self) -> None:
+        self.seen.append((self.tokens, len(self.getvalue())))
+
+
+def test_an_answer_is_shown_while_it_is_generated(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, put = Screen(), TextStreamer.put
+
+    def counted(streamer: TextStreamer, value: Any) -> None:
+        screen.tokens += 1
+        put(streamer, value)
+
+    monkeypatch.setattr(TextStreamer, "put", counted)
+    monkeypatch.setattr("sys.stdout", screen)
+    main(["try", str(run), "w3 w4", "--max-tokens", "6"], standalone_mode=False)
+    assert screen.tokens == 7, "the prompt and each token of the answer"
+    lengths = {tokens: length for tokens, length in screen.seen if tokens < screen.tokens}
+    assert len({length for length in lengths.values() if length}) >= 3, "more text, several times before the end"
 
 
 def test_lines_without_a_prompt_are_asked_one_after_another(

@@ -27,10 +27,11 @@ def file_type(name: str) -> FileType | None:
     return TYPES.get(_plain(name).suffix)
 
 
-def unknown_type(name: str) -> tuple[str, str]:
-    """Return what a file of no known type is, and the fix."""
-    if name.lower().endswith(_WORKBOOKS):
-        return "a workbook of a spreadsheet, not text", f"Save it as CSV (UTF-8), and name {PurePath(name).stem}.csv"
+def unknown_type(uri: str) -> tuple[str, str]:
+    """Return what a file of no known type is, and the fix. `uri`: its path as in the file that names it."""
+    if uri.lower().endswith(_WORKBOOKS):
+        csv = f"{uri.removesuffix(PurePath(uri).suffix)}.csv"
+        return "a spreadsheet (such as an Excel workbook), not text", f"Save it as CSV (UTF-8), and set `uri: {csv}`"
     return "not a supported data file", f"Use a file that ends in {SUPPORTED}"
 
 

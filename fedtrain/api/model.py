@@ -50,11 +50,11 @@ class Model(Block):
     """The base model and the adapter that is trained on it."""
 
     base: Text
-    """Base model: a hub id (`org/name`), a directory in transformers format, or `s3://bucket/prefix`. Relative paths
-    are resolved against the folder of the manifest. A value that looks like a path, or that is an existing directory,
-    is read as a directory."""
+    """Base model: a model id on Hugging Face (`org/name`), a directory in transformers format, or `s3://bucket/prefix`.
+    Relative paths are resolved against the folder of the manifest. A value that looks like a path, or that is an
+    existing directory, is read as a directory."""
     revision: Text | None = None
-    """Commit of the hub id, 40 hexadecimal digits. Pins the base model, so that all participants train the same
+    """Commit of the model id, 40 hexadecimal digits. Pins the base model, so that all participants train the same
     weights."""
     s3: S3Access | None = None
     """Server and credentials of the buckets in `base` and `adapter.initialFrom.uri`. Only with `s3://`. On a cluster,

@@ -61,7 +61,8 @@ def is_folder(path: Path | str) -> bool:
 
 
 def base_kind(base: str, folder: Path) -> Literal["Bucket", "Folder", "Hub"]:
-    """Return the kind of `spec.model.base`: a folder if it looks like a path or exists as a folder, else a hub id."""
+    """Return the kind of `spec.model.base`: a folder if it looks like a path or exists as a folder, else a model id on
+    Hugging Face."""
     if scheme(base) != "file":
         return "Bucket"
     looks = base.startswith((".", "/", "~", "file://")) or base.count("/") > 1

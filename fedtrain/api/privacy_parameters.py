@@ -1,11 +1,12 @@
 """What `spec.privacy` means in numbers: the noise of each round, and whether the budget allows it."""
 
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
 from math import sqrt
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import AdaptiveClipping, Privacy
-from fedtrain.api.privacy_terms import budget_in_short
+from fedtrain.api.privacy_terms import terms_in_short
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting import (
     AccountingError,
@@ -45,6 +46,29 @@ class Parameters:
         return None if self.shares is None else Release(share_multiplier(self.release.multiplier, self.shares))
 
 
+def enough_noise(spec: FederatedTrainingSpec, privacy: Privacy) -> float | None:
+    """Return a multiplier, of three digits, with which the budget allows all rounds; None if none does."""
+    try:
+        found = multiplier_for(privacy.budget.epsilon, privacy.budget.delta, spec.rounds.count)
+    except AccountingError:
+        return None
+    return rounded_up(found)
+
+
+def rounded_up(multiplier: float) -> float:
+    """Return the next larger number of three digits, or the multiplier itself."""
+    unit = Decimal(1).scaleb(Decimal(multiplier).adjusted() - 2)
+    return float(Decimal(multiplier).quantize(unit, rounding=ROUND_CEILING))
+
+
+def _more_noise(spec: FederatedTrainingSpec, privacy: Privacy) -> str:
+    """Return the fix of a budget that allows no round."""
+    enough = enough_noise(spec, privacy)
+    rounds = several(spec.rounds.count, "round")
+    most = "Raise `noise.multiplier`" if enough is None else f"Set `noise.multiplier: {enough:g}`, enough for {rounds}"
+    return f"{most}, or raise `budget.epsilon`, which protects less."
+
+
 def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
     """Return the parameters of the run. Raises AccountingError if the budget allows no round, or no noise meets it."""
     budget = privacy.budget
@@ -58,8 +82,8 @@ def parameters(spec: FederatedTrainingSpec, privacy: Privacy) -> Parameters:
     first = epsilon({release: 1}, budget.delta)
     if first > budget.epsilon:
         raise AccountingError(
-            f"One round with noise multiplier {multiplier:g} costs epsilon {first:.3g}, more than the budget of "
-            f"{budget_in_short(privacy)}. Raise noise.multiplier or budget.epsilon."
+            f"One round with noise multiplier {multiplier:g} costs epsilon {first:.3g}, and the budget is "
+            f"{budget.epsilon:g}. {_more_noise(spec, privacy)} (Epsilon: {terms_in_short(privacy)}.)"
         )
     shares = spec.minimum if privacy.noise.location == "Client" else None
     if privacy.clipping.norm is not None:

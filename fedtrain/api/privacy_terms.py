@@ -13,8 +13,13 @@ def terms_of(privacy: Privacy) -> Terms:
 def budget_in_short(privacy: Privacy) -> str:
     """Return the budget with its terms, for messages: `8 (delta 1e-05, unit Participant, ...)`. With a testing seed, it
     says that the run is not private."""
+    return f"{privacy.budget.epsilon:g} ({terms_in_short(privacy)})"
+
+
+def terms_in_short(privacy: Privacy) -> str:
+    """Return the terms: `delta 1e-05, unit Participant, ...`."""
     warning = "" if privacy.testing_seed is None else f"; {NOT_PRIVATE}"
-    return f"{privacy.budget.epsilon:g} ({terms_of(privacy).in_short}{warning})"
+    return f"{terms_of(privacy).in_short}{warning}"
 
 
 def not_in_epsilon(spec: FederatedTrainingSpec) -> str | None:
@@ -31,8 +36,8 @@ _INITIAL = (
     "data, add its epsilon and delta; if it had no privacy, epsilon says nothing about that data."
 )
 _ROUNDING = (
-    "Where gradients are computed in BF16, their rounding is not in this epsilon. Set training.precision: FP32 for the "
-    "exact bound."
+    "Where gradients are computed in BF16, their rounding is not in this epsilon. Set `training.precision: FP32` for "
+    "the exact bound."
 )
 
 

@@ -146,17 +146,17 @@ def _constrained(shape: Shape, metadata: Iterable[Any]) -> Shape:
 
 
 _PATTERNS = {
-    DURATION_PATTERN: "a duration such as 90s, 30m or 2h",
-    QUANTITY_PATTERN: "a size such as 40Gi",
-    AMOUNT_PATTERN: "an amount such as 500m or 40Gi",
-    ANY_NAMESPACE_PATTERN: 'a namespace, or "*" for all',
-    CPU_PATTERN: 'cores such as "4" or 500m',
-    DNS_LABEL_PATTERN: "a name of a-z, 0-9 and -, such as bank-a",
-    INSTANT_PATTERN: "a time such as 2025-06-01T12:00:00Z",
-    OBJECT_NAME_PATTERN: "a name of a-z, 0-9, - and ., such as my-secret",
+    DURATION_PATTERN: "a duration such as `90s`, `30m` or `2h`",
+    QUANTITY_PATTERN: "a size such as `40Gi`",
+    AMOUNT_PATTERN: "an amount such as `500m` or `40Gi`",
+    ANY_NAMESPACE_PATTERN: 'a namespace, or `"*"` for all',
+    CPU_PATTERN: 'cores such as `"4"` or `500m`',
+    DNS_LABEL_PATTERN: "a name of a-z, 0-9 and -, such as `bank-a`",
+    INSTANT_PATTERN: "a time such as `2025-06-01T12:00:00Z`",
+    OBJECT_NAME_PATTERN: "a name of a-z, 0-9, - and ., such as `my-secret`",
     RESOURCE_PATTERN: "a node resource such as `nvidia.com/gpu`",
-    TIME_OF_DAY_PATTERN: 'a time of day such as "20:00"',
-    VARIABLE_PATTERN: "a name such as HF_TOKEN",
+    TIME_OF_DAY_PATTERN: 'a time of day such as `"20:00"`',
+    VARIABLE_PATTERN: "a name such as `HF_TOKEN`",
 }
 
 
@@ -167,7 +167,10 @@ def mismatch(shape: Shape) -> str:
         DURATION_PATTERN: "not a duration",
         QUANTITY_PATTERN: "not a size",
         DNS_LABEL_PATTERN: "not a valid name",
+        INSTANT_PATTERN: "not a time",
+        OBJECT_NAME_PATTERN: "not a valid name",
         RESOURCE_PATTERN: "not the name of a node resource",
+        TIME_OF_DAY_PATTERN: "not a time of day",
     }
     return names.get(shape.pattern or "", "not a valid value")
 
@@ -178,15 +181,16 @@ def describe(shape: Shape) -> str:
         case "Integer" | "Number":
             return ("a whole number" if shape.kind == "Integer" else "a number") + bounds(shape)
         case "Choice":
-            return shape.choices[0] if len(shape.choices) == 1 else f"one of {', '.join(shape.choices)}"
+            words = [f"`{one}`" for one in shape.choices]
+            return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
         case "Switch":
-            return "true or false"
+            return "`true` or `false`"
         case "Text" if shape.pattern in _PATTERNS:
             names = (DNS_LABEL_PATTERN, OBJECT_NAME_PATTERN)
             longest = f" (at most {shape.longest} characters)" if shape.pattern in names else ""
             return _PATTERNS[shape.pattern] + longest
         case "Text" if shape.pattern:
-            return "a digest: blake3: or sha256: and 64 hexadecimal digits"
+            return "a digest: `blake3:` or `sha256:` and 64 hexadecimal digits"
         case "Text":
             return "a string"
         case "List":

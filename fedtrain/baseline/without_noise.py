@@ -20,5 +20,5 @@ def check_storage(federation: Federation) -> None:
     if federation.training.spec.storage.type != "File" and without_noise(federation) is not None:
         raise RunError(
             "spec.privacy or a policy asks for noise, but the comparison trains without noise, and everyone who can "
-            "read the bucket in spec.storage would see its adapters. Use storage.type: File"
+            "read the bucket in spec.storage would see its adapters. Use `storage.type: File`"
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fedtrain.api.reading import Federation
 
-_WAYS_OUT = "Put the old file back, or change metadata.name for a new run"
+_WAYS_OUT = "Put the old file back, or change `metadata.name` for a new run"
 
 
 def check_rows_of_run(federation: "Federation") -> tuple[str, ...]:

@@ -71,12 +71,15 @@ def command(
     from fedtrain.data.errors import DataError, NotUtf8
 
     if out.suffix != ".jsonl":
-        raise UserError(f"{out} does not end in .jsonl", "Name the output FILE.jsonl.")
+        raise UserError(f"{out} does not end in .jsonl", "Give the output a name that ends in .jsonl.")
     if not out.parent.is_dir():
         raise UserError(f"the folder {out.parent} does not exist", "Create it first.")
     for source in sources:
         if Path(source).absolute() == out.absolute() and not out.exists():
-            raise UserError(f"{out} is both DATA and the output", "Name each file once: only the new file after -o.")
+            raise UserError(
+                f"{out} is both DATA and the output",
+                "Write each name once: after `-o`, a file that does not exist yet.",
+            )
     if separator and to != "PromptCompletion":
         raise UserError("--separator needs --to PromptCompletion", "Other formats do not join texts.")
     encoding_name = _encoding(encoding)
@@ -99,7 +102,7 @@ def command(
         again += [word for name, value in (("--to", to), ("--separator", separator)) if value for word in (name, value)]
         again += [word for one in field for word in ("--field", one)]
         again += [name for name, on in (("--skip-invalid", skip_invalid), ("--drop-repeated", drop_repeated)) if on]
-        fix = f"Name its encoding, often that of Excel: {' '.join(map(quoted, again))}"
+        fix = f"Name its encoding, often that of Excel: `{' '.join(map(quoted, again))}`"
         raise UserError(error.problem, fix) from error
     except DataError as error:
         raise UserError(error.problem, error.fix or None) from error
@@ -161,12 +164,15 @@ def _fields(entries: tuple[str, ...], to: str | None, columns: Callable[[], Sequ
             parts = re.split("[: ]+", entry)
             example = f"{parts[0]}={parts[1]}" if len(parts) == 2 and parts[1] else "prompt=question"
             raise UserError(
-                f"--field {entry} is not FIELD=NAME", f"Write it with =, such as --field {quoted(example)}."
+                f"--field {entry} is not FIELD=NAME", f"Write it with =, such as `--field {quoted(example)}`."
             )
         if name not in Fields.model_fields and used in Fields.model_fields:
             raise UserError(f"--field {entry}: {name!r} is not a field", _turned(entries, columns()))
         if name not in Fields.model_fields:
-            raise UserError(f"--field {entry}: {name!r} is not a field", f"Use {', '.join(Fields.model_fields)}.")
+            raise UserError(
+                f"--field {entry}: {name!r} is not a field",
+                f"Use one of {', '.join(f'`{one}`' for one in Fields.model_fields)}.",
+            )
         names[name] = used
     return Fields(**names)
 
@@ -190,8 +196,8 @@ def _turned(entries: Sequence[str], columns: Sequence[str]) -> str:
             kept[field] = column
     options = " ".join(f"--field {quoted(f'{field}={column}')}" for field, column in kept.items())
     if left_out:
-        also = f", and write {options}" if kept else ""
-        return f"Leave out {' and '.join(left_out)}, because the data has the format's own names{also}."
+        also = f", and write `{options}`" if kept else ""
+        return f"Leave out `{' '.join(left_out)}`, because the data has the format's own names{also}."
     if columns and not set(kept.values()) <= set(columns):
-        return f"Write the format's field first, then a column of the data, such as {column_options(kept, columns)}."
-    return f"Write the format's field first: {options}."
+        return f"Write the format's field first, then a column of the data, such as `{column_options(kept, columns)}`."
+    return f"Write the format's field first: `{options}`."

@@ -93,7 +93,7 @@ def command(
     for name in names:
         if not _NAME.fullmatch(name):
             near = as_label(name) or "bank-a"
-            raise UserError(f"{name!r} is not a valid participant name", f"Use {near} (a-z, 0-9 and -, at most 40).")
+            raise UserError(f"{name!r} is not a valid participant name", f"Use `{near}` (a-z, 0-9 and -, at most 40).")
     if len(set(names)) < len(names):
         raise UserError("two participants have the same name", "Give each --participant a different name.")
     if file.exists() and not force:

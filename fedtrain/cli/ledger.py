@@ -45,7 +45,7 @@ def verify(run: str) -> None:
         raise UserError(
             f"{several(len(result.findings), 'finding')}: the ledger was changed or damaged",
             "Restore the objects above from a backup of the ledger, and verify again. Without a backup, use only "
-            f"rounds whose objects have no finding (fedtrain export {quoted(run)} --round N).",
+            f"rounds whose objects have no finding (`fedtrain export {quoted(run)} --round N`).",
         )
     click.echo("OK: every digest matches")
     if result.tip is not None:

@@ -95,7 +95,8 @@ def _show_ledger(run: str, participant: str | None, number: int | None, follow: 
     who = [one.name for one in summary.spec.participants]
     if participant not in (None, HUB, *who):
         raise UserError(
-            f"{participant!r} is not a participant of {summary.name}", f"Use one of {', '.join([*who, HUB])}."
+            f"{participant!r} is not a participant of {summary.name}",
+            f"Use one of {', '.join(f'`{one}`' for one in [*who, HUB])}.",
         )
     rounds = [round.number for round in summary.rounds]
     if number is not None and number not in rounds and not (follow and number <= summary.rounds_of):
@@ -151,5 +152,5 @@ def _without_run(name: str) -> "UserError | None":
     for folder in runs_near(Path()):
         claimed = locate(str(folder)).ledger.read(names.RUN, Run)
         if claimed is not None and name in (HUB, *(one["name"] for one in claimed.spec["participants"])):
-            return UserError(f"{name} is not a run", f"Name the run first: fedtrain logs {quoted(folder)} {name}.")
+            return UserError(f"{name} is not a run", f"Name the run first: `fedtrain logs {quoted(folder)} {name}`.")
     return None

@@ -40,15 +40,15 @@ class _Namespace(click.ParamType[str]):
         option = param.opts[0] if param is not None else ""
         if "," in value and param is not None and param.multiple:
             repeated = " ".join(f"{option} {one.strip()}" for one in value.split(","))
-            self.fail(f"{value!r} is a list. Repeat the option: {repeated}.")
+            self.fail(f"{value!r} is a list. Repeat the option: `{repeated}`.")
         near = as_label(value.partition("/")[0]) or "federations"
-        self.fail(f"{value!r} is not a namespace. Use {option} {near}.")
+        self.fail(f"{value!r} is not a namespace. Use `{option} {near}`.")
 
 
 def _operator(context: click.Context, parameter: click.Parameter, value: str) -> str:
     namespace, _, account = value.partition("/")
     if not namespace or not account or "/" in account:
-        message = f"{value!r} is not NAMESPACE/SERVICEACCOUNT. Example: --operator fedtrain/fedtrain."
+        message = f"{value!r} is not NAMESPACE/SERVICEACCOUNT. Example: `--operator fedtrain/fedtrain`."
         raise click.BadParameter(message, context, parameter)
     return value
 
@@ -90,7 +90,7 @@ class _Name(click.ParamType[str]):
             self.fail(f"{value!r} has {len(value)} characters. Use at most {LONGEST_NAME}.")
         if not re.fullmatch(DNS_LABEL_PATTERN, value):
             near = as_label(value) or "bank-a"
-            self.fail(f"{value!r} is not a valid name of a participant. Use {near} (a-z, 0-9 and -).")
+            self.fail(f"{value!r} is not a valid name of a participant. Use `{near}` (a-z, 0-9 and -).")
         return value
 
 
@@ -122,7 +122,7 @@ def invite(name: str, **options: Any) -> None:
         raise UserError("no namespace may use the participant", "Add --allow with the namespace of the trainings.")
     kubectl = Kubectl(options["context"], options["kubeconfig"])
     if kubectl.get("participant.fedtrain.dev", name) is not None:
-        raise UserError(f"Participant {name!r} exists", f"Run fedtrain participant reinvite {name} for a new token.")
+        raise UserError(f"Participant {name!r} exists", f"Run `fedtrain participant reinvite {name}` for a new token.")
     _write_invitation(kubectl, name, options, "helm install", "--create-namespace")
 
 
@@ -138,7 +138,7 @@ def reinvite(name: str, **options: Any) -> None:
     kubectl = Kubectl(options["context"], options["kubeconfig"])
     record = kubectl.get("participant.fedtrain.dev", name)
     if record is None:
-        raise UserError(f"there is no Participant {name!r}", f"Run fedtrain participant invite {name}.")
+        raise UserError(f"there is no Participant {name!r}", f"Run `fedtrain participant invite {name}`.")
     options["namespace"] = options["namespace"] or record["spec"]["namespace"]
     options["allow"] = options["allow"] or tuple(record["spec"]["allowedNamespaces"])
     kubectl.run("delete", "serviceaccount", ACCOUNT, "-n", options["namespace"], "--ignore-not-found")
@@ -160,7 +160,7 @@ def revoke(name: str, context: str | None, kubeconfig: str | None) -> None:
     kubectl = Kubectl(context, kubeconfig)
     record = kubectl.get("participant.fedtrain.dev", name)
     if record is None:
-        raise UserError(f"there is no Participant {name!r}", "Run fedtrain participant list to see all.")
+        raise UserError(f"there is no Participant {name!r}", "`fedtrain participant list` shows all.")
     namespace = record["spec"]["namespace"]
     for kind, deleted in Invitation(name, namespace, ()).revoked():
         kubectl.run("delete", kind, deleted, "-n", namespace, "--ignore-not-found")
@@ -242,7 +242,7 @@ def _write_invitation(kubectl: Any, name: str, options: dict[str, Any], helm: st
     if existing is not None and existing["metadata"].get("labels", {}).get(PARTICIPANT) != name:
         raise UserError(
             f"namespace {namespace!r} exists, and a participant could read the tasks of others there",
-            "Use --namespace with a new one.",
+            "Name a new one with --namespace.",
         )
     cluster = kubectl.cluster()
     server = options["server"] or cluster["server"]

@@ -57,4 +57,6 @@ def _instant(since: str) -> str:
         return since
     if re.fullmatch(DURATION_PATTERN, since):
         return instant(time.time() - seconds(since))
-    raise UserError(f"--since {since!r} is not a time", "Use 7d, 12h or 2026-01-31T08:00:00Z.")
+    raise UserError(
+        f"--since {since!r} is not a time", "Write a duration or a time, such as `7d`, `12h` or `2026-01-31T08:00:00Z`."
+    )

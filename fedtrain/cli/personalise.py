@@ -113,7 +113,10 @@ def _participant(federation: "Federation", named: str | None) -> str:
     if named is None and len(with_policy := [who for who in listed if who in federation.policies]) == 1:
         return with_policy[0]
     if named is None:
-        raise UserError("it is not clear which participant you are", f"Use --participant: {', '.join(listed)}.")
+        raise UserError(
+            "it is not clear which participant you are",
+            f"Name it with --participant: {', '.join(f'`{one}`' for one in listed)}.",
+        )
     if named not in listed:
-        raise UserError(f"{named!r} is not a participant", f"Use one of {', '.join(listed)}.")
+        raise UserError(f"{named!r} is not a participant", f"Use one of {', '.join(f'`{one}`' for one in listed)}.")
     return named

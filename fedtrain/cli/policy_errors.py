@@ -144,7 +144,7 @@ def _allowed_names(federation: Federation, who: str) -> str:
     names: they are those of other trainings."""
     allowed = federation.policies[who].spec.allow.requesters
     names = ", ".join(f"{one.namespace}/{one.name}" for one in allowed[:_SHOWN]) + (", ..." if allowed[_SHOWN:] else "")
-    return f"Set metadata.namespace and metadata.name to match one of {names}"
+    return f"Set `metadata.namespace` and `metadata.name` to match one of {names}"
 
 
 def _unreachable(

@@ -32,17 +32,23 @@ def given(entries: Iterable[str], federation: "Federation") -> dict[str, dict[st
         place, _, count = entry.partition("=")
         name, _, dataset = place.partition("/")
         if "=" not in entry:
-            raise UserError(f"--rows {entry} is not NAME=COUNT", f"Write {_meant(entry, names)}.")
+            raise UserError(f"--rows {entry} is not NAME=COUNT", f"Write `{_meant(entry, names)}`.")
         if name not in names:
-            raise UserError(f"--rows {entry}: {name!r} is not a participant", f"Use one of {', '.join(names)}.")
+            raise UserError(
+                f"--rows {entry}: {name!r} is not a participant",
+                f"Use one of {', '.join(f'`{one}`' for one in names)}.",
+            )
         if spec.data.datasets is None and not dataset:
             dataset = spec.data.names[0]
         if dataset not in spec.data.names:
             problem = f"{dataset!r} is not a data set of the training" if dataset else "the data set is missing"
-            example = f"Example: --rows {name}/{spec.data.names[0]}=1000."
-            raise UserError(f"--rows {entry}: {problem}", f"Use one of {', '.join(spec.data.names)}. {example}")
+            example = f"Example: `--rows {name}/{spec.data.names[0]}=1000`."
+            raise UserError(
+                f"--rows {entry}: {problem}",
+                f"Use one of {', '.join(f'`{one}`' for one in spec.data.names)}. {example}",
+            )
         if not count.isdecimal():
-            fix = f"Write --rows {place}={_whole(count) or 1000}."
+            fix = f"Write `--rows {place}={_whole(count) or 1000}`."
             raise UserError(f"--rows {entry}: {count!r} is not a number of rows", fix)
         found.setdefault(name, {})[dataset] = int(count)
     return found
@@ -74,7 +80,7 @@ def explained() -> Generator[None]:
     except Uncounted as error:
         example = " ".join(f"--rows {who}=1000" for who in list(error.reasons)[:2])
         message = f"these rows cannot be counted on this machine:{_lines(error.reasons)}"
-        raise UserError(message, f"Give the number of rows: {example}") from error
+        raise UserError(message, f"Give the number of rows: `{example}`") from error
     except Refusable as error:
         message = f"a trainer would refuse this data:{_lines(error.reasons)}"
         raise UserError(message, "These are the first invalid rows. Fix them and try again.") from error

@@ -67,7 +67,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     if result is None:
         raise UserError(
             f"the run failed in round {outcome.round}: {outcome.message}",
-            ways_out(outcome.round, file),
+            ways_out(outcome.round, file, outcome.reason),
         )
     if as_json:
         JsonProgress().print("Result", plain_json(result))
@@ -112,9 +112,17 @@ def _explained(again: str, federation: "Federation") -> Generator[None]:
         raise UserError(problem, f"Fix the cause and run `{again}` again{kept}.") from error
 
 
-def ways_out(round: int, file: Path) -> str:
-    """Return what to do after a run has failed in `round`."""
+def ways_out(round: int, file: Path, reason: str | None = None) -> str:
+    """Return what to do after a run has failed in `round` for `reason`."""
+    from fedtrain.rounds.privacy_budget import BUDGET_EXHAUSTED
+
     name = quoted(file)
+    if reason == BUDGET_EXHAUSTED:
+        return (
+            f"The adapter of round {round - 1} is kept: `fedtrain export {name}` writes it. To train it further, "
+            f"`fedtrain init --from {name}` writes the file of another run; on the same data, its epsilon adds to the "
+            "one that this run has spent."
+        )
     resume = f"Fix the cause and run `fedtrain run {name}` to resume at round {round}"
     if round == 0:
         return f"{resume}."

@@ -35,8 +35,8 @@ MOST_LABELS = 6
     metavar="F",
     help="Fraction of the rows held out for the hub's evaluation.",
 )
-@click.option("--base", help="Base model: a folder, a hub id or s3://bucket/prefix.")
-@click.option("--revision", help="Commit of a base model from a hub.")
+@click.option("--base", help="Base model: a folder, a model id on Hugging Face or s3://bucket/prefix.")
+@click.option("--revision", help="Commit of a base model from Hugging Face.")
 def command(
     data: tuple[Path, ...],
     out: Path,

@@ -29,7 +29,7 @@ def command(run: str, output: str, samples: bool) -> None:
     summary = summarise(ledger)
     if samples:
         found = read_samples(ledger, summary)
-        none = "No answers were generated. Set evaluation.hub.samples for the next run."
+        none = "No answers were generated. Set `evaluation.hub.samples` for the next run."
         click.echo(json.dumps(as_json(found), indent=2) if output == "json" else as_text(found, summary.spec) or none)
         return
     if output == "json":

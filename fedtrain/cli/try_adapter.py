@@ -59,7 +59,7 @@ def command(
     r"""Answer PROMPT with the adapter of RUN, or talk to it until Ctrl-D; or answer each line of a pipe.
 
     RUN is the folder of a run (runs/default/quickstart), its federation file, or s3://bucket/prefix/namespace/name. The
-    base model is loaded from a folder or the hub's cache on this machine; nothing is fetched from the hub.
+    base model is loaded from a folder or the Hugging Face cache of this machine; nothing is downloaded.
 
     Without a chat template, the model continues the text of PROMPT, so end it as the training rows do: \n in it is a
     line break, as in --separator of `fedtrain convert` ("the lift is stuck\nQueue:"), and \\n is a backslash and an n.
@@ -108,10 +108,14 @@ def command(
 def _without_template(has_template: bool, chat: bool | None) -> UserError:
     """The error of --system with a plain prompt. `has_template`: whether the base model has one to use."""
     if not has_template:
-        problem = "--system needs a chat template, and the base model has none"
+        problem = "--system needs a chat template, but the base model has none"
         return UserError(problem, "Remove --system, and write its text into the prompt.")
-    use = "Remove --no-chat" if chat is False else "Use --chat"
-    return UserError("--system needs a chat template, and the prompt is plain text", f"{use}, or remove --system.")
+    if chat is False:
+        return UserError("--system needs a chat template, but --no-chat uses none", "Remove one of the two options.")
+    return UserError(
+        "--system needs a chat template, but this run was trained on plain prompts, so none is used",
+        "Remove --system, and write its text into the prompt; or add --chat to use the base model's template.",
+    )
 
 
 class _Talk:
@@ -186,7 +190,7 @@ def _lines(run: str) -> Iterator[str]:
     first = next((line for line in piped if line.strip()), None)
     if first is None:
         command = f"fedtrain try {quoted(run)} 'PROMPT'"
-        raise UserError("there is no prompt, and no terminal to ask for one", f"Give a prompt: {command}")
+        raise UserError("there is no prompt, and no terminal to ask for one", f"Give a prompt: `{command}`")
     return chain([first], piped)
 
 

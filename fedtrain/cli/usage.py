@@ -43,13 +43,13 @@ _INSTEAD = {
     ("report", "--pdf"): _PDF,
     ("export", "--format"): "An export has PEFT's format, and with --merged that of transformers; docs/serving.md "
     "describes other formats",
-    ("logs", "--participant"): "Write the name after the run: fedtrain logs RUN NAME",
+    ("logs", "--participant"): "Write the name after the run: `fedtrain logs RUN NAME`",
     ("run", "--resume"): "Without it, the command resumes a run that has begun",
-    ("run", "--rounds"): "Set rounds.count in the file",
-    ("run", "--epochs"): "Set training.length in the file",
-    ("run", "--model"): "Set model.base in the file",
-    ("run", "--output"): "Set storage.file.path in the file",
-    ("", "--json"): "Use -o json",
+    ("run", "--rounds"): "Set `rounds.count` in the file",
+    ("run", "--epochs"): "Set `training.length` in the file",
+    ("run", "--model"): "Set `model.base` in the file",
+    ("run", "--output"): "Set `storage.file.path` in the file",
+    ("", "--json"): "Use `-o json`",
 }
 
 
@@ -96,11 +96,11 @@ def explained(error: click.UsageError) -> click.UsageError:
         return click.UsageError(message, context)
     if isinstance(error, click.exceptions.NoSuchCommand):
         commands = context.command.list_commands(context) if isinstance(context.command, click.Group) else []
-        use = f"Did you mean {error.possibilities[0]!r}?" if error.possibilities else f"Use {_one_of(commands)}."
+        use = f"Did you mean `{error.possibilities[0]}`?" if error.possibilities else f"Use {_one_of(commands)}."
         return click.UsageError(f"{error.command_name!r} is not a command of {path}. {use}", context)
     if isinstance(error, click.MissingParameter) and path in EXAMPLES:
         missing = error.format_message().splitlines()[0].partition(". Choose from")[0].rstrip(".")
-        return click.UsageError(f"{missing}. Example: {EXAMPLES[path]}", context)
+        return click.UsageError(f"{missing}. Example: `{EXAMPLES[path]}`", context)
     if isinstance(error, click.BadParameter) and error.param is not None and isinstance(error.param.type, click.Choice):
         problem, _, _ = error.message.partition(" is not one of")
         choices = _one_of([str(choice) for choice in error.param.type.choices])
@@ -111,7 +111,7 @@ def explained(error: click.UsageError) -> click.UsageError:
             return click.UsageError(f"{path} does not take the argument {extra}. {several}", context)
         if instead := _elsewhere(path, extra.split(), context):
             return click.UsageError(instead, context)
-        example = f" Example: {EXAMPLES[path]}" if path in EXAMPLES else ""
+        example = f" Example: `{EXAMPLES[path]}`" if path in EXAMPLES else ""
         return click.UsageError(f"{path} does not take the argument {extra}. Remove it.{example}", context)
     return error
 
@@ -121,7 +121,7 @@ def _elsewhere(path: str, extra: list[str], context: click.Context) -> str:
     has_file = any("--file" in parameter.opts for parameter in context.command.params)
     if len(extra) == 1 and has_file and extra[0].endswith((".yaml", ".yml")):
         command = f"fedtrain {path} --file {quoted(extra[0])}"
-        return f"{path} does not take the argument {extra[0]}. Write {command}."
+        return f"{path} does not take the argument {extra[0]}. Write `{command}`."
     return ""
 
 
@@ -132,7 +132,7 @@ def _several(extra: list[str], context: click.Context) -> str:
         if isinstance(parameter, click.Option) and parameter.multiple and values:
             option = parameter.opts[-1]
             repeated = " ".join(f"{option} {quoted(one)}" for one in (*values, *extra))
-            return f"For several values, repeat the option: {repeated}."
+            return f"For several values, repeat the option: `{repeated}`."
     return ""
 
 
@@ -145,7 +145,7 @@ def _option(path: str, error: click.NoSuchOption, context: click.Context) -> str
         if name.startswith("--")
     )
     instead = _INSTEAD.get((path, error.option_name)) or _INSTEAD.get(("", error.option_name))
-    if instead and (instead != "Use -o json" or "--output" in known):
+    if instead and (instead != "Use `-o json`" or "--output" in known):
         return f"{instead}."
     if near := similar(error.option_name, known, 2, cutoff=0.7):
         return f"Did you mean {_one_of(sorted(near))}?"
@@ -153,5 +153,5 @@ def _option(path: str, error: click.NoSuchOption, context: click.Context) -> str
 
 
 def _one_of(names: Iterable[str]) -> str:
-    *first, last = names
+    *first, last = (f"`{name}`" for name in names)
     return f"{', '.join(first)} or {last}" if first else last

@@ -8,7 +8,7 @@ from fedtrain.data.parsing import Parsed
 from fedtrain.plurals import form
 from fedtrain.quoting import quoted
 
-ONE_FIELD_FIX = "Add the answers to each row; or, to learn the text itself, rename the field to text."
+ONE_FIELD_FIX = "Add the answers to each row; or, to learn the text itself, rename the field to `text`."
 _SHOWN = 10
 """Names of a row that are listed."""
 
@@ -23,7 +23,7 @@ def absent_names(parsed: Parsed, absent: Mapping[str, str], names: Sequence[str]
     are proposed, not used: a wrong guess would train on the wrong column."""
     whole, word = ("table", "column") if parsed.is_cells else ("row", "field")
     missing = " or ".join(f"`{name}`" for name in absent.values())
-    options = " and ".join(f"--field {quoted(f'{field}={name}')}" for field, name in absent.items())
+    options = " and ".join(f"`--field {quoted(f'{field}={name}')}`" for field, name in absent.items())
     close = list(dict.fromkeys(one for name in absent.values() for one in similar(name, names, 3)))
     proposed = " and ".join(f"`{name}`" for name in close)
     verb = form(len(close), "A similar name is", "Similar names are")

@@ -74,7 +74,12 @@ def chat_template_in(folder: Path) -> str | None:
 def _read_tokenizer(base: BaseFiles) -> None:
     present = [name for name in TOKENIZERS if (base.folder / name).is_file()]
     if not present:
-        base.faults.append((f"{base.folder} contains no tokenizer.", "Add the tokenizer.json of the base model."))
+        base.faults.append(
+            (
+                f"{base.folder} contains no tokenizer.",
+                "Copy tokenizer.json, or tokenizer.model, from where the model came from.",
+            )
+        )
     found = _object(base, "tokenizer.json")
     if found is not None and "model" not in found:
         base.faults.append((f"{base.folder / 'tokenizer.json'} describes no tokenizer.", "Copy the base model again."))
@@ -137,9 +142,9 @@ def _read_weights(base: BaseFiles) -> None:
         else:
             _read_header(base, file)
     if not files:
-        fix = "Use a folder that save_pretrained of transformers wrote."
+        fix = "Use a folder that `save_pretrained` of transformers wrote."
         if list(base.folder.glob("*.bin")):
-            fix = "Load the model with transformers and save it with save_pretrained, which writes them."
+            fix = "Load the model with transformers and save it with `save_pretrained`, which writes them."
         base.faults.append((f"{base.folder} contains no weights (*.safetensors).", fix))
 
 

@@ -170,7 +170,7 @@ def _no_format(parsed: Parsed, named: Mapping[str, str]) -> DataError:
     header = " The first line of a table must be its header." if parsed.is_cells else ""
     return DataError(
         f"{parsed.where}: the row has the {fields} {some}, which {match} no format",
-        f"Name each field that differs, such as {column_options(named, names)}.{header}",
+        f"Name each field that differs, such as `{column_options(named, names)}`.{header}",
     )
 
 
@@ -184,7 +184,7 @@ def _in_format(row: Row, target: Target) -> dict[str, Any]:
         return {"messages": messages, **{name: value for name, value in row.fields.items() if name == "choices"}}
     if ("messages" if target == "Messages" else "prompt") in row.fields:
         return row.fields
-    raise DataError(f"{row.where}: a conversation cannot be written as {target}", "Use --to Messages.")
+    raise DataError(f"{row.where}: a conversation cannot be written as {target}", "Use `--to Messages`.")
 
 
 def _plain_text(parsed: Parsed, target: Target, fields: Fields | None) -> DataError:
@@ -194,5 +194,5 @@ def _plain_text(parsed: Parsed, target: Target, fields: Fields | None) -> DataEr
     if len(names) > 1:
         named = fields.model_dump(exclude_none=True) if fields is not None else {}
         fix = f"If other {'columns' if parsed.is_cells else 'fields'} have the answers, name both, such as "
-        fix += f"{column_options(named, names)}."
+        fix += f"`{column_options(named, names)}`."
     return DataError(f"{parsed.where}: plain text cannot be written as {target}", fix)

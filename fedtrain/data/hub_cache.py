@@ -1,4 +1,4 @@
-"""Base models in the local cache of the Hugging Face Hub, and whether the hub can be reached."""
+"""Base models in the local Hugging Face cache, and whether Hugging Face can be reached."""
 
 import socket
 from collections.abc import Callable
@@ -22,19 +22,19 @@ Connect = Callable[[tuple[str, int], float], Closable]
 
 
 def cached_folder(name: str, revision: str | None) -> Path | None:
-    """Return the folder of a model in the local cache; None if it is not there, or if the hub's library is missing."""
+    """Return the folder of a model in the local cache; None if it is not there, or if its library is missing."""
     if revision is None:
         return None
     try:
         hub: Any = import_module("huggingface_hub")
         cached = hub.try_to_load_from_cache(name, "config.json", revision=revision)
-    except (ImportError, ValueError):  # the hub's HFValidationError is a ValueError
+    except (ImportError, ValueError):  # HFValidationError is a ValueError
         return None
     return Path(cached).parent if isinstance(cached, str) else None
 
 
 def why_unreachable(connect: Connect = socket.create_connection) -> str | None:
-    """Return why the hub cannot be reached; None if it, or the proxy before it, accepts a connection."""
+    """Return why Hugging Face cannot be reached; None if it, or the proxy before it, accepts a connection."""
     constants: Any = import_module("huggingface_hub.constants")
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
@@ -69,10 +69,10 @@ def is_unresolved(error: BaseException) -> bool:
 
 
 def fetch_elsewhere(name: str, revision: str | None) -> str:
-    """Return what to do on a machine that reaches the hub."""
+    """Return what to do on a machine that reaches Hugging Face."""
     folder = name.rpartition("/")[2]
     at = f" --revision {revision}" if revision else ""
     return (
-        f"On a machine that reaches the hub, run `hf download {name}{at} --local-dir {folder}`, copy the folder here "
-        f"and set model.base to ./{folder} without a revision"
+        f"On a machine that reaches Hugging Face, run `hf download {name}{at} --local-dir {folder}`, copy the folder "
+        f"here, and set `model.base: ./{folder}` without `revision`"
     )

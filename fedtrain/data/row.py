@@ -74,7 +74,7 @@ def answer(row: Row) -> str:
             return row.fields[field]
     content: str = row.fields["messages"][-1]["content"]
     if not content:
-        raise DataError(f"{row.where}: the last turn has no text to compare", "use Loss or Perplexity")
+        raise DataError(f"{row.where}: the last turn has no text to compare", "use `type: Loss` or `type: Perplexity`")
     return content
 
 

@@ -15,7 +15,9 @@ def exclude(ledger: Ledger, run: Run, exclusion: Exclusion) -> Exclusion:
     round, who = exclusion.round, exclusion.participant
     participants = [str(one["name"]) for one in run.spec["participants"]]
     if who not in participants:
-        raise CannotExclude(f"{who!r} is not a participant of {run.name}. Use one of: {', '.join(participants)}.")
+        raise CannotExclude(
+            f"{who!r} is not a participant of {run.name}. Use one of {', '.join(f'`{one}`' for one in participants)}."
+        )
     if ledger.size(names.manifest(round)) is not None:
         raise _is_recorded(ledger, exclusion)
     if ledger.size(names.manifest(round - 1)) is None:

@@ -25,18 +25,18 @@ def explain(error: OSError, root: Path, path: Path) -> StoreError:
         folder = next((above for above in (path, *path.parents) if os.path.exists(above)), root)  # noqa: PTH110 - no error for a closed folder
         return StoreRefused(
             f"The folder of the ledger, {root}, can't be used: user {_user()} needs to read and write {folder}. "
-            "Change its owner or permissions, or name another folder in storage.file.path."
+            "Change its owner or permissions, or name another folder in `storage.file.path`."
         )
     if error.errno == errno.EROFS:
         return StoreRefused(
-            f"The folder of the ledger, {root}, is mounted read-only. Name a folder in storage.file.path that can be "
+            f"The folder of the ledger, {root}, is mounted read-only. Name a folder in `storage.file.path` that can be "
             "written."
         )
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return StoreError(f"{what} A file is where a folder is needed, or the reverse: move it away.")
     if error.errno in _MAY_RECOVER:
         return StoreUnavailable(f"{what} That may pass: it is tried again.")
-    return StoreError(f"{what} Check the disk, or name another folder in storage.file.path.")
+    return StoreError(f"{what} Check the disk, or name another folder in `storage.file.path`.")
 
 
 @contextmanager

@@ -170,7 +170,7 @@ class FileStore:
                 raise StoreError(
                     f"The file system of {self.root} has no hard links ({os.strerror(error.errno)}), without which "
                     "the first writer of an object can't be told from the second. Name a folder on a local disk or "
-                    "on NFS in storage.file.path, or use storage.type: S3."
+                    "on NFS in `storage.file.path`, or use `storage.type: S3`."
                 ) from error
             raise
         _flush_folder(path.parent)

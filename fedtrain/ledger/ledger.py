@@ -93,7 +93,7 @@ class Ledger:
         """The error of a record of run `found` where run `expected` keeps its own."""
         return LedgerCorrupt(
             f"{self.url}/{name} belongs to run {found}, not to {expected}. Two runs share this folder: give one of "
-            "them another metadata.name."
+            "them another `metadata.name`."
         )
 
     def replace_run(self, run: Run) -> None:

@@ -43,7 +43,7 @@ class SpecDiffers(Exception):
             f"Run {name!r} at {ledger.url} has begun with another spec:",
             *(f"  spec.{d.field}: {d.recorded} in the run, {d.wanted} in the file" for d in differences),
             "Change these fields back to resume it.",
-            f"For another run, change metadata.name, or delete this run: `fedtrain delete {run}`.",
+            f"For another run, change `metadata.name`, or delete this run: `fedtrain delete {run}`.",
         ]
         if any(difference.field == "rounds.count" for difference in differences):
             lines.append(f"For more rounds, start a run from this one's adapter: `fedtrain init --from {run}`.")

@@ -56,10 +56,10 @@ def connect(s3: S3Access, patience: Patience, credentials: Credentials | None, s
         chosen = chosen_endpoint(s3, settings)
         if chosen is None or isinstance(error, InvalidRegionError):
             region = s3.region or os.environ.get("AWS_DEFAULT_REGION", "the region of the profile")
-            raise StoreError(f"{settings.region}: {region} is not a region; write it as eu-central-1.") from error
+            raise StoreError(f"{settings.region}: {region} is not a region; write it as `eu-central-1`.") from error
         _, said = chosen
         raise StoreError(
-            f"{settings.endpoint}: {without_credentials(said)} is not a URL; write it as https://host:port."
+            f"{settings.endpoint}: {without_credentials(said)} is not a URL; write it as `https://host:port`."
         ) from error
     except PartialCredentialsError as error:
         raise StoreError(_incomplete(error)) from error

@@ -148,13 +148,13 @@ def _explain(error: Exception, place: Place, key: str) -> StoreError:
         return no_s3(place, key)
     if isinstance(error, boto.ProxyConnectionError):
         return StoreUnavailable(
-            f"{where} can't be reached: the proxy in HTTPS_PROXY or HTTP_PROXY does not answer. Correct or unset it, "
-            "or list the server in NO_PROXY."
+            f"The proxy in HTTPS_PROXY or HTTP_PROXY does not answer, so {where} can't be reached. Correct or unset "
+            "it, or list the server in NO_PROXY."
         )
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return StoreUnavailable(
-            f"{where} can't be reached: no server answers at this address. Check that the server runs, that "
-            f"{settings.endpoint} is right and that the network is open."
+            f"No server answers at {place.server} (bucket {place.bucket!r}{f', key {key!r}' if key else ''}). Check "
+            f"that the server runs, that {settings.endpoint} is right and that the network is open."
         )
     return StoreError(f"{where}: {type(error).__name__}: {str(error)[:300]}. Check {settings.whole}.")
 

@@ -34,9 +34,13 @@ class Place:
     region: str | None
     settings: Settings
 
+    @property
+    def server(self) -> str:
+        """The server, without credentials."""
+        return without_credentials(self.endpoint) if self.endpoint else f"AWS S3 ({self.region})"
+
     def __str__(self) -> str:
-        server = without_credentials(self.endpoint) if self.endpoint else f"AWS S3 ({self.region})"
-        return f"bucket {self.bucket!r} at {server}"
+        return f"bucket {self.bucket!r} at {self.server}"
 
 
 def settings_of(s3: S3Access, block: str | None) -> Settings:

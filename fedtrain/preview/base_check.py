@@ -72,7 +72,7 @@ def _template_problems(base: BaseFiles, spec: FederatedTrainingSpec, sample: Seq
             yield BaseProblem(
                 BASE,
                 f"The data has conversations, but {base.folder} has no chat template.",
-                "Choose an instruction-tuned base, or add the chat_template.jinja of one to the folder.",
+                "Choose an instruction-tuned base, or copy the chat_template.jinja of one into the folder.",
             )
         return
     try:
@@ -90,7 +90,7 @@ def _more_tokens(longest: int, most: int, context: int | None) -> str:
     reachable = min(longest, context) if context else longest
     if reachable <= most:
         return "Shorten the rows."
-    return f"Set data.maxLength to {reachable}, or shorten the rows."
+    return f"Set `data.maxLength: {reachable}`, or shorten the rows."
 
 
 def _row_notes(spec: FederatedTrainingSpec, rendered: RenderedRows, context: int | None) -> Iterator[str]:
@@ -123,11 +123,13 @@ def _target_problems(base: BaseFiles, spec: FederatedTrainingSpec) -> Iterator[B
         yield BaseProblem(
             TARGETS,
             f"AllLinear does not adapt experts that are fused in one tensor ({experts[0]}).",
-            "Use {type: Names, names: [...]} with the linear layers to adapt.",
+            "Use `{type: Names, names: [...]}` with the linear layers to adapt.",
         )
     for name in unknown_targets(base.tensors, spec.model.adapter):
-        linear = ", ".join(coverage(base.tensors, None).names)
-        yield BaseProblem((*TARGETS, "names"), f"{name} is not a linear layer of the base model.", f"Use {linear}.")
+        linear = ", ".join(f"`{one}`" for one in coverage(base.tensors, None).names)
+        yield BaseProblem(
+            (*TARGETS, "names"), f"{name} is not a linear layer of the base model.", f"Use names of {linear}."
+        )
 
 
 def _summary(base: BaseFiles, covered: Coverage) -> str:

@@ -46,7 +46,7 @@ def choices_errors(federation: Federation, offered: Offered, complete: bool) -> 
         yield federation.error_at(
             ("spec", "evaluation", "hub", "metrics", position, "type"),
             f"Choices compares 2 to {MAX_CHOICES} different answers, and the hub's rows have {many}.",
-            'Give each row a field "choices", or use ExactMatch or Loss.',
+            'Give each row a field "choices", or use `type: ExactMatch` or `type: Loss`.',
         )
 
 

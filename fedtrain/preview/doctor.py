@@ -49,7 +49,7 @@ def examine(federation: Federation | None, devices: Callable[[], Devices] = find
     cleaned up (`fedtrain.ledger.probe`)."""
     here = devices()
     folder = _folder_of_runs(federation)
-    found = [_versions(), _packages(), *_compute(here), _disk(folder), _hub(federation)]
+    found = [_versions(), _packages(), *_compute(here), _disk(folder), _hugging_face(federation)]
     if federation is not None:
         found += [_store(federation), *_would_run(federation, here)]
     return Examination(tuple(found))
@@ -70,7 +70,7 @@ def _packages() -> Finding:
             missing.append(name)
     if missing:
         text = f"{', '.join(missing)} not installed, so nothing can be trained on this machine"
-        return Finding("packages", "Problem", text, "pip install 'fedtrain[local]'")
+        return Finding("packages", "Problem", text, "Run `pip install 'fedtrain[local]'`.")
     return Finding("packages", "OK", ", ".join(found))
 
 
@@ -82,7 +82,7 @@ def _compute(here: Devices) -> Iterator[Finding]:
         yield Finding("GPU", "OK", "none: nvidia-smi is not installed. Training uses the CPU")
     elif not listed:
         text = "nvidia-smi lists no GPU, so training uses the CPU"
-        yield Finding("GPU", "Warning", text, "Run nvidia-smi and fix the driver, or pass the GPU to the container.")
+        yield Finding("GPU", "Warning", text, "Run `nvidia-smi` and fix the driver, or pass the GPU to the container.")
     elif not here.gpus:
         text = f"{len(listed)} installed, but CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')} hides them"
         yield Finding("GPU", "Warning", text, "Unset CUDA_VISIBLE_DEVICES to train on them.")
@@ -109,26 +109,28 @@ def _disk(folder: Path) -> Finding:
     return Finding("disk", "OK", text)
 
 
-def _hub(federation: Federation | None) -> Finding:
+def _hugging_face(federation: Federation | None) -> Finding:
     try:
         reason = why_unreachable()
     except ImportError:
-        return Finding("hub", "Warning", "huggingface_hub is not installed", "pip install 'fedtrain[local]'")
+        return Finding(
+            "huggingface", "Warning", "huggingface_hub is not installed", "Run `pip install 'fedtrain[local]'`."
+        )
     model = federation.training.spec.model if federation is not None else None
     needed = model is not None and federation is not None and base_kind(model.base, federation.path.parent) == "Hub"
     if reason is None:
-        reached = "the Hugging Face Hub accepts connections"
+        reached = "Hugging Face accepts connections"
         if needed and model is not None and cached_folder(model.base, model.revision) is None:
             reached += f"; {model.base} is not in the cache of this machine, so the run downloads it"
-        return Finding("hub", "OK", reached)
+        return Finding("huggingface", "OK", reached)
     if model is None:
-        return Finding("hub", "Warning", reason, "Use a base model in a folder or a bucket.")
+        return Finding("huggingface", "Warning", reason, "Use a base model in a folder or a bucket.")
     if not needed:
-        return Finding("hub", "OK", f"{reason}; {model.base} does not need it")
+        return Finding("huggingface", "OK", f"{reason}; {model.base} does not need it")
     if cached_folder(model.base, model.revision) is not None:
-        return Finding("hub", "OK", f"{reason}; {model.base} is in the cache of this machine")
+        return Finding("huggingface", "OK", f"{reason}; {model.base} is in the cache of this machine")
     fix = f"{fetch_elsewhere(model.base, model.revision)}."
-    return Finding("hub", "Problem", f"{reason}, and {model.base} is not in the cache of this machine", fix)
+    return Finding("huggingface", "Problem", f"{reason}, and {model.base} is not in the cache of this machine", fix)
 
 
 def _store(federation: Federation) -> Finding:

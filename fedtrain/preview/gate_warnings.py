@@ -28,5 +28,5 @@ def gate_warnings(spec: FederatedTrainingSpec, rows: int | None) -> Iterator[str
     yield (
         f"evaluation.gate.maxRegression is {value}, but {gate.metric} on the hub's {several(rows, 'row')} has a "
         f"standard error of up to {error:.2g}, so rounds can be rolled back by chance. "
-        f"Set it to {wide_enough:g} or more{more}."
+        f"Set it to `{wide_enough:g}` or more{more}."
     )

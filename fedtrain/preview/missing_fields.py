@@ -80,7 +80,7 @@ def _of_one_row(fault: DataError) -> DataError:
 def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource) -> DataError:
     if not all(map(_is_name, names)):
         header = ",".join(FORMATS[source.format].required)
-        return DataError(fault.problem, f"if the first line is not a header, add one: {header}")
+        return DataError(fault.problem, f"if the first line is not a header, add one: `{header}`")
     if len(names) == 1 and set(names[0]) & set(",;|"):
         problem = f"{fault.problem}, and the rows have one column ({names[0]})"
         return DataError(problem, "separate the cells with tabs, or name the file .csv")

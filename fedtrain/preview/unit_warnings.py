@@ -16,7 +16,7 @@ def unit_warnings(spec: FederatedTrainingSpec, rows: Mapping[str, Sequence[int]]
         return
     yield (
         f"partitioning.percentage.percent is {percent:g}, which is {percent:g}% of each participant's samples"
-        f"{_of_largest(spec, percent, rows)}. If you mean {percent * 100:g}%, write {percent * 100:g}."
+        f"{_of_largest(spec, percent, rows)}. If you mean {percent * 100:g}%, write `{percent * 100:g}`."
     )
 
 

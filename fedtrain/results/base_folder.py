@@ -29,8 +29,8 @@ def base_folder(located: Located, model: Model, named: str | None = None) -> Pat
         return cached
     if model.revision is not None:
         return (
-            f"The base model {model.base} is not in the hub's cache on this machine. Name a folder that has it with "
-            "--base."
+            f"The base model {model.base} is not in the Hugging Face cache of this machine. Name a folder that has it "
+            "with --base."
         )
     return f"The folder {model.base} with the base model does not exist. Name an existing folder with --base."
 

@@ -53,8 +53,8 @@ def export(
 def export_merged(
     ledger: Ledger, target: Path, base: str, round: int | None = None, *, base_name: str | None = None
 ) -> Path:
-    """Write the base model with the adapter merged into it, its tokenizer and a model card. `base`: a folder, or a hub
-    id with the revision in the run's file. Raises as `export` does; needs torch and transformers."""
+    """Write the base model with the adapter merged into it, its tokenizer and a model card. `base`: a folder, or a
+    model id with the revision in the run's file. Raises as `export` does; needs torch and transformers."""
     from fedtrain.results.merging import merge
 
     summary = summarise(ledger)
@@ -107,7 +107,7 @@ def check_adapter(ledger: Ledger, summary: RunSummary, round: RoundSummary) -> N
     if round.adapter is None or _exists(ledger, round):
         return
     others = sorted((one for one in summary.recorded if _exists(ledger, one)), key=lambda one: _distance(one, round))
-    use = f", or use --round {others[0].number}" if others else ""
+    use = f", or use `--round {others[0].number}`" if others else ""
     raise ObjectMissing(
         f"{ledger.address.rstrip('/')}/{names.blob(round.adapter)} is missing: the adapter after round {round.number}. "
         f"Restore the file from a backup{use}."

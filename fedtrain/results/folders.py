@@ -39,7 +39,7 @@ def write_file(target: Path, content: bytes, ours: Callable[[bytes], bool] = lam
     if it does not or `target` is a folder, OSError."""
     target = target.absolute()
     if target.is_dir():
-        raise StoreError(f"{target} is a folder. Name a file with --out.")
+        raise StoreError(f"--out needs a file, and {target} is a folder. Name a file in it.")
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.exists() and not ours(target.read_bytes()):

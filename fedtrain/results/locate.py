@@ -91,7 +91,8 @@ def _in_bucket(url: str) -> Located:
     bucket, *parts = url.removeprefix("s3://").strip("/").split("/")
     if len(parts) < 2 or not all([bucket, *parts]):
         raise NoRun(
-            f"{url} is not the address of a run. Use s3://bucket/[prefix/]namespace/name, as `fedtrain run` prints it."
+            f"{url} is not the address of a run. Use `s3://bucket/[prefix/]namespace/name`, as `fedtrain run` "
+            "prints it."
         )
     *prefix, namespace, name = parts
     s3 = S3(bucket=bucket, prefix="/".join(prefix) or None)
@@ -108,12 +109,12 @@ def _other_address(url: str) -> str:
     scheme, _, rest = url.partition(":")
     where = rest.lstrip("/")
     if scheme not in ("http", "https"):
-        use = f"Use s3://{where}." if scheme in ("s3", "s3a", "s3n") else "Use s3://bucket/[prefix/]namespace/name."
-        return f"{url} is not the address of a run. {use}"
+        use = f"s3://{where}" if scheme in ("s3", "s3a", "s3n") else "s3://bucket/[prefix/]namespace/name"
+        return f"{url} is not the address of a run, which begins with s3://. Use `{use}`."
     server, _, place = where.partition("/")
     return (
-        f"{url} is not the address of a run. Use s3://{place or 'bucket/[prefix/]namespace/name'}, and set "
-        f"AWS_ENDPOINT_URL={scheme}://{server}."
+        f"{url} is not the address of a run. Use `s3://{place or 'bucket/[prefix/]namespace/name'}`, and "
+        f"set `AWS_ENDPOINT_URL={scheme}://{server}`."
     )
 
 
@@ -150,6 +151,6 @@ def _suggest(runs: Iterator[str]) -> str:
     if not found:
         return "Name a run's folder (runs/<namespace>/<name>), a federation file, or s3://bucket/prefix/namespace/name."
     if len(found) == 1:
-        return f"Did you mean {found[0]}?"
+        return f"Did you mean `{found[0]}`?"
     more = "\n  ..." if len(found) > _LISTED else ""
     return "Use one of these runs:\n" + "\n".join(f"  {run}" for run in found[:_LISTED]) + more

@@ -20,7 +20,7 @@ _FACTOR = re.compile(r"(?:base_model\.model\.)?(?P<layer>.+)\.lora_(?P<factor>[A
 
 
 def load_base(base: str, run: Model, adapter: Path, needed_by: str, *, computed: bool = False) -> tuple[Any, Any]:
-    """Return the base model, in its dtype, and its tokenizer. `base`: a folder, or a hub id with the revision in the
+    """Return the base model, in its dtype, and its tokenizer. `base`: a folder, or a model id with the revision in the
     run's file. `run`: the model of the run's spec. `adapter`: folder of an adapter that must fit. `needed_by`: the
     command, for an error. `computed`: in the dtype that trainers compute in, so that answers are as in evaluations.
     Raises StoreError naming the base if it cannot be loaded or the adapter does not fit it."""
@@ -72,8 +72,8 @@ def _named(run: Model) -> str:
 def _not_loaded(base: str, is_folder: bool, run: Model) -> str:
     if not is_folder:
         return (
-            f"The base model {base} cannot be loaded from the hub. Check the network and HF_TOKEN, or download it and "
-            "name the folder with --base."
+            f"The base model {base} cannot be loaded from Hugging Face. Check the network and HF_TOKEN, or download "
+            f"it (`hf download {base}`) and name the folder with --base."
         )
     return (
         f"The base model in {base} cannot be loaded: a file is missing, damaged or of an unknown type. Use --base with "

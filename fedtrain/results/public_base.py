@@ -14,7 +14,8 @@ from fedtrain.ledger.store import StoreError
 
 @dataclass(frozen=True)
 class PublicBase:
-    """`name`: a hub id, an address at `s3://`, or `./` and the last part of a path. `revision`: only of a hub id."""
+    """`name`: a model id on Hugging Face, an address at `s3://`, or `./` and the last part of a path. `revision`: only
+    of a model id."""
 
     name: str
     kind: Literal["Hub", "Bucket", "Folder"]
@@ -22,11 +23,11 @@ class PublicBase:
 
 
 def public_base(model: Model, name: str | None = None) -> PublicBase:
-    """Return the base model as exported files name it. `name`: the hub id that the user gives it. Raises StoreError
-    if it is not a hub id."""
+    """Return the base model as exported files name it. `name`: the model id that the user gives it. Raises StoreError
+    if it is not one."""
     if name is not None:
         if not re.search(HUB_ID, name):
-            raise StoreError(f"--base-name {name} is not a model id of the Hugging Face Hub. Use ORG/MODEL.")
+            raise StoreError(f"--base-name {name} is not a model id on Hugging Face. Write it as `ORG/MODEL`.")
         return PublicBase(name, "Hub", model.revision if name == model.base else None)
     if scheme(model.base) == "s3":
         return PublicBase(model.base, "Bucket")

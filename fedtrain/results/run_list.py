@@ -84,7 +84,7 @@ def _in_folder(folder: Path) -> Iterator[Ledger]:
 def _in_bucket(url: str) -> Iterator[Ledger]:
     bucket, _, prefix = url.removeprefix("s3://").strip("/").partition("/")
     if not bucket:
-        raise NoRun(f"{url} names no bucket. Use s3://bucket/prefix.")
+        raise NoRun(f"{url} names no bucket. Use `s3://bucket/prefix`.")
     storage = Storage(type="S3", s3=S3(bucket=bucket))
     store = open_store(storage, reading=True, by_address=True)
     for key in store.keys(f"{prefix}/" if prefix else ""):

@@ -82,7 +82,11 @@ def _some(names: list[str]) -> str:
 def _levers(spec: FederatedTrainingSpec) -> str:
     """Return what makes a round cost less. With noise of type Budget, the multiplier follows from the budget."""
     given = spec.privacy is not None and spec.privacy.noise.type == "Multiplier"
-    return "Raise noise.multiplier, or lower training.length" if given else "Lower budget.epsilon or training.length"
+    return (
+        "Raise `noise.multiplier`, or lower `training.length`"
+        if given
+        else "Lower `budget.epsilon` or `training.length`"
+    )
 
 
 def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None, levers: str) -> tuple[str, str] | None:
@@ -98,5 +102,5 @@ def _beyond_limit(noise: ExampleNoise, limit: OwnersLimit | None, levers: str) -
         f"{several(noise.steps, 'step')} with noise multiplier {noise.multiplier:.3g} spend{'s' * (noise.steps == 1)} "
         f"epsilon {first:.4g}{others}, and its policy's privacy.maxEpsilon is {limit.epsilon:g} "
         f"({terms_of_unit('Example', limit.delta).in_short})",
-        f"{levers}, or ask the owner to raise privacy.maxEpsilon",
+        f"{levers}, or ask the owner to raise `privacy.maxEpsilon`",
     )

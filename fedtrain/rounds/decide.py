@@ -68,7 +68,7 @@ def _stage(snapshot: Snapshot, now: float) -> Decision:
         return Decision(ledger.end.outcome, ledger.end.message or "", ledger.end.round)
     if len(ledger.failures) > snapshot.acknowledged:
         failure = ledger.failures[-1]
-        return Decision("Failed", failure.message, failure.round)
+        return Decision("Failed", failure.message, failure.round, reason=failure.reason)
     if snapshot.suspended:
         return Decision("Suspended", round=ledger.current.round)
     if ledger.manifest is None:

@@ -66,7 +66,7 @@ Action = Claim | Start | Cancel
 @dataclass(frozen=True)
 class Decision:
     """`keep`: running tasks that are still wanted; all others are cancelled. `wake_after`: seconds until time alone
-    may change the decision; None when only an event can."""
+    may change the decision; None when only an event can. `reason`: of a failure that is recorded."""
 
     phase: Phase
     message: str = ""
@@ -74,3 +74,4 @@ class Decision:
     actions: tuple[Action, ...] = ()
     keep: frozenset[TaskKey] = frozenset()
     wake_after: float | None = None
+    reason: str | None = None

@@ -50,7 +50,10 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
         probability=batch / rows, batch=batch, steps=steps, bound=privacy.clipping.norm, multiplier=multiplier
     )
     if refusal := unaffordable(spec, {}, found):
-        raise AccountingError(f"{refusal}. Raise noise.multiplier or budget.epsilon, or lower training.length.")
+        raise AccountingError(
+            f"{refusal}. Raise `noise.multiplier`, lower `training.length`, "
+            "or raise `budget.epsilon`, which protects less."
+        )
     return found
 
 

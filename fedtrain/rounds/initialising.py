@@ -24,7 +24,7 @@ def initialise(snapshot: Snapshot, now: float) -> Decision:
     if ledger.initial is None:
         failed = work.hub_job("Initialise", "_initialise", lambda key: orders.initialise_task(spec, ledger.run, key))
         if failed:
-            return fail(snapshot, "InitialiseFailed", f"no initial adapter: {failed}")
+            return fail(snapshot, "InitialiseFailed", failed)
         return work.decision("Initialising", f"without {lost}" if lost else "")
     evaluated = evaluate(work, 0, ledger.initial.adapter, ledger.initial.config)
     if isinstance(evaluated, Decision):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from math import ceil
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
-from fedtrain.api.privacy_parameters import Parameters, parameters
+from fedtrain.api.privacy import Privacy
+from fedtrain.api.privacy_parameters import Parameters, enough_noise, parameters
 from fedtrain.api.privacy_terms import not_in_epsilon
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.records import ModelFacts
@@ -51,14 +52,22 @@ def privacy_forecast(
         whole = epsilon({found.release: rounds}, budget.delta)
         cost = f" The whole run would spend epsilon {whole:.3g} ({loss.terms_in_short})." if loss.private else ""
         lines.append(
-            f"The budget allows {affordable} of {several(rounds, 'round')}, then the run {then}.{cost} Raise "
-            "noise.multiplier, or set noise: {type: Budget}."
+            f"The budget allows {affordable} of {several(rounds, 'round')}, then the run {then}.{cost} "
+            f"{_noise_for_all(spec, privacy)}"
         )
     values = trained_values(spec, facts)
     if values is None:
         lines.append("The size of the noise beside the updates depends on the adapter, which is not known here.")
         return tuple(lines)
     return (*lines, *_noise(spec, found, values))
+
+
+def _noise_for_all(spec: FederatedTrainingSpec, privacy: Privacy) -> str:
+    """Return the fix of a budget that does not allow all rounds."""
+    enough = enough_noise(spec, privacy)
+    if enough is None:
+        return "Raise `noise.multiplier`, or set `noise: {type: Budget}`."
+    return f"Set `noise.multiplier: {enough:g}`, enough for all rounds, or `noise: {{type: Budget}}`, which finds it."
 
 
 def _of_examples(

@@ -63,7 +63,7 @@ class Work:
         left = hub_time_left(self.snapshot)
         if left <= 0:
             deadline = self.snapshot.spec.rounds.deadline
-            return f"the round has taken twice its deadline of {deadline}. Raise rounds.deadline if it needs longer"
+            return f"the round has taken twice its deadline of {deadline}. Raise `rounds.deadline` if it needs longer"
         self.waits.append(left)
         return None
 

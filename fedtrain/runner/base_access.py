@@ -1,4 +1,4 @@
-"""Fails before any worker starts if the base model is on a hub that this machine cannot reach."""
+"""Fails before any worker starts if the base model is on Hugging Face, which this machine cannot reach."""
 
 from collections.abc import Callable
 
@@ -19,6 +19,6 @@ def check_base_access(federation: Federation, unreachable: Callable[[], str | No
         return
     if reason is not None:
         raise RunError(
-            f"spec.model.base: {model.base} is not in the hub's cache on this machine, and {reason}. "
+            f"spec.model.base: {model.base} is not in the Hugging Face cache of this machine, and {reason}. "
             f"{fetch_elsewhere(model.base, model.revision)}"
         )

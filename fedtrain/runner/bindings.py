@@ -85,7 +85,7 @@ def data_of(federation: Federation, participant: str) -> list[tuple[str, Place]]
 
 
 def _base_path(federation: Federation) -> str | None:
-    """A folder's absolute path; hub ids and s3:// are used as they are."""
+    """A folder's absolute path; model ids and s3:// are used as they are."""
     resolved = federation.resolve(federation.training.spec.model.base)
     return resolved if Path(resolved).is_dir() else None
 

@@ -42,11 +42,12 @@ Observer = Callable[[Snapshot, float, Decision], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run stands when the coordinator leaves it."""
+    """How a run stands when the coordinator leaves it. `reason`: of a failure."""
 
     phase: str
     round: int
     message: str
+    reason: str | None = None
 
 
 class Coordinator:
@@ -92,7 +93,7 @@ class Coordinator:
                 continue
             if decision.phase in TERMINAL and not decision.actions:
                 self._listener(RunEnded(decision.phase, decision.round, decision.message))
-                return Outcome(decision.phase, decision.round, decision.message)
+                return Outcome(decision.phase, decision.round, decision.message, decision.reason)
 
     def _step(self) -> Decision:
         self._report_workers()

@@ -12,7 +12,7 @@ from fedtrain.splitting.learning_rate import DEFAULT, LearningRate
 
 @dataclass(frozen=True, kw_only=True)
 class FederationFile:
-    """`base` is None when the user has not named one yet; `revision` goes with a hub id. `max_length`: tokens of a
+    """`base` is None when the user has not named one yet; `revision` goes with a model id. `max_length`: tokens of a
     row. `files` are (participant, path) and `test` a path, relative to the file. `test_metrics`, `own_metrics`: metrics
     of the hub and of the participants; the first is the headline."""
 
@@ -76,7 +76,7 @@ spec:
     def _base(self) -> str:
         if self.base is None:
             return (
-                "    # The model that everyone fine-tunes: a folder, or a hub id with its revision (a commit).\n"
+                "    # The model that everyone fine-tunes: a folder, or a model id on Hugging Face with its revision.\n"
                 "    # base: ./path/to/base\n"
             )
         revision = f"    revision: {_quoted(self.revision)}\n" if self.revision else ""

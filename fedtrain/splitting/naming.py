@@ -46,13 +46,13 @@ def participant_names(wanted: str) -> tuple[str, ...]:
         return tuple(f"participant-{number}" for number in range(1, count + 1))
     if re.fullmatch(r"[0-9]{1,3}([,._][0-9]{3})+", wanted.strip()):
         digits = re.sub("[,._]", "", wanted.strip())
-        raise SplitError(f"--participants {wanted}: write a number without separators, such as {digits}")
+        raise SplitError(f"--participants {wanted}: write a number without separators, such as `{digits}`")
     names = tuple(name.strip() for name in wanted.split(","))
     for name in names:
         if len(name) > LONGEST_NAME or not re.fullmatch(DNS_LABEL_PATTERN, name):
             raise SplitError(
                 f"--participants {wanted}: {name!r} is not a valid name for a participant",
-                f"use at most {LONGEST_NAME} lower-case letters, digits and dashes, such as {_example(name)}",
+                f"use at most {LONGEST_NAME} lower-case letters, digits and dashes, such as `{_example(name)}`",
             )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

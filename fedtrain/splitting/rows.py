@@ -32,7 +32,7 @@ def read_rows(path: Path) -> list[Row]:
     """Return all rows, in order. Blank lines are skipped. Raises SplitError naming file and line."""
     if path.is_dir():
         rows = quoted(f"{path.name}-rows.jsonl")
-        fix = f"write the rows of its files into one, and split that: fedtrain convert {quoted(path)} -o {rows}"
+        fix = f"write the rows of its files into one, and split that: `fedtrain convert {quoted(path)} -o {rows}`"
         raise SplitError(f"{path}: a folder, and split reads one file", fix)
     if not path.is_file():
         raise SplitError(f"{path}: no such file", f"name one file of type {SUPPORTED}")
@@ -59,8 +59,8 @@ def format_of(rows: list[Row], path: Path) -> Format:
     raise SplitError(
         f"{path}:{odd.number}: unknown row format; the row has {_named(odd.fields)}",
         "write the rows with the columns that have the question and the answer, and split that file: "
-        f"fedtrain convert {quoted(path)} -o {quoted(path.name.partition('.')[0] + '-rows.jsonl')} "
-        "--to PromptCompletion --field prompt=QUESTION --field completion=ANSWER",
+        f"`fedtrain convert {quoted(path)} -o {quoted(path.name.partition('.')[0] + '-rows.jsonl')} "
+        "--to PromptCompletion --field prompt=QUESTION --field completion=ANSWER`",
     )
 
 
@@ -70,7 +70,7 @@ def values_of(field: str, option: str, rows: list[Row], path: Path) -> list[str]
         near = similar([field], list(rows[0].fields))
         raise SplitError(
             f"{option} {field}: no row of {path} has this field",
-            f"write {option} {quoted(near)}" if near else f"rows have {_named(rows[0].fields)}",
+            f"write `{option} {quoted(near)}`" if near else f"rows have {_named(rows[0].fields)}",
         )
     values: list[str] = []
     for row in rows:

@@ -117,26 +117,30 @@ def _check(request: SplitRequest) -> None:
         )
     if not 0 <= request.test_fraction < 1:
         given = f"{request.test_fraction:g}"
-        use = f"use {request.test_fraction / 100:g} for {given}%" if 1 <= request.test_fraction < 100 else "use 0.1"
+        use = (
+            f"use `{request.test_fraction / 100:g}` for {given}%"
+            if 1 <= request.test_fraction < 100
+            else "use a fraction, such as `0.1`"
+        )
         raise SplitError(f"--test-fraction {given} must be at least 0 and below 1", use)
     if request.out.exists() and not (request.out.is_dir() and not any(request.out.iterdir())):
         raise SplitError(f"{request.out}: it exists already", "name a new folder, or delete this one")
 
 
 def _check_files(request: SplitRequest) -> None:
-    """Raises SplitError for an option that deals out the rows of one file."""
+    """Raises SplitError for an option that divides the rows of one file."""
     absent = [str(path) for path in request.data if not path.exists()]
     if request.participants is not None and absent:
         names = ",".join([request.participants, *absent])
-        raise SplitError(f"{absent[0]}: no such file", f"write names with commas: --participants {names}")
+        raise SplitError(f"{absent[0]}: no such file", f"write names with commas: `--participants {names}`")
     given = {"--participants": request.participants, "--by": request.by, "--dirichlet": request.dirichlet}
     option = next((name for name, value in given.items() if value is not None), None)
     if option is not None:
         joined = " ".join(quoted(path) for path in request.data)
         raise SplitError(
-            f"{option} deals out the rows of one file, not of {len(request.data)}",
-            f"remove {option}: each file is a participant's; or join the files first, and split all.jsonl: "
-            f"fedtrain convert {joined} -o all.jsonl",
+            f"{option} divides the rows of one file, but {several(len(request.data), 'file')} are given",
+            f"without {option}, each file is a participant's; to divide the rows of all files, join them with "
+            f"`fedtrain convert {joined} -o all.jsonl`, and run this command again with all.jsonl instead",
         )
 
 
@@ -148,7 +152,7 @@ def _base(request: SplitRequest) -> str | None:
     if kind == "Hub":
         if request.revision is None:
             raise SplitError(
-                f"--base {request.base}: a model from a hub needs --revision",
+                f"--base {request.base}: a model from Hugging Face needs --revision",
                 "give the commit, so that everyone trains on the same weights. If it is a folder, correct the path",
             )
         return request.base
@@ -158,7 +162,8 @@ def _base(request: SplitRequest) -> str | None:
     if not path.is_dir():
         raise SplitError(f"--base {request.base}: the folder does not exist", "correct the path")
     if (contents := not_a_base(path)) is not None:
-        fix = "name a folder that save_pretrained of transformers wrote, or leave out --base and set it in the file"
+        fix = "name a folder that `save_pretrained` of transformers wrote, or leave out --base and set `model.base` in "
+        fix += "the file"
         raise SplitError(f"--base {request.base}: the folder contains {contents}", fix)
     if path.is_absolute():
         return request.base

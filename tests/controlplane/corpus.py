@@ -100,9 +100,9 @@ OTHER_WORDS = {
     "true for Enabled": 'supported values: "Auto", "Enabled", "Disabled"',
     "yes for true": 'must be of type boolean: "string"',
     "a switch in words": 'must be of type boolean: "string"',
-    "a duration in words": '"2 hours" is not a duration. Use a duration such as 90s, 30m or 2h.',
+    "a duration in words": '"2 hours" is not a duration. Use a duration such as `90s`, `30m` or `2h`.',
     "a duration without unit": 'must be of type string: "integer"',
-    "a size in words": '"40 GB" is not a size. Use a size such as 40Gi.',
+    "a size in words": '"40 GB" is not a size. Use a size such as `40Gi`.',
     "cores without quotes": 'must be of type string: "integer"',
     "a number for a label": 'must be of type string: "integer"',
     "a list for labels": 'must be of type object: "array"',
@@ -157,7 +157,7 @@ OTHER_WORDS = {
     "a commit of digits without quotes": 'must be of type string: "integer"',
     "a hexadecimal number": "should be greater than or equal to 1",
     "no regular expression": "The pattern is not a valid regular expression: it has 1 opening and 0 closing "
-    "parentheses. Escape special characters with \\.",
+    "parentheses. Escape special characters with `\\`.",
 }
 
 TWINS = {

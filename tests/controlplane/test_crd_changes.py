@@ -85,7 +85,7 @@ def test_what_decides_over_a_run_may_not_change_in_it(objects: Objects, field: s
     (cause,) = [cause for cause in refusal.value.causes if cause.field == "spec"]
     _, changed, advice = re.split(r"These fields are immutable once the run has begun: |\. ", cause.message)
     assert f"spec.{field}" in changed.split()
-    assert advice == "Revert them, or start a new run with another metadata.name."
+    assert advice == "Revert them, or start a new run with another `metadata.name`."
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_nothing_else_of_a_task_may_change(
         objects.patch("TrainingTask", task["metadata"]["name"], {"spec": change}, dry=True)
     (cause,) = refusal.value.causes
     assert cause.field == field
-    assert "A task is immutable, except for desiredState. Create a new task." in cause.message
+    assert "A task is immutable, except for `desiredState`. Create a new task." in cause.message
 
 
 def test_a_policys_volumes_keep_what_kubernetes_knows_of_them(objects: Objects) -> None:

@@ -1,4 +1,4 @@
-"""Files of the base model: a directory, a hub id with its revision, or `s3://`, as a local folder.
+"""Files of the base model: a directory, a model id on Hugging Face with its revision, or `s3://`, as a local folder.
 
 Only the files at the top level that transformers loads are fetched: settings and tokenizer, and the weights that
 `model.safetensors.index.json` names (`model.safetensors` without an index).
@@ -78,7 +78,7 @@ def _is_setting(name: str) -> bool:
 
 
 def _from_hub(name: str, revision: str | None, *, weights: bool) -> Path:
-    """A snapshot in the hub's cache ($HF_HOME), from the hub only if a file is missing."""
+    """A snapshot in the Hugging Face cache ($HF_HOME), downloaded only if a file is missing."""
     folder = _snapshot(name, revision, SETTINGS)
     if weights and not has_weights(folder):
         folder = _snapshot(name, revision, (*SETTINGS, *weight_files(folder)))
@@ -102,33 +102,34 @@ def _snapshot(name: str, revision: str | None, patterns: tuple[str, ...]) -> Pat
         if patterns == SETTINGS and (folder / "config.json").exists():
             return folder
     except HFValidationError as error:
-        raise Refused(f"model.base {name}: neither a directory here nor a hub id: {error}") from error
+        raise Refused(f"model.base {name} is neither a folder here nor a model id on Hugging Face: {error}") from error
     except LocalEntryNotFoundError:
         pass
     at = f"{name} at revision {revision}" if revision else name
     fetch = f"hf download {name}" + (f" --revision {revision}" if revision else "")
     if constants.HF_HUB_OFFLINE:
         raise Refused(
-            f"model.base {at}: not in the hub's cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids fetching "
-            f"it; run `{fetch}` with a connection, or unset HF_HUB_OFFLINE"
+            f"model.base {at} is not in the Hugging Face cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids "
+            f"fetching it; run `{fetch}` with a connection, or unset HF_HUB_OFFLINE"
         )
     try:
         return Path(snapshot_download(name, **files))
     except GatedRepoError as error:
         raise Refused(
-            f"model.base {at}: the hub requires a login. Accept the model's terms and set HF_TOKEN"
+            f"Hugging Face requires a login for model.base {at}. Accept the model's terms at "
+            f"https://huggingface.co/{name} and set HF_TOKEN"
         ) from error
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        raise Refused(f"model.base {at}: neither a directory here nor on the hub; check the spelling") from error
+        raise Refused(f"model.base {at} is neither a folder here nor on Hugging Face; check the spelling") from error
     except (LocalEntryNotFoundError, OSError) as error:
         if is_unresolved(error):
             raise Refused(
-                f"model.base {at}: not in the hub's cache {constants.HF_HUB_CACHE}, and the hub's name cannot be "
-                f"resolved. {fetch_elsewhere(name, revision)}"
+                f"model.base {at} is not in the Hugging Face cache {constants.HF_HUB_CACHE}, and the name of Hugging "
+                f"Face's server cannot be resolved. {fetch_elsewhere(name, revision)}"
             ) from error
         raise Retry(
-            f"model.base {at}: not in the hub's cache {constants.HF_HUB_CACHE}, and the hub cannot be reached "
-            f"({type(error).__name__}). {fetch_elsewhere(name, revision)}"
+            f"model.base {at} is not in the Hugging Face cache {constants.HF_HUB_CACHE}, and Hugging Face cannot be "
+            f"reached ({type(error).__name__}). {fetch_elsewhere(name, revision)}"
         ) from error
 
 

@@ -152,7 +152,7 @@ def encoded(
     if not kept and rows and not private:
         raise Refused(
             f"none of {several(len(rows), f'{what} row')} has an answer token left within data.maxLength "
-            f"{context.task.data.max_length}; raise it"
+            f"{context.task.data.max_length}; raise `data.maxLength`"
         )
     model.check_ids(max((max(example.ids) for example in kept), default=0))
     model.check_length(max((len(example.ids) for example in kept), default=0))

@@ -23,7 +23,8 @@ from fedtrain_trainer.chat import conversations, refusing
 from fedtrain_trainer.outcome import Refused
 
 _NO_TEMPLATE = (
-    "the base model has no chat template: choose an instruction-tuned base, or add the chat_template.jinja of one to it"
+    "the base model has no chat template: choose an instruction-tuned base, or copy the chat_template.jinja of one "
+    "into its folder"
 )
 
 

@@ -72,7 +72,7 @@ class AdaptedModel:
             logits = logits.reshape(-1, logits.shape[-1]).index_select(0, sources)
         return logits
 
-    def check_length(self, tokens: int, fix: str = "lower data.maxLength") -> None:
+    def check_length(self, tokens: int, fix: str = "lower `data.maxLength`") -> None:
         """Raises Refused when the base model has fewer positions than `tokens`."""
         known = self.positions
         if known is not None and tokens > known:

@@ -39,5 +39,5 @@ def mean_loss(
     (total,) = group.totals(total, device=model.device)
     mean = total / tokens
     if mean != mean or mean in (float("inf"), float("-inf")):
-        raise Refused(f"the loss on held-out data is {mean}; lower training.learningRate, or check base and adapter")
+        raise Refused(f"the loss on held-out data is {mean}; lower `training.learningRate`, or check base and adapter")
     return mean

@@ -107,7 +107,7 @@ class HeldOutRows:
             answers = wanted(compiled(settings.pattern), self._rows)[mine]
             prompts = self._encoder.prompts(self._rows)
             longest = max(map(len, prompts), default=0) + settings.max_new_tokens
-            self._model.check_length(longest, "lower exactMatch.maxNewTokens or data.maxLength")
+            self._model.check_length(longest, "lower `exactMatch.maxNewTokens` or `data.maxLength`")
             results = matches(self._model, prompts[mine], answers, settings, self._dtype, report)
         (count,) = group.totals(float(sum(results)), device=self._model.device)
         return count / len(self._rows)
@@ -116,5 +116,5 @@ class HeldOutRows:
         if "Text" in formats(self._context.task):
             raise Refused(
                 f"the metric {metric.name} of type {metric.type} needs answers, and format Text has none; use "
-                "Loss or Perplexity, or write the data as PromptCompletion"
+                "`type: Loss` or `type: Perplexity`, or write the data as PromptCompletion"
             )

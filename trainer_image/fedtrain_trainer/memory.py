@@ -74,7 +74,10 @@ def probed(fit: Fit, step: Callable[[int], None]) -> Fit:
 def halved(rows: int | None) -> int:
     """After running out of memory with `rows` at a time. Raises Retry when it can't be less."""
     if rows is None or rows <= 1:
-        raise Retry("out of memory with one row at a time; lower data.maxLength or enable gradientCheckpointing")
+        raise Retry(
+            "out of memory with one row at a time; lower `data.maxLength` or set "
+            "`training.gradientCheckpointing: Enabled`"
+        )
     return rows // 2
 
 
@@ -82,7 +85,7 @@ def switch_checkpointing(model: AdaptedModel, *, enabled: bool) -> None:
     if enabled == model.checkpointing:
         return
     if not model.module.supports_gradient_checkpointing:
-        raise Refused("training.gradientCheckpointing is Enabled, but the base model has none; write Disabled")
+        raise Refused("training.gradientCheckpointing is Enabled, but the base model has none; set it to `Disabled`")
     if enabled:
         model.module.gradient_checkpointing_enable({"use_reentrant": False})
     else:

@@ -17,7 +17,10 @@ def chosen(precision: Precision, device: torch.device) -> torch.dtype:
         has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if has_bf16 else torch.float32
     if precision == "FP16" and device.type != "cuda":
-        raise Refused("training.precision FP16 needs a GPU, and there is none here; use Auto, BF16 or FP32")
+        raise Refused(
+            "training.precision FP16 needs a GPU, and there is none here; set `training.precision` to `Auto`, "
+            "`BF16` or `FP32`"
+        )
     return _DTYPES[precision]
 
 

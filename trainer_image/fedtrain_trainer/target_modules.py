@@ -55,6 +55,6 @@ def _check_experts(base: Any) -> None:
         names = sorted({name.rpartition(".")[2] for name, module in _linear_layers(base) if module is not head})
         raise Refused(
             f"model.adapter.targetModules is AllLinear, but the base model fuses its experts in one tensor a layer "
-            f"({experts[0]} and {len(experts) - 1} more), which fedtrain does not adapt. Set targetModules to "
-            f"{{type: Names, names: [{', '.join(names)}]}}"
+            f"({experts[0]} and {len(experts) - 1} more), which fedtrain does not adapt. Set "
+            f"`targetModules: {{type: Names, names: [{', '.join(names)}]}}`"
         )

@@ -63,7 +63,7 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
         loss = estimate.loss
         if loss is not None and not math.isfinite(loss):
             raise Refused(
-                f"the loss is {loss} at step {step} of {count}; lower training.learningRate or look at the data"
+                f"the loss is {loss} at step {step} of {count}; lower `training.learningRate` or look at the data"
             )
         scaler.unscale_(optimizer)
         if work.proximal_mu:
@@ -74,7 +74,7 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
         elif scaler.is_enabled():  # the scaler skips such a step and tries a smaller scale
             skipped += 1
         else:
-            raise Refused(f"the gradient is {norm} at step {step} of {count}; lower training.learningRate")
+            raise Refused(f"the gradient is {norm} at step {step} of {count}; lower `training.learningRate`")
         for settings in optimizer.param_groups:
             at = position(work.progress_start, work.progress_end, step - 1, count)
             settings["lr"] = training.learning_rate * factor(training, at)
@@ -92,12 +92,13 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
     model.module.eval()
     if skipped == count:
         raise Refused(
-            f"{several(count, 'step')} overflowed in FP16, so no step was taken; set training.precision to BF16 or FP32"
+            f"{several(count, 'step')} overflowed in FP16, so no step was taken; set `training.precision` to "
+            "`BF16` or `FP32`"
         )
     if best is not None:
         flat.weights.data.copy_(best[1])
     if not bool(torch.isfinite(flat.weights.data).all()):
-        raise Refused(f"the trained weights are not finite after step {count}; lower training.learningRate")
+        raise Refused(f"the trained weights are not finite after step {count}; lower `training.learningRate`")
     return Trained(
         update=flat.update(),
         steps=count,

@@ -62,7 +62,7 @@ def _training() -> Validation:
         valid=f"!({_BEGUN}) || ({_STATUS_WRITE}) || ({same})",
         field="spec",
         message=f"These fields are immutable once the run has begun:{''.join(f'{{{name}}}' for name in changed)}. "
-        "Revert them, or start a new run with another metadata.name.",
+        "Revert them, or start a new run with another `metadata.name`.",
         values=changed,
         reason="FieldValueForbidden",
     )
@@ -74,7 +74,7 @@ TASK = tuple(
     Validation(
         valid=same,
         field=field,
-        message="A task is immutable, except for desiredState. Create a new task.",
+        message="A task is immutable, except for `desiredState`. Create a new task.",
         reason="FieldValueForbidden",
     )
     for field, same in _unchanged(TrainingTaskSpec, ("desiredState",))

@@ -20,7 +20,7 @@ _NAME = (
     Validation(
         valid=f"self.metadata.name.size() > {LONGEST_NAME} || self.metadata.name.matches({regex(DNS_LABEL_PATTERN)})",
         field="metadata.name",
-        message='"{name}" is not a valid name. Use {label} (a-z, 0-9 and -).',
+        message='"{name}" is not a valid name. Use `{label}` (a-z, 0-9 and -).',
         values={"name": "self.metadata.name", "label": "self.metadata.name.lowerAscii().replace('.', '-')"},
     ),
 )

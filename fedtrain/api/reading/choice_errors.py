@@ -33,12 +33,12 @@ def choice(field: FieldOf, value: Any, shape: Shape, text: str | None) -> tuple[
     if guess is None and set(shape.choices) == set(REQUIRED_FIELDS):
         return f"{shown(value, text)} is not a format of rows.", f"{formats()}."
     if span := words_of_span(word, shape.choices):
-        return f"{shown(value, text)} is not a valid value.", f"List each of them: [{', '.join(span)}]."
+        return f"{shown(value, text)} is not a valid value.", f"List each of them: `[{', '.join(span)}]`."
     if guess is None and is_guarantee(shape.choices):
         return f"{shown(value, text)} is not a valid value.", f"Use {explained_choices(shape.choices)}."
     if guess is None or len(shape.choices) == 1:
         return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
-    return f"{shown(value, text)} is not a valid value.", f"Did you mean {guess}?"
+    return f"{shown(value, text)} is not a valid value.", f"Did you mean `{guess}`?"
 
 
 def meant(word: str, choices: Sequence[str]) -> str | None:

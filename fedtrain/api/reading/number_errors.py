@@ -18,22 +18,22 @@ def number(value: Any, shape: Shape, text: str | None) -> tuple[str, str]:
         if written is None:
             first = as_number(value.split(maxsplit=1)[0]) if value.strip() else None
             fits = first is not None and takes(shape, plain(first))
-            return f"{shown(value, text)} is a string, not a number.", f"Write {first}." if fits else expected
+            return f"{shown(value, text)} is a string, not a number.", f"Write `{first}`." if fits else expected
         if written == value:
-            return f"{shown(value, text)} is a string because of its quotes.", f"Remove the quotes: {written}."
+            return f"{shown(value, text)} is a string because of its quotes.", f"Remove the quotes: `{written}`."
         if value.strip().endswith("%") and (fraction := _as_fraction(written, shape, unbounded=True)):
-            fix = f"Write {fraction}." if in_range(float(fraction), shape) else expected
+            fix = f"Write `{fraction}`." if in_range(float(fraction), shape) else expected
             return f"{shown(value, text)} is a string, not a number.", fix
-        return f"{shown(value, text)} is a string, not a number.", f"Write {written}."
+        return f"{shown(value, text)} is a string, not a number.", f"Write `{written}`."
     if not isinstance(value, int | float) or isinstance(value, bool):
         return f"{shown(value, text)} is not a number.", expected
     if shape.kind == "Integer" and isinstance(value, float):
         if value.is_integer():
             part = "an exponent" if text is not None and "." not in text else "a decimal point"
-            return f"{shown(value, text)} has {part}.", f"Write {int(value)}."
+            return f"{shown(value, text)} has {part}.", f"Write `{int(value)}`."
         return f"{shown(value, text)} is not a whole number.", expected
     if 1 < value <= 100 and (fraction := _as_fraction(str(value), shape)) and in_range(float(fraction), shape):
-        return f"{shown(value, text)} is out of range.", f"{expected[:-1]}, such as {fraction} for {text or value}%."
+        return f"{shown(value, text)} is out of range.", f"{expected[:-1]}, such as `{fraction}` for {text or value}%."
     return f"{shown(value, text)} is out of range.", expected
 
 

@@ -72,14 +72,15 @@ _NAMES = {
 INSTEAD = {
     plain_form(name): advice
     for names, advice in {
-        "gradientAccumulationSteps, gradAccum, gradientAccumulation": "Remove it, and set training.batchSize to the "
+        "gradientAccumulationSteps, gradAccum, gradientAccumulation": "Remove it, and set `training.batchSize` to the "
         "rows of one optimizer step; gradients are accumulated as needed",
         "bf16": "Write `precision: BF16` in spec.training instead",
         "fp16": "Write `precision: FP16` in spec.training instead",
         "loadIn4bit, loadIn8bit, quantization, quantizationConfig": "Remove it; base models are not quantized",
         "warmupSteps": "Write `warmupRatio: 0.03` in spec.training instead, the fraction of all rounds' steps",
         "accessKey, accessKeyId, awsAccessKeyId, secretKey, secretAccessKey, awsSecretAccessKey": "Remove it; "
-        "keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, on a cluster from the credentialsSecretRef",
+        "keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, on a cluster from the Secret in "
+        "`credentialsSecretRef`",
         "saveSteps, loggingSteps, reportTo, logging, wandb, mlflow, tensorboard, tracking": "Remove it; `fedtrain "
         "track RUN` copies the metrics to a tracker",
         "fractionFit, clientsPerRound, participantsPerRound, sampling, clientFraction": "Remove it; every participant "

@@ -125,13 +125,13 @@ class _Reader:
         document, place = self.documents[number], Place(number, ())
         if not is_map(document.value):
             data = file_type(self.files[number].name) is not None
-            fix = "Name the federation's YAML file instead." if data else "Begin it with apiVersion: and kind:."
+            fix = "Name the federation's YAML file instead." if data else "Begin it with `apiVersion:` and `kind:`."
             self._error(place, f"The document is {shown(document.value)}, not a map.", fix)
             return False
         raw, kind = document.value, document.value.get("kind")
         misspelt = {name: near for name in ("apiVersion", "kind") if name not in raw and (near := _near(name, raw))}
         for name, near in misspelt.items():
-            self._error(place.at(near), f"{near} is not a field of the document.", f"Did you mean {name}?", key=True)
+            self._error(place.at(near), f"{near} is not a field of the document.", f"Did you mean `{name}`?", key=True)
         if raw.get("apiVersion") != API_VERSION and "apiVersion" not in misspelt:
             self._expected(place.at("apiVersion"), raw.get("apiVersion"), (API_VERSION,))
         if not isinstance(kind, str) or kind not in KINDS:
@@ -173,7 +173,7 @@ class _Reader:
             return
         if detail["type"] == "missing" and (near := self._misspelt(model, place.at(*path))):
             message = f"{near} is not a field of {show(path[:-1])}."
-            self._error(place.at(*path[:-1], near), message, f"Did you mean {path[-1]}?", key=True)
+            self._error(place.at(*path[:-1], near), message, f"Did you mean `{path[-1]}`?", key=True)
             return
         if detail["type"] == "missing" and (choice := self._variant(model, place.at(*path))):
             self._error(place.at(*path), f"{path[-1]} is required.", f"Add `{path[-1]}: {choice}`.")
@@ -211,10 +211,18 @@ class _Reader:
 
     def _expected(self, place: Place, value: Any, choices: tuple[str, ...]) -> None:
         if value is None:
-            self._error(place, f"{place.path[-1]} is required.", f"Add {place.path[-1]}: {' or '.join(choices)}.")
+            self._error(
+                place,
+                f"{place.path[-1]} is required.",
+                f"Add {' or '.join(f'`{place.path[-1]}: {one}`' for one in choices)}.",
+            )
             return
         guess = nearest(str(value), choices)
-        fix = f"Did you mean {guess}?" if guess and len(choices) > 1 else f"Use {' or '.join(choices)}."
+        fix = (
+            f"Did you mean `{guess}`?"
+            if guess and len(choices) > 1
+            else f"Use {' or '.join(f'`{one}`' for one in choices)}."
+        )
         self._error(place, f"{shown(value)} is not supported.", fix)
 
     def _error(self, place: Place, message: str, fix: str, *, key: bool = False) -> None:

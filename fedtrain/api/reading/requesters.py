@@ -22,7 +22,7 @@ def of_this_training(path: Path, value: Any, documents: Sequence[Located]) -> st
         return None
     if any(_allows(one, training) for document in documents for one in _listed(document)):
         return None
-    return f"The training of this file is {flow(training)}: list it too if you want to allow it."
+    return f"The training of this file is `{flow(training)}`: list it too if you want to allow it."
 
 
 def _training(documents: Sequence[Located]) -> dict[str, str] | None:

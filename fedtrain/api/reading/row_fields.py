@@ -27,7 +27,7 @@ def mapped_fields(field: FieldOf, value: Any, format: object) -> tuple[str, str]
     differing = {name: found[name] for name in FORMAT_FIELDS[form] if found.get(name, name) != name}
     problem = f"{field.name} must be a map, not a list."
     if not differing:
-        return problem, f"Remove it: rows of format: {form} have these names."
+        return problem, f"Remove it: rows of `format: {form}` have these names."
     return problem, f"Write the format's name and yours: `{field.name}: {flow(differing)}`."
 
 

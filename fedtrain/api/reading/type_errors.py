@@ -1,6 +1,7 @@
 """Type errors of pydantic as messages with a fix."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -78,20 +79,20 @@ def _example(name: str, shape: Shape, block: type[Block] | None) -> str:
     if set(shape.choices) == set(REQUIRED_FIELDS):
         return f"the format of your rows, for example `{name}: {example(name, shape)}`. {formats()}"
     if shape.kind == "Choice":
-        return _joined([f"`{name}: {choice}`" for choice in shape.choices])
+        return _joined(_typed(f"{name}: {choice}" for choice in shape.choices))
     forms = variants(shape.block, None) if shape.block else []
     return f"it, for example `{name}: {forms[0] if forms else example(name, shape, block)}`"
 
 
 def _null(field: FieldOf, shape: Shape) -> Texts:
     if "None" in shape.choices:
-        return f"{field.name} is null.", "Write the word None."
+        return f"{field.name} is null.", "Write the word `None`."
     use = f"Use {describe(shape)}"
     if shape.kind == "Text" and field.required:
         use = f"{use}, for example `{field.name}: {example(field.name, shape)}`"
     if shape.block is not None:
         forms = variants(shape.block, None) or _required_fields(shape.block)
-        use = f"Write {_joined(forms)}" if forms else "Write its fields below it"
+        use = f"Write {_joined(_typed(forms))}" if forms else "Write its fields below it"
     elif shape.kind == "List":
         use = f"Write a list, for example `{field.name}: {example(field.name, shape)}`"
     if field.required or shape is not field.shape:
@@ -106,10 +107,10 @@ def _required_fields(block: type[Block]) -> list[str]:
 
 def _switch(value: Any, text: str | None) -> Texts:
     word = str(value).lower()
-    fix = "true" if word in _YES else "false" if word in _NO else "true or false"
+    fix = "true" if word in _YES else "false" if word in _NO else "true` or `false"
     quoted = " because of its quotes" if word == value and word in ("true", "false") else ""
     kind = "a string, not a boolean" if isinstance(value, str) else "not a boolean"
-    return f"{shown(value, text)} is {kind}{quoted}.", f"Write {fix}."
+    return f"{shown(value, text)} is {kind}{quoted}.", f"Write `{fix}`."
 
 
 def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: type[Block] | None) -> Texts:
@@ -121,24 +122,27 @@ def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: typ
         if duration and (count := without_unit(value)):
             return (
                 f"{shown(value, text)} has no unit.",
-                f"Write {count}m (minutes), {count}s (seconds) or {count}h (hours).",
+                f"Write `{count}m` (minutes), `{count}s` (seconds) or `{count}h` (hours).",
             )
         guess = as_duration(value) if duration else as_quantity(value)
-        return f"{shown(value, text)} is {mismatch(shape)}.", f"Write {guess}." if guess else expected
+        return f"{shown(value, text)} is {mismatch(shape)}.", f"Write `{guess}`." if guess else expected
     if not isinstance(value, str):
         if is_list(value) and (several := _plural(field, value, block)):
             return f"{field.name} must be one string, not a list.", several
         if isinstance(value, dict | list):
             return f"The value is {shown(value, text)}, not a string.", expected
         kind = "a boolean" if isinstance(value, bool) else "a number"
-        return f"{shown(value, text)} is {kind}, not a string.", f'Put it in quotes: "{text or shown(value)}".'
+        return f"{shown(value, text)} is {kind}, not a string.", f'Put it in quotes: `"{text or shown(value)}"`.'
     if value == "":
         return "The string is empty.", expected
     if shape.pattern == DNS_LABEL_PATTERN and "$" in value:
-        return f"{shown(value, text)} is {mismatch(shape)}.", "Write the name itself: variables are not replaced."
+        return (
+            f"{shown(value, text)} is {mismatch(shape)}.",
+            "Write the name itself: environment variables are not expanded here.",
+        )
     if shape.pattern == DNS_LABEL_PATTERN and (label := as_label(value)):
         if label != value and len(value) <= (shape.longest or 0):
-            return f"{shown(value, text)} is {mismatch(shape)}.", f"Use {label} (a-z, 0-9 and -)."
+            return f"{shown(value, text)} is {mismatch(shape)}.", f"Use `{label}` (a-z, 0-9 and -)."
         return f"The name has {len(value)} characters.", f"Use at most {shape.longest}."
     if shape.longest is not None and len(value) > shape.longest:
         return f"The string has {len(value)} characters.", f"Use at most {shape.longest}."
@@ -151,7 +155,7 @@ def _plural(field: FieldOf, value: list[Any], block: type[Block] | None) -> str 
     if len(value) == 1 and isinstance(value[0], str):
         return f"Write `{field.name}: {value[0]}`."
     if field.name == "uri":
-        return "Put the files into one folder, and name the folder."
+        return "Put the files into one folder, and set `uri` to the folder."
     beside = fields_of(block).get(f"{field.name}s") if block is not None else None
     if beside is None or beside.shape.item is None or beside.shape.item.block is None:
         return None
@@ -234,29 +238,29 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
         return f"{given} has an equals sign instead of a colon.", f"Write `{written}`."
     problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
     if isinstance(value, str) and (parts := address(value, set(names))):
-        return problem, f"Write {flow(parts)}."
+        return problem, f"Write `{flow(parts)}`."
     if item and lists_names(field, around):
         items = flow([{"name": one} for one in around])
         written = f"`{field.name}: {items}`" if len(items) <= _LONGEST_LIST else f"`- name: {value}` for each item"
         return f"{given} is a string, not a map.", f"Write {written}."
     if item and {"name", "uri"} <= set(names) and isinstance(value, str) and "/" in value:
-        return problem, f"Write {flow({'name': 'tickets', 'uri': value})}."
+        return problem, f"Write `{flow({'name': 'tickets', 'uri': value})}`."
     if item and "name" in names and shape.block.unions and isinstance(value, str) and not chosen(shape.block, value):
         meant = value_named(value)  # `accuracy` is a metric of type Choices
-        return problem, f"Write {_joined(variants(shape.block, meant, called=value))}."
+        return problem, f"Write {_joined(_typed(variants(shape.block, meant, called=value)))}."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
         needed = _required_names(shape.block)
         if isinstance(value, str) and needed and "name" not in needed:
-            return problem, f"Write {flow({needed[0]: value})}."
+            return problem, f"Write `{flow({needed[0]: value})}`."
         return problem, f"Write `name: {value}` after the dash."
     if shapes := variants(shape.block, value, text):
-        return problem, f"Write {_joined(shapes)}."
+        return problem, f"Write {_joined(_typed(shapes))}."
     if (together := merged(value)) is not None and set(together) <= set(names):
         return problem, f"Remove the dashes: `{field.name}: {flow(together)}`."
     if isinstance(value, list):
-        return problem, f"Write its fields ({', '.join(names)}) without dashes."
+        return problem, f"Write its fields ({_joined(_typed(names), 'and')}) without dashes."
     if number_or_word := _one_field(names, value, text):
-        return problem, f"Write {number_or_word}."
+        return problem, f"Write `{number_or_word}`."
     if any(one.required for one in names.values()):
         content = example(field.name, shape)
         if isinstance(value, str) and "uri" in names:
@@ -267,7 +271,7 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
             if item
             else f"Write a map, for example `{field.name}: {content}`.",
         )
-    return problem, f"Write its fields below it: {', '.join(names)}."
+    return problem, f"Write its fields below it: {_joined(_typed(names), 'and')}."
 
 
 def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str | None:
@@ -282,6 +286,11 @@ def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str |
     return f"{{{name}: {text or value}}}" if word or takes(field.shape, value) else None
 
 
-def _joined(forms: list[str]) -> str:
+def _typed(forms: Iterable[str]) -> list[str]:
+    """What the user types, in backticks."""
+    return [f"`{form}`" for form in forms]
+
+
+def _joined(forms: list[str], word: str = "or") -> str:
     """`a`, `a or b`, `a, b or c`."""
-    return " or ".join([", ".join(forms[:-1]), forms[-1]] if forms[1:] else forms)
+    return f" {word} ".join([", ".join(forms[:-1]), forms[-1]] if forms[1:] else forms)

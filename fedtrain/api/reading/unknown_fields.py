@@ -43,10 +43,10 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
     if document.at(meant) is not None:
         line = document.spot_of(meant, key=True)[0]
         if is_map(document.at(path)):
-            return message, f"Move its fields to {show(meant)} on line {line}."
-        return message, f"Remove {name} here; {show(meant)} on line {line} sets it."
+            return message, f"Move its fields to `{show(meant)}` on line {line}."
+        return message, f"Remove `{name}` here; {show(meant)} on line {line} sets it."
     if meant[:-1] == around:
-        return message, f"Did you mean {meant[-1]}?"
+        return message, f"Did you mean `{meant[-1]}`?"
     return message, _Moved(root, path, meant, document).fix
 
 
@@ -120,7 +120,7 @@ class _Moved:
             return f"Remove it, and add `{flow(content)[1:-1]}` to each item of {show(lists)}."
         if self._union(self.meant[:-1]):
             return self._as_block(self.meant[:-2])
-        return f"Move it to {show(self.meant)}."
+        return f"Move it to `{show(self.meant)}`."
 
     def _as_block(self, around: Path) -> str:
         """The fix for a field of a block in `around`: the whole block, with the other unknown fields that belong to
@@ -134,7 +134,7 @@ class _Moved:
         content = {**content, **self._required(target, content)}
         text = f"{name}: {flow(content)}"
         if len(text) > _LONGEST:
-            return f"Move it to {show(self.meant)}."
+            return f"Move it to `{show(self.meant)}`."
         also = self._discriminator(around, name)
         where = "" if around == self.path[:-1] else f" in {show(around)}"
         if raw is not None:
@@ -143,9 +143,9 @@ class _Moved:
                 below = flow(self._filled({}, self.meant[len(target) :], self.document.as_written(self.path)))[1:-1]
                 changed = self._union(self.meant)
                 return (
-                    f"Remove it, and replace {name} on line {line} by {also}`{text}`."
+                    f"Remove it, and replace `{name}` on line {line} by {also}`{text}`."
                     if changed
-                    else f"Remove it, and add `{below}` to {name} on line {line}."
+                    else f"Remove it, and add `{below}` to `{name}` on line {line}."
                 )
             return f"Remove it, and change line {line} to {also}`{text}`."
         return f"Write {also}`{text}`{where} instead."
@@ -225,7 +225,7 @@ def _without(name: str, block: type[Block]) -> str:
     """The fix for a field that fedtrain does not have."""
     if advice := INSTEAD.get(plain_form(name)):
         return f"{advice}."
-    return f"Remove it; valid fields are {', '.join(fields_of(block))}."
+    return f"Remove it; valid fields are {', '.join(f'`{one}`' for one in fields_of(block))}."
 
 
 def _closest(around: Path, found: tuple[Path, ...]) -> Path | None:

@@ -25,8 +25,8 @@ def data_names_a_data_set(data: Data, context: Context) -> Violations:
 @rule(
     Data,
     "dataset",
-    message="dataset is not allowed together with datasets.",
-    fix="Remove it, and list the data set in datasets.",
+    message="`dataset` is not allowed together with `datasets`.",
+    fix="Remove it, and list the data set in `datasets`.",
     cel=Cel(valid="!has(self.dataset) || !has(self.datasets)"),
     reason="FieldValueForbidden",
     at_key=True,
@@ -40,8 +40,8 @@ def one_data_set_or_several(data: Data, context: Context) -> Violations:
 @rule(
     Data,
     "datasets",
-    message="datasets has only {name}, but a mix has at least two data sets.",
-    fix="Add another one, or write dataset: {name} instead of datasets.",
+    message="`datasets` has only {name}, but a mix has at least two data sets.",
+    fix="Add another one, or write `dataset: {name}` instead of `datasets`.",
     cel=Cel(
         valid="!has(self.datasets) || self.datasets.size() != 1",
         values={"name": "self.datasets[0].name"},
@@ -74,8 +74,8 @@ def _rule(format: Format) -> Rule:
     return rule(
         Data,
         "fields",
-        message=f"rows of format: {format} do not have this field.",
-        fix=f"Name only {', '.join(read)}.",
+        message=f"rows of `format: {format}` do not have this field.",
+        fix=f"Name only {', '.join(f'`{field}`' for field in read)}.",
         cel=Cel(valid=f"self.format != '{format}' || !has(self.fields) || ({_unset('self', format)})"),
         reason="FieldValueForbidden",
         at_key=True,
@@ -100,8 +100,8 @@ def _rule_of_mix(format: Format) -> Rule:
     return rule(
         Data,
         "datasets",
-        message=f"rows of format: {format} in data set {{name}} do not have this field.",
-        fix=f"Name only {', '.join(read)}.",
+        message=f"rows of `format: {format}` in data set {{name}} do not have this field.",
+        fix=f"Name only {', '.join(f'`{field}`' for field in read)}.",
         cel=Cel(
             valid=f"!has(self.datasets) || !self.datasets.exists(d, {wrong})",
             values={"name": f"self.datasets.filter(d, {wrong})[0].name"},

@@ -35,12 +35,12 @@ def _data_exist(path: Path, uri: str, context: Context) -> Violations:
         yield broken(problem=problem[0], use=problem[1])
     elif not is_file(path) and not is_folder(path) and _WINDOWS.match(uri):
         name = PureWindowsPath(uri).name
-        yield broken(problem=f"{uri} is a path of Windows", use=f"Use a path of this machine, such as ./{name}")
+        yield broken(problem=f"{uri} is a path of Windows", use=f"Use a path of this machine, such as `./{name}`")
     elif not is_file(path) and not is_folder(path):
         used = _used(context)
         beside = (path.parent / (path.stem + suffix) for suffix in TYPES)
         near = next((file for file in beside if file not in used and is_file(file)), None)
-        yield broken(problem=f"{path} does not exist", use=f"Use {near.name}" if near else correct(path, uri, used))
+        yield broken(problem=f"{path} does not exist", use=f"Use `{near.name}`" if near else correct(path, uri, used))
 
 
 def _used(context: Context) -> set[Path]:
@@ -55,7 +55,7 @@ def _used(context: Context) -> set[Path]:
 def _file_has_a_known_format(path: Path, uri: str, context: Context) -> Violations:
     """A data file is JSONL, JSON, CSV or Parquet, compressed with gzip or not."""
     if is_file(path) and file_type(path.name) is None:
-        problem, fix = unknown_type(path.name)
+        problem, fix = unknown_type(uri)
         yield broken(name=path.name, problem=problem, use=fix)
 
 
@@ -91,7 +91,7 @@ _MESSAGES: tuple[tuple[Find, str, str], ...] = (
         "{use}.",
     ),
     (_file_is_not_empty, "{path} is empty.", "Write at least one row."),
-    (_folder_is_one_data_set, "{path} is a dictionary of data sets.", "Use one of its folders, such as {uri}/train."),
+    (_folder_is_one_data_set, "{path} is a dictionary of data sets.", "Use one of its folders, such as `{uri}/train`."),
     (_folder_contains_data, "{path} contains no data files.", f"Use a folder with files that end in {SUPPORTED}."),
 )
 

@@ -25,7 +25,9 @@ def a_policy_has_the_data_set(data: Data, context: Context) -> Violations:
         held = {policy.value.metadata.name: _names(policy.value) for policy in _policies(context)}
         shared = set[str].intersection(*map(set, held.values())) - set(data.names)
         near = _meant(wanted, sorted(shared))
-        use = f"Write {near}" if near else f"Add {{name: {wanted}, uri: ...}} to each policy"
+        use = f"Write `{path[-1]}: {near}`" if near else f"Add `{{name: {wanted}, uri: ...}}` to each policy"
+        if near and "/" in wanted:
+            use = f"Write the name of a data set, not its path: `{path[-1]}: {near}`"
         yield broken(*path, wanted=wanted, held=_held(held), use=use)
 
 

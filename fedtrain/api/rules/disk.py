@@ -20,16 +20,16 @@ def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
     """Return the fix for a path that does not exist, with a similar one beside it which is not in `used`. `uri`: the
     path as in the file."""
     if "$" in uri:
-        return "Write the path without $: variables are not replaced"
+        return "Environment variables are not expanded here: write the whole path"
     if "*" in uri:
-        return "Name one file, or a folder, of which all files are read: patterns with * are not"
+        return "Patterns with * are not expanded: name one file, or a folder, of which all files are read"
     found = islice(path.parent.iterdir(), _LOOKED_AT) if is_folder(path.parent) else ()
     beside = [one.name for one in found if one not in used]
     near = nearest(path.name, beside, cutoff=0.75)
     if near is None:
         return _CORRECT
     folder, slash, _ = uri.rstrip("/").rpartition("/")
-    return _CORRECT.replace(";", f", for example to {folder}{slash}{near};")
+    return _CORRECT.replace(";", f", for example to `{folder}{slash}{near}`;")
 
 
 def denied(path: Path) -> Problem | None:
@@ -50,7 +50,7 @@ def folder_problem(path: Path, uri: str, *files: str) -> Problem | None:
     if is_file(path) and path.suffix == ".gguf":
         return f"{uri} is a GGUF file, which cannot be trained", "Use the model that it was made from, in safetensors"
     if is_file(path):
-        return f"{uri} is a file", f"Name its folder: {uri.rpartition('/')[0] or '.'}"
+        return f"{uri} is a file", f"Name its folder: `{uri.rpartition('/')[0] or '.'}`"
     found = (denied(one) for one in (path, *(path / file for file in files)))
     if (problem := next((one for one in found if one is not None), None)) is not None:
         return problem

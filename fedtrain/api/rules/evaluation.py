@@ -17,8 +17,8 @@ participant_metrics_are_unique = unique(ParticipantEvaluation, "metrics", "metri
 @rule(
     HubEvaluation,
     "compute.nodes",
-    message="nodes is {nodes}, but the hub evaluates on one node.",
-    fix="Remove nodes; gpusPerNode may be greater than 1.",
+    message="`nodes` is {nodes}, but the hub evaluates on one node.",
+    fix="Remove `nodes`; `gpusPerNode` may be greater than 1.",
     cel=Cel(valid="self.compute.nodes == 1", values={"nodes": "self.compute.nodes"}),
 )
 def hub_has_one_node(hub: HubEvaluation, context: Context) -> Violations:
@@ -51,8 +51,8 @@ def _needs_answers(where: str, block: type[HubEvaluation] | type[ParticipantEval
     return rule(
         block,
         "metrics",
-        message="{type} compares answers, but rows of format: Text have none.",
-        fix="Use Loss or Perplexity, or another format.",
+        message="{type} compares answers, but rows of `format: Text` have none.",
+        fix="Use `type: Loss` or `type: Perplexity`, or another format.",
         cel=Cel(
             valid=f"!has({evaluation}) || !{_TEXT[where]} || !{evaluation}.metrics.exists(m, {_COMPARES})",
             values={"type": f"{first}.type", "metric": f"{first}.name"},
@@ -75,8 +75,8 @@ participant_metrics_have_answers = _needs_answers("participants", ParticipantEva
 @rule(
     HubEvaluation,
     "samples",
-    message="samples needs prompts, but rows of data.format: Text have none.",
-    fix="Remove samples, or use another data.format.",
+    message="`samples` needs prompts, but rows of `data.format: Text` have none.",
+    fix="Remove `samples`, or use another `data.format`.",
     cel=Cel(
         valid="!has(self.evaluation.hub) || !has(self.evaluation.hub.samples) || self.data.format != 'Text'",
         block=FederatedTrainingSpec,
@@ -89,23 +89,23 @@ def samples_have_prompts(hub: HubEvaluation, context: Context) -> Violations:
         yield broken()
 
 
-_NO_HUB = "Add evaluation.hub with this metric"
-_OR_ADD = ", or add this one to evaluation.hub.metrics"
+_NO_HUB = "Add `evaluation.hub` with this metric"
+_OR_ADD = ", or add this one to `evaluation.hub.metrics`"
 
 
 def unknown_hub_metric(hub: str) -> str:
     """CEL of the fix for a metric that `hub` lacks. It joins the names one by one: an API server estimates that `map`
     and `join` cost too much."""
-    more = (f"({hub}.metrics.size() > {at} ? ' or ' + {hub}.metrics[{at}].name : '')" for at in range(1, _LISTED))
+    more = (f"({hub}.metrics.size() > {at} ? '` or `' + {hub}.metrics[{at}].name : '')" for at in range(1, _LISTED))
     names = " + ".join((f"{hub}.metrics[0].name", *more))
-    return f"has({hub}) ? 'Use ' + {names} + {quoted(_OR_ADD)} : {quoted(_NO_HUB)}"
+    return f"has({hub}) ? 'Use `' + {names} + {quoted(f'`{_OR_ADD}')} : {quoted(_NO_HUB)}"
 
 
 def no_hub_metric(metric: str, hub: HubEvaluation | None) -> Violations:
     """Yield the violation of a metric that the hub does not measure."""
     names = [one.name for one in hub.metrics] if hub is not None else []
     if metric not in names:
-        yield broken(metric=metric, change=f"Use {' or '.join(names[:_LISTED])}{_OR_ADD}" if names else _NO_HUB)
+        yield broken(metric=metric, change=f"Use `{'` or `'.join(names[:_LISTED])}`{_OR_ADD}" if names else _NO_HUB)
 
 
 @rule(
@@ -127,8 +127,8 @@ def gate_has_a_metric(evaluation: Evaluation, context: Context) -> Violations:
 @rule(
     Evaluation,
     "every",
-    message="every is {every}, but the gate needs the metric of every round.",
-    fix="Use every: 1, or remove the gate.",
+    message="`every` is {every}, but the gate needs the metric of every round.",
+    fix="Write `every: 1`, or remove `gate`.",
     cel=Cel(valid="!has(self.gate) || self.every == 1", values={"every": "self.every"}),
 )
 def gate_sees_every_round(evaluation: Evaluation, context: Context) -> Violations:
@@ -144,7 +144,7 @@ _GATED_SHARE = f"self.hub.metrics.exists(m, m.name == self.gate.metric && {_COMP
     Evaluation,
     "gate.maxRegression",
     message="maxRegression is {limit}, but {metric} is a fraction from 0 to 1, so the gate would accept every adapter.",
-    fix="Write {fraction} for {limit} percentage points.",
+    fix="Write `{fraction}` for {limit} percentage points.",
     cel=Cel(
         valid=f"!has(self.gate) || self.gate.maxRegression < 1.0 || !has(self.hub) || !{_GATED_SHARE}",
         values={
@@ -184,7 +184,7 @@ def _groups(pattern: str) -> int | None:
     ExactMatch,
     "pattern",
     message="The pattern is not a valid regular expression: {error}.",
-    fix="Escape special characters with \\.",
+    fix="Escape special characters with `\\`.",
     cel=Cel(
         valid=f"{_OPENED} == {_CLOSED}",
         values={"error": f"'it has %s opening and %s closing parentheses'.format([{_OPENED}, {_CLOSED}])"},
@@ -206,7 +206,7 @@ def pattern_is_valid(exact_match: ExactMatch, context: Context) -> Violations:
     ExactMatch,
     "pattern",
     message="The pattern has no group.",
-    fix="Put ( ) around the part to compare.",
+    fix="Put `(` and `)` around the part to compare.",
     cel=Cel(valid=f"{_OPENED} != {_CLOSED} || {_GROUPS} > 0", of_field=True),
 )
 def pattern_has_a_group(exact_match: ExactMatch, context: Context) -> Violations:
@@ -219,7 +219,7 @@ def pattern_has_a_group(exact_match: ExactMatch, context: Context) -> Violations
     ExactMatch,
     "pattern",
     message="The pattern has {groups} groups, but only one can be compared.",
-    fix="Use (?: ) for the others.",
+    fix="Use `(?:` and `)` for the others.",
     cel=Cel(valid=f"{_OPENED} != {_CLOSED} || {_GROUPS} < 2", values={"groups": _GROUPS}, of_field=True),
 )
 def pattern_has_one_group(exact_match: ExactMatch, context: Context) -> Violations:

@@ -41,7 +41,7 @@ def _broken_folder(path: Path, uri: str, *files: str) -> Violations:
         yield broken(problem=problem[0], use=problem[1])
 
 
-base_scheme = scheme_is_supported(Model, "base", "a model id such as org/name, a path, or s3://bucket/prefix")
+base_scheme = scheme_is_supported(Model, "base", "a model id such as `org/name`, a path, or `s3://bucket/prefix`")
 base_bucket = bucket_is_valid(Model, "base")
 model_s3 = s3_only_with_bucket(Model, "base", "adapter.initialFrom.uri")
 
@@ -49,12 +49,12 @@ model_s3 = s3_only_with_bucket(Model, "base", "adapter.initialFrom.uri")
 @rule(
     Model,
     "base",
-    message="{base} is neither a model id of the Hugging Face Hub nor a directory.",
-    fix="Use org/name or ./directory.",
+    message="{base} is neither a model id on Hugging Face nor a directory.",
+    fix="Use `org/name` or `./directory`.",
     cel=Cel(valid=f"!({_NOT_A_PATH}) || self.base.matches({regex(HUB_ID)})", values={"base": "self.base"}),
 )
 def base_is_id_or_directory(model: Model, context: Context) -> Violations:
-    """A base that is neither a directory nor `s3://bucket/prefix` is a model id of the Hugging Face Hub."""
+    """A base that is neither a directory nor `s3://bucket/prefix` is a model id on Hugging Face."""
     if base_kind(model.base, context.folder) == "Hub" and not re.search(HUB_ID, model.base):
         yield broken(base=model.base)
 
@@ -63,7 +63,7 @@ def base_is_id_or_directory(model: Model, context: Context) -> Violations:
     Model,
     "base",
     message="{base} is a relative path, which pods cannot resolve.",
-    fix="Use an absolute path inside the pods, s3://bucket/prefix, or a model id.",
+    fix="Use an absolute path inside the pods, `s3://bucket/prefix`, or a model id on Hugging Face.",
     cel=Cel(valid=f"!self.matches({regex(RELATIVE)})", values={"base": "self"}, of_field=True),
     scope="Cluster",
 )
@@ -76,13 +76,13 @@ def base_is_absolute(model: Model, context: Context) -> Violations:
 @rule(
     Model,
     "revision",
-    message="revision is required because {base} is a model id, and its files can change.",
-    fix=f"Set it to {_COMMIT_FIX}; if {{base}} is a directory, write ./{{base}}.",
+    message="revision is required because {base} is a model id on Hugging Face, and its files can change.",
+    fix=f"Set it to {_COMMIT_FIX}; if {{base}} is a directory, write `base: ./{{base}}`.",
     cel=Cel(valid=f"!({_IS_ID}) || has(self.revision)", values={"base": "self.base"}),
     reason="FieldValueRequired",
 )
 def revision_is_set(model: Model, context: Context) -> Violations:
-    """A base from the Hugging Face Hub has a `revision`."""
+    """A base from Hugging Face has a `revision`."""
     if _is_id(model, context) and model.revision is None:
         yield broken(base=model.base)
 
@@ -106,8 +106,8 @@ def revision_is_a_commit(model: Model, context: Context) -> Violations:
 @rule(
     Model,
     "revision",
-    message="revision applies only to a model id such as org/name, but base is the {kind} {base}.",
-    fix="Remove revision, or write the model id in base.",
+    message="`revision` is allowed only with a model id such as `org/name`, but `base` is the {kind} {base}.",
+    fix="Remove `revision`, or write the model id in `base`.",
     cel=Cel(
         valid=f"!has(self.revision) || {_NOT_A_PATH} || {_OTHER_SCHEME}",
         values={
@@ -154,14 +154,14 @@ def base_is_a_model(model: Model, context: Context) -> Violations:
     if base_kind(model.base, context.folder) != "Folder" or not is_folder(folder):
         return
     if denied(folder / CONFIG) is None and (contents := not_a_base(folder)) is not None:
-        use = "Use a directory that save_pretrained of transformers wrote"
+        use = "Use a directory that `save_pretrained` of transformers wrote"
         if is_file(folder / ADAPTER_FILES[0]):
             use = "Use the base model of the adapter"
         if is_file(weights := folder / ADAPTER_FILES[1]) and denied(weights) is None:
             with weights.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
             use += "; to start from the adapter, also add "
-            use += f'initialFrom: {{uri: {model.base}, digest: "sha256:{digest}"}} to spec.model.adapter'
+            use += f'`initialFrom: {{uri: {model.base}, digest: "sha256:{digest}"}}` to spec.model.adapter'
         yield broken(folder=folder, contents=contents, use=use)
 
 
@@ -187,7 +187,7 @@ def initial_adapter_exists(initial: InitialFrom, context: Context) -> Violations
     InitialFrom,
     "uri",
     message="{folder} is not a PEFT adapter: it contains no {files}.",
-    fix="Name the folder of an adapter: one that `fedtrain export` or save_pretrained of PEFT wrote.",
+    fix="Name the folder of an adapter: one that `fedtrain export` or `save_pretrained` of PEFT wrote.",
     scope="Disk",
 )
 def initial_adapter_is_complete(initial: InitialFrom, context: Context) -> Violations:

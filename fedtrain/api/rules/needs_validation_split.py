@@ -11,8 +11,8 @@ _NONE = "but data.validationFraction is 0."
 @rule(
     FederatedTrainingSpec,
     "training.keep",
-    message=f"keep: Best needs a validation split, {_NONE}",
-    fix="Set keep: Last, or data.validationFraction: 0.1.",
+    message=f"`keep: Best` needs a validation split, {_NONE}",
+    fix="Set `keep: Last`, or `data.validationFraction: 0.1`.",
     cel=Cel(valid=f"self.training.keep != 'Best' || {_SPLIT}"),
 )
 def best_needs_a_validation_split(spec: FederatedTrainingSpec, context: Context) -> Violations:
@@ -24,8 +24,8 @@ def best_needs_a_validation_split(spec: FederatedTrainingSpec, context: Context)
 @rule(
     FederatedTrainingSpec,
     "aggregation.weights",
-    message=f"weights: ValidationLoss needs a validation split, {_NONE}",
-    fix="Set weights: Samples, or data.validationFraction: 0.1.",
+    message=f"`weights: ValidationLoss` needs a validation split, {_NONE}",
+    fix="Set `weights: Samples`, or `data.validationFraction: 0.1`.",
     cel=Cel(valid=f"self.aggregation.weights != 'ValidationLoss' || {_SPLIT}"),
 )
 def validation_loss_needs_a_validation_split(spec: FederatedTrainingSpec, context: Context) -> Violations:
@@ -37,8 +37,8 @@ def validation_loss_needs_a_validation_split(spec: FederatedTrainingSpec, contex
 @rule(
     FederatedTrainingSpec,
     "evaluation.participants",
-    message=f"evaluation.participants needs a validation split, {_NONE}",
-    fix="Remove evaluation.participants, or set data.validationFraction: 0.1.",
+    message=f"`evaluation.participants` needs a validation split, {_NONE}",
+    fix="Remove `evaluation.participants`, or set `data.validationFraction: 0.1`.",
     cel=Cel(valid=f"!has(self.evaluation.participants) || {_SPLIT}"),
     reason="FieldValueForbidden",
     at_key=True,

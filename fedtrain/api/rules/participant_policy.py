@@ -15,7 +15,7 @@ limit_is_positive = positive_size(Limits, "gpuMemory", "the memory of one GPU", 
     ParticipantPolicy,
     "metadata.name",
     message="There are two documents of ParticipantPolicy {name}.",
-    fix="Merge the two.",
+    fix="Merge the two into one document.",
 )
 def policies_are_unique(policy: ParticipantPolicy, context: Context) -> Violations:
     """A participant has one policy."""
@@ -38,8 +38,8 @@ def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Vio
     name, names = policy.metadata.name, context.participant_names
     if name not in names and as_label(name) not in context.misspelt_names and not context.has_repeated_names:
         training = context.training.value.metadata.name
-        valid = [as_label(one) or one for one in list(names)[:5]]
+        valid = [f"`{as_label(one) or one}`" for one in list(names)[:5]]
         use = f"Use one of {', '.join(valid)}, or remove the document"
         if context.renamed is not None:
-            use = f"Write {context.renamed[0]}, which has no policy, or rename that participant to {name}"
+            use = f"Write `name: {context.renamed[0]}`, which has no policy, or rename that participant to `{name}`"
         yield broken(name=name, training=training, use=use)

@@ -25,7 +25,7 @@ def namespace_is_not_of_the_system(spec: ParticipantRecordSpec, context: Context
     ParticipantRecordSpec,
     "allowedNamespaces",
     message='"*" already allows all namespaces, so the others have no effect.',
-    fix='Use ["*"], or only names.',
+    fix='Use `["*"]`, or only names.',
     cel=Cel(valid="self.size() == 1 || !('*' in self)", of_field=True),
     at_key=True,
 )

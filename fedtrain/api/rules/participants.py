@@ -29,7 +29,7 @@ def positive_size(block: type[Block], field: str, what: str, example: str) -> Ru
         block,
         field,
         message=f"{field} is {{size}}, but must be greater than 0.",
-        fix=f"Set it to {what}, such as {example}, or remove it.",
+        fix=f"Set it to {what}, such as `{example}`, or remove it.",
         cel=Cel(
             valid="!isQuantity(self) || quantity(self).compareTo(quantity('1')) >= 0",
             values={"size": "self"},
@@ -47,7 +47,7 @@ memory_is_positive = positive_size(Compute, "memory", "the memory of one node", 
     Compute,
     "cpu",
     message="cpu is {cpu}, but must be greater than 0.",
-    fix='Set it to the cores of one node, such as "4", or remove it.',
+    fix='Set it to the cores of one node, such as `"4"`, or remove it.',
     cel=Cel(valid="self.matches('[1-9]')", values={"cpu": "self"}, of_field=True),
 )
 def cpu_is_positive(compute: Compute, context: Context) -> Violations:
@@ -87,8 +87,8 @@ def _is_first(participant: Participant, context: Context, breaks: Callable[[Part
 @rule(
     Participant,
     "weight",
-    message="weight applies only to aggregation.weights: Fixed, but aggregation.weights is {weights}.",
-    fix="Set aggregation.weights: Fixed, or remove weight from every participant.",
+    message="`weight` is allowed only with `aggregation.weights: Fixed`, but aggregation.weights is {weights}.",
+    fix="Set `aggregation.weights: Fixed` and a `weight` for every participant, or remove every `weight`.",
     cel=at_participants(
         f"{_FIXED} || self.participants.all(p, !has(p.weight))",
         {"weights": "self.aggregation.weights"},
@@ -107,8 +107,8 @@ def weight_only_with_fixed(participant: Participant, context: Context) -> Violat
 @rule(
     Participant,
     "weight",
-    message="weight is required because aggregation.weights is Fixed.",
-    fix="Set weight on every participant, such as weight: 1.",
+    message="`weight` is required because aggregation.weights is Fixed.",
+    fix="Set it on every participant, such as `weight: 1`.",
     cel=at_participants(
         f"!({_FIXED}) || {_PRIVATE} || self.participants.all(p, has(p.weight))",
         {},
@@ -170,7 +170,7 @@ def _breaks(participant: Participant, spec: FederatedTrainingSpec) -> bool:
     FederatedTrainingSpec,
     "training.microBatchSize",
     message="batchSize is {batch}, which is not a multiple of microBatchSize {micro}.",
-    fix="Write `batchSize: {multiple}` ({micro} x {times}), or change microBatchSize.",
+    fix="Write `batchSize: {multiple}` ({micro} x {times}), the next that fits, or change `microBatchSize`.",
     cel=Cel(
         valid=f"!has({_MICRO_BATCH}) || {_BATCH} % {_MICRO_BATCH} == 0 || !self.participants.exists(p, {_INHERITS}) || "
         f"self.participants.exists(p, !{_SPLITS})",
@@ -196,8 +196,9 @@ def batch_is_a_multiple_of_micro_batch(spec: FederatedTrainingSpec, context: Con
     Participant,
     "compute.nodes",
     message="training.batchSize is {batch}, which is not a multiple of {step} "
-    "(microBatchSize {micro} x {processes} processes).",
-    fix="Write `batchSize: {multiple}` ({step} x {times}), or change microBatchSize, nodes or gpusPerNode.",
+    "(microBatchSize {micro} x {processes} processes: nodes x gpusPerNode).",
+    fix="Write `batchSize: {multiple}` ({step} x {times}), the next that fits{all}, or change `microBatchSize`, "
+    "`nodes` or `gpusPerNode`.",
     cel=at_participants(
         f"self.participants.all(p, {_SPLITS})",
         {
@@ -207,6 +208,7 @@ def batch_is_a_multiple_of_micro_batch(spec: FederatedTrainingSpec, context: Con
             "processes": _of_first(_PROCESSES),
             "multiple": _of_first(_multiple(f"({_MICRO} * {_PROCESSES})")),
             "times": _of_first(_times(f"({_MICRO} * {_PROCESSES})")),
+            "all": "''",
         },
         f"!{_SPLITS}",
     ),
@@ -229,6 +231,7 @@ def batch_divides_over_processes(participant: Participant, context: Context) -> 
         processes=_processes(participant),
         multiple=multiple,
         times=multiple // step,
+        all=" all participants" if suits_all != step else "",
     )
 
 
@@ -236,7 +239,7 @@ def batch_divides_over_processes(participant: Participant, context: Context) -> 
     Participant,
     "name",
     message="This file has no ParticipantPolicy{others}, which declares where {name}'s data is.",
-    fix="Add a document of kind: ParticipantPolicy with metadata.name: {name}.",
+    fix="Add a document with `kind: ParticipantPolicy` and `metadata: {{name: {name}}}`.",
     scope="AllPolicies",
 )
 def every_participant_has_a_policy(participant: Participant, context: Context) -> Violations:

@@ -13,7 +13,7 @@ gpu_memory_is_positive = positive_size(DataVolumeAndGPUMemory, "gpuMemory", "the
     Partitioning,
     "onExhausted",
     message="onExhausted: {choice} has no effect with strategy: All, where each round is one full pass.",
-    fix="Remove onExhausted, or use another strategy, such as Percentage.",
+    fix="Remove `onExhausted`, or use another strategy, such as `strategy: Percentage`.",
     cel=Cel(
         valid="self.strategy != 'All' || self.onExhausted == 'Wrap'",
         values={"choice": "self.onExhausted"},

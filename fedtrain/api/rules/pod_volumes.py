@@ -23,7 +23,7 @@ _EXISTS = "has(self.volumes) && self.volumes.exists(v, v.name == m.name)"
     Pods,
     "volumeMounts",
     message="The volume {name} does not exist.",
-    fix="Add it to spec.pods.volumes.",
+    fix="Add it to `spec.pods.volumes`.",
     cel=Cel(
         valid=f"!has(self.volumeMounts) || self.volumeMounts.all(m, {_EXISTS})",
         values={"name": f"self.volumeMounts.filter(m, !({_EXISTS}))[0].name"},
@@ -41,7 +41,7 @@ def mounts_have_volumes(pods: Pods, context: Context) -> Violations:
     Volume,
     "name",
     message="The name {name} is reserved: fedtrain defines a volume {name} in its pods.",
-    fix="Use another name here and in volumeMounts.",
+    fix="Use another name here and in `volumeMounts`.",
     cel=Cel(valid=f"!self.matches({regex(RESERVED_NAMES)})", values={"name": "self"}, of_field=True),
     reason="FieldValueForbidden",
 )
@@ -55,7 +55,7 @@ def volume_is_not_reserved(volume: Volume, context: Context) -> Violations:
     VolumeMount,
     "mountPath",
     message="{path} is not an absolute path without colons.",
-    fix="Use a path such as /data.",
+    fix="Use a path such as `/data`.",
     cel=Cel(valid=f"self.matches({regex(_MOUNT_PATH)})", values={"path": "self"}, of_field=True),
 )
 def mount_path_is_absolute(mount: VolumeMount, context: Context) -> Violations:
@@ -68,7 +68,7 @@ def mount_path_is_absolute(mount: VolumeMount, context: Context) -> Violations:
     VolumeMount,
     "mountPath",
     message="{path} is reserved: fedtrain mounts a volume there.",
-    fix="Use another path, such as /data.",
+    fix="Use another path, such as `/data`.",
     cel=Cel(valid=f"!self.matches({regex(RESERVED_PATHS)})", values={"path": "self"}, of_field=True),
     reason="FieldValueForbidden",
 )

@@ -16,7 +16,7 @@ secrets_are_unique = unique(Pods, "imagePullSecrets", "secret", "name")
 @rule(
     Variable,
     "name",
-    message="{name} must have either value or valueFrom.",
+    message="{name} must have either `value` or `valueFrom`.",
     fix="Set one of the two.",
     cel=Cel(valid="has(self.value) != has(self.valueFrom)", values={"name": "self.name"}),
 )
@@ -42,7 +42,7 @@ def variable_is_not_reserved(variable: Variable, context: Context) -> Violations
 
 @rule(
     ValueFrom,
-    message="valueFrom must have either secretKeyRef or configMapKeyRef.",
+    message="`valueFrom` must have either `secretKeyRef` or `configMapKeyRef`.",
     fix="Set one of the two.",
     cel=Cel(valid="has(self.secretKeyRef) != has(self.configMapKeyRef)"),
     at_key=True,
@@ -66,7 +66,7 @@ def _of_first(value: str) -> str:
     Resources,
     "requests",
     message="The request of {name} is {request}, but its limit is {limit}.",
-    fix="Lower the request, or raise limits.{name}.",
+    fix="Lower the request, or raise `limits.{name}`.",
     cel=Cel(
         valid=f"!has(self.requests) || self.requests.all(k, !{_EXCEEDS})",
         values={"name": _of_first("k"), "request": _of_first("self.requests[k]"), "limit": _of_first("self.limits[k]")},

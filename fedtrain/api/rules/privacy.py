@@ -7,14 +7,14 @@ from fedtrain.api.rules.rule import Cel, Violations, broken, rule
 from fedtrain.privacy.accounting import AccountingError
 
 _NONE = "!has(self.privacy) || self.privacy.unit != 'Participant'"
-_REMOVE_WEIGHTS = ", and remove weight from the participants"
+_REMOVE_WEIGHTS = ", and remove `weight` from the participants"
 
 
 @rule(
     FederatedTrainingSpec,
     "aggregation.weights",
-    message="weights is {weights}, but privacy.unit: Participant needs equal weights.",
-    fix="Set weights: Uniform{change}.",
+    message="`weights` is {weights}, but `privacy.unit: Participant` needs equal weights.",
+    fix="Set `weights: Uniform`{change}.",
     cel=Cel(
         valid=f"{_NONE} || self.aggregation.weights == 'Uniform'",
         values={
@@ -33,8 +33,8 @@ def privacy_needs_uniform_weights(spec: FederatedTrainingSpec, context: Context)
 @rule(
     FederatedTrainingSpec,
     "aggregation.maxUpdateNorm",
-    message="maxUpdateNorm is not allowed with privacy.unit: Participant.",
-    fix="Remove it: privacy.clipping limits the norm of every update.",
+    message="maxUpdateNorm is not allowed with `privacy.unit: Participant`.",
+    fix="Remove it: `privacy.clipping` limits the norm of every update.",
     cel=Cel(valid=f"{_NONE} || !has(self.aggregation.maxUpdateNorm)"),
     reason="FieldValueForbidden",
     at_key=True,
@@ -48,8 +48,8 @@ def privacy_excludes_max_update_norm(spec: FederatedTrainingSpec, context: Conte
 @rule(
     FederatedTrainingSpec,
     "privacy.unit",
-    message="unit is Participant, but a round may have only one update.",
-    fix="List at least 2 participants, and set rounds.minParticipants to 2 or more.",
+    message="`unit` is Participant, but a round may have only one update.",
+    fix="List at least 2 participants, and set `rounds.minParticipants` to 2 or more.",
     cel=Cel(
         valid=f"{_NONE} || (self.participants.size() >= 2 && "
         "(!has(self.rounds.minParticipants) || self.rounds.minParticipants >= 2))"
@@ -65,7 +65,7 @@ def privacy_needs_two_participants(spec: FederatedTrainingSpec, context: Context
     FederatedTrainingSpec,
     "privacy.noise.location",
     message="noise.location is Client, but clipping.location is Server.",
-    fix="Set clipping.location: Client.",
+    fix="Set `clipping.location: Client`.",
     cel=Cel(
         valid=f"{_NONE} || self.privacy.noise.location != 'Client' || self.privacy.clipping.location == 'Client'",
     ),
@@ -84,8 +84,8 @@ _COUNT = "self.participants.size()"
 @rule(
     FederatedTrainingSpec,
     "privacy.budget.delta",
-    message="delta is {delta}, but must be less than 1/{count} with {count} participants.",
-    fix="Set it to a much smaller number, such as 1e-5.",
+    message="`delta` is {delta}, but must be less than 1/{count} with {count} participants.",
+    fix="Set it to a much smaller number, such as `1e-5`.",
     cel=Cel(
         valid=f"{_NONE} || {_DELTA} * double({_COUNT}) < 1.0",
         values={"delta": _DELTA, "count": _COUNT},

@@ -12,7 +12,7 @@ from fedtrain.api.rules.rule import Cel, Violations, broken, rule
     Rounds,
     "deadline",
     message="deadline is {deadline}, but must be greater than 0.",
-    fix="Set it to a duration such as 2h.",
+    fix="Set it to a duration such as `2h`.",
     cel=Cel(valid="self.matches('[1-9]')", values={"deadline": "self"}, of_field=True),
 )
 def deadline_is_positive(rounds: Rounds, context: Context) -> Violations:

@@ -20,8 +20,8 @@ _HOST = f"(self.matches({regex('://[^/]')}) ? self.split('://')[1].split('/')[0]
 @rule(
     Storage,
     "type",
-    message="type is File, but on a cluster the ledger must be in a bucket.",
-    fix="Set storage.type: S3 and storage.s3.bucket.",
+    message="`type` is File, but on a cluster the ledger must be in a bucket.",
+    fix="Set `storage.type: S3` and `storage.s3.bucket`.",
     # Not at the field: the API server refuses a default that its own rules refuse, and the default is File.
     cel=Cel(valid="self.storage.type != 'File'", block=FederatedTrainingSpec, field="storage.type"),
     scope="Cluster",
@@ -51,7 +51,7 @@ def bucket_name_is_valid(s3: S3, context: Context) -> Violations:
     S3,
     "bucket",
     message="{uri} is a URI.",
-    fix="Write only the bucket's name, without s3://; the path belongs in prefix.",
+    fix="Write only the bucket's name, without `s3://`; the path belongs in `prefix`.",
     cel=Cel(valid=f"!self.matches({regex(_URI)})", values={"uri": "self"}, of_field=True),
 )
 def bucket_is_not_a_uri(s3: S3, context: Context) -> Violations:
@@ -64,7 +64,7 @@ def bucket_is_not_a_uri(s3: S3, context: Context) -> Violations:
     S3Access,
     "endpoint",
     message="{endpoint} is not the URL of a server.",
-    fix="Use https://{host}.",
+    fix="Use `https://{host}`.",
     cel=Cel(
         valid=f"self.matches({regex(_SERVER)})",
         values={"endpoint": "self", "host": _HOST},
@@ -82,7 +82,7 @@ def endpoint_has_a_server(s3: S3Access, context: Context) -> Violations:
     S3Access,
     "endpoint",
     message="{endpoint} is not a valid URL.",
-    fix="Use https:// and the server's name.",
+    fix="Use `https://` and the server's name.",
     cel=Cel(valid=f"!self.matches({regex(_SERVER)}) || isURL(self)", values={"endpoint": "self"}, of_field=True),
 )
 def endpoint_is_a_url(s3: S3Access, context: Context) -> Violations:
@@ -98,7 +98,7 @@ def endpoint_is_a_url(s3: S3Access, context: Context) -> Violations:
     S3Access,
     "endpoint",
     message="The endpoint contains a user name or password, which the ledger would record.",
-    fix="Remove it, and use the Secret in credentialsSecretRef, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    fix="Remove it, and use the Secret in `credentialsSecretRef`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     cel=Cel(valid=f"!has(self.endpoint) || !self.endpoint.matches({regex(_PASSWORD)})"),  # of_field shows the value
 )
 def endpoint_has_no_password(s3: S3Access, context: Context) -> Violations:
@@ -124,7 +124,7 @@ def ca_file_exists(s3: S3Access, context: Context) -> Violations:
     File,
     "path",
     message="{path} is not a path.",
-    fix="Use a path, or set type: S3 and s3.bucket.",
+    fix="Use a path, or set `type: S3` and `s3.bucket`.",
 )
 def file_path_is_a_path(file: File, context: Context) -> Violations:
     """`file.path` is a path, not a URI."""
@@ -135,8 +135,8 @@ def file_path_is_a_path(file: File, context: Context) -> Violations:
 @rule(
     File,
     "path",
-    message="{path} contains a variable, and variables are not replaced.",
-    fix="Write the path itself, for example ~/runs.",
+    message="{path} contains an environment variable, and these are not expanded here.",
+    fix="Write the whole path, for example `~/runs`.",
 )
 def file_path_has_no_variable(file: File, context: Context) -> Violations:
     """`file.path` contains no variable such as `$HOME`."""

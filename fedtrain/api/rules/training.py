@@ -9,7 +9,7 @@ from fedtrain.api.training import Training
 LARGEST = 1
 """Largest learning rate of AdamW: no step of a weight is much larger than it."""
 _MESSAGE = "A learning rate of {rate} diverges: AdamW changes each weight by about that much in a step."
-_FIX = "Use 1e-5 to 1e-3, such as 2e-4."
+_FIX = "Use `1e-5` to `1e-3`, such as `2e-4`."
 
 
 @rule(

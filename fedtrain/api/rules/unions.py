@@ -24,16 +24,16 @@ def union_rules(block: type[Block]) -> Iterator[Rule]:
 
 def _only_with(block: type[Block], union: Union, value: str, member: str) -> Rule:
     name, attribute = union.discriminator, fields_of(block)[member].attribute
-    remove = f"Remove {member}"
+    remove = f"Remove `{member}`"
 
     def change(own: str) -> str:
-        return f"Set {name}: {value}, or write {own} instead of {member}"
+        return f"Set `{name}: {value}`, or write `{own}` instead of `{member}`"
 
     def check(judged: Any, context: Context) -> Violations:
         chosen = getattr(judged, fields_of(block)[name].attribute)
         if getattr(judged, attribute, "malformed") is not None and chosen != value:
             own = union.required.get(chosen)
-            use = f"{remove}, or set {name}: {value}" if own is None else remove if _has(judged, own) else change(own)
+            use = f"{remove}, or set `{name}: {value}`" if own is None else remove if _has(judged, own) else change(own)
             yield broken(chosen=_written(judged, union), use=use)
 
     check.__name__ = f"{block.__name__}_{member}_only_with_{value}"
@@ -41,11 +41,11 @@ def _only_with(block: type[Block], union: Union, value: str, member: str) -> Rul
     others = {choice: own for choice, own in union.required.items() if choice != value}
     has_own = [f"self.{name} == '{choice}' && has(self.{own})" for choice, own in others.items()]
     lacks_own = {f"self.{name} == '{choice}' && !has(self.{own})": change(own) for choice, own in others.items()}
-    use = _first_of({**lacks_own, _any(has_own): remove}, f"{remove}, or set {name}: {value}")
+    use = _first_of({**lacks_own, _any(has_own): remove}, f"{remove}, or set `{name}: {value}`")
     return rule(
         block,
         member,
-        message=f"{member} applies only to {name}: {value}, but {name} is {{chosen}}.",
+        message=f"`{member}` is allowed only with `{name}: {value}`, but {name} is {{chosen}}.",
         fix="{use}.",
         cel=Cel(
             valid=f"self.{name} == '{value}' || !has(self.{member})", values={"chosen": f"self.{name}", "use": use}
@@ -70,7 +70,7 @@ def _required_with(block: type[Block], union: Union, value: str, member: str) ->
     return rule(
         block,
         member,
-        message=f"{member} is required because {name} is {{chosen}}.",
+        message=f"`{member}` is required because {name} is {{chosen}}.",
         fix=f"Add it, for example `{_braces(f'{member}: {example(member, field.shape)}')}`.",
         cel=Cel(
             valid=" || ".join([f"self.{name} != '{value}'", *(f"has(self.{one})" for one in (member, *others))]),

@@ -24,5 +24,5 @@ def unique(block: type[Block], field: str, what: str, key: str = "") -> Rule:
     check.__name__ = f"{block.__name__}_{field}_are_unique"
     check.__doc__ = f"`{field}` contains no {what} twice."
     message = f"{what[0].upper()}{what[1:]} {{name}} is listed twice."
-    fix = f"Remove this one, or give it another {key}." if key else "Remove this one."
+    fix = f"Remove this one, or give it another `{key}`." if key else "Remove this one."
     return rule(block, field, message=message, fix=fix)(check)

@@ -16,7 +16,7 @@ _VALID_S3 = "^(?i:s3)://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)"
 _ABSOLUTE = "^(file://)?/"
 
 
-def scheme_is_supported(block: type[Block], field: str, use: str = "a path, or s3://bucket/key") -> Rule:
+def scheme_is_supported(block: type[Block], field: str, use: str = "a path, or `s3://bucket/key`") -> Rule:
     """The rule that the URI in `field` has a supported scheme. `use`: the supported values."""
     attribute = fields_of(block)[field].attribute
 
@@ -51,7 +51,7 @@ def bucket_is_valid(block: type[Block], field: str) -> Rule:
         block,
         field,
         message="{uri} is not a valid S3 URI.",
-        fix="Write s3://bucket/key; the bucket's name has 3 to 63 characters of a-z, 0-9, '.' and '-'.",
+        fix="Write `s3://bucket/key`; the bucket's name has 3 to 63 characters of a-z, 0-9, '.' and '-'.",
         cel=Cel(
             valid=f"!self.matches({regex(S3_LIKE)}) || self.matches({regex(_VALID_S3)})",
             values={"uri": "self"},
@@ -74,7 +74,7 @@ def path_is_absolute(block: type[Block], field: str) -> Rule:
         block,
         field,
         message="{uri} is a relative path, which pods cannot resolve.",
-        fix="Use an absolute path inside the pods, or s3://bucket/key.",
+        fix="Use an absolute path inside the pods, or `s3://bucket/key`.",
         cel=Cel(valid=f"self.matches({regex(_ABSOLUTE)}) || ({other})", values={"uri": "self"}, of_field=True),
         scope="Cluster",
     )(_named(check, block, field, "absolute", "is absolute on a cluster, if it is a path"))
@@ -93,8 +93,8 @@ def s3_only_with_bucket(block: type[Block], *uris: str) -> Rule:
     return rule(
         block,
         "s3",
-        message=f"s3 describes a bucket, but {last} is {{uri}}.",
-        fix=f"Remove s3, or set {last}: s3://bucket/key.",
+        message=f"`s3` describes a bucket, but `{last}` is {{uri}}.",
+        fix=f"Remove `s3`, or set `{last}: s3://bucket/key`.",
         cel=Cel(valid=f"!has(self.s3) || {is_bucket}", values={"uri": f"self.{uris[0]}"}),
         reason="FieldValueForbidden",
         at_key=True,

@@ -48,19 +48,19 @@ class RowChecker:
         needs = f"the format {self._format.name} needs {self._format.needs}"
         other = format_of(row)
         if other == self._format.name:
-            names = ", ".join(field for field, name in self._names.items() if name not in row)
+            names = ", ".join(f"`{field}`" for field, name in self._names.items() if name not in row)
             return needs, (
-                f"remove {names} from data.fields, because this row has the format's own names; if the rows of "
+                f"remove {names} from `data.fields`, because this row has the format's own names; if the rows of "
                 "other files have the names in data.fields, rename those instead"
             )
         if other is not None:
             return (
                 needs,
-                f"set data.format to {other}, whose fields this row has{conversion(self._format.name, other, where)}",
+                f"set `data.format: {other}`, whose fields this row has{conversion(self._format.name, other, where)}",
             )
         if any(_is_list_of_objects(value) for value in row.values()):
             return "the rows are in a list inside one object", "write only that list to the file"
-        return needs, "add it to this row; if no row has it, set its name in data.fields"
+        return needs, "add it to this row; if no row has it, set its name in `data.fields`"
 
 
 def _is_list_of_objects(value: object) -> bool:
@@ -71,7 +71,7 @@ def _is_list_of_objects(value: object) -> bool:
 def conversion(wanted: Format, found: Format, where: str) -> str:
     """Return the command that writes the wanted format, if there is one. `where`: file and line of a row."""
     if (wanted, found) in _CONVERSIONS:
-        return f", or convert the rows: {convert_command(where, f'--to {wanted}', wanted.lower())}"
+        return f", or convert the rows: `{convert_command(where, f'--to {wanted}', wanted.lower())}`"
     return ""
 
 

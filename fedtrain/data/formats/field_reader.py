@@ -125,7 +125,7 @@ class FieldReader:
         if len(texts) < 2 or len(texts) < len(listed):
             raise self.error(
                 f'field "{name}" must be a list of at least two texts, not {_shape(cast("object", value))}',
-                'write a list, such as ["yes", "no"]',
+                'write a list, such as `["yes", "no"]`',
             )
         return [self.unicode(choice, name) for choice in texts]
 

@@ -34,7 +34,7 @@ def parse_each(
     if not root.exists() and not root.is_symlink():
         raise DataError(f"{shown}: no such file or folder", "correct the path")
     if (root / "dataset_dict.json").is_file():
-        raise DataError(f"{shown}: a dictionary of data sets", f"name one of its folders, such as {shown}/train")
+        raise DataError(f"{shown}: a dictionary of data sets", f"name one of its folders, such as `{shown}/train`")
     if is_saved_dataset(root):
         yield saved_dataset_rows(root, columns, name or root.name)
         return

@@ -18,7 +18,7 @@ _PROBLEMS = {
         "write line breaks as \\n and tabs as \\t",
     ),
     "Invalid \\": ("invalid escape in a string", "write a backslash as \\\\"),
-    "Extra data": ("text follows the value", "write one object per line, and nothing after it"),
+    "Extra data": ("text follows the end of the row", "write one object per line, and nothing after it"),
 }
 _OF_PYTHON = re.compile(r"'|(?:None|True|False|nan)\b")
 """Names and values as Python prints them."""
@@ -36,11 +36,13 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
     if comma is not None:
         problem, fix, at = "a comma precedes the closing bracket", "remove the comma", comma.start()
     elif error.msg.startswith("Expecting") and _OF_PYTHON.match(text, error.pos):
-        problem, fix, at = "this is a Python dict", "write each row with json.dumps(row), not str(row)", error.pos
+        problem, fix, at = "this is a Python dict", "write each row with `json.dumps(row)`, not `str(row)`", error.pos
     elif error.pos == start and text.startswith(("#", "//"), start):
         problem, fix, at = "a comment, which JSON does not have", "delete this line", error.pos
     elif error.msg.startswith(("Expecting", "Extra")) and not text[error.pos : error.pos + 1].isprintable():
         problem, fix, at = "an invisible character", "delete it", error.pos
+    elif error.msg.startswith("Extra") and text[error.pos] == ",":
+        problem, fix, at = "a comma follows the row", "remove it: lines of JSON have no comma between them", error.pos
     elif error.msg.startswith("Expecting ','"):
         bracket, at = _closing_bracket(text[start : error.pos]), error.pos
         problem, fix = f"expected ',' or '{bracket}'", f"add a comma or {bracket} here, or \\ before a quote in a text"

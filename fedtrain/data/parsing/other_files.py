@@ -45,4 +45,4 @@ def problem_of(first: bytes, file: Path) -> tuple[str, str] | None:
 
 def rename(name: str) -> str:
     """The fix of a file whose name has the wrong ending."""
-    return f"rename it to {name}, also where the file is named"
+    return f"rename it to `{name}`, also where the file is named"

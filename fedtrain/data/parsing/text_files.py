@@ -59,7 +59,7 @@ def numbered_lines(content: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]
             yield number, line
         elif (encoding := _wide_encoding(line)) is not None:
             rewrite = convert_command(name, f"--encoding {encoding}", "utf8")
-            fix = f"save it as UTF-8; or rewrite it and use the new file: {rewrite}"
+            fix = f"save it as UTF-8; or rewrite it and use the new file: `{rewrite}`"
             raise DataError(f"{name}: the file is {encoding[:6].upper()}", fix)
         else:
             yield number, line.removeprefix(UTF8_BOM)
@@ -82,5 +82,5 @@ def decoded(line: bytes, where: str) -> str:
         return line.decode()
     except UnicodeDecodeError as error:
         rewrite = convert_command(where, "--encoding cp1252", "utf8")
-        fix = f"save the file as UTF-8; or rewrite it and use the new file: {rewrite}"
+        fix = f"save the file as UTF-8; or rewrite it and use the new file: `{rewrite}`"
         raise NotUtf8(f"{where}: not UTF-8 (byte {error.start} of the line)", fix) from error

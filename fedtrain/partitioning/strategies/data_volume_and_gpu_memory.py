@@ -53,11 +53,11 @@ def _batch(block: DataVolumeAndGPUMemory, situation: Situation, candidate: Candi
         free = quantity(block.gpu_memory)
     if free is None:
         return (
-            "its GPU memory is not known; set limits.gpuMemory in its policy, compute.gpuMemory, "
-            "partitioning.dataVolumeAndGPUMemory.gpuMemory or training.microBatchSize"
+            "its GPU memory is not known; set `limits.gpuMemory` in its policy, `compute.gpuMemory`, "
+            "`partitioning.dataVolumeAndGPUMemory.gpuMemory` or `training.microBatchSize`"
         )
     if situation.facts is None:
-        return "the base model's sizes are not known; set training.microBatchSize"
+        return "the base model's sizes are not known; set `training.microBatchSize`"
     micro = max_batch(
         situation.facts,
         free,
@@ -69,7 +69,7 @@ def _batch(block: DataVolumeAndGPUMemory, situation: Situation, candidate: Candi
     if micro == 0:
         return (
             f"not one sample of {situation.max_length} tokens fits into the {free / 2**30:.1f} GiB of a GPU; lower "
-            "data.maxLength or set training.gradientCheckpointing: Enabled"
+            "`data.maxLength` or set `training.gradientCheckpointing: Enabled`"
         )
     return candidate.processes * micro
 

@@ -38,7 +38,8 @@ def multiplier_for(budget: float, delta: float, rounds: int, sampling: Sampling 
         if above == LARGEST_MULTIPLIER:
             raise AccountingError(
                 f"An epsilon of {budget:g} over {releases} needs a noise multiplier above {LARGEST_MULTIPLIER:g}, "
-                "which leaves nothing of the updates. Raise epsilon or reduce the number of rounds."
+                "which leaves nothing of the updates. Raise epsilon, which protects less, or reduce the "
+                "number of rounds."
             )
         below, above = above, min(2 * above, LARGEST_MULTIPLIER)
     while below == above or is_enough(below):

@@ -30,9 +30,9 @@ def check_range_of_samples(multiplier: float, releases: int, what: str, delta: f
     if covers_range_of_samples(multiplier, releases, delta):
         return
     needed = tail(multiplier, releases) / SHARE_OF_DELTA
-    instead = f", or set budget.delta to at least {needed:.2g}" if needed < 1 else ""
+    instead = f", or set `budget.delta` to at least {needed:.2g}" if needed < 1 else ""
     raise AccountingError(
         f"budget.delta {delta:g} is too small for noise multiplier {multiplier:.3g} and {what}: the generator's "
-        f"samples end at {REACH} standard deviations. {'Lower budget.epsilon' if found else 'Raise noise.multiplier'}"
-        f"{instead}."
+        f"samples end at {REACH} standard deviations. "
+        f"{'Lower `budget.epsilon`' if found else 'Raise `noise.multiplier`'}{instead}."
     )

@@ -114,7 +114,7 @@ def test_validate_reads_the_block_and_applies_its_rule(copy: Path) -> None:
         "red",
         "10:15: spec.toy.size: toy.size is 3, but a run has 2 rounds. Set it to 2 or less.",
         "10:3: spec.toy.size: size is required. Add it, for example `size: 1`.",
-        "10:18: spec.toy.colour: colour is not a field of spec.toy. Did you mean color?",
+        "10:18: spec.toy.colour: colour is not a field of spec.toy. Did you mean `color`?",
     ]
 
 

@@ -26,28 +26,28 @@ def errors(folder: Path, privacy: str = PRIVACY, **sections: str) -> list[str]:
         (
             "aggregation.weights",
             {"aggregation": "  aggregation: {weights: ValidationLoss}"},
-            "Set weights: Samples, Uniform",
+            "Set `weights: Samples`, `weights: Uniform`",
         ),
         (
             "evaluation.participants",
             {"evaluation": "\n  evaluation: {participants: {metrics: [{name: loss, type: Loss}]}}"},
-            "Remove it; evaluation.hub can measure the adapters",
+            "Remove it; `evaluation.hub` can measure the adapters",
         ),
-        ("training.keep", {"training": f"  training: {{{STEPS}, keep: Best}}"}, "Set keep: Last."),
+        ("training.keep", {"training": f"  training: {{{STEPS}, keep: Best}}"}, "Set `keep: Last`."),
         (
             "training.precision",
             {"training": f"  training: {{{STEPS}, precision: FP16}}"},
-            "Set precision: BF16, FP32 or Auto.",
+            "Set `precision: BF16`, `precision: FP32` or `precision: Auto`.",
         ),
         (
             "training.precision",
             {"participants": "  participants: [{name: bank-a}, {name: bank-b, training: {precision: FP16}}]"},
-            "Set precision: BF16, FP32 or Auto.",
+            "Set `precision: BF16`, `precision: FP32` or `precision: Auto`.",
         ),
         (
             "training.gradientCheckpointing",
             {"training": f"  training: {{{STEPS}, gradientCheckpointing: Enabled}}"},
-            "Set it to Auto or Disabled",
+            "Set it to `Auto` or `Disabled`",
         ),
         (
             "privacy.clipping.type",
@@ -57,12 +57,12 @@ def errors(folder: Path, privacy: str = PRIVACY, **sections: str) -> list[str]:
         (
             "privacy.clipping.location",
             {"privacy": PRIVACY.replace("norm: 1.0", "norm: 1.0, location: Client")},
-            "Remove clipping.location",
+            "Remove `clipping.location`",
         ),
         (
             "privacy.noise.location",
             {"privacy": PRIVACY[:-1] + ", noise: {type: Budget, location: Client}}"},
-            "Remove clipping.location and noise.location",
+            "Remove `clipping.location` and `noise.location`",
         ),
     ],
 )

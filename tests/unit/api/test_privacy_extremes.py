@@ -127,7 +127,7 @@ def answer(call: Callable[[float], object], number: float) -> object:
         ),
         (
             {"budget": "{epsilon: 8, delta: 0.5}"},
-            "spec.privacy.budget.delta: delta is 0.5, but must be less than 1/2 with 2 participants. Set it to a much",
+            "spec.privacy.budget.delta: `delta` is 0.5, but must be less than 1/2 with 2 participants. Set it to a",
         ),
         (
             {"budget": "{epsilon: 1, delta: 1e-5}", "more": ", noise: {type: Multiplier, multiplier: 0.5}"},
@@ -146,7 +146,9 @@ def test_refuse_what_no_useful_noise_meets(fields: dict[str, str], found: str, t
 def test_one_participant_cannot_be_hidden_among_others(tmp_path: Path) -> None:
     """But its rows can."""
     one = {"participants": "  participants: [{name: bank-a}]", "rounds": "  rounds: {count: 3, minParticipants: 1}"}
-    words = "spec.privacy.unit: unit is Participant, but a round may have only one update. List at least 2 participants"
+    words = (
+        "spec.privacy.unit: `unit` is Participant, but a round may have only one update. List at least 2 participants"
+    )
     assert words in errors(tmp_path, privacy(), **one)
     assert "spec.privacy" not in errors(tmp_path, privacy(unit="Example"), **one)
 
@@ -154,7 +156,9 @@ def test_one_participant_cannot_be_hidden_among_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize("weights", ["Samples", "Fixed", "ValidationLoss"])
 def test_refuse_other_weights_than_equal_ones(weights: str, tmp_path: Path) -> None:
     found = errors(tmp_path, privacy(), aggregation=f"  aggregation: {{weights: {weights}}}")
-    assert f"weights is {weights}, but privacy.unit: Participant needs equal weights. Set weights: Uniform." in found
+    assert (
+        f"`weights` is {weights}, but `privacy.unit: Participant` needs equal weights. Set `weights: Uniform`." in found
+    )
 
 
 def test_accept_the_smallest_block(tmp_path: Path) -> None:

@@ -75,8 +75,8 @@ def test_files_of_one_machine_may_use_folders_and_relative_paths(tmp_path: Path)
         read_file(file, elsewhere=True)
     text = str(caught.value)
     assert (
-        "type is File, but on a cluster the ledger must be in a bucket. Set storage.type: S3 and storage.s3.bucket."
-        in text
+        "`type` is File, but on a cluster the ledger must be in a bucket. Set `storage.type: S3` and "
+        "`storage.s3.bucket`." in text
     )
     assert "spec.model.base: ./base is a relative path, which pods cannot resolve." in text
     assert "(dataset tickets, policy bank-a): a.jsonl is a relative path, which pods cannot resolve." in text

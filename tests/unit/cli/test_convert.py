@@ -81,29 +81,29 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
             [{"question": "q"}],
             ["--to", "Messages"],
             "in.json:1: the rows have one field, question, and no answers\n"
-            "hint: Add the answers to each row; or, to learn the text itself, rename the field to text.",
+            "hint: Add the answers to each row; or, to learn the text itself, rename the field to `text`.",
         ),
         (
             [{"Hospital": "a", "Question": "q", "reply": "r"}],
             ["--to", "PromptCompletion"],
-            "such as --field prompt=Question --field completion=reply",
+            "such as `--field prompt=Question --field completion=reply`",
         ),
         (
             [{"a": "q", "b": "r"}],
             ["--to", "PromptCompletion"],
-            "such as --field prompt=a --field completion=b",
+            "such as `--field prompt=a --field completion=b`",
         ),
         (
             [{"Fallnummer": "1", "text": "q", "Klinik": "r"}],
             ["--to", "PromptCompletion", "--field", "prompt=Text", "--field", "completion=Klinik"],
             "in.json:1: the row has no field `Text`; its fields are Fallnummer, text, Klinik\n"
-            "hint: Correct --field prompt=Text. A similar name is `text`.",
+            "hint: Correct `--field prompt=Text`. A similar name is `text`.",
         ),
         (
             [{"Fallnummer": "1", "Klinik": "r"}],
             ["--to", "PromptCompletion", "--field", "prompt=Befund", "--field", "completion=Abteilung"],
             "in.json:1: the row has no field `Befund` or `Abteilung`; its fields are Fallnummer, Klinik\n"
-            "hint: Correct --field prompt=Befund and --field completion=Abteilung: name fields of the row.",
+            "hint: Correct `--field prompt=Befund` and `--field completion=Abteilung`: name fields of the row.",
         ),
         ([MESSAGES, {"text": "a"}], ["--to", "Messages"], "in.json:1: plain text cannot be written as Messages"),
         (
@@ -114,7 +114,7 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
         (
             [MESSAGES],
             ["--to", "PromptCompletion"],
-            "in.json:1: a conversation cannot be written as PromptCompletion\nhint: Use --to Messages",
+            "in.json:1: a conversation cannot be written as PromptCompletion\nhint: Use `--to Messages`",
         ),
         ([MESSAGES], ["--field", "prompt=q"], "--field needs --to"),
         ([MESSAGES], ["--to", "Messages", "--field", "x=q"], "--field x=q: 'x' is not a field"),
@@ -135,7 +135,7 @@ def test_a_table_without_the_named_column_lists_its_columns(tmp_path: Path) -> N
     options = ("--to", "PromptCompletion", "--field", "prompt=Berichte", "--field", "completion=Klinik")
     result = run(tmp_path / "in.csv", "-o", tmp_path / "out.jsonl", *options)
     assert "the table has no column `Berichte`; its columns are Fallnummer, Bericht, Klinik\n" in result.stderr
-    assert "hint: Correct --field prompt=Berichte. A similar name is `Bericht`." in result.stderr
+    assert "hint: Correct `--field prompt=Berichte`. A similar name is `Bericht`." in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_wrong_name_of_a_field_that_the_rows_have_is_named(tmp_path: Path) -> 
     options = ("--to", "PromptCompletion", "--field", "prompt=Text")
     result = run(tmp_path / "rows.jsonl", "-o", tmp_path / "out.jsonl", *options)
     assert "rows.jsonl:1: the row has no field `Text`; its fields are prompt, completion\n" in result.stderr
-    assert "Leave out --field prompt=Text, because the row has the format's own names, or name other" in result.stderr
+    assert "Leave out `--field prompt=Text`, because the row has the format's own names, or name other" in result.stderr
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
@@ -181,7 +181,8 @@ def test_the_message_about_another_format_names_the_command(tmp_path: Path) -> N
     from fedtrain.data.formats import RowChecker
 
     with pytest.raises(
-        DataError, match=r"set data\.format to ShareGPT.* fedtrain convert a\.jsonl --to Messages -o a-messages\.jsonl"
+        DataError,
+        match=r"set `data\.format: ShareGPT`.* `fedtrain convert a\.jsonl --to Messages -o a-messages\.jsonl`",
     ):
         RowChecker("Messages").check(SHAREGPT, "a.jsonl:1")
 
@@ -194,7 +195,7 @@ def test_a_table_of_excel_is_read_in_its_encoding_and_keeps_its_other_columns(tm
     (tmp_path / "a.csv").write_bytes(EXCEL)
     refused = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *NAMED)
     assert "a.csv:2: not UTF-8" in refused.stderr
-    hint = refused.stderr.partition("Excel: fedtrain convert ")[2].strip().rstrip(".")
+    hint = refused.stderr.partition("Excel: `fedtrain convert ")[2].strip().rstrip("`.")
     assert hint == f"{tmp_path}/a.csv --encoding cp1252 -o {tmp_path}/out.jsonl {' '.join(NAMED)}"
     result = run(*shlex.split(hint))
     assert result.exit_code == 0, result.output
@@ -319,7 +320,7 @@ def test_the_hint_for_unknown_columns_names_two_of_them(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("Frage,Antwort des Amts,Ort\nq,a,Nord\n")
     result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--to", "Messages")
     assert (
-        "hint: Name each field that differs, such as --field prompt=Frage --field 'completion=Antwort des Amts'. "
+        "hint: Name each field that differs, such as `--field prompt=Frage --field 'completion=Antwort des Amts'`. "
         "The first line of a table must be its header.\n"
     ) in result.stderr
 
@@ -330,34 +331,34 @@ def test_the_hint_for_unknown_columns_names_two_of_them(tmp_path: Path) -> None:
         (
             "text,queue,ward\nq,a,w\n",
             "--to PromptCompletion",
-            "If other columns have the answers, name both, such as --field prompt=text --field completion=queue.",
+            "If other columns have the answers, name both, such as `--field prompt=text --field completion=queue`.",
         ),
         (
             "text,queue,ward\nq,w,a\n",
             "--to Messages --field completion=ward",
-            "If other columns have the answers, name both, such as --field prompt=text --field completion=ward.",
+            "If other columns have the answers, name both, such as `--field prompt=text --field completion=ward`.",
         ),
         (
             "question,answer\nq,a\n",
             "--to PromptCompletion --field question=prompt --field completion=answer",
-            "Write the format's field first: --field prompt=question --field completion=answer.",
+            "Write the format's field first: `--field prompt=question --field completion=answer`.",
         ),
         (
             "prompt,completion\nq,a\n",
             "--to PromptCompletion --field question=prompt",
-            "Leave out --field question=prompt, because the data has the format's own names.",
+            "Leave out `--field question=prompt`, because the data has the format's own names.",
         ),
         (
             "prompt,reply\nq,a\n",
             "--to PromptCompletion --field question=prompt --field reply=completion",
-            "Leave out --field question=prompt, because the data has the format's own names, and write --field "
-            "completion=reply.",
+            "Leave out `--field question=prompt`, because the data has the format's own names, and write `--field "
+            "completion=reply`.",
         ),
         (
             "text,queue\nq,a\n",
             "--to Messages --field question=prompt",
-            "Write the format's field first, then a column of the data, such as --field prompt=text --field "
-            "completion=queue.",
+            "Write the format's field first, then a column of the data, such as `--field prompt=text --field "
+            "completion=queue`.",
         ),
     ],
 )
@@ -366,7 +367,7 @@ def test_the_fix_of_a_hint_about_columns_works(tmp_path: Path, table: str, optio
     arguments = (tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *options.split())
     result = run(*arguments)
     assert (result.exit_code, result.stderr.partition("\nhint: ")[2]) == (1, f"{hint}\n")
-    fix = re.findall(r"--field \w+=\w+", hint.partition("Leave out --field question=prompt")[2] or hint)
+    fix = re.findall(r"--field \w+=\w+", hint.partition("Leave out `--field question=prompt`")[2] or hint)
     result = run(*arguments[:5], *(word for option in fix for word in option.split()))
     assert result.exit_code == 0, result.output
     (row,) = written(tmp_path / "out.jsonl")

@@ -73,10 +73,10 @@ def test_a_hub_that_does_not_resolve_is_a_problem_only_for_a_base_from_it(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, "why_unreachable", lambda: "the hub cannot be resolved")
-    assert lines(file, Devices(1, ()))["hub"][0][0] == "OK"
+    assert lines(file, Devices(1, ()))["huggingface"][0][0] == "OK"
     hub = file.read_text().replace("base: ./base", "base: a/b\n    revision: " + "a" * 40)
     file.write_text(hub)
     monkeypatch.setattr(doctor, "cached_folder", lambda name, revision: None)
-    assert lines(file, Devices(1, ()))["hub"][0][0] == "Problem"
-    (finding,) = (one for one in examine(read_file(file), lambda: Devices(1, ())).findings if one.name == "hub")
+    assert lines(file, Devices(1, ()))["huggingface"][0][0] == "Problem"
+    (finding,) = (one for one in examine(read_file(file), lambda: Devices(1, ())).findings if one.name == "huggingface")
     assert f"run `hf download a/b --revision {'a' * 40} --local-dir b`" in finding.fix

@@ -78,10 +78,10 @@ def test_invite_notes_an_operator_that_cannot_create_tasks(shell: Shell) -> None
     ("arguments", "message"),
     [
         ([], "no namespace may use the participant"),
-        (["--allow=federations/tickets"], "'federations/tickets' is not a namespace. Use --allow federations."),
-        (["--allow=a,b"], "'a,b' is a list. Repeat the option: --allow a --allow b."),
-        (["--allow=x", "--namespace=Bank"], "'Bank' is not a namespace. Use -n bank."),
-        (["--allow=x", "--operator=fedtrain"], "'fedtrain' is not NAMESPACE/SERVICEACCOUNT. Example: --operator"),
+        (["--allow=federations/tickets"], "'federations/tickets' is not a namespace. Use `--allow federations`."),
+        (["--allow=a,b"], "'a,b' is a list. Repeat the option: `--allow a --allow b`."),
+        (["--allow=x", "--namespace=Bank"], "'Bank' is not a namespace. Use `-n bank`."),
+        (["--allow=x", "--operator=fedtrain"], "'fedtrain' is not NAMESPACE/SERVICEACCOUNT. Example: `--operator"),
     ],
 )
 def test_invite_judges_its_options_before_it_asks_the_cluster(shell: Shell, arguments: list[str], message: str) -> None:

@@ -80,11 +80,11 @@ def test_a_data_set_that_is_not_on_this_machine_is_named_with_its_option(file: P
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("clinic=1000", "Use one of notes, guidelines. Example: --rows clinic/notes=1000."),
-        ("clinic/letters=1000", "Use one of notes, guidelines. Example: --rows clinic/notes=1000."),
+        ("clinic=1000", "Use one of `notes`, `guidelines`. Example: `--rows clinic/notes=1000`."),
+        ("clinic/letters=1000", "Use one of `notes`, `guidelines`. Example: `--rows clinic/notes=1000`."),
         ("ward/notes=1000", "'ward' is not a participant"),
         ("clinic/notes=x", "'x' is not a number of rows"),
-        ("clinic/notes=1.5k", "Write --rows clinic/notes=1500."),
+        ("clinic/notes=1.5k", "Write `--rows clinic/notes=1500`."),
     ],
 )
 def test_a_count_needs_a_participant_and_one_of_its_data_sets(file: Path, given: str, message: str) -> None:

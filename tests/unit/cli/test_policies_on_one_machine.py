@@ -154,7 +154,7 @@ def test_comparisons_without_noise_say_so_and_keep_their_adapters_out_of_buckets
     done = CliRunner().invoke(main, ["baseline", str(file)])
     assert done.exit_code == 1
     assert done.stderr.startswith("note: these trainings have no noise")
-    assert "Use storage.type: File" in done.output
+    assert "Use `storage.type: File`" in done.output
 
 
 def test_minimums_that_the_training_cannot_reach_are_the_owners_to_change(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_refuse_a_maximum_of_epsilon_that_allows_no_step_beside_other_refusals(c
     said = f"{done.output}{done.exception}"
     assert "1 of 2 participants can take part in a round" in said
     assert (
-        "Training default/tickets is not allowed. Set metadata.namespace and metadata.name to match one of hub/*"
+        "Training default/tickets is not allowed. Set `metadata.namespace` and `metadata.name` to match one of hub/*"
         in said
     )
 

@@ -65,14 +65,14 @@ def test_refuse_a_budget_that_too_few_participants_can_spend_on_one_round(comman
         "and 1 more: epsilon 0 is spent, 4 more steps make it "
     )
     terms = "delta 1e-05, unit Example, row added or removed, participant adds noise, PLD"
-    assert f", and the budget is 2 ({terms}). Raise noise.multiplier or budget.epsilon, or lower training" in said
+    assert f", and the budget is 2 ({terms}). Raise `noise.multiplier`, lower `training.length`, or raise" in said
 
 
 def test_refuse_owners_limits_that_leave_too_few_participants(tmp_path: Path) -> None:
     """With 2 or 10,000 rows, the limits would not be what refuses the training."""
     noise = {"{type: Budget}": "{type: Multiplier, multiplier: 0.8}"}
     limits = {f"data/{who}.jsonl}}": f"data/{who}.jsonl}}\n  privacy: {{maxEpsilon: 1}}" for who in ("zoo", "museum")}
-    fix = "Lower budget.epsilon or training.length, or ask the owner to raise privacy.maxEpsilon."
+    fix = "Lower `budget.epsilon` or `training.length`, or ask the owner to raise `privacy.maxEpsilon`."
     assert fix in refused("validate", tmp_path, limits)  # the budget finds the multiplier
     said = refused("validate", tmp_path, noise | limits)
     assert (
@@ -81,9 +81,10 @@ def test_refuse_owners_limits_that_leave_too_few_participants(tmp_path: Path) ->
     ) in said
     terms = "delta 1e-05, unit Example, row added or removed, participant adds noise, PLD"
     assert (
-        f"and its policy's privacy.maxEpsilon is 1 ({terms}). Raise noise.multiplier, or lower training.length" in said
+        f"and its policy's privacy.maxEpsilon is 1 ({terms}). Raise `noise.multiplier`, or lower `training.length`"
+        in said
     )
-    assert "ask the owner to raise privacy.maxEpsilon." in said
+    assert "ask the owner to raise `privacy.maxEpsilon`." in said
     del limits["data/zoo.jsonl}"]
     said = accepted("validate", tmp_path, noise | limits)
     assert "warning: museum cannot take part: 4 steps with noise multiplier 0.8 spend epsilon 4.2" in said

@@ -27,3 +27,10 @@ def test_a_run_that_failed_after_round_0_has_two_ways_out() -> None:
     assert "init --from" not in ways_out(0, Path("a.yaml")), "a corrected file continues"
     assert "`fedtrain run 'a b.yaml'` to resume at round 2" in ways_out(2, Path("a b.yaml"))
     assert "`fedtrain init --from 'a b.yaml'`" in ways_out(2, Path("a b.yaml"))
+
+
+def test_a_run_whose_budget_is_exhausted_keeps_its_adapter_and_cannot_be_resumed() -> None:
+    said = ways_out(4, Path("a b.yaml"), "BudgetExhausted")
+    assert "Fix the cause" not in said
+    assert said.startswith("The adapter of round 3 is kept: `fedtrain export 'a b.yaml'` writes it.")
+    assert "its epsilon adds to the one that this run has spent" in said

@@ -198,7 +198,7 @@ def test_lines_stay_as_they_were_written(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["--by", "region"], "no row of {data} has this field\nhint: Rows have the fields completion, prompt, site"),
-        (["--by", "Site"], "no row of {data} has this field\nhint: Write --by site."),
+        (["--by", "Site"], "no row of {data} has this field\nhint: Write `--by site`."),
         (["--by", "site", "--dirichlet", "1"], "exclude each other"),
         (["--by", "site", "--participants", "9"], "9 participants are more than the 4 values of site"),
         (["--participants", "2", "--dirichlet", "0", "--label", "site"], "alpha must be above 0"),

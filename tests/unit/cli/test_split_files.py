@@ -37,7 +37,7 @@ def test_each_file_is_a_participant_and_the_hub_gets_rows_of_all(tmp_path: Path)
 def test_refuse_options_that_deal_out_one_file(tmp_path: Path) -> None:
     result = split(*files(tmp_path), "--participants", "3", "--out", tmp_path / "out")
     assert result.exit_code != 0
-    assert "--participants deals out the rows of one file, not of 3" in result.stderr
+    assert "--participants divides the rows of one file, but 3 files are given" in result.stderr
 
 
 def test_refuse_two_files_with_one_name_and_two_formats(tmp_path: Path) -> None:

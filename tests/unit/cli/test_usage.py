@@ -14,22 +14,25 @@ from fedtrain.cli.usage import EXAMPLES
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("ledger verfy RUN", "'verfy' is not a command of ledger. Did you mean 'verify'?"),
-        ("ledger fix RUN", "'fix' is not a command of ledger. Use exclude or verify."),
+        ("ledger verfy RUN", "'verfy' is not a command of ledger. Did you mean `verify`?"),
+        ("ledger fix RUN", "'fix' is not a command of ledger. Use `exclude` or `verify`."),
         (
             "participant delete x",
-            "'delete' is not a command of participant. Use approve, audit, invite, list, privacy, ",
+            "'delete' is not a command of participant. Use `approve`, `audit`, `invite`, `list`, `privacy`, ",
         ),
         (
             "report RUN --format pdf",
             "--format is not an option of report. The report is an HTML file; to get a PDF, open",
         ),
-        ("status RUN --json", "--json is not an option of status. Use -o json."),
-        ("status RUN --outputs json", "--outputs is not an option of status. Did you mean --output?"),
-        ("validate --fix f.yaml", "--fix is not an option of validate. Use --cluster, --help, --output or --rows."),
-        ("convert", "Missing argument 'DATA...'. Example: fedtrain convert rows.csv -o rows.jsonl"),
-        ("ledger exclude RUN bank-a --round 4", "Missing option '--reason'. Example: fedtrain ledger exclude "),
-        ("participant invite Bank_A", "'Bank_A' is not a valid name of a participant. Use bank-a (a-z, 0-9 and -)."),
+        ("status RUN --json", "--json is not an option of status. Use `-o json`."),
+        ("status RUN --outputs json", "--outputs is not an option of status. Did you mean `--output`?"),
+        (
+            "validate --fix f.yaml",
+            "--fix is not an option of validate. Use `--cluster`, `--help`, `--output` or `--rows`.",
+        ),
+        ("convert", "Missing argument 'DATA...'. Example: `fedtrain convert rows.csv -o rows.jsonl`"),
+        ("ledger exclude RUN bank-a --round 4", "Missing option '--reason'. Example: `fedtrain ledger exclude "),
+        ("participant invite Bank_A", "'Bank_A' is not a valid name of a participant. Use `bank-a` (a-z, 0-9 and -)."),
         (f"participant invite bank-{'a' * 36}", "has 41 characters. Use at most 40."),
         ("export RUN --round last", "'last' is not `best` or the number of a round. Omit --round for the newest one."),
     ],
@@ -43,16 +46,22 @@ def test_wrong_usage_is_answered_with_what_to_write(arguments: str, says: str) -
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("report RUN --out .", "error: --out . is a folder\nhint: Name a file in it: --out report.html.\n"),
-        ("report RUN --out a/x.pdf", "hint: Use --out a/x.html; to get a PDF, open it in a browser and print it to a"),
-        ("report RUN --csv --out x.html", "error: --out x.html does not end in .csv\nhint: Use --out x.csv.\n"),
+        (
+            "report RUN --out .",
+            "error: --out needs a file, and . is a folder\nhint: Name a file in it: `--out report.html`.\n",
+        ),
+        (
+            "report RUN --out a/x.pdf",
+            "hint: Use `--out a/x.html`; to get a PDF, open it in a browser and print it to a",
+        ),
+        ("report RUN --csv --out x.html", "error: --out x.html does not end in .csv\nhint: Use `--out x.csv`.\n"),
         (
             "report RUN --out no/x.html",
-            "error: the folder no does not exist\nhint: Correct --out, or make it: mkdir",
+            "error: the folder no does not exist\nhint: Correct --out, or make it: `mkdir",
         ),
-        ("compare RUN RUN --out x.png", "error: --out x.png does not end in .html\nhint: Use --out x.html.\n"),
-        ("list s3://", "error: s3:// names no bucket. Use s3://bucket/prefix."),
-        ("init a.yaml --participant Bank_A", "hint: Use bank-a (a-z, 0-9 and -, at most 40).\n"),
+        ("compare RUN RUN --out x.png", "error: --out x.png does not end in .html\nhint: Use `--out x.html`.\n"),
+        ("list s3://", "error: s3:// names no bucket. Use `s3://bucket/prefix`."),
+        ("init a.yaml --participant Bank_A", "hint: Use `bank-a` (a-z, 0-9 and -, at most 40).\n"),
     ],
 )
 def test_values_that_cannot_work_are_refused_before_anything_is_read(arguments: str, says: str) -> None:

@@ -59,7 +59,7 @@ def test_errors_go_to_stderr_by_line_with_their_count_and_exit_code_1(tmp_path: 
     result = CliRunner().invoke(main, ["validate", file])
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
-        f'{file}:10:13: spec.data.format: "text" is not a valid value. Did you mean Text?',
+        f'{file}:10:13: spec.data.format: "text" is not a valid value. Did you mean `Text`?',
         f"{file}:15:22: spec.rounds.minParticipants: minParticipants is 5, but participants lists only 1. "
         "Set it to 1 or less.",
         f"2 errors in {file}.",
@@ -111,7 +111,7 @@ def test_a_participant_that_is_listed_twice_gets_one_error(tmp_path: Path):
         "metadata:\n  name: bank-a", "metadata:\n  name: bank-b"
     )
     result = CliRunner().invoke(main, ["validate", write(tmp_path, twice)])
-    assert "Participant bank-a is listed twice. Remove this one, or give it another name." in result.stderr
+    assert "Participant bank-a is listed twice. Remove this one, or give it another `name`." in result.stderr
     assert result.stderr.splitlines()[-1].startswith("1 error in ")
 
 

@@ -91,7 +91,11 @@ def test_a_template_may_be_in_the_tokenizers_settings(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("config.json", "{", "config.json is not a JSON object."),
-        ("tokenizer.json", None, "contains no tokenizer. Add the tokenizer.json of the base model."),
+        (
+            "tokenizer.json",
+            None,
+            "contains no tokenizer. Copy tokenizer.json, or tokenizer.model, from where the model came from.",
+        ),
         ("tokenizer.json", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the file."),
         ("model.safetensors", None, "contains no weights (*.safetensors)."),
         ("model.safetensors", "hello world", "model.safetensors can't be read"),
@@ -116,7 +120,8 @@ def test_a_file_of_the_base_that_cannot_be_used_is_an_error(
 def test_a_target_module_that_the_base_does_not_have_is_an_error(tmp_path: Path) -> None:
     (line,) = errors(federation(tmp_path, targets="{type: Names, names: [q_proj, up]}"))
     assert line.endswith(
-        "spec.model.adapter.targetModules.names: up is not a linear layer of the base model. Use q_proj, up_proj."
+        "spec.model.adapter.targetModules.names: up is not a linear layer of the base model. Use names of "
+        "`q_proj`, `up_proj`."
     )
 
 
@@ -193,7 +198,7 @@ def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
     (line,) = warnings(file)
     assert line == (
         "1 of 5 checked rows is longer than data.maxLength (7 tokens) and is cut. The longest has 10 tokens; the "
-        "first one is a.jsonl:1. Set data.maxLength to 10, or shorten the rows."
+        "first one is a.jsonl:1. Set `data.maxLength: 10`, or shorten the rows."
     )
 
 

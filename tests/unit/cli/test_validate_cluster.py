@@ -59,16 +59,16 @@ def test_a_refusal_of_the_operator_has_its_line(training: Path) -> None:
     training.write_text(local.replace("s3: {bucket: federations}", "file: {path: ./runs}"))
     assert validate(training, "--cluster").stderr.splitlines() == [
         f"{training}:5:17: spec.model.base: ./base is a relative path, which pods cannot resolve. "
-        "Use an absolute path inside the pods, s3://bucket/prefix, or a model id.",
-        f"{training}:12:11: spec.storage.type: type is File, but on a cluster the ledger must be in "
-        "a bucket. Set storage.type: S3 and storage.s3.bucket.",
+        "Use an absolute path inside the pods, `s3://bucket/prefix`, or a model id on Hugging Face.",
+        f"{training}:12:11: spec.storage.type: `type` is File, but on a cluster the ledger must be in "
+        "a bucket. Set `storage.type: S3` and `storage.s3.bucket`.",
         f"2 errors in {training}.",
     ]
 
 
 def test_storage_that_the_file_leaves_out_is_a_folder(training: Path) -> None:
     training.write_text(TRAINING.partition("  storage:")[0])
-    assert f"{training}:4:1: spec.storage.type: type is File" in validate(training, "--cluster").stderr
+    assert f"{training}:4:1: spec.storage.type: `type` is File" in validate(training, "--cluster").stderr
 
 
 def test_a_participant_that_does_not_take_part_says_so(training: Path, others: Path) -> None:
@@ -113,7 +113,7 @@ def test_programs_get_the_same_as_json(training: Path) -> None:
     training.write_text(TRAINING.replace("/models/base", "./base"))
     (error,) = json.loads(validate(training, "--cluster", "-o", "json").stdout)["errors"]
     assert (error["line"], error["path"], error["value"]) == (5, "spec.model.base", "./base")
-    assert error["fix"] == "Use an absolute path inside the pods, s3://bucket/prefix, or a model id."
+    assert error["fix"] == "Use an absolute path inside the pods, `s3://bucket/prefix`, or a model id on Hugging Face."
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "run"])

@@ -35,9 +35,9 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
         "Write text in double quotes, a number, true, false or null here.",
         'a.jsonl:4: participant bank-a: Field "text" is empty, so there is nothing to learn. Delete the row.',
         'b.jsonl:1: participant bank-b: Field "text" is missing; the format Text needs {text}. Add it to '
-        "this row; if no row has it, set its name in data.fields.",
+        "this row; if no row has it, set its name in `data.fields`.",
         "test.jsonl: evaluation.hub: The file is UTF-16. Save it as UTF-8; or rewrite it and use the new file: "
-        "fedtrain convert test.jsonl --encoding utf-16 -o test-utf8.jsonl.",
+        "`fedtrain convert test.jsonl --encoding utf-16 -o test-utf8.jsonl`.",
     ]
     assert SECRET not in "".join(found)
 
@@ -81,9 +81,9 @@ def test_one_row_without_the_field_is_not_a_reason_to_rename_the_fields_of_all(t
             "first,second\na,b\n",
             "the rows have first, second. Write `fields: {text: first}` in spec.data if",
         ),
-        ("Text", "a first row of six words,b\nc,d\n", "If the first line is not a header, add one: text."),
+        ("Text", "a first row of six words,b\nc,d\n", "If the first line is not a header, add one: `text`."),
         ("Text", "Body: en,b\nc,d\n", 'Write `fields: {text: "Body: en"}` in spec.data if'),
-        ("Text", f"{'a long first row ' * 3},b\nc,d\n", "If the first line is not a header, add one: text."),
+        ("Text", f"{'a long first row ' * 3},b\nc,d\n", "If the first line is not a header, add one: `text`."),
     ],
 )
 def test_the_columns_of_a_table_are_named_with_the_fields_to_set(
@@ -113,7 +113,7 @@ def test_an_error_of_a_whole_file_has_its_path(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes('{"text": "a"}'.encode("utf-16"))
     assert validate(file).stderr.splitlines()[0] == (
         "a.jsonl: participant bank-a: The file is UTF-16. Save it as UTF-8; or rewrite it and use the new file: "
-        "fedtrain convert a.jsonl --encoding utf-16 -o a-utf8.jsonl."
+        "`fedtrain convert a.jsonl --encoding utf-16 -o a-utf8.jsonl`."
     )
 
 
@@ -219,7 +219,7 @@ def test_choices_are_refused_before_a_run_if_the_hubs_rows_have_too_many_or_too_
     assert error.endswith(
         "spec.evaluation.hub.metrics[1].type (metric right): Choices compares 2 to 100 different answers, and the "
         "hub's rows have more than 100 different answers. "
-        'Give each row a field "choices", or use ExactMatch or Loss.'
+        'Give each row a field "choices", or use `type: ExactMatch` or `type: Loss`.'
     )
     (error,) = errors(choosing(tmp_path, [{"prompt": f"p{number}", "completion": "same"} for number in range(3)]))
     assert "and the hub's rows have one answer only" in error

@@ -101,7 +101,7 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         ),
         ("a.jsonl", b'{"text": "a"}\n{"text": "b}', "a.jsonl:2:10: not valid JSON: a string is not closed"),
         ("a.jsonl", b'{"text": "a"}\n{"text": "\\q"}', "a.jsonl:2:11: not valid JSON: invalid escape"),
-        ("a.jsonl", b'{"text": "a"}\n{"text": "b"}}', "a.jsonl:2:14: not valid JSON: text follows the value"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": "b"}}', "a.jsonl:2:14: not valid JSON: text follows the end of the row"),
         (
             "a.jsonl",
             b'{"text": "a"}\n{"text": "b", }',
@@ -141,12 +141,13 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         (
             "a.jsonl",
             gzip.compress(b"{}", mtime=0),
-            "a.jsonl: a gzip file without .gz in its name; rename it to a.jsonl.gz, also where the file is named",
+            "a.jsonl: a gzip file without .gz in its name; rename it to `a.jsonl.gz`, also where the file is named",
         ),
         (
             "a.csv",
             b"PAR1....",
-            "a.csv: a Parquet file with another type in its name; rename it to a.parquet, also where the file is named",
+            "a.csv: a Parquet file with another type in its name; rename it to `a.parquet`, also where the file is "
+            "named",
         ),
         ("a.jsonl", b"\x28\xb5\x2f\xfd..", "a.jsonl: compressed with zstd; unpack it, and name the unpacked file"),
         ("a.csv", b"\xd0\xcf\x11\xe0..", "a.csv: an Excel workbook, not text; export it as CSV"),
@@ -154,12 +155,12 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
         (
             "a.csv",
             b'{"text": "a"}\n',
-            "a.csv: rows of JSON with another type in its name; rename it to a.jsonl, also where the file is named",
+            "a.csv: rows of JSON with another type in its name; rename it to `a.jsonl`, also where the file is named",
         ),
         (
             "a.parquet",
             b'{"text": "a"}\n',
-            "a.parquet: rows of JSON with another type in its name; rename it to a.jsonl",
+            "a.parquet: rows of JSON with another type in its name; rename it to `a.jsonl`",
         ),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz: not a gzip file; remove .gz from its name, or compress it"),
         ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 9, mtime=0)[:-9], "a.jsonl.gz: not a complete gzip file"),

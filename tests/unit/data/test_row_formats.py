@@ -133,7 +133,7 @@ def test_a_row_with_the_formats_own_names_is_not_sent_to_its_own_format() -> Non
     with pytest.raises(DataError) as refused:
         read({"prompt": "q", "completion": "a"}, "PromptCompletion", Fields(prompt="frage"))
     assert str(refused.value).endswith(
-        "; remove prompt from data.fields, because this row has the format's own names; if the rows of other files "
+        "; remove `prompt` from `data.fields`, because this row has the format's own names; if the rows of other files "
         "have the names in data.fields, rename those instead"
     )
 
@@ -141,9 +141,9 @@ def test_a_row_with_the_formats_own_names_is_not_sent_to_its_own_format() -> Non
 @pytest.mark.parametrize(
     ("format", "row", "message"),
     [
-        ("Messages", {"conversations": []}, "set data.format to ShareGPT, whose fields this row has"),
-        ("Messages", {"instruction": "i", "output": "o"}, "set data.format to Instruction, whose fields this row has"),
-        ("PromptCompletion", {"question": "q"}, "add it to this row; if no row has it, set its name in data.fields"),
+        ("Messages", {"conversations": []}, "set `data.format: ShareGPT`, whose fields this row has"),
+        ("Messages", {"instruction": "i", "output": "o"}, "set `data.format: Instruction`, whose fields this row has"),
+        ("PromptCompletion", {"question": "q"}, "add it to this row; if no row has it, set its name in `data.fields`"),
         (
             "Messages",
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}, TREE[1]]},

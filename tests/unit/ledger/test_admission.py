@@ -61,7 +61,7 @@ def test_another_spec_is_refused_with_every_field_that_differs(folder_ledger: Le
     assert 'spec.model.base: "./base" in the run, "./other" in the file' in message
     assert folder_ledger.url in message
     run = folder_ledger.address
-    assert f"change metadata.name, or delete this run: `fedtrain delete {run}`" in message
+    assert f"change `metadata.name`, or delete this run: `fedtrain delete {run}`" in message
     assert f"For more rounds, start a run from this one's adapter: `fedtrain init --from {run}`" in message
 
 

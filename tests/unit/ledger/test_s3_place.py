@@ -27,7 +27,7 @@ def test_a_server_of_the_environment_is_named_with_its_variable(variable: str, m
     monkeypatch.setenv(variable, NOBODY)
     for by_address in (True, False):
         message = said(S3(bucket="federation"), by_address)
-        assert message.startswith(f"bucket 'federation' at {NOBODY}, key 'default/run.json' can't be reached")
+        assert message.startswith(f"No server answers at {NOBODY} (bucket 'federation', key 'default/run.json').")
         assert f"Check that the server runs, that {variable} is right" in message
         assert "AWS S3" not in message
 
@@ -35,14 +35,14 @@ def test_a_server_of_the_environment_is_named_with_its_variable(variable: str, m
 def test_what_the_file_says_counts_before_the_environment(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
     message = said(S3(bucket="federation", endpoint=NOBODY))
-    assert f"at {NOBODY}, key" in message
+    assert f"answers at {NOBODY} (bucket" in message
     assert "storage.s3.endpoint is right" in message
 
 
 def test_a_server_of_a_profile_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     (tmp_path / "config").write_text(f"[default]\nendpoint_url = {NOBODY}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    assert f"at {NOBODY}, key" in said(S3(bucket="federation"))
+    assert f"answers at {NOBODY} (bucket" in said(S3(bucket="federation"))
 
 
 def test_errors_of_a_run_named_by_its_address_mention_no_file(monkeypatch: pytest.MonkeyPatch):
@@ -69,7 +69,7 @@ def test_aws_itself_is_called_so_with_its_region_and_what_would_name_another_ser
 def test_a_variable_that_holds_no_url_is_named(endpoint: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     with pytest.raises(
-        StoreError, match=r"^AWS_ENDPOINT_URL: storage(:9000)? is not a URL; write it as https://host:port"
+        StoreError, match=r"^AWS_ENDPOINT_URL: storage(:9000)? is not a URL; write it as `https://host:port`"
     ):
         S3Store(S3(bucket="federation"), by_address=True)
 
@@ -112,7 +112,9 @@ def test_a_variable_that_holds_no_region_is_named(endpoint: str | None, monkeypa
     if endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     s3 = S3(bucket="b")
-    with pytest.raises(StoreError, match=r"^AWS_DEFAULT_REGION: eu_central is not a region; write it as eu-central-1"):
+    with pytest.raises(
+        StoreError, match=r"^AWS_DEFAULT_REGION: eu_central is not a region; write it as `eu-central-1`"
+    ):
         connect(s3, ONCE, None, settings_of(s3, None))
 
 

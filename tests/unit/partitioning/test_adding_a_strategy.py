@@ -26,7 +26,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_validate_accepts_the_strategy_and_asks_for_its_parameters(toy: dict[str, Any]) -> None:
-    text = "toy is required because strategy is Toy."
+    text = "`toy` is required because strategy is Toy."
     assert toy["with"] == []
     assert toy["without"] == [f"10: {text}", f"12: {text}"]
 

@@ -141,7 +141,7 @@ def test_a_gpu_too_small_for_one_sample_is_a_refusal_with_a_reason() -> None:
 
 def test_unknown_sizes_of_the_base_are_a_reason() -> None:
     share = partition(spec_of("DataVolumeAndGPUMemory"), replace(around([100], gpu_memory=40 * GIB), facts=None))[0]
-    assert share.reason == "the base model's sizes are not known; set training.microBatchSize"
+    assert share.reason == "the base model's sizes are not known; set `training.microBatchSize`"
 
 
 def test_a_strategy_without_its_block_is_an_error() -> None:

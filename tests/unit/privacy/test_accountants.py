@@ -185,7 +185,7 @@ def test_refuse_a_budget_that_protects_no_one() -> None:
 
 
 def test_name_a_delta_only_if_there_is_one_below_1() -> None:
-    with pytest.raises(AccountingError, match=r"or set budget.delta to at least 2.5e-05.$"):
+    with pytest.raises(AccountingError, match=r"or set `budget.delta` to at least 2.5e-05.$"):
         check_range_of_samples(0.3, 3, "3 rounds", 1e-9, found=False)
     with pytest.raises(AccountingError, match=r"deviations. Raise noise.multiplier.$"):
         check_range_of_samples(0.12, 96, "96 steps", 1e-5, found=False)

@@ -80,4 +80,4 @@ def test_a_run_whose_rows_changed_is_refused_once_and_validate_says_so(
     with pytest.raises(UserError) as refused:
         check_rows_of_run(federation)
     assert refused.value.message.startswith(f"the run cannot resume: {what}; the rows of bank-b changed")
-    assert refused.value.hint == "Put the old file back, or change metadata.name for a new run"
+    assert refused.value.hint == "Put the old file back, or change `metadata.name` for a new run"

@@ -61,7 +61,7 @@ def test_it_trains_alone_as_long_as_in_the_federated_run_if_the_file_says_the_st
 
 
 def test_what_is_missing_is_named(file: Path) -> None:
-    assert "Use --participant: museum, zoo." in refused(file)
+    assert "Name it with --participant: `museum`, `zoo`." in refused(file)
     assert "'bank' is not a participant" in refused(file, "--participant", "bank")
     assert "has no policy of museum" in refused(file, "--participant", "museum")
     file.write_text(FILE + POLICY)

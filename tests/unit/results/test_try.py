@@ -145,7 +145,7 @@ def test_a_base_of_the_hub_that_is_not_on_this_machine_is_not_fetched(hand: Hand
     other = Hand(Ledger(hand.ledger.store, "default", "other"))
     other.spec = {**SPEC, "model": {"base": "org/model", "revision": "a" * 40}}
     other.begin()
-    assert "org/model is not in the hub's cache on this machine" in fedtrain(runs / "default/other", "w1").stderr
+    assert "org/model is not in the Hugging Face cache of this machine" in fedtrain(runs / "default/other", "w1").stderr
 
 
 @pytest.mark.parametrize(

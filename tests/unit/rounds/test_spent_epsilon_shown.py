@@ -253,7 +253,7 @@ def test_the_forecast_says_when_the_run_will_end() -> None:
     assert cost.startswith("Privacy after 2 rounds with noise multiplier 1: epsilon 6.57 of 8")
     assert end == (
         f"The budget allows 2 of 20 rounds, then the run halts. The whole run would spend epsilon 28.4 ({IN_SHORT}). "
-        "Raise noise.multiplier, or set noise: {type: Budget}."
+        "Set `noise.multiplier: 2.69`, enough for all rounds, or `noise: {type: Budget}`, which finds it."
     )
     assert "not known here" in unknown
 

@@ -50,10 +50,10 @@ def test_a_hub_that_does_not_resolve_is_an_error_with_the_command(federation: Fe
     with pytest.raises(RunError) as refused:
         check_base_access(federation, lambda: why_unreachable(unresolved))
     message = str(refused.value)
-    assert "spec.model.base: org/tiny is not in the hub's cache on this machine, and " in message
+    assert "spec.model.base: org/tiny is not in the Hugging Face cache of this machine, and " in message
     assert " cannot be resolved. " in message
     assert f"run `hf download org/tiny --revision {REVISION} --local-dir tiny`" in message
-    assert "set model.base to ./tiny" in message
+    assert "set `model.base: ./tiny`" in message
 
 
 def test_offline_mode_is_an_error_too(federation: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,9 @@ def test_offline_mode_is_an_error_too(federation: Federation, monkeypatch: pytes
 
 
 def test_a_hub_that_refuses_connections_is_an_error_before_the_workers_start(federation: Federation) -> None:
-    with pytest.raises(RunError, match=r"huggingface\.co refuses connections\. On a machine that reaches the hub, run"):
+    with pytest.raises(
+        RunError, match=r"huggingface\.co refuses connections\. On a machine that reaches Hugging Face, run"
+    ):
         check_base_access(federation, lambda: why_unreachable(refusing))
 
 

@@ -181,7 +181,7 @@ def failed(kind: Kind, who: str, *, round: int = 0, retryable: bool = False) -> 
 
 
 def test_a_failure_that_ends_the_run_is_reported_once_by_the_command() -> None:
-    events = (STARTED, failed("Initialise", "_initialise"), RunEnded("Failed", 0, "no initial adapter: no space"))
+    events = (STARTED, failed("Initialise", "_initialise"), RunEnded("Failed", 0, "no space"))
     assert plain(*events) == plain(STARTED)
 
 

@@ -31,7 +31,10 @@ def test_a_task_of_which_every_step_overflows_is_refused(
     monkeypatch.setattr("torch.amp.GradScaler", Overflowing)
     refused = federation.run(federation.assignment(work, round=1))
     assert refused.code == EXIT_REFUSED
-    assert "4 steps overflowed in FP16, so no step was taken; set training.precision to BF16 or FP32" in refused.reason
+    assert (
+        "4 steps overflowed in FP16, so no step was taken; set `training.precision` to `BF16` or `FP32`"
+        in refused.reason
+    )
 
 
 def test_skipped_steps_are_counted_in_the_telemetry(federation: Federation, monkeypatch: pytest.MonkeyPatch) -> None:

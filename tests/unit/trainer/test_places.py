@@ -1,4 +1,4 @@
-"""Base models and adapters from folders, the hub's cache and buckets."""
+"""Base models and adapters from folders, the Hugging Face cache and buckets."""
 
 import hashlib
 import json
@@ -110,7 +110,9 @@ def test_a_hub_that_does_not_resolve_is_refused_with_the_command(hub: Path, monk
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unresolved)
-    with pytest.raises(Refused, match=r"cannot be resolved. On a machine that reaches the hub, run `hf download org/b"):
+    with pytest.raises(
+        Refused, match=r"cannot be resolved. On a machine that reaches Hugging Face, run `hf download org/b"
+    ):
         base_folder(Model(base="org/b", revision=REVISION), NO_BUCKETS)
 
 
@@ -120,7 +122,7 @@ def test_the_binding_says_where_the_base_is_here(bases: dict[str, Path]) -> None
 
 
 @pytest.mark.parametrize(
-    ("base", "message"), [("./nowhere", "directory not found"), ("a b c", "neither a directory here nor")]
+    ("base", "message"), [("./nowhere", "directory not found"), ("a b c", "neither a folder here nor")]
 )
 def test_a_base_that_is_nowhere_is_refused(base: str, message: str) -> None:
     with pytest.raises(Refused, match=message):

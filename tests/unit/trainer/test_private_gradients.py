@@ -298,7 +298,7 @@ def test_running_out_of_memory_says_nothing_about_the_sampled_rows(
         with pytest.raises(Retry) as error:
             next(estimated(model, ROWS, ExampleNoise(**example_noise()), size))
         reasons.add(str(error.value))
-    assert reasons == {"out of memory; lower data.maxLength, or use a smaller base model or a larger GPU"}
+    assert reasons == {"out of memory; lower `data.maxLength`, or use a smaller base model or a larger GPU"}
 
 
 def test_the_model_is_left_without_hooks(model: AdaptedModel) -> None:

@@ -58,7 +58,7 @@ class PerSampleGradients:
             if not isinstance(gradients, torch.Tensor):
                 raise Refused(
                     f"{name} has no gradient for each row of a batch, so privacy.unit: Example cannot clip it. Train "
-                    "another base model, or use privacy.unit: Participant"
+                    "another base model, or use `privacy.unit: Participant`"
                 )
             found[name] = gradients
             parameter.grad_sample = None  # pyright: ignore[reportAttributeAccessIssue]
@@ -75,7 +75,7 @@ def _layers(model: AdaptedModel, parameters: Mapping[str, torch.nn.Parameter]) -
         if type(owner) is not torch.nn.Linear:
             raise Refused(
                 f"model.adapter.targetModules: {name} is in a {type(owner).__name__} layer, and privacy.unit: Example "
-                "needs linear layers. Remove its module from targetModules"
+                "needs linear layers. Remove its module from `targetModules`"
             )
         if id(parameter) in in_output:
             raise Refused(

@@ -31,7 +31,7 @@ from fedtrain_trainer.outcome import Refused, Retry
 BLOCK = 2**16
 """Noise is drawn in blocks of this many values, in several threads."""
 
-OUT_OF_MEMORY = "out of memory; lower data.maxLength, or use a smaller base model or a larger GPU"
+OUT_OF_MEMORY = "out of memory; lower `data.maxLength`, or use a smaller base model or a larger GPU"
 
 
 class PrivateGradient:
@@ -41,7 +41,9 @@ class PrivateGradient:
         self, model: AdaptedModel, flat: FlatWeights, rows: Rows, round: Round, noise: ExampleNoise, group: Group
     ) -> None:
         if round.dtype == torch.float16:
-            raise Refused("training.precision FP16 scales losses, which privacy.unit: Example cannot; use BF16 or FP32")
+            raise Refused(
+                "training.precision FP16 scales losses, which privacy.unit: Example cannot; use `BF16` or `FP32`"
+            )
         if model.config.lora_dropout > 0:
             raise Refused("privacy.unit: Example does not support model.adapter.dropout; remove it")
         assert round.noise_seed is not None

@@ -50,7 +50,7 @@ def check_per_sample_gradients(model: AdaptedModel, flat: FlatWeights, dtype: to
         if not bool(difference <= TOLERANCES[dtype] * torch.linalg.vector_norm(expected)):  # also if not finite
             raise Refused(
                 "the gradients of single rows in a batch are not those of the rows alone, so privacy.unit: Example "
-                "cannot clip them. Train another base model, or use privacy.unit: Participant"
+                "cannot clip them. Train another base model, or use `privacy.unit: Participant`"
             )
 
 

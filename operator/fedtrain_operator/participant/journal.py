@@ -108,8 +108,8 @@ def event_of(entry: AuditEntry) -> Event:
             text = f"finished; sent {objects or 'nothing'}"
         case "Cancelled":
             text = "stopped by the hub"
-        case "Refused":
-            text = f"{entry.message or entry.event}. The policy is applied again to the next task"
+        case "Refused" if entry.rule is not None:
+            text = f"{entry.message}. A change of the policy applies to the next task"
         case _:
             text = entry.message or entry.event
     subject = f"{entry.work} of {entry.namespace}/{entry.training}, round {entry.round}, attempt {entry.attempt}"

@@ -100,7 +100,9 @@ def test_a_refused_task_has_the_rule_that_refused_it() -> None:
     (refused,) = lines(remote)
     assert (refused.event, refused.rule) == ("Refused", "allow.requesters")
     assert said(remote.here.all("events")) == [("Warning", "TaskRefused")]
-    assert "allow.requesters" in remote.here.all("events")[0]["message"]
+    message = remote.here.all("events")[0]["message"]
+    assert "add the training to `allow.requesters` in its ParticipantPolicy" in message
+    assert message.endswith(". A change of the policy applies to the next task")
 
 
 def test_a_suspended_policy_stops_the_task_which_then_starts_again() -> None:

@@ -157,11 +157,11 @@ def test_pods_that_no_node_takes_are_reported_and_signed_requests_are_in_secrets
     federation.apply(api, s3_server, participants=wish, evaluation={"hub": hub})
     (pod,) = eventually(lambda: federation.at_banks(api, "v1/pods", "bank-b"))
     unschedulable(api, pod, "nvidia.com/gpu")
-    words = "bank-b asks for 2 GPUs on 1 node, but no node has 2 free. "
+    words = "bank-b's job asks for 2 GPUs on 1 node, but no node has 2 free. "
     eventually(lambda: words in federation.status(api).get("message", ""))
     (pod,) = eventually(lambda: api.list("v1/pods", federation.namespace, "fedtrain.dev/kind=Initialise"))
     unschedulable(api, pod, "memory")
-    hubs = "the hub asks for 64Gi of memory on 1 node, but no node has enough memory free. "
+    hubs = "the hub's job asks for 64Gi of memory on 1 node, but no node has enough memory free. "
     eventually(lambda: hubs in federation.status(api).get("message", ""))
     assert words in federation.status(api)["message"]
     assert federation.condition(api, "Schedulable")["status"] == "False"

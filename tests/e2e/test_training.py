@@ -74,7 +74,7 @@ def test_an_unschedulable_pod_is_reported_within_a_minute(banks: RealFederation,
     greedy = RealFederation(banks.folder, "greedy").prepare(api, s3_server)
     wish = {"name": "bank-b", "compute": {"gpusPerNode": 2}, "training": {"microBatchSize": 2}}
     greedy.apply(api, s3_server, participants=[{"name": "bank-a"}, wish])
-    words = "bank-b asks for 2 GPUs on 1 node, but no node has 2 free"
+    words = "bank-b's job asks for 2 GPUs on 1 node, but no node has 2 free"
     eventually(lambda: words in greedy.status(api).get("message", ""))
     api.delete(TRAININGS, greedy.name, greedy.namespace)
 

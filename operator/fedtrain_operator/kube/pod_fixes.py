@@ -65,7 +65,10 @@ def cannot_fetch(who: str, container: str, image: str, answer: str) -> str:
 
 def cannot_start(who: str, message: str) -> str:
     """`message`: of the kubelet, about what the pod refers to."""
-    fields, create = fields_of(who), "Create it, or correct" if message.endswith("not found") else "Correct"
+    fields, create = (
+        fields_of(who),
+        "Create it in the pod's namespace, or correct" if message.endswith("not found") else "Correct",
+    )
     fix = f"{create} {fields.pods}, or ask {fields.administrator}"
     return f"{who}'s pod can't start: {message.rstrip('.')}. {fix}. The pod then starts by itself"
 

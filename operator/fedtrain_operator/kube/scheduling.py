@@ -10,12 +10,12 @@ from fedtrain_operator.kube.pod_fixes import PodFields, fields_of
 
 
 def unschedulable(who: str, compute: Compute, pods: Sequence[Json]) -> str | None:
-    """`bank-b asks for 2 GPUs on 1 node, but no node has 2 free. ...`, or None if every pod has a node."""
+    """`bank-b's job asks for 2 GPUs on 1 node, but no node has 2 free. ...`, or None if every pod has a node."""
     for pod in pods:
         scheduled = find(pod.get("status", {}).get("conditions", ()), "PodScheduled")
         if scheduled and scheduled["status"] == "False" and scheduled.get("reason") == "Unschedulable":
             lack, fix = _lack(compute, scheduled.get("message", ""), fields_of(who))
-            return f"{who} asks for {_wish(compute)}, but {lack}. {fix}"
+            return f"{who}'s job asks for {_wish(compute)}, but {lack}. {fix}"
     return None
 
 
@@ -26,7 +26,7 @@ def _wish(compute: Compute) -> str:
         f"{compute.memory} of memory" if compute.memory else "",
     ]
     what = ", ".join(filter(None, parts)) or "a pod"
-    return f"{what} on {_count(compute.nodes, 'node')}"
+    return f"{what} on {'1 node' if compute.nodes == 1 else f'each of {compute.nodes} nodes'}"
 
 
 def _lack(compute: Compute, message: str, fields: PodFields) -> tuple[str, str]:

@@ -253,6 +253,8 @@ def test_an_unschedulable_pod_of_the_hub_is_reported() -> None:
     whole = spec(evaluation={"hub": {**HUB["hub"], "compute": {"gpusPerNode": 1}}})
     job = evaluation(gpusPerNode=1)
     said = asyncio.run(why_hub_waits(NOBODY, whole, run().run_id, [(job, [waiting])], 0.0))[ref(job)]
-    assert said.message.startswith("the hub asks for 1 GPU on 1 node, but no node has 1 free. The pod starts by itself")
+    assert said.message.startswith(
+        "the hub's job asks for 1 GPU on 1 node, but no node has 1 free. The pod starts by itself"
+    )
     assert said.message.endswith("lower `evaluation.hub.compute.gpusPerNode` of the FederatedTraining")
     assert [one.status for one in pod_conditions([], [said])] == ["False", "True"]

@@ -85,7 +85,7 @@ def test_gpus_that_no_node_has_are_reported() -> None:
     pods = pending("0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient nvidia.com/gpu.")
     wish = Compute(gpus_per_node=2)
     assert unschedulable("bank-b", wish, pods) == (
-        "bank-b asks for 2 GPUs on 1 node, but no node has 2 free. The pod starts by itself once they are free. "
+        "bank-b's job asks for 2 GPUs on 1 node, but no node has 2 free. The pod starts by itself once they are free. "
         "Where no node has that many, lower `compute.gpusPerNode` of participant bank-b in the FederatedTraining"
     )
 
@@ -94,7 +94,9 @@ def test_memory_that_no_node_has_is_reported() -> None:
     pods = pending("0/3 nodes are available: 3 Insufficient memory. preemption: 0/3 nodes are available")
     found = unschedulable("bank-b", Compute(memory="900Gi"), pods)
     assert found is not None
-    assert found.startswith("bank-b asks for 900Gi of memory on 1 node, but no node has enough memory free. The pod")
+    assert found.startswith(
+        "bank-b's job asks for 900Gi of memory on 1 node, but no node has enough memory free. The pod"
+    )
     assert found.endswith(
         "lower `compute.memory` of participant bank-b in the FederatedTraining, or `resources` in `pods` of bank-b's "
         "ParticipantPolicy"

@@ -48,7 +48,8 @@ def test_the_image_of_a_container_of_others_is_not_a_field_of_fedtrain() -> None
 
 def test_a_missing_secret_has_the_kubelets_message() -> None:
     waits = pod("CreateContainerConfigError", 'secret "hf" not found')
-    fix = "Create it, or correct `hubPods` of the hub's chart, or ask the administrator of the hub's cluster"
+    ask = "or ask the administrator of the hub's cluster"
+    fix = f"Create it in the pod's namespace, or correct `hubPods` of the hub's chart, {ask}"
     words = f"the hub's pod can't start: secret \"hf\" not found. {fix}. The pod then starts by itself"
     assert unstartable("the hub", [waits], {}) == words
 
@@ -96,6 +97,7 @@ def test_any_repeated_warning_about_a_pod_without_a_container_is_a_reason() -> N
             'Error creating: pods "worker-0" is forbidden: error looking up service account at-bank-b/trainer: '
             'serviceaccount "trainer" not found',
             'error looking up service account at-bank-b/trainer: serviceaccount "trainer" not found',
+            PODS,
         ),
     ],
     ids=["PodSecurity", "ResourceQuota", "webhook", "ServiceAccount"],

@@ -13,5 +13,5 @@ os.environ.pop("PYTHONUNBUFFERED", None)  # users do not set it, and output that
 @pytest.fixture(scope="session")
 def zygote() -> Generator[str, None, None]:
     """The address of a process that has imported torch, and forks runs, trainers and workers."""
-    with processes.running("tests.local.driver") as address:
+    with processes.running("tests.local.driver", "opacus.grad_sample.grad_sample_module") as address:
         yield address

@@ -24,7 +24,7 @@ ROWS = 24
 
 
 def spec(**changes: Any) -> dict[str, Any]:
-    """Two rounds of two steps; blocks in `changes` are laid over it."""
+    """Two rounds of two steps; blocks in `changes` are laid over it. A field that is None is left out."""
     small: dict[str, Any] = {
         "model": {"base": str(QUICKSTART / "base"), "adapter": {"rank": 2, "alpha": 4}},
         "data": {"dataset": "glosses", "format": "PromptCompletion", "maxLength": 48},
@@ -36,7 +36,9 @@ def spec(**changes: Any) -> dict[str, Any]:
     if "datasets" in changes.get("data", {}):
         del small["data"]["dataset"]
     for block, fields in changes.items():
-        small[block] = {**small[block], **fields} if isinstance(fields, dict) and block in small else fields
+        if isinstance(fields, dict) and block in small:
+            fields = {name: value for name, value in {**small[block], **fields}.items() if value is not None}
+        small[block] = fields
     return small
 
 

@@ -1,42 +1,22 @@
 """Real runs under privacy: what they cost when a round is redone."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from federation import Small
+from private_federation import ADAPTIVE, FIXED, PEOPLE, entered, private, private_rows
 from ruamel.yaml import YAML
+from safetensors.numpy import load
 
-from fedtrain.api.reading import read_file
 from fedtrain.cli.main import main
 from fedtrain.contracts import names
-from fedtrain.contracts.noise_records import Spend
-from fedtrain.contracts.records import Aggregate, Close, Update
+from fedtrain.contracts.noise_records import NoiseDraw, Spend
+from fedtrain.contracts.privacy_blocks import PrivacyState
+from fedtrain.contracts.records import Aggregate, Close, Manifest, Plan, Update
 from fedtrain.ledger.verify import verify
-from fedtrain.manifests.privacy_ledger import released
-from fedtrain.privacy.accounting import Release, epsilon
-from fedtrain.runner.privacy_files import entries_of_data
-
-FIXED = {"type": "Fixed", "norm": 0.05}
-
-
-def private(folder: Path, **privacy: Any) -> Small:
-    """Three participants, so that a round without one of them still hides each of the others."""
-    changes: Mapping[str, Any] = {
-        "participants": [{"name": "zoo"}, {"name": "museum"}, {"name": "observatory"}],
-        "rounds": {"count": 2, "minParticipants": 2},
-        "aggregation": {"weights": "Uniform"},
-        "privacy": {
-            "unit": "Participant",
-            "budget": {"epsilon": 1000, "delta": 1e-5},
-            "noise": {"type": "Multiplier", "multiplier": 0.5},
-            "clipping": FIXED,
-        }
-        | privacy,
-    }
-    return Small(folder, dict(changes))
+from fedtrain.privacy.accounting import Poisson, Release, epsilon
 
 
 def test_a_round_that_is_redone_without_a_participant_costs_a_second_draw(zygote: str, tmp_path: Path) -> None:
@@ -57,35 +37,92 @@ def test_a_round_that_is_redone_without_a_participant_costs_a_second_draw(zygote
     assert verify(small.ledger).sound
 
 
-@pytest.mark.parametrize("location", ["Server", "Client"])
-def test_participants_clip_and_add_their_noise(location: str, zygote: str, tmp_path: Path) -> None:
+MODES = [
+    ("Server", "Adaptive", "Server"),
+    ("Client", "Fixed", "Server"),
+    ("Client", "Adaptive", "Server"),
+    ("Client", "Adaptive", "Client"),
+]
+"""Where updates are clipped, how, and who adds the noise. Server, Fixed and Server are those of the test above."""
+
+
+@pytest.mark.parametrize(("clips", "how", "adds_noise"), MODES)
+def test_rounds_are_clipped_and_noised_where_the_file_says(
+    clips: str, how: str, adds_noise: str, zygote: str, tmp_path: Path
+) -> None:
     small = private(
         tmp_path / "run",
-        noise={"type": "Multiplier", "multiplier": 0.5, "location": location},
-        clipping={"type": "Adaptive", "location": "Client", "adaptive": {"initialNorm": 0.05}},
+        noise={"type": "Multiplier", "multiplier": 0.5, "location": adds_noise},
+        clipping={"location": clips} | (ADAPTIVE if how == "Adaptive" else FIXED),
     )
     done = small.run(zygote)
     assert done.returncode == 0, done.said
-    manifests, shared = small.manifests(), location == "Client"
+    manifests, shared, adaptive = small.manifests(), adds_noise == "Client", how == "Adaptive"
     assert [manifest.outcome for manifest in manifests] == ["Initial", "Committed", "Committed"]
-    assert all(manifest.privacy and manifest.privacy.bound != 0.05 for manifest in manifests[1:])
+    assert [(manifest.privacy and manifest.privacy.bound) != 0.05 for manifest in manifests[1:]] == [adaptive] * 2
+    assert [manifest.privacy and manifest.privacy.spent[0].count for manifest in manifests[1:]] == [1, 2]
     for round in (1, 2):
-        spend, aggregate = (
-            small.ledger.read(names.spend(round, 1), Spend),
-            small.ledger.read(names.aggregate(round, 1), Aggregate),
-        )
+        plan = small.ledger.read(names.plan(round), Plan)
+        spend = small.ledger.read(names.spend(round, 1), Spend)
+        aggregate = small.ledger.read(names.aggregate(round, 1), Aggregate)
+        assert plan is not None
+        assert plan.privacy is not None
         assert spend is not None
         assert (spend.seed is None) == shared
         assert aggregate is not None
         assert aggregate.privacy is not None
-        for who in ("zoo", "museum", "observatory"):
+        bound = plan.privacy.bound
+        if not shared:
+            std = plan.privacy.update_multiplier * bound / len(PEOPLE)
+            assert aggregate.privacy.noise_std == pytest.approx(std, rel=1e-5)
+        for who in PEOPLE:
             record = small.ledger.read(names.update(round, who, 1), Update)
             assert record is not None
-            assert record.within_bound is not None
-            assert (record.within_bound in (0, 1)) != shared
+            assert (record.within_bound is None) == (clips == "Server" or not adaptive)
+            assert record.within_bound is None or (record.within_bound in (0, 1)) != shared
+            if clips == "Client" and not shared:
+                assert norm_of(small, round, who, record) <= bound * (1 + 1e-6), "clipped before it left"
     assert verify(small.ledger).sound
     keys = small.folder / "runs/default/small/telemetry/noise"
     assert keys.exists() == shared
+
+
+def norm_of(small: Small, round: int, who: str, record: Update) -> float:
+    sent = load(small.ledger.content(f"{names.update_folder(round, who, 1)}/{record.file}"))
+    return float(np.sqrt(sum(np.sum(values.astype(np.float64) ** 2) for values in sent.values())))
+
+
+def test_single_rows_are_protected_by_noise_in_each_step(zygote: str, tmp_path: Path) -> None:
+    small = private_rows(tmp_path / "run")
+    done = small.run(zygote)
+    assert done.returncode == 0, done.said
+    for round in (1, 2):
+        for who in PEOPLE:
+            draw = small.ledger.read(names.noise_draw(round, who, 1), NoiseDraw)
+            record = small.ledger.read(names.update(round, who, 1), Update)
+            assert draw is not None
+            assert record is not None
+            assert record.steps == 2
+            assert (record.train_loss, record.validation_loss, record.tokens) == (None, None, None)
+    steps = [
+        {one.participant: one.steps for one in privacy_of(manifest).participants} for manifest in small.manifests()
+    ]
+    assert steps == [{}, dict.fromkeys(PEOPLE, 2), dict.fromkeys(PEOPLE, 4)]
+    assert all(privacy_of(manifest).spent == () for manifest in small.manifests()), "the hub adds no noise"
+    assert verify(small.ledger).sound
+    assert entered(small, "Example") == [4, 4, 4]
+    plan = small.ledger.read(names.plan(1), Plan)
+    assert plan is not None
+    spent = epsilon({Release(1.0, Poisson(4 / plan.members[0].samples)): 4}, 1e-5)
+    shown = CliRunner().invoke(main, ["participant", "privacy", "--file", str(small.file)])
+    assert shown.exit_code == 0, shown.output
+    for who in PEOPLE:
+        assert f"{who}, data set glosses, unit Example: epsilon {spent:.4g} at delta 1e-05" in shown.output
+
+
+def privacy_of(manifest: Manifest) -> PrivacyState:
+    assert manifest.privacy is not None
+    return manifest.privacy
 
 
 def limit_epsilon(small: Small, most: float) -> None:
@@ -103,16 +140,10 @@ def test_the_owners_ledger_counts_a_killed_round_once_and_outlives_a_deleted_run
     limit_epsilon(small, epsilon({Release(0.5): 3}, 1e-5))
     fault, killed = r"before:rounds/0001/close-1\.json$", str(tmp_path / "killed")
     assert small.run(zygote, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed).returncode == 137
-
-    def rounds() -> list[int]:
-        federation = read_file(small.file)
-        entries = (entries_of_data(federation, policy.spec.datasets) for policy in federation.policies.values())
-        return [sum(released(found, {"glosses"}, "Participant").values()) for found in entries]
-
-    assert rounds() == [1, 1, 1]
+    assert entered(small) == [1, 1, 1]
     resumed = small.run(zygote)
     assert resumed.returncode == 0, resumed.said
-    assert rounds() == [2, 2, 2]
+    assert entered(small) == [2, 2, 2]
     deleted = CliRunner().invoke(main, ["delete", str(small.file), "--yes"])
     assert deleted.exit_code == 0, deleted.output
     again = CliRunner().invoke(main, ["run", str(small.file)])
@@ -120,4 +151,4 @@ def test_the_owners_ledger_counts_a_killed_round_once_and_outlives_a_deleted_run
     assert (
         "all trainings on data set glosses with unit: Participant together spend" in f"{again.exception}{again.output}"
     )
-    assert rounds() == [2, 2, 2]
+    assert entered(small) == [2, 2, 2]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from federation import Small
-from private_federation import ADAPTIVE, FIXED, PEOPLE, entered, private, private_rows
+from private_federation import ADAPTIVE, FIXED, NORM, PEOPLE, entered, private, private_rows
 from ruamel.yaml import YAML
 from safetensors.numpy import load
 
@@ -59,7 +59,7 @@ def test_rounds_are_clipped_and_noised_where_the_file_says(
     assert done.returncode == 0, done.said
     manifests, shared, adaptive = small.manifests(), adds_noise == "Client", how == "Adaptive"
     assert [manifest.outcome for manifest in manifests] == ["Initial", "Committed", "Committed"]
-    assert [(manifest.privacy and manifest.privacy.bound) != 0.05 for manifest in manifests[1:]] == [adaptive] * 2
+    assert [(manifest.privacy and manifest.privacy.bound) != NORM for manifest in manifests[1:]] == [adaptive] * 2
     assert [manifest.privacy and manifest.privacy.spent[0].count for manifest in manifests[1:]] == [1, 2]
     for round in (1, 2):
         plan = small.ledger.read(names.plan(round), Plan)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fedtrain.privacy.gaussian_noise import NoiseStream, check_range, granularity, std_in_steps
+from tests.support.noise_samples import first_samples
 
 SEED = bytes(range(32))
 
@@ -27,6 +28,17 @@ def test_samples_of_other_seeds_and_purposes_are_unrelated() -> None:
     streams = [NoiseStream(SEED, "a"), NoiseStream(SEED, "b"), NoiseStream(bytes(32), "a")]
     found = np.asarray(np.corrcoef([stream.samples(0, 10_000) for stream in streams]))
     assert np.abs(found[np.triu_indices(3, 1)]).max() < 0.05
+
+
+@pytest.mark.parametrize("std", [0.3, 5.0])
+def test_the_noise_on_a_count_is_within_one_percent_of_the_formula(std: float) -> None:
+    """Each count has another seed. 1% is 4.5 standard errors."""
+    seeds = [number.to_bytes(32, "big") for number in range(100_000)]
+    samples = std * first_samples(seeds, "indicators")
+    assert np.std(samples) == pytest.approx(std, rel=0.01)
+    assert abs(np.mean(samples)) < 5 * std / np.sqrt(len(seeds))
+    drawn = [NoiseStream(seed, "indicators").on_count(std) for seed in seeds[:300]]
+    assert drawn == pytest.approx(samples[:300].tolist(), rel=1e-6, abs=1e-6)
 
 
 def test_noise_has_at_least_its_formulas_size_at_any_granularity() -> None:

@@ -13,6 +13,7 @@ from fedtrain_trainer.private_update import private_update
 from fedtrain.contracts.tasks import NoiseShare, Task, Train, UpdateClipping
 from fedtrain.privacy.gaussian_noise import granularity
 from fedtrain.privacy.noise_shares import noisy_norm_range, share_multiplier
+from tests.support.noise_samples import first_samples
 from tests.support.tasks import DIGEST, task_of, train_work
 
 BOUND = 0.5
@@ -123,16 +124,19 @@ def test_one_update_has_one_noise_in_all_attempts_and_another_update_has_another
     assert np.abs(correlation).max() < 6 / np.sqrt(2000)
 
 
-def test_the_indicator_has_noise_too(key: str) -> None:
+def test_the_indicator_has_a_share_of_noise_too(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The samples have the standard deviation 1, within 1%: test_gaussian_noise.py."""
+    seeds, seed_of = list[bytes](), module._seed
+    monkeypatch.setattr(module, "_seed", lambda *known: seeds.append(seed_of(*known)) or seeds[-1])
     found = [
         private_update(
-            *task(plan=f"blake3:{number:064x}", **shared(indicator_noise=3.0, updates=10)), update(rows=1), key
+            *task(plan=f"blake3:{number:064x}", **shared(indicator_noise=6.0, updates=10)), update(rows=1), key
         )
         for number in range(400)
     ]
     values = np.array([indicator for _, indicator in found], float)
-    assert np.std(values) == pytest.approx(1.0, rel=0.15)
-    assert abs(np.mean(values)) < 5 / np.sqrt(400)
+    assert len(set(seeds)) == 400
+    assert values == pytest.approx(6.0 / np.sqrt(10 - 1) * first_samples(seeds, "indicators"), rel=1e-6, abs=1e-6)
     first = np.array([flat(after)[0] for after, _ in found])
     assert abs(np.corrcoef(first, values)[0, 1]) < 5 / np.sqrt(400), "other samples than those of the update"
 

@@ -2,9 +2,13 @@
 
 The attacker knows the other updates and projects the noisy mean on the canary. Its error rates, with Clopper-Pearson
 bounds, limit the mu of a Gaussian mechanism (Nasr et al. 2023, "Tight Auditing of Differentially Private Machine
-Learning", section 4.3), whose epsilon must not exceed the claim. The audit is tight enough to catch faults."""
+Learning", section 4.3), whose epsilon must not exceed the claim. The audit is tight enough to catch faults.
+
+With adaptive clipping, the attacker also reads the noisy number of unclipped updates from the next norm. The canary is
+always clipped and zeros are not, which moves the number by one. It adds both up as a likelihood ratio."""
 
 from collections.abc import Callable
+from math import log
 from statistics import NormalDist
 from typing import Literal
 
@@ -20,8 +24,9 @@ from fedtrain.api.privacy import AdaptiveClipping
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
 from fedtrain.privacy.accounting import Release, epsilon
+from fedtrain.privacy.adaptive_clipping import update_multiplier
 from fedtrain.privacy.clipping import clip_factor
-from fedtrain.privacy.gaussian_noise import std_in_steps
+from fedtrain.privacy.gaussian_noise import NoiseStream, std_in_steps
 
 TRIALS = 2000
 VALUES = 16
@@ -32,42 +37,61 @@ DELTA = 1e-5
 CONFIDENCE = 0.999
 CANARY_NORM = 3 * BOUND
 """Longer than the bound, so that it has all the influence that clipping allows."""
+LONG = 100 * BOUND
+"""Longer than the norm becomes in ROUNDS rounds of adaptive clipping."""
+
+Mode = Literal["Server", "Client", "Adaptive"]
+"""Who clips to a fixed norm; with Adaptive, the hub clips to a norm that it adapts."""
+INDICATOR = 2.0
+"""Standard deviation of the noise on the number of unclipped updates."""
+OF_UPDATES = update_multiplier(MULTIPLIER, INDICATOR)
+ADAPTIVE = AdaptiveClipping()
 
 
-Location = Literal["Client"] | None
-
-
-def noisy_mean(updates: list[np.ndarray], seed: bytes, clipped_by: Location) -> np.ndarray:
-    """One round of the aggregator's stages, without files."""
+def noisy_mean(updates: list[np.ndarray], seed: bytes, mode: Mode, bound: float) -> tuple[np.ndarray, float]:
+    """One round of the aggregator's stages, without files. Return the mean and the next norm."""
+    adaptive = mode == "Adaptive"
     planned = RoundPrivacy(
-        bound=BOUND, multiplier=MULTIPLIER, update_multiplier=MULTIPLIER, clipping_location=clipped_by
+        bound=bound,
+        multiplier=MULTIPLIER,
+        update_multiplier=OF_UPDATES if adaptive else MULTIPLIER,
+        indicator_noise=INDICATOR if adaptive else None,
+        clipping_location="Client" if mode == "Client" else None,
     )
     spend = Spend(run_id="audit", round=1, k=1, multiplier=MULTIPLIER, seed=seed.hex())
     norms = [float(np.linalg.norm(update.astype(np.float64))) for update in updates]
-    round = HubNoise(planned, spend, norms, [], 0, VALUES, AdaptiveClipping())
+    round = HubNoise(planned, spend, norms, [], 0, VALUES, ADAPTIVE)
     combination = round.combine().combination(VALUES, ())
     combination.begin(VALUES)
     combination.add_checked(0, updates, np.zeros(CHUNK, np.uint32))
     found: list[np.ndarray] = []
     round.noisy(lambda start, combined: found.append(combined.copy()))(0, combination.result())
-    return found[0]
+    return found[0], round.mean().next_bound if adaptive else bound
 
 
-def scores(present: bool, clipped_by: Location) -> np.ndarray:
-    """The attacker's statistic in each trial, over all rounds."""
+def score(updates: list[np.ndarray], trial: str, mode: Mode) -> float:
+    """The attacker's statistic over all rounds."""
+    total, bound = 0.0, BOUND
+    for round in range(ROUNDS):
+        mean, following = noisy_mean(updates, blake3(f"{trial}/{round}".encode()).digest(), mode, bound)
+        if mode == "Adaptive":
+            unclipped = len(updates) * (ADAPTIVE.target_quantile - log(following / bound) / ADAPTIVE.learning_rate)
+            total += len(updates) * mean[0] / bound / OF_UPDATES**2 - unclipped / INDICATOR**2
+        else:
+            total += mean[0]
+        bound = following
+    return total
+
+
+def scores(present: bool, mode: Mode) -> np.ndarray:
+    """The statistic of each trial. With adaptive clipping, the others' updates are clipped whatever the norm."""
     others = list(np.random.default_rng(5).normal(0, 0.1, (3, VALUES)).astype(np.float32))
+    if mode == "Adaptive":
+        others = [LONG * np.eye(VALUES, dtype=np.float32)[1 + number] for number in range(3)]
     canary = np.zeros(VALUES, np.float32)
-    norm = CANARY_NORM if clipped_by is None else BOUND
+    norm = {"Server": CANARY_NORM, "Client": BOUND, "Adaptive": LONG}[mode]
     canary[0] = norm if present else 0.0
-    return np.array(
-        [
-            sum(
-                noisy_mean([*others, canary], blake3(f"{present}/{trial}/{round}".encode()).digest(), clipped_by)[0]
-                for round in range(ROUNDS)
-            )
-            for trial in range(TRIALS)
-        ]
-    )
+    return np.array([score([*others, canary], f"{present}/{trial}", mode) for trial in range(TRIALS)])
 
 
 def largest_rate(errors: int) -> float:
@@ -75,9 +99,9 @@ def largest_rate(errors: int) -> float:
     return float(beta.ppf(1 - (1 - CONFIDENCE) / 2, errors + 1, TRIALS - errors)) if errors < TRIALS else 1.0
 
 
-def audited_epsilon(clipped_by: Location) -> float:
+def audited_epsilon(mode: Mode) -> float:
     """The lower bound of epsilon."""
-    absent, present = scores(False, clipped_by), scores(True, clipped_by)
+    absent, present = scores(False, mode), scores(True, mode)
     threshold = (np.median(absent) + np.median(present)) / 2
     false_positives = largest_rate(int(np.count_nonzero(absent > threshold)))
     false_negatives = largest_rate(int(np.count_nonzero(present <= threshold)))
@@ -89,9 +113,9 @@ def audited_epsilon(clipped_by: Location) -> float:
 CLAIM = epsilon({Release(MULTIPLIER): ROUNDS}, DELTA)
 
 
-@pytest.mark.parametrize("clipped_by", [None, "Client"])
-def test_the_audit_does_not_exceed_the_claim_and_comes_close(clipped_by: Location) -> None:
-    assert 0.75 * CLAIM < audited_epsilon(clipped_by) <= CLAIM
+@pytest.mark.parametrize("mode", ["Server", "Client", "Adaptive"])
+def test_the_audit_does_not_exceed_the_claim_and_comes_close(mode: Mode) -> None:
+    assert 0.75 * CLAIM < audited_epsilon(mode) <= CLAIM
 
 
 def _halved(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,13 +135,25 @@ def _by_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clipped_sum, "clip_factor", weighted)
 
 
+def _counted_without_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NoiseStream, "on_count", lambda stream, std: 0.0)
+
+
 @pytest.mark.parametrize(
-    ("break_it", "clipped_by"),
-    [(_halved, None), (_unclipped, None), (_by_samples, None), (_halved, "Client"), (_by_samples, "Client")],
+    ("break_it", "mode"),
+    [
+        (_halved, "Server"),
+        (_unclipped, "Server"),
+        (_by_samples, "Server"),
+        (_halved, "Client"),
+        (_by_samples, "Client"),
+        (_halved, "Adaptive"),
+        (_counted_without_noise, "Adaptive"),
+    ],
 )
 def test_the_audit_catches(
-    break_it: Callable[[pytest.MonkeyPatch], None], clipped_by: Location, monkeypatch: pytest.MonkeyPatch
+    break_it: Callable[[pytest.MonkeyPatch], None], mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An update that a participant did not clip is quarantined: test_clipping_by_participants.py."""
     break_it(monkeypatch)
-    assert audited_epsilon(clipped_by) > CLAIM
+    assert audited_epsilon(mode) > CLAIM

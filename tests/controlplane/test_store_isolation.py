@@ -88,6 +88,7 @@ def place(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Plac
     adapter, secret = run.adapter(), run.ledger.put_blob(b"server state")
     run.store.create(run.ledger.key(OTHER_UPDATE), b"an update")
     run.store.create(run.ledger.key(names.manifest(0)), b"{}")
+    run.store.create(run.ledger.key(names.spend(1, 1)), b"{}")
     run.store.create(run.ledger.key(names.incoming("r1", names.update(1, "bank-b", 1))), b"{}")
     elsewhere = Ledger(run.store, "hub", "another-training")
     run.store.create(elsewhere.key(names.manifest(0)), b"{}")
@@ -119,6 +120,7 @@ def attempts(place: Place) -> Iterator[tuple[str, Attempt]]:
         Attempt("GET", place.instead(own.record.read.url, theirs, own.record.name)),
     )
     yield "read the run's manifest", Attempt("GET", place.instead(read, names.manifest(0), file))
+    yield "read the seed of the round's noise", Attempt("GET", place.instead(read, names.spend(1, 1), file))
     yield "read a blob of no own task", Attempt("GET", blob.replace(base[-64:], place.secret[-64:]))
     another = f"{place.run.s3.prefix}/hub/another-training/{names.manifest(0)}"
     yield "read another training's manifest", Attempt("GET", read.replace(place.key(file), another))
@@ -129,6 +131,7 @@ def attempts(place: Place) -> Iterator[tuple[str, Attempt]]:
     admitted = names.update(1, "bank-a", 1)
     yield "write the ledger's record itself", put(place.instead(record.url, admitted, own.record.name))
     yield "write the round's close", put(place.instead(record.url, names.close(1, 1), own.record.name))
+    yield "claim the noise of a close", put(place.instead(record.url, names.spend(1, 2), own.record.name))
     yield "write the round's manifest", put(place.instead(record.url, names.manifest(1), own.record.name))
     yield "write the global adapter", put(place.instead(record.url, names.blob(DIGEST), own.record.name))
     yield "write with the signature of a read", put(blob)
@@ -201,7 +204,7 @@ def test_a_participants_signed_requests_do_not_allow_anything_else(place: Place)
     others = {what: status for what, one in tried if (status := _status(one)) != 403}
     assert others == {"post to an object": 405}
     assert place.run.ledger.names("") == before
-    assert len(tried) == len({what for what, _ in tried}) == 66
+    assert len(tried) == len({what for what, _ in tried}) == 68
     assert _status(Attempt("GET", place.blob)) == 200, "the requests themselves are valid"
     assert _status(Attempt("PUT", place.record.url, b" " * place.record.size, dict(place.record.headers))) == 200
 

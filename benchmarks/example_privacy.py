@@ -1,19 +1,21 @@
 """What protecting single rows costs: speed of DP-SGD beside plain training, and accuracy of examples/private beside the
 quickstart.
 
-    python benchmarks/example_privacy.py                # about 15 minutes on 2 idle cores
-    python benchmarks/example_privacy.py --part Speed   # one of the two parts
+    python benchmarks/example_privacy.py                # about 20 minutes on 2 idle cores
+    python benchmarks/example_privacy.py --part Speed   # one of the three parts
     python benchmarks/example_privacy.py --smoke        # a step of each kind, for the test suite
 
 Speed: steps of the quickstart's model on its rows with the same micro-batch, in this process, interleaved; medians.
 Accuracy: after the last round, on the rows that the participants hold out: they are not trained on, and the settings of
-examples/private were not chosen by them. The private training is repeated, since its noise differs. Ends with 1 when a
-target is missed.
+examples/private were not chosen by them. The private training is repeated, since its noise differs.
+Time: of `fedtrain run` with examples/private as it is, in a copy of the folder. Ends with 1 when a target is missed.
 """
 
 import argparse
 import json
+import shutil
 import statistics
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -100,44 +102,55 @@ def accuracies(federation: Federation, folder: Path) -> tuple[float, float]:
     return summary.rounds[0].metrics["accuracy"], summary.recorded[-1].metrics["accuracy"]
 
 
+def seconds_of_a_run(folder: Path) -> float:
+    """Run examples/private once, with its own rows, rounds and evaluations."""
+    shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("runs", ".*"))
+    fedtrain = Path(sys.executable).with_name("fedtrain")
+    started = time.perf_counter()
+    subprocess.run([fedtrain, "run", folder / "private/federation.yaml", "--plain"], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="shows that it runs, measures nothing")
-    parser.add_argument("--part", choices=["Speed", "Accuracy"], help="[default: both]")
+    parser.add_argument("--part", choices=["Speed", "Accuracy", "Time"], help="[default: all]")
     parser.add_argument("--repeats", type=int, default=3, help="private trainings")
     asked = parser.parse_args()
     met = True
-    if asked.part != "Accuracy":
+    if asked.part in ("Speed", None):
         ratio = speed(1, 1) if asked.smoke else speed(5, 20)
         met = ratio >= SPEED
         print(
             f"private training: {ratio:.2f} of the rows per second of plain training (target: at least {SPEED})",
             flush=True,
         )
-    if asked.part != "Speed" and not asked.smoke:
+    if asked.part in ("Accuracy", None) and not asked.smoke:
         with TemporaryDirectory() as name:
             met = gain_kept(Path(name), asked.repeats) and met
+    if asked.part in ("Time", None) and not asked.smoke:
+        with TemporaryDirectory() as name:
+            seconds = seconds_of_a_run(Path(name) / "examples")
+        print(f"examples/private: {seconds:.0f} s (target: at most {SECONDS} s on 2 idle cores)")
+        met = seconds <= SECONDS and met
     return 0 if met or asked.smoke else 1
 
 
 def gain_kept(folder: Path, repeats: int) -> bool:
-    """Print the gain of the private trainings over the base as a share of the quickstart's, and their time. Returns
-    whether both targets are met."""
+    """Print the gain of the private trainings over the base as a share of the quickstart's. Returns whether the target
+    is met."""
     base, plain = accuracies(read_file(EXAMPLES / "quickstart/federation.yaml"), folder / "quickstart")
     print(f"base model: {base:.1%}; quickstart: {plain:.1%}", flush=True)
     shares: list[float] = []
-    seconds: list[float] = []
     for number in range(repeats):
-        started = time.perf_counter()
         found = accuracies(read_file(EXAMPLES / "private/federation.yaml"), folder / f"private-{number}")[1]
-        seconds.append(time.perf_counter() - started)
         shares.append((found - base) / (plain - base))
-        print(f"private: {found:.1%} in {seconds[-1]:.0f} s (target: at most {SECONDS} s on 2 idle cores)", flush=True)
+        print(f"private: {found:.1%}", flush=True)
     print(
         f"private training keeps {statistics.mean(shares):.0%} of the quickstart's gain over the base "
         f"({min(shares):.0%} to {max(shares):.0%}; target: at least {GAIN:.0%})"
     )
-    return statistics.mean(shares) >= GAIN and min(seconds) <= SECONDS
+    return statistics.mean(shares) >= GAIN
 
 
 if __name__ == "__main__":

@@ -31,8 +31,12 @@ def kill(small: Small, zygote: str, *faults: str) -> None:
     killed = small.folder / "killed"
 
     def run() -> Ran:
-        settings = {"FEDTRAIN_TEST_KILL": " ".join(faults), "FEDTRAIN_TEST_KILLED": str(killed)}
-        return small.run(zygote, FEDTRAIN_TEST_BACK_OFF="0.02", **settings)
+        return small.run(
+            zygote,
+            FEDTRAIN_TEST_KILL=" ".join(faults),
+            FEDTRAIN_TEST_KILLED=str(killed),
+            FEDTRAIN_TEST_BACK_OFF="0.02",
+        )
 
     runs = [run()]
     while runs[-1].returncode == 137 and len(runs) <= len(faults):

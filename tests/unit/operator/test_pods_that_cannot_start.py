@@ -60,7 +60,7 @@ def test_a_missing_volume_is_reported_once_it_has_repeated() -> None:
     often = {"master-0": [event("Scheduled", "Successfully assigned", 9, "Normal"), event("FailedMount", missing, 3)]}
     assert unstartable("bank-a", [waits], once) is None
     assert str(unstartable("bank-a", [waits], often)).startswith(
-        f"bank-a's pod can't start: {missing}. Create it, or c"
+        f"bank-a's pod can't start: {missing}. Create it in the pod's namespace, or c"
     )
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from pyarrow import parquet
 
+from fedtrain.cli.main import main
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
 from fedtrain.data.row import Row, digest_of_rows
@@ -58,6 +60,27 @@ def test_a_folder_may_mix_types(tmp_path: Path) -> None:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
     assert len(read(tmp_path)) == len(FILES) * len(ROWS)
+
+
+@pytest.mark.parametrize("options", [(), ("--to", "PromptCompletion")], ids=str)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_convert_writes_the_same_rows_from_every_type_of_file_and_from_a_folder(
+    tmp_path: Path, compressed: bool, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "folder/part").mkdir(parents=True)
+    for name, content in FILES.items():
+        file = tmp_path / "folder/part" / (f"{name}.gz" if compressed else name)
+        file.write_bytes(gzip.compress(content) if compressed else content)
+        out = tmp_path / f"{name}.jsonl"
+        result = CliRunner().invoke(main, ["convert", str(file), "-o", str(out), *options])
+        assert result.exit_code == 0, f"{name}: {result.output}"
+        assert [row.fields for row in read(out)] == ROWS, name
+    result = CliRunner().invoke(
+        main, ["convert", str(tmp_path / "folder"), "-o", str(tmp_path / "all.jsonl"), *options]
+    )
+    assert result.exit_code == 0, result.output
+    lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert [{name: line[name] for name in ROWS[0]} for line in lines] == ROWS * len(FILES)
 
 
 @pytest.mark.parametrize(

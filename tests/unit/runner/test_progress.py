@@ -286,6 +286,38 @@ def test_the_live_view_fits_narrow_terminals(width: int, columns: set[str]) -> N
     assert set(explained) == {"trained", *columns}
 
 
+def test_the_live_view_has_a_spinner_the_time_steps_and_bars_with_the_time_left_of_round_and_run() -> None:
+    now = [1000.0]
+    console = Console(file=io.StringIO(), width=80, force_terminal=False, get_time=lambda: now[0])
+    progress = LiveProgress(console, clock=lambda: now[0])
+
+    def lines() -> list[str]:
+        with console.capture() as captured:
+            console.print(progress.render())
+        return [line.strip() for line in captured.get().splitlines()]
+
+    for event in (STARTED, PhaseChanged(1, "Training", ""), PLANNED):
+        progress(event)
+    first = lines()
+    assert first[0].startswith("⠋ demo · round 1 of 2 · ")
+    assert first[0].endswith(" 0:00")
+    assert [line.split() for line in first[1:3]] == [["round", "0%"], ["run", "0%"]], "no time left yet"
+    now[0] += 90.1
+    progress(at_work("training", 10, 20))
+    later = lines()
+    assert later[0][0] in "⠙⠹⠸⠼⠴⠦⠧⠇⠏", "the spinner has moved"
+    assert later[0].endswith(" 1:30")
+    bar = "━" * 40
+    assert [re.sub(" +", " ", line) for line in later[1:3]] == [
+        f"round {bar[:18]} 45% about 2 min left",
+        f"run {bar[:9]} 22% about 5 min left",
+    ]
+    assert any(line.startswith("zoo") and "training 10/20" in line for line in later)
+    progress(RunEnded("Succeeded", 2, ""))
+    assert lines() == ["demo · round 2 of 2 · succeeded"], "no spinner and no bar once it has ended"
+    progress.close()
+
+
 def test_the_live_view_says_that_workers_start() -> None:
     text = shown(STARTED, WorkersStarting(2), TaskStarted(TaskKey(0, "Inspect", "zoo", 1)))
     assert "starting 2 workers (loading PyTorch)" in text

@@ -48,6 +48,8 @@ _CONNECTIONS = 8
 _BLOCK = 1024 * 1024
 _LONGEST_ANSWER = 8 * 1024 * 1024
 _RENEWAL_CHECK_SECONDS = 2.0
+_OLD_DATE = timedelta(seconds=5)
+"""How old the date of an answer may be: servers make it once a second, and their clocks differ a little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,7 +285,7 @@ def _is_expired(response: Any, url: str) -> bool:
     try:
         signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         now = parsedate_to_datetime(response.headers["date"])
-        return now >= signed + timedelta(seconds=int(query["X-Amz-Expires"][0]))
+        return now + _OLD_DATE >= signed + timedelta(seconds=int(query["X-Amz-Expires"][0]))
     except (KeyError, ValueError, TypeError):
         return True
 

@@ -16,8 +16,10 @@ from fedtrain.api.storage import S3
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Update
 from fedtrain.contracts.transfer import RECORD_SIZES
-from fedtrain.contracts.wire.transfer import SignedRequest, SignedUpload
+from fedtrain.contracts.wire.transfer import SignedRequest, SignedUpload, TransferGrant
 from fedtrain.ledger import s3_signer
+from fedtrain.ledger.presigned_requests import Patience
+from fedtrain.ledger.presigned_store import PresignedTaskStore
 from fedtrain.ledger.s3_credentials import Keys
 from fedtrain.ledger.s3_signer import S3Signer
 from hack.cluster.s3_server import S3Server
@@ -90,6 +92,43 @@ def test_expired_requests_are_refused(run: Run, monkeypatch: pytest.MonkeyPatch)
     while send(request) == 200:
         time.sleep(0.1)
     assert send(request) == 403
+
+
+def test_requests_that_expire_between_two_parts_are_renewed_and_the_upload_continues(
+    run: Run, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The participant waits for the renewal, which happens here when it begins to wait."""
+    monkeypatch.setattr(s3_signer, "LIFETIME_SECONDS", 1)
+    task, update = train_task(run.adapter(LARGE)), run.tensors(LARGE, 2.0)
+    grants = [run.grants.grant(task, "uid-bank-a")]
+    expired_after: list[int] = []
+
+    def current() -> TransferGrant:
+        if not expired_after and (parts := parts_of(s3_server, run.s3.bucket)):
+            expired_after.append(len(parts))
+            request = grants[-1].update.uploaded if grants[-1].update else None
+            while request is not None and send(request) == 200:
+                time.sleep(0.1)
+            monkeypatch.undo()  # the next ones last
+        return grants[-1]
+
+    store = PresignedTaskStore(task, run.s3, current, Patience(renewal_seconds=3600.0))
+    store._requests._sleep = lambda _: grants.append(run.grants.grant(task, "uid-bank-a"))  # pyright: ignore[reportPrivateUsage]
+    name, digest, size = store.put_update(update)
+    assert expired_after == [1], "between both parts"
+    assert len(grants) > 1
+    store.put_record(update_record(task, name, digest, size))
+    run.incoming("bank-a").admit("rounds/0001/")
+    record = run.ledger.read(names.update(1, "bank-a", 1), Update)
+    assert record is not None
+    assert run.ledger.content(f"{names.update_folder(1, 'bank-a', 1)}/{record.file}") == update.read_bytes()
+
+
+def parts_of(s3_server: S3Server, bucket: str) -> list[int]:
+    """The numbers of the parts that the server has of the only upload."""
+    (upload,) = s3_server.client.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    found = s3_server.client.list_parts(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    return [part["PartNumber"] for part in found.get("Parts", ())]
 
 
 @pytest.mark.parametrize("minutes", [5, -5], ids=["fast", "slow"])

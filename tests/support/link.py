@@ -1,8 +1,10 @@
 """A network link to a server, in a thread of its own, which a test cuts."""
 
 import asyncio
+import ssl
 import threading
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 from hack.cluster.processes import LOOPBACK, free_port
@@ -21,9 +23,14 @@ class Link(ServerThread):
         cut_at: the link is cut when clients have sent this number of bytes.
     """
 
-    def __init__(self, server: tuple[str, int] | None = None) -> None:
-        """`server`: None for a subclass that finds it out."""
+    def __init__(self, server: tuple[str, int] | None = None, certificate: Path | None = None) -> None:
+        """`server`: None for a subclass that finds it out. `certificate`: a file with the key, for clients that use
+        TLS; the server gets what they send without it."""
         super().__init__()
+        self._tls: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(certificate)
         self.address = (LOOPBACK, free_port())
         self.sent = 0
         self.cut_at: int | None = None
@@ -39,7 +46,7 @@ class Link(ServerThread):
 
     @property
     def url(self) -> str:
-        return f"http://{self.address[0]}:{self.address[1]}"
+        return f"{'https' if self._tls else 'http'}://{self.address[0]}:{self.address[1]}"
 
     @property
     def is_cut(self) -> bool:
@@ -63,7 +70,7 @@ class Link(ServerThread):
             writer.transport.abort()
 
     async def serve(self, ready: threading.Event) -> None:
-        server = await asyncio.start_server(self._accept, *self.address)
+        server = await asyncio.start_server(self._accept, *self.address, ssl=self._tls)
         ready.set()
         await self.stop.wait()
         server.close()

@@ -65,9 +65,11 @@ def serving(answer: Callable[[Request], Answer], certificate: Path | None = None
             if reply.silent:
                 self.close_connection = True
                 return
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
+            if "Date" not in reply.headers:
+                self.send_header("Date", self.date_time_string())
             if "Content-Type" not in reply.headers:
                 self.send_header("ETag", '"etag"')
             if "Content-Length" not in reply.headers:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -235,6 +236,25 @@ def test_requests_that_have_expired_wait_for_renewed_ones(run: Run, code: str) -
     def answer(request: Request) -> Answer:
         refused = failure(403, code)
         return failure(404, "NoSuchKey") if "Renewed" in request.path else Answer(403, refused.body, late)
+
+    with serving(answer) as s3:
+        store, pauses = renewed(run, s3, train_task(run.adapter()))
+        assert store.existing(Update) is None
+    assert len(pauses) == 1
+
+
+def test_requests_that_expire_this_second_wait_for_renewed_ones_although_the_servers_date_is_a_second_old(
+    run: Run,
+) -> None:
+    """Servers make the header once a second."""
+
+    def answer(request: Request) -> Answer:
+        if "Renewed" in request.path:
+            return failure(404, "NoSuchKey")
+        query = parse_qs(urlsplit(request.path).query)
+        signed = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        date = signed + timedelta(seconds=int(query["X-Amz-Expires"][0]) - 1)
+        return Answer(403, failure(403, "AccessDenied").body, {"Date": format_datetime(date, usegmt=True)})
 
     with serving(answer) as s3:
         store, pauses = renewed(run, s3, train_task(run.adapter()))

@@ -40,10 +40,8 @@ def test_past_the_deadline_the_condition_and_a_warning_say_since_when_and_end_wi
     federation.time.now += 1
     federation.reconcile()
     condition = federation.condition("Progressing")
-    words = (
-        "no progress since 1970-01-01T00:16:40Z, for longer than `rounds.deadline`. Read the other conditions, and the "
-    )
-    words += "log of the coordinator"
+    words = "no progress since 1970-01-01T00:16:40Z, for longer than `rounds.deadline`. "
+    words += "Read the other conditions, and the log of the coordinator"
     assert since == 1000
     assert (condition["status"], condition["reason"], condition["message"]) == ("False", "NoProgress", words)
     assert ("NoProgress", words) in federation.warnings()

@@ -37,6 +37,8 @@ LEAST_SECONDS = 30
 """A deadline. The hub's jobs have twice as long. The next round has it, too, until the test raises it again."""
 UPLOADED = 4096
 """Bytes of an update, of which there are more."""
+OFTEN, SELDOM = "5", "600"
+"""Seconds between heartbeats of the far participant. With the latter it never counts as silent here."""
 NEAR, FAR = "bank-a", "bank-w"
 """The participants: one in the hub's cluster, one with a cluster of its own."""
 
@@ -101,8 +103,18 @@ class Links:
         self.far.go(f"-{round}-train-{FAR}-")
         eventually(lambda: self.store_link.is_cut)
 
+    def end_waiting(self, who: str) -> None:
+        """The deadline of the round that waits for this participant alone passes."""
+        eventually(lambda: who in self.federation.status(self.hub).get("message", ""))
+        spent = self.federation.status(self.hub)["elapsed"]["seconds"]
+        self.federation.change(self.hub, rounds={"deadline": f"{max(round(spent) + 1, LEAST_SECONDS)}s"})
+
     def manifest(self, round: int) -> Manifest | None:
         return self.federation.ledger(self.s3_server).read(names.manifest(round), Manifest)
+
+    def absent(self, round: int) -> list[str]:
+        """The participants without a counted update, once the round has ended."""
+        return [one.participant for one in eventually(lambda: self.manifest(round)).absent]
 
     def members(self, round: int) -> list[str]:
         """The participants of a round, once it is planned."""
@@ -112,6 +124,7 @@ class Links:
 
 @pytest.fixture
 def links(
+    request: pytest.FixtureRequest,
     joined: Joined,
     kinds: ControlPlane,
     banks: Federation,
@@ -129,17 +142,18 @@ def links(
         Link(s3_server.address) as store_link,
         Pods(joined.bank.api, zygote, tmp_path / "far") as far,
         SupervisedOperator(zygote, operator_kubeconfig, tmp_path, RESYNC_SECONDS="2") as coordinator,
-        _participant(joined, tmp_path, link) as participant,
+        joined.operator(
+            tmp_path,
+            HUB_PROXY=link.url,
+            HEARTBEAT_SECONDS=getattr(request, "param", OFTEN),
+            RESYNC_SECONDS="2",
+        ) as participant,
     ):
         environment = [{"name": "HTTP_PROXY", "value": store_link.url}, {"name": "NO_PROXY", "value": "elsewhere"}]
         joined.bank.api.patch(POLICIES, FAR, {"spec": {"pods": {"env": environment}}}, HERE)
         yield Links(federation, kinds.api, joined.bank.api, s3_server, link, store_link, far, coordinator, participant)
         assert link.asked == {joined.credentials.server.removeprefix("https://")}
         federation.delete(kinds.api)
-
-
-def _participant(joined: Joined, folder: Path, link: ConnectProxy) -> Operator:
-    return joined.operator(folder, HUB_PROXY=link.url, HEARTBEAT_SECONDS="5", RESYNC_SECONDS="2")
 
 
 def test_a_link_that_fails_for_moments_changes_no_digest_and_trains_nothing_twice(
@@ -186,9 +200,7 @@ def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant
     eventually(lambda: links.far.killed_at(f"-2-train-{FAR}-"))
     links.cut_while_uploading(2)
     links.link.cut()
-    eventually(lambda: FAR in links.federation.status(links.hub).get("message", ""))
-    spent = links.federation.status(links.hub)["elapsed"]["seconds"]
-    links.federation.change(links.hub, rounds={"deadline": f"{max(round(spent) + 1, LEAST_SECONDS)}s"})
+    links.end_waiting(FAR)
     manifest = eventually(lambda: links.manifest(2))
     (absent,) = manifest.absent
     assert (absent.participant, SILENT in absent.reason) == (FAR, True)
@@ -206,6 +218,49 @@ def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant
     assert last is not None
     assert last.absent == ()
     assert [len(links.trained(f"-{round}-train-")) for round in (1, 2, 3, 4)] == [1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("links", [SELDOM], indirect=True)
+def test_a_link_that_fails_past_the_deadlines_in_other_phases_trains_nothing_twice(links: Links, pods: Pods) -> None:
+    """Round 1: before the task is seen. Round 2: while it trains. Round 3: when the update is uploaded, and before the
+    status is written; the round waits for the other participant until the deadline."""
+    pods.held = {"-initialise-"}
+    pods.faults = {f"-3-train-{NEAR}-": "late:rounds/0003/updates/"}
+    links.far.faults = {f"-{round}-train-{FAR}-": f"late:rounds/000{round}/updates/" for round in (2, 3)}
+    links.federation.apply(links.hub, links.s3_server, rounds={"count": 3, "minParticipants": 1}, evaluation={})
+    eventually(lambda: [one for one in links.tasks("-inspect-") if _phase(one) == "Succeeded"])
+
+    links.link.cut()
+    pods.held = set()
+    eventually(lambda: links.tasks("-1-train-"))
+    links.end_waiting(FAR)
+    assert links.absent(1) == [FAR]
+    assert links.jobs("-1-train-") == []
+    links.federation.change(links.hub, rounds={"deadline": "2h"})
+    links.link.heal()
+
+    eventually(lambda: links.far.killed_at(f"-2-train-{FAR}-"))
+    links.link.cut()
+    links.end_waiting(FAR)
+    assert links.absent(2) == [FAR]
+    assert links.jobs("-2-train-") != [], "it cannot know that the round has ended"
+    links.federation.change(links.hub, rounds={"deadline": "2h"})
+    links.far.go(f"-2-train-{FAR}-")  # too late
+    links.link.heal()
+    eventually(lambda: links.jobs("-2-train-") == [])
+
+    eventually(lambda: links.far.killed_at(f"-3-train-{FAR}-"))
+    links.link.cut()
+    links.far.go(f"-3-train-{FAR}-")
+    links.end_waiting(NEAR)
+    assert links.absent(3) == [NEAR], "the update counts without the status"
+    links.federation.succeeded(links.hub)
+    assert [_phase(one) for one in links.tasks("-3-train-")] != ["Succeeded"]
+    links.link.heal()
+    eventually(lambda: links.jobs("") == [])
+    assert [links.members(round) for round in (1, 2, 3)] == [[NEAR, FAR]] * 3
+    assert [len(links.trained(f"-{round}-train-")) for round in (1, 2, 3)] == [0, 1, 1]
+    assert attempts(links.federation.ledger(links.s3_server)) == []
 
 
 def _phase(task: Json) -> str:

@@ -1,5 +1,6 @@
 """The chart fedtrain-participant: its schema refuses invalid values by field; all its rights are in one namespace."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from ruamel.yaml import YAML
 from fedtrain.api.federated_training import FederatedTraining
 from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.participant_record import ParticipantRecord
+from fedtrain.api.training_task import TrainingTask
+from fedtrain.contracts.tasks import Task
 from fedtrain.manifests.settings import Hub, Settings
 from fedtrain.rounds.decision import FINISHED, STOPPED
 from hack.cluster.api import Json
@@ -105,7 +108,8 @@ OWN_ALERTS = ("fedtrain_hub_contact_age_seconds", "fedtrain_hub_token_seconds", 
 PHASE_ALERTS = {"Failed": "FedtrainRunFailed", "Suspended": "FedtrainTrainingSuspended"}
 """Alerts on the phases in which no task runs until a user resumes the run."""
 KINDS = {
-    kind.__name__.replace("Record", ""): kind for kind in (FederatedTraining, ParticipantPolicy, ParticipantRecord)
+    kind.__name__.replace("Record", ""): kind
+    for kind in (FederatedTraining, ParticipantPolicy, ParticipantRecord, TrainingTask)
 }
 
 
@@ -220,12 +224,35 @@ def test_the_charts_metadata_is_complete(chart: str) -> None:
     } <= annotations.keys()
     for name in ("changes", "crds", "crdsExamples", "images"):
         assert YAML(typ="safe").load(annotations[name])
-    for example in YAML(typ="safe").load(annotations["crdsExamples"]):
+    examples = YAML(typ="safe").load(annotations["crdsExamples"])
+    for example in examples:
         KINDS[example["kind"]].model_validate(example)
+    for task in (example["spec"]["task"] for example in examples if example["kind"] == "TrainingTask"):
+        Task.model_validate(task)
     images = {one["image"] for one in YAML(typ="safe").load(annotations["images"])}
     assert {image for image in images if image not in str(everything(chart))} == set()
     kinds = {body["spec"]["names"]["kind"] for body in everything(chart) if body["kind"] == "CustomResourceDefinition"}
     assert {one["kind"] for one in YAML(typ="safe").load(annotations["crds"])} == kinds
+    assert {example["kind"] for example in examples} == kinds
+
+
+def shared(one: Json, other: Json, path: str = "") -> dict[str, tuple[Json, Json]]:
+    """The schemas of values that both charts have, by path; of maps, those of their fields."""
+    found: dict[str, tuple[Json, Json]] = {}
+    for name in one["properties"].keys() & other["properties"].keys():
+        pair = one["properties"][name], other["properties"][name]
+        if all("properties" in schema for schema in pair):
+            found |= shared(*pair, f"{path}{name}.")
+        else:
+            found[f"{path}{name}"] = pair
+    return found
+
+
+def test_both_charts_accept_the_same_for_values_of_the_same_name() -> None:
+    schemas = [json.loads((folder / "values.schema.json").read_text()) for folder, _ in CHARTS.values()]
+    pairs = shared(*schemas)
+    assert len(pairs) > 50
+    assert {path for path, (one, other) in pairs.items() if one != other} == set()
 
 
 def trainer_policies(chart: str, **values: Any) -> dict[str, Json]:

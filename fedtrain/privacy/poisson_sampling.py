@@ -16,7 +16,15 @@ _WORD = 8
 
 
 class PoissonSampler:
-    """Which of `units` are in a step. The same seed gives the same choices, for steps in any order."""
+    """Which of `units` are in a step (Abadi et al. 2016, section 3.1). The same seed gives the same choices, for steps
+    in any order.
+
+    1,000 units, each with probability 0.1, in three steps; a secret seed comes from `secrets`:
+
+    >>> sampler = PoissonSampler(bytes(32), probability=0.1, units=1000)
+    >>> [len(sampler.sample(step)) for step in range(3)]
+    [115, 98, 115]
+    """
 
     def __init__(self, seed: bytes, probability: float, units: int) -> None:
         if len(seed) != SEED_BYTES:

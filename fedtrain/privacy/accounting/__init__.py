@@ -1,21 +1,19 @@
-"""Accounting: from noisy releases to epsilon, and from a budget to the noise. Imports dp-accounting only when used."""
+"""Accounting: from noisy releases to epsilon, and from a budget to the noise. Needs neither dp-accounting nor scipy."""
 
-from fedtrain.privacy.accounting.accountant import RELATIONS, Accountant, Relation
+from fedtrain.privacy.accounting.accountant import Accountant, Relation
 from fedtrain.privacy.accounting.budget import multiplier_for
 from fedtrain.privacy.accounting.epsilon_of_releases import check_delta, epsilon
 from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.forecast import affordable_rounds, after, epsilon_by_round
 from fedtrain.privacy.accounting.range_of_samples import check_range_of_samples, covers_range_of_samples
 from fedtrain.privacy.accounting.registry import accountant_for, register
-from fedtrain.privacy.accounting.release import AllRounds, FixedSize, Poisson, Release, Sampling
+from fedtrain.privacy.accounting.release import AllRounds, Poisson, Release, Sampling
 from fedtrain.privacy.accounting.single_updates import epsilon_of_single_updates
 
 __all__ = [
-    "RELATIONS",
     "Accountant",
     "AccountingError",
     "AllRounds",
-    "FixedSize",
     "Poisson",
     "Relation",
     "Release",

@@ -6,17 +6,9 @@ from typing import Literal, Protocol
 
 from fedtrain.privacy.accounting.release import Release, Sampling
 
-Relation = Literal["ZeroOut", "AddOrRemoveOne", "ReplaceOne"]
+Relation = Literal["ZeroOut", "AddOrRemoveOne"]
 """Which two inputs must be hard to tell apart. `ZeroOut`: one unit's contribution is replaced by zeros, and the number
-of contributions is public (Kairouz et al. 2021, Definition 1.1). `AddOrRemoveOne`: one unit is added or removed.
-`ReplaceOne`: one unit is replaced by any other, which changes a clipped sum by up to 2 C."""
-
-RELATIONS: Mapping[Relation, str] = {
-    "ZeroOut": "replacing one unit's contribution by zeros",
-    "AddOrRemoveOne": "adding or removing one unit",
-    "ReplaceOne": "replacing one unit by another",
-}
-"""The relations in words."""
+of contributions is public (Kairouz et al. 2021, Definition 1.1). `AddOrRemoveOne`: one unit is added or removed."""
 
 
 class Accountant(Protocol):

@@ -11,7 +11,7 @@ from fedtrain.privacy.accounting.release import Release
 
 def epsilon(releases: Mapping[Release, int], delta: float) -> float:
     """Return the epsilon that `releases` have spent together at `delta`; 0 without releases. Raises AccountingError,
-    also if dp-accounting is not installed or the accountant fails.
+    also if the accountant fails.
 
     Ten rounds with z = 1 and all participants in each:
 
@@ -40,10 +40,6 @@ def _epsilon(releases: frozenset[tuple[Release, int]], delta: float) -> float:
             raise AccountingError(f"{release} cannot have been made {count} times.")
     try:
         found = accountant.epsilon(dict(releases), delta)
-    except ImportError as error:
-        raise AccountingError(
-            f"Accounting needs a package that is not installed ({error.name}). Run: pip install 'fedtrain[privacy]'"
-        ) from error
     except AccountingError:
         raise
     except Exception as error:

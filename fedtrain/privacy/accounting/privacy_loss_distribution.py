@@ -11,8 +11,9 @@ dots", Doroshenko, Ghazi, Kamath, Kumar, Manurangsi 2022), which never underesti
 the grid's step. Independent releases add their losses, so their distributions are convolved, with one Fourier
 transform. Then delta(epsilon) = E max(0, 1 - e^(epsilon - loss)) plus the mass beyond the grid.
 
-dp-accounting computes the same; tests compare them. It needs half a minute to find a noise multiplier, where this needs
-less than a second, and scipy, which the operator's image does without.
+dp-accounting's PLD accountant computes the same, and tests compare the two. It is not used here because it needs half a
+minute to find a noise multiplier, where this needs less than a second, and scipy, which the operator's image does
+without.
 """
 
 from collections.abc import Mapping
@@ -41,7 +42,13 @@ _REACH = 10.0
 
 def poisson_epsilon(releases: Mapping[Release, int], delta: float) -> float:
     """Return epsilon of `releases` under addition or removal of one unit; inf if it is beyond the grid, or if the
-    releases are too many for any grid."""
+    releases are too many for any grid.
+
+    With probability 1 it is the epsilon of the Gaussian mechanism (Balle and Wang 2018), 4.3772:
+
+    >>> round(poisson_epsilon({Release(1.0, Poisson(1.0)): 1}, 1e-5), 4)
+    4.3772
+    """
     ordered = sorted(releases.items(), key=str)  # one order: float sums depend on it
     composed = [_Composed.of(ordered, delta, removal) for removal in (True, False)]
     return max(inf if one is None else one.epsilon(delta) for one in composed)

@@ -25,7 +25,7 @@ def check_range_of_samples(multiplier: float, releases: int, what: str, delta: f
     >>> check_range_of_samples(0.12, 96, "96 steps", 1e-5, found=True)
     Traceback (most recent call last):
     fedtrain.privacy.accounting.errors.AccountingError: budget.delta 1e-05 is too small for noise multiplier 0.12 and \
-96 steps: the generator's samples end at 8.57 standard deviations. Lower budget.epsilon.
+96 steps: the generator's samples end at 8.57 standard deviations. Lower `budget.epsilon`.
     """
     if covers_range_of_samples(multiplier, releases, delta):
         return

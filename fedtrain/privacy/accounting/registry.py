@@ -1,11 +1,10 @@
 """The accountants by name, in order of preference: the first one that supports all releases of a run is used. Later
-ones support kinds of sampling that earlier ones do not, or give a larger epsilon."""
+ones support kinds of sampling that earlier ones do not."""
 
 from fedtrain.privacy.accounting.accountant import Accountant
 from fedtrain.privacy.accounting.errors import AccountingError
 from fedtrain.privacy.accounting.exact_gaussian import ExactGaussian
 from fedtrain.privacy.accounting.pld import Pld
-from fedtrain.privacy.accounting.rdp import Rdp
 from fedtrain.privacy.accounting.release import Sampling
 
 _ACCOUNTANTS: dict[str, Accountant] = {}
@@ -19,7 +18,15 @@ def register(accountant: Accountant) -> None:
 
 
 def accountant_for(*samplings: Sampling) -> Accountant:
-    """Return the accountant for releases with all of `samplings`. Raises AccountingError if there is none."""
+    """Return the accountant for releases with all of `samplings`. Raises AccountingError if there is none.
+
+    Without sampling there is a closed form (Balle and Wang 2018); with it, a privacy loss distribution is needed
+    (Koskela et al. 2020):
+
+    >>> from fedtrain.privacy.accounting import AllRounds, Poisson
+    >>> accountant_for(AllRounds()).name, accountant_for(AllRounds(), Poisson(0.1)).name
+    ('exact Gaussian', 'PLD')
+    """
     for accountant in _ACCOUNTANTS.values():
         if all(accountant.supports(sampling) for sampling in samplings):
             return accountant
@@ -29,4 +36,3 @@ def accountant_for(*samplings: Sampling) -> Accountant:
 
 register(ExactGaussian())
 register(Pld())
-register(Rdp())

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ruamel.yaml import YAML
 
 from fedtrain.cli.main import main
 from fedtrain.manifests import labels
+from hack.cluster.access import Access
 from hack.cluster.api import Api, Json
 from hack.cluster.control_plane import ControlPlane
 from hack.cluster.kubeconfig import Credentials
@@ -19,6 +21,7 @@ from tests.support.operating import Operator
 from tests.unit.operator.worlds import task
 
 WHO, HERE = "bank-r", "training"
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 HUB_SECRET, RENEWED_SECRET = "fedtrain-participant-hub", "fedtrain-participant-hub-renewed"
 
 
@@ -75,6 +78,28 @@ class Joined:
         kept = {name: value for name, value in own.items() if name not in ports}
         fast = {"HUB_CREDENTIALS": str(self.files), "HEARTBEAT_SECONDS": "1", "POD_CHECK_SECONDS": "1"}
         return Operator(self.release.kubeconfig(folder), folder, **{**kept, **fast, **settings})
+
+
+def held_at(hub: Api, site: Access) -> list[str]:
+    """The Secrets and ConfigMaps of the hub that hold something of a participant's cluster: the address or the
+    certificate authority of its API server, or a token that it accepts."""
+    authority = site.admin.authority.read_text().strip()
+    known = (":".join(map(str, site.address)), authority, base64.b64encode(authority.encode()).decode()[:-4])
+    found: list[str] = []
+    for resource in ("v1/secrets", "v1/configmaps"):
+        for body in hub.list(resource):
+            texts = [text.encode() for text in (body.get("data") or {}).values()]
+            if resource == "v1/secrets":
+                texts = [base64.b64decode(text) for text in texts]
+            whole = b"\n".join(texts).decode(errors="replace")
+            if any(one in whole for one in known) or any(_accepts(site.api, one) for one in _TOKEN.findall(whole)):
+                found.append(f"{body['metadata']['namespace']}/{body['metadata']['name']}")
+    return found
+
+
+def _accepts(site: Api, token: str) -> bool:
+    review = site.create("authentication.k8s.io/v1/tokenreviews", {"metadata": {}, "spec": {"token": token}})
+    return bool(review["status"].get("authenticated"))
 
 
 def join(hub: ControlPlane, bank: ControlPlane, folder: Path, who: str = WHO) -> Joined:

@@ -23,7 +23,7 @@ from hack.cluster.control_plane import ControlPlane
 from hack.cluster.eventually import eventually
 from hack.cluster.kubeconfig import Credentials
 from tests.controlplane.chart import PARTICIPANT_CHART, Release, variables
-from tests.controlplane.joining import HERE, HUB_SECRET, WHO, Joined, fedtrain, invite, join, order
+from tests.controlplane.joining import HERE, HUB_SECRET, WHO, Joined, fedtrain, held_at, invite, join, order
 from tests.controlplane.objects_of_fedtrain import pytorch_job
 from tests.controlplane.training import PARTICIPANTS, POLICIES, PYTORCHJOBS, TASKS, document
 from tests.support.operating import Operator
@@ -109,6 +109,7 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
         reasons = {f"Task{word}" for word in expected}
         eventually(lambda: {body["reason"] for body in bank.list("v1/events", HERE)} >= reasons)
 
+        assert held_at(hub, joined.bank) == [], "the hub has no credential of the participant's cluster"
         values = invite(joined.hub, WHO, tmp_path, "reinvite")
         eventually(lambda: refuses(joined.as_participant))
         eventually(lambda: connected(hub) == "False")
@@ -121,6 +122,21 @@ def test_a_participant_joins_works_and_is_revoked(joined: Joined, operator_kubec
         eventually(lambda: refuses(Api(newest)))
         assert hub.find(PARTICIPANTS, WHO) is None
         assert hub.find(TASKS, "greedy", WHO) is not None
+
+
+@pytest.mark.parametrize("held", ["kubeconfig", "token", "authority"])
+def test_a_credential_of_the_participants_cluster_at_the_hub_would_be_found(joined: Joined, held: str) -> None:
+    admin = joined.bank.admin
+    text = {
+        "kubeconfig": joined.bank.kubeconfig.read_text(),
+        "token": joined.bank.service_account(HERE, "default").token,
+        "authority": admin.authority.read_text(),
+    }[held]
+    joined.hub.api.create(SECRETS, {"metadata": {"name": "held"}, "stringData": {"x": text}}, "default")
+    try:
+        assert held_at(joined.hub.api, joined.bank) == ["default/held"]
+    finally:
+        joined.hub.api.delete(SECRETS, "held", "default")
 
 
 def test_an_operator_at_the_hub_runs_the_jobs_of_the_cluster_whose_kubeconfig_it_has(

@@ -18,7 +18,7 @@ from hack.cluster.images import Image
 from hack.cluster.processes import ProgramFailed
 from hack.cluster.s3_server import S3Server
 from hack.cluster.space import MACHINE
-from tests.controlplane.joining import fedtrain
+from tests.controlplane.joining import fedtrain, held_at
 from tests.controlplane.training import POLICIES, PYTORCHJOBS, TASKS, Digests, attempts
 from tests.e2e.connecting import Probe
 from tests.e2e.federation import claim_folder
@@ -165,6 +165,11 @@ def test_the_adapters_of_three_clusters_are_those_of_fedtrain_run(
     for site in sites.values():
         eventually(lambda site=site: site.api.list(PYTORCHJOBS, NAMESPACE) == [])
         eventually(lambda site=site: not site.api.get("v1/secrets", TRANSFER_SECRET, NAMESPACE).get("data"))
+
+
+def test_the_hub_holds_no_credential_of_a_participants_cluster(sites: dict[str, Site], api: Api) -> None:
+    for site in sites.values():
+        assert held_at(api, site.cluster.control_plane) == []
 
 
 def test_no_connection_was_tried_into_a_participant_or_from_it_to_other_servers(

@@ -4,7 +4,7 @@
 With unit Participant, all participants have the same budget, and the rules on `spec.privacy` refuse one that allows no
 round."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -12,7 +12,7 @@ from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.plurals import several
 from fedtrain.privacy.accounting import AccountingError, Poisson, Release, after, epsilon
 from fedtrain.privacy.terms import terms_of_unit
-from fedtrain.rounds.example_privacy import example_noise
+from fedtrain.rounds.example_privacy import TooLittleNoise, enough_noise, example_noise
 
 _SHOWN = 3
 """Participants of a reason, and reasons, that are shown."""
@@ -42,6 +42,7 @@ def barred_from_the_start(
     """Return the participants that cannot take part in any round, each with the reason and the fix. `rows`: number of
     training rows; `limits`: of the owners, as far as they are known."""
     found: dict[str, tuple[str, str]] = {}
+    noisier: set[str] = set()
     for who, count in rows.items():
         if count == 0:
             found[who] = ("it has no training rows", "Add rows")
@@ -51,9 +52,26 @@ def barred_from_the_start(
         except AccountingError as error:
             reason, _, fix = str(error).rstrip(".").partition(". ")
             refused = (reason, fix)
+            noisier |= {who} if isinstance(error, TooLittleNoise) else set()
         if refused is not None:
             found[who] = refused
+    if noisier and (fix := _more_noise(spec, noisier, rows)) is not None:
+        found |= {who: (found[who][0], fix) for who in noisier}
     return found
+
+
+def _more_noise(spec: FederatedTrainingSpec, who: Collection[str], rows: Mapping[str, int]) -> str | None:
+    """Return the fix for participants that one round costs more than the budget: the noise that the one with the fewest
+    rows needs, whose rows are drawn most often. The search takes seconds, so it is done for one participant."""
+    fewest = min(sorted(who), key=lambda one: rows[one])
+    enough = enough_noise(spec, fewest, rows[fewest])
+    if enough is None:
+        return None
+    whose = f" of {fewest}, which has the fewest rows" if len(who) > 1 else ""
+    return (
+        f"Set `noise.multiplier: {enough:g}`, enough for {several(spec.rounds.count, 'round')}{whose}; lower "
+        "`training.length`; or raise `budget.epsilon`, which protects less"
+    )
 
 
 def shortage(spec: FederatedTrainingSpec, barred: Mapping[str, tuple[str, str]]) -> Shortage | None:

@@ -11,7 +11,9 @@ from functools import lru_cache
 from math import ceil
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.api.privacy_parameters import rounded_up
 from fedtrain.api.privacy_terms import budget_in_short
+from fedtrain.api.training import Training
 from fedtrain.contracts.example_spending import spent_after
 from fedtrain.contracts.privacy_blocks import ExampleNoise, ParticipantReleases, PrivacyState
 from fedtrain.contracts.records import Manifest
@@ -29,6 +31,29 @@ from fedtrain.privacy.accounting import (
 from fedtrain.rounds.snapshot import Snapshot
 
 
+class TooLittleNoise(AccountingError):
+    """One round with the noise of `noise.multiplier` spends more than the budget."""
+
+
+def enough_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> float | None:
+    """Return a multiplier, of three digits, with which the budget of a participant allows all rounds; None if none
+    does."""
+    privacy = spec.privacy
+    assert privacy is not None
+    budget, training = privacy.budget, spec.participant(participant).training.over(spec.training)
+    batch, steps = _draws(training, rows)
+    try:
+        return rounded_up(_multiplier(budget.epsilon, budget.delta, steps * spec.rounds.count, batch / rows))
+    except AccountingError:
+        return None
+
+
+def _draws(training: Training, rows: int) -> tuple[int, int]:
+    """Return the expected rows of a step, and the steps of a round."""
+    batch, length = min(training.batch_size, rows), training.length
+    return batch, length.steps or max(1, ceil((length.epochs or 1.0) * rows / batch))
+
+
 def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> ExampleNoise:
     """Return how a participant with this many training rows samples, clips and noises in a round. With `noise.type:
     Budget`, the noise with which all rounds spend its budget. Raises AccountingError if not one round fits."""
@@ -39,9 +64,7 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
     if rows < 2:
         raise AccountingError("it has 1 training row, and the noise that hides a row leaves nothing of it. Add rows")
     check_delta(budget.delta, units=rows)
-    batch = min(training.batch_size, rows)
-    length = training.length
-    steps = length.steps or max(1, ceil((length.epochs or 1.0) * rows / batch))
+    batch, steps = _draws(training, rows)
     whole = steps * spec.rounds.count
     multiplier = privacy.noise.multiplier or _multiplier(budget.epsilon, budget.delta, whole, batch / rows)
     found_from_budget = privacy.noise.multiplier is None
@@ -50,7 +73,7 @@ def example_noise(spec: FederatedTrainingSpec, participant: str, rows: int) -> E
         probability=batch / rows, batch=batch, steps=steps, bound=privacy.clipping.norm, multiplier=multiplier
     )
     if refusal := unaffordable(spec, {}, found):
-        raise AccountingError(
+        raise TooLittleNoise(
             f"{refusal}. Raise `noise.multiplier`, lower `training.length`, "
             "or raise `budget.epsilon`, which protects less."
         )

@@ -65,7 +65,10 @@ def test_refuse_a_budget_that_too_few_participants_can_spend_on_one_round(comman
         "and 1 more: epsilon 0 is spent, 4 more steps make it "
     )
     terms = "delta 1e-05, unit Example, row added or removed, participant adds noise, PLD"
-    assert f", and the budget is 2 ({terms}). Raise `noise.multiplier`, lower `training.length`, or raise" in said
+    assert f", and the budget is 2 ({terms}). Set `noise.multiplier: " in said
+    enough = said.partition("`noise.multiplier: ")[2].partition("`")[0]
+    noise["{type: Budget}"] = f"{{type: Multiplier, multiplier: {enough}}}"
+    assert "sits out the rest" not in accepted(command, tmp_path, noise)
 
 
 def test_refuse_owners_limits_that_leave_too_few_participants(tmp_path: Path) -> None:

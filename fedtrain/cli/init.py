@@ -49,7 +49,7 @@ spec:
   #   volumeMounts: [{{name: rows, mountPath: /data, readOnly: true}}]
   #   env:                                               # valueFrom: secretKeyRef: or configMapKeyRef:
   #     - {{name: NCCL_SOCKET_IFNAME, value: eth0}}
-  #     - {{name: HF_TOKEN, valueFrom: {{secretKeyRef: {{name: hub, key: token, optional: true}}}}}}
+  #     - {{name: HF_TOKEN, valueFrom: {{secretKeyRef: {{name: hugging-face, key: token, optional: true}}}}}}
   #   labels: {{kueue.x-k8s.io/queue-name: tickets}}
   #   serviceAccountName: trainer                        # more fields of Kubernetes pods: docs/reference.md"""
 

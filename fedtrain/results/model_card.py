@@ -32,7 +32,7 @@ def model_card(
     merged: bool = False,
     has_tokenizer: bool = False,
 ) -> str:
-    """Return Markdown with the front matter that model hubs read. `folder`: name of the exported folder. `base`: the
+    """Return Markdown with the front matter that Hugging Face reads. `folder`: name of the exported folder. `base`: the
     base model [default: as in the run's file]. `has_tokenizer`: the folder contains the tokenizer."""
     base = base or public_base(summary.spec.model)
     summary = public_summary(summary)

@@ -48,7 +48,7 @@ def pool_rows(federation: Federation, preflights: Mapping[str, Preflight], folde
 def _lines(uri: str) -> list[str]:
     """Return all rows as lines of JSON, in the trainer's order."""
     if scheme(uri) != "file":
-        raise RunError(f"{uri} is not on this machine, so its rows cannot be pooled. Use --alone-only")
+        raise RunError(f"{uri} is not on this machine, so its rows cannot be pooled. Use `--alone-only`")
     root = Path(uri.removeprefix("file://")).expanduser()
     try:
         return [parsed.line() for parsed in parse_all(root, uri)]

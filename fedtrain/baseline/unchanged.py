@@ -18,7 +18,7 @@ def check_unchanged(federation: Federation, ledger: Ledger) -> None:
         raise RunError(
             "the data changed since the federated run, so a comparison would be of different data:\n  "
             + "\n  ".join(f"{who}: {why}" for who, why in changed.items())
-            + "\nRestore the data, or start a run with another metadata.name."
+            + "\nRestore the data, or start a run with another `metadata.name`."
         )
 
 

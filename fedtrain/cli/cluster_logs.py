@@ -14,7 +14,7 @@ def cluster_logs(kubectl: Kubectl, training: str, participant: str | None, round
 
     namespace, slash, name = training.partition("/")
     if not slash:
-        raise UserError(f"{training!r} is not NAMESPACE/NAME", "With --cluster, name the training as namespace/name.")
+        raise UserError(f"{training!r} is not NAMESPACE/NAME", "With --cluster, name the training as `namespace/name`.")
     selector = labels.selector({labels.TRAINING_NAMESPACE: namespace, labels.TRAINING: name})
     found: list[Json] = (kubectl.get("trainingtasks.fedtrain.dev", "-A", "-l", selector) or {}).get("items", [])
     tasks = [

@@ -78,7 +78,7 @@ def command(
         if Path(source).absolute() == out.absolute() and not out.exists():
             raise UserError(
                 f"{out} is both DATA and the output",
-                "Write each name once: after `-o`, a file that does not exist yet.",
+                f"Remove {out} from DATA, or write to another file.",
             )
     if separator and to != "PromptCompletion":
         raise UserError("--separator needs --to PromptCompletion", "Other formats do not join texts.")

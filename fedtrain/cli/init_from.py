@@ -50,7 +50,7 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
     if source is None:
         click.echo(f"note: set the data of each participant in {file}, and check its relative paths", err=True)
     if ledger.url.startswith("s3:"):
-        click.echo("note: for a cluster, upload the adapter to a bucket and name it in initialFrom.uri", err=True)
+        click.echo("note: for a cluster, upload the adapter to a bucket and name it in `initialFrom.uri`", err=True)
     if summary.privacy is not None:
         click.echo(f"note: {name} counts its privacy loss from 0; add that of {ledger.name} to it", err=True)
     click.echo(f"Next: set rounds and learning rate, then fedtrain run {quoted(file)}")

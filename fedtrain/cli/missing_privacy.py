@@ -41,7 +41,7 @@ def missing_privacy(
     if len(units) > 1:
         by_unit = " and ".join(f"{unit} ({', '.join(owners)})" for unit, owners in units.items())
         message = f"privacy is missing, but the policies require different units: {by_unit}."
-        changes.insert(0, "set the same privacy.unit in these policies")
+        changes.insert(0, "set the same `privacy.unit` in these policies")
     else:
         owners = ", ".join(f"{name} ({_line(documents, name)})" for name in who)
         several = len(who) > 1

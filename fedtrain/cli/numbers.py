@@ -36,7 +36,7 @@ class Number(click.types.FloatParamType):
         except click.BadParameter:
             text = str(value).strip().replace(",", ".")
             meant = f"{float(text.rstrip('%')) / (100 if text.endswith('%') else 1):g}" if _IS_NUMBER(text) else "0.5"
-            self.fail(f"{value!r} is not a number. Use a number, such as {meant}.", param, ctx)
+            self.fail(f"{value!r} is not a number. Use a number, such as `{meant}`.", param, ctx)
         if self._range is not None and not self._range[0] <= found <= self._range[1]:
             self.fail(
                 f"{value} is out of range. Use a number from {self._range[0]:g} to {self._range[1]:g}.", param, ctx

@@ -164,7 +164,7 @@ def revoke(name: str, context: str | None, kubeconfig: str | None) -> None:
     namespace = record["spec"]["namespace"]
     for kind, deleted in Invitation(name, namespace, ()).revoked():
         kubectl.run("delete", kind, deleted, "-n", namespace, "--ignore-not-found")
-    click.echo(f"revoked {name}. Its namespace {namespace} stays: kubectl delete namespace {namespace}")
+    click.echo(f"revoked {name}. Its namespace {namespace} stays: `kubectl delete namespace {namespace}` deletes it")
 
 
 @command.command("list")

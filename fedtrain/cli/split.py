@@ -114,7 +114,7 @@ def _show(made: "Split", label: str | None, by: str | None) -> None:
             f"[yellow]warning:[/] {made.repeated} of {several(made.test_rows, 'test row')} also "
             f"{form(made.repeated, 'appears', 'appear')} in a "
             "participant's data: measured gains will look better than they are. Remove repeated rows first: "
-            "fedtrain convert --drop-repeated"
+            "`fedtrain convert --drop-repeated`"
         )
 
 

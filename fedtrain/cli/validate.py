@@ -114,7 +114,7 @@ def _limit(rows: str) -> int | None:
     if rows == "all":
         return None
     if not rows.isdecimal() or int(rows) < 1:
-        raise click.UsageError(f"--rows {rows}: use a number from 1, or all.")
+        raise click.UsageError(f"--rows {rows}: use a number, such as `--rows 1000`, or `--rows all`.")
     return int(rows)
 
 

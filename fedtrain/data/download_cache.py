@@ -38,7 +38,7 @@ def cache_limit() -> int:
     text = os.environ.get(LIMIT) or DEFAULT_LIMIT
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?([KMGT]i?)?", text) and (limit := quantity(text)) > 0:
         return limit
-    raise DataError(f"{LIMIT} is {text!r}, which is not a positive size. Set it to a size such as {DEFAULT_LIMIT}")
+    raise DataError(f"{LIMIT} is {text!r}, which is not a positive size. Set it to a size such as `{DEFAULT_LIMIT}`")
 
 
 def mark_used(entry: Path, seconds: float | None = None) -> None:

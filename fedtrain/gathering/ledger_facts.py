@@ -66,7 +66,7 @@ class LedgerGatherer:
         if self._planned == round and names.plan(round) not in listed:
             raise LedgerCorrupt(
                 f"{self.ledger.url}/{names.plan(round)} has disappeared. Restore the ledger, or start a run with "
-                "another metadata.name."
+                "another `metadata.name`."
             )
         strays: dict[str, str] = {}
         current = self._round(round, listed, strays)

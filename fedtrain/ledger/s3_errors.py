@@ -138,7 +138,7 @@ def _explain(error: Exception, place: Place, key: str) -> StoreError:
     if isinstance(error, boto.SSLError):
         return StoreError(
             f"The certificate of {where} could not be verified. For a private authority, set {settings.certificates} "
-            f"to its certificate (PEM); for a server without TLS, write http:// in {settings.endpoint}."
+            f"to its certificate (PEM); for a server without TLS, write `http://` in {settings.endpoint}."
         )
     if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):
         return StoreUnavailable(

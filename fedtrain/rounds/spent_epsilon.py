@@ -83,7 +83,7 @@ class PrivacyLoss:
     def text(self) -> str:
         """All of it in one line."""
         if not self.private:
-            return f"{NOT_PRIVATE}, so it can be subtracted. Remove testingSeed and start a run of another name"
+            return f"{NOT_PRIVATE}, so it can be subtracted. Remove `testingSeed` and start a run of another name"
         number = f"epsilon {self.spent}" if self.epsilon is not None else f"epsilon unknown ({self.problem})"
         hub = "" if self.towards_hub is None else f"; epsilon {self.towards_hub:.3g} towards the hub"
         if self.unbounded_towards_hub:

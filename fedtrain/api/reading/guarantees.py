@@ -29,4 +29,4 @@ def same_word(word: str, choices: Sequence[str]) -> str | None:
 
 def explained_choices(choices: Sequence[str]) -> str:
     """The words, each with its meaning."""
-    return " or ".join(f"{word} ({meaning})" for word, meaning in _MEANINGS[frozenset(choices)].items())
+    return " or ".join(f"`{word}` ({meaning})" for word, meaning in _MEANINGS[frozenset(choices)].items())

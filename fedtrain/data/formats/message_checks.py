@@ -54,7 +54,7 @@ def is_learned(message: Message) -> bool:
 def _message(reader: FieldReader, message: object, path: str, role_name: str, content_name: str) -> Message:
     if not isinstance(message, dict):
         kind = type_name(message)
-        fix = f"write one row for each text, or messages as {{{role_name}, {content_name}}}"
+        fix = f"write one row for each text, or messages as `{{{role_name}, {content_name}}}`"
         raise reader.error(f"{path} must be an object {{{role_name}, {content_name}}}, not {kind}", fix)
     fields = {field: value for field, value in cast("dict[str, object]", message).items() if value is not None}
     if "role" not in fields and "from" in fields and "value" in fields:
@@ -65,7 +65,7 @@ def _message(reader: FieldReader, message: object, path: str, role_name: str, co
         reader.warn(f"{path}.{role_name}", "UnknownRole")
     found: Message = {"role": role}
     if fields.get("function_call") is not None:
-        raise reader.error(f"{path}.function_call is not supported", "write the call as tool_calls")
+        raise reader.error(f"{path}.function_call is not supported", "write the call as `tool_calls`")
     if calls := fields.get("tool_calls"):
         found["tool_calls"] = tool_calls_of(reader, calls, f"{path}.tool_calls")
     found["content"] = _content(reader, fields, path, content_name, may_lack=bool(calls))

@@ -10,14 +10,14 @@ from fedtrain.data.parsing.other_files import rename
 _PROBLEMS = {
     # start of the parser's message   problem, fix
     "Expecting ':'": ("expected ':'", "write a colon after the field's name"),
-    "Expecting value": ("expected a value", "write text in double quotes, a number, true, false or null here"),
+    "Expecting value": ("expected a value", "write text in double quotes, a number, `true`, `false` or `null` here"),
     "Expecting property name": ("expected a field name in double quotes", "write names and texts in double quotes"),
-    "Unterminated string": ("a string is not closed", "close it with a double quote, and write line breaks as \\n"),
+    "Unterminated string": ("a string is not closed", "close it with a double quote, and write line breaks as `\\n`"),
     "Invalid control character": (
         "a string contains a control character",
-        "write line breaks as \\n and tabs as \\t",
+        "write line breaks as `\\n` and tabs as `\\t`",
     ),
-    "Invalid \\": ("invalid escape in a string", "write a backslash as \\\\"),
+    "Invalid \\": ("invalid escape in a string", "write a backslash as `\\\\`"),
     "Extra data": ("text follows the end of the row", "write one object per line, and nothing after it"),
 }
 _OF_PYTHON = re.compile(r"'|(?:None|True|False|nan)\b")
@@ -45,7 +45,8 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
         problem, fix, at = "a comma follows the row", "remove it: lines of JSON have no comma between them", error.pos
     elif error.msg.startswith("Expecting ','"):
         bracket, at = _closing_bracket(text[start : error.pos]), error.pos
-        problem, fix = f"expected ',' or '{bracket}'", f"add a comma or {bracket} here, or \\ before a quote in a text"
+        problem = f"expected ',' or '{bracket}'"
+        fix = f"add a comma or `{bracket}` here, or `\\` before a quote in a text"
     else:
         found = next((texts for said, texts in _PROBLEMS.items() if error.msg.startswith(said)), None)
         problem, fix = found or ("", "correct this line")

@@ -91,7 +91,7 @@ def test_convert_writes_the_same_rows_from_every_type_of_file_and_from_a_folder(
         (
             "a.json",
             b'[{"text": "a"},\n{"text": "b"',
-            "a.json:2:13: not valid JSON: expected ',' or '}'; add a comma or } here",
+            "a.json:2:13: not valid JSON: expected ',' or '}'; add a comma or `}` here",
         ),
         (
             "a.json",
@@ -113,7 +113,7 @@ def test_convert_writes_the_same_rows_from_every_type_of_file_and_from_a_folder(
         (
             "a.jsonl",
             b'{"text": "a"}\n{"text": "b"  \n',
-            "a.jsonl:2:13: not valid JSON: expected ',' or '}'; add a comma or } here",
+            "a.jsonl:2:13: not valid JSON: expected ',' or '}'; add a comma or `}` here",
         ),
         ("a.jsonl", b'{"text": "a"}\n{"text": ["}" "b"', "a.jsonl:2:15: not valid JSON: expected ',' or ']'"),
         ("a.jsonl", b'{"text": "a"}\n{"text" "b"}', "a.jsonl:2:9: not valid JSON: expected ':'"),
@@ -231,4 +231,4 @@ def test_a_git_lfs_pointer_is_named_as_one(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12345\n")
     with pytest.raises(DataError) as caught:
         read(tmp_path / name)
-    assert str(caught.value) == f"{name}: a Git LFS pointer, not the file; run git lfs pull in its repository"
+    assert str(caught.value) == f"{name}: a Git LFS pointer, not the file; run `git lfs pull` in its repository"

@@ -165,7 +165,7 @@ def test_a_row_with_the_formats_own_names_is_not_sent_to_its_own_format() -> Non
         (
             "Messages",
             {"messages": [TREE[0], {"role": "assistant", "function_call": {}}]},
-            "messages[1].function_call is not supported; write the call as tool_calls",
+            "messages[1].function_call is not supported; write the call as `tool_calls`",
         ),
         (
             "Messages",

@@ -53,7 +53,7 @@ def test_changed_rows_and_missing_files_are_named(counted: tuple[Federation, Led
     (tmp_path / "data/bank-b.jsonl").unlink()
     with pytest.raises(RunError, match="bank-b: "):
         check_unchanged(federation, ledger)
-    assert str(caught.value).endswith("start a run with another metadata.name.")
+    assert str(caught.value).endswith("start a run with another `metadata.name`.")
 
 
 def test_a_run_whose_rows_changed_is_refused_once_and_validate_says_so(

@@ -191,7 +191,7 @@ def test_a_deleted_round_is_named(run: Path, command: str, missing: str) -> None
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         f"error: {run}/{missing}/manifest.json is missing. Restore it from a backup. Without one, start a run with "
-        "another metadata.name; adapters stay in blobs/.\n"
+        "another `metadata.name`; adapters stay in blobs/.\n"
     )
 
 
@@ -249,6 +249,6 @@ def test_a_run_with_a_damaged_record_can_be_deleted(run: Path, content: str) -> 
     (run / "run.json").write_text(content)
     result = fedtrain("status", run)
     assert result.exit_code == 1
-    assert "Restore it from a backup. Without one, start a run with another metadata.name" in result.stderr
+    assert "Restore it from a backup. Without one, start a run with another `metadata.name`" in result.stderr
     assert fedtrain("delete", run, "--yes").exit_code == 0
     assert not run.exists()

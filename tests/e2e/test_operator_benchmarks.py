@@ -28,3 +28,7 @@ def test_writes_are_counted_beside_their_target() -> None:
 
 def test_the_cost_of_idle_participants_is_measured_beside_its_targets() -> None:
     assert smoke("participant_scale").count("target at most") == 3
+
+
+def test_the_time_until_a_revoked_participant_is_refused_is_measured_beside_its_target() -> None:
+    assert smoke("revocation").count("target at most 60 s") == 3

@@ -6,21 +6,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fedtrain.api.storage import File, Storage
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from hack.cluster.api import Api, Json
 from hack.cluster.s3_server import S3Server
-from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Digests, Federation, digests, document, keys
+from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Digests, Federation, digests, document
 
 INPUTS = "inputs"
 MOUNTED = "/data"
 VOLUME = "glosses"
 OWN = "own-store"
-"""A Secret of a bank: the ledger's is not used for its data and base model."""
+"""A Secret of a bank, whose keys read the inputs and cannot open the ledger."""
 COMMAND = str(Path(sys.executable).parent / "fedtrain")
 
 
@@ -31,6 +32,8 @@ class RealFederation(Federation):
     store: S3Server | None = None
     inputs: str = INPUTS
     """Bucket of the base model, the test rows and the second participant's rows."""
+    reader: Json = field(default_factory=dict[str, Any])
+    """Keys that can read this bucket."""
 
     def spec(self, storage: Json) -> Json:
         bucket = storage.get("s3")
@@ -60,6 +63,7 @@ class RealFederation(Federation):
         self.store = s3_server
         self.folder.chmod(0o755)
         s3_server.client.create_bucket(Bucket=self.inputs)
+        self.reader = s3_server.create_reader(self.inputs)
         files = {f"base/{path.name}": path for path in (QUICKSTART / "base").iterdir()}
         files |= {path.name: path for path in (self.folder / f"{name}.jsonl" for name in (*self.who[1:], "test"))}
         for key, path in files.items():
@@ -71,8 +75,7 @@ class RealFederation(Federation):
 
     def give_inputs(self, api: Api, who: str, namespace: str) -> None:
         """The keys of a participant's own bucket, and the rows of the first participant as a volume claim."""
-        assert self.store is not None
-        api.create("v1/secrets", {"metadata": {"name": OWN}, "stringData": keys(self.store)}, namespace)
+        api.create("v1/secrets", {"metadata": {"name": OWN}, "stringData": self.reader}, namespace)
         if who == self.who[0]:
             claim_folder(api, VOLUME, self.folder, namespace)
 

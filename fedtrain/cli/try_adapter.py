@@ -134,6 +134,13 @@ class _Talk:
         """Whether earlier questions and answers are part of the prompt."""
         return self._answerer.prompting.is_chat
 
+    @property
+    def _advice(self) -> str:
+        prompting = self._answerer.prompting
+        if prompting.is_chat or prompting.format == "Instruction":
+            return ""
+        return " End the prompt as the training rows do, also with the --separator of `fedtrain convert`."
+
     def restart(self) -> None:
         self._turns = {speaker: list(self._begin) for speaker in self._speakers}
 
@@ -147,7 +154,7 @@ class _Talk:
             answer = self._answerer.answer(turns, self._decoding, _write, adapted=adapted)
             click.echo()
             if not answer.strip():
-                click.echo("(The answer is empty: the model ended it at once.)", err=True)
+                click.echo(f"(The answer is empty: the model ended it at once.{self._advice})", err=True)
             if self.has_turns:
                 self._turns[speaker] = [*turns, {"role": "assistant", "content": answer}]
 

@@ -8,6 +8,7 @@ import click
 
 from fedtrain.cli.rows import explained, given
 from fedtrain.cli.rows import option as rows_option
+from fedtrain.palette import TONES
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _show(made: "Preview", *, has_gpus: bool) -> None:
     for table in (_participants(made), *_datasets(made), _rounds(made)):
         for part in parts(table, console.width):
             console.print(_drawn(part, console.width))
-    console.print(LEGEND + (MIX_LEGEND if _datasets(made) else ""), style="dim")
+    console.print(LEGEND + (MIX_LEGEND if _datasets(made) else ""), style=TONES["muted"].terminal)
     for note in (*_absences(made), *made.notes):
         plain = note.removeprefix("Warning: ")
         console.print(f"{'note' if plain == note else 'warning'}: {plain}", markup=False, highlight=False)

@@ -7,6 +7,7 @@ import click
 
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.numbers import Number, WholeNumber
+from fedtrain.palette import TONES
 from fedtrain.plurals import form, several
 from fedtrain.quoting import quoted
 
@@ -111,7 +112,7 @@ def _show(made: "Split", label: str | None, by: str | None) -> None:
         )
     if made.repeated:
         console.print(
-            f"[yellow]warning:[/] {made.repeated} of {several(made.test_rows, 'test row')} also "
+            f"[{TONES['warn'].terminal}]warning:[/] {made.repeated} of {several(made.test_rows, 'test row')} also "
             f"{form(made.repeated, 'appears', 'appear')} in a "
             "participant's data: measured gains will look better than they are. Remove repeated rows first: "
             "`fedtrain convert --drop-repeated`"

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fedtrain.palette import TONES, role_of
+
 if TYPE_CHECKING:
     from rich.table import Table as Drawn
 
@@ -115,20 +117,8 @@ def drawn(table: Table, width: int) -> "Drawn":
     return drawing
 
 
-_COLOURS = {
-    "Committed": "green",
-    "Aggregated": "green",
-    "Succeeded": "green",
-    "Halted": "yellow",
-    "Skipped": "yellow",
-    "RolledBack": "yellow",
-    "Absent": "yellow",
-    "Quarantined": "red",
-    "Failed": "red",
-}
-
-
 def _coloured(cell: str):
     from rich.text import Text
 
-    return Text(cell, style=_COLOURS.get(cell.partition(":")[0], ""))
+    role = role_of(cell)
+    return Text(cell, style=TONES[role].terminal if role else "")

@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from fedtrain.palette import TONES
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 INK = "#1f2430"
-MUTED = "#6b7280"
+MUTED = TONES["muted"].light
 GRID = "#e7e9ef"
 BASE = "#9aa1ad"
-FEDERATED = "#2f5bea"
-POOLED = "#0f8a6d"
+FEDERATED = TONES["active"].light
+POOLED = TONES["good"].light
 PARTICIPANTS = ("#e0702f", "#8b57c9", "#1c93b8", "#c2396b", "#a98308", "#5b7f3a", "#7a5548", "#c75bb0")
 """Colours of the first participants; the others share the last one."""
 PHASES = {
@@ -27,7 +29,7 @@ PHASES = {
     "training": FEDERATED,
     "preparing": "#c9bdf0",
     "exchanging": "#e0a458",
-    "aggregating": "#0f8a6d",
+    "aggregating": POOLED,
     "evaluating": "#7fcbb5",
     "starting": "#b8b2a7",
     "idle": "#e3e5ea",
@@ -67,7 +69,7 @@ _SETTINGS: Any = {
 
 
 _THEMED = {
-    FEDERATED: "--blue",
+    FEDERATED: "--active",
     PHASES["idle"]: "--line",
     INK: "--ink",
     MUTED: "--muted",

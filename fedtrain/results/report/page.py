@@ -10,11 +10,13 @@ from markupsafe import Markup, escape
 
 from fedtrain import __version__
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.palette import role_of
 from fedtrain.results.comparison import Comparison, read_comparison
 from fedtrain.results.folders import is_page, write_file
 from fedtrain.results.locate import run_folder
 from fedtrain.results.public_summary import public_summary
 from fedtrain.results.report.content import content
+from fedtrain.results.report.style import style_sheet
 from fedtrain.results.report.telemetry import ReportTelemetry, read_telemetry
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.samples import Sample, read_samples
@@ -52,30 +54,13 @@ def report(
     package = files("fedtrain.results.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = environment.from_string(package.joinpath("report.html.jinja").read_text(encoding="utf-8"))
-    style = Markup(package.joinpath("style.css").read_text(encoding="utf-8"))
     summary = public_summary(summary)
     values = content(summary, comparison, telemetry or ReportTelemetry())
     return template.render(
-        values, samples=samples, style=style, version=__version__, cell_state=_cell_state, prose=prose
+        values, samples=samples, style=style_sheet(), version=__version__, role_of=role_of, prose=prose
     )
 
 
 def prose(text: str) -> Markup:
     """Escape the text and show what is between backticks as code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
-
-
-_STATES = {
-    "Committed": "good",
-    "Aggregated": "good",
-    "Skipped": "warn",
-    "RolledBack": "warn",
-    "Absent": "warn",
-    "Quarantined": "bad",
-    "Failed": "bad",
-}
-
-
-def _cell_state(cell: str) -> str:
-    """The CSS class of a cell such as `Committed` or `Quarantined: why`; empty for other cells."""
-    return _STATES.get(cell.partition(":")[0].partition(" ")[0], "")

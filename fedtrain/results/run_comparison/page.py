@@ -15,6 +15,7 @@ from fedtrain.results.charts.style import svg
 from fedtrain.results.curve import curve
 from fedtrain.results.public_text import public_text
 from fedtrain.results.report.figures import Figure
+from fedtrain.results.report.style import style_sheet
 from fedtrain.results.run_comparison.compared import Arms, compare_runs, run_names, tables
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.tables import Table
@@ -39,13 +40,12 @@ def page(summaries: Sequence[RunSummary], arms: Arms) -> str:
     all text; only charts are markup."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     template = files("fedtrain.results.run_comparison").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
-    style = Markup(files("fedtrain.results.report").joinpath("style.css").read_text(encoding="utf-8"))
     names = run_names(summaries)
     return environment.from_string(template).render(
         names=listed(names),
         charts=charts(summaries, arms),
         tables=[_public(table) for table in tables(compare_runs(summaries, arms), summaries, arms)],
-        style=style,
+        style=style_sheet(),
         version=__version__,
     )
 

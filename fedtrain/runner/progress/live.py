@@ -10,6 +10,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from fedtrain.palette import TONES, Role
 from fedtrain.plurals import several
 from fedtrain.runner.events import Delivered, Event, Planned, RunEnded
 from fedtrain.runner.progress.estimate import time_left
@@ -17,6 +18,7 @@ from fedtrain.runner.progress.lines import Lines
 from fedtrain.runner.progress.state import Row, View
 from fedtrain.runner.progress.text import about, bytes_text, clock_text, legend, metric_text
 
+_MUTED = TONES["muted"].terminal
 _REFRESHES = 5
 """Per second."""
 _NAME_WIDTH = 20
@@ -59,13 +61,13 @@ class LiveProgress:
         if rows and not view.ended:
             parts.append(self._table(rows, width))
             if hidden := self._hidden(rows):
-                parts.append(Text(hidden, style="dim"))
+                parts.append(Text(hidden, style=_MUTED))
         if view.hub:
             parts.append(Text(f"hub: {view.hub}", no_wrap=True, overflow="ellipsis"))
         if view.message:
             parts.append(Text(view.message))
         if rows and not view.ended and any(row.trained is not None for row in rows.values()):
-            parts.append(Text(legend(_numbers(Row(), width), view.labels), style="dim"))
+            parts.append(Text(legend(_numbers(Row(), width), view.labels), style=_MUTED))
         return Group(*parts)
 
     def _header(self) -> RenderableType:
@@ -101,7 +103,7 @@ class LiveProgress:
         return grid
 
     def _table(self, rows: dict[str, Row], width: int) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=_MUTED)
         table.add_column("participant", no_wrap=True, max_width=_NAME_WIDTH)
         table.add_column("state", no_wrap=True, overflow="ellipsis")
         trains = any(row.trained is not None for row in rows.values())
@@ -130,8 +132,8 @@ class LiveProgress:
 def _state(row: Row) -> Text:
     again = f" (attempt {row.attempt})" if row.attempt > 1 else ""
     steps = f" {row.step}/{row.steps}" if row.step is not None and row.steps else ""
-    style = "green" if row.is_done else "red" if "failed" in row.state else "cyan" if row.is_busy else "dim"
-    return Text(f"{row.state}{steps}{again}", style=style)
+    role: Role = "good" if row.is_done else "bad" if "failed" in row.state else "active" if row.is_busy else "muted"
+    return Text(f"{row.state}{steps}{again}", style=TONES[role].terminal)
 
 
 def _numbers(row: Row, width: int) -> dict[str, str]:

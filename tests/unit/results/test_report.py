@@ -185,6 +185,18 @@ def test_backticks_become_code(hand: Hand) -> None:
     assert "Use <code>fedtrain run</code> again." in report(summarise(hand.ledger), None)
 
 
+def test_no_text_of_a_report_has_a_backtick(html: str, hand: Hand) -> None:
+    hand.begin()
+    hand.whole_round(1)
+    hand.plan(2)
+    hand.fail(2, message="Use `fedtrain run` again.")
+    failed = report(summarise(hand.ledger), None)
+    assert "Use <code>fedtrain run</code> again." in failed
+    for written in (html, failed):
+        assert "`" not in Page(re.sub(r"<(pre|style)>.*?</\1>", "", written, flags=re.DOTALL)).text
+        assert [label for label in re.findall(r'aria-label="([^"]+)"', written) if "`" in label] == []
+
+
 def test_charts_follow_the_dark_look(html: str) -> None:
     charts = "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
     assert "var(--ink)" in charts
@@ -202,8 +214,20 @@ def test_it_prints_on_white_with_whole_tables(html: str) -> None:
     assert re.search(r"figure, tr, [^{]*{ break-inside: avoid; }", printed)
 
 
-def test_wide_tables_can_be_scrolled_with_the_keyboard(html: str) -> None:
-    assert html.count("<table>") == html.count('tabindex="0"') > 0
+def test_wide_tables_can_be_scrolled_with_the_keyboard_and_show_that_they_can(html: str) -> None:
+    """A shadow marks the side with hidden columns: the page's colour lies over it and moves with the table."""
+    hint = 'role="region" tabindex="0" aria-label="Table; wide ones scroll sideways"'
+    assert html.count("<table>") == html.count('tabindex="0"') == html.count(hint) > 0
+    (rule,) = re.findall(r"^\.table { overflow-x: auto;[^}]*}", html, re.MULTILINE)
+    layers = re.findall(
+        r"linear-gradient\(to (right|left), var\((--\w+)\).*?\) (left|right) / \S+ 100% no-repeat (\w+)", rule
+    )
+    assert layers == [
+        ("right", "--page", "left", "local"),
+        ("left", "--page", "right", "local"),
+        ("right", "--shade", "left", "scroll"),
+        ("left", "--shade", "right", "scroll"),
+    ]
 
 
 def test_without_a_comparison_it_says_how_to_make_one(finished: Hand) -> None:

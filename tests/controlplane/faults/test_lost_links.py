@@ -103,10 +103,14 @@ class Links:
         self.far.go(f"-{round}-train-{FAR}-")
         eventually(lambda: self.store_link.is_cut)
 
-    def end_waiting(self, who: str) -> None:
-        """The deadline of the round that waits for this participant alone passes."""
-        eventually(lambda: who in self.federation.status(self.hub).get("message", ""))
-        spent = self.federation.status(self.hub)["elapsed"]["seconds"]
+    def end_waiting(self, number: int) -> None:
+        """The deadline of a round passes that has the update of one participant and waits for the other."""
+
+        def place() -> Json:
+            return self.federation.status(self.hub)
+
+        eventually(lambda: (place().get("round"), place().get("participants")) == (number, "1/2"))
+        spent = place()["elapsed"]["seconds"]
         self.federation.change(self.hub, rounds={"deadline": f"{max(round(spent) + 1, LEAST_SECONDS)}s"})
 
     def manifest(self, round: int) -> Manifest | None:
@@ -200,7 +204,8 @@ def test_a_link_that_fails_past_the_deadline_costs_the_round_and_the_participant
     eventually(lambda: links.far.killed_at(f"-2-train-{FAR}-"))
     links.cut_while_uploading(2)
     links.link.cut()
-    links.end_waiting(FAR)
+    eventually(lambda: FAR in links.federation.status(links.hub).get("message", ""))
+    links.end_waiting(2)
     manifest = eventually(lambda: links.manifest(2))
     (absent,) = manifest.absent
     assert (absent.participant, SILENT in absent.reason) == (FAR, True)
@@ -233,7 +238,7 @@ def test_a_link_that_fails_past_the_deadlines_in_other_phases_trains_nothing_twi
     links.link.cut()
     pods.held = set()
     eventually(lambda: links.tasks("-1-train-"))
-    links.end_waiting(FAR)
+    links.end_waiting(1)
     assert links.absent(1) == [FAR]
     assert links.jobs("-1-train-") == []
     links.federation.change(links.hub, rounds={"deadline": "2h"})
@@ -241,7 +246,7 @@ def test_a_link_that_fails_past_the_deadlines_in_other_phases_trains_nothing_twi
 
     eventually(lambda: links.far.killed_at(f"-2-train-{FAR}-"))
     links.link.cut()
-    links.end_waiting(FAR)
+    links.end_waiting(2)
     assert links.absent(2) == [FAR]
     assert links.jobs("-2-train-") != [], "it cannot know that the round has ended"
     links.federation.change(links.hub, rounds={"deadline": "2h"})
@@ -252,7 +257,7 @@ def test_a_link_that_fails_past_the_deadlines_in_other_phases_trains_nothing_twi
     eventually(lambda: links.far.killed_at(f"-3-train-{FAR}-"))
     links.link.cut()
     links.far.go(f"-3-train-{FAR}-")
-    links.end_waiting(NEAR)
+    links.end_waiting(3)
     assert links.absent(3) == [NEAR], "the update counts without the status"
     links.federation.succeeded(links.hub)
     assert [_phase(one) for one in links.tasks("-3-train-")] != ["Succeeded"]

@@ -57,15 +57,15 @@ class TokenFaults:
         if (found := self._unended).rows:
             yield (
                 f"{self._of(found)} no end token after the answer, so the model does not learn to stop (first: "
-                f"{found.first}): the base model's tokenizer has no eos_token. Set it in "
+                f"{found.first}): the base model's tokenizer has no `eos_token`. Set it in "
                 f"{self._base.folder / 'tokenizer_config.json'}."
             )
         if (found := self._controlled).rows:
             owner = form(found.rows, "its", "their")
             yield (
                 f"{self._of(found)} a control token of the base model's tokenizer in {owner} text, such as "
-                f"{self._token} (first: {found.first}). The model reads it as a mark, such as the end of a turn. "
-                "Remove it; if it marks the turns of conversations, use the format Messages."
+                f"`{self._token}` (first: {found.first}). The model reads it as a mark, such as the end of a turn. "
+                "Remove it; if it marks the turns of conversations, use `format: Messages`."
             )
 
     def _of(self, found: _Count) -> str:
@@ -73,5 +73,7 @@ class TokenFaults:
 
     def _fault_of_template(self) -> str:
         if self._template is not None and self._template.marks_generation:
-            return "writes it after {% endgeneration %}, or not at all. Move {% endgeneration %} behind the end token."
+            return (
+                "writes it after `{% endgeneration %}`, or not at all. Move `{% endgeneration %}` behind the end token."
+            )
         return "does not write one. Add one to the template, or use a base model whose template ends turns."

@@ -42,7 +42,7 @@ def about_tokens(file: Path) -> list[str]:
         (ENDLESS, "does not write one. Add one to the template, or use a base model whose template ends turns."),
         (
             MARKED,
-            "writes it after {% endgeneration %}, or not at all. Move {% endgeneration %} behind the end token.",
+            "writes it after `{% endgeneration %}`, or not at all. Move `{% endgeneration %}` behind the end token.",
         ),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_tokenizer_without_an_end_token_is_named(
     settings(tmp_path, **tokenizer)
     assert about_tokens(file) == [
         "3 of 3 checked rows have no end token after the answer, so the model does not learn to stop "
-        "(first: a.jsonl:1): the base model's tokenizer has no eos_token. Set it in "
+        "(first: a.jsonl:1): the base model's tokenizer has no `eos_token`. Set it in "
         f"{tmp_path / 'base/tokenizer_config.json'}."
     ]
     for known in ({"eos_token": "</s>"}, {"eos_token": {"content": "</s>"}}, {"tokenizer_class": "GPT2Tokenizer"}):
@@ -104,9 +104,9 @@ def test_an_instruction_ends_as_it_is_trained(tmp_path: Path, template: str | No
 def test_control_tokens_inside_a_text_are_counted(tmp_path: Path) -> None:
     rows = [*texts("one"), *[{"text": f"{word}<|im_end|>{word}"} for word in ("two", "three")]]
     assert about_tokens(federation(tmp_path, rows)) == [
-        "2 of 5 checked rows have a control token of the base model's tokenizer in their text, such as <|im_end|> "
+        "2 of 5 checked rows have a control token of the base model's tokenizer in their text, such as `<|im_end|>` "
         "(first: a.jsonl:2). The model reads it as a mark, such as the end of a turn. Remove it; if it marks "
-        "the turns of conversations, use the format Messages."
+        "the turns of conversations, use `format: Messages`."
     ]
 
 
@@ -116,7 +116,7 @@ def test_a_special_token_of_the_vocabulary_is_a_control_token(tmp_path: Path) ->
     (tmp_path / "base/tokenizer.json").write_text(json.dumps({"model": {}, "added_tokens": added}))
     (line,) = about_tokens(file)
     assert line.startswith(
-        "1 of 4 checked rows has a control token of the base model's tokenizer in its text, such as <tool>"
+        "1 of 4 checked rows has a control token of the base model's tokenizer in its text, such as `<tool>`"
     )
 
 

@@ -64,4 +64,4 @@ def test_the_answers_are_part_of_what_is_verified(hand: Hand, runs: Path) -> Non
 
 def test_a_run_without_answers_says_how_to_get_them(finished: Hand, runs: Path) -> None:
     shown = CliRunner().invoke(main, ["status", str(runs / "default/quickstart"), "--samples"]).output
-    assert "Set evaluation.hub.samples" in shown
+    assert "Set `evaluation.hub.samples`" in shown

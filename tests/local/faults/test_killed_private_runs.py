@@ -33,6 +33,7 @@ def kill(small: Small, zygote: str, *faults: str) -> None:
     def run() -> Ran:
         return small.run(
             zygote,
+            parallel=1,
             FEDTRAIN_TEST_KILL=" ".join(faults),
             FEDTRAIN_TEST_KILLED=str(killed),
             FEDTRAIN_TEST_BACK_OFF="0.02",
@@ -65,7 +66,7 @@ def initial_blobs(small: Small) -> set[str]:
 @pytest.fixture(scope="module")
 def undisturbed_at_the_hub(zygote: str, tmp_path_factory: pytest.TempPathFactory) -> Small:
     def make(folder: Path) -> None:
-        done = private(folder, blocks=BLOCKS, testingSeed=7).run(zygote)
+        done = private(folder, blocks=BLOCKS, testingSeed=7).run(zygote, parallel=1)
         assert done.returncode == 0, done.said
 
     return Small(made_once(tmp_path_factory, "private-undisturbed", make), made=True)
@@ -120,7 +121,7 @@ def test_noise_of_a_known_seed_is_the_same_if_the_run_is_killed_once_it_is_recor
     zygote: str, tmp_path: Path
 ) -> None:
     undisturbed, small = (private_rows(tmp_path / name, blocks=BLOCKS, testingSeed=7) for name in ("whole", "killed"))
-    assert undisturbed.run(zygote).returncode == 0
+    assert undisturbed.run(zygote, parallel=1).returncode == 0
     kill(small, zygote, rf"after:{ZOO}record\.json$", *around(r"rounds/0001/close-1\.json$"))
     assert small.digests() == undisturbed.digests()
     assert last_state(small) == last_state(undisturbed)

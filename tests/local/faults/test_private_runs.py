@@ -22,11 +22,11 @@ from fedtrain.privacy.accounting import Poisson, Release, epsilon
 def test_a_round_that_is_redone_without_a_participant_costs_a_second_draw(zygote: str, tmp_path: Path) -> None:
     small = private(tmp_path / "run")
     fault, killed = r"before:rounds/0001/manifest\.json$", str(tmp_path / "killed")
-    assert small.run(zygote, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed).returncode == 137
+    assert small.run(zygote, parallel=1, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed).returncode == 137
     reason = ["--reason", "a wrong data set", "--by", "ada"]
     done = CliRunner().invoke(main, ["ledger", "exclude", str(small.file), "zoo", "--round", "1", *reason])
     assert done.exit_code == 0, done.output
-    resumed = small.run(zygote)
+    resumed = small.run(zygote, parallel=1)
     assert resumed.returncode == 0, resumed.said
     first, second = small.manifests()[1:]
     assert (first.k, second.k) == (2, 1)
@@ -55,7 +55,7 @@ def test_rounds_are_clipped_and_noised_where_the_file_says(
         noise={"type": "Multiplier", "multiplier": 0.5, "location": adds_noise},
         clipping={"location": clips} | (ADAPTIVE if how == "Adaptive" else FIXED),
     )
-    done = small.run(zygote)
+    done = small.run(zygote, parallel=1)
     assert done.returncode == 0, done.said
     manifests, shared, adaptive = small.manifests(), adds_noise == "Client", how == "Adaptive"
     assert [manifest.outcome for manifest in manifests] == ["Initial", "Committed", "Committed"]
@@ -94,7 +94,7 @@ def norm_of(small: Small, round: int, who: str, record: Update) -> float:
 
 def test_single_rows_are_protected_by_noise_in_each_step(zygote: str, tmp_path: Path) -> None:
     small = private_rows(tmp_path / "run")
-    done = small.run(zygote)
+    done = small.run(zygote, parallel=1)
     assert done.returncode == 0, done.said
     for round in (1, 2):
         for who in PEOPLE:
@@ -139,9 +139,9 @@ def test_the_owners_ledger_counts_a_killed_round_once_and_outlives_a_deleted_run
     small = private(tmp_path / "run")
     limit_epsilon(small, epsilon({Release(0.5): 3}, 1e-5))
     fault, killed = r"before:rounds/0001/close-1\.json$", str(tmp_path / "killed")
-    assert small.run(zygote, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed).returncode == 137
+    assert small.run(zygote, parallel=1, FEDTRAIN_TEST_KILL=fault, FEDTRAIN_TEST_KILLED=killed).returncode == 137
     assert entered(small) == [1, 1, 1]
-    resumed = small.run(zygote)
+    resumed = small.run(zygote, parallel=1)
     assert resumed.returncode == 0, resumed.said
     assert entered(small) == [2, 2, 2]
     deleted = CliRunner().invoke(main, ["delete", str(small.file), "--yes"])

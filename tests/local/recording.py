@@ -1,10 +1,9 @@
-"""What recorded digests are compared with: plans, which are the same on every processor, and the processor itself."""
+"""What recorded digests are compared with on every processor: plans."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from federation import Small
 
 from fedtrain.api.reading import read_file
@@ -38,10 +37,3 @@ def plans(run: Small, rounds: int) -> list[str]:
             preflight["fingerprint"] = digest_of_rows(rows.rows)
         found.append(digest_bytes(canonical_json(plain)))
     return found
-
-
-def processor() -> str:
-    """Return the torch version, the instruction set that it uses, and the processor."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    return f"{torch.__version__} {torch.backends.cpu.get_cpu_capability()} {model}"

@@ -7,7 +7,9 @@ processor: their test is skipped unless `recorded_digests.json` has the same tor
 
 import pytest
 from federation import Small
-from recording import plans, processor, recorded
+from recording import plans, recorded
+
+from tests.support.processor import processor
 
 RECORDED = recorded("small")
 

@@ -1,8 +1,8 @@
 """The quickstart's own file, data, base model and settings, for two rounds, give the digests of commit a5e4b5b.
 
 On every processor: the plans, the initial adapter, and the hub's metrics within 2 %. The trained adapters only where
-`recorded_digests.json` has the same torch and processor. `python -m benchmarks.quickstart_digests` compares the adapters
-of all 12 rounds.
+`recorded_digests.json` has the same torch and processor. `python -m benchmarks.quickstart_digests` compares the
+adapters of all 12 rounds.
 """
 
 import shutil

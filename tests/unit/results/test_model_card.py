@@ -34,6 +34,7 @@ def front_matter(card: str) -> dict[str, object]:
 def test_it_names_base_rounds_participants_and_how_to_load(finished: Hand) -> None:
     card = card_of(finished.ledger)
     assert "LoRA adapter of rank 2 (alpha 4) for `./base`, fine-tuned by 3 participants over 3 rounds" in card
+    assert "all linear layers except the output head" in card
     assert 'AutoModelForCausalLM.from_pretrained("./base")' in card
     assert 'PeftModel.from_pretrained(base, "adapter")' in card
     assert f"fedtrain {__version__}" in card

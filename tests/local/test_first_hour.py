@@ -69,10 +69,6 @@ class Hour:
         self.said[words[0]] = result.output
         return result
 
-    @property
-    def run(self) -> Path:
-        return self.folder / "try/runs/default/try"
-
     def suggested(self, *words: str) -> str:
         """Return the command that `fedtrain run` suggested next, with these words."""
         (command,) = (
@@ -107,7 +103,7 @@ def converted(hour: Hour) -> Hour:
     """The encoding and the faulty rows are corrected with the options that each error names."""
     refused = hour.call(CONVERT, code=1).output
     assert "notes.csv:2: not UTF-8" in refused
-    hinted = " ".join(refused.partition("hint: Name its encoding, often that of Excel: ")[2].split()).rstrip(".")
+    hinted = " ".join(refused.partition("hint: Name its encoding, often that of Excel: ")[2].split()).strip("`.")
     assert "--encoding cp1252" in hinted
     refused = hour.call(hinted, code=1).output
     assert f"notes.csv:{ROWS + 3}" in refused

@@ -22,3 +22,7 @@ def test_a_benchmark_runs_and_names_its_target(benchmark: str, small: Path, zygo
     printed = run_benchmark(benchmark, small, zygote)
     if benchmark == "trainer_throughput.py":
         assert printed.count("(target: at least 0.97)") == 2
+    if benchmark == "choosing_rounds.py":
+        page = (ROOT / "docs/choosing-rounds.md").read_text(encoding="utf-8")
+        tables = [line for line in printed.splitlines() if line.startswith(("| rounds |", "| learning rate |"))]
+        assert [f"\n{line}\n" in page for line in tables] == [True, True], "its tables are those of the page"

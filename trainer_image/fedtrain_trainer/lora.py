@@ -92,7 +92,7 @@ class AdaptedModel:
             )
 
     def takes(self, ids: Sequence[int]) -> bool:
-        """Whether the base model has weights for these tokens, and positions for so many."""
+        """Whether the base model has weights for these tokens, and positions for this many."""
         known = self.positions
         return max(ids) < self.module.get_input_embeddings().weight.shape[0] and (known is None or len(ids) <= known)
 

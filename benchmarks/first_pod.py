@@ -5,9 +5,8 @@
     python benchmarks/first_pod.py            # the quickstart's federation; images are on the node
 
 Applies the quickstart in the cluster that KUBECONFIG names, under a new name, waits until its first pod runs, and until
-the first one of round 1 does, which comes after reading the data of all participants and making and evaluating the initial
-adapter. Deletes the training again.
-Ends with 1 when the target is missed.
+the first one of round 1 does, which comes after reading the data of all participants and evaluating the
+initial adapter. Deletes the training again. Ends with 1 when the target is missed.
 """
 
 import json

@@ -79,7 +79,7 @@ def test_a_file_that_was_never_run_says_how_to_run_it(file: Path) -> None:
 @pytest.mark.parametrize("called", ["default/quikstart", "default", "", "other/place"])
 def test_runs_nearby_are_named(hand: Hand, runs: Path, called: str) -> None:
     hand.begin()
-    with pytest.raises(NoRun, match=r"Did you mean .*runs/default/quickstart\?"):
+    with pytest.raises(NoRun, match=r"Did you mean `.*runs/default/quickstart`\?"):
         locate(str(runs / called))
 
 
@@ -98,13 +98,13 @@ def test_runs_of_a_folder_with_a_similar_name_are_named(hand: Hand, runs: Path) 
     hand.begin()
     runs.parent.joinpath("federation").mkdir()
     runs.rename(runs.parent / "federation/runs")
-    with pytest.raises(NoRun, match=r"Did you mean .*federation/runs/default/quickstart\?"):
+    with pytest.raises(NoRun, match=r"Did you mean `.*federation/runs/default/quickstart`\?"):
         locate(str(runs.parent / "fedration"))
 
 
 def test_runs_of_a_folder_are_named(tmp_path: Path, hand: Hand) -> None:
     hand.begin()
-    with pytest.raises(NoRun, match=r"Did you mean .*runs/default/quickstart\?"):
+    with pytest.raises(NoRun, match=r"Did you mean `.*runs/default/quickstart`\?"):
         locate(str(tmp_path))
 
 

@@ -193,7 +193,7 @@ def test_the_given_name_replaces_the_path_of_the_base_everywhere(finished: Hand)
 
 
 def test_a_name_that_is_not_an_id_is_refused() -> None:
-    with pytest.raises(StoreError, match=r"--base-name \./base is not a model id .* Use ORG/MODEL"):
+    with pytest.raises(StoreError, match=r"--base-name \./base is not a model id .* Write it as `ORG/MODEL`"):
         public_base(Model(base="./base"), "./base")
 
 

@@ -85,7 +85,7 @@ def test_logs_of_a_stranger_name_the_participants(run: Path) -> None:
     result = fedtrain("logs", run, "zooo")
     assert result.exit_code == 1
     assert "'zooo' is not a participant" in result.stderr
-    assert "museum, observatory, zoo" in result.stderr
+    assert "`museum`, `observatory`, `zoo`" in result.stderr
 
 
 def test_logs_of_a_round_that_is_not_there_name_those_that_are(run: Path) -> None:
@@ -223,7 +223,7 @@ def test_export_names_a_deleted_adapter_and_a_round_that_has_one(run: Path, tmp_
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == (
         f"error: {run}/blobs/{adapter} is missing: the adapter after round 3. Restore the file from a backup, or use "
-        "--round 2."
+        "`--round 2`."
     )
     assert fedtrain("export", run, "--out", tmp_path / "adapter", "--round", "2").exit_code == 0
 

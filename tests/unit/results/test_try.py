@@ -101,7 +101,7 @@ def test_without_a_prompt_the_model_is_not_loaded(run: Path, given: str) -> None
     assert (asked.exit_code, asked.stdout) == (1, "")
     assert asked.stderr == (
         "error: there is no prompt, and no terminal to ask for one\n"
-        f"hint: Give a prompt: fedtrain try {run} 'PROMPT'.\n"
+        f"hint: Give a prompt: `fedtrain try {run} 'PROMPT'`.\n"
     )
 
 

@@ -174,7 +174,7 @@ def test_the_forecast_names_each_participants_noise_and_the_rounds_it_affords() 
     one = epsilon({Release(0.7, Poisson(RATES["a"])): 4}, DELTA)
     spec = a_world(private(0.7, budget=one * 1.01), rounds=4).spec
     lines = privacy_forecast(spec, FACTS, {"a": 500, "b": 2000})
-    assert "rounding is not in this epsilon. Set training.precision: FP32" in lines[1]
+    assert "rounding is not in this epsilon. Set `training.precision: FP32`" in lines[1]
     lines = (lines[0], *lines[2:])
     assert "by participant: a" in lines[0]
     assert "a: noise multiplier 0.7, 2 steps a round with 32 of 500 rows on average" in lines[1]

@@ -116,7 +116,7 @@ def test_the_first_exclusion_of_a_participant_stands():
     [
         ("b", 1, "Round 1 is recorded at .* Start a new run from round 0 with `fedtrain init --from .* --round 0"),
         ("b", 3, "Round 3 of demo has not begun. Set --round to the current round"),
-        ("z", 2, "'z' is not a participant of demo. Use one of: a, b, c"),
+        ("z", 2, "'z' is not a participant of demo. Use one of `a`, `b`, `c`"),
     ],
 )
 def test_what_cannot_be_redone_is_refused(who: str, round: int, words: str):

@@ -54,7 +54,7 @@ def test_a_conversation_that_the_template_refuses_is_named() -> None:
 def test_messages_need_a_chat_template() -> None:
     words = tokenizer()
     words.chat_template = None
-    fix = r"choose an instruction-tuned base, or add the chat_template\.jinja of one to it"
+    fix = r"choose an instruction-tuned base, or copy the chat_template\.jinja of one into its folder"
     with pytest.raises(Refused, match=rf"no chat template: {fix}"):
         Encoder(words, {"Messages"}, 10)
 

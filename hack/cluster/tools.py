@@ -38,12 +38,14 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Installed:
-    """A program of a module of its own, with files of that module that go beside it."""
+    """A program of a module of its own, with files of that module that go beside it. `in_place`: built in the module's
+    own folder, without a look at the module's other versions, which not every Go proxy lists."""
 
     module: str
     version: str
     package: str
     files: tuple[str, ...] = ()
+    in_place: bool = False
 
 
 TOOLS: dict[str, Pinned | Installed] = {
@@ -65,9 +67,12 @@ TOOLS: dict[str, Pinned | Installed] = {
     # An S3 server with atomic conditional writes.
     "versitygw": Installed("github.com/versity/versitygw", "v1.8.0", "cmd/versitygw"),
     "kind": Installed("sigs.k8s.io/kind", "v0.33.0", "."),
+    # chart-testing, without its files in etc/: ct.yaml names them.
+    "ct": Installed("github.com/helm/chart-testing/v3", "v3.14.0", "ct", in_place=True),
 }
-LATER = ("kind", "kube-router")
-"""Built where they are needed: by a machine with a container engine, and by whole clusters of one without."""
+LATER = ("kind", "kube-router", "ct")
+"""Built where they are needed: by a machine with a container engine, by whole clusters of one without, and by the test
+of the charts."""
 ALWAYS = tuple(name for name in TOOLS if name not in LATER)
 
 
@@ -158,7 +163,10 @@ def _build(names: list[str]) -> None:
 def _install(go: str, name: str, tool: Installed, folder: Path, compiled: dict[str, str]) -> None:
     package = tool.module if tool.package == "." else f"{tool.module}/{tool.package}"
     folder.mkdir()
-    _run(go, "install", f"{package}@{tool.version}", environment={"GOBIN": str(folder), **compiled})
+    if tool.in_place:
+        _run(go, "build", "-o", f"{folder}/", f"./{tool.package}", cwd=_source(go, tool), environment=compiled)
+    else:
+        _run(go, "install", f"{package}@{tool.version}", environment={"GOBIN": str(folder), **compiled})
     if tool.files:
         module = _source(go, tool)
         for file in tool.files:

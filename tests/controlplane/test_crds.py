@@ -17,6 +17,7 @@ from tests.unit.api.broken_rules import kind, recording
 from tests.unit.api.federation_files import write
 
 QUICKSTART = Path(__file__).parents[2] / "examples/quickstart/kubernetes/federation.yaml"
+CONFLICT = 409
 
 
 @pytest.fixture
@@ -27,7 +28,11 @@ def objects(kinds: ControlPlane) -> Objects:
 def created(objects: Objects, case: Case, version: str) -> None:
     """Raises Refused for the first object that is refused."""
     for body in case.objects(version):
-        objects.create(body, dry=True)
+        try:
+            objects.create(body, dry=True)
+        except Refused as refusal:
+            if refusal.status != CONFLICT:  # a Participant of another test has the name: looked up after validation
+                raise
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -77,8 +77,8 @@ def command(
     for source in sources:
         if Path(source).absolute() == out.absolute() and not out.exists():
             raise UserError(
-                f"{out} is both DATA and the output",
-                f"Remove {out} from DATA, or write to another file.",
+                f"{out} is both an input and the output",
+                f"Remove {out} from the inputs, or give `-o` another file.",
             )
     if separator and to != "PromptCompletion":
         raise UserError("--separator needs --to PromptCompletion", "Other formats do not join texts.")

@@ -41,7 +41,8 @@ def missing_privacy(
     if len(units) > 1:
         by_unit = " and ".join(f"{unit} ({', '.join(owners)})" for unit, owners in units.items())
         message = f"privacy is missing, but the policies require different units: {by_unit}."
-        changes.insert(0, "set the same `privacy.unit` in these policies")
+        changes[0] = f"add `privacy` to spec with that unit, for example `privacy: {flow(_written(wanted))}`"
+        changes.insert(0, "agree with their owners on one unit, set it as `privacy.unit` of these policies")
     else:
         owners = ", ".join(f"{name} ({_line(documents, name)})" for name in who)
         several = len(who) > 1

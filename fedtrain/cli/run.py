@@ -120,7 +120,7 @@ def ways_out(round: int, file: Path, reason: str | None = None) -> str:
     if reason == BUDGET_EXHAUSTED:
         return (
             f"The adapter of round {round - 1} is kept: `fedtrain export {name}` writes it. To train it further, "
-            f"`fedtrain init --from {name}` writes the file of another run; on the same data, its epsilon adds to the "
+            f"`fedtrain init --from {name}` writes the file of a new run; on the same data, its epsilon adds to the "
             "one that this run has spent."
         )
     resume = f"Fix the cause and run `fedtrain run {name}` to resume at round {round}"
@@ -128,8 +128,8 @@ def ways_out(round: int, file: Path, reason: str | None = None) -> str:
         return f"{resume}."
     resume += "; recorded rounds are kept."
     return (
-        f"{resume} If the file is the cause, it can no longer change: `fedtrain init --from {name}` writes the file of "
-        "another run, which starts from this adapter."
+        f"{resume} The settings of a run that has begun cannot change. For others, `fedtrain init --from {name}` "
+        f"writes the file of a new run, which starts from the adapter of round {round - 1}."
     )
 
 

@@ -3,4 +3,4 @@
 POINTER = b"version https://git-lfs.github.com/"
 """First bytes of a pointer."""
 IS_POINTER = "a Git LFS pointer, not the file"
-FIX = "run `git lfs pull` in its repository"
+FIX = "run `git lfs pull` in the repository it comes from, and copy it again if it is a copy"

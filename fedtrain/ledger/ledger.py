@@ -207,7 +207,10 @@ class Ledger:
     def damaged(self, name: str, problem: str) -> LedgerCorrupt:
         """Return the error of a record that was edited, truncated or deleted."""
         run = self.address.rstrip("/")
-        fix = "Restore it from a backup. Without one, start a run with another `metadata.name`; adapters stay in blobs/"
+        fix = (
+            "Restore it from a backup. Without one, start a run with another `metadata.name`; the adapters of this one "
+            f"are kept in {run}/blobs"
+        )
         if problem.startswith(NEWER):
             fix = "A newer fedtrain may have written it: upgrade fedtrain, or restore the file from a backup"
         state = "missing" if problem == MISSING else f"damaged ({problem})"

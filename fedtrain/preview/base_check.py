@@ -128,7 +128,7 @@ def _target_problems(base: BaseFiles, spec: FederatedTrainingSpec) -> Iterator[B
     for name in unknown_targets(base.tensors, spec.model.adapter):
         linear = ", ".join(f"`{one}`" for one in coverage(base.tensors, None).names)
         yield BaseProblem(
-            (*TARGETS, "names"), f"{name} is not a linear layer of the base model.", f"Use names of {linear}."
+            (*TARGETS, "names"), f"{name} is not a linear layer of the base model.", f"Use one or more of {linear}."
         )
 
 

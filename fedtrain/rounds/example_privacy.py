@@ -109,6 +109,11 @@ def unaffordable(spec: FederatedTrainingSpec, spent: Mapping[Release, int], nois
     following = epsilon(after(spent, release, noise.steps), budget.delta)
     if following <= budget.epsilon:
         return None
+    if not spent:
+        return (
+            f"one round ({several(noise.steps, 'step')}) costs epsilon {following:.4g}, and the budget is "
+            f"{budget_in_short(spec.privacy)}"
+        )
     return (
         f"epsilon {epsilon(spent, budget.delta):.4g} is spent, {several(noise.steps, 'more step')} "
         f"{form(noise.steps, 'makes', 'make')} it {following:.4g}, and "

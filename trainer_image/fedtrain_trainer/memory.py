@@ -75,8 +75,8 @@ def halved(rows: int | None) -> int:
     """After running out of memory with `rows` at a time. Raises Retry when it can't be less."""
     if rows is None or rows <= 1:
         raise Retry(
-            "out of memory with one row at a time; lower `data.maxLength` or set "
-            "`training.gradientCheckpointing: Enabled`"
+            "out of memory, even with one row at a time; set `training.gradientCheckpointing: Enabled` or lower "
+            "`data.maxLength`"
         )
     return rows // 2
 

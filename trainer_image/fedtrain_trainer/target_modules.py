@@ -43,7 +43,7 @@ def check_targets(base: Any, config: Any) -> None:
         if not matched or not all(isinstance(module, torch.nn.Linear | Conv1D) for module in matched):
             raise Refused(
                 f"model.adapter.targetModules.names: {target} is not a {'' if not matched else 'linear '}layer of the "
-                f"base model. Use names of {', '.join(linear_names(base))}"
+                f"base model. Use one or more of {', '.join(linear_names(base))}"
             )
 
 

@@ -63,7 +63,8 @@ def train(model: AdaptedModel, rows: Rows, round: Round, group: Group, report: P
         loss = estimate.loss
         if loss is not None and not math.isfinite(loss):
             raise Refused(
-                f"the loss is {loss} at step {step} of {count}; lower `training.learningRate` or look at the data"
+                f"the loss is {loss} at step {step} of {count}; lower `training.learningRate`, or look for rows unlike "
+                "the rest"
             )
         scaler.unscale_(optimizer)
         if work.proximal_mu:

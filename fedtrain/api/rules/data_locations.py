@@ -35,7 +35,7 @@ def _data_exist(path: Path, uri: str, context: Context) -> Violations:
         yield broken(problem=problem[0], use=problem[1])
     elif not is_file(path) and not is_folder(path) and _WINDOWS.match(uri):
         name = PureWindowsPath(uri).name
-        yield broken(problem=f"{uri} is a path of Windows", use=f"Use a path of this machine, such as `./{name}`")
+        yield broken(problem=f"{uri} is a Windows path", use=f"Use a path on this machine, such as `./{name}`")
     elif not is_file(path) and not is_folder(path):
         used = _used(context)
         beside = (path.parent / (path.stem + suffix) for suffix in TYPES)

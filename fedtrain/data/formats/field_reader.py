@@ -59,7 +59,7 @@ class FieldReader:
         name = self.name(field)
         text = self.text(field)
         if not text:
-            raise self.error(f'field "{name}" is empty, so there is nothing to learn', "delete the row")
+            raise self.error(f'field "{name}" is empty, so there is nothing to learn', "fill it in, or delete the row")
         if is_blank(text):
             self.warn(name, "BlankAnswer")
         return text

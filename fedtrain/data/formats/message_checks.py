@@ -41,7 +41,9 @@ def finished(reader: FieldReader, messages: list[Message], name: str) -> list[Me
     if not learned:
         raise reader.error(f'field "{name}": no assistant turn is learned (weight 0 or train false)', "delete the row")
     if is_learned(last) and not last["content"] and "tool_calls" not in last:
-        raise reader.error(f'field "{name}": the last answer is empty, so there is nothing to learn', "delete the row")
+        raise reader.error(
+            f'field "{name}": the last answer is empty, so there is nothing to learn', "fill it in, or delete the row"
+        )
     if any(is_blank(message["content"]) and "tool_calls" not in message for message in learned):
         reader.warn(name, "BlankAnswer")
     return messages

@@ -62,7 +62,7 @@ def test_refuse_a_budget_that_too_few_participants_can_spend_on_one_round(comman
     assert line.lstrip().startswith("budget: {epsilon: 2, ")
     assert said.startswith(
         "0 of 4 participants can take part in a round, but rounds.minParticipants is 3. zoo, museum, botanic-garden "
-        "and 1 more: epsilon 0 is spent, 4 more steps make it "
+        "and 1 more: one round (4 steps) costs epsilon "
     )
     terms = "delta 1e-05, unit Example, row added or removed, participant adds noise, PLD"
     assert f", and the budget is 2 ({terms}). Set `noise.multiplier: " in said

@@ -120,7 +120,7 @@ def test_a_file_of_the_base_that_cannot_be_used_is_an_error(
 def test_a_target_module_that_the_base_does_not_have_is_an_error(tmp_path: Path) -> None:
     (line,) = errors(federation(tmp_path, targets="{type: Names, names: [q_proj, up]}"))
     assert line.endswith(
-        "spec.model.adapter.targetModules.names: up is not a linear layer of the base model. Use names of "
+        "spec.model.adapter.targetModules.names: up is not a linear layer of the base model. Use one or more of "
         "`q_proj`, `up_proj`."
     )
 

@@ -33,7 +33,8 @@ def test_all_faults_of_rows_are_shown_with_file_and_line_and_no_value(tmp_path: 
         'a.jsonl:2: participant bank-a: Field "text" must be text, not a list. Write text, or delete the row.',
         "a.jsonl:3:1: participant bank-a: Not valid JSON: expected a value. "
         "Write text in double quotes, a number, `true`, `false` or `null` here.",
-        'a.jsonl:4: participant bank-a: Field "text" is empty, so there is nothing to learn. Delete the row.',
+        'a.jsonl:4: participant bank-a: Field "text" is empty, so there is nothing to learn. '
+        "Fill it in, or delete the row.",
         'b.jsonl:1: participant bank-b: Field "text" is missing; the format Text needs {text}. Add it to '
         "this row; if no row has it, set its name in `data.fields`.",
         "test.jsonl: evaluation.hub: The file is UTF-16. Save it as UTF-8; or rewrite it and use the new file: "

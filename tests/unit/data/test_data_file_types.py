@@ -231,4 +231,8 @@ def test_a_git_lfs_pointer_is_named_as_one(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12345\n")
     with pytest.raises(DataError) as caught:
         read(tmp_path / name)
-    assert str(caught.value) == f"{name}: a Git LFS pointer, not the file; run `git lfs pull` in its repository"
+    assert (
+        str(caught.value)
+        == f"{name}: a Git LFS pointer, not the file; run `git lfs pull` in the repository it comes from, "
+        "and copy it again if it is a copy"
+    )

@@ -107,7 +107,7 @@ def test_a_run_json_that_is_damaged_is_named(folder_ledger: Ledger):
         claim_run(folder_ledger, run_of(SPEC))
     assert str(damaged.value) == (
         f"{folder_ledger.address}/run.json is damaged (it is not valid JSON). Restore it from a backup. Without one, "
-        "start a run with another `metadata.name`; adapters stay in blobs/."
+        f"start a run with another `metadata.name`; the adapters of this one are kept in {folder_ledger.address}/blobs."
     )
 
 

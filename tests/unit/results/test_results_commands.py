@@ -191,7 +191,7 @@ def test_a_deleted_round_is_named(run: Path, command: str, missing: str) -> None
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         f"error: {run}/{missing}/manifest.json is missing. Restore it from a backup. Without one, start a run with "
-        "another `metadata.name`; adapters stay in blobs/.\n"
+        f"another `metadata.name`; the adapters of this one are kept in {run}/blobs.\n"
     )
 
 

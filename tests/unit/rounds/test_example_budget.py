@@ -152,7 +152,7 @@ def test_a_testing_seed_shows_no_epsilon() -> None:
     ("rows", "privacy", "reason"),
     [
         ({"a": 200_000, "b": 2000}, private(1.0), "Set it below 5e-06, which is 1 / 200000 units"),
-        ({"a": 500, "b": 2000}, private(0.5, budget=1.0), "2 more steps make it"),
+        ({"a": 500, "b": 2000}, private(0.5, budget=1.0), "one round (2 steps) costs epsilon"),
         ({"a": 500, "b": 2000}, private(budget=1e-6), "over 4 steps needs a noise multiplier above 1000"),
         (
             {"a": 1, "b": 2000},

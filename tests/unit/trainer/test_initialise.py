@@ -116,7 +116,11 @@ def test_only_the_weights_that_the_index_names_are_needed(tmp_path: Path, bases:
 
 CONFIGS: list[tuple[dict[str, Any] | str, str]] = [
     ("{", "config.json is not a JSON object. Copy the base model again"),
-    (LFS, "config.json is a Git LFS pointer, not the file. Run `git lfs pull` in its repository"),
+    (
+        LFS,
+        "config.json is a Git LFS pointer, not the file. Run `git lfs pull` in the repository it comes from, "
+        "and copy it again if it is a copy",
+    ),
     ({"model_type": "newest"}, "config.json has model_type 'newest', which this version of transformers does not know"),
     (
         {"model_type": "llama", "hidden_size": 10, "num_attention_heads": 3},

@@ -128,8 +128,9 @@ def ways_out(round: int, file: Path, reason: str | None = None) -> str:
         return f"{resume}."
     resume += "; recorded rounds are kept."
     return (
-        f"{resume} The settings of a run that has begun cannot change. For others, `fedtrain init --from {name}` "
-        f"writes the file of a new run, which starts from the adapter of round {round - 1}."
+        f"{resume} `fedtrain logs {name}` shows what the trainers wrote. The settings of a run that has begun cannot "
+        f"change: to use others, write the file of a new run with `fedtrain init --from {name}`; it starts from the "
+        f"adapter of round {round - 1}."
     )
 
 

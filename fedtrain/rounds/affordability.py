@@ -67,7 +67,7 @@ def _more_noise(spec: FederatedTrainingSpec, who: Collection[str], rows: Mapping
     enough = enough_noise(spec, fewest, rows[fewest])
     if enough is None:
         return None
-    whose = f", also of {fewest}, which has the fewest rows" if len(who) > 1 else ""
+    whose = f" and all participants, also {fewest}, which has the fewest rows" if len(who) > 1 else ""
     return (
         f"Set `noise.multiplier: {enough:g}`, which suffices for {several(spec.rounds.count, 'round')}{whose}. Or "
         "lower `training.length`, or raise `budget.epsilon`, which protects less"

@@ -9,7 +9,7 @@ from fedtrain.plurals import form
 from fedtrain.rounds.decision import TERMINAL
 from fedtrain.rounds.example_privacy import OWN_BUDGET
 from fedtrain.rounds.reason_text import after_name
-from fedtrain.rounds.unreachable import UNASKED
+from fedtrain.rounds.unreachable import SILENT, UNASKED
 from fedtrain_operator.coordinator.progress import INTERNAL_ERROR
 from fedtrain_operator.kube.events import Event
 
@@ -71,7 +71,8 @@ def _left_out(one: Json, absent: Json, continues: bool) -> str:
     ended = "was aggregated without" if one["outcome"] != "Skipped" else "was skipped: no update from"
     again = continues and not reason.startswith(_NOT_ASKED)
     text = f"round {one['round']} {ended} {who}{share}: {after_name(who, reason)}"
-    return f"{text}. It is asked again in the next round" if again else text
+    ask = f". Ask the administrator of {who}'s cluster whether the operator runs there" if SILENT in reason else ""
+    return f"{text}{ask}. It is asked again in the next round" if again else f"{text}{ask}"
 
 
 def _condition(before: Json, after: Json) -> Event | None:

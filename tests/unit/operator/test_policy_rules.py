@@ -249,10 +249,11 @@ REFUSED: list[tuple[str | None, dict[str, Any], dict[str, Any], dict[str, Any], 
         {"privacy": {"noiseLocation": "Client"}},
         {"promised": 1.0},
         {},
-        "the hub adds the noise, but this participant requires that it clips and adds noise itself",
+        "the hub adds the noise, but this participant must clip and add noise itself",
         (
             "In the FederatedTraining, "
-            "set `clipping.location: Client` and `noise.location: Client` in `privacy`, or `unit: Example`, "
+            "set both `clipping.location: Client` and `noise.location: Client` in `privacy`, or set `unit: Example`, "
+            "with which each participant adds the noise, "
             "or ask the owner of bank-b to change `privacy.noiseLocation` in its ParticipantPolicy"
         ),
     ),

@@ -157,7 +157,8 @@ def test_an_ended_round_has_its_events_once() -> None:
             "Committed",
             f"it sent no update before the deadline of 2h, and {SILENT}",
             f"round 3 was aggregated without bank-a (41% of all participants' rows): it sent no update before the "
-            f"deadline of 2h, and {SILENT}. It is asked again in the next round",
+            f"deadline of 2h, and {SILENT}. Ask the administrator of bank-a's cluster whether the operator runs "
+            "there. It is asked again in the next round",
         ),
         (
             "Succeeded",

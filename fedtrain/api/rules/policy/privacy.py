@@ -44,8 +44,9 @@ def noise_is_added_here(request: Request, policy: ParticipantPolicySpec) -> Reas
     if request.unit is None:
         return _no_promise("requires noise that it adds itself")
     return Reason(
-        "the hub adds the noise, but this participant requires that it clips and adds noise itself",
-        "Set `clipping.location: Client` and `noise.location: Client` in `privacy`, or `unit: Example`",
+        "the hub adds the noise, but this participant must clip and add noise itself",
+        "Set both `clipping.location: Client` and `noise.location: Client` in `privacy`, or set `unit: Example`, with "
+        "which each participant adds the noise",
     )
 
 

@@ -18,7 +18,8 @@ from hack.cluster.s3_server import S3Server
 from hack.cluster.tools import ALWAYS, provide
 
 NAME = "fedtrain"
-BUCKET = "federations"
+BUCKET, MODELS = "federations", "models"
+"""Of the ledger, and of the base model, which participants may read."""
 KIND_STORE = Path(__file__).parent / "kind_store.yaml"
 STORE_EXAMPLE = ROOT / "examples" / "store" / "versitygw.yaml"
 NODE_PORT = 30900
@@ -48,8 +49,7 @@ def start(engine: Engine | None, sites: int = 0) -> Lasting | None:
     if Kind.of(NAME) or Cluster(NAME, leashed=False).space.is_running():
         return None
     started = start_in(engine) if engine else _start_alone(sites)
-    _fill_bucket(started.store)
-    _write_settings(started)
+    _write_settings(started, _fill_buckets(started.store))
     return started
 
 
@@ -98,10 +98,11 @@ def _site_names(count: int) -> list[str]:
     return [f"{NAME}-site-{number}" for number in range(1, count + 1)]
 
 
-def furnish(api: Api, s3_server: S3Server) -> None:
-    """Gives a cluster what the quickstart's files name: a store, and a bucket with the base model."""
+def furnish(api: Api, s3_server: S3Server) -> dict[str, str]:
+    """Gives a cluster what the quickstart's files name: a store with its buckets. The keys of the account that only
+    reads the base model."""
     _name_store(api, s3_server)
-    _fill_bucket(s3_server)
+    return _fill_buckets(s3_server)
 
 
 def _name_store(api: Api, s3_server: S3Server) -> None:
@@ -119,14 +120,16 @@ def _name_store(api: Api, s3_server: S3Server) -> None:
     api.create("discovery.k8s.io/v1/endpointslices", leads, STORE_NAMESPACE)
 
 
-def _fill_bucket(store: S3) -> None:
-    store.client.create_bucket(Bucket=BUCKET)
-    files = {f"base/{path.name}": path for path in (QUICKSTART / "base").iterdir()}
-    for key, path in {**files, "test.jsonl": QUICKSTART / "data" / "test.jsonl"}.items():
-        store.client.upload_file(str(path), BUCKET, f"quickstart/{key}")
+def _fill_buckets(store: S3) -> dict[str, str]:
+    for bucket in (BUCKET, MODELS):
+        store.client.create_bucket(Bucket=bucket)
+    for path in (QUICKSTART / "base").iterdir():
+        store.client.upload_file(str(path), MODELS, f"quickstart/{path.name}")
+    store.client.upload_file(str(QUICKSTART / "data" / "test.jsonl"), BUCKET, "quickstart/test.jsonl")
+    return store.create_reader(MODELS)
 
 
-def _write_settings(lasting: Lasting) -> None:
+def _write_settings(lasting: Lasting, reader: dict[str, str]) -> None:
     folders = {str(path.parent) for path in provide("kubectl", "helm").values()}
     variables = {
         "KUBECONFIG": str(lasting.kubeconfig),
@@ -134,6 +137,7 @@ def _write_settings(lasting: Lasting) -> None:
         "AWS_REGION": lasting.store.region,
         "AWS_ACCESS_KEY_ID": lasting.store.access_key,
         "AWS_SECRET_ACCESS_KEY": lasting.store.secret_key,
+        **{f"MODELS_{name}": value for name, value in reader.items()},
         **{f"SITE_{number}": str(file) for number, file in enumerate(lasting.sites, 1)},
     }
     path = ":".join([str(ROOT / ".venv" / "bin"), *sorted(folders)])

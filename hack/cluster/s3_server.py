@@ -1,17 +1,14 @@
 """An S3 server in a folder: versitygw, which is maintained and whose conditional writes are atomic."""
 
-import json
-import secrets
 import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hack.cluster.processes import HERE, Place, Processes, answers, run
-from hack.cluster.s3 import HEALTH, S3
+from hack.cluster.processes import HERE, Place, Processes, answers
+from hack.cluster.s3 import HEALTH, S3, TOOLS
 from hack.cluster.tools import provide
 
-TOOLS = ("versitygw",)
 USUAL_PORT = 9000
 
 
@@ -41,31 +38,6 @@ class S3Server(S3):
         self._processes.kill()
         for folder in (self._objects, self._metadata, self._accounts):
             shutil.rmtree(folder, ignore_errors=True)
-
-    def create_reader(self, bucket: str) -> dict[str, str]:
-        """Create an account that can read this bucket alone, and return its keys as the content of a Secret."""
-        name, secret = f"reads-{bucket}", secrets.token_hex(16)
-        run(
-            provide(*TOOLS)["versitygw"],
-            "admin",
-            f"--endpoint-url={self.endpoint}",
-            f"--region={self.region}",
-            "create-user",
-            f"--access={name}",
-            f"--secret={secret}",
-            "--role=user",
-            environment={"ADMIN_ACCESS_KEY": self.access_key, "ADMIN_SECRET_KEY": self.secret_key},
-        )
-        names = f"arn:aws:s3:::{bucket}"
-        reads = {
-            "Effect": "Allow",
-            "Principal": {"AWS": [name]},
-            "Action": ["s3:GetObject", "s3:ListBucket"],
-            "Resource": [names, f"{names}/*"],
-        }
-        policy = {"Version": "2012-10-17", "Statement": [reads]}
-        self.client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
-        return {"AWS_ACCESS_KEY_ID": name, "AWS_SECRET_ACCESS_KEY": secret}
 
     @property
     def _objects(self) -> Path:

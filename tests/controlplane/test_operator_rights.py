@@ -235,7 +235,8 @@ def refused(act: Callable[..., Any], *arguments: Any) -> bool:
 def test_open_the_namespaces_of_the_quickstart_with_its_manifests(
     account: Api, kinds: ControlPlane, tmp_path: Path
 ) -> None:
-    folder = quickstart(tmp_path, {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"})
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+    folder = quickstart(tmp_path, keys, keys)
     kinds.kubectl("apply", "--server-side", "--kustomize", folder)
     wishes = [("create", "batch", "jobs", "default"), ("get", "", "secrets", "default")]
     for namespace in ("zoo", "museum", "botanic-garden", "observatory"):

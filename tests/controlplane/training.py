@@ -222,10 +222,11 @@ def keys(s3_server: S3Server) -> Json:
     return {"AWS_ACCESS_KEY_ID": s3_server.access_key, "AWS_SECRET_ACCESS_KEY": s3_server.secret_key}
 
 
-def quickstart(folder: Path, content: Json) -> Path:
-    """A copy of the quickstart's files with the store's credentials, for kustomize."""
+def quickstart(folder: Path, hub: Json, participants: Json) -> Path:
+    """A copy of the quickstart's files with the credentials of the store, for kustomize."""
     copy = shutil.copytree(QUICKSTART, folder / "quickstart")
-    (copy / "store.env").write_text("".join(f"{name}={value}\n" for name, value in content.items()))
+    for file, content in (("store.env", hub), ("models.env", participants)):
+        (copy / file).write_text("".join(f"{name}={value}\n" for name, value in content.items()))
     return copy
 
 

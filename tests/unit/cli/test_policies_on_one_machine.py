@@ -92,7 +92,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         "privacy.noiseLocation",
         {"privacy": {"noiseLocation": "Client"}},
         {"privacy": SEVERAL},
-        "the hub adds the noise, but this participant requires",
+        "the hub adds the noise, but this participant must",
     ),
     (
         "privacy.minNoiseMultiplier",

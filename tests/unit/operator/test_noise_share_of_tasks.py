@@ -91,7 +91,7 @@ def test_a_testing_seed_without_a_promise_is_only_for_policies_that_require_none
 
 
 def test_the_policy_may_require_that_the_noise_is_added_here() -> None:
-    words = "(privacy.noiseLocation) refuses the task: the hub adds the noise, but this participant requires"
+    words = "(privacy.noiseLocation) refuses the task: the hub adds the noise, but this participant must"
     assert words in refusal(order(), noiseLocation="Client")
     assert "(privacy.noiseLocation) refuses the task: the training promises no privacy" in refusal(
         train(), noiseLocation="Client"

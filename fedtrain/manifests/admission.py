@@ -74,8 +74,9 @@ def participants_with_own_clusters_have_own_namespaces(
     spec: FederatedTrainingSpec, here: Here, records: Records
 ) -> Problems:
     """The token of such a participant reads all tasks of its namespace."""
+    sharing = _sharing(records)
     for who, record in _known(spec, records):
-        for other in _sharing(who, records):
+        for other in sharing.get(who, ()):
             yield Problem(
                 "SharedNamespace",
                 f"Participants {who} and {other} both have namespace {record['spec']['namespace']}, so one could read "
@@ -140,10 +141,11 @@ def accepted(spec: FederatedTrainingSpec, here: Here, records: Records) -> Condi
 
 def askable(here: Here, records: Records) -> dict[str, Json]:
     """The Participants that may be asked now: one that takes its permission back gets no further task."""
+    sharing = _sharing(records)
     return {
         who: record
         for who, record in records.items()
-        if _allows(record, here) and _serves(here, record) and not _sharing(who, records)
+        if _allows(record, here) and _serves(here, record) and who not in sharing
     }
 
 
@@ -151,17 +153,20 @@ def _allows(record: Json, here: Here) -> bool:
     return bool({"*", here.namespace} & {*record["spec"]["allowedNamespaces"]})
 
 
-def _sharing(who: str, records: Records) -> list[str]:
-    """The other Participants of its namespace, if it or they have clusters of their own."""
-    mine = records[who]["spec"]
-    others = [
-        other
-        for other, record in sorted(records.items())
-        if other != who
-        and record["spec"]["namespace"] == mine["namespace"]
-        and "Own" in (record["spec"].get("cluster"), mine.get("cluster"))
-    ]
-    return others
+def _sharing(records: Records) -> dict[str, list[str]]:
+    """The other Participants of the namespace of each, if it or they have clusters of their own. Computed for all at
+    once, because there may be a thousand, in each pass of each training."""
+    by_namespace: dict[str, list[str]] = {}
+    for who in sorted(records):
+        by_namespace.setdefault(records[who]["spec"]["namespace"], []).append(who)
+    own = {who for who, record in records.items() if record["spec"].get("cluster") == "Own"}
+    return {
+        who: others
+        for names in by_namespace.values()
+        if len(names) > 1 and not own.isdisjoint(names)
+        for who in names
+        if (others := [other for other in names if other != who and not own.isdisjoint((who, other))])
+    }
 
 
 def _serves(here: Here, record: Json) -> bool:

@@ -8,7 +8,7 @@ from fedtrain.rounds.snapshot import Snapshot
 
 SILENT = "its fedtrain operator sends no heartbeats"
 """Reason in records, which contain no times of the hub's clock."""
-UNASKED = "its Participant does not exist, is not served here or does not allow this namespace. "
+UNASKED = "its Participant does not exist, is not served here or does not allow this namespace"
 """Reason of a participant that cannot be given tasks, because it was revoked for example."""
 
 

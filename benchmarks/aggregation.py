@@ -41,6 +41,7 @@ from fedtrain.api.storage import Storage
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Close, Closed, Manifest, Run, Update
+from fedtrain.cores import usable_cores
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from hack.cluster.s3_server import S3Server
@@ -191,7 +192,7 @@ def download_speed(server: S3Server, requests: int = 8) -> float:
 
 def digest_speed() -> float:
     """Bytes a second that BLAKE3 takes from the cache, on as many threads as an aggregation from a folder has."""
-    threads, block, times = min(4, len(os.sched_getaffinity(0))), bytes(2**20), 256
+    threads, block, times = min(4, usable_cores()), bytes(2**20), 256
 
     def digest(_: int) -> None:
         state = blake3()

@@ -19,7 +19,7 @@ from hack.cluster.tools import ALWAYS, provide
 
 NAME = "fedtrain"
 BUCKET, MODELS = "federations", "models"
-"""Of the ledger, and of the base model, which participants may read."""
+"""Buckets. The first has the ledger; the second has the base model, and participants may read it."""
 KIND_STORE = Path(__file__).parent / "kind_store.yaml"
 STORE_EXAMPLE = ROOT / "examples" / "store" / "versitygw.yaml"
 NODE_PORT = 30900

@@ -47,8 +47,7 @@ def test_a_training_goes_from_apply_to_succeeded_with_the_digests_of_fedtrain_ru
     assert status["metric"].startswith("loss ")
     assert [told["outcome"] for told in status["lastRounds"]] == ["Initial", "Committed", "Committed"]
     eventually(lambda: federation.at_banks(api, PYTORCHJOBS) == [])
-    reasons = {event["reason"] for event in api.list("v1/events", federation.namespace)}
-    assert {"Initialised", "RoundCommitted", "Succeeded"} <= reasons
+    eventually(lambda: {"Initialised", "RoundCommitted", "Succeeded"} <= federation.told(api))
     assert federation.at_banks(api, "v1/secrets") == [], "nobody has the bucket's keys when nothing is to run"
 
 

@@ -124,8 +124,7 @@ def test_below_the_minimum_a_run_fails_naming_missing_participants_and_resumes_o
     grant = federation.ledger(s3_server).read(names.grant(1, "3m", 2), Grant)
     assert grant is not None
     assert grant.cause == "Resumed"
-    reasons = {event["reason"] for event in api.list("v1/events", federation.namespace)}
-    assert {"Failed", "TriesAgain", "Succeeded"} <= reasons
+    eventually(lambda: {"Failed", "TriesAgain", "Succeeded"} <= federation.told(api))
 
 
 def test_below_the_minimum_a_round_is_skipped_if_the_file_says_so_and_the_next_asks_all_again(

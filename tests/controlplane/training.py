@@ -191,6 +191,10 @@ class Federation:
         """Empty while there is none."""
         return next((one for one in self.status(api).get("conditions", ()) if one["type"] == name), {})
 
+    def told(self, api: Api) -> set[str]:
+        """Reasons of all events. The operator writes an event after the status: wait for it."""
+        return {event["reason"] for event in api.list("v1/events", self.namespace)}
+
     def has_ended(self, api: Api) -> bool:
         return self.status(api).get("phase") in ("Succeeded", "Failed")
 

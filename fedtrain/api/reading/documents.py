@@ -62,10 +62,11 @@ class Located:
     def is_on_one_line(self, path: Path) -> bool:
         """Whether the value at `path` and all fields in it are on the line of its key."""
         found = self._find(path)
-        return found is None or found._lines() <= {self.spot_of(path, key=True)[0]}
+        return found is None or found.lines() <= {self.spot_of(path, key=True)[0]}
 
-    def _lines(self) -> set[int]:
-        return {self.spot[0]}.union(*(located._lines() for _, located in self.inside.values()))
+    def lines(self) -> set[int]:
+        """The lines on which the value and all fields in it begin."""
+        return {self.spot[0]}.union(*(located.lines() for _, located in self.inside.values()))
 
     def spot_of(self, path: Path, *, key: bool = False) -> Spot:
         """Position of the value at `path`: of a scalar itself, otherwise of its key (always with `key`). If there is

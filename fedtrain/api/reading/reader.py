@@ -1,6 +1,6 @@
 """Read a file: text, documents, models, rules. All errors are reported at once."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path as File
 from typing import Any
@@ -18,6 +18,8 @@ from fedtrain.api.reading.documents import Documents, Located
 from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.reading.formatting import is_map, shown
+from fedtrain.api.reading.indentation import with_fields_in_blocks
+from fedtrain.api.reading.named_items import named_item
 from fedtrain.api.reading.other_changes import missing_unit
 from fedtrain.api.reading.partial_model import partial
 from fedtrain.api.reading.requesters import of_this_training
@@ -31,7 +33,11 @@ from fedtrain.api.shapes import block_at, field_at, fields_of
 from fedtrain.api.similar_words import nearest
 
 _UNIT = ("spec", "privacy", "unit")
-KINDS = ("FederatedTraining", "ParticipantPolicy", "Participant")
+KINDS: dict[str, type[Block]] = {
+    "FederatedTraining": FederatedTraining,
+    "ParticipantPolicy": ParticipantPolicy,
+    "Participant": ParticipantRecord,
+}
 
 
 def read_file(
@@ -138,6 +144,10 @@ class _Reader:
             if "kind" not in misspelt:
                 self._expected(place.at("kind"), kind, KINDS)
             return False
+        self.documents[number], outdented = with_fields_in_blocks(KINDS[kind], document)
+        for block in outdented:
+            self._error(place.at(*block.path), block.message, block.fix, key=True)
+        raw = self.documents[number].value
         body = {name: value for name, value in raw.items() if name not in ("apiVersion", *misspelt.values())}
         if kind == "FederatedTraining":
             self.training.append(Found(self._model(FederatedTraining, body, place), place))
@@ -209,7 +219,7 @@ class _Reader:
             return None
         return nearest(str(name), set(beside) - set(fields_of(block)))
 
-    def _expected(self, place: Place, value: Any, choices: tuple[str, ...]) -> None:
+    def _expected(self, place: Place, value: Any, choices: Collection[str]) -> None:
         if value is None:
             self._error(
                 place,
@@ -239,7 +249,7 @@ class _Reader:
             value=document.at(place.path),
             message=message,
             fix=fix,
-            item=_item(document, place.path),
+            item=named_item(document, place.path),
         )
 
     def _flaw(self, file: File, line: int, column: int, message: str, fix: str, path: Path = ()) -> None:
@@ -268,21 +278,6 @@ def _foreign(document: Located) -> bool:
     """Whether the document is an object of another API."""
     version = document.value.get("apiVersion") if is_map(document.value) else None
     return isinstance(version, str) and version.partition("/")[0] != API_VERSION.partition("/")[0]
-
-
-def _item(document: Located, path: Path) -> str | None:
-    """The item that contains a field: the innermost named items of lists, and the policy."""
-
-    def names() -> Iterator[str]:
-        for end in range(len(path) - 1, 0, -1):
-            name = document.at((*path[:end], "name"))
-            if isinstance(path[end - 1], int) and isinstance(name, str) and path[end:] != ("name",):
-                yield f"{str(path[end - 2]).removesuffix('s')} {name}"
-        if document.at(("kind",)) == "ParticipantPolicy" and path != ("metadata", "name"):
-            name = document.at(("metadata", "name"))
-            yield f"policy {name}" if isinstance(name, str) else "policy"
-
-    return ", ".join(names()) or None
 
 
 def _meant(model: type[Block], detail: ErrorDetails, document: Located) -> Path | None:

@@ -37,16 +37,17 @@ def command(place: str | None, output: str, every: bool) -> None:
         click.echo(f"no runs below {place}. `fedtrain run federation.yaml` starts one.", err=True)
     else:
         shown = tuple(line for line in found.runs if every or line.arm_of is None)
-        show([_table(shown)], terminal=sys.stdout.isatty())
+        show([table(shown)], terminal=sys.stdout.isatty())
         if hidden := len(found.runs) - len(shown):
             click.echo(f"\nnot shown: {several(hidden, 'run')} of `fedtrain baseline` (see --all)")
         for problem in (line.problem for line in found.runs if line.problem is not None):
             click.echo(f"warning: {problem}", err=True)
 
 
-def _table(lines: "tuple[RunLine, ...]") -> "Table":
+def table(lines: "tuple[RunLine, ...]") -> "Table":
+    """Return a row for each run."""
     from fedtrain.api.places import short_path
-    from fedtrain.results.tables import Table
+    from fedtrain.results.tables import Table, legend
 
     rows: list[tuple[str, ...]] = []
     for line in lines:
@@ -55,7 +56,12 @@ def _table(lines: "tuple[RunLine, ...]") -> "Table":
             rows.append((run, "Unreadable", "–", "–", "–"))
         else:
             rows.append((run, line.phase, f"{line.rounds_done}/{line.rounds_of}", _gain(line), _when(line.changed)))
-    return Table("runs", ("run", "phase", "rounds", "metric", "changed"), tuple(rows), left=5)
+    meanings = {
+        "metric": "before training → after the newest round",
+        "changed": "when a round was recorded last",
+    }
+    head = ("run", "phase", "rounds", "metric", "changed")
+    return Table("runs", head, tuple(rows), left=5, legend=legend(meanings))
 
 
 def _gain(line: "RunLine") -> str:

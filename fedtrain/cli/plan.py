@@ -1,6 +1,8 @@
 """`fedtrain plan FILE`: samples and steps of each participant in each round."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,12 +10,10 @@ import click
 
 from fedtrain.cli.rows import explained, given
 from fedtrain.cli.rows import option as rows_option
-from fedtrain.palette import TONES
+from fedtrain.cli.wrapping import say
 from fedtrain.plurals import several
 
 if TYPE_CHECKING:
-    from rich.table import Table as Drawn
-
     from fedtrain.api.reading import Federation
     from fedtrain.preview.run_preview import Part, Preview
     from fedtrain.results.tables import Table
@@ -70,25 +70,23 @@ def _has_gpus(federation: "Federation") -> bool:
 
 
 def _show(made: "Preview", *, has_gpus: bool) -> None:
-    from rich.console import Console
+    from fedtrain.results.tables import show
 
-    from fedtrain.results.tables import parts
-
-    console = Console()
     exhausted = "" if made.strategy == "All" else f", {made.on_exhausted} when a pass ends"
     rounds = several(len(made.rounds), "round")
-    click.echo(f"{made.name}: {rounds}, partitioning {made.strategy}{exhausted}")
-    for fact in made.facts:
-        console.print(fact, markup=False, highlight=False)
-    for line in _sizes(made, has_gpus=has_gpus):
-        console.print(line, markup=False, highlight=False)
-    for table in (_participants(made), *_datasets(made), _rounds(made)):
-        for part in parts(table, console.width):
-            console.print(_drawn(part, console.width))
-    console.print(LEGEND + (MIX_LEGEND if _datasets(made) else ""), style=TONES["muted"].terminal)
-    for note in (*_absences(made), *made.notes):
+    say(f"{made.name}: {rounds}, partitioning {made.strategy}{exhausted}", indent=2)
+    for line in (*made.facts, *_sizes(made, has_gpus=has_gpus)):
+        say(line, indent=2)
+    click.echo()
+    mix = _datasets(made)
+    last = replace(_rounds(made), legend=LEGEND + (MIX_LEGEND if mix else ""))
+    show([_participants(made), *mix, last], terminal=sys.stdout.isatty())
+    notes = (*_absences(made), *made.notes)
+    if notes:
+        click.echo()
+    for note in notes:
         plain = note.removeprefix("Warning: ")
-        console.print(f"{'note' if plain == note else 'warning'}: {plain}", markup=False, highlight=False)
+        say(f"{'note' if plain == note else 'warning'}: {plain}", indent=2)
 
 
 def _sizes(made: "Preview", *, has_gpus: bool) -> list[str]:
@@ -180,22 +178,6 @@ def _absences(made: "Preview") -> list[str]:
             if part.reason is not None:
                 absent.setdefault((part.participant, part.reason), []).append(round.round)
     return [f"{who} sits out {_span(rounds[0], rounds[-1])}: {why}." for (who, why), rounds in absent.items()]
-
-
-def _drawn(table: "Table", width: int) -> "Drawn":
-    """The table for rich. A row with a name alone is the heading of a section."""
-    from rich.table import Table as Drawn
-
-    from fedtrain.results.tables import add_columns
-
-    drawing = Drawn()
-    add_columns(drawing, table, width)
-    for name, *cells in table.rows:
-        if not any(cells):
-            drawing.add_section()
-            name = f"[bold]{name}[/]"
-        drawing.add_row(name, *cells)
-    return drawing
 
 
 def _span(first: int, last: int) -> str:

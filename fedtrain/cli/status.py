@@ -40,4 +40,6 @@ def command(run: str, output: str, samples: bool) -> None:
     click.echo()
     show(tables(summary), terminal=sys.stdout.isatty())
     for number, line in enumerate(rollback_lines(summary)):
-        say(line if number or sys.stdout.isatty() else f"\n{line}", indent=2)
+        if number == 0:
+            click.echo()
+        say(line, indent=2)

@@ -49,6 +49,12 @@ def own_measures(spec: FederatedTrainingSpec) -> tuple[Measure, ...]:
     return _measures(spec.evaluation.participants.metrics) if spec.evaluation.participants else ()
 
 
+def own_choices(spec: FederatedTrainingSpec) -> bool:
+    """Return whether the participants choose among labels: those of their own rows, not the hub's."""
+    own = spec.evaluation.participants
+    return own is not None and any(metric.type == "Choices" for metric in own.metrics)
+
+
 def headline(measures: tuple[Measure, ...]) -> Measure | None:
     """Return the headline metric: the first share, or else the first metric."""
     return next((measure for measure in measures if measure.share), measures[0] if measures else None)

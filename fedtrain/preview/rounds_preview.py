@@ -257,7 +257,7 @@ def _notes(
     if partly and spec.example_privacy is None:  # its steps sample from all rows
         notes.append(
             f"The steps of {', '.join(partly)} do not cover the slice of a round: `trained` is below `samples`. "
-            "Set more steps or smaller slices."
+            "To cover it, set more steps or smaller slices."
         )
     notes += validation_notes(spec.data.validation_fraction, preflights)
     if spec.aggregation.weights == "ValidationLoss":

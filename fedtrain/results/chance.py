@@ -3,7 +3,7 @@
 from math import sqrt
 
 from fedtrain.contracts.answer_labels import AnswerLabels
-from fedtrain.contracts.headline_metric import Measure, hub_measure
+from fedtrain.contracts.headline_metric import Measure, hub_measure, own_choices
 from fedtrain.plurals import several
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.run_summary import RunSummary
@@ -45,10 +45,12 @@ def labels_note(summary: RunSummary) -> str:
     labels, names = _labels(summary), _choices(summary)
     if labels is None or not names:
         return ""
-    text = f"{names[0]} at the hub: among {labels.count} labels, {labels.commonest:.1%} for always the most common"
-    own = summary.spec.evaluation.participants
-    if own and any(metric.type == "Choices" for metric in own.metrics):
-        return f"{text}; at a participant: only among the labels of its own rows. Do not compare the two"
+    text = (
+        f"{names[0]} at the hub: a choice among {labels.count} labels; always answering with the most common one gives "
+        f"{labels.commonest:.1%}"
+    )
+    if own_choices(summary.spec):
+        return f"{text}. At a participant: a choice among the labels of its own rows only. Do not compare the two"
     return text
 
 

@@ -2,7 +2,7 @@
 
 from fedtrain.api.data import percent
 from fedtrain.results.run_summary import RunSummary
-from fedtrain.results.tables import Table
+from fedtrain.results.tables import Table, legend
 from fedtrain.results.words import count
 
 HEAD = ("participant", "data set", "share", "training rows", "validation rows", "samples in slices")
@@ -23,4 +23,5 @@ def mix_table(summary: RunSummary) -> Table | None:
         for who in summary.data
         for one in who.datasets
     )
-    return Table("data sets", HEAD, rows, left=2) if rows else None
+    meanings = {"share": "of the samples of each slice", "samples in slices": "of all rounds so far, with repeats"}
+    return Table("data sets", HEAD, rows, left=2, legend=legend(meanings)) if rows else None

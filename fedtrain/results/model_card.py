@@ -14,7 +14,7 @@ from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.public_summary import public_summary
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.start_of_run import start_text
-from fedtrain.results.words import count, listed, short
+from fedtrain.results.words import count, listed, sentence, short
 
 _SHOWN_ROUNDS = 30
 """Rows of the table of rounds. Longer runs show every n-th round and the last."""
@@ -171,12 +171,12 @@ def _metrics(summary: RunSummary, round: RoundSummary) -> str:
     if round.samples:
         about += f" Metrics are measured on the hub's held-out data ({several(round.samples, 'row')})."
     if note := labels_note(summary):
-        about += f" {note[0].upper()}{note[1:]}."
+        about += f" {sentence(note)}"
     if any(one.rejected for one in shown):
         about += " In parentheses: of an adapter that was rejected."
     text = f"## Metrics by round\n\n{about}\n\n{_table(head, rows)}"
     if back := rollback_texts(rounds):
-        text += "\n\n" + "\n".join(f"- {line[0].upper()}{line[1:]}." for line in back)
+        text += "\n\n" + "\n".join(f"- {sentence(line)}" for line in back)
     return text + (_measured(round, own) if own and round.measured else "")
 
 

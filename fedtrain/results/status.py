@@ -6,10 +6,11 @@ from fedtrain.results.chance import guess_warning, labels_note
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.run_summary import ParticipantRound, RoundSummary, RunSummary
-from fedtrain.results.tables import Table
+from fedtrain.results.tables import Table, legend
 from fedtrain.results.words import count, duration, short, size
 
 _SHOWN_ROUNDS = 20
+_TRAINED = "samples processed, with repeats"
 
 
 def first_lines(summary: RunSummary) -> list[str]:
@@ -71,8 +72,16 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
     if any(round.rejected for round in summary.rounds[-shown:]):
         title += " (in parentheses: of an adapter that was rejected)"
     epsilon = (f"epsilon (delta {summary.privacy.delta:g})",) if summary.privacy else ()
-    names = (*(measure.name for measure in measures), *epsilon, *(("time",) if timed else ()))
-    return Table(title, ("round", "outcome", "updates", "trained", "train loss", *names), tuple(rows), left=2)
+    metrics = tuple(measure.name for measure in measures)
+    head = ("round", "outcome", "updates", "trained", "train loss", *metrics, *epsilon, *(("time",) if timed else ()))
+    meanings = {
+        "updates": "accepted, of those planned",
+        "trained": _TRAINED,
+        "train loss": "mean over the participants",
+        **({", ".join(metrics): "the adapter after the round, on the hub's held-out rows"} if metrics else {}),
+        **dict.fromkeys(epsilon, "spent by the end of the round"),
+    }
+    return Table(title, head, tuple(rows), left=2, legend=legend(meanings))
 
 
 def _epsilon(summary: RunSummary, round: RoundSummary) -> str:
@@ -106,7 +115,14 @@ def participants_table(summary: RunSummary, round: RoundSummary) -> Table:
     rows += [(absent.participant, f"Absent: {absent.reason}", *empty) for absent in out]
     names = (f"{measure.name} received",) if measure else ()
     head = ("participant", "state", "trained", "train loss", "val. loss", *names, "training", "sent")
-    return Table(f"round {round.number}", head, tuple(rows), left=2)
+    meanings = {
+        "trained": _TRAINED,
+        "val. loss": "after the participant's training, on its own validation rows",
+        **dict.fromkeys(names, "the adapter that it received, on the same rows"),
+        "training": "time of its steps",
+        "sent": "size of its update",
+    }
+    return Table(f"round {round.number}", head, tuple(rows), left=2, legend=legend(meanings))
 
 
 def state_text(one: ParticipantRound) -> str:

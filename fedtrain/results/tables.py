@@ -1,6 +1,7 @@
 """Tables of the command line: drawn on a terminal, plain aligned columns elsewhere."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from fedtrain.palette import TONES, role_of
 if TYPE_CHECKING:
     from rich.table import Table as Drawn
 
-_PADDING = 3
+_GAP = 2
 """Characters between two columns."""
 _SHORT = 10
 """Least width of a text that is wrapped."""
@@ -17,12 +18,19 @@ _SHORT = 10
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` have as many cells as `head`. `left`: number of leading text columns; the others are numbers."""
+    """`rows` have as many cells as `head`; a row with a first cell alone is the heading of those below it. `left`:
+    number of leading text columns; the others are numbers. `legend`: what the columns are, as sentences."""
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
+    legend: str = ""
+
+
+def legend(meanings: Mapping[str, str]) -> str:
+    """Return what the columns of a table are. `meanings`: by the name of a column, or of several with commas."""
+    return " ".join(f"{name}: {meaning}." for name, meaning in meanings.items())
 
 
 def plain(table: Table) -> str:
@@ -36,7 +44,7 @@ def plain(table: Table) -> str:
         ).rstrip()
         for line in lines
     ]
-    return "\n".join([table.title, *text])
+    return "\n".join([*([table.title] if table.title else []), *text, *([table.legend] if table.legend else [])])
 
 
 def parts(table: Table, width: int) -> list[Table]:
@@ -46,7 +54,7 @@ def parts(table: Table, width: int) -> list[Table]:
     groups: list[list[int]] = [[]]
     for column in range(1, len(widths)):
         together = [0, *groups[-1], column]
-        if groups[-1] and sum(widths[one] + _PADDING for one in together) + 1 > width:
+        if groups[-1] and sum(widths[one] + _GAP for one in together) - _GAP > width:
             groups.append([])
         groups[-1].append(column)
     return [
@@ -56,6 +64,7 @@ def parts(table: Table, width: int) -> list[Table]:
             head=tuple(table.head[column] for column in (0, *group)),
             rows=tuple(tuple(row[column] for column in (0, *group)) for row in table.rows),
             left=sum(column < table.left for column in (0, *group)),
+            legend=table.legend if number == len(groups) - 1 else "",
         )
         for number, group in enumerate(groups)
     ]
@@ -88,10 +97,17 @@ def show(tables: list[Table], terminal: bool) -> None:
         print("\n\n".join(plain(table) for table in tables))
         return
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(highlight=False)
-    for table in (part for whole in tables for part in parts(whole, console.width)):
-        console.print(drawn(table, console.width))  # ends with a blank line
+    for number, table in enumerate(part for whole in tables for part in parts(whole, console.width)):
+        if number:
+            console.print()
+        if table.title:
+            console.print(Text(table.title, style="bold"))
+        console.print(drawn(table, console.width))
+        if table.legend:
+            console.print(Text(table.legend, style=TONES["muted"].terminal))
 
 
 def folded(cell: str, width: int) -> str:
@@ -106,14 +122,23 @@ def folded(cell: str, width: int) -> str:
 
 
 def drawn(table: Table, width: int) -> "Drawn":
-    """Return the table for rich. `width`: of the terminal."""
+    """Return the columns for rich, without title and legend. `width`: of the terminal."""
     from rich import box
     from rich.table import Table as Drawn
+    from rich.text import Text
 
-    drawing = Drawn(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    drawing = Drawn(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, _GAP - 1, 0, 0),  # the box has one blank more between two columns
+    )
     add_columns(drawing, table, width)
-    for row in table.rows:
-        drawing.add_row(*(_coloured(folded(cell, width // 2)) for cell in row))
+    for name, *cells in table.rows:
+        if cells and not any(cells):
+            drawing.add_row(Text(name, style="bold"), *cells)
+        else:
+            drawing.add_row(*(_coloured(folded(cell, width // 2)) for cell in (name, *cells)))
     return drawing
 
 

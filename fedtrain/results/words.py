@@ -36,6 +36,11 @@ def listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
+def sentence(text: str) -> str:
+    """Return a note as a sentence of a page; empty for an empty note."""
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
 def short(digest: str | None) -> str:
     """`blake3:` and the first 12 digits."""
     return "–" if digest is None else digest[: len("blake3:") + 12]

@@ -11,7 +11,8 @@ from fedtrain.runner.worker_pool import Ended, Progress
 
 @dataclass(frozen=True)
 class RunStarted:
-    """`round`: the next round; above 0 when the run resumes."""
+    """`round`: the next round; above 0 when the run resumes. `own_choices`: whether the participants measure the metric
+    Choices, too."""
 
     name: str
     run_id: str
@@ -19,6 +20,7 @@ class RunStarted:
     participants: tuple[str, ...]
     rounds: int
     round: int
+    own_choices: bool = False
 
 
 @dataclass(frozen=True)

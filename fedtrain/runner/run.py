@@ -7,6 +7,7 @@ from pathlib import Path
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.headline_metric import own_choices
 from fedtrain.contracts.records import Run
 from fedtrain.contracts.run_end import End
 from fedtrain.contracts.tasks import Task
@@ -46,7 +47,17 @@ def run(
     metadata, spec = federation.training.metadata, federation.training.spec
     manifests = [name for name in ledger.names("rounds/") if name.endswith("/manifest.json")]
     participants = tuple(participant.name for participant in spec.participants)
-    listener(RunStarted(metadata.name, claimed.run_id, ledger.url, participants, spec.rounds.count, len(manifests)))
+    listener(
+        RunStarted(
+            metadata.name,
+            claimed.run_id,
+            ledger.url,
+            participants,
+            spec.rounds.count,
+            len(manifests),
+            own_choices(spec),
+        )
+    )
     if (end := ledger.read(names.END, End)) is not None:
         listener(RunEnded(end.outcome, end.round, end.message or "it was finished before"))
         return Outcome(end.outcome, end.round, end.message or "")

@@ -28,6 +28,7 @@ from fedtrain.results.status import participants_table, rounds_table
 from fedtrain.results.tables import Table
 from fedtrain.results.time_use import PHASES, TimeUse, time_use
 from fedtrain.results.words import count, duration, size
+from fedtrain.results.words import sentence as as_sentence
 
 _OF_UPDATES = {"Retried", "Absent", "Quarantined"}
 """Incidents of single updates."""
@@ -46,8 +47,8 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "headline": sentence(summary, comparison),
         "tiles": tiles(summary, shown, comparison),
         "metric_charts": figures.metric_figures(shown, comparison, who) if shown else [],
-        "labels": labels_note(summary),
-        "warning": guess_warning(summary),
+        "labels": as_sentence(labels_note(summary)),
+        "warning": as_sentence(guess_warning(summary)),
         "start_text": start_text(summary.spec),
         "start_label": start_label(summary.spec),
         "metric_source": shown.where if shown else "",

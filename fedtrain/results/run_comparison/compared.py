@@ -8,7 +8,7 @@ from fedtrain.results.curve import Curve, curve
 from fedtrain.results.measured_arms import MeasuredArm
 from fedtrain.results.run_comparison.differences import DifferentField, by_block, differences
 from fedtrain.results.run_summary import RunSummary
-from fedtrain.results.tables import Table
+from fedtrain.results.tables import Table, legend
 from fedtrain.results.words import count, duration, size
 
 Arms = Mapping[str, MeasuredArm]
@@ -80,7 +80,13 @@ def tables(comparison: RunComparison, summaries: Sequence[RunSummary], arms: Arm
         for run, summary in zip(comparison.runs, summaries, strict=True)
     )
     head = ("run", "phase", "rounds", "metric", "round 0", "last", "best", "trained", "sent", "time")
-    found = [Table("results", head, rows, left=2)]
+    meanings = {
+        "round 0, last, best": "the metric of the adapter after that round",
+        "trained": "samples processed in the updates that counted, with repeats",
+        "sent": "all updates of all participants",
+        "time": "wall time of the run",
+    }
+    found = [Table("results", head, rows, left=2, legend=legend(meanings))]
     if comparison.differences:
         head = ("field", *(run.run for run in comparison.runs))
         rows = tuple(

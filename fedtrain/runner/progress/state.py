@@ -52,7 +52,8 @@ class Row:
 @dataclass
 class View:
     """The run as it stands. `starting`: workers that are not ready yet. `hub`: what the hub does. `labels`:
-    number of labels that its metric Choices compares. `durations`: seconds
+    number of labels that its metric Choices compares, if the participants have such a metric (`own_choices`), too:
+    theirs are not comparable. `durations`: seconds
     of the rounds above 0 that this process recorded. `since`, `round_since`: on `clock`."""
 
     clock: Callable[[], float] = monotonic
@@ -66,6 +67,7 @@ class View:
     rows: dict[str, Row] = field(default_factory=dict[str, Row])
     hub: str = ""
     hub_progress: float = 0.0
+    own_choices: bool = False
     labels: int | None = None
     ended: bool = False
     durations: list[float] = field(default_factory=list[float])
@@ -93,6 +95,7 @@ class View:
         match event:
             case RunStarted():
                 self.name, self.rounds, self.participants = event.name, event.rounds, event.participants
+                self.own_choices = event.own_choices
                 self.round, self.rows = min(event.round, event.rounds), {who: Row() for who in event.participants}
             case WorkersStarting(count):
                 self.starting = count
@@ -118,7 +121,7 @@ class View:
                 row.size, row.steps = update.size, None
                 row.metric = next(iter(update.received.items()), None)
             case Recorded(manifest):
-                if event.evaluation and event.evaluation.labels:
+                if self.own_choices and event.evaluation and event.evaluation.labels:
                     self.labels = event.evaluation.labels.count
                 if manifest.round > 0:
                     self.durations.append(event.seconds)

@@ -81,7 +81,8 @@ def task_text(key: TaskKey) -> str:
 
 
 def legend(columns: Iterable[str], labels: int | None = None) -> str:
-    """Return what these columns of a participant mean. `labels`: number of labels that the hub's Choices compares."""
+    """Return what these columns of a participant mean. `labels`: number of labels that the hub compares, if the
+    participants compare theirs."""
     meanings = dict(_LEGEND)
     if labels is not None:
         meanings["received"] += f", choosing among the labels of these rows only (the hub: among {labels})"

@@ -90,8 +90,7 @@ def test_the_table_shows_everyone_in_groups_of_equal_rounds(tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     lines = " ".join(result.output.split())
     assert "try: 4 rounds, partitioning FixedSize, Clip when a pass ends" in lines
-    assert "│ round 1 │" in lines
-    assert "│ rounds 2-3 │" in lines
+    assert {"round 1", "rounds 2-3"} < set(result.output.splitlines()), "headings of the rows below them"
     assert "note: small sits out rounds 2-4: its data is used up: 18 samples (onExhausted: Clip)." in lines
     assert "note: In 3 of 4 rounds, from round 2, fewer participants train than rounds.minParticipants (2)" in lines
     assert "they are skipped" in lines

@@ -26,13 +26,13 @@ def labelled(hand: Hand, commonest: float) -> RunSummary:
 def test_the_labels_are_named_wherever_both_accuracies_are_shown(finished: Hand) -> None:
     summary = labelled(finished, 0.18)
     note = (
-        "accuracy at the hub: among 9 labels, 18.0% for always the most common; at a participant: only among the "
-        "labels of its own rows. Do not compare the two"
+        "accuracy at the hub: a choice among 9 labels; always answering with the most common one gives 18.0%. At a "
+        "participant: a choice among the labels of its own rows only. Do not compare the two"
     )
     assert labels_note(summary) == note
     assert note in first_lines(summary)
     assert note[1:] in model_card(summary, summary.rounds[-1], "adapter")
-    assert "at the hub: among 9 labels" in report(summary, None)
+    assert "base model. Accuracy at the hub: a choice among 9 labels" in report(summary, None)
     assert labels_note(summarise(finished.ledger)) == ""
 
 

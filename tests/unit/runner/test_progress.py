@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -260,8 +261,11 @@ def shown(*events: Event, width: int = 120) -> str:
 def test_the_legend_says_among_how_many_labels_the_hub_chooses() -> None:
     labels = AnswerLabels(count=9, commonest=0.2)
     evaluation = Evaluation(run_id="r1", round=0, k=0, adapter=DIGEST, samples=9, metrics={}, labels=labels)
-    lines = plain(STARTED, Recorded(MANIFEST, evaluation, 1.0), PLANNED)
-    assert "labels of these rows only (the hub: among 9). sent" in lines[-1]
+    events = (Recorded(MANIFEST, evaluation, 1.0), PLANNED)
+    assert (
+        "labels of these rows only (the hub: among 9). sent" in plain(replace(STARTED, own_choices=True), *events)[-1]
+    )
+    assert "labels" not in plain(STARTED, *events)[-1], "participants measure only their loss"
 
 
 def test_the_live_table_shows_every_participant_with_its_update() -> None:

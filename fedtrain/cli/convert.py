@@ -167,7 +167,7 @@ def _fields(entries: tuple[str, ...], to: str | None, columns: Callable[[], Sequ
                 f"--field {entry} is not FIELD=NAME", f"Write it with =, such as `--field {quoted(example)}`."
             )
         if name not in Fields.model_fields and used in Fields.model_fields:
-            raise UserError(f"--field {entry}: {name!r} is not a field", _turned(entries, columns()))
+            raise UserError(f"--field {entry}: {name!r} is not a field", _turned(entries, to, columns()))
         if name not in Fields.model_fields:
             raise UserError(
                 f"--field {entry}: {name!r} is not a field",
@@ -177,19 +177,21 @@ def _fields(entries: tuple[str, ...], to: str | None, columns: Callable[[], Sequ
     return Fields(**names)
 
 
-def _turned(entries: Sequence[str], columns: Sequence[str]) -> str:
+def _turned(entries: Sequence[str], to: str, columns: Sequence[str]) -> str:
     """Return the fix for `question=prompt`: the other way round if the data has the column `question`, or does not say;
-    without the option if its column has the format's own name."""
-    from fedtrain.api.data import Fields
+    without the option if its column has the format's own name. A column may have the name of a field that the format
+    `to` does not read."""
+    from fedtrain.api.data import FORMAT_FIELDS, Fields
     from fedtrain.data.column_options import column_options
 
+    read = {field for name, fields in FORMAT_FIELDS.items() if name == to for field in fields}
     kept: dict[str, str] = {}
     left_out: list[str] = []
     for entry in entries:
         first, _, last = entry.partition("=")
-        field, column = (
-            (last, first) if last in Fields.model_fields and first not in Fields.model_fields else (first, last)
-        )
+        other = first in columns and last not in columns and first not in read
+        turned = last in Fields.model_fields and (first not in Fields.model_fields or other)
+        field, column = (last, first) if turned else (first, last)
         if columns and column not in columns and field in columns:
             left_out.append(f"--field {quoted(entry)}")
         else:

@@ -12,6 +12,7 @@ from fedtrain.api.reading.flow_style import flow
 from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import FORMATS, conversion, format_of
 from fedtrain.data.similar_columns import columns_of
+from fedtrain.preview.rewritten_file import rewritten
 
 _LONGEST = 40
 """Characters of a column's name; a longer one is probably a cell of a file without a header."""
@@ -61,23 +62,27 @@ def _has_kind(rows: Sequence[Mapping[str, object]], name: Format, column: str) -
     return all(isinstance(row[column], list) == (name in ("Messages", "ShareGPT")) for row in rows)
 
 
-def advised(faults: Sequence[DataError], valid: int, source: RowSource, seen: RowNames) -> list[DataError]:
+def advised(
+    faults: Sequence[DataError], valid: int, source: RowSource, seen: RowNames, fitting: str | None = None
+) -> list[DataError]:
     """Return the faults; those of missing fields with the fix for one row if most rows have the field, else with the
-    one for all rows. `valid`: number of valid rows."""
+    one for all rows. `valid`: number of valid rows. `fitting`: whose rows fit the same source."""
     missing = sum(isinstance(fault, MissingField) for fault in faults)
     if valid >= missing > 0:
         return [_of_one_row(fault) if isinstance(fault, MissingField) else fault for fault in faults]
     names = tuple(seen.names)
     if missing == 0 or not names or not (seen.table or seen.rows > 1):
         return list(faults)
-    return [_of_all_rows(fault, names, source) if isinstance(fault, MissingField) else fault for fault in faults]
+    return [
+        _of_all_rows(fault, names, source, fitting) if isinstance(fault, MissingField) else fault for fault in faults
+    ]
 
 
 def _of_one_row(fault: DataError) -> DataError:
     return DataError(fault.problem, "add the field to this row, or delete the row")
 
 
-def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource) -> DataError:
+def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource, fitting: str | None) -> DataError:
     if not all(map(_is_name, names)):
         header = ",".join(FORMATS[source.format].required)
         return DataError(fault.problem, f"if the first line is not a header, add one: `{header}`")
@@ -88,6 +93,10 @@ def _of_all_rows(fault: DataError, names: tuple[str, ...], source: RowSource) ->
     place = fault.problem.partition(": field ")[0]
     problem = f"{fault.problem}, and the rows have {have}"
     other = format_of(dict.fromkeys(names))
+    if other == "Text" and None not in columns_of(source.format, {}, names).values():
+        other = None  # the text is the prompt, and another column has the answers
+    if fitting is not None and (other is not None or len(names) >= len(FORMATS[source.format].required)):
+        return DataError(problem, rewritten(place, _guessed(source, names), source, other, fitting))
     if other is not None and other != source.format:
         return DataError(problem, f"write `format: {other}` in {source.place}{conversion(source.format, other, place)}")
     if other is not None:

@@ -96,7 +96,11 @@ def check_rows(
         found.append((CheckedRows(HUB, federation.resolve(uri), _name(federation, uri)), source))
     if limit is not None:
         limit = min(limit, max(1, MOST_DATA_SETS * limit // max(1, len(found))))
-    return [_check(checked, source, limit, rendered) for checked, source in found]
+    for checked, source in found:
+        _check(checked, source, limit, rendered)
+    for checked, source in found:
+        checked.faults = advised(checked.faults, checked.rows, source, checked.names, _fitting(source, found))
+    return [checked for checked, _ in found]
 
 
 def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterator[str]:
@@ -127,13 +131,13 @@ def _name(federation: Federation, uri: str) -> str:
     return str(Path(path.removeprefix(folder))) if path.startswith(folder) else path
 
 
-def _check(found: CheckedRows, source: RowSource, limit: int | None, rendered: RenderedRows | None) -> CheckedRows:
+def _check(found: CheckedRows, source: RowSource, limit: int | None, rendered: RenderedRows | None) -> None:
     uri = found.uri
     root = Path(uri.removeprefix("file://")).expanduser()
     if scheme(uri) != "file" or not (root.exists() or root.is_symlink()):
         found.absent = f"{uri} is not on this machine" if scheme(uri) != "file" else f"{uri}: no such file or folder"
         found.complete = False
-        return found
+        return
     try:
         _read(found, root, source, limit, rendered)
     except DataError as error:
@@ -141,10 +145,14 @@ def _check(found: CheckedRows, source: RowSource, limit: int | None, rendered: R
         found.complete = False
     except _TooManyFaults:
         found.complete = False
-    found.faults = advised(found.faults, found.rows, source, found.names)
     if not found.faults and not found.rows:
         found.faults.append(DataError("there are no rows", "a data set must have at least one"))
-    return found
+
+
+def _fitting(source: RowSource, found: Sequence[tuple[CheckedRows, RowSource]]) -> str | None:
+    """Return whose rows fit the format and the names of fields; None if most rows of each data set do not."""
+    fits = (one for one, other in found if (other.format, other.fields) == (source.format, source.fields))
+    return next((_owner(one.label) for one in fits if one.rows > len(one.faults)), None)
 
 
 def _read(found: CheckedRows, root: Path, source: RowSource, limit: int | None, rendered: RenderedRows | None) -> None:

@@ -70,17 +70,18 @@ def _is_list_of_objects(value: object) -> bool:
 
 def conversion(wanted: Format, found: Format, where: str) -> str:
     """Return the command that writes the wanted format, if there is one. `where`: file and line of a row."""
-    if (wanted, found) in _CONVERSIONS:
+    if (wanted, found) in CONVERSIONS:
         return f", or convert the rows: `{convert_command(where, f'--to {wanted}', wanted.lower())}`"
     return ""
 
 
-_CONVERSIONS: tuple[tuple[Format, Format], ...] = (
+CONVERSIONS: tuple[tuple[Format, Format], ...] = (
     ("Messages", "ShareGPT"),
     ("Messages", "Instruction"),
     ("Messages", "PromptCompletion"),
     ("PromptCompletion", "Instruction"),
 )
+"""The formats that `fedtrain convert --to` writes, each with one that it reads for it."""
 _MESSAGE_FIELDS = ("role", "content", "from", "value", "weight", "train", "tool_calls")
 
 

@@ -80,10 +80,10 @@ def test_one_row_without_the_field_is_not_a_reason_to_rename_the_fields_of_all(t
         (
             "Text",
             "first,second\na,b\n",
-            "the rows have first, second. Write `fields: {text: first}` in spec.data if",
+            "the rows have first, second. Rename `first` to `text` in this file, as in the rows of bank-b.",
         ),
         ("Text", "a first row of six words,b\nc,d\n", "If the first line is not a header, add one: `text`."),
-        ("Text", "Body: en,b\nc,d\n", 'Write `fields: {text: "Body: en"}` in spec.data if'),
+        ("Text", "Body: en,b\nc,d\n", "Rename `Body: en` to `text` in this file, as in the rows of bank-b."),
         ("Text", f"{'a long first row ' * 3},b\nc,d\n", "If the first line is not a header, add one: `text`."),
     ],
 )

@@ -20,7 +20,7 @@ def command(run: str, output: str, samples: bool) -> None:
     """
     from fedtrain.contracts.as_json import as_json
     from fedtrain.results.locate import locate
-    from fedtrain.results.samples import as_text, read_samples
+    from fedtrain.results.samples import INDENT, as_text, read_samples
     from fedtrain.results.status import first_lines, rollback_lines, tables
     from fedtrain.results.summary import summarise
     from fedtrain.results.tables import show
@@ -30,7 +30,11 @@ def command(run: str, output: str, samples: bool) -> None:
     if samples:
         found = read_samples(ledger, summary)
         none = "No answers were generated. Set `evaluation.hub.samples` for the next run."
-        click.echo(json.dumps(as_json(found), indent=2) if output == "json" else as_text(found, summary.spec) or none)
+        if output == "json":
+            click.echo(json.dumps(as_json(found), indent=2))
+        else:
+            for line in (as_text(found, summary.spec) or none).splitlines():
+                say(line, indent=INDENT if found else 0)
         return
     if output == "json":
         click.echo(json.dumps(as_json(summary), indent=2))

@@ -14,6 +14,7 @@ from fedtrain.results.start_of_run import start_label
 
 SHOWN = 4
 """Rounds that are shown: the base, the last one, and others between them."""
+INDENT = 11
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ def _some(rounds: Sequence[RoundSummary]) -> Sequence[RoundSummary]:
 
 
 def as_text(samples: Sequence[Sample], spec: FederatedTrainingSpec) -> str:
-    """Return lines for a terminal."""
+    """Return lines for a terminal, each with a name and a text from column INDENT."""
     start = start_label(spec)
     blocks: list[str] = []
     for sample in samples:
         lines = [("prompt", sample.prompt), ("expected", sample.expected)]
         lines += [(start if number == 0 else f"round {number}", text) for number, text in sample.answers]
-        blocks.append("\n".join(f"{name:>9}  {' '.join(text.split()) or '(empty)'}" for name, text in lines))
+        blocks.append("\n".join(f"{name:>{INDENT - 2}}  {' '.join(text.split()) or '(empty)'}" for name, text in lines))
     return "\n\n".join(blocks)

@@ -21,11 +21,13 @@ MUTED = TONES["muted"].light
 GRID = "#e7e9ef"
 BASE = "#9aa1ad"
 FEDERATED = TONES["active"].light
+FEDERATED_SOFT = "#8fb3f5"
+"""Beside FEDERATED."""
 POOLED = TONES["good"].light
 PARTICIPANTS = ("#e0702f", "#8b57c9", "#1c93b8", "#c2396b", "#a98308", "#5b7f3a", "#7a5548", "#c75bb0")
 """Colours of the first participants; the others share the last one."""
 PHASES = {
-    "measuring": "#8fb3f5",
+    "measuring": FEDERATED_SOFT,
     "training": FEDERATED,
     "preparing": "#c9bdf0",
     "exchanging": "#e0a458",
@@ -70,6 +72,7 @@ _SETTINGS: Any = {
 
 _THEMED = {
     FEDERATED: "--active",
+    FEDERATED_SOFT: "--active-soft",
     PHASES["idle"]: "--line",
     INK: "--ink",
     MUTED: "--muted",

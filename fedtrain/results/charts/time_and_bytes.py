@@ -25,7 +25,7 @@ def time_by_round(found: list[TimeUse], width: float, height: float) -> "Figure"
             if any(values):
                 _columns(axes, rounds, values, under, style.PHASES[phase], phase)
                 under = [low + value for low, value in zip(under, values, strict=True)]
-        style.titled(axes, "worker-seconds a round")
+        style.titled(axes, "seconds of all workers by round")
         _finish(figure, axes)
         return figure
 
@@ -46,10 +46,10 @@ def bytes_by_round(summary: RunSummary, width: float, height: float) -> "Figure"
         rounds = [round.number for round in summary.rounds if round.participants]
         moved = [bytes_of(round, summary.adapter_bytes) for round in summary.rounds if round.participants]
         fetched, sent = [float(a) for a, _ in moved], [float(b) for _, b in moved]
-        _columns(axes, rounds, fetched, [0.0] * len(rounds), "#8fb3f5", "fetched: the global adapter")
+        _columns(axes, rounds, fetched, [0.0] * len(rounds), style.FEDERATED_SOFT, "fetched: the global adapter")
         _columns(axes, rounds, sent, fetched, style.FEDERATED, "sent: updates")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: size(value) if value else "0"))
-        style.titled(axes, "bytes a round")
+        style.titled(axes, "bytes by round")
         _finish(figure, axes)
         return figure
 

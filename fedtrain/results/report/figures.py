@@ -101,7 +101,7 @@ def gain_figures(comparison: Comparison, hub: Measure | None, own: Measure, part
 
 def time_figure(found: list[TimeUse]) -> Figure:
     drawn = svg(lambda: time_by_round(found, _WIDTH, _HEIGHT + 0.6), "time")
-    return Figure(Markup(drawn), "worker-seconds by round and phase")
+    return Figure(Markup(drawn), "seconds of all workers by round and phase")
 
 
 def bytes_figure(summary: RunSummary) -> Figure:

@@ -143,7 +143,7 @@ def test_time_is_shared_out_over_the_phases(html: str) -> None:
     # A round: 2 workers x 20 s; three trainings of 8 s (6.5 of it training), 2 s at the hub, .5 s aggregating.
     # Round 2 has a failed attempt of 1.5 s besides.
     assert (
-        "Of all worker-seconds: training 49%, measuring 8%, preparing 4%, exchanging 1%, evaluating 5%, "
+        "the processes that ran the tasks: training 49%, measuring 8%, preparing 4%, exchanging 1%, evaluating 5%, "
         "aggregating 1%, idle 32%."
     ) in text
 
@@ -201,9 +201,10 @@ def test_charts_follow_the_dark_look(html: str) -> None:
     charts = "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
     assert "var(--ink)" in charts
     assert [tone for tone in (INK, MUTED, GRID, "#ffffff") if tone in charts] == []
-    variables = set(re.findall(r"var\((--[a-z]+)\)", html))
+    variables = set(re.findall(r"var\((--[a-z-]+)\)", html)) - {"--under"}  # one of the others
     dark = html.partition("prefers-color-scheme: dark")[2].partition("}")[0]
     assert {name for name in variables if f"{name}:" not in dark} == set()
+    assert "--active-soft" in variables
 
 
 def test_it_prints_on_white_with_whole_tables(html: str) -> None:
@@ -215,16 +216,18 @@ def test_it_prints_on_white_with_whole_tables(html: str) -> None:
 
 
 def test_wide_tables_can_be_scrolled_with_the_keyboard_and_show_that_they_can(html: str) -> None:
-    """A shadow marks the side with hidden columns: the page's colour lies over it and moves with the table."""
+    """A shadow marks the side with hidden text: the colour below the text lies over it and moves with the text."""
     hint = 'role="region" tabindex="0" aria-label="Table; wide ones scroll sideways"'
     assert html.count("<table>") == html.count('tabindex="0"') == html.count(hint) > 0
-    (rule,) = re.findall(r"^\.table { overflow-x: auto;[^}]*}", html, re.MULTILINE)
+    (rule,) = re.findall(r"^\.table, pre { overflow-x: auto;[^}]*}", html, re.MULTILINE)
+    assert ".table { --under: var(--page);" in html
+    assert "pre { --under: var(--soft);" in html
     layers = re.findall(
         r"linear-gradient\(to (right|left), var\((--\w+)\).*?\) (left|right) / \S+ 100% no-repeat (\w+)", rule
     )
     assert layers == [
-        ("right", "--page", "left", "local"),
-        ("left", "--page", "right", "local"),
+        ("right", "--under", "left", "local"),
+        ("left", "--under", "right", "local"),
         ("right", "--shade", "left", "scroll"),
         ("left", "--shade", "right", "scroll"),
     ]
@@ -257,7 +260,7 @@ def test_without_telemetry_the_rest_is_shown(finished: Hand) -> None:
     finished.ledger.store.delete("default/quickstart/telemetry/")
     page = Page(report(summarise(finished.ledger), None))
     assert "67.1%" in page.text
-    assert "worker-seconds" not in page.text
+    assert "workers" not in page.text
 
 
 def test_the_same_run_gives_the_same_bytes(html: str, template: tuple[Path, Hand]) -> None:

@@ -12,8 +12,8 @@ from fedtrain.contracts.generated_answers import Generated, GeneratedAnswer
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Evaluation
 from fedtrain.ledger.verify import verify
-from fedtrain.results.report import write_report
-from fedtrain.results.samples import read_samples
+from fedtrain.results.report import report, write_report
+from fedtrain.results.samples import Sample, read_samples
 from fedtrain.results.summary import summarise
 from tests.support.ledger_by_hand import RUN_ID, SPEC, Hand
 from tests.support.outputs import check_output
@@ -51,7 +51,14 @@ def test_base_last_round_and_some_between_are_side_by_side(hand: Hand, runs: Pat
     check_output("samples", json.loads(printed))
     assert "   prompt  a <b> is a\n expected  plant\n     base  (empty)\n  round 1  guess 1 x\n" in shown
     html = write_report(ledger, runs / "report.html").read_text()
-    assert "<td>a &lt;b&gt; is a</td><td> plant</td><td>(empty)</td>" in html
+    assert "<td>a &lt;b&gt; is a</td><td>plant</td><td>(empty)</td>" in html
+    assert "✓ " not in html.partition("<td>plant</td>")[2], "no answer equals the expected one"
+
+
+def test_an_answer_that_equals_the_expected_one_is_marked_without_colour_too(finished: Hand) -> None:
+    sample = Sample("a rose is a", " plant", ((0, ""), (3, " plant ")))
+    html = report(summarise(finished.ledger), None, samples=[sample])
+    assert '<td>plant</td><td>(empty)</td><td class="good">✓ plant</td>' in html
 
 
 def test_the_answers_are_part_of_what_is_verified(hand: Hand, runs: Path) -> None:

@@ -69,8 +69,9 @@ def guess_warning(summary: RunSummary) -> str:
     how = "hardly" if value > labels.commonest else "not"
     return (
         f"{measure.name} {measure.text(value)} is {how} better than always the same answer: the most common of the "
-        f"{labels.count} labels alone gives {measure.text(labels.commonest)}. Train more steps, or try a higher "
-        "learning rate or another base model"
+        f"{labels.count} labels alone gives {measure.text(labels.commonest)}. `rounds.count: "
+        f"{summary.spec.rounds.count}` may be too few: under another `metadata.name`, train three times as many, or "
+        "try a higher learning rate or another base model"
     )
 
 

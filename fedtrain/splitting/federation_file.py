@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from fedtrain.api.crd.editor_schema import FILE_NAME
 from fedtrain.api.data import Format
 from fedtrain.api.evaluation import MetricType
-from fedtrain.splitting.learning_rate import DEFAULT, LearningRate
+from fedtrain.splitting.starting_values import BATCH_SIZE, VALIDATION_FRACTION, StartingValue, StartingValues
+
+COMMENT = 37
+"""Column of a field's comment, from the field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +27,8 @@ class FederationFile:
     files: Sequence[tuple[str, str]]
     test: str | None
     seed: int
+    start: StartingValues
     max_length: int = 512
-    learning_rate: LearningRate = DEFAULT
     test_metrics: Sequence[MetricType] = ("Loss",)
     own_metrics: Sequence[MetricType] = ()
 
@@ -55,15 +58,15 @@ spec:
     dataset: {self.dataset}
     format: {self.format}
     maxLength: {self.max_length}                       # tokens; longer rows are cut to this length
-    validationFraction: 0.1              # of each participant's rows, held out from its training
+    validationFraction: {VALIDATION_FRACTION}              # of each participant's rows, held out from its training
   participants:
 {participants}\
   rounds:
-    count: 5
+    {_line("count", self.start.rounds)}
   training:
     length: {{type: Epochs, epochs: 1}}    # of the rows that a participant trains on in a round
-    batchSize: 16
-    learningRate: {self.learning_rate.value}                   # {self.learning_rate.reason}
+    batchSize: {BATCH_SIZE}
+    {_line("learningRate", self.start.learning_rate)}
     seed: {self.seed}
   partitioning:
     strategy: All                        # each round uses all training rows
@@ -104,6 +107,11 @@ spec:
   datasets:
     - {{name: {self.dataset}, uri: {_quoted(path)}}}
 """
+
+
+def _line(field: str, start: StartingValue) -> str:
+    """Return the field with its value, and the reason where comments begin."""
+    return f"{field}: {start.value}".ljust(COMMENT) + f"# {start.reason}" if start.reason else f"{field}: {start.value}"
 
 
 def _metrics(types: Sequence[MetricType]) -> str:

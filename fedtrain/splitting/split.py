@@ -27,11 +27,11 @@ from fedtrain.splitting.dealing import (
 )
 from fedtrain.splitting.errors import SplitError
 from fedtrain.splitting.federation_file import FederationFile
-from fedtrain.splitting.learning_rate import learning_rate
 from fedtrain.splitting.metrics import measurable
 from fedtrain.splitting.naming import participant_names, slug, slugs
 from fedtrain.splitting.rows import Row
 from fedtrain.splitting.sources import Source, names_of_files, read_sources, values_in
+from fedtrain.splitting.starting_values import starting_values
 
 FILE = "federation.yaml"
 MAX_LENGTH = 512
@@ -263,7 +263,7 @@ def _write(
             base=base,
             revision=request.revision,
             max_length=_max_length(files_of_base),
-            learning_rate=learning_rate(files_of_base),
+            start=starting_values(files_of_base, [len(part) for part in parts]),
             files=files,
             test=test_file,
             seed=request.seed,

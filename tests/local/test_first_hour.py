@@ -117,7 +117,7 @@ def divided(converted: Hour) -> Hour:
     converted.call(SPLIT)
     file = converted.folder / "try/federation.yaml"
     text = file.read_text()
-    for line, shorter in {"count: 5": "count: 2", "{type: Epochs, epochs: 1}": "{type: Steps, steps: 15}"}.items():
+    for line, shorter in {"count: 20": "count: 2", "{type: Epochs, epochs: 1}": "{type: Steps, steps: 15}"}.items():
         assert text.count(line) == 1
         text = text.replace(line, shorter)
     file.write_text(text)

@@ -276,6 +276,16 @@ def test_a_tiny_base_model_gets_the_learning_rate_that_was_measured_with_one(dat
     assert "learningRate: 2e-4 " in (tmp_path / "unknown/federation.yaml").read_text()
 
 
+@pytest.mark.parametrize(("rows", "rounds"), [(40, 20), (400, 17), (4000, 5)])
+def test_a_tiny_base_model_gets_enough_rounds_to_learn_from_few_rows(rows: int, rounds: int, tmp_path: Path) -> None:
+    base = Path(__file__).parents[3] / "examples/quickstart/base"
+    data = written(tmp_path / "rows.jsonl", [ROWS[0] | {"prompt": f"question {number} =>"} for number in range(rows)])
+    done(data, "--participants", "2", "--base", base, "--out", tmp_path / "tiny")
+    done(data, "--participants", "2", "--out", tmp_path / "unknown")
+    assert read_file(tmp_path / "tiny/federation.yaml").training.spec.rounds.count == rounds
+    assert "    count: 5\n" in (tmp_path / "unknown/federation.yaml").read_text()
+
+
 def test_a_row_without_the_field_is_named(tmp_path: Path) -> None:
     data = written(tmp_path / "d.jsonl", [{"text": "a", "site": "x"}, {"text": "b"}])
     result = split(data, "--by", "site", "--out", tmp_path / "out")

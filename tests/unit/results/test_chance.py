@@ -44,6 +44,7 @@ def test_an_accuracy_of_one_answer_for_all_rows_is_a_warning(finished: Hand, com
     warning = guess_warning(summary)
     assert warned in warning
     assert bool(warning) == bool(warned)
+    assert ("`rounds.count: 3` may be too few: under another `metadata.name`, train" in warning) == bool(warned)
     lines = result_lines(run_result(summary, None, Path("/runs/adapter")))
     assert (f"warning: {warning}" in lines) == bool(warned)
     assert ("always the same answer" in report(summary, None)) == bool(warned)

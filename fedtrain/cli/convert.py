@@ -130,6 +130,8 @@ def _show(out: Path, made: "Converted", how: "Conversion") -> None:
     for problem, (count, first) in made.warnings.items():
         fix = FIXES.get(problem, "")
         click.echo(f"warning: {first}{fix} ({several(count, 'row')})", err=True)
+    if spelled := made.spellings.warning():
+        click.echo(f"warning: {spelled}", err=True)
     said = f" and `format: {how.target}` in spec.data of the training" if how.target is not None else ""
     say(f"next: write `uri: {out.absolute()}` in spec.datasets of the participant's policy{said}", indent=2)
     if how.target is not None:

@@ -120,12 +120,12 @@ def _show(made: "Split", label: str | None, by: str | None) -> None:
 
 
 def _mix(labels: "Counter[str]") -> str:
-    """`sports 40, politics 12, 3 others 9`."""
+    """`sports 40, politics 12, 9 in 3 others`."""
     ordered = sorted(labels.items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{_short(label)} {count}" for label, count in ordered[:MOST_LABELS]]
     rest = ordered[MOST_LABELS:]
     if rest:
-        shown.append(f"{several(len(rest), 'other')} {sum(count for _, count in rest)}")
+        shown.append(f"{sum(count for _, count in rest)} in {several(len(rest), 'other')}")
     return ", ".join(shown)
 
 

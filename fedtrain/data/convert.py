@@ -13,6 +13,7 @@ from fedtrain.data.column_options import column_options
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
+from fedtrain.data.label_spellings import LabelSpellings
 from fedtrain.data.parsing import Parsed, parse_each
 from fedtrain.data.parsing.parsed import json_line
 from fedtrain.data.parsing.text_files import UTF8
@@ -48,6 +49,7 @@ class Converted:
     """Places of the rows that were left out because their prompt or answer has only blanks."""
     invalid: list[DataError] = field(default_factory=list[DataError])
     warnings: Warnings = field(default_factory=Warnings)
+    spellings: LabelSpellings = field(default_factory=LabelSpellings)
 
 
 class InvalidRows(Exception):
@@ -117,6 +119,7 @@ def _converted(parsed: Parsed, target: Target, how: Conversion, found: Converted
         return None
     if row_format == "Text":
         raise _plain_text(parsed, target, how.fields)
+    found.spellings.add(row)
     fields = _in_format(row, target)
     if isinstance(fields.get("prompt"), str) and how.separator:
         bare = how.separator.rstrip(" ")

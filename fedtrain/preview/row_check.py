@@ -10,6 +10,7 @@ from fedtrain.api.places import scheme
 from fedtrain.api.reading.federation import Federation
 from fedtrain.data.errors import DataError, MissingField
 from fedtrain.data.formats import RowChecker
+from fedtrain.data.label_spellings import LabelSpellings
 from fedtrain.data.parsing import parse_each
 from fedtrain.data.parsing.parsed import Parsed
 from fedtrain.data.row import PROBLEMS, Row, Warnings, count_warning, kind, row_digest
@@ -45,6 +46,7 @@ class CheckedRows:
     digests: list[bytes] = field(default_factory=list[bytes])
     places: list[str] = field(default_factory=list[str])
     offered: Offered = field(default_factory=Offered)
+    spellings: LabelSpellings = field(default_factory=LabelSpellings)
     names: RowNames = field(default_factory=RowNames)
     kinds: set[frozenset[str]] = field(default_factory=set[frozenset[str]])
 
@@ -62,6 +64,7 @@ class CheckedRows:
         self.digests.append(row_digest(row.fields))
         self.places.append(row.where)
         self.offered.add(row)
+        self.spellings.add(row)
         if len(self.sample) < SAMPLED or kind(row) not in self.kinds:
             self.sample.append(row)
             self.kinds.add(kind(row))
@@ -121,7 +124,17 @@ def notes(checked: Sequence[CheckedRows], spec_data: Data, seed: int) -> Iterato
                 "training split, so validation is too optimistic. "
                 "Remove repeated rows."
             )
+    yield from _spellings(checked)
     yield from _shared(checked)
+
+
+def _spellings(checked: Sequence[CheckedRows]) -> Iterator[str]:
+    """Yield the warning about labels that are not spelled alike in all data sets; each data set of a mix has labels of
+    its own."""
+    for dataset in dict.fromkeys(one.dataset for one in checked):
+        together = LabelSpellings.together(one.spellings for one in checked if one.dataset == dataset)
+        if warning := together.warning():
+            yield f"data set {dataset}: {warning}" if dataset is not None else warning
 
 
 def _name(federation: Federation, uri: str) -> str:

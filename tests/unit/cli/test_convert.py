@@ -373,3 +373,24 @@ def test_the_fix_of_a_hint_about_columns_works(tmp_path: Path, table: str, optio
     (row,) = written(tmp_path / "out.jsonl")
     found = [row["prompt"], row["completion"]] if "prompt" in row else [one["content"] for one in row["messages"]]
     assert found == ["q", "a"]
+
+
+def test_labels_that_differ_only_in_case_or_blanks_are_a_warning(tmp_path: Path) -> None:
+    answers = ["Heart", "Skin", "heart", "Skin ", "Heart", "Skin"] * 2 + ["Heart", "Skin"]
+    lines = [f"note {number},{answer}" for number, answer in enumerate(answers)]
+    (tmp_path / "a.csv").write_text("\n".join(["Note,Ward", *lines]))
+    fields = ("--to", "PromptCompletion", "--field", "prompt=Note", "--field", "completion=Ward", "--separator", ": ")
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", *fields)
+    assert (
+        f"warning: 4 answers differ from a more frequent one only in case or blanks (first: {tmp_path / 'a.csv'}:4, "
+        f"unlike {tmp_path / 'a.csv'}:2), so they are learned and counted as other labels. Write each label in one "
+        "way.\n"
+    ) in result.stderr
+    (tmp_path / "b.csv").write_text("Note,Ward\n1,Heart\n2,Skin\n3,Heart\n4,Skin\n")
+    assert "warning" not in run(tmp_path / "b.csv", "-o", tmp_path / "b.jsonl", *fields).output
+
+
+def test_answers_that_are_not_labels_may_differ_in_case(tmp_path: Path) -> None:
+    rows = [{"prompt": str(number), "completion": text} for number, text in enumerate(("Oak.", "oak.", "An elm."))]
+    result = run(source(tmp_path, *rows), "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion")
+    assert "only in case" not in result.output

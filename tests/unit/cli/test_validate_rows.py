@@ -237,3 +237,16 @@ def test_a_row_of_the_hub_whose_answer_is_not_among_its_choices_is_named(tmp_pat
         'test.jsonl:2: evaluation.hub: The answer is not among the choices. Add it to the row\'s "choices".'
     )
     assert SECRET not in error
+
+
+def test_labels_that_participants_spell_differently_are_a_warning(tmp_path: Path) -> None:
+    def rows(name: str, *answers: str) -> list[dict[str, Any]]:
+        return [{"prompt": f"{name} {number}:", "completion": text} for number, text in enumerate(answers)]
+
+    usual, other = rows("a", *([" Heart", " Skin"] * 3)), rows("b", *([" heart", " Skin"] * 2))
+    test = rows("t", " Heart", " Skin")
+    assert warnings(federation(tmp_path, usual, other, test, format="PromptCompletion")) == [
+        "2 answers differ from a more frequent one only in case or blanks (first: b.jsonl:1, unlike a.jsonl:1), so "
+        "they are learned and counted as other labels. Write each label in one way."
+    ]
+    assert warnings(federation(tmp_path, usual, rows("b", " Heart", " Skin"), test, format="PromptCompletion")) == []

@@ -1,0 +1,69 @@
+"""Finds answers that are probably one label in several spellings, such as `Heart` and `heart `."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from fedtrain.api.evaluation import MAX_CHOICES
+from fedtrain.data.errors import DataError
+from fedtrain.data.row import Row, answer
+from fedtrain.plurals import form, several
+
+
+@dataclass
+class LabelSpellings:
+    """`found`: the number of rows with each answer, and the place of the first; empty once there are too many answers
+    for labels."""
+
+    rows: int = 0
+    found: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    are_labels: bool = True
+
+    @classmethod
+    def together(cls, several_sets: Iterable[Self]) -> Self:
+        """Return the spellings of several data sets as those of one."""
+        whole = cls()
+        for one in several_sets:
+            whole.are_labels = whole.are_labels and one.are_labels
+            for text, (count, where) in one.found.items():
+                whole._add(text, count, where)
+        return whole
+
+    def add(self, row: Row) -> None:
+        if "text" in row.fields or "choices" in row.fields:
+            return
+        try:
+            self._add(answer(row), 1, row.where)
+        except DataError:  # a turn without text
+            return
+
+    def _add(self, text: str, count: int, where: str) -> None:
+        if not self.are_labels:
+            return
+        self.rows += count
+        before, first = self.found.get(text, (0, where))
+        self.found[text] = (before + count, first)
+        if len(self.found) > MAX_CHOICES:
+            self.are_labels = False
+            self.found.clear()
+
+    def warning(self) -> str | None:
+        """Return a warning with the places of a rarer and of the usual spelling, and no value; None if each label has
+        one spelling, or if the answers are not labels, which two rows have on average."""
+        if not self.are_labels or self.rows < 2 * len(self.found):
+            return None
+        by_label: dict[str, list[tuple[int, str]]] = {}
+        for text, spelling in self.found.items():
+            by_label.setdefault(" ".join(text.split()).casefold(), []).append(spelling)
+        rare: list[tuple[int, str, str]] = []
+        for spellings in by_label.values():
+            (_, usual), *others = sorted(spellings, key=lambda spelling: -spelling[0])
+            rare += [(count, where, usual) for count, where in others]
+        if not rare:
+            return None
+        count, (_, first, usual) = sum(count for count, _, _ in rare), rare[0]
+        return (
+            f"{several(count, 'answer')} {form(count, 'differs', 'differ')} from a more frequent one only in case or "
+            f"blanks (first: {first}, unlike {usual}), so {form(count, 'it is', 'they are')} learned and counted as "
+            f"{form(count, 'another label', 'other labels')}. Write each label in one way."
+        )

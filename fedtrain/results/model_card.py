@@ -3,13 +3,14 @@
 import json
 
 from fedtrain import __version__
-from fedtrain.api.data import described
+from fedtrain.api.data import Format, described
 from fedtrain.api.privacy_terms import not_in_epsilon
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
 from fedtrain.results.chance import labels_note
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
+from fedtrain.results.prompting import CONVERSATIONS
 from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.public_summary import public_summary
 from fedtrain.results.run_summary import RoundSummary, RunSummary
@@ -41,12 +42,13 @@ def model_card(
         f"# {summary.name}",
         _first_words(summary, round, base, merged),
         _loading(folder, base, merged, has_tokenizer),
+        _prompts(summary.spec.data.format),
         _data(summary, round),
         _metrics(summary, round),
         _privacy(summary, round),
         _making(summary),
-        _limits(summary, base),
-        _provenance(summary, round),
+        _limits(summary, base, merged),
+        _provenance(summary, round, merged),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -62,7 +64,7 @@ def _front_matter(base: PublicBase, merged: bool) -> str:
 def _first_words(summary: RunSummary, round: RoundSummary, base: PublicBase, merged: bool) -> str:
     adapter = summary.spec.model.adapter
     revision = f" (revision `{base.revision}`)" if base.revision else ""
-    start = "A LoRA adapter" if not merged else "A model with a LoRA adapter merged into it, the adapter"
+    start = "A LoRA adapter" if not merged else "A model with its LoRA adapter merged into it: an adapter"
     whole = f"{round.number} of " if round.number < summary.rounds_of else ""
     tuned = f"{start} of rank {adapter.rank} (alpha {adapter.alpha:g}) for `{base.name}`{revision}, fine-tuned by "
     if len(summary.spec.participants) == 1:
@@ -97,6 +99,15 @@ base = AutoModelForCausalLM.from_pretrained({arguments})
 tokenizer = AutoTokenizer.from_pretrained({json.dumps(folder) if has_tokenizer else arguments})
 model = PeftModel.from_pretrained(base, {json.dumps(folder)})"""
     return f"## Usage\n\n{before}```python\n{code}\n```"
+
+
+def _prompts(format: Format) -> str:
+    """How a prompt must be written to be like those of the training."""
+    if format in CONVERSATIONS:
+        rare = ", if it has one" if format == "Instruction" else ""
+        code = "tokenizer.apply_chat_template(messages, add_generation_prompt=True)"
+        return f"Prompts use the tokenizer's chat template{rare}: `{code}`."
+    return "Prompts are plain text without a chat template, written as in the training rows; the model continues them."
 
 
 def _base(base: PublicBase) -> tuple[str, str]:
@@ -198,6 +209,7 @@ def _privacy(summary: RunSummary, round: RoundSummary) -> str:
     rows = [
         ["epsilon", f"{epsilon} (budget {loss.budget:g})"],
         ["delta", f"{loss.delta:g}"],
+        *([["epsilon towards the hub", loss.hub_text]] if loss.hub_text else []),
         ["protected", loss.protected],
         ["neighbouring relation", loss.relation],
         ["trust", loss.trust],
@@ -238,18 +250,19 @@ def _making(summary: RunSummary) -> str:
     return f"## Training\n\n{_table(['', ''], rows)}"
 
 
-def _limits(summary: RunSummary, base: PublicBase) -> str:
+def _limits(summary: RunSummary, base: PublicBase, merged: bool) -> str:
+    made = "model" if merged else "adapter"
     return (
         "## Limitations\n\n"
-        f"- fedtrain does not know the licence of `{base.name}`. It applies to this adapter too: check "
-        "it before you distribute either.\n"
+        f"- fedtrain does not know the licence of `{base.name}`. It applies to this {made} too: check it before you "
+        "distribute either.\n"
         "- This card was written without access to the participants' data. Ask the participants about its content and "
         f"rights: {listed([p.name for p in summary.spec.participants])}.\n"
         "- Only the metrics above were measured. Bias, safety and memorised text were not checked."
     )
 
 
-def _provenance(summary: RunSummary, round: RoundSummary) -> str:
+def _provenance(summary: RunSummary, round: RoundSummary, merged: bool) -> str:
     rows = [
         ["run", f"{summary.namespace}/{summary.name}, id `{summary.run_id}`"],
         ["round", f"{round.number} of {summary.rounds_of} ({round.outcome})"],
@@ -258,9 +271,10 @@ def _provenance(summary: RunSummary, round: RoundSummary) -> str:
         ["manifest", f"`{round.manifest}`"],
         ["written by", f"fedtrain {__version__}"],
     ]
+    where = "In an export without `--merged`, " if merged else ""
     check = (
-        f"`b3sum adapter_model.safetensors` prints the digits of the adapter's digest (`{short(round.adapter)}...`). "
-        "`fedtrain ledger verify` checks the chain of manifests that leads to it."
+        f"{where}`b3sum adapter_model.safetensors` prints the digits of the adapter's digest "
+        f"(`{short(round.adapter)}...`). `fedtrain ledger verify` checks the chain of manifests that leads to it."
     )
     return f"## Provenance\n\n{_table(['', ''], rows)}\n\n{check}"
 

@@ -11,7 +11,7 @@ from fedtrain.data.formats.instruction import as_prompt
 from fedtrain.data.row import Row
 
 Message = dict[str, str]
-_CONVERSATIONS = ("Messages", "ShareGPT", "Instruction")
+CONVERSATIONS = ("Messages", "ShareGPT", "Instruction")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def prompting(
 ) -> Prompting:
     """`template`, `special_tokens`: of the tokenizer. `chat`: whether to use the template [default: if the rows of
     `format` are conversations]. Raises DataError if there is no template to use, or it is invalid."""
-    wanted = format in _CONVERSATIONS if chat is None else chat
+    wanted = format in CONVERSATIONS if chat is None else chat
     if wanted and template is None and (chat or format != "Instruction"):
         raise DataError(
             "the base model has no chat template", "use --no-chat to let the model continue the text of the prompt"

@@ -17,6 +17,8 @@ from fedtrain.privacy.terms import NOT_PRIVATE, Terms
 from fedtrain.rounds.example_privacy import releases_of
 from fedtrain.rounds.privacy_state import spent_after
 
+_UNBOUNDED = "because the shares of the noise are too small for this delta"
+
 
 @dataclass(frozen=True)
 class PrivacyLoss:
@@ -70,6 +72,13 @@ class PrivacyLoss:
         return self._terms.in_short if self.private else self.spent
 
     @property
+    def hub_text(self) -> str:
+        """The epsilon towards the hub; empty if the hub is trusted with single updates."""
+        if self.unbounded_towards_hub:
+            return f"none, {_UNBOUNDED}"
+        return "" if self.towards_hub is None else f"{self.towards_hub:.3g}"
+
+    @property
     def ratio_text(self) -> str:
         """The signal-to-noise ratio in words; empty if it is not known."""
         if self.ratio is None:
@@ -87,7 +96,7 @@ class PrivacyLoss:
         number = f"epsilon {self.spent}" if self.epsilon is not None else f"epsilon unknown ({self.problem})"
         hub = "" if self.towards_hub is None else f"; epsilon {self.towards_hub:.3g} towards the hub"
         if self.unbounded_towards_hub:
-            hub = "; no epsilon towards the hub, because the shares of the noise are too small for this delta"
+            hub = f"; no epsilon towards the hub, {_UNBOUNDED}"
         own = f"; by participant: {self.by_participant}" if self.participants else ""
         return f"{number} at delta {self.delta:g}{hub}; {self._terms.guarantee}{own}"
 

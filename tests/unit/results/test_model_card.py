@@ -136,6 +136,30 @@ def test_the_card_of_a_merged_model_loads_it_without_peft(finished: Hand) -> Non
     assert front_matter(card)["library_name"] == "transformers"
 
 
+def test_the_card_of_a_merged_model_speaks_of_the_files_beside_it(finished: Hand) -> None:
+    alone, merged = card_of(finished.ledger), card_of(finished.ledger, merged=True)
+    assert "\n`b3sum adapter_model.safetensors` prints" in alone
+    assert "\nIn an export without `--merged`, `b3sum adapter_model.safetensors` prints" in merged
+    assert "It applies to this adapter too" in alone
+    assert "It applies to this model too" in merged
+
+
+@pytest.mark.parametrize(
+    ("format", "said"),
+    [
+        ("PromptCompletion", "Prompts are plain text without a chat template"),
+        ("Text", "Prompts are plain text without a chat template"),
+        ("Messages", "Prompts use the tokenizer's chat template: `tokenizer.apply_chat_template("),
+        ("Instruction", "Prompts use the tokenizer's chat template, if it has one: `"),
+    ],
+)
+def test_it_says_how_to_write_a_prompt(format: str, said: str, hand: Hand) -> None:
+    hand.spec = {**SPEC, "data": {"dataset": "glosses", "format": format}}
+    hand.spec.pop("evaluation", None)
+    hand.begin()
+    assert said in card_of(hand.ledger, round=0)
+
+
 def test_the_hubs_library_reads_the_front_matter(finished: Hand, tmp_path: Path) -> None:
     from huggingface_hub import ModelCard, ModelCardData
     from huggingface_hub.utils import validate_repo_id

@@ -112,6 +112,13 @@ def test_there_is_no_epsilon_towards_the_hub_if_delta_does_not_cover_the_reach_o
     assert few.towards_hub == pytest.approx(epsilon({Release(1 / 3): 1}, 1e-5))
     assert many.towards_hub is None
     assert "no epsilon towards the hub, because the shares of the noise are too small for this delta" in many.text
+    assert many.hub_text == "none, because the shares of the noise are too small for this delta"
+
+
+def test_a_model_card_has_the_epsilon_towards_a_hub_that_is_not_trusted() -> None:
+    trusted, shared = (summarise(one.open()) for one in (halted(), halted(**SHARED)))
+    assert "| epsilon towards the hub | 6.57 |" in model_card(shared, shared.rounds[-1], "adapter")
+    assert "towards the hub" not in model_card(trusted, trusted.rounds[-1], "adapter")
 
 
 def test_the_report_shows_epsilon_and_signal_to_noise_by_round() -> None:

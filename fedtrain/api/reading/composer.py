@@ -8,7 +8,7 @@ from typing import Any, cast
 from ruamel.yaml import composer
 
 from fedtrain.api.paths import Path
-from fedtrain.api.reading.yaml_errors import Flaw
+from fedtrain.api.reading.flaw import Flaw
 
 MAX_ITEMS = 1000
 """The longest list or map that any field takes."""

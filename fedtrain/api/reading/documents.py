@@ -10,9 +10,11 @@ from ruamel.yaml.reader import ReaderError
 
 from fedtrain.api.paths import Path
 from fedtrain.api.reading.composer import BoundedComposer, TooLong
+from fedtrain.api.reading.flaw import Flaw
 from fedtrain.api.reading.flow_style import Literal
 from fedtrain.api.reading.scalars import plain
-from fedtrain.api.reading.yaml_errors import Flaw, explain, not_yaml
+from fedtrain.api.reading.unread_text import placeholders
+from fedtrain.api.reading.yaml_errors import explain, not_yaml
 
 _CORE = "tag:yaml.org,2002:"
 Spot = tuple[int, int]
@@ -98,6 +100,7 @@ class Documents:
         self.flaws: list[Flaw] = []
         self.found: list[Located] = []
         self._seen: dict[int, Located] = {}
+        self._with_map_as_key = False
         try:
             parser: Any = YAML(typ="safe", pure=True)  # its nodes are untyped
             parser.Composer = BoundedComposer
@@ -109,11 +112,13 @@ class Documents:
                 located = self._locate(node, ()) if node is not None else None
                 if located is not None and located.value is not None:  # only comments
                     self.found.append(located)
+            if self._with_map_as_key and (templates := placeholders(text)):
+                self.flaws, self.found = templates, []
         except TooLong as error:
             self.flaws = [error.flaw]
             self.found = []
         except (MarkedYAMLError, ReaderError) as error:
-            self.flaws = [explain(error, text)]
+            self.flaws = placeholders(text) or [explain(error, text)]
             self.found = []
         except (YAMLError, RecursionError) as error:
             self.flaws = [not_yaml((1, 1), str(error))]
@@ -159,6 +164,7 @@ class Documents:
             if key.id != "scalar" or (
                 key.style is None and key.tag != _CORE + "str" and not isinstance(plain(key.value), str)
             ):
+                self._with_map_as_key = self._with_map_as_key or key.id == "mapping"
                 shown = key.value if key.id == "scalar" and key.value else "This key"
                 self.flaws.append(Flaw(spot, f"{shown} is not a valid field name.", "Use a string."))
                 continue

@@ -1,19 +1,10 @@
 """Errors of the YAML parser in plain words."""
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
-from fedtrain.api.paths import Path
-
-
-class Flaw(NamedTuple):
-    """An error at a line and column (from 1). `path` is the field, if known."""
-
-    spot: tuple[int, int]
-    message: str
-    fix: str
-    path: Path = ()
-
+from fedtrain.api.reading.flaw import Flaw
+from fedtrain.api.reading.unread_text import escape, variable
 
 _CONFLICT = re.compile(r"<{7} |>{7} ")
 _PLAIN = (
@@ -68,6 +59,10 @@ def explain(error: Any, text: str) -> Flaw:
     for number in (spot[0], *_previous(spot[0], lines)):
         if (at := _line(number, lines).find("\xa0")) >= 0:
             return Flaw((number, at + 1), "A no-break space is not a space in YAML.", "Replace it with a space.")
+        if (found := variable(number, _line(number, lines))) is not None:
+            return found
+    if "escape" in problem:
+        return escape(error, lines)
     if (cause := _cause(problem, spot, lines)) is not None:
         return cause
     if f"{error.context}".endswith("a quoted scalar"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fedtrain.api.places import closed_folder, is_file, is_folder
 from fedtrain.api.similar_words import nearest
+from fedtrain.api.unread_paths import advice
 from fedtrain.permissions import access_fix
 
 _CORRECT = "Correct the path; relative paths start at the folder of this file"
@@ -19,8 +20,8 @@ Problem = tuple[str, str]
 def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
     """Return the fix for a path that does not exist, with a similar one beside it which is not in `used`. `uri`: the
     path as in the file."""
-    if "$" in uri:
-        return "Environment variables are not expanded here: write the whole path"
+    if (unread := advice(uri)) is not None:
+        return unread
     if "*" in uri:
         return "Patterns with * are not expanded: name one file, or a folder, of which all files are read"
     found = islice(path.parent.iterdir(), _LOOKED_AT) if is_folder(path.parent) else ()

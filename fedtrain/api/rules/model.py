@@ -9,7 +9,7 @@ from fedtrain.api.model import InitialFrom, Model, TargetModules
 from fedtrain.api.places import base_kind, is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.disk import denied, folder_problem
-from fedtrain.api.rules.rule import Cel, Violations, broken, regex, rule
+from fedtrain.api.rules.rule import Cel, Violations, broken, quoted, regex, rule
 from fedtrain.api.rules.unique import unique
 from fedtrain.api.rules.uris import (
     SCHEME,
@@ -20,6 +20,7 @@ from fedtrain.api.rules.uris import (
     s3_only_with_bucket,
     scheme_is_supported,
 )
+from fedtrain.api.unread_paths import UNREAD, advice
 
 HUB_ID = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 COMMIT = "^[0-9a-f]{40}$"
@@ -29,6 +30,7 @@ RELATIVE = r"^([.~]|file://[^/]|[^:/]+/[^/]*/)"
 _NOT_A_PATH = f"!self.base.matches({regex('^[./~]|^[A-Za-z][A-Za-z0-9+.-]*://|^(?i:s3):|/.*/')})"
 _IS_ID = f"{_NOT_A_PATH} && self.base.matches({regex(HUB_ID)})"
 _OTHER_SCHEME = f"(self.base.matches({regex(SCHEME)}) && !self.base.matches({regex(SUPPORTED)}))"
+_ID_OR_DIRECTORY = "Use `org/name` or `./directory`"
 _COMMIT_FIX = "the 40-digit commit from https://huggingface.co/{base}/commits/main"
 
 
@@ -50,13 +52,20 @@ model_s3 = s3_only_with_bucket(Model, "base", "adapter.initialFrom.uri")
     Model,
     "base",
     message="{base} is neither a model id on Hugging Face nor a directory.",
-    fix="Use `org/name` or `./directory`.",
-    cel=Cel(valid=f"!({_NOT_A_PATH}) || self.base.matches({regex(HUB_ID)})", values={"base": "self.base"}),
+    fix="{use}.",
+    cel=Cel(
+        valid=f"!({_NOT_A_PATH}) || self.base.matches({regex(HUB_ID)})",
+        values={
+            "base": "self.base",
+            "use": "".join(f"self.base.contains({quoted(part)}) ? {quoted(fix)} : " for part, fix in UNREAD.items())
+            + quoted(_ID_OR_DIRECTORY),
+        },
+    ),
 )
 def base_is_id_or_directory(model: Model, context: Context) -> Violations:
     """A base that is neither a directory nor `s3://bucket/prefix` is a model id on Hugging Face."""
     if base_kind(model.base, context.folder) == "Hub" and not re.search(HUB_ID, model.base):
-        yield broken(base=model.base)
+        yield broken(base=model.base, use=advice(model.base) or _ID_OR_DIRECTORY)
 
 
 @rule(

@@ -14,6 +14,7 @@ from fedtrain.api.federated_training import FederatedTraining, FederatedTraining
 from fedtrain.api.rules import RULES
 from fedtrain.api.rules.context import Context, Found, Place
 from fedtrain.api.rules.rule import Rule, Scope, Violations
+from fedtrain.api.unread_paths import without_control_characters
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def _by_block(scopes: Set[Scope]) -> defaultdict[type[Block], list[Rule]]:
 
 def _problems(rule: Rule, block: Block, place: Place, context: Context) -> Iterator[Problem]:
     for violation in _skip_missing(rule, block, context):
-        message, fix = (text.format(**violation.values) for text in (rule.message, rule.fix))
+        texts = (text.format(**violation.values) for text in (rule.message, rule.fix))
+        message, fix = map(without_control_characters, texts)
         yield Problem(place.at(*rule.path(violation)), message, fix, rule.at_key)
 
 

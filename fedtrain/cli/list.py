@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
 @click.option("--all", "every", is_flag=True, help="Show the runs of `fedtrain baseline` too.")
 def command(place: str | None, output: str, every: bool) -> None:
-    """List the runs below PLACE, a folder or s3://bucket/prefix [default: runs]: phase, rounds, the hub's first metric
-    from the base model to the newest round, and when a round was recorded last.
+    """List the runs below PLACE, a folder or s3://bucket/prefix [default: runs, or */runs]: phase, rounds, the hub's
+    first metric from the base model to the newest round, and when a round was recorded last.
 
     Runs that `fedtrain baseline` added to compare another one with are only counted; --all shows them. -o json has all.
     """

@@ -15,6 +15,11 @@ def rows_of(summary: RunSummary) -> int | None:
     return next((round.samples for round in reversed(summary.rounds) if round.samples), None)
 
 
+def labels_of(summary: RunSummary) -> AnswerLabels | None:
+    """Return what the metric Choices compares at the hub, if it was measured."""
+    return next((round.labels for round in reversed(summary.rounds) if round.labels), None)
+
+
 def standard_error(measure: Measure, value: float, rows: int | None) -> float | None:
     """Return that of a share of `rows` rows; None for a loss."""
     return sqrt(value * (1 - value) / rows) if measure.share and rows and 0 <= value <= 1 else None
@@ -42,7 +47,7 @@ def best_alone_note(comparison: Comparison, measure: Measure, rows: int | None) 
 
 def labels_note(summary: RunSummary) -> str:
     """Return what the metric Choices chooses among; empty without such a metric at the hub."""
-    labels, names = _labels(summary), _choices(summary)
+    labels, names = labels_of(summary), _choices(summary)
     if labels is None or not names:
         return ""
     text = (
@@ -73,10 +78,6 @@ def guess_warning(summary: RunSummary) -> str:
         f"{summary.spec.rounds.count}` may be too few: under another `metadata.name`, train three times as many, or "
         "try a higher learning rate or another base model"
     )
-
-
-def _labels(summary: RunSummary) -> AnswerLabels | None:
-    return next((round.labels for round in reversed(summary.rounds) if round.labels), None)
 
 
 def _choices(summary: RunSummary) -> list[str]:

@@ -20,6 +20,8 @@ from fedtrain.results.run_phase import phase_of_run
 from fedtrain.rounds.phase import observe
 
 DEFAULT = "runs"
+NEARBY = f"*/{DEFAULT}"
+"""Where `fedtrain split` and `init` put a federation's runs, from the folder in which they were called."""
 _AT_ONCE = 8
 _DEEPEST = 4
 """Folders between the one that is searched and a run's `run.json`."""
@@ -54,8 +56,8 @@ class RunList:
 
 
 def list_runs(place: str) -> RunList:
-    """Return the runs below a folder or `s3://bucket/prefix`. There are none in the default folder before the first
-    run. Raises NoRun if the place is not a folder, StoreError, OSError."""
+    """Return the runs below a folder or `s3://bucket/prefix`. Without the default folder, they are those of federations
+    in folders of their own, if any. Raises NoRun if the place is not a folder, StoreError, OSError."""
     ledgers = list(_in_bucket(place) if place.startswith("s3://") else _in_folder(Path(place).expanduser()))
     arms: dict[str, MeasuredArm] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -71,6 +73,8 @@ def _in_folder(folder: Path) -> Iterator[Ledger]:
         raise NoRun(f"{folder} is a file. Name a folder of runs, such as `runs`, or s3://bucket/prefix.")
     if not folder.exists():
         if folder == Path(DEFAULT):
+            for other in filter(Path.is_dir, sorted(Path().glob(NEARBY))):
+                yield from _in_folder(other)
             return
         raise NoRun(f"The folder {folder} does not exist. Name the folder of your runs, such as `runs`.")
     next(folder.iterdir(), None)  # raises for a folder that cannot be read, which `glob` takes for an empty one

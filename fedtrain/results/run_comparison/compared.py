@@ -7,6 +7,7 @@ from fedtrain.results.best_round import best_point
 from fedtrain.results.curve import Curve, curve
 from fedtrain.results.measured_arms import MeasuredArm
 from fedtrain.results.run_comparison.differences import DifferentField, by_block, differences
+from fedtrain.results.run_comparison.hub_rows import other_rows_warning
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.tables import Table, legend
 from fedtrain.results.words import count, duration, size
@@ -86,7 +87,9 @@ def tables(comparison: RunComparison, summaries: Sequence[RunSummary], arms: Arm
         "sent": "all updates of all participants",
         "time": "wall time of the run",
     }
-    found = [Table("results", head, rows, left=2, legend=legend(meanings))]
+    warning = other_rows_warning(summaries, [run.run for run in comparison.runs])
+    text = f"{warning} {legend(meanings)}" if warning else legend(meanings)
+    found = [Table("results", head, rows, left=2, legend=text)]
     if comparison.differences:
         head = ("field", *(run.run for run in comparison.runs))
         rows = tuple(

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from comparisons import arms
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import File, Storage
+from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.ledger.open import open_ledger
 from fedtrain.results.best_round import best_point
 from fedtrain.results.charts.runs import Line
@@ -19,9 +21,11 @@ from fedtrain.results.comparison import Arm, Comparison, write_comparison
 from fedtrain.results.curve import curve
 from fedtrain.results.locate import locate
 from fedtrain.results.measured_arms import measured_arms
-from fedtrain.results.run_comparison.compared import run_names, short_addresses
+from fedtrain.results.run_comparison.compared import compare_runs, run_names, short_addresses, tables
 from fedtrain.results.run_comparison.differences import by_block
+from fedtrain.results.run_comparison.hub_rows import other_rows_warning
 from fedtrain.results.run_comparison.page import charts
+from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.summary import summarise
 from tests.support.command_line import fedtrain
 from tests.support.ledger_by_hand import SPEC, Hand
@@ -121,6 +125,15 @@ def test_list_names_a_run_that_cannot_be_read_and_shows_the_others(second: Hand,
     assert any("second" in line and "Interrupted" in line for line in lines)
 
 
+def test_list_finds_the_runs_of_federations_in_folders_of_their_own(
+    finished: Hand, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs.parent.parent)
+    assert not Path("runs").exists()
+    result = fedtrain("list")
+    assert f"{runs.parent.name}/runs/default/quickstart" in result.stdout, result.stderr
+
+
 def test_list_of_a_place_without_runs_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # where `runs` does not exist yet
     for place in ((tmp_path,), ()):
@@ -165,6 +178,25 @@ def test_compare_shows_results_and_the_fields_that_differ(second: Hand, runs: Pa
     page = (tmp_path / "charts.html").read_text()
     assert page.count("<svg ") == 6, "accuracy, loss at the hub and training loss"
     assert "quickstart and second" in page
+
+
+def test_compare_warns_of_metrics_that_the_hubs_measured_on_other_rows(second: Hand, finished: Hand) -> None:
+    one, other = summarise(finished.ledger), summarise(second.ledger)
+    names = ("quickstart", "second")
+    warning = "Do not compare the metrics of second with those of quickstart: the hub measured them on other rows."
+
+    def changed(run: RunSummary, **fields: Any) -> RunSummary:
+        return replace(run, rounds=tuple(replace(round, **fields) for round in run.rounds))
+
+    six, seven = (AnswerLabels(count=count, commonest=0.2) for count in (6, 7))
+    assert other_rows_warning((one, other), names) == ""
+    assert other_rows_warning((one, changed(other, samples=719)), names) == warning
+    assert other_rows_warning((changed(one, labels=six), changed(other, labels=seven)), names) == warning
+    assert other_rows_warning((changed(one, labels=six), other), names) == ""
+    assert other_rows_warning((changed(one, samples=None), other), names) == ""
+    runs = (one, changed(other, samples=719))
+    (results, _) = tables(compare_runs(runs), runs)
+    assert results.legend.startswith(warning)
 
 
 def test_compare_shows_a_block_that_one_run_lacks_as_one_field() -> None:

@@ -1,6 +1,7 @@
 """Pods without a running container long after their job was created, whatever the reason. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fedtrain.manifests.conditions import find, holds
 from fedtrain.manifests.kinds import Json
@@ -12,6 +13,19 @@ LONGEST_START_SECONDS = 40.0
 _CONTROLLERS = {"PyTorchJob": "the training operator", "Job": "the cluster's controller manager"}
 
 
+@dataclass(frozen=True)
+class Late:
+    """Why a pod has not started, as clauses without a period. `fix`: an imperative; empty where only the administrator
+    of the cluster can help."""
+
+    problem: str
+    fix: str = ""
+
+    def message(self, who: str) -> str:
+        fix = self.fix or f"Ask {fields_of(who).administrator}"
+        return f"{who}'s pod has not started: {self.problem}. {fix}"
+
+
 def late_pods(who: str, pods: Sequence[Json], events: Mapping[str, Sequence[Json]]) -> str | None:
     """`bank-b's pod has not started: no scheduler has taken it ...`; None if every pod runs or fetches its image.
     `events`: of pods, by name, the newest last."""
@@ -20,9 +34,7 @@ def late_pods(who: str, pods: Sequence[Json], events: Mapping[str, Sequence[Json
         found = events.get(pod["metadata"]["name"], ())
         if _fetches_image(found):
             return None
-        why = _reason(pod, found).rstrip(".")
-        fix = "" if "Check that" in why else f". Ask {fields_of(who).administrator}"
-        return f"{who}'s pod has not started: {why}{fix}"
+        return _reason(pod, found).message(who)
     return None
 
 
@@ -51,27 +63,29 @@ def count(event: Json) -> int:
     return max(event.get("count") or 1, (event.get("series") or {}).get("count") or 1)
 
 
-def _reason(pod: Json, events: Sequence[Json]) -> str:
+def _reason(pod: Json, events: Sequence[Json]) -> Late:
     status, spec = pod.get("status", {}), pod.get("spec", {})
     scheduled = find(status.get("conditions", ()), "PodScheduled") or {}
     warnings = [event for event in events if event.get("type") == "Warning"]
     if warnings:
-        return warnings[-1].get("message") or warnings[-1]["reason"]
+        return Late((warnings[-1].get("message") or warnings[-1]["reason"]).rstrip("."))
     if scheduled.get("reason") == "SchedulingGated":
         gates = ", ".join(gate["name"] for gate in spec.get("schedulingGates", ()))
-        return f"its scheduling gates are not removed: {gates}" if gates else "its scheduling gates are not removed"
+        return Late(f"its scheduling gates are not removed{f': {gates}' if gates else ''}")
     if not spec.get("nodeName") and scheduled.get("status") != "True":
         scheduler = spec.get("schedulerName", "default-scheduler")
-        return f"no scheduler has taken it. Check that the scheduler {scheduler} exists and runs"
+        return Late("no scheduler has taken it", f"Check that the scheduler {scheduler} exists and runs")
     for container in status.get("initContainerStatuses", ()):
         if "running" in container.get("state", {}):
-            return f"its init container {container['name']} is still running"
+            return Late(f"its init container {container['name']} is still running")
     waiting = [_waiting(one) for one in status.get("containerStatuses", ())]
     if not any(waiting):
-        return f"the kubelet of node {spec.get('nodeName', '?')} has not reported it. Check that the node is ready"
+        return Late(
+            f"the kubelet of node {spec.get('nodeName', '?')} has not reported it", "Check that the node is ready"
+        )
     said = ": ".join(filter(None, (waiting[0].get("reason"), waiting[0].get("message"))))
     node = spec.get("nodeName", "?")
-    return f"its container waits on node {node} ({said or 'without a reason'}), and no event gives a reason"
+    return Late(f"its container waits on node {node} ({said or 'without a reason'}), and no event gives a reason")
 
 
 def _waiting(container: Json) -> Json:

@@ -26,6 +26,10 @@ def close_or_wait(work: Work, manifest: Manifest, plan: Plan) -> Decision:
     left_out = work.given_up | why_excluded(ledger)
     absent = {m.participant: left_out[m.participant] for m in plan.members if m.participant in left_out}
     possible = len(plan.members) - len(absent)
+    untasked = {m.participant: work.untasked[m.participant] for m in plan.members if m.participant in work.untasked}
+    if not is_below_minimum(possible - len(untasked), spec):
+        absent |= untasked
+        possible -= len(untasked)
     over = time_left(snapshot) <= 0
     if over:
         pending = [m.participant for m in plan.members if m.participant not in updates and m.participant not in absent]

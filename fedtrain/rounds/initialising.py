@@ -20,7 +20,8 @@ def initialise(snapshot: Snapshot, now: float) -> Decision:
     inspect(work)
     if lack := too_few(work):
         return fail(snapshot, "PreflightFailed", lack)
-    settled, lost = preflight_settled(snapshot, work.given_up), because(work.given_up)
+    settled = preflight_settled(work)
+    lost = because(work.given_up | work.untasked if settled else work.given_up)
     if ledger.initial is None:
         failed = work.hub_job("Initialise", "_initialise", lambda key: orders.initialise_task(spec, ledger.run, key))
         if failed:

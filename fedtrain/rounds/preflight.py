@@ -4,14 +4,18 @@ A round is planned for the participants that have answered. Round 1 waits for al
 answers later joins the round that is planned next, so preflights continue in the background of every stage.
 """
 
+from collections.abc import Collection
+
 from fedtrain.contracts import names
 from fedtrain.plurals import form, several
 from fedtrain.rounds import orders
 from fedtrain.rounds.attempts import LONGEST_REASON
+from fedtrain.rounds.quorum import is_below_minimum
 from fedtrain.rounds.reason_text import after_name
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain.rounds.stage import Work, because
 from fedtrain.rounds.time_left import time_left
+from fedtrain.rounds.unreachable import why_refusing
 
 
 def inspect(work: Work) -> None:
@@ -64,10 +68,14 @@ def too_few(work: Work) -> str:
     )
 
 
-def preflight_settled(snapshot: Snapshot, refused: dict[str, str]) -> bool:
-    """Whether round 1 may be planned: all participants have answered or were given up, or the deadline has passed."""
-    answered = snapshot.ledger.preflights.keys() | refused.keys()
-    return all(p.name in answered for p in snapshot.spec.participants) or time_left(snapshot) <= 0
+def preflight_settled(work: Work) -> bool:
+    """Whether round 1 may be planned: the deadline has passed, or all participants have answered or were given up, but
+    those whose namespace takes no tasks, if enough others remain."""
+    spec, counted = work.snapshot.spec, work.snapshot.ledger.preflights
+    able = sum(preflight.samples > 0 for preflight in counted.values())
+    unawaited: Collection[str] = () if is_below_minimum(able, spec) else work.untasked
+    answered = {*counted, *work.given_up, *unawaited}
+    return all(p.name in answered for p in spec.participants) or time_left(work.snapshot) <= 0
 
 
 def invalid_preflight(snapshot: Snapshot, who: str) -> str:
@@ -80,6 +88,8 @@ def why_uncounted(snapshot: Snapshot, who: str) -> str | None:
     """Why this participant's newest preflight failed or does not run yet; None if that is not known."""
     if who in snapshot.ledger.preflight_faults:
         return invalid_preflight(snapshot, who)
+    if who in snapshot.refusing:
+        return f"its data was not counted: {why_refusing(snapshot, who)}"[:LONGEST_REASON]
     reasons = {
         (key.round, key.attempt): execution.reason
         for key, execution in snapshot.executions.items()

@@ -101,8 +101,9 @@ class LedgerFacts:
 class Snapshot:
     """`elapsed`: seconds of the current round in which work could proceed (suspended, stopped and store-outage time
     excluded). `acknowledged`: number of the run's failures from which the user has asked to resume. `silent`:
-    participants whose heartbeats are missing, and since when by the hub's clock, as text. `unasked`: participants that
-    cannot be given tasks."""
+    participants whose heartbeats are missing, and since when by the hub's clock, as text. `refusing`: participants in
+    whose namespace no task can be created until somebody changes it (it was deleted, for example), and the API server's
+    words. `unasked`: participants that cannot be given tasks."""
 
     spec: FederatedTrainingSpec
     ledger: LedgerFacts
@@ -111,6 +112,7 @@ class Snapshot:
     acknowledged: int = 0
     suspended: bool = False
     silent: Mapping[str, str] = field(default_factory=dict[str, str])
+    refusing: Mapping[str, str] = field(default_factory=dict[str, str])
     unasked: frozenset[str] = frozenset()
 
     @property

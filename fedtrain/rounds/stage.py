@@ -17,13 +17,15 @@ from fedtrain.rounds.time_left import hub_time_left
 @dataclass
 class Work:
     """Collects, over several pieces of work, what to do now. `given_up`: who won't deliver in this epoch, and why.
-    `refused`: the ledger's refusals that tasks wait for. `running`: participants whose tasks run."""
+    `untasked`: who has no task, because its namespace takes none, and why. `refused`: the ledger's refusals that tasks
+    wait for. `running`: participants whose tasks run."""
 
     snapshot: Snapshot
     now: float
     actions: list[Action] = field(default_factory=list[Action])
     keep: set[TaskKey] = field(default_factory=set[TaskKey])
     given_up: dict[str, str] = field(default_factory=dict[str, str])
+    untasked: dict[str, str] = field(default_factory=dict[str, str])
     waits: list[float] = field(default_factory=list[float])
     refused: dict[str, str] = field(default_factory=dict[str, str])
     running: set[str] = field(default_factory=set[str])
@@ -39,6 +41,8 @@ class Work:
         """Move one piece of work on by one step. `barred` returns why no further attempt may be granted; empty if it
         may."""
         match attempt(self.snapshot, self.now, kind, who, spent):
+            case Go(running=False) if who in self.snapshot.refusing:
+                self.untasked[who] = unreachable.why_refusing(self.snapshot, who)
             case Go(key, running):
                 self.keep.add(key)
                 self.running.add(who)

@@ -1,6 +1,9 @@
-"""Unreachable participants: their heartbeats are missing, as the hub observed, or they were revoked. A participant in
-a cluster of its own may train and deliver while it is silent, so a round that has begun waits for it until the
-deadline."""
+"""Unreachable participants: their heartbeats are missing, as the hub observed, their namespace takes no tasks, or they
+were revoked.
+
+A participant in a cluster of its own may train and deliver while it is silent, so a round that has begun waits for it
+until the deadline. One that has no task, because its namespace takes none, cannot deliver: a round waits for it only if
+too few others remain."""
 
 from collections.abc import Iterable
 
@@ -8,17 +11,28 @@ from fedtrain.rounds.snapshot import Snapshot
 
 SILENT = "its fedtrain operator sends no heartbeats"
 """Reason in records, which contain no times of the hub's clock."""
+REFUSING = "its namespace takes no tasks"
+"""Beginning of the reason; the API server's words follow."""
 UNASKED = "its Participant does not exist, is not served here or does not allow this namespace"
 """Reason of a participant that cannot be given tasks, because it was revoked for example."""
 
 
 def unreachable(snapshot: Snapshot) -> dict[str, str]:
     """Return the participants that the next plan leaves out if enough others remain, with the reasons."""
-    return dict.fromkeys(snapshot.silent, SILENT) | dict.fromkeys(snapshot.unasked, UNASKED)
+    refusing = {who: why_refusing(snapshot, who) for who in snapshot.refusing}
+    return dict.fromkeys(snapshot.silent, SILENT) | refusing | dict.fromkeys(snapshot.unasked, UNASKED)
+
+
+def why_refusing(snapshot: Snapshot, who: str) -> str:
+    """Return the reason of a participant whose namespace takes no tasks."""
+    return f"{REFUSING}: {snapshot.refusing[who]}"
 
 
 def late_because(snapshot: Snapshot, who: str) -> str:
-    """Return the reason for a missing answer, as far as silence explains it; else an empty text."""
+    """Return the reason for a missing answer, if the participant is silent or its namespace takes no tasks; else an
+    empty text."""
+    if who in snapshot.refusing:
+        return why_refusing(snapshot, who)
     return SILENT if who in snapshot.silent else ""
 
 

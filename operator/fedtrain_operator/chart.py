@@ -12,7 +12,8 @@ import kopf
 
 from fedtrain.manifests.kinds import TRAINING, Json, ref
 from fedtrain.manifests.settings import Settings
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.api_error import ApiError
+from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.main import kinds_of, login
 
 LONGEST = 10

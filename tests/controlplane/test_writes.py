@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import kopf
 import pytest
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.api_error import ApiError
+from fedtrain_operator.kube.client import Cluster
 
-from fedtrain.manifests.kinds import PARTICIPANT, Json
+from fedtrain.manifests.kinds import PARTICIPANT, SECRET, Json
 from hack.cluster.api import Api
 from hack.cluster.control_plane import ControlPlane
 from tests.controlplane.training import PARTICIPANTS, document
@@ -72,3 +73,27 @@ def test_a_deleted_object_gets_no_status(does: Does, record: Json) -> None:
 def test_a_status_that_does_not_fit_the_kind_is_an_error(does: Does, record: Json) -> None:
     with pytest.raises(ApiError, match=r"status.datasets"):
         does(lambda cluster: cluster.write_status(PARTICIPANT, record, {"datasets": "tickets"}))
+
+
+def test_a_try_to_create_creates_nothing_and_raises_whether_the_namespace_is_gone(
+    does: Does, namespace: str, api: Api
+) -> None:
+    def tried(where: str) -> Json:
+        body = {"metadata": {"name": "tried", "namespace": where}}
+        does(lambda cluster: cluster.try_to_create(SECRET, body))
+        return body
+
+    tried(namespace)
+    assert api.find("v1/secrets", "tried", namespace) is None
+    with pytest.raises(ApiError, match="404 NotFound") as missing:
+        tried("nowhere")
+    assert missing.value.no_namespace
+    kept = {"metadata": {"name": "kept", "finalizers": ["example.org/kept"]}}
+    api.create("v1/configmaps", kept, namespace)
+    api.delete("v1/namespaces", namespace)
+    try:
+        with pytest.raises(ApiError, match="because it is being terminated") as terminating:
+            tried(namespace)
+        assert terminating.value.no_namespace
+    finally:
+        api.patch("v1/configmaps", "kept", {"metadata": {"finalizers": None}}, namespace)

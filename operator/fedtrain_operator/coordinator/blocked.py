@@ -4,7 +4,7 @@ import logging
 
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 from fedtrain.manifests.conditions import Condition
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 
 log = logging.getLogger("fedtrain")
 

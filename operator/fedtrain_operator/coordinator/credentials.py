@@ -2,7 +2,8 @@
 
 from fedtrain.manifests.kinds import SECRET, Json, Ref
 from fedtrain_operator.coordinator.stores import NoCredentials
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.api_error import ApiError
+from fedtrain_operator.kube.client import Cluster
 
 
 async def store_secret(cluster: Cluster, name: Ref) -> Json:

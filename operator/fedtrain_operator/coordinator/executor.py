@@ -21,10 +21,10 @@ from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.rounds.unreachable import UNASKED
 from fedtrain_operator.coordinator import transfers
 from fedtrain_operator.coordinator.executions import TERMINAL, cancelled, over, who_of
-from fedtrain_operator.coordinator.refusals import HUB
+from fedtrain_operator.coordinator.refusals import CREATE_TASK, HUB
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.state import ClusterState, Memory
-from fedtrain_operator.kube.client import AlreadyExists
+from fedtrain_operator.kube.api_error import AlreadyExists
 
 
 class Executor:
@@ -60,6 +60,18 @@ class Executor:
                 await asyncio.to_thread(self._ledger.claim, action.name, action.record)
         await asyncio.gather(*(self._start(action) for action in actions if isinstance(action, Start)))
         await transfers.renew(self._state, self._training, self._memory, self.records, self._requests)
+
+    async def probe(self) -> None:
+        """Asks whether namespaces that took no task take one now. Their participants then take part again."""
+        due = self._memory.refusals.to_probe(self.records, self._state.steady())
+        await asyncio.gather(
+            *(
+                self._requests.attempt(
+                    start.key.who, CREATE_TASK, lambda start=start: self._cluster.try_to_create(TASK, self._task(start))
+                )
+                for start in due
+            )
+        )
 
     async def clear(self, before: int) -> None:
         """Deletes the objects of rounds before `before`. The signed requests of a task are deleted before it, because
@@ -112,18 +124,22 @@ class Executor:
             job = hub_job(self._spec, self._run, key, order, self._settings, self._memory.uid)
             await self._requests.attempt(HUB, "create its Job", lambda: self._create_job(job))
             return
-        record = self.records.get(key.who)
-        if record is None:
+        if key.who not in self.records:
             refusals.hold(start, UNASKED)
             return
-        namespace: str = record["spec"]["namespace"]
-        task = training_task(self._spec, self._run, key, order, namespace)
-        if labels.has_own_cluster(record):
-            task["metadata"]["labels"][labels.CLUSTER] = labels.OWN_CLUSTER
-        if await self._requests.attempt(key.who, "create its task", lambda: self._create_task(task)):
+        task = self._task(start)
+        if await self._requests.attempt(key.who, CREATE_TASK, lambda: self._create_task(task)):
             refusals.release(key)
         else:
             refusals.hold(start)
+
+    def _task(self, start: Start) -> Json:
+        assert not isinstance(start.order, AggregateOrder)
+        record = self.records[start.key.who]
+        task = training_task(self._spec, self._run, start.key, start.order, record["spec"]["namespace"])
+        if labels.has_own_cluster(record):
+            task["metadata"]["labels"][labels.CLUSTER] = labels.OWN_CLUSTER
+        return task
 
     async def _create_job(self, job: Json) -> None:
         try:

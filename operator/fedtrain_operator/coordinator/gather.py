@@ -78,6 +78,7 @@ class Gatherer:
             elapsed=elapsed,
             acknowledged=self.acknowledged,
             suspended=self.spec.suspend,
+            refusing=memory.refusals.refusing(),
             unasked=self.unasked,
             silent=self.state.heartbeats.silent(one.name for one in self.spec.participants),
         )

@@ -20,15 +20,17 @@ from fedtrain.rounds.decision import STOPPED, TERMINAL, Claim, Decision
 from fedtrain.rounds.snapshot import Snapshot
 from fedtrain_operator.coordinator import blocked, events, finalizer, progress, revocation, status, status_writer
 from fedtrain_operator.coordinator.blocked import Blocked
+from fedtrain_operator.coordinator.executions import being_deleted
 from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.gather import Gatherer, wishes
 from fedtrain_operator.coordinator.heartbeat import participants_seen
 from fedtrain_operator.coordinator.pending_pods import pod_conditions, why_hub_waits
 from fedtrain_operator.coordinator.privacy_condition import forecast
+from fedtrain_operator.coordinator.refusals import LIST_TASKS
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.run_claim import open_run
 from fedtrain_operator.coordinator.state import ClusterState, Memory
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.events import Event
 from fedtrain_operator.kube.loops import Next
 
@@ -55,7 +57,7 @@ class Coordinator:
         memory = self.state.memory(training, body)
         requests = Requests(memory.refusals, self.state.steady)
         try:
-            if body["metadata"].get("deletionTimestamp"):
+            if being_deleted(body):
                 return await self._clean_up(body, memory, requests) if finalizer.present(body) else Next()
             if not finalizer.present(body):
                 body = await finalizer.add(self.state.cluster, body)
@@ -84,7 +86,7 @@ class Coordinator:
 
     async def _blocked(self, body: Json, memory: Memory, error: Blocked) -> Next:
         memory.clock.pause()
-        phase = body.get("status", {}).get("phase", "Pending") if memory.run or _deleted(body) else "Pending"
+        phase = body.get("status", {}).get("phase", "Pending") if memory.run or being_deleted(body) else "Pending"
         now = self.state.clock()
         conditions = [error.condition, progress.blocked(body, str(error), now)]
         after = status.blocked(body, phase, str(error), memory.clock, conditions, now)
@@ -143,6 +145,7 @@ class Coordinator:
         try:
             revoked = {one.name for one in spec.participants} - records.keys() - unread
             await revocation.apply(self.state, training, memory, records, revoked, unread, requests, hint)
+            await executor.probe()
             return await self._steps(gatherer, executor, requests, admitted)
         except StoreError as error:
             memory.secret_is_new = False  # it may have been corrected since
@@ -181,7 +184,7 @@ class Coordinator:
         namespaces = {who: str(record["spec"]["namespace"]) for who, record in records.items()}
         await asyncio.gather(
             *(
-                requests.attempt(who, "list its tasks", lambda namespace=namespace: streams.listed(TASK, namespace))
+                requests.attempt(who, LIST_TASKS, lambda namespace=namespace: streams.listed(TASK, namespace))
                 for who, namespace in namespaces.items()
                 if not streams.is_listed(TASK, namespace)
             )
@@ -295,7 +298,3 @@ class Coordinator:
 def _soonest(due: Sequence[float | None]) -> float | None:
     known = [after for after in due if after is not None]
     return max(min(known), 0.01) if known else None
-
-
-def _deleted(body: Json) -> bool:
-    return bool(body["metadata"].get("deletionTimestamp"))

@@ -1,17 +1,18 @@
 """Participants whose objects the API server does not take: why, and when the next try is due.
 
 An error of a request for one participant (its namespace, task, credentials or record) is that participant's alone: it
-is tried again after a growing pause, and the round's deadline decides. A refusal at the hub blocks the training.
+is tried again after a growing pause, and the round's deadline decides. Where no task can be created until somebody
+changes the namespace, rounds do not wait: the tries are without effect, and the participant returns after the first one
+that succeeds. A refusal at the hub blocks the training.
 """
 
-import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from fedtrain.manifests.conditions import Condition, shortened
 from fedtrain.rounds.decision import Start
 from fedtrain.rounds.snapshot import Execution, TaskKey
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.pod_fixes import HUB
 
 FIRST_PAUSE_SECONDS = 1.0
@@ -19,17 +20,23 @@ LONGEST_PAUSE_SECONDS = 60.0
 _REPORTED_AFTER = 3
 """Tries until an error that may pass by itself is reported."""
 _LONGEST_MESSAGE = 400
-_NO_RIGHT = re.compile(r"User \"[^\"]*\" cannot ")
-"""What the API server's RBAC says."""
+CREATE_TASK = "create its task"
+LIST_TASKS = "list its tasks"
+_NEEDED = (CREATE_TASK, LIST_TASKS)
+"""Requests without which a participant has no task."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The newest error of a participant. `fix`: who corrects it, and when the request is repeated. `due`: when to
-    try again, on the coordinator's steady clock."""
+    """The newest error of a participant. `words`: the API server's. `fix`: who corrects it, and when the request is
+    repeated. `lasts`: whether no task can be created until somebody changes the namespace. `due`: when to try again, on
+    the coordinator's steady clock."""
 
+    request: str
     message: str
+    words: str
     fix: str
+    lasts: bool
     tries: int
     due: float
     reported: bool
@@ -58,8 +65,16 @@ class Refusals:
         tries = self._refusals[who].tries + 1 if who in self._refusals else 1
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (tries - 1), LONGEST_PAUSE_SECONDS)
         reported = who == HUB or not error.may_pass or tries >= _REPORTED_AFTER
-        message = shortened(_words(who, request, error), _LONGEST_MESSAGE)
-        self._refusals[who] = Refusal(message, _fix(error), tries, now + pause, reported)
+        message, words = (
+            shortened(text, _LONGEST_MESSAGE) for text in (_words(who, request, error), str(error).rstrip("."))
+        )
+        lasts = request in _NEEDED and (error.no_namespace or error.no_right)
+        self._refusals[who] = Refusal(request, message, words, _fix(error, lasts), lasts, tries, now + pause, reported)
+
+    def succeeded(self, who: str, request: str) -> None:
+        """Notes that the API server has done it: a participant that was `refusing` it takes part again."""
+        if (known := self._refusals.get(who)) is not None and known.lasts and known.request == request:
+            self.clear(who)
 
     def clear(self, who: str) -> None:
         self._refusals.pop(who, None)
@@ -89,12 +104,26 @@ class Refusals:
 
     def executions(self, round: int) -> Mapping[TaskKey, Execution]:
         """The starts that wait, each as running, with the reason why it does not; and those that earlier rounds have
-        given up, as failed."""
+        given up, as failed. Those of `refusing` participants do not wait."""
         self._given_up = {key: why for key, why in self._given_up.items() if key.round >= round - 1}
         given_up = {
             key: Execution("Failed", reason=why) for key, why in self._given_up.items() if why and key.round < round
         }
-        return given_up | {key: Execution("Running", reason=self._why(key)) for key in self._held}
+        refusing = self.refusing()
+        waiting = {key for key in self._held if key.who not in refusing}
+        return given_up | {key: Execution("Running", reason=self._why(key)) for key in waiting}
+
+    def refusing(self) -> Mapping[str, str]:
+        """The participants in whose namespace no task can be created until somebody changes it, and the API server's
+        words."""
+        return {who: one.words for who, one in self._refusals.items() if one.lasts}
+
+    def to_probe(self, askable: Container[str], now: float) -> tuple[Start, ...]:
+        """A start of each `refusing` participant whose next try is due."""
+        newest = {key.who: held.start for key, held in sorted(self._held.items(), key=lambda item: item[0])}
+        return tuple(
+            newest[who] for who in self.refusing() if who in newest and who in askable and not self.waits(who, now)
+        )
 
     def due(self, keep: Container[TaskKey], askable: Container[str], now: float) -> tuple[Start, ...]:
         """The wanted starts, those in `keep`, to try again now."""
@@ -133,10 +162,12 @@ def _words(who: str, request: str, error: ApiError) -> str:
     return f"{who}: the API server {'failed' if error.may_pass else 'refused'} to {request}: {error}".rstrip(".")
 
 
-def _fix(error: ApiError) -> str:
+def _fix(error: ApiError, lasts: bool) -> str:
     """Who corrects what, and when the request is repeated."""
     again = f"It is tried again by itself, at least every {LONGEST_PAUSE_SECONDS:.0f} s"
-    if _NO_RIGHT.search(str(error)):
+    if lasts:
+        again = f"A round with enough other participants does not wait for it. {again}"
+    if error.no_right:
         rights = "bind the operator's role in this namespace (`namespaces` of the hub's chart)"
         return f"Ask the hub's administrator to {rights}. {again}"
     return again if error.may_pass else f"Ask the hub's administrator to correct this. {again}"

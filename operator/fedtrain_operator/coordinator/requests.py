@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from fedtrain_operator.coordinator.refusals import HUB, Refusals
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 
 PATIENCE_SECONDS = 10.0
 """A namespace's admission webhook may hang; the pass must not."""
@@ -38,6 +38,7 @@ class Requests:
             error = refusal
         else:
             self._answered.add(who)
+            self._refusals.succeeded(who, request)
             return True
         self._refusals.note(who, request, error, self._steady())
         self.refused.add(who)

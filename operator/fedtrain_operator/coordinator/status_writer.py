@@ -7,7 +7,7 @@ from fedtrain.manifests.conditions import find
 from fedtrain.manifests.kinds import EVENT, TRAINING, Json, Ref
 from fedtrain_operator.coordinator import events, status
 from fedtrain_operator.coordinator.state import ClusterState
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.events import Event, manifest
 
 log = logging.getLogger("fedtrain")

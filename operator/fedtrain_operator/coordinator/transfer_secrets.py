@@ -18,7 +18,8 @@ from fedtrain.ledger.blob_copies import readers_in
 from fedtrain.ledger.s3_signer import signer_of
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import SECRET, Json, Ref
-from fedtrain_operator.kube.client import AlreadyExists, ApiError, Cluster
+from fedtrain_operator.kube.api_error import AlreadyExists, ApiError
+from fedtrain_operator.kube.client import Cluster
 
 _REFUSED_AS_A_WHOLE = (413, 422)
 """What the API server answers if one entry is invalid or the Secret becomes too large."""

@@ -10,6 +10,7 @@ import kopf
 
 from fedtrain.manifests.kinds import SERVICE_ACCOUNT, Json, Kind, Ref, ref
 from fedtrain.manifests.labels import selector
+from fedtrain_operator.kube.api_error import ApiError, error_of, unreachable, unreadable
 
 TIMEOUT_SECONDS = 60
 UNANSWERED = (aiohttp.ClientError, TimeoutError, OSError, RuntimeError)
@@ -17,25 +18,6 @@ UNANSWERED = (aiohttp.ClientError, TimeoutError, OSError, RuntimeError)
 _PAGE = 200
 _LONGEST_EVENT = 2**21
 """Bytes: an object's limit in etcd is 1.5 MiB."""
-
-
-class ApiError(Exception):
-    """The API server refused, or gave no answer that can be read (`code` 0). `causes`: number of invalid fields."""
-
-    def __init__(self, code: int, reason: str, message: str, causes: int = 0) -> None:
-        self.code = code
-        self.reason = reason
-        self.causes = causes
-        super().__init__(f"{code} {reason}: {message}" if code else f"{reason}: {message}")
-
-    @property
-    def may_pass(self) -> bool:
-        """Whether the same request may succeed later without any change."""
-        return self.code in (0, 408, 409, 425, 429) or self.code >= 500
-
-
-class AlreadyExists(ApiError):
-    """An object of this name exists."""
 
 
 class Cluster:
@@ -120,16 +102,20 @@ class Cluster:
         try:
             async with session.get(url, timeout=quiet, read_bufsize=_LONGEST_EVENT) as answer:
                 if answer.status >= 300:
-                    raise _error(answer.status, await answer.text())
+                    raise error_of(answer.status, await answer.text())
                 async for line in answer.content:
                     yield json.loads(line)
         except (*UNANSWERED, ValueError) as error:
             await self._drop_closed(session)
-            raise _unreachable(error) from error
+            raise unreachable(error) from error
 
     async def create(self, kind: Kind, body: Json) -> Json:
         """Raises AlreadyExists."""
         return await self._call("POST", _path(kind, body["metadata"].get("namespace", "")), body)
+
+    async def try_to_create(self, kind: Kind, body: Json) -> None:
+        """Raises what `create` would raise now, and creates nothing."""
+        await self._call("POST", f"{_path(kind, body['metadata'].get('namespace', ''))}?dryRun=All", body)
 
     async def replace(self, kind: Kind, body: Json) -> None:
         """Replaces the object of this name. Unlike the answer to a patch, the answer shows only what was written, so
@@ -220,18 +206,18 @@ class Cluster:
                 ) as answer:
                     text = await answer.text()
             except UnicodeDecodeError as error:
-                raise _unreadable(answer.status, answer.content_type) from error  # pyright: ignore[reportPossiblyUnboundVariable]
+                raise unreadable(answer.status, answer.content_type) from error  # pyright: ignore[reportPossiblyUnboundVariable]
             except UNANSWERED as error:
                 if isinstance(error, aiohttp.ClientConnectorCertificateError):  # its authority may have been renewed
                     await self._retire(session)
                 await self._drop_closed(session)
-                raise _unreachable(error) from error
+                raise unreachable(error) from error
             if answer.status == 401 and again:  # it was renewed
                 await self._retire(session)
                 continue
             if answer.status < 300:
                 return _object(text, answer.status, answer.content_type)
-            raise _error(answer.status, text)
+            raise error_of(answer.status, text)
         raise AssertionError("unreachable")
 
     async def _retire(self, session: aiohttp.ClientSession) -> None:
@@ -266,34 +252,14 @@ class Cluster:
         return self._session
 
 
-def _unreachable(error: BaseException) -> ApiError:
-    return ApiError(0, "Unreachable", f"{type(error).__name__}: {error}")
-
-
-def _unreadable(status: int, content_type: str) -> ApiError:
-    """Something between the operator and the API server has answered, such as a proxy."""
-    return ApiError(0, "Unreadable", f"the answer ({status}, {content_type}) is not a JSON object. Check proxies")
-
-
 def _object(text: str, status: int, content_type: str) -> Json:
     try:
         found: Any = json.loads(text)
     except ValueError as error:
-        raise _unreadable(status, content_type) from error
+        raise unreadable(status, content_type) from error
     if not isinstance(found, dict):
-        raise _unreadable(status, content_type)
+        raise unreadable(status, content_type)
     return found  # pyright: ignore[reportUnknownVariableType]
-
-
-def _error(code: int, text: str) -> ApiError:
-    try:
-        status: Any = json.loads(text)
-        reason, message = str(status.get("reason", "")), str(status.get("message", ""))
-        causes = len((status.get("details") or {}).get("causes") or ())
-    except (ValueError, AttributeError):
-        reason, message, causes = "", text[:500], 0
-    message = "the token is not accepted: it was revoked or has expired" if code == 401 else message
-    return (AlreadyExists if reason == "AlreadyExists" else ApiError)(code, reason, message, causes)
 
 
 def _path(kind: Kind, namespace: str, name: str = "", subresource: str = "") -> str:

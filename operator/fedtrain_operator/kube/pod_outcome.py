@@ -9,7 +9,8 @@ from fedtrain.api.status_fields import LOG_LINES, LONGEST_LINE
 from fedtrain.contracts.audit import SentObject
 from fedtrain.contracts.exit_codes import EXIT_LEDGER, EXIT_REFUSED, EXIT_SPOOLED
 from fedtrain.manifests.kinds import POD, Json
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.api_error import ApiError
+from fedtrain_operator.kube.client import Cluster
 
 LONGEST_REASON = 1000
 _MOST_OBJECTS = 20

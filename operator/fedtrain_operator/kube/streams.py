@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import Json, Kind
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.cache import Cache
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.client import Cluster
 
 log = logging.getLogger("fedtrain")
 

@@ -7,7 +7,8 @@ from fedtrain.contracts.audit import AuditEntry, AuditFile, appended, entries, e
 from fedtrain.manifests import audit_log as manifests
 from fedtrain.manifests.kinds import CONFIG_MAP, Json, Ref
 from fedtrain.plurals import several
-from fedtrain_operator.kube.client import AlreadyExists, ApiError, Cluster
+from fedtrain_operator.kube.api_error import AlreadyExists, ApiError
+from fedtrain_operator.kube.client import Cluster
 
 MOST_OBJECTIONS = 200
 """Lines of one day about tasks that were refused or have to wait. Bounds what a hub can write."""

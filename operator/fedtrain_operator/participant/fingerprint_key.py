@@ -5,7 +5,7 @@ import secrets
 
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import SECRET, Json, Ref
-from fedtrain_operator.kube.client import AlreadyExists, ApiError
+from fedtrain_operator.kube.api_error import AlreadyExists, ApiError
 from fedtrain_operator.participant.sites import Sites
 
 _KEY = "key"

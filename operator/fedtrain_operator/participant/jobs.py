@@ -8,8 +8,8 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import POD, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
+from fedtrain_operator.kube.api_error import AlreadyExists, ApiError
 from fedtrain_operator.kube.cache import Cache, summary
-from fedtrain_operator.kube.client import AlreadyExists, ApiError
 from fedtrain_operator.kube.pod_fixes import not_admitted
 from fedtrain_operator.kube.pod_outcome import PodOutcome, TrainerReport, read_outcome, report_of
 from fedtrain_operator.kube.pod_start import why_pods_wait

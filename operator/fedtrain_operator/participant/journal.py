@@ -8,7 +8,7 @@ from fedtrain.manifests import labels
 from fedtrain.manifests.conditions import shortened
 from fedtrain.manifests.kinds import EVENT, POLICY, Json, Ref
 from fedtrain.manifests.timestamps import instant
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.events import Event, manifest
 from fedtrain_operator.participant.audit_log import AuditLog
 from fedtrain_operator.participant.sites import Sites

@@ -7,7 +7,8 @@ from fedtrain.contracts.tasks import Task
 from fedtrain.manifests import labels, privacy_ledger
 from fedtrain.manifests.kinds import CONFIG_MAP, Json, Ref
 from fedtrain.manifests.privacy_ledger import Entry, entered, entries_of
-from fedtrain_operator.kube.client import AlreadyExists, Cluster
+from fedtrain_operator.kube.api_error import AlreadyExists
+from fedtrain_operator.kube.client import Cluster
 
 
 @dataclass(frozen=True)

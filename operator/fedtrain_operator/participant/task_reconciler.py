@@ -14,8 +14,8 @@ from fedtrain.manifests.kinds import TASK, Json, Ref
 from fedtrain.manifests.launcher import Launcher, Standing
 from fedtrain.manifests.policy_check import Wait, capped
 from fedtrain.manifests.render_digest import mark_of
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.cache import Cache, summary_of_task, without_managed_fields
-from fedtrain_operator.kube.client import ApiError
 from fedtrain_operator.kube.late_pods import LONGEST_START_SECONDS
 from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.pod_outcome import TrainerReport

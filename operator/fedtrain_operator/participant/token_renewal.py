@@ -11,7 +11,7 @@ import kopf
 from fedtrain.manifests.kinds import SECRET, Ref
 from fedtrain.manifests.settings import Hub
 from fedtrain.manifests.token_claims import RENEWAL_SHARE, expires_at, issued_at
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.hub_access import RENEWED_TOKEN, current_token
 from fedtrain_operator.participant.sites import Sites
 

@@ -15,7 +15,7 @@ from fedtrain.manifests.grant_check import foreign_server
 from fedtrain.manifests.kinds import SECRET, Json, Ref
 from fedtrain.manifests.labels import TRANSFER_SECRET
 from fedtrain.manifests.policy_check import Refusal
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.participant.sites import Sites
 
 log = logging.getLogger("fedtrain")

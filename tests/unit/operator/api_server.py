@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from fedtrain_operator.kube.client import AlreadyExists, ApiError, Cluster
+from fedtrain_operator.kube.api_error import AlreadyExists, ApiError
+from fedtrain_operator.kube.client import Cluster
 
 from fedtrain.manifests.kinds import Json
 
@@ -69,6 +70,8 @@ class ApiServer(Cluster):
                 return {"metadata": {"resourceVersion": "1"}, "items": found}
             case "create":
                 name = request.body["metadata"]["name"]
+                if "dryRun=All" in request.query:
+                    return request.body
                 if (kind, request.namespace, name) in self.objects:
                     raise AlreadyExists(409, "AlreadyExists", f'{kind} "{name}" already exists')
                 return self.add(kind, request.body)

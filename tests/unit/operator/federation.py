@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from fedtrain_operator.coordinator.reconcile import Coordinator
 from fedtrain_operator.coordinator.state import ClusterState
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.streams import Streams
 

@@ -11,7 +11,8 @@ from fedtrain_operator.coordinator import requests as requests_module
 from fedtrain_operator.coordinator.refusals import Refusals
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.kube import client
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.api_error import ApiError
+from fedtrain_operator.kube.client import Cluster
 
 from fedtrain.manifests.kinds import TASK, Ref
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.api_error import ApiError
+from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.hub_access import connection
 
 from fedtrain.api.storage import S3

@@ -5,7 +5,7 @@ import base64
 import json
 
 import pytest
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.participant.fingerprint_key import ensure_key
 from fedtrain_operator.participant.sites import Sites
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import kopf
 import pytest
 from aiohttp import web
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.api_error import ApiError
+from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.hub_access import connection, newest
 from fedtrain_operator.main import login
 

@@ -7,7 +7,7 @@ import pytest
 from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.signatures import RENEWAL_SECONDS
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
@@ -42,7 +42,7 @@ def refusing(verb: str, kind: str, code: int, namespace: str = BANK_B) -> Fault:
 
     def fault(request: Request) -> ApiError | None:
         mine = (request.verb, request.kind, request.namespace) == (verb, kind, namespace)
-        return ApiError(code, reason, message, causes=1) if mine else None
+        return ApiError(code, reason, message, causes=1, no_namespace=code == 404) if mine else None
 
     return fault
 
@@ -266,7 +266,9 @@ def test_a_namespace_that_is_terminating_stops_no_other_participant(federation: 
 
     def terminating(request: Request) -> ApiError | None:
         mine = (request.verb, request.namespace) == ("create", BANK_B)
-        return ApiError(403, "Forbidden", f"{request.kind} is forbidden: {words}", causes=1) if mine else None
+        return (
+            ApiError(403, "Forbidden", f"{request.kind} is forbidden: {words}", 1, no_namespace=True) if mine else None
+        )
 
     federation.server.fault = terminating
     federation.apply()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.participant import audit_log
 
 from fedtrain.api.status_fields import LOG_LINES, LONGEST_LINE, TrainingTaskStatus

@@ -8,7 +8,8 @@ from fedtrain_operator.coordinator.metrics import TrainingMetrics
 from fedtrain_operator.coordinator.progress import Progress
 from fedtrain_operator.coordinator.refusals import Refusals
 from fedtrain_operator.kube import loops as loops_module
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.api_error import ApiError
+from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.loops import Loops, Next
 from fedtrain_operator.kube.metrics import OperatorMetrics
 from prometheus_client import CollectorRegistry, generate_latest

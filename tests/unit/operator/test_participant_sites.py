@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.cache import Cache
-from fedtrain_operator.kube.client import ApiError
 from fedtrain_operator.participant.jobs import Jobs, Load
 from fedtrain_operator.participant.participant_reconciler import Records, report
 from fedtrain_operator.participant.sites import Sites

@@ -5,8 +5,8 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.cache import Cache
-from fedtrain_operator.kube.client import ApiError
 
 from fedtrain.manifests import labels
 from fedtrain.manifests.kinds import Json, Ref, ref

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 
 from fedtrain.api.training_task import TrainingTaskSpec
 from fedtrain.contracts.tasks import Assignment, Measure, Train

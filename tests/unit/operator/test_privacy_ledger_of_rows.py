@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.participant.privacy_claims import Starts
 from fedtrain_operator.participant.task_status import UPLOADING
 

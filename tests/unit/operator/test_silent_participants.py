@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fedtrain_operator.coordinator.connections import LATE_SECONDS
 from fedtrain_operator.coordinator.heartbeat import MISSED
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from ruamel.yaml import YAML
 
 from fedtrain.contracts import names

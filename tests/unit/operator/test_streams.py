@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import cast
 
 import pytest
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.cache import Cache, take
-from fedtrain_operator.kube.client import ApiError, Cluster
+from fedtrain_operator.kube.client import Cluster
 from fedtrain_operator.kube.streams import Streams
 
 from fedtrain.manifests.kinds import JOB, PARTICIPANT, POLICY, TASK, TRAINING, Json, Kind, Ref

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 from fedtrain_operator.kube.late_pods import LONGEST_START_SECONDS
 from fedtrain_operator.participant.sites import Sites
 from fedtrain_operator.participant.task_reconciler import Tasks

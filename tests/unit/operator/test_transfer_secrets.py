@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fedtrain_operator.coordinator.transfer_secrets import TransferSecrets
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
 from fedtrain.manifests import labels

@@ -9,7 +9,7 @@ from fedtrain_operator.coordinator.executor import Executor
 from fedtrain_operator.coordinator.requests import Requests
 from fedtrain_operator.coordinator.signatures import PENDING_SECONDS, RENEWAL_SECONDS, Signatures
 from fedtrain_operator.coordinator.transfer_secrets import TransferSecrets
-from fedtrain_operator.kube.client import ApiError
+from fedtrain_operator.kube.api_error import ApiError
 
 from fedtrain.contracts import names
 from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS

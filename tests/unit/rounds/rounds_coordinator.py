@@ -23,6 +23,7 @@ class Coordinator:
     acknowledged: int = 0
     suspended: bool = False
     silent: dict[str, str] = field(default_factory=dict[str, str])
+    refusing: dict[str, str] = field(default_factory=dict[str, str])
     unasked: set[str] = field(default_factory=set[str])
     executions: dict[TaskKey, Execution] = field(default_factory=dict[TaskKey, Execution])
     orders: dict[TaskKey, Order] = field(default_factory=dict[TaskKey, Order])
@@ -53,6 +54,7 @@ class Coordinator:
             self.acknowledged,
             suspended=self.suspended,
             silent=dict(self.silent),
+            refusing=dict(self.refusing),
             unasked=frozenset(self.unasked),
         )
         return self.snapshot
@@ -194,6 +196,7 @@ def check_waiting(snapshot: Snapshot, decision: Decision, now: float) -> None:
         snapshot.acknowledged,
         suspended=snapshot.suspended,
         silent=snapshot.silent,
+        refusing=snapshot.refusing,
         unasked=snapshot.unasked,
     )
     changed = decide(then, now + later)

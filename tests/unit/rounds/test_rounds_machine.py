@@ -110,6 +110,12 @@ class RoundsMachine(RuleBasedStateMachine):
         if silent.pop(who, None) is None:
             silent[who] = "2025-06-01T12:00:00Z"
 
+    @rule(which=WHICH, who=st.sampled_from("abc"))
+    def delete_or_create_the_namespace(self, which: int, who: str) -> None:
+        refusing = self.coordinators[which].refusing
+        if refusing.pop(who, None) is None:
+            refusing[who] = '404 NotFound: namespaces "at-bank" not found'
+
     # The user.
 
     @rule(which=WHICH)
@@ -187,6 +193,7 @@ class RoundsMachine(RuleBasedStateMachine):
             return
         for coordinator in self.coordinators:
             coordinator.snapshot = None
+            coordinator.refusing.clear()
         driven = self.coordinators if self.ending == "together" else self.coordinators[:1]
         last = drive(driven, hanging=self.ending == "hanging")
         # What was left behind may fail it a few times more: every one of these failures uses up some of it.

@@ -1,0 +1,127 @@
+"""A namespace that takes no tasks until it is changed costs no deadline, and its participant returns by itself."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fedtrain_operator.kube.api_error import ApiError, error_of
+
+from fedtrain.contracts import names
+from fedtrain.contracts.records import Plan
+from fedtrain.rounds.unreachable import REFUSING
+from tests.unit.operator.api_server import Request
+from tests.unit.operator.federation import FOUR, TRAINING, Federation
+
+GONE = 'namespaces "at-bank-b" not found'
+NO_RIGHT = 'User "hub" cannot create resource "trainingtasks" in API group "fedtrain.dev" in the namespace "at-bank-b"'
+LASTING = {
+    "deleted": ApiError(404, "NotFound", GONE, no_namespace=True),
+    "terminating": ApiError(403, "Forbidden", "because it is being terminated", causes=1, no_namespace=True),
+    "without rights": ApiError(403, "Forbidden", f"trainingtasks.fedtrain.dev is forbidden: {NO_RIGHT}"),
+}
+
+
+@pytest.fixture
+def federation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Federation:
+    return Federation(tmp_path / "ledger", monkeypatch)
+
+
+def refusing(error: ApiError) -> Callable[[Request], ApiError | None]:
+    def fault(request: Request) -> ApiError | None:
+        mine = (request.verb, request.kind, request.namespace) == ("create", "trainingtasks", "at-bank-b")
+        return error if mine else None
+
+    return fault
+
+
+def begin(federation: Federation) -> None:
+    """Until all data is counted; the initial adapter is missing."""
+    federation.apply(rounds={"count": 2, "minParticipants": 3, "deadline": "1h"})
+    federation.settle(2)
+    federation.deliver_preflights(*FOUR)
+
+
+def pass_pauses(federation: Federation, count: int = 8) -> None:
+    for _ in range(count):
+        federation.reconcile()
+        federation.time.now += 60
+
+
+def plan(federation: Federation) -> Plan:
+    found = federation.ledger.read(names.plan(1), Plan)
+    assert found is not None
+    return found
+
+
+def asked(federation: Federation) -> list[bool]:
+    """Requests to create a task of bank-b, and whether each was a try without effect."""
+    return [
+        "dryRun=All" in one.query
+        for one in federation.server.requests
+        if (one.verb, one.kind, one.namespace) == ("create", "trainingtasks", "at-bank-b")
+    ]
+
+
+@pytest.mark.parametrize("error", LASTING.values(), ids=LASTING)
+def test_round_1_is_planned_without_it_before_the_deadline(federation: Federation, error: ApiError) -> None:
+    federation.server.fault = refusing(error)
+    federation.apply(rounds={"count": 2, "minParticipants": 3, "deadline": "1h"})
+    federation.settle(2)
+    federation.deliver_preflights("bank-a", "bank-c", "bank-d")
+    federation.deliver_adapter()
+    federation.settle()
+    assert [member.participant for member in plan(federation).members] == ["bank-a", "bank-c", "bank-d"]
+    (absent,) = plan(federation).absent
+    assert absent.reason == f"its data was not counted: {REFUSING}: {error}"
+    condition = federation.condition("TasksAccepted")
+    assert (condition["status"], condition["reason"]) == ("False", "TaskRefused")
+    assert "A round with enough other participants does not wait for it. It is tried again" in condition["message"]
+    assert ("TaskRefused", condition["message"]) in federation.warnings()
+
+
+@pytest.mark.parametrize("error", LASTING.values(), ids=LASTING)
+def test_tries_without_effect_keep_the_condition_and_bring_it_back(federation: Federation, error: ApiError) -> None:
+    begin(federation)
+    federation.deliver_adapter()
+    federation.server.fault = refusing(error)
+    federation.settle()
+    assert [member.participant for member in plan(federation).members] == list(FOUR), "no task was refused before"
+    pass_pauses(federation)
+    assert federation.condition("TasksAccepted")["status"] == "False"
+    assert f"without bank-b: {REFUSING}: " in federation.status["message"]
+    requests = asked(federation)
+    assert requests.count(False) == 2, "one to count its data, one to train"
+    assert requests.count(True) >= 6
+    federation.server.fault = lambda _: None
+    pass_pauses(federation, 2)
+    trained = {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks") if "-train-" in str(one)}
+    assert trained == {f"at-{who}" for who in FOUR}
+    assert federation.condition("TasksAccepted")["status"] == "True"
+
+
+def test_a_refusal_that_passes_by_itself_ends_the_tries_without_effect(federation: Federation) -> None:
+    begin(federation)
+    federation.deliver_adapter()
+    federation.server.fault = refusing(LASTING["deleted"])
+    federation.settle()
+    federation.server.fault = refusing(ApiError(403, "Forbidden", "exceeded quota: no-tasks"))
+    pass_pauses(federation, 4)
+    assert federation.state.memories[TRAINING].refusals.refusing() == {}
+    assert asked(federation)[-1] is False
+    assert "exceeded quota" in federation.condition("TasksAccepted")["message"]
+    assert "does not wait" not in federation.condition("TasksAccepted")["message"]
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "expected"),
+    [
+        (404, '{"name": "at-bank-b", "kind": "namespaces"}', True),
+        (404, '{"name": "x", "group": "fedtrain.dev", "kind": "trainingtasks"}', False),
+        (403, '{"kind": "trainingtasks", "causes": [{"reason": "NamespaceTerminating"}]}', True),
+        (403, '{"kind": "trainingtasks"}', False),
+        (403, '{"causes": 3}', False),
+        (403, '{"causes": ["NamespaceTerminating"]}', False),
+    ],
+)
+def test_the_answer_says_whether_the_namespace_is_gone(code: int, details: str, expected: bool) -> None:
+    assert error_of(code, f'{{"reason": "x", "message": "y", "details": {details}}}').no_namespace is expected

@@ -9,7 +9,8 @@ from fedtrain.plurals import form
 from fedtrain.rounds.decision import TERMINAL
 from fedtrain.rounds.example_privacy import OWN_BUDGET
 from fedtrain.rounds.reason_text import after_name
-from fedtrain.rounds.unreachable import SILENT, UNASKED
+from fedtrain.rounds.unreachable import REFUSING, SILENT, UNASKED
+from fedtrain_operator.coordinator.heartbeat import CHECK
 from fedtrain_operator.coordinator.progress import INTERNAL_ERROR
 from fedtrain_operator.kube.events import Event
 
@@ -23,7 +24,9 @@ RECOVERED = {
 _REPORTED_ELSEWHERE = ("Complete", "Progressing")
 """The phase's event, or that of the condition that blocks, says the same; but see `NO_PROGRESS`."""
 _NOT_ASKED = (UNASKED, OWN_BUDGET)
-"""Beginnings of the reasons of participants that the next round does not ask."""
+"""Beginnings of the reasons of participants that no later round asks."""
+_ASKED_AGAIN = {SILENT: CHECK, REFUSING: "It takes part again once tasks can be created there"}
+"""By parts of reasons: when a participant is asked again."""
 NO_PROGRESS = ("NoProgress", INTERNAL_ERROR)
 
 
@@ -69,10 +72,11 @@ def _left_out(one: Json, absent: Json, continues: bool) -> str:
     who, reason = absent["participant"], absent["reason"]
     share = f" ({absent['rowShare']} of all participants' rows)" if "rowShare" in absent else ""
     ended = "was aggregated without" if one["outcome"] != "Skipped" else "was skipped: no update from"
-    again = continues and not reason.startswith(_NOT_ASKED)
     text = f"round {one['round']} {ended} {who}{share}: {after_name(who, reason)}"
-    ask = f". Ask the administrator of {who}'s cluster whether the operator runs there" if SILENT in reason else ""
-    return f"{text}{ask}. It is asked again in the next round" if again else f"{text}{ask}"
+    if not continues or reason.startswith(_NOT_ASKED):
+        return text
+    again = (when for part, when in _ASKED_AGAIN.items() if part in reason)
+    return f"{text}. {next(again, 'It is asked again in the next round')}"
 
 
 def _condition(before: Json, after: Json) -> Event | None:

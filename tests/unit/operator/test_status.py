@@ -16,7 +16,7 @@ from fedtrain.manifests.conditions import Condition, merged
 from fedtrain.manifests.kinds import TRAINING, Json
 from fedtrain.rounds.clock import RoundClock
 from fedtrain.rounds.example_privacy import OWN_BUDGET
-from fedtrain.rounds.unreachable import SILENT, UNASKED
+from fedtrain.rounds.unreachable import REFUSING, SILENT, UNASKED
 from tests.unit.operator.api_server import ApiServer
 from tests.unit.operator.worlds import spec
 
@@ -157,8 +157,21 @@ def test_an_ended_round_has_its_events_once() -> None:
             "Committed",
             f"it sent no update before the deadline of 2h, and {SILENT}",
             f"round 3 was aggregated without bank-a (41% of all participants' rows): it sent no update before the "
-            f"deadline of 2h, and {SILENT}. Ask the administrator of bank-a's cluster whether the operator runs "
-            "there. It is asked again in the next round",
+            f"deadline of 2h, and {SILENT}. Ask the participant's owner whether its fedtrain operator runs and reaches "
+            "this API server. With its next heartbeat, it takes part again",
+        ),
+        (
+            "Training",
+            "Committed",
+            f"{REFUSING}: 404 NotFound",
+            f"round 3 was aggregated without bank-a (41% of all participants' rows): {REFUSING}: 404 NotFound. It "
+            "takes part again once tasks can be created there",
+        ),
+        (
+            "Succeeded",
+            "Committed",
+            SILENT,
+            f"round 3 was aggregated without bank-a (41% of all participants' rows): {SILENT}",
         ),
         (
             "Succeeded",
@@ -181,7 +194,7 @@ def test_an_ended_round_has_its_events_once() -> None:
             f"round 3 was aggregated without bank-a (41% of all participants' rows): {UNASKED}",
         ),
     ],
-    ids=["asked again", "no round follows", "no budget", "revoked"],
+    ids=["silent", "no namespace", "silent in the last round", "no round follows", "no budget", "revoked"],
 )
 def test_a_left_out_participant_is_named_with_its_share_and_whether_it_is_asked_again(
     phase: str, outcome: str, reason: str, words: str

@@ -97,6 +97,11 @@ def seconds(duration: str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|[smhd])", duration))
 
 
+def label_in_yaml(name: str) -> str:
+    """Return a name as it is written in YAML: in quotes if it would be a number, a boolean or null without."""
+    return f'"{name}"' if re.fullmatch(r"[0-9]+(e[0-9]+)?|0[ox][0-9a-f]+|true|false|null", name) else name
+
+
 def as_label(text: str) -> str | None:
     """The nearest valid Kubernetes name: `bank-a` for `Bank_A`."""
     label = re.sub(r"[^a-z0-9]+", "-", latin_letters(text))[:LONGEST_NAME].strip("-")

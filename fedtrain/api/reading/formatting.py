@@ -50,35 +50,3 @@ def as_number(text: str) -> str | None:
     """The number in a string such as `"8"`, `1_000`, `25%` or `1,5`, in YAML's format."""
     cleaned = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text.strip()).removesuffix("%").replace(",", ".").strip()
     return cleaned if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", cleaned) else None
-
-
-_UNITS = {
-    "ms": "ms", "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "m": "m", "min": "m", "mins": "m",
-    "minute": "m", "minutes": "m", "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "d": "d", "day": "d",
-    "days": "d",
-}  # fmt: skip
-_SIZES = {"k": "k", "m": "M", "g": "G", "t": "T"}
-
-
-def without_unit(value: Any) -> str | None:
-    """The number of a duration without a unit; None for other values."""
-    found = re.fullmatch(r"[0-9]*[1-9][0-9]*", str(value).strip())
-    return found[0] if found else None
-
-
-def as_duration(value: Any) -> str | None:
-    """`2h` for `2 hours`."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)", str(value).strip())
-    return found[1] + _UNITS[found[2].lower()] if found and found[2].lower() in _UNITS else None
-
-
-def as_quantity(value: Any) -> str | None:
-    """`40G` for `40 GB`, `40Gi` for `40gib`."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value}Gi" if 0 < value < 1000 else f'"{value}"'
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgtKMGT])(i?)[bB]?", str(value).strip())
-    return (
-        f"{found[1]}{_SIZES[found[2].lower()].upper() if found[3] else _SIZES[found[2].lower()]}{found[3]}"
-        if found
-        else None
-    )

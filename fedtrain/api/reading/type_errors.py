@@ -6,23 +6,24 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from fedtrain.api.base import DNS_LABEL_PATTERN, DURATION_PATTERN, QUANTITY_PATTERN, Block, as_label
+from fedtrain.api.base import (
+    DNS_LABEL_PATTERN,
+    DURATION_PATTERN,
+    QUANTITY_PATTERN,
+    TIME_OF_DAY_PATTERN,
+    Block,
+    as_label,
+)
 from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.examples import example, example_of_block
 from fedtrain.api.reading.choice_errors import choice
 from fedtrain.api.reading.flow_style import flow
-from fedtrain.api.reading.formatting import (
-    as_duration,
-    as_quantity,
-    is_list,
-    is_map,
-    shown,
-    without_unit,
-)
+from fedtrain.api.reading.formatting import is_list, is_map, shown
 from fedtrain.api.reading.number_errors import number
 from fedtrain.api.reading.one_value import address, listed
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats, merged
+from fedtrain.api.reading.units import as_duration, as_quantity, as_time_of_day, without_unit
 from fedtrain.api.reading.variants import chosen, takes, variants
 from fedtrain.api.reading.yaml_errors import assigned, without_space
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
@@ -33,6 +34,10 @@ Texts = tuple[str, str]
 _LONGEST_LIST = 120
 """Characters of a list that a message shows."""
 _YES, _NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disabled", "0"}
+
+
+_AS_MEANT = {DURATION_PATTERN: as_duration, QUANTITY_PATTERN: as_quantity, TIME_OF_DAY_PATTERN: as_time_of_day}
+"""What is meant by a value that does not match a pattern."""
 
 
 def translate(
@@ -117,14 +122,13 @@ def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: typ
     expected = f"Use {describe(shape)}."
     if shape.pattern == DNS_LABEL_PATTERN:
         expected = expected.replace("bank-a", example(field.name, shape, block))
-    if shape.pattern in (DURATION_PATTERN, QUANTITY_PATTERN):
-        duration = shape.pattern == DURATION_PATTERN
-        if duration and (count := without_unit(value)):
+    if (as_meant := _AS_MEANT.get(shape.pattern or "")) is not None:
+        if shape.pattern == DURATION_PATTERN and (count := without_unit(value)):
             return (
                 f"{shown(value, text)} has no unit.",
                 f"Write `{count}m` (minutes), `{count}s` (seconds) or `{count}h` (hours).",
             )
-        guess = as_duration(value) if duration else as_quantity(value)
+        guess = as_meant(value)
         return f"{shown(value, text)} is {mismatch(shape)}.", f"Write `{guess}`." if guess else expected
     if not isinstance(value, str):
         if is_list(value) and (several := _plural(field, value, block)):

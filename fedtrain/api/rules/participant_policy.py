@@ -1,6 +1,6 @@
 """Rules on a ParticipantPolicy, and on a policy together with the training."""
 
-from fedtrain.api.base import as_label
+from fedtrain.api.base import as_label, label_in_yaml
 from fedtrain.api.participant_policy import Limits, ParticipantPolicy, ParticipantPolicySpec
 from fedtrain.api.rules.context import Context
 from fedtrain.api.rules.participants import positive_size
@@ -41,5 +41,6 @@ def policy_has_a_participant(policy: ParticipantPolicy, context: Context) -> Vio
         valid = [f"`{as_label(one) or one}`" for one in list(names)[:5]]
         use = f"Use one of {', '.join(valid)}, or remove the document"
         if context.renamed is not None:
-            use = f"Write `name: {context.renamed[0]}`, which has no policy, or rename that participant to `{name}`"
+            without = label_in_yaml(context.renamed[0])
+            use = f"Write `name: {without}`, which has no policy, or rename that participant to `{name}`"
         yield broken(name=name, training=training, use=use)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from math import lcm
 from typing import Any
 
-from fedtrain.api.base import Block, as_label, quantity
+from fedtrain.api.base import API_VERSION, Block, as_label, label_in_yaml, quantity
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.participants import Compute, Participant
 from fedtrain.api.rules.context import Context
@@ -239,7 +239,7 @@ def batch_divides_over_processes(participant: Participant, context: Context) -> 
     Participant,
     "name",
     message="This file has no ParticipantPolicy{others}, which declares where {name}'s data is.",
-    fix="Add a document with `kind: ParticipantPolicy` and `metadata: {{name: {name}}}`.",
+    fix="Add a line with `---` at the end of the file, and below it `{document}` with the path of {name}'s rows.",
     scope="AllPolicies",
 )
 def every_participant_has_a_policy(participant: Participant, context: Context) -> Violations:
@@ -248,4 +248,15 @@ def every_participant_has_a_policy(participant: Participant, context: Context) -
         some = list(context.policy_names)[:5]
         others = f" {participant.name} (only {', '.join(some)})" if some else ""
         if context.renamed is None and not context.has_repeated_names:  # else a rule on those names says so
-            yield broken(name=participant.name, others=others)
+            yield broken(name=participant.name, others=others, document=_policy_of(participant.name, context))
+
+
+def _policy_of(name: str, context: Context) -> str:
+    """Return the shortest policy of a participant."""
+    names = ("tickets",)
+    with suppress(AttributeError):  # a malformed file may lack the data set
+        names = context.spec.data.names
+    places = ", ".join(f"{{name: {label_in_yaml(one)}, uri: ./data/{name}.jsonl}}" for one in names)
+    metadata = f"{{name: {label_in_yaml(name)}}}"
+    spec = f"{{datasets: [{places}]}}"
+    return f"{{apiVersion: {API_VERSION}, kind: ParticipantPolicy, metadata: {metadata}, spec: {spec}}}"

@@ -190,6 +190,9 @@ class MappedReader:
             raise StoreError(f"{self._name} has {self.size} bytes, so {length} from {offset} can't be read.")
         return memoryview(self._map)[offset : offset + length] if self._map is not None else b""
 
+    def stream(self, offset: int) -> None:
+        pass
+
     def release(self) -> None:
         """The map's pages count as this process's memory until they are given back. The whole map: one access may map 2
         MiB at a time, beyond what was read."""

@@ -119,6 +119,7 @@ class Ledger:
         except ObjectMissing:
             return None
         with closing(reader):
+            reader.stream(0)
             return digest_reader(reader)
 
     def size(self, name: str) -> int | None:
@@ -173,6 +174,7 @@ class Ledger:
         aside = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             with closing(self.open(name)) as reader, aside.open("wb") as file:
+                reader.stream(0)
                 for offset in range(0, reader.size, BLOCK):
                     block = reader.read(offset, min(BLOCK, reader.size - offset))
                     state.update(block)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from fedtrain.ledger.s3_ranges import Stream
 from fedtrain.ledger.store import StoreError
 
 AHEAD = 256 * 1024
@@ -9,20 +10,31 @@ AHEAD = 256 * 1024
 
 
 class RangedReader:
-    """Small reads go through one buffer, large ones do not. Safe to use from several threads. `fetch(offset, length)`
-    does a request."""
+    """Small reads go through one buffer, large ones do not. Safe to use from several threads, but for those that
+    continue a stream. `fetch(offset, length)` does a request; `connect(offset, length)` returns its answer unread, or
+    None if the server doesn't send it at once."""
 
-    def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes]) -> None:
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        fetch: Callable[[int, int], bytes],
+        connect: Callable[[int, int], Stream | None],
+    ) -> None:
         self.size = size
         self._name = name
         self._fetch = fetch
+        self._connect = connect
         self._buffered: tuple[int, bytes] = (0, b"")
+        self._stream: Stream | None = None
 
     def read(self, offset: int, length: int) -> bytes | memoryview:
         if offset < 0 or length < 0 or offset + length > self.size:
             raise StoreError(f"{self._name} has {self.size} bytes, so {length} from {offset} can't be read.")
         if not length:
             return b""
+        if self._stream is not None and self._stream.offset == offset:
+            return self._continued(self._stream, length)
         start, buffer = self._buffered
         if not start <= offset <= offset + length <= start + len(buffer):
             if length >= AHEAD:
@@ -30,8 +42,25 @@ class RangedReader:
             start, buffer = self._buffered = offset, self._fetch(offset, min(AHEAD, self.size - offset))
         return memoryview(buffer)[offset - start : offset - start + length]
 
+    def stream(self, offset: int) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        self._stream = self._connect(offset, self.size - offset) if offset < self.size else None
+
     def release(self) -> None:
         self._buffered = (0, b"")
 
     def close(self) -> None:
         self._buffered = (0, b"")
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _continued(self, stream: Stream, length: int) -> bytes:
+        """The next bytes of the stream. One that broke off is replaced once a request has succeeded."""
+        offset = stream.offset
+        content = stream.read(length)
+        if content is None:
+            content = self._fetch(offset, length)
+            self.stream(offset + length)
+        return content

@@ -35,7 +35,9 @@ from fedtrain.ledger.s3_errors import (
     was_retried,
 )
 from fedtrain.ledger.s3_place import place_of, settings_of
+from fedtrain.ledger.s3_ranges import Ranges
 from fedtrain.ledger.s3_reader import RangedReader
+from fedtrain.ledger.s3_signature import Signatures
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable, check_size
 
 ERRORS = (BotoCoreError, ClientError, HTTPError, RecursionError)
@@ -68,6 +70,7 @@ class S3Store:
         self._multipart = multipart
         self._bucket_seen = False
         self.url = f"s3://{s3.bucket}/{self._prefix}".rstrip("/")
+        self.signatures = Signatures(self.client, s3.bucket, self.url)
 
     def get(self, key: str, most: int | None = None) -> bytes:
         return self._body(key, most)
@@ -85,14 +88,18 @@ class S3Store:
             return None
 
     def open(self, key: str) -> ObjectReader:
+        ranges = Ranges(self.client, self.signatures, self.object_key(key))
+
         def fetch(offset: int, length: int) -> bytes:
+            if (content := ranges.get(offset, length)) is not None:
+                return content
             content = self._body(key, None, Range=f"bytes={offset}-{offset + length - 1}")
             if len(content) != length:
                 received = f"received {len(content)} bytes instead of {length} from byte {offset}"
                 raise StoreError(f"{self._place}, key {self.object_key(key)!r}: {received}.")
             return content
 
-        return RangedReader(f"{self.url}/{key}", int(self._head(key)["ContentLength"]), fetch)
+        return RangedReader(f"{self.url}/{key}", int(self._head(key)["ContentLength"]), fetch, ranges.stream)
 
     def file(self, key: str) -> Path | None:
         return None

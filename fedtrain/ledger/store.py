@@ -72,6 +72,11 @@ class ObjectReader(Protocol):
         """`length` bytes from `offset`; a view into the file where the store is a folder."""
         ...
 
+    def stream(self, offset: int) -> None:
+        """Prepare for reads that continue one another from `offset` on, by one thread at a time: a bucket then sends
+        all bytes in one answer. Other reads are still possible."""
+        ...
+
     def release(self) -> None:
         """Free the memory of all bytes read so far. Views of them stay valid, and they can be read again."""
         ...

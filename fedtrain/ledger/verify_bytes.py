@@ -86,6 +86,7 @@ class Bytes:
             return
         with closing(reader):
             self.bytes += reader.size
+            reader.stream(0)
             found = digest_reader(reader)
         if found != expected:
             self._findings.append(Finding(name, f"has another content than {by} says", expected, found))

@@ -31,24 +31,30 @@ cache. A block of each is in memory, so blocks have half the size."""
 _LEAD = 4
 """Updates that neighbouring threads are apart at most."""
 
+_STREAMS = 16
+"""Updates of which a bucket sends all bytes in one answer each. Each holds a connection, and memory of the system for
+bytes that have arrived; more updates are read by one request for each block, which costs several times as much."""
+
 _CHECKSUM_KEYS = np.frombuffer(urandom(4 * CHUNK), np.uint32)
 """Each process draws its own, so that no one can change an update to other values with the same checksum."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How updates are read: `block` values of each at a time, a multiple of kernels.CHUNK, by `threads` threads.
-    Neither changes a bit of the result."""
+    """How updates are read: `block` values of each at a time, a multiple of kernels.CHUNK, by `threads` threads. Up to
+    `streams` updates are read front to back, each in one request to the store. None of them changes a bit of the
+    result."""
 
     block: int
     threads: int
+    streams: int = 0
 
 
 def reading_of(ledger: Ledger) -> Reading:
     """Return how to read from this ledger's store: a folder is limited by cores, a bucket by latency."""
     if ledger.url.startswith("file:"):
         return Reading(block=_BLOCK, threads=min(4, usable_cores()))
-    return Reading(block=_BLOCK, threads=8)
+    return Reading(block=_BLOCK, threads=8, streams=_STREAMS)
 
 
 Step = Callable[[int, Float64], None]
@@ -100,8 +106,9 @@ class _Pass:
         self._block = -(-count // (turns * self.threads * CHUNK)) * CHUNK  # so that all threads end together
         self.starts = range(0, count, self._block)
         self.stopped = Event()
-        before = earlier or [None for _ in updates]
-        self.measured = [Measurement(update, one) for update, one in zip(updates, before, strict=True)]
+        self._streams = len(updates) <= reading.streams
+        with ThreadPoolExecutor(self.threads) as pool:
+            self.measured = list(pool.map(self._begun, updates, earlier or [None for _ in updates]))
         self._keys = _CHECKSUM_KEYS if combination is None else None
         self._again = bool(earlier)
         self._updates = updates
@@ -109,6 +116,11 @@ class _Pass:
         self._combination = combination
         self._step = step
         self._turns = Turns(len(self.starts), lead=min(_LEAD, max(1, len(updates) // self.threads)))
+
+    def _begun(self, update: OpenUpdate, earlier: Measurement | None) -> Measurement:
+        if self._streams:
+            update.reader.stream(0 if earlier is None else update.codec.first_byte)
+        return Measurement(update, earlier)
 
     def work(self, first: int) -> None:
         """Do block `first` and each `threads`-th after it."""
@@ -140,11 +152,14 @@ class _Pass:
         if self.stopped.is_set():
             raise PassStopped
         update = self._updates[number]
+        if self._streams:  # the bytes of the previous block come first
+            self._turns.wait(block, number)
         content = memoryview(update.reader.read(*update.codec.span(start, n)))
         values = update.codec.decode(content)
         sums = square_sums(values, self._keys) if combined is None else Sums(combined.add(number, values), None)
         bad = bad_value(values, sums.squares)
-        self._turns.wait(block, number)
+        if not self._streams:
+            self._turns.wait(block, number)
         self.measured[number].add(content, sums, None if bad is None else (start + bad, float(values[bad])))
         self._turns.done(block)
         del content, values
@@ -155,9 +170,12 @@ class _Pass:
         if self.stopped.is_set():
             raise PassStopped
         updates = self._updates[first : first + _TOGETHER]
+        for number in range(first, first + len(updates) if self._streams else first):
+            self._turns.wait(block, number)
         values = [one.codec.decode(memoryview(one.reader.read(*one.codec.span(start, n)))) for one in updates]
         for number, checks in enumerate(combined.add_checked(first, values, _CHECKSUM_KEYS), start=first):
-            self._turns.wait(block, number)
+            if not self._streams:
+                self._turns.wait(block, number)
             self.measured[number].add_again(checks)
             self._turns.done(block)
         del values

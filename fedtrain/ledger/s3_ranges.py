@@ -1,0 +1,84 @@
+"""GETs of ranges of one object that take little time of the processor.
+
+boto needs more than a millisecond of Python for a request, which threads can't share: it checks parameters, looks up
+the endpoint, signs, and parses the answer. Here one signature serves all ranges of an object, since servers don't
+require `Range` to be signed, and the request goes straight to the HTTP session of the client, with its connections,
+timeouts, proxies and certificates. What doesn't succeed at once is left to boto, which repeats and explains it.
+"""
+
+# pyright: reportMissingTypeStubs=false, reportPrivateUsage=false
+
+import time
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+from botocore.exceptions import BotoCoreError
+from urllib3.exceptions import HTTPError
+
+from fedtrain.ledger.s3_signature import Signatures, utc_now
+
+_SIGNED_SECONDS = 60.0
+"""Until a request is signed again, with the keys as they are then. Servers accept 15 minutes."""
+_PARTIAL_CONTENT = 206
+
+
+class Stream:
+    """The bytes of an answer, from `offset` of the object on. For one thread at a time."""
+
+    def __init__(self, raw: Any, offset: int) -> None:
+        self._raw = raw
+        self.offset = offset
+
+    def read(self, length: int) -> bytes | None:
+        """Return the next bytes; None if the answer broke off."""
+        try:
+            content: bytes = self._raw.read(length)
+        except HTTPError:
+            content = b""
+        if len(content) < length:
+            self.close()
+            return None
+        self.offset += length
+        return content
+
+    def close(self) -> None:
+        """Close the connection, unless the answer has been read to its end."""
+        self._raw.close()
+
+
+class Ranges:
+    """Ranges of the object `key`. Safe to use from several threads. Every method raises StoreError without
+    credentials."""
+
+    def __init__(self, client: Any, signatures: Signatures, key: str) -> None:
+        self._client = client
+        self._signatures = signatures
+        self._key = key
+        self._signed: tuple[float, str, dict[str, str]] | None = None
+
+    def get(self, offset: int, length: int) -> bytes | None:
+        """Return `length` bytes from `offset`; None if the server doesn't send them at once."""
+        stream = self.stream(offset, length)
+        return stream.read(length) if stream is not None else None
+
+    def stream(self, offset: int, length: int) -> Stream | None:
+        """Return the answer that has `length` bytes from `offset`; None if the server doesn't send it at once."""
+        try:
+            url, signed = self._request()
+            headers = HeadersDict({**signed, "Range": f"bytes={offset}-{offset + length - 1}"})
+            response = self._client._endpoint.http_session.send(AWSPreparedRequest("GET", url, headers, None, True))
+        except BotoCoreError:
+            return None
+        if response.status_code == _PARTIAL_CONTENT and response.headers.get("content-length") == str(length):
+            return Stream(response.raw, offset)
+        self._signed = None  # the keys may have expired
+        response.raw.close()
+        return None
+
+    def _request(self) -> tuple[str, dict[str, str]]:
+        """Return the URL and the signed headers."""
+        now, signed = time.monotonic(), self._signed
+        if signed is None or now - signed[0] > _SIGNED_SECONDS:
+            url, headers = self._signatures.get(self._key, utc_now())
+            signed = self._signed = now, url, {"User-Agent": "fedtrain", **headers}
+        return signed[1:]

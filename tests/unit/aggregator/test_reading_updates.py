@@ -38,7 +38,8 @@ class Memory:
 
 
 class Reader:
-    """An ObjectReader of float32 values that counts passes, and fails at byte `broken`."""
+    """An ObjectReader of float32 values that counts passes, and fails at byte `broken`. `offsets`: where the reads
+    of the last stream began."""
 
     def __init__(self, value: float, memory: Memory, broken: int | None = None) -> None:
         self.content = bytes(HEADER) + np.full(COUNT, value, np.float32).tobytes()
@@ -47,8 +48,14 @@ class Reader:
         self._memory = memory
         self._unreleased: list[int] = []
         self._broken = broken
+        self.offsets: list[int] | None = None
+
+    def stream(self, offset: int) -> None:
+        self.offsets = []
 
     def read(self, offset: int, length: int) -> bytes:
+        if self.offsets is not None:
+            self.offsets.append(offset)
         if self._broken is not None and offset <= self._broken < offset + length:
             raise StoreUnavailable("connection reset")
         if offset > 0:
@@ -128,13 +135,28 @@ def test_the_bytes_held_do_not_depend_on_the_number_of_updates(updates: int, thr
     assert memory.most <= threads * 4096 * 4
 
 
+@pytest.mark.parametrize("updates", [1, 2, 5, 9])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("combine", [Mean, lambda _: ClippedMean()])
+def test_few_updates_are_read_front_to_back(updates: int, threads: int, combine: Any):
+    readers = [Reader(float(value), Memory()) for value in range(updates)]
+    streamed = [opened(reader) for reader in readers]
+    others = [opened(Reader(float(value), Memory())) for value in range(updates)]
+    made = combine([1 / updates] * updates)
+    found = collected(streamed, made, Reading(4096, threads, streams=updates))
+    assert np.array_equal(found, collected(others, made, Reading(4096, threads, streams=updates - 1)))
+    assert all(reader.offsets and reader.offsets == sorted(reader.offsets) for reader in readers)
+    assert all(one.reader.offsets is None for one in others if isinstance(one.reader, Reader))
+
+
+@pytest.mark.parametrize("streams", [0, 3])
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("block", range(6))
-def test_an_error_in_any_block_ends_the_pass_with_that_error(threads: int, block: int):
+def test_an_error_in_any_block_ends_the_pass_with_that_error(threads: int, block: int, streams: int):
     broken = HEADER + block * 4096 * 4
     readers = [opened(Reader(1.0, Memory(), broken if i == 1 else None)) for i in range(3)]
     with pytest.raises(StoreUnavailable, match="connection reset"):
-        read_updates(readers, COUNT, Reading(4096, threads))
+        read_updates(readers, COUNT, Reading(4096, threads, streams))
 
 
 def test_a_bucket_reader_keeps_no_bytes_after_release_and_none_of_large_reads():
@@ -145,7 +167,7 @@ def test_a_bucket_reader_keeps_no_bytes_after_release_and_none_of_large_reads():
         requests.append((offset, length))
         return content[offset : offset + length]
 
-    reader = RangedReader("s3://bucket/key", len(content), fetch)
+    reader = RangedReader("s3://bucket/key", len(content), fetch, lambda offset, length: None)
     assert bytes(reader.read(0, 8)) == content[:8]
     assert bytes(reader.read(8, 100)) == content[8:108]
     assert requests == [(0, AHEAD)]

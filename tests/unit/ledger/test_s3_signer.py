@@ -5,6 +5,8 @@ from typing import Any
 
 import botocore.auth
 import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from fedtrain.api.storage import S3
 from fedtrain.contracts.wire.signed_request_lifetime import LIFETIME_SECONDS
@@ -43,6 +45,23 @@ def test_signatures_are_those_of_boto(s3: S3, token: str | None, monkeypatch: py
     ]
     for ours, theirs in pairs:
         assert parsed(ours) == parsed(theirs)
+
+
+@pytest.mark.parametrize("token", [None, "se+ss/ion="])
+@pytest.mark.parametrize("s3", PLACES.values(), ids=PLACES.keys())
+def test_signed_headers_are_those_of_boto(s3: S3, token: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = S3Store(s3, credentials=Fixed(Keys(key_id="AKID/EXAMPLE", secret="se+cret", token=token)))
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_, **__: NOW.replace(tzinfo=None))
+    url, headers = store.signatures.get(store.object_key("hub/a b~(1).json"), NOW)
+    request = AWSRequest("GET", url)
+    botocore.auth.S3SigV4Auth(Credentials("AKID/EXAMPLE", "se+cret", token), "s3", region(store)).add_auth(request)
+    assert {name.lower(): value for name, value in headers.items()} == {
+        name.lower(): value for name, value in request.headers.items()
+    }
+
+
+def region(store: S3Store) -> str:
+    return store.client.meta.region_name
 
 
 def parsed(url: str) -> tuple[str, list[str]]:

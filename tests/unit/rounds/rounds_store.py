@@ -17,6 +17,9 @@ class BytesReader:
     def read(self, offset: int, length: int) -> bytes:
         return self._content[offset : offset + length]
 
+    def stream(self, offset: int) -> None:
+        pass
+
     def release(self) -> None:
         pass
 

@@ -135,11 +135,12 @@ class _Talk:
         return self._answerer.prompting.is_chat
 
     @property
-    def _advice(self) -> str:
+    def advice(self) -> str:
+        """How a plain prompt must end; empty if fedtrain writes its end."""
         prompting = self._answerer.prompting
         if prompting.is_chat or prompting.format == "Instruction":
             return ""
-        return " End the prompt as the training rows do, also with the --separator of `fedtrain convert`."
+        return "End each prompt as the training rows do, also with the --separator of `fedtrain convert`."
 
     def restart(self) -> None:
         self._turns = {speaker: list(self._begin) for speaker in self._speakers}
@@ -154,7 +155,8 @@ class _Talk:
             answer = self._answerer.answer(turns, self._decoding, _write, adapted=adapted)
             click.echo()
             if not answer.strip():
-                click.echo(f"(The answer is empty: the model ended it at once.{self._advice})", err=True)
+                advice = f" {self.advice}" if self.advice else ""
+                click.echo(f"(The answer is empty: the model ended it at once.{advice})", err=True)
             if self.has_turns:
                 self._turns[speaker] = [*turns, {"role": "assistant", "content": answer}]
 
@@ -169,6 +171,8 @@ def _loop(talk: _Talk, lines: Iterator[str]) -> None:
             else r"each line is a prompt of its own, and \n in it is a line break"
         )
         click.echo(f"Ctrl-D ends, Ctrl-C stops an answer; {about}.", err=True)
+    if talk.advice:
+        click.echo(talk.advice, err=True)
     for line in lines:
         if line.strip() == _NEW:
             talk.restart()

@@ -24,6 +24,15 @@ def first_columns(sources: Sequence[str], encoding: str) -> tuple[str, ...]:
     return ()
 
 
+def longest_first(row: Mapping[str, object]) -> list[str]:
+    """Return the columns of a row, beginning with that of the most words, which is probably the prompt, and those after
+    it."""
+    names = list(row)
+    words = [len(value.split()) if isinstance(value, str) else 0 for value in row.values()]
+    at = words.index(max(words, default=0)) if names else 0
+    return [*names[at:], *names[:at]]
+
+
 def column_options(named: Mapping[str, str], names: Sequence[str]) -> str:
     """Return `--field` for a prompt and a completion: columns in `named`, else ones with similar names, else the next
     ones. `names`: of all columns."""

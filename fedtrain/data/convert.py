@@ -9,7 +9,7 @@ from blake3 import blake3
 
 from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Fields, Format
 from fedtrain.data.absent_names import ONE_FIELD_FIX, absent_names, first_names, one_field
-from fedtrain.data.column_options import column_options
+from fedtrain.data.column_options import column_options, longest_first
 from fedtrain.data.errors import DataError, not_an_object
 from fedtrain.data.formats import RowChecker, format_of, learned_digest
 from fedtrain.data.formats.instruction import as_conversation, as_prompt
@@ -173,7 +173,7 @@ def _no_format(parsed: Parsed, named: Mapping[str, str]) -> DataError:
     header = " The first line of a table must be its header." if parsed.is_cells else ""
     return DataError(
         f"{parsed.where}: the row has the {fields} {some}, which {match} no format",
-        f"Name each field that differs, such as `{column_options(named, names)}`.{header}",
+        f"Name each field that differs, such as `{column_options(named, longest_first(row))}`.{header}",
     )
 
 

@@ -6,7 +6,7 @@ from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.headline_metric import Measure, hub_measure, own_choices
 from fedtrain.plurals import several
 from fedtrain.results.comparison import Comparison
-from fedtrain.results.run_summary import RunSummary
+from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.rounds.decision import FINISHED
 
 
@@ -60,23 +60,31 @@ def labels_note(summary: RunSummary) -> str:
 
 
 def guess_warning(summary: RunSummary) -> str:
-    """Return that the adapter of a finished run is hardly better than one answer for all rows; else empty."""
+    """Return that the adapter of a finished run is hardly better than one answer for all rows, and what to change; else
+    empty."""
     if summary.phase not in FINISHED or not summary.rounds_done:
         return ""
-    made, names = summary.made_adapter_of(summary.rounds_done), _choices(summary)
+    guess = guess_text(summary, summary.made_adapter_of(summary.rounds_done))
+    return guess and (
+        f"{guess}. `rounds.count: {summary.spec.rounds.count}` may be too few: under another `metadata.name`, train "
+        "three times as many, or try a higher learning rate or another base model"
+    )
+
+
+def guess_text(summary: RunSummary, round: RoundSummary) -> str:
+    """Return that the adapter that a round made is hardly better than one answer for all rows; else empty."""
+    names = _choices(summary)
     measure = hub_measure(summary.spec, names[0]) if names else None
-    value, labels = made.metrics.get(names[0]) if names else None, made.labels
+    value, labels = round.metrics.get(names[0]) if names else None, round.labels
     if measure is None or value is None or labels is None:
         return ""
-    error = standard_error(measure, labels.commonest, made.samples) or 0.0
+    error = standard_error(measure, labels.commonest, round.samples) or 0.0
     if value >= labels.commonest + error:
         return ""
     how = "hardly" if value > labels.commonest else "not"
     return (
         f"{measure.name} {measure.text(value)} is {how} better than always the same answer: the most common of the "
-        f"{labels.count} labels alone gives {measure.text(labels.commonest)}. `rounds.count: "
-        f"{summary.spec.rounds.count}` may be too few: under another `metadata.name`, train three times as many, or "
-        "try a higher learning rate or another base model"
+        f"{labels.count} labels alone gives {measure.text(labels.commonest)}"
     )
 
 

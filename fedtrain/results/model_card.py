@@ -7,7 +7,7 @@ from fedtrain.api.data import Format, described
 from fedtrain.api.privacy_terms import not_in_epsilon
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
-from fedtrain.results.chance import labels_note
+from fedtrain.results.chance import guess_text, labels_note
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
 from fedtrain.results.prompting import CONVERSATIONS
@@ -47,7 +47,7 @@ def model_card(
         _metrics(summary, round),
         _privacy(summary, round),
         _making(summary),
-        _limits(summary, base, merged),
+        _limits(summary, round, base, merged),
         _provenance(summary, round, merged),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -250,10 +250,12 @@ def _making(summary: RunSummary) -> str:
     return f"## Training\n\n{_table(['', ''], rows)}"
 
 
-def _limits(summary: RunSummary, base: PublicBase, merged: bool) -> str:
+def _limits(summary: RunSummary, round: RoundSummary, base: PublicBase, merged: bool) -> str:
     made = "model" if merged else "adapter"
+    guess = sentence(guess_text(summary, round))
+    useless = f"- **{guess}**\n" if guess else ""
     return (
-        "## Limitations\n\n"
+        f"## Limitations\n\n{useless}"
         f"- fedtrain does not know the licence of `{base.name}`. It applies to this {made} too: check it before you "
         "distribute either.\n"
         "- This card was written without access to the participants' data. Ask the participants about its content and "

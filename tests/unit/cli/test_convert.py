@@ -394,3 +394,9 @@ def test_answers_that_are_not_labels_may_differ_in_case(tmp_path: Path) -> None:
     rows = [{"prompt": str(number), "completion": text} for number, text in enumerate(("Oak.", "oak.", "An elm."))]
     result = run(source(tmp_path, *rows), "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion")
     assert "only in case" not in result.output
+
+
+def test_the_hint_takes_the_column_with_the_most_words_for_the_prompt(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("case,site,finding,sent_to\nK100135,North,chest pain since this morning,Heart\n")
+    result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion")
+    assert "such as `--field prompt=finding --field completion=sent_to`" in result.stderr

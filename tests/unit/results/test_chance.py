@@ -47,5 +47,8 @@ def test_an_accuracy_of_one_answer_for_all_rows_is_a_warning(finished: Hand, com
     assert ("`rounds.count: 3` may be too few: under another `metadata.name`, train" in warning) == bool(warned)
     lines = result_lines(run_result(summary, None, Path("/runs/adapter")))
     assert (f"warning: {warning}" in lines) == bool(warned)
+    card = model_card(summary, summary.round(3), "adapter")
+    assert ("\n\n- **Accuracy 67.1% is" in card.partition("## Limitations")[2]) == bool(warned)
+    assert "rounds.count" not in card
     assert ("always the same answer" in report(summary, None)) == bool(warned)
     assert guess_warning(replace(summary, phase="Running")) == ""

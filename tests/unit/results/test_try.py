@@ -93,6 +93,9 @@ def test_lines_without_a_prompt_are_asked_one_after_another(
     answers = [expected(base, adapter, text, 4) for text in ("w3 w4", "w5")]
     asked = fedtrain(run, "--max-tokens", "4", given="w3 w4\n\nw5\n")
     assert asked.stdout.splitlines() == answers
+    assert asked.stderr.endswith(
+        "\nEnd each prompt as the training rows do, also with the --separator of `fedtrain convert`.\n"
+    )
 
 
 @pytest.mark.parametrize("given", ["", "\n \n"])

@@ -1,7 +1,7 @@
 """Tables of the command line: drawn on a terminal, plain aligned columns elsewhere."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -49,12 +49,12 @@ def plain(table: Table) -> str:
 
 def parts(table: Table, width: int) -> list[Table]:
     """Return the table as one or several tables of at most `width` characters, each with the first column, so that no
-    number is cut. A text of more than half the width is wrapped."""
+    number is cut."""
     widths = column_widths(table, width)
     groups: list[list[int]] = [[]]
     for column in range(1, len(widths)):
         together = [0, *groups[-1], column]
-        if groups[-1] and sum(widths[one] + _GAP for one in together) - _GAP > width:
+        if groups[-1] and _total(widths[one] for one in together) > width:
             groups.append([])
         groups[-1].append(column)
     return [
@@ -71,12 +71,29 @@ def parts(table: Table, width: int) -> list[Table]:
 
 
 def column_widths(table: Table, width: int) -> list[int]:
-    """Return the widths that columns need: heads are wrapped at blanks, cells at half of the whole width."""
+    """Return the widths that columns need on a terminal of this width: heads are wrapped at blanks, and cells at
+    `fold_width`."""
+    return _widths(table, fold_width(table, width))
+
+
+def fold_width(table: Table, width: int) -> int:
+    """Return the width at which long cells are wrapped: half of the terminal's, or less if that keeps all columns
+    beside each other."""
+    choices = [width // share for share in (2, 3, 4)]
+    return next((limit for limit in choices if _total(_widths(table, limit)) <= width), choices[0])
+
+
+def _widths(table: Table, limit: int) -> list[int]:
     columns = [[row[column] for row in table.rows] for column in range(len(table.head))]
     return [
-        max(min(max(map(len, cells), default=0), width // 2), *map(len, head.split() or [""]))
+        max(min(max(map(len, cells), default=0), limit), *map(len, head.split() or [""]))
         for head, cells in zip(table.head, columns, strict=True)
     ]
+
+
+def _total(widths: Iterable[int]) -> int:
+    found = list(widths)
+    return sum(found) + _GAP * (len(found) - 1)
 
 
 def add_columns(drawing: "Drawn", table: Table, width: int) -> None:
@@ -111,10 +128,10 @@ def show(tables: list[Table], terminal: bool) -> None:
 
 
 def folded(cell: str, width: int) -> str:
-    """Return a text in lines of at most `width` characters that end after a blank, `/` or `-`, so that names and
+    """Return a text in lines of at most `width` characters that end after a blank, `/`, `-` or `.`, so that names and
     addresses stay readable; a longer word stays whole."""
     lines = [""]
-    for word in re.split(r"(?<=[ /-])", cell) if len(cell) > width else [cell]:
+    for word in re.split(r"(?<=[ /.-])", cell) if len(cell) > width else [cell]:
         if lines[-1] and len(lines[-1]) + len(word.rstrip()) > width:
             lines.append("")
         lines[-1] += word
@@ -134,11 +151,12 @@ def drawn(table: Table, width: int) -> "Drawn":
         padding=(0, _GAP - 1, 0, 0),  # the box has one blank more between two columns
     )
     add_columns(drawing, table, width)
+    limit = fold_width(table, width)
     for name, *cells in table.rows:
         if cells and not any(cells):
             drawing.add_row(Text(name, style="bold"), *cells)
         else:
-            drawing.add_row(*(_coloured(folded(cell, width // 2)) for cell in (name, *cells)))
+            drawing.add_row(*(_coloured(folded(cell, limit)) for cell in (name, *cells)))
     return drawing
 
 

@@ -1,5 +1,6 @@
 """The comparison of runs as one HTML file that loads nothing else."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
@@ -13,6 +14,7 @@ from fedtrain.contracts.headline_metric import Measure, hub_measures
 from fedtrain.results.charts.runs import Line, runs_by_round
 from fedtrain.results.charts.style import svg
 from fedtrain.results.curve import curve
+from fedtrain.results.measured_arms import MeasuredArm
 from fedtrain.results.public_text import public_text
 from fedtrain.results.report.figures import Figure
 from fedtrain.results.report.style import style_sheet
@@ -44,10 +46,17 @@ def page(summaries: Sequence[RunSummary], arms: Arms) -> str:
     return environment.from_string(template).render(
         names=listed(names),
         charts=charts(summaries, arms),
+        has_level_lines=any(_level(arms.get(summary.url)) is not None for summary in summaries),
         tables=[_public(table) for table in tables(compare_runs(summaries, arms), summaries, arms)],
         style=style_sheet(),
         version=__version__,
+        breakable=breakable,
     )
+
+
+def breakable(text: str, after: str) -> Markup:
+    """Escape a text such as `spec.rounds.count` that narrow screens may wrap `after` each dot."""
+    return Markup("<wbr>").join(re.split(f"(?<={re.escape(after)})", text))
 
 
 def _public(table: Table) -> Table:
@@ -62,8 +71,8 @@ def charts(summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> list[Figur
     losses = _Chart(share=False)
     for index, (summary, name) in enumerate(zip(summaries, run_names(summaries), strict=True)):
         arm = arms.get(summary.url)
-        if arm is not None and arm.value is not None and arm.on is None:
-            _chart(found, arm.measure).lines.append(Line(name, index, ((1, arm.value),), level=True))
+        if arm is not None and (level := _level(arm)) is not None:
+            _chart(found, arm.measure).lines.append(Line(name, index, ((1, level),), level=True))
         elif (shown := curve(summary)) is not None:
             _chart(found, shown.measure).lines.append(Line(name, index, shown.points))
             for measure in hub_measures(summary.spec):
@@ -79,6 +88,11 @@ def charts(summaries: Sequence[RunSummary], arms: Arms = _NO_ARMS) -> list[Figur
     return [
         _figure(title, chart, kind, number) for number, (title, chart) in enumerate(found.items()) for kind in _WIDTHS
     ]
+
+
+def _level(arm: MeasuredArm | None) -> float | None:
+    """Return the value of an arm that has a level line."""
+    return None if arm is None or arm.on is not None else arm.value
 
 
 def _chart(found: dict[str, _Chart], measure: Measure) -> _Chart:

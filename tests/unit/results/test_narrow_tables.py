@@ -69,6 +69,22 @@ def test_every_column_of_numbers_of_a_status_is_explained(finished: Hand) -> Non
         assert set(table.head) - obvious <= explained
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_fields_that_differ_stay_beside_each_other(width: int) -> None:
+    rows = (
+        ("spec.evaluation.participants.metrics[0].name", '"loss"', '"accuracy"'),
+        ("spec.model.base", '"./base"', '"../fedtrain/examples/quickstart/base"'),
+    )
+    table = Table("fields that differ", ("field", "quickstart", "ward2"), rows, left=3)
+    assert parts(table, width) == [table]
+    lines = shown(table, width).splitlines()
+    assert max(map(len, lines)) <= width
+    words = {word for line in lines for word in line.split()}
+    assert {'"loss"', '"accuracy"', '"./base"'} <= words
+    assert any(word.endswith('base"') for word in words)
+    assert any(word.startswith("spec.evaluation.") for word in words), "wrapped between names"
+
+
 def test_a_row_with_a_name_alone_is_a_heading() -> None:
     table = Table("", ("each round", "steps"), (("rounds 1-3", ""), ("zoo", "25")))
     assert [line.strip() for line in shown(table, 80).splitlines()][2:] == ["rounds 1-3", "zoo            25"]

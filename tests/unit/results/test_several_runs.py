@@ -24,7 +24,7 @@ from fedtrain.results.measured_arms import measured_arms
 from fedtrain.results.run_comparison.compared import compare_runs, run_names, short_addresses, tables
 from fedtrain.results.run_comparison.differences import by_block
 from fedtrain.results.run_comparison.hub_rows import other_rows_warning
-from fedtrain.results.run_comparison.page import charts
+from fedtrain.results.run_comparison.page import breakable, charts, page
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.summary import summarise
 from tests.support.command_line import fedtrain
@@ -92,10 +92,21 @@ def test_compare_shows_what_a_baseline_measured_of_its_runs(compared: Path, tmp_
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert any("alone-zoo" in line and "accuracy 12.6% 50.1% 50.1%" in line for line in lines)
     assert any("personal-zoo" in line and "accuracy (zoo) 69.0% 80.0% 80.0%" in line for line in lines)
-    assert "50.1%" in (tmp_path / "charts.html").read_text()
+    html = (tmp_path / "charts.html").read_text()
+    assert "50.1%" in html
+    assert "Dashed lines: runs of <code>fedtrain baseline</code>" in html
     assert "(replaced)" not in result.stdout
     again = fedtrain("compare", *names, "--out", tmp_path / "charts.html")
     assert again.stdout.endswith("charts.html (replaced)\n")
+
+
+def test_the_page_of_runs_without_a_baseline_explains_no_dashed_lines(finished: Hand) -> None:
+    summary = summarise(finished.ledger)
+    assert "Dashed lines" not in page([summary, replace(summary, name="longer")], {})
+
+
+def test_fields_are_wrapped_after_a_dot_on_a_phone() -> None:
+    assert breakable("spec.rounds.<count>", ".") == "spec.<wbr>rounds.<wbr>&lt;count&gt;"
 
 
 def test_the_chart_has_a_level_line_for_training_alone(compared: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def personalise(
         if changed := changed_data(arm.federation, ledger):
             raise RunError(
                 f"the data changed since {ledger.address} began:\n  "
-                + "\n  ".join(f"{who}: {why}" for who, why in changed.items())
+                + "\n  ".join(f"{who}: {one.why}" for who, one in changed.items())
             )
     with ExitStack() as stack:
         shared = Lazily(lambda: pool or stack.enter_context(workers(personal.federation, len(arms))))

@@ -17,7 +17,7 @@ def check_unchanged(federation: Federation, ledger: Ledger) -> None:
     if changed := changed_data(federation, ledger):
         raise RunError(
             "the data changed since the federated run, so a comparison would be of different data:\n  "
-            + "\n  ".join(f"{who}: {why}" for who, why in changed.items())
+            + "\n  ".join(f"{who}: {one.why}" for who, one in changed.items())
             + "\nRestore the data, or start a run with another `metadata.name`."
         )
 

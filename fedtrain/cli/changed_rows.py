@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fedtrain.api.reading import Federation
 
-_WAYS_OUT = "Put the old file back, or change `metadata.name` for a new run"
+_WAYS_OUT = "Put the file back as it was, or change `metadata.name` for a new run"
 
 
 def check_rows_of_run(federation: "Federation") -> tuple[str, ...]:
@@ -40,7 +40,12 @@ def _changed(federation: "Federation") -> list[str]:
     from fedtrain.runner.changed_data import changed_data
 
     changed = changed_data(federation, ledger_of(federation, reading=True), on_disk=True)
-    return [f"the rows of {who} changed since the run began: {why}" for who, why in changed.items()]
+    return [
+        f"nothing shows that the rows of {who} are those of the run: {one.why}"
+        if one.unknown
+        else f"the rows of {who} changed since the run began: {one.why}"
+        for who, one in changed.items()
+    ]
 
 
 def _has_unfinished_run(federation: "Federation") -> bool:

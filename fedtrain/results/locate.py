@@ -82,7 +82,8 @@ def _of_file(path: Path) -> Located:
     if ledger.size(names.RUN) is None:
         raise NotBegun(
             f"{path} has not been run: {ledger.url}/{names.RUN} does not exist. "
-            f"Start it with `fedtrain run {quoted(path)}`."
+            f"Start it with `fedtrain run {quoted(path)}`; if its runs are elsewhere, name the folder of the run "
+            "instead."
         )
     return Located(ledger, federation)
 

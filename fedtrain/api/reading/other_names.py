@@ -76,7 +76,9 @@ INSTEAD = {
         "rows of one optimizer step; gradients are accumulated as needed",
         "bf16": "Write `precision: BF16` in spec.training instead",
         "fp16": "Write `precision: FP16` in spec.training instead",
-        "loadIn4bit, loadIn8bit, quantization, quantizationConfig": "Remove it; base models are not quantized",
+        "loadIn4bit, loadIn8bit, quantization, quantizationConfig, bnb4bitQuantType, bnb4bitComputeDtype, "
+        "bnb4bitUseDoubleQuant, useQlora": "Remove it; base models are not quantized",
+        "loadBestModelAtEnd, saveBest, saveBestModel": "Remove it, and set `keep: Best` in spec.training",
         "warmupSteps": "Write `warmupRatio: 0.03` in spec.training instead, the fraction of all rounds' steps",
         "accessKey, accessKeyId, awsAccessKeyId, secretKey, secretAccessKey, awsSecretAccessKey": "Remove it; "
         "keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, on a cluster from the Secret in "

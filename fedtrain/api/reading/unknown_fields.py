@@ -8,10 +8,12 @@ from typing import Any
 from fedtrain.api.base import Block, Union
 from fedtrain.api.examples import example
 from fedtrain.api.paths import Path, show
+from fedtrain.api.reading.container_resources import as_compute
 from fedtrain.api.reading.documents import Located
 from fedtrain.api.reading.flow_style import Literal, flow
 from fedtrain.api.reading.formatting import is_map
 from fedtrain.api.reading.other_names import INSTEAD, fields_named
+from fedtrain.api.reading.variants import variants
 from fedtrain.api.reading.yaml_errors import assigned
 from fedtrain.api.shapes import block_at, block_of, field_at, fields_of
 from fedtrain.api.similar_words import nearest, plain_form
@@ -37,6 +39,11 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
         return message, f"Write `- {item}`."
     if isinstance(used, str) and used in fields_of(block):
         return message, f"Write `{used}: {name}`: fedtrain's own name comes first."
+    if name == "resources" and "compute" in fields_of(block) and (compute := as_compute(document.as_written(path))):
+        written = f"compute: {flow(compute)}"
+        if document.at((*around, "compute")) is None:
+            return message, f"Write `{written}` instead."
+        return message, f"Remove it; `compute` sets what it means: `{written}`."
     meant = meant_field(root, path, document)
     if meant is None:
         return message, _without(name, block)
@@ -46,7 +53,9 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
             return message, f"Move its fields to `{show(meant)}` on line {line}."
         return message, f"Remove `{name}` here; {show(meant)} on line {line} sets it."
     if meant[:-1] == around:
-        return message, f"Did you mean `{meant[-1]}`?"
+        inner = block_of(fields_of(block)[str(meant[-1])].shape)
+        forms = variants(inner, document.at(path)) if inner is not None and not is_map(document.at(path)) else []
+        return message, f"Write `{meant[-1]}: {forms[0]}`." if len(forms) == 1 else f"Did you mean `{meant[-1]}`?"
     return message, _Moved(root, path, meant, document).fix
 
 
@@ -120,6 +129,10 @@ class _Moved:
             return f"Remove it, and add `{flow(content)[1:-1]}` to each item of {show(lists)}."
         if self._union(self.meant[:-1]):
             return self._as_block(self.meant[:-2])
+        block = self.meant[:-1]
+        if self.document.at(block) is None and (others := self._required(block, {str(self.meant[-1]): None})):
+            content = flow({**others, str(self.meant[-1]): self.document.as_written(self.path)})
+            return f"Remove it, and write `{block[-1]}: {content}` in {show(block[:-1])}."
         return f"Move it to `{show(self.meant)}`."
 
     def _as_block(self, around: Path) -> str:

@@ -14,6 +14,7 @@ from fedtrain.api.rules.rule import Rule, Violations, broken, rule
 from fedtrain.api.rules.uris import bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
 
 _WINDOWS = re.compile(r"[A-Za-z]:\\")
+_HUB_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
 Data = Dataset | EvaluationData
 Find = Callable[[Path, str, Context], Violations]
 
@@ -40,7 +41,20 @@ def _data_exist(path: Path, uri: str, context: Context) -> Violations:
         used = _used(context)
         beside = (path.parent / (path.stem + suffix) for suffix in TYPES)
         near = next((file for file in beside if file not in used and is_file(file)), None)
-        yield broken(problem=f"{path} does not exist", use=f"Use `{near.name}`" if near else correct(path, uri, used))
+        use = f"Use `{near.name}`" if near else _downloaded(path, uri) or correct(path, uri, used)
+        yield broken(problem=f"{path} does not exist", use=use)
+
+
+def _downloaded(path: Path, uri: str) -> str | None:
+    """Return the fix for a URI that looks like the id of a data set on Hugging Face; None for others."""
+    if not re.fullmatch(_HUB_ID, uri) or is_folder(path.parent) or file_type(uri) is not None:
+        return None
+    name = uri.rpartition("/")[2]
+    return (
+        f'Data sets are not downloaded from Hugging Face: save this one with `load_dataset("{uri}", split="train")'
+        f'.save_to_disk("{name}")` in Python, and write `uri: ./{name}`. If it is a path, correct it; relative paths '
+        "start at the folder of this file"
+    )
 
 
 def _used(context: Context) -> set[Path]:

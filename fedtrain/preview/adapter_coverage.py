@@ -9,6 +9,7 @@ from fedtrain.api.model import Adapter
 NOT_ADAPTED = ("embed_tokens", "wte", "wpe", "lm_head", "embed_out", "word_embeddings", "embed_in")
 """Embeddings and output heads, which `AllLinear` excludes."""
 _HEADS = ("lm_head", "embed_out")
+_EMBEDDINGS = ("embed_tokens", "wte", "word_embeddings", "embed_in")
 TIED_HEAD = "which shares the embedding's weights"
 
 
@@ -16,7 +17,7 @@ TIED_HEAD = "which shares the embedding's weights"
 class Coverage:
     """`names`: last names of the adapted layers. `untouched`: of the other linear layers, the output head apart.
     `parameters`: of the adapter. `share`: of the weights in linear layers, those in adapted layers; an output head that
-    shares the embedding's weights does not count. `head`: the name of the output head, or
+    shares the embedding's weights counts only if it is adapted. `head`: the name of the output head, or
     `TIED_HEAD`, if the adapter does not change it."""
 
     names: tuple[str, ...]
@@ -30,7 +31,13 @@ def coverage(tensors: Sequence[TensorEntry], adapter: Adapter | None, *, is_tied
     """Return the coverage of `adapter`; None stands for one that covers all linear layers. `is_tied`: whether the
     settings say that the output head shares the embedding's weights; a head that is not in the file does too."""
     matrices = [(module, tensor) for tensor in tensors if (module := _matrix(tensor)) is not None]
-    heads = [name for module, _ in matrices if (name := _last(module)) in _HEADS and not is_tied]
+    if adapter is not None:
+        matrices += _tied_head(matrices, adapter)
+    heads = [
+        name
+        for module, _ in matrices
+        if (name := _last(module)) in _HEADS and (not is_tied or (adapter is not None and is_adapted(module, adapter)))
+    ]
     names: set[str] = set()
     untouched: set[str] = set()
     parameters = adapted = linear = 0
@@ -50,6 +57,15 @@ def coverage(tensors: Sequence[TensorEntry], adapter: Adapter | None, *, is_tied
     adapts_head = adapter is not None and any(is_adapted(head, adapter) for head in _HEADS)
     head = None if adapts_head else next(iter(heads), TIED_HEAD)
     return Coverage(tuple(sorted(names)), tuple(sorted(untouched)), parameters, share, head)
+
+
+def _tied_head(matrices: Sequence[tuple[str, TensorEntry]], adapter: Adapter) -> list[tuple[str, TensorEntry]]:
+    """Return the output head that the adapter changes and that is not in the file, with the embedding's weights."""
+    embeddings = [tensor for module, tensor in matrices if _last(module) in _EMBEDDINGS]
+    if not embeddings or any(_last(module) in _HEADS for module, _ in matrices):
+        return []
+    shared = max(embeddings, key=lambda tensor: tensor.elements)
+    return [(head, shared) for head in _HEADS if is_adapted(head, adapter)]
 
 
 def is_adapted(module: str, adapter: Adapter) -> bool:

@@ -176,6 +176,26 @@ def test_an_output_head_that_the_adapter_leaves_out_is_named(
     assert f"trained parameters for {shown}" in validate(file).stdout
 
 
+@pytest.mark.parametrize("in_file", [False, True], ids=["once in the file", "twice in the file"])
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ("[lm_head]", "80 trained parameters for lm_head (57% of the weights in linear layers)"),
+        ("[lm_head, q_proj, up_proj]", "160 trained parameters for all linear layers (lm_head, q_proj, up_proj)"),
+    ],
+)
+def test_a_named_output_head_that_shares_the_embeddings_weights_is_counted(
+    tmp_path: Path, names: str, shown: str, in_file: bool
+) -> None:
+    file = federation(tmp_path, targets=f"{{type: Names, names: {names}}}")
+    write_base(tmp_path / "base", tie_word_embeddings=True)
+    shapes = SHAPES | ({"lm_head.weight": (32, 8)} if in_file else {})
+    save_file(
+        {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}, tmp_path / "base/model.safetensors"
+    )
+    assert shown in validate(file).stdout
+
+
 def test_fused_experts_are_refused_with_all_linear(tmp_path: Path) -> None:
     file = federation(tmp_path)
     experts = {"model.layers.0.mlp.experts.gate_up_proj": (2, 8, 8)}

@@ -41,7 +41,7 @@ class CheckedBase:
 def rendered_rows(folder: Path, spec: FederatedTrainingSpec) -> RenderedRows | None:
     """Return what counts faults of rows as the model sees them; None if rows cannot be written so on this machine."""
     try:
-        return RenderedRows(read_base(folder), spec.data.max_length)
+        return RenderedRows(read_base(folder), spec.model, spec.data.max_length)
     except (ImportError, DataError):  # reported as a problem
         return None
 

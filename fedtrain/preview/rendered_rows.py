@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fedtrain.api.model import Model
 from fedtrain.data.base_files import BaseFiles
 from fedtrain.data.errors import DataError
 from fedtrain.data.row import Row
@@ -39,14 +40,15 @@ class Renderer:
 
 
 class RenderedRows:
-    """Counts rows longer than `most` tokens, and rows with faulty tokens. Raises as Renderer does."""
+    """Counts rows longer than `most` tokens, and rows with faulty tokens. `model`: names the base model `base`. Raises
+    as Renderer does."""
 
-    def __init__(self, base: BaseFiles, most: int) -> None:
+    def __init__(self, base: BaseFiles, model: Model, most: int) -> None:
         self._renderer, self._most = Renderer(base), most
         self._count = tokenizer_of(base.folder)
         self._waiting: list[Row] = []
         self._lengths = Lengths(0, 0, 0, 0)
-        self._tokens = TokenFaults(base, self._renderer.template)
+        self._tokens = TokenFaults(base, model, self._renderer.template)
         self.error: DataError | None = None
         """Why a row cannot be written as the model sees it; no row is counted after it."""
 

@@ -4,6 +4,7 @@ The trainer trains them unchanged, but a model that never sees the end of an ans
 
 from collections.abc import Iterator, Sequence
 
+from fedtrain.api.model import Model
 from fedtrain.data.base_files import BaseFiles
 from fedtrain.data.chat.template import ChatTemplate
 from fedtrain.data.control_tokens import finder, is_ended
@@ -24,12 +25,12 @@ class _Count:
 
 
 class TokenFaults:
-    """`template`: the chat template of `base`, if it has one."""
+    """`model`: names the base model `base`. `template`: its chat template, if it has one."""
 
-    def __init__(self, base: BaseFiles, template: ChatTemplate | None) -> None:
+    def __init__(self, base: BaseFiles, model: Model, template: ChatTemplate | None) -> None:
         special = {*base.end_tokens, *(token for token, is_special in base.added_tokens.items() if is_special)}
         ends = base.special_tokens.get("eos_token")
-        self._base, self._template = base, template
+        self._base, self._model, self._template = base, model, template
         self._end_tokens = tuple({*base.end_tokens, *base.added_tokens})
         self._control_token = finder(special, special if ends is None else (ends,))
         self._rows, self._endless, self._unended, self._controlled = 0, _Count(), _Count(), _Count()
@@ -57,8 +58,8 @@ class TokenFaults:
         if (found := self._unended).rows:
             yield (
                 f"{self._of(found)} no end token after the answer, so the model does not learn to stop (first: "
-                f"{found.first}): the base model's tokenizer has no `eos_token`. Set it in "
-                f"{self._base.folder / 'tokenizer_config.json'}."
+                f"{found.first}): the base model's tokenizer has no `eos_token`. "
+                f"{self._end_token_fix()}"
             )
         if (found := self._controlled).rows:
             owner = form(found.rows, "its", "their")
@@ -70,6 +71,16 @@ class TokenFaults:
 
     def _of(self, found: _Count) -> str:
         return f"{found.rows:,} of {several(self._rows, 'checked row')} {form(found.rows, 'has', 'have')}"
+
+    def _end_token_fix(self) -> str:
+        """A model from Hugging Face is fixed in a copy: its files in the cache are those of a commit."""
+        if self._model.revision is None:
+            return f"Set it in {self._base.folder / 'tokenizer_config.json'}."
+        copy = f"hf download {self._model.base} --revision {self._model.revision} --local-dir base"
+        return (
+            f"Copy the model (`{copy}`), set it in base/tokenizer_config.json, and name the copy, which all "
+            "participants need, in `model.base` without `revision`; or use another base model."
+        )
 
     def _fault_of_template(self) -> str:
         if self._template is not None and self._template.marks_generation:

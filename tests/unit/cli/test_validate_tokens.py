@@ -84,6 +84,20 @@ def test_a_tokenizer_without_an_end_token_is_named(
         assert about_tokens(file) == []
 
 
+def test_the_end_token_of_a_model_from_hugging_face_is_set_in_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in the cache of this machine, which other participants do not have."""
+    file = federation(tmp_path, PLAIN, PLAIN, PLAIN, format="PromptCompletion")
+    settings(tmp_path, eos_token=None)
+    cached = (tmp_path / "base").rename(tmp_path / "cached")
+    file.write_text(file.read_text().replace("base: ./base,", f"base: org/model, revision: {'a1' * 20},"))
+    monkeypatch.setattr("fedtrain.preview.model_facts.cached_folder", lambda *_: cached)
+    (line,) = about_tokens(file)
+    assert f"`hf download org/model --revision {'a1' * 20} --local-dir base`), set it in base/tokenizer_config" in line
+    assert str(cached) not in line
+
+
 @pytest.mark.parametrize(
     ("template", "begin"),
     [

@@ -49,11 +49,19 @@ def _changed(federation: "Federation") -> list[str]:
 
 
 def _has_unfinished_run(federation: "Federation") -> bool:
-    """Whether a run of this file in a folder can resume. Imports no store, which takes a while."""
+    from fedtrain.contracts import names
+
+    folder = run_in_folder(federation)
+    return folder is not None and not (folder / names.END).exists()
+
+
+def run_in_folder(federation: "Federation") -> Path | None:
+    """Return the folder of the run of this file; None if there is none or it is in a bucket. Imports no store, which
+    takes a while."""
     from fedtrain.api.storage import File
     from fedtrain.contracts import names
 
     metadata, storage = federation.training.metadata, federation.training.spec.storage
     root = Path(federation.resolve((storage.file or File()).path))
     folder = root / metadata.namespace / metadata.name
-    return storage.type == "File" and (folder / names.RUN).exists() and not (folder / names.END).exists()
+    return folder if storage.type == "File" and (folder / names.RUN).exists() else None

@@ -9,12 +9,12 @@ from fedtrain.api.evaluation import EvaluationData
 from fedtrain.api.participant_policy import Dataset
 from fedtrain.api.places import is_file, is_folder, scheme
 from fedtrain.api.rules.context import Context
-from fedtrain.api.rules.disk import correct, denied
+from fedtrain.api.rules.disk import CORRECT_THE_PATH, correct, denied
 from fedtrain.api.rules.rule import Rule, Violations, broken, rule
 from fedtrain.api.rules.uris import bucket_is_valid, path_is_absolute, s3_only_with_bucket, scheme_is_supported
 
 _WINDOWS = re.compile(r"[A-Za-z]:\\")
-_HUB_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
+_HUB_ID = r"([A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*"
 Data = Dataset | EvaluationData
 Find = Callable[[Path, str, Context], Violations]
 
@@ -41,14 +41,20 @@ def _data_exist(path: Path, uri: str, context: Context) -> Violations:
         used = _used(context)
         beside = (path.parent / (path.stem + suffix) for suffix in TYPES)
         near = next((file for file in beside if file not in used and is_file(file)), None)
-        use = f"Use `{near.name}`" if near else _downloaded(path, uri) or correct(path, uri, used)
+        use = f"Use `{near.name}`" if near else correct(path, uri, used)
+        if use == CORRECT_THE_PATH and _is_id(path, uri):
+            use = _saved(uri)
         yield broken(problem=f"{path} does not exist", use=use)
 
 
-def _downloaded(path: Path, uri: str) -> str | None:
-    """Return the fix for a URI that looks like the id of a data set on Hugging Face; None for others."""
-    if not re.fullmatch(_HUB_ID, uri) or is_folder(path.parent) or file_type(uri) is not None:
-        return None
+def _is_id(path: Path, uri: str) -> bool:
+    """Whether a path that does not exist looks like the id of a data set on Hugging Face."""
+    is_path = "/" in uri and is_folder(path.parent)
+    return re.fullmatch(_HUB_ID, uri) is not None and not is_path and file_type(uri) is None
+
+
+def _saved(uri: str) -> str:
+    """Return the fix for the id of a data set."""
     name = uri.rpartition("/")[2]
     return (
         f'Data sets are not downloaded from Hugging Face: save this one with `load_dataset("{uri}", split="train")'

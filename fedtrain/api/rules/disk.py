@@ -10,7 +10,7 @@ from fedtrain.api.similar_words import nearest
 from fedtrain.api.unread_paths import advice
 from fedtrain.permissions import access_fix
 
-_CORRECT = "Correct the path; relative paths start at the folder of this file"
+CORRECT_THE_PATH = "Correct the path; relative paths start at the folder of this file"
 _LOOKED_AT = 10_000
 """Names in a folder that are compared with a wrong path."""
 Problem = tuple[str, str]
@@ -28,9 +28,9 @@ def correct(path: Path, uri: str, used: Collection[Path] = ()) -> str:
     beside = [one.name for one in found if one not in used]
     near = nearest(path.name, beside, cutoff=0.75)
     if near is None:
-        return _CORRECT
+        return CORRECT_THE_PATH
     folder, slash, _ = uri.rstrip("/").rpartition("/")
-    return _CORRECT.replace(";", f", for example to `{folder}{slash}{near}`;")
+    return CORRECT_THE_PATH.replace(";", f", for example to `{folder}{slash}{near}`;")
 
 
 def denied(path: Path) -> Problem | None:

@@ -4,9 +4,11 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,7 +73,16 @@ def _packages() -> Finding:
     if missing:
         text = f"{', '.join(missing)} not installed, so nothing can be trained on this machine"
         return Finding("packages", "Problem", text, "Run `pip install 'fedtrain[local]'`.")
+    if _is_compiled_each_time():
+        text = f"{', '.join(found)}; Python compiles them in each process, which takes several seconds each time"
+        return Finding("packages", "Warning", text, "Run `unset PYTHONDONTWRITEBYTECODE`.")
     return Finding("packages", "OK", ", ".join(found))
+
+
+def _is_compiled_each_time() -> bool:
+    """Whether Python may not write bytecode, as in many container images, and that of PyTorch is not there."""
+    found = find_spec("torch") if sys.dont_write_bytecode else None
+    return found is not None and found.origin is not None and not Path(cache_from_source(found.origin)).exists()
 
 
 def _compute(here: Devices) -> Iterator[Finding]:

@@ -3,6 +3,8 @@
 import json
 import os
 from collections import namedtuple
+from importlib.machinery import ModuleSpec
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,21 @@ def test_a_hub_that_does_not_resolve_is_a_problem_only_for_a_base_from_it(
     assert lines(file, Devices(1, ()))["huggingface"][0][0] == "Problem"
     (finding,) = (one for one in examine(read_file(file), lambda: Devices(1, ())).findings if one.name == "huggingface")
     assert f"run `hf download a/b --revision {'a' * 40} --local-dir b`" in finding.fix
+
+
+def test_packages_that_each_process_compiles_again_are_a_warning(
+    file: Path, resolving: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "torch/__init__.py"
+    monkeypatch.setattr(doctor, "find_spec", lambda name: ModuleSpec(name, None, origin=str(source)))
+    for forbidden, state in ((False, "OK"), (True, "Warning")):
+        monkeypatch.setattr("sys.dont_write_bytecode", forbidden)
+        assert lines(file, Devices(1, ()))["packages"][0][0] == state
+    assert "Python compiles them in each process" in lines(file, Devices(1, ()))["packages"][0][1]
+    compiled = Path(cache_from_source(str(source)))
+    compiled.parent.mkdir(parents=True)
+    compiled.touch()
+    assert lines(file, Devices(1, ()))["packages"][0][0] == "OK"
 
 
 @pytest.fixture

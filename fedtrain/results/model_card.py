@@ -4,12 +4,12 @@ import json
 
 from fedtrain import __version__
 from fedtrain.api.data import Format, described
-from fedtrain.api.privacy_terms import not_in_epsilon
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
 from fedtrain.plurals import several
 from fedtrain.results.chance import guess_text, labels_note
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
 from fedtrain.results.mix_table import mix_table
+from fedtrain.results.privacy_facts import privacy_about, privacy_facts
 from fedtrain.results.prompting import CONVERSATIONS
 from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.public_summary import public_summary
@@ -45,7 +45,7 @@ def model_card(
         _prompts(summary.spec.data.format),
         _data(summary, round),
         _metrics(summary, round),
-        _privacy(summary, round),
+        _privacy(summary),
         _making(summary),
         _limits(summary, round, base, merged),
         _provenance(summary, round, merged),
@@ -70,11 +70,14 @@ def _first_words(summary: RunSummary, round: RoundSummary, base: PublicBase, mer
     if len(summary.spec.participants) == 1:
         only = summary.spec.participants[0].name
         return f"{tuned}{only} alone, on its own data{_continued(summary)}."
+    sent = "adapter weights, row counts, losses and metrics"
+    if summary.spec.example_privacy:
+        sent = "noisy adapter weights and row counts"
     return (
         f"{tuned}{several(len(summary.spec.participants), 'participant')} over "
         f"{whole}{several(summary.rounds_of, 'round')} with "
-        f"{summary.spec.aggregation.strategy}. Each participant trained on data that never left it; adapter weights, "
-        "row counts, losses and metrics were exchanged."
+        f"{summary.spec.aggregation.strategy}. Each participant trained on data that never left it; {sent} were "
+        "exchanged."
     )
 
 
@@ -196,34 +199,14 @@ def _measured(round: RoundSummary, measure: Measure) -> str:
     return f"\n\nOn each participant's own validation split:\n\n{_table(['participant', measure.name], rows)}"
 
 
-def _privacy(summary: RunSummary, round: RoundSummary) -> str:
+def _privacy(summary: RunSummary) -> str:
     """What the adapter reveals about a participant at most. The number is that of the whole run, which includes rounds
     after this adapter."""
-    loss, privacy = summary.privacy, summary.spec.privacy
-    if loss is None or privacy is None:
+    if summary.privacy is None:
         return ""
-    if not loss.private:
-        return f"## Privacy\n\n{loss.text}"
-    clipping = "adaptive" if privacy.clipping.norm is None else f"fixed at {privacy.clipping.norm:g}"
-    epsilon = "unknown" if loss.epsilon is None else f"{loss.epsilon:.4g}"
-    rows = [
-        ["epsilon", f"{epsilon} (budget {loss.budget:g})"],
-        ["delta", f"{loss.delta:g}"],
-        *([["epsilon towards the hub", loss.hub_text]] if loss.hub_text else []),
-        ["protected", loss.protected],
-        ["neighbouring relation", loss.relation],
-        ["trust", loss.trust],
-        ["accountant", loss.accountant],
-        *([["epsilon by participant", loss.by_participant]] if loss.participants else []),
-        ["clipping norm", clipping],
-        *([["signal to noise", loss.ratio_text]] if loss.ratio else []),
-    ]
-    open_numbers = "Row counts" if loss.unit == "Example" else "Losses, row counts and metrics"
-    about = (
-        f"The adapters of this run are differentially private. {open_numbers} in this card were not protected by noise."
-    )
-    about = " ".join(said for said in (about, not_in_epsilon(summary.spec)) if said is not None)
-    return f"## Privacy\n\n{about}\n\n{_table(['', ''], rows)}"
+    if not (rows := privacy_facts(summary)):
+        return f"## Privacy\n\n{sentence(summary.privacy.text)}"
+    return f"## Privacy\n\n{privacy_about(summary, 'card')}\n\n{_table(['', ''], [list(row) for row in rows])}"
 
 
 def _making(summary: RunSummary) -> str:

@@ -11,6 +11,8 @@ from fedtrain.results.words import count, duration, short, size
 
 _SHOWN_ROUNDS = 20
 _TRAINED = "samples processed, with repeats"
+_VALIDATION = "after the participant's training, on its own validation rows"
+_NOT_SENT = "not sent with privacy.unit Example"
 
 
 def first_lines(summary: RunSummary) -> list[str]:
@@ -77,7 +79,7 @@ def rounds_table(summary: RunSummary, shown: int = _SHOWN_ROUNDS) -> Table:
     meanings = {
         "updates": "accepted, of those planned",
         "trained": _TRAINED,
-        "train loss": "mean over the participants",
+        "train loss": _NOT_SENT if summary.spec.example_privacy else "mean over the participants",
         **({", ".join(metrics): "the adapter after the round, on the hub's held-out rows"} if metrics else {}),
         **dict.fromkeys(epsilon, "spent by the end of the round"),
     }
@@ -117,7 +119,7 @@ def participants_table(summary: RunSummary, round: RoundSummary) -> Table:
     head = ("participant", "state", "trained", "train loss", "val. loss", *names, "training", "sent")
     meanings = {
         "trained": _TRAINED,
-        "val. loss": "after the participant's training, on its own validation rows",
+        **({"train loss, val. loss": _NOT_SENT} if summary.spec.example_privacy else {"val. loss": _VALIDATION}),
         **dict.fromkeys(names, "the adapter that it received, on the same rows"),
         "training": "time of its steps",
         "sent": "size of its update",

@@ -36,12 +36,18 @@ def epsilon_by_round(summary: RunSummary, width: float, height: float) -> "Figur
 def signal_to_noise_by_round(summary: RunSummary, width: float, height: float) -> "Figure":
     """Draw the largest possible norm of each round's mean over the expected norm of its noise, or with unit Example of
     the mean gradient of a step; dashed: equal."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     points = [(round.number, round.signal_to_noise) for round in summary.rounds if round.signal_to_noise is not None]
     with drawing(width, height) as (figure, axes):
         if points:
             axes.plot(*zip(*points, strict=True), color=FEDERATED, marker="o", ms=3.5)
         axes.axhline(1.0, color=MUTED, lw=1, ls="--")
         axes.set_yscale("log")
+        plain = FuncFormatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_major_formatter(plain)
+        low, high = axes.get_ylim()
+        axes.yaxis.set_minor_formatter(plain if high < 10 * low else NullFormatter())
         titled(axes, "signal to noise (dashed: equal)")
         whole_rounds(axes)
         return figure

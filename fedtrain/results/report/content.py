@@ -19,6 +19,7 @@ from fedtrain.results.charts.time_and_bytes import bytes_of
 from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve, curve, sentence
 from fedtrain.results.mix_table import mix_table
+from fedtrain.results.privacy_facts import privacy_about, privacy_facts
 from fedtrain.results.public_text import public_place, public_values
 from fedtrain.results.report import figures
 from fedtrain.results.report.telemetry import ReportTelemetry
@@ -59,8 +60,8 @@ def content(summary: RunSummary, comparison: Comparison | None, telemetry: Repor
         "dates": _dates(telemetry),
         "legend": figures.legend(who),
         "loss_charts": figures.loss_figures(summary, telemetry.losses),
-        "privacy": summary.privacy.text if summary.privacy else "",
-        "signal_to_noise": summary.privacy.ratio_text if summary.privacy else "",
+        "privacy": privacy_about(summary, "report") or as_sentence(summary.privacy.text if summary.privacy else ""),
+        "privacy_facts": privacy_facts(summary),
         "privacy_charts": figures.privacy_figures(summary),
         "usage_charts": _usage_charts(summary, used),
         "time_shares": _time_shares(used),
@@ -169,8 +170,6 @@ def _configuration(summary: RunSummary) -> list[tuple[str, str]]:
         ("aggregation", f"{spec.aggregation.strategy}, weights {spec.aggregation.weights}"),
         ("partitioning", spec.partitioning.strategy),
         *([("date in the chat template", summary.template_date)] if summary.template_date else []),
-        *([("privacy", summary.privacy.text)] if summary.privacy else []),
-        *([("signal to noise", summary.privacy.ratio_text)] if summary.privacy and summary.privacy.ratio else []),
         ("seed", str(spec.training.seed)),
     ]
 

@@ -111,7 +111,7 @@ def test_the_report_has_epsilon_and_signal_to_noise_by_round(unit: str) -> None:
     assert re.search(r"epsilon by round, of 8 \(delta 1e-05, .*: 0 after round 0, [0-9.]+ after round 1", section)
     assert re.search(rf"{of}: [0-9.]+ in round 1", section), section
     signal = "mean gradient of a step" if unit == "Example" else "mean update"
-    assert re.search(rf"Signal to noise: the .*{signal}", section)
+    assert re.search(rf"<dt>signal to noise</dt><dd>the .*{signal}", section)
 
 
 def test_forecast_and_model_card_say_that_the_initial_adapter_is_not_counted() -> None:
@@ -156,9 +156,12 @@ def test_the_terms_name_whom_each_mode_trusts(clipping: str, noise: str, trust: 
     assert "promised noise trusted" in terms_of_unit("Participant", 1e-5, TRUST_PROMISE).in_short
 
 
-def test_the_page_is_rendered_from_the_same_text_as_the_status() -> None:
+def test_the_page_has_the_terms_of_the_status() -> None:
     world = World(a_spec(2, rounds=1, privacy=private("Participant")))
     Coordinator(world).drive()
     summary = summarise(world.open())
     assert summary.privacy is not None
-    assert content(summary, None, ReportTelemetry())["privacy"] == summary.privacy.text
+    facts = dict(content(summary, None, ReportTelemetry())["privacy_facts"])
+    for name in ("protected", "neighbouring relation", "trust", "accountant"):
+        assert facts[name] in summary.privacy.text
+    assert f"at delta {facts['delta']};" in summary.privacy.text

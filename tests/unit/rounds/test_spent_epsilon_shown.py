@@ -1,9 +1,11 @@
 """Epsilon is shown with all that it depends on, and `ledger verify` checks the count of draws."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from markupsafe import escape
 from rounds_coordinator import Coordinator
 from rounds_world import FACTS, World, a_spec
 
@@ -16,6 +18,8 @@ from fedtrain.contracts.records import Manifest, Plan
 from fedtrain.ledger.verify import verify
 from fedtrain.privacy.accounting import AccountingError, Release, epsilon
 from fedtrain.results.model_card import model_card
+from fedtrain.results.privacy_facts import privacy_facts
+from fedtrain.results.report import report
 from fedtrain.results.report.figures import privacy_figures
 from fedtrain.results.series import points
 from fedtrain.results.status import first_lines, rounds_table
@@ -144,6 +148,39 @@ def test_status_and_model_card_name_the_terms() -> None:
     for term in ("6.573 (budget 8)", "1e-05", "all data of one participant", "replaced by zeros", "trust the hub"):
         assert term in section
     assert "exact Gaussian" in section
+
+
+def test_report_and_model_card_explain_epsilon_with_the_same_facts() -> None:
+    summary = summarise(halted().open())
+    html, card = report(summary, None), model_card(summary, summary.round(2), "demo")
+    for name, value in privacy_facts(summary):
+        assert f"<dt>{name}</dt><dd>{escape(value)}</dd>" in html
+        assert f"| {name} | {value} |" in card
+    for text, page in ((html, "report"), (card, "card")):
+        assert "limit how much they reveal about all data of one participant, and smaller is safer" in text
+        assert f"Losses, row counts and metrics in this {page} were not protected by noise." in text
+    assert "NOT PRIVATE" in report(summarise(halted(testingSeed=3).open()), None)
+
+
+def test_what_is_not_sent_with_unit_example_is_not_said_to_be() -> None:
+    summary = summarise(halted().open())
+    rows = a_spec(2, rounds=5, privacy=private(unit="Example"), partitioning={"strategy": "All"})
+    for one, sent, losses in (
+        (summary, "adapter weights, row counts, losses and metrics", "train loss: mean over the participants."),
+        (
+            replace(summary, spec=rows),
+            "noisy adapter weights and row counts",
+            "train loss: not sent with privacy.unit Example.",
+        ),
+    ):
+        assert f"; {sent} were exchanged." in model_card(one, one.round(2), "demo")
+        assert losses in rounds_table(one).legend
+
+
+def test_the_axis_of_signal_to_noise_has_plain_numbers() -> None:
+    (drawn,) = (figure.svg for figure in privacy_figures(summarise(halted().open())) if "signal" in figure.alt)
+    assert "times" not in drawn
+    assert "10^" not in drawn
 
 
 def test_tables_and_trackers_name_the_terms() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 20
 """Invalid rows that are printed."""
+ENOUGH_FOR_A_TEST = 40
+"""Rows of which each of four participants gives one to the hub's test data."""
 FIXES: dict["Problem", str] = {
     "JoinedWords": ". --separator ' ' does that",
     "BlankPrompt": ". --skip-invalid leaves such rows out",
@@ -136,7 +138,9 @@ def _show(out: Path, made: "Converted", how: "Conversion") -> None:
     say(f"next: write `uri: {out.absolute()}` in spec.datasets of the participant's policy{said}", indent=2)
     if how.target is not None:
         source, folder = quoted(out), quoted(out.with_name("my-federation"))
-        say(f"or try it: fedtrain split {source} --participants 4 --out {folder}", indent=2)
+        options = " --label completion" if how.target == "PromptCompletion" and made.spellings.likely else ""
+        options += " --test-fraction 0.1" if made.rows >= ENOUGH_FOR_A_TEST else ""
+        say(f"or try it: fedtrain split {source} --participants 4{options} --out {folder}", indent=2)
         say("(if each participant has a file, name all files and omit --participants)", indent=2)
 
 

@@ -12,19 +12,19 @@ from fedtrain.plurals import form, several
 
 @dataclass
 class LabelSpellings:
-    """`found`: the number of rows with each answer, and the place of the first; empty once there are too many answers
-    for labels."""
+    """`found`: the number of rows with each answer, and the place of the first. `few`: whether there are few enough
+    answers for labels; else `found` is empty."""
 
     rows: int = 0
     found: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
-    are_labels: bool = True
+    few: bool = True
 
     @classmethod
     def together(cls, several_sets: Iterable[Self]) -> Self:
         """Return the spellings of several data sets as those of one."""
         whole = cls()
         for one in several_sets:
-            whole.are_labels = whole.are_labels and one.are_labels
+            whole.few = whole.few and one.few
             for text, (count, where) in one.found.items():
                 whole._add(text, count, where)
         return whole
@@ -38,19 +38,24 @@ class LabelSpellings:
             return
 
     def _add(self, text: str, count: int, where: str) -> None:
-        if not self.are_labels:
+        if not self.few:
             return
         self.rows += count
         before, first = self.found.get(text, (0, where))
         self.found[text] = (before + count, first)
         if len(self.found) > MAX_CHOICES:
-            self.are_labels = False
+            self.few = False
             self.found.clear()
+
+    @property
+    def likely(self) -> bool:
+        """Whether the answers are probably labels: several, and two rows on average have the same one."""
+        return self.few and 2 <= len(self.found) <= self.rows // 2
 
     def warning(self) -> str | None:
         """Return a warning with the places of a rarer and of the usual spelling, and no value; None if each label has
-        one spelling, or if the answers are not labels, which two rows have on average."""
-        if not self.are_labels or self.rows < 2 * len(self.found):
+        one spelling, or if the answers are not labels."""
+        if not self.likely:
             return None
         by_label: dict[str, list[tuple[int, str]]] = {}
         for text, spelling in self.found.items():

@@ -400,3 +400,15 @@ def test_the_hint_takes_the_column_with_the_most_words_for_the_prompt(tmp_path: 
     (tmp_path / "a.csv").write_text("case,site,finding,sent_to\nK100135,North,chest pain since this morning,Heart\n")
     result = run(tmp_path / "a.csv", "-o", tmp_path / "out.jsonl", "--to", "PromptCompletion")
     assert "such as `--field prompt=finding --field completion=sent_to`" in result.stderr
+
+
+def test_the_next_command_measures_labels_on_test_data(tmp_path: Path) -> None:
+    def said(name: str, rows: int, labels: int) -> str:
+        lines = [f"{number},{number % labels}" for number in range(rows)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["prompt,completion", *lines]))
+        options = ("--to", "PromptCompletion", "--separator", ": ")
+        return run(tmp_path / f"{name}.csv", "-o", tmp_path / f"{name}.jsonl", *options).output
+
+    assert "--participants 4 --label completion --test-fraction 0.1 --out" in said("labelled", 40, 2)
+    assert "--participants 4 --test-fraction 0.1 --out" in said("free", 40, 40)
+    assert "--participants 4 --label completion --out" in said("few", 39, 2)

@@ -3,6 +3,7 @@
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ def coordinator(kinds: ControlPlane, federation: Federation) -> Release:
     made = Release(kinds, "chart-coordinator")
     served = [federation.namespace, *(f"at-{who}" for who in federation.who)]
     made.install(**namespaced(served, "coordinator"))
+    bank = f"at-{federation.who[0]}"
+    eventually(lambda: knows(Api(made.account()), (TASKS, bank), (TRAININGS, federation.namespace)))
     return made
 
 
@@ -58,6 +61,7 @@ def participant(kinds: ControlPlane, federation: Federation) -> Release:
     """The participant only, in the namespaces of the banks."""
     made = Release(kinds, "chart-participant")
     made.install(**namespaced([f"at-{who}" for who in federation.who], "participant"))
+    eventually(lambda: knows(Api(made.account()), *((TASKS, f"at-{who}") for who in federation.who)))
     return made
 
 
@@ -75,6 +79,15 @@ def refused(act: Any, *arguments: Any) -> bool:
     with pytest.raises(Refused) as refusal:
         act(*arguments)
     return refusal.value.code == 403
+
+
+def knows(account: Api, *lists: tuple[str, str]) -> bool:
+    """Whether the API server has read the roles with which an account lists these resources in these namespaces."""
+    with suppress(Refused):
+        for resource, namespace in lists:
+            account.list(resource, namespace)
+        return True
+    return False
 
 
 def healthy(port: int) -> bool:
@@ -181,6 +194,7 @@ def test_read_only_the_secrets_named_in_the_values(kinds: ControlPlane, federati
     values = {**namespaced([federation.namespace], "coordinator"), "rbac.credentialsSecretNames": [SECRET]}
     release.install(**values)
     account = Api(release.account())
+    eventually(lambda: knows(account, (TRAININGS, federation.namespace)))
     kinds.api.create("v1/secrets", {"metadata": {"name": "other"}}, federation.namespace)
     assert account.get("v1/secrets", SECRET, federation.namespace)
     assert refused(account.get, "v1/secrets", "other", federation.namespace)

@@ -5,6 +5,7 @@ The tests play the kubelet alone (`pods.py`): commands, environment and credenti
 
 import base64
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,11 @@ def test_suspending_frees_what_runs_uses_up_no_retry_and_going_on_ends_the_same(
     federation.change(api, suspend=True)
     eventually(lambda: phase(federation, api) == "Suspended")
     eventually(lambda: federation.at_banks(api, PYTORCHJOBS) == federation.at_banks(api, "v1/pods") == [])
-    before = federation.status(api)["elapsed"]["seconds"]
+    before, resumed = federation.status(api)["elapsed"]["seconds"], time.monotonic()
     pods.held = set()
     federation.change(api, suspend=False)
     eventually(lambda: phase(federation, api) == "Training")
-    assert federation.status(api)["elapsed"]["seconds"] < before + 5
+    assert federation.status(api)["elapsed"]["seconds"] < before + time.monotonic() - resumed + 1
     assert attempts(federation.succeeded_with(undisturbed, api, s3_server)) == []
 
 
@@ -100,10 +101,9 @@ def test_an_error_across_objects_is_a_condition_and_the_run_continues_after_the_
 ) -> None:
     participants = [{"name": who} for who in (*federation.who, "bank-x")]
     federation.apply(api, s3_server, participants=participants, data={"dataset": "mail", "format": "Text"})
-    eventually(lambda: federation.condition(api, "Accepted").get("status") == "False")
-    said = federation.condition(api, "Accepted")["message"]
-    assert "Participant 'bank-x' does not exist" in said
-    assert "bank-a has no data set 'mail' (its policy has: glosses)" in said
+    for words in ("Participant 'bank-x' does not exist", "bank-a has no data set 'mail' (its policy has: glosses)"):
+        eventually(lambda words=words: words in federation.condition(api, "Accepted").get("message", ""))
+    assert federation.condition(api, "Accepted")["status"] == "False"
     assert phase(federation, api) == "Pending"
     assert federation.at_banks(api, TASKS) == []
     assert federation.ledger(s3_server).names() == []
@@ -167,8 +167,8 @@ def test_pods_that_no_node_takes_are_reported_and_signed_requests_are_in_secrets
     made = [body for resource in (TASKS, PYTORCHJOBS, "v1/pods") for body in federation.at_banks(api, resource)]
     made += api.list(JOBS, federation.namespace) + api.list("v1/events", federation.namespace)
     made.append(federation.status(api))
-    signed = federation.signed(api)
-    assert signed.keys() == {task["metadata"]["uid"] for task in federation.at_banks(api, TASKS)}
+    uids = {task["metadata"]["uid"] for task in federation.at_banks(api, TASKS)}
+    signed = eventually(lambda: found if (found := federation.signed(api)).keys() == uids else None)
     assert all("X-Amz-Signature" in text for text in signed.values())
     assert s3_server.secret_key not in json.dumps([*made, *signed.values()])
     secrets = [body.get("data") or {} for who in federation.who for body in api.list("v1/secrets", f"at-{who}")]

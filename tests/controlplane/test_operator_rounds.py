@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fedtrain_operator.kube.logs import FIELDS
@@ -172,18 +173,30 @@ def test_status_logs_report_export_and_verify_work_on_the_bucket_and_metrics_and
     assert "7-eleven" in (tmp_path / "report.html").read_text()
     cli(federation, s3_server, "export", "FILE", "--out", str(tmp_path / "adapter"))
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
-    with urllib.request.urlopen(running.metrics, timeout=10) as answer:
-        families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
-    told = {(s.name, *sorted(s.labels.items())): s.value for family in families.values() for s in family.samples}
+    ended = ("fedtrain_objects_by_phase", ("kind", "FederatedTraining"), ("phase", "Succeeded"))
+    told = eventually(lambda: read if (read := samples(running)).get(ended, 0) >= 1 else None)
     assert told["fedtrain_rounds_total", ("outcome", "Committed")] >= 2
     assert told["fedtrain_round_seconds_sum",] > 0
     assert told["fedtrain_update_bytes_total",] > 1000
     assert told["fedtrain_reconcile_latency_seconds_count", ("object", "training")] > 0
-    assert told["fedtrain_objects_by_phase", ("kind", "FederatedTraining"), ("phase", "Succeeded")] >= 1
     values = {value for key in told for _, value in key[1:]}
     assert not values & {federation.namespace, federation.name, *WHO}, "no label for each training or participant"
-    lines = [json.loads(line) for line in running.operator.log.read_text().splitlines()]
-    mine = [line for line in lines if line.get("training") == f"{federation.namespace}/{federation.name}"]
-    assert {line["participant"] for line in mine if "participant" in line} == set(WHO)
-    assert {0, 1, 2} <= {line["round"] for line in mine if "round" in line}
-    assert all({*line} <= {"time", "level", "logger", "message", "error", *FIELDS} for line in lines)
+
+    def logged(field: str) -> set[object]:
+        mine = (line for line in log_lines(running) if line.get("training") == f"{federation.namespace}/3m")
+        return {line[field] for line in mine if field in line}
+
+    eventually(lambda: logged("participant") == set(WHO) and logged("round") >= {0, 1, 2})
+    assert all({*line} <= {"time", "level", "logger", "message", "error", *FIELDS} for line in log_lines(running))
+
+
+def samples(running: Running) -> dict[tuple[Any, ...], float]:
+    """The values of all metrics, by name and labels."""
+    with urllib.request.urlopen(running.metrics, timeout=PATIENCE_SECONDS) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    return {(one.name, *sorted(one.labels.items())): one.value for family in families for one in family.samples}
+
+
+def log_lines(running: Running) -> list[Json]:
+    """The complete lines of the operator's log."""
+    return [json.loads(line) for line in running.operator.log.read_text().rpartition("\n")[0].splitlines()]

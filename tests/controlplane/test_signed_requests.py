@@ -22,6 +22,7 @@ from fedtrain.ledger.presigned_requests import Patience
 from fedtrain.ledger.presigned_store import PresignedTaskStore
 from fedtrain.ledger.s3_credentials import Keys
 from fedtrain.ledger.s3_signer import S3Signer
+from hack.cluster.eventually import PATIENCE_SECONDS
 from hack.cluster.s3_server import S3Server
 from tests.support.granting import LARGE, SMALL, Run, train_task, update_record
 from tests.support.tasks import RUN_ID
@@ -214,7 +215,7 @@ class Flying:
     def __init__(self, upload: SignedUpload) -> None:
         parts = urlsplit(upload.url)
         self._rest = b" " * (upload.size - upload.size // 2)
-        self._connection = HTTPConnection(parts.netloc, timeout=30)
+        self._connection = HTTPConnection(parts.netloc, timeout=PATIENCE_SECONDS)
         self._connection.putrequest("PUT", f"{parts.path}?{parts.query}")
         for name, value in {**upload.headers, "Content-Length": str(upload.size)}.items():
             self._connection.putheader(name, value)

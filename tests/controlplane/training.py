@@ -101,7 +101,7 @@ class Federation:
             env={**os.environ, **variables_of_threads(1)},  # those of pods, so that the bytes are the same
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -14,6 +14,7 @@ from fedtrain.api.storage import File, Storage
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
 from hack.cluster.api import Api, Json
+from hack.cluster.eventually import PATIENCE_SECONDS
 from hack.cluster.s3_server import S3Server
 from tests.controlplane.training import PARTICIPANTS, POLICIES, QUICKSTART, Digests, Federation, digests, document
 
@@ -89,7 +90,7 @@ class RealFederation(Federation):
             process.kill()
             process.wait()
 
-    def digests_alone(self, alone: subprocess.Popen[bytes], seconds: float = 300.0) -> Digests:
+    def digests_alone(self, alone: subprocess.Popen[bytes], seconds: float = PATIENCE_SECONDS) -> Digests:
         """What that run ends with."""
         assert alone.wait(seconds) == 0, (self.folder / "run.log").read_text()
         return digests(self._ledger_alone())

@@ -107,16 +107,17 @@ def test_kubectl_get_shows_the_progress_of_a_training(story: Story, plane: Acces
 
 
 def test_kubectl_describe_shows_conditions_and_events(story: Story, plane: Access) -> None:
-    told = plane.kubectl("describe", "federatedtraining", "small", "--namespace", story.federation.namespace)
-    conditions, events = told.partition("Events:")[::2]
-    assert "Type:                  Complete" in conditions
-    reasons = [line.split()[1] for line in events.splitlines()[3:]]
-    assert [reason for reason in reasons if reason in ("Initialised", "RoundCommitted", "Succeeded")] == [
-        "Initialised",
-        "RoundCommitted",
-        "RoundCommitted",
-        "Succeeded",
-    ]
+    """The operator writes events after the status."""
+    expected = ["Initialised", "RoundCommitted", "RoundCommitted", "Succeeded"]
+
+    def described() -> tuple[str, list[str]]:
+        told = plane.kubectl("describe", "federatedtraining", "small", "--namespace", story.federation.namespace)
+        conditions, _, events = told.partition("Events:")
+        reasons = (line.split()[1] for line in events.splitlines()[3:])
+        return conditions, [reason for reason in reasons if reason in expected]
+
+    eventually(lambda: described()[1] == expected)
+    assert "Type:                  Complete" in described()[0]
 
 
 def test_participants_hold_no_pod_while_the_hub_aggregates(story: Story, observer: Observer) -> None:
@@ -131,13 +132,13 @@ def test_participants_hold_no_pod_while_the_hub_aggregates(story: Story, observe
 
 def test_nothing_is_left_when_a_training_has_ended(story: Story, api: Api) -> None:
     eventually(lambda: story.federation.at_banks(api, "v1/pods") == [])
-    assert story.federation.at_banks(api, PYTORCHJOBS) == []
+    eventually(lambda: story.federation.at_banks(api, PYTORCHJOBS) == [])
 
 
 def test_credentials_are_in_secrets_alone(story: Story, s3_server: S3Server, observer: Observer) -> None:
     spellings = [s3_server.secret_key, base64.b64encode(s3_server.secret_key.encode()).decode()]
+    eventually(lambda: any("-train-bank-a-" in name for name in observer.logs()))
     logs = observer.logs()
-    assert any("-train-bank-a-" in name for name in logs)
     places = {"the API": story.dump, **logs}
     assert not [name for name, content in places.items() if any(one in content for one in spellings)]
     assert story.federation.namespace in story.dump

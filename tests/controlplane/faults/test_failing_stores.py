@@ -64,14 +64,19 @@ def test_a_participant_whose_writes_are_denied_is_not_to_blame(
     store.denied = "PUT .*/rounds/0001/updates/bank-b/"
     with scene.operator(RESYNC_SECONDS="2"):
         scene.apply(storage=bucket)
-        eventually(lambda: "waiting for the ledger: bank-b" in scene.status.get("message", ""))
-        assert "Grant s3:PutObject on this key" in scene.status["message"]
+        eventually(lambda: says(scene, "waiting for the ledger: bank-b", "Grant s3:PutObject on this key"))
         store.denied = "LIST .*/rounds/0001"
         eventually(lambda: scene.condition("StoreReachable").get("reason") == "Refused")
         assert "Grant s3:ListBucket on the bucket for this prefix" in scene.condition("StoreReachable")["message"]
         store.denied = ""
         scene.succeeded_with(undisturbed)
         scene.delete()
+
+
+def says(scene: Scene, *words: str) -> bool:
+    """Whether the status has all these words at once: while the task is repeated, it has none of them."""
+    message = scene.status.get("message", "")
+    return all(one in message for one in words)
 
 
 def test_a_training_whose_ledger_is_to_go_with_it_says_that_it_waits_for_the_store(

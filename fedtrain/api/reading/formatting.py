@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any, TypeGuard
 
 _LONGEST = 60
@@ -50,3 +51,13 @@ def as_number(text: str) -> str | None:
     """The number in a string such as `"8"`, `1_000`, `25%` or `1,5`, in YAML's format."""
     cleaned = re.sub(r"(?<=[0-9])_(?=[0-9])", "", text.strip()).removesuffix("%").replace(",", ".").strip()
     return cleaned if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", cleaned) else None
+
+
+def typed(forms: Iterable[str]) -> list[str]:
+    """What the user types, in backticks."""
+    return [f"`{form}`" for form in forms]
+
+
+def joined(forms: list[str], word: str = "or") -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    return f" {word} ".join([", ".join(forms[:-1]), forms[-1]] if forms[1:] else forms)

@@ -14,6 +14,8 @@ _NAMES = {
     "adapter.initialFrom": "initAdapter, resumeFrom, resumeFromCheckpoint, adapterPath",
     "data.dataset": "datasetName, trainData, trainFile, dataPath, datasetPath",
     "datasets.share": "weight, probability, proportion, ratio, fraction, sampleRatio",
+    "data.format": "type",
+    "datasets.format": "type",
     "data.maxLength": "maxSeqLength, maxSeqLen, sequenceLen, sequenceLength, blockSize, cutoffLen, contextLength, "
     "modelMaxLength, maxTokens",
     "data.validationFraction": "valFraction, valSetSize, validationSplit, valSplit, testSize",

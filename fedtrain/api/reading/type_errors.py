@@ -1,7 +1,6 @@
 """Type errors of pydantic as messages with a fix."""
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -18,7 +17,7 @@ from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.examples import example, example_of_block
 from fedtrain.api.reading.choice_errors import choice
 from fedtrain.api.reading.flow_style import flow
-from fedtrain.api.reading.formatting import is_list, is_map, shown
+from fedtrain.api.reading.formatting import is_list, is_map, joined, shown, typed
 from fedtrain.api.reading.number_errors import number
 from fedtrain.api.reading.one_value import address, listed
 from fedtrain.api.reading.other_names import value_named
@@ -33,7 +32,7 @@ Texts = tuple[str, str]
 
 _LONGEST_LIST = 120
 """Characters of a list that a message shows."""
-_YES, _NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disabled", "0"}
+_YES, _NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disabled", "none", "0"}
 
 
 _AS_MEANT = {DURATION_PATTERN: as_duration, QUANTITY_PATTERN: as_quantity, TIME_OF_DAY_PATTERN: as_time_of_day}
@@ -84,7 +83,7 @@ def _example(name: str, shape: Shape, block: type[Block] | None) -> str:
     if set(shape.choices) == set(REQUIRED_FIELDS):
         return f"the format of your rows, for example `{name}: {example(name, shape)}`. {formats()}"
     if shape.kind == "Choice":
-        return _joined(_typed(f"{name}: {choice}" for choice in shape.choices))
+        return joined(typed(f"{name}: {choice}" for choice in shape.choices))
     forms = variants(shape.block, None) if shape.block else []
     return f"it, for example `{name}: {forms[0] if forms else example(name, shape, block)}`"
 
@@ -97,7 +96,7 @@ def _null(field: FieldOf, shape: Shape) -> Texts:
         use = f"{use}, for example `{field.name}: {example(field.name, shape)}`"
     if shape.block is not None:
         forms = variants(shape.block, None) or _required_fields(shape.block)
-        use = f"Write {_joined(_typed(forms))}" if forms else "Write its fields below it"
+        use = f"Write {joined(typed(forms))}" if forms else "Write its fields below it"
     elif shape.kind == "List":
         use = f"Write a list, for example `{field.name}: {example(field.name, shape)}`"
     if field.required or shape is not field.shape:
@@ -241,6 +240,8 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
     if isinstance(value, str) and (written := assigned(value)):
         return f"{given} has an equals sign instead of a colon.", f"Write `{written}`."
     problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
+    if not field.required and not item and given.strip('"').lower() in _NO:
+        return problem, f"Remove it to have {'none' if field.info.default is None else 'the default'}."
     if isinstance(value, str) and (parts := address(value, set(names))):
         return problem, f"Write `{flow(parts)}`."
     if item and lists_names(field, around):
@@ -251,18 +252,18 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
         return problem, f"Write `{flow({'name': 'tickets', 'uri': value})}`."
     if item and "name" in names and shape.block.unions and isinstance(value, str) and not chosen(shape.block, value):
         meant = value_named(value)  # `accuracy` is a metric of type Choices
-        return problem, f"Write {_joined(_typed(variants(shape.block, meant, called=value)))}."
+        return problem, f"Write {joined(typed(variants(shape.block, meant, called=value)))}."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
         needed = _required_names(shape.block)
         if isinstance(value, str) and needed and "name" not in needed:
             return problem, f"Write `{flow({needed[0]: value})}`."
         return problem, f"Write `name: {value}` after the dash."
     if shapes := variants(shape.block, value, text):
-        return problem, f"Write {_joined(_typed(shapes))}."
+        return problem, f"Write {joined(typed(shapes))}."
     if (together := merged(value)) is not None and set(together) <= set(names):
         return problem, f"Remove the dashes: `{field.name}: {flow(together)}`."
     if isinstance(value, list):
-        return problem, f"Write its fields ({_joined(_typed(names), 'and')}) without dashes."
+        return problem, f"Write its fields ({joined(typed(names), 'and')}) without dashes."
     if number_or_word := _one_field(names, value, text):
         return problem, f"Write `{number_or_word}`."
     if any(one.required for one in names.values()):
@@ -275,7 +276,7 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
             if item
             else f"Write a map, for example `{field.name}: {content}`.",
         )
-    return problem, f"Write its fields below it: {_joined(_typed(names), 'and')}."
+    return problem, f"Write its fields below it: {joined(typed(names), 'and')}."
 
 
 def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str | None:
@@ -288,13 +289,3 @@ def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str |
     name = field.name
     word = isinstance(value, str) and field.shape.kind == "Text" and re.fullmatch(r"[\w./][\w./:-]*", value) is not None
     return f"{{{name}: {text or value}}}" if word or takes(field.shape, value) else None
-
-
-def _typed(forms: Iterable[str]) -> list[str]:
-    """What the user types, in backticks."""
-    return [f"`{form}`" for form in forms]
-
-
-def _joined(forms: list[str], word: str = "or") -> str:
-    """`a`, `a or b`, `a, b or c`."""
-    return f" {word} ".join([", ".join(forms[:-1]), forms[-1]] if forms[1:] else forms)

@@ -13,11 +13,14 @@ from fedtrain.api.reading.documents import Located
 from fedtrain.api.reading.flow_style import Literal, flow
 from fedtrain.api.reading.formatting import is_map
 from fedtrain.api.reading.other_names import INSTEAD, fields_named
+from fedtrain.api.reading.policy_fields import of_the_policy
 from fedtrain.api.reading.variants import variants
 from fedtrain.api.reading.yaml_errors import assigned
 from fedtrain.api.shapes import block_at, block_of, field_at, fields_of
 from fedtrain.api.similar_words import nearest, plain_form
 
+_SPEC = 1
+"""Steps that all fields share, which does not make one of several the meant one."""
 _LONGEST = 120
 """Characters of a block that a message shows."""
 
@@ -73,10 +76,11 @@ def named_by_key(root: type[Block], item: Path, document: Located) -> bool:
 def meant_field(root: type[Block], path: Path, document: Located) -> Path | None:
     """Return the path of the known field that an unknown field at `path` probably means."""
     name, around = str(path[-1]).partition(":")[0], path[:-1]
-    known = fields_of(block_at(root, around) or root)
+    block = block_at(root, around) or root
+    known = fields_of(block)
     if same := nearest(name, known, cutoff=0.85):
         return (*around, same)
-    if plain_form(name) in INSTEAD:
+    if plain_form(name) in INSTEAD or of_the_policy(block, name):
         return None
     names = (*fields_named(name), (name,))
     if is_map(document.at(path)):  # a block of this name rather than a field that other tools call so
@@ -91,12 +95,19 @@ def meant_field(root: type[Block], path: Path, document: Located) -> Path | None
         if place[: len(_blocks(around))] == _blocks(around)
     ]
     if below:
+        below.sort(key=lambda place: _is_in_list(place[len(around) :], block))
         return next((place for place in below if _chosen(root, place, document)), below[0])
     for end in names:
         if place := _closest(around, places(root, end)):
             return place
     near = nearest(name, known)
-    return (*around, near) if near else None
+    return (*around, near) if near and document.at((*around, near)) is None else None
+
+
+def _is_in_list(rest: Path, block: type[Block]) -> bool:
+    """Whether a list is on the way from `block` to the field at `rest` below it."""
+    fields = (field_at(block, rest[:end]) for end in range(1, len(rest)))
+    return any(field is not None and field.shape.kind == "List" for field in fields)
 
 
 def fields_to_skip(root: type[Block], meant: Path, document: Located) -> Iterator[Path]:
@@ -122,12 +133,14 @@ class _Moved:
     @property
     def fix(self) -> str:
         around = self.path[:-1]
+        if self._union(self.meant) and len(self.meant) > len(around) + 2:
+            return self._as_block(self.meant[:-2])  # only the block whose type changes
         if self.meant[: len(around)] == around:
             return self._as_block(around)
         if (lists := self._list()) is not None:
             content = self._filled({}, self.meant[len(lists) :], self.document.as_written(self.path), lists)
             return f"Remove it, and add `{flow(content)[1:-1]}` to each item of {show(lists)}."
-        if self._union(self.meant[:-1]):
+        if self._union(self.meant[:-1]) or self._union(self.meant):
             return self._as_block(self.meant[:-2])
         block = self.meant[:-1]
         if self.document.at(block) is None and (others := self._required(block, {str(self.meant[-1]): None})):
@@ -236,7 +249,7 @@ def _chosen(root: type[Block], place: Path, document: Located) -> bool:
 
 def _without(name: str, block: type[Block]) -> str:
     """The fix for a field that fedtrain does not have."""
-    if advice := INSTEAD.get(plain_form(name)):
+    if advice := INSTEAD.get(plain_form(name)) or of_the_policy(block, name):
         return f"{advice}."
     return f"Remove it; valid fields are {', '.join(f'`{one}`' for one in fields_of(block))}."
 
@@ -251,7 +264,7 @@ def _closest(around: Path, found: tuple[Path, ...]) -> Path | None:
         )
 
     best = max(found, key=lambda place: (shared(place), -len(place)), default=None)
-    return best if best is not None and (len(found) == 1 or shared(best) > 0) else None
+    return best if best is not None and (len(found) == 1 or shared(best) > _SPEC) else None
 
 
 def places(root: type[Block], end: tuple[str, ...]) -> tuple[Path, ...]:

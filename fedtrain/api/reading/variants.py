@@ -1,5 +1,6 @@
 """The valid forms of a block with variants, such as `{type: Absolute, norm: 5}`, for a value that is not a map."""
 
+import re
 from typing import Any
 
 from fedtrain.api.base import Block
@@ -17,10 +18,23 @@ def variants(block: type[Block], value: Any, text: str | None = None, called: st
     name of an item that has one. Empty for a block without variants or with too many."""
     if not block.unions:
         return []
+    if (counted := _counted(block, value)) is not None:
+        return [counted]
     named = chosen(block, value)
     forms = [_form(block, choice, value, text, called) for choice in ([named] if named else _choices(block))]
     taken = [form for form, takes in forms if takes]
     return taken or ([form for form, _ in forms] if len(forms) <= _MOST else [])
+
+
+def _counted(block: type[Block], value: Any) -> str | None:
+    """`{type: Epochs, epochs: 3}` for `3 epochs`; None for other values."""
+    found = re.fullmatch(r"([0-9]+) *([a-z]+)", value.lower()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    for choice, name in block.unions[0].required.items():
+        if found[2].removesuffix("s") == plain_form(name or "").removesuffix("s"):
+            return f"{{{block.unions[0].discriminator}: {choice}, {name}: {found[1]}}}"
+    return None
 
 
 def chosen(block: type[Block], value: Any) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from fedtrain.data.base_files import BaseFiles
+from fedtrain.plurals import several
 
 TINY = 50_000_000
 """Parameters below which a base model gets the values that were measured with the quickstart's 1.2 million."""
@@ -51,4 +52,6 @@ def _rounds(rows: Sequence[int]) -> StartingValue:
     count = min(MOST_ROUNDS, max(FEWEST_ROUNDS, ceil(ENOUGH_STEPS / steps)))
     if count == FEWEST_ROUNDS:
         return StartingValue(str(count))
-    return StartingValue(str(count), f"of about {steps} steps each: a small base model needs many steps to learn")
+    return StartingValue(
+        str(count), f"of about {several(steps, 'step')} each: a small base model needs many steps to learn"
+    )

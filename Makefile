@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode each process compiles torch again: six seconds
+export GOGC := 400  # etcd and API servers of the tests spend less time on garbage, and use more memory
 COMPILE := $(UV) pip compile --quiet pyproject.toml --generate-hashes --python-version 3.11 --universal --no-emit-index-url --custom-compile-command "make lock"
 
 .PHONY: help setup demo test lint format unit generated cluster-tools controlplane faults e2e cluster cluster-down lock clean
@@ -34,10 +35,10 @@ $(VENV)/.ready: requirements.lock pyproject.toml hatch_build.py $(wildcard aggre
 
 ## make lint     ruff, pyright, import-linter
 lint: setup
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/lint-imports
-	$(BIN)/pyright
+	$(NICE) $(BIN)/ruff check
+	$(NICE) $(BIN)/ruff format --check
+	$(NICE) $(BIN)/lint-imports
+	$(NICE) $(BIN)/pyright
 
 ## make format   put the code into shape
 format: setup
@@ -46,7 +47,7 @@ format: setup
 
 ## make unit     the tests that need no control plane
 unit: setup
-	$(BIN)/pytest -n 2 --dist worksteal tests/local tests/unit --ignore tests/local/faults
+	$(NICE) $(BIN)/pytest -n 2 --dist worksteal tests/local tests/unit --ignore tests/local/faults
 
 ## make cluster-tools  build what Kubernetes clusters are made of into ~/.cache, once (Go modules; minutes)
 cluster-tools: setup

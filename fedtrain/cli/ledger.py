@@ -7,11 +7,12 @@ import click
 
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.run_argument import RUN
+from fedtrain.cli.subcommands import Subcommands
 from fedtrain.cli.wrapping import say
 from fedtrain.quoting import quoted
 
 
-@click.group()
+@click.group(cls=Subcommands)
 def command() -> None:
     """Verify the ledger of a run, or exclude a participant from its current round."""
 

@@ -13,6 +13,7 @@ import click
 from fedtrain.cli.participant_access import access
 from fedtrain.cli.participant_audit import command as audit
 from fedtrain.cli.participant_privacy import privacy
+from fedtrain.cli.subcommands import Subcommands
 
 _OFFLINE_DAYS = 7
 """Days for which a participant may be offline unless `invite` says otherwise."""
@@ -94,7 +95,7 @@ class _Name(click.ParamType[str]):
         return value
 
 
-@click.group()
+@click.group(cls=Subcommands)
 def command() -> None:
     """Manage participants that have clusters of their own.
 

@@ -93,3 +93,10 @@ def test_every_command_that_needs_arguments_has_an_example_that_parses() -> None
             assert isinstance(command, click.Group)
             command = command.get_command(context, name) or pytest.fail(name)
         command.make_context(path, arguments[len(path.split()) :])
+
+
+@pytest.mark.parametrize("words", [(), ("ledger",), ("participant",)])
+def test_help_cuts_no_sentence_about_a_command(words: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(main, [*words, "--help"], env={"COLUMNS": "60"}).output
+    assert "Commands:" in shown
+    assert "..." not in shown.partition("Commands:")[2]

@@ -33,3 +33,11 @@ def address(value: str, names: set[str]) -> dict[str, str] | None:
     if "bucket" in names and (found := re.fullmatch(r"(?:s3://)?([^/\s:]+)/?", value)):
         return {"bucket": found[1]}
     return None
+
+
+def bucket_of(value: Any, names: set[str]) -> dict[str, str] | None:
+    """Return bucket and prefix of `s3://bucket/prefix`, for a block with such fields."""
+    found = re.fullmatch(r"s3://([^/\s:]+)(?:/(\S*?))?/?", value) if isinstance(value, str) else None
+    if found is None or not {"bucket", "prefix"} <= names:
+        return None
+    return {"bucket": found[1]} | ({"prefix": found[2]} if found[2] else {})

@@ -21,7 +21,7 @@ _NAMES = {
     "data.validationFraction": "valFraction, valSetSize, validationSplit, valSplit, testSize",
     "data.fields": "columns, columnMapping, fieldMapping",
     "spec.participants": "clients, parties, silos, sites, members, organisations, organizations",
-    "compute.gpusPerNode": "gpus, numGpus, gpuCount, nGpus, nprocPerNode",
+    "compute.gpusPerNode": "nvidia.com/gpu, gpus, numGpus, gpuCount, nGpus, nprocPerNode",
     "compute.nodes": "numNodes, nnodes, replicas, workers",
     "rounds.count": "numRounds, nRounds, totalRounds, globalRounds, commRounds",
     "rounds.deadline": "timeout, roundTimeout, roundDeadline",
@@ -67,7 +67,7 @@ _NAMES = {
     "minimums.participantsPerRound": "participants, minParticipants",
     "privacy.maxEpsilon": "epsilon",
     "limits.adapterRank": "maxRank, rank",
-    "limits.gpus": "maxGpus, gpuCount",
+    "limits.gpus": "nvidia.com/gpu, maxGpus, gpuCount",
     "exactMatch.maxNewTokens": "maxTokens",
 }  # fmt: skip
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from fedtrain.api.base import Block
 from fedtrain.api.examples import example
+from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_list
+from fedtrain.api.reading.one_value import bucket_of
 from fedtrain.api.shapes import FieldOf, Shape, fields_of
 from fedtrain.api.similar_words import plain_form
 
@@ -101,6 +103,8 @@ def _content(field: FieldOf, value: Any, text: str | None) -> tuple[str, bool]:
         return value, True
     if takes(shape, value):
         return (f"[{', '.join(value if is_list(value) else [value])}]" if shape.kind == "List" else text or value), True
+    if shape.block is not None and (parts := bucket_of(value, set(fields_of(shape.block)))) is not None:
+        return flow(parts), True
     if shape.block is not None and value is not None:
         inner = {name: one for name, one in fields_of(shape.block).items() if one.required} or fields_of(shape.block)
         contents = {name: _content(one, value, text) for name, one in inner.items()}

@@ -32,6 +32,8 @@ _NO_SPACE = re.compile(r"( *)(?:- +)*([A-Za-z]\w*):([^\s:/].*?)\s*(?: #.*)?")
 """A line with a field and its value, without a space after the colon."""
 _ASSIGNED = re.compile(r" *(?:- +)*([A-Za-z]\w*) *= *([^\s=].*?)\s*(?: [A-Za-z]\w* *= .*| #.*)?")
 """A line with a field, an equals sign and its value. YAML reads several such lines as one value."""
+_OTHER_DASH = re.compile(r" *([\u2010-\u2015\u2212\u2022*]) ")
+"""A line that begins with a sign which word processors write for the `-` of a list's item."""
 _NO_COLON = re.compile(r" *(?:- +)*([A-Za-z]\w*) +([\w./-]+)\s*(?: #.*)?")
 """A line with a field and its value, without a colon."""
 _SEPARATOR = re.compile(r"(?:([*=_+~])\1+|--|-{4,})\s*")
@@ -99,6 +101,8 @@ def _cause(problem: str, spot: tuple[int, int], lines: list[str]) -> Flaw | None
         if _SEPARATOR.fullmatch(_line(number, lines)):
             written = _line(number, lines).strip()
             return Flaw((number, 1), f"`{written}` does not separate YAML documents.", f"Write `---`, not `{written}`.")
+        if found := _OTHER_DASH.match(_line(number, lines)):
+            return Flaw((number, found.start(1) + 1), f"`{found[1]}` does not begin an item of a list.", "Write `-`.")
         if (found := _first_assigned(number, lines)) is not None:
             at, written = found
             name = written.partition(":")[0]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeGuard
 
+from fedtrain.contracts.headline_metric import loss_text
 from fedtrain.ledger.file_errors import DISK_FULL
 from fedtrain.plurals import several
 from fedtrain.runner.events import (
@@ -60,7 +61,7 @@ class Lines:
                 seconds = self._seconds.pop(update.participant, None)
                 took = "" if seconds is None else f"  {seconds:.1f} s"
                 received = "".join(f"  received {metric_text(*item)}" for item in update.received.items())
-                loss = "loss private" if update.train_loss is None else f"loss {update.train_loss:.4f}"
+                loss = "loss private" if update.train_loss is None else f"loss {loss_text(update.train_loss)}"
                 return (
                     f"round {update.round}/{self._rounds}  {update.participant}  "
                     f"{self._trained[update.participant]:,} trained  {loss}{received}  {bytes_text(update.size)}{took}"

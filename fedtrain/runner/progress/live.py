@@ -10,6 +10,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from fedtrain.contracts.headline_metric import loss_text
 from fedtrain.palette import TONES, Role
 from fedtrain.plurals import several
 from fedtrain.runner.events import Delivered, Event, Planned, RunEnded
@@ -140,7 +141,7 @@ def _numbers(row: Row, width: int) -> dict[str, str]:
     """The numbers that fit, by their column."""
     found = {
         "trained": "" if row.trained is None else f"{row.trained:,}",
-        "loss": "" if row.loss is None else f"{row.loss:.4f}",
+        "loss": "" if row.loss is None else loss_text(row.loss),
     }
     if width >= _WIDE:
         found["received"] = metric_text(*row.metric) if row.metric else ""

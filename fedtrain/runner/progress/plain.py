@@ -5,6 +5,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TextIO
 
+from fedtrain.contracts.headline_metric import loss_text
 from fedtrain.plurals import several
 from fedtrain.runner.events import Event, Planned, WorkersStarting
 from fedtrain.runner.progress.estimate import time_left
@@ -70,7 +71,7 @@ class PlainProgress:
         if now - self._reported.setdefault(who, now) < EVERY_SECONDS:
             return
         self._reported[who] = now
-        loss = f"  loss {event.loss:.4f}" if event.loss is not None else ""
+        loss = f"  loss {loss_text(event.loss)}" if event.loss is not None else ""
         left, whole = time_left(self._view)
         eta = "" if left is None or whole is None else f"  round: {about(left)} left, run: {about(whole)} left"
         self._print(f"{round}  {who}  {state} {event.step}/{event.steps}{loss}{eta}")

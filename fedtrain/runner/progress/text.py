@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from fedtrain.contracts.headline_metric import loss_text
 from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner.events import Recorded
 
@@ -69,10 +70,9 @@ def bytes_text(size: int | None) -> str:
 
 
 def metric_text(name: str, value: float) -> str:
-    """Shares as percentages, everything else with four digits."""
-    return (
-        f"{name} {value:.1%}" if name in ("accuracy", "exact") or name.endswith("accuracy") else f"{name} {value:.4g}"
-    )
+    """Shares as percentages, everything else as a loss: as in `fedtrain status`."""
+    is_share = name in ("accuracy", "exact") or name.endswith("accuracy")
+    return f"{name} {value:.1%}" if is_share else f"{name} {loss_text(value)}"
 
 
 def task_text(key: TaskKey) -> str:

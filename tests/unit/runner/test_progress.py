@@ -83,7 +83,7 @@ def test_plain_lines_tell_samples_loss_metric_bytes_and_seconds_of_each_update()
         "(trained: samples processed, with repeats. loss: mean training loss of the round so far. received: "
     )
     assert lines[2].endswith("sent: size of the update.)")
-    assert lines[3] == "round 1/2  zoo  160 trained  loss 1.2500  received loss 2.5  322 kB  3.2 s"
+    assert lines[3] == "round 1/2  zoo  160 trained  loss 1.250  received loss 2.500  322 kB  3.2 s"
     assert lines[4] == "round 1/2  committed  4.0 s"
 
 
@@ -127,8 +127,8 @@ def test_plain_lines_report_long_work_once_a_minute_with_the_time_left() -> None
         progress(at_work("training", step, 260))
     found = [line for line in out.getvalue().splitlines() if "  training " in line]
     assert found == [
-        "round 1/2  zoo  training 61/260  loss 2.5000  round: about 4 min left, run: about 9 min left",
-        "round 1/2  zoo  training 121/260  loss 2.5000  round: about 3 min left, run: about 8 min left",
+        "round 1/2  zoo  training 61/260  loss 2.500  round: about 4 min left, run: about 9 min left",
+        "round 1/2  zoo  training 121/260  loss 2.500  round: about 3 min left, run: about 8 min left",
     ]
 
 
@@ -270,7 +270,7 @@ def test_the_legend_says_among_how_many_labels_the_hub_chooses() -> None:
 
 def test_the_live_table_shows_every_participant_with_its_update() -> None:
     text = shown(STARTED, PLANNED, Delivered(UPDATE))
-    for word in ("zoo", "done", "160", "1.2500", "loss 2.5", "322 kB"):
+    for word in ("zoo", "done", "160", "1.250", "loss 2.500", "322 kB"):
         assert word in text
 
 

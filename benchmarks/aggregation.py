@@ -27,6 +27,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from math import sqrt
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -35,7 +36,7 @@ import numpy as np
 from blake3 import blake3
 from fedtrain_aggregator.kernels import COMPILED
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from fedtrain.api.storage import Storage
 from fedtrain.contracts import names
@@ -44,6 +45,7 @@ from fedtrain.contracts.records import Close, Closed, Manifest, Run, Update
 from fedtrain.cores import usable_cores
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger
+from fedtrain.privacy.clipping import stated_norm
 from hack.cluster.s3_server import S3Server
 
 MB = 10**6
@@ -111,10 +113,11 @@ def make_round(ledger: Ledger, folder: Path, updates: int, values: int, strategy
     )
     ledger.claim(names.manifest(0), start)
     closed: list[Closed] = []
-    size = 0
+    size, norm = 0, 0.0
     for seed, participant in enumerate(participants, start=1):
         if seed <= 16:
-            write_adapter(file, values, seed)
+            tensors = load_file(write_adapter(file, values, seed)).values()
+            norm = stated_norm(sqrt(sum(float(np.sum(np.square(one, dtype=np.float64))) for one in tensors)))
         digest, size = ledger.put_file(f"{names.update_folder(1, participant, 1)}/update.safetensors", file)
         record = Update(
             run_id="bench",
@@ -129,6 +132,7 @@ def make_round(ledger: Ledger, folder: Path, updates: int, values: int, strategy
             steps=1,
             tokens=100,
             train_loss=1.0,
+            norm=norm,
         )
         ledger.claim(names.update(1, participant, 1), record)
         closed.append(Closed(participant=participant, attempt=1, digest=digest, record=digest_of(record)))

@@ -1,7 +1,7 @@
 """One round's aggregation: from a close to `aggregate-<k>.json`, or to `close-<k+1>.json` without bad updates."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +11,7 @@ from fedtrain.adapters.header import TensorEntry, read_header
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.privacy import Privacy
 from fedtrain.contracts import names
+from fedtrain.contracts.privacy_blocks import NoisyMean
 from fedtrain.contracts.records import Aggregate, Close, Manifest, Weight
 from fedtrain.ledger.closes import next_close
 from fedtrain.ledger.file_store import MappedReader
@@ -22,6 +23,7 @@ from fedtrain_aggregator.claim.quarantine import claim_next_close
 from fedtrain_aggregator.combine import Combine, Mean
 from fedtrain_aggregator.combine.weights import weights_of
 from fedtrain_aggregator.encode import server_state
+from fedtrain_aggregator.encode.saved_sum import saved_sum
 from fedtrain_aggregator.encode.segmented_file import SegmentedReader, SegmentedWriter, Zeros, copy_rest
 from fedtrain_aggregator.engine.open_update import open_updates
 from fedtrain_aggregator.engine.read_updates import Reading, Step, read_updates, reading_of
@@ -29,9 +31,10 @@ from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
 from fedtrain_aggregator.errors import Refused
 from fedtrain_aggregator.layout import Layout, Segment, layout_of
 from fedtrain_aggregator.merge import merge_of
-from fedtrain_aggregator.privacy.client_clipping import clipping_flaws
+from fedtrain_aggregator.privacy.claimed_norms import claimed_norms
 from fedtrain_aggregator.privacy.draw import planned_privacy
-from fedtrain_aggregator.privacy.private_round import PrivateRound, private_round
+from fedtrain_aggregator.privacy.private_round import private_round, private_sum
+from fedtrain_aggregator.privacy.update_flaws import private_flaws
 from fedtrain_aggregator.strategies import Strategy, strategy_of
 from fedtrain_aggregator.strategies.server_step import ServerStep, Tensor
 
@@ -65,6 +68,16 @@ _FLAW_UNDER_PRIVACY = "its tensors are not those of the adapter, or a value is n
 
 
 @dataclass(frozen=True)
+class _Next:
+    """The files of the next global adapter and server state, which `step` fills."""
+
+    strategy: str
+    adapter: Path
+    state: Path | None
+    step: ServerStep
+
+
+@dataclass(frozen=True)
 class _Round:
     ledger: Ledger
     spec: FederatedTrainingSpec
@@ -77,56 +90,73 @@ class _Round:
         """`adapter`: the previous global adapter. `folder`: for temporary files."""
         updates = [update for update in opened if isinstance(update, OpenUpdate)]
         if len(updates) < len(opened):  # read the others as well, so that the next close leaves out all bad ones
-            measured = iter(self._flaws(read_updates(updates, self.layout.count, self.reading)))
+            measured = iter(self._flaws(self._read(updates)))
             reasons = [update if isinstance(update, str) else next(measured) for update in opened]
             return claim_next_close(self.ledger, self.close, reasons)
-        strategy = strategy_of(self.spec.aggregation)
-        private, earlier = None, []
         if (privacy := self.spec.participant_privacy) is not None:
-            earlier = read_updates(updates, self.layout.count, self.reading)
-            private = self._private(updates, earlier, privacy)
-        if isinstance(private, Close):
-            return private
+            return self._private(updates, privacy, adapter, folder)
+        return self._plain(updates, adapter, folder)
+
+    def _plain(self, updates: Sequence[OpenUpdate], adapter: Path, folder: Path) -> Aggregate | Close:
         weights = weights_of(self.spec, [update.record for update in updates])
-        with ExitStack() as drafts:
-            following = drafts.enter_context(self.ledger.draft())
-            state = drafts.enter_context(self.ledger.draft()) if strategy.state else None
-            with ExitStack() as files:
-                tensors = self._state(strategy, state, folder, files) if state else {}
-                copy_rest(adapter, following, self.layout.segments)
-                step = ServerStep(
-                    strategy,
-                    self.previous.step + 1,
-                    _tensor(files, adapter, following, self.layout.segments),
-                    tensors,
-                )
-                combine, last = (private.combine(), private.noisy(step)) if private else (Mean(weights), step)
-                measured = combine_updates(updates, self.layout.count, self.reading, combine, last, earlier)
+        with self._next(adapter, folder) as made:
+            measured = combine_updates(updates, self.layout.count, self.reading, Mean(weights), made.step)
             flaws = self._flaws(measured)
             if any(flaws):
                 return claim_next_close(self.ledger, self.close, flaws)
             shares = list(zip((update.closed.participant for update in updates), weights, measured, strict=True))
-            if private is not None:
-                mean = private.mean()
-                check_aggregate(step.largest, strategy.name, [])
-                recorded = [Weight(participant=who, weight=1 / private.arrived) for who, _, _ in shares]
-                return claim_aggregate(self.ledger, self.close, following, state, recorded, step.update_norm, mean)
-            check_aggregate(step.largest, strategy.name, [(who, weight * found.norm) for who, weight, found in shares])
+            parts = [(who, weight * found.norm) for who, weight, found in shares]
             recorded = [Weight(participant=who, weight=weight, norm=found.norm) for who, weight, found in shares]
-            return claim_aggregate(self.ledger, self.close, following, state, recorded, step.update_norm)
+            return self._claim(made, recorded, parts)
 
     def _private(
-        self, updates: Sequence[OpenUpdate], measured: Sequence[Measurement], privacy: Privacy
-    ) -> PrivateRound | Close:
-        """Claim the draw of noise. Return the next close instead if an update has a flaw."""
+        self, updates: Sequence[OpenUpdate], privacy: Privacy, adapter: Path, folder: Path
+    ) -> Aggregate | Close:
+        """Sum the updates, check them, claim the draw of noise, and only then make a noisy byte."""
         planned, count = planned_privacy(self.ledger, self.close.round), self.layout.count
         records = [update.record for update in updates]
-        unclipped = clipping_flaws(planned, records, measured, count)
-        flaws = [flaw or other for flaw, other in zip(self._flaws(measured), unclipped, strict=True)]
-        if any(flaws):
-            return claim_next_close(self.ledger, self.close, flaws)
-        norms = [found.norm for found in measured]
-        return private_round(self.ledger, self.close, privacy, planned, records, norms, count)
+        norms = claimed_norms(planned, updates, self._read)
+        combine = private_sum(planned, norms, len(updates) + len(self.close.quarantined))
+        with saved_sum(folder, count) as total:
+            measured = combine_updates(updates, count, self.reading, combine, total.write)
+            others = private_flaws(planned, records, norms, measured, count)
+            flaws = [flaw or other for flaw, other in zip(self._flaws(measured), others, strict=True)]
+            if any(flaws):
+                return claim_next_close(self.ledger, self.close, flaws)
+            private = private_round(self.ledger, self.close, privacy, planned, records, norms, count)
+            with self._next(adapter, folder) as made:
+                total.each_block(self.reading.threads, private.noisy(made.step))
+                weight, members = 1 / private.arrived, [update.closed.participant for update in updates]
+                recorded = [Weight(participant=who, weight=weight) for who in members]
+                return self._claim(made, recorded, [], private.mean())
+
+    def _read(self, updates: Sequence[OpenUpdate]) -> Sequence[Measurement]:
+        return read_updates(updates, self.layout.count, self.reading)
+
+    @contextmanager
+    def _next(self, adapter: Path, folder: Path) -> Iterator[_Next]:
+        """Drafts of the next adapter and server state, with the step that fills them."""
+        strategy = strategy_of(self.spec.aggregation)
+        with ExitStack() as files:
+            following = files.enter_context(self.ledger.draft())
+            state = files.enter_context(self.ledger.draft()) if strategy.state else None
+            tensors = self._state(strategy, state, folder, files) if state else {}
+            copy_rest(adapter, following, self.layout.segments)
+            trained = _tensor(files, adapter, following, self.layout.segments)
+            step = ServerStep(strategy, self.previous.step + 1, trained, tensors)
+            yield _Next(strategy.name, following, state, step)
+
+    def _claim(
+        self,
+        made: _Next,
+        weights: Sequence[Weight],
+        parts: Sequence[tuple[str, float]],
+        privacy: NoisyMean | None = None,
+    ) -> Aggregate:
+        """`parts`: each participant with the norm of its part of the mean; empty under privacy."""
+        check_aggregate(made.step.largest, made.strategy, parts)
+        norm = made.step.update_norm
+        return claim_aggregate(self.ledger, self.close, made.adapter, made.state, weights, norm, privacy)
 
     def _state(self, strategy: Strategy, following: Path, folder: Path, files: ExitStack) -> Mapping[str, Tensor]:
         """The state's tensors, before the step and in the empty file `following`, which becomes the next state."""
@@ -162,14 +192,13 @@ def combine_updates(
     reading: Reading,
     combine: Combine,
     step: Step,
-    earlier: Sequence[Measurement] = (),
 ) -> Sequence[Measurement]:
     """Read the updates as often as `combine` needs; in the last pass they are combined and stepped. Returns what that
-    pass measured. `earlier`: what an earlier pass measured. Raises StoreError, OSError."""
+    pass measured. Raises StoreError, OSError."""
+    norms: Sequence[float] = ()
     for _ in range(combine.passes - 1):
-        earlier = read_updates(updates, count, reading)
-    norms = [found.norm for found in earlier]
-    return read_updates(updates, count, reading, lambda: combine.combination(reading.block, norms), step, earlier)
+        norms = [found.norm for found in read_updates(updates, count, reading)]
+    return read_updates(updates, count, reading, lambda: combine.combination(reading.block, norms), step)
 
 
 def _tensor(files: ExitStack, previous: Path, following: Path, segments: Sequence[Segment]) -> Tensor:

@@ -21,6 +21,8 @@ Counted = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 DatasetName = Annotated[str, Field(max_length=40)]
 Multiplier = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A noise multiplier."""
+Norm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""An L2 norm."""
 Metrics = Annotated[Mapping[Annotated[str, Field(max_length=64)], Finite], Field(max_length=MAX_METRICS)]
 UpdateFile = Annotated[str, Field(pattern=r"^[0-9A-Za-z][-0-9A-Za-z._]{0,199}$")]
 """A plain file name: no path, no leading dot."""

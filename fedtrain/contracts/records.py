@@ -25,6 +25,7 @@ from fedtrain.contracts.record_fields import (
     Digest,
     Finite,
     Metrics,
+    Norm,
     Samples,
     UpdateFile,
 )
@@ -174,8 +175,9 @@ class Update(ParticipantRecord):
     """`record.json` beside an update file. `received`: metrics of the global adapter that the participant received, on
     its validation split; `validation_loss`: loss of the adapter that it sends. `samples` and `distinct` repeat the
     plan's. `within_bound`: with adaptive clipping by the participant, 1 if clipping left the update unchanged, else 0;
-    plus the participant's share of noise where it adds one. With `privacy.unit: Example`, nothing that depends on rows
-    without noise is in it: no losses and no count of tokens."""
+    plus the participant's share of noise where it adds one. `norm`: where the hub clips, the `stated_norm` of the
+    update (`fedtrain.privacy.clipping`); None where the task does not ask for it. With `privacy.unit: Example`, nothing
+    that depends on rows without noise is in it: no losses and no count of tokens."""
 
     round: int
     participant: str
@@ -191,6 +193,7 @@ class Update(ParticipantRecord):
     validation_loss: Finite | None = None
     received: Metrics = {}
     within_bound: Finite | None = None
+    norm: Norm | None = None
 
 
 class Closed(Block):

@@ -65,7 +65,8 @@ class Train(Block):
     """Train on `samples` from `start` of the participant's stream, send the update and its record. `datasets`: with
     `data.datasets`, the slices of the data sets' streams, which together are these samples. `train_only_b`:
     LoRA's A stays as it is and is not sent. `proximal_mu`: FedProx's mu. `example_noise`: DP-SGD, with noise from
-    `testing_seed` if there is one; the record has no losses then."""
+    `testing_seed` if there is one; the record has no losses then. `states_norm`: the record states the update's L2 norm
+    (`Update.norm`), to which the hub clips it."""
 
     type: Literal["Train"] = "Train"
     adapter: Digest
@@ -86,6 +87,7 @@ class Train(Block):
     noise: NoiseShare | None = None
     example_noise: ExampleNoise | None = None
     testing_seed: int | None = None
+    states_norm: bool | None = None
     plan: Digest | None = None
     """Digest of the round's plan. The name of the update's file begins with it; see `names.update_file`."""
 

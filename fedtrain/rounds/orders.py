@@ -78,6 +78,7 @@ def train_task(
         noise=_noise_share(spec, plan),
         example_noise=member.example_noise,
         testing_seed=spec.privacy.testing_seed if spec.privacy and member.example_noise else None,
+        states_norm=_states_norm(plan),
         plan=digest_of(plan),
     )
     task = _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
@@ -118,6 +119,11 @@ def _clipping(plan: Plan) -> UpdateClipping | None:
     if privacy is None or privacy.clipping_location is None:
         return None
     return UpdateClipping(bound=privacy.bound, reports_within=privacy.indicator_noise is not None)
+
+
+def _states_norm(plan: Plan) -> bool | None:
+    """Whether the hub needs the updates' norms before it reads them; None if not."""
+    return True if plan.privacy is not None and plan.privacy.clipping_location is None else None
 
 
 def _noise_share(spec: FederatedTrainingSpec, plan: Plan) -> NoiseShare | None:

@@ -7,6 +7,7 @@ A share of another size has independent noise, too: the hub could solve two mult
 """
 
 from collections.abc import Mapping
+from math import fsum, isfinite, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from fedtrain.contracts.tasks import NoiseShare, Task, Train
-from fedtrain.privacy.clipping import clip_factor
+from fedtrain.privacy.clipping import clip_factor, stated_norm
 from fedtrain.privacy.gaussian_noise import SEED_BYTES, NoiseStream, granularity, std_in_steps
 from fedtrain.privacy.noise_shares import share_multiplier
 from fedtrain_trainer.outcome import Refused
@@ -46,6 +47,15 @@ def private_update(
         stream = _seed(task, work, values, indicator, noise_key)
         indicator = _with_noise(work.noise, bound, values, indicator, stream)
     return _tensors(update, names, values), indicator if work.clipping.reports_within else None
+
+
+def stated(update: Update) -> float | None:
+    """Return the norm that the record of an update as it leaves states; None if it has none, because a value is not
+    finite."""
+    sent = (tensor.detach().to("cpu", torch.float32).numpy() for tensor in update.values())
+    squares = (float(np.sum(np.square(values, dtype=np.float64))) for values in sent)
+    norm = sqrt(fsum(squares))
+    return stated_norm(norm) if isfinite(norm) else None
 
 
 def _with_noise(noise: NoiseShare, bound: float, values: NDArray[np.float64], indicator: float, seed: bytes) -> float:

@@ -39,7 +39,7 @@ from fedtrain_trainer.measuring import HeldOutRows
 from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused, Retry, Spooled
 from fedtrain_trainer.precision import chosen
-from fedtrain_trainer.private_update import private_update
+from fedtrain_trainer.private_update import private_update, stated
 from fedtrain_trainer.samples import generated
 from fedtrain_trainer.training import train
 
@@ -171,6 +171,7 @@ def train_round(context: Context, work: Train) -> Update | None:
             validation_loss=loss,
             received=metrics,
             within_bound=within_bound,
+            norm=stated(update) if work.states_norm else None,
         )
         record = send(context, context.spool.keep(path, record) if context.spool else path, record)
     context.report("uploading", 1, 1)
@@ -182,7 +183,9 @@ def send(context: Context, path: Path, record: Update) -> Update:
     pod can do it."""
     try:
         file, digest, size = context.ledger.put_update(path)
-        sent = context.ledger.put_record(record.model_copy(update={"file": file, "digest": digest, "size": size}))
+        norm = record.norm if digest == record.digest else None  # the file of an earlier execution has another norm
+        named = record.model_copy(update={"file": file, "digest": digest, "size": size, "norm": norm})
+        sent = context.ledger.put_record(named)
     except (StoreUnavailable, LedgerRefused) as error:
         if context.spool is None:
             raise

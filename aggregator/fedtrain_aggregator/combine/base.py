@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from fedtrain_aggregator.kernels.portable import Checks, Float32, Float64, Keys
+from fedtrain_aggregator.kernels.portable import Float32, Float64
 
 
 class Combination(Protocol):
@@ -16,11 +16,6 @@ class Combination(Protocol):
     def add(self, update: int, values: Float32) -> Float64:
         """Add the block of update number `update` and return its sums of squares, which a kernel can compute in the
         same pass. Updates come in the order of the close. `values` are read-only, and valid during the call only."""
-        ...
-
-    def add_checked(self, first: int, updates: Sequence[Float32], keys: Keys) -> Sequence[Checks]:
-        """Add the blocks of update number `first` and those after it, and return their checksums instead: in a second
-        pass, their norms are known."""
         ...
 
     def result(self) -> Float64:

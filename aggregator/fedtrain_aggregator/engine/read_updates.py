@@ -7,7 +7,6 @@ through the step. A block of one update is summed and hashed while its bytes are
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import urandom
 from threading import Event
 
 import numpy as np
@@ -18,15 +17,11 @@ from fedtrain_aggregator.checks.values import bad_value
 from fedtrain_aggregator.combine.base import Combination, Float64
 from fedtrain_aggregator.engine.turns import PassStopped, Turns
 from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
-from fedtrain_aggregator.kernels import CHUNK, Sums, square_sums
+from fedtrain_aggregator.kernels import CHUNK, square_sums
 
 _BLOCK = 128 * CHUNK
 """2 MiB of float32 values, with 4 MiB of sums in a core's share of the L3 cache. Smaller blocks spend more time between
 the kernels than the L2 cache saves."""
-
-_TOGETHER = 4
-"""Updates of a second pass that are added in one call of a kernel, which reads and writes the sums in a core's first
-cache. A block of each is in memory, so blocks have half the size."""
 
 _LEAD = 4
 """Updates that neighbouring threads are apart at most."""
@@ -34,9 +29,6 @@ _LEAD = 4
 _STREAMS = 16
 """Updates of which a bucket sends all bytes in one answer each. Each holds a connection, and memory of the system for
 bytes that have arrived; more updates are read by one request for each block, which costs several times as much."""
-
-_CHECKSUM_KEYS = np.frombuffer(urandom(4 * CHUNK), np.uint32)
-"""Each process draws its own, so that no one can change an update to other values with the same checksum."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +59,13 @@ def read_updates(
     reading: Reading,
     combination: Callable[[], Combination] | None = None,
     step: Step | None = None,
-    earlier: Sequence[Measurement] = (),
 ) -> list[Measurement]:
     """Read all `count` values of each update once, and return what was measured. With `combination` and `step`, the
-    combined values go through the step as well; its results are valid only if no update has a flaw. `earlier`: what a
-    pass without a combination measured of the same updates. Raises StoreError, OSError."""
+    combined values go through the step as well; its results are valid only if no update has a flaw. Raises StoreError,
+    OSError."""
     if not updates:
         return []
-    run = _Pass(updates, count, reading, combination, step, earlier)
+    run = _Pass(updates, count, reading, combination, step)
     with ThreadPoolExecutor(run.threads) as pool:
         futures = [pool.submit(run.work, number) for number in range(run.threads)]
         try:
@@ -98,29 +89,25 @@ class _Pass:
         reading: Reading,
         combination: Callable[[], Combination] | None,
         step: Step | None,
-        earlier: Sequence[Measurement],
     ) -> None:
-        block = -(-reading.block // (2 * CHUNK)) * CHUNK if earlier else reading.block
-        self.threads = min(reading.threads, -(-count // block))
-        turns = -(-count // (block * self.threads))
+        self.threads = min(reading.threads, -(-count // reading.block))
+        turns = -(-count // (reading.block * self.threads))
         self._block = -(-count // (turns * self.threads * CHUNK)) * CHUNK  # so that all threads end together
         self.starts = range(0, count, self._block)
         self.stopped = Event()
         self._streams = len(updates) <= reading.streams
         with ThreadPoolExecutor(self.threads) as pool:
-            self.measured = list(pool.map(self._begun, updates, earlier or [None for _ in updates]))
-        self._keys = _CHECKSUM_KEYS if combination is None else None
-        self._again = bool(earlier)
+            self.measured = list(pool.map(self._begun, updates))
         self._updates = updates
         self._count = count
         self._combination = combination
         self._step = step
         self._turns = Turns(len(self.starts), lead=min(_LEAD, max(1, len(updates) // self.threads)))
 
-    def _begun(self, update: OpenUpdate, earlier: Measurement | None) -> Measurement:
+    def _begun(self, update: OpenUpdate) -> Measurement:
         if self._streams:
-            update.reader.stream(0 if earlier is None else update.codec.first_byte)
-        return Measurement(update, earlier)
+            update.reader.stream(0)
+        return Measurement(update)
 
     def work(self, first: int) -> None:
         """Do block `first` and each `threads`-th after it."""
@@ -139,12 +126,8 @@ class _Pass:
         n = min(self._block, self._count - start)
         if combined is not None:
             combined.begin(n)
-        if combined is not None and self._again:
-            for first in range(0, len(self._updates), _TOGETHER):
-                self._add_again(block, start, n, first, combined)
-        else:
-            for number in range(len(self._updates)):
-                self._add(block, start, n, number, combined)
+        for number in range(len(self._updates)):
+            self._add(block, start, n, number, combined)
         if combined is not None and self._step is not None:
             self._step(start, combined.result())
 
@@ -156,28 +139,11 @@ class _Pass:
             self._turns.wait(block, number)
         content = memoryview(update.reader.read(*update.codec.span(start, n)))
         values = update.codec.decode(content)
-        sums = square_sums(values, self._keys) if combined is None else Sums(combined.add(number, values), None)
-        bad = bad_value(values, sums.squares)
+        sums = square_sums(values) if combined is None else combined.add(number, values)
+        bad = bad_value(values, sums)
         if not self._streams:
             self._turns.wait(block, number)
         self.measured[number].add(content, sums, None if bad is None else (start + bad, float(values[bad])))
         self._turns.done(block)
         del content, values
         update.reader.release()
-
-    def _add_again(self, block: int, start: int, n: int, first: int, combined: Combination) -> None:
-        """Add update number `first` and those after it, up to _TOGETHER."""
-        if self.stopped.is_set():
-            raise PassStopped
-        updates = self._updates[first : first + _TOGETHER]
-        for number in range(first, first + len(updates) if self._streams else first):
-            self._turns.wait(block, number)
-        values = [one.codec.decode(memoryview(one.reader.read(*one.codec.span(start, n)))) for one in updates]
-        for number, checks in enumerate(combined.add_checked(first, values, _CHECKSUM_KEYS), start=first):
-            if not self._streams:
-                self._turns.wait(block, number)
-            self.measured[number].add_again(checks)
-            self._turns.done(block)
-        del values
-        for update in updates:
-            update.reader.release()

@@ -2,14 +2,14 @@
 from these files (hatch_build.py)."""
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fedtrain_aggregator.kernels.portable import CHUNK, Checks, Float32, Float64, Keys, Sums, check_keys, check_lengths
+from fedtrain_aggregator.kernels.portable import CHUNK, Float32, Float64, check_lengths
 
 
 def _function(name: str, *arguments: Any) -> Callable[..., None]:
@@ -20,37 +20,35 @@ def _function(name: str, *arguments: Any) -> Callable[..., None]:
     return found
 
 
-_POINTER, _COUNT, _NUMBER, _FLAG = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_double, ctypes.c_int
+_POINTER, _COUNT, _NUMBER = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_double
 try:
     _library = ctypes.CDLL(str(Path(__file__).with_name("kernels.so")))
-    _square_sums = _function("square_sums", _POINTER, _COUNT, _POINTER, _POINTER, _POINTER)
+    _square_sums = _function("square_sums", _POINTER, _COUNT, _POINTER)
     _add_scaled = _function("add_scaled", _POINTER, _POINTER, _COUNT, _NUMBER, _POINTER)
-    _add_checked = _function("add_checked", _POINTER, _POINTER, _COUNT, _COUNT, _POINTER, _FLAG, _POINTER, _POINTER)
+    _add_rounded = _function("add_rounded", _POINTER, _POINTER, _COUNT, _NUMBER, _POINTER)
     _add_noise = _function("add_noise", _POINTER, _POINTER, _COUNT, _NUMBER, _NUMBER)
 except (OSError, AttributeError) as error:  # not compiled, or from other sources
     raise ImportError(str(error)) from error
 
 
-def square_sums(values: Float32, keys: Keys | None = None) -> Sums:
-    squares, checks = np.empty(-(-len(values) // CHUNK)), None
-    if keys is None:
-        _square_sums(_address(values, np.float32), len(values), _address(squares, np.float64), None, None)
-        return Sums(squares, None)
-    checks = np.empty(len(squares), np.uint64)
-    _square_sums(
-        _address(values, np.float32),
-        len(values),
-        _address(squares, np.float64),
-        _address(check_keys(keys), np.uint32),
-        _address(checks, np.uint64),
-    )
-    return Sums(squares, checks)
+def square_sums(values: Float32) -> Float64:
+    squares = np.empty(-(-len(values) // CHUNK))
+    _square_sums(_address(values, np.float32), len(values), _address(squares, np.float64))
+    return squares
 
 
 def add_scaled(totals: Float64, values: Float32, factor: float) -> Float64:
-    check_lengths(totals, [values])
+    return _add(_add_scaled, totals, values, factor)
+
+
+def add_rounded(totals: Float64, values: Float32, factor: float) -> Float64:
+    return _add(_add_rounded, totals, values, factor)
+
+
+def _add(function: Callable[..., None], totals: Float64, values: Float32, factor: float) -> Float64:
+    check_lengths(totals, values)
     squares = np.empty(-(-len(values) // CHUNK))
-    _add_scaled(
+    function(
         _address(totals, np.float64),
         _address(values, np.float32),
         len(values),
@@ -58,25 +56,6 @@ def add_scaled(totals: Float64, values: Float32, factor: float) -> Float64:
         _address(squares, np.float64),
     )
     return squares
-
-
-def add_checked(
-    totals: Float64, updates: Sequence[Float32], factors: Sequence[float], keys: Keys, *, rounded: bool = False
-) -> Sequence[Checks]:
-    check_lengths(totals, updates)
-    checks = np.empty((len(updates), -(-len(totals) // CHUNK)), np.uint64)
-    addresses = (_POINTER * len(updates))(*(_address(values, np.float32) for values in updates))
-    _add_checked(
-        _address(totals, np.float64),
-        addresses,
-        len(updates),
-        len(totals),
-        (_NUMBER * len(updates))(*factors),
-        rounded,
-        _address(check_keys(keys), np.uint32),
-        _address(checks, np.uint64),
-    )
-    return list(checks)
 
 
 def add_noise(totals: Float64, words: NDArray[np.uint64], std: float, scale: float) -> None:

@@ -1,8 +1,6 @@
 /* The inner loops of an aggregation. kernels/portable.py does the same in numpy, with the same bits: keep the order of
  * all additions. */
 
-#include <stdint.h>
-
 #include "kernels.h"
 
 enum {
@@ -12,11 +10,17 @@ enum {
 
 /* The values of a file may start at any byte. */
 typedef float value __attribute__((aligned(1)));
-typedef uint32_t bits __attribute__((aligned(1), may_alias));
 
-enum add { NOTHING, SCALED };
+enum add { NOTHING, SCALED, ROUNDED };
 
-/* Return the sum of the squares of up to RUN values; also add factor * value to each total. */
+/* What is added to a total: factor * value, or its nearest integer. */
+INLINE double part_of(enum add add, double value, double factor)
+{
+    double v = factor * value;
+    return add == ROUNDED ? (v + ROUND) - ROUND : v;
+}
+
+/* Return the sum of the squares of up to RUN values; also add to each total. */
 INLINE double run(enum add add, double *restrict totals, const value *restrict values, size_t count, double factor)
 {
     double lanes[LANES] = {0};
@@ -25,15 +29,15 @@ INLINE double run(enum add add, double *restrict totals, const value *restrict v
         for (int lane = 0; lane < LANES; lane++) {
             double v = values[i + lane];
             lanes[lane] += v * v;
-            if (add == SCALED)
-                totals[i + lane] += factor * v;
+            if (add)
+                totals[i + lane] += part_of(add, v, factor);
         }
     double sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
     for (; i < count; i++) {
         double v = values[i];
         sum += v * v;
-        if (add == SCALED)
-            totals[i] += factor * v;
+        if (add)
+            totals[i] += part_of(add, v, factor);
     }
     return sum;
 }
@@ -60,72 +64,28 @@ static double part(enum add add, double *totals, const value *values, size_t cou
     return first + part(add, add ? totals + half : totals, values + half, count - half, factor);
 }
 
-/* NH (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999, "UMAC", section 3) of up to CHUNK values. Pairs have one value of
- * each half, which needs no shuffling of lanes. */
-INLINE uint64_t checksum(const value *restrict values, size_t count, const uint32_t *restrict keys)
-{
-    const bits *restrict words = (const bits *)values;
-    size_t pairs = count / 2, half = count - pairs;
-    uint64_t sum = 0;
-    for (size_t i = 0; i < pairs; i++)
-        sum += (uint64_t)(uint32_t)(words[i] + keys[i]) * (uint32_t)(words[half + i] + keys[half + i]);
-    if (count % 2)
-        sum += (uint64_t)(uint32_t)(words[pairs] + keys[pairs]) * keys[count];
-    return sum;
-}
-
-/* `keys` may be NULL; with keys, the checksum of each chunk is computed while its values are in the first cache. */
 INLINE void each_chunk(enum add add, double *restrict totals, const value *restrict values, size_t count, double factor,
-                       double *restrict sums, const uint32_t *restrict keys, uint64_t *restrict checks)
+                       double *restrict sums)
 {
-    for (; count >= CHUNK; count -= CHUNK, values += CHUNK, totals = add ? totals + CHUNK : totals) {
+    for (; count >= CHUNK; count -= CHUNK, values += CHUNK, totals = add ? totals + CHUNK : totals)
         *sums++ = chunk(add, totals, values, factor);
-        if (keys)
-            *checks++ = checksum(values, CHUNK, keys);
-    }
-    if (count) {
+    if (count)
         *sums = part(add, totals, values, count, factor);
-        if (keys)
-            *checks = checksum(values, count, keys);
-    }
 }
 
-FOR_EACH_PROCESSOR void square_sums(const value *restrict values, size_t count, double *restrict sums,
-                                    const uint32_t *restrict keys, uint64_t *restrict checks)
+FOR_EACH_PROCESSOR void square_sums(const value *restrict values, size_t count, double *restrict sums)
 {
-    each_chunk(NOTHING, NULL, values, count, 0, sums, keys, checks);
+    each_chunk(NOTHING, NULL, values, count, 0, sums);
 }
 
 FOR_EACH_PROCESSOR void add_scaled(double *restrict totals, const value *restrict values, size_t count, double factor,
                                    double *restrict sums)
 {
-    each_chunk(SCALED, totals, values, count, factor, sums, NULL, NULL);
+    each_chunk(SCALED, totals, values, count, factor, sums);
 }
 
-INLINE void add_to(int rounded, double *restrict totals, const value *restrict values, size_t count, double factor)
+FOR_EACH_PROCESSOR void add_rounded(double *restrict totals, const value *restrict values, size_t count, double factor,
+                                    double *restrict sums)
 {
-    for (size_t i = 0; i < count; i++) {
-        double v = factor * values[i];
-        totals[i] += rounded ? (v + ROUND) - ROUND : v;
-    }
-}
-
-/* Add factor * value of each update to the totals, or its nearest integer, and compute the checksum of each chunk:
- * checks[update][chunk]. A chunk of the totals stays in the first cache until all updates are added. */
-FOR_EACH_PROCESSOR void add_checked(double *restrict totals, const value *const *updates, size_t number, size_t count,
-                                    const double *restrict factors, int rounded, const uint32_t *restrict keys,
-                                    uint64_t *restrict checks)
-{
-    size_t chunks = (count + CHUNK - 1) / CHUNK;
-    for (size_t i = 0; i < chunks; i++) {
-        size_t start = i * CHUNK, left = count - start < CHUNK ? count - start : CHUNK;
-        for (size_t update = 0; update < number; update++) {
-            const value *values = updates[update] + start;
-            checks[update * chunks + i] = checksum(values, left, keys);
-            if (rounded)
-                add_to(1, totals + start, values, left, factors[update]);
-            else
-                add_to(0, totals + start, values, left, factors[update]);
-        }
-    }
+    each_chunk(ROUNDED, totals, values, count, factor, sums);
 }

@@ -1,8 +1,5 @@
 """The kernels in numpy, for machines without a C compiler: several passes over values in cache instead of one."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,52 +16,23 @@ _NOISE_SLICE = 4 * CHUNK
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-Keys = NDArray[np.uint32]
-Checks = NDArray[np.uint64]
-
-
-class Sums(NamedTuple):
-    """For each chunk, `squares` is the sum of the squares of its values, and `checks`, with keys only, a checksum of
-    them. With CHUNK random keys, other values have the same checksum with a probability of 2^-32."""
-
-    squares: Float64
-    checks: Checks | None
-
-
-def square_sums(values: Float32, keys: Keys | None = None) -> Sums:
-    return Sums(_square_sums(values), None if keys is None else _checks(values, check_keys(keys)))
 
 
 def add_scaled(totals: Float64, values: Float32, factor: float) -> Float64:
-    check_lengths(totals, [values])
-    _add(totals, values, factor, rounded=False)
-    return _square_sums(values)
+    return _add(totals, values, factor, rounded=False)
 
 
-def add_checked(
-    totals: Float64, updates: Sequence[Float32], factors: Sequence[float], keys: Keys, *, rounded: bool = False
-) -> Sequence[Checks]:
-    check_lengths(totals, updates)
-    for values, factor in zip(updates, factors, strict=True):
-        _add(totals, values, factor, rounded=rounded)
-    return [_checks(values, check_keys(keys)) for values in updates]
+def add_rounded(totals: Float64, values: Float32, factor: float) -> Float64:
+    return _add(totals, values, factor, rounded=True)
 
 
-def check_lengths(totals: Float64, updates: Sequence[Float32]) -> None:
-    """Raises ValueError unless each update has a value for each total."""
-    for values in updates:
-        if len(values) != len(totals):
-            raise ValueError(f"{len(values)} values cannot be added to {len(totals)}")
+def check_lengths(totals: Float64, values: Float32) -> None:
+    """Raises ValueError unless there is a value for each total."""
+    if len(values) != len(totals):
+        raise ValueError(f"{len(values)} values cannot be added to {len(totals)}")
 
 
-def check_keys(keys: Keys) -> Keys:
-    """Return `keys`. Raises ValueError unless there is one for each value of a chunk."""
-    if len(keys) != CHUNK:
-        raise ValueError(f"{len(keys)} keys are not the {CHUNK} of a chunk")
-    return keys
-
-
-def _square_sums(values: Float32) -> Float64:
+def square_sums(values: Float32) -> Float64:
     sums = np.empty(-(-len(values) // CHUNK))
     squares = np.empty(min(_SLICE, len(values)))
     for start in range(0, len(values), _SLICE):
@@ -88,18 +56,8 @@ def add_noise(totals: Float64, words: NDArray[np.uint64], std: float, scale: flo
         target *= scale
 
 
-def _checks(values: Float32, keys: Keys) -> Checks:
-    sums = np.zeros(-(-len(values) // CHUNK), np.uint64)
-    for number, start in enumerate(range(0, len(values), CHUNK)):
-        part = values[start : start + CHUNK].view(np.uint32)
-        half = len(part) - len(part) // 2
-        first, second = part[:half] + keys[:half], keys[half : 2 * half].copy()
-        second[: len(part) - half] += part[half:]
-        sums[number] = np.dot(first.astype(np.uint64), second.astype(np.uint64))
-    return sums
-
-
-def _add(totals: Float64, values: Float32, factor: float, *, rounded: bool) -> None:
+def _add(totals: Float64, values: Float32, factor: float, *, rounded: bool) -> Float64:
+    check_lengths(totals, values)
     scaled = np.empty(min(_SLICE, len(values)))
     for start in range(0, len(values), _SLICE):
         part = scaled[: len(values) - start]
@@ -109,3 +67,4 @@ def _add(totals: Float64, values: Float32, factor: float, *, rounded: bool) -> N
             np.rint(part, out=part)
         target = totals[start : start + _SLICE]
         np.add(target, part, out=target)
+    return square_sums(values)

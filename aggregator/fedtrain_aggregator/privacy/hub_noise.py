@@ -1,5 +1,4 @@
-"""A round to which the hub adds the noise, once its draw is claimed: clip, sum, add noise, and what is recorded about
-it."""
+"""A round to which the hub adds the noise, once its draw is claimed, and what is recorded about it."""
 
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from fedtrain.privacy.gaussian_noise import NoiseStream, granularity, std_in_ste
 from fedtrain_aggregator.combine.base import Float64
 from fedtrain_aggregator.engine.read_updates import Step
 from fedtrain_aggregator.kernels import CHUNK, add_noise
-from fedtrain_aggregator.privacy.clipped_sum import ClippedSum
 from fedtrain_aggregator.privacy.measured_updates import MeasuredUpdates
 
 _SLICE = 6 * CHUNK
@@ -20,14 +18,11 @@ _SLICE = 6 * CHUNK
 
 @dataclass(frozen=True)
 class HubNoise(MeasuredUpdates):
-    """Clips the updates, sums them and adds the noise of `spend`."""
-
-    def combine(self) -> ClippedSum:
-        return ClippedSum(self.planned, self.norms)
+    """Adds the noise of `spend` to the `ClippedSum` of the updates."""
 
     def noisy(self, step: Step) -> Step:
-        """Return a step that adds noise to a block of the `ClippedSum`, makes it the mean, and passes it to `step`.
-        Safe to call from several threads."""
+        """Return a step that adds noise to a block of the sum, makes it the mean, and passes it to `step`. Safe to
+        call from several threads."""
         stream, std, scale = self._stream("updates"), self._std_in_steps, self._scale
 
         def noisy_step(start: int, combined: Float64) -> None:

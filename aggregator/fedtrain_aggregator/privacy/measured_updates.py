@@ -10,7 +10,7 @@ from fedtrain.contracts.privacy_blocks import RoundPrivacy
 
 @dataclass(frozen=True)
 class MeasuredUpdates:
-    """`norms`: of the updates as they arrived. `indicators`: `Update.within_bound` of their records, where the
+    """`norms`: those that the updates claimed. `indicators`: `Update.within_bound` of their records, where the
     participants clip. `quarantined`: number of updates that arrived and are left out. They count as zeros, so that the
     sum is divided by a number that does not depend on what an update contains. `values`: number of values of an
     update."""

@@ -1,4 +1,5 @@
-"""A round under privacy, from its measured updates: which draw it has, and who adds the noise."""
+"""A round under privacy: how its updates are summed, and once they have passed all checks, which draw of noise it has
+and who adds it."""
 
 from collections.abc import Sequence
 
@@ -6,12 +7,19 @@ from fedtrain.api.privacy import AdaptiveClipping, Privacy
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
 from fedtrain.contracts.records import Close, Update
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.privacy.gaussian_noise import check_range
+from fedtrain_aggregator.combine import Combine, Mean
+from fedtrain_aggregator.privacy.clipped_sum import ClippedSum
 from fedtrain_aggregator.privacy.draw import claim_draw
 from fedtrain_aggregator.privacy.hub_noise import HubNoise
 from fedtrain_aggregator.privacy.shared_noise import SharedNoise
 
 PrivateRound = HubNoise | SharedNoise
+
+
+def private_sum(planned: RoundPrivacy, norms: Sequence[float], arrived: int) -> Combine:
+    """Return the sum that the noise is for: of updates that are clipped by these norms; where the participants add the
+    noise, the mean of the noisy updates, of which `arrived` came. Raises ValueError."""
+    return ClippedSum(planned, norms) if planned.noise_shares is None else Mean([1 / arrived for _ in norms])
 
 
 def private_round(
@@ -23,12 +31,11 @@ def private_round(
     norms: Sequence[float],
     values: int,
 ) -> PrivateRound:
-    """Claim the draw of noise. `records`, `norms`: of the updates, which have passed all checks. `values`: number of
+    """Claim the draw of noise. `records`, `norms`: of the updates, which have passed all checks, with the
+    norms that they claimed. `values`: number of
     values of an update. Raises Refused if the round may not be aggregated, and StoreError."""
     adaptive = privacy.clipping.adaptive or AdaptiveClipping()
     indicators, quarantined = [record.within_bound for record in records], len(close.quarantined)
-    if planned.noise_shares is None:
-        check_range(planned.update_multiplier, planned.bound, len(norms))
     spend = claim_draw(ledger, close, planned, privacy.testing_seed)
     if planned.noise_shares is not None:
         return SharedNoise(planned, spend, norms, indicators, quarantined, values, adaptive)

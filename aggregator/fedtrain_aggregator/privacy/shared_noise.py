@@ -1,4 +1,4 @@
-"""A round whose noise the participants have added: sum, and what is recorded about it."""
+"""A round whose noise the participants have added, and what is recorded about it."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -9,7 +9,6 @@ from fedtrain.plurals import several
 from fedtrain.privacy.adaptive_clipping import next_bound
 from fedtrain.privacy.gaussian_noise import granularity, std_in_steps
 from fedtrain.privacy.noise_shares import share_multiplier
-from fedtrain_aggregator.combine import Mean
 from fedtrain_aggregator.engine.read_updates import Step
 from fedtrain_aggregator.errors import Refused
 from fedtrain_aggregator.privacy.measured_updates import MeasuredUpdates
@@ -17,8 +16,8 @@ from fedtrain_aggregator.privacy.measured_updates import MeasuredUpdates
 
 @dataclass(frozen=True)
 class SharedNoise(MeasuredUpdates):
-    """Sums the noisy updates. Quarantined ones count as zeros without noise. Raises Refused if there are fewer updates
-    than the shares were calibrated to."""
+    """The mean of the noisy updates. Quarantined ones count as zeros without noise. Raises Refused if there are fewer
+    updates than the shares were calibrated to."""
 
     def __post_init__(self) -> None:
         if len(self.norms) < self.needed:
@@ -32,9 +31,6 @@ class SharedNoise(MeasuredUpdates):
         """Number of updates that the shares are calibrated to."""
         assert self.planned.noise_shares is not None
         return self.planned.noise_shares
-
-    def combine(self) -> Mean:
-        return Mean([1 / self.arrived for _ in self.norms])
 
     def noisy(self, step: Step) -> Step:
         """The noise is in the updates."""

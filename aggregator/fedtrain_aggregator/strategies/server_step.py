@@ -39,7 +39,7 @@ class ServerStep:
         """Step the values from number `start` on by the float64 values `combined`, rounded to float32. Raises
         OSError."""
         direction = combined.astype(np.float32)
-        self._square_sums[start] = square_sums(direction).squares
+        self._square_sums[start] = square_sums(direction)
         after = {name: np.empty_like(direction) for name in self._state}
         largest: list[float] = []
         for first in range(0, len(direction), _SLICE):

@@ -161,6 +161,7 @@ class Work(Wire):
     noise: NoiseShare | None = None
     example_noise: ExampleNoise | None = None
     testing_seed: int | None = None
+    states_norm: bool | None = None
     plan: str | None = None
     k: int | None = None
 

@@ -80,6 +80,7 @@ def test_rounds_are_clipped_and_noised_where_the_file_says(
             assert record is not None
             assert (record.within_bound is None) == (clips == "Server" or not adaptive)
             assert record.within_bound is None or (record.within_bound in (0, 1)) != shared
+            assert (record.norm is None) == (clips == "Client")
             if clips == "Client" and not shared:
                 assert norm_of(small, round, who, record) <= bound * (1 + 1e-6), "clipped before it left"
     assert verify(small.ledger).sound

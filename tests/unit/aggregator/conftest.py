@@ -27,7 +27,7 @@ def make_round(tmp_path: Path) -> MakeRound:
     return make
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
+@pytest.fixture(params=[True, False], ids=["norms stated", "norms measured"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Fields of privacy -> a round with noise to send updates to."""
-    return maker(tmp_path)
+    return maker(tmp_path, states_norms=request.param)

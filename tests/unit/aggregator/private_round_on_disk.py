@@ -76,9 +76,10 @@ Make = Callable[..., Private]
 """Makes a round: see `maker`."""
 
 
-def maker(folder: Path, shapes: Mapping[str, tuple[int, int]] = SHAPES) -> Make:
+def maker(folder: Path, shapes: Mapping[str, tuple[int, int]] = SHAPES, states_norms: bool = True) -> Make:
     """Return a function (clipping norm, multiplier, ...) -> a round with its plan, in a folder below `folder`.
-    `shapes`: of the adapter's tensors."""
+    `shapes`: of the adapter's tensors. `states_norms`: whether records state the norms of updates that the hub clips;
+    those of an older participant do not."""
     count = itertools.count()
 
     def private(
@@ -113,7 +114,8 @@ def maker(folder: Path, shapes: Mapping[str, tuple[int, int]] = SHAPES) -> Make:
             clipping_location=clipping_location,
             noise_shares=noise_shares,
         )
-        made = Private(RoundOnDisk(own, spec, adapter(0, dict(shapes), scale=0.0)), planned)
+        stated = states_norms and clipping_location is None
+        made = Private(RoundOnDisk(own, spec, adapter(0, dict(shapes), scale=0.0), states_norms=stated), planned)
         made.plan()
         return made
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from math import isfinite, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import Aggregate, Close, Closed, Manifest, Run, Update
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.privacy.clipping import stated_norm
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -55,6 +57,7 @@ class RoundOnDisk:
     spec: FederatedTrainingSpec
     start: Tensors
     round: int = 1
+    states_norms: bool = False
     sent: list[Closed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -113,6 +116,8 @@ class RoundOnDisk:
             "tokens": 100,
             "train_loss": 1.0,
         }
+        if self.states_norms and update is not None:
+            plain["norm"] = norm_in(content)
         made = Update(**plain | record)
         self.ledger.claim(names.update(self.round, participant, 1), made)
         closed = Closed(participant=participant, attempt=1, digest=made.digest, record=digest_of(made))
@@ -138,6 +143,16 @@ class RoundOnDisk:
         assert digest is not None
         with closing(self.ledger.open_blob(digest)) as reader:
             return load(bytes(reader.read(0, reader.size)))
+
+
+def norm_in(content: bytes) -> float | None:
+    """What the record of an update states; None for one without a norm."""
+    try:
+        tensors = load(content).values()
+    except Exception:  # the test sends no safetensors file
+        return None
+    norm = sqrt(sum(float(np.sum(np.square(values, dtype=np.float64))) for values in tensors))
+    return stated_norm(norm) if isfinite(norm) else None
 
 
 def with_value(value: float) -> Tensors:

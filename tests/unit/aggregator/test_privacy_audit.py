@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 import pytest
 from blake3 import blake3
-from fedtrain_aggregator.kernels import CHUNK
 from fedtrain_aggregator.privacy import clipped_sum, hub_noise
+from fedtrain_aggregator.privacy.clipped_sum import ClippedSum
 from fedtrain_aggregator.privacy.hub_noise import HubNoise
 from scipy.stats import beta
 
@@ -61,9 +61,10 @@ def noisy_mean(updates: list[np.ndarray], seed: bytes, mode: Mode, bound: float)
     spend = Spend(run_id="audit", round=1, k=1, multiplier=MULTIPLIER, seed=seed.hex())
     norms = [float(np.linalg.norm(update.astype(np.float64))) for update in updates]
     round = HubNoise(planned, spend, norms, [], 0, VALUES, ADAPTIVE)
-    combination = round.combine().combination(VALUES, ())
+    combination = ClippedSum(planned, norms).combination(VALUES, ())
     combination.begin(VALUES)
-    combination.add_checked(0, updates, np.zeros(CHUNK, np.uint32))
+    for number, update in enumerate(updates):
+        combination.add(number, update)
     found: list[np.ndarray] = []
     round.noisy(lambda start, combined: found.append(combined.copy()))(0, combination.result())
     return found[0], round.mean().next_bound if adaptive else bound

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fedtrain_aggregator.kernels import CHUNK
+from fedtrain_aggregator.privacy.clipped_sum import ClippedSum
 from fedtrain_aggregator.privacy.hub_noise import HubNoise
 from fedtrain_aggregator.privacy.private_round import PrivateRound
 from fedtrain_aggregator.privacy.shared_noise import SharedNoise
@@ -136,9 +137,10 @@ def noisy_share(round: PrivateRound) -> float:
 def test_the_sum_has_whole_steps_of_the_noises_granularity() -> None:
     """Values between the steps would show in the low bits of the noisy sum."""
     norms, values = np.full(2, 0.5), np.random.default_rng(1).normal(0, 0.1, 100).astype(np.float32)
-    combined = a_round("Server", 1.0, norms, 1).combine().combination(len(values), [])
+    combined = ClippedSum(a_round("Server", 1.0, norms, 1).planned, list(norms)).combination(len(values), [])
     combined.begin(len(values))
-    combined.add_checked(0, [values, values], np.zeros(CHUNK, np.uint32))
+    for number in range(2):
+        combined.add(number, values)
     found = combined.result()
     assert np.array_equal(found, np.rint(found))
     assert np.abs(found).max() > 2**24
@@ -147,9 +149,9 @@ def test_the_sum_has_whole_steps_of_the_noises_granularity() -> None:
 def test_a_clipped_update_has_the_norm_of_the_bound() -> None:
     values = np.random.default_rng(1).normal(0, 0.1, 100_000).astype(np.float32)
     made = a_round("Server", C, np.array([np.linalg.norm(values.astype(np.float64))]), 1)
-    combined = made.combine().combination(len(values), [])
+    combined = ClippedSum(made.planned, made.norms).combination(len(values), [])
     combined.begin(len(values))
-    combined.add_checked(0, [values], np.zeros(CHUNK, np.uint32))
+    combined.add(0, values)
     step = granularity(made.planned.update_multiplier, C)
     assert np.linalg.norm(combined.result() * step) == pytest.approx(C, rel=1e-6)
 

@@ -13,7 +13,7 @@ from fedtrain.privacy.adaptive_clipping import (
     noisy_fraction,
     update_multiplier,
 )
-from fedtrain.privacy.clipping import clip_factor, is_within
+from fedtrain.privacy.clipping import clip_factor, is_within, stated_norm, states
 from fedtrain.privacy.noise import composed, noise_std, signal_to_noise
 
 
@@ -40,8 +40,27 @@ def test_an_adaptive_clipping_norm_stays_in_the_range_of_clipping_norms(bound: f
 
 @pytest.mark.parametrize("norm", [-1.0, nan, inf])
 def test_refuse_a_norm_that_is_not_a_number(norm: float) -> None:
-    with pytest.raises(ValueError, match=r"norm of an update is"):
-        is_within(norm, 1.0)
+    for function in (lambda: is_within(norm, 1.0), lambda: stated_norm(norm)):
+        with pytest.raises(ValueError, match=r"norm of an update is"):
+            function()
+
+
+@given(st.floats(1e-45, 1e45), st.floats(-1e-11, 1e-11))
+def test_a_stated_norm_is_true_on_every_machine_and_clips_to_the_bound(norm: float, rounding: float) -> None:
+    """Machines add the squares of an update in different orders."""
+    stated, measured = stated_norm(norm), norm * (1 + rounding)
+    assert states(stated, measured)
+    assert measured * clip_factor(stated, 1.0) <= 1.0
+    assert float(f"{stated:.8e}") == stated, "nine digits"
+
+
+@given(st.floats(1e-45, 1e45))
+def test_no_other_norm_is_true(norm: float) -> None:
+    stated = stated_norm(norm)
+    for other in (0.0, -norm, nan, inf, 1e-300, stated * (1 - 3e-8), stated * (1 + 3e-8)):
+        assert not states(other, norm)
+    for measured in (nan, inf):
+        assert not states(stated, measured)
 
 
 def test_the_noise_on_the_mean_depends_on_the_updates_that_are_in_it() -> None:

@@ -87,6 +87,16 @@ def test_tasks_say_what_noise_the_hub_promises_and_what_it_has_released() -> Non
     assert found == [first, first.model_copy(update={"released": past}), None, None], "a known seed hides nothing"
 
 
+@pytest.mark.parametrize(("location", "asked"), [("Server", True), ("Client", None), (None, None)])
+def test_records_state_norms_only_where_the_hub_clips(location: str | None, asked: bool | None) -> None:
+    privacy = private()
+    privacy["clipping"] = privacy["clipping"] | {"location": location}
+    coordinator = Coordinator(World(a_spec(3, minimum=2, **({"privacy": privacy} if location else {}))))
+    coordinator.until("Training")
+    works = [order.work for order in coordinator.orders.values() if not isinstance(order, AggregateOrder)]
+    assert {work.states_norm for work in works if isinstance(work, Train)} == {asked}
+
+
 @pytest.mark.parametrize("location", ["Server", "Client"])
 def test_tasks_say_how_to_clip_with_the_norm_of_their_round(location: str) -> None:
     privacy = private() | {"noise": {"type": "Multiplier", "multiplier": 1.0, "location": location}}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from fedtrain_trainer import private_update as module
 from fedtrain_trainer.outcome import Refused
-from fedtrain_trainer.private_update import private_update
+from fedtrain_trainer.private_update import private_update, stated
 
 from fedtrain.contracts.tasks import NoiseShare, Task, Train, UpdateClipping
 from fedtrain.privacy.gaussian_noise import granularity
@@ -66,6 +66,15 @@ def test_a_short_update_stays_as_it_is() -> None:
 def test_the_indicator_is_sent_only_where_the_task_asks_for_it() -> None:
     assert private_update(*task(clipping=UpdateClipping(bound=BOUND)), update(), None)[1] is None
     assert private_update(*task(), update(), None)[1] is None
+
+
+def test_the_stated_norm_is_that_of_all_tensors_and_an_update_without_one_states_none() -> None:
+    """In bfloat16 as well: what leaves is float32."""
+    assert stated({"a": torch.full((2, 2), 3.0), "b": torch.full((64,), 1.0)}) == 10.0000001
+    assert stated({"a": torch.full((4,), 1.0, dtype=torch.bfloat16, requires_grad=True)}) == 2.00000001
+    assert stated({"a": torch.zeros(3)}) == 0.0
+    for value in (float("nan"), float("inf"), -float("inf")):
+        assert stated({"a": torch.tensor([1.0, value]), "b": torch.zeros(2)}) is None
 
 
 def test_the_share_of_noise_has_the_size_of_the_formula(key: str) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 from fedtrain_aggregator.combine import Mean
-from fedtrain_aggregator.kernels import CHUNK
 from fedtrain_aggregator.privacy import shared_noise
+from fedtrain_aggregator.privacy.private_round import private_sum
 from fedtrain_aggregator.privacy.shared_noise import SharedNoise
 from fedtrain_trainer import private_update as module
 from scipy.stats import beta
@@ -65,9 +65,10 @@ def mean_of(updates: list[Any]) -> Any:
     )
     spend = Spend(run_id="audit", round=1, k=1, multiplier=MULTIPLIER)
     round = SharedNoise(planned, spend, [BOUND for _ in updates], [], 0, VALUES, AdaptiveClipping())
-    combination = round.combine().combination(VALUES, ())
+    combination = private_sum(planned, round.norms, round.arrived).combination(VALUES, ())
     combination.begin(VALUES)
-    combination.add_checked(0, updates, np.zeros(CHUNK, np.uint32))
+    for number, update in enumerate(updates):
+        combination.add(number, update)
     found: list[Any] = []
     round.noisy(lambda start, combined: found.append(combined.copy()))(0, combination.result())
     return found[0]

@@ -1,11 +1,13 @@
 """A trained update that the store does not take is uploaded later, and never trained again."""
 
+from math import sqrt
 from pathlib import Path
 
 import pytest
 from fedtrain_trainer import works
 from fedtrain_trainer.outcome import Outcome
 from fedtrain_trainer.run import run_task
+from safetensors.torch import load
 
 from fedtrain.contracts import names
 from fedtrain.contracts.exit_codes import EXIT_DONE, EXIT_RETRY, EXIT_SPOOLED
@@ -66,6 +68,29 @@ def test_the_update_is_the_one_of_an_undisturbed_run(federation: Federation, spo
     assert federation.run(spooled).code == EXIT_DONE
     one, two = (federation.record(names.update(1, "a", attempt), Update) for attempt in (1, 2))
     assert one == two.model_copy(update={"attempt": 1, "file": one.file})
+
+
+def test_the_stated_norm_is_of_the_file_that_the_record_names(federation: Federation) -> None:
+    """An execution that was killed may have sent another update, which a hub keeps."""
+    assert federation.run(federation.assignment(federation.train_work(states_norm=True), round=1)).code == EXIT_DONE
+    record = federation.record(names.update(1, "a", 1), Update)
+    folder = names.update_folder(1, "a", 1)
+    values = load(federation.ledger.content(f"{folder}/{record.file}")).values()
+    norm = sqrt(sum(float(tensor.double().square().sum()) for tensor in values))
+    assert record.norm is not None
+    assert norm <= record.norm <= norm * (1 + 2e-8)
+
+    class Earlier(TaskLedger):
+        def put_update(self, path: Path) -> tuple[str, str, int]:
+            file, _, size = super().put_update(path)
+            return file, "blake3:" + "1" * 64, size
+
+    second = federation.assignment(federation.train_work(states_norm=True), round=1, attempt=2)
+    run_task(second, store=Earlier(federation.ledger, second.task), models=federation.models)
+    assert federation.record(names.update(1, "a", 2), Update).norm is None
+    third = federation.assignment(federation.train_work(), round=1, attempt=3)
+    assert federation.run(third).code == EXIT_DONE
+    assert federation.record(names.update(1, "a", 3), Update).norm is None, "the task does not ask for it"
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated"])

@@ -1,26 +1,34 @@
-"""Checks of updates that their participants clipped, and added their shares of noise to."""
+"""Checks under privacy of what an update and its record claim, once the update is measured: its norm, by which it was
+clipped in the sum, and what its participant must do with clipping and noise."""
 
 from collections.abc import Sequence
 from math import sqrt
 
 from fedtrain.contracts.privacy_blocks import RoundPrivacy
 from fedtrain.contracts.records import Update
+from fedtrain.privacy.clipping import states
 from fedtrain.privacy.noise_shares import noisy_indicator_limit, noisy_norm_range, share_multiplier
 from fedtrain_aggregator.engine.update import Measurement
 
+ANOTHER_NORM = "its norm is not the one that its record states"
 UNCLIPPED = "it is not clipped to this round's norm"
 NOT_NOISY = "its norm is not that of a clipped update with its share of noise"
 NO_INDICATOR = "its record does not say whether clipping left the update unchanged"
 """Reasons name no value, because they are published."""
 
 
-def clipping_flaws(
-    privacy: RoundPrivacy, records: Sequence[Update], measured: Sequence[Measurement], values: int
+def private_flaws(
+    privacy: RoundPrivacy,
+    records: Sequence[Update],
+    claimed: Sequence[float],
+    measured: Sequence[Measurement],
+    values: int,
 ) -> list[str | None]:
-    """Return why updates are not what their participants must send; None for those that are. `values`: number of
-    values of an update."""
+    """Return why updates are not what they claim and what their participants must send; None for those that are.
+    `claimed`: the `claimed_norms`. `values`: number of values of an update."""
     if privacy.clipping_location is None:
-        return [None for _ in records]
+        pairs = zip(claimed, measured, strict=True)
+        return [None if states(norm, found.norm) else ANOTHER_NORM for norm, found in pairs]
     return [
         _norm_flaw(privacy, found.norm, values) or _indicator_flaw(privacy, record)
         for record, found in zip(records, measured, strict=True)

@@ -33,6 +33,7 @@ from fedtrain_trainer.gradients.round import Round
 from fedtrain_trainer.lora import Models, initial_weights
 from fedtrain_trainer.memory import Fit
 from fedtrain_trainer.outcome import silent
+from fedtrain_trainer.private_update import stated
 from fedtrain_trainer.training import train
 from safetensors.torch import load
 
@@ -213,6 +214,7 @@ class Hub:
                 steps=1,
                 tokens=1,
                 train_loss=1.0,
+                norm=stated(update),
             )
             self.ledger.claim(names.update(round, who, 1), record)
             closed.append(Closed(participant=who, attempt=1, digest=digest, record=digest_of(record)))

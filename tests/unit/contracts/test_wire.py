@@ -119,6 +119,14 @@ def test_a_mix_of_data_sets_is_read_and_sent_without_loss_and_older_receivers_re
     assert sent == {name: value for name, value in mixed().items() if name != "requiredFeatures"}
 
 
+def test_a_task_that_asks_for_the_norm_is_sent_without_loss_and_older_receivers_may_ignore_it() -> None:
+    (recorded,) = (file for file in RECORDED if file.stem == "task-train")
+    sent = content(recorded)
+    sent["work"]["statesNorm"] = True
+    assert to_wire(from_wire(sent)) == sent
+    assert sent["requiredFeatures"] == content(recorded)["requiredFeatures"]
+
+
 def test_a_task_without_data_sets_is_refused() -> None:
     broken = mixed()
     del broken["data"]["datasets"]

@@ -91,7 +91,7 @@ def test_tasks_say_what_noise_the_hub_promises_and_what_it_has_released() -> Non
 def test_records_state_norms_only_where_the_hub_clips(location: str | None, asked: bool | None) -> None:
     privacy = private()
     privacy["clipping"] = privacy["clipping"] | {"location": location}
-    coordinator = Coordinator(World(a_spec(3, minimum=2, **({"privacy": privacy} if location else {}))))
+    coordinator = Coordinator(World(a_spec(3, minimum=2, privacy=privacy if location else None)))
     coordinator.until("Training")
     works = [order.work for order in coordinator.orders.values() if not isinstance(order, AggregateOrder)]
     assert {work.states_norm for work in works if isinstance(work, Train)} == {asked}

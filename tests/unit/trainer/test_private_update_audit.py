@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from fedtrain_aggregator.combine import Mean
-from fedtrain_aggregator.privacy import shared_noise
+from fedtrain_aggregator.privacy import private_round
 from fedtrain_aggregator.privacy.private_round import private_sum
 from fedtrain_aggregator.privacy.shared_noise import SharedNoise
 from fedtrain_trainer import private_update as module
@@ -115,7 +115,7 @@ def _shared_among_all(monkeypatch: pytest.MonkeyPatch) -> None:
 def _by_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """The canary has ten times the rows of each other participant, so that its update is hardly hidden by their
     shares."""
-    monkeypatch.setattr(shared_noise, "Mean", lambda weights: Mean([10 / 12, 1 / 12, 1 / 12]))
+    monkeypatch.setattr(private_round, "Mean", lambda weights: Mean([10 / 12, 1 / 12, 1 / 12]))
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from fedtrain.contracts.privacy_blocks import RoundPrivacy
 
 @dataclass(frozen=True)
 class MeasuredUpdates:
-    """`norms`: those that the updates claimed. `indicators`: `Update.within_bound` of their records, where the
-    participants clip. `quarantined`: number of updates that arrived and are left out. They count as zeros, so that the
-    sum is divided by a number that does not depend on what an update contains. `values`: number of values of an
-    update."""
+    """`norms`: those that the updates claimed, and have but for the rounding. `indicators`: `Update.within_bound` of
+    their records, where the participants clip. `quarantined`: number of updates that arrived and are left out. They
+    count as zeros, so that the sum is divided by a number that does not depend on what an update contains. `values`:
+    number of values of an update."""
 
     planned: RoundPrivacy
     spend: Spend

@@ -77,11 +77,9 @@ def command(
     if not out.parent.is_dir():
         raise UserError(f"the folder {out.parent} does not exist", "Create it first.")
     for source in sources:
-        if Path(source).absolute() == out.absolute() and not out.exists():
-            raise UserError(
-                f"{out} is both an input and the output",
-                f"Remove {out} from the inputs, or give `-o` another file.",
-            )
+        if Path(source).resolve() == out.resolve():
+            also = f"Remove {out} from the inputs, or give" if len(sources) > 1 else "Give"
+            raise UserError(f"{out} is both an input and the output", f"{also} `-o` another file.")
     if separator and to != "PromptCompletion":
         raise UserError("--separator needs --to PromptCompletion", "Other formats do not join texts.")
     encoding_name = _encoding(encoding)

@@ -1,6 +1,7 @@
 """Splitting: read, deal, hold out, write; all files or none."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -115,6 +116,11 @@ def _check(request: SplitRequest) -> None:
             "--participants is missing",
             "give a number, or names with commas between them; or name a file for each participant",
         )
+    if request.participants is not None and re.fullmatch(r"[^,\s]*[A-Za-z][^,\s]*", request.participants):
+        raise SplitError(
+            f"--participants {request.participants} is one name",
+            "give a number, or at least two names with commas between them",
+        )
     if not 0 <= request.test_fraction < 1:
         given = f"{request.test_fraction:g}"
         use = (
@@ -124,7 +130,11 @@ def _check(request: SplitRequest) -> None:
         )
         raise SplitError(f"--test-fraction {given} must be at least 0 and below 1", use)
     if request.out.exists() and not (request.out.is_dir() and not any(request.out.iterdir())):
-        raise SplitError(f"{request.out}: it exists already", "name a new folder, or delete this one")
+        whole = request.out.resolve()
+        inputs = [*request.data, *([Path(request.base)] if request.base else [])]
+        used = [path for path in inputs if path.exists() and path.resolve().is_relative_to(whole)]
+        fix = f"name a new folder: this one contains {used[0]}" if used else "name a new folder, or delete this one"
+        raise SplitError(f"{request.out}: it exists already", fix)
 
 
 def _check_files(request: SplitRequest) -> None:

@@ -31,6 +31,7 @@ from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, Transfer
 from fedtrain.ledger.s3_credentials import EXPIRED
 from fedtrain.ledger.s3_errors import GONE, NO_UPLOAD, explain
 from fedtrain.ledger.s3_place import place_of, settings_of
+from fedtrain.ledger.s3_ranges import size_in
 from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
 
 T = TypeVar("T")
@@ -41,7 +42,6 @@ _WRONG_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
 """The hub's keys were replaced since it signed."""
 _DENIED = ("AccessDenied", "403", "Forbidden", "RequestTimeTooSkewed")
 _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9]{1,64})\s*</Code>")
-_TOTAL = re.compile(r"/([0-9]{1,18})$")
 _NO_SUCH_RANGE = 416
 """What servers answer about an empty object."""
 _CONNECTIONS = 8
@@ -135,10 +135,10 @@ class Requests:
             if start and length:
                 raise self._no_ranges(response)
             return Range(length, self._blocks(response))
-        total = _TOTAL.search(response.headers.get("content-range", ""))
+        total = size_in(response.headers)
         if total is None:
             raise self._no_ranges(response)
-        return Range(int(total[1]), self._blocks(response))
+        return Range(total, self._blocks(response))
 
     def await_renewal(self, name: str, used: SignedRequest, choose: Choose, longest: float) -> float:
         """Wait until the grant has another request than `used`. Return the seconds, `longest` at most. Raises

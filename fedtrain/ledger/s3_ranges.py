@@ -8,7 +8,9 @@ timeouts, proxies and certificates. What doesn't succeed at once is left to boto
 
 # pyright: reportMissingTypeStubs=false, reportPrivateUsage=false
 
+import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
@@ -20,6 +22,7 @@ from fedtrain.ledger.s3_signature import Signatures, utc_now
 _SIGNED_SECONDS = 60.0
 """Until a request is signed again, with the keys as they are then. Servers accept 15 minutes."""
 _PARTIAL_CONTENT = 206
+_TOTAL = re.compile(r"/([0-9]{1,18})$")
 
 
 class Stream:
@@ -56,6 +59,17 @@ class Ranges:
         self._key = key
         self._signed: tuple[float, str, dict[str, str]] | None = None
 
+    def beginning(self, length: int) -> tuple[int, bytes] | None:
+        """Return the size of the object and its first bytes, up to `length`; None if the server doesn't send them at
+        once."""
+        response = self._answer(0, length)
+        if response is None:
+            return None
+        size = size_in(response.headers) or 0
+        stream = _stream(response, 0, min(length, size))
+        content = stream.read(min(length, size)) if stream is not None else None
+        return (size, content) if content else None
+
     def get(self, offset: int, length: int) -> bytes | None:
         """Return `length` bytes from `offset`; None if the server doesn't send them at once."""
         stream = self.stream(offset, length)
@@ -63,14 +77,19 @@ class Ranges:
 
     def stream(self, offset: int, length: int) -> Stream | None:
         """Return the answer that has `length` bytes from `offset`; None if the server doesn't send it at once."""
+        response = self._answer(offset, length)
+        return _stream(response, offset, length) if response is not None else None
+
+    def _answer(self, offset: int, length: int) -> Any:
+        """Return the answer with a range of the object; None if there is none."""
         try:
             url, signed = self._request()
             headers = HeadersDict({**signed, "Range": f"bytes={offset}-{offset + length - 1}"})
             response = self._client._endpoint.http_session.send(AWSPreparedRequest("GET", url, headers, None, True))
         except BotoCoreError:
             return None
-        if response.status_code == _PARTIAL_CONTENT and response.headers.get("content-length") == str(length):
-            return Stream(response.raw, offset)
+        if response.status_code == _PARTIAL_CONTENT:
+            return response
         self._signed = None  # the keys may have expired
         response.raw.close()
         return None
@@ -82,3 +101,16 @@ class Ranges:
             url, headers = self._signatures.get(self._key, utc_now())
             signed = self._signed = now, url, {"User-Agent": "fedtrain", **headers}
         return signed[1:]
+
+
+def size_in(headers: Mapping[str, str]) -> int | None:
+    """The size of the object, in an answer that has a range of it; None if the answer doesn't say it."""
+    total = _TOTAL.search(headers.get("content-range", ""))
+    return int(total[1]) if total is not None else None
+
+
+def _stream(response: Any, offset: int, length: int) -> Stream | None:
+    if response.headers.get("content-length") == str(length):
+        return Stream(response.raw, offset)
+    response.raw.close()
+    return None

@@ -12,7 +12,7 @@ AHEAD = 256 * 1024
 class RangedReader:
     """Small reads go through one buffer, large ones do not. Safe to use from several threads, but for those that
     continue a stream. `fetch(offset, length)` does a request; `connect(offset, length)` returns its answer unread, or
-    None if the server doesn't send it at once."""
+    None if the server doesn't send it at once. `beginning`: bytes that have come already."""
 
     def __init__(
         self,
@@ -20,12 +20,13 @@ class RangedReader:
         size: int,
         fetch: Callable[[int, int], bytes],
         connect: Callable[[int, int], Stream | None],
+        beginning: bytes = b"",
     ) -> None:
         self.size = size
         self._name = name
         self._fetch = fetch
         self._connect = connect
-        self._buffered: tuple[int, bytes] = (0, b"")
+        self._buffered: tuple[int, bytes] = (0, beginning)
         self._stream: Stream | None = None
 
     def read(self, offset: int, length: int) -> bytes | memoryview:

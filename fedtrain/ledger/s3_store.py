@@ -36,7 +36,7 @@ from fedtrain.ledger.s3_errors import (
 )
 from fedtrain.ledger.s3_place import place_of, settings_of
 from fedtrain.ledger.s3_ranges import Ranges
-from fedtrain.ledger.s3_reader import RangedReader
+from fedtrain.ledger.s3_reader import AHEAD, RangedReader
 from fedtrain.ledger.s3_signature import Signatures
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable, check_size
 
@@ -99,7 +99,8 @@ class S3Store:
                 raise StoreError(f"{self._place}, key {self.object_key(key)!r}: {received}.")
             return content
 
-        return RangedReader(f"{self.url}/{key}", int(self._head(key)["ContentLength"]), fetch, ranges.stream)
+        size, beginning = ranges.beginning(AHEAD) or (int(self._head(key)["ContentLength"]), b"")
+        return RangedReader(f"{self.url}/{key}", size, fetch, ranges.stream, beginning)
 
     def file(self, key: str) -> Path | None:
         return None

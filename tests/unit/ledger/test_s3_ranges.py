@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from s3_fake import Answer, Request, failure, serving
 
+from fedtrain.api.storage import S3
 from fedtrain.ledger import s3_ranges
 from fedtrain.ledger.s3_client import Patience
-from fedtrain.ledger.s3_credentials import MountedSecret
+from fedtrain.ledger.s3_credentials import Credentials, MountedSecret
 from fedtrain.ledger.s3_reader import AHEAD
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreRefused, StoreUnavailable
@@ -21,35 +22,54 @@ CONTENT = bytes(range(256)) * (4 * AHEAD // 256)
 
 
 class Server:
-    """Holds CONTENT. The first answers to GETs are `answers`; None is the right one. `ranges`, `signatures`: those of
-    all GETs."""
+    """Holds CONTENT. The first answers after the opening are `answers`; None is the right one. `ranges`, `signatures`:
+    those of all GETs after the opening."""
 
     def __init__(self, *answers: Answer | Callable[[bytes], Answer] | None) -> None:
         self._answers = list(answers)
         self.ranges: list[tuple[int, int]] = []
         self.signatures: list[str] = []
+        self._opened = False
 
     def __call__(self, request: Request) -> Answer:
-        if request.method == "HEAD":
-            return Answer(headers={"Content-Length": str(len(CONTENT))})
+        assert request.method == "GET", "the answer that has the beginning has the size as well"
         first, last = (int(part) for part in request.headers["range"].removeprefix("bytes=").split("-"))
+        content = CONTENT[first : last + 1]
+        if not self._opened:
+            self._opened = True
+            return Answer(206, content, {"Content-Range": f"bytes {first}-{last}/{len(CONTENT)}"})
         self.ranges.append((first, last + 1))
         self.signatures.append(request.headers["authorization"])
-        content = CONTENT[first : last + 1]
         answer = self._answers.pop(0) if self._answers else None
         if answer is None:
             return Answer(206, content)
         return answer if isinstance(answer, Answer) else answer(content)
 
 
+def opened(s3: S3, patience: Patience = ONCE, credentials: Credentials | None = None) -> ObjectReader:
+    """A reader that holds nothing of the object."""
+    reader = S3Store(s3, patience=patience, credentials=credentials).open("key")
+    reader.release()
+    return reader
+
+
 def blocks(reader: ObjectReader, size: int = AHEAD) -> bytes:
     return b"".join(bytes(reader.read(at, size)) for at in range(0, len(CONTENT), size))
+
+
+def test_opening_takes_one_request_that_has_the_beginning() -> None:
+    server = Server()
+    with serving(server) as s3:
+        reader = S3Store(s3, patience=ONCE).open("key")
+        assert reader.size == len(CONTENT)
+        assert b"".join(bytes(reader.read(at, 1000)) for at in range(0, 9000, 1000)) == CONTENT[:9000]
+    assert server.ranges == []
 
 
 def test_one_signature_serves_all_ranges_of_an_object() -> None:
     server = Server()
     with serving(server) as s3:
-        assert blocks(S3Store(s3, patience=ONCE).open("key")) == CONTENT
+        assert blocks(opened(s3)) == CONTENT
     assert server.ranges == [(at, at + AHEAD) for at in range(0, len(CONTENT), AHEAD)]
     assert len(set(server.signatures)) == 1
     assert "range" not in server.signatures[0].lower()
@@ -61,7 +81,7 @@ def test_a_signature_that_is_old_is_renewed(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr(s3_ranges, "_SIGNED_SECONDS", -1.0)
     with serving(server) as s3:
         secret.write_text("old")
-        reader = S3Store(s3, patience=ONCE, credentials=MountedSecret(tmp_path)).open("key")
+        reader = opened(s3, credentials=MountedSecret(tmp_path))
         reader.read(0, AHEAD)
         secret.write_text("new")
         reader.read(AHEAD, AHEAD)
@@ -83,19 +103,19 @@ def test_keys_that_expire_while_an_object_is_read_are_read_again(
 
     with serving(answer) as s3:
         file.write_text("[bank]\naws_access_key_id = old\naws_secret_access_key = secret\n")
-        reader = S3Store(s3.model_copy(update={"profile": "bank"}), patience=TWICE).open("key")
+        reader = opened(s3.model_copy(update={"profile": "bank"}), TWICE)
         reader.read(0, AHEAD)
         valid[0] = "new"
         file.write_text("[bank]\naws_access_key_id = new\naws_secret_access_key = secret\n")
         assert blocks(reader) == CONTENT
-    assert seen[2:5] == ["old", "old", "new"], "boto asks once more before it reads the keys again"
+    assert seen[:4] == ["old"] * 4, "to open it, to read a block, and twice before the keys are read again"
     assert set(seen[4:]) == {"new"}
 
 
 def test_a_stream_takes_one_request() -> None:
     server = Server()
     with serving(server) as s3:
-        reader = S3Store(s3, patience=ONCE).open("key")
+        reader = opened(s3)
         for first in (0, AHEAD):
             reader.stream(first)
             assert (
@@ -113,7 +133,7 @@ def test_a_stream_takes_one_request() -> None:
 def test_a_stream_trusts_a_private_authority(certificate: Path) -> None:
     server = Server()
     with serving(server, certificate) as s3:
-        reader = S3Store(s3.model_copy(update={"ca_file": str(certificate)}), patience=ONCE).open("key")
+        reader = opened(s3.model_copy(update={"ca_file": str(certificate)}))
         reader.stream(0)
         assert blocks(reader) == CONTENT
     assert server.ranges == [(0, len(CONTENT))]
@@ -124,7 +144,7 @@ def test_a_stream_that_breaks_off_continues_where_it_was() -> None:
         lambda content: Answer(206, content[: AHEAD + 9], {"Content-Length": str(len(content))}, broken=True)
     )
     with serving(server) as s3:
-        reader = S3Store(s3, patience=ONCE).open("key")
+        reader = opened(s3)
         reader.stream(0)
         assert blocks(reader) == CONTENT
     assert server.ranges == [(0, len(CONTENT)), (AHEAD, 2 * AHEAD), (2 * AHEAD, len(CONTENT))]
@@ -139,7 +159,7 @@ def test_a_stream_that_hangs_continues_with_another_request() -> None:
 
     server = Server(hang)
     with serving(server) as s3:
-        reader = S3Store(s3, patience=ONCE).open("key")
+        reader = opened(s3)
         reader.stream(0)
         assert blocks(reader) == CONTENT
         done.set()
@@ -153,7 +173,7 @@ def test_a_stream_that_hangs_continues_with_another_request() -> None:
 def test_a_request_that_fails_is_repeated(answer: Answer, streamed: bool) -> None:
     server = Server(answer)
     with serving(server) as s3:
-        reader = S3Store(s3, patience=TWICE).open("key")
+        reader = opened(s3, TWICE)
         if streamed:
             reader.stream(0)
         assert blocks(reader) == CONTENT
@@ -175,10 +195,9 @@ def test_a_request_that_fails_is_repeated(answer: Answer, streamed: bool) -> Non
 def test_a_range_that_is_refused_is_explained(
     answer: Answer, kind: type[StoreError], words: str, streamed: bool
 ) -> None:
-    server = Server(None, *(answer for _ in range(9)))
+    server = Server(*(answer for _ in range(9)))
     with serving(server) as s3:
-        reader = S3Store(s3, patience=ONCE).open("key")
-        assert reader.read(0, AHEAD) == CONTENT[:AHEAD]
+        reader = opened(s3)
         if streamed:
             reader.stream(AHEAD)
         with pytest.raises(StoreError, match=words) as caught:

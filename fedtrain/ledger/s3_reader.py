@@ -46,7 +46,9 @@ class RangedReader:
     def stream(self, offset: int) -> None:
         if self._stream is not None:
             self._stream.close()
-        self._stream = self._connect(offset, self.size - offset) if offset < self.size else None
+        start, buffer = self._buffered
+        held = start <= offset and start + len(buffer) == self.size
+        self._stream = self._connect(offset, self.size - offset) if offset < self.size and not held else None
 
     def release(self) -> None:
         self._buffered = (0, b"")

@@ -61,10 +61,15 @@ def _open(
     except ObjectMissing:
         return "its object is gone"
     keep(reader)
-    if reader.size != record.size:
-        return f"its file has {reader.size} bytes, but its record says {record.size}"
-    if reader.size > layout.largest_file:
-        return f"its file has {reader.size} bytes; {layout.count} float32 values take {layout.count * FLOAT32_BYTES}"
-    flaw = headers.flaw(reader)
+    flaw = _size_flaw(reader.size, record, layout) or headers.flaw(reader)
     reader.release()
     return flaw or OpenUpdate(closed, record, reader, Float32(reader.size - layout.count * FLOAT32_BYTES))
+
+
+def _size_flaw(size: int, record: Update, layout: Layout) -> str | None:
+    """Return why a file of `size` bytes is not the update of `record`; None if it may be."""
+    if size != record.size:
+        return f"its file has {size} bytes, but its record says {record.size}"
+    if size > layout.largest_file:
+        return f"its file has {size} bytes; {layout.count} float32 values take {layout.count * FLOAT32_BYTES}"
+    return None

@@ -66,6 +66,14 @@ def test_opening_takes_one_request_that_has_the_beginning() -> None:
     assert server.ranges == []
 
 
+def test_a_small_object_takes_one_request_in_all() -> None:
+    answers = [Answer(206, b"small", {"Content-Range": "bytes 0-4/5"})]
+    with serving(lambda request: answers.pop()) as s3:
+        reader = S3Store(s3, patience=ONCE).open("key")
+        reader.stream(0)
+        assert reader.read(0, reader.size) == b"small"
+
+
 def test_one_signature_serves_all_ranges_of_an_object() -> None:
     server = Server()
     with serving(server) as s3:

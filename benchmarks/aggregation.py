@@ -14,7 +14,7 @@ Two more ratios to the same addition: `plain sum` is the weighted sum of as many
 threads, the limit for aggregations that check digests. Files are in the page cache.
 
 The bucket is on an S3 server (versitygw) on the same cores. `download` is the speed at which the updates arrive from
-it with as many requests at a time, and nothing else is done with them: no aggregation from this bucket is faster. Its
+it with 8 requests at a time, and nothing else is done with them: no aggregation from this bucket is faster. Its
 ratio to the addition is printed for a bucket instead of the plain sum's; the target for a bucket is relative to it.
 Exits with 1 when a target is missed.
 """

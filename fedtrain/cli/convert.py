@@ -39,7 +39,10 @@ FIXES: dict["Problem", str] = {
     help="Write rows in this format [default: unchanged].",
 )
 @click.option(
-    "--field", multiple=True, metavar="FIELD=NAME", help="Name of a field in the data, if it differs; with --to."
+    "--field",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="A field of the format and the column (or key) of the data that has it, if the names differ; with --to.",
 )
 @click.option("--encoding", default="utf-8", metavar="NAME", help="Encoding of text files, such as cp1252 of Excel.")
 @click.option(
@@ -168,14 +171,17 @@ def _fields(entries: tuple[str, ...], to: str | None, columns: Callable[[], Sequ
             parts = re.split("[: ]+", entry)
             example = f"{parts[0]}={parts[1]}" if len(parts) == 2 and parts[1] else "prompt=question"
             raise UserError(
-                f"--field {entry} is not FIELD=NAME", f"Write it with =, such as `--field {quoted(example)}`."
+                f"--field {entry} is not FIELD=COLUMN", f"Write it with =, such as `--field {quoted(example)}`."
             )
         if name not in Fields.model_fields and used in Fields.model_fields:
-            raise UserError(f"--field {entry}: {name!r} is not a field", _turned(entries, to, columns()))
+            raise UserError(
+                f"--field {entry}: --field takes FIELD=COLUMN, and {name!r} is not a field of a format",
+                _turned(entries, to, columns()),
+            )
         if name not in Fields.model_fields:
             raise UserError(
-                f"--field {entry}: {name!r} is not a field",
-                f"Use one of {', '.join(f'`{one}`' for one in Fields.model_fields)}.",
+                f"--field {entry}: {name!r} is not a field of a format",
+                f"Write one of {', '.join(f'`{one}`' for one in Fields.model_fields)} before the `=`.",
             )
         names[name] = used
     return Fields(**names)
@@ -191,6 +197,7 @@ def _turned(entries: Sequence[str], to: str, columns: Sequence[str]) -> str:
     read = {field for name, fields in FORMAT_FIELDS.items() if name == to for field in fields}
     kept: dict[str, str] = {}
     left_out: list[str] = []
+    present: list[str] = []
     for entry in entries:
         first, _, last = entry.partition("=")
         other = first in columns and last not in columns and first not in read
@@ -198,12 +205,15 @@ def _turned(entries: Sequence[str], to: str, columns: Sequence[str]) -> str:
         field, column = (last, first) if turned else (first, last)
         if columns and column not in columns and field in columns:
             left_out.append(f"--field {quoted(entry)}")
+            present.append(f"`{field}`")
         else:
             kept[field] = column
     options = " ".join(f"--field {quoted(f'{field}={column}')}" for field, column in kept.items())
     if left_out:
-        also = f", and write `{options}`" if kept else ""
-        return f"Leave out `{' '.join(left_out)}`, because the data has the format's own names{also}."
+        also = f" Write `{options}`." if kept else ""
+        columns_there = f"{form(len(present), 'a column', 'columns')} {' and '.join(present)}"
+        return f"Leave out `{' '.join(left_out)}`: the data already has {columns_there}.{also}"
     if columns and not set(kept.values()) <= set(columns):
-        return f"Write the format's field first, then a column of the data, such as `{column_options(kept, columns)}`."
-    return f"Write the format's field first: `{options}`."
+        fix = column_options(kept, columns)
+        return f"Write the field before the `=` and a column of the data after it, for example `{fix}`."
+    return f"The two sides are the wrong way round. Write `{options}`."

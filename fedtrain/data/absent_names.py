@@ -29,7 +29,10 @@ def absent_names(parsed: Parsed, absent: Mapping[str, str], names: Sequence[str]
     verb = form(len(close), "A similar name is", "Similar names are")
     fix = f"Correct {options}. {verb} {proposed}." if close else f"Correct {options}: name {word}s of the {whole}."
     if set(absent) <= set(names):
-        fix = f"Leave out {options}, because the {whole} has the format's own names, or name other {word}s."
+        one = form(len(absent), f"a {word}", f"{word}s")
+        present = " and ".join(f"`{field}`" for field in absent)
+        named = f"the {form(len(absent), word, f'{word}s')} {present}"
+        fix = f"Leave out {options}: the {whole} already has {named}. Or name {one} that it has."
     return DataError(f"{parsed.where}: the {whole} has no {word} {missing}; its {word}s are {first_names(names)}", fix)
 
 

@@ -1,11 +1,11 @@
-"""Messages for a value that is not one of the words of a field."""
+"""Messages for a value that is not one of the words of a field, or not a boolean."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.reading.flow_style import flow
-from fedtrain.api.reading.formatting import is_map, shown
+from fedtrain.api.reading.formatting import is_list, is_map, shown
 from fedtrain.api.reading.guarantees import explained_choices, is_guarantee, same_word
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats
@@ -16,14 +16,16 @@ SWITCHES = {
     "true": "Enabled", "yes": "Enabled", "on": "Enabled", "enable": "Enabled",
     "false": "Disabled", "no": "Disabled", "off": "Disabled", "disable": "Disabled",
 }  # fmt: skip
+YES, NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disabled", "none", "0"}
 _SPANS = {"weekend": "Sat-Sun", "weekends": "Sat-Sun"} | dict.fromkeys(
     ("weekday", "weekdays", "workday", "workdays"), "Mon-Fri"
 )
 """Words for several days."""
 
 
-def choice(field: FieldOf, value: Any, shape: Shape, text: str | None) -> tuple[str, str]:
-    """Message and fix for `value`, which is not one of the words of `field`. `text`: the value as it is in the file."""
+def choice(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any) -> tuple[str, str]:
+    """Message and fix for `value`, which is not one of the words of `field`. `text`: the value as it is in the file.
+    `around`: the list that has the value as an item."""
     if isinstance(value, dict | list):
         kind = "a map" if is_map(value) else "a list"
         problem = f"{field.name} is {kind}, but must be one word."
@@ -32,13 +34,22 @@ def choice(field: FieldOf, value: Any, shape: Shape, text: str | None) -> tuple[
     guess = meant(word, shape.choices)
     if guess is None and set(shape.choices) == set(REQUIRED_FIELDS):
         return f"{shown(value, text)} is not a format of rows.", f"{formats()}."
-    if span := words_of_span(word, shape.choices):
-        return f"{shown(value, text)} is not a valid value.", f"List each of them: `[{', '.join(span)}]`."
+    if is_list(around) and words_of_span(word, shape.choices):
+        return f"{shown(value, text)} is not a valid value.", f"Write `{field.name}: {_spelled_out(around, shape)}`."
     if guess is None and is_guarantee(shape.choices):
         return f"{shown(value, text)} is not a valid value.", f"Use {explained_choices(shape.choices)}."
     if guess is None or len(shape.choices) == 1:
         return f"{shown(value, text)} is not a valid value.", f"Use {describe(shape)}."
     return f"{shown(value, text)} is not a valid value.", f"Did you mean `{guess}`?"
+
+
+def switch(value: Any, text: str | None) -> tuple[str, str]:
+    """Message and fix for `value`, which is not `true` or `false`."""
+    word = str(value).lower()
+    fix = "true" if word in YES else "false" if word in NO else "true` or `false"
+    quoted = " because of its quotes" if word == value and word in ("true", "false") else ""
+    kind = "a string, not a boolean" if isinstance(value, str) else "not a boolean"
+    return f"{shown(value, text)} is {kind}{quoted}.", f"Write `{fix}`."
 
 
 def meant(word: str, choices: Sequence[str]) -> str | None:
@@ -65,6 +76,13 @@ def _word_within(field: FieldOf, value: Any, shape: Shape) -> str | None:
     words += list(value) if is_map(value) else []
     found = list(dict.fromkeys(guess for word in words if (guess := meant(word, shape.choices))))
     return f"Write `{field.name}: {found[0]}`." if len(found) == 1 else None
+
+
+def _spelled_out(words: list[Any], shape: Shape) -> str:
+    """Return the list with every value of its spans, and with the words that are meant; unclear items are kept."""
+    spans = [words_of_span(str(one), shape.choices) or [meant(str(one), shape.choices) or one] for one in words]
+    values = [one for span in spans for one in span]
+    return flow([one for at, one in enumerate(values) if one not in values[:at]])
 
 
 def words_of_span(word: str, choices: Sequence[str]) -> list[str]:

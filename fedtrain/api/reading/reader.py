@@ -19,6 +19,7 @@ from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
 from fedtrain.api.reading.formatting import is_map, shown
 from fedtrain.api.reading.indentation import with_fields_in_blocks
+from fedtrain.api.reading.kinds import KINDS
 from fedtrain.api.reading.named_items import named_item
 from fedtrain.api.reading.other_changes import missing_unit
 from fedtrain.api.reading.partial_model import partial
@@ -33,11 +34,6 @@ from fedtrain.api.shapes import block_at, field_at, fields_of
 from fedtrain.api.similar_words import nearest
 
 _UNIT = ("spec", "privacy", "unit")
-KINDS: dict[str, type[Block]] = {
-    "FederatedTraining": FederatedTraining,
-    "ParticipantPolicy": ParticipantPolicy,
-    "Participant": ParticipantRecord,
-}
 
 
 def read_file(

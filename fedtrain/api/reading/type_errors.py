@@ -15,7 +15,7 @@ from fedtrain.api.base import (
 )
 from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.examples import example, example_of_block
-from fedtrain.api.reading.choice_errors import choice
+from fedtrain.api.reading.choice_errors import NO, choice, switch
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_list, is_map, joined, shown, typed
 from fedtrain.api.reading.number_errors import number
@@ -32,9 +32,6 @@ Texts = tuple[str, str]
 
 _LONGEST_LIST = 120
 """Characters of a list that a message shows."""
-_YES, _NO = {"true", "yes", "on", "enabled", "1"}, {"false", "no", "off", "disabled", "none", "0"}
-
-
 _AS_MEANT = {DURATION_PATTERN: as_duration, QUANTITY_PATTERN: as_quantity, TIME_OF_DAY_PATTERN: as_time_of_day}
 """What is meant by a value that does not match a pattern."""
 
@@ -59,9 +56,9 @@ def translate(
         case "Integer" | "Number":
             return number(value, shape, text)
         case "Choice":
-            return choice(field, value, shape, text)
+            return choice(field, value, shape, text, around if item else None)
         case "Switch":
-            return _switch(value, text)
+            return switch(value, text)
         case "Text":
             return _text(field, value, shape, text, block)
         case "List":
@@ -109,14 +106,6 @@ def _required_fields(block: type[Block]) -> list[str]:
     return [example_of_block(block)] if any(field.required for field in fields_of(block).values()) else []
 
 
-def _switch(value: Any, text: str | None) -> Texts:
-    word = str(value).lower()
-    fix = "true" if word in _YES else "false" if word in _NO else "true` or `false"
-    quoted = " because of its quotes" if word == value and word in ("true", "false") else ""
-    kind = "a string, not a boolean" if isinstance(value, str) else "not a boolean"
-    return f"{shown(value, text)} is {kind}{quoted}.", f"Write `{fix}`."
-
-
 def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: type[Block] | None) -> Texts:
     expected = f"Use {describe(shape)}."
     if shape.pattern == DNS_LABEL_PATTERN:
@@ -135,7 +124,10 @@ def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: typ
         if isinstance(value, dict | list):
             return f"The value is {shown(value, text)}, not a string.", expected
         kind = "a boolean" if isinstance(value, bool) else "a number"
-        return f"{shown(value, text)} is {kind}, not a string.", f'Put it in quotes: `"{text or shown(value)}"`.'
+        string = text or shown(value)
+        if shape.pattern and not re.fullmatch(shape.pattern, string):
+            return f"{shown(value, text)} is {mismatch(shape)}.", expected
+        return f"{shown(value, text)} is {kind}, not a string.", f'Put it in quotes: `"{string}"`.'
     if value == "":
         return "The string is empty.", expected
     if shape.pattern == DNS_LABEL_PATTERN and "$" in value:
@@ -240,7 +232,7 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
     if isinstance(value, str) and (written := assigned(value)):
         return f"{given} has an equals sign instead of a colon.", f"Write `{written}`."
     problem = f"{field.name} must be a map, not a list." if isinstance(value, list) else f"{given} is not a map."
-    if not field.required and not item and given.strip('"').lower() in _NO:
+    if not field.required and not item and given.strip('"').lower() in NO:
         return problem, f"Remove it to have {'none' if field.info.default is None else 'the default'}."
     if isinstance(value, str) and (parts := address(value, set(names))):
         return problem, f"Write `{flow(parts)}`."

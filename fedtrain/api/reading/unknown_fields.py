@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from fedtrain.api.base import Block, Union
@@ -12,7 +11,9 @@ from fedtrain.api.reading.container_resources import as_compute
 from fedtrain.api.reading.documents import Located
 from fedtrain.api.reading.flow_style import Literal, flow
 from fedtrain.api.reading.formatting import is_map
+from fedtrain.api.reading.kinds import moved_to_other_kind
 from fedtrain.api.reading.other_names import INSTEAD, fields_named
+from fedtrain.api.reading.paths_of_fields import places
 from fedtrain.api.reading.policy_fields import of_the_policy
 from fedtrain.api.reading.variants import variants
 from fedtrain.api.reading.yaml_errors import assigned
@@ -49,7 +50,7 @@ def unknown_field(root: type[Block], path: Path, document: Located) -> tuple[str
         return message, f"Remove it; `compute` sets what it means: `{written}`."
     meant = meant_field(root, path, document)
     if meant is None:
-        return message, _without(name, block)
+        return message, _without(name, block, root)
     if document.at(meant) is not None:
         line = document.spot_of(meant, key=True)[0]
         if is_map(document.at(path)):
@@ -247,10 +248,12 @@ def _chosen(root: type[Block], place: Path, document: Located) -> bool:
     return selected
 
 
-def _without(name: str, block: type[Block]) -> str:
-    """The fix for a field that fedtrain does not have."""
+def _without(name: str, block: type[Block], root: type[Block]) -> str:
+    """The fix for a field that a document of the kind `root` does not have."""
     if advice := INSTEAD.get(plain_form(name)) or of_the_policy(block, name):
         return f"{advice}."
+    if moved := moved_to_other_kind(root, name):
+        return moved
     return f"Remove it; valid fields are {', '.join(f'`{one}`' for one in fields_of(block))}."
 
 
@@ -267,23 +270,6 @@ def _closest(around: Path, found: tuple[Path, ...]) -> Path | None:
     return best if best is not None and (len(found) == 1 or shared(best) > _SPEC) else None
 
 
-def places(root: type[Block], end: tuple[str, ...]) -> tuple[Path, ...]:
-    """The paths that end like this, ignoring case and underscores."""
-    wanted = tuple(map(plain_form, end))
-    return tuple(path for path in _all_paths(root) if tuple(plain_form(str(s)) for s in path[-len(end) :]) == wanted)
-
-
 def _blocks(path: Path) -> Path:
     """The path without the numbers of items."""
     return tuple(step for step in path if not isinstance(step, int))
-
-
-@cache
-def _all_paths(root: type[Block]) -> tuple[Path, ...]:
-    def walk(block: type[Block], path: Path) -> Iterator[Path]:
-        for name, field in fields_of(block).items():
-            yield (*path, name)
-            if inner := block_of(field.shape):
-                yield from walk(inner, (*path, name))
-
-    return tuple(walk(root, ()))

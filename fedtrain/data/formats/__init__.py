@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-from fedtrain.api.data import FORMAT_FIELDS, Fields, Format
+from fedtrain.api.data import FORMAT_FIELDS, REQUIRED_FIELDS, Fields, Format
 from fedtrain.data.errors import convert_command, not_an_object
 from fedtrain.data.formats.field_reader import FieldReader
 from fedtrain.data.formats.instruction import INSTRUCTION
@@ -49,9 +49,10 @@ class RowChecker:
         other = format_of(row)
         if other == self._format.name:
             names = ", ".join(f"`{field}`" for field, name in self._names.items() if name not in row)
+            own = " and ".join(f"`{field}`" for field in REQUIRED_FIELDS[other])
             return needs, (
-                f"remove {names} from `data.fields`, because this row has the format's own names; if the rows of "
-                "other files have the names in data.fields, rename those instead"
+                f"remove {names} from `data.fields`, because this row already has {own}; if rows of other files have "
+                "the names in data.fields, rename those instead"
             )
         if other is not None:
             return (

@@ -16,7 +16,7 @@ from fedtrain.api.participant_policy import ParticipantPolicy
 from fedtrain.api.reading import Federation, Invalid, read_file
 from fedtrain.api.reading.documents import Documents
 from fedtrain.api.reading.other_names import MEANINGS
-from fedtrain.api.reading.unknown_fields import places
+from fedtrain.api.reading.paths_of_fields import places
 from fedtrain.api.rules import RULES
 from fedtrain.api.rules.rule import Rule
 from fedtrain.api.shapes import fields_of

@@ -160,7 +160,10 @@ def test_a_wrong_name_of_a_field_that_the_rows_have_is_named(tmp_path: Path) -> 
     options = ("--to", "PromptCompletion", "--field", "prompt=Text")
     result = run(tmp_path / "rows.jsonl", "-o", tmp_path / "out.jsonl", *options)
     assert "rows.jsonl:1: the row has no field `Text`; its fields are prompt, completion\n" in result.stderr
-    assert "Leave out `--field prompt=Text`, because the row has the format's own names, or name other" in result.stderr
+    assert (
+        "Leave out `--field prompt=Text`: the row already has the field `prompt`. Or name a field that it has."
+        in result.stderr
+    )
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
@@ -341,24 +344,24 @@ def test_the_hint_for_unknown_columns_names_two_of_them(tmp_path: Path) -> None:
         (
             "question,answer\nq,a\n",
             "--to PromptCompletion --field question=prompt --field completion=answer",
-            "Write the format's field first: `--field prompt=question --field completion=answer`.",
+            "The two sides are the wrong way round. Write `--field prompt=question --field completion=answer`.",
         ),
         (
             "prompt,completion\nq,a\n",
             "--to PromptCompletion --field question=prompt",
-            "Leave out `--field question=prompt`, because the data has the format's own names.",
+            "Leave out `--field question=prompt`: the data already has a column `prompt`.",
         ),
         (
             "prompt,reply\nq,a\n",
             "--to PromptCompletion --field question=prompt --field reply=completion",
-            "Leave out `--field question=prompt`, because the data has the format's own names, and write `--field "
+            "Leave out `--field question=prompt`: the data already has a column `prompt`. Write `--field "
             "completion=reply`.",
         ),
         (
             "text,queue\nq,a\n",
             "--to Messages --field question=prompt",
-            "Write the format's field first, then a column of the data, such as `--field prompt=text --field "
-            "completion=queue`.",
+            "Write the field before the `=` and a column of the data after it, for example `--field prompt=text "
+            "--field completion=queue`.",
         ),
     ],
 )

@@ -133,8 +133,8 @@ def test_a_row_with_the_formats_own_names_is_not_sent_to_its_own_format() -> Non
     with pytest.raises(DataError) as refused:
         read({"prompt": "q", "completion": "a"}, "PromptCompletion", Fields(prompt="frage"))
     assert str(refused.value).endswith(
-        "; remove `prompt` from `data.fields`, because this row has the format's own names; if the rows of other files "
-        "have the names in data.fields, rename those instead"
+        "; remove `prompt` from `data.fields`, because this row already has `prompt` and `completion`; if rows of "
+        "other files have the names in data.fields, rename those instead"
     )
 
 

@@ -7,6 +7,7 @@ from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_list, is_map, shown
 from fedtrain.api.reading.guarantees import explained_choices, is_guarantee, same_word
+from fedtrain.api.reading.metric_types import NOT_COMPUTED, computed, is_metric_type
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats
 from fedtrain.api.shapes import FieldOf, Shape, describe
@@ -36,6 +37,8 @@ def choice(field: FieldOf, value: Any, shape: Shape, text: str | None, around: A
         return f"{shown(value, text)} is not a format of rows.", f"{formats()}."
     if is_list(around) and words_of_span(word, shape.choices):
         return f"{shown(value, text)} is not a valid value.", f"Write `{field.name}: {_spelled_out(around, shape)}`."
+    if guess is None and is_metric_type(shape.choices):
+        return f"{shown(value, text)} {NOT_COMPUTED}", f"Remove this metric, or use {computed()}."
     if guess is None and is_guarantee(shape.choices):
         return f"{shown(value, text)} is not a valid value.", f"Use {explained_choices(shape.choices)}."
     if guess is None or len(shape.choices) == 1:

@@ -18,6 +18,7 @@ from fedtrain.api.examples import example, example_of_block
 from fedtrain.api.reading.choice_errors import NO, choice, switch
 from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_list, is_map, joined, shown, typed
+from fedtrain.api.reading.metric_types import NOT_COMPUTED
 from fedtrain.api.reading.number_errors import number
 from fedtrain.api.reading.one_value import address, listed
 from fedtrain.api.reading.other_names import value_named
@@ -243,8 +244,10 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
     if item and {"name", "uri"} <= set(names) and isinstance(value, str) and "/" in value:
         return problem, f"Write `{flow({'name': 'tickets', 'uri': value})}`."
     if item and "name" in names and shape.block.unions and isinstance(value, str) and not chosen(shape.block, value):
-        meant = value_named(value)  # `accuracy` is a metric of type Choices
-        return problem, f"Write {joined(typed(variants(shape.block, meant, called=value)))}."
+        forms = joined(typed(variants(shape.block, value_named(value), called=value_named(value) and value)))
+        if value_named(value):  # `accuracy` is a metric of type Choices
+            return problem, f"Write {forms}."
+        return f"{given} {NOT_COMPUTED}", f"Remove it, or write one of these instead: {forms}."
     if item and "name" in names and not (shape.block.unions and chosen(shape.block, value)):
         needed = _required_names(shape.block)
         if isinstance(value, str) and needed and "name" not in needed:

@@ -12,7 +12,6 @@ _PLAIN = (
     ("character '\\t'", "This line is indented with a tab.", "Use spaces."),
     ("mapping values are not allowed", "The value contains a second `:`, or the indentation is wrong.",
      "Put values that contain `: ` in quotes, and align the fields of a map."),
-    ("'<stream end>'", "A bracket{opened} is open at the end of the file.", "Close it with ] or }."),
     ("found undefined alias", "This alias (`*name`) has no anchor (`&name`) before it.",
      "Put a value that begins with * in quotes, or define the anchor."),
     ("expected '<document start>', but found ('{'", "Not a YAML file.",
@@ -20,14 +19,12 @@ _PLAIN = (
     ("expected <block end>", "This line{indented} does not fit the lines above it.",
      "Align it with the other fields of its map, and begin only list items with `- `."),
     ("could not find expected ':'", "This line has no `:`.", "Write `field: value`."),
-    ("expected ',' or", "A bracket{opened} is not closed before this, or a comma is missing.",
-     "Close it, or write `, `."),
     ("that cannot start any token", "A value cannot begin with this character.", "Put the value in quotes."),
 )  # fmt: skip
 
 
 _OPENED = ("a flow sequence", "a flow mapping")
-"""Contexts of the parser whose first line is worth naming."""
+"""Contexts of the parser in brackets."""
 _NO_SPACE = re.compile(r"( *)(?:- +)*([A-Za-z]\w*):([^\s:/].*?)\s*(?: #.*)?")
 """A line with a field and its value, without a space after the colon."""
 _ASSIGNED = re.compile(r" *(?:- +)*([A-Za-z]\w*) *= *([^\s=].*?)\s*(?: [A-Za-z]\w* *= .*| #.*)?")
@@ -70,11 +67,23 @@ def explain(error: Any, text: str) -> Flaw:
     if f"{error.context}".endswith("a quoted scalar"):
         at = (error.context_mark.line + 1, error.context_mark.column + 1)
         return Flaw(at, "This quote is not closed.", "Close it at the end of the text.")
-    opened = f" that opens on line {error.context_mark.line + 1}" if f"{error.context}".endswith(_OPENED) else ""
+    if f"{error.context}".endswith(_OPENED) and any(said in problem for said in ("'<stream end>'", "expected ',' or")):
+        return _open_bracket(spot, (error.context_mark.line + 1, error.context_mark.column + 1), lines)
     for said, message, fix in _PLAIN:
         if said in problem:
-            return Flaw(spot, message.format(opened=opened, indented=_indentation(spot, lines)), fix)
+            return Flaw(spot, message.format(indented=_indentation(spot, lines)), fix)
     return not_yaml(spot, problem)
+
+
+def _open_bracket(spot: tuple[int, int], at: tuple[int, int], lines: list[str]) -> Flaw:
+    """The flaw of a bracket that opens `at` a line and column, and is not closed up to `spot`."""
+    opening = _line(at[0], lines)[at[1] - 1 : at[1]]
+    closing, whole, parts = ("]", "list", "items") if opening == "[" else ("}", "map", "fields")
+    if spot[0] > len(lines):
+        return Flaw(at, f"This `{opening}` is never closed.", f"Write `{closing}` at the end of its {whole}.")
+    where = f"in column {at[1]}" if at[0] == spot[0] else f"on line {at[0]}, column {at[1]}"
+    message = f"The `{opening}` that opens {where} is not closed before this, or a comma is missing."
+    return Flaw(spot, message, f"Write `{closing}` at the end of its {whole}, or `, ` between its {parts}.")
 
 
 def not_yaml(spot: tuple[int, int], problem: str) -> Flaw:

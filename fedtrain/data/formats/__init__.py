@@ -49,7 +49,7 @@ class RowChecker:
         other = format_of(row)
         if other == self._format.name:
             names = ", ".join(f"`{field}`" for field, name in self._names.items() if name not in row)
-            own = " and ".join(f"`{field}`" for field in REQUIRED_FIELDS[other])
+            own = " and ".join(f"`{field}`" for field in REQUIRED_FIELDS[self._format.name])
             return needs, (
                 f"remove {names} from `data.fields`, because this row already has {own}; if rows of other files have "
                 "the names in data.fields, rename those instead"

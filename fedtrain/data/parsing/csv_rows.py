@@ -2,12 +2,13 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import IO
 
 from fedtrain.api.data_files import is_tab_separated
 from fedtrain.data.errors import DataError
+from fedtrain.data.parsing.csv_errors import quote_error
 from fedtrain.data.parsing.parsed import OnFault, Parsed, raising
 from fedtrain.data.parsing.text_files import decoded, numbered_lines
 from fedtrain.plurals import form, several
@@ -37,8 +38,9 @@ def csv_rows(
     delimiter = "\t" if is_tab_separated(name) else _delimiter(first)
     header: list[str] | None = None
     start = 1
-    reader = csv.reader(chain(begin, lines), delimiter=delimiter, strict=True)
-    while (cells := _next(reader, name, start)) is not None:
+    row: list[str] = []
+    reader = csv.reader(_kept(chain(begin, lines), row), delimiter=delimiter, strict=True)
+    while (cells := _next(reader, row, delimiter, name, start)) is not None:
         if header is None:
             header = _checked(cells, name)
         elif cells:
@@ -62,14 +64,20 @@ def _wrong_count(where: str, cells: int, columns: int) -> DataError:
     return DataError(f"{where}: the row has {several(cells, 'cell')}, but the header has {columns}", fix)
 
 
-def _next(reader: Iterator[list[str]], name: str, start: int) -> list[str] | None:
-    """Return the next row; None at the end. Raises DataError."""
+def _kept(lines: Iterable[str], row: list[str]) -> Iterator[str]:
+    """Yield the lines, and add them to those of the row that is read."""
+    for line in lines:
+        row.append(line)
+        yield line
+
+
+def _next(reader: Iterator[list[str]], row: list[str], delimiter: str, name: str, start: int) -> list[str] | None:
+    """Return the next row, whose lines are then in `row`; None at the end. Raises DataError."""
+    row.clear()
     try:
         return next(reader, None)
     except csv.Error as error:  # its message may quote a cell
-        raise DataError(
-            f"{name}:{start}: not valid CSV", "close double quotes, and write a double quote in a cell twice"
-        ) from error
+        raise quote_error(row, delimiter, name, start) from error
 
 
 def _check_is_first(begin: Sequence[str], name: str, columns: Sequence[str] | None) -> None:

@@ -56,8 +56,13 @@ def test_a_number_of_thousands_of_digits_is_text():
         ("\trounds: {count: 3}", ":8:1: This line is indented with a tab. Use spaces."),
         (
             "  rounds: {count: 3",
-            ":9:11: A bracket that opens on line 8 is not closed before this, or a comma is missing. "
-            "Close it, or write `, `.",
+            ":9:11: The `{` that opens on line 8, column 11 is not closed before this, or a comma is missing. "
+            "Write `}` at the end of its map, or `, ` between its fields.",
+        ),
+        (
+            "  rounds: {count: 3, privacy: [a b: c}",
+            ":8:38: The `[` that opens in column 31 is not closed before this, or a comma is missing. "
+            "Write `]` at the end of its list, or `, ` between its items.",
         ),
         (
             "  rounds: count: 3",
@@ -116,10 +121,7 @@ def test_a_field_below_a_value_names_the_line_of_the_value(tmp_path: Path):
 def test_open_quotes_and_brackets_name_the_line_that_opens_them(tmp_path: Path):
     file = write(tmp_path)
     file.write_text(file.read_text() + "---\na: [1\n")
-    assert (
-        only_error(file)
-        == ":22:1: A bracket that opens on line 21 is open at the end of the file. Close it with ] or }."
-    )
+    assert only_error(file) == ":21:4: This `[` is never closed. Write `]` at the end of its list."
     file.write_text('a: "b\n')
     assert only_error(file) == ":1:4: This quote is not closed. Close it at the end of the text."
 

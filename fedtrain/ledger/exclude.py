@@ -19,21 +19,24 @@ def exclude(ledger: Ledger, run: Run, exclusion: Exclusion) -> Exclusion:
             f"{who!r} is not a participant of {run.name}. Use one of {', '.join(f'`{one}`' for one in participants)}."
         )
     if ledger.size(names.manifest(round)) is not None:
-        raise _is_recorded(ledger, exclusion)
+        raise _is_recorded(ledger, run, exclusion)
     if ledger.size(names.manifest(round - 1)) is None:
         raise CannotExclude(f"Round {round} of {run.name} has not begun. Set --round to the current round.")
     found = ledger.claim(names.exclusion(round, who), exclusion)
     manifest = ledger.read(names.manifest(round), Manifest)  # a coordinator may have recorded the round meanwhile
     close = ledger.read(names.close(round, manifest.k), Close) if manifest and manifest.k else None
     if close is not None and any(update.participant == who for update in close.updates):
-        raise _is_recorded(ledger, exclusion)
+        raise _is_recorded(ledger, run, exclusion)
     return found
 
 
-def _is_recorded(ledger: Ledger, exclusion: Exclusion) -> CannotExclude:
-    round, before = exclusion.round, exclusion.round - 1
+def _is_recorded(ledger: Ledger, run: Run, exclusion: Exclusion) -> CannotExclude:
+    round, before, who = exclusion.round, exclusion.round - 1, exclusion.participant
     return CannotExclude(
-        f"Round {round} is recorded at {ledger.url} and cannot be redone: its manifest is final, and later rounds and "
-        f"copies of it rest on it. Start a new run from round {before} with `fedtrain init --from {ledger.address} "
-        f"--round {before}`, and remove {exclusion.participant} from participants in the file that it writes."
+        f"Round {round} of {run.name} is already recorded and cannot be changed, because the next round starts from "
+        f"its adapter. {who} can only be left out of a new run, and then of all its rounds:\n"
+        f"  1. `fedtrain init --from {ledger.address} --round {before}` writes FILE: a run that starts from the "
+        f"adapter of round {before}.\n"
+        f"  2. In FILE, delete {who} from `participants`, and the ParticipantPolicy of {who}.\n"
+        f"  3. Start the new run: `fedtrain run FILE`; on a cluster, apply FILE as you applied this run."
     )

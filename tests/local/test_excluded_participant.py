@@ -37,6 +37,6 @@ def test_a_round_is_redone_without_a_participant_and_the_next_one_includes_it_ag
     assert verify(small.ledger).sound
     refused = exclude(small, 2)
     assert refused.exit_code == 1
-    assert "Round 2 is recorded" in refused.output
+    assert "is already recorded and cannot be changed" in refused.output
     assert f"fedtrain init --from {small.ledger.address}" in refused.output
     assert small.ledger.read(names.exclusion(2, "zoo"), Exclusion) is None

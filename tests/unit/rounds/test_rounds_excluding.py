@@ -114,7 +114,13 @@ def test_the_first_exclusion_of_a_participant_stands():
 @pytest.mark.parametrize(
     ("who", "round", "words"),
     [
-        ("b", 1, "Round 1 is recorded at .* Start a new run from round 0 with `fedtrain init --from .* --round 0"),
+        (
+            "b",
+            1,
+            "Round 1 of demo is already recorded and cannot be changed(.|\n)* b can only be left out of a new run, and "
+            "then of all its rounds:\n  1. `fedtrain init --from .* --round 0` writes FILE.*\n  2. In FILE, delete b "
+            "from `participants`, and the ParticipantPolicy of b.\n  3. Start the new run: `fedtrain run FILE`",
+        ),
         ("b", 3, "Round 3 of demo has not begun. Set --round to the current round"),
         ("z", 2, "'z' is not a participant of demo. Use one of `a`, `b`, `c`"),
     ],

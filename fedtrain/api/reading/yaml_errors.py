@@ -69,6 +69,9 @@ def explain(error: Any, text: str) -> Flaw:
         return Flaw(at, "This quote is not closed.", "Close it at the end of the text.")
     if f"{error.context}".endswith(_OPENED) and any(said in problem for said in ("'<stream end>'", "expected ',' or")):
         return _open_bracket(spot, (error.context_mark.line + 1, error.context_mark.column + 1), lines)
+    if "expected <block end>" in problem and (number := _item_above(spot, lines)):
+        message = f"This line is indented as the dash on line {number} is, so it is not a field of that item."
+        return Flaw(spot, message, "Indent it by 2 more spaces.")
     for said, message, fix in _PLAIN:
         if said in problem:
             return Flaw(spot, message.format(indented=_indentation(spot, lines)), fix)
@@ -164,6 +167,17 @@ def _fields_around(number: int, after: str, lines: list[str]) -> int:
     less = len(here) - len(here.lstrip()) < indented
     before = [_line(one, lines) for one in _previous(number, lines)]
     return indented if less and all(len(one) - len(one.lstrip()) == indented for one in before) and before else 0
+
+
+def _item_above(spot: tuple[int, int], lines: list[str]) -> int:
+    """Return the line of the item's dash that is exactly above the line, which begins with a field; else 0."""
+    if not re.match(r" *[A-Za-z]\w*:( |$)", _line(spot[0], lines)):
+        return 0
+    for number in range(spot[0] - 1, 0, -1):
+        above = _line(number, lines)
+        if above.strip() and len(above) - len(above.lstrip()) < spot[1]:
+            return number if above[spot[1] - 1 :].startswith("- ") else 0
+    return 0
 
 
 def _indentation(spot: tuple[int, int], lines: list[str]) -> str:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Finding:
     """One thing that is not as the ledger wrote it. `name` is the object's; `expected` and `found` are given where
-    there are two values to compare."""
+    there are two values to compare. `other`: the record that may have been changed instead. `used_by`: the rounds that
+    use the object, if it is a blob."""
 
     name: str
     problem: str
     expected: str | None = None
     found: str | None = None
+    other: str | None = None
+    used_by: frozenset[int] | None = None
 
     def lines(self) -> tuple[str, ...]:
         """The finding in lines: the object, the problem, and the two values below each other."""

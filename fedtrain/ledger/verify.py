@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fedtrain.contracts import names
 from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Manifest
+from fedtrain.ledger.affected_rounds import sound_rounds, uses_of_blobs, with_rounds
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.verify_bytes import Bytes
@@ -23,8 +24,9 @@ __all__ = ["Finding", "Verification", "verify"]
 @dataclass(frozen=True)
 class Verification:
     """Numbers of objects, and of bytes of blobs and update files, that were checked, and the findings. `notes` name
-    updates that no task or no telemetry stands behind; they do not make the ledger unsound. `tip`: digest of the
-    newest manifest, which covers the whole history."""
+    updates that no task or no telemetry stands behind; they do not make the ledger unsound. `sound_rounds`: recorded
+    rounds after round 0 that no finding is about. `tip`: digest of the newest manifest, which covers the whole
+    history."""
 
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...]
@@ -33,6 +35,7 @@ class Verification:
     blobs: int
     updates: int
     bytes: int
+    sound_rounds: tuple[int, ...]
     tip: Digest | None
 
     @property
@@ -51,13 +54,15 @@ def verify(ledger: Ledger) -> Verification:
     content = Bytes(ledger, records, findings)
     content.check(listed)
     manifests = [manifest.round for _, manifest in records.all(Manifest)]
+    uses = uses_of_blobs(records)
     return Verification(
-        findings=tuple(findings),
+        findings=tuple(with_rounds(finding, uses) for finding in findings),
         notes=tuple(notes),
         rounds=len([round for round in manifests if round > 0]),
         records=len(records.digests),
         blobs=content.blobs,
         updates=content.updates,
         bytes=content.bytes,
+        sound_rounds=sound_rounds(records, findings, uses),
         tip=records.digests[names.manifest(max(manifests))] if manifests else None,
     )

@@ -245,8 +245,8 @@ class Chain:
         elif found is None:
             self._say(target, f"is missing, though {name} names it ({field})")
         elif found != expected:
-            problem = f"is not the object that {name} names ({field}); one of the two was changed"
-            self.findings.append(Finding(target, problem, expected, found))
+            problem = f"is not the record that {name} names ({field}); one of the two was changed"
+            self.findings.append(Finding(target, problem, expected, found, other=name))
 
     def _same(self, name: str, what: str, expected: object, found: object) -> None:
         if expected != found:

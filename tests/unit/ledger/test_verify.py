@@ -12,6 +12,7 @@ from history import RUN_ID, WHO, write_history
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical, digest_of
 from fedtrain.contracts.records import Close, Manifest, Record
+from fedtrain.ledger.affected_rounds import listed
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
@@ -226,3 +227,32 @@ def test_an_odd_name_among_the_blobs_is_a_finding(run: Path):
     (run / "blobs" / "a\nb").write_bytes(b"")
     (run / "preflight" / "a\\b.json").write_bytes(b"")
     assert found_in(run) == ["blobs/a\nb"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        (names.plan(1), (2, 3)),
+        (names.manifest(1), (2, 3)),
+        (names.initial(), (1, 2, 3)),
+        (names.END, (1, 2, 3)),
+        (names.RUN, ()),
+        (names.preflight("zoo"), ()),
+    ],
+)
+def test_the_rounds_that_no_finding_is_about_are_known(run: Path, name: str, kept: tuple[int, ...]):
+    (run / name).unlink()
+    assert verify(Ledger(FileStore(run.parent.parent), "default", "demo")).sound_rounds == kept
+
+
+def test_both_records_of_a_broken_link_of_the_chain_are_in_doubt(run: Path):
+    rewrite(run / names.manifest(1), step=5)
+    assert verify(Ledger(FileStore(run.parent.parent), "default", "demo")).sound_rounds == (3,)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [((2,), "round 2"), ((1, 2, 3), "rounds 1 to 3"), ((1, 3, 4, 6), "rounds 1, 3 to 4 and 6")],
+)
+def test_rounds_are_listed_as_spans(numbers: tuple[int, ...], text: str):
+    assert listed(numbers) == text

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_file
+from fedtrain.contracts.records import Manifest
 from fedtrain.results.summary import summarise
 from tests.support.command_line import fedtrain
 from tests.support.ledger_by_hand import Hand
@@ -140,6 +142,23 @@ def test_a_changed_ledger_is_found_out(run: Path) -> None:
     assert lines[0].startswith("finding 1: rounds/0002/evaluation-1.json")
     assert [line.split()[0] for line in lines[2:4]] == ["expected", "found"]
     assert "sound" not in result.stdout
+    assert lines[-1] == (
+        "hint: Restore the files named above from a backup of the ledger, and verify again. Without a backup, use only "
+        f"rounds 1 and 3, which no finding is about: `fedtrain export {run} --round 3`."
+    )
+    assert fedtrain("export", run, "--round", "3", "--out", run.parent / "out").exit_code == 0
+
+
+def test_a_blob_that_all_rounds_use_leaves_no_round_to_use(run: Path, finished: Hand) -> None:
+    manifest = finished.ledger.read("rounds/0001/manifest.json", Manifest)
+    assert manifest is not None
+    (run / names.blob(manifest.config)).unlink()
+    result = fedtrain("ledger", "verify", run)
+    assert "\n  used by rounds 0 to 3\n" in result.stderr
+    assert result.stderr.endswith(
+        "Without a backup, no trained round can be trusted: change `metadata.name` in the federation file, and start "
+        "a new run.\n"
+    )
 
 
 def test_export_takes_the_best_round_also_if_it_is_not_the_last(runs: Path, tmp_path: Path, best_earlier: Hand) -> None:

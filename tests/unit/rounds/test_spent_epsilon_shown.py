@@ -267,7 +267,7 @@ def test_verify_finds_a_spend_that_was_deleted_or_changed() -> None:
     world.store.delete(f"default/demo/{names.spend(1, 1)}")
     other = Spend(run_id=world.run.run_id, round=1, k=1, multiplier=1.0, seed="1" * 64)
     world.store.create(f"default/demo/{names.spend(1, 1)}", canonical(other))
-    assert any("is not the object that" in finding for finding in _findings(world))
+    assert any("is not the record that" in finding for finding in _findings(world))
 
 
 def test_seeds_are_in_no_summary_or_finding() -> None:

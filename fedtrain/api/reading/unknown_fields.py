@@ -12,9 +12,9 @@ from fedtrain.api.reading.documents import Located
 from fedtrain.api.reading.flow_style import Literal, flow
 from fedtrain.api.reading.formatting import is_map
 from fedtrain.api.reading.kinds import moved_to_other_kind
+from fedtrain.api.reading.location_of_rows import location_of_rows
 from fedtrain.api.reading.other_names import INSTEAD, fields_named
 from fedtrain.api.reading.paths_of_fields import places
-from fedtrain.api.reading.policy_fields import of_the_policy
 from fedtrain.api.reading.variants import variants
 from fedtrain.api.reading.yaml_errors import assigned
 from fedtrain.api.shapes import block_at, block_of, field_at, fields_of
@@ -81,7 +81,7 @@ def meant_field(root: type[Block], path: Path, document: Located) -> Path | None
     known = fields_of(block)
     if same := nearest(name, known, cutoff=0.85):
         return (*around, same)
-    if plain_form(name) in INSTEAD or of_the_policy(block, name):
+    if plain_form(name) in INSTEAD or location_of_rows(block, name):
         return None
     names = (*fields_named(name), (name,))
     if is_map(document.at(path)):  # a block of this name rather than a field that other tools call so
@@ -250,7 +250,7 @@ def _chosen(root: type[Block], place: Path, document: Located) -> bool:
 
 def _without(name: str, block: type[Block], root: type[Block]) -> str:
     """The fix for a field that a document of the kind `root` does not have."""
-    if advice := INSTEAD.get(plain_form(name)) or of_the_policy(block, name):
+    if advice := INSTEAD.get(plain_form(name)) or location_of_rows(block, name):
         return f"{advice}."
     if moved := moved_to_other_kind(root, name):
         return moved

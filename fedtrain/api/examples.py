@@ -21,7 +21,7 @@ _BY_NAME = {
     "dataset": "tickets",
     "datasets": "[{name: tickets, uri: ./data/tickets.jsonl}]",
     "delta": "1e-5",
-    "digest": '"sha256:<digits that sha256sum adapter_model.safetensors prints>"',
+    "digest": '"sha256:<64 digits that `sha256sum PATH/adapter_model.safetensors` prints>"',
     "endpoint": "https://s3.example.org",
     "end": '"06:00"',
     "epsilon": "8",

@@ -154,7 +154,7 @@ _PATTERNS = {
     DNS_LABEL_PATTERN: "a name of a-z, 0-9 and -, such as `bank-a`",
     INSTANT_PATTERN: "a time such as `2025-06-01T12:00:00Z`",
     OBJECT_NAME_PATTERN: "a name of a-z, 0-9, - and ., such as `my-secret`",
-    RESOURCE_PATTERN: "a node resource such as `nvidia.com/gpu`",
+    RESOURCE_PATTERN: "a node resource such as `nvidia.com/gpu`: `kubectl describe node` lists them under Allocatable",
     TIME_OF_DAY_PATTERN: 'a time of day such as `"20:00"`',
     VARIABLE_PATTERN: "a name such as `HF_TOKEN`",
 }

@@ -120,7 +120,8 @@ def invite(name: str, **options: Any) -> None:
     from fedtrain.cli.kubectl import Kubectl
 
     if not options["allow"]:
-        raise UserError("no namespace may use the participant", "Add --allow with the namespace of the trainings.")
+        fix = "Add `--allow NAMESPACE`, the namespace of the FederatedTrainings that may use it."
+        raise UserError(f"--allow is missing: it says which namespaces may use {name}", fix)
     kubectl = Kubectl(options["context"], options["kubeconfig"])
     if kubectl.get("participant.fedtrain.dev", name) is not None:
         raise UserError(f"Participant {name!r} exists", f"Run `fedtrain participant reinvite {name}` for a new token.")

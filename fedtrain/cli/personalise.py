@@ -60,6 +60,7 @@ def command(
     from fedtrain.baseline.progress import Bars, Lines, Silent
     from fedtrain.baseline.without_noise import without_noise
     from fedtrain.contracts.as_json import as_json as plain_json
+    from fedtrain.results.base_folder import not_the_base, use_base
     from fedtrain.results.baseline_tables import personal_tables
     from fedtrain.results.export_files import WEIGHTS
     from fedtrain.results.run_result import export_newest
@@ -78,7 +79,7 @@ def command(
     if base is not None and not base.is_dir():
         raise UserError(f"the folder {base} does not exist", "Correct --base.")
     if base is not None and (contents := not_a_base(base)) is not None:
-        raise UserError(f"{base} contains {contents}", f"Use --base with a copy of {spec.model.base}.")
+        raise UserError(not_the_base(base, contents), f"{use_base(spec.model.base)}.")
     terminal = is_terminal(plain)
     view = Silent() if as_json else Bars() if terminal else Lines(sys.stdout)
     if (note := without_noise(federation)) is not None:

@@ -187,7 +187,20 @@ def _in_format(row: Row, target: Target) -> dict[str, Any]:
         return {"messages": messages, **{name: value for name, value in row.fields.items() if name == "choices"}}
     if ("messages" if target == "Messages" else "prompt") in row.fields:
         return row.fields
-    raise DataError(f"{row.where}: a conversation cannot be written as {target}", "Use `--to Messages`.")
+    raise DataError(
+        f"{row.where}: {_beyond_a_pair(row)}, which {target} rows cannot have",
+        "Use this file as it is, with `data.format: Messages`, or `--to Messages` if other rows have another format.",
+    )
+
+
+def _beyond_a_pair(row: Row) -> str:
+    """Return what a conversation has that a prompt and its completion do not."""
+    roles = [one["role"] for one in row.fields["messages"]]
+    if "tools" in row.fields or "tool" in roles:
+        return "the conversation has tools"
+    if (answers := roles.count("assistant")) > 1:
+        return f"the conversation has {answers} answers"
+    return "the conversation has a system message" if "system" in roles else "the conversation has roles"
 
 
 def _plain_text(parsed: Parsed, target: Target, fields: Fields | None) -> DataError:

@@ -15,7 +15,7 @@ def base_folder(located: Located, model: Model, named: str | None = None) -> Pat
         if not folder.is_dir():
             return f"The folder {named} does not exist. Correct --base."
         contents = not_a_base(folder)
-        return folder if contents is None else f"{named} contains {contents}. Use --base with a copy of {model.base}."
+        return folder if contents is None else f"{not_the_base(named, contents)}. {use_base(model.base)}."
     if model.base.startswith("s3://"):
         return (
             f"The base model {model.base} is in a bucket. Copy it to a folder "
@@ -33,6 +33,20 @@ def base_folder(located: Located, model: Model, named: str | None = None) -> Pat
             "with --base."
         )
     return f"The folder {model.base} with the base model does not exist. Name an existing folder with --base."
+
+
+def not_the_base(named: Path | str, contents: str) -> str:
+    """Return what is wrong with the folder of `--base`. `contents`: what it contains instead of a base model."""
+    if contents.startswith("no "):
+        return f"--base {named} is not the folder of a model: it contains {contents}"
+    return f"--base {named} contains {contents}"
+
+
+def use_base(base: str) -> str:
+    """Return how to name the base model `base` of the federation."""
+    if base.startswith("s3://") or not base.removeprefix("file://").startswith((".", "/", "~")):
+        return f"Use --base with a folder that contains a copy of {base}, the base model of this federation"
+    return f"Use `--base {base}`, the base model of this federation"
 
 
 def _beside_file(located: Located, base: str) -> Path | None:

@@ -13,6 +13,8 @@ KINDS: dict[str, type[Block]] = {
     "ParticipantPolicy": ParticipantPolicy,
     "Participant": ParticipantRecord,
 }
+_LEAVES = {"rounds": "spec.rounds.count"}
+"""The field that takes the value of another of this name, which is a block."""
 _MOST_PLACES = 3
 """A field in more places than this, such as `name`, does not say which kind of document it is from."""
 
@@ -22,6 +24,8 @@ def moved_to_other_kind(root: type[Block], name: str) -> str | None:
     for kind, other in KINDS.items():
         found = [place for place in places(other, (name,)) if place[0] == "spec"]
         if other is not root and 0 < len(found) <= _MOST_PLACES:
+            if kind == "FederatedTraining" and (leaf := _LEAVES.get(name)) is not None:
+                return f"Remove it: a policy does not limit it. The FederatedTraining sets it, as `{leaf}`."
             return f"Move it to the {kind}, {_within(other, min(found, key=len))}."
     return None
 

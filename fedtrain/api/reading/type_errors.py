@@ -123,6 +123,12 @@ def _text(field: FieldOf, value: Any, shape: Shape, text: str | None, block: typ
         if is_list(value) and (several := _plural(field, value, block)):
             return f"{field.name} must be one string, not a list.", several
         if isinstance(value, dict | list):
+            first = value[0] if is_list(value) and value else None
+            if isinstance(first, str) and expected == "Use a string.":
+                return (
+                    f"{field.name} takes one value, not a list.",
+                    f"Write one of them, such as `{field.name}: {first}`.",
+                )
             return f"The value is {shown(value, text)}, not a string.", expected
         kind = "a boolean" if isinstance(value, bool) else "a number"
         string = text or shown(value)

@@ -26,15 +26,23 @@ def data_names_a_data_set(data: Data, context: Context) -> Violations:
     Data,
     "dataset",
     message="`dataset` is not allowed together with `datasets`.",
-    fix="Remove it, and list the data set in `datasets`.",
-    cel=Cel(valid="!has(self.dataset) || !has(self.datasets)"),
+    fix="Remove it{and_list}.",
+    cel=Cel(
+        valid="!has(self.dataset) || !has(self.datasets)",
+        values={
+            "and_list": "self.datasets.exists(d, d.name == self.dataset) ? ': `datasets` lists it' : "
+            "', and list the data set in `datasets`'"
+        },
+    ),
     reason="FieldValueForbidden",
     at_key=True,
 )
 def one_data_set_or_several(data: Data, context: Context) -> Violations:
     """`data` does not have both `dataset` and `datasets`."""
-    if getattr(data, "dataset", "malformed") is not None and getattr(data, "datasets", "malformed") is not None:
-        yield broken()
+    name, mix = getattr(data, "dataset", "malformed"), getattr(data, "datasets", None)
+    if name is not None and getattr(data, "datasets", "malformed") is not None:
+        listed = any(one.name == name for one in mix or ())
+        yield broken(and_list=": `datasets` lists it" if listed else ", and list the data set in `datasets`")
 
 
 @rule(

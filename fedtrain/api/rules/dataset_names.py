@@ -25,7 +25,9 @@ def a_policy_has_the_data_set(data: Data, context: Context) -> Violations:
         held = {policy.value.metadata.name: _names(policy.value) for policy in _policies(context)}
         shared = set[str].intersection(*map(set, held.values())) - set(data.names)
         near = _meant(wanted, sorted(shared))
-        use = f"Write `{path[-1]}: {near}`" if near else f"Add `{{name: {wanted}, uri: ...}}` to each policy"
+        use = f"Write `{path[-1]}: {near}`" if near else f"{_add(wanted)} of each policy"
+        if not near and path[0] == "datasets":
+            use += ", or remove it from `data.datasets`"
         if near and "/" in wanted:
             use = f"Write the name of a data set, not its path: `{path[-1]}: {near}`"
         yield broken(*path, wanted=wanted, held=_held(held), use=use)
@@ -47,7 +49,7 @@ def policy_has_the_data_set(policy: ParticipantPolicy, context: Context) -> Viol
         if wanted in mapped or _no_policy_has(wanted, context):
             continue
         near = _meant(wanted, unused)
-        use, place = f"Add `- {{name: {wanted}, uri: ...}}` to datasets", ()
+        use, place = _add(wanted), ()
         if near is not None:
             place = ("spec", "datasets", mapped.index(near), "name")
             use = (
@@ -87,6 +89,10 @@ def _names(policy: ParticipantPolicy) -> list[str]:
 def _meant(wanted: str, names: list[str]) -> str | None:
     """Return the name that is meant: a similar one, or the only one."""
     return nearest(wanted, names) or (names[0] if len(names) == 1 else None)
+
+
+def _add(wanted: str) -> str:
+    return f"Add `- {{name: {wanted}, uri: ...}}` to `spec.datasets`"
 
 
 def _held(held: Mapping[str, list[str]]) -> str:

@@ -42,7 +42,9 @@ def invalid(name: str, line: int, error: json.JSONDecodeError, start: int) -> Da
     elif error.msg.startswith(("Expecting", "Extra")) and not text[error.pos : error.pos + 1].isprintable():
         problem, fix, at = "an invisible character", "delete it", error.pos
     elif error.msg.startswith("Extra") and text[error.pos] == ",":
-        problem, fix, at = "a comma follows the row", "remove it: lines of JSON have no comma between them", error.pos
+        problem, fix, at = "a comma follows the row", "remove it: JSON Lines have no comma between rows", error.pos
+    elif error.msg.startswith("Extra") and text[error.pos] == "{":
+        problem, fix, at = "a second row follows on the same line", "put it on a line of its own", error.pos
     elif error.msg.startswith("Expecting ','"):
         bracket, at = _closing_bracket(text[start : error.pos]), error.pos
         problem = f"expected ',' or '{bracket}'"

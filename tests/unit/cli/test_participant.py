@@ -77,7 +77,7 @@ def test_invite_notes_an_operator_that_cannot_create_tasks(shell: Shell) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no namespace may use the participant"),
+        ([], "--allow is missing: it says which namespaces may use bank-b"),
         (["--allow=federations/tickets"], "'federations/tickets' is not a namespace. Use `--allow federations`."),
         (["--allow=a,b"], "'a,b' is a list. Repeat the option: `--allow a --allow b`."),
         (["--allow=x", "--namespace=Bank"], "'Bank' is not a namespace. Use `-n bank`."),

@@ -124,6 +124,11 @@ def test_convert_writes_the_same_rows_from_every_type_of_file_and_from_a_folder(
         ),
         ("a.jsonl", b'{"text": "a"}\n{"text": "b}', "a.jsonl:2:10: not valid JSON: a string is not closed"),
         ("a.jsonl", b'{"text": "a"}\n{"text": "\\q"}', "a.jsonl:2:11: not valid JSON: invalid escape"),
+        (
+            "a.jsonl",
+            b'{"text": "a"} {"text": "b"}',
+            "a.jsonl:1:15: not valid JSON: a second row follows on the same line",
+        ),
         ("a.jsonl", b'{"text": "a"}\n{"text": "b"}}', "a.jsonl:2:14: not valid JSON: text follows the end of the row"),
         (
             "a.jsonl",

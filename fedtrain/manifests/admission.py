@@ -1,6 +1,6 @@
 """The rules across objects, before the first round: each a pure function from the objects to a problem."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
@@ -8,6 +8,7 @@ from fedtrain.api.paths import show
 from fedtrain.api.rules.validate import cluster_problems
 from fedtrain.manifests.conditions import Condition
 from fedtrain.manifests.kinds import Json
+from fedtrain.rounds.unreachable import UNASKED
 
 Records = Mapping[str, Json]
 """The Participant objects that there are, by name."""
@@ -142,11 +143,38 @@ def accepted(spec: FederatedTrainingSpec, here: Here, records: Records) -> Condi
 def askable(here: Here, records: Records) -> dict[str, Json]:
     """The Participants that may be asked now: one that takes its permission back gets no further task."""
     sharing = _sharing(records)
-    return {
-        who: record
-        for who, record in records.items()
-        if _allows(record, here) and _serves(here, record) and who not in sharing
-    }
+    return {who: record for who, record in records.items() if _why_not(who, here, records, sharing) is None}
+
+
+def why_not_asked(here: Here, records: Records, names: Iterable[str]) -> dict[str, str]:
+    """Return those of `names` that may not be asked now, with the reason and who corrects it."""
+    sharing = _sharing(records)
+    reasons = {who: _why_not(who, here, records, sharing) for who in names}
+    return {who: f"{UNASKED} {why}" for who, why in reasons.items() if why is not None}
+
+
+def _why_not(who: str, here: Here, records: Records, sharing: Mapping[str, list[str]]) -> str | None:
+    """Return why a participant may not be asked, after "its Participant"; None if it may be."""
+    ask = "To include it again, ask the hub's administrator to"
+    if who not in records:
+        return f"does not exist. {ask} invite it (`fedtrain participant invite {who} --allow {here.namespace}`)"
+    namespace = records[who]["spec"]["namespace"]
+    if not _allows(records[who], here):
+        return (
+            f"does not allow namespace {here.namespace}. {ask} add {here.namespace} to `allowedNamespaces` of "
+            f"Participant {who}"
+        )
+    if not _serves(here, records[who]):
+        return (
+            f"has namespace {namespace}, which the hub's operator does not serve. {ask} add {namespace} to "
+            "`namespaces` in the values of the fedtrain chart"
+        )
+    if who in sharing:
+        return (
+            f"has the same namespace, {namespace}, as that of {sharing[who][0]}. {ask} give each its own namespace: "
+            "delete one and invite it again (`fedtrain participant invite`)"
+        )
+    return None
 
 
 def _allows(record: Json, here: Here) -> bool:

@@ -76,7 +76,5 @@ def _uncommitted(spec: FederatedTrainingSpec) -> str:
 
 def _message(snapshot: Snapshot, manifest: Manifest, early: str | None) -> str | None:
     """Why the run ends early, and who is missing from its last round; None for a run of all rounds and participants."""
-    missing = lost_participants_message(
-        (one.participant for one in manifest.absent), manifest.round, snapshot.ledger.preflights
-    )
+    missing = lost_participants_message(manifest.absent, manifest.round, snapshot.ledger.preflights)
     return "; ".join(text for text in (early, missing) if text) or None

@@ -13,14 +13,14 @@ SILENT = "its fedtrain operator sends no heartbeats"
 """Reason in records, which contain no times of the hub's clock."""
 REFUSING = "its namespace takes no tasks"
 """Beginning of the reason; the API server's words follow."""
-UNASKED = "its Participant does not exist, is not served here or does not allow this namespace"
-"""Reason of a participant that cannot be given tasks, because it was revoked for example."""
+UNASKED = "its Participant"
+"""Beginning of the reason of a participant that cannot be given tasks, because it was revoked for example."""
 
 
 def unreachable(snapshot: Snapshot) -> dict[str, str]:
     """Return the participants that the next plan leaves out if enough others remain, with the reasons."""
     refusing = {who: why_refusing(snapshot, who) for who in snapshot.refusing}
-    return dict.fromkeys(snapshot.silent, SILENT) | refusing | dict.fromkeys(snapshot.unasked, UNASKED)
+    return dict.fromkeys(snapshot.silent, SILENT) | refusing | dict(snapshot.unasked)
 
 
 def why_refusing(snapshot: Snapshot, who: str) -> str:

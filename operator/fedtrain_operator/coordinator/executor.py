@@ -28,7 +28,8 @@ from fedtrain_operator.kube.api_error import AlreadyExists
 
 
 class Executor:
-    """Executes the decisions of one pass over a training. `records`: the Participants that may be asked, by name."""
+    """Executes the decisions of one pass over a training. `records`: the Participants that may be asked, by name.
+    `unasked`: why others may not."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class Executor:
         memory: Memory,
         records: Mapping[str, Json],
         requests: Requests,
+        unasked: Mapping[str, str] | None = None,
     ) -> None:
         assert memory.run is not None
         assert memory.ledger is not None
@@ -51,6 +53,7 @@ class Executor:
         self._ledger: Ledger = memory.ledger
         self.records = records
         self._requests = requests
+        self._unasked = unasked or {}
 
     async def apply(self, actions: tuple[Action, ...]) -> None:
         """Cancels, claims and starts, in this order. Raises StoreError; doing it again changes nothing."""
@@ -125,7 +128,7 @@ class Executor:
             await self._requests.attempt(HUB, "create its Job", lambda: self._create_job(job))
             return
         if key.who not in self.records:
-            refusals.hold(start, UNASKED)
+            refusals.hold(start, self._unasked.get(key.who, f"{UNASKED} could not be read"))
             return
         task = self._task(start)
         if await self._requests.attempt(key.who, CREATE_TASK, lambda: self._create_task(task)):

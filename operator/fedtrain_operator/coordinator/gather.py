@@ -1,7 +1,8 @@
 """Gathering a snapshot: API objects first, then the ledger, which is thus never older than an object's end."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.manifests.kinds import Json, Ref
@@ -22,9 +23,9 @@ def wishes(body: Json) -> object:
 
 @dataclass
 class Gatherer:
-    """Gathers for one training in one pass. `unasked`: participants that cannot be given tasks. `acknowledged`:
-    failures that the user asked to resume from, read once a pass so that a failure of this very pass stands. `fresh`:
-    whether the ledger was read in this pass."""
+    """Gathers for one training in one pass. `unasked`: participants that cannot be given tasks, and why.
+    `acknowledged`: failures that the user asked to resume from, read once a pass so that a failure of this very pass
+    stands. `fresh`: whether the ledger was read in this pass."""
 
     state: ClusterState
     training: Ref
@@ -32,7 +33,7 @@ class Gatherer:
     spec: FederatedTrainingSpec
     memory: Memory
     resync: float
-    unasked: frozenset[str] = frozenset()
+    unasked: Mapping[str, str] = field(default_factory=dict[str, str])
     acknowledged: int | None = None
     fresh: bool = False
 

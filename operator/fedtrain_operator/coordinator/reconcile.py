@@ -11,7 +11,7 @@ from fedtrain.api.begun import begun
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts.records import Grant
 from fedtrain.ledger.store import StoreError
-from fedtrain.manifests.admission import Here, accepted, askable
+from fedtrain.manifests.admission import Here, accepted, askable, why_not_asked
 from fedtrain.manifests.conditions import Condition, shortened
 from fedtrain.manifests.kinds import JOB, TASK, Json, Ref, ref
 from fedtrain.manifests.settings import Settings
@@ -137,9 +137,9 @@ class Coordinator:
         opened = await open_run(self.state.cluster, training, spec, generation, memory, hint)
         assert memory.gatherer is not None
         asked = askable(here, records)
-        unasked = frozenset(one.name for one in spec.participants) - asked.keys() - unread
+        unasked = why_not_asked(here, records, [one.name for one in spec.participants if one.name not in unread])
         gatherer = Gatherer(self.state, training, body, spec, memory, self._settings.resync, unasked)
-        executor = Executor(self.state, self._settings, training, spec, memory, asked, requests)
+        executor = Executor(self.state, self._settings, training, spec, memory, asked, requests, unasked)
         if opened:
             await executor.delete_other_runs()
         try:

@@ -10,10 +10,14 @@ from ruamel.yaml import YAML
 
 from fedtrain.contracts import names
 from fedtrain.contracts.records import Plan
-from fedtrain.rounds.unreachable import SILENT, UNASKED
+from fedtrain.rounds.unreachable import SILENT
 from tests.unit.operator.api_server import Request
 from tests.unit.operator.federation import FOUR, Federation
 
+REVOKED = (
+    "its Participant does not exist. To include it again, ask the hub's administrator to invite it "
+    "(`fedtrain participant invite bank-b --allow hub`)"
+)
 CHART = Path(__file__).parents[3] / "helm" / "fedtrain-participant"
 
 
@@ -72,7 +76,7 @@ def test_the_plan_leaves_out_a_participant_that_was_revoked_and_includes_one_tha
     plan = federation.ledger.read(names.plan(1), Plan)
     assert plan is not None
     assert [member.participant for member in plan.members] == ["bank-a", "bank-c", "bank-d"]
-    assert [(one.participant, one.reason) for one in plan.absent] == [("bank-b", UNASKED)]
+    assert [(one.participant, one.reason) for one in plan.absent] == [("bank-b", REVOKED)]
 
 
 def test_a_participant_with_the_charts_interval_counts_as_silent_within_60_seconds() -> None:

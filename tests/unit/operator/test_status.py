@@ -11,7 +11,7 @@ from fedtrain_operator.kube.events import Event, manifest
 from fedtrain_operator.kube.streams import Streams
 
 from fedtrain.contracts.records import Grant
-from fedtrain.manifests.admission import Here, accepted, askable
+from fedtrain.manifests.admission import Here, accepted, askable, why_not_asked
 from fedtrain.manifests.conditions import Condition, merged
 from fedtrain.manifests.kinds import TRAINING, Json
 from fedtrain.rounds.clock import RoundClock
@@ -95,6 +95,15 @@ def test_a_participant_that_revokes_its_permission_gets_no_further_task() -> Non
     records = {"bank-a": record("tickets", allowed=("elsewhere",)), "bank-b": record("tickets", allowed=("hub",))}
     assert askable(Here("hub"), records).keys() == {"bank-b"}
     assert askable(Here("hub", ("hub",)), records).keys() == set(), "nor does one that is not served here"
+    again = "To include it again, ask the hub's administrator to"
+    assert why_not_asked(Here("hub", ("hub",)), records, ["bank-a", "bank-b", "bank-c"]) == {
+        "bank-a": f"its Participant does not allow namespace hub. {again} add hub to `allowedNamespaces` of "
+        "Participant bank-a",
+        "bank-b": f"its Participant has namespace at, which the hub's operator does not serve. {again} add at to "
+        "`namespaces` in the values of the fedtrain chart",
+        "bank-c": f"its Participant does not exist. {again} invite it (`fedtrain participant invite bank-c --allow "
+        "hub`)",
+    }
 
 
 def test_a_retry_event_names_the_participant_and_the_reason() -> None:
@@ -190,8 +199,8 @@ def test_an_ended_round_has_its_events_once() -> None:
         (
             "Training",
             "Committed",
-            UNASKED,
-            f"round 3 was aggregated without bank-a (41% of all participants' rows): {UNASKED}",
+            f"{UNASKED} does not exist",
+            f"round 3 was aggregated without bank-a (41% of all participants' rows): {UNASKED} does not exist",
         ),
     ],
     ids=["silent", "no namespace", "silent in the last round", "no round follows", "no budget", "revoked"],

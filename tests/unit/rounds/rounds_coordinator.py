@@ -24,7 +24,7 @@ class Coordinator:
     suspended: bool = False
     silent: dict[str, str] = field(default_factory=dict[str, str])
     refusing: dict[str, str] = field(default_factory=dict[str, str])
-    unasked: set[str] = field(default_factory=set[str])
+    unasked: dict[str, str] = field(default_factory=dict[str, str])
     executions: dict[TaskKey, Execution] = field(default_factory=dict[TaskKey, Execution])
     orders: dict[TaskKey, Order] = field(default_factory=dict[TaskKey, Order])
     decided: list[Decision] = field(default_factory=list[Decision])
@@ -55,7 +55,7 @@ class Coordinator:
             suspended=self.suspended,
             silent=dict(self.silent),
             refusing=dict(self.refusing),
-            unasked=frozenset(self.unasked),
+            unasked=dict(self.unasked),
         )
         return self.snapshot
 

@@ -5,7 +5,7 @@ from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Plan, Preflight
+from fedtrain.contracts.records import Absent, Plan, Preflight
 from fedtrain.contracts.run_end import End
 from fedtrain.rounds.lost_participants_message import lost_participants_message
 from fedtrain.rounds.row_shares import percent
@@ -48,10 +48,10 @@ def test_a_revoked_participant_is_left_out_of_the_next_plan_with_its_own_reason(
     world = World(a_spec(3, rounds=2, minimum=2))
     coordinator = Coordinator(world)
     coordinator.until("Closing")
-    coordinator.silent, coordinator.unasked = {"b": SINCE}, {"b"}
+    coordinator.silent, coordinator.unasked = {"b": SINCE}, {"b": f"{UNASKED} does not exist"}
     assert coordinator.drive().phase == "Succeeded"
     assert members(world, 2) == ["a", "c"]
-    assert {one.participant: one.reason for one in plan(world, 2).absent} == {"b": UNASKED}
+    assert {one.participant: one.reason for one in plan(world, 2).absent} == {"b": f"{UNASKED} does not exist"}
 
 
 @pytest.mark.parametrize("silent", ["b", "abc"])
@@ -93,8 +93,10 @@ def test_a_run_that_lost_its_largest_participant_says_so_in_its_final_message() 
     ended = coordinator.drive()
     assert ended.message == end(world).message
     assert ended.message == (
-        "the last round (2) has no update from b (70% of all participants' rows, the largest share), "
-        "c (20% of all participants' rows)"
+        "the adapter is complete and can be used, but its last round (2) has no update from b (70% of all "
+        f"participants' rows, the largest share): {SILENT}; c (20% of all participants' rows): {SILENT}. To train on "
+        "all rows again, correct this, and start a training with another `metadata.name` and this adapter as "
+        "`model.adapter.initialFrom`"
     )
 
 
@@ -106,9 +108,10 @@ def test_the_final_message_of_smaller_losses_gives_shares_alone() -> None:
         )
 
     preflights = {"a": counted(996, "a"), "b": counted(4, "b")}
-    assert (
-        lost_participants_message(["b", "new"], 3, preflights)
-        == "the last round (3) has no update from b (<1% of all participants' rows), new (rows unknown)"
-    )
+    missing = [Absent(participant="b", reason="b's pod failed"), Absent(participant="new", reason="it is late")]
+    message = lost_participants_message(missing, 3, preflights)
+    assert message is not None
+    lost = "b (<1% of all participants' rows): its pod failed; new (rows unknown): it is late. "
+    assert f"its last round (3) has no update from {lost}" in message
     assert lost_participants_message([], 3, preflights) is None
     assert (percent(0.0), percent(1.0)) == ("0%", "100%")

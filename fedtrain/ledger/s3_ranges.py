@@ -23,6 +23,7 @@ _SIGNED_SECONDS = 60.0
 """Until a request is signed again, with the keys as they are then. Servers accept 15 minutes."""
 _PARTIAL_CONTENT = 206
 _TOTAL = re.compile(r"/([0-9]{1,18})$")
+_START = re.compile(r"^bytes ([0-9]{1,18})-")
 
 
 class Stream:
@@ -109,8 +110,16 @@ def size_in(headers: Mapping[str, str]) -> int | None:
     return int(total[1]) if total is not None else None
 
 
+def start_in(content_range: str) -> int:
+    """The first byte that an answer has, by its header `Content-Range`; 0 if it doesn't say so, since an answer without
+    a range has the whole object. A proxy may answer with another range than the one that was asked for."""
+    start = _START.search(content_range)
+    return int(start[1]) if start is not None else 0
+
+
 def _stream(response: Any, offset: int, length: int) -> Stream | None:
-    if response.headers.get("content-length") == str(length):
+    headers = response.headers
+    if headers.get("content-length") == str(length) and start_in(headers.get("content-range", "")) == offset:
         return Stream(response.raw, offset)
     response.raw.close()
     return None

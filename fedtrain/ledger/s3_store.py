@@ -35,7 +35,7 @@ from fedtrain.ledger.s3_errors import (
     was_retried,
 )
 from fedtrain.ledger.s3_place import place_of, settings_of
-from fedtrain.ledger.s3_ranges import Ranges
+from fedtrain.ledger.s3_ranges import Ranges, start_in
 from fedtrain.ledger.s3_reader import AHEAD, RangedReader
 from fedtrain.ledger.s3_signature import Signatures
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreUnavailable, check_size
@@ -73,11 +73,11 @@ class S3Store:
         self.signatures = Signatures(self.client, s3.bucket, self.url)
 
     def get(self, key: str, most: int | None = None) -> bytes:
-        return self._body(key, most)
+        return self._answer(key, most)[1]
 
     def size(self, key: str) -> int | None:
         try:
-            return int(self._head(key)["ContentLength"])
+            return self._length(self._head(key), key)
         except ObjectMissing:
             return None
 
@@ -91,15 +91,10 @@ class S3Store:
         ranges = Ranges(self.client, self.signatures, self.object_key(key))
 
         def fetch(offset: int, length: int) -> bytes:
-            if (content := ranges.get(offset, length)) is not None:
-                return content
-            content = self._body(key, None, Range=f"bytes={offset}-{offset + length - 1}")
-            if len(content) != length:
-                received = f"received {len(content)} bytes instead of {length} from byte {offset}"
-                raise StoreError(f"{self._place}, key {self.object_key(key)!r}: {received}.")
-            return content
+            content = ranges.get(offset, length)
+            return content if content is not None else self._range(key, offset, length)
 
-        size, beginning = ranges.beginning(AHEAD) or (int(self._head(key)["ContentLength"]), b"")
+        size, beginning = ranges.beginning(AHEAD) or (self._length(self._head(key), key), b"")
         return RangedReader(f"{self.url}/{key}", size, fetch, ranges.stream, beginning)
 
     def file(self, key: str) -> Path | None:
@@ -194,18 +189,38 @@ class S3Store:
         if not reply.get("ETag"):
             raise no_s3(self._place, self._prefix + key)
 
-    def _body(self, key: str, most: int | None, **request: str) -> bytes:
-        """Bytes of a GET. boto repeats a request that fails, but not one whose body breaks off."""
+    def _length(self, reply: dict[str, Any], key: str) -> int:
+        """Raises StoreError if the answer doesn't say how many bytes it has: it might break off unnoticed."""
+        if "ContentLength" not in reply:
+            problem = "the answer has no Content-Length. Let proxies before the store pass on its answers unchanged"
+            raise StoreError(f"{self._place}, key {self.object_key(key)!r}: {problem}.")
+        return int(reply["ContentLength"])
+
+    def _range(self, key: str, offset: int, length: int) -> bytes:
+        for attempt in range(self._patience.attempts):
+            if attempt:
+                _back_off(attempt - 1)
+            reply, content = self._answer(key, None, Range=f"bytes={offset}-{offset + length - 1}")
+            if len(content) != length:
+                received = f"received {len(content)} bytes instead of {length} from byte {offset}"
+                raise StoreError(f"{self._place}, key {self.object_key(key)!r}: {received}.")
+            if start_in(reply.get("ContentRange", "")) == offset:
+                return content
+        problem = f"the server keeps sending other bytes than those from byte {offset}"
+        raise StoreUnavailable(f"{self._place}, key {self.object_key(key)!r}: {problem}.")
+
+    def _answer(self, key: str, most: int | None, **request: str) -> tuple[dict[str, Any], bytes]:
+        """The answer to a GET and its bytes. boto repeats a request that fails, but not one whose body breaks off."""
         attempt = 0
         while True:
             try:
-                reply = self.client.get_object(Bucket=self.bucket, Key=self.object_key(key), **request)
+                reply: dict[str, Any] = self.client.get_object(Bucket=self.bucket, Key=self.object_key(key), **request)
             except ERRORS as error:
                 raise self.explained(error, key) from error
             self._check_answer(reply, key)
-            check_size(key, int(reply["ContentLength"]), most)
+            check_size(key, self._length(reply, key), most)
             try:
-                return bytes(reply["Body"].read())
+                return reply, bytes(reply["Body"].read())
             except ERRORS as error:
                 if attempt + 1 >= self._patience.attempts:
                     raise StoreUnavailable(

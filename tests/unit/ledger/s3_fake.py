@@ -72,7 +72,7 @@ def serving(answer: Callable[[Request], Answer], certificate: Path | None = None
                 self.send_header("Date", self.date_time_string())
             if "Content-Type" not in reply.headers:
                 self.send_header("ETag", '"etag"')
-            if "Content-Length" not in reply.headers:
+            if not {"Content-Length", "Transfer-Encoding"} & reply.headers.keys():
                 self.send_header("Content-Length", str(len(reply.body) + (100 if reply.broken else 0)))
             self.end_headers()
             if self.command != "HEAD":

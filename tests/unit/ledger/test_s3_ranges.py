@@ -35,14 +35,15 @@ class Server:
         assert request.method == "GET", "the answer that has the beginning has the size as well"
         first, last = (int(part) for part in request.headers["range"].removeprefix("bytes=").split("-"))
         content = CONTENT[first : last + 1]
+        right = Answer(206, content, {"Content-Range": f"bytes {first}-{last}/{len(CONTENT)}"})
         if not self._opened:
             self._opened = True
-            return Answer(206, content, {"Content-Range": f"bytes {first}-{last}/{len(CONTENT)}"})
+            return right
         self.ranges.append((first, last + 1))
         self.signatures.append(request.headers["authorization"])
         answer = self._answers.pop(0) if self._answers else None
         if answer is None:
-            return Answer(206, content)
+            return right
         return answer if isinstance(answer, Answer) else answer(content)
 
 
@@ -174,17 +175,41 @@ def test_a_stream_that_hangs_continues_with_another_request() -> None:
     assert server.ranges[1:] == [(at, at + AHEAD) for at in range(0, len(CONTENT), AHEAD)]
 
 
+def other_bytes(content: bytes) -> Answer:
+    """A range of the right length that begins elsewhere."""
+    return Answer(206, bytes(len(content)), {"Content-Range": f"bytes 7-{len(content) + 6}/{len(CONTENT)}"})
+
+
 @pytest.mark.parametrize(
-    "answer", [failure(503, "SlowDown"), Answer(silent=True), Answer(206, b"half", broken=True), Answer(200, b"no")]
+    "answer",
+    [
+        failure(503, "SlowDown"),
+        Answer(silent=True),
+        Answer(206, b"half", broken=True),
+        Answer(200, b"no"),
+        other_bytes,
+    ],
 )
 @pytest.mark.parametrize("streamed", [True, False])
-def test_a_request_that_fails_is_repeated(answer: Answer, streamed: bool) -> None:
-    server = Server(answer)
+def test_a_request_that_fails_is_repeated(answer: Answer | Callable[[bytes], Answer], streamed: bool) -> None:
+    server = Server(answer, answer if callable(answer) else None)
     with serving(server) as s3:
         reader = opened(s3, TWICE)
         if streamed:
             reader.stream(0)
         assert blocks(reader) == CONTENT
+
+
+def test_a_beginning_that_is_not_the_beginning_is_not_used() -> None:
+    def answer(request: Request) -> Answer:
+        if request.method == "HEAD":
+            return Answer(headers={"Content-Length": str(len(CONTENT))})
+        return other_bytes(CONTENT[:AHEAD])
+
+    with serving(answer) as s3:
+        reader = S3Store(s3, patience=ONCE).open("key")
+        with pytest.raises(StoreUnavailable, match="keeps sending other bytes than those from byte 0"):
+            reader.read(0, 9)
 
 
 @pytest.mark.parametrize(
@@ -196,12 +221,14 @@ def test_a_request_that_fails_is_repeated(answer: Answer, streamed: bool) -> Non
         (failure(400, "ExpiredToken"), StoreUnavailable, "the credentials have expired"),
         (Answer(silent=True), StoreUnavailable, "No server answers"),
         (Answer(206, b"half", broken=True), StoreUnavailable, "the answer keeps breaking off"),
+        (other_bytes, StoreUnavailable, f"keeps sending other bytes than those from byte {AHEAD}"),
+        (Answer(206, bytes(AHEAD)), StoreUnavailable, f"keeps sending other bytes than those from byte {AHEAD}"),
         (Answer(206, b"half"), StoreError, f"received 4 bytes instead of {AHEAD} from byte {AHEAD}"),
     ],
 )
 @pytest.mark.parametrize("streamed", [True, False])
 def test_a_range_that_is_refused_is_explained(
-    answer: Answer, kind: type[StoreError], words: str, streamed: bool
+    answer: Answer | Callable[[bytes], Answer], kind: type[StoreError], words: str, streamed: bool
 ) -> None:
     server = Server(*(answer for _ in range(9)))
     with serving(server) as s3:

@@ -199,6 +199,15 @@ def test_a_body_that_keeps_breaking_off_may_be_tried_later():
         S3Store(s3.model_copy(update={"prefix": "p"}), patience=IMPATIENT).get("default/run.json")
 
 
+def test_an_answer_that_a_proxy_sends_in_chunks_is_refused_because_its_length_is_not_known():
+    chunks = Answer(body=b"5\r\nwhole\r\n0\r\n\r\n", headers={"Transfer-Encoding": "chunked"})
+    with serving(lambda request: chunks) as s3:
+        store = S3Store(s3, patience=ONCE)
+        for read in (store.get, store.size, store.open):
+            with pytest.raises(StoreError, match=r"key 'run\.json': the answer has no Content-Length\. Let proxies"):
+                read("run.json")
+
+
 @pytest.mark.parametrize(
     "answer", [Answer(200, headers={"Content-Type": "none"}), Answer(404), Answer(405), Answer(503)]
 )

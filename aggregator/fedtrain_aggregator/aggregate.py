@@ -31,7 +31,7 @@ from fedtrain_aggregator.engine.update import Measurement, OpenUpdate
 from fedtrain_aggregator.errors import Refused
 from fedtrain_aggregator.layout import Layout, Segment, layout_of
 from fedtrain_aggregator.merge import merge_of
-from fedtrain_aggregator.privacy.claimed_norms import claimed_norms
+from fedtrain_aggregator.privacy.claimed_norms import claimed_norms, measured_otherwise, without_norm
 from fedtrain_aggregator.privacy.draw import planned_privacy
 from fedtrain_aggregator.privacy.private_round import private_round, private_sum
 from fedtrain_aggregator.privacy.update_flaws import private_flaws
@@ -61,10 +61,6 @@ def aggregate(
         opened = open_updates(ledger, spec, close, layout, readers)
         aggregation = _Round(ledger, spec, close, previous, layout, reading or reading_of(ledger))
         return aggregation.run(opened, adapter, Path(folder))
-
-
-_FLAW_UNDER_PRIVACY = "its tensors are not those of the adapter, or a value is not finite or too large"
-"""Names no value, because it is published."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +111,17 @@ class _Round:
         """Sum the updates, check them, claim the draw of noise, and only then make a noisy byte."""
         planned, count = planned_privacy(self.ledger, self.close.round), self.layout.count
         records = [update.record for update in updates]
-        norms = claimed_norms(planned, updates, self._read)
-        combine = private_sum(planned, norms, len(updates) + len(self.close.quarantined))
+        norms = claimed_norms(planned, updates, self._read(without_norm(planned, updates)))
         with saved_sum(folder, count) as total:
-            measured = combine_updates(updates, count, self.reading, combine, total.write)
-            others = private_flaws(planned, records, norms, measured, count)
-            flaws = [flaw or other for flaw, other in zip(self._flaws(measured), others, strict=True)]
-            if any(flaws):
-                return claim_next_close(self.ledger, self.close, flaws)
+            while True:
+                combine = private_sum(planned, norms, len(updates) + len(self.close.quarantined))
+                measured = combine_updates(updates, count, self.reading, combine, total.write)
+                flaws = self._flaws(measured)
+                if any(flaws):
+                    return claim_next_close(self.ledger, self.close, flaws)
+                if not measured_otherwise(planned, norms, measured):
+                    break
+                norms = claimed_norms(planned, updates, measured)  # of bytes with the right digest: needed once at most
             private = private_round(self.ledger, self.close, privacy, planned, records, norms, count)
             with self._next(adapter, folder) as made:
                 total.each_block(self.reading.threads, private.noisy(made.step))
@@ -176,11 +175,9 @@ class _Round:
     def _flaws(self, measured: Sequence[Measurement]) -> list[str | None]:
         """Return why each update cannot be aggregated; None for the sound ones. The bound on norms considers updates
         that pass all other checks."""
+        if self.spec.participant_privacy is not None:  # clipping bounds the norms
+            return private_flaws(planned_privacy(self.ledger, self.close.round), self.layout, measured)
         flaws = [update.flaw(self.layout) for update in measured]
-        if (
-            self.spec.participant_privacy is not None
-        ):  # clipping bounds the norms, and no update may decide about another
-            return [flaw and _FLAW_UNDER_PRIVACY for flaw in flaws]
         sound = [update.norm for update, flaw in zip(measured, flaws, strict=True) if flaw is None]
         too_large = iter(norm_flaws(sound, self.spec.aggregation.max_update_norm))
         return [next(too_large) if flaw is None else flaw for flaw in flaws]

@@ -29,7 +29,7 @@ class Measurement:
     that depends on the update until `flaw` is None."""
 
     def __init__(self, update: OpenUpdate) -> None:
-        self._expected = update.closed.digest
+        self.update = update
         self._norm = Norm()
         self._bad: tuple[int, float] | None = None
         self._hasher = blake3()  # one thread: the engine reads several updates at a time
@@ -48,9 +48,13 @@ class Measurement:
         """L2 norm over all tensors."""
         return self._norm.value
 
+    @property
+    def intact(self) -> bool:
+        """Whether these are the bytes that the close lists."""
+        return written(self._hasher) == self.update.closed.digest
+
     def flaw(self, layout: Layout) -> str | None:
         """Return what is wrong with the bytes; None if nothing is."""
-        found = written(self._hasher)
-        if found != self._expected:
-            return f"its file has digest {found} instead of {self._expected}"
+        if not self.intact:
+            return f"its file has digest {written(self._hasher)} instead of {self.update.closed.digest}"
         return value_flaw(layout.name_at(self._bad[0]), self._bad[1]) if self._bad else None

@@ -1,5 +1,5 @@
-"""Checks under privacy of what an update and its record claim, once the update is measured: its norm, by which it was
-clipped in the sum, and what its participant must do with clipping and noise."""
+"""Checks under privacy of an update once it is measured: its bytes and values, its norm, by which it was clipped in the
+sum, and what its participant must do with clipping and noise. No update decides about another."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -9,7 +9,10 @@ from fedtrain.contracts.records import Update
 from fedtrain.privacy.clipping import states
 from fedtrain.privacy.noise_shares import noisy_indicator_limit, noisy_norm_range, share_multiplier
 from fedtrain_aggregator.engine.update import Measurement
+from fedtrain_aggregator.layout import Layout
 
+OTHER_BYTES = "its file does not have the digest that its record states"
+BAD_VALUES = "its tensors are not those of the adapter, or a value is not finite or too large"
 ANOTHER_NORM = "its norm is not the one that its record states"
 UNCLIPPED = "it is not clipped to this round's norm"
 NOT_NOISY = "its norm is not that of a clipped update with its share of noise"
@@ -17,22 +20,21 @@ NO_INDICATOR = "its record does not say whether clipping left the update unchang
 """Reasons name no value, because they are published."""
 
 
-def private_flaws(
-    privacy: RoundPrivacy,
-    records: Sequence[Update],
-    claimed: Sequence[float],
-    measured: Sequence[Measurement],
-    values: int,
-) -> list[str | None]:
-    """Return why updates are not what they claim and what their participants must send; None for those that are.
-    `claimed`: the `claimed_norms`. `values`: number of values of an update."""
+def private_flaws(privacy: RoundPrivacy, layout: Layout, measured: Sequence[Measurement]) -> list[str | None]:
+    """Return why updates cannot be aggregated, or are not what they claim and what their participants must send; None
+    for the sound ones."""
+    return [_flaw(privacy, layout, found) for found in measured]
+
+
+def _flaw(privacy: RoundPrivacy, layout: Layout, found: Measurement) -> str | None:
+    if not found.intact:
+        return OTHER_BYTES
+    if found.flaw(layout) is not None:
+        return BAD_VALUES
+    record = found.update.record
     if privacy.clipping_location is None:
-        pairs = zip(claimed, measured, strict=True)
-        return [None if states(norm, found.norm) else ANOTHER_NORM for norm, found in pairs]
-    return [
-        _norm_flaw(privacy, found.norm, values) or _indicator_flaw(privacy, record)
-        for record, found in zip(records, measured, strict=True)
-    ]
+        return ANOTHER_NORM if record.norm is not None and not states(record.norm, found.norm) else None
+    return _norm_flaw(privacy, found.norm, layout.count) or _indicator_flaw(privacy, record)
 
 
 def _norm_flaw(privacy: RoundPrivacy, norm: float, values: int) -> str | None:

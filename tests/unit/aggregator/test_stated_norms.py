@@ -1,5 +1,8 @@
 """Records state the norms by which the hub clips: whatever a record says, no update adds more than the bound."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.records import Close
 
 ANOTHER = "its norm is not the one that its record states"
+OTHER_BYTES = "its file does not have the digest that its record states"
 
 
 @pytest.fixture
@@ -29,6 +33,25 @@ def with_record(make: Make, update: dict[str, Any], **record: Any) -> Private:
         made.round.send(who, adapter(number + 2, SHAPES, 0.1))
     made.round.close()
     return made
+
+
+def test_one_close_leaves_out_all_bad_updates(make: Make) -> None:
+    """A file that cannot be opened, another norm than stated, and other bytes than stated."""
+    made = make(bound=1.0, people=(*PEOPLE, "emil"))
+    made.round.send("anna", adapter(1, SHAPES, 0.1), norm=1e-3)
+    made.round.send("ben", None)
+    made.round.send("carla", adapter(3, SHAPES, 0.1), digest="blake3:" + "1" * 64)
+    made.round.send("dora", adapter(4, SHAPES, 0.1), norm=None)
+    made.round.send("emil", adapter(5, SHAPES, 0.1))
+    made.round.close()
+    found = made.round.aggregate()
+    assert isinstance(found, Close)
+    assert [(one.participant, one.reason) for one in found.quarantined] == [
+        ("anna", ANOTHER),
+        ("ben", "its object is gone"),
+        ("carla", OTHER_BYTES),
+    ]
+    assert len(made.aggregated(found.k).weights) == 2
 
 
 def true_norm(update: dict[str, Any]) -> float:
@@ -141,29 +164,71 @@ def test_updates_that_participants_clip_are_read_once_and_need_no_stated_norm(
     assert sorted(found) == sorted(PEOPLE)
 
 
-def test_a_file_that_grows_between_measuring_its_norm_and_summing_it_is_left_out(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An older participant's update: its first reading is of a damaged file with a small norm, its second of the file
-    of the close, which is longer than the bound."""
-    made = maker(tmp_path, states_norms=False)(bound=1.0)
-    filled(made, scale=10.0)
-    (file,) = (made.round.folder / "store/team/notes" / names.update_folder(1, "ben", 1)).glob("*.safetensors")
-    sound = file.read_bytes()
-    count = 4 * sum(int(np.prod(shape)) for shape in SHAPES.values())
-    read = module.combine_updates
+@dataclass
+class Changing:
+    """The file of ben's update, of an older participant: larger than the bound, and damaged with a small norm."""
 
-    def overwritten(content: bytes) -> None:
-        with file.open("r+b") as opened:
+    file: Path
+    sound: bytes
+    damaged: bytes
+
+    def write(self, content: bytes) -> None:
+        with self.file.open("r+b") as opened:
             opened.write(content)
 
-    def restored(*arguments: Any) -> Any:
-        overwritten(sound)
+
+@pytest.fixture
+def older(tmp_path: Path) -> Private:
+    (tmp_path / "older").mkdir()
+    return filled(maker(tmp_path / "older", states_norms=False)(bound=1.0), scale=10.0)
+
+
+@pytest.fixture
+def changing(older: Private) -> Changing:
+    (file,) = (older.round.folder / "store/team/notes" / names.update_folder(1, "ben", 1)).glob("*.safetensors")
+    sound = file.read_bytes()
+    count = 4 * sum(int(np.prod(shape)) for shape in SHAPES.values())
+    return Changing(file, sound, sound[:-count] + bytes(count))
+
+
+def before_sums(monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], None]) -> None:
+    """Do one of `acts` before each pass that sums."""
+    read, left = module.combine_updates, list(acts)
+
+    def changed(*arguments: Any) -> Any:
+        left.pop(0)()
         return read(*arguments)
 
-    overwritten(sound[:-count] + bytes(count))
-    monkeypatch.setattr(module, "combine_updates", restored)
-    found = made.round.aggregate()
+    monkeypatch.setattr(module, "combine_updates", changed)
+
+
+def test_a_file_that_was_damaged_when_its_norm_was_measured_is_summed_by_its_own_norm(
+    older: Private, changing: Changing, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing.write(changing.damaged)
+    before_sums(monkeypatch, lambda: changing.write(changing.sound), lambda: None)
+    made = older.aggregated()
+    assert len(made.weights) == 4
+    monkeypatch.undo()
+    assert made.adapter == filled(make(bound=1.0), scale=10.0).aggregated().adapter
+
+
+def test_a_file_that_is_damaged_when_it_is_summed_is_left_out_for_its_digest(
+    older: Private, changing: Changing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_sums(monkeypatch, lambda: changing.write(changing.damaged))
+    found = older.round.aggregate()
     assert isinstance(found, Close)
-    assert [(one.participant, one.reason) for one in found.quarantined] == [("ben", ANOTHER)]
-    assert made.spend() is None
+    assert [(one.participant, one.reason) for one in found.quarantined] == [("ben", OTHER_BYTES)]
+    assert older.spend() is None
+
+
+def test_a_file_that_keeps_changing_is_left_out_for_its_digest(
+    older: Private, changing: Changing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing.write(changing.damaged)
+    before_sums(monkeypatch, lambda: changing.write(changing.sound), lambda: changing.write(changing.damaged))
+    found = older.round.aggregate()
+    assert isinstance(found, Close)
+    assert [(one.participant, one.reason) for one in found.quarantined] == [("ben", OTHER_BYTES)]
+    assert older.spend() is None

@@ -103,7 +103,8 @@ class Snapshot:
     excluded). `acknowledged`: number of the run's failures from which the user has asked to resume. `silent`:
     participants whose heartbeats are missing, and since when by the hub's clock, as text. `refusing`: participants in
     whose namespace no task can be created until somebody changes it (it was deleted, for example), and the API server's
-    words. `unasked`: participants that cannot be given tasks, and why."""
+    words. `unlisted`: those of them whose tasks cannot be listed, so that one may run unseen. `unasked`: participants
+    that cannot be given tasks, and why."""
 
     spec: FederatedTrainingSpec
     ledger: LedgerFacts
@@ -113,6 +114,7 @@ class Snapshot:
     suspended: bool = False
     silent: Mapping[str, str] = field(default_factory=dict[str, str])
     refusing: Mapping[str, str] = field(default_factory=dict[str, str])
+    unlisted: frozenset[str] = frozenset()
     unasked: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property

@@ -41,7 +41,7 @@ class Work:
         """Move one piece of work on by one step. `barred` returns why no further attempt may be granted; empty if it
         may."""
         match attempt(self.snapshot, self.now, kind, who, spent):
-            case Go(running=False) if who in self.snapshot.refusing:
+            case Go(running=False) if who in self.snapshot.refusing.keys() - self.snapshot.unlisted:
                 self.untasked[who] = unreachable.why_refusing(self.snapshot, who)
             case Go(key, running):
                 self.keep.add(key)

@@ -3,7 +3,7 @@ were revoked.
 
 A participant in a cluster of its own may train and deliver while it is silent, so a round that has begun waits for it
 until the deadline. One that has no task, because its namespace takes none, cannot deliver: a round waits for it only if
-too few others remain."""
+too few others remain. Where its tasks cannot be listed, one may run, and the round waits."""
 
 from collections.abc import Iterable
 

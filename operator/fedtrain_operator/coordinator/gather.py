@@ -80,6 +80,7 @@ class Gatherer:
             acknowledged=self.acknowledged,
             suspended=self.spec.suspend,
             refusing=memory.refusals.refusing(),
+            unlisted=memory.refusals.unlisted(),
             unasked=self.unasked,
             silent=self.state.heartbeats.silent(one.name for one in self.spec.participants),
         )

@@ -19,11 +19,13 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 _REPORTED_AFTER = 3
 """Tries until an error that may pass by itself is reported."""
+_NO_RIGHT_AFTER = 3
+"""Tries until a missing right counts as lasting: a role binding may be on its way, or be replaced at this moment."""
 _LONGEST_MESSAGE = 400
 CREATE_TASK = "create its task"
 LIST_TASKS = "list its tasks"
 _NEEDED = (CREATE_TASK, LIST_TASKS)
-"""Requests without which a participant has no task."""
+"""Requests without which a participant gets no task."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,10 @@ class Refusals:
         message, words = (
             shortened(text, _LONGEST_MESSAGE) for text in (_words(who, request, error), str(error).rstrip("."))
         )
-        lasts = request in _NEEDED and (error.no_namespace or error.no_right)
-        self._refusals[who] = Refusal(request, message, words, _fix(error, lasts), lasts, tries, now + pause, reported)
+        lasts = request in _NEEDED and (error.no_namespace or (error.no_right and tries >= _NO_RIGHT_AFTER))
+        self._refusals[who] = Refusal(
+            request, message, words, _fix(error, lasts and request == CREATE_TASK), lasts, tries, now + pause, reported
+        )
 
     def succeeded(self, who: str, request: str) -> None:
         """Notes that the API server has done it: a participant that was `refusing` it takes part again."""
@@ -104,19 +108,24 @@ class Refusals:
 
     def executions(self, round: int) -> Mapping[TaskKey, Execution]:
         """The starts that wait, each as running, with the reason why it does not; and those that earlier rounds have
-        given up, as failed. Those of `refusing` participants do not wait."""
+        given up, as failed. Those of `refusing` participants do not wait, except where a task may run that cannot be
+        listed."""
         self._given_up = {key: why for key, why in self._given_up.items() if key.round >= round - 1}
         given_up = {
             key: Execution("Failed", reason=why) for key, why in self._given_up.items() if why and key.round < round
         }
-        refusing = self.refusing()
-        waiting = {key for key in self._held if key.who not in refusing}
+        without_task = self.refusing().keys() - self.unlisted()
+        waiting = {key for key in self._held if key.who not in without_task}
         return given_up | {key: Execution("Running", reason=self._why(key)) for key in waiting}
 
     def refusing(self) -> Mapping[str, str]:
         """The participants in whose namespace no task can be created until somebody changes it, and the API server's
         words."""
         return {who: one.words for who, one in self._refusals.items() if one.lasts}
+
+    def unlisted(self) -> frozenset[str]:
+        """Those of `refusing` whose tasks cannot be listed: one may run there."""
+        return frozenset(who for who, one in self._refusals.items() if one.lasts and one.request == LIST_TASKS)
 
     def to_probe(self, askable: Container[str], now: float) -> tuple[Start, ...]:
         """A start of each `refusing` participant whose next try is due."""
@@ -162,10 +171,10 @@ def _words(who: str, request: str, error: ApiError) -> str:
     return f"{who}: the API server {'failed' if error.may_pass else 'refused'} to {request}: {error}".rstrip(".")
 
 
-def _fix(error: ApiError, lasts: bool) -> str:
+def _fix(error: ApiError, unawaited: bool) -> str:
     """Who corrects what, and when the request is repeated."""
     again = f"It is tried again by itself, at least every {LONGEST_PAUSE_SECONDS:.0f} s"
-    if lasts:
+    if unawaited:
         again = f"A round with enough other participants does not wait for it. {again}"
     if error.no_right:
         rights = "bind the operator's role in this namespace (`namespaces` of the hub's chart)"

@@ -13,8 +13,9 @@ from fedtrain_operator.kube.loops import Next
 from fedtrain_operator.kube.streams import Streams
 
 from fedtrain.contracts import names
+from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
-from fedtrain.contracts.records import Initial, ModelFacts, Preflight
+from fedtrain.contracts.records import Initial, ModelFacts, Plan, Preflight, Update
 from fedtrain.contracts.task_names import record_of
 from fedtrain.contracts.tasks import Task, Train
 from fedtrain.contracts.wire.transfer import SignedRecord, SignedRequest, TransferGrant
@@ -119,6 +120,7 @@ class Federation:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *served: str) -> None:
         monkeypatch.setattr("fedtrain_operator.coordinator.requests.PATIENCE_SECONDS", 0.01)
+        self.folder = folder
         self.ledger = Ledger(FileStore(folder), TRAINING.namespace, TRAINING.name)
         monkeypatch.setattr("fedtrain_operator.coordinator.run_claim.open_ledger", lambda *_: self.ledger)
         self.grants = SignsAnything()
@@ -192,6 +194,38 @@ class Federation:
         facts = ModelFacts(base_parameters=1000, adapter_parameters=32, hidden_size=8, layers=1, vocabulary=32)
         adapter, config = self.ledger.put_blob(b"adapter"), self.ledger.put_blob(b"{}")
         self.ledger.claim(names.initial(), Initial(run_id=run.run_id, adapter=adapter, config=config, facts=facts))
+
+    def deliver_update(self, who: str) -> None:
+        """Of round 1, as its task would."""
+        plan = self.ledger.read(names.plan(1), Plan)
+        assert plan is not None
+        (member,) = [one for one in plan.members if one.participant == who]
+        file = f"{names.plan_prefix(digest_of(plan))}update.safetensors"
+        store, content = FileStore(self.folder), who.encode()
+        store.create(self.ledger.key(f"{names.update_folder(1, who, 1)}/{file}"), content)
+        made = Update(
+            run_id=plan.run_id,
+            round=1,
+            participant=who,
+            attempt=1,
+            file=file,
+            digest=digest_bytes(content),
+            size=len(content),
+            samples=member.samples,
+            distinct=member.distinct,
+            steps=1,
+            tokens=1,
+            train_loss=1.0,
+        )
+        self.ledger.claim(names.update(1, who, 1), made)
+        self._end_task(f"-train-{who}-")
+
+    def restart(self) -> None:
+        """The operator starts again, and has not yet listed tasks."""
+        training = self.training
+        self.state = ClusterState(self.server, cast(Streams, self.streams), self.time, self.time)
+        self.coordinator = Coordinator(self.state, SETTINGS)
+        self.state.trainings.put(training)
 
     def _end_task(self, text: str) -> None:
         for body in self.server.all("trainingtasks"):

@@ -7,7 +7,8 @@ import pytest
 from fedtrain_operator.kube.api_error import ApiError, error_of
 
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Plan
+from fedtrain.contracts.records import Close, Plan
+from fedtrain.manifests.kinds import Json
 from fedtrain.rounds.unreachable import REFUSING
 from tests.unit.operator.api_server import Request
 from tests.unit.operator.federation import FOUR, TRAINING, Federation
@@ -69,7 +70,7 @@ def test_round_1_is_planned_without_it_before_the_deadline(federation: Federatio
     federation.settle(2)
     federation.deliver_preflights("bank-a", "bank-c", "bank-d")
     federation.deliver_adapter()
-    federation.settle()
+    pass_pauses(federation, 4)
     assert [member.participant for member in plan(federation).members] == ["bank-a", "bank-c", "bank-d"]
     (absent,) = plan(federation).absent
     assert absent.reason == f"its data was not counted: {REFUSING}: {error}"
@@ -90,13 +91,73 @@ def test_tries_without_effect_keep_the_condition_and_bring_it_back(federation: F
     assert federation.condition("TasksAccepted")["status"] == "False"
     assert f"without bank-b: {REFUSING}: " in federation.status["message"]
     requests = asked(federation)
-    assert requests.count(False) == 2, "one to count its data, one to train"
-    assert requests.count(True) >= 6
+    tries = 3 if error.no_right else 1
+    assert requests.count(False) == 1 + tries, "one to count its data, the others to train"
+    assert requests.count(True) >= 4
     federation.server.fault = lambda _: None
     pass_pauses(federation, 2)
     trained = {one["metadata"]["namespace"] for one in federation.server.all("trainingtasks") if "-train-" in str(one)}
     assert trained == {f"at-{who}" for who in FOUR}
     assert federation.condition("TasksAccepted")["status"] == "True"
+
+
+def deliver_all_but_bank_b(federation: Federation) -> None:
+    """The updates of the others; bank-b trains."""
+    begin(federation)
+    federation.deliver_adapter()
+    federation.settle()
+    for who in ("bank-a", "bank-c", "bank-d"):
+        federation.deliver_update(who)
+
+
+def tasks(federation: Federation, namespace: str) -> list[Json]:
+    """The training tasks in a namespace."""
+    there = federation.server.all("trainingtasks")
+    return [one for one in there if one["metadata"]["namespace"] == namespace and "-train-" in one["metadata"]["name"]]
+
+
+def test_a_right_that_is_missing_for_a_moment_costs_no_round(federation: Federation) -> None:
+    """A role binding is replaced at this moment, for example."""
+    deliver_all_but_bank_b(federation)
+    (task,) = tasks(federation, "at-bank-b")
+    status = {"phase": "Failed", "reason": "its node was lost", "retryable": True}
+    federation.state.tasks.put(federation.server.add("trainingtasks", {**task, "status": status}))
+    federation.server.fault = refusing(LASTING["without rights"])
+    while len(asked(federation)) < 3:
+        federation.time.now += 0.5
+        federation.reconcile()
+    federation.time.now += 0.2
+    federation.settle(2)
+    assert federation.ledger.read(names.close(1, 1), Close) is None
+    federation.server.fault = lambda _: None
+    pass_pauses(federation, 2)
+    assert len(tasks(federation, "at-bank-b")) == 2
+
+
+def test_a_round_waits_for_a_task_that_a_restarted_operator_cannot_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    federation = Federation(tmp_path, monkeypatch, "hub", *(f"at-{who}" for who in FOUR))
+    deliver_all_but_bank_b(federation)
+    federation.restart()
+    for one in federation.server.all("trainingtasks"):
+        if one["metadata"]["namespace"] != "at-bank-b":
+            federation.state.tasks.put(one)
+    words = NO_RIGHT.replace("create", "list")
+    federation.streams.errors["at-bank-b"] = ApiError(
+        403, "Forbidden", f"trainingtasks.fedtrain.dev is forbidden: {words}"
+    )
+    for _ in range(8):
+        federation.time.now += 10
+        federation.settle(2)
+    assert federation.ledger.read(names.close(1, 1), Close) is None
+    assert "does not wait" not in federation.condition("TasksAccepted")["message"]
+    federation.streams.errors.clear()
+    for one in federation.server.all("trainingtasks"):
+        federation.state.tasks.put(one)
+    pass_pauses(federation, 2)
+    (task,) = tasks(federation, "at-bank-b")
+    assert task["spec"].get("desiredState") != "Cancel"
 
 
 def test_a_refusal_that_passes_by_itself_ends_the_tries_without_effect(federation: Federation) -> None:

@@ -157,7 +157,7 @@ OTHER_WORDS = {
     "a commit of digits without quotes": 'must be of type string: "integer"',
     "a hexadecimal number": "should be greater than or equal to 1",
     "no regular expression": "The pattern is not a valid regular expression: it has 1 opening and 0 closing "
-    "parentheses. Escape special characters with `\\`.",
+    "parentheses. Correct it, and write `\\` before special characters that stand for themselves, such as `\\(`.",
 }
 
 TWINS = {

@@ -194,7 +194,7 @@ def test_a_pod_that_cannot_start_is_reported_and_recreated_after_a_change_of_the
     federation.apply(api, s3_server)
     (pod,) = eventually(lambda: federation.at_banks(api, "v1/pods", "bank-b"))
     cannot_start(api, pod)
-    words = "bank-b's pod can't start: its image can't be fetched (not found): example.org/trainer:1. Check `images"
+    words = "bank-b's pod can't start: its image can't be fetched (not found): example.org/trainer:1. Ask the "
     eventually(lambda: words in federation.status(api).get("message", ""))
     assert federation.condition(api, "Startable")["message"].startswith(words)
     assert federation.condition(api, "Schedulable")["status"] == "True"

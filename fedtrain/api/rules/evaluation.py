@@ -180,11 +180,24 @@ def _groups(pattern: str) -> int | None:
         return None
 
 
+_PLAIN_WORDS = {
+    "missing ), unterminated subpattern": "a parenthesis is not closed",
+    "unbalanced parenthesis": "a parenthesis is closed that was not opened",
+    "unterminated character set": "a bracket is not closed",
+    "nothing to repeat": "nothing precedes the sign that repeats",
+    "multiple repeat": "two signs that repeat follow each other",
+}
+
+
+def _in_plain_words(message: str) -> str:
+    return _PLAIN_WORDS.get(message, message)
+
+
 @rule(
     ExactMatch,
     "pattern",
     message="The pattern is not a valid regular expression: {error}.",
-    fix="Escape special characters with `\\`.",
+    fix="Correct it, and write `\\` before special characters that stand for themselves, such as `\\(`.",
     cel=Cel(
         valid=f"{_OPENED} == {_CLOSED}",
         values={"error": f"'it has %s opening and %s closing parentheses'.format([{_OPENED}, {_CLOSED}])"},
@@ -197,7 +210,7 @@ def pattern_is_valid(exact_match: ExactMatch, context: Context) -> Violations:
         re.compile(exact_match.pattern)
     except re.error as error:
         position = f" at character {error.pos + 1}" if error.pos is not None else ""
-        yield broken(error=f"{error.msg}{position}")
+        yield broken(error=f"{_in_plain_words(error.msg)}{position}")
     except (OverflowError, RecursionError):
         yield broken(error="it is too large")
 

@@ -29,11 +29,19 @@ def _only_with(block: type[Block], union: Union, value: str, member: str) -> Rul
     def change(own: str) -> str:
         return f"Set `{name}: {value}`, or write `{own}` instead of `{member}`"
 
+    either = f"{remove}, or set `{name}: {value}`"
+    optional = {one: own for one, own in union.members.items() if one not in union.required and one != value}
+    optional = optional if name == "strategy" else {}  # blocks with fields in common
+    fields_in = {one: (own, f"{either}; the fields of {one} go into `{own}`") for one, own in optional.items()}
+
+    def drop(own: tuple[str, str] | None, judged: Any) -> str:
+        return either if own is None or _has(judged, own[0]) else own[1]
+
     def check(judged: Any, context: Context) -> Violations:
         chosen = getattr(judged, fields_of(block)[name].attribute)
         if getattr(judged, attribute, "malformed") is not None and chosen != value:
             own = union.required.get(chosen)
-            use = f"{remove}, or set `{name}: {value}`" if own is None else remove if _has(judged, own) else change(own)
+            use = drop(fields_in.get(chosen), judged) if own is None else remove if _has(judged, own) else change(own)
             yield broken(chosen=_written(judged, union), use=use)
 
     check.__name__ = f"{block.__name__}_{member}_only_with_{value}"
@@ -41,7 +49,8 @@ def _only_with(block: type[Block], union: Union, value: str, member: str) -> Rul
     others = {choice: own for choice, own in union.required.items() if choice != value}
     has_own = [f"self.{name} == '{choice}' && has(self.{own})" for choice, own in others.items()]
     lacks_own = {f"self.{name} == '{choice}' && !has(self.{own})": change(own) for choice, own in others.items()}
-    use = _first_of({**lacks_own, _any(has_own): remove}, f"{remove}, or set `{name}: {value}`")
+    others_fields = {f"self.{name} == '{one}' && !has(self.{own})": text for one, (own, text) in fields_in.items()}
+    use = _first_of({**lacks_own, _any(has_own): remove, **others_fields}, either)
     return rule(
         block,
         member,

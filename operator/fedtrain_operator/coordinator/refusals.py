@@ -6,6 +6,7 @@ changes the namespace, rounds do not wait: the tries are without effect, and the
 that succeeds. A refusal at the hub blocks the training.
 """
 
+import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ _REPORTED_AFTER = 3
 _NO_RIGHT_AFTER = 3
 """Tries until a missing right counts as lasting: a role binding may be on its way, or be replaced at this moment."""
 _LONGEST_MESSAGE = 400
+_NAMESPACE = re.compile(r'in the namespace "([^"]+)"')
+_ACCOUNT = re.compile(r'User "system:serviceaccount:([^":]+):([^":]+)"')
 CREATE_TASK = "create its task"
 LIST_TASKS = "list its tasks"
 _NEEDED = (CREATE_TASK, LIST_TASKS)
@@ -72,7 +75,14 @@ class Refusals:
         )
         lasts = request in _NEEDED and (error.no_namespace or (error.no_right and tries >= _NO_RIGHT_AFTER))
         self._refusals[who] = Refusal(
-            request, message, words, _fix(error, lasts and request == CREATE_TASK), lasts, tries, now + pause, reported
+            request,
+            message,
+            words,
+            _fix(who, error, lasts and request == CREATE_TASK),
+            lasts,
+            tries,
+            now + pause,
+            reported,
         )
 
     def succeeded(self, who: str, request: str) -> None:
@@ -168,15 +178,34 @@ class Refusals:
 def _words(who: str, request: str, error: ApiError) -> str:
     if error.code == 0:
         return f"{who}: the API server did not answer a request to {request}: {error}".rstrip(".")
+    if (namespace := _namespace_without_rights(error)) is not None:
+        return f"{who}: the hub's operator has no right to {request} in namespace {namespace}"
     return f"{who}: the API server {'failed' if error.may_pass else 'refused'} to {request}: {error}".rstrip(".")
 
 
-def _fix(error: ApiError, unawaited: bool) -> str:
+def _fix(who: str, error: ApiError, unawaited: bool) -> str:
     """Who corrects what, and when the request is repeated."""
     again = f"It is tried again by itself, at least every {LONGEST_PAUSE_SECONDS:.0f} s"
     if unawaited:
-        again = f"A round with enough other participants does not wait for it. {again}"
-    if error.no_right:
-        rights = "bind the operator's role in this namespace (`namespaces` of the hub's chart)"
-        return f"Ask the hub's administrator to {rights}. {again}"
+        again = f"A round with enough other participants does not wait for {who}. {again}"
+    if (namespace := _namespace_without_rights(error)) is not None:
+        bind = _binding(who, namespace, error)
+        return f"Ask the hub's administrator to run {bind}. {again}. The API server's answer: {error}".rstrip(".")
     return again if error.may_pass else f"Ask the hub's administrator to correct this. {again}"
+
+
+def _namespace_without_rights(error: ApiError) -> str | None:
+    """Return the namespace in which the operator has no right, by the API server's words."""
+    found = _NAMESPACE.search(str(error)) if error.no_right else None
+    return found and found.group(1)
+
+
+def _binding(who: str, namespace: str, error: ApiError) -> str:
+    """Return the command that binds the role of the chart, whose names begin with the ServiceAccount's."""
+    found = _ACCOUNT.search(str(error))
+    place, account = found.groups() if found else ("fedtrain", "fedtrain")
+    role = f"{account}-{'training' if who == HUB else 'participant'}-namespace"
+    return (
+        f"`kubectl create rolebinding {account} --namespace {namespace} --clusterrole={role} "
+        f"--serviceaccount={place}:{account}`"
+    )

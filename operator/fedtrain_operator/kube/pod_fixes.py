@@ -20,6 +20,7 @@ class PodFields:
     """Fields that determine a pod, and whose they are, as clauses. `compute`: prefix of the fields of one node."""
 
     image: str
+    pull_secrets: str
     pods: str
     compute: str
     owner: str
@@ -35,14 +36,16 @@ def fields_of(who: str) -> PodFields:
     """`who`: a participant, or `HUB`."""
     if who == HUB:
         return PodFields(
-            image="`images` and `hubPods.imagePullSecrets` of the hub's chart",
+            image="`images` in the values of the hub's chart",
+            pull_secrets="`hubPods.imagePullSecrets` there",
             pods="`hubPods` of the hub's chart",
             compute="evaluation.hub.compute",
             owner=" of the FederatedTraining",
             administrator="the administrator of the hub's cluster",
         )
     return PodFields(
-        image=f"`images.trainer` of the chart that serves {who}, and `pods.imagePullSecrets` of its ParticipantPolicy",
+        image=f"`images.trainer` in the values of the fedtrain chart in {who}'s cluster",
+        pull_secrets=f"`pods.imagePullSecrets` of {who}'s ParticipantPolicy",
         pods=f"`pods` of {who}'s ParticipantPolicy",
         compute="compute",
         owner=f" of participant {who} in the FederatedTraining",
@@ -55,7 +58,8 @@ def cannot_fetch(who: str, container: str, image: str, answer: str) -> str:
     cause = shortened(_REFERENCE.sub("", answer), _LONGEST_CAUSE)
     fields = fields_of(who)
     check = (
-        f"Check {fields.image}"
+        f"Ask {fields.administrator} to correct {fields.image} if the name or tag is wrong, or, if the registry "
+        f"needs a login, to name its Secret in {fields.pull_secrets}"
         if container in OUR_CONTAINERS
         else f"It is the image of container {container}, which fedtrain does not set: ask {fields.administrator}"
     )

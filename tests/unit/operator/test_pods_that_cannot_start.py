@@ -7,7 +7,7 @@ from fedtrain_operator.kube.pod_start import not_created, unstartable
 
 IMAGE = "example.org/trainer:nope"
 MISSING = f'failed to pull and unpack image "{IMAGE}": failed to resolve reference "{IMAGE}": {IMAGE}: not found'
-PULL_SECRETS = "`pods.imagePullSecrets` of its ParticipantPolicy"
+SECRET = "is wrong, or, if the registry needs a login, to name its Secret in `pods.imagePullSecrets` of bank-b's"
 FETCHED = "The pod starts by itself once the image can be fetched"
 PODS = "Correct `pods` of bank-a's ParticipantPolicy, or ask the administrator of bank-a's cluster"
 
@@ -27,12 +27,16 @@ def test_a_missing_image_has_the_same_message_during_and_between_tries() -> None
     waits = pod(
         "ImagePullBackOff", f'Back-off pulling image "x": ErrImagePull: rpc error: code = NotFound desc = {MISSING}'
     )
-    check = f"Check `images.trainer` of the chart that serves bank-b, and {PULL_SECRETS}"
+    chart = "`images.trainer` in the values of the fedtrain chart in bank-b's cluster"
+    check = (
+        f"Ask the administrator of bank-b's cluster to correct {chart} if the name or tag {SECRET} ParticipantPolicy"
+    )
     words = f"bank-b's pod can't start: its image can't be fetched (not found): {IMAGE}. {check}. {FETCHED}"
     assert unstartable("bank-b", [tried], {}) == unstartable("bank-b", [waits], {}) == words
     unknown = str(unstartable("the hub", [pod("ImagePullBackOff", "Back-off")], {}))
     assert unknown.startswith(
-        f"the hub's pod can't start: its image can't be fetched: {IMAGE}. Check `images` and `hubP"
+        f"the hub's pod can't start: its image can't be fetched: {IMAGE}. Ask the administrator of the "
+        "hub's cluster to correct `images` in the values of the hub's chart if the name or tag is wrong, or, "
     )
     invalid = str(unstartable("bank-b", [pod("InvalidImageName")], {}))
     assert invalid.startswith(f"bank-b's pod can't start: its image can't be fetched (InvalidImageName): {IMAGE}. ")

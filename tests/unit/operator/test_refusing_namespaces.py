@@ -14,7 +14,10 @@ from tests.unit.operator.api_server import Request
 from tests.unit.operator.federation import FOUR, TRAINING, Federation
 
 GONE = 'namespaces "at-bank-b" not found'
-NO_RIGHT = 'User "hub" cannot create resource "trainingtasks" in API group "fedtrain.dev" in the namespace "at-bank-b"'
+NO_RIGHT = (
+    'User "system:serviceaccount:fedtrain:hub" cannot create resource "trainingtasks" in API group "fedtrain.dev" in '
+    'the namespace "at-bank-b"'
+)
 LASTING = {
     "deleted": ApiError(404, "NotFound", GONE, no_namespace=True),
     "terminating": ApiError(403, "Forbidden", "because it is being terminated", causes=1, no_namespace=True),
@@ -76,7 +79,7 @@ def test_round_1_is_planned_without_it_before_the_deadline(federation: Federatio
     assert absent.reason == f"its data was not counted: {REFUSING}: {error}"
     condition = federation.condition("TasksAccepted")
     assert (condition["status"], condition["reason"]) == ("False", "TaskRefused")
-    assert "A round with enough other participants does not wait for it. It is tried again" in condition["message"]
+    assert "A round with enough other participants does not wait for bank-b. It is tried again" in condition["message"]
     assert ("TaskRefused", condition["message"]) in federation.warnings()
 
 
@@ -186,3 +189,19 @@ def test_a_refusal_that_passes_by_itself_ends_the_tries_without_effect(federatio
 )
 def test_the_answer_says_whether_the_namespace_is_gone(code: int, details: str, expected: bool) -> None:
     assert error_of(code, f'{{"reason": "x", "message": "y", "details": {details}}}').no_namespace is expected
+
+
+def test_a_missing_right_has_the_command_that_grants_it(federation: Federation) -> None:
+    error = ApiError(403, "Forbidden", NO_RIGHT)
+    federation.server.fault = refusing(error)
+    federation.apply(rounds={"count": 2, "minParticipants": 3, "deadline": "1h"})
+    federation.settle(2)
+    command = (
+        "`kubectl create rolebinding hub --namespace at-bank-b --clusterrole=hub-participant-namespace "
+        "--serviceaccount=fedtrain:hub`"
+    )
+    assert federation.condition("TasksAccepted")["message"] == (
+        "bank-b: the hub's operator has no right to create its task in namespace at-bank-b. Ask the hub's "
+        f"administrator to run {command}. A round with enough other participants does not wait for bank-b. It is "
+        f"tried again by itself, at least every 60 s. The API server's answer: {error}"
+    )

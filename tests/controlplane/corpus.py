@@ -62,6 +62,7 @@ ELSEWHERE = {
     "a policy under another name than its participant": OTHERS,
     "a folder for the type of storage": FILE,
     "a misspelt data set in a mix": OTHERS,
+    "a data set of a mix that no policy has": OTHERS,
     "a policy without a data set of the mix": OTHERS,
     "an incomplete adapter": DISK,
     "a dictionary of data sets": DISK,

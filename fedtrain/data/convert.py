@@ -188,7 +188,7 @@ def _in_format(row: Row, target: Target) -> dict[str, Any]:
     if ("messages" if target == "Messages" else "prompt") in row.fields:
         return row.fields
     raise DataError(
-        f"{row.where}: {_beyond_a_pair(row)}, which {target} rows cannot have",
+        f"{row.where}: {_beyond_a_pair(row)}, which a {target} row cannot have",
         "Use this file as it is, with `data.format: Messages`, or `--to Messages` if other rows have another format.",
     )
 

@@ -114,18 +114,18 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
         (
             [MESSAGES],
             ["--to", "PromptCompletion"],
-            "in.json:1: the conversation has roles, which PromptCompletion rows cannot have\n"
+            "in.json:1: the conversation has roles, which a PromptCompletion row cannot have\n"
             "hint: Use this file as it is, with `data.format: Messages`, or `--to Messages` if other rows",
         ),
         (
             [{"messages": [{"role": "system", "content": "s"}, *MESSAGES["messages"]]}],
             ["--to", "PromptCompletion"],
-            "in.json:1: the conversation has a system message, which PromptCompletion rows cannot have\n",
+            "in.json:1: the conversation has a system message, which a PromptCompletion row cannot have\n",
         ),
         (
             [{"messages": [*MESSAGES["messages"], *MESSAGES["messages"]]}],
             ["--to", "PromptCompletion"],
-            "in.json:1: the conversation has 2 answers, which PromptCompletion rows cannot have\n",
+            "in.json:1: the conversation has 2 answers, which a PromptCompletion row cannot have\n",
         ),
         ([MESSAGES], ["--field", "prompt=q"], "--field needs --to"),
         ([MESSAGES], ["--to", "Messages", "--field", "x=q"], "--field x=q: 'x' is not a field"),

@@ -202,6 +202,6 @@ def test_a_missing_right_has_the_command_that_grants_it(federation: Federation) 
     )
     assert federation.condition("TasksAccepted")["message"] == (
         "bank-b: the hub's operator has no right to create its task in namespace at-bank-b. Ask the hub's "
-        f"administrator to run {command}. A round with enough other participants does not wait for bank-b. It is "
-        f"tried again by itself, at least every 60 s. The API server's answer: {error}"
+        f"administrator to run {command}. It is tried again by itself, at least every 60 s. "
+        f"The API server's answer: {error}"
     )

@@ -157,7 +157,6 @@ OTHER_WORDS = {
     "a metric's type without a name": 'must be of type object: "string"',
     "a commit of digits without quotes": 'must be of type string: "integer"',
     "a hexadecimal number": "should be greater than or equal to 1",
-    "no time of day": '"8 pm" is not a time of day. Use a time of day such as `"20:00"`.',
     "no regular expression": "The pattern is not a valid regular expression: it has 1 opening and 0 closing "
     "parentheses. Correct it, and write `\\` before special characters that stand for themselves, such as `\\(`.",
 }

@@ -32,16 +32,22 @@ _NEEDED = (CREATE_TASK, LIST_TASKS)
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """The newest error of a participant. `words`: the API server's. `fix`: who corrects it, and when the request is
-    repeated. `lasts`: whether no task can be created until somebody changes the namespace. `due`: when to try again, on
-    the coordinator's steady clock."""
+class Lasting:
+    """A request without which a participant gets no task, refused until somebody changes the namespace. `words`: the
+    API server's."""
 
     request: str
-    message: str
     words: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The newest error of a participant. `fix`: who corrects it, and when the request is repeated. `lasting`: stays if
+    other requests are refused as well. `due`: when to try again, on the coordinator's steady clock."""
+
+    message: str
     fix: str
-    lasts: bool
+    lasting: Lasting | None
     tries: int
     due: float
     reported: bool
@@ -67,27 +73,24 @@ class Refusals:
 
     def note(self, who: str, request: str, error: ApiError, now: float) -> None:
         """`request`: what the API server was asked to do, such as `create its task`."""
-        tries = self._refusals[who].tries + 1 if who in self._refusals else 1
+        known = self._refusals.get(who)
+        tries = known.tries + 1 if known is not None else 1
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (tries - 1), LONGEST_PAUSE_SECONDS)
         reported = who == HUB or not error.may_pass or tries >= _REPORTED_AFTER
         message, words = (
             shortened(text, _LONGEST_MESSAGE) for text in (_words(who, request, error), str(error).rstrip("."))
         )
-        lasts = request in _NEEDED and (error.no_namespace or (error.no_right and tries >= _NO_RIGHT_AFTER))
-        self._refusals[who] = Refusal(
-            request,
-            message,
-            words,
-            _fix(who, error, lasts and request == CREATE_TASK),
-            lasts,
-            tries,
-            now + pause,
-            reported,
-        )
+        lasting = known.lasting if known is not None else None
+        if request in _NEEDED:
+            lasts = error.no_namespace or (error.no_right and tries >= _NO_RIGHT_AFTER)
+            lasting = Lasting(request, words) if lasts else None
+        fix = _fix(who, error, lasting is not None and lasting.request == request == CREATE_TASK)
+        self._refusals[who] = Refusal(message, fix, lasting, tries, now + pause, reported)
 
     def succeeded(self, who: str, request: str) -> None:
         """Notes that the API server has done it: a participant that was `refusing` it takes part again."""
-        if (known := self._refusals.get(who)) is not None and known.lasts and known.request == request:
+        known = self._refusals.get(who)
+        if known is not None and known.lasting is not None and known.lasting.request == request:
             self.clear(who)
 
     def clear(self, who: str) -> None:
@@ -131,11 +134,14 @@ class Refusals:
     def refusing(self) -> Mapping[str, str]:
         """The participants in whose namespace no task can be created until somebody changes it, and the API server's
         words."""
-        return {who: one.words for who, one in self._refusals.items() if one.lasts}
+        return {who: one.words for who, one in self._lasting().items()}
 
     def unlisted(self) -> frozenset[str]:
         """Those of `refusing` whose tasks cannot be listed: one may run there."""
-        return frozenset(who for who, one in self._refusals.items() if one.lasts and one.request == LIST_TASKS)
+        return frozenset(who for who, one in self._lasting().items() if one.request == LIST_TASKS)
+
+    def _lasting(self) -> Mapping[str, Lasting]:
+        return {who: one.lasting for who, one in self._refusals.items() if one.lasting is not None}
 
     def to_probe(self, askable: Container[str], now: float) -> tuple[Start, ...]:
         """A start of each `refusing` participant whose next try is due."""

@@ -68,7 +68,7 @@ def test_the_participant_is_left_out_with_the_api_servers_words_and_the_others_f
 
         assert absent(2).reason.startswith("its namespace takes no tasks: 40")
         eventually(lambda: federation.condition(api, "TasksAccepted").get("status") == "False")
-        words = f"{GONE}: the API server refused to create its task: 40"
+        words = f"{GONE}: the hub's operator has no right to create its task in namespace at-{GONE}"
         eventually(lambda: words in federation.condition(api, "TasksAccepted")["message"])
         eventually(lambda: federation.status(api).get("participants") == "0/1")
         api.create("v1/namespaces", {"metadata": {"name": f"at-{GONE}"}})

@@ -163,6 +163,17 @@ def test_a_round_waits_for_a_task_that_a_restarted_operator_cannot_list(
     assert task["spec"].get("desiredState") != "Cancel"
 
 
+def test_another_refused_request_does_not_bring_it_back(federation: Federation) -> None:
+    """The signed requests of a task cannot be deleted where the operator has no rights, for example."""
+    begin(federation)
+    federation.deliver_adapter()
+    federation.server.fault = refusing(LASTING["deleted"])
+    federation.settle()
+    refusals = federation.state.memories[TRAINING].refusals
+    refusals.note("bank-b", "delete the signed requests of its tasks", ApiError(500, "x", "y"), federation.time.now)
+    assert refusals.refusing() == {"bank-b": f"404 NotFound: {GONE}"}
+
+
 def test_a_refusal_that_passes_by_itself_ends_the_tries_without_effect(federation: Federation) -> None:
     begin(federation)
     federation.deliver_adapter()

@@ -21,11 +21,11 @@ def command(run: str, yes: bool, orphaned: bool) -> None:
     """
     from fedtrain.cli.errors import UserError, denied
     from fedtrain.cli.spent_privacy import kept_spending
+    from fedtrain.listing import listed
     from fedtrain.permissions import access_fix
     from fedtrain.plurals import several
     from fedtrain.results.deletion import check_deletable, delete_run, plan_deletion
     from fedtrain.results.locate import locate
-    from fedtrain.results.words import listed
 
     located = locate(run)
     ledger = located.ledger

@@ -26,7 +26,7 @@ def verify(run: str) -> None:
     """
     from fedtrain.cli.errors import UserError
     from fedtrain.ledger import verify as verification
-    from fedtrain.ledger.affected_rounds import listed
+    from fedtrain.ledger.affected_rounds import listed_rounds
     from fedtrain.plurals import several
     from fedtrain.results.locate import locate
     from fedtrain.results.words import size
@@ -43,11 +43,11 @@ def verify(run: str) -> None:
         for number, one in enumerate(found, 1):
             name, *rest = one.lines()
             if one.used_by is not None:
-                rest.append(f"used by {listed(one.used_by)}" if one.used_by else "used by no record")
+                rest.append(f"used by {listed_rounds(one.used_by)}" if one.used_by else "used by no record")
             click.echo("\n".join([f"{kind} {number}: {name}", *(f"  {line}" for line in rest)]), err=True)
     if not result.sound:
         without = (
-            f"Without a backup, use only {listed(result.sound_rounds)}, which no finding is about: "
+            f"Without a backup, use only {listed_rounds(result.sound_rounds)}, which no finding is about: "
             f"`fedtrain export {quoted(run)} --round {result.sound_rounds[-1]}`."
             if result.sound_rounds
             else "Without a backup, no trained round can be trusted: change `metadata.name` in the federation file, "

@@ -9,6 +9,7 @@ from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Aggregate, Evaluation, Initial, Manifest, Plan
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.verify_records import Records
+from fedtrain.listing import listed
 
 _ROUND = re.compile(r"rounds/(\d+)/")
 _BLOBS = names.blob("")
@@ -53,7 +54,7 @@ def sound_rounds(records: Records, findings: Iterable[Finding], uses: Uses) -> t
     return tuple(sorted(sound))
 
 
-def listed(rounds: Iterable[int]) -> str:
+def listed_rounds(rounds: Iterable[int]) -> str:
     """`round 2`, `rounds 1 to 4`, `rounds 1, 3 and 5 to 8`."""
     spans: list[tuple[int, int]] = []
     for round in sorted(rounds):
@@ -63,7 +64,7 @@ def listed(rounds: Iterable[int]) -> str:
             spans.append((round, round))
     shown = [f"{first} to {last}" if first < last else f"{first}" for first, last in spans]
     many = len(shown) > 1 or any(first < last for first, last in spans)
-    return f"round{'s' if many else ''} {' and '.join([', '.join(shown[:-1]), shown[-1]] if shown[1:] else shown)}"
+    return f"{'rounds' if many else 'round'} {listed(shown)}"
 
 
 def _rounds(name: str, records: Records, uses: Uses) -> frozenset[int]:

@@ -7,6 +7,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_file
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import ObjectMissing, StoreError
+from fedtrain.listing import listed
 from fedtrain.plurals import form
 from fedtrain.results.export_files import CARD, CONFIG, WEIGHTS, files_of_export, is_export, other_files
 from fedtrain.results.folders import write_folder
@@ -16,7 +17,6 @@ from fedtrain.results.public_base import public_base, public_config
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.summary import summarise
 from fedtrain.results.tokenizer_files import tokenizer_files
-from fedtrain.results.words import listed
 
 
 def export(

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from fedtrain.contracts.headline_metric import Measure
+from fedtrain.listing import listed
 from fedtrain.plurals import form
 from fedtrain.results.run_summary import RoundSummary, RunSummary
-from fedtrain.results.words import listed
 
 _HOW = {"RolledBack": "rolled back", "Skipped": "skipped"}
 

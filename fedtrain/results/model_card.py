@@ -5,6 +5,7 @@ import json
 from fedtrain import __version__
 from fedtrain.api.data import Format, described
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures, loss_text, own_measures
+from fedtrain.listing import listed
 from fedtrain.plurals import several
 from fedtrain.results.chance import guess_text, labels_note
 from fedtrain.results.kept_adapter import metric_texts, rollback_texts
@@ -15,7 +16,7 @@ from fedtrain.results.public_base import PublicBase, public_base
 from fedtrain.results.public_summary import public_summary
 from fedtrain.results.run_summary import RoundSummary, RunSummary
 from fedtrain.results.start_of_run import start_text
-from fedtrain.results.words import count, listed, sentence, short
+from fedtrain.results.words import count, sentence, short
 
 _SHOWN_ROUNDS = 30
 """Rows of the table of rounds. Longer runs show every n-th round and the last."""

@@ -1,7 +1,5 @@
 """Formats numbers and paths for tables, cards and captions."""
 
-from collections.abc import Sequence
-
 
 def count(number: int | None) -> str:
     """`12,345`; a dash for None."""
@@ -29,11 +27,6 @@ def duration(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def listed(items: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
 def sentence(text: str) -> str:

@@ -1,6 +1,5 @@
 """The sum of a round's updates, kept in a file until they have passed all checks."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from tempfile import TemporaryFile
 import numpy as np
 from numpy.typing import NDArray
 
+from fedtrain_aggregator.encode.whole_buffers import read_into, write_from
 from fedtrain_aggregator.kernels import CHUNK
 
 Float64 = NDArray[np.float64]
@@ -28,10 +28,7 @@ class SavedSum:
 
     def write(self, start: int, values: Float64) -> None:
         """Write `values` as values number `start` and up."""
-        view, offset = values.data.cast("B"), start * values.itemsize
-        while view:
-            done = os.pwrite(self.file, view, offset)
-            view, offset = view[done:], offset + done
+        write_from(self.file, values.data.cast("B"), start * values.itemsize)
 
     def each_block(self, threads: int, step: Callable[[int, Float64], None]) -> None:
         """Call `step` with (number of the first value, values) of each block, from `threads` threads. Blocks begin at
@@ -42,12 +39,7 @@ class SavedSum:
 
     def _block(self, start: int, step: Callable[[int, Float64], None]) -> None:
         values = np.empty(min(_BLOCK, self.count - start))
-        view, offset = values.data.cast("B"), start * values.itemsize
-        while view:
-            done = os.preadv(self.file, [view], offset)
-            if not done:
-                raise OSError(f"the file of the sum ends before byte {offset}")
-            view, offset = view[done:], offset + done
+        read_into(self.file, values.data.cast("B"), start * values.itemsize, "the file of the sum")
         with np.errstate(all="ignore"):  # the step's results are checked
             step(start, values)
 

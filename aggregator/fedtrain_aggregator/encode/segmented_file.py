@@ -14,6 +14,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fedtrain_aggregator.encode.whole_buffers import read_into, write_from
 from fedtrain_aggregator.layout import FLOAT32_BYTES, Segment
 
 _COPIED = 1024 * 1024
@@ -69,12 +70,7 @@ class SegmentedReader(_SegmentedFile):
 
     def read(self, start: int, into: NDArray[np.float32]) -> None:
         for offset, part in self._parts(start, len(into)):
-            view = into[part].data.cast("B")
-            while view:
-                done = os.preadv(self._file, [view], offset)
-                if not done:
-                    raise OSError(f"a file of the previous round ends before byte {offset}")
-                view, offset = view[done:], offset + done
+            read_into(self._file, into[part].data.cast("B"), offset, "a file of the previous round")
 
 
 class SegmentedWriter(_SegmentedFile):
@@ -88,12 +84,9 @@ class SegmentedWriter(_SegmentedFile):
         """Write `values` as values number `start` and up."""
         for offset, part in self._parts(start, len(values)):
             view = values[part].data.cast("B")
-            first, length = offset, len(view)
-            while view:
-                done = os.pwrite(self._file, view, offset)
-                view, offset = view[done:], offset + done
+            write_from(self._file, view, offset)
             if _flush is not None:
-                _flush(self._file, first, length, _FLUSH_WRITE)
+                _flush(self._file, offset, len(view), _FLUSH_WRITE)
 
 
 def copy_rest(source: Path, target: Path, segments: Sequence[Segment]) -> None:

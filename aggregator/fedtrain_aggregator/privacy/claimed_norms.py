@@ -41,5 +41,5 @@ def measured_otherwise(privacy: RoundPrivacy, norms: Sequence[float], measured: 
 
 
 def _stated(norm: float) -> float:
-    """Of an update without a norm 0: the next pass finds its bad value."""
+    """0 if the norm is not finite: the next pass finds the bad value of this update."""
     return stated_norm(norm) if isfinite(norm) else 0.0

@@ -31,9 +31,9 @@ def private_round(
     norms: Sequence[float],
     values: int,
 ) -> PrivateRound:
-    """Claim the draw of noise. `records`, `norms`: of the updates, which have passed all checks, with the
-    norms that they claimed. `values`: number of
-    values of an update. Raises Refused if the round may not be aggregated, and StoreError."""
+    """Claim the draw of noise. `records`, `norms`: of the updates, which have passed all checks, with the norms that
+    they claimed. `values`: number of values of an update. Raises Refused if the round may not be aggregated, and
+    StoreError."""
     adaptive = privacy.clipping.adaptive or AdaptiveClipping()
     indicators, quarantined = [record.within_bound for record in records], len(close.quarantined)
     spend = claim_draw(ledger, close, planned, privacy.testing_seed)

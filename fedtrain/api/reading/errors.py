@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedtrain.api.paths import Path, show
+from fedtrain.listing import listed
 from fedtrain.plurals import several
 from fedtrain.quoting import quoted
 
@@ -60,8 +61,4 @@ def _lines(errors: Iterable[FieldError]) -> Iterator[str]:
         if len(others) < _REPEATED:
             yield from map(str, (first, *others))
         else:
-            yield f"{first} The same on {_enumerated([str(one.line) for one in others])}."
-
-
-def _enumerated(lines: list[str]) -> str:
-    return f"lines {', '.join(lines[:-1])} and {lines[-1]}"
+            yield f"{first} The same on lines {listed([str(one.line) for one in others])}."

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from fedtrain.listing import listed
+
 _COMPUTED = {
     "Loss": "mean loss of the answers' tokens",
     "Perplexity": "from the loss",
@@ -17,5 +19,4 @@ def is_metric_type(choices: Sequence[str]) -> bool:
 
 def computed() -> str:
     """The types, each with its meaning."""
-    words = [f"`{word}` ({meaning})" for word, meaning in _COMPUTED.items()]
-    return f"{', '.join(words[:-1])} or {words[-1]}"
+    return listed([f"`{word}` ({meaning})" for word, meaning in _COMPUTED.items()], "or")

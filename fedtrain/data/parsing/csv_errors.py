@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from fedtrain.data.errors import DataError
 
-_IN_TEXT = 'if it belongs to the text, put the whole cell in double quotes and write each double quote in it as `""`'
+_CLOSE = (
+    "close it with a double quote at the end of the cell; if it belongs to the text, put the whole cell in double "
+    'quotes and write each double quote in it as `""`'
+)
 
 
 def quote_error(lines: Sequence[str], delimiter: str, name: str, first: int) -> DataError:
@@ -36,9 +39,8 @@ def quote_error(lines: Sequence[str], delimiter: str, name: str, first: int) -> 
         return DataError(f"{name}:{first}: not valid CSV: a line break in a cell without double quotes", fix)
     where = f"{name}:{opened}: not valid CSV: the double quote that begins cell {cell}"
     if not at:
-        return DataError(f"{where} is never closed", f"close it with a double quote at the end of the cell; {_IN_TEXT}")
+        return DataError(f"{where} is never closed", _CLOSE)
     if at == opened:
         fix = 'put the whole cell in double quotes, and write each double quote in its text as `""`'
         return DataError(f"{where} is closed before the end of the cell", fix)
-    fix = f"close it with a double quote at the end of the cell; {_IN_TEXT}"
-    return DataError(f"{where} is not closed before line {at}, where text follows the next double quote", fix)
+    return DataError(f"{where} is not closed before line {at}, where text follows the next double quote", _CLOSE)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from fedtrain.contracts.headline_metric import Measure
+from fedtrain.listing import listed
 from fedtrain.results.charts.gains import gains, gains_by_participant
 from fedtrain.results.charts.losses import Which, has_losses, losses_by_participant
 from fedtrain.results.charts.metric import metric_by_round
@@ -17,7 +18,6 @@ from fedtrain.results.comparison import Comparison
 from fedtrain.results.curve import Curve
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.time_use import TimeUse
-from fedtrain.results.words import listed
 
 _WIDTH, _HEIGHT = 4.6, 3.0
 """Inches. With 10-point text, charts are legible on a phone, and two fit side by side on a screen."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from fedtrain.listing import listed
 from fedtrain.results.chance import labels_of, rows_of
 from fedtrain.results.run_summary import RunSummary
-from fedtrain.results.words import listed
 
 
 def other_rows_warning(summaries: Sequence[RunSummary], names: Sequence[str]) -> str:

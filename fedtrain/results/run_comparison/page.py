@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from fedtrain import __version__
 from fedtrain.contracts.headline_metric import Measure, hub_measures
+from fedtrain.listing import listed
 from fedtrain.results.charts.runs import Line, runs_by_round
 from fedtrain.results.charts.style import svg
 from fedtrain.results.curve import curve
@@ -21,7 +22,6 @@ from fedtrain.results.report.style import style_sheet
 from fedtrain.results.run_comparison.compared import Arms, compare_runs, run_names, tables
 from fedtrain.results.run_summary import RunSummary
 from fedtrain.results.tables import Table
-from fedtrain.results.words import listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing

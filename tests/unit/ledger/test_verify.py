@@ -12,7 +12,7 @@ from history import RUN_ID, WHO, write_history
 from fedtrain.contracts import names
 from fedtrain.contracts.canonical import canonical, digest_of
 from fedtrain.contracts.records import Close, Manifest, Record
-from fedtrain.ledger.affected_rounds import listed
+from fedtrain.ledger.affected_rounds import listed_rounds
 from fedtrain.ledger.file_store import FileStore
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.store import LedgerCorrupt
@@ -255,4 +255,4 @@ def test_both_records_of_a_broken_link_of_the_chain_are_in_doubt(run: Path):
     [((2,), "round 2"), ((1, 2, 3), "rounds 1 to 3"), ((1, 3, 4, 6), "rounds 1, 3 to 4 and 6")],
 )
 def test_rounds_are_listed_as_spans(numbers: tuple[int, ...], text: str):
-    assert listed(numbers) == text
+    assert listed_rounds(numbers) == text

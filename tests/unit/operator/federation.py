@@ -196,7 +196,7 @@ class Federation:
         self.ledger.claim(names.initial(), Initial(run_id=run.run_id, adapter=adapter, config=config, facts=facts))
 
     def deliver_update(self, who: str) -> None:
-        """Of round 1, as its task would."""
+        """As its task in round 1 would."""
         plan = self.ledger.read(names.plan(1), Plan)
         assert plan is not None
         (member,) = [one for one in plan.members if one.participant == who]

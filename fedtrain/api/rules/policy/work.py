@@ -2,6 +2,7 @@
 
 from fedtrain.api.participant_policy import ParticipantPolicySpec
 from fedtrain.api.rules.policy.rule import Reason, Request, refuses
+from fedtrain.listing import listed
 
 WORK = ("Inspect", "Train", "Measure")
 
@@ -12,7 +13,7 @@ def work_is_a_participants(request: Request, policy: ParticipantPolicySpec) -> R
     if request.work in WORK:
         return None
     return Reason(
-        f"{request.work} is work of the hub; participants run {', '.join(WORK[:-1])} and {WORK[-1]} only",
+        f"{request.work} is work of the hub; participants run {listed(WORK)} only",
         f"Nothing ran. Tell the hub's administrator that the hub sent a task with `work.type: {request.work}`",
     )
 

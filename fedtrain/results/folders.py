@@ -1,8 +1,10 @@
 """Atomic writing of folders and files that never replaces what the user wrote."""
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fedtrain.ledger.store import StoreError
@@ -12,8 +14,8 @@ def write_folder(target: Path, fill: Callable[[Path], None], check: Callable[[Pa
     """Create `target` atomically from what `fill` writes into an empty folder. File modes follow the umask. An existing
     `target` is replaced if it is empty or `check` does not raise. Raises StoreError, OSError."""
     target = target.absolute()
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        check(target)
+    with _locked(target.parent):
+        _check_free(target, check)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     before = target.with_name(f".{target.name}.{os.getpid()}.before")
     try:
@@ -25,7 +27,9 @@ def write_folder(target: Path, fill: Callable[[Path], None], check: Callable[[Pa
         for path in aside.rglob("*"):
             if path.is_file():
                 path.chmod(readable)
-        _swap(aside, target, before)
+        with _locked(target.parent):
+            _check_free(target, check)
+            _swap(aside, target, before)
     except OSError as error:
         raise _named(error, target, aside) from error
     finally:
@@ -60,6 +64,28 @@ def write_file(target: Path, content: bytes, ours: Callable[[bytes], bool] = lam
 def is_page(content: bytes) -> bool:
     """Whether the content is an HTML page of fedtrain."""
     return content.lower().startswith(b"<!doctype html>") and b"fedtrain" in content
+
+
+@contextmanager
+def _locked(folder: Path) -> Generator[None]:
+    """Hold a lock on `folder`, so that two processes do not replace the same folder in it at once. There is no lock if
+    `folder` does not exist, or on a file system without locks."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _check_free(target: Path, check: Callable[[Path], None]) -> None:
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        check(target)
 
 
 def _swap(aside: Path, target: Path, before: Path) -> None:

@@ -66,6 +66,7 @@ generated: setup
 	$(BIN)/python -m fedtrain.api.crd
 	$(BIN)/python -m fedtrain.api.reference
 	$(BIN)/python -m fedtrain.cli.output_schemas
+	$(BIN)/python -m hack.kubernetes_fields
 
 ## make e2e      the tests against whole clusters with real pods (root): kind's, or (Debian) their own
 e2e: cluster-tools

@@ -20,6 +20,7 @@ from fedtrain.api.reading.federation import Federation
 from fedtrain.api.reading.formatting import is_map, shown
 from fedtrain.api.reading.indentation import with_fields_in_blocks
 from fedtrain.api.reading.kinds import KINDS
+from fedtrain.api.reading.kubernetes_fields import kubernetes_errors
 from fedtrain.api.reading.named_items import named_item
 from fedtrain.api.reading.other_changes import missing_unit
 from fedtrain.api.reading.partial_model import partial
@@ -155,6 +156,8 @@ class _Reader:
 
     def _model(self, model: type[Any], raw: dict[str, Any], place: Place) -> Any:
         """The document as a model; if it has errors, its valid part."""
+        for found in kubernetes_errors(model, raw, self.documents[place.document].text_at):
+            self._error(place.at(*found.path), found.message, found.fix, key=found.at_key)
         try:
             return model.model_validate(raw, by_alias=True, by_name=False)
         except ValidationError as error:

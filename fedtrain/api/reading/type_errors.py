@@ -277,6 +277,8 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
             if item
             else f"Write a map, for example `{field.name}: {content}`.",
         )
+    if not names:
+        return problem, "Write its fields below it, as in Kubernetes pods."
     return problem, f"Write its fields below it: {joined(typed(names), 'and')}."
 
 

@@ -23,7 +23,7 @@ from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.task_requests import Grants
 from tests.support.tasks import DIGEST, RUN_ID, task_of, train_work
 
-IMPATIENT = Patience(connect_seconds=2, read_seconds=10, outage_seconds=0.0, renewal_seconds=0.0)
+IMPATIENT = Patience(connect_seconds=60, read_seconds=60, outage_seconds=0.0, renewal_seconds=0.0)
 CONFIG = b"{}"
 SMALL, LARGE = (16, 8), (3 * 1024, 1024)
 """Shapes of an adapter's one tensor: an update in one request, and one in two parts."""

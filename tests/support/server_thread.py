@@ -18,7 +18,7 @@ class ServerThread(ABC):
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: self.loop.run_until_complete(self.serve(ready)), daemon=True)
         self._thread.start()
-        assert ready.wait(30)
+        assert ready.wait(300)
         return self
 
     def __exit__(

@@ -59,7 +59,7 @@ def test_a_bucket_that_does_not_answer_for_a_while_costs_nothing(
     time.sleep(3)
     again = MotoServer(ip_address=host, port=port, verbose=False)
     again.start()
-    said, _ = running.communicate(timeout=240)
+    said, _ = running.communicate(timeout=300)
     found = digests(ledger)
     again.stop()
     assert running.returncode == 0, said

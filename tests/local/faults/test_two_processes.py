@@ -36,7 +36,7 @@ def test_both_say_so_and_neither_lacks_lines(zygote: str, undisturbed: Small, tm
 
 
 def _until_warned(both: list[Running]) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while not all(WARNING in (running.folder / "log").read_text() for running in both):
         assert time.monotonic() < until, [(running.folder / "log").read_text() for running in both]
         time.sleep(0.1)

@@ -19,7 +19,7 @@ from fedtrain.ledger.store import ObjectStore
 from tests.support.certificates import self_signed
 from tests.support.moto_server import MotoServer
 
-IMPATIENT = Patience(connect_seconds=1, read_seconds=0.5, attempts=2)
+IMPATIENT = Patience(connect_seconds=60, read_seconds=60, attempts=2)
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,7 @@ def test_of_many_processes_one_wins_each_race(tmp_path: Path):
     processes = [FORK.Process(target=write, args=(writer,)) for writer in range(writers)]
     for process in processes:
         process.start()
-    outcomes = [results.get(timeout=60) for _ in range(writers * races)]
+    outcomes = [results.get(timeout=300) for _ in range(writers * races)]
     for process in processes:
         process.join()
     winners = sorted((race, writer) for race, writer, won in outcomes if won)

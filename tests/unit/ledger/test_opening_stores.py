@@ -13,7 +13,7 @@ from fedtrain.ledger.s3_place import settings_of
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 
-ONCE = Patience(connect_seconds=1, read_seconds=2, attempts=1)
+ONCE = Patience(connect_seconds=60, read_seconds=60, attempts=1)
 
 
 def test_a_run_in_a_folder_and_in_a_bucket_have_the_same_names(tmp_path: Path, bucket: S3):

@@ -14,7 +14,7 @@ from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError, StoreUnavailable
 
 LISTING = Answer(200, b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
-ONCE = Patience(connect_seconds=1, read_seconds=2, attempts=1)
+ONCE = Patience(connect_seconds=60, read_seconds=60, attempts=1)
 
 
 def key_of(request: Request) -> str:

@@ -11,7 +11,7 @@ from fedtrain.ledger.s3_place import place_of, settings_of
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import StoreError
 
-ONCE = Patience(connect_seconds=1, read_seconds=2, attempts=1)
+ONCE = Patience(connect_seconds=60, read_seconds=60, attempts=1)
 NOBODY = "http://127.0.0.1:1"
 
 

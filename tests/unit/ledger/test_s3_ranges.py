@@ -16,8 +16,8 @@ from fedtrain.ledger.s3_reader import AHEAD
 from fedtrain.ledger.s3_store import S3Store
 from fedtrain.ledger.store import ObjectMissing, ObjectReader, StoreError, StoreRefused, StoreUnavailable
 
-ONCE = Patience(connect_seconds=1, read_seconds=0.4, attempts=1)
-TWICE = Patience(connect_seconds=1, read_seconds=0.4, attempts=2)
+ONCE = Patience(connect_seconds=60, read_seconds=60, attempts=1)
+TWICE = Patience(connect_seconds=60, read_seconds=60, attempts=2)
 CONTENT = bytes(range(256)) * (4 * AHEAD // 256)
 
 
@@ -163,12 +163,12 @@ def test_a_stream_that_hangs_continues_with_another_request() -> None:
     done = threading.Event()
 
     def hang(content: bytes) -> Answer:
-        done.wait(10)
+        done.wait(300)
         return Answer(silent=True)
 
     server = Server(hang)
     with serving(server) as s3:
-        reader = opened(s3)
+        reader = opened(s3, Patience(connect_seconds=60, read_seconds=2, attempts=1))
         reader.stream(0)
         assert blocks(reader) == CONTENT
         done.set()

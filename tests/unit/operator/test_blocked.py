@@ -18,7 +18,7 @@ NO_STORE = (
     "no S3 server answers at storage.s3.endpoint. Check endpoint, caFile and network policies. The operator's log has "
     "the details."
 )
-ONCE = Patience(connect_seconds=5, read_seconds=5, attempts=1)
+ONCE = Patience(connect_seconds=60, read_seconds=60, attempts=1)
 
 
 def condition_of(s3: S3) -> tuple[str, str]:

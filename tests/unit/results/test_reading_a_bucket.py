@@ -50,7 +50,7 @@ def silent() -> Iterator[list[socket.socket]]:
 def test_a_server_that_never_answers_is_reported(
     silent: list[socket.socket], command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_client, "BRIEF", Patience(connect_seconds=1, read_seconds=0.1, attempts=2))
+    monkeypatch.setattr(s3_client, "BRIEF", Patience(connect_seconds=60, read_seconds=0.1, attempts=2))
     result = CliRunner().invoke(main, [*command, RUN])
     assert result.exit_code == 1
     assert "did not answer in time. Check that the server runs and that AWS_ENDPOINT_URL is right." in result.stderr

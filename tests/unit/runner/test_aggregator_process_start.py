@@ -29,7 +29,7 @@ def test_a_log_that_cannot_be_written_ends_the_run_with_its_path(tmp_path: Path)
     events: queue.Queue[PoolEvent] = queue.Queue()
     aggregator = process(tmp_path, events)
     aggregator.submit(KEY, AggregateOrder(1, 1))
-    events.get(timeout=10)
+    events.get(timeout=300)
     with pytest.raises(RunError, match=rf"the aggregator cannot be started: {tmp_path}/logs: File exists"):
         aggregator.executions()
     aggregator.close()
@@ -46,7 +46,7 @@ def test_a_process_that_dies_in_the_middle_of_its_answer_may_be_retried(
     events: queue.Queue[PoolEvent] = queue.Queue()
     aggregator = process(tmp_path, events)
     aggregator.submit(KEY, AggregateOrder(1, 1))
-    ended = events.get(timeout=10)
+    ended = events.get(timeout=300)
     assert isinstance(ended, Ended)
     assert (ended.execution.state, ended.execution.retryable) == ("Failed", True)
     assert "died" in ended.execution.reason

@@ -29,7 +29,7 @@ def stub(folder: Path, source: str) -> dict[str, str]:
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)

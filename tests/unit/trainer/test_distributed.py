@@ -40,7 +40,7 @@ def forked(zygote: str, federation: Federation, assignment: Assignment, processe
         environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
         environment |= {"FEDTRAIN_TEST_ARGV": json.dumps(arguments), "FEDTRAIN_TEST_EXIT": str(code)}
         launch(zygote, environment)
-    ends = time.monotonic() + 120
+    ends = time.monotonic() + 300
     while not all(code.exists() for code in exits):
         assert time.monotonic() < ends, "the trainer does not end"
         time.sleep(0.05)
@@ -56,7 +56,7 @@ def under_torchrun(federation: Federation, assignment: Assignment) -> tuple[int,
     ended = subprocess.run(
         [*command, "-m", "fedtrain_trainer", "--assignment", str(file), "--outcome", str(outcome)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=240,
+        timeout=300,
         check=False,
     )
     return ended.returncode, json.loads(outcome.read_text())

@@ -22,7 +22,10 @@ ORDER = '{"namespace": "hub", "name": "n", "round": 1, "k": 1, "storage": {"type
 
 
 def error_of(s3: S3) -> StoreError:
-    patience, keys = Patience(connect_seconds=5, read_seconds=5, attempts=1), Fixed(Keys(key_id="id", secret="secret"))
+    patience, keys = (
+        Patience(connect_seconds=60, read_seconds=60, attempts=1),
+        Fixed(Keys(key_id="id", secret="secret")),
+    )
     with pytest.raises(StoreError) as raised:
         list(S3Store(s3, patience=patience, credentials=keys).keys("runs/"))
     return raised.value

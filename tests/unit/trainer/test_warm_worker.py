@@ -62,7 +62,7 @@ class Worker:
         os.kill(int(self._pid.read_text()), signal.SIGTERM)
 
     def exit_code(self) -> int:
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 300
         while not self._exit.exists():
             assert time.monotonic() < ends, "the worker does not exit"
             time.sleep(0.02)

@@ -15,7 +15,7 @@ from fedtrain.api.reading.other_names import fields_named
 from fedtrain.api.shapes import Shape, fields_of
 from fedtrain.api.similar_words import nearest
 
-_DEEPER = 2
+DEEPER = 2
 """Spaces to indent fields by."""
 Fields = dict[str | int, tuple[Spot, Located]]
 
@@ -83,16 +83,24 @@ def _below(
 
     def belongs(one: tuple[str | int, tuple[Spot, Located]]) -> bool:
         name, ((line, column), _) = str(one[0]), one[1]
-        fits = nearest(name, names, cutoff=0.85) is not None or any(end[-1] in names for end in fields_named(name))
-        return fits and name not in known and line > above[0] and column == above[1]
+        return resembles(name, names) and name not in known and line > above[0] and column == above[1]
 
     yield from takewhile(belongs, rest)
 
 
-def _outdented(path: Path, fields: Fields) -> Outdented:
+def resembles(name: str, names: Collection[str]) -> bool:
+    """Whether a field is one of `names`, misspelt, or under another tool's name."""
+    return nearest(name, names, cutoff=0.85) is not None or any(end[-1] in names for end in fields_named(name))
+
+
+def lines_of(fields: Fields) -> str:
+    """The lines of the fields: `line 3` or `lines 3 to 5`."""
     first = min(spot[0] for spot, _ in fields.values())
     last = max(line for spot, value in fields.values() for line in {spot[0], *value.lines()})
-    lines = f"line {first}" if first == last else f"lines {first} to {last}"
+    return f"line {first}" if first == last else f"lines {first} to {last}"
+
+
+def _outdented(path: Path, fields: Fields) -> Outdented:
     one = len(fields) == 1
     reason = f"because {'its field' if one else 'its fields'} below {'is' if one else 'are'} not indented more than it"
-    return Outdented(path, f"{path[-1]} is empty, {reason}.", f"Indent {lines} by {_DEEPER} more spaces.")
+    return Outdented(path, f"{path[-1]} is empty, {reason}.", f"Indent {lines_of(fields)} by {DEEPER} more spaces.")

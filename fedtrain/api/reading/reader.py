@@ -17,6 +17,7 @@ from fedtrain.api.paths import Path, show
 from fedtrain.api.reading.documents import Documents, Located
 from fedtrain.api.reading.errors import FieldError, Invalid
 from fedtrain.api.reading.federation import Federation
+from fedtrain.api.reading.fields_beside_spec import with_fields_in_spec
 from fedtrain.api.reading.formatting import is_map, shown
 from fedtrain.api.reading.indentation import with_fields_in_blocks
 from fedtrain.api.reading.kinds import KINDS
@@ -142,7 +143,8 @@ class _Reader:
                 self._expected(place.at("kind"), kind, KINDS)
             return False
         self.documents[number], outdented = with_fields_in_blocks(KINDS[kind], document)
-        for block in outdented:
+        self.documents[number], beside = with_fields_in_spec(KINDS[kind], self.documents[number])
+        for block in (*outdented, *beside):
             self._error(place.at(*block.path), block.message, block.fix, key=True)
         raw = self.documents[number].value
         body = {name: value for name, value in raw.items() if name not in ("apiVersion", *misspelt.values())}

@@ -31,7 +31,7 @@ from fedtrain.contracts.wire.transfer import SignedFile, SignedRequest, Transfer
 from fedtrain.ledger.s3_credentials import EXPIRED
 from fedtrain.ledger.s3_errors import GONE, NO_UPLOAD, explain
 from fedtrain.ledger.s3_place import place_of, settings_of
-from fedtrain.ledger.s3_ranges import size_in
+from fedtrain.ledger.s3_ranges import size_in, start_in
 from fedtrain.ledger.store import StoreError, StoreRefused, StoreUnavailable
 
 T = TypeVar("T")
@@ -122,8 +122,8 @@ class Requests:
 
     def range(self, name: str, choose: Choose, start: int) -> Range:
         """Request the bytes of an object from `start` on, at most a part: a request that the hub has withdrawn then
-        reads no further part. Raises what `send` raises. Its blocks raise StoreUnavailable after an answer that breaks
-        off; it is for the caller to continue."""
+        reads no further part. Raises what `send` raises. It raises StoreUnavailable if a proxy answers with another
+        range, and its blocks do after an answer that breaks off; it is for the caller to continue."""
         headers = {"Range": f"bytes={start}-{start + PART - 1}"}
         response = self._repeated("GetObject", name, choose, None, headers, None, lambda response: response)
         if response.status_code == 404:
@@ -138,6 +138,9 @@ class Requests:
         total = size_in(response.headers)
         if total is None:
             raise self._no_ranges(response)
+        if start_in(response.headers.get("content-range", "")) != start:
+            response.raw.close()
+            raise StoreUnavailable(f"{name}: the server sent other bytes than those from byte {start}.")
         return Range(total, self._blocks(response))
 
     def await_renewal(self, name: str, used: SignedRequest, choose: Choose, longest: float) -> float:

@@ -83,9 +83,10 @@ class S3Store:
 
     def modified(self, key: str) -> float | None:
         try:
-            return self._head(key)["LastModified"].timestamp()
+            written = self._head(key).get("LastModified")
         except ObjectMissing:
             return None
+        return written.timestamp() if written is not None else None
 
     def open(self, key: str) -> ObjectReader:
         ranges = Ranges(self.client, self.signatures, self.object_key(key))

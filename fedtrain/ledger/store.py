@@ -99,7 +99,8 @@ class ObjectStore(Protocol):
         ...
 
     def modified(self, key: str) -> float | None:
-        """When the object was written, by the store's clock, in seconds since 1970; None if there is none."""
+        """When the object was written, by the store's clock, in seconds since 1970; None if there is none, or if the
+        server does not say."""
         ...
 
     def open(self, key: str) -> ObjectReader:

@@ -26,10 +26,22 @@ def listed(value: Any, item: Shape) -> str | None:
     return flow(list(dict.fromkeys(found)))
 
 
+_SERVER = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?(/\S*)?")
+"""A host without a scheme, with a port or a path or not."""
+
+
+def as_endpoint(value: Any) -> Any:
+    """Return the URL that a server's name without `https://` means; any other value as it is."""
+    return f"https://{value}" if isinstance(value, str) and _SERVER.fullmatch(value) else value
+
+
 def address(value: str, names: set[str]) -> dict[str, str] | None:
-    """Return the parts of `namespace/name`, of a namespace, or of `s3://bucket`, for a block with such fields."""
+    """Return the parts of `namespace/name`, of a namespace, of `s3://bucket` or of a server, for a block with such
+    fields."""
     if {"namespace", "name"} <= names and (found := re.fullmatch(r"([^/\s]+)(?:/([^/\s]+))?", value)):
         return {"namespace": found[1]} | ({"name": found[2]} if found[2] else {})
+    if {"bucket", "endpoint"} <= names and re.fullmatch(r"(https?://[^/]+/?|[^/\s:@]+:[0-9]{1,5}/?)", value):
+        return {"endpoint": as_endpoint(value), "bucket": "federations"}
     if "bucket" in names and (found := re.fullmatch(r"(?:s3://)?([^/\s:]+)/?", value)):
         return {"bucket": found[1]}
     return None

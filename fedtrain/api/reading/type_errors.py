@@ -20,7 +20,7 @@ from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.reading.formatting import is_list, is_map, joined, shown, typed
 from fedtrain.api.reading.metric_types import NOT_COMPUTED
 from fedtrain.api.reading.number_errors import number
-from fedtrain.api.reading.one_value import address, listed
+from fedtrain.api.reading.one_value import address, as_endpoint, listed
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats, merged
 from fedtrain.api.reading.units import as_duration, as_quantity, as_time_of_day, without_unit
@@ -155,7 +155,7 @@ def _plural(field: FieldOf, value: list[Any], block: type[Block] | None) -> str 
     """The fix for a list in a field that takes one string: the field beside it that takes a list, such as `datasets` of
     `dataset`."""
     if len(value) == 1 and isinstance(value[0], str):
-        return f"Write `{field.name}: {value[0]}`."
+        return f"Write `{field.name}: {as_endpoint(value[0]) if field.name == 'endpoint' else value[0]}`."
     if field.name == "uri":
         return "Put the files into one folder, and set `uri` to the folder."
     beside = fields_of(block).get(f"{field.name}s") if block is not None else None

@@ -13,6 +13,7 @@ from fedtrain.api.reading.flow_style import Literal, flow
 from fedtrain.api.reading.formatting import is_map
 from fedtrain.api.reading.kinds import moved_to_other_kind
 from fedtrain.api.reading.location_of_rows import location_of_rows
+from fedtrain.api.reading.one_value import as_endpoint
 from fedtrain.api.reading.other_names import INSTEAD, fields_named
 from fedtrain.api.reading.paths_of_fields import places
 from fedtrain.api.reading.variants import variants
@@ -211,7 +212,7 @@ class _Moved:
                 content = {union.discriminator: choice, **kept, union.discriminator: choice}
         if further:
             value = self._filled({**inner} if is_map(inner) else {}, tuple(further), value, within)
-        return {**content, str(step): value}
+        return {**content, str(step): as_endpoint(value) if step == "endpoint" else value}
 
     def _discriminator(self, around: Path, name: str) -> str:
         """Return the type to set in `around` so that it has the block `name`, if it is another one now."""

@@ -214,6 +214,27 @@ def test_a_download_that_breaks_off_continues_where_it_was(run: Run, tmp_path: P
     assert ranges == [f"bytes={start}-{start + PART - 1}" for start in range(0, len(content), 300)]
 
 
+@pytest.mark.parametrize("wrong", [1, 1000])
+def test_an_answer_with_another_range_is_requested_again(run: Run, tmp_path: Path, wrong: int) -> None:
+    adapter, answers = run.adapter(), 0
+    content = run.tensors((16, 8)).read_bytes()
+
+    def answer(request: Request) -> Answer:
+        nonlocal answers
+        answers += 1
+        start = 8 if answers <= wrong else 0
+        return Answer(206, content[start:], {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"})
+
+    with serving(answer) as s3:
+        store = served(answer, s3, run, train_task(adapter))
+        if wrong > 1:
+            with pytest.raises(StoreUnavailable, match="the server sent other bytes than those from byte 0"):
+                store.fetch(adapter, tmp_path / "fetched")
+            return
+        store.fetch(adapter, tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == content
+
+
 def renewed(run: Run, s3: S3, task: Task) -> tuple[PresignedTaskStore, list[float]]:
     """The store of a task whose grant is renewed once it has waited."""
     own = run.s3.endpoint or ""

@@ -219,6 +219,11 @@ def test_messages_name_the_whole_key(answer: Answer):
                 read("default/run.json")
 
 
+def test_a_server_that_does_not_say_when_an_object_was_written():
+    with serving(lambda request: Answer(body=b"content")) as s3:
+        assert S3Store(s3, patience=ONCE).modified("key") is None
+
+
 def test_a_server_that_ignores_ranges_is_found_out():
     with serving(lambda request: Answer(body=b"x" * 10)) as s3:
         reader = S3Store(s3, patience=ONCE).open("key")

@@ -7,15 +7,30 @@ from fedtrain.contracts.record_fields import Digest
 from fedtrain.contracts.records import Close, Manifest
 from fedtrain.contracts.run_end import End
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.parse import MISSING
 from fedtrain.ledger.store import LedgerCorrupt
 
 
-def missing_manifests(present: Collection[str], end: End | None) -> list[str]:
-    """Return the manifests that must exist, because the run has ended or a later round has one."""
-    folders = [name.split("/")[1] for name in present if name.startswith("rounds/") and name.endswith("/manifest.json")]
-    last = max([int(folder) for folder in folders if folder.isdecimal()], default=-1)
-    last = max(last, end.round) if end is not None else last
-    return [name for number in range(last + 1) if (name := names.manifest(number)) not in present]
+def check_manifests(ledger: Ledger, present: Collection[str], end: End | None) -> None:
+    """Raises LedgerCorrupt with the first manifest that is missing, although the run has ended or a later round has
+    begun."""
+    last = max(
+        _latest(present, "manifest.json"), _latest(present, "plan.json") - 1, end.round if end is not None else -1
+    )
+    missing = [name for number in range(last + 1) if (name := names.manifest(number)) not in present]
+    if missing:
+        raise missing_record(ledger, missing[0])
+
+
+def missing_record(ledger: Ledger, name: str) -> LedgerCorrupt:
+    """Return the error of a record that was deleted."""
+    return LedgerCorrupt(f"{ledger.damaged(name, MISSING)} `fedtrain ledger verify` lists all damage.", MISSING)
+
+
+def _latest(present: Collection[str], file: str) -> int:
+    """The last round that has this file; -1 if none has."""
+    folders = [name.split("/")[1] for name in present if name.startswith("rounds/") and name.endswith(f"/{file}")]
+    return max([int(folder) for folder in folders if folder.isdecimal()], default=-1)
 
 
 def changed_records(ledger: Ledger, present: Collection[str], manifests: Sequence[Manifest]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.store import StoreError
+from fedtrain.results.damage import missing_record
 from fedtrain.results.locate import NoRun
 from fedtrain.results.measured_arms import MeasuredArm, measured_arms
 from fedtrain.results.run_phase import phase_of_run
@@ -119,6 +120,8 @@ def _read(ledger: Ledger) -> RunLine:
     spec = FederatedTrainingSpec.model_validate(run.spec)
     facts = LedgerGatherer(ledger, run).gather()
     measure, done = headline(hub_measures(spec)), facts.manifest.round if facts.manifest else 0
+    if ledger.size(names.plan(done + 2)) is not None:  # a round is planned after the one before it is recorded
+        raise missing_record(ledger, names.manifest(done + 1))
     newest = names.manifest(done) if facts.manifest else names.RUN
     return RunLine(
         run=ledger.address,

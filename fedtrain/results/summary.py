@@ -29,13 +29,12 @@ from fedtrain.contracts.records import (
 from fedtrain.contracts.run_end import End, Failure
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
-from fedtrain.ledger.parse import MISSING
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing
 from fedtrain.ledger.valid_records import read_valid
 from fedtrain.partitioning.mixing import shares
 from fedtrain.partitioning.positions import Positions, positions_of
 from fedtrain.plurals import form
-from fedtrain.results.damage import changed_records, missing_manifests, missing_records
+from fedtrain.results.damage import changed_records, check_manifests, missing_records
 from fedtrain.results.participants import participant_rounds
 from fedtrain.results.run_phase import interrupted_in, phase_of_run
 from fedtrain.results.run_summary import (
@@ -74,8 +73,7 @@ class _Reader:
         self.run_id = run.run_id
         spec = FederatedTrainingSpec.model_validate(run.spec)
         end = self.one(names.END, End)
-        if missing := missing_manifests(self.present, end):
-            raise self.ledger.damaged(missing[0], MISSING)
+        check_manifests(self.ledger, self.present, end)
         manifests = self.manifests()
         preflights = {p.participant: p for p in self.all("preflight/", Preflight)}
         rounds = [self.round(number, manifest, manifests, spec) for number, manifest in enumerate(manifests)]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from fedtrain.api.storage import File, Storage
 from fedtrain.contracts import names
 from fedtrain.contracts.digests import digest_file
 from fedtrain.contracts.records import Manifest
+from fedtrain.ledger.open import open_ledger
 from fedtrain.results.summary import summarise
 from tests.support.command_line import fedtrain
 from tests.support.ledger_by_hand import Hand
@@ -210,8 +212,24 @@ def test_a_deleted_round_is_named(run: Path, command: str, missing: str) -> None
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
         f"error: {run}/{missing}/manifest.json is missing. Restore it from a backup. Without one, start a run with "
-        f"another `metadata.name`; the adapters of this one are kept in {run}/blobs.\n"
+        f"another `metadata.name`; the adapters of this one are kept in {run}/blobs. `fedtrain ledger verify` lists "
+        "all damage.\n"
     )
+
+
+@pytest.mark.parametrize("command", ["status", "list", "export", "report"])
+def test_a_deleted_round_before_an_unfinished_one_is_named(tmp_path: Path, command: str) -> None:
+    hand = Hand(open_ledger(Storage(type="File", file=File(path=str(tmp_path / "runs"))), "default", "quickstart"))
+    hand.begin()
+    for number in (1, 2, 3):
+        hand.whole_round(number)
+    run = tmp_path / "runs/default/quickstart"
+    (run / "rounds/0003/manifest.json").unlink()
+    shutil.rmtree(run / "rounds/0002")
+    result = fedtrain(command, tmp_path / "runs" if command == "list" else run)
+    said = " ".join((result.stdout + result.stderr).split())
+    assert "rounds/0002/manifest.json is missing." in said
+    assert "`fedtrain ledger verify`" in said
 
 
 def test_status_names_a_deleted_plan(run: Path) -> None:

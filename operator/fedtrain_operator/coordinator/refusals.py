@@ -41,16 +41,30 @@ class Lasting:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """The newest error of a participant. `fix`: who corrects it, and when the request is repeated. `lasting`: stays if
-    other requests are refused as well. `due`: when to try again, on the coordinator's steady clock."""
+class Refused:
+    """The newest error of one request. `fix`: who corrects it, and when the request is repeated. `due`: when to try
+    again, on the coordinator's steady clock."""
 
     message: str
     fix: str
+    due: float
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The errors of a participant. `requests`: those that are refused now, the longest refused one first. `lasting`:
+    stays if other requests are refused as well."""
+
+    requests: Mapping[str, Refused]
     lasting: Lasting | None
     tries: int
     due: float
     reported: bool
+
+    @property
+    def shown(self) -> Refused:
+        """The one for the status, which does not change with each refusal of another request."""
+        return next(iter(self.requests.values()))
 
 
 @dataclass(frozen=True)
@@ -85,7 +99,10 @@ class Refusals:
             lasts = error.no_namespace or (error.no_right and tries >= _NO_RIGHT_AFTER)
             lasting = Lasting(request, words) if lasts else None
         fix = _fix(who, error, lasting is not None and lasting.request == request == CREATE_TASK)
-        self._refusals[who] = Refusal(message, fix, lasting, tries, now + pause, reported)
+        earlier = known.requests if known is not None else {}
+        still = {one: it for one, it in earlier.items() if one == request or now <= it.due + LONGEST_PAUSE_SECONDS}
+        requests = {**still, request: Refused(message, fix, now + pause)}
+        self._refusals[who] = Refusal(requests, lasting, tries, now + pause, reported)
 
     def succeeded(self, who: str, request: str) -> None:
         """Notes that the API server has done it: a participant that was `refusing` it takes part again."""
@@ -167,18 +184,19 @@ class Refusals:
         return sum(one.reported for who, one in self._refusals.copy().items() if who != HUB)
 
     def messages(self) -> str:
-        return "; ".join(one.message for _, one in sorted(self._refusals.items()))
+        return "; ".join(one.shown.message for _, one in sorted(self._refusals.items()))
 
     def condition(self) -> Condition:
         """The condition `TasksAccepted`."""
-        reported = [f"{one.message}. {one.fix}" for _, one in sorted(self._refusals.items()) if one.reported]
+        shown = [one.shown for _, one in sorted(self._refusals.items()) if one.reported]
+        reported = [f"{one.message}. {one.fix}" for one in shown]
         if reported:
             reason = "HubRefused" if HUB in self._refusals else "TaskRefused"
             return Condition("TasksAccepted", "False", reason, "; ".join(reported))
         return Condition("TasksAccepted", "True", "Accepted")
 
     def _why(self, key: TaskKey) -> str:
-        return self._refusals[key.who].message if key.who in self._refusals else self._held[key].why
+        return self._refusals[key.who].shown.message if key.who in self._refusals else self._held[key].why
 
 
 def _words(who: str, request: str, error: ApiError) -> str:

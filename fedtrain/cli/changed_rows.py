@@ -58,10 +58,16 @@ def _has_unfinished_run(federation: "Federation") -> bool:
 def run_in_folder(federation: "Federation") -> Path | None:
     """Return the folder of the run of this file; None if there is none or it is in a bucket. Imports no store, which
     takes a while."""
-    from fedtrain.api.storage import File
     from fedtrain.contracts import names
+
+    folder = folder_of_run(federation)
+    return folder if folder is not None and (folder / names.RUN).exists() else None
+
+
+def folder_of_run(federation: "Federation") -> Path | None:
+    """Return the folder that the run of this file has, or will have; None for a bucket."""
+    from fedtrain.api.storage import File
 
     metadata, storage = federation.training.metadata, federation.training.spec.storage
     root = Path(federation.resolve((storage.file or File()).path))
-    folder = root / metadata.namespace / metadata.name
-    return folder if storage.type == "File" and (folder / names.RUN).exists() else None
+    return root / metadata.namespace / metadata.name if storage.type == "File" else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from fedtrain.cli.changed_rows import run_in_folder
+from fedtrain.cli.changed_rows import folder_of_run, run_in_folder
 
 if TYPE_CHECKING:
     from fedtrain.api.reading import Federation
@@ -36,3 +36,17 @@ def changed_settings(federation: "Federation") -> Iterator[str]:
             f"{', '.join([*fields, *more])}. Change them back to resume the run, or change `metadata.name` for a new "
             "one."
         )
+
+
+def check_not_lost(federation: "Federation") -> None:
+    """Raises LostRun if the folder of the file's run has rounds and no `run.json`. A bucket is not asked: that is for
+    `fedtrain run`."""
+    from fedtrain.contracts import names
+    from fedtrain.ledger.lost_run import lost_run
+    from fedtrain.runner.bindings import ledger_of
+
+    folder = folder_of_run(federation)
+    if folder is None or not (folder / names.ROUNDS).is_dir():
+        return
+    if (lost := lost_run(ledger_of(federation, reading=True))) is not None:
+        raise lost

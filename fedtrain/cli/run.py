@@ -96,11 +96,14 @@ def _check(federation: "Federation") -> tuple[str, ...]:
 @contextmanager
 def _explained(again: str, federation: "Federation") -> Generator[None]:
     """Turn errors that end a run into UserError. `again`: the command that resumes it."""
+    from fedtrain.ledger.lost_run import LostRun
     from fedtrain.ledger.store import StoreError
     from fedtrain.runner.errors import RunError
 
     try:
         yield
+    except LostRun:
+        raise  # the same command cannot succeed
     except (RunError, StoreError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in FULL:
             raise

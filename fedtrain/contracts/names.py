@@ -1,6 +1,7 @@
 """Names of the ledger's objects, relative to the run's folder `<namespace>/<name>/`."""
 
 RUN = "run.json"
+ROUNDS = "rounds"
 END = "end.json"
 UPDATE_RECORD = "record.json"
 PART_UPLOAD = ".upload"
@@ -12,7 +13,7 @@ def preflight(participant: str) -> str:
 
 
 def round_folder(round: int) -> str:
-    return f"rounds/{round:04d}"
+    return f"{ROUNDS}/{round:04d}"
 
 
 def initial() -> str:

@@ -16,6 +16,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
 from fedtrain.contracts.records import CONTRACT_VERSION, Run
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.lost_run import lost_run
 from fedtrain.ledger.record_kinds import kind_of
 from fedtrain.ledger.store import LedgerCorrupt, ObjectMissing, StoreError
 from fedtrain.quoting import quoted
@@ -65,7 +66,7 @@ def claim_run(ledger: Ledger, run: Run, known_begun: bool = False) -> Run:
     """Claims the name for `run`, or returns the run that has it if its spec is the same. A run that has not begun is
     replaced by one with the new spec. `known_begun`: whether it was seen earlier that the run has begun. Raises
     SpecDiffers, NewerContract, LedgerCorrupt, StoreError."""
-    found = recorded(ledger) or ledger.claim(names.RUN, run)
+    found = claimed(ledger) or ledger.claim(names.RUN, run)
     if (found.namespace, found.name) != (run.namespace, run.name):
         raise LedgerCorrupt(
             f"{ledger.url} holds the run {found.namespace}/{found.name}, not {run.namespace}/{run.name}. A run's "
@@ -121,6 +122,15 @@ def compare(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Dif
         for field in sorted(written)
         if not may_change(field) and _shown(before, field, None) != _shown(after, field, None)
     )
+
+
+def claimed(ledger: Ledger) -> Run | None:
+    """The run that has the name; None if the name is free. Raises LostRun if only the rounds of a run have it, and what
+    `recorded` raises."""
+    found = recorded(ledger)
+    if found is None and (lost := lost_run(ledger)) is not None:
+        raise lost
+    return found
 
 
 def recorded(ledger: Ledger) -> Run | None:

@@ -13,6 +13,7 @@ from fedtrain.contracts.records import Manifest
 from fedtrain.ledger.affected_rounds import sound_rounds, uses_of_blobs, with_rounds
 from fedtrain.ledger.finding import Finding
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.lost_run import lost_run
 from fedtrain.ledger.verify_bytes import Bytes
 from fedtrain.ledger.verify_chain import Chain
 from fedtrain.ledger.verify_records import read_records
@@ -46,6 +47,8 @@ class Verification:
 def verify(ledger: Ledger) -> Verification:
     """Reads the whole ledger, telemetry excepted. Raises StoreError when the store can't be read."""
     listed = ledger.names()
+    if (lost := lost_run(ledger)) is not None:  # all other findings would follow from this one
+        return _only(Finding(names.RUN, lost.problem))
     findings: list[Finding] = []
     records = read_records(ledger, listed, findings)
     Chain(records, findings).check()
@@ -66,3 +69,7 @@ def verify(ledger: Ledger) -> Verification:
         sound_rounds=sound_rounds(records, findings, uses),
         tip=records.digests[names.manifest(max(manifests))] if manifests else None,
     )
+
+
+def _only(finding: Finding) -> Verification:
+    return Verification((finding,), (), rounds=0, records=0, blobs=0, updates=0, bytes=0, sound_rounds=(), tip=None)

@@ -10,6 +10,7 @@ from fedtrain.api.similar_words import nearest
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.contracts import names
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.lost_run import lost_run
 from fedtrain.ledger.open import open_ledger
 from fedtrain.ledger.store import ObjectMissing
 from fedtrain.quoting import quoted
@@ -46,7 +47,7 @@ class Located:
 
 def locate(run: str) -> Located:
     """Return the run that `run` names. For buckets, endpoint, region and credentials come from the AWS environment.
-    Raises NoRun, StoreError, and `Invalid` for a federation file with errors."""
+    Raises NoRun, LostRun, StoreError, and `Invalid` for a federation file with errors."""
     if run.startswith("s3://"):
         return _in_bucket(run)
     if "://" in run or run.startswith("s3:"):
@@ -57,13 +58,19 @@ def locate(run: str) -> Located:
     if path.is_file() and path.name != names.RUN:
         return _of_file(path)
     folder = path.parent if path.name == names.RUN else path
-    if not (folder / names.RUN).is_file() and (folder / "rounds").is_dir():
-        raise NoRun(f"{folder / names.RUN} is missing, but the folder has rounds of a run. Restore it from a backup.")
+    found = folder.absolute()
+    storage = Storage(type="File", file=File(path=str(found.parent.parent)))
+    ledger = open_ledger(storage, found.parent.name, found.name)
     if not (folder / names.RUN).is_file():
+        if (folder / names.ROUNDS).is_dir():
+            _check_not_lost(ledger)
         raise NoRun(f"{_what(folder)} {folder}. {_suggest(map(str, runs_near(folder)))}")
-    folder = folder.absolute()
-    storage = Storage(type="File", file=File(path=str(folder.parent.parent)))
-    return Located(open_ledger(storage, folder.parent.name, folder.name))
+    return Located(ledger)
+
+
+def _check_not_lost(ledger: Ledger) -> None:
+    if (lost := lost_run(ledger)) is not None:
+        raise lost
 
 
 def run_folder(ledger: Ledger) -> Path | None:
@@ -80,6 +87,7 @@ def _of_file(path: Path) -> Located:
     )  # a file for a cluster has no policies, and paths of pods
     ledger = ledger_of(federation, reading=True)
     if ledger.size(names.RUN) is None:
+        _check_not_lost(ledger)
         raise NotBegun(
             f"{path} has not been run: {ledger.url}/{names.RUN} does not exist. "
             f"Start it with `fedtrain run {quoted(path)}`; if its runs are elsewhere, name the folder of the run "
@@ -99,6 +107,7 @@ def _in_bucket(url: str) -> Located:
     s3 = S3(bucket=bucket, prefix="/".join(prefix) or None)
     ledger = open_ledger(Storage(type="S3", s3=s3), namespace, name, reading=True, by_address=True)
     if ledger.size(names.RUN) is None:
+        _check_not_lost(ledger)
         keys = islice(ledger.store.keys(""), _LOOKED_AT)
         found = (key.removesuffix(f"/{names.RUN}") for key in keys if key.endswith(f"/{names.RUN}"))
         raise NoRun(f"The run {url} does not exist. {_suggest(f'{ledger.store.url}/{key}' for key in found)}")

@@ -9,10 +9,12 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.storage import S3, File, Storage
 from fedtrain.contracts import names
 from fedtrain.contracts.headline_metric import Measure, headline, hub_measures
-from fedtrain.contracts.records import Evaluation, Manifest, Run
+from fedtrain.contracts.records import Evaluation, Manifest
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.lost_run import lost_run
 from fedtrain.ledger.open import open_ledger, open_store
+from fedtrain.ledger.run_claim import claimed
 from fedtrain.ledger.store import StoreError
 from fedtrain.results.damage import missing_record
 from fedtrain.results.locate import NoRun
@@ -24,6 +26,7 @@ DEFAULT = "runs"
 NEARBY = f"*/{DEFAULT}"
 """Where `fedtrain split` and `init` put a federation's runs, from the folder in which they were called."""
 _AT_ONCE = 8
+_MANIFEST = names.manifest(0).rpartition("/")[2]
 _DEEPEST = 4
 """Folders between the one that is searched and a run's `run.json`."""
 
@@ -80,10 +83,13 @@ def _in_folder(folder: Path) -> Iterator[Ledger]:
         raise NoRun(f"The folder {folder} does not exist. Name the folder of your runs, such as `runs`.")
     next(folder.iterdir(), None)  # raises for a folder that cannot be read, which `glob` takes for an empty one
     for depth in range(_DEEPEST + 1):
-        for file in filter(Path.is_file, sorted(folder.glob("*/" * depth + names.RUN))):
-            root = file.absolute().parents[2]
-            storage = Storage(type="File", file=File(path=str(root)))
-            yield open_ledger(storage, file.absolute().parents[1].name, file.absolute().parent.name)
+        found = {file.absolute().parent for file in folder.glob("*/" * depth + names.RUN) if file.is_file()}
+        lost = {rounds.absolute().parent for rounds in folder.glob("*/" * depth + names.ROUNDS) if rounds.is_dir()}
+        for run in sorted(found | lost):
+            storage = Storage(type="File", file=File(path=str(run.parent.parent)))
+            ledger = open_ledger(storage, run.parent.name, run.name)
+            if run in found or lost_run(ledger) is not None:
+                yield ledger
 
 
 def _in_bucket(url: str) -> Iterator[Ledger]:
@@ -92,11 +98,22 @@ def _in_bucket(url: str) -> Iterator[Ledger]:
         raise NoRun(f"{url} names no bucket. Use `s3://bucket/prefix`.")
     storage = Storage(type="S3", s3=S3(bucket=bucket))
     store = open_store(storage, reading=True, by_address=True)
-    for key in store.keys(f"{prefix}/" if prefix else ""):
-        parts = key.split("/")
-        if parts[-1] == names.RUN and len(parts) >= 3:
-            above = S3(bucket=bucket, prefix="/".join(parts[:-3]) or None)
-            yield open_ledger(Storage(type="S3", s3=above), parts[-3], parts[-2], reading=True, by_address=True)
+    runs = {run for key in store.keys(f"{prefix}/" if prefix else "") if (run := _folder_of(key)) is not None}
+    for *above, namespace, name in sorted(runs):
+        s3 = S3(bucket=bucket, prefix="/".join(above) or None)
+        yield open_ledger(Storage(type="S3", s3=s3), namespace, name, reading=True, by_address=True)
+
+
+def _folder_of(key: str) -> tuple[str, ...] | None:
+    """The folder of the run that has this object: its `run.json`, or the manifest of a round if that was deleted."""
+    parts = key.split("/")
+    if parts[-1] == names.RUN:
+        above = 1
+    elif parts[-1] == _MANIFEST and parts[-3:-2] == [names.ROUNDS]:
+        above = 3
+    else:
+        return None
+    return tuple(parts[:-above]) if len(parts) >= above + 2 else None
 
 
 def _line(ledger: Ledger) -> RunLine:
@@ -115,7 +132,7 @@ def _of_arm(line: RunLine, arm: MeasuredArm | None) -> RunLine:
 
 
 def _read(ledger: Ledger) -> RunLine:
-    run = ledger.read(names.RUN, Run)
+    run = claimed(ledger)
     assert run is not None
     spec = FederatedTrainingSpec.model_validate(run.spec)
     facts = LedgerGatherer(ledger, run).gather()

@@ -14,7 +14,7 @@ from fedtrain.contracts.tasks import Task
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.ledger.open import open_store
 from fedtrain.ledger.probe import probe
-from fedtrain.ledger.run_claim import claim_run, new_run
+from fedtrain.ledger.run_claim import claim_run, claimed, new_run
 from fedtrain.manifests.compute import variables_of_threads
 from fedtrain.manifests.training_task import training_task
 from fedtrain.rounds.snapshot import TaskKey
@@ -101,7 +101,7 @@ def admit(federation: Federation) -> tuple[Ledger, Run]:
     metadata, ledger = federation.training.metadata, ledger_of(federation)
     if ledger.size(names.initial()) is None:
         check_base_access(federation)  # before the spec is claimed: the fix changes it
-    if ledger.size(names.RUN) is None:
+    if claimed(ledger) is None:
         probe(ledger.store, open_store(storage_of(federation)))
     run = new_run(metadata.namespace, metadata.name, federation.training.spec)
     return ledger, claim_run(ledger, run)

@@ -7,7 +7,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.gathering.incoming import Incoming
 from fedtrain.gathering.ledger_facts import LedgerGatherer
 from fedtrain.ledger.probe import probe
-from fedtrain.ledger.run_claim import SpecDiffers, claim_run, new_run, recorded
+from fedtrain.ledger.run_claim import SpecDiffers, claim_run, claimed, new_run
 from fedtrain.ledger.store import StoreError
 from fedtrain.manifests.kinds import Json, Ref
 from fedtrain.rounds.clock import RoundClock
@@ -36,7 +36,7 @@ async def open_run(
 
     def claim() -> None:
         ledger = open_ledger(spec.storage, training.namespace, training.name, secret)
-        if (found := recorded(ledger)) is None:
+        if (found := claimed(ledger)) is None:
             probe(ledger.store, open_ledger(spec.storage, training.namespace, training.name, secret).store)
             open_grants(ledger, wanted.run_id).copies.check()
         memory.ledger, memory.run = ledger, claim_run(ledger, wanted, found is not None and begun(hint))

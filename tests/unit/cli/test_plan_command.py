@@ -281,3 +281,15 @@ def test_the_legend_explains_every_column_of_numbers() -> None:
         word.strip() for entry in f"{LEGEND}{MIX_LEGEND}".split(". ") for word in entry.partition(":")[0].split(",")
     }
     assert explained == {*RUN_COLUMNS[1:], *MIX_COLUMNS[1:], *ROUND_COLUMNS[1:]} - {"rows"}
+
+
+def test_a_run_that_has_lost_run_json_is_named(tmp_path: Path) -> None:
+    file = federation(tmp_path)
+    assert plan(file).exit_code == 0
+    name = file.read_text().split("metadata: {name: ")[1].split("}")[0]
+    rounds = tmp_path / f"runs/default/{name}/rounds/0000"
+    rounds.mkdir(parents=True)
+    (rounds / "manifest.json").write_text("{}")
+    result = plan(file)
+    assert result.exit_code == 1
+    assert "`run.json` is missing, but " in result.stderr

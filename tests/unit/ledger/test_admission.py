@@ -10,8 +10,10 @@ from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.records import CONTRACT_VERSION, Manifest, Preflight, Run
 from fedtrain.contracts.run_end import Failure
 from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.lost_run import LostRun
 from fedtrain.ledger.run_claim import Difference, NewerContract, SpecDiffers, claim_run, compare, new_run
 from fedtrain.ledger.store import LedgerCorrupt
+from fedtrain.ledger.verify import verify
 
 SPEC: dict[str, Any] = {
     "model": {"base": "./base"},
@@ -182,3 +184,15 @@ def test_a_run_that_begins_while_it_is_corrected_keeps_its_name(folder_ledger: L
     found = Ledger(folder_ledger.store, "default", "demo").read(names.RUN, Run)
     assert found is not None
     assert found.run_id == "first"
+
+
+def test_a_run_that_has_lost_run_json_is_not_written_over(ledger: Ledger):
+    claim_run(ledger, run_of(SPEC, "first"))
+    record_round_0(ledger, "first")
+    ledger.delete(names.RUN)
+    again = Ledger(ledger.store, "default", "demo")
+    before = again.names()
+    with pytest.raises(LostRun, match=r"`run\.json` is missing.*\(round 0\)"):
+        claim_run(again, run_of(SPEC, "second"))
+    assert again.names() == before
+    assert [finding.name for finding in verify(again).findings] == [names.RUN]

@@ -267,11 +267,15 @@ def test_export_names_a_deleted_adapter_and_a_round_that_has_one(run: Path, tmp_
 
 def test_a_deleted_run_json_is_named(run: Path) -> None:
     (run / "run.json").unlink()
-    result = fedtrain("status", run)
-    assert result.exit_code == 1
-    assert result.stderr == (
-        f"error: {run}/run.json is missing, but the folder has rounds of a run. Restore it from a backup.\n"
+    lost = (
+        f"`run.json` is missing, but {run} has the records of a run (rounds 0 to 3). Restore run.json from a backup. "
+        "Without one, start a run with another `metadata.name`.\n"
     )
+    for command in (["status", run], ["export", run], ["ledger", "verify", run]):
+        result = fedtrain(*command)
+        assert result.exit_code == 1
+        assert result.stderr == f"error: {lost}"
+    assert fedtrain("list", run.parent).stderr == f"warning: {lost}"
 
 
 def test_an_output_that_cannot_be_written_is_named_and_not_its_temporary_file(run: Path) -> None:

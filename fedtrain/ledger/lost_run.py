@@ -1,0 +1,40 @@
+"""A run whose `run.json` was deleted while its rounds are still there. Nothing may be written over it: with a new
+`run.json`, all its records would belong to another run."""
+
+import re
+from collections.abc import Iterable
+
+from fedtrain.contracts import names
+from fedtrain.ledger.affected_rounds import listed_rounds
+from fedtrain.ledger.ledger import Ledger
+from fedtrain.ledger.store import LedgerCorrupt
+
+_RECORDED = re.compile(r"rounds/(\d+)/(?:manifest|plan)\.json")
+"""Records of a run that has begun; those of round 0 before its manifest may be replaced."""
+
+
+class LostRun(LedgerCorrupt):
+    """`run.json` is missing, and records of rounds are there."""
+
+
+def lost_rounds(listed: Iterable[str]) -> tuple[int, ...]:
+    """Return the rounds that have records, of the names of a run's objects; none if `run.json` is among them."""
+    listed = tuple(listed)
+    if names.RUN in listed:
+        return ()
+    return tuple(sorted({int(found[1]) for name in listed if (found := _RECORDED.fullmatch(name))}))
+
+
+def lost_run(ledger: Ledger) -> LostRun | None:
+    """Return the error of a run that has lost its `run.json`; None if there is one, or no run at all. Raises
+    StoreError."""
+    if ledger.size(names.RUN) is not None:
+        return None
+    rounds = lost_rounds(ledger.names(f"{names.ROUNDS}/"))
+    if not rounds or ledger.size(names.RUN) is not None:  # a run that began meanwhile
+        return None
+    return LostRun(
+        f"`{names.RUN}` is missing, but {ledger.address.rstrip('/')} has the records of a run "
+        f"({listed_rounds(rounds)}). Restore {names.RUN} from a backup. Without one, start a run with another "
+        "`metadata.name`."
+    )

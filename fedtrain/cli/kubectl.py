@@ -49,13 +49,17 @@ class Kubectl:
         return view["clusters"][0]["cluster"]
 
 
+class NoCluster(UserError):
+    """kubectl reaches no cluster. A command that also serves runs on this machine adds how."""
+
+
 def _failure(command: str, output: str) -> UserError:
     """Return the error of a kubectl command without the log lines of its client library."""
     lines = [line for line in output.strip().splitlines() if not _LOG_LINE.match(line)]
     said = " ".join(lines) or "no reason given"
     if any(words in said for words in _NO_CLUSTER):
         reason = said.partition(" - ")[0].removeprefix("error: ").rstrip(".")
-        return UserError(
+        return NoCluster(
             f"kubectl reaches no cluster: {reason}",
             "This command is for trainings on a cluster. Set KUBECONFIG "
             "or --kubeconfig to a kubeconfig file, and select a context with --context.",

@@ -73,12 +73,18 @@ def privacy(
     that `fedtrain run` keeps on this machine.
     """
     from fedtrain.cli.errors import UserError
+    from fedtrain.cli.kubectl import NoCluster
     from fedtrain.contracts.as_json import as_json
     from fedtrain.manifests.privacy_ledger import LedgerUnreadable
 
     if file is not None and (namespace or context or kubeconfig):
         raise click.UsageError("--file is for this machine. Remove --namespace, --context and --kubeconfig.")
-    owners = _on_this_machine(file) if file is not None else _on_a_cluster(namespace, context, kubeconfig)
+    try:
+        owners = _on_this_machine(file) if file is not None else _on_a_cluster(namespace, context, kubeconfig)
+    except NoCluster as error:
+        raise UserError(
+            error.message, f"For a run on this machine, add `--file federation.yaml`. {error.hint}"
+        ) from error
     try:
         known = [(who, terms, entries()) for who, terms, entries in owners if policy in (None, who)]
     except LedgerUnreadable as error:

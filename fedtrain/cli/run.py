@@ -72,7 +72,7 @@ def command(file: Path, parallel: int | None, as_json: bool, plain: bool) -> Non
     if as_json:
         JsonProgress().print("Result", plain_json(result))
         return
-    _show(result, file)
+    _show(result, file, before=outcome.before)
 
 
 def _check(federation: "Federation") -> tuple[str, ...]:
@@ -137,10 +137,12 @@ def ways_out(round: int, file: Path, reason: str | None = None) -> str:
     )
 
 
-def _show(result: "RunResult", file: Path) -> None:
+def _show(result: "RunResult", file: Path, *, before: bool) -> None:
     from fedtrain.results.run_result import next_commands, result_lines
 
     click.echo()
+    if before:
+        say(f"{result.name} was finished before: nothing was trained now. For a new run, change `metadata.name`.")
     for line in result_lines(result):
         say(line)
     click.echo("\nnext:")

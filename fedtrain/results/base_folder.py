@@ -13,7 +13,7 @@ def base_folder(located: Located, model: Model, named: str | None = None) -> Pat
     if named is not None:
         folder = Path(named)
         if not folder.is_dir():
-            return f"The folder {named} does not exist. Correct --base."
+            return f"The folder {named} does not exist. {_instead(located, model)}."
         contents = not_a_base(folder)
         return folder if contents is None else f"{not_the_base(named, contents)}. {use_base(model.base)}."
     if model.base.startswith("s3://"):
@@ -47,6 +47,13 @@ def use_base(base: str) -> str:
     if base.startswith("s3://") or not base.removeprefix("file://").startswith((".", "/", "~")):
         return f"Use --base with a folder that contains a copy of {base}, the base model of this federation"
     return f"Use `--base {base}`, the base model of this federation"
+
+
+def _instead(located: Located, model: Model) -> str:
+    """Return what to do about a `--base` that does not exist."""
+    if isinstance(base_folder(located, model), Path):
+        return f"Omit --base: the base model of this federation, {model.base}, is on this machine"
+    return use_base(model.base)
 
 
 def _beside_file(located: Located, base: str) -> Path | None:

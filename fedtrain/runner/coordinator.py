@@ -42,12 +42,14 @@ Observer = Callable[[Snapshot, float, Decision], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run stands when the coordinator leaves it. `reason`: of a failure."""
+    """How a run stands when the coordinator leaves it. `reason`: of a failure. `before`: it had ended
+    before, so nothing was done."""
 
     phase: str
     round: int
     message: str
     reason: str | None = None
+    before: bool = False
 
 
 class Coordinator:

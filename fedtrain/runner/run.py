@@ -60,7 +60,7 @@ def run(
     )
     if (end := ledger.read(names.END, End)) is not None:
         listener(RunEnded(end.outcome, end.round, end.message or "it was finished before"))
-        return Outcome(end.outcome, end.round, end.message or "")
+        return Outcome(end.outcome, end.round, end.message or "", before=True)
     with contextlib.ExitStack() as stack:
         presence = stack.enter_context(contextlib.closing(Presence(ledger, this_process())))
         if pool is None:

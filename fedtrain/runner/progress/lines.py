@@ -17,7 +17,7 @@ from fedtrain.runner.events import (
     RunStarted,
     StoreOutage,
 )
-from fedtrain.runner.progress.text import bytes_text, metric_text, other_text, recorded_text, task_text
+from fedtrain.runner.progress.text import bytes_text, metric_text, other_text, recorded_text, round_text, task_text
 from fedtrain.runner.worker_pool import Ended
 
 
@@ -68,7 +68,7 @@ class Lines:
                 )
             case Ended() if event.execution.state == "Failed":
                 key, reason = event.key, event.execution.reason
-                return f"round {key.round}/{self._rounds}  {task_text(key)}  attempt {key.attempt} failed: {reason}"
+                return f"{round_text(key, self._rounds)}  {task_text(key)}  attempt {key.attempt} failed: {reason}"
             case Recorded():
                 return recorded_text(event, self._rounds)
             case ObjectIgnored(name, reason):

@@ -11,7 +11,7 @@ from fedtrain.runner.events import Event, Planned, WorkersStarting
 from fedtrain.runner.progress.estimate import time_left
 from fedtrain.runner.progress.lines import Lines
 from fedtrain.runner.progress.state import View
-from fedtrain.runner.progress.text import about, clock_text, legend, step_text, task_text
+from fedtrain.runner.progress.text import about, clock_text, legend, round_text, step_text, task_text
 from fedtrain.runner.worker_pool import Progress
 
 EVERY_SECONDS = 60.0
@@ -62,8 +62,7 @@ class PlainProgress:
         """Report each phase before the first training, and long work at most once in EVERY_SECONDS."""
         who, now = task_text(event.key), self._clock()
         state = step_text(event.key, event.phase)
-        # The task to measure the final adapter has the number of a round that is not trained.
-        round = "final adapter" if event.key.kind == "Measure" else f"round {event.key.round}/{self._view.rounds}"
+        round = round_text(event.key, self._view.rounds)
         if not event.steps:
             if event.key.round == 0 or event.key.kind == "Measure":
                 self._once(f"{round}  {who}  {state}")

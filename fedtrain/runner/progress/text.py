@@ -75,6 +75,12 @@ def metric_text(name: str, value: float) -> str:
     return f"{name} {value:.1%}" if is_share else f"{name} {loss_text(value)}"
 
 
+def round_text(key: TaskKey, rounds: int) -> str:
+    """Return the round of a task; the one that measures the final adapter has the number of a round that is not
+    trained."""
+    return "final adapter" if key.kind == "Measure" else f"round {key.round}/{rounds}"
+
+
 def task_text(key: TaskKey) -> str:
     """Return who works: a participant, or what the hub does."""
     return HUB_WORK.get(key.kind, key.who) if key.who.startswith("_") else key.who

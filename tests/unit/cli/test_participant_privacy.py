@@ -5,6 +5,7 @@ import json
 import pytest
 from fake_kubectl import Shell
 
+from fedtrain.cli import kubectl
 from tests.support.outputs import check_output
 
 
@@ -53,3 +54,17 @@ def test_the_owner_learns_that_the_ledger_cannot_be_read(shell: Shell) -> None:
     assert "entry bank-b.t.r of ConfigMap fedtrain-privacy cannot be read" in str(done.exception) + done.output
     shell.answer({"get participantpolicies.fedtrain.dev": {"items": [policy]}})
     assert "No training that promises privacy has started yet." in shell.run("privacy").output
+
+
+def test_without_a_cluster_the_option_for_runs_on_this_machine_is_named(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = kubectl._failure("get", "The connection to the server localhost:8080 was refused")  # pyright: ignore[reportPrivateUsage]
+
+    def refuse(*_: object) -> None:
+        raise refused
+
+    monkeypatch.setattr(kubectl.Kubectl, "get", refuse)
+    done = shell.run("privacy")
+    assert done.exit_code == 1
+    assert "\nhint: For a run on this machine, add `--file federation.yaml`. This command is for" in done.output

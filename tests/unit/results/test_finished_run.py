@@ -41,3 +41,5 @@ def test_a_finished_run_on_a_read_only_disk_is_shown_without_a_write(
         monkeypatch.setattr(FileStore, write, refuse)
     result = CliRunner().invoke(main, ["run", str(federation_file(tmp_path, finished))])
     assert result.exit_code == 0, result.output
+    said = "quickstart was finished before: nothing was trained now. For a new run, change `metadata.name`."
+    assert said in " ".join(result.stdout.split())

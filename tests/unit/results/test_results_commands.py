@@ -124,7 +124,10 @@ def test_export_copies_the_tokenizer_of_a_base_beside_the_runs(run: Path, tmp_pa
 def test_export_refuses_a_base_that_does_not_exist(run: Path) -> None:
     result = fedtrain("export", run, "--base", "/models/llama")
     assert result.exit_code == 1
-    assert "The folder /models/llama does not exist. Correct --base." in result.stderr
+    assert "The folder /models/llama does not exist. Use `--base ./base`, the base model of this" in result.stderr
+    (run.parents[2] / "base").mkdir()
+    result = fedtrain("export", run, "--merged", "--base", "meta/llama")
+    assert "The folder meta/llama does not exist. Omit --base: the base model of this federation" in result.stderr
 
 
 def test_a_sound_ledger_is_reported_with_its_tip(run: Path, finished: Hand) -> None:

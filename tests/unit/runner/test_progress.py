@@ -177,6 +177,11 @@ def test_plain_lines_name_the_attempt_that_failed_and_why() -> None:
     assert plain(STARTED, FAILED)[1] == "round 1/2  zoo  attempt 1 failed: its process died"
 
 
+def test_a_failed_measurement_names_no_round_that_is_not_trained() -> None:
+    line = "final adapter  zoo  attempt 1 failed: no space"
+    assert plain(STARTED, failed("Measure", "zoo", round=3))[1] == line
+
+
 def failed(kind: Kind, who: str, *, round: int = 0, retryable: bool = False) -> Ended:
     return Ended(TaskKey(round, kind, who, 1), Execution("Failed", reason="no space", retryable=retryable), 0, 1.0, {})
 

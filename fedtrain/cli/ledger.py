@@ -28,6 +28,7 @@ def verify(run: str) -> None:
     from fedtrain.ledger import verify as verification
     from fedtrain.ledger.affected_rounds import listed_rounds
     from fedtrain.plurals import several
+    from fedtrain.results.export import rounds_to_export
     from fedtrain.results.locate import locate
     from fedtrain.results.words import size
 
@@ -46,16 +47,17 @@ def verify(run: str) -> None:
                 rest.append(f"used by {listed_rounds(one.used_by)}" if one.used_by else "used by no record")
             click.echo("\n".join([f"{kind} {number}: {name}", *(f"  {line}" for line in rest)]), err=True)
     if not result.sound:
-        without = (
-            f"Without a backup, use only {listed_rounds(result.sound_rounds)}, which no finding is about: "
-            f"`fedtrain export {quoted(run)} --round {result.sound_rounds[-1]}`."
-            if result.sound_rounds
-            else "Without a backup, no trained round can be trusted: change `metadata.name` in the federation file, "
-            "and start a new run."
-        )
+        if rounds := rounds_to_export(ledger, result.sound_rounds):
+            without = (
+                f"use only {listed_rounds(rounds)}, which no finding is about: "
+                f"`fedtrain export {quoted(run)} --round {rounds[-1]}`."
+            )
+        else:
+            why = "no command can read this run" if result.sound_rounds else "no trained round can be trusted"
+            without = f"{why}: change `metadata.name` in the federation file, and start a new run."
         raise UserError(
             f"{several(len(result.findings), 'finding')}: the ledger was changed or damaged",
-            f"Restore the files named above from a backup of the ledger, and verify again. {without}",
+            f"Restore the files named above from a backup of the ledger, and verify again. Without a backup, {without}",
         )
     click.echo("OK: every digest matches")
     if result.tip is not None:

@@ -49,7 +49,7 @@ class Chain:
         manifest = self.records.get(name, Manifest)
         if manifest is None:
             if name not in self.records.digests:
-                self._say(name, "is missing, though a later round exists")
+                self._missing(name, "a later round exists")
             return
         before = names.manifest(round - 1) if round else names.RUN
         self._digest(name, "previous", manifest.previous, before)
@@ -243,10 +243,15 @@ class Chain:
         if expected is None:
             self._say(name, f"doesn't name the digest of {target} ({field})")
         elif found is None:
-            self._say(target, f"is missing, though {name} names it ({field})")
-        elif found != expected:
+            self._missing(target, f"{name} names it")
+        elif found != expected and target in self.records.found:  # that one is not a valid record is a finding already
             problem = f"is not the record that {name} names ({field}); one of the two was changed"
             self.findings.append(Finding(target, problem, expected, found, other=name))
+
+    def _missing(self, name: str, why: str) -> None:
+        """One finding for a missing file, however many records name it."""
+        if name not in {finding.name for finding in self.findings}:
+            self._say(name, f"is missing, though {why}")
 
     def _same(self, name: str, what: str, expected: object, found: object) -> None:
         if expected != found:

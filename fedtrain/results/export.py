@@ -1,5 +1,6 @@
 """Exports the adapter of a run as a folder that `PeftModel.from_pretrained` loads, or merged into its base model."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -112,6 +113,16 @@ def check_adapter(ledger: Ledger, summary: RunSummary, round: RoundSummary) -> N
         f"{ledger.address.rstrip('/')}/{names.blob(round.adapter)} is missing: the adapter after round {round.number}. "
         f"Restore the file from a backup{use}."
     )
+
+
+def rounds_to_export(ledger: Ledger, rounds: Iterable[int]) -> tuple[int, ...]:
+    """Return those of `rounds` whose adapter can be exported; none of a run that has lost a record without which it
+    cannot be read."""
+    try:
+        summary = summarise(ledger)
+        return tuple(one for one in rounds if _exists(ledger, exported_round(summary, one)))
+    except (StoreError, ValueError):  # a damaged record, or a spec of another version
+        return ()
 
 
 def _exists(ledger: Ledger, round: RoundSummary) -> bool:

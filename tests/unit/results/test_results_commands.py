@@ -154,6 +154,22 @@ def test_a_changed_ledger_is_found_out(run: Path) -> None:
     assert fedtrain("export", run, "--round", "3", "--out", run.parent / "out").exit_code == 0
 
 
+@pytest.mark.parametrize("content", [None, ""])
+def test_no_export_is_advised_of_a_run_that_cannot_be_read(run: Path, content: str | None) -> None:
+    manifest = run / "rounds/0001/manifest.json"
+    manifest.unlink()
+    if content is not None:
+        manifest.write_text(content)
+    result = fedtrain("ledger", "verify", run)
+    assert result.exit_code == 1
+    assert "\nerror: 1 finding: the ledger was changed or damaged\n" in result.stderr
+    assert result.stderr.endswith(
+        "Without a backup, no command can read this run: change `metadata.name` in the federation file, and start a "
+        "new run.\n"
+    )
+    assert fedtrain("export", run, "--round", "2").exit_code == 1
+
+
 def test_a_blob_that_all_rounds_use_leaves_no_round_to_use(run: Path, finished: Hand) -> None:
     manifest = finished.ledger.read("rounds/0001/manifest.json", Manifest)
     assert manifest is not None

@@ -110,6 +110,8 @@ def _show(made: "Split", label: str | None, by: str | None) -> None:
             "largest first, "
             "each to the one with the fewest rows so far."
         )
+    if made.ignored is not None:
+        click.echo(f"note: {made.ignored.text(str(made.file))}", err=True)
     if made.repeated:
         console.print(
             f"[{TONES['warn'].terminal}]warning:[/] {made.repeated} of {several(made.test_rows, 'test row')} also "

@@ -28,6 +28,7 @@ from fedtrain.splitting.dealing import (
 )
 from fedtrain.splitting.errors import SplitError
 from fedtrain.splitting.federation_file import FederationFile
+from fedtrain.splitting.ignored_columns import IgnoredColumns, ignored_columns
 from fedtrain.splitting.metrics import measurable
 from fedtrain.splitting.naming import participant_names, slug, slugs
 from fedtrain.splitting.rows import Row
@@ -59,7 +60,8 @@ class SplitRequest:
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """What was written: rows and, where a field says, label counts of every participant, in order. `held`: with `by`,
-    the values that each participant holds. `repeated`: test rows that a participant's data contains, too."""
+    the values that each participant holds. `repeated`: test rows that a participant's data contains, too. `ignored`:
+    columns that are not trained on."""
 
     file: Path
     format: Format
@@ -69,6 +71,7 @@ class Split:
     held: tuple[tuple[str, ...], ...] | None
     test_rows: int
     repeated: int
+    ignored: IgnoredColumns | None
 
 
 def split(request: SplitRequest) -> Split:
@@ -88,6 +91,7 @@ def split(request: SplitRequest) -> Split:
     if request.test_fraction and not test:
         raise SplitError(f"{request.data[0]}: each participant has one row, so none is left for a test")
     _write(request, rows, found, names, parts, test, base)
+    known = (request.label, request.by)
     trained = {learned_digest(rows[row].fields, found) for part in parts for row in part}
     return Split(
         file=request.out / FILE,
@@ -98,6 +102,7 @@ def split(request: SplitRequest) -> Split:
         held=held,
         test_rows=len(test),
         repeated=sum(learned_digest(rows[row].fields, found) in trained for row in test),
+        ignored=ignored_columns([row.fields for row in rows], found, known),
     )
 
 

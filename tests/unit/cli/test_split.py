@@ -296,3 +296,24 @@ def test_a_missing_file_and_an_unknown_kind_are_said(tmp_path: Path) -> None:
     assert "no such file" in split(tmp_path / "no.jsonl", "--participants", "1", "--out", "x").output
     (tmp_path / "d.xlsx").write_text("a,b")
     assert "unknown file type" in split(tmp_path / "d.xlsx", "--participants", "1", "--out", "x").output
+
+
+def test_columns_beside_text_that_are_not_trained_on_are_named(tmp_path: Path) -> None:
+    rows = "".join(f"question {number},{'north' if number % 2 else 'south'}\n" for number in range(12))
+    (tmp_path / "u.csv").write_text(f"text,queue\n{rows}")
+    result = done(tmp_path / "u.csv", "--participants", "2", "--out", tmp_path / "out", "--base", a_base(tmp_path))
+    said = " ".join(result.stderr.split())
+    assert "note: only the column `text` is trained on; `queue` is ignored. To train answers from the column" in said
+    file = tmp_path / "out/federation.yaml"
+    assert f"`fields: {{prompt: text, completion: queue}}` in spec.data of {file}." in said
+    text = file.read_text().replace(
+        "format: Text", "format: PromptCompletion\n    fields: {prompt: text, completion: queue}"
+    )
+    file.write_text(text)
+    checked = CliRunner().invoke(main, ["plan", str(file)])
+    assert checked.exit_code == 0, checked.output
+
+
+def test_a_column_that_divides_the_rows_is_not_called_ignored(tmp_path: Path) -> None:
+    data = written(tmp_path / "t.jsonl", [{"text": f"a {n}", "site": f"s{n % 2}"} for n in range(8)])
+    assert "ignored" not in done(data, "--by", "site", "--out", tmp_path / "out").output

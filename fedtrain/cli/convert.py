@@ -163,7 +163,7 @@ def _fields(entries: tuple[str, ...], to: str | None, columns: Callable[[], Sequ
     if not entries:
         return None
     if to is None:
-        raise UserError("--field needs --to", "Rows keep all fields without --to.")
+        raise UserError("--field needs --to", "Add `--to` with a format, such as `--to PromptCompletion`.")
     names: dict[str, str] = {}
     for entry in entries:
         name, _, used = entry.partition("=")

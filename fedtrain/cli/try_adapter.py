@@ -73,10 +73,16 @@ def command(
     from fedtrain.results.chance import guess_warning
     from fedtrain.results.export import exported_round, write_adapter
     from fedtrain.results.kept_adapter import kept_text
-    from fedtrain.results.locate import locate
+    from fedtrain.results.locate import NoRun, locate
     from fedtrain.results.summary import summarise
 
-    located = locate(run)
+    try:
+        located = locate(run)
+    except NoRun as error:
+        if prompt is None or not Path(prompt).exists():
+            raise
+        swapped = f"`fedtrain try {quoted(prompt)} {quoted(run)}`"
+        raise UserError(f"{run} is not a run", f"RUN comes first: {swapped}") from error
     summary = summarise(located.ledger)
     wanted = round_number(summary, number)
     chosen = exported_round(summary, wanted)

@@ -244,14 +244,20 @@ class Chain:
             self._say(name, f"doesn't name the digest of {target} ({field})")
         elif found is None:
             self._missing(target, f"{name} names it")
-        elif found != expected and target in self.records.found:  # that one is not a valid record is a finding already
+        elif found != expected and not self._is_known(target):
             problem = f"is not the record that {name} names ({field}); one of the two was changed"
             self.findings.append(Finding(target, problem, expected, found, other=name))
 
     def _missing(self, name: str, why: str) -> None:
         """One finding for a missing file, however many records name it."""
-        if name not in {finding.name for finding in self.findings}:
+        if all(finding.name != name for finding in self.findings):
             self._say(name, f"is missing, though {why}")
+
+    def _is_known(self, target: str) -> bool:
+        """Whether another digest of `target` follows from a finding: it is not a valid record, or the `run.json` of
+        another run."""
+        own = target == names.RUN and any(finding.name == target for finding in self.findings)
+        return own or target not in self.records.found
 
     def _same(self, name: str, what: str, expected: object, found: object) -> None:
         if expected != found:

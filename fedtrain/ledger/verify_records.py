@@ -86,6 +86,11 @@ def _check_run(records: Records, findings: list[Finding]) -> None:
         if names.RUN not in records.digests:
             findings.append(Finding(names.RUN, "is missing, so there is no run here"))
         return
+    others = [record.run_id for name, record in records.found.items() if name != names.RUN]
+    if len(others) > 1 and len(set(others)) == 1 and run.run_id != others[0]:  # the others are the run's own
+        problem = f"belongs to another run than all {len(others)} other records"
+        findings.append(Finding(names.RUN, problem, expected=others[0], found=run.run_id))
+        return
     for name, record in sorted(records.found.items()):
         if record.run_id != run.run_id:
             findings.append(Finding(name, "belongs to another run", expected=run.run_id, found=record.run_id))

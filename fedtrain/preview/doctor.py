@@ -33,7 +33,8 @@ LOW_DISK = 10 * GIB
 
 @dataclass(frozen=True)
 class Finding:
-    """One line. `fix`: what to do about a warning or a problem; empty if the state is `OK`."""
+    """One line. `fix`: what to do about a warning or a problem; empty if the state is `OK`, or if
+    `text` says it."""
 
     name: str
     state: Literal["OK", "Warning", "Problem"]
@@ -149,8 +150,10 @@ def _store(federation: Federation) -> Finding:
     try:
         store = open_store(storage, reading=True)
         probe(store)
-    except (StoreError, OSError) as error:
-        return Finding("store", "Problem", str(error), "Fix spec.storage or its credentials.")
+    except StoreError as error:  # says what to do
+        return Finding("store", "Problem", str(error))
+    except OSError as error:
+        return Finding("store", "Problem", str(error), "Correct `storage.file.path`.")
     return Finding("store", "OK", f"{store.url} is reachable, and creates are atomic")
 
 

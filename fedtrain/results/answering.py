@@ -48,7 +48,7 @@ class Answerer:
         import torch
 
         ids = self._ids(messages)
-        room = self._room(len(ids))
+        room = self._room(len(ids), any(message["role"] == "assistant" for message in messages))
         streamer = _streamer(self._tokenizer, write)
         tokens = torch.tensor([ids], device=self._model.device)
         which = contextlib.nullcontext() if adapted else self._model.disable_adapter()
@@ -67,16 +67,16 @@ class Answerer:
         end = self._tokenizer.eos_token_id
         return ids[:-1] if ids and not self.prompting.is_chat and ids[-1] == end else ids
 
-    def _room(self, used: int) -> int | None:
-        """Return the number of tokens that an answer may have at most; None if the model has no limit."""
+    def _room(self, used: int, answered: bool) -> int | None:
+        """Return the number of tokens that an answer may have at most; None if the model has no limit. `answered`:
+        whether the conversation has answers."""
         positions = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         if not used:
             raise DataError("the prompt has no tokens", "write a question")
         if positions is not None and used >= positions:
-            raise DataError(
-                f"the conversation has {used} tokens, and the model takes at most {positions}",
-                "shorten it, or start another conversation",
-            )
+            what = "the conversation" if answered else "the prompt"
+            fix = "shorten it, or start another conversation" if answered else "shorten it"
+            raise DataError(f"{what} has {used} tokens, and the model takes at most {positions}", fix)
         return None if positions is None else positions - used
 
     def _settings(self, decoding: Decoding, room: int | None) -> Any:

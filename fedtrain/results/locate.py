@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _LISTED = 8
 _PAGES = (".html", ".htm")
+_FILES = (".yaml", ".yml")
+_SAME = 0.8
+"""Similarity of two names of files."""
 _LOOKED_AT = 20_000
 """Keys of a bucket that are searched for runs to suggest."""
 
@@ -64,7 +67,7 @@ def locate(run: str) -> Located:
     if not (folder / names.RUN).is_file():
         if (folder / names.ROUNDS).is_dir():
             _check_not_lost(ledger)
-        raise NoRun(f"{_what(folder)} {folder}. {_suggest(map(str, runs_near(folder)))}")
+        raise NoRun(f"{_what(folder)} {folder}. {_suggest(_places_near(folder))}")
     return Located(ledger)
 
 
@@ -132,6 +135,13 @@ def _what(folder: Path) -> str:
     if folder.is_dir():
         return f"Not the folder of a run (it has no {names.RUN}):"
     return "No such file or folder:"
+
+
+def _places_near(path: Path) -> Iterator[str]:
+    """A federation file beside it whose name is nearly the same, or else runs."""
+    files = [one.name for one in path.parent.glob("*.y*ml") if one.is_file()] if not path.exists() else []
+    name = nearest(path.name, files, _SAME) if path.suffix in _FILES else None
+    return iter([str(path.with_name(name))]) if name else map(str, runs_near(path))
 
 
 def runs_near(folder: Path) -> Iterator[Path]:

@@ -57,7 +57,7 @@ def format_of(rows: list[Row], path: Path) -> Format:
     if len(names) == 1 and not isinstance(odd.fields.get(*names), list):
         raise SplitError(f"{path}:{odd.number}: {one_field(*names)}", ONE_FIELD_FIX)
     raise SplitError(
-        f"{path}:{odd.number}: unknown row format; the row has {_named(odd.fields)}",
+        f"{path}:{odd.number}: unknown row format; the row has {named(odd.fields)}",
         "write the rows with the columns that have the question and the answer, and split that file: "
         f"`fedtrain convert {quoted(path)} -o {quoted(path.name.partition('.')[0] + '-rows.jsonl')} "
         "--to PromptCompletion --field prompt=QUESTION --field completion=ANSWER`",
@@ -70,14 +70,14 @@ def values_of(field: str, option: str, rows: list[Row], path: Path) -> list[str]
         near = similar([field], list(rows[0].fields))
         raise SplitError(
             f"{option} {field}: no row of {path} has this field",
-            f"write `{option} {quoted(near)}`" if near else f"rows have {_named(rows[0].fields)}",
+            f"write `{option} {quoted(near)}`" if near else f"rows have {named(rows[0].fields)}",
         )
     values: list[str] = []
     for row in rows:
         value: object = row.fields.get(field)
         if value is None:
             raise SplitError(
-                f"{option} {field}: {path}:{row.number} has no such field; it has {_named(row.fields)}",
+                f"{option} {field}: {path}:{row.number} has no such field; it has {named(row.fields)}",
                 f"give every row a {field}, or remove these rows",
             )
         values.append(value if isinstance(value, str) else json_line(value))
@@ -92,5 +92,5 @@ def _row(parsed: Parsed) -> Row:
     return Row(parsed.number, fields, parsed.line())
 
 
-def _named(fields: dict[str, Any]) -> str:
+def named(fields: dict[str, Any]) -> str:
     return "the fields " + ", ".join(sorted(fields)) if fields else "no fields"

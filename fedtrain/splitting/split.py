@@ -31,7 +31,7 @@ from fedtrain.splitting.federation_file import FederationFile
 from fedtrain.splitting.ignored_columns import IgnoredColumns, ignored_columns
 from fedtrain.splitting.metrics import measurable
 from fedtrain.splitting.naming import participant_names, slug, slugs
-from fedtrain.splitting.rows import Row
+from fedtrain.splitting.rows import Row, named
 from fedtrain.splitting.sources import Source, names_of_files, read_sources, values_in
 from fedtrain.splitting.starting_values import starting_values
 
@@ -60,8 +60,7 @@ class SplitRequest:
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """What was written: rows and, where a field says, label counts of every participant, in order. `held`: with `by`,
-    the values that each participant holds. `repeated`: test rows that a participant's data contains, too. `ignored`:
-    columns that are not trained on."""
+    the values that each participant holds. `repeated`: test rows that a participant's data contains, too. `ignored`: not trained on."""
 
     file: Path
     format: Format
@@ -82,6 +81,9 @@ def split(request: SplitRequest) -> Split:
     _check(request)
     base = _base(request)
     sources = read_sources(request.data)
+    if request.dirichlet is not None and not request.label:
+        fields = named(sources[0].rows[0].fields)
+        raise SplitError("--dirichlet needs --label", f"add `--label FIELD`; rows have {fields}")
     rows, found = [row for source in sources for row in source.rows], sources[0].format
     label = request.label or request.by
     option = "--label" if request.label else "--by"
@@ -91,7 +93,6 @@ def split(request: SplitRequest) -> Split:
     if request.test_fraction and not test:
         raise SplitError(f"{request.data[0]}: each participant has one row, so none is left for a test")
     _write(request, rows, found, names, parts, test, base)
-    known = (request.label, request.by)
     trained = {learned_digest(rows[row].fields, found) for part in parts for row in part}
     return Split(
         file=request.out / FILE,
@@ -102,7 +103,7 @@ def split(request: SplitRequest) -> Split:
         held=held,
         test_rows=len(test),
         repeated=sum(learned_digest(rows[row].fields, found) in trained for row in test),
-        ignored=ignored_columns([row.fields for row in rows], found, known),
+        ignored=ignored_columns([row.fields for row in rows], found, (request.label, request.by)),
     )
 
 
@@ -111,11 +112,8 @@ def _check(request: SplitRequest) -> None:
         _check_files(request)
     if request.by and request.dirichlet is not None:
         raise SplitError("--by and --dirichlet exclude each other; use one of them")
-    if request.dirichlet is not None:
-        if not (isfinite(request.dirichlet) and request.dirichlet > 0):
-            raise SplitError(f"--dirichlet {request.dirichlet:g}: alpha must be above 0", "0.1 is skewed, 100 even")
-        if not request.label:
-            raise SplitError("--dirichlet needs --label", "name the field that holds a row's label")
+    if request.dirichlet is not None and not (isfinite(request.dirichlet) and request.dirichlet > 0):
+        raise SplitError(f"--dirichlet {request.dirichlet:g}: alpha must be above 0", "0.1 is skewed, 100 even")
     if request.participants is None and not request.by and len(request.data) == 1:
         raise SplitError(
             "--participants is missing",

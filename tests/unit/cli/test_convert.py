@@ -127,7 +127,11 @@ def test_an_instruction_becomes_a_prompt_with_names_of_the_user(tmp_path: Path) 
             ["--to", "PromptCompletion"],
             "in.json:1: the conversation has 2 answers, which a PromptCompletion row cannot have\n",
         ),
-        ([MESSAGES], ["--field", "prompt=q"], "--field needs --to"),
+        (
+            [MESSAGES],
+            ["--field", "prompt=q"],
+            "--field needs --to\nhint: Add `--to` with a format, such as `--to PromptCompletion`.",
+        ),
         ([MESSAGES], ["--to", "Messages", "--field", "x=q"], "--field x=q: 'x' is not a field"),
         ([], [], "there are no rows"),
     ],

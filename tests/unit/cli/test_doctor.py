@@ -71,6 +71,7 @@ def test_a_store_that_does_not_keep_its_promise_is_a_problem(
     result = CliRunner().invoke(main, ["doctor", str(file)])
     assert result.exit_code == 1
     assert "problem  store: two writers won" in result.stdout
+    assert "credentials" not in result.stdout, "the store's message names the fix"
 
 
 def test_a_hub_that_does_not_resolve_is_a_problem_only_for_a_base_from_it(

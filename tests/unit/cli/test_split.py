@@ -203,7 +203,10 @@ def test_lines_stay_as_they_were_written(tmp_path: Path) -> None:
         (["--by", "site", "--participants", "9"], "9 participants are more than the 4 values of site"),
         (["--participants", "2", "--dirichlet", "0", "--label", "site"], "alpha must be above 0"),
         (["--participants", "2", "--dirichlet", "nan", "--label", "site"], "alpha must be above 0"),
-        (["--participants", "2", "--dirichlet", "1"], "--dirichlet needs --label"),
+        (
+            ["--participants", "2", "--dirichlet", "1"],
+            "needs --label\nhint: Add `--label FIELD`; rows have the fields completion, prompt, site.",
+        ),
         (["--participants", "2", "--dirichlet", "1", "--label", "topic"], "--label topic: no row of"),
         (["--participants", "41"], "41 participants are more than the 40 rows"),
         (["--participants", "40", "--test-fraction", "0.5"], "none is left for a test"),

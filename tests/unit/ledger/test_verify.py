@@ -256,3 +256,11 @@ def test_both_records_of_a_broken_link_of_the_chain_are_in_doubt(run: Path):
 )
 def test_rounds_are_listed_as_spans(numbers: tuple[int, ...], text: str):
     assert listed_rounds(numbers) == text
+
+
+def test_run_json_of_another_run_is_one_finding(run: Path):
+    rewrite(run / names.RUN, runId="another")
+    (finding,) = verify(Ledger(FileStore(run.parent.parent), "default", "demo")).findings
+    assert finding.name == names.RUN
+    assert finding.problem.startswith("belongs to another run than all ")
+    assert (finding.expected, finding.found) == (RUN_ID, "another")

@@ -141,3 +141,10 @@ def test_a_run_is_found_in_a_bucket(bucket: str) -> None:
 def test_an_address_in_a_bucket_needs_a_namespace_and_a_name() -> None:
     with pytest.raises(StoreError, match=r"s3://bucket/\[prefix/\]namespace/name"):
         locate("s3://federations/quickstart")
+
+
+def test_a_file_with_a_similar_name_is_named(file: Path) -> None:
+    with pytest.raises(
+        NoRun, match=r"No such file or folder: .*federation\.yml\. Did you mean `.*/federation\.yaml`\?"
+    ):
+        locate(str(file.with_suffix(".yml")))

@@ -131,7 +131,10 @@ def test_every_error_names_the_fix(run: Path, base: Path, tmp_path: Path) -> Non
     assert "use --no-chat" in fedtrain(run, "w1", "--chat").stderr.lower()
     assert "Remove --system, and write its text into the prompt." in fedtrain(run, "w1", "--system", "w2").stderr
     long = fedtrain(run, "w1 " * 3000)
-    assert "the conversation has 3000 tokens, and the model takes at most 2048" in long.stderr
+    assert "the prompt has 3000 tokens, and the model takes at most 2048\nhint: Shorten it." in long.stderr
+    swapped = fedtrain("w1 w2", run)
+    assert swapped.exit_code == 1
+    assert f"hint: RUN comes first: `fedtrain try {run} 'w1 w2'`." in swapped.stderr
     assert "Name a run's folder" in fedtrain(tmp_path / "nowhere", "w1").stderr
     base.rename(tmp_path / "gone")
     missing = fedtrain(run, "w1").stderr

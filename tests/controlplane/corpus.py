@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from fedtrain.api.reading.documents import Documents
 from tests.unit.api.federation_files import FOR_CLUSTERS, SECTIONS
 
-TEXT, JSON, DISK, OTHERS, FILE, ZONES, ACCOUNTANT = (
+TEXT, JSON, DISK, OTHERS, FILE, ZONES, ACCOUNTANT, POD = (
     "it is about the file's text",
     "JSON can't say it, or says something valid",
     "it is about files on a disk",
@@ -21,9 +21,21 @@ TEXT, JSON, DISK, OTHERS, FILE, ZONES, ACCOUNTANT = (
     "it is about type File, which a cluster refuses",
     "CEL has no list of time zones",
     "CEL has no accountant: the coordinator refuses it",
+    "the CRD keeps fields of pods as they are: the API server refuses the pod",
 )
 
 ELSEWHERE = {
+    "a string for the source of a volume": POD,
+    "a misspelt source of a volume": POD,
+    "a misspelt field of a source of a volume": POD,
+    "an empty source of a volume": POD,
+    "a volume with two sources": POD,
+    "a size of a volume that is not an amount": POD,
+    "a number for a path in a volume": POD,
+    "a map for a list in an affinity": POD,
+    "a term of an affinity without its topology": POD,
+    "an operator of an affinity in lower case": POD,
+    "a number in a label selector": POD,
     "a decimal point": JSON,  # 8.0 is 8
     "not a finite number": JSON,
     "null for None": JSON,  # null is "left out", and None the default
@@ -77,6 +89,7 @@ ELSEWHERE = {
 
 OTHER_WORDS = {
     # what the API server says in words of its own
+    "a number for SELinux labels": 'must be of type object: "integer"',
     "days from one to another": 'Unsupported value: "Mon-Wed"',
     "a number in quotes": 'must be of type integer: "string"',
     "underscores in a number": 'must be of type integer: "string"',

@@ -2,6 +2,7 @@
 
 import argparse
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -67,11 +68,14 @@ def _assignment(options: argparse.Namespace) -> tuple[str, str]:
 
 
 def _run(assignment: Assignment) -> Outcome:
+    gc.disable()  # imports leave no garbage, and looking for it takes part of a second
     from fedtrain_trainer.distributed import Group
     from fedtrain_trainer.failures import judged
     from fedtrain_trainer.progress_log import ProgressLog
     from fedtrain_trainer.run import run_task
 
+    gc.freeze()  # what is imported stays: later collections need not look through it
+    gc.enable()
     group = Group.joined()
     try:
         store = None

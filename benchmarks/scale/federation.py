@@ -100,7 +100,7 @@ class Training:
         for member in plan.members:
             who = member.participant
             key = TaskKey(ROUND, "Train", who, 1)
-            order = orders.train_task(spec, self.run, key, plan, member, self._preflights[who], manifest)
+            order = orders.train_task(spec, self.run, key, plan, member, self._preflights[who], manifest, None)
             yield training_task(spec, self.run, key, order, who)
 
     @cached_property

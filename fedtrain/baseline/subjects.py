@@ -9,7 +9,7 @@ from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.baseline.arms import ArmRun
 from fedtrain.baseline.measuring import Measuring
 from fedtrain.contracts import names
-from fedtrain.contracts.records import Evaluation, Manifest, Measurement, Preflight, Run
+from fedtrain.contracts.records import Evaluation, Initial, Manifest, Measurement, Preflight, Run
 from fedtrain.contracts.run_end import End
 from fedtrain.ledger.adapter_of_round import made_adapter_of
 from fedtrain.ledger.ledger import Ledger
@@ -74,7 +74,8 @@ def subject_of(
     """`round`: the adapter is the one after it. Participants measure it in the folder of this round, the hub in that of
     the round that made it."""
     claimed, manifest = ledger.read(names.RUN, Run), ledger.read(names.manifest(round), Manifest)
-    made = made_adapter_of(ledger, round)
+    made, initial = made_adapter_of(ledger, round), ledger.read(names.initial(), Initial)
+    base = initial.base_fingerprint if initial is not None else None
     assert claimed is not None
     assert manifest is not None
     assert made is not None
@@ -85,12 +86,12 @@ def subject_of(
     elif spec.evaluation.hub is not None:
         k = made.k or 0
         key = TaskKey(made.round, "Evaluate", f"_evaluate-{k}", 1)
-        task = orders.evaluate_task(spec, claimed, key, k, made.adapter, made.config)
+        task = orders.evaluate_task(spec, claimed, key, k, made.adapter, made.config, base)
         measurings.append(Measuring(f"{label} at the hub", ledger, claimed, key, task))
     for who, preflight in preflights.items():
         if preflight.validation_samples > 0:
             key = TaskKey(round, "Measure", who, 1)
-            task = orders.measure_task(spec, claimed, key, preflight, manifest)
+            task = orders.measure_task(spec, claimed, key, preflight, manifest, base)
             measurings.append(Measuring(f"{label} on {who}'s validation split", ledger, claimed, key, task))
     return Subject(kind, participant, steps, ledger, manifest, tuple(measurings))
 

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from fedtrain.api.base import Block
 from fedtrain.api.data import MAX_DATASETS
 from fedtrain.contracts.answer_labels import AnswerLabels
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.early_stopping_state import EarlyStoppingState
 from fedtrain.contracts.gate_state import GateState
 from fedtrain.contracts.privacy_blocks import ExampleNoise, NoisyMean, PrivacyState, RoundPrivacy
@@ -101,12 +102,14 @@ class ModelFacts(Block):
 class Initial(Record):
     """`rounds/0000/initial.json`: the initial adapter, and sizes of its base model. `config` is the digest of PEFT's
     `adapter_config.json`, which stays the same over the run. `template_date`: the date, as in 2026-01-31, that the base
-    model's chat template writes as the current one in all rounds; None if it writes no date."""
+    model's chat template writes as the current one in all rounds; None if it writes no date. `base_fingerprint`: of the
+    base model's files; None for a model id on Hugging Face, which its revision pins."""
 
     adapter: Digest
     config: Digest
     facts: ModelFacts
     template_date: str | None = None
+    base_fingerprint: BaseFingerprint | None = None
 
 
 class DatasetSlice(Block):

@@ -14,6 +14,7 @@ from fedtrain.api.evaluation import Metric
 from fedtrain.api.model import Model
 from fedtrain.api.privacy import Delta, Multiplier
 from fedtrain.api.training import Training
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.places import Places
 from fedtrain.contracts.privacy_blocks import ExampleNoise
 from fedtrain.contracts.record_fields import Counted, DatasetName, Digest
@@ -151,6 +152,8 @@ class Task(Block):
     """Minimum number of updates that the hub aggregates in a round. A participant's policy may require more."""
     privacy: PrivacyPromise | None = None
     """Promise for a task that trains; None without `spec.privacy`. A participant's policy may require one."""
+    base_fingerprint: BaseFingerprint | None = None
+    """Fingerprint of the base model in round 0, for a task that loads it; the trainer refuses another one."""
     model: Model
     data: Data
     training: Training

@@ -9,9 +9,11 @@ from typing import Any, cast
 from fedtrain.adapters.errors import AdapterFileError
 from fedtrain.adapters.header import HeaderFile, TensorEntry, read_header
 from fedtrain.data import git_lfs
+from fedtrain.data.errors import DataError
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt")
-INDEX = "model.safetensors.index.json"
+WEIGHTS = "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"
 _TOKENIZER_SETTINGS = "tokenizer_config.json"
 _WITHOUT_DEFAULTS = ("TokenizersBackend", "PreTrainedTokenizerFast", "PreTrainedTokenizer")
 """Classes of tokenizers with no other special tokens than those that the settings name."""
@@ -188,3 +190,17 @@ def tensors_of(files: list[Path]) -> Iterator[TensorEntry]:
     """Yield the tensors of safetensors files. Raises OSError, AdapterFileError."""
     for file in files:
         yield from read_header(HeaderFile(file), str(file)).values()
+
+
+def weight_files(folder: Path) -> list[str]:
+    """Return the names of the weight files that the index in `folder` lists. Raises DataError for an invalid index."""
+    index = folder / INDEX
+    if not index.is_file():
+        return [WEIGHTS]
+    try:
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"model.base: {index}: invalid index of weights", "save the model again") from error
+    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
+        raise DataError(f"model.base: {index}: weight_map must name files in this folder", "save the model again")
+    return names

@@ -68,10 +68,11 @@ class Bucket:
         since it was listed; OSError."""
         with target.open("xb") as out:
             for start in range(0, listed.size, BLOCK):
-                out.write(self._block(listed, start, min(BLOCK, listed.size - start)))
+                out.write(self.read(listed, start, min(BLOCK, listed.size - start)))
 
-    def _block(self, listed: ListedObject, start: int, length: int) -> bytes:
-        """Return the bytes of one range. boto repeats a failed request, but not one whose body breaks off."""
+    def read(self, listed: ListedObject, start: int, length: int) -> bytes:
+        """Return the bytes of one range. Raises StoreError, and StoreUnavailable if the object has changed since it was
+        listed. boto repeats a failed request, but not one whose body breaks off."""
         request: dict[str, Any] = {"Bucket": self._bucket, "Key": listed.key}
         request["Range"] = f"bytes={start}-{start + length - 1}"
         if listed.version.startswith('"'):

@@ -11,6 +11,20 @@ from fedtrain.data.download_cache import DEFAULT_LIMIT, LIMIT, DownloadCache, ca
 from fedtrain.data.errors import DataError
 from fedtrain.plurals import several
 
+
+class RemoteFile:
+    """An object that is read in parts, without a copy. Safe to use from several threads."""
+
+    def __init__(self, bucket: Bucket, listed: ListedObject) -> None:
+        self.size = listed.size
+        self._bucket = bucket
+        self._listed = listed
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Raises StoreError."""
+        return self._bucket.read(self._listed, offset, length)
+
+
 _caches: dict[Path, DownloadCache] = {}
 """One per folder: it remembers which entries this process uses."""
 
@@ -20,9 +34,7 @@ def downloaded(uri: str, place: Place, wanted: Callable[[str], bool] | None = No
     whose path below the key it accepts. The copy is current: its name depends on the objects' keys, sizes and ETags.
     `place`: access to the bucket. Raises DataError if no object is found, or if the objects are larger than the cache
     may be; StoreError; OSError."""
-    name, _, path = uri.removeprefix("s3://").partition("/")
-    bucket = Bucket(name, place)
-    key, files = _files(bucket, path, uri, wanted or (lambda _: True))
+    bucket, key, files = _found(uri, place, wanted)
     limit, size = cache_limit(), sum(listed.size for listed in files.values())
     if size > limit:
         raise DataError(
@@ -43,6 +55,18 @@ def downloaded(uri: str, place: Place, wanted: Callable[[str], bool] | None = No
     entry.limit = limit
     root = entry.entry(digest, size, fill)
     return root / next(iter(files)) if [listed.key for listed in files.values()] == [key] else root
+
+
+def remote_files(uri: str, place: Place, wanted: Callable[[str], bool]) -> dict[str, RemoteFile]:
+    """Return the objects that `downloaded` copies, by the path of their file in the copy. Raises what it raises."""
+    bucket, _, files = _found(uri, place, wanted)
+    return {file: RemoteFile(bucket, listed) for file, listed in files.items()}
+
+
+def _found(uri: str, place: Place, wanted: Callable[[str], bool] | None) -> tuple[Bucket, str, dict[str, ListedObject]]:
+    name, _, path = uri.removeprefix("s3://").partition("/")
+    bucket = Bucket(name, place)
+    return bucket, *_files(bucket, path, uri, wanted or (lambda _: True))
 
 
 def _files(bucket: Bucket, path: str, uri: str, wanted: Callable[[str], bool]) -> tuple[str, dict[str, ListedObject]]:

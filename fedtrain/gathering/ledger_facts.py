@@ -79,7 +79,7 @@ class LedgerGatherer:
             run=self.run,
             preflights=preflights,
             preflight_faults=preflight_faults,
-            initial=self._only(names.initial(), records.Initial) if between else None,
+            initial=self._only(names.initial(), records.Initial),
             manifest=self._manifest,
             last_plan=self._newest_plan() if between else None,
             current=current,

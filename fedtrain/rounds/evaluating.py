@@ -26,7 +26,11 @@ def evaluate(work: Work, k: int, adapter: Digest, config: Digest) -> Evaluated |
     if k in ledger.current.evaluations:
         return Evaluated(digest_of(ledger.current.evaluations[k]))
     who = f"_evaluate-{k}"
-    failed = work.hub_job("Evaluate", who, lambda key: orders.evaluate_task(spec, ledger.run, key, k, adapter, config))
+    failed = work.hub_job(
+        "Evaluate",
+        who,
+        lambda key: orders.evaluate_task(spec, ledger.run, key, k, adapter, config, ledger.base_fingerprint),
+    )
     if failed:
         return fail(work.snapshot, "EvaluationFailed", f"round {round} can't be evaluated: {failed}")
     return work.decision("Evaluating")

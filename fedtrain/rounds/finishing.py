@@ -52,7 +52,9 @@ def finish(snapshot: Snapshot, now: float, manifest: Manifest, early: EarlyEnd |
             work.pursue(
                 "Measure",
                 who,
-                lambda key, preflight=preflight: orders.measure_task(spec, ledger.run, key, preflight, manifest),
+                lambda key, preflight=preflight: orders.measure_task(
+                    spec, ledger.run, key, preflight, manifest, ledger.base_fingerprint
+                ),
             )
         if work.actions or work.keep or work.waits:
             measuring = work.decision("Measuring", "the participants measure the result", until=[time_left(snapshot)])

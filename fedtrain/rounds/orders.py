@@ -3,6 +3,7 @@
 from fedtrain.api.aggregation_strategies import FedProx
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.api.training import Training
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.records import Manifest, Plan, PlanMember, Preflight, Run
 from fedtrain.contracts.tasks import (
@@ -30,14 +31,30 @@ def initialise_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey) -> Task
     return _task(spec, run, key, spec.training, Initialise(seed=spec.training.seed))
 
 
-def evaluate_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, k: int, adapter: str, config: str) -> Task:
+def evaluate_task(
+    spec: FederatedTrainingSpec,
+    run: Run,
+    key: TaskKey,
+    k: int,
+    adapter: str,
+    config: str,
+    base: BaseFingerprint | None,
+) -> Task:
+    """`base`: of round 0, as for all tasks that load the base model."""
     assert spec.evaluation.hub is not None
     hub = spec.evaluation.hub
     work = Evaluate(k=k, adapter=adapter, config=config, metrics=hub.metrics, samples=hub.samples)
-    return _task(spec, run, key, spec.training, work)
+    return _task(spec, run, key, spec.training, work, base)
 
 
-def measure_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, preflight: Preflight, manifest: Manifest) -> Task:
+def measure_task(
+    spec: FederatedTrainingSpec,
+    run: Run,
+    key: TaskKey,
+    preflight: Preflight,
+    manifest: Manifest,
+    base: BaseFingerprint | None,
+) -> Task:
     assert spec.evaluation.participants is not None
     work = Measure(
         adapter=manifest.adapter,
@@ -45,7 +62,7 @@ def measure_task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, preflight:
         fingerprint=preflight.fingerprint,
         metrics=spec.evaluation.participants.metrics,
     )
-    task = _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
+    task = _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work, base)
     return task.model_copy(update={"round": manifest.round})  # it belongs to the round whose adapter it measures
 
 
@@ -57,6 +74,7 @@ def train_task(
     member: PlanMember,
     preflight: Preflight,
     manifest: Manifest,
+    base: BaseFingerprint | None,
 ) -> Task:
     aggregation, evaluation = spec.aggregation, spec.evaluation
     work = Train(
@@ -81,7 +99,7 @@ def train_task(
         states_norm=_states_norm(plan),
         plan=digest_of(plan),
     )
-    task = _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work)
+    task = _task(spec, run, key, spec.participant(key.who).training.over(spec.training), work, base)
     return task.model_copy(update={"privacy": _promise(spec, plan, manifest)})
 
 
@@ -138,7 +156,14 @@ def _noise_share(spec: FederatedTrainingSpec, plan: Plan) -> NoiseShare | None:
     )
 
 
-def _task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, training: Training, work: Work) -> Task:
+def _task(
+    spec: FederatedTrainingSpec,
+    run: Run,
+    key: TaskKey,
+    training: Training,
+    work: Work,
+    base: BaseFingerprint | None = None,
+) -> Task:
     return Task(
         namespace=run.namespace,
         name=run.name,
@@ -151,4 +176,5 @@ def _task(spec: FederatedTrainingSpec, run: Run, key: TaskKey, training: Trainin
         data=spec.data,
         training=training,
         work=work,
+        base_fingerprint=base,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import (
     Aggregate,
@@ -73,7 +74,7 @@ class RoundRecords:
 class LedgerFacts:
     """Everything durable that a decision may depend on. `current` is the round after the newest manifest's;
     `last_plan` the newest plan of the rounds before it. While a round has its plan, the facts that only planning or the
-    end needs are left out: `initial`, `last_plan`, `measurements`, `end`.
+    end needs are left out: `last_plan`, `measurements`, `end`.
 
     `preflight_faults`, `measurement_faults`: participants whose record is invalid, with the reason. `strays`: objects
     with a record's name that are not valid records, with the reason; they are ignored and keep their names."""
@@ -95,6 +96,11 @@ class LedgerFacts:
     def round(self) -> int:
         """The current round."""
         return self.current.round
+
+    @property
+    def base_fingerprint(self) -> BaseFingerprint | None:
+        """Fingerprint of the base model in round 0; None if none is recorded."""
+        return self.initial.base_fingerprint if self.initial is not None else None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def train(snapshot: Snapshot, now: float, manifest: Manifest, plan: Plan) -> Dec
             "Train",
             who,
             lambda key, member=member, preflight=preflight: orders.train_task(
-                spec, ledger.run, key, plan, member, preflight, manifest
+                spec, ledger.run, key, plan, member, preflight, manifest, ledger.base_fingerprint
             ),
             spent.get(who),
             lambda who=who, noise=member.example_noise: barred(snapshot, who, noise) if noise else "",

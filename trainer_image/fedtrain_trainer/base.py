@@ -4,7 +4,6 @@ Only the files at the top level that transformers loads are fetched: settings an
 `model.safetensors.index.json` names (`model.safetensors` without an index).
 """
 
-import json
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,22 @@ from typing import Any
 from fedtrain.api.base_model_folder import not_a_base
 from fedtrain.api.model import Model
 from fedtrain.contracts.tasks import Binding
-from fedtrain.data.downloads import downloaded
+from fedtrain.data.base_files import weight_files
+from fedtrain.data.downloads import RemoteFile, downloaded, remote_files
 from fedtrain.data.hub_cache import fetch_elsewhere, is_unresolved
 from fedtrain_trainer.outcome import Refused, Retry
 
 SETTINGS = ("*.json", "*.model", "*.txt", "*.jinja")
-WEIGHTS = "model.safetensors"
-INDEX = f"{WEIGHTS}.index.json"
 
 
 def base_folder(model: Model, binding: Binding, *, weights: bool = True) -> Path:
     """Return the folder of the base model's files on this machine. `weights=False` fetches settings and tokenizer
     only. Raises Refused, or Retry if the hub cannot be reached."""
-    base = binding.base_path or model.base
+    base = name_here(model, binding)
     if base.startswith("s3://"):
         folder = _from_bucket(base, binding, weights=weights)
     else:
-        folder = Path(base.removeprefix("file://")).expanduser()
+        folder = folder_here(base)
         if folder.exists():
             weights = True
         elif base.startswith((".", "/", "~", "file://")) or base.count("/") > 1:
@@ -39,25 +37,35 @@ def base_folder(model: Model, binding: Binding, *, weights: bool = True) -> Path
         raise Refused(f"model.base {base}: {folder} contains {contents}. Use a model that transformers loads")
     if weights and not has_weights(folder):
         lacking = next(name for name in weight_files(folder) if not (folder / name).is_file())
-        raise Refused(
-            f"model.base {base}: {lacking} not found in {folder}. Save the weights with "
-            "save_pretrained(..., safe_serialization=True)"
-        )
+        raise _lacks_weights(base, lacking, folder)
     return folder
 
 
-def weight_files(folder: Path) -> list[str]:
-    """Return the names of the weight files that the index in `folder` lists. Raises Refused for an invalid index."""
-    index = folder / INDEX
-    if not index.is_file():
-        return [WEIGHTS]
-    try:
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refused(f"model.base: {index}: invalid index of weights. Save the model again") from error
-    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
-        raise Refused(f"model.base: {index}: weight_map must name files in this folder. Save the model again")
-    return names
+def name_here(model: Model, binding: Binding) -> str:
+    """Return the base model as it is named on this machine."""
+    return binding.base_path or model.base
+
+
+def folder_here(base: str) -> Path:
+    """Return the folder that a base stands for, unless it is in a bucket or a model id."""
+    return Path(base.removeprefix("file://")).expanduser()
+
+
+def remote_weights(base: str, binding: Binding, folder: Path) -> dict[str, RemoteFile]:
+    """Return the files of weights of a base in a bucket, by name, without downloading them. `folder`: its settings.
+    Raises Refused if one is missing."""
+    names = weight_files(folder)
+    found = remote_files(base, binding.places.base, lambda name: name in names or _is_setting(name))
+    if (lacking := next((name for name in names if name not in found), None)) is not None:
+        raise _lacks_weights(base, lacking, base)
+    return {name: found[name] for name in names}
+
+
+def _lacks_weights(base: str, lacking: str, where: Path | str) -> Refused:
+    return Refused(
+        f"model.base {base}: {lacking} not found in {where}. Save the weights with "
+        "save_pretrained(..., safe_serialization=True)"
+    )
 
 
 def has_weights(folder: Path) -> bool:

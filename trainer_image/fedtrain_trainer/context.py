@@ -19,6 +19,7 @@ from fedtrain_trainer.distributed import Group
 from fedtrain_trainer.lora import AdaptedModel, Models
 from fedtrain_trainer.outcome import Progress
 from fedtrain_trainer.precision import chosen, device_here
+from fedtrain_trainer.recorded_base import check_base
 from fedtrain_trainer.spool import Spool
 
 R = TypeVar("R", bound=Record)
@@ -78,7 +79,9 @@ class Context:
     def model(self, config: object) -> AdaptedModel:
         task, device = self.task, device_here()
         dtype = chosen(task.training.precision, device)
-        return self.models.get(base_folder(task.model, self.binding), config, dtype, device)
+        folder = base_folder(task.model, self.binding)
+        check_base(task, self.binding, folder)
+        return self.models.get(folder, config, dtype, device)
 
     def base_settings(self) -> Path:
         """The folder of the base model's settings and tokenizer. Its weights may be missing."""

@@ -40,6 +40,7 @@ from fedtrain_trainer.memory import fit
 from fedtrain_trainer.outcome import Refused, Retry, Spooled
 from fedtrain_trainer.precision import chosen
 from fedtrain_trainer.private_update import private_update, stated
+from fedtrain_trainer.recorded_base import fingerprint_of_base
 from fedtrain_trainer.samples import generated
 from fedtrain_trainer.training import train
 
@@ -51,6 +52,7 @@ def initialise(context: Context, work: Initialise) -> Initial:
     with context.timed("loading"):
         base = context.base_settings()
         model = unloaded(base, config_of(task.model))
+        fingerprint = fingerprint_of_base(task.model, context.binding, base)
     if task.model.adapter.initial_from is None:
         weights = initial_weights(model, work.seed)
     else:
@@ -66,6 +68,7 @@ def initialise(context: Context, work: Initialise) -> Initial:
             config=config,
             facts=model.facts(),
             template_date=template_date(chat_template_in(base)) if uses_template else None,
+            base_fingerprint=fingerprint,
         )
     )
 

@@ -112,6 +112,12 @@ class PrivacyPromise(Wire):
     released: tuple[PastReleases, ...] | None = None
 
 
+class BaseFingerprint(Wire):
+    settings: str | None = None
+    tokenizer: str | None = None
+    weights: str | None = None
+
+
 class UpdateClipping(Wire):
     bound: float
     reports_within: bool | None = None

@@ -31,6 +31,7 @@ class WireTask(Requirements):
     participant: str | None = None
     min_participants: int | None = None
     privacy: blocks.PrivacyPromise | None = None
+    base_fingerprint: blocks.BaseFingerprint | None = None
     model: blocks.Model
     data: blocks.Data
     training: blocks.Training

@@ -47,7 +47,9 @@ def test_aggregation_runs_in_the_hubs_image_with_its_order_in_the_environment() 
 def test_nodes_fetch_each_image_when_its_owner_says() -> None:
     settings = replace(SETTINGS, trainer_pull_policy="Never", hub_pull_policy="Always")
     aggregate = hub_job(spec(), run(), AGGREGATE, AggregateOrder(3, 1), settings, "uid")
-    task = orders.evaluate_task(spec(evaluation=HUB), run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64)
+    task = orders.evaluate_task(
+        spec(evaluation=HUB), run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64, None
+    )
     evaluate = hub_job(spec(evaluation=HUB), run(), EVALUATE, task, settings, "uid")
     assert container(aggregate)["imagePullPolicy"] == "Always"
     assert container(evaluate)["imagePullPolicy"] == "Never"
@@ -55,7 +57,7 @@ def test_nodes_fetch_each_image_when_its_owner_says() -> None:
 
 def test_evaluation_runs_in_the_trainers_image_on_the_hubs_data() -> None:
     whole = spec(evaluation=HUB)
-    task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64)
+    task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64, None)
     job = hub_job(whole, run(), EVALUATE, task, SETTINGS, "uid")
     assert container(job)["image"] == SETTINGS.trainer_image
     read = Assignment.model_validate_json(assignment(job))
@@ -110,7 +112,7 @@ def test_an_evaluation_mounts_the_secret_of_each_place() -> None:
         model={"base": "s3://models/base", "s3": {"credentialsSecretRef": {"name": "models"}}},
         evaluation={"hub": {"data": data}},
     )
-    task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64)
+    task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64, None)
     assert secrets(hub_job(whole, run(), EVALUATE, task, SETTINGS, "uid")) == {
         "/var/run/fedtrain/ledger": "bucket-keys",
         "/var/run/fedtrain/base": "models",
@@ -121,7 +123,7 @@ def test_an_evaluation_mounts_the_secret_of_each_place() -> None:
 
 def evaluation(settings: Settings = SETTINGS, **compute: Any) -> dict[str, Any]:
     whole = spec(evaluation={"hub": {**HUB["hub"], "compute": compute}})
-    task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64)
+    task = orders.evaluate_task(whole, run(), EVALUATE, 1, "blake3:" + "0" * 64, "blake3:" + "1" * 64, None)
     return hub_job(whole, run(), EVALUATE, task, settings, "uid")
 
 

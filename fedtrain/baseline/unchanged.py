@@ -8,12 +8,15 @@ from fedtrain.contracts.records import Run
 from fedtrain.ledger.ledger import Ledger
 from fedtrain.plurals import several
 from fedtrain.quoting import quoted
+from fedtrain.runner.changed_base import check_same_base
 from fedtrain.runner.changed_data import changed_data
 from fedtrain.runner.errors import RunError
 
 
 def check_unchanged(federation: Federation, ledger: Ledger) -> None:
-    """Raises RunError naming the participants whose rows changed since the run began, or cannot be read."""
+    """Raises RunError naming the participants whose rows changed since the run began, or cannot be read; also if the
+    base model is another one."""
+    check_same_base(federation, ledger)
     if changed := changed_data(federation, ledger):
         raise RunError(
             "the data changed since the federated run, so a comparison would be of different data:\n  "

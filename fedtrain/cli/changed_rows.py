@@ -1,5 +1,6 @@
-"""Participants whose rows changed since the run of a file began: the run cannot resume with them."""
+"""Rows, and a base model, that changed since the run of a file began: the run cannot resume with them."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +25,25 @@ def check_rows_of_run(federation: "Federation") -> tuple[str, ...]:
 
 
 def warnings_of_run(federation: "Federation") -> tuple[str, ...]:
-    """Return a warning for each participant whose rows changed since the unfinished run of this file began; none if its
-    ledger cannot be read, which `fedtrain run` reports."""
+    """Return a warning if the base model changed since the unfinished run of this file began, and one for each
+    participant whose rows did; none if its ledger cannot be read, which `fedtrain run` reports."""
     from fedtrain.ledger.store import StoreError
 
     with suppress(StoreError):
-        return tuple(f"{one}, so the run cannot resume with them. {_WAYS_OUT}." for one in _changed(federation))
+        rows = tuple(f"{one}, so the run cannot resume with them. {_WAYS_OUT}." for one in _changed(federation))
+        return (*_base_warnings(federation), *rows)
     return ()
+
+
+def _base_warnings(federation: "Federation") -> Iterator[str]:
+    if not _has_unfinished_run(federation):
+        return
+    from fedtrain.data.base_fingerprint import FIX
+    from fedtrain.runner.bindings import ledger_of
+    from fedtrain.runner.changed_base import changed_base
+
+    if (why := changed_base(federation, ledger_of(federation, reading=True))) is not None:
+        yield f"{why}. The run cannot resume with it. {FIX}."
 
 
 def _changed(federation: "Federation") -> list[str]:

@@ -49,14 +49,14 @@ def bind(federation: Federation, task: Task) -> Binding:
     """Return the binding of one task."""
     spec = federation.training.spec
     initial = spec.model.adapter.initial_from
-    base_path = _base_path(federation)
+    base = base_path(federation)
     initial_path = federation.resolve(initial.uri) if initial else None
     if task.participant is None:
         hub = spec.evaluation.hub if isinstance(task.work, Evaluate) else None
         held_out = hub.data if hub is not None else None
         return Binding(
             places=_here_all(federation, places_of_hub(spec.storage, spec.model, held_out)),
-            base_path=base_path,
+            base_path=base,
             initial_path=initial_path,
             data_uris=(federation.resolve(held_out.uri),) if held_out is not None else (),
             gpu_memory=in_bytes(hub.compute.gpu_memory) if hub is not None else None,
@@ -65,7 +65,7 @@ def bind(federation: Federation, task: Task) -> Binding:
     datasets = policy.named(spec.data.names)
     return Binding(
         places=_here_all(federation, places_of_participant(spec.storage, spec.model, policy, datasets)),
-        base_path=base_path,
+        base_path=base,
         initial_path=initial_path,
         data_uris=tuple(federation.resolve(dataset.uri) for dataset in datasets),
         gpu_memory=in_bytes(smallest(policy.limits.gpu_memory, spec.participant(task.participant).compute.gpu_memory)),
@@ -84,7 +84,7 @@ def data_of(federation: Federation, participant: str) -> list[tuple[str, Place]]
     return list(zip(uris, places.data, strict=True))
 
 
-def _base_path(federation: Federation) -> str | None:
+def base_path(federation: Federation) -> str | None:
     """A folder's absolute path; model ids and s3:// are used as they are."""
     resolved = federation.resolve(federation.training.spec.model.base)
     return resolved if Path(resolved).is_dir() else None

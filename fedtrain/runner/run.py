@@ -21,6 +21,7 @@ from fedtrain.rounds.snapshot import TaskKey
 from fedtrain.runner import privacy_files
 from fedtrain.runner.base_access import check_base_access
 from fedtrain.runner.bindings import bind, ledger_of, local_folder, storage_of
+from fedtrain.runner.changed_base import check_same_base
 from fedtrain.runner.coordinator import Coordinator, Observer, Outcome
 from fedtrain.runner.devices import Devices, find_devices
 from fedtrain.runner.events import Listener, RunEnded, RunStarted
@@ -61,6 +62,7 @@ def run(
     if (end := ledger.read(names.END, End)) is not None:
         listener(RunEnded(end.outcome, end.round, end.message or "it was finished before"))
         return Outcome(end.outcome, end.round, end.message or "", before=True)
+    check_same_base(federation, ledger)
     with contextlib.ExitStack() as stack:
         presence = stack.enter_context(contextlib.closing(Presence(ledger, this_process())))
         if pool is None:

@@ -127,6 +127,15 @@ def test_a_task_that_asks_for_the_norm_is_sent_without_loss_and_older_receivers_
     assert sent["requiredFeatures"] == content(recorded)["requiredFeatures"]
 
 
+@pytest.mark.parametrize("kind", ["train", "measure", "evaluate"])
+def test_the_fingerprint_of_the_base_is_sent_without_loss_and_older_receivers_may_ignore_it(kind: str) -> None:
+    (recorded,) = (file for file in RECORDED if file.stem == f"task-{kind}")
+    sent = content(recorded)
+    sent["baseFingerprint"] = dict.fromkeys(("settings", "tokenizer", "weights"), f"blake3:{'0' * 64}")
+    assert to_wire(from_wire(sent)) == sent
+    assert sent.get("requiredFeatures") == content(recorded).get("requiredFeatures")
+
+
 def test_a_task_without_data_sets_is_refused() -> None:
     broken = mixed()
     del broken["data"]["datasets"]

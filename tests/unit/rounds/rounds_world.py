@@ -7,6 +7,7 @@ from rounds_store import MemoryStore
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.canonical import digest_of
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.noise_records import Spend
@@ -98,6 +99,8 @@ class World:
     """The hub's loss of the adapter that each round makes; 1 if not given."""
     stateful: bool = False
     """Whether the aggregator keeps a state."""
+    base: BaseFingerprint | None = None
+    """Fingerprint of the base model in round 0."""
 
     def __post_init__(self) -> None:
         self.ledger = self.open()
@@ -130,7 +133,13 @@ class World:
             )
             self.ledger.claim(names.preflight(key.who), preflight)
         elif isinstance(work, Initialise):
-            initial = Initial(run_id=self.run.run_id, adapter=digest_bytes(b"adapter"), config=CONFIG, facts=FACTS)
+            initial = Initial(
+                run_id=self.run.run_id,
+                adapter=digest_bytes(b"adapter"),
+                config=CONFIG,
+                facts=FACTS,
+                base_fingerprint=self.base,
+            )
             self.ledger.claim(names.initial(), initial)
         elif isinstance(work, Evaluate):
             evaluation = Evaluation(

@@ -4,9 +4,13 @@ from rounds_coordinator import Coordinator
 from rounds_world import World, a_spec
 
 from fedtrain.contracts import names
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.records import Evaluation, Update
+from fedtrain.contracts.tasks import Task
 from fedtrain.rounds.decision import Cancel, Decision
 from fedtrain.rounds.snapshot import TaskKey
+
+DIGEST = "blake3:" + "0" * 64
 
 
 def silent_third(rounds: int = 3) -> Coordinator:
@@ -161,3 +165,18 @@ def test_an_evaluation_of_an_older_close_does_not_stand_for_the_newer_one():
     assert coordinator.drive().phase == "Succeeded"
     assert world.manifests()[1].k == 2
     assert world.manifests()[1].evaluation == world.ledger.digest(names.evaluation(1, 2))
+
+
+def test_all_tasks_that_load_the_base_model_carry_its_fingerprint_also_after_a_crash_in_any_round():
+    recorded = BaseFingerprint(settings=DIGEST, tokenizer=DIGEST, weights=DIGEST)
+    coordinator = Coordinator(World(a_spec(2, rounds=2, hub=True, measured=True), base=recorded))
+    carried: dict[str, set[BaseFingerprint | None]] = {}
+    while coordinator.step().phase != "Succeeded":
+        for key, order in coordinator.orders.items():
+            if isinstance(order, Task):
+                carried.setdefault(key.kind, set()).add(order.base_fingerprint)
+        if running := coordinator.running():
+            coordinator.finish(running[0])
+            coordinator.crash()
+    loading = {kind: {recorded} for kind in ("Train", "Evaluate", "Measure")}
+    assert carried == {"Inspect": {None}, "Initialise": {None}, **loading}

@@ -55,8 +55,8 @@ class Model(Block):
     existing directory, is read as a directory."""
     revision: Text | None = None
     """Commit of the model id, 40 hexadecimal digits. Pins the base model, so that all participants train the same
-    weights. Not for a base in a folder or bucket: round 0 records a fingerprint of its files, and tasks with other files
-    are refused. Give all participants the same files."""
+    weights. Not for a base in a folder or bucket: round 0 records a fingerprint of its files, and tasks with other
+    files are refused. Give all participants the same files."""
     s3: S3Access | None = None
     """Server and credentials of the buckets in `base` and `adapter.initialFrom.uri`. Only with `s3://`. On a cluster,
     a participant uses the credentials in its own ParticipantPolicy (`baseModel.s3`)."""

@@ -15,6 +15,7 @@ from fedtrain.preview.config_check import config_problems
 from fedtrain.preview.rendered_rows import RenderedRows, Renderer
 
 BASE: FieldPath = ("spec", "model", "base")
+MAX_LENGTH: FieldPath = ("spec", "data", "maxLength")
 MOST_ROWS = 1000
 """Rows that the chat template is tried on, and one of each further kind."""
 TARGETS: FieldPath = ("spec", "model", "adapter", "targetModules")
@@ -41,7 +42,8 @@ class CheckedBase:
 def rendered_rows(folder: Path, spec: FederatedTrainingSpec) -> RenderedRows | None:
     """Return what counts faults of rows as the model sees them; None if rows cannot be written so on this machine."""
     try:
-        return RenderedRows(read_base(folder), spec.model, spec.data.max_length)
+        base, most = read_base(folder), spec.data.max_length
+        return RenderedRows(base, spec.model, min(most, base.context or most))
     except (ImportError, DataError):  # reported as a problem
         return None
 
@@ -57,7 +59,7 @@ def check_base(
     counted = tuple(_row_notes(spec, rendered, base.context)) if rendered is not None else ()
     if rendered is not None and rendered.error is not None and not template:
         template = [_of_data(rendered.error)]
-    problems += template
+    problems += [*template, *_unreadable_rows(spec, rendered, base.context)]
     if not base.tensors:
         return CheckedBase(tuple(problems), None, counted)
     covered = coverage(base.tensors, spec.model.adapter, is_tied=base.ties_head)
@@ -95,7 +97,7 @@ def _more_tokens(longest: int, most: int, context: int | None) -> str:
 
 def _row_notes(spec: FederatedTrainingSpec, rendered: RenderedRows, context: int | None) -> Iterator[str]:
     found, most = rendered.lengths(), spec.data.max_length
-    if found is not None and found.cut:
+    if found is not None and found.cut and not (context and most > context):
         dropped = (
             (
                 f"; {found.dropped:,} of them {form(found.dropped, 'has', 'have')} no answer left and "
@@ -111,6 +113,22 @@ def _row_notes(spec: FederatedTrainingSpec, rendered: RenderedRows, context: int
             f"{_more_tokens(found.longest, most, context)}"
         )
     yield from rendered.token_notes()
+
+
+def _unreadable_rows(
+    spec: FederatedTrainingSpec, rendered: RenderedRows | None, context: int | None
+) -> Iterator[BaseProblem]:
+    """Rows that are not cut, because `data.maxLength` is more than the base model reads, and that it cannot read."""
+    found, most = rendered.lengths() if rendered is not None else None, spec.data.max_length
+    if found is None or not found.cut or not context or most <= context:
+        return
+    yield BaseProblem(
+        MAX_LENGTH,
+        f"maxLength is {most}, but the base model reads at most {context} tokens, and {found.cut:,} of "
+        f"{several(found.rows, 'checked row')} {form(found.cut, 'is', 'are')} longer (first: {found.first}, the "
+        f"longest has {found.longest:,} tokens), so the trainer would refuse {form(found.cut, 'it', 'them')}.",
+        f"Set `maxLength: {context}`: longer rows are cut.",
+    )
 
 
 def _of_data(error: DataError) -> BaseProblem:

@@ -23,6 +23,8 @@ from fedtrain.runner.devices import find_devices
 
 SAMPLED_ROWS = 1000
 """Rows of each data set that are checked by default."""
+MANY_ROWS = 4
+"""Rows of one file with the same fault that are counted instead of listed."""
 SHOWN_FAULTS = 20
 """Faults of one data set that are listed."""
 _PLACE = re.compile(r"(.+?):(?: row )?([0-9]+)(?::([0-9]+))?: (.*)", re.DOTALL)
@@ -98,7 +100,7 @@ def _is_counted_hub(one: CheckedRows) -> bool:
 def _choices_errors(federation: Federation, rows: Sequence[CheckedRows]) -> Iterable[FieldError]:
     for hub in (one for one in rows if one.who == HUB):
         found = strange_rows(federation.training.spec, hub.offered.strange)
-        yield from (_error(hub, fault) for fault in found[:SHOWN_FAULTS])
+        yield from _grouped([_error(hub, fault) for fault in found])[:SHOWN_FAULTS]
         yield from choices_errors(federation, hub.offered, hub.complete)
 
 
@@ -115,11 +117,12 @@ def _base_errors(federation: Federation, base: CheckedBase | None) -> list[Field
 
 
 def _row_errors(one: CheckedRows) -> list[FieldError]:
-    """Return the first faults, each with its file and line, and the number of the others. Without valid rows, the one
-    fault that all rows of a file have is returned once."""
+    """Return the first faults, each with its file and line, and the number of the others. A fault of many rows of a
+    file is returned once, and so is the one fault that all rows of a file have."""
     errors = [_error(one, fault) for fault in one.faults]
     if not one.rows:
         errors = [error for same in _by_file(errors) for error in _once(same)]
+    errors = _grouped(errors)
     if (more := len(errors) - SHOWN_FAULTS) > 0:
         message = f"{several(more, 'more row')} {form(more, 'has', 'have')} errors."
         next_error = replace(errors[SHOWN_FAULTS], message=message, fix="Fix the rows above first.")
@@ -137,6 +140,23 @@ def _once(errors: list[FieldError]) -> list[FieldError]:
     if count == 1 or any((error.message, error.fix) != (first.message, first.fix) for error in errors):
         return errors
     return [replace(first, fix=f"{first.fix} All {several(count, 'checked row')} have this error.".lstrip())]
+
+
+def _grouped(errors: list[FieldError]) -> list[FieldError]:
+    """Return the errors in order, of those that are the same in many rows of a file only the first, with their number.
+    The place of a fault of few rows helps to correct it."""
+    same: dict[tuple[str, str, str], list[FieldError]] = {}
+    for error in errors:
+        same.setdefault((error.file, error.message, error.fix), []).append(error)
+    found: list[FieldError] = []
+    for error in errors:
+        group = same[error.file, error.message, error.fix]
+        if len(group) < MANY_ROWS:
+            found.append(error)
+        elif error is group[0]:
+            count = f"{several(len(group), 'row')} of this file have this error."
+            found.append(replace(error, fix=f"{error.fix} {count}".lstrip()))
+    return found
 
 
 def _error(one: CheckedRows, fault: DataError) -> FieldError:

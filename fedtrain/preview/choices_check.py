@@ -14,11 +14,11 @@ from fedtrain.data.row import Row, answer
 @dataclass
 class Offered:
     """Answers of a data set: all different ones, or some more than `MAX_CHOICES`. `open`: whether a row has no choices
-    of its own. `strange`: rows whose answer is not among their choices."""
+    of its own. `strange`: rows whose answer is not among their choices, and whether only blanks differ from one."""
 
     answers: set[str] = field(default_factory=set[str])
     open: bool = False
-    strange: list[str] = field(default_factory=list[str])
+    strange: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
 
     def add(self, row: Row) -> None:
         if "text" in row.fields:
@@ -32,7 +32,7 @@ class Offered:
         own = row.fields.get("choices")
         self.open = self.open or own is None
         if own is not None and text not in own:
-            self.strange.append(row.where)
+            self.strange.append((row.where, text.strip() in (choice.strip() for choice in own)))
 
 
 def choices_errors(federation: Federation, offered: Offered, complete: bool) -> Iterator[FieldError]:
@@ -50,13 +50,18 @@ def choices_errors(federation: Federation, offered: Offered, complete: bool) -> 
         )
 
 
-def strange_rows(spec: FederatedTrainingSpec, places: Sequence[str]) -> list[DataError]:
+def strange_rows(spec: FederatedTrainingSpec, strange: Sequence[tuple[str, bool]]) -> list[DataError]:
     """Return the faults of rows whose answer is not among their choices, if the hub measures Choices."""
     if next(_positions(spec), None) is None:
         return []
-    return [
-        DataError(f"{where}: the answer is not among the choices", 'add it to the row\'s "choices"') for where in places
-    ]
+    return [_strange(where, only_blanks) for where, only_blanks in strange]
+
+
+def _strange(where: str, only_blanks: bool) -> DataError:
+    if only_blanks:
+        problem = 'the answer differs from one of the "choices" only in blanks at its start or end'
+        return DataError(f"{where}: {problem}", "write both in the same way")
+    return DataError(f"{where}: the answer is not among the choices", 'add it to the row\'s "choices"')
 
 
 def _positions(spec: FederatedTrainingSpec) -> Iterator[int]:

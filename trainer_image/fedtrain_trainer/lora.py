@@ -72,11 +72,16 @@ class AdaptedModel:
             logits = logits.reshape(-1, logits.shape[-1]).index_select(0, sources)
         return logits
 
-    def check_length(self, tokens: int, fix: str = "lower `data.maxLength`") -> None:
-        """Raises Refused when the base model has fewer positions than `tokens`."""
+    def check_length(self, tokens: int, fix: str = "") -> None:
+        """Raises Refused when the base model has fewer positions than `tokens`. The spec of a run that has begun
+        cannot be changed."""
         known = self.positions
         if known is not None and tokens > known:
-            raise Refused(f"{tokens} tokens are more than the base model's {known}; {fix}")
+            fix = fix or f"set `data.maxLength: {known}`"
+            raise Refused(
+                f"{tokens} tokens are more than the base model's {known}; {fix}, and start a new run with another "
+                "`metadata.name`"
+            )
 
     @property
     def positions(self) -> int | None:

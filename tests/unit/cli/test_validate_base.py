@@ -244,3 +244,18 @@ def test_long_rows_are_counted_among_all_checked_rows(tmp_path: Path, options: t
 def test_rows_longer_than_the_context_are_announced(tmp_path: Path) -> None:
     (line,) = warnings(federation(tmp_path, length=4096))
     assert line.startswith("data.maxLength is 4096, but the base model has a context of 2048 tokens")
+
+
+def test_a_row_longer_than_the_context_is_an_error_if_it_is_not_cut(tmp_path: Path) -> None:
+    file = federation(tmp_path, a=texts("x", "x " * 9), length=64)
+    write_base(tmp_path / "base", max_position_embeddings=7)
+    word_tokenizer(tmp_path / "base")
+    (error,) = errors(file)
+    assert error.endswith(
+        "spec.data.maxLength: maxLength is 64, but the base model reads at most 7 tokens, and 1 of 4 checked rows is "
+        "longer (first: a.jsonl:2, the longest has 10 tokens), so the trainer would refuse it. "
+        "Set `maxLength: 7`: longer rows are cut."
+    )
+    file.write_text(file.read_text().replace("maxLength: 64", "maxLength: 7"))
+    (line,) = warnings(file)
+    assert line.startswith("1 of 4 checked rows is longer than data.maxLength (7 tokens) and is cut")

@@ -153,9 +153,21 @@ def test_policies_judge_a_training_on_one_machine(tmp_path: Path, command: str) 
 
 
 def test_many_faults_are_counted(tmp_path: Path) -> None:
-    found = errors(federation(tmp_path, a=[*texts("valid"), *[{"text": 1}] * 30]))
+    rows = [{"text": 1} if number % 2 else {"text": [], "number": number} for number in range(60)]
+    found = errors(federation(tmp_path, a=[*texts("valid"), *rows]))
+    assert [(line.split(": ")[0], line.split(". ")[-1]) for line in found] == [
+        ("a.jsonl:2", "30 rows of this file have this error."),
+        ("a.jsonl:3", "30 rows of this file have this error."),
+    ]
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for file in range(23):
+        (folder / f"{file:02}.jsonl").write_text('{"text": 1}\n' + '{"text": "valid"}\n' * (file == 0))
+    several = federation(tmp_path)
+    several.write_text(several.read_text().replace("./a.jsonl", "./many"))
+    found = errors(several)
     assert len(found) == 21
-    assert found[-1] == "a.jsonl:22: participant bank-a: 10 more rows have errors. Fix the rows above first."
+    assert found[-1].endswith("participant bank-a: 3 more rows have errors. Fix the rows above first.")
 
 
 def test_one_error_of_all_rows_is_shown_once(tmp_path: Path) -> None:
@@ -235,6 +247,16 @@ def test_a_row_of_the_hub_whose_answer_is_not_among_its_choices_is_named(tmp_pat
     (error,) = errors(choosing(tmp_path, rows))
     assert error.endswith(
         'test.jsonl:2: evaluation.hub: The answer is not among the choices. Add it to the row\'s "choices".'
+    )
+    assert SECRET not in error
+
+
+def test_choices_that_differ_from_the_answers_only_in_blanks_are_one_error(tmp_path: Path) -> None:
+    rows = [{"prompt": f"p{number}", "completion": f" {SECRET}", "choices": [SECRET, "b"]} for number in range(25)]
+    (error,) = errors(choosing(tmp_path, rows))
+    assert error.endswith(
+        'test.jsonl:1: evaluation.hub: The answer differs from one of the "choices" only in blanks at its start or '
+        "end. Write both in the same way. 25 rows of this file have this error."
     )
     assert SECRET not in error
 

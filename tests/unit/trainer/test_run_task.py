@@ -294,7 +294,10 @@ def test_rows_longer_than_the_base_model_reads_are_refused(tmp_path: Path, bases
     federation.format["maxLength"] = 200
     refused = federation.run(federation.assignment(federation.train_work(samples=4, distinct=4), round=1))
     assert refused.code == EXIT_REFUSED
-    assert "200 tokens are more than the base model's 128" in refused.reason
+    assert (
+        "200 tokens are more than the base model's 128; set `data.maxLength: 128`, and start a new run with another "
+        "`metadata.name`" in refused.reason
+    )
 
 
 def plain_loop(federation: Federation) -> dict[str, torch.Tensor]:

@@ -148,7 +148,7 @@ def recorded(ledger: Ledger) -> Run | None:
 def _version(ledger: Ledger) -> object:
     try:
         plain: object = json.loads(ledger.content(names.RUN))
-    except (ObjectMissing, ValueError):
+    except (ObjectMissing, ValueError, RecursionError):  # a spec that is nested too deep
         return None
     return cast(dict[str, object], plain).get("contractVersion") if isinstance(plain, dict) else None
 

@@ -60,8 +60,7 @@ class SplitRequest:
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """What was written: rows and, where a field says, label counts of every participant, in order. `held`: with `by`,
-    the values that each participant holds. `repeated`: test rows that a participant has, too. `ignored`:
-    columns that are not trained on."""
+    the values that each participant holds. `repeated`: test rows that a participant has too. `ignored`: not learned."""
 
     file: Path
     format: Format

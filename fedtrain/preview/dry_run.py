@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from fedtrain.api.federated_training import FederatedTrainingSpec
 from fedtrain.contracts import names
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.noise_records import Spend
 from fedtrain.contracts.records import (
     Aggregate,
@@ -79,7 +80,10 @@ class DryRun:
             case "Inspect":
                 return replace(ledger, preflights={**ledger.preflights, who: self.counted[who]})
             case "Initialise":
-                return replace(ledger, initial=Initial(run_id=run_id, adapter=DIGEST, config=DIGEST, facts=self.facts))
+                pinned = self.spec.model.revision is not None  # then round 0 records no fingerprint
+                base = None if pinned else BaseFingerprint(settings=DIGEST, tokenizer=DIGEST, weights=DIGEST)
+                made = Initial(run_id=run_id, adapter=DIGEST, config=DIGEST, facts=self.facts, base_fingerprint=base)
+                return replace(ledger, initial=made)
             case "Measure":
                 found = Measurement(run_id=run_id, round=current.round, participant=who, adapter=DIGEST, metrics={})
                 return replace(ledger, measurements={**ledger.measurements, who: found})

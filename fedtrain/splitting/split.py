@@ -60,7 +60,8 @@ class SplitRequest:
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """What was written: rows and, where a field says, label counts of every participant, in order. `held`: with `by`,
-    the values that each participant holds. `repeated`: test rows that a participant has too. `ignored`: not learned."""
+    the values that each participant holds. `repeated`: test rows that a participant has, too. `ignored`:
+    columns that are not trained on."""
 
     file: Path
     format: Format

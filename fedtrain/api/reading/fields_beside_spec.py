@@ -9,7 +9,7 @@ from collections.abc import Collection
 from fedtrain.api.base import Block
 from fedtrain.api.reading.documents import Located, Spot
 from fedtrain.api.reading.formatting import is_map
-from fedtrain.api.reading.indentation import DEEPER, Fields, Outdented, lines_of, resembles
+from fedtrain.api.reading.indentation import DEEPER, Fields, Outdented, lines_of, resembles, span
 from fedtrain.api.shapes import block_at, fields_of
 from fedtrain.listing import listed
 
@@ -65,8 +65,7 @@ def _error(spec: object, fields: Fields, where: str, fix: str) -> Outdented:
 def _fix(document: Located, beside: Fields) -> str:
     """What to do: indent the lines if they are only indented less than needed; otherwise, move the fields."""
     others = {name: one for name, one in document.inside.items() if name not in beside}
-    first = _first(beside)[0]
-    last = max(line for spot, value in beside.values() for line in {spot[0], *value.lines()})
+    first, last = span(beside)
     between = any(first <= spot[0] <= last for spot, _ in others.values())
     in_one_line = len({spot[1] for spot, _ in document.inside.values()}) > 1
     spec = document.inside.get("spec")

@@ -56,8 +56,3 @@ def as_number(text: str) -> str | None:
 def typed(forms: Iterable[str]) -> list[str]:
     """What the user types, in backticks."""
     return [f"`{form}`" for form in forms]
-
-
-def joined(forms: list[str], word: str = "or") -> str:
-    """`a`, `a or b`, `a, b or c`."""
-    return f" {word} ".join([", ".join(forms[:-1]), forms[-1]] if forms[1:] else forms)

@@ -93,10 +93,15 @@ def resembles(name: str, names: Collection[str]) -> bool:
     return nearest(name, names, cutoff=0.85) is not None or any(end[-1] in names for end in fields_named(name))
 
 
+def span(fields: Fields) -> tuple[int, int]:
+    """The first and the last line of the fields."""
+    lines = {line for spot, value in fields.values() for line in {spot[0], *value.lines()}}
+    return min(spot[0] for spot, _ in fields.values()), max(lines)
+
+
 def lines_of(fields: Fields) -> str:
     """The lines of the fields: `line 3` or `lines 3 to 5`."""
-    first = min(spot[0] for spot, _ in fields.values())
-    last = max(line for spot, value in fields.values() for line in {spot[0], *value.lines()})
+    first, last = span(fields)
     return f"line {first}" if first == last else f"lines {first} to {last}"
 
 

@@ -18,10 +18,11 @@ from fedtrain.api.base import AMOUNT_PATTERN, Block
 from fedtrain.api.paths import Path
 from fedtrain.api.pods import NodeAffinity, PodAffinity, SELinuxOptions, TopologySpreadConstraint, Volume, VolumeMount
 from fedtrain.api.reading.flow_style import flow
-from fedtrain.api.reading.formatting import is_list, is_map, joined, shown, typed
+from fedtrain.api.reading.formatting import is_list, is_map, shown, typed
 from fedtrain.api.reading.type_errors import translate
 from fedtrain.api.shapes import FieldOf, Shape, block_of, describe, fields_of
 from fedtrain.api.similar_words import nearest
+from fedtrain.listing import listed
 
 _TYPES: Mapping[type[Block], str] = {
     one: one.__name__
@@ -103,7 +104,7 @@ class _Check:
                     path, message, f"Add it: {_expected(known[name].removesuffix('!'))}.", at_key=True
                 )
         if kind == "Volume" and len(sources := [name for name in value if name in known]) > 1:
-            message = f"The volume has {len(sources)} sources: {joined(sources, 'and')}."
+            message = f"The volume has {len(sources)} sources: {listed(sources)}."
             yield KubernetesError((*path, sources[1]), message, "Keep one of them.", at_key=True)
 
     def value(self, name: str, kind: str, value: Any, path: Path) -> Iterator[KubernetesError]:
@@ -200,4 +201,4 @@ def _expected(kind: str) -> str:
     if kind.startswith("{"):
         return "a map of names and values"
     known = _fields_of_types()[kind]
-    return f"a map with {joined(typed(_required(known)), 'and') if _required(known) else joined(typed(known))}"
+    return f"a map with {listed(typed(_required(known))) if _required(known) else listed(typed(known), 'or')}"

@@ -8,7 +8,7 @@ from fedtrain.api.reading.flow_style import flow
 from fedtrain.api.shapes import Shape, fields_of
 
 
-def listed(value: Any, item: Shape) -> str | None:
+def as_list(value: Any, item: Shape) -> str | None:
     """Return the list of valid items that `value` means; None if it is not clear."""
     if item.block is not None:
         parts = address(value, set(fields_of(item.block))) if isinstance(value, str) else None

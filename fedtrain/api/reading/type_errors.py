@@ -17,16 +17,17 @@ from fedtrain.api.data import REQUIRED_FIELDS
 from fedtrain.api.examples import example, example_of_block
 from fedtrain.api.reading.choice_errors import NO, choice, switch
 from fedtrain.api.reading.flow_style import flow
-from fedtrain.api.reading.formatting import is_list, is_map, joined, shown, typed
+from fedtrain.api.reading.formatting import is_list, is_map, shown, typed
 from fedtrain.api.reading.metric_types import NOT_COMPUTED
 from fedtrain.api.reading.number_errors import number
-from fedtrain.api.reading.one_value import address, as_endpoint, listed
+from fedtrain.api.reading.one_value import address, as_endpoint, as_list
 from fedtrain.api.reading.other_names import value_named
 from fedtrain.api.reading.row_fields import formats, merged
 from fedtrain.api.reading.units import as_duration, as_quantity, as_time_of_day, without_unit
 from fedtrain.api.reading.variants import chosen, takes, variants
 from fedtrain.api.reading.yaml_errors import assigned, without_space
 from fedtrain.api.shapes import FieldOf, Shape, describe, fields_of, mismatch
+from fedtrain.listing import listed
 
 Texts = tuple[str, str]
 """Message and fix."""
@@ -81,7 +82,7 @@ def _example(name: str, shape: Shape, block: type[Block] | None) -> str:
     if set(shape.choices) == set(REQUIRED_FIELDS):
         return f"the format of your rows, for example `{name}: {example(name, shape)}`. {formats()}"
     if shape.kind == "Choice":
-        return joined(typed(f"{name}: {choice}" for choice in shape.choices))
+        return listed(typed(f"{name}: {choice}" for choice in shape.choices), "or")
     forms = variants(shape.block, None) if shape.block else []
     return f"it, for example `{name}: {forms[0] if forms else example(name, shape, block)}`"
 
@@ -94,7 +95,7 @@ def _null(field: FieldOf, shape: Shape) -> Texts:
         use = f"{use}, for example `{field.name}: {example(field.name, shape)}`"
     if shape.block is not None:
         forms = variants(shape.block, None) or _required_fields(shape.block)
-        use = f"Write {joined(typed(forms))}" if forms else "Write its fields below it"
+        use = f"Write {listed(typed(forms), 'or')}" if forms else "Write its fields below it"
     elif shape.kind == "List":
         use = f"Write a list, for example `{field.name}: {example(field.name, shape)}`"
     if field.required or shape is not field.shape:
@@ -179,7 +180,7 @@ def _list(field: FieldOf, value: Any, shape: Shape, text: str | None) -> Texts:
         if named and (items := _named_items(shape, value)) is not None:
             return f"{field.name} must be a list, not a map.", f"Write `{field.name}: {items}`."
         return f"{field.name} must be a list, not a map.", "Begin each item with a dash: `- `."
-    if shape.item is not None and (items := listed(value, shape.item)) is not None:
+    if shape.item is not None and (items := as_list(value, shape.item)) is not None:
         return f"{shown(value, text)} is not a list.", f"Write `{field.name}: {items}`."
     word = isinstance(value, str) and re.fullmatch(DNS_LABEL_PATTERN, value)
     if word and shape.item is not None and shape.item.block is not None and _takes_names(shape.item.block):
@@ -250,7 +251,7 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
     if item and {"name", "uri"} <= set(names) and isinstance(value, str) and "/" in value:
         return problem, f"Write `{flow({'name': 'tickets', 'uri': value})}`."
     if item and "name" in names and shape.block.unions and isinstance(value, str) and not chosen(shape.block, value):
-        forms = joined(typed(variants(shape.block, value_named(value), called=value_named(value) and value)))
+        forms = listed(typed(variants(shape.block, value_named(value), called=value_named(value) and value)), "or")
         if value_named(value):  # `accuracy` is a metric of type Choices
             return problem, f"Write {forms}."
         return f"{given} {NOT_COMPUTED}", f"Remove it, or write one of these instead: {forms}."
@@ -260,11 +261,11 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
             return problem, f"Write `{flow({needed[0]: value})}`."
         return problem, f"Write `name: {value}` after the dash."
     if shapes := variants(shape.block, value, text):
-        return problem, f"Write {joined(typed(shapes))}."
+        return problem, f"Write {listed(typed(shapes), 'or')}."
     if (together := merged(value)) is not None and set(together) <= set(names):
         return problem, f"Remove the dashes: `{field.name}: {flow(together)}`."
     if isinstance(value, list):
-        return problem, f"Write its fields ({joined(typed(names), 'and')}) without dashes."
+        return problem, f"Write its fields ({listed(typed(names))}) without dashes."
     if number_or_word := _one_field(names, value, text):
         return problem, f"Write `{number_or_word}`."
     if any(one.required for one in names.values()):
@@ -279,7 +280,7 @@ def _map(field: FieldOf, value: Any, shape: Shape, text: str | None, around: Any
         )
     if not names:
         return problem, "Write its fields below it, as in Kubernetes pods."
-    return problem, f"Write its fields below it: {joined(typed(names), 'and')}."
+    return problem, f"Write its fields below it: {listed(typed(names))}."
 
 
 def _one_field(names: dict[str, FieldOf], value: Any, text: str | None) -> str | None:

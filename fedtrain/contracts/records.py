@@ -261,14 +261,17 @@ class Aggregate(Record):
 
 
 class Evaluation(Record):
-    """`evaluation-<k>.json`: the hub's metrics of an adapter. `samples`: number of rows. `generated`: digest of the
-    answers that the adapter generated for prompts of the hub's data (`Generated`); None if there are none. `labels`:
-    what the metric Choices compares; None without it, and if rows have choices of their own."""
+    """`evaluation-<k>.json`: the hub's metrics of an adapter. `samples`: number of rows. `rows`: digest of the hub's
+    rows, in any order; None in records of a version that did not write it. A participant's `Measurement` has none,
+    because a digest confirms guessed rows. `generated`: digest of the answers that the adapter generated for prompts of
+    the hub's data (`Generated`); None if there are none. `labels`: what the metric Choices compares; None without it,
+    and if rows have choices of their own."""
 
     round: int
     k: int
     adapter: Digest
     samples: int
+    rows: Digest | None = None
     metrics: Metrics
     generated: Digest | None = None
     labels: AnswerLabels | None = None

@@ -107,3 +107,9 @@ def digest_of_rows(rows: Iterable[Row]) -> Digest:
     for row in rows:
         digest.update(f"{_encode(row.fields)}\n".encode())
     return f"blake3:{digest.hexdigest()}"
+
+
+def digest_in_any_order(rows: Iterable[Row]) -> Digest:
+    """Return `digest_of_rows` of the rows sorted by their JSON: equal for the same rows in another order. Only for rows
+    of the hub, whose records stay at the hub."""
+    return digest_of_rows(sorted(rows, key=lambda row: _encode(row.fields)))

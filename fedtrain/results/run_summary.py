@@ -100,6 +100,8 @@ class RoundSummary:
     absent: tuple[Absent, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     samples: int | None = None
+    rows: Digest | None = None
+    """Digest of the hub's held-out rows, if it was recorded."""
     labels: AnswerLabels | None = None
     """What the hub's metric Choices compares."""
     generated: Digest | None = None

@@ -167,6 +167,7 @@ class _Reader:
             absent=self.absent(plan, close, manifest),
             metrics=evaluation.metrics if evaluation else {},
             samples=evaluation.samples if evaluation else None,
+            rows=evaluation.rows if evaluation else None,
             labels=evaluation.labels if evaluation else None,
             generated=evaluation.generated if evaluation else None,
             measured=self.measured(number, manifest, spec),

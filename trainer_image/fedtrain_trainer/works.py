@@ -16,6 +16,7 @@ from fedtrain.contracts.records import DatasetCount, Evaluation, Initial, Measur
 from fedtrain.contracts.tasks import Evaluate, Initialise, Measure, Train
 from fedtrain.data.base_files import chat_template_in
 from fedtrain.data.chat.template import template_date
+from fedtrain.data.row import digest_in_any_order
 from fedtrain.ledger.store import LedgerRefused, StoreUnavailable
 from fedtrain.privacy.gaussian_noise import SEED_BYTES
 from fedtrain_trainer.adapter_files import CONFIG, WEIGHTS, config_of, write_config, write_weights
@@ -255,6 +256,7 @@ def evaluate(context: Context, work: Evaluate) -> Evaluation | None:
             k=work.k,
             adapter=work.adapter,
             samples=len(rows),
+            rows=digest_in_any_order(rows),
             metrics=metrics,
             generated=answers,
             labels=labels_of(rows) if any(metric.type == "Choices" for metric in work.metrics) else None,

@@ -9,7 +9,7 @@ import pytest
 
 from fedtrain.data.errors import DataError
 from fedtrain.data.reader import read_rows
-from fedtrain.data.row import digest_of_rows
+from fedtrain.data.row import digest_in_any_order, digest_of_rows
 
 ROWS: list[dict[str, Any]] = [{"prompt": f"a {word} is =>", "completion": " thing"} for word in "abcdefg"]
 CHAT: list[dict[str, Any]] = [
@@ -64,6 +64,13 @@ def test_the_fingerprint_is_of_the_rows_in_order_and_nothing_else(jsonl: Path, t
     spaced.write_text("\n\n".join(json.dumps({"note": 1, **row}, indent=None) for row in ROWS))
     assert digest_of_rows(read(spaced)) == digest_of_rows(read(jsonl))
     assert digest_of_rows(read(write_rows(tmp_path / "back.jsonl", ROWS[::-1]))) != digest_of_rows(read(jsonl))
+
+
+def test_the_digest_of_held_out_rows_does_not_depend_on_their_order(jsonl: Path, tmp_path: Path) -> None:
+    expected = digest_in_any_order(read(jsonl))
+    assert digest_in_any_order(read(write_rows(tmp_path / "back.jsonl", ROWS[::-1]))) == expected
+    for number, other in enumerate((ROWS[1:], [*ROWS, ROWS[0]], [{**ROWS[0], "completion": " other"}, *ROWS[1:]])):
+        assert digest_in_any_order(read(write_rows(tmp_path / f"{number}.jsonl", other))) != expected
 
 
 @pytest.mark.parametrize(

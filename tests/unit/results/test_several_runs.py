@@ -195,6 +195,7 @@ def test_compare_warns_of_metrics_that_the_hubs_measured_on_other_rows(second: H
     one, other = summarise(finished.ledger), summarise(second.ledger)
     names = ("quickstart", "second")
     warning = "Do not compare the metrics of second with those of quickstart: the hub measured them on other rows."
+    alike = f"{warning.removesuffix('other rows.')}as many rows, but other ones."
 
     def changed(run: RunSummary, **fields: Any) -> RunSummary:
         return replace(run, rounds=tuple(replace(round, **fields) for round in run.rounds))
@@ -202,8 +203,13 @@ def test_compare_warns_of_metrics_that_the_hubs_measured_on_other_rows(second: H
     six, seven = (AnswerLabels(count=count, commonest=0.2) for count in (6, 7))
     assert other_rows_warning((one, other), names) == ""
     assert other_rows_warning((one, changed(other, samples=719)), names) == warning
-    assert other_rows_warning((changed(one, labels=six), changed(other, labels=seven)), names) == warning
+    assert other_rows_warning((changed(one, labels=six), changed(other, labels=seven)), names) == alike
     assert other_rows_warning((changed(one, labels=six), other), names) == ""
+    a, b = (f"blake3:{letter * 64}" for letter in "ab")
+    assert other_rows_warning((changed(one, rows=a), changed(other, rows=b)), names) == alike
+    assert other_rows_warning((changed(one, rows=a), changed(other, rows=b, samples=719)), names) == warning
+    assert other_rows_warning((changed(one, rows=a), changed(other, rows=a)), names) == ""
+    assert other_rows_warning((changed(one, rows=a), other), names) == "", "an earlier version recorded no digest"
     assert other_rows_warning((changed(one, samples=None), other), names) == ""
     runs = (one, changed(other, samples=719))
     (results, _) = tables(compare_runs(runs), runs)

@@ -17,7 +17,7 @@ from fedtrain.contracts import names
 from fedtrain.contracts.answer_labels import AnswerLabels
 from fedtrain.contracts.generated_answers import Generated, GeneratedAnswer
 from fedtrain.contracts.records import Evaluation
-from fedtrain.data.row import Row
+from fedtrain.data.row import Row, digest_in_any_order
 from fedtrain.ledger.parse import parse
 
 ANSWERED = [
@@ -84,6 +84,13 @@ def test_questions_hold_all_choices_and_cut_prompts_alike(model: AdaptedModel, t
 def test_loss_and_perplexity_are_of_the_answer_tokens(federation: Federation) -> None:
     metrics = federation.evaluated([{"name": "l", "type": "Loss"}, {"name": "p", "type": "Perplexity"}]).metrics
     assert metrics["p"] == pytest.approx(math.exp(metrics["l"]))
+
+
+def test_an_evaluation_records_the_digest_of_the_hubs_rows(federation: Federation) -> None:
+    from fedtrain.data.reader import read_rows
+
+    rows = read_rows(str(federation.data), "PromptCompletion")
+    assert federation.evaluated([{"name": "l", "type": "Loss"}]).rows == digest_in_any_order(rows)
 
 
 def test_training_on_the_answers_makes_the_model_generate_them(tmp_path: Path, bases: dict[str, Path]) -> None:

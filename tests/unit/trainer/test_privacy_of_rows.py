@@ -14,6 +14,9 @@ from pyarrow import parquet
 from tiny_federation import Federation, classified, saved_base, tokenizer
 
 from fedtrain.contracts.exit_codes import EXIT_REFUSED
+from fedtrain.data.reader import read_rows
+from fedtrain.data.row import digest_in_any_order, digest_of_rows
+from fedtrain.partitioning import split_indices
 
 SECRET = "Patient4711"
 GOOD: dict[str, dict[str, Any]] = {
@@ -165,3 +168,19 @@ def test_a_refused_row_of_a_table_is_named_without_its_values(
     named = "a text" if fault == "not UTF-8" else "row "
     assert outcome.reason.startswith(f"{federation.data.name}: {named}")
     assert leaked(federation, outcome) == []
+
+
+def test_no_record_of_a_participant_has_a_digest_that_confirms_guessed_rows(federation: Federation) -> None:
+    work = federation.train_work()
+    federation.trained(metrics=[{"name": "loss", "type": "Loss"}])
+    wanted = {key: work[key] for key in ("adapter", "config", "fingerprint")}
+    metrics = [{"name": "right", "type": "Choices"}]
+    measured = federation.assignment({"type": "Measure", **wanted, "metrics": metrics}, round=1)
+    assert federation.run(measured).reason == ""
+    rows = read_rows(str(federation.data), "PromptCompletion")
+    parts = split_indices(len(rows), 0.2, 17, "a")
+    groups = [rows, *([rows[at] for at in part] for part in parts), *([row] for row in rows)]
+    guesses = {digest(group) for group in groups for digest in (digest_of_rows, digest_in_any_order)}
+    records = [federation.ledger.content(name).decode() for name in federation.ledger.names() if name.endswith("json")]
+    assert len(records) >= 3
+    assert not [guess for guess in guesses for record in records if guess.removeprefix("blake3:") in record]

@@ -32,6 +32,7 @@ def command(
     from fedtrain.results.export import default_target, export, export_merged, exported_round
     from fedtrain.results.kept_adapter import kept_text
     from fedtrain.results.locate import locate
+    from fedtrain.results.other_base import why_other_model, why_other_tokenizer
     from fedtrain.results.public_base import unchecked_name
     from fedtrain.results.summary import summarise
 
@@ -41,6 +42,11 @@ def command(
     if kept := kept_text(summary, wanted, exported_round(summary, wanted)):
         click.echo(f"note: {kept}", err=True)
     found = base_folder(located, summary.spec.model, base)
+    if isinstance(found, Path):
+        differs = why_other_model if merged else why_other_tokenizer
+        found = differs(located.ledger, summary.spec.model, found, base) or found
+        if merged and isinstance(found, str):
+            raise UserError(found)
     if base is not None and isinstance(found, str):
         raise UserError(found)
     if unchecked := unchecked_name(summary.spec.model, base_name):

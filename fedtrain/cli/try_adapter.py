@@ -74,6 +74,7 @@ def command(
     from fedtrain.results.export import exported_round, write_adapter
     from fedtrain.results.kept_adapter import kept_text
     from fedtrain.results.locate import NoRun, locate
+    from fedtrain.results.other_base import why_other_model
     from fedtrain.results.summary import summarise
 
     try:
@@ -92,6 +93,8 @@ def command(
     lines = _lines(run) if prompt is None else iter(())
     if kept := kept_text(summary, wanted, chosen):
         click.echo(f"note: {kept}", err=True)
+    if why := why_other_model(located.ledger, summary.spec.model, folder, base):
+        click.echo(f"warning: {why} The answers are not those of the run's model.", err=True)
     if number is None and (guess := guess_warning(summary)):
         click.echo(f"warning: {guess}", err=True)
     which = f"round {chosen.number}" if chosen.number else "the initial adapter (the base model's answers)"

@@ -55,9 +55,14 @@ def fingerprint(folder: Path, weights: Mapping[str, Source]) -> BaseFingerprint:
     )
 
 
+def fingerprint_of_tokenizer(folder: Path) -> BaseFingerprint:
+    """Return the part of the fingerprint that is of the tokenizer and the chat template in `folder`. Raises OSError."""
+    return BaseFingerprint(tokenizer=_digest_of_files(folder, _TOKENIZER))
+
+
 def why_other_base(base: str, recorded: BaseFingerprint, found: BaseFingerprint) -> str | None:
     """Return how a base model differs from the one that a run began with; None if it does not. `FIX` says what to do.
-    `base`: its name in messages."""
+    `base`: its field or option and its name."""
     differing = [
         text
         for part, text in _PARTS.items()
@@ -66,7 +71,7 @@ def why_other_base(base: str, recorded: BaseFingerprint, found: BaseFingerprint)
     if not differing:
         return None
     return (
-        f"model.base {base}: its {listed(differing)} differ from those that round 0 recorded. The files changed since "
+        f"{base}: its {listed(differing)} differ from those that round 0 recorded. The files changed since "
         "then, or it is another model"
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from fedtrain.contracts import names
+from fedtrain.contracts.base_fingerprint import BaseFingerprint
 from fedtrain.contracts.digests import digest_bytes
 from fedtrain.contracts.gate_state import GateState
 from fedtrain.contracts.record_fields import Digest
@@ -77,6 +78,8 @@ class Hand:
     spec: dict[str, Any] = field(default_factory=lambda: SPEC)
     adapter: Callable[[int], bytes] = adapter_bytes
     config: bytes = json.dumps({"peft_type": "LORA", "r": 2, "base_model_name_or_path": "./base"}).encode()
+    base_fingerprint: BaseFingerprint | None = None
+    """What round 0 records of the base model."""
     stateful: bool = False
     """Whether the aggregator keeps a state."""
     accuracies: tuple[float, ...] = HUB
@@ -115,7 +118,9 @@ class Hand:
             self.ledger.claim(names.preflight(preflight.participant), preflight)
         facts = ModelFacts(base_parameters=1_190_000, adapter_parameters=32, hidden_size=8, layers=1, vocabulary=32)
         adapter, config = self.ledger.put_blob(self.adapter(0)), self.ledger.put_blob(self.config)
-        self.ledger.claim(names.initial(), Initial(run_id=RUN_ID, adapter=adapter, config=config, facts=facts))
+        fingerprint = self.base_fingerprint
+        initial = Initial(run_id=RUN_ID, adapter=adapter, config=config, facts=facts, base_fingerprint=fingerprint)
+        self.ledger.claim(names.initial(), initial)
         evaluation = self.evaluation(0, 0, adapter) if evaluated else None
         self.previous = self.ledger.claim(
             names.manifest(0),

@@ -27,7 +27,8 @@ def check_base(task: Task, binding: Binding, folder: Path) -> None:
     recorded = task.base_fingerprint
     if recorded is None:
         return
-    why = why_other_base(name_here(task.model, binding), recorded, _fingerprint_of(folder, stamp(folder)))
+    shown = f"model.base {name_here(task.model, binding)}"
+    why = why_other_base(shown, recorded, _fingerprint_of(folder, stamp(folder)))
     if why is not None:
         raise Refused(f"{why}. {FIX}")
 

@@ -138,7 +138,7 @@ def test_a_message_names_the_parts_that_differ(base: Path) -> None:
     before = fingerprint_in(base)
     write(base / "tokenizer.json", {})
     shutil.copy(base / "config.json", base / "generation_config.json")
-    assert why_other_base("/models/base", before, fingerprint_in(base)) == (
+    assert why_other_base("model.base /models/base", before, fingerprint_in(base)) == (
         "model.base /models/base: its settings and tokenizer or chat template files differ from those that round 0 "
         "recorded. The files changed since then, or it is another model"
     )

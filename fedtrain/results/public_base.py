@@ -11,6 +11,9 @@ from fedtrain.api.places import scheme
 from fedtrain.api.rules.model import HUB_ID
 from fedtrain.ledger.store import StoreError
 
+_LONGEST = 96
+"""Characters of an organisation or a model on Hugging Face."""
+
 
 @dataclass(frozen=True)
 class PublicBase:
@@ -26,8 +29,8 @@ def public_base(model: Model, name: str | None = None) -> PublicBase:
     """Return the base model as exported files name it. `name`: the model id that the user gives it. Raises StoreError
     if it is not one."""
     if name is not None:
-        if not re.search(HUB_ID, name):
-            raise StoreError(f"--base-name {name} is not a model id on Hugging Face. Write it as `ORG/MODEL`.")
+        if (why := _why_no_id(name)) is not None:
+            raise StoreError(f"--base-name {name} is not a model id on Hugging Face{why}. Write it as `ORG/MODEL`.")
         return PublicBase(name, "Hub", model.revision if name == model.base else None)
     if scheme(model.base) == "s3":
         return PublicBase(model.base, "Bucket")
@@ -35,6 +38,22 @@ def public_base(model: Model, name: str | None = None) -> PublicBase:
         return PublicBase(model.base, "Hub", model.revision)
     last = PurePosixPath(model.base.removeprefix("file://")).name
     return PublicBase(f"./{last}" if last not in ("", "..", "~") else "./base", "Folder")
+
+
+def _why_no_id(name: str) -> str | None:
+    """Return why Hugging Face would not accept a model id; empty if it does not look like one, None if it is one. Its
+    check of a model card applies the same rules to `base_model`."""
+    if not re.search(HUB_ID, name):
+        return ""
+    for part in name.split("/"):
+        if len(part) > _LONGEST:
+            return f": {part} has more than {_LONGEST} characters"
+        if part.endswith(("-", ".")):
+            return f": {part} ends with {part[-1]}"
+    twice = next((two for two in ("--", "..") if two in name), None)
+    if twice is not None:
+        return f": it contains {twice}"
+    return ": it ends with .git" if name.endswith(".git") else None
 
 
 def unchecked_name(model: Model, name: str | None) -> str | None:

@@ -221,6 +221,38 @@ def test_a_name_that_is_not_an_id_is_refused() -> None:
         public_base(Model(base="./base"), "./base")
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("consortium/gloss--base", "it contains --"),
+        ("consortium/gloss..base", "it contains .."),
+        ("consortium/gloss-", "gloss- ends with -"),
+        ("consortium./gloss", "consortium. ends with ."),
+        ("consortium/gloss.git", "it ends with .git"),
+        (f"consortium/{'g' * 97}", f"{'g' * 97} has more than 96 characters"),
+        ("consortium/gloss", None),
+        ("consortium/gloss_", None),
+        ("gpt2", None),
+        (f"{'c' * 96}/gloss-.base", None),
+    ],
+)
+def test_names_of_bases_are_judged_as_the_hub_does(name: str, why: str | None) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    if why is None:
+        validate_repo_id(name)
+        assert public_base(Model(base="./base"), name).name == name
+        return
+    with pytest.raises(HFValidationError):
+        validate_repo_id(name)
+    with pytest.raises(StoreError) as refused:
+        public_base(Model(base="./base"), name)
+    assert str(refused.value) == (
+        f"--base-name {name} is not a model id on Hugging Face: {why}. Write it as `ORG/MODEL`."
+    )
+
+
 def test_a_revision_belongs_to_one_name_only() -> None:
     model = Model(base="org/model", revision="93efa2f0")
     assert public_base(model).revision == public_base(model, "org/model").revision == "93efa2f0"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.wrapping import say
 from fedtrain.plurals import form, several
 from fedtrain.quoting import quoted
@@ -124,25 +125,25 @@ def _invalid(error: "InvalidRows") -> UserError:
 def _show(out: Path, made: "Converted", how: "Conversion") -> None:
     click.echo(f"{out}: {several(made.rows, 'row')}")
     if made.invalid:
-        click.echo(f"left out: {several(len(made.invalid), 'invalid row')} (first: {made.invalid[0].problem})")
+        say(f"left out: {several(len(made.invalid), 'invalid row')} (first: {made.invalid[0].problem})")
     if made.blank:
         blank = several(len(made.blank), "row")
-        click.echo(f"left out: {blank} with a blank prompt or answer (first: {made.blank[0]})")
+        say(f"left out: {blank} with a blank prompt or answer (first: {made.blank[0]})")
     if how.drop_repeated:
-        click.echo(f"left out: {several(made.repeated, 'repeated row') if made.repeated else 'no repeated rows'}")
+        say(f"left out: {several(made.repeated, 'repeated row') if made.repeated else 'no repeated rows'}")
     for problem, (count, first) in made.warnings.items():
         fix = FIXES.get(problem, "")
         click.echo(f"warning: {first}{fix} ({several(count, 'row')})", err=True)
     if spelled := made.spellings.warning():
         click.echo(f"warning: {spelled}", err=True)
     said = f" and `format: {how.target}` in spec.data of the training" if how.target is not None else ""
-    say(f"next: write `uri: {out.absolute()}` in spec.datasets of the participant's policy{said}", indent=2)
+    say(f"To train on it, write `uri: {out.absolute()}` in spec.datasets of the participant's policy{said}.", indent=2)
     if how.target is not None:
         source, folder = quoted(out), quoted(out.with_name("my-federation"))
         options = " --label completion" if how.target == "PromptCompletion" and made.spellings.likely else ""
         options += " --test-fraction 0.1" if made.rows >= ENOUGH_FOR_A_TEST else ""
-        say(f"or try it: fedtrain split {source} --participants 4{options} --out {folder}", indent=2)
-        say("(if each participant has a file, name all files and omit --participants)", indent=2)
+        command = f"fedtrain split {source} --participants 4{options} --out {folder}"
+        show_next((command, "try it; if each participant has a file, name all files and omit --participants"))
 
 
 def _encoding(name: str) -> str:

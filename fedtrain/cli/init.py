@@ -8,6 +8,7 @@ import click
 
 from fedtrain.cli.errors import UserError
 from fedtrain.cli.init_from import write
+from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.round_option import round_option
 from fedtrain.quoting import quoted
 
@@ -106,9 +107,12 @@ def command(
         for data in _write_data(file.parent / "data", names):
             click.echo(f"wrote {data}")
     shown = file.name if target == Path() else file
-    own = f"Name your data in the policies at the end of {shown}" if no_data else "data/ has sample rows"
+    own = f"Name your data in the policies at the end of {shown}." if no_data else "data/ has sample rows."
     named = quoted(shown)
-    click.echo(f"{own}. Next: fedtrain validate {named}, then fedtrain run {named}")
+    click.echo(own)
+    show_next(
+        (f"fedtrain validate {named}", "show all errors at once"), (f"fedtrain run {named}", "run it on this machine")
+    )
 
 
 def _run_name(file: Path) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.cli.next_commands import show_next
 from fedtrain.quoting import quoted
 
 
@@ -53,4 +54,4 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
         click.echo("note: for a cluster, upload the adapter to a bucket and name it in `initialFrom.uri`", err=True)
     if summary.privacy is not None:
         click.echo(f"note: {name} counts its privacy loss from 0; add that of {ledger.name} to it", err=True)
-    click.echo(f"Next: set rounds and learning rate, then fedtrain run {quoted(file)}")
+    show_next((f"fedtrain run {quoted(file)}", "run it, once its rounds and learning rate are what you want"))

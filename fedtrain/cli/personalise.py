@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.errors import TrainingsFailed, UserError
+from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import is_terminal
 from fedtrain.quoting import quoted
@@ -106,7 +107,7 @@ def command(
     show(personal_tables(result.comparison, own.training.spec), terminal)
     folder = export_newest(result.ledger, result.federation)
     click.echo(f"\npersonalised adapter: {folder}")
-    click.echo(f"Next: fedtrain try {quoted(folder.parent)}")
+    show_next((f"fedtrain try {quoted(folder.parent)}", "talk to it"))
 
 
 def _participant(federation: "Federation", named: str | None) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.errors import FULL, UserError
+from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.numbers import WholeNumber
 from fedtrain.cli.progress import progress_view, shown_on_terminal
 from fedtrain.cli.wrapping import say
@@ -145,9 +146,7 @@ def _show(result: "RunResult", file: Path, *, before: bool) -> None:
         say(f"{result.name} was finished before: nothing was trained now. For a new run, change `metadata.name`.")
     for line in result_lines(result):
         say(line)
-    click.echo("\nnext:")
-    for command, purpose in next_commands(result, file):
-        click.echo(f"  {command}\n      {purpose}")
+    show_next(*next_commands(result, file))
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.errors import UserError
+from fedtrain.cli.next_commands import show_next
 from fedtrain.cli.numbers import Number, WholeNumber
 from fedtrain.palette import TONES
 from fedtrain.plurals import form, several
@@ -77,9 +78,11 @@ def command(
     _show(made, label or by, by if label not in (None, by) else None)
     named = quoted(made.file)
     if base is None:
-        click.echo(f"next: name the base model in {made.file} (spec.model.base), then: fedtrain run {named}")
-    else:
-        click.echo(f"next: fedtrain plan {named}; fedtrain run {named}")
+        click.echo(f"Name the base model in {made.file} (spec.model.base).")
+    show_next(
+        (f"fedtrain plan {named}", "samples and steps of each participant and round"),
+        (f"fedtrain run {named}", "run it on this machine"),
+    )
 
 
 def _show(made: "Split", label: str | None, by: str | None) -> None:

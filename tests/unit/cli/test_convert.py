@@ -36,7 +36,7 @@ def test_rows_of_several_files_are_written_as_they_are(tmp_path: Path) -> None:
     assert (result.exit_code, result.output) == (
         0,
         f"{tmp_path / 'out.jsonl'}: 2 rows\n"
-        f"next: write `uri: {tmp_path / 'out.jsonl'}` in spec.datasets of the participant's policy\n",
+        f"To train on it, write `uri: {tmp_path / 'out.jsonl'}` in spec.datasets of the participant's policy.\n",
     )
     assert (tmp_path / "out.jsonl").read_text() == (
         '{"prompt": "Größe?", "completion": " 20 m"}\n{"prompt":  "q", "completion": " a"}\n'
@@ -326,7 +326,7 @@ def test_a_separator_stands_between_prompt_and_completion(tmp_path: Path) -> Non
     )
     assert written(tmp_path / "out.jsonl") == [{"prompt": "Fieber\nFach:", "completion": " Innere"}]
     assert "warning" not in result.output
-    assert f"or try it: fedtrain split {tmp_path / 'out.jsonl'} --participants 4 --out " in result.output
+    assert f"\nnext:\n  fedtrain split {tmp_path / 'out.jsonl'} --participants 4 --out " in result.output
 
 
 def test_a_separator_needs_prompts(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_names_with_commas_are_several_participants(tmp_path: Path) -> None:
 def test_a_new_folder_gets_a_valid_file_and_rows_to_try_it_with(here: Path, monkeypatch: pytest.MonkeyPatch):
     result = run("init", "demo")
     assert result.exit_code == 0
-    assert "Next: fedtrain validate demo/federation.yaml" in result.stdout
+    assert "\nnext:\n  fedtrain validate demo/federation.yaml\n" in result.stdout
     monkeypatch.chdir(here / "demo")
     checked = run("validate", "federation.yaml")
     assert checked.exit_code == 0

@@ -90,7 +90,7 @@ def test_rows_are_dealt_evenly_and_none_is_lost(data: Path, tmp_path: Path) -> N
     assert [len(rows) for rows in found.values()] == [14, 13, 13]
     assert sorted(key(row) for rows in found.values() for row in rows) == sorted(map(key, ROWS))
     assert "participant-1" in result.output
-    assert "name the base model" in result.output
+    assert "Name the base model" in result.output
 
 
 def test_the_same_seed_writes_the_same_bytes_and_another_seed_others(data: Path, tmp_path: Path) -> None:

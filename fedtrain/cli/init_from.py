@@ -54,4 +54,6 @@ def write(run: str, target: Path, number: str | None, force: bool) -> None:
         click.echo("note: for a cluster, upload the adapter to a bucket and name it in `initialFrom.uri`", err=True)
     if summary.privacy is not None:
         click.echo(f"note: {name} counts its privacy loss from 0; add that of {ledger.name} to it", err=True)
-    show_next((f"fedtrain run {quoted(file)}", "run it, once its rounds and learning rate are what you want"))
+    show_next(
+        (f"fedtrain run {quoted(short_path(str(file)))}", "run it, once its rounds and learning rate are what you want")
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedtrain.cli.run_argument import RUN
+from fedtrain.quoting import quoted
 
 if TYPE_CHECKING:
     from fedtrain.results.run_list import RunLine
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="Output format.")
 @click.option("--all", "every", is_flag=True, help="Show the runs of `fedtrain baseline` too.")
 def command(place: str | None, output: str, every: bool) -> None:
-    """List the runs below PLACE, a folder or s3://bucket/prefix [default: runs, or */runs]: phase, rounds, the hub's
-    first metric from the base model to the newest round, and when a round was recorded last.
+    """List the runs below PLACE, a folder or s3://bucket/prefix, or in the store of a federation file [default: runs,
+    or */runs]: phase, rounds, the hub's first metric from the base model to the newest round, and when a round was
+    recorded last.
 
     Runs that `fedtrain baseline` added to compare another one with are only counted; --all shows them. -o json has all.
     """
@@ -29,12 +31,11 @@ def command(place: str | None, output: str, every: bool) -> None:
     from fedtrain.results.run_list import DEFAULT, list_runs
     from fedtrain.results.tables import show
 
-    place = DEFAULT if place is None else place
-    found = list_runs(place)
+    found = list_runs(DEFAULT if place is None else place)
     if output == "json":
         click.echo(json.dumps(as_json(found), indent=2))
     elif not found.runs:
-        click.echo(f"no runs below {place}. `fedtrain run federation.yaml` starts one.", err=True)
+        click.echo(_no_runs(place), err=True)
     else:
         shown = tuple(line for line in found.runs if every or line.arm_of is None)
         show([table(shown)], terminal=sys.stdout.isatty())
@@ -42,6 +43,17 @@ def command(place: str | None, output: str, every: bool) -> None:
             click.echo(f"\nnot shown: {several(hidden, 'run')} of `fedtrain baseline` (see --all)")
         for problem in (line.problem for line in found.runs if line.problem is not None):
             click.echo(f"warning: {problem}", err=True)
+
+
+def _no_runs(place: str | None) -> str:
+    from fedtrain.results.run_list import DEFAULT, NEARBY, is_federation
+
+    if place is not None and is_federation(place):
+        return f"no runs in the store of {place}. `fedtrain run {quoted(place)}` starts one."
+    start = "`fedtrain run federation.yaml` starts one."
+    if place is not None:
+        return f"no runs below {place}. {start}"
+    return f"no runs below {DEFAULT} or {NEARBY}. If they are elsewhere, name a folder or a federation file. {start}"
 
 
 def table(lines: "tuple[RunLine, ...]") -> "Table":

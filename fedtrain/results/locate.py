@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LISTED = 8
 _PAGES = (".html", ".htm")
-_FILES = (".yaml", ".yml")
+FILES = (".yaml", ".yml")
 _SAME = 0.8
 """Similarity of two names of files."""
 _LOOKED_AT = 20_000
@@ -140,7 +140,7 @@ def _what(folder: Path) -> str:
 def _places_near(path: Path) -> Iterator[str]:
     """A federation file beside it whose name is nearly the same, or else runs."""
     files = [one.name for one in path.parent.glob("*.y*ml") if one.is_file()] if not path.exists() else []
-    name = nearest(path.name, files, _SAME) if path.suffix in _FILES else None
+    name = nearest(path.name, files, _SAME) if path.suffix in FILES else None
     return iter([str(path.with_name(name))]) if name else map(str, runs_near(path))
 
 

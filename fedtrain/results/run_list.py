@@ -17,7 +17,7 @@ from fedtrain.ledger.open import open_ledger, open_store
 from fedtrain.ledger.run_claim import claimed
 from fedtrain.ledger.store import StoreError
 from fedtrain.results.damage import missing_record
-from fedtrain.results.locate import NoRun
+from fedtrain.results.locate import FILES, NoRun
 from fedtrain.results.measured_arms import MeasuredArm, measured_arms
 from fedtrain.results.run_phase import phase_of_run
 from fedtrain.rounds.phase import observe
@@ -60,9 +60,10 @@ class RunList:
 
 
 def list_runs(place: str) -> RunList:
-    """Return the runs below a folder or `s3://bucket/prefix`. Without the default folder, they are those of federations
-    in folders of their own, if any. Raises NoRun if the place is not a folder, StoreError, OSError."""
-    ledgers = list(_in_bucket(place) if place.startswith("s3://") else _in_folder(Path(place).expanduser()))
+    """Return the runs below a folder or `s3://bucket/prefix`, or in the store of a federation file. Without the default
+    folder, they are those of federations in folders of their own, if any. Raises NoRun if the place is none of these,
+    `Invalid` for a file with errors, StoreError, OSError."""
+    ledgers = list(_below(place))
     arms: dict[str, MeasuredArm] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         lines = list(pool.map(_line, ledgers))
@@ -72,9 +73,38 @@ def list_runs(place: str) -> RunList:
     return RunList(tuple(sorted(lines, key=lambda line: (line.changed or 0.0, line.run))))
 
 
+def _below(place: str) -> Iterator[Ledger]:
+    if place.startswith("s3://"):
+        bucket, _, prefix = place.removeprefix("s3://").strip("/").partition("/")
+        if not bucket:
+            raise NoRun(f"{place} names no bucket. Use `s3://bucket/prefix`.")
+        return _in_bucket(S3(bucket=bucket, prefix=prefix or None), by_address=True)
+    path = Path(place).expanduser()
+    return _of_file(path) if is_federation(place) else _in_folder(path)
+
+
+def is_federation(place: str) -> bool:
+    """Whether a place of runs is a federation file, by its name."""
+    path = Path(place).expanduser()
+    return path.suffix in FILES and path.is_file()
+
+
+def _of_file(file: Path) -> Iterator[Ledger]:
+    from fedtrain.api.reading import read_file  # the YAML parser is slow to import and only needed here
+    from fedtrain.runner.bindings import storage_of
+
+    storage = storage_of(read_file(file, elsewhere=True, judged=False))
+    if storage.s3 is not None:
+        yield from _in_bucket(storage.s3, by_address=False)
+    elif storage.file is not None and Path(storage.file.path).exists():
+        yield from _in_folder(Path(storage.file.path))
+
+
 def _in_folder(folder: Path) -> Iterator[Ledger]:
     if folder.exists() and not folder.is_dir():
-        raise NoRun(f"{folder} is a file. Name a folder of runs, such as `runs`, or s3://bucket/prefix.")
+        raise NoRun(
+            f"{folder} is a file. Name a folder of runs, such as `runs`, a federation file, or s3://bucket/prefix."
+        )
     if not folder.exists():
         if folder == Path(DEFAULT):
             for other in filter(Path.is_dir, sorted(Path().glob(NEARBY))):
@@ -92,16 +122,13 @@ def _in_folder(folder: Path) -> Iterator[Ledger]:
                 yield ledger
 
 
-def _in_bucket(url: str) -> Iterator[Ledger]:
-    bucket, _, prefix = url.removeprefix("s3://").strip("/").partition("/")
-    if not bucket:
-        raise NoRun(f"{url} names no bucket. Use `s3://bucket/prefix`.")
-    storage = Storage(type="S3", s3=S3(bucket=bucket))
-    store = open_store(storage, reading=True, by_address=True)
+def _in_bucket(place: S3, by_address: bool) -> Iterator[Ledger]:
+    bucket = Storage(type="S3", s3=place.model_copy(update={"prefix": None}))
+    store, prefix = open_store(bucket, reading=True, by_address=by_address), (place.prefix or "").strip("/")
     runs = {run for key in store.keys(f"{prefix}/" if prefix else "") if (run := _folder_of(key)) is not None}
     for *above, namespace, name in sorted(runs):
-        s3 = S3(bucket=bucket, prefix="/".join(above) or None)
-        yield open_ledger(Storage(type="S3", s3=s3), namespace, name, reading=True, by_address=True)
+        storage = Storage(type="S3", s3=place.model_copy(update={"prefix": "/".join(above) or None}))
+        yield open_ledger(storage, namespace, name, reading=True, by_address=by_address)
 
 
 def _folder_of(key: str) -> tuple[str, ...] | None:

@@ -145,12 +145,27 @@ def test_list_finds_the_runs_of_federations_in_folders_of_their_own(
     assert f"{runs.parent.name}/runs/default/quickstart" in result.stdout, result.stderr
 
 
+def test_list_shows_the_runs_in_the_store_of_a_federation_file(
+    finished: Hand, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert fedtrain("init", "other folder").exit_code == 0
+    file = Path("other folder/federation.yaml")
+    before = fedtrain("list", file)
+    said = f"no runs in the store of {file}. `fedtrain run '{file}'` starts one.\n"
+    assert (before.exit_code, before.stdout, before.stderr) == (0, "", said)
+    file.write_text(file.read_text().replace("./runs", str(runs)))
+    assert "default/quickstart" in fedtrain("list", file).stdout
+    file.write_text("kind: [")
+    assert fedtrain("list", file).exit_code == 1
+
+
 def test_list_of_a_place_without_runs_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # where `runs` does not exist yet
     for place in ((tmp_path,), ()):
         result = fedtrain("list", *place)
         assert (result.exit_code, result.stdout) == (0, "")
-        assert "no runs below" in result.stderr
+        assert f"no runs below {place[0] if place else 'runs or */runs'}." in result.stderr
         assert "`fedtrain run federation.yaml` starts one" in result.stderr
     result = fedtrain("list", tmp_path / "nothing")
     assert (result.exit_code, result.stdout) == (1, "")

@@ -1,6 +1,6 @@
 """Faults of pods, nodes and operators change no digest.
 
-The tests are one story, in this order: three trainings run side by side while one thing after the other goes wrong, and
+The tests are one story, in this order: one thing after the other goes wrong for two trainings, and
 at the end each has what an undisturbed one has.
 """
 
@@ -40,14 +40,8 @@ def start(banks: RealFederation, api: Api, s3_server: S3Server) -> Start:
 
 @pytest.fixture(scope="module")
 def unlucky(start: Start) -> RealFederation:
-    """Loses pods."""
+    """Loses pods, is suspended, and loses its operator."""
     return start("unlucky")
-
-
-@pytest.fixture(scope="module")
-def paused(start: Start) -> RealFederation:
-    """Is suspended, and loses its operator."""
-    return start("paused")
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +52,6 @@ def moved(start: Start) -> RealFederation:
 
 def running(federation: RealFederation, api: Api, kind: str) -> list[Json]:
     return [pod for pod in federation.pods(api, kind) if pod["status"]["phase"] == "Running"]
-
-
-@pytest.mark.usefixtures("unlucky")
-def test_a_training_can_be_suspended_in_the_middle_of_a_round(paused: RealFederation, api: Api) -> None:
-    eventually(lambda: running(paused, api, "Train"))
-    paused.change(api, suspend=True)
-    eventually(lambda: paused.status(api).get("phase") == "Suspended")
 
 
 def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_recreated(
@@ -83,24 +70,29 @@ def test_a_trainers_pod_that_is_deleted_in_the_middle_of_its_task_is_recreated(
     assert made[0]["metadata"]["labels"]["fedtrain.dev/round"] == deleted["labels"]["fedtrain.dev/round"]
 
 
+def test_a_training_that_is_suspended_in_the_middle_of_a_round_lets_go_of_all_pods(
+    unlucky: RealFederation, api: Api
+) -> None:
+    eventually(lambda: running(unlucky, api, "Train"))
+    unlucky.change(api, suspend=True)
+    eventually(lambda: unlucky.status(api).get("phase") == "Suspended")
+    eventually(lambda: all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in unlucky.pods(api)))
+    assert unlucky.status(api)["phase"] == "Suspended"
+
+
+def test_an_operator_that_is_killed_in_the_middle_of_a_round_is_back_by_itself(
+    unlucky: RealFederation, release: Release, hub: WholeCluster, api: Api
+) -> None:
+    unlucky.change(api, suspend=False)
+    eventually(lambda: running(unlucky, api, "Train"))
+    hub.kill(release.operator())
+    assert eventually(lambda: restarts(release.operator()) == 1)
+
+
 def test_a_round_whose_aggregator_is_killed_is_committed(unlucky: RealFederation, hub: WholeCluster, api: Api) -> None:
     killed = eventually(lambda: killed_one(unlucky, hub, api, "Aggregate"))
     round = int(killed["metadata"]["labels"]["fedtrain.dev/round"])
     eventually(lambda: (round, "Committed") in outcomes(unlucky, api))
-
-
-def test_what_is_suspended_has_let_go_of_all_pods(paused: RealFederation, api: Api) -> None:
-    eventually(lambda: all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in paused.pods(api)))
-    assert paused.status(api)["phase"] == "Suspended"
-
-
-def test_an_operator_that_is_killed_in_the_middle_of_a_round_is_back_by_itself(
-    paused: RealFederation, release: Release, hub: WholeCluster, api: Api
-) -> None:
-    paused.change(api, suspend=False)
-    eventually(lambda: running(paused, api, "Train"))
-    hub.kill(release.operator())
-    assert eventually(lambda: restarts(release.operator()) == 1)
 
 
 def test_an_upgraded_operator_continues_what_runs(moved: RealFederation, release: Release, api: Api) -> None:
@@ -119,7 +111,7 @@ def test_work_on_a_node_that_loses_its_power_continues_once_it_is_back(
     eventually(lambda: not lost & {pod["metadata"]["uid"] for pod in running(moved, api, "Train")})
 
 
-@pytest.mark.parametrize("name", ["unlucky", "paused", "moved"])
+@pytest.mark.parametrize("name", ["unlucky", "moved"])
 def test_each_training_ends_with_the_digests_of_an_undisturbed_one(
     name: str, request: pytest.FixtureRequest, api: Api, s3_server: S3Server, undisturbed: Digests
 ) -> None:

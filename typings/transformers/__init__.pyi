@@ -1,0 +1,6 @@
+from transformers.generation.configuration_utils import GenerationConfig as GenerationConfig
+from transformers.generation.streamers import TextStreamer as TextStreamer
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING as CONFIG_MAPPING
+from transformers.models.auto.configuration_auto import AutoConfig as AutoConfig
+from transformers.models.auto.modeling_auto import AutoModelForCausalLM as AutoModelForCausalLM
+from transformers.models.auto.tokenization_auto import AutoTokenizer as AutoTokenizer
